@@ -1,0 +1,132 @@
+"""The SQLite database: opening it, and its append-only migrations.
+
+Truth lives here and in files beside it. WAL mode lets pages read while the worker writes; every thread opens its own connection.
+Keep the workspace on a local disk: WAL does not work on network shares.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from core import settings
+
+migrations = Migrations("understudy")
+_migrated: set[str] = set()
+
+
+def connect(path: Path | None = None) -> Database:
+    """A new connection to the workspace database (or `path`), migrated to the newest schema.
+
+    Not to be shared between threads. Writers wait up to 60 s for each other.
+    """
+    path = path or settings.home() / "understudy.db"
+    fresh = str(path) not in _migrated or not path.exists()
+    db = Database(sqlite3.connect(path, timeout=60))
+    db.conn.execute("PRAGMA busy_timeout = 60000")
+    db.conn.execute("PRAGMA foreign_keys = ON")
+    if fresh:
+        db.enable_wal()
+        migrations.apply(db)
+        _migrated.add(str(path))
+    return db
+
+
+def now() -> str:
+    """The current time as stored everywhere: ISO 8601, UTC, microseconds (sorts as text)."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def client_id(db: Database, name: str, *, synthetic: bool = False) -> int:
+    """The id of the client called `name` (case ignored), made if new."""
+    name = " ".join(name.split())
+    row = next(db.query("select id from clients where name = ?", [name]), None)
+    if row:
+        return row["id"]
+    return db["clients"].insert({"name": name, "synthetic": int(synthetic), "created": now()}).last_pk
+
+
+def _run(db: Database, script: str) -> None:
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@migrations()
+def m001_first_schema(db: Database) -> None:
+    _run(
+        db,
+        """
+create table clients (
+    id integer primary key, name text not null unique collate nocase,
+    synthetic integer not null default 0, created text not null);
+create table settings (client_id integer not null, key text not null, value text not null, primary key (client_id, key));
+create table taxonomies (
+    id integer primary key, client_id integer not null references clients(id), version integer not null,
+    source text, content_hash text not null, created text not null, unique (client_id, version));
+create table categories (
+    id integer primary key, taxonomy_id integer not null references taxonomies(id), position integer not null,
+    label text not null, name text not null, key text, parent_id integer references categories(id),
+    description text not null default '', examples text not null default '[]', assignable integer not null default 1,
+    unique (taxonomy_id, label));
+create table imports (
+    id integer primary key, client_id integer not null references clients(id), filename text not null,
+    sha256 text not null, mapping text not null, row_count integer not null, imported integer not null,
+    unchanged integer not null, duplicates integer not null, problem_count integer not null, created text not null);
+create table import_problems (
+    import_id integer not null references imports(id), row integer, "column" text, what text not null, todo text not null);
+create index import_problems_by_import on import_problems (import_id);
+create table assets (
+    id integer primary key, client_id integer not null references clients(id), external_id text not null,
+    text text not null, text_hash text not null, group_id integer, split text, split_given integer not null default 0,
+    extra text, import_id integer not null references imports(id), unique (client_id, external_id));
+create index assets_by_group on assets (client_id, group_id);
+create index assets_by_hash on assets (client_id, text_hash);
+create index assets_by_split on assets (client_id, split);
+create table recordings (
+    asset_id integer not null references assets(id), source text not null, label text not null, confidence real,
+    tokens_in integer, tokens_out integer, latency_ms real, primary key (source, asset_id)) without rowid;
+create table label_runs (
+    id integer primary key, client_id integer not null references clients(id),
+    taxonomy_id integer not null references taxonomies(id), teacher text not null, params text not null default '{}',
+    prompt_hash text, budget_usd real, spent_usd real not null default 0, seconds real not null default 0,
+    started text not null, finished text);
+create table labels (
+    run_id integer not null references label_runs(id), asset_id integer not null references assets(id),
+    category_id integer references categories(id), confidence real, confidence_kind text, distribution blob,
+    tokens_in integer, tokens_out integer, tokens_cached integer, cost_usd real, latency_ms real, error text,
+    created text not null, primary key (run_id, asset_id)) without rowid;
+create table reviews (
+    id integer primary key, asset_id integer not null references assets(id), reviewer text not null,
+    category_id integer not null references categories(id), note text not null default '', created text not null);
+create index reviews_by_asset on reviews (asset_id);
+create table students (
+    id integer primary key, client_id integer not null references clients(id), kind text not null,
+    label_run_id integer not null references label_runs(id), taxonomy_id integer not null references taxonomies(id),
+    params text not null default '{}', path text not null, parent_id integer references students(id),
+    live integer not null default 0, ready integer not null default 0, train_seconds real, size_mb real,
+    summary text not null default '{}', created text not null);
+create unique index one_live_student on students (client_id) where live = 1;
+create table evaluations (
+    student_id integer not null references students(id), split text not null, figures text not null,
+    created text not null, primary key (student_id, split));
+create table predictions (
+    student_id integer not null references students(id), asset_id integer not null references assets(id),
+    category_id integer not null references categories(id), confidence real not null, top text not null,
+    primary key (student_id, asset_id)) without rowid;
+create table jobs (
+    id integer primary key, client_id integer references clients(id), kind text not null, params text not null,
+    dedup text not null, state text not null, done integer not null default 0, total integer not null default 0,
+    message text not null default '', phase_started text, spent_usd real not null default 0, pid integer,
+    heartbeat text, cancel_asked integer not null default 0, error text, result text,
+    created text not null, started text, finished text);
+create unique index one_active_job on jobs (dedup) where state in ('queued', 'running', 'interrupted');
+create index jobs_by_state on jobs (state);
+create table price_overrides (
+    model text primary key, input_usd_mtok real not null, output_usd_mtok real not null, cached_usd_mtok real,
+    as_of text not null)
+""",
+    )

@@ -1,0 +1,55 @@
+"""Where things live on disk, and the few settings a person can change.
+
+Paths hang off one folder: data/workspace beside the code, or UNDERSTUDY_HOME.
+Values a person changes are rows of the settings table; `DEFAULTS` says what holds until then, and why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "data" / "sample"
+
+# Defaults that money figures rest on carry their date and origin in core/evaluate/economics.py.
+DEFAULTS: dict[str, Any] = {
+    "target_agreement": 0.95,
+    "confidence": 0.95,
+    "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
+}
+
+
+def home() -> Path:
+    """The workspace folder, made if missing."""
+    folder = Path(os.environ.get("UNDERSTUDY_HOME") or ROOT / "data" / "workspace").expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def subfolder(name: str) -> Path:
+    """A folder of the workspace (uploads, students, encoders, logs, output), made if missing."""
+    folder = home() / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def get(db: Database, key: str, client_id: int = 0) -> Any:
+    """A setting's value: the client's own, else the house's (client 0), else the default. KeyError if unknown."""
+    row = next(
+        db.query(
+            "select value from settings where key = ? and client_id in (0, ?) order by client_id desc limit 1",
+            [key, client_id],
+        ),
+        None,
+    )
+    return json.loads(row["value"]) if row else DEFAULTS[key]
+
+
+def put(db: Database, key: str, value: Any, client_id: int = 0) -> None:
+    """Keep a setting; client 0 is the house."""
+    db["settings"].upsert({"client_id": client_id, "key": key, "value": json.dumps(value)}, pk=("client_id", "key"))
