@@ -1,0 +1,224 @@
+"""How often the student says what the teacher says, and how sure we can be of it.
+
+Pure functions over arrays of category ids. Copies of one creative are not independent evidence, so every interval
+can take the duplicate group of each row and widens accordingly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta
+from sklearn.metrics import f1_score
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of rows with its exact interval: `n` rows in `groups` duplicate groups."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    groups: int
+
+
+def interval(k: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """The exact two-sided interval of a binomial share, k successes in n (Clopper & Pearson 1934).
+
+    Real-valued k and n are allowed (beta quantiles), as a design effect needs them. n = 0 says nothing: (0, 1).
+    Raises ValueError unless 0 <= k <= n and 0 < confidence < 1.
+    """
+    if not 0 <= k <= n or not 0 < confidence < 1:
+        raise ValueError(f"interval needs 0 <= k <= n and 0 < confidence < 1, got k={k}, n={n}, {confidence=}")
+    low, high = _bounds(np.array([k], float), np.array([n], float), confidence)
+    return float(low[0]), float(high[0])
+
+
+def _bounds(k: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Clopper-Pearson bounds of many shares at once."""
+    tail = (1 - confidence) / 2
+    low, high = np.zeros(len(k)), np.ones(len(k))
+    some, not_all = k > 1e-9, k < n - 1e-9  # less than a billionth of a row is rounding, and overflows the quantile
+    low[some] = beta.ppf(tail, k[some], n[some] - k[some] + 1)
+    high[not_all] = beta.ppf(1 - tail, k[not_all] + 1, n[not_all] - k[not_all])
+    return low, high
+
+
+def share(hit: np.ndarray, groups: np.ndarray | None = None, confidence: float = 0.95) -> Share:
+    """The share of True in `hit` (bool [n]) with an interval that counts duplicate groups (int [n]).
+
+    The rows are replaced by the number of independent rows that would carry the same variance (Korn & Graubard
+    1998): rows / design effect, never more than the number of groups. Without groups it is Clopper-Pearson.
+    No rows: value 0 with the interval (0, 1).
+    """
+    hit = np.asarray(hit, bool)
+    n = len(hit)
+    if n == 0:
+        return Share(0.0, 0.0, 1.0, 0, 0)
+    value = float(hit.mean())
+    if groups is None:
+        low, high = interval(float(hit.sum()), n, confidence)
+        return Share(value, low, high, n, n)
+    _, position = np.unique(np.asarray(groups), return_inverse=True)
+    sizes = np.bincount(position)
+    effective = _effective_rows(hit, value, position, sizes)
+    low, high = interval(min(value * effective, effective), effective, confidence)
+    return Share(value, min(low, value), max(high, value), n, len(sizes))
+
+
+def _effective_rows(hit: np.ndarray, value: float, position: np.ndarray, sizes: np.ndarray) -> float:
+    n = len(hit)
+    if 0 < value < 1:
+        residual = np.bincount(position, weights=hit - value)
+        rows = value * (1 - value) * n**2 / max(float((residual**2).sum()), 1e-12)
+    else:  # no variance to measure: take copies as answering alike (Kish 1965)
+        rows = n**2 / float((sizes.astype(float) ** 2).sum())
+    return float(np.clip(rows, 1.0, len(sizes)))
+
+
+def agreement(
+    teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | None = None, confidence: float = 0.95
+) -> Share:
+    """The share of rows on which student and teacher (category ids, int [n]) agree."""
+    return share(np.asarray(teacher) == np.asarray(student), groups, confidence)
+
+
+def parent_agreement(
+    teacher: np.ndarray, student: np.ndarray, parents: Mapping[int, int], groups: np.ndarray | None = None
+) -> Share:
+    """Agreement at the top level: `parents` maps a category id to its topmost ancestor's; an absent id is its own."""
+    ids, position = np.unique(np.concatenate([teacher, student]), return_inverse=True)
+    top = np.array([parents.get(int(i), int(i)) for i in ids])[position]
+    return agreement(top[: len(teacher)], top[len(teacher) :], groups)
+
+
+def macro_f1(teacher: np.ndarray, student: np.ndarray) -> float:
+    """The mean F1 over every category that teacher or student used; small categories count as much as large ones."""
+    if len(teacher) == 0:
+        return 0.0
+    return float(f1_score(teacher, student, average="macro", zero_division=0))
+
+
+def _marginals(teacher: np.ndarray, student: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Observed agreement and each side's share per category, over the categories either used."""
+    ids, position = np.unique(np.concatenate([teacher, student]), return_inverse=True)
+    n = len(teacher)
+    first = np.bincount(position[:n], minlength=len(ids)) / n
+    second = np.bincount(position[n:], minlength=len(ids)) / n
+    return float(np.mean(np.asarray(teacher) == np.asarray(student))), first, second
+
+
+def cohen_kappa(teacher: np.ndarray, student: np.ndarray) -> float | None:
+    """Agreement beyond chance (Cohen 1960), in [-1, 1]; None where both always say one and the same category."""
+    if len(teacher) == 0:
+        return None
+    observed, first, second = _marginals(teacher, student)
+    expected = float(first @ second)
+    return None if expected > 1 - 1e-12 else (observed - expected) / (1 - expected)
+
+
+def gwet_ac1(teacher: np.ndarray, student: np.ndarray, categories: int | None = None) -> float | None:
+    """Agreement beyond chance that one dominant category does not distort (Gwet 2008, AC1).
+
+    `categories` is the number to choose from; without it, the number in use. None where there is only one.
+    """
+    if len(teacher) == 0:
+        return None
+    observed, first, second = _marginals(teacher, student)
+    count = max(categories or 0, len(first))
+    if count < 2:
+        return None
+    pi = (first + second) / 2
+    expected = float((pi * (1 - pi)).sum()) / (count - 1)
+    return (observed - expected) / (1 - expected)
+
+
+def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> pd.DataFrame:
+    """Stated confidence against agreement, in `bins` equal bins of [0, 1]; empty bins are left out.
+
+    Columns from, to, n, confidence (mean), agreement, low, high.
+    """
+    confidence, correct = np.asarray(confidence, float), np.asarray(correct, bool)
+    index = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    n = np.bincount(index, minlength=bins)
+    agreed = np.bincount(index, weights=correct, minlength=bins)
+    stated = np.bincount(index, weights=confidence, minlength=bins)
+    low, high = _bounds(agreed, n.astype(float), 0.95)
+    kept, edges = n > 0, np.linspace(0, 1, bins + 1)
+    n_kept = n[kept]
+    return pd.DataFrame(
+        {
+            "from": edges[:-1][kept],
+            "to": edges[1:][kept],
+            "n": n_kept,
+            "confidence": stated[kept] / n_kept,
+            "agreement": agreed[kept] / n_kept,
+            "low": low[kept],
+            "high": high[kept],
+        }
+    )
+
+
+def ece(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error: the mean gap between stated confidence and agreement (Naeini et al. 2015)."""
+    table = reliability(confidence, correct, bins)
+    if table.empty:
+        return 0.0
+    return float((table["n"] * (table["confidence"] - table["agreement"]).abs()).sum() / table["n"].sum())
+
+
+def per_category(teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
+    """One row per category that teacher or student used, the teacher's most frequent first.
+
+    Columns category, n (teacher's rows), predicted (student's rows), agreed, precision, recall, f1, and the interval
+    low, high of recall (the share of the teacher's rows on which the student agrees), counted by duplicate groups.
+    Precision is missing (NaN) where the student never says the category, recall where the teacher never does.
+    """
+    teacher, student = np.asarray(teacher), np.asarray(student)
+    ids, position = np.unique(np.concatenate([teacher, student]), return_inverse=True)
+    first, second = position[: len(teacher)], position[len(teacher) :]
+    n = np.bincount(first, minlength=len(ids))
+    predicted = np.bincount(second, minlength=len(ids))
+    agreed = np.bincount(first[first == second], minlength=len(ids))
+    if groups is None:
+        independent = n
+    else:
+        pairs = pd.DataFrame({"category": first, "group": np.asarray(groups)}).drop_duplicates()
+        independent = np.bincount(pairs["category"].to_numpy(), minlength=len(ids))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision, recall = agreed / predicted, agreed / n
+    rows = independent.astype(float)
+    low, high = _bounds(np.nan_to_num(recall) * rows, rows, 0.95)
+    table = pd.DataFrame(
+        {
+            "category": ids,
+            "n": n,
+            "predicted": predicted,
+            "agreed": agreed,
+            "precision": precision,
+            "recall": recall,
+            "f1": 2 * agreed / np.maximum(n + predicted, 1),
+            "low": low,
+            "high": high,
+        }
+    )
+    return table.sort_values(["n", "category"], ascending=[False, True], ignore_index=True)
+
+
+def confusions(teacher: np.ndarray, student: np.ndarray, top: int | None = None) -> pd.DataFrame:
+    """The pairs (teacher said, student said) that differ, most frequent first, the first `top` of them.
+
+    Columns teacher, student, count, share (of all disagreements), of_teacher (of the teacher's rows in its category).
+    """
+    frame = pd.DataFrame({"teacher": np.asarray(teacher), "student": np.asarray(student)})
+    sizes = frame["teacher"].value_counts()
+    wrong = frame[frame["teacher"] != frame["student"]]
+    pairs = wrong.groupby(["teacher", "student"]).size().reset_index(name="count")
+    pairs["share"] = pairs["count"] / max(len(wrong), 1)
+    pairs["of_teacher"] = pairs["count"] / pairs["teacher"].map(sizes)
+    pairs = pairs.sort_values(["count", "teacher", "student"], ascending=[False, True, True], ignore_index=True)
+    return pairs if top is None else pairs.head(top)

@@ -1,0 +1,166 @@
+"""The cascade: the student answers where it is sure enough, the teacher answers the rest.
+
+The threshold comes with a promise: on the assets the student handles, agreement is at least the target, with the
+confidence asked for. A promise the calibration rows cannot support is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, log, log10
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, norm
+
+from core.evaluate.agreement import Share, share
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Whether a threshold keeps the promise. The student handles an asset when its confidence >= `threshold`.
+
+    `handled` and `agreement` are those seen on the `n` calibration rows at the threshold (0 when refused);
+    `more_needed` is about how many more calibration rows would certify at the agreement seen, if any number would.
+    """
+
+    certified: bool
+    threshold: float | None
+    handled: float
+    agreement: float
+    n: int
+    target: float
+    confidence: float
+    more_needed: int | None
+    reason: str
+
+
+def curve(confidence: np.ndarray, correct: np.ndarray, points: int = 200) -> pd.DataFrame:
+    """Handled share against agreement on the handled rows, from the strictest threshold to the loosest.
+
+    Columns threshold (falling), handled (rising to 1), agreement; at most `points` rows. Equal confidences are
+    handled together.
+    """
+    order = np.argsort(-np.asarray(confidence, float), kind="stable")
+    sure, right = np.asarray(confidence, float)[order], np.cumsum(np.asarray(correct, bool)[order])
+    n = len(sure)
+    if n == 0:
+        return pd.DataFrame({"threshold": [], "handled": [], "agreement": []}, dtype=float)
+    last = np.flatnonzero(np.append(sure[1:] < sure[:-1], True))  # the last row of each run of equal confidence
+    if len(last) > points:
+        last = last[np.unique(np.linspace(0, len(last) - 1, points).round().astype(int))]
+    return pd.DataFrame({"threshold": sure[last], "handled": (last + 1) / n, "agreement": right[last] / (last + 1)})
+
+
+def certify(
+    confidence: np.ndarray,
+    correct: np.ndarray,
+    target: float = 0.95,
+    delta: float = 0.05,
+    starts: int = 5,
+    points: int = 100,
+) -> Certificate:
+    """The loosest threshold at which agreement on handled assets is >= target with confidence 1 - delta.
+
+    `confidence` float [n], `correct` bool [n]: calibration rows, one per duplicate group. Fixed-sequence testing as
+    in "Learn then Test" (Angelopoulos et al. 2021): candidate thresholds (`points` quantiles) from strict to loose,
+    at each the exact binomial test of "agreement <= target", stop at the first that is not rejected. `starts` such
+    walks begin at evenly spaced candidates, each with delta / starts of the error budget (union bound), since one
+    walk often stops early by bad luck. The first start is the fewest rows that could pass at all.
+    Raises ValueError for a target or delta outside (0, 1).
+    """
+    if not 0 < target < 1 or not 0 < delta < 1:
+        raise ValueError(f"target and delta must lie between 0 and 1, got {target=}, {delta=}")
+    order = np.argsort(-np.asarray(confidence, float), kind="stable")
+    sure, right = np.asarray(confidence, float)[order], np.cumsum(np.asarray(correct, bool)[order])
+    n, budget = len(sure), delta / starts
+    least = ceil(log(budget) / log(target))  # rows that, all of them right, just pass the test
+    if n < least:
+        return _refused(
+            n, target, delta, least - n, f"{n:,} calibration rows are too few: at least {least:,} are needed"
+        )
+    handled = _candidates(sure, least, points)
+    agreed = right[handled - 1]
+    passed = binom.sf(agreed - 1, handled, target) <= budget
+    best = _loosest(passed, starts)
+    if best is None:
+        more = _more_needed(agreed, handled, n, target, budget)
+        return _refused(n, target, delta, more, _why_refused(agreed, handled, n, target, more))
+    k, hits = int(handled[best]), int(agreed[best])
+    # The rows above the next confidence down are a fair sample of all assets above it, which is what the test needs;
+    # so the threshold is the smallest number above that one, and 0 when every row is handled.
+    threshold = 0.0 if k == n else float(np.nextafter(sure[k], np.inf))
+    reason = (
+        f"agreement on the {k / n:.1%} of assets the student handles is at least {target:.0%} "
+        f"with {1 - delta:.0%} confidence ({hits / k:.1%} seen on {k:,} calibration rows)"
+    ).replace("%", " %")
+    return Certificate(True, threshold, k / n, hits / k, n, target, 1 - delta, None, reason)
+
+
+def _candidates(sure: np.ndarray, least: int, points: int) -> np.ndarray:
+    """How many rows each candidate threshold handles, rising; rows of equal confidence go together."""
+    n = len(sure)
+    k = np.unique(np.linspace(least, n, points).round().astype(int))
+    return np.unique(np.searchsorted(-sure, -sure[k - 1], side="right"))
+
+
+def _loosest(passed: np.ndarray, starts: int) -> int | None:
+    """The last candidate reached by walks from `starts` evenly spaced candidates, each until its first failure."""
+    first = np.unique(np.linspace(0, len(passed) - 1, starts).round().astype(int))
+    failures = np.append(np.flatnonzero(~passed), len(passed))
+    ends = failures[np.searchsorted(failures, first)] - 1  # the candidate before the first failure at or after a start
+    reached = ends[ends >= first]
+    return int(reached.max()) if len(reached) else None
+
+
+def _more_needed(agreed: np.ndarray, handled: np.ndarray, n: int, target: float, budget: float) -> int | None:
+    """About how many more calibration rows would pass at some candidate four times in five, agreement staying as seen.
+
+    The usual sample size of a one-sided test of a share (normal approximation), power 80 %.
+    """
+    seen = (agreed + 1) / (handled + 2)  # a few rows all right are no proof of 100 %
+    promising = seen > target
+    if not promising.any():
+        return None
+    rate, portion = seen[promising], handled[promising] / n
+    spread = norm.isf(budget) * np.sqrt(target * (1 - target)) + norm.isf(0.2) * np.sqrt(rate * (1 - rate))
+    rows = np.minimum((spread / (rate - target)) ** 2, 1e9) / portion
+    return _about(max(ceil(float(rows.min())) - n, 1))
+
+
+def _about(count: int) -> int:
+    """Rounded up to two significant digits, as an estimate deserves."""
+    step = 10 ** max(int(log10(count)) - 1, 0)
+    return -(-count // step) * step
+
+
+def _why_refused(agreed: np.ndarray, handled: np.ndarray, n: int, target: float, more: int | None) -> str:
+    surest = agreed / handled
+    best = int(surest.argmax())
+    seen = f"the best is {surest[best]:.1%} on the surest {handled[best] / n:.0%} of {n:,} calibration rows"
+    text = f"no threshold could be certified for {target:.0%}: {seen}"
+    if more is not None:
+        text += f"; at the agreement seen, about {more:,} more calibration rows would"
+    return text.replace("%", " %")
+
+
+def _refused(n: int, target: float, delta: float, more: int | None, reason: str) -> Certificate:
+    return Certificate(False, None, 0.0, 0.0, n, target, 1 - delta, more, reason)
+
+
+def confirm(
+    certificate: Certificate, confidence: np.ndarray, correct: np.ndarray, groups: np.ndarray | None = None
+) -> tuple[Share, Share | None]:
+    """The handled share of test rows, and the agreement on them (None where no row is handled or none may be)."""
+    confidence, correct = np.asarray(confidence, float), np.asarray(correct, bool)
+    if certificate.threshold is None:
+        return share(np.zeros(len(confidence), bool), groups), None
+    handled = confidence >= certificate.threshold
+    if not handled.any():
+        return share(handled, groups), None
+    return share(handled, groups), share(correct[handled], None if groups is None else np.asarray(groups)[handled])
+
+
+def end_to_end(handled: float, agreement_handled: float) -> float:
+    """Agreement of the cascade as a whole: assets that fall back are answered by the teacher itself."""
+    return handled * agreement_handled + (1 - handled)

@@ -1,0 +1,73 @@
+"""How long the student takes, measured on the machine at hand."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+WARM_UP = 20  # calls thrown away before the measured ones; the very first is kept apart as the cold start
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds per call: quantiles of `n` calls after warm-up, the first call of all, and where it was."""
+
+    p50: float
+    p95: float
+    p99: float
+    n: int
+    cold_ms: float
+    machine: str
+
+
+def measure(predict_one: Callable[[str], Any], texts: Sequence[str], calls: int = 200) -> Latency:
+    """Time `predict_one` on one text at a time, the texts taken in turn, tokenising included.
+
+    Raises ValueError without a text.
+    """
+    if not texts:
+        raise ValueError("latency needs at least one text")
+    times = np.empty(WARM_UP + calls)
+    for i in range(len(times)):
+        text = texts[i % len(texts)]
+        start = perf_counter()
+        predict_one(text)
+        times[i] = perf_counter() - start
+    p50, p95, p99 = np.quantile(times[WARM_UP:], [0.5, 0.95, 0.99]) * 1000
+    return Latency(float(p50), float(p95), float(p99), calls, float(times[0] * 1000), machine())
+
+
+def throughput(
+    predict: Callable[[Sequence[str]], Any], texts: Sequence[str], batch: int = 64, seconds: float = 1.0
+) -> float:
+    """Assets per second in batches of `batch`, over at least `seconds` after one warm-up batch; texts are cycled."""
+    if not texts:
+        raise ValueError("throughput needs at least one text")
+    size = min(batch, len(texts))
+    batches = [list(texts[i : i + size]) for i in range(0, len(texts) - size + 1, size)]
+    predict(batches[0])
+    done, start = 0, perf_counter()
+    while (elapsed := perf_counter() - start) < seconds:
+        predict(batches[(done // size) % len(batches)])
+        done += size
+    return done / elapsed
+
+
+def machine() -> str:
+    """The processor's name and the number of cores this process may use."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = (
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        )
+        model = next(named, model)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{model}, {cores} core{'' if cores == 1 else 's'}"

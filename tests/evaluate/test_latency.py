@@ -1,0 +1,43 @@
+from time import sleep
+
+import pytest
+
+from core.evaluate import latency
+
+
+def test_quantiles_follow_the_calls_and_the_first_one_is_kept_apart():
+    seen = []
+
+    def predict(text: str) -> None:
+        sleep(0.05 if not seen else 0.001)
+        seen.append(text)
+
+    measured = latency.measure(predict, ["a", "b", "c"], calls=60)
+    assert len(seen) == 60 + latency.WARM_UP
+    assert seen[:4] == ["a", "b", "c", "a"]
+    assert measured.n == 60
+    assert 1 <= measured.p50 <= measured.p95 <= measured.p99
+    assert measured.cold_ms >= 50 > measured.p50
+    assert "core" in measured.machine
+
+
+def test_throughput_counts_assets_not_batches():
+    sizes = []
+
+    def predict(texts: list[str]) -> None:
+        sizes.append(len(texts))
+        sleep(0.01)
+
+    rate = latency.throughput(predict, ["x"] * 40, batch=16, seconds=0.2)
+    assert set(sizes) == {16}
+    assert 100 < rate <= 1600
+
+
+def test_a_single_text_is_enough_for_throughput():
+    assert latency.throughput(lambda texts: sleep(0.001), ["x"], seconds=0.05) > 1
+
+
+@pytest.mark.parametrize("function", [latency.measure, latency.throughput])
+def test_no_text_is_a_bug(function):
+    with pytest.raises(ValueError, match="at least one text"):
+        function(lambda text: None, [])
