@@ -1,0 +1,85 @@
+"""Teachers: whoever answers first. One file a kind; a new kind is a file and a line in KINDS.
+
+A teacher is named by a spec, `kind` or `kind:detail`: "built-in", "recorded:COLUMN".
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from sqlite_utils import Database
+
+from core.errors import InputError
+from core.ingest.taxonomy import StoredCategory
+
+KINDS = {"built-in": "core.label.teachers.builtin", "recorded": "core.label.teachers.recorded"}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """What a teacher gets to see."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a teacher said of one asset: a category id, or the reason why there is none.
+
+    `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` says where the confidence
+    came from. Tokens, cost (USD) and latency (ms) are None where they are not known.
+    """
+
+    asset_id: int
+    category_id: int | None
+    confidence: float | None = None
+    confidence_kind: str | None = None
+    distribution: np.ndarray | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+    error: str | None = None
+
+
+class Teacher(Protocol):
+    """`fingerprint` changes whenever the same asset could get another answer: old answers are then not reused."""
+
+    name: str
+    fingerprint: str
+
+    def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
+        """The assets of the run's client still to be answered, in batches."""
+
+    def answer(self, assets: Sequence[Asset]) -> list[Answer]:
+        """One answer an asset, in order."""
+
+
+def make(db: Database, client_id: int, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
+    """The teacher called `spec` for a client's categories. InputError when there is no such kind."""
+    kind, _, detail = spec.partition(":")
+    if kind not in KINDS:
+        raise InputError(
+            f"There is no teacher of the kind '{kind}'.",
+            f"Choose one of: {', '.join(KINDS)} (recorded takes a column: recorded:COLUMN).",
+        )
+    return importlib.import_module(KINDS[kind]).make(db, client_id, detail, list(categories))
+
+
+def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterator[list[Asset]]:
+    """The assets of `sql` (selects a.id, a.text and ends in its where clause), `size` at a time.
+
+    Read by keyset, so that no cursor stays open while answers are written.
+    """
+    last = 0
+    while True:
+        rows = list(db.execute(f"{sql} and a.id > ? order by a.id limit ?", [*parameters, last, size]))
+        if not rows:
+            return
+        last = rows[-1][0]
+        yield [Asset(*row) for row in rows]

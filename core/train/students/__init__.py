@@ -1,0 +1,130 @@
+"""Students: small models that answer like the teacher. One file a member; a new kind is a file and a line in KINDS.
+
+A student is a blend of members, from the cheapest on; its answer is their log-linear pool (Heskes 1998)
+
+    p(category | text)  ∝  exp( sum_m weight_m * log p_m(category | text) )
+
+whose weights are fitted on calibration rows, which is temperature scaling (Guo et al. 2017) and blending in one step.
+A student folder holds config.json and a folder for each member, and nothing in it runs when it is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from scipy.optimize import minimize
+
+from core.errors import InputError
+from core.train import softmax
+from core.train.data import Split, Step
+from core.train.disk import link, write
+
+# kind -> its members in training order
+KINDS = {
+    "linear": ("linear",),
+    "embedding": ("linear", "embedding"),
+    "transformer": ("linear", "embedding", "transformer"),
+}
+
+
+class Member(Protocol):
+    """One model of a blend."""
+
+    def log_probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Log probabilities, float32 of shape (texts, categories)."""
+
+
+class Student:
+    """A trained blend: `categories` are category ids in column order, `labels` their names."""
+
+    def __init__(self, kind: str, categories: list[int], labels: list[str], members: list[Member], weights: np.ndarray):
+        self.kind, self.categories, self.labels = kind, categories, labels
+        self.members, self.weights = members, weights
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """Calibrated probabilities, float32 of shape (texts, categories), rows summing to 1."""
+        return blend([m.log_probabilities(texts) for m in self.members], self.weights)
+
+
+def blend(log_probabilities: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The weighted log-linear pool of several (texts, categories) tables, as probabilities."""
+    pooled = sum(float(w) * table for w, table in zip(weights, log_probabilities))
+    return np.exp(softmax.log_softmax(pooled))
+
+
+def fit_weights(log_probabilities: Sequence[np.ndarray], answers: np.ndarray) -> np.ndarray:
+    """Weights >= 0 that make the teacher's `answers` (column numbers) most likely under the pool, by L-BFGS-B."""
+    count = len(log_probabilities)
+    if not len(answers):
+        return np.full(count, 1 / count)
+    rows = np.arange(len(answers))
+
+    def objective(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        log_pool = softmax.log_softmax(sum(w * table for w, table in zip(weights, log_probabilities)))
+        pool = np.exp(log_pool)
+        gradient = [((pool * table).sum(1) - table[rows, answers]).mean() for table in log_probabilities]
+        return float(-log_pool[rows, answers].mean()), np.array(gradient, float)
+
+    return minimize(objective, np.full(count, 1 / count), jac=True, method="L-BFGS-B", bounds=[(0, 10)] * count).x
+
+
+def fit(kind: str, split: Split, labels: list[str], folder: Path, step: Step, earlier: Path | None = None) -> Student:
+    """Train a student of `kind` into `folder`.
+
+    Members found complete in `folder` (an interrupted training) or in `earlier`, the folder of a cheaper student trained on the
+    same rows, are taken over. config.json is written last: a folder without it is not a student yet.
+    """
+    members: dict[str, Member] = {}
+    for name in KINDS[kind]:
+        members[name] = _member(name, split, folder / name, step, members, earlier and earlier / name)
+    step(0, 1, f"{kind}: calibrating")
+    tables = [m.log_probabilities(split.calibration.texts) for m in members.values()]
+    weights = fit_weights(tables, split.calibration.targets.argmax(1))
+    student = Student(kind, split.categories, labels, list(members.values()), weights)
+    config = {
+        "format": 1,
+        "kind": kind,
+        "categories": split.categories,
+        "labels": labels,
+        "members": list(members),
+        "weights": [float(w) for w in weights],
+    }
+    write(folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1))
+    return student
+
+
+def load(folder: Path) -> Student:
+    """The student saved in `folder`. InputError when the folder is gone or not whole."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"The student's folder {folder} is missing or incomplete.", "Train the student again."
+        ) from None
+    members = [_module(name).load(folder / name) for name in config["members"]]
+    return Student(config["kind"], config["categories"], config["labels"], members, np.array(config["weights"]))
+
+
+def _member(
+    name: str, split: Split, folder: Path, step: Step, before: dict[str, Member], earlier: Path | None
+) -> Member:
+    """The member `name`: loaded if `folder` holds it whole (marked by `done`), copied from `earlier`, or trained."""
+    module = _module(name)
+    if not (folder / "done").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (earlier and (earlier / "done").exists()):
+            member = module.fit(split.train, folder, step, before)
+            (folder / "done").touch()
+            return member
+        for file in sorted(earlier.iterdir(), key=lambda file: file.name == "done"):
+            link(file, folder / file.name)
+    return module.load(folder)
+
+
+def _module(name: str):
+    return importlib.import_module(f"core.train.students.{name}")

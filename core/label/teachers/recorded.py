@@ -1,0 +1,74 @@
+"""The recorded teacher: labels bought before, out of a column of the assets file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from sqlite_utils import Database
+
+from core.errors import InputError
+from core.ingest.taxonomy import Matcher, StoredCategory
+from core.label.teachers import Answer, Asset, batches
+
+
+class Recorded:
+    """Answers from the recordings table; nothing is bought and every recorded asset keeps its own answer."""
+
+    def __init__(self, db: Database, source: str, categories: list[StoredCategory]):
+        self.db, self.source = db, source
+        self.name = f"recorded:{source}"
+        self.fingerprint = hashlib.sha256(self.name.encode()).hexdigest()
+        self.match = Matcher(categories)
+
+    def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
+        return batches(
+            db,
+            """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id
+               join recordings r on r.source = ? and r.asset_id = a.id
+               left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
+               where run.id = ? and l.asset_id is null""",
+            [self.source, run_id],
+            size=2000,
+        )
+
+    def answer(self, assets: Sequence[Asset]) -> list[Answer]:
+        found = self.db.execute(
+            f"""select asset_id, label, confidence, tokens_in, tokens_out, latency_ms from recordings
+                where source = ? and asset_id in ({",".join("?" * len(assets))})""",
+            [self.source, *(a.id for a in assets)],
+        )
+        recorded = {row[0]: row[1:] for row in found}
+        return [self._one(asset.id, *recorded[asset.id]) for asset in assets]
+
+    def _one(self, asset_id, label, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
+        category = self.match(label)
+        return Answer(
+            asset_id,
+            category,
+            confidence=confidence,
+            confidence_kind="given" if confidence is not None else None,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            latency_ms=latency_ms,
+            error=None if category else f"The recorded answer '{label[:80]}' is not in the taxonomy.",
+        )
+
+
+def make(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> Recorded:
+    """The recorded teacher of column `detail`. InputError when the client has no labels from that column."""
+    sources = [
+        row[0]
+        for row in db.execute(
+            "select distinct r.source from recordings r join assets a on a.id = r.asset_id where a.client_id = ?",
+            [client_id],
+        )
+    ]
+    if detail not in sources:
+        known = (
+            f"Columns with recorded labels: {', '.join(sources)}."
+            if sources
+            else "Import assets with a label column first."
+        )
+        raise InputError(f"No recorded labels from a column '{detail}'.", known)
+    return Recorded(db, detail, categories)

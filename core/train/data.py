@@ -1,0 +1,91 @@
+"""What a student learns from and is tuned on: texts with target distributions, per split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sqlite_utils import Database
+
+from core import settings
+from core.errors import InputError
+from core.ingest import splits, taxonomy
+from core.label.run import labelled, summary
+
+# done, total, message; raises jobs.Cancelled when cancel was asked
+Step = Callable[[int, int, str], None]
+
+FEWEST_ROWS = 30
+
+
+@dataclass(frozen=True)
+class Rows:
+    """`texts` (n), `targets` float32 (n, categories) with rows summing to 1, the name of the base encoder,
+    and whether the targets are the teacher's distributions (`soft`) or its single answers."""
+
+    texts: list[str]
+    targets: np.ndarray
+    encoder: str
+    soft: bool
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and calibration rows of a label run over the same `categories` (ids, column order)."""
+
+    categories: list[int]
+    train: Rows
+    calibration: Rows
+
+
+def load(db: Database, client_id: int, run_id: int) -> Split:
+    """The rows of a label run, one a duplicate group, splits assigned where they are missing.
+
+    Raises InputError when there are too few labels, or only one category, to learn anything.
+    """
+    splits.assign(db, client_id, run_id)
+    frame = labelled(db, run_id, distributions=True)
+    train = frame[frame.split == "train"]
+    if len(train) < FEWEST_ROWS:
+        raise InputError(
+            f"There are {len(train)} labelled assets to learn from; a student needs at least {FEWEST_ROWS}.",
+            "Import and label more assets.",
+        )
+    if train.category_id.nunique() < 2:
+        raise InputError(
+            "All labelled assets are in one category, so there is nothing to tell apart.", "Check the labels."
+        )
+    soft = frame.distribution.notna().all()
+    taught = taxonomy.load(db, summary(db, run_id)["taxonomy_id"])
+    assignable = [c.id for c in taught if c.assignable]
+    seen = set(train.category_id)
+    categories = assignable if soft else [c.id for c in taught if c.id in seen]
+    encoder = settings.get(db, "encoder", client_id)
+    parts = {
+        name: _rows(frame[frame.split == name], categories, assignable, encoder, soft)
+        for name in ("train", "calibration")
+    }
+    return Split([int(c) for c in categories], parts["train"], parts["calibration"])
+
+
+def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], encoder: str, soft: bool) -> Rows:
+    """One row a duplicate group: the first text, the mean of its members' targets."""
+    column = {category: i for i, category in enumerate(categories)}
+    known = frame[frame.category_id.isin(column)]
+    if soft:
+        targets = (
+            np.frombuffer(b"".join(known.distribution), np.float16)
+            .reshape(len(known), len(assignable))
+            .astype(np.float32)
+        )
+        targets /= targets.sum(axis=1, keepdims=True)
+    else:
+        targets = np.zeros((len(known), len(categories)), np.float32)
+        targets[np.arange(len(known)), known.category_id.map(column).to_numpy()] = 1
+    group, first = pd.factorize(known.group_id)
+    sums = np.zeros((len(first), len(categories)), np.float32)
+    np.add.at(sums, group, targets)
+    texts = known.drop_duplicates("group_id").text.tolist()
+    return Rows(texts, sums / np.bincount(group, minlength=len(first))[:, None], encoder, soft)

@@ -1,0 +1,176 @@
+"""Training jobs: a label run becomes one student, or climbs the ladder until one is good enough."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from core import settings
+from core.db import now
+from core.errors import InputError
+from core.ingest import taxonomy
+from core.jobs import Progress
+from core.label.run import summary
+from core.train import data, students
+from core.train.disk import megabytes
+
+AUTO = "auto"
+
+
+def train(
+    db: Database,
+    client_id: int,
+    run_id: int,
+    kind: str,
+    *,
+    target: float | None = None,
+    progress: Progress | None = None,
+) -> list[int]:
+    """Train `kind` on a label run; returns the ids of the students trained, the chosen one last.
+
+    `auto` climbs the ladder from the cheapest kind and stops at the first whose agreement on calibration rows reaches `target`
+    (default: the client's setting); if none does, the choice is the cheapest that is no worse than the best by one standard error
+    of the best's agreement (the one-standard-error rule, Breiman et al. 1984). An interrupted training is carried on.
+    Raises InputError for an unknown kind or too few labels.
+    """
+    if kind != AUTO and kind not in students.KINDS:
+        raise InputError(
+            f"There is no student of the kind '{kind}'.", f"Choose one of: {AUTO}, {', '.join(students.KINDS)}."
+        )
+    target = settings.get(db, "target_agreement", client_id) if target is None else target
+    split = data.load(db, client_id, run_id)
+    made: list[tuple[int, float]] = []
+    for number, (kind_now, of) in enumerate(_ladder(kind)):
+        earlier = folder_of(db, made[-1][0]) if made else None
+        step = _step(progress, f"Student {number + 1} of up to {of}: " if of > 1 else "")
+        student_id, agreement = _one(db, client_id, run_id, kind_now, split, step, earlier)
+        made.append((student_id, agreement))
+        if agreement >= target:
+            break
+    return _choice_last(made, target, len(split.calibration.texts))
+
+
+def train_job(db: Database, params: dict, progress: Progress) -> dict:
+    """The job body: {"client_id", "run_id", "kind", "target"} -> {"students", "chosen"}."""
+    trained = train(
+        db, params["client_id"], params["run_id"], params["kind"], target=params.get("target"), progress=progress
+    )
+    return {"students": trained, "chosen": trained[-1]}
+
+
+def all_students(db: Database, client_id: int) -> list[dict]:
+    """The client's finished students, newest first: the students row with `summary` and `params` as dicts."""
+    rows = db.query("select * from students where client_id = ? and ready = 1 order by id desc", [client_id])
+    return [row | {"summary": json.loads(row["summary"]), "params": json.loads(row["params"])} for row in rows]
+
+
+def find(db: Database, client_id: int, which: str | int = "live") -> dict:
+    """The client's live student, or the one with id `which`. InputError when there is none."""
+    for row in all_students(db, client_id):
+        if row["live"] if which == "live" else str(row["id"]) == str(which):
+            return row
+    if which == "live":
+        raise InputError("This client has no live student yet.", "Train one on the Student page, or with `distil`.")
+    raise InputError(f"This client has no student number {which}.", "The Student page lists them.")
+
+
+def set_live(db: Database, student_id: int) -> None:
+    """Put one student to work and take its predecessor off it, in one step."""
+    with db.atomic():
+        db.execute(
+            "update students set live = 0 where live = 1 and client_id = (select client_id from students where id = ?)",
+            [student_id],
+        )
+        db.execute("update students set live = 1 where id = ?", [student_id])
+
+
+def folder_of(db: Database, student_id: int) -> Path:
+    """Where a student's files are (paths are kept relative to the workspace, so that it can be moved)."""
+    return settings.home() / db.execute("select path from students where id = ?", [student_id]).fetchone()[0]
+
+
+def _ladder(kind: str) -> Iterator[tuple[str, int]]:
+    kinds = list(students.KINDS) if kind == AUTO else [kind]
+    yield from ((name, len(kinds)) for name in kinds)
+
+
+def _one(
+    db: Database, client_id: int, run_id: int, kind: str, split: data.Split, step: data.Step, earlier: Path | None
+):
+    """Train one student, or carry on with the unfinished one of the same making: (its id, agreement on calibration rows)."""
+    params = {
+        "train": len(split.train.texts),
+        "calibration": len(split.calibration.texts),
+        "encoder": split.train.encoder,
+    }
+    student_id = _row(db, client_id, run_id, kind, params)
+    folder = folder_of(db, student_id)
+    names = {c.id: c.label for c in taxonomy.load(db, summary(db, run_id)["taxonomy_id"])}
+    started = time.perf_counter()
+    student = students.fit(kind, split, [names[c] for c in split.categories], folder, step, earlier)
+    seconds = time.perf_counter() - started + _seconds_before(db, earlier)
+    held = split.calibration
+    agreement = 0.0
+    if held.texts:
+        agreement = float((student.predict_proba(held.texts).argmax(1) == held.targets.argmax(1)).mean())
+    figures = {"calibration_agreement": agreement, **params}
+    db["students"].update(
+        student_id,
+        {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "summary": json.dumps(figures)},
+    )
+    return student_id, agreement
+
+
+def _row(db: Database, client_id: int, run_id: int, kind: str, params: dict) -> int:
+    same = {"client_id": client_id, "label_run_id": run_id, "kind": kind, "params": json.dumps(params, sort_keys=True)}
+    unfinished = db.execute(
+        """select id from students where ready = 0 and client_id = :client_id and label_run_id = :label_run_id
+           and kind = :kind and params = :params""",
+        same,
+    ).fetchone()
+    if unfinished:
+        return unfinished[0]
+    latest = db.execute("select max(id) from students where client_id = ? and ready = 1", [client_id]).fetchone()[0]
+    row = same | {
+        "taxonomy_id": summary(db, run_id)["taxonomy_id"],
+        "parent_id": latest,
+        "path": "",
+        "created": now(),
+    }
+    with db.atomic():
+        student_id = db["students"].insert(row).last_pk
+        db["students"].update(student_id, {"path": f"students/{student_id}"})
+    shutil.rmtree(settings.home() / "students" / str(student_id), ignore_errors=True)
+    return student_id
+
+
+def _seconds_before(db: Database, earlier: Path | None) -> float:
+    """Training time of the members taken over: it belongs to this student's bill as well."""
+    if earlier is None:
+        return 0.0
+    return (
+        db.execute("select train_seconds from students where path = ?", [f"students/{earlier.name}"]).fetchone()[0]
+        or 0.0
+    )
+
+
+def _choice_last(made: list[tuple[int, float]], target: float, calibration: int) -> list[int]:
+    last_id, last = made[-1]
+    if last < target:
+        best = max(agreement for _, agreement in made)
+        slack = (best * (1 - best) / max(calibration, 1)) ** 0.5
+        last_id = next(student for student, agreement in made if agreement >= best - slack)
+    return [student for student, _ in made if student != last_id] + [last_id]
+
+
+def _step(progress: Progress | None, prefix: str) -> data.Step:
+    def step(done: int, total: int, message: str) -> None:
+        if progress:
+            progress(done, total, prefix + message)
+
+    return step

@@ -1,0 +1,64 @@
+"""Multinomial logistic regression on soft targets.
+
+scikit-learn's takes hard labels only; a student learns from the teacher's whole distribution where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import minimize
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Row-wise log softmax in the dtype of `logits`, shape (rows, categories)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def fit(
+    features: np.ndarray | sp.csr_matrix,
+    targets: np.ndarray,
+    *,
+    strength: float,
+    iterations: int,
+    weights: np.ndarray | None = None,
+    check: Callable[[], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients (features, categories) and bias (categories,), float32, minimising
+
+        strength * sum_i w_i * cross_entropy(targets_i, softmax(x_i @ coef + bias)) + |coef|^2 / 2
+
+    by L-BFGS (`strength` is scikit-learn's C). `targets` has shape (rows, categories), rows summing to 1. Few `iterations`
+    regularise as well: from zero, early stopping costs nothing on held-out rows. `check` is called at every step (to cancel).
+    """
+    rows, width = features.shape
+    categories = targets.shape[1]
+    targets = targets.astype(np.float32)
+    scale = (
+        np.full((rows, 1), strength, np.float32)
+        if weights is None
+        else (strength * weights[:, None]).astype(np.float32)
+    )
+    transposed = features.T.tocsr() if sp.issparse(features) else np.ascontiguousarray(features.T)
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        if check:
+            check()
+        both = flat.reshape(width + 1, categories)
+        coefficients = both[:-1].astype(np.float32)
+        log_probabilities = log_softmax(features @ coefficients + both[-1].astype(np.float32))
+        loss = -float((scale * targets * log_probabilities).sum(dtype=np.float64)) + 0.5 * float((both[:-1] ** 2).sum())
+        residual = scale * (np.exp(log_probabilities) - targets)
+        gradient = np.empty_like(both)
+        gradient[:-1] = transposed @ residual
+        gradient[:-1] += both[:-1]
+        gradient[-1] = residual.sum(axis=0)
+        return loss, gradient.ravel()
+
+    start = np.zeros((width + 1) * categories)
+    options = {"maxiter": iterations, "maxcor": 8, "ftol": 1e-6, "gtol": 1e-4}
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x.reshape(width + 1, categories)
+    return found[:-1].astype(np.float32), found[-1].astype(np.float32)

@@ -1,0 +1,161 @@
+"""The transformer member: the sentence encoder itself fine-tuned, starting from the embedding member's head. Minutes; the best.
+
+Runs as ONNX afterwards. Training is checkpointed: killed at any moment, it carries on from at most CHECKPOINT_SECONDS before.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core.encoder import OnnxText, export, pad, pooled, prepared, source_folder, tokenizer, torch_encoder
+from core.train import softmax
+from core.train.data import Rows, Step
+from core.train.disk import link
+
+BATCH = 32
+RATE, HEAD_RATE = 3e-4, 6e-4
+SMOOTHING = 0.1  # label smoothing where the teacher gave single answers
+MOST_STEPS, MOST_EPOCHS, FEWEST_EPOCHS = 1500, 8, 1
+CHECKPOINT_SECONDS = 20
+INT8_AGREES = 0.995  # the smaller graph is kept only if it answers like the trained one
+
+
+class Transformer:
+    """log_probabilities = log_softmax(graph(text)), the graph being encoder and head in one."""
+
+    def __init__(self, graph: OnnxText):
+        self.graph = graph
+
+    def log_probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Uncalibrated log probabilities, float32 of shape (texts, categories)."""
+        return softmax.log_softmax(self.graph(texts))
+
+
+def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Transformer:
+    """Fine-tune on the rows' target distributions (cross-entropy, which is Hinton et al. 2015 at temperature 1), then export."""
+    import torch
+
+    source = source_folder(rows.encoder)
+    model, head = torch_encoder(source, attention="sdpa"), _head(earlier["embedding"])
+    # Word embeddings stay as they are: half of all parameters, and rare words are better left where pre-training put them.
+    model.embeddings.word_embeddings.weight.requires_grad = False
+    _train(model, head, rows, folder / "checkpoint.pt", step)
+    step(0, 1, "transformer: exporting")
+    plain = torch_encoder(source)
+    plain.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        member = _export(plain, head, rows, folder)
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    return member
+
+
+def load(folder: Path) -> Transformer:
+    """The member saved in `folder`: one ONNX graph and its tokenizer."""
+    return Transformer(OnnxText(folder, "student.onnx"))
+
+
+def _head(embedding):
+    import torch
+
+    width, categories = embedding.coefficients.shape
+    head = torch.nn.Linear(width, categories)
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(embedding.coefficients.T.copy()))
+        head.bias.copy_(torch.from_numpy(embedding.bias))
+    return head
+
+
+def epochs_for(rows: int) -> int:
+    """Passes over the data: as many as MOST_STEPS allows, so that training time is bounded until one pass needs more."""
+    return int(np.clip(MOST_STEPS * BATCH // max(rows, 1), FEWEST_EPOCHS, MOST_EPOCHS))
+
+
+def _train(model, head, rows: Rows, checkpoint: Path, step: Step) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    cut = tokenizer(prepared(rows.encoder))
+    sequences = [e.ids for e in cut.encode_batch_fast(rows.texts)]
+    lengths = np.array([len(s) for s in sequences])
+    targets = torch.from_numpy(rows.targets if rows.soft else _smooth(rows.targets))
+    epochs = epochs_for(len(sequences))
+    total = epochs * -(-len(sequences) // BATCH)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW([{"params": trained}, {"params": head.parameters()}], weight_decay=0.01)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE, HEAD_RATE], total_steps=total, pct_start=0.1)
+    parts = {"model": model, "head": head, "optimiser": optimiser, "scheduler": scheduler}
+    done, saved = _resume(checkpoint, parts), time.monotonic()
+    model.train()
+    for at, chosen in enumerate(_batches(lengths, epochs)):
+        if at < done:
+            continue
+        step(at, total, f"transformer: training, pass {at * epochs // total + 1} of {epochs}")
+        ids, mask = (torch.from_numpy(part) for part in pad([sequences[i] for i in chosen]))
+        logits = head(pooled(model, ids, mask))
+        loss = torch.nn.functional.cross_entropy(logits, targets[chosen])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+        scheduler.step()
+        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            _save(checkpoint, parts, at + 1)
+            saved = time.monotonic()
+    _save(checkpoint, parts, total)
+    model.eval()
+
+
+def _batches(lengths: np.ndarray, epochs: int) -> Iterator[np.ndarray]:
+    """Row numbers batch by batch, shuffled anew each epoch, rows of like length together; the same each time it is called."""
+    for epoch in range(epochs):
+        random = np.random.default_rng(epoch)
+        noisy = lengths + random.uniform(0, 4, len(lengths))  # ties and near-ties fall into other batches each time
+        order = np.argsort(noisy, kind="stable")
+        pieces = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
+        for piece in random.permutation(len(pieces)):
+            yield pieces[piece]
+
+
+def _smooth(targets: np.ndarray) -> np.ndarray:
+    return targets * (1 - SMOOTHING) + SMOOTHING / targets.shape[1]
+
+
+def _save(path: Path, parts: dict, done: int) -> None:
+    """Everything resuming needs, written aside and renamed: a checkpoint is whole or absent."""
+    import torch
+
+    state = {name: part.state_dict() for name, part in parts.items()}
+    state |= {"rng": torch.get_rng_state(), "done": done}
+    torch.save(state, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def _resume(path: Path, parts: dict) -> int:
+    import torch
+
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    torch.set_rng_state(state["rng"])
+    return state["done"]
+
+
+def _export(model, head, rows: Rows, folder: Path) -> Transformer:
+    link(prepared(rows.encoder) / "tokenizer.json", folder / "tokenizer.json")
+    final, small = folder / "student.onnx", folder / "small.onnx"
+    export(model, final, int8=False, head=head)
+    export(model, small, int8=True, head=head)
+    probe = rows.texts[:: max(1, len(rows.texts) // 500)]
+    plain, quantised = OnnxText(folder, final.name), OnnxText(folder, small.name)
+    if (plain(probe).argmax(1) == quantised(probe).argmax(1)).mean() >= INT8_AGREES:
+        os.replace(small, final)
+        return Transformer(quantised)
+    small.unlink()
+    return Transformer(plain)
