@@ -1,0 +1,207 @@
+"""What a model's tokens cost: a dated list of public prices that comes with the product, and your own prices over it.
+
+The list is the snapshot bundled with the genai-prices package; nothing is fetched. A model that is not on it has no
+price until somebody gives one, which is never an error.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import cache
+from importlib.metadata import version
+from math import isfinite
+
+from genai_prices.data import providers
+from genai_prices.types import ModelInfo, TieredPrices
+from sqlite_utils import Database
+
+from core import db as database
+from core.errors import InputError
+
+# Whose models the choice lists, in this order; any other provider of the price list can still be named.
+LISTED = (
+    "openai",
+    "anthropic",
+    "google",
+    "mistral",
+    "x-ai",
+    "deepseek",
+    "cohere",
+    "meta",
+    "moonshotai",
+    "zai",
+    "minimax",
+) + ("aws", "azure", "groq", "together", "fireworks", "cerebras")
+# Models that answer a text prompt with something else than text, are tied to another task, or are priced per request.
+_NOT_A_TEACHER = re.compile(
+    r"audio|babbage|batch|cyber|codestral|codex|computer-use|curie|davinci|deep-research|devstral|embed|^ada$|^ft:|\.ft-|free"
+    r"|guard|image|instruct-v0|live|moderation|nano-banana|ocr|omni|orpheus|rank|realtime|robotics|rosalind|search"
+    r"|sonic|speech|transcribe|tts|vision|voice|voxtral|whisper|-code|:extended|preview-\d|turbo-\d{4}|gpt-3.5-0301",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(r"(?<![\d.])(\d{1,2})(?:[.-](\d{1,2}))?(?!\d|b\b)")
+_CHECKED = re.compile(r"(?:verified|checked)[^.]{0,30}?(20\d\d-\d\d-\d\d)")
+
+
+@dataclass(frozen=True)
+class Price:
+    """USD per million tokens. A batch price is None where the list has none; `source` says where the price is from."""
+
+    model: str
+    provider: str
+    input_usd_mtok: float
+    output_usd_mtok: float
+    cached_usd_mtok: float | None
+    batch_input_usd_mtok: float | None
+    batch_output_usd_mtok: float | None
+    source: str
+    as_of: str | None
+
+
+def default_price_as() -> str:
+    """The model a teacher is priced as until somebody chooses: "openai:gpt-6.1-sol".
+
+    A current general-purpose frontier model at $2 in and $10 out per million tokens (list of November 2026). The
+    large vendors' models of this class, claude-sonnet-5-5 and gemini-4-argon, cost the same, so that the vendor
+    chosen does not decide the result; their top models cost two to five times as much, their small ones a twentieth.
+    """
+    return "openai:gpt-6.1-sol"
+
+
+@cache
+def models() -> list[str]:
+    """Text models usable as teachers, as "provider:model": by provider, within one the newest version first."""
+    found = {provider.id: provider for provider in providers}
+    names, today = [], datetime.now(UTC).date()
+    for provider in (found[name] for name in LISTED if name in found):
+        usable = [
+            m.id for m in provider.models if not m.deprecated and not _NOT_A_TEACHER.search(m.id) and _rates(m, today)
+        ]
+        usable.sort(key=lambda name: (*(-part for part in _version(name)), name))
+        names += [f"{provider.id}:{name}" for name in usable]
+    return names
+
+
+def _version(name: str) -> tuple[int, int]:
+    match = _VERSION.search(name)
+    return (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+
+
+def price(db: Database, model: str) -> Price | None:
+    """The price of `model` ("provider:model" or a bare name): yours, else the bundled list's, else None."""
+    own = next(db.query("select * from price_overrides where model = ?", [model]), None)
+    if own:
+        return Price(
+            model,
+            model.partition(":")[0] if ":" in model else "",
+            own["input_usd_mtok"],
+            own["output_usd_mtok"],
+            own["cached_usd_mtok"],
+            None,
+            None,
+            "yours",
+            own["as_of"][:10],
+        )
+    return _listed(model, datetime.now(UTC).date())
+
+
+@cache
+def _listed(model: str, day: date) -> Price | None:
+    provider, info = _find(model.strip())
+    rates = info and _rates(info, day)
+    if not rates:
+        return None
+    batch = _rates(info, day, {"processing": "batch"})
+    has_batch = any(variant.when.get("processing") == "batch" for variant in info.price_variants or ())
+    return Price(
+        model,
+        provider,
+        rates[0],
+        rates[1],
+        rates[2],
+        batch[0] if has_batch else None,
+        batch[1] if has_batch else None,
+        f"genai-prices {version('genai-prices')}",
+        _list_date(),
+    )
+
+
+def _find(model: str) -> tuple[str, ModelInfo | None]:
+    """(provider id, entry) by exact id first, then by the list's own patterns, which know dated names."""
+    name, _, rest = model.partition(":")
+    chosen = [p for p in providers if p.id == name] if rest else []
+    wanted = rest if chosen else model
+    listed = sorted(providers, key=lambda p: LISTED.index(p.id) if p.id in LISTED else len(LISTED))
+    for matches in (lambda m: m.id.lower() == wanted.lower(), lambda m: m.is_match(wanted)):
+        for provider in chosen or listed:
+            for info in provider.models:
+                if matches(info):
+                    return provider.id, info
+    return "", None
+
+
+def _rates(info: ModelInfo, day: date, context: dict | None = None) -> tuple[float, float, float | None] | None:
+    """USD per million (input, output, cached input) on that day (UTC); None where tokens in and out are not both priced.
+
+    Prices that rise with the prompt's length are taken at their first step: a prompt for one asset is short.
+    """
+    prices = info.get_prices(datetime.combine(day, time(12), UTC), context)
+    values = [
+        None if value is None else float(value.base if isinstance(value, TieredPrices) else value)
+        for value in (prices.input_mtok, prices.output_mtok, prices.cache_read_mtok)
+    ]
+    return None if values[0] is None or values[1] is None else (values[0], values[1], values[2])
+
+
+@cache
+def _list_date() -> str | None:
+    """The latest day on which the bundled list says that it was checked against a vendor's page."""
+    notes = (model.price_comments or "" for provider in providers for model in provider.models)
+    return max((day for note in notes for day in _CHECKED.findall(note)), default=None)
+
+
+def cost(price: Price, tokens_in: float, tokens_out: float, cached: float = 0, *, batch: bool = False) -> float:
+    """USD for `tokens_in` (of which `cached` were read from the provider's cache) and `tokens_out`; arrays work too.
+
+    Where there is no batch price, the standard one holds; where there is no cached price, cached tokens cost in full.
+    """
+    full, out = price.input_usd_mtok, price.output_usd_mtok
+    if batch:
+        full = full if price.batch_input_usd_mtok is None else price.batch_input_usd_mtok
+        out = out if price.batch_output_usd_mtok is None else price.batch_output_usd_mtok
+    reduced = full if price.cached_usd_mtok is None else min(price.cached_usd_mtok, full)
+    return ((tokens_in - cached) * full + cached * reduced + tokens_out * out) / 1_000_000
+
+
+def put_override(
+    db: Database, model: str, input_usd_mtok: float, output_usd_mtok: float, cached_usd_mtok: float | None = None
+) -> None:
+    """Keep your own price for `model`, dated today. Raises InputError for an empty name or a negative price."""
+    if not model.strip():
+        raise InputError("A price needs a model.", "Name the model as provider:model, for example openai:gpt-6.1-sol.")
+    given = [value for value in (input_usd_mtok, output_usd_mtok, cached_usd_mtok) if value is not None]
+    if not all(isfinite(value) and value >= 0 for value in given):
+        raise InputError(f"The price given for {model} is not zero or more.", "Give USD per million tokens.")
+    db["price_overrides"].upsert(
+        {
+            "model": model.strip(),
+            "input_usd_mtok": float(input_usd_mtok),
+            "output_usd_mtok": float(output_usd_mtok),
+            "cached_usd_mtok": None if cached_usd_mtok is None else float(cached_usd_mtok),
+            "as_of": database.now(),
+        },
+        pk="model",
+    )
+
+
+def drop_override(db: Database, model: str) -> None:
+    """Forget your own price for `model`; the bundled list's holds again."""
+    db.execute("delete from price_overrides where model = ?", [model])
+    db.conn.commit()
+
+
+def overrides(db: Database) -> list[Price]:
+    """Your own prices, by model."""
+    return [price(db, row["model"]) for row in db.query("select model from price_overrides order by model")]
