@@ -1,7 +1,7 @@
 """The SQLite database: opening it, and its append-only migrations.
 
-Truth lives here and in files beside it. WAL mode lets pages read while the worker writes; every thread opens its own connection.
-Keep the workspace on a local disk: WAL does not work on network shares.
+Truth lives here and in files beside it. WAL mode lets pages read while the worker writes; every thread opens its own
+connection. Keep the workspace on a local disk: WAL does not work on network shares.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
 from sqlite_utils import Database, Migrations
 
 from core import settings
@@ -29,8 +30,9 @@ def connect(path: Path | None = None) -> Database:
     db.conn.execute("PRAGMA busy_timeout = 60000")
     db.conn.execute("PRAGMA foreign_keys = ON")
     if fresh:
-        db.enable_wal()
-        migrations.apply(db)
+        with FileLock(f"{path}.lock"):  # the worker and the app open a new workspace at the same moment
+            db.enable_wal()
+            migrations.apply(db)
         _migrated.add(str(path))
     return db
 
@@ -63,7 +65,8 @@ def m001_first_schema(db: Database) -> None:
 create table clients (
     id integer primary key, name text not null unique collate nocase,
     synthetic integer not null default 0, created text not null);
-create table settings (client_id integer not null, key text not null, value text not null, primary key (client_id, key));
+create table settings (
+    client_id integer not null, key text not null, value text not null, primary key (client_id, key));
 create table taxonomies (
     id integer primary key, client_id integer not null references clients(id), version integer not null,
     source text, content_hash text not null, created text not null, unique (client_id, version));
@@ -77,7 +80,8 @@ create table imports (
     sha256 text not null, mapping text not null, row_count integer not null, imported integer not null,
     unchanged integer not null, duplicates integer not null, problem_count integer not null, created text not null);
 create table import_problems (
-    import_id integer not null references imports(id), row integer, "column" text, what text not null, todo text not null);
+    import_id integer not null references imports(id), row integer, "column" text,
+    what text not null, todo text not null);
 create index import_problems_by_import on import_problems (import_id);
 create table assets (
     id integer primary key, client_id integer not null references clients(id), external_id text not null,
@@ -130,3 +134,11 @@ create table price_overrides (
     as_of text not null)
 """,
     )
+
+
+@migrations()
+def m002_job_attempts(db: Database) -> None:
+    # attempts: starts since the job last got further; furthest: how far it ever got;
+    # phase_done: units that were there when the phase began
+    for column in ("attempts", "furthest", "phase_done"):
+        db.execute(f"alter table jobs add column {column} integer not null default 0")

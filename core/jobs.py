@@ -1,0 +1,389 @@
+"""Long work: a row a job, a queue that delivers its number, a worker that runs it.
+
+The row is the truth; the queue only carries numbers. Claiming a job is one UPDATE, so however often a number is
+delivered the job runs once at a time. Bodies are resumable: run again with the same parameters they carry on from what
+is on disk, which is how a job survives a killed worker. core/worker.py is the worker's own part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import psutil
+from filelock import FileLock, Timeout
+from sqlite_utils import Database
+
+from core import db as database
+from core import queue, settings
+from core.errors import InputError
+from core.progress import ACTIVE, VALUES, Cancelled, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
+
+__all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
+
+# Resolved when a job runs, so that the base imports no stage.
+BODIES: dict[str, str] = {
+    "import_assets": "core.ingest.assets:import_job",
+    "label": "core.label.run:label_job",
+    "train": "core.train.run:train_job",
+    "distil": "core.distil:distil_job",
+    "score": "core.deploy.scoring:score_job",
+}
+BEAT = 2.0  # seconds between heartbeats
+STALE = 600.0  # seconds without one after which even a living process has lost its job; waits for locks end at 60
+MAX_CRASHES = 3
+log = logging.getLogger("understudy")
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+
+
+def start(db: Database, kind: str, params: dict, client_id: int | None = None) -> Job:
+    """Queue a job, or find the active one with the same kind, client and parameters: two clicks make one job.
+
+    `params` must survive JSON. KeyError for an unknown kind; InputError where the queue cannot be reached.
+    """
+    job = _add(db, kind, params, client_id)
+    if job.state != "running":
+        queue.deliver(job.id)
+    return job
+
+
+def _add(db: Database, kind: str, params: dict, client_id: int | None) -> Job:
+    if kind not in BODIES:
+        raise KeyError(kind)
+    text = json.dumps(params, sort_keys=True)
+    dedup = hashlib.sha256(json.dumps([kind, client_id, text]).encode()).hexdigest()
+    while True:  # the twin can end between the two statements
+        db.execute(
+            "insert or ignore into jobs (client_id, kind, params, dedup, state, created)"
+            " values (?, ?, ?, ?, 'queued', ?)",
+            [client_id, kind, text, dedup, database.now()],
+        )
+        found = _select(db, f"dedup = ? and state in {ACTIVE}", [dedup])
+        if found:
+            return found[0]
+
+
+def _select(db: Database, where: str, params: list) -> list[Job]:
+    return [Job.of(row) for row in db.query(f"select * from jobs where {where}", params)]
+
+
+def get(db: Database, id: int) -> Job:
+    """The job with this number; InputError where there is none."""
+    found = _select(db, "id = ?", [id])
+    if not found:
+        raise InputError(f"There is no job {id}.", "List the jobs to see their numbers.")
+    return found[0]
+
+
+def active(db: Database, client_id: int | None = None) -> list[Job]:
+    """Jobs queued, running or waiting to be resumed, oldest first; of one client, or of all."""
+    return _select(db, f"state in {ACTIVE} and (? is null or client_id = ?) order by id", [client_id, client_id])
+
+
+def recent(db: Database, client_id: int | None = None, limit: int = 20) -> list[Job]:
+    """The newest jobs first; of one client, or of all."""
+    return _select(db, "(? is null or client_id = ?) order by id desc limit ?", [client_id, client_id, limit])
+
+
+def cancel(db: Database, id: int) -> None:
+    """Ask a job to stop. A running one stops after its current unit; a waiting one is cancelled at once."""
+    job = get(db, id)
+    db.execute(
+        "update jobs set state = 'cancelled', cancel_asked = 1, finished = ?"
+        " where id = ? and state in ('queued', 'interrupted')",
+        [database.now(), id],
+    )
+    db.execute("update jobs set cancel_asked = 1 where id = ? and state = 'running'", [id])
+    if job.state == "running" and not _owner_lives(job):
+        _bury(db, get(db, id))
+
+
+def resume(db: Database, id: int) -> Job:
+    """Queue a cancelled, failed or interrupted job again; it carries on from what is on disk.
+
+    InputError for one that is done. Where the same work was started anew meanwhile, that job is returned.
+    """
+    job = get(db, id)
+    if job.state == "done":
+        raise InputError(f"Job {id} is already done.", "Start a new one instead.")
+    try:
+        db.execute(
+            "update jobs set state = 'queued', cancel_asked = 0, attempts = 0, error = null, finished = null"
+            " where id = ? and state in ('cancelled', 'failed', 'interrupted')",
+            [id],
+        )
+    except sqlite3.IntegrityError:
+        return _select(db, f"dedup = (select dedup from jobs where id = ?) and state in {ACTIVE}", [id])[0]
+    job = get(db, id)
+    if job.state == "queued":
+        queue.deliver(id)
+    return job
+
+
+def _claim(db: Database, id: int) -> Job | None:
+    """Take a waiting job for this process; None where another was quicker or it was cancelled."""
+    now = database.now()
+    rows = list(
+        db.query(
+            "update jobs set state = 'running', pid = ?, heartbeat = ?, started = coalesce(started, ?),"
+            " attempts = attempts + 1, error = null, phase_started = null"
+            " where id = ? and state in ('queued', 'interrupted') returning *",
+            [os.getpid(), now, now, id],
+        )
+    )
+    return Job.of(rows[0]) if rows else None
+
+
+# --- running ------------------------------------------------------------------------------------------------------
+
+
+def run_here(
+    db: Database, kind: str, params: dict, client_id: int | None = None, on_progress: Report | None = None
+) -> Job:
+    """Run a job in this process, for the command line: the same row and the same body as in the worker.
+
+    `on_progress(done, total, message, spent_usd)` is called at most four times a second. Whatever the body raises
+    surfaces: InputError, a bug, or Cancelled where somebody cancelled it. Ctrl-C cancels it too. InputError where the
+    very same job is running elsewhere.
+    """
+    job = _add(db, kind, params, client_id)
+    claimed = _claim(db, job.id)
+    if claimed is None:
+        raise InputError(f"The same work is already running as job {job.id}.", "Wait for it, or cancel it first.")
+    with heartbeats():
+        failure = _perform(db, claimed, on_progress)
+    if failure:
+        raise failure
+    return get(db, job.id)
+
+
+def run_queued(id: int) -> None:
+    """What the worker does with a delivered number: claim the job and run it, or nothing where it is taken."""
+    if stopping.is_set():
+        return
+    db = database.connect()
+    try:
+        job = _claim(db, id)
+        if job:
+            _perform(db, job)
+    finally:
+        db.close()
+
+
+def _perform(db: Database, job: Job, on_progress: Report | None = None) -> BaseException | None:
+    """Run the body of a claimed job and write into its row how it ended; returns what the body raised."""
+    progress = Progress(db, job, on_progress)
+    state, result, error, raised = "done", None, None, None
+    try:
+        module, function = BODIES[job.kind].split(":")
+        result = json.dumps(getattr(importlib.import_module(module), function)(db, job.params, progress))
+    except BaseException as caught:  # whatever a body does, the worker lives and the row tells
+        raised = caught
+        state, error = _ending(job, caught)
+    if db.conn.in_transaction:
+        db.conn.rollback()
+    interrupted = state == "interrupted"  # no crash, so it takes back the attempt it cost
+    finished = None if interrupted else database.now()
+    _patiently(
+        db,
+        f"update jobs set {VALUES}, state = ?, result = ?, error = ?, finished = ?, attempts = max(attempts - ?, 0)"
+        " where id = ? and pid = ? and state = 'running'",
+        [*progress.values(), state, result, error, finished, int(interrupted), job.id, os.getpid()],
+    )
+    progress.close()
+    return raised
+
+
+def _ending(job: Job, raised: BaseException) -> tuple[str, str | None]:
+    """The state a body's exception leaves its job in, and the sentence for it."""
+    if isinstance(raised, Interrupted):
+        return "interrupted", None
+    if isinstance(raised, Cancelled | KeyboardInterrupt):
+        return "cancelled", None
+    if isinstance(raised, InputError):
+        return "failed", str(raised)
+    return "failed", _log(job, raised)
+
+
+def _log(job: Job, bug: BaseException) -> str:
+    file = settings.subfolder("logs") / f"job-{job.id}.log"
+    with file.open("a", encoding="utf-8") as out:
+        out.write(f"{database.now()} job {job.id} {job.kind} {json.dumps(job.params)}\n")
+        out.writelines(traceback.format_exception(bug))
+    return f"Something unexpected went wrong ({type(bug).__name__}): the details are in {file}, and Resume tries again."
+
+
+def _patiently(db: Database, sql: str, params: list) -> None:
+    """Execute a write that must not be lost, however long others hold the database."""
+    while True:
+        try:
+            db.execute(sql, params)
+            return
+        except sqlite3.OperationalError as error:
+            if not locked(error):
+                raise
+
+
+@contextmanager
+def heartbeats() -> Iterator[None]:
+    """Keep the heartbeat of this process's running jobs fresh from a thread of its own."""
+    over = threading.Event()
+    thread = threading.Thread(target=_beat, args=(over,), name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _beat(over: threading.Event) -> None:
+    db = database.connect()
+    db.conn.execute("PRAGMA busy_timeout = 500")
+    while not over.wait(BEAT):
+        try:
+            db.execute(
+                "update jobs set heartbeat = ? where state = 'running' and pid = ?", [database.now(), os.getpid()]
+            )
+        except sqlite3.OperationalError as error:
+            if not locked(error):  # locked: somebody writes for long; the next beat tries again
+                raise
+    db.close()
+
+
+# --- dead processes -----------------------------------------------------------------------------------------------
+
+
+def recover(db: Database) -> None:
+    """Give back what dead processes left running, and deliver waiting jobs that the queue has lost."""
+    for job in _select(db, "state = 'running'", []):
+        if not _owner_lives(job):
+            _bury(db, job)
+    waiting = _select(db, "state in ('queued', 'interrupted') order by id", [])
+    delivered = queue.delivered() if waiting else set()
+    for job in waiting:
+        if job.id not in delivered:
+            queue.deliver(job.id)
+
+
+def interrupt_mine(db: Database) -> None:
+    """Mark this process's running jobs interrupted, where it must end before they have noticed."""
+    db.execute(
+        "update jobs set state = 'interrupted', attempts = max(attempts - 1, 0) where state = 'running' and pid = ?",
+        [os.getpid()],
+    )
+
+
+def _owner_lives(job: Job) -> bool:
+    """Whether the process that claimed the job still runs: not gone, not a zombie, not a newcomer with its number."""
+    seen = datetime.fromisoformat(job.heartbeat)
+    try:
+        process = psutil.Process(job.pid)
+        if process.status() == psutil.STATUS_ZOMBIE or process.create_time() > seen.timestamp() + 1:
+            return False
+    except psutil.NoSuchProcess:
+        return False
+    return job.pid == os.getpid() or datetime.now(UTC) - seen < timedelta(seconds=STALE)
+
+
+def _bury(db: Database, job: Job) -> None:
+    sentence = (
+        f"The job brought the worker down {MAX_CRASHES} times without getting further, most often for want of memory:"
+        " close other programs or use fewer rows, then resume it."
+    )
+    state, error = ("failed", sentence) if job.attempts >= MAX_CRASHES else ("interrupted", None)
+    if job.cancel_asked:
+        state, error = "cancelled", None
+    db.execute(
+        "update jobs set state = ?, error = ?, finished = ?"
+        " where id = ? and state = 'running' and pid = ? and heartbeat = ?",
+        [state, error, None if state == "interrupted" else database.now(), job.id, job.pid, job.heartbeat],
+    )
+
+
+# --- the worker, seen from outside --------------------------------------------------------------------------------
+
+
+def worker_alive() -> bool:
+    """Whether a worker serves this workspace, by the lock it holds: the system drops it however the worker dies."""
+    try:
+        with worker_lock().acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def worker_lock() -> FileLock:
+    """The lock that makes the worker of a workspace the only one."""
+    return FileLock(settings.home() / "worker.lock")
+
+
+def worker_outdated() -> bool:
+    """Whether the live worker runs other code than is on disk now, after an upgrade. False where none is alive."""
+    return worker_alive() and worker_note().get("version") != code_version()
+
+
+def worker_note() -> dict:
+    """What the worker wrote of itself: pid, version, started. Empty where there is none, or it is ending."""
+    try:
+        return json.loads((settings.home() / "worker.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def code_version() -> str:
+    """A hash of the code on disk: what a worker started now would run."""
+    digest = hashlib.sha256()
+    for file in sorted((settings.ROOT / "core").rglob("*.py")):
+        digest.update(file.relative_to(settings.ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def start_worker() -> None:
+    """Start the worker in the background, in the place of an outdated one; nothing where one is alive and up to date.
+
+    Returns once it is alive, after at most 10 s. Its output goes to logs/worker.log.
+    """
+    if worker_alive() and not worker_outdated():
+        return
+    with (settings.subfolder("logs") / "worker.log").open("ab") as out:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "core", "worker"],
+            cwd=settings.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,  # closing the terminal or the app leaves it running
+        )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and started.poll() is None and worker_note().get("pid") != started.pid:
+        time.sleep(0.05)
+
+
+def stop_worker() -> None:
+    """End the live worker, if any, and wait until it is gone; its running jobs are interrupted and carry on later."""
+    pid = worker_note().get("pid")
+    for patience, strength in ((10, signal.SIGTERM), (5, signal.SIGKILL)):
+        if not worker_alive():
+            return
+        if pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, strength)
+        deadline = time.monotonic() + patience
+        while worker_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
