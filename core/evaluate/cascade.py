@@ -125,11 +125,12 @@ def _more_needed(agreed: np.ndarray, handled: np.ndarray, n: int, target: float,
     rate, portion = seen[promising], handled[promising] / n
     spread = norm.isf(budget) * np.sqrt(target * (1 - target)) + norm.isf(0.2) * np.sqrt(rate * (1 - rate))
     rows = np.minimum((spread / (rate - target)) ** 2, 1e9) / portion
-    return _about(max(ceil(float(rows.min())) - n, 1))
+    return about(float(rows.min()) - n)
 
 
-def _about(count: int) -> int:
-    """Rounded up to two significant digits, as an estimate deserves."""
+def about(count: float) -> int:
+    """A count of at least 1 rounded up to two significant digits, as an estimate deserves."""
+    count = max(ceil(count), 1)
     step = 10 ** max(int(log10(count)) - 1, 0)
     return -(-count // step) * step
 
