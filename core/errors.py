@@ -1,4 +1,4 @@
-"""The one error people see, and the row-level problems an import lists."""
+"""The one error people see, the one that stops long work, and the row-level problems an import lists."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ class InputError(Exception):
     def __init__(self, what: str, todo: str = "", *, where: str = ""):
         self.what, self.todo, self.where = what, todo, where
         super().__init__(" ".join(part for part in (f"{where}: {what}" if where else what, todo) if part))
+
+
+class Cancelled(Exception):
+    """Raised between units of long work once a person has asked to stop. Work may tidy up, then let it pass."""
 
 
 @dataclass(frozen=True)

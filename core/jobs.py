@@ -29,8 +29,8 @@ from sqlite_utils import Database
 
 from core import db as database
 from core import queue, settings
-from core.errors import InputError
-from core.progress import ACTIVE, VALUES, Cancelled, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
+from core.errors import Cancelled, InputError
+from core.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
 
 __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 
@@ -225,7 +225,7 @@ def _log(job: Job, bug: BaseException) -> str:
     with file.open("a", encoding="utf-8") as out:
         out.write(f"{database.now()} job {job.id} {job.kind} {json.dumps(job.params)}\n")
         out.writelines(traceback.format_exception(bug))
-    return f"Something unexpected went wrong ({type(bug).__name__}): the details are in {file}, and Resume tries again."
+    return f"Something unexpected went wrong ({type(bug).__name__}): the details are in {file}; carry the job on to try again."
 
 
 def _patiently(db: Database, sql: str, params: list) -> None:
@@ -304,7 +304,7 @@ def _owner_lives(job: Job) -> bool:
 def _bury(db: Database, job: Job) -> None:
     sentence = (
         f"The job brought the worker down {MAX_CRASHES} times without getting further, most often for want of memory:"
-        " close other programs or use fewer rows, then resume it."
+        " close other programs or use fewer rows, then carry it on."
     )
     state, error = ("failed", sentence) if job.attempts >= MAX_CRASHES else ("interrupted", None)
     if job.cancel_asked:

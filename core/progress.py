@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from sqlite_utils import Database
 
 from core import db as database
+from core.errors import Cancelled
 
 Report = Callable[[int, int, str, float], None]  # done, total, message, spent in USD
 ACTIVE = ("queued", "running", "interrupted")
@@ -79,10 +80,6 @@ class Job:
         values = {field.name: row[field.name] for field in fields(cls)}
         values |= {"params": json.loads(row["params"]), "cancel_asked": bool(row["cancel_asked"])}
         return cls(**values | {"result": json.loads(row["result"]) if row["result"] else None})
-
-
-class Cancelled(Exception):
-    """Raised between units of a body once a person has asked to stop. Bodies may tidy up, then let it pass."""
 
 
 class Interrupted(Cancelled):

@@ -1,0 +1,294 @@
+"""The command line: `python3 run.py COMMAND …`, or `python -m core COMMAND …` inside the virtual environment.
+
+A command returns its result as a dict and as text. With --json the dict goes to stdout as one JSON object and everything
+else to stderr. Exit status: 0 done, 2 the input is wrong (the message says what and where), 1 a bug, 130 stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import sys
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from core.errors import Cancelled, InputError
+
+# Imports of what is heavy stand inside the commands, so that --help answers at once.
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. argparse ends with status 2 by itself where options are wrong."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # models come with the packages; nothing is fetched while running
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    args = parser().parse_args(argv)
+    if args.command == "worker":
+        return _worker(args)
+    try:
+        with redirect_stdout(sys.stderr):  # a library that prints must not spoil the JSON
+            result, text = COMMANDS[args.command][0](args)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, Cancelled):
+        print("Stopped. What is done so far is kept: the same command carries on from there.", file=sys.stderr)
+        return 130
+    print(json.dumps(result, ensure_ascii=True) if args.json else text)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--client", default="Default", metavar="NAME", help="whose data (default: %(default)s)")
+    common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
+    top = argparse.ArgumentParser(
+        prog="python3 run.py", description="Understudy: teach a small model a large one's job."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, options, summary) in COMMANDS.items():
+        one = commands.add_parser(name, help=summary, description=summary, parents=[common])
+        if options:
+            options(one)
+    return top
+
+
+# --- distil -------------------------------------------------------------------------------------------------------
+
+
+def _distil_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--taxonomy", required=True, type=Path, metavar="FILE", help="categories: CSV, TSV, XLSX, JSON"
+    )
+    command.add_argument("--assets", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
+    command.add_argument("--text-columns", type=_names, metavar="A,B", help="columns to read (default: guessed)")
+    command.add_argument("--id-column", metavar="NAME", help="column of the asset's id (default: guessed)")
+    command.add_argument(
+        "--teacher", default="built-in", metavar="T", help="built-in (default) or recorded:COLUMN, labels from the file"
+    )
+    command.add_argument(
+        "--student", default="auto", metavar="KIND", help="auto (default), linear, embedding or transformer"
+    )
+    command.add_argument(
+        "--target", type=_share, default=0.95, metavar="SHARE", help="agreement aimed at (default: 0.95)"
+    )
+    command.add_argument("--budget", type=_money, metavar="USD", help="stop labelling at this spend")
+
+
+def distil(args: argparse.Namespace) -> tuple[dict, str]:
+    """Files to verdict: import, label, train, compare."""
+    for file in (args.taxonomy, args.assets):
+        _must_exist(file)
+    from core import db as database
+    from core import distil as distillation
+
+    result = distillation.distil(
+        database.connect(),
+        taxonomy=args.taxonomy,
+        assets=args.assets,
+        client=args.client,
+        text_columns=args.text_columns,
+        id_column=args.id_column,
+        teacher=args.teacher,
+        student=args.student,
+        target=args.target,
+        budget=args.budget,
+        on_progress=_Log(),
+    )
+    return result, _distil_text(result)
+
+
+def _distil_text(result: dict) -> str:
+    assets, labels, verdict = result["assets"], result["labels"], result["verdict"]
+    lines = [
+        f"{assets['imported']:,} of {assets['rows']:,} assets imported, {assets['problems']:,} problems",
+        f"{labels['count']:,} labels by {labels['teacher']}, ${labels['spent_usd']:.2f} spent",
+    ]
+    for student in result["students"]:
+        share, latency = student["agreement"], student["latency_ms"]
+        mark = "  <- chosen" if student["id"] == result["chosen"] else ""
+        lines.append(
+            f"student {student['id']} {student['kind']:<12} agreement {share['value']:.1%}"
+            f" ({share['low']:.1%} to {share['high']:.1%}, n = {share['n']:,}),"
+            f" {latency['p50']:.1f} ms, trained in {student['train_seconds']:.0f} s{mark}"
+        )
+    return "\n".join(
+        [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]
+    )
+
+
+# --- one asset, one file ------------------------------------------------------------------------------------------
+
+
+def _student_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
+
+
+def _classify_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--text", required=True, metavar="T", help="the asset's text")
+    _student_option(command)
+
+
+def _score_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--input", required=True, type=Path, metavar="FILE", help="CSV or Parquet with the text columns"
+    )
+    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV or Parquet to write")
+    command.add_argument("--engine", default="local", choices=["local"], help="where to compute (default: %(default)s)")
+    _student_option(command)
+
+
+# --- the sample client --------------------------------------------------------------------------------------------
+
+
+def _sample_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--rows", type=_count, default=2000, metavar="N", help="assets to make (default: %(default)s)")
+    command.add_argument("--to", type=Path, metavar="FOLDER", help="where to (default: sample-N in the workspace)")
+    command.add_argument("--seed", type=int, default=7, metavar="N", help="another seed, other assets (default: 7)")
+
+
+def sample(args: argparse.Namespace) -> tuple[dict, str]:
+    """Synthetic sample data of any size."""
+    from core import settings
+    from core.ingest import sample as samples
+
+    folder = args.to or settings.home() / f"sample-{args.rows}"
+    try:
+        taxonomy, assets = samples.write(folder, args.rows, args.seed)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}).", "Choose another folder.") from error
+    result = {"rows": args.rows, "taxonomy": str(taxonomy), "assets": str(assets)}
+    return result, f"{args.rows:,} synthetic assets in {assets}\ntheir taxonomy in {taxonomy}"
+
+
+# --- jobs and the worker ------------------------------------------------------------------------------------------
+
+
+def _jobs_options(command: argparse.ArgumentParser) -> None:
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--cancel", type=int, metavar="ID", help="ask a job to stop")
+    what.add_argument("--resume", type=int, metavar="ID", help="carry on a cancelled, failed or interrupted job")
+
+
+def list_jobs(args: argparse.Namespace) -> tuple[dict, str]:
+    """The newest jobs of all clients, after cancelling or resuming one where asked."""
+    from core import db as database
+    from core import jobs
+
+    db = database.connect()
+    if args.cancel is not None:
+        jobs.cancel(db, args.cancel)
+    if args.resume is not None:
+        jobs.resume(db, args.resume)
+        jobs.start_worker()
+    clients = {row["id"]: row["name"] for row in db.query("select id, name from clients")}
+    rows = [
+        {
+            "id": job.id,
+            "client": clients.get(job.client_id),
+            "kind": job.kind,
+            "state": "cancelling" if job.state == "running" and job.cancel_asked else job.state,
+            "done": job.done,
+            "total": job.total,
+            "message": job.message,
+            "seconds_left": job.seconds_left,
+            "spent_usd": job.spent_usd,
+            "error": job.error,
+            "created": job.created,
+        }
+        for job in jobs.recent(db)
+    ]
+    lines = [
+        f"{row['id']:>5}  {row['state']:<12} {row['kind']:<14} {row['client'] or '':<20} {row['done']:,}/{row['total']:,}"
+        f"  {row['error'] or row['message']}".rstrip()
+        for row in rows
+    ]
+    return {"jobs": rows, "worker_alive": jobs.worker_alive()}, "\n".join(lines) or "There are no jobs yet."
+
+
+def _worker_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--stop", action="store_true", help="end the running worker instead")
+
+
+def _worker(args: argparse.Namespace) -> int:
+    from core import jobs, worker
+
+    try:
+        jobs.stop_worker() if args.stop else worker.work()
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+# --- values and progress ------------------------------------------------------------------------------------------
+
+
+def _names(value: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([value], skipinitialspace=True), []) if name.strip()]
+
+
+def _number(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number")
+    return number
+
+
+def _share(value: str) -> float:
+    if not 0 < _number(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1; for 95 % write 0.95")
+    return float(value)
+
+
+def _money(value: str) -> float:
+    if _number(value) < 0:
+        raise argparse.ArgumentTypeError(f"{value} is less than nothing; give US dollars, such as 5 or 12.50")
+    return float(value)
+
+
+def _count(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not int(value):
+        raise argparse.ArgumentTypeError(f"{value} is not a whole number above 0")
+    return int(value)
+
+
+def _must_exist(file: Path) -> None:
+    if not file.is_file():
+        raise InputError("There is no such file.", "Check the path.", where=str(file))
+
+
+class _Log:
+    """Progress as lines on stderr: each new phase, and every five seconds within one."""
+
+    def __init__(self) -> None:
+        self._message, self._told = None, 0.0
+
+    def __call__(self, done: int, total: int, message: str = "", spent_usd: float = 0.0) -> None:
+        if message == self._message and time.monotonic() - self._told < 5:
+            return
+        self._message, self._told = message, time.monotonic()
+        spent = f", ${spent_usd:.2f} spent" if spent_usd else ""
+        print(f"{message}: {done:,} of {total:,}{spent}" if total else message, file=sys.stderr, flush=True)
+
+
+COMMANDS = {
+    "distil": (
+        distil,
+        _distil_options,
+        "teach a student from a taxonomy and assets, and say whether it is good enough",
+    ),
+    "sample": (sample, _sample_options, "write synthetic sample data"),
+    "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),
+    "worker": (None, _worker_options, "run the background worker, or stop it"),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

