@@ -142,3 +142,9 @@ def m002_job_attempts(db: Database) -> None:
     # phase_done: units that were there when the phase began
     for column in ("attempts", "furthest", "phase_done"):
         db.execute(f"alter table jobs add column {column} integer not null default 0")
+
+
+@migrations()
+def m003_predictions_keep_the_teachers_answer(db: Database) -> None:
+    # so that disagreements are read back as they were judged, whatever is labelled later
+    db.execute("alter table predictions add column teacher_category_id integer references categories(id)")

@@ -21,6 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "target_agreement": 0.95,
     "confidence": 0.95,
     "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
+    "assumptions": {},  # changed fields of core.evaluate.economics.Assumptions
 }
 
 

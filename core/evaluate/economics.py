@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from math import ceil, isfinite
 
 from core.errors import InputError
-from core.label.prices import Price, default_price_as
+from core.label.prices import TOKENS_OUT, Price, default_price_as
 
 HOURS_A_MONTH = 730  # 8,760 hours a year / 12
 
@@ -35,7 +35,10 @@ class Assumptions:
         None, "Tokens in, one label", "tokens", "none: measured from the labels, else estimated from the texts"
     )
     tokens_out: int | None = _assume(
-        None, "Tokens out, one label", "tokens", "none: measured, else 15: a category id in JSON, no hidden reasoning"
+        None,
+        "Tokens out, one label",
+        "tokens",
+        f"none: measured, else {TOKENS_OUT}: a category id in JSON, no hidden reasoning",
     )
     cached_share: float = _assume(
         0.0, "Prompt read from cache", "share", "share of the tokens in that the provider bills at its cached price"
@@ -215,10 +218,10 @@ def _teacher(measured: Measured, assumptions: Assumptions, price: Price | None) 
 
 
 def tokens_out_of(measured: Measured, assumptions: Assumptions) -> tuple[int, str]:
-    """Tokens out of one label and their basis: as assumed by hand, else measured, else 15 assumed."""
+    """Tokens out of one label and their basis: as assumed by hand, else measured, else TOKENS_OUT assumed."""
     if assumptions.tokens_out is not None:
         return round(assumptions.tokens_out), "assumed"
-    return (15, "assumed") if measured.tokens_out is None else (round(measured.tokens_out), "measured")
+    return (TOKENS_OUT, "assumed") if measured.tokens_out is None else (round(measured.tokens_out), "measured")
 
 
 def _student(measured: Measured, assumptions: Assumptions) -> Line:

@@ -20,6 +20,10 @@ from sqlite_utils import Database
 from core import db as database
 from core.errors import InputError
 
+CHARACTERS_A_TOKEN = 4.0  # English prose under the common tokenisers; other languages take more tokens
+INSTRUCTIONS = 120  # tokens of a prompt around the list of categories
+TOKENS_OUT = 15  # a category id in JSON, no hidden reasoning
+
 # Whose models the choice lists, in this order; any other provider of the price list can still be named.
 LISTED = (
     "openai",
@@ -173,6 +177,18 @@ def cost(price: Price, tokens_in: float, tokens_out: float, cached: float = 0, *
         out = out if price.batch_output_usd_mtok is None else price.batch_output_usd_mtok
     reduced = full if price.cached_usd_mtok is None else min(price.cached_usd_mtok, full)
     return ((tokens_in - cached) * full + cached * reduced + tokens_out * out) / 1_000_000
+
+
+def prompt_tokens(db: Database, taxonomy_id: int) -> float:
+    """Tokens of a prompt without the asset, estimated: instructions, then a line for each category and its description."""
+    row = next(
+        db.query(
+            "select total(length(label) + length(description) + 4) as characters from categories"
+            " where assignable = 1 and taxonomy_id = ?",
+            [taxonomy_id],
+        )
+    )
+    return INSTRUCTIONS + row["characters"] / CHARACTERS_A_TOKEN
 
 
 def put_override(

@@ -1,0 +1,179 @@
+"""What is measured of one student on its held-out assets, as JSON-able figures that pages draw without recomputing.
+
+`held` is one row an asset of the calibration and test splits: asset_id, external_id, text, split, group_id,
+category_id (the teacher's), predicted (the student's), confidence_student, correct.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlite_utils import Database
+
+from core.evaluate import agreement as measures
+from core.evaluate import cascade, latency
+from core.ingest.taxonomy import StoredCategory
+from core.label import prices
+from core.train.students import Student
+
+EXAMPLES = 3  # assets named for each confusion
+CONFUSIONS = 20
+TIMED_TEXTS = 1024  # different texts the student is timed on, at most
+THROUGHPUT_SECONDS = 1.0
+
+
+def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> dict[str, Any]:
+    """Agreement and its relatives on test rows, as JSON-able figures."""
+    test = held[held["split"] == "test"]
+    teacher, student, groups = (test[name].to_numpy() for name in ("category_id", "predicted", "group_id"))
+    sure, correct = test["confidence_student"].to_numpy(), test["correct"].to_numpy()
+    labels = {category.id: category.label for category in categories}
+    by_category = measures.per_category(teacher, student, groups)
+    by_category.insert(1, "label", by_category["category"].map(labels))
+    parents = {category.id: category.parent_id for category in categories if category.parent_id}
+    calibration = held.loc[held["split"] == "calibration", ["correct", "group_id"]]
+    return {
+        "agreement": asdict(measures.agreement(teacher, student, groups)),
+        "agreement_calibration": asdict(
+            measures.share(calibration["correct"].to_numpy(), calibration["group_id"].to_numpy())
+        ),
+        "macro_f1": measures.macro_f1(teacher, student),
+        "kappa": measures.cohen_kappa(teacher, student),
+        "ac1": measures.gwet_ac1(teacher, student, sum(category.assignable for category in categories)),
+        "ece": measures.ece(sure, correct),
+        "reliability": _records(measures.reliability(sure, correct)),
+        "per_category": _records(by_category),
+        "confusions": _confusions(test, labels),
+        "parent_agreement": asdict(measures.parent_agreement(teacher, student, _roots(parents), groups))
+        if parents
+        else None,
+    }
+
+
+def _roots(parents: dict[int, int]) -> dict[int, int]:
+    """Category id -> topmost ancestor's id (an import leaves no cycles)."""
+
+    def root(category: int) -> int:
+        while category in parents:
+            category = parents[category]
+        return category
+
+    return {category: root(category) for category in parents}
+
+
+def _confusions(test: pd.DataFrame, labels: dict[int, str]) -> list[dict]:
+    table = measures.confusions(test["category_id"], test["predicted"], CONFUSIONS)
+    wrong = test[~test["correct"]].sort_values("confidence_student", ascending=False, kind="stable")
+    first = wrong.groupby(["category_id", "predicted"]).head(EXAMPLES)
+    named = first.groupby(["category_id", "predicted"])["external_id"].agg(list)
+    return [
+        row
+        | {
+            "teacher_label": labels[row["teacher"]],
+            "student_label": labels[row["student"]],
+            "examples": named[(row["teacher"], row["student"])],
+        }
+        for row in _records(table)
+    ]
+
+
+def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, Any]:
+    """The cascade: curves, the certificate from calibration rows (one a duplicate group), and how test bears it out."""
+    calibration = held[held["split"] == "calibration"].drop_duplicates("group_id")
+    test = held[held["split"] == "test"]
+    certificate = cascade.certify(
+        calibration["confidence_student"].to_numpy(), calibration["correct"].to_numpy(), target, 1 - confidence
+    )
+    sure, correct = test["confidence_student"].to_numpy(), test["correct"].to_numpy()
+    handled, agreed = cascade.confirm(certificate, sure, correct, test["group_id"].to_numpy())
+    return {
+        "target": target,
+        "certificate": asdict(certificate),
+        "handled": asdict(handled),
+        "agreement_handled": asdict(agreed) if agreed else None,
+        "agreement_end_to_end": cascade.end_to_end(handled.value, agreed.value if agreed else 0.0),
+        "curve": {
+            "calibration": _records(cascade.curve(calibration["confidence_student"], calibration["correct"])),
+            "test": _records(cascade.curve(sure, correct)),
+        },
+    }
+
+
+def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
+    """Latency of one asset at a time and throughput in batches, on distinct test texts in random order."""
+    texts = held.loc[held["split"] == "test", "text"].drop_duplicates().sample(frac=1, random_state=0)
+    texts = texts.head(TIMED_TEXTS).tolist()
+    return {
+        "latency": asdict(latency.measure(lambda text: student.predict_proba([text]), texts)),
+        "assets_per_second": latency.throughput(student.predict_proba, texts, seconds=THROUGHPUT_SECONDS),
+    }
+
+
+def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> dict[str, Any]:
+    """What the label run tells of the teacher: name, labels and money spent, tokens and latency of one label."""
+    run = next(db.query("select teacher, spent_usd from label_runs where id = ?", [run_id]))
+    told = next(
+        db.query(
+            """select count(category_id) as labels, avg(tokens_in) as tokens_in, avg(tokens_out) as tokens_out,
+                      count(tokens_in) as counted from labels where run_id = ?""",
+            [run_id],
+        )
+    )
+    settled = """select count(*) from reviews v join assets a on a.id = v.asset_id join label_runs r on r.client_id = a.client_id
+                 where r.id = ? and v.reviewer <> 'file'"""
+    prompt = prices.prompt_tokens(db, taxonomy_id)
+    text = float(held["text"].str.len().mean()) / prices.CHARACTERS_A_TOKEN
+    measured = told["tokens_in"] is not None
+    times = db.execute("select latency_ms from labels where run_id = ? and latency_ms > 0", [run_id]).fetchall()
+    p50, p95 = np.quantile([t for (t,) in times], [0.5, 0.95]) if times else (None, None)
+    return {
+        "teacher": {
+            "name": run["teacher"],
+            "kind": run["teacher"].partition(":")[0],
+            "labels": told["labels"],
+            "spent_usd": run["spent_usd"],
+            "reviews": db.execute(settled, [run_id]).fetchone()[0],
+        },
+        "tokens": {
+            "in": told["tokens_in"] if measured else prompt + text,
+            "out": told["tokens_out"],
+            "n": told["counted"],
+            "basis": "measured" if measured else "estimated",
+            "formula": f"mean of {told['counted']:,} labels"
+            if measured
+            else f"{prompt:,.0f} for instructions and categories + {text:,.0f} for the asset "
+            f"({prices.CHARACTERS_A_TOKEN:g} characters a token)",
+        },
+        "teacher_latency": {"p50": float(p50), "p95": float(p95), "n": len(times), "basis": "measured"}
+        if times
+        else None,
+    }
+
+
+def gold(db: Database, held: pd.DataFrame, categories: list[StoredCategory]) -> dict[str, Any] | None:
+    """Accuracy of student and teacher against what people decided, on test rows that have a gold label."""
+    by_label = {category.label: category.id for category in categories}
+    rows = db.execute(
+        """select r.asset_id, c.label from reviews r join categories c on c.id = r.category_id
+           join assets a on a.id = r.asset_id where a.client_id = (select client_id from assets where id = ?)
+           order by r.id""",
+        [int(held["asset_id"].iloc[0])],
+    )
+    gold = {asset: by_label[label] for asset, label in rows if label in by_label}  # the last decision stands
+    test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(gold)).dropna(subset=["gold"])
+    if test.empty:
+        return None
+    groups = test["group_id"].to_numpy()
+    return {
+        "n": len(test),
+        "student": asdict(measures.share((test["predicted"] == test["gold"]).to_numpy(), groups)),
+        "teacher": asdict(measures.share((test["category_id"] == test["gold"]).to_numpy(), groups)),
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict]:
+    """A table as JSON-able rows, missing numbers as None."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")

@@ -1,0 +1,242 @@
+"""From a trained student to its figures: predict the held-out assets, measure, store; then judge what is stored.
+
+evaluate() measures and writes; comparison() adds money and verdict under the assumptions of the day, so that changing
+a price or a volume never needs another measurement.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlite_utils import Database
+
+from core import settings
+from core.db import now
+from core.errors import InputError
+from core.evaluate import measure
+from core.evaluate.agreement import Share
+from core.evaluate.cascade import Certificate
+from core.evaluate.economics import Assumptions, Measured, economics
+from core.evaluate.verdict import Evidence, decide
+from core.ingest import taxonomy
+from core.jobs import Progress
+from core.label import prices
+from core.label.run import labelled
+from core.train import students
+from core.train.run import folder_of
+
+BATCH = 256
+TOP = 3  # categories kept of each prediction
+
+
+def evaluate(
+    db: Database, student_id: int, *, target: float | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Measure a student on its label run's calibration and test assets; stores and returns the figures.
+
+    `target` is the agreement aimed at (default: the client's setting). Writes predictions and the evaluation in one
+    transaction; run again it replaces them. Raises InputError without labelled test assets.
+    """
+    row = next(db.query("select * from students where id = ?", [student_id]))
+    client_id, run_id = row["client_id"], row["label_run_id"]
+    target = settings.get(db, "target_agreement", client_id) if target is None else target
+    frame = labelled(db, run_id)
+    counts = frame["split"].value_counts().to_dict()
+    held = frame[frame["split"].isin(["calibration", "test"])].reset_index(drop=True)
+    if not (held["split"] == "test").any():
+        raise InputError(
+            "No labelled asset is held out for the test, so nothing can be said of this student.",
+            "Label more assets, or mark some as test in the file's split column.",
+        )
+    student = students.load(folder_of(db, student_id))
+    held = pd.concat([held, _predict(student, held["text"], progress)], axis=1)
+    held["correct"] = held["category_id"] == held["predicted"]
+    categories = taxonomy.load(db, row["taxonomy_id"])
+    found = measure.quality(held, categories) | measure.promise(held, target, settings.get(db, "confidence", client_id))
+    if progress:
+        progress(0, 1, "Timing the student")
+    found |= measure.speed(student, held) | measure.teacher(db, run_id, row["taxonomy_id"], held)
+    found |= {
+        "student": {key: row[key] for key in ("id", "kind", "train_seconds", "size_mb")},
+        "counts": {split: int(counts.get(split, 0)) for split in ("train", "calibration", "test")},
+        "labelled_groups": int(frame["group_id"].nunique()),
+        "gold": measure.gold(db, held, categories),
+        "created": now(),
+    }
+    _store(db, student_id, held, found)
+    return found
+
+
+def figures(db: Database, student_id: int) -> dict[str, Any] | None:
+    """The stored figures of a student; None before evaluate()."""
+    row = next(db.query("select figures from evaluations where student_id = ? and split = 'test'", [student_id]), None)
+    return json.loads(row["figures"]) if row else None
+
+
+def assumptions_of(db: Database, client_id: int) -> Assumptions:
+    """The client's assumptions: those kept, the defaults for the rest."""
+    return Assumptions(**settings.get(db, "assumptions", client_id))
+
+
+def keep_assumptions(db: Database, client_id: int, assumptions: Assumptions) -> None:
+    """Keep what differs from the defaults as the client's own."""
+    plain = asdict(Assumptions())
+    changed = {name: value for name, value in asdict(assumptions).items() if value != plain[name]}
+    settings.put(db, "assumptions", changed, client_id)
+
+
+def comparison(
+    db: Database, student_id: int, assumptions: Assumptions | None = None, *, target: float | None = None
+) -> dict[str, Any] | None:
+    """The stored figures with money and verdict: "figures" (dict), "economics", "verdict", "assumptions" (dataclasses).
+
+    `assumptions` default to the client's. Another `target` than the stored one is certified afresh from the stored
+    predictions. None before evaluate().
+    """
+    found = figures(db, student_id)
+    if found is None:
+        return None
+    row = next(db.query("select client_id, kind, taxonomy_id from students where id = ?", [student_id]))
+    if target is not None and target != found["target"]:
+        held = _stored(db, student_id)
+        found |= measure.promise(held, target, settings.get(db, "confidence", row["client_id"]))
+    assumptions = assumptions or assumptions_of(db, row["client_id"])
+    price = prices.price(db, assumptions.price_as) if assumptions.price_as else None
+    sheet = economics(_measured(found, price), assumptions, price)
+    return {
+        "figures": found,
+        "economics": sheet,
+        "verdict": decide(_evidence(found, sheet.saving)),
+        "assumptions": assumptions,
+    }
+
+
+def disagreements(
+    db: Database, student_id: int, *, limit: int = 50, offset: int = 0, filters: dict[str, Any] | None = None
+) -> pd.DataFrame:
+    """Test assets on which student and teacher differ, those the student was surest of first.
+
+    Columns asset_id, external_id, text, teacher, student (labels), confidence, gold (label or None).
+    `filters`: teacher, student (category ids), text (part of it), low, high (bounds of confidence).
+    """
+    where, values = _filtered(student_id, filters)
+    return pd.read_sql_query(
+        f"""select a.id as asset_id, a.external_id, a.text, t.label as teacher, s.label as student, p.confidence,
+                   (select c.label from reviews r join categories c on c.id = r.category_id
+                    where r.asset_id = a.id order by r.id desc limit 1) as gold
+            {where} order by p.confidence desc, a.id limit ? offset ?""",
+        db.conn,
+        params=[*values, limit, offset],
+    )
+
+
+def count_disagreements(db: Database, student_id: int, filters: dict[str, Any] | None = None) -> int:
+    """How many rows disagreements() has under the same filters."""
+    where, values = _filtered(student_id, filters)
+    return db.execute(f"select count(*) {where}", values).fetchone()[0]
+
+
+def _filtered(student_id: int, filters: dict[str, Any] | None) -> tuple[str, list]:
+    where = """from predictions p join assets a on a.id = p.asset_id
+               join categories s on s.id = p.category_id join categories t on t.id = p.teacher_category_id
+               where p.student_id = ? and a.split = 'test' and p.category_id <> p.teacher_category_id"""
+    clauses = {
+        "teacher": " and p.teacher_category_id = ?",
+        "student": " and p.category_id = ?",
+        "text": " and instr(lower(a.text), lower(?))",
+        "low": " and p.confidence >= ?",
+        "high": " and p.confidence <= ?",
+    }
+    values = [student_id]
+    for name, value in (filters or {}).items():
+        if value is not None and value != "":
+            where += clauses[name]
+            values.append(value)
+    return where, values
+
+
+def _predict(student, texts: pd.Series, progress: Progress | None) -> pd.DataFrame:
+    """predicted (category id), confidence and top (JSON of the first TOP) of each text; equal texts are asked once."""
+    codes, unique = pd.factorize(texts)
+    ids = np.array(student.categories)
+    best = np.empty((len(unique), min(TOP, len(ids))), int)
+    sure = np.empty(best.shape, float)
+    for start in range(0, len(unique), BATCH):
+        if progress:
+            progress(start, len(unique), "Comparing with the teacher")
+        rows = student.predict_proba(list(unique[start : start + BATCH]))
+        order = np.argsort(-rows, axis=1, kind="stable")[:, : best.shape[1]]
+        best[start : start + BATCH] = ids[order]
+        sure[start : start + BATCH] = np.take_along_axis(rows, order, axis=1)
+    top = [json.dumps(list(zip(map(int, b), s.round(5).tolist()))) for b, s in zip(best, sure)]
+    return pd.DataFrame(
+        {"predicted": best[codes, 0], "confidence_student": sure[codes, 0], "top": np.array(top, object)[codes]}
+    )
+
+
+def _store(db: Database, student_id: int, held: pd.DataFrame, found: dict[str, Any]) -> None:
+    columns = held[["asset_id", "predicted", "confidence_student", "top", "category_id"]]
+    rows = [(student_id, *row) for row in columns.astype(object).itertuples(index=False, name=None)]
+    with db.atomic():
+        db.execute("delete from predictions where student_id = ?", [student_id])
+        db.conn.executemany(
+            "insert into predictions (student_id, asset_id, category_id, confidence, top, teacher_category_id)"
+            " values (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        db.execute(
+            "insert or replace into evaluations (student_id, split, figures, created) values (?, 'test', ?, ?)",
+            [student_id, json.dumps(found, allow_nan=False), found["created"]],
+        )
+
+
+def _stored(db: Database, student_id: int) -> pd.DataFrame:
+    """The predictions of evaluate() as measure.promise() wants them."""
+    held = pd.read_sql_query(
+        """select a.split, a.group_id, p.confidence as confidence_student, p.category_id = p.teacher_category_id as correct
+           from predictions p join assets a on a.id = p.asset_id where p.student_id = ? order by a.id""",
+        db.conn,
+        params=[student_id],
+    )
+    return held.astype({"correct": bool})
+
+
+def _measured(found: dict[str, Any], price: prices.Price | None) -> Measured:
+    teacher, spoken = found["teacher"], found["teacher_latency"]
+    # Priced as a hosted model, the built-in teacher's own speed on this machine would be beside the point.
+    timed = spoken is not None and not (teacher["kind"] == "built-in" and price is not None)
+    return Measured(
+        assets_per_second=found["assets_per_second"],
+        student_ms=found["latency"]["p50"],
+        teacher_ms=spoken["p50"] if timed else None,
+        tokens_in=found["tokens"]["in"],
+        tokens_out=found["tokens"]["out"],
+        tokens_basis=found["tokens"]["basis"],
+        handled=found["handled"]["value"] if found["certificate"]["certified"] else None,
+        labels=teacher["labels"],
+        teacher_kind=teacher["kind"],
+        spent_usd=teacher["spent_usd"],
+        train_seconds=found["student"]["train_seconds"] or 0.0,
+        reviews=teacher["reviews"],
+    )
+
+
+def _evidence(found: dict[str, Any], saving: dict[str, float | None]) -> Evidence:
+    certificate, worst, gold = found["certificate"], found["confusions"][:1], found["gold"]
+    agreed = found["agreement_handled"]
+    return Evidence(
+        agreement=Share(**found["agreement"]),
+        target=found["target"],
+        certificate=Certificate(**certificate),
+        handled=Share(**found["handled"]),
+        agreement_handled=Share(**agreed) if agreed else None,
+        saving=saving,
+        labels_a_row=found["labelled_groups"] / max(certificate["n"], 1),
+        same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
+        confused=(worst[0]["teacher_label"], worst[0]["student_label"], worst[0]["share"]) if worst else None,
+        gold=(gold["n"], gold["student"]["value"], gold["teacher"]["value"]) if gold else None,
+    )
