@@ -44,7 +44,9 @@ def main(argv: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--client", default="Default", metavar="NAME", help="whose data (default: %(default)s)")
+    common.add_argument(
+        "--client", type=_client, default="Default", metavar="NAME", help="whose data (default: %(default)s)"
+    )
     common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
     top = argparse.ArgumentParser(
         prog="python3 run.py", description="Understudy: teach a small model a large one's job."
@@ -74,7 +76,7 @@ def _distil_options(command: argparse.ArgumentParser) -> None:
         "--student", default="auto", metavar="KIND", help="auto (default), linear, embedding or transformer"
     )
     command.add_argument(
-        "--target", type=_share, default=0.95, metavar="SHARE", help="agreement aimed at (default: 0.95)"
+        "--target", type=_share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
     )
     command.add_argument("--budget", type=_money, metavar="USD", help="stop labelling at this spend")
 
@@ -84,21 +86,22 @@ def distil(args: argparse.Namespace) -> tuple[dict, str]:
     for file in (args.taxonomy, args.assets):
         _must_exist(file)
     from core import db as database
-    from core import distil as distillation
+    from core import jobs
 
-    result = distillation.distil(
-        database.connect(),
-        taxonomy=args.taxonomy,
-        assets=args.assets,
-        client=args.client,
-        text_columns=args.text_columns,
-        id_column=args.id_column,
-        teacher=args.teacher,
-        student=args.student,
-        target=args.target,
-        budget=args.budget,
-        on_progress=_Log(),
-    )
+    db = database.connect()
+    params = {
+        "client": args.client,
+        "taxonomy": str(args.taxonomy.absolute()),
+        "assets": str(args.assets.absolute()),
+        "text_columns": args.text_columns,
+        "id_column": args.id_column,
+        "teacher": args.teacher,
+        "student": args.student,
+        "target": args.target,
+        "budget_usd": args.budget,
+    }
+    client_id = database.client_id(db, args.client)
+    result = jobs.run_here(db, "distil", params, client_id, on_progress=_Log()).result
     return result, _distil_text(result)
 
 
@@ -226,6 +229,12 @@ def _worker(args: argparse.Namespace) -> int:
 
 
 # --- values and progress ------------------------------------------------------------------------------------------
+
+
+def _client(value: str) -> str:
+    if not value.strip():
+        raise argparse.ArgumentTypeError("a client needs a name")
+    return value
 
 
 def _names(value: str) -> list[str]:
