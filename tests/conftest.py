@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,23 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"public data sets not found at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def _exported(tmp_path_factory) -> Path:
+    """The packaged encoder, exported once for the whole test run (it takes seconds)."""
+    from core import encoder
+
+    home = tmp_path_factory.mktemp("encoder")
+    before = os.environ.get("UNDERSTUDY_HOME")
+    os.environ["UNDERSTUDY_HOME"] = str(home)
+    encoder.prepared()
+    os.environ.pop("UNDERSTUDY_HOME") if before is None else os.environ.update(UNDERSTUDY_HOME=before)
+    return home / "encoders"
+
+
+@pytest.fixture
+def encoders(_exported, workspace) -> Path:
+    """A workspace that has its encoder already."""
+    shutil.copytree(_exported, workspace / "encoders", copy_function=os.link, dirs_exist_ok=True)
+    return workspace / "encoders"

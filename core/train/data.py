@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,6 +39,16 @@ class Split:
     categories: list[int]
     train: Rows
     calibration: Rows
+
+    def fingerprint(self) -> str:
+        """A hash of everything a student learns from: the same fingerprint makes the same student."""
+        parts = [str(self.categories), self.train.encoder]
+        digest = hashlib.sha256()
+        for rows in (self.train, self.calibration):
+            parts += rows.texts
+            digest.update(rows.targets.tobytes())
+        digest.update("\x1e".join(parts).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:16]
 
 
 def load(db: Database, client_id: int, run_id: int) -> Split:

@@ -35,7 +35,8 @@ def train(
 
     `auto` climbs the ladder from the cheapest kind and stops at the first whose agreement on calibration rows reaches `target`
     (default: the client's setting); if none does, the choice is the cheapest that is no worse than the best by one standard error
-    of the best's agreement (the one-standard-error rule, Breiman et al. 1984). An interrupted training is carried on.
+    of the best's agreement (the one-standard-error rule, Breiman et al. 1984). An interrupted training is carried on; one made
+    from exactly these labels before is taken as it is.
     Raises InputError for an unknown kind or too few labels.
     """
     if kind != AUTO and kind not in students.KINDS:
@@ -107,8 +108,12 @@ def _one(
         "train": len(split.train.texts),
         "calibration": len(split.calibration.texts),
         "encoder": split.train.encoder,
+        "data": split.fingerprint(),
     }
-    student_id = _row(db, client_id, run_id, kind, params)
+    row = _row(db, client_id, run_id, kind, params)
+    student_id = row["id"]
+    if row["ready"]:
+        return student_id, json.loads(row["summary"])["calibration_agreement"]
     folder = folder_of(db, student_id)
     names = {c.id: c.label for c in taxonomy.load(db, summary(db, run_id)["taxonomy_id"])}
     started = time.perf_counter()
@@ -126,27 +131,22 @@ def _one(
     return student_id, agreement
 
 
-def _row(db: Database, client_id: int, run_id: int, kind: str, params: dict) -> int:
-    same = {"client_id": client_id, "label_run_id": run_id, "kind": kind, "params": json.dumps(params, sort_keys=True)}
-    unfinished = db.execute(
-        """select id from students where ready = 0 and client_id = :client_id and label_run_id = :label_run_id
-           and kind = :kind and params = :params""",
-        same,
-    ).fetchone()
-    if unfinished:
-        return unfinished[0]
+def _row(db: Database, client_id: int, run_id: int, kind: str, params: dict) -> dict:
+    """The row of the student made from just this: finished or interrupted before, or new."""
+    key = {"client_id": client_id, "label_run_id": run_id, "kind": kind, "params": json.dumps(params, sort_keys=True)}
+    same = """select * from students where client_id = :client_id and label_run_id = :label_run_id
+              and kind = :kind and params = :params"""
+    found = next(db.query(same, key), None)
+    if found:
+        return found
     latest = db.execute("select max(id) from students where client_id = ? and ready = 1", [client_id]).fetchone()[0]
-    row = same | {
-        "taxonomy_id": summary(db, run_id)["taxonomy_id"],
-        "parent_id": latest,
-        "path": "",
-        "created": now(),
-    }
+    row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "path": "", "created": now()}
     with db.atomic():
         student_id = db["students"].insert(row).last_pk
         db["students"].update(student_id, {"path": f"students/{student_id}"})
+    # A folder of that number can only be the left-over of a database that is gone.
     shutil.rmtree(settings.home() / "students" / str(student_id), ignore_errors=True)
-    return student_id
+    return next(db.query(same, key))
 
 
 def _seconds_before(db: Database, earlier: Path | None) -> float:

@@ -77,7 +77,7 @@ def _vectorizer(analyzer: str, vocabulary: dict[str, int] | None = None) -> Tfid
         analyzer=analyzer,
         ngram_range=SHAPES[analyzer],
         # Keep one-letter words and digits: sizes, prices and "5 %" tell categories apart.
-        token_pattern=r"(?u)\w+",
+        token_pattern=r"(?u)\w+" if analyzer == "word" else None,
         sublinear_tf=True,
         min_df=1 if vocabulary else 2,
         max_features=None if vocabulary else MOST_FEATURES[analyzer],

@@ -1,0 +1,152 @@
+"""The whole path in one go: two files, a teacher, a student, a verdict. The command line and the sample client both take it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from core import db as database
+from core import jobs, settings
+from core.errors import InputError
+from core.evaluate import run as evaluation
+from core.ingest import assets as ingest
+from core.ingest import taxonomy as categories
+from core.label import run as labelling
+from core.train import run as training
+
+SAMPLE_CLIENT = "Sample client"
+SAMPLE = {
+    "client": SAMPLE_CLIENT,
+    "taxonomy": str(settings.SAMPLE / "taxonomy.csv"),
+    "assets": str(settings.SAMPLE / "assets.csv"),
+    "teacher": "recorded:recorded_label",
+    "synthetic": True,
+}
+
+
+def distil(
+    db: Database,
+    *,
+    taxonomy: Path,
+    assets: Path,
+    client: str,
+    text_columns: list[str] | None = None,
+    id_column: str | None = None,
+    teacher: str = "built-in",
+    student: str = training.AUTO,
+    target: float | None = None,
+    budget: float | None = None,
+    on_progress: Callable[[int, int, str, float], None] | None = None,
+) -> dict[str, Any]:
+    """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
+
+    It is a job like any other: the pages show it, and what a kill left undone is carried on. Raises InputError for bad input.
+    """
+    params = {
+        "client": client,
+        "taxonomy": str(taxonomy.resolve()),
+        "assets": str(assets.resolve()),
+        "text_columns": text_columns,
+        "id_column": id_column,
+        "teacher": teacher,
+        "student": student,
+        "target": target,
+        "budget": budget,
+    }
+    return jobs.run_here(db, "distil", params, database.client_id(db, client), on_progress).result
+
+
+def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
+    """The job body: {"sample": true}, or distil()'s arguments with paths as text. Run again it adds nothing it has already.
+
+    The student is put to work when none is.
+    """
+    given = SAMPLE if params.get("sample") else params
+    client, target = given["client"], given.get("target")
+    client_id = database.client_id(db, client, synthetic=given.get("synthetic", False))
+    files = Path(given["taxonomy"]), Path(given["assets"])
+
+    read = categories.read(files[0])
+    categories.save(db, client_id, read.categories, files[0].name)
+    mapping = _mapping(files[1], given["teacher"], given.get("text_columns"), given.get("id_column"))
+    imported = ingest.import_assets(db, client_id, files[1], mapping, progress=progress)
+    run_id = labelling.label(db, client_id, given["teacher"], budget_usd=given.get("budget"), progress=progress)
+    kind = given.get("student", training.AUTO)
+    trained = training.train(db, client_id, run_id, kind, target=target, progress=progress)
+    for student_id in trained:
+        evaluation.evaluate(db, student_id, target=target, progress=progress)
+    if not any(row["live"] for row in training.all_students(db, client_id)):
+        training.set_live(db, trained[-1])
+    return {
+        "client": client,
+        "assets": {
+            "rows": imported.rows,
+            "imported": imported.imported,
+            "duplicates": imported.duplicates,
+            "problems": imported.problems + len(read.problems),
+        },
+        **_outcome(db, run_id, trained),
+    }
+
+
+def _mapping(assets: Path, teacher: str, text_columns: list[str] | None, id_column: str | None) -> ingest.Mapping:
+    """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
+    seen = ingest.preview(assets)
+    kind, _, label = teacher.partition(":")
+    named = {"text": tuple(text_columns or ()), "id": id_column, "label": label if kind == "recorded" else None}
+    for column in [*named["text"], named["id"], named["label"]]:
+        if column and column not in seen.columns:
+            raise InputError(
+                f"There is no column '{column}'.", f"The columns are: {', '.join(seen.columns)}.", where=assets.name
+            )
+    return replace(seen.guess, **{role: value for role, value in named.items() if value})
+
+
+def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:
+    """Labels, students, cascade, economics and verdict of the chosen (last) student."""
+    labels = labelling.summary(db, run_id)
+    chosen = evaluation.comparison(db, trained[-1])
+    found, certificate = chosen["figures"], chosen["figures"]["certificate"]
+    handled = found["agreement_handled"]
+    return {
+        "labels": {
+            "teacher": labels["teacher"],
+            "count": labels["count"],
+            "failed": labels["failed"],
+            "spent_usd": labels["spent_usd"],
+            "seconds": round(labels["seconds"], 3),
+        },
+        "students": [_student(evaluation.figures(db, student_id)) for student_id in sorted(trained)],
+        "chosen": str(trained[-1]),
+        "cascade": {
+            "target": certificate["target"],
+            "confidence": certificate["confidence"],
+            "certified": certificate["certified"],
+            "threshold": certificate["threshold"],
+            "handled": found["handled"]["value"],
+            "agreement_handled": handled["value"] if handled else None,
+            "agreement_end_to_end": found["agreement_end_to_end"],
+            "reason": certificate["reason"],
+        },
+        "economics": asdict(chosen["economics"]),
+        "verdict": {key: value for key, value in asdict(chosen["verdict"]).items() if key != "rule"},
+    }
+
+
+def _student(found: dict[str, Any]) -> dict[str, Any]:
+    share = found["agreement"]
+    return {
+        "id": str(found["student"]["id"]),
+        "kind": found["student"]["kind"],
+        "train_seconds": round(found["student"]["train_seconds"], 2),
+        "agreement": {key: share[key] for key in ("value", "low", "high", "n")},
+        "macro_f1": found["macro_f1"],
+        "kappa": found["kappa"],
+        "latency_ms": {"p50": found["latency"]["p50"], "p95": found["latency"]["p95"]},
+        "assets_per_second": found["assets_per_second"],
+        "size_mb": round(found["student"]["size_mb"], 2),
+    }

@@ -1,0 +1,134 @@
+import pytest
+
+from core import db as database
+from core.errors import InputError
+from core.label import run
+from core.label.teachers import batches, builtin
+from tests import small
+
+
+def test_recorded_labels_become_labels_of_the_run(db, tmp_path):
+    client = small.fill(db, tmp_path)
+    made = run.label(db, client, "recorded:label")
+    figures = run.summary(db, made)
+    assert (figures["count"], figures["failed"], figures["spent_usd"]) == (240, 0, 0)
+    frame = run.labelled(db, made)
+    names = {row["id"]: row["label"] for row in db["categories"].rows}
+    given = {row["id"]: row["label"] for row in small.rows()}
+    assert {r.external_id: names[r.category_id] for r in frame.itertuples()} == given
+
+
+def test_a_second_run_asks_nothing_again(db, tmp_path):
+    client = small.fill(db, tmp_path)
+    first = run.label(db, client, "recorded:label")
+    before = list(db.query("select * from labels"))
+    assert run.label(db, client, "recorded:label") == first
+    assert list(db.query("select * from labels")) == before
+
+
+def test_new_assets_join_the_same_run(db, tmp_path):
+    client = small.fill(db, tmp_path / "one", small.rows(60))
+    first = run.label(db, client, "recorded:label")
+    small.fill(db, tmp_path / "two", small.rows(90))
+    assert run.label(db, client, "recorded:label") == first
+    assert run.summary(db, first)["count"] == 90
+
+
+def test_an_answer_outside_the_taxonomy_is_a_failure_with_its_reason_and_no_label(db, tmp_path):
+    client = small.fill(db, tmp_path)
+    db.execute("update recordings set label = 'Sponsoring' where asset_id = (select min(asset_id) from recordings)")
+    db.conn.commit()
+    made = run.label(db, client, "recorded:label")
+    assert run.summary(db, made)["failed"] == 1
+    row = next(db.query("select * from labels where error is not null"))
+    assert "Sponsoring" in row["error"] and row["category_id"] is None
+    assert len(run.labelled(db, made)) == 239
+
+
+def test_failures_are_asked_again(db, tmp_path):
+    client = small.fill(db, tmp_path)
+    db.execute("update recordings set label = 'Sponsoring' where asset_id = 1")
+    db.conn.commit()
+    made = run.label(db, client, "recorded:label")
+    db.execute("update recordings set label = 'Sale' where asset_id = 1")
+    db.conn.commit()
+    run.label(db, client, "recorded:label")
+    assert run.summary(db, made)["failed"] == 0 and run.summary(db, made)["count"] == 240
+
+
+def test_copies_share_one_answer(db, tmp_path, encoders):
+    copies = [
+        {"id": f"C{n}", "text": f"Grand opening of our new store today {size}"}
+        for n, size in enumerate(["300x250", "728x90"])
+    ]
+    others = [{"id": r["id"], "text": r["text"]} for r in small.rows(40)]
+    client = small.fill(db, tmp_path, copies + others)
+    made = run.label(db, client, "built-in")
+    assert run.summary(db, made)["count"] == 41
+    frame = run.labelled(db, made, distributions=True).set_index("external_id")
+    assert len(frame) == 42
+    assert frame.category_id["C0"] == frame.category_id["C1"] and frame.distribution["C0"] == frame.distribution["C1"]
+
+
+def test_the_built_in_teacher_reads_the_categories(db, tmp_path, encoders):
+    client = small.fill(db, tmp_path)
+    made = run.label(db, client, "built-in")
+    frame = run.labelled(db, made)
+    names = {row["id"]: row["label"] for row in db["categories"].rows}
+    truth = {row["id"]: row["label"] for row in small.rows()}
+    right = [names[r.category_id] == truth[r.external_id] for r in frame.itertuples()]
+    assert sum(right) / len(right) > 0.75  # one in four by chance; nothing was learnt
+
+
+def test_gold_fits_the_built_in_teachers_temperature(db, tmp_path, encoders):
+    client = small.fill(db, tmp_path)
+    ids = {row["label"]: row["id"] for row in db["categories"].rows}
+    gold = [
+        {"asset_id": a["id"], "reviewer": "Ada", "category_id": ids[row["label"]], "created": database.now()}
+        for a, row in zip(db.query("select id from assets order by id"), small.rows())
+    ]
+    db["reviews"].insert_all(gold[: builtin.GOLD_NEEDED])
+    categories = run.taxonomy.load(db, run.taxonomy.latest(db, client))
+    fitted = builtin.make(db, client, "", categories)
+    assert fitted.temperature != builtin.TEMPERATURE and 0.01 < fitted.temperature < 1
+
+
+class Stop(Exception):
+    pass
+
+
+def test_stopped_in_the_middle_it_keeps_what_it_has_and_carries_on(db, tmp_path, monkeypatch):
+    client = small.fill(db, tmp_path)
+    monkeypatch.setattr(
+        "core.label.teachers.recorded.batches", lambda db, sql, parameters, size: batches(db, sql, parameters, 50)
+    )
+
+    def progress(done, total, message=""):
+        if done >= 100:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run.label(db, client, "recorded:label", progress=progress)
+    assert db.execute("select count(*) from labels").fetchone()[0] == 100
+    made = run.label(db, client, "recorded:label")
+    assert run.summary(db, made)["count"] == 240
+
+
+@pytest.mark.parametrize(
+    ("teacher", "words"),
+    [
+        ("recorded:nowhere", "Columns with recorded labels: label"),
+        ("oracle", "Choose one of: built-in, recorded"),
+        ("built-in:x", "takes no detail"),
+    ],
+)
+def test_an_unknown_teacher_is_answered_in_words(db, tmp_path, teacher, words):
+    client = small.fill(db, tmp_path)
+    with pytest.raises(InputError, match=words):
+        run.label(db, client, teacher)
+
+
+def test_without_taxonomy_or_assets_it_says_what_is_missing(db):
+    client = database.client_id(db, "Empty")
+    with pytest.raises(InputError, match="no taxonomy"):
+        run.label(db, client, "built-in")

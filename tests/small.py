@@ -1,0 +1,55 @@
+"""A small client that trains in a second: four categories with words of their own, and some in common."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from core import db as database
+from core.ingest import assets, taxonomy
+
+WORDS = {
+    "Sale": ["discount", "off", "save", "deal", "clearance", "price"],
+    "Opening": ["opening", "grand", "new store", "ribbon", "doors", "neighbourhood"],
+    "Hiring": ["careers", "join", "hiring", "team", "apply", "vacancy"],
+    "Travel": ["flights", "beach", "hotel", "escape", "island", "sunny"],
+}
+COMMON = ["today", "now", "your", "best", "this week", "only", "great", "come", "for you", "and"]
+
+
+def rows(count: int = 240, seed: int = 1) -> list[dict]:
+    """`count` assets with id, text and label; about one in twenty carries a neighbour's label."""
+    dice = random.Random(seed)
+    names = list(WORDS)
+    made = []
+    for number in range(count):
+        truth = dice.choice(names)
+        words = dice.sample(WORDS[truth], 3) + dice.sample(COMMON, 4) + [dice.choice(WORDS[dice.choice(names)])]
+        dice.shuffle(words)
+        label = dice.choice(names) if dice.random() < 0.05 else truth
+        made.append({"id": f"A{number}", "text": f"{' '.join(words)} {number}", "label": label})
+    return made
+
+
+def files(folder: Path, assets_rows: list[dict] | None = None) -> tuple[Path, Path]:
+    """The small client's two files in `folder`: taxonomy.csv and assets.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = [{"name": name, "description": " ".join(words), "examples": words[0]} for name, words in WORDS.items()]
+    for name, table in (("taxonomy.csv", kinds), ("assets.csv", assets_rows or rows())):
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(table[0]))
+            writer.writeheader()
+            writer.writerows(table)
+    return folder / "taxonomy.csv", folder / "assets.csv"
+
+
+def fill(db: Database, folder: Path, assets_rows: list[dict] | None = None, client: str = "Small") -> int:
+    """Import the small client; returns its id. Its recorded teacher is recorded:label."""
+    client_id = database.client_id(db, client)
+    taxonomy_file, assets_file = files(folder, assets_rows)
+    taxonomy.save(db, client_id, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
+    assets.import_assets(db, client_id, assets_file)
+    return client_id

@@ -1,0 +1,124 @@
+import json
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.train import students
+from core.train.data import Rows, Split
+from core.train.students import transformer
+from tests import small
+
+
+@pytest.fixture
+def split():
+    made = small.rows(300)
+    names = list(small.WORDS)
+    targets = np.eye(4, dtype=np.float32)[[names.index(row["label"]) for row in made]]
+    texts = [row["text"] for row in made]
+    cut = lambda rows: Rows(texts[rows], targets[rows], "packaged", False)  # noqa: E731
+    return Split([11, 12, 13, 14], cut(slice(0, 200)), cut(slice(200, 300)))
+
+
+def quiet(done, total, message):
+    assert 0 <= done <= total and message
+
+
+def fit(kind, split, folder, step=quiet, earlier=None):
+    return students.fit(kind, split, list(small.WORDS), folder, step, earlier)
+
+
+@pytest.mark.parametrize("kind", list(students.KINDS))
+def test_a_student_learns_and_is_the_same_after_loading(kind, split, tmp_path, encoders):
+    made = fit(kind, split, tmp_path / kind)
+    texts = split.calibration.texts
+    probabilities = made.predict_proba(texts)
+    assert probabilities.shape == (100, 4) and np.allclose(probabilities.sum(1), 1, atol=1e-4)
+    assert (probabilities.argmax(1) == split.calibration.targets.argmax(1)).mean() > 0.8
+    again = students.load(tmp_path / kind)
+    assert np.array_equal(again.predict_proba(texts), probabilities)
+    assert again.categories == [11, 12, 13, 14] and again.labels == list(small.WORDS)
+
+
+def test_a_student_folder_holds_nothing_that_runs_when_loaded(split, tmp_path, encoders):
+    fit("transformer", split, tmp_path / "student")
+    kinds = {file.suffix for file in (tmp_path / "student").rglob("*") if file.is_file() and file.name != "done"}
+    assert kinds == {".json", ".safetensors", ".onnx"}
+
+
+def test_a_dearer_student_takes_over_the_members_of_a_cheaper_one(split, tmp_path, encoders):
+    fit("linear", split, tmp_path / "linear")
+    messages = []
+    fit("embedding", split, tmp_path / "embedding", lambda d, t, m: messages.append(m), tmp_path / "linear")
+    assert not any("linear" in message for message in messages)
+    theirs = (tmp_path / "linear/linear/linear.safetensors").read_bytes()
+    assert (tmp_path / "embedding/linear/linear.safetensors").read_bytes() == theirs
+
+
+def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, tmp_path, encoders, monkeypatch):
+    monkeypatch.setattr(transformer, "MOST_EPOCHS", 2)
+    monkeypatch.setattr(transformer, "CHECKPOINT_SECONDS", 0)
+    whole = fit("transformer", split, tmp_path / "whole").predict_proba(split.calibration.texts)
+
+    class Stop(Exception):
+        pass
+
+    for stop_at in (3, 9):
+
+        def step(done, total, message, stop_at=stop_at):
+            if "training" in message and done >= stop_at:
+                raise Stop
+
+        with pytest.raises(Stop):
+            fit("transformer", split, tmp_path / "halved", step)
+        with pytest.raises(InputError, match="incomplete"):
+            students.load(tmp_path / "halved")
+    resumed = []
+    halved = fit("transformer", split, tmp_path / "halved", lambda d, t, m: resumed.append((d, m)))
+    first = next(done for done, message in resumed if "training" in message)
+    assert first >= 9, "it began again instead of carrying on"
+    assert np.allclose(halved.predict_proba(split.calibration.texts), whole, atol=1e-4)
+
+
+def test_blend_weights_are_no_worse_than_any_member_alone(split, tmp_path, encoders):
+    made = fit("embedding", split, tmp_path / "student")
+    answers = split.calibration.targets.argmax(1)
+    tables = [m.log_probabilities(split.calibration.texts) for m in made.members]
+
+    def loss(weights):
+        return -np.log(students.blend(tables, weights)[np.arange(len(answers)), answers] + 1e-12).mean()
+
+    assert loss(made.weights) <= min(loss([1, 0]), loss([0, 1]), loss([0.5, 0.5])) + 1e-6
+
+
+def test_one_example_in_a_category_is_no_reason_to_fail(split, tmp_path):
+    targets = split.train.targets.copy()
+    targets[:, 3] = 0
+    targets[targets.sum(1) == 0, 0] = 1
+    targets[0] = [0, 0, 0, 1]
+    rare = Split(split.categories, Rows(split.train.texts, targets, "packaged", False), split.calibration)
+    assert fit("linear", rare, tmp_path / "student").predict_proba(["hotel"]).shape == (1, 4)
+
+
+def test_soft_targets_are_learnt_as_distributions(split, tmp_path):
+    half = 0.5 * split.train.targets + 0.125
+    soft = Split(split.categories, Rows(split.train.texts, half, "packaged", True), split.calibration)
+    made = fit("linear", soft, tmp_path / "soft")
+    confident = fit("linear", split, tmp_path / "hard")
+    texts = split.train.texts
+    soft_member, hard_member = made.members[0], confident.members[0]
+    assert (
+        np.exp(soft_member.log_probabilities(texts)).max(1).mean()
+        < np.exp(hard_member.log_probabilities(texts)).max(1).mean()
+    )
+
+
+def test_a_missing_folder_is_said_in_words(tmp_path):
+    with pytest.raises(InputError, match="Train the student again"):
+        students.load(tmp_path / "nowhere")
+
+
+def test_the_config_names_labels_as_people_know_them(split, tmp_path):
+    fit("linear", split, tmp_path / "student")
+    config = json.loads((tmp_path / "student/config.json").read_text())
+    assert config["labels"] == list(small.WORDS) and config["members"] == ["linear"]
