@@ -76,11 +76,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     imported = ingest.import_assets(db, client_id, files[1], mapping, progress=progress)
     run_id = labelling.label(db, client_id, given["teacher"], budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", training.AUTO)
-    trained = training.train(db, client_id, run_id, kind, target=target, progress=progress)
-    for student_id in trained:
-        evaluation.evaluate(db, student_id, target=target, progress=progress)
-    if not any(row["live"] for row in training.all_students(db, client_id)):
-        training.set_live(db, trained[-1])
+    trained = _train_and_judge(db, client_id, run_id, kind, target, progress)
     return {
         "client": client,
         "assets": {
@@ -91,6 +87,25 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
         },
         **_outcome(db, run_id, trained),
     }
+
+
+def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
+    """The job body of the Student page: {"client_id", "run_id", "kind", "target"} -> {"students", "chosen"}, every one judged."""
+    client_id, run_id = params["client_id"], params["run_id"]
+    trained = _train_and_judge(db, client_id, run_id, params["kind"], params.get("target"), progress)
+    return {"students": trained, "chosen": trained[-1]}
+
+
+def _train_and_judge(
+    db: Database, client_id: int, run_id: int, kind: str, target: float | None, progress: jobs.Progress
+) -> list[int]:
+    """Train, evaluate each student trained, and put the chosen one (last of the ids returned) to work when none is."""
+    trained = training.train(db, client_id, run_id, kind, target=target, progress=progress)
+    for student_id in trained:
+        evaluation.evaluate(db, student_id, target=target, progress=progress)
+    if not any(row["live"] for row in training.all_students(db, client_id)):
+        training.set_live(db, trained[-1])
+    return trained
 
 
 def _mapping(assets: Path, teacher: str, text_columns: list[str] | None, id_column: str | None) -> ingest.Mapping:

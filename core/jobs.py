@@ -38,7 +38,7 @@ __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 BODIES: dict[str, str] = {
     "import_assets": "core.ingest.assets:import_job",
     "label": "core.label.run:label_job",
-    "train": "core.train.run:train_job",
+    "train": "core.distil:train_job",
     "distil": "core.distil:distil_job",
     "score": "core.deploy.scoring:score_job",
 }

@@ -56,14 +56,6 @@ def train(
     return _choice_last(made, target, len(split.calibration.texts))
 
 
-def train_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "run_id", "kind", "target"} -> {"students", "chosen"}."""
-    trained = train(
-        db, params["client_id"], params["run_id"], params["kind"], target=params.get("target"), progress=progress
-    )
-    return {"students": trained, "chosen": trained[-1]}
-
-
 def all_students(db: Database, client_id: int) -> list[dict]:
     """The client's finished students, newest first: the students row with `summary` and `params` as dicts."""
     rows = db.query("select * from students where client_id = ? and ready = 1 order by id desc", [client_id])
