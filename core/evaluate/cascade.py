@@ -64,9 +64,10 @@ def certify(
 
     `confidence` float [n], `correct` bool [n]: calibration rows, one per duplicate group. Fixed-sequence testing as
     in "Learn then Test" (Angelopoulos et al. 2021): candidate thresholds (`points` quantiles) from strict to loose,
-    at each the exact binomial test of "agreement <= target", stop at the first that is not rejected. `starts` such
-    walks begin at evenly spaced candidates, each with delta / starts of the error budget (union bound), since one
-    walk often stops early by bad luck. The first start is the fewest rows that could pass at all.
+    at each the exact binomial test of "agreement <= target", stop at the first that is not rejected. One walk often
+    stops early by bad luck, so `starts` walks begin at evenly spaced candidates, each with delta / starts of the error
+    budget (union bound); a walk that reaches the next start adds its own budget to that one's (the fallback
+    procedure, Wiens 2003). The first start is the fewest rows that could pass at all.
     Raises ValueError for a target or delta outside (0, 1).
     """
     if not 0 < target < 1 or not 0 < delta < 1:
@@ -81,8 +82,7 @@ def certify(
         )
     handled = _candidates(sure, least, points)
     agreed = right[handled - 1]
-    passed = binom.sf(agreed - 1, handled, target) <= budget
-    best = _loosest(passed, starts)
+    best = _loosest(binom.sf(agreed - 1, handled, target), starts, budget)
     if best is None:
         more = _more_needed(agreed, handled, n, target, budget)
         return _refused(n, target, delta, more, _why_refused(agreed, handled, n, target, more))
@@ -104,13 +104,18 @@ def _candidates(sure: np.ndarray, least: int, points: int) -> np.ndarray:
     return np.unique(np.searchsorted(-sure, -sure[k - 1], side="right"))
 
 
-def _loosest(passed: np.ndarray, starts: int) -> int | None:
-    """The last candidate reached by walks from `starts` evenly spaced candidates, each until its first failure."""
-    first = np.unique(np.linspace(0, len(passed) - 1, starts).round().astype(int))
-    failures = np.append(np.flatnonzero(~passed), len(passed))
-    ends = failures[np.searchsorted(failures, first)] - 1  # the candidate before the first failure at or after a start
-    reached = ends[ends >= first]
-    return int(reached.max()) if len(reached) else None
+def _loosest(p_values: np.ndarray, starts: int, budget: float) -> int | None:
+    """The last candidate that is rejected on a walk from one of `starts` evenly spaced candidates; None if none is."""
+    fresh = np.zeros(len(p_values))
+    fresh[np.unique(np.linspace(0, len(p_values) - 1, starts).round().astype(int))] = budget
+    best, carried = None, 0.0
+    for candidate, p_value in enumerate(p_values):
+        carried += fresh[candidate]
+        if p_value <= carried:
+            best = candidate
+        else:
+            carried = 0.0
+    return best
 
 
 def _more_needed(agreed: np.ndarray, handled: np.ndarray, n: int, target: float, budget: float) -> int | None:
