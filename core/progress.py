@@ -138,10 +138,10 @@ class Progress(NoProgress):
                 self._obey(self._conn.execute(ASK, [self._job.id, os.getpid()]).fetchone())
 
     def _tell(self) -> None:
-        # The first number of a phase was there already: headway is a later one, beyond all earlier attempts.
+        # How far it is: phases, then units. Beyond all earlier reports is headway, which forgives earlier crashes.
         self._told = self._asked = time.monotonic()
-        furthest = self._phases * 10**12 + self.done
-        further = furthest > self._furthest and self.done > self.phase_done
+        furthest = (self._phases - 1) * 10**12 + self.done
+        further = furthest > self._furthest
         mine = [self._job.id, os.getpid()]
         try:
             answer = self._conn.execute(
