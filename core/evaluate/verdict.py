@@ -156,7 +156,8 @@ def _why_contradicted(e: Evidence) -> str:
 
 def _why_not_paying(e: Evidence) -> str:
     saving = e.saving["student" if _good_alone(e) else "cascade"]
-    return f"{_agrees(e)}, which is good enough, but it costs {percent(-saving)} more than the teacher at this volume."
+    costs = f"{percent(-saving)} more than" if saving < 0 else "as much as"
+    return f"{_agrees(e)}, which is good enough, but it costs {costs} the teacher at this volume."
 
 
 def _why_handles_little(e: Evidence) -> str:

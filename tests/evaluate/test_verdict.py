@@ -85,6 +85,8 @@ def test_a_student_dearer_than_its_teacher_does_not_replace_it():
     verdict = decide(replace(FALLBACK, agreement=share(0.99, 0.98, 1.0), saving={"student": -0.896, "cascade": -0.9}))
     assert (verdict.decision, verdict.rule) == ("not_ready", "does_not_pay")
     assert "costs 89.6 % more than the teacher" in verdict.reason
+    even = decide(replace(FALLBACK, saving={"student": 0.9, "cascade": 0.0}))
+    assert "costs as much as the teacher" in even.reason
 
 
 def test_without_a_price_money_decides_nothing():
