@@ -98,8 +98,8 @@ def python() -> str:
 def set_up(*sets: tuple) -> None:
     """Make .venv and install these sets of requirement files, where that has not been done. SetupError if it cannot be.
 
-    A set's stamp is written last and holds a hash of what it was made from. While packages are being installed a marker
-    stands in .venv: one found at the start means that an installation was killed, and .venv is made anew.
+    A set's stamp is written last and holds a hash of what it was made from. A marker stands in .venv while packages go
+    in: one found at the start means that an installation was cut off half way, and .venv is made anew.
     """
     if os.environ.get("UNDERSTUDY_VENV"):
         if not os.path.exists(python()):
@@ -116,10 +116,9 @@ def set_up(*sets: tuple) -> None:
             make_venv(marker)
         for files in sets:
             if not up_to_date(files):
-                marker.touch()
-                install(files, lock)
+                install(files, marker, lock)
                 stamp(files).write_text(fingerprint(files))
-        marker.unlink()
+                marker.unlink()
 
 
 def fingerprint(files: tuple) -> str:
@@ -169,13 +168,11 @@ def make_venv(marker: Path) -> None:
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
         package = "python{}.{}-venv".format(*sys.version_info[:2])
         raise SetupError(
-            f"This Python has no venv module: install it (on Debian and Ubuntu: sudo apt-get install {package})."
+            f"This Python has no venv module: install it (Debian, Ubuntu: sudo apt-get install {package})."
         )
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < FIRST_INSTALL_GB:
-        raise SetupError(
-            f"The packages need about {FIRST_INSTALL_GB} GB and {ROOT} has {free:.1f} GB free: make room first."
-        )
+        raise SetupError(f"The packages need {FIRST_INSTALL_GB} GB and {ROOT} has {free:.1f} GB free: make room first.")
     say("Making the virtual environment .venv.")
     OWN_VENV.mkdir(exist_ok=True)
     marker.touch()
@@ -185,32 +182,25 @@ def make_venv(marker: Path) -> None:
         raise SetupError("The virtual environment could not be made: {}".format(" ".join(last)))
 
 
-def install(files: tuple, lock: tuple = ()) -> None:
+def install(files: tuple, marker: Path, lock: tuple = ()) -> None:
     """Install requirement files with pip; SetupError with the likely reason where it fails, pip's words in a log."""
     say(f"Installing the packages of {files[0][-1]}: a few minutes the first time.")
     log = OWN_VENV / "install.log"
+    marker.touch()
     for options in files:
         pip = [python(), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
         with log.open("w", encoding="utf-8") as out:
             line = [*pip, *options[:-1], "-r", str(ROOT / options[-1])]
             running = subprocess.Popen(line, stdout=out, stderr=out, pass_fds=lock)
             try:
-                wait_aloud(running)
+                while running.poll() is None:
+                    wait(running, 20) or say("  still installing …")
             finally:
                 running.kill()
         if running.returncode:
+            if "Installing collected packages" not in log.read_text(encoding="utf-8", errors="replace"):
+                marker.unlink()  # nothing has been touched yet
             raise SetupError(why_pip_failed(log))
-
-
-def wait_aloud(running: subprocess.Popen) -> None:
-    """Wait for pip, with a sign of life every 20 seconds."""
-    started = time.monotonic()
-    while True:
-        try:
-            running.wait(20)
-            return
-        except subprocess.TimeoutExpired:
-            say(f"  still installing, {time.monotonic() - started:.0f} s")
 
 
 def why_pip_failed(log: Path) -> str:
@@ -395,13 +385,19 @@ def can_show_browser() -> bool:
 
 def end(process: subprocess.Popen) -> None:
     """End a process politely, then firmly."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(8)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    process.terminate()
+    if not wait(process, 8):
+        process.kill()
+        process.wait()
+
+
+def wait(process: subprocess.Popen, seconds: float) -> bool:
+    """Whether the process has ended within this time."""
+    try:
+        process.wait(seconds)
+        return True
+    except subprocess.TimeoutExpired:
+        return False
 
 
 if __name__ == "__main__":

@@ -15,8 +15,12 @@ import sys
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import Cancelled, InputError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 # Imports of what is heavy stand inside the commands, so that --help answers at once.
 
@@ -67,8 +71,7 @@ def _distil_options(command: argparse.ArgumentParser) -> None:
         "--taxonomy", required=True, type=Path, metavar="FILE", help="categories: CSV, TSV, XLSX, JSON"
     )
     command.add_argument("--assets", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
-    command.add_argument("--text-columns", type=_names, metavar="A,B", help="columns to read (default: guessed)")
-    command.add_argument("--id-column", metavar="NAME", help="column of the asset's id (default: guessed)")
+    _column_options(command)
     command.add_argument(
         "--teacher", default="built-in", metavar="T", help="built-in (default) or recorded:COLUMN, labels from the file"
     )
@@ -81,27 +84,31 @@ def _distil_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--budget", type=_money, metavar="USD", help="stop labelling at this spend")
 
 
+def _column_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--text-columns", type=_names, metavar="A,B", help="columns to read (default: guessed)")
+    command.add_argument("--id-column", metavar="NAME", help="column of the asset's id")
+
+
 def distil(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
     for file in (args.taxonomy, args.assets):
         _must_exist(file)
     from core import db as database
-    from core import jobs
+    from core import distil as distillation
 
-    db = database.connect()
-    params = {
-        "client": args.client,
-        "taxonomy": str(args.taxonomy.absolute()),
-        "assets": str(args.assets.absolute()),
-        "text_columns": args.text_columns,
-        "id_column": args.id_column,
-        "teacher": args.teacher,
-        "student": args.student,
-        "target": args.target,
-        "budget_usd": args.budget,
-    }
-    client_id = database.client_id(db, args.client)
-    result = jobs.run_here(db, "distil", params, client_id, on_progress=_Log()).result
+    result = distillation.distil(
+        database.connect(),
+        taxonomy=args.taxonomy,
+        assets=args.assets,
+        client=args.client,
+        text_columns=args.text_columns,
+        id_column=args.id_column,
+        teacher=args.teacher,
+        student=args.student,
+        target=args.target,
+        budget=args.budget,
+        on_progress=_Log(),
+    )
     return result, _distil_text(result)
 
 
@@ -141,8 +148,76 @@ def _score_options(command: argparse.ArgumentParser) -> None:
         "--input", required=True, type=Path, metavar="FILE", help="CSV or Parquet with the text columns"
     )
     command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV or Parquet to write")
+    _column_options(command)
     command.add_argument("--engine", default="local", choices=["local"], help="where to compute (default: %(default)s)")
     _student_option(command)
+
+
+def _client_id(db: Database, name: str) -> int:
+    """The id of a client that is there already: asking about an unknown one must not make it."""
+    row = next(db.query("select id from clients where name = ?", [" ".join(name.split())]), None)
+    if row:
+        return row["id"]
+    known = ", ".join(row["name"] for row in db.query("select name from clients order by name"))
+    raise InputError(
+        f"There is no client {name}.", f"Name one with --client: {known}." if known else "Run distil first."
+    )
+
+
+def classify(args: argparse.Namespace) -> tuple[dict, str]:
+    """One text: the student's top three, the time it took, and whether it may answer alone."""
+    if not args.text.strip():
+        raise InputError("The text is empty.", "Give the asset's words.", where="--text")
+    from core import db as database
+    from core.evaluate.run import figures
+    from core.train import run as training
+    from core.train import students
+
+    db = database.connect()
+    row = training.find(db, _client_id(db, args.client), args.student)
+    student = students.load(training.folder_of(db, row["id"]))
+    student.predict_proba([args.text])  # the first call pays for loading
+    started = time.perf_counter()
+    shares = student.predict_proba([args.text])[0]
+    ms = 1000 * (time.perf_counter() - started)
+    top = [{"category": student.labels[i], "confidence": float(shares[i])} for i in shares.argsort()[::-1][:3]]
+    found = figures(db, row["id"])
+    threshold = found["certificate"]["threshold"] if found else None
+    handled = threshold is not None and top[0]["confidence"] >= threshold
+    needed = f"{threshold:.1%} is enough" if threshold is not None else "no threshold is certified"
+    result = {
+        "client": args.client,
+        "student": str(row["id"]),
+        "kind": row["kind"],
+        "top": top,
+        "ms": round(ms, 3),
+        "threshold": threshold,
+        "handled": handled,
+    }
+    lines = [f"{one['confidence']:>6.1%}  {one['category']}" for one in top]
+    verdict = "handled by the student" if handled else "falls back to the teacher"
+    return result, "\n".join([*lines, f"{verdict} ({needed}), {ms:.1f} ms"])
+
+
+def score(args: argparse.Namespace) -> tuple[dict, str]:
+    """Every row of a file, streamed."""
+    _must_exist(args.input)
+    from core import db as database
+    from core.deploy import scoring
+
+    db = database.connect()
+    result = scoring.score(
+        db,
+        client_id=_client_id(db, args.client),
+        student=args.student,
+        input=args.input,
+        output=args.output,
+        text_columns=args.text_columns,
+        id_column=args.id_column,
+        progress=_Log(),
+    )
+    text = f"{result['rows']:,} rows in {args.output}, {result['rows_per_second']:,.0f} a second"
+    return result, f"{text}, {result['handled']:,} handled, {result['problems']:,} problems"
 
 
 # --- the sample client --------------------------------------------------------------------------------------------
@@ -287,6 +362,9 @@ class _Log:
         spent = f", ${spent_usd:.2f} spent" if spent_usd else ""
         print(f"{message}: {done:,} of {total:,}{spent}" if total else message, file=sys.stderr, flush=True)
 
+    def check(self) -> None:
+        """Ctrl-C is how a command is stopped."""
+
 
 COMMANDS = {
     "distil": (
@@ -294,6 +372,8 @@ COMMANDS = {
         _distil_options,
         "teach a student from a taxonomy and assets, and say whether it is good enough",
     ),
+    "classify": (classify, _classify_options, "classify one text"),
+    "score": (score, _score_options, "classify every row of a file"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
     "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),
     "worker": (None, _worker_options, "run the background worker, or stop it"),
