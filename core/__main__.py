@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Imports of what is heavy stand inside the commands, so that --help answers at once.
 
+STUDENTS = ("auto", "linear", "embedding", "transformer")
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status. argparse ends with status 2 by itself where options are wrong."""
@@ -75,9 +77,7 @@ def _distil_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--teacher", default="built-in", metavar="T", help="built-in (default) or recorded:COLUMN, labels from the file"
     )
-    command.add_argument(
-        "--student", default="auto", metavar="KIND", help="auto (default), linear, embedding or transformer"
-    )
+    command.add_argument("--student", default="auto", choices=STUDENTS, help="default: auto, the cheapest good enough")
     command.add_argument(
         "--target", type=_share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
     )

