@@ -169,12 +169,14 @@ def classify(args: argparse.Namespace) -> tuple[dict, str]:
     if not args.text.strip():
         raise InputError("The text is empty.", "Give the asset's words.", where="--text")
     from core import db as database
+
+    db = database.connect()
+    client_id = _client_id(db, args.client)
     from core.evaluate.run import figures
     from core.train import run as training
     from core.train import students
 
-    db = database.connect()
-    row = training.find(db, _client_id(db, args.client), args.student)
+    row = training.find(db, client_id, args.student)
     student = students.load(training.folder_of(db, row["id"]))
     student.predict_proba([args.text])  # the first call pays for loading
     started = time.perf_counter()
@@ -203,12 +205,14 @@ def score(args: argparse.Namespace) -> tuple[dict, str]:
     """Every row of a file, streamed."""
     _must_exist(args.input)
     from core import db as database
-    from core.deploy import scoring
 
     db = database.connect()
+    client_id = _client_id(db, args.client)
+    from core.deploy import scoring
+
     result = scoring.score(
         db,
-        client_id=_client_id(db, args.client),
+        client_id=client_id,
         student=args.student,
         input=args.input,
         output=args.output,

@@ -1,0 +1,213 @@
+"""The command line: what goes to stdout, what to stderr, and with which status it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+
+import run
+from core import __main__ as cli
+from core import db as database
+from core import jobs, settings
+from core.errors import Cancelled, InputError
+from tests import job_bodies  # noqa: F401  registers the bodies
+
+TOPICS = {
+    "Shoes": "running shoe sole trainer sneaker lace",
+    "Coffee": "espresso roast bean barista brew cup",
+    "Travel": "flight beach hotel island sunset trip",
+}
+
+
+def call(capsys, *arguments: str) -> tuple[int, str, str]:
+    try:
+        status = cli.main(list(arguments))
+    except SystemExit as ended:  # argparse
+        status = ended.code
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def test_help_lists_every_command_at_once():
+    started = time.monotonic()
+    shown = subprocess.run(
+        [sys.executable, "-m", "core", "--help"], cwd=settings.ROOT, capture_output=True, text=True, check=True
+    )
+    assert time.monotonic() - started < 2  # half a second on an idle machine: nothing heavy is imported
+    for command in cli.COMMANDS:
+        assert f"    {command} " in shown.stdout
+
+
+def test_run_py_passes_on_exactly_these_commands():
+    assert set(run.COMMANDS) == set(cli.COMMANDS)
+    from core.train import students
+
+    assert set(cli.STUDENTS) == {"auto", *students.KINDS}
+
+
+def test_every_command_explains_its_options(capsys):
+    for command in cli.COMMANDS:
+        status, out, _ = call(capsys, command, "--help")
+        assert status == 0
+        assert "--client NAME" in out
+        assert "--json" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "required: COMMAND"),
+        (["juggle"], "invalid choice: 'juggle'"),
+        (["distil"], "required: --taxonomy, --assets"),
+        (["distil", "--taxonomy", "nowhere.csv", "--assets", "nowhere.csv"], "nowhere.csv: There is no such file."),
+        (["distil", "--taxonomy", "t", "--assets", "a", "--target", "95"], "for 95 % write 0.95"),
+        (["distil", "--taxonomy", "t", "--assets", "a", "--target", "nan"], "'nan' is not a number"),
+        (["distil", "--taxonomy", "t", "--assets", "a", "--budget", "-1"], "less than nothing"),
+        (["distil", "--taxonomy", "t", "--assets", "a", "--student", "huge"], "invalid choice: 'huge'"),
+        (["distil", "--taxonomy", "t", "--assets", "a", "--client", " "], "a client needs a name"),
+        (["sample", "--rows", "0"], "not a whole number above 0"),
+        (["sample", "--rows", "5", "--to", "/proc/nowhere"], "cannot be written"),
+        (["classify", "--text", " "], "--text: The text is empty."),
+        (["classify", "--text", "shoes"], "There is no client Default. Run distil first."),
+        (["score", "--input", "nowhere.csv", "--output", "out.csv"], "nowhere.csv: There is no such file."),
+        (["jobs", "--cancel", "7"], "There is no job 7."),
+        (["jobs", "--cancel", "1", "--resume", "1"], "not allowed with"),
+    ],
+)
+def test_wrong_input_ends_with_status_2_and_a_sentence_on_stderr(capsys, arguments, sentence):
+    status, out, err = call(capsys, *arguments, *(["--json"] if arguments else []))
+    assert (status, out) == (2, "")
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+def test_asking_about_an_unknown_client_names_those_there_are_and_makes_none(capsys, db):
+    database.client_id(db, "Acme")
+    status, _, err = call(capsys, "classify", "--text", "shoes", "--client", "Acne")
+    assert status == 2
+    assert "There is no client Acne. Name one with --client: Acme." in err
+    status, _, err = call(capsys, "classify", "--text", "shoes", "--client", "acme")
+    assert "no live student" in err
+    assert db["clients"].count == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"), [(InputError("No.", "Yes."), 2), (KeyboardInterrupt(), 130), (Cancelled(), 130)]
+)
+def test_how_a_command_ends(capsys, monkeypatch, raised, status):
+    def command(args):
+        raise raised
+
+    monkeypatch.setitem(cli.COMMANDS, "jobs", (command, None, "x"))
+    ended, out, err = call(capsys, "jobs", "--json")
+    assert (ended, out) == (status, "")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_bug_surfaces(monkeypatch):
+    monkeypatch.setitem(cli.COMMANDS, "jobs", (lambda args: 1 / 0, None, "x"))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["jobs"])
+
+
+def test_a_library_that_prints_does_not_spoil_the_json(capsys, monkeypatch):
+    def command(args):
+        print("loading …")
+        return {"ok": True}, "fine"
+
+    monkeypatch.setitem(cli.COMMANDS, "jobs", (command, None, "x"))
+    assert call(capsys, "jobs", "--json") == (0, '{"ok": true}\n', "loading …\n")
+    assert call(capsys, "jobs") == (0, "fine\n", "loading …\n")
+
+
+def test_jobs_are_listed_cancelled_and_resumed(capsys, db, monkeypatch):
+    monkeypatch.setattr(jobs, "start_worker", lambda: None)
+    assert call(capsys, "jobs")[1] == "There are no jobs yet.\n"
+    job = jobs.start(db, "wrong", {}, database.client_id(db, "Acme"))
+    status, out, _ = call(capsys, "jobs", "--json")
+    (row,) = json.loads(out)["jobs"]
+    assert (status, row["id"], row["client"], row["state"]) == (0, job.id, "Acme", "queued")
+    assert "cancelled" in call(capsys, "jobs", "--cancel", str(job.id))[1]
+    assert "queued" in call(capsys, "jobs", "--resume", str(job.id))[1]
+    jobs.run_queued(job.id)
+    assert "failed" in call(capsys, "jobs")[1]
+    assert "The column is missing." in call(capsys, "jobs")[1]
+
+
+def test_sample_data_of_any_size(capsys, tmp_path):
+    status, out, _ = call(capsys, "sample", "--rows", "50", "--to", str(tmp_path / "new" / "folder"), "--json")
+    made = json.loads(out)
+    assert (status, made["rows"]) == (0, 50)
+    with open(made["assets"], encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 50
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A small taxonomy and assets that a linear student learns at once."""
+    chance = random.Random(3)
+    taxonomy, assets = tmp_path / "taxonomy.csv", tmp_path / "assets.csv"
+    taxonomy.write_text("name,description\n" + "".join(f"{name},{words}\n" for name, words in TOPICS.items()))
+    with assets.open("w", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(["asset_id", "headline", "body", "label"])
+        for number in range(360):
+            topic = list(TOPICS)[number % 3]
+            words = chance.choices(TOPICS[topic].split(), k=7)
+            rows.writerow([f"a{number}", " ".join(words[:3]), f"{' '.join(words[3:])} {number}", topic])
+    return taxonomy, assets
+
+
+def test_from_files_to_a_verdict_a_text_and_a_scored_file(capsys, files, tmp_path):
+    taxonomy, assets = map(str, files)
+    line = ["distil", "--taxonomy", taxonomy, "--assets", assets, "--client", "Acme", "--student", "linear"]
+    line += ["--teacher", "recorded:label", "--text-columns", "headline, body", "--target", "0.9", "--json"]
+    status, out, err = call(capsys, *line)
+    assert status == 0, err
+    result = json.loads(out)
+    assert list(result) == ["client", "assets", "labels", "students", "chosen", "cascade", "economics", "verdict"]
+    assert result["client"] == "Acme"
+    assert (result["assets"]["rows"], result["assets"]["imported"]) == (360, 360)
+    assert result["labels"]["count"] == 360
+    (student,) = result["students"]
+    assert (student["id"], student["kind"]) == (result["chosen"], "linear")
+    assert student["agreement"]["low"] <= student["agreement"]["value"] <= student["agreement"]["high"]
+    assert student["agreement"]["value"] > 0.9
+    assert {"target", "confidence", "certified", "threshold", "handled"} <= set(result["cascade"])
+    assert result["verdict"]["decision"] in ("replace", "fallback", "not_ready")
+
+    again = json.loads(call(capsys, *line)[1])
+    assert again["labels"]["count"] == 360
+    assert "Verdict: " in call(capsys, *line[:-1])[1]
+
+    text = ["classify", "--text", "a barista with an espresso roast", "--client", "acme"]
+    told = json.loads(call(capsys, *text, "--json")[1])
+    assert told["top"][0]["category"] == "Coffee"
+    assert len(told["top"]) == 3
+    assert told["ms"] < 100
+    assert told["handled"] == (told["threshold"] is not None and told["top"][0]["confidence"] >= told["threshold"])
+    assert "Coffee" in call(capsys, *text)[1]
+
+    for name in ("scored.csv", "scored.parquet"):
+        output = str(tmp_path / name)
+        status, out, err = call(
+            capsys,
+            "score",
+            "--input",
+            assets,
+            "--output",
+            output,
+            "--client",
+            "Acme",
+            "--student",
+            student["id"],
+            "--json",
+        )
+        assert (status, json.loads(out)["rows"]) == (0, 360)
+        assert (tmp_path / name).stat().st_size > 1000
