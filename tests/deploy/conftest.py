@@ -1,0 +1,3 @@
+from tests.evaluate.conftest import client
+
+__all__ = ["client"]
