@@ -64,7 +64,7 @@ def score(
     """Answer every row of `input` (any table file) into `output` (CSV or Parquet) and return counts and rate.
 
     The texts are read from `text_columns`, else those of the client's last import, else guessed. The output has all
-    input columns, or `id_column` alone where that is named, then category, confidence and handled: whether the
+    input columns, `id_column` first where it is named, then category, confidence and handled: whether the
     student's certified threshold lets it answer by itself (empty where nothing is certified). Rows without text get
     no category. Raises InputError for a file, column or format that cannot be used.
     """
@@ -173,7 +173,7 @@ def _kept(source: Source, path: Path, id_column: str | None) -> list[str]:
     if id_column is None:
         return list(source.columns)
     _must_have(source, path, id_column)
-    return [id_column]
+    return [id_column, *(column for column in source.columns if column != id_column)]
 
 
 def _must_have(source: Source, path: Path, column: str) -> None:

@@ -108,10 +108,17 @@ def test_formulas_are_defused_in_csv(live, tmp_path):
     assert [row["note"] for row in read_csv(out)] == ["'=cmd|' /C calc'!A0", "-5"]
 
 
-def test_named_columns_are_used_and_carried(live, tmp_path):
-    content = "ref,text,alt\n1,0 0.9 x,2 0.9 y\n"
+def test_named_columns_are_used_and_the_id_comes_first(live, tmp_path):
+    content = "text,alt,ref\n0 0.9 x,2 0.9 y,1\n"
     _, out = score(live, tmp_path, content, text_columns=["alt"], id_column="ref")
-    assert read_csv(out) == [{"ref": "1", "category": "Brand", "confidence": "0.9", "handled": "true"}]
+    assert list(read_csv(out)[0].items()) == [
+        ("ref", "1"),
+        ("text", "0 0.9 x"),
+        ("alt", "2 0.9 y"),
+        ("category", "Brand"),
+        ("confidence", "0.9"),
+        ("handled", "true"),
+    ]
 
 
 def test_the_columns_of_the_clients_last_import_are_read_again(live, tmp_path):
