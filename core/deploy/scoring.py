@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,8 @@ def score(
     _check_paths(input, output)
     row = find(db, client_id, student)
     source = _open(input)
-    first = next(source.chunks(), None)
+    chunks = source.chunks()
+    first = next(chunks, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
     texts = _text_columns(db, client_id, source, first, input, text_columns)
@@ -83,7 +84,7 @@ def score(
     try:
         with _writer(part, output.suffix.lower()) as write:
             report(0, source.rows, "Scoring")
-            for table in source.chunks():
+            for table in chain([first], chunks):
                 joined = [join_text(cells) for cells in zip(*(_strings(table[name]) for name in texts))]
                 answers = answer(joined)
                 write(_with_answers(table.select(kept), answers))

@@ -163,6 +163,12 @@ def test_what_cannot_be_scored_is_said_and_leaves_nothing_behind(live, tmp_path,
     assert set(os.listdir(tmp_path)) - before == {"in.csv"}
 
 
+def test_rows_that_cannot_be_read_are_counted_once(live, tmp_path):
+    result, out = score(live, tmp_path, "id,text\n1,0 0.9 x\n2,1 0.9 y,and,more\n3,2 0.9 z\n")
+    assert [row["id"] for row in read_csv(out)] == ["1", "3"]
+    assert (result["rows"], result["problems"]) == (2, 1)
+
+
 def test_a_crash_keeps_the_output_of_before_and_no_half_file(live, tmp_path, monkeypatch):
     _, out = score(live, tmp_path, "text\n0 0.9 x\n")
     before = out.read_bytes()
