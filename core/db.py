@@ -148,3 +148,9 @@ def m002_job_attempts(db: Database) -> None:
 def m003_predictions_keep_the_teachers_answer(db: Database) -> None:
     # so that disagreements are read back as they were judged, whatever is labelled later
     db.execute("alter table predictions add column teacher_category_id integer references categories(id)")
+
+
+@migrations()
+def m004_bands_of_near_copies(db: Database) -> None:
+    # eight LSH values of each distinct text (core/ingest/duplicates.py): new assets find their copies without hashing the old
+    db.execute("create table asset_bands (asset_id integer primary key references assets(id), bands blob not null)")

@@ -1,0 +1,345 @@
+"""Assets: a file of creatives into the workspace, and what the workspace holds of them.
+
+    summary = import_assets(db, client_id, Path("assets.csv"))
+
+The file is read row by row into a scratch database, duplicates are grouped there, and one short transaction moves it all:
+whatever kills an import leaves nothing behind, and other writers wait a moment only. What is there already is recognised by
+its id (or, without ids, by its text), so that the same file twice adds nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlite_utils import Database
+
+from core import db as database
+from core import settings
+from core.errors import InputError
+from core.ingest import copies, taxonomy
+from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
+from core.ingest.duplicates import form_hash, normal_form
+from core.ingest.files import MAX_ROWS, Problems, Table, open_table
+from core.ingest.profiles import problems_csv, profile
+from core.ingest.rows import Asset, RowReader, check, join_text, text_id
+from core.ingest.staging import INSERT, put, staging
+from core.progress import NoProgress, Progress
+
+__all__ = [
+    *("ImportSummary", "Mapping", "Preview", "import_assets", "import_job", "join_text", "keep_upload", "preview"),
+    *("problems_csv", "profile"),
+]
+
+CHUNK = 2_000  # rows read, looked up and staged at a time
+PREVIEWED = 20
+GUESSED_FROM = 200
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A file's columns, their guessed roles and its first 20 rows."""
+
+    columns: list[str]
+    guess: Mapping
+    rows: list[dict]
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """`rows` the file has; `imported` new ones, `unchanged` there already, `duplicates` new ones that copy another asset."""
+
+    import_id: int
+    rows: int
+    imported: int
+    unchanged: int
+    duplicates: int
+    problems: int
+
+
+def preview(path: Path) -> Preview:
+    """What a file holds and how its columns are understood, before it is imported. Raises InputError."""
+    table = open_table(Path(path), KNOWN_ASSET_NAMES)
+    rows = [cells for _, cells in islice(table.records(Problems()), GUESSED_FROM)]
+    shown = [dict(zip(table.columns, (cell[:500] for cell in cells))) for cells in rows[:PREVIEWED]]
+    return Preview(table.columns, guess_assets(table.columns, rows), shown)
+
+
+def import_assets(
+    db: Database,
+    client_id: int,
+    path: Path,
+    mapping: Mapping | None = None,
+    progress: Progress | None = None,
+    *,
+    filename: str | None = None,
+) -> ImportSummary:
+    """Import a file of assets for a client; all of it or, where this raises or is killed, nothing.
+
+    `mapping` None is guessed. Rows that cannot be used are listed with the import and the rest is imported. Labels of the
+    file become recordings named after their column, gold labels become reviews by "file". Raises InputError for a file that
+    cannot be read, one without text or with more than 500,000 rows, and Cancelled.
+    """
+    path, report = Path(path), progress or NoProgress()
+    table = open_table(path, KNOWN_ASSET_NAMES)
+    if mapping is None:
+        rows = [cells for _, cells in islice(table.records(Problems()), GUESSED_FROM)]
+        mapping = guess_assets(table.columns, rows)
+    check(mapping, table)
+    with _alone(client_id, report), staging() as (stage, stage_path):
+        read = _Reading(db, client_id, table, mapping)
+        read.run(stage, report)
+        if not read.rows:
+            raise InputError(
+                "The file has a header but no rows.", "Add a row for each asset below the header.", where=path.name
+            )
+        if not read.imported + read.unchanged + read.conflicts:
+            raise InputError(
+                "Not one row of the file could be used"
+                + (f": {read.problems.kept[0].what}" if read.problems.kept else "."),
+                read.problems.kept[0].todo if read.problems.kept else "",
+                where=path.name,
+            )
+        resembling = copies.group_staged(db, client_id, stage, report)
+        if resembling:
+            read.problems.add(
+                None,
+                mapping.split,
+                f"{resembling:,} assets resemble assets of another split, which flatters the agreement; splits were kept as given.",
+                "Give copies of one creative the same split.",
+            )
+        report(read.rows, read.rows, "Step 3 of 3: saving")
+        return _enter(db, client_id, filename or path.name, _sha256(path), mapping, read, stage_path)
+
+
+def import_job(db: Database, params: dict, progress: Progress) -> dict:
+    """The job body: {"client_id", "path", "filename", "mapping": {...} or None} to the summary as a dictionary."""
+    given = params.get("mapping")
+    mapping = Mapping(**{**given, "text": tuple(given["text"])}) if given else None
+    filename = params.get("filename")
+    return asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, filename=filename))
+
+
+def keep_upload(name: str, data: bytes) -> Path:
+    """Copy an upload to workspace/uploads/<12 hex of its SHA-256>-<safe name>, whole or not at all; returns the path."""
+    safe = re.sub(r"[^\w.-]+", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip("._")[-80:] or "file"
+    path = settings.subfolder("uploads") / f"{hashlib.sha256(data).hexdigest()[:12]}-{safe}"
+    if not path.exists():
+        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    return path
+
+
+@contextmanager
+def _alone(client_id: int, report: NoProgress) -> Iterator[None]:
+    """One import a client at a time: what one compares with must not change under it. The lock dies with its process."""
+    lock = FileLock(settings.subfolder("tmp") / f"client-{client_id}.lock")
+    while True:
+        try:
+            lock.acquire(timeout=0.5)
+            break
+        except Timeout:
+            report.check()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+class _Reading:
+    """Reads a table into the scratch database and counts."""
+
+    def __init__(self, db: Database, client_id: int, table: Table, mapping: Mapping):
+        self.db, self.client_id, self.table, self.mapping = db, client_id, table, mapping
+        self.problems = Problems()
+        version = taxonomy.latest(db, client_id)
+        self.match = taxonomy.Matcher(taxonomy.load(db, version)) if version is not None else None
+        self.rows = self.imported = self.unchanged = self.conflicts = self.moved = 0
+        self._texts: dict[str, bytes] = {}  # external id -> digest of its text, of this file's rows
+        self._occurrences: Counter[str] = Counter()
+        query = "select exists(select 1 from assets where client_id = ?)"
+        self._anything_there = bool(db.execute(query, [client_id]).fetchone()[0])
+
+    def run(self, stage: sqlite3.Connection, report: NoProgress) -> None:
+        """Stage every row of the table. Raises InputError past 500,000 rows."""
+        reader = RowReader(self.table, self.mapping, self.match, self.problems)
+        records = self.table.records(self.problems)
+        while chunk := list(islice(records, CHUNK)):
+            self.rows += len(chunk)
+            if self.rows > MAX_ROWS:
+                raise InputError(
+                    f"The file has more than {MAX_ROWS:,} rows.",
+                    "Split it into several files and import them one after the other.",
+                    where=self.table.path.name,
+                )
+            assets = [asset for row, cells in chunk if (asset := reader.read(row, cells))]
+            put(stage, INSERT, list(self._staged(assets)))
+            total = round(self.rows / self.table.share) if self.table.share > 0 else 0
+            report(self.rows, max(total, self.rows), "Step 1 of 3: reading")
+        self.rows += self.table.left_out
+        if self.moved:
+            self.problems.add(
+                None,
+                self.mapping.split,
+                f"{self.moved:,} assets that are there already have another split than the file gives; theirs was kept.",
+                "A split can be given only when an asset is first imported.",
+            )
+
+    def _staged(self, assets: list[Asset]) -> Iterator[tuple]:
+        ids = [asset.external_id or self._made_up(asset.text) for asset in assets]
+        there = self._there(ids) if self._anything_there else {}
+        for external_id, asset in zip(ids, assets):
+            digest = hashlib.blake2b(asset.text.encode(), digest_size=8).digest()
+            asset_id, text, split = there.get(external_id, (None, None, None))
+            earlier = self._texts.get(external_id)
+            if earlier is not None:
+                self.unchanged += earlier == digest
+                if earlier != digest:
+                    self._conflict(
+                        asset.row,
+                        f"The id {external_id} stands in an earlier row with another text; this row was left out.",
+                    )
+                continue
+            self._texts[external_id] = digest
+            if asset_id is not None and text != asset.text:
+                self._conflict(
+                    asset.row, f"Asset {external_id} is already there with another text; it was left as it is."
+                )
+                continue
+            self.moved += asset_id is not None and asset.split is not None and asset.split != split
+            yield self._tuple(external_id, asset_id, asset)
+
+    def _tuple(self, external_id: str, asset_id: int | None, asset: Asset) -> tuple:
+        new = asset_id is None
+        self.imported += new
+        self.unchanged += not new
+        form = normal_form(asset.text) if new else None
+        return (
+            None,
+            asset_id,
+            external_id if new else None,
+            asset.text if new else None,
+            form_hash(form) if new else None,
+            form,
+            asset.split if new else None,
+            int(asset.split is not None),
+            asset.extra if new else None,
+            asset.label,
+            asset.confidence,
+            asset.tokens_in,
+            asset.tokens_out,
+            asset.latency_ms,
+            asset.gold,
+        )
+
+    def _made_up(self, text: str) -> str:
+        made_up = text_id(text)
+        self._occurrences[made_up] += 1
+        return f"{made_up}-{self._occurrences[made_up]}"
+
+    def _conflict(self, row: int, what: str) -> None:
+        self.conflicts += 1
+        self.problems.add(row, self.mapping.id, what, "Give the new text an id of its own.")
+
+    def _there(self, ids: list[str]) -> dict[str, tuple[int, str, str | None]]:
+        """Of assets that are there already: external id -> (id, text, split)."""
+        found = {}
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            query = (
+                "select external_id, id, text, split from assets"
+                f" where client_id = ? and external_id in ({', '.join('?' * len(part))})"
+            )
+            found.update((row[0], row[1:]) for row in self.db.execute(query, [self.client_id, *part]))
+        return found
+
+
+def _enter(
+    db: Database, client_id: int, filename: str, sha256: str, mapping: Mapping, read: _Reading, stage_path: Path
+) -> ImportSummary:
+    """Move the scratch rows into the workspace in one transaction."""
+    db.execute("attach ? as stage", [str(stage_path)])
+    try:
+        db.conn.execute("begin immediate")
+        with db.conn:
+            base = db.execute("select coalesce(max(id), 0) from assets").fetchone()[0]
+            marks = {"base": base, "client": client_id, "now": database.now(), "source": mapping.label}
+            marks["duplicates"] = db.execute(
+                "select count(*) from stage.rows where asset_id is null and (group_id or head < n)"
+            ).fetchone()[0]
+            marks["import"] = _import_row(db, marks, filename, sha256, mapping, read)
+            for statement in ENTER if mapping.label else [s for s in ENTER if ":source" not in s]:
+                db.conn.execute(statement, marks)
+            db.conn.executemany(
+                "insert into import_problems values (?, ?, ?, ?, ?)",
+                [(marks["import"], p.row, p.column, p.what, p.todo) for p in read.problems.kept],
+            )
+    finally:
+        db.execute("detach stage")
+    return ImportSummary(
+        marks["import"], read.rows, read.imported, read.unchanged, marks["duplicates"], read.problems.count
+    )
+
+
+# New assets get the ids base + n; a group's id is that of its first asset.
+ENTER = (
+    """insert into assets (id, client_id, external_id, text, text_hash, group_id, split, split_given, extra, import_id)
+       select :base + n, :client, external_id, text, text_hash, coalesce(group_id, :base + head), split, split_given, extra,
+       :import from stage.rows where asset_id is null order by n""",
+    "insert into asset_bands (asset_id, bands) select :base + n, bands from stage.bands",
+    """update assets set split = (select split from stage.group_splits g where g.group_id = assets.group_id)
+       where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",
+    """insert or replace into recordings (asset_id, source, label, confidence, tokens_in, tokens_out, latency_ms)
+       select coalesce(asset_id, :base + n), :source, label, confidence, tokens_in, tokens_out, latency_ms
+       from stage.rows where label is not null""",
+    """insert into reviews (asset_id, reviewer, category_id, created)
+       select coalesce(asset_id, :base + n), 'file', gold, :now from stage.rows where gold is not null and gold is not
+       (select category_id from reviews r where r.asset_id = rows.asset_id and reviewer = 'file' order by r.id desc limit 1)""",
+)
+
+
+def _import_row(db: Database, marks: dict, filename: str, sha256: str, mapping: Mapping, read: _Reading) -> int:
+    """A row of imports; where the same file comes again and brings nothing, its row is brought up to date instead."""
+    text = json.dumps(asdict(mapping), ensure_ascii=False)
+    if not read.imported:
+        query = "select id from imports where client_id = ? and sha256 = ? and mapping = ? order by id desc limit 1"
+        again = db.execute(query, [marks["client"], sha256, text]).fetchone()
+        if again:
+            db.conn.execute("delete from import_problems where import_id = ?", again)
+            db.conn.execute(
+                "update imports set unchanged = ?, problem_count = ? where id = ?",
+                [read.unchanged, read.problems.count, again[0]],
+            )
+            return again[0]
+    return db.conn.execute(
+        "insert into imports (client_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates,"
+        " problem_count, created) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            marks["client"],
+            filename,
+            sha256,
+            text,
+            read.rows,
+            read.imported,
+            read.unchanged,
+            marks["duplicates"],
+            read.problems.count,
+            marks["now"],
+        ],
+    ).lastrowid

@@ -1,0 +1,36 @@
+"""The list of what an import could not use, and the cleaning that every format shares."""
+
+from __future__ import annotations
+
+from core.errors import Problem
+
+KEPT_PROBLEMS = 10_000
+LINE_LIMIT = 4_000_000  # characters in one row; beyond this it is no table
+
+
+class Problems:
+    """The rows an import could not use: the first 10,000 kept, all counted."""
+
+    def __init__(self) -> None:
+        self.kept: list[Problem] = []
+        self.count = 0
+
+    def add(self, row: int | None, column: str | None, what: str, todo: str) -> None:
+        self.count += 1
+        if len(self.kept) < KEPT_PROBLEMS:
+            self.kept.append(Problem(row, column, what, todo))
+
+
+def clean_cells(cells: list[str], row: int, problems: Problems) -> list[str]:
+    """Cells without NUL bytes; both these and characters lost in an earlier conversion are listed as problems."""
+    if any("\0" in cell for cell in cells):
+        cells = [cell.replace("\0", "") for cell in cells]
+        problems.add(row, None, "The row holds NUL bytes; they were removed.", "Check the program the file came from.")
+    if any("\ufffd" in cell for cell in cells):
+        problems.add(
+            row,
+            None,
+            "The row holds characters that cannot be read; they are shown as \ufffd.",
+            "Export the file again as UTF-8 if they matter.",
+        )
+    return cells

@@ -1,0 +1,103 @@
+"""What a client's assets are like, and the problems of an import as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from sqlite_utils import Database
+
+from core.ingest.files import defuse
+
+SHOWN = 100  # labels listed a source
+
+
+def problems_csv(db: Database, import_id: int) -> str:
+    """The problems of an import as CSV (row, column, what, todo), safe to open in a spreadsheet.
+
+    At most 10,000 rows are kept; how many more there were stands in a last line.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["row", "column", "what", "todo"])
+    query = 'select row, "column", what, todo from import_problems where import_id = ? order by rowid'
+    kept = 0
+    for row in db.execute(query, [import_id]):
+        kept += 1
+        writer.writerow(["" if cell is None else defuse(str(cell)) for cell in row])
+    counted = db.execute("select problem_count from imports where id = ?", [import_id]).fetchone()
+    if counted and counted[0] > kept:
+        more = f"{counted[0] - kept:,} more problems are not listed."
+        writer.writerow(["", "", more, "Correct these first and import the file again."])
+    return out.getvalue()
+
+
+def profile(db: Database, client_id: int) -> dict[str, Any]:
+    """Figures of a client's assets, read in a handful of queries.
+
+    assets, groups, duplicates (assets less groups); words: quantiles of words per asset by name (p5, p50, p95, max);
+    splits: assets by split ("" where none yet); labels: by source, {"count", "distinct", "top": [(label, count)]};
+    gold: assets with a gold label; columns: those of the last import by role; extra: names of the other columns.
+    """
+    assets, groups = db.execute(
+        "select count(*), count(distinct group_id) from assets where client_id = ?", [client_id]
+    ).fetchone()
+    splits = db.execute(
+        "select coalesce(split, ''), count(*) from assets where client_id = ? group by 1 order by 2 desc", [client_id]
+    )
+    gold = db.execute(
+        "select count(distinct r.asset_id) from reviews r join assets a on a.id = r.asset_id where a.client_id = ?",
+        [client_id],
+    ).fetchone()[0]
+    mapping = db.execute(
+        "select mapping from imports where client_id = ? order by id desc limit 1", [client_id]
+    ).fetchone()
+    extra = db.execute(
+        "select distinct key from (select extra from assets where client_id = ? and extra is not null limit 1000),"
+        " json_each(extra)",
+        [client_id],
+    )
+    return {
+        "assets": assets,
+        "groups": groups,
+        "duplicates": assets - groups,
+        "words": _words(db, client_id, assets),
+        "splits": dict(splits.fetchall()),
+        "labels": _labels(db, client_id),
+        "gold": gold,
+        "columns": json.loads(mapping[0]) if mapping else {},
+        "extra": [row[0] for row in extra],
+    }
+
+
+def _words(db: Database, client_id: int, assets: int) -> dict[str, int]:
+    """Quantiles of words per asset; a word is what stands between blanks or line breaks."""
+    if not assets:
+        return {}
+    counts = [
+        row[0]
+        for row in db.execute(
+            "select length(t) - length(replace(t, ' ', '')) + 1 from"
+            " (select trim(replace(text, char(10), ' ')) as t from assets where client_id = ?) order by 1",
+            [client_id],
+        )
+    ]
+    at = {"p5": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
+    return {name: counts[min(round(share * (len(counts) - 1)), len(counts) - 1)] for name, share in at.items()}
+
+
+def _labels(db: Database, client_id: int) -> dict[str, dict[str, Any]]:
+    query = (
+        "select r.source, r.label, count(*) as n from recordings r join assets a on a.id = r.asset_id"
+        " where a.client_id = ? group by 1, 2 order by 1, 3 desc, 2"
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for source, label, count in db.execute(query, [client_id]):
+        one = found.setdefault(source, {"count": 0, "distinct": 0, "top": []})
+        one["count"] += count
+        one["distinct"] += 1
+        if len(one["top"]) < SHOWN:
+            one["top"].append((label, count))
+    return found

@@ -1,0 +1,209 @@
+"""One row of an assets file to one asset: its id, text, split, labels and the other columns; what is wrong becomes a problem."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+
+from core.errors import InputError
+from core.ingest.columns import Mapping
+from core.ingest.files import Problems, Table
+
+MAX_TEXT = 20_000  # characters: some 5,000 tokens, ten times what any student here reads
+MAX_ID = 200
+MAX_EXTRA = 2_000  # characters kept of a column that plays no role
+MAX_EXTRAS = 20_000  # and of all of them in one row
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("calibration", "calib", "validation", "valid", "val", "dev", "development"), "calibration"),
+    **dict.fromkeys(("test", "testing", "holdout", "eval"), "test"),
+}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One readable row. `external_id` is None where the id comes from the text."""
+
+    row: int
+    external_id: str | None
+    text: str
+    split: str | None
+    extra: str | None
+    label: str | None
+    confidence: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    latency_ms: float | None
+    gold: int | None
+
+
+def join_text(cells: Iterable[str]) -> str:
+    """The text of an asset: its non-empty text cells, a line break between them, at most 20,000 characters."""
+    return "\n".join(stripped for cell in cells if (stripped := cell.strip()))[:MAX_TEXT]
+
+
+def text_id(text: str) -> str:
+    """The id of an asset that has none, before its occurrence number: "t-" and 16 hex characters of the text's SHA-256."""
+    return "t-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check(mapping: Mapping, table: Table) -> None:
+    """Raise InputError where a mapped column is missing or no column is text."""
+    named = [*mapping.text, *(getattr(mapping, f.name) for f in fields(mapping) if f.name != "text")]
+    listed = ", ".join(table.columns)[:500]
+    for column in named:
+        if column is not None and column not in table.columns:
+            raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=table.path.name)
+    if not mapping.text:
+        raise InputError(
+            "No column of text was found.", f"Name one text, or choose it from: {listed}.", where=table.path.name
+        )
+
+
+class RowReader:
+    """Reads rows of one table under one mapping. `match` finds a label's category id, None where there is no taxonomy."""
+
+    def __init__(self, table: Table, mapping: Mapping, match: Callable[[str], int | None] | None, problems: Problems):
+        self.problems, self.mapping = problems, mapping
+        self._match = match
+        self._matched: dict[str, int | None] = {}
+        at = {name: place for place, name in enumerate(table.columns)}
+        self._text = [at[name] for name in mapping.text]
+        roles = {f.name: getattr(mapping, f.name) for f in fields(mapping) if f.name != "text"}
+        self._at = {role: at[name] for role, name in roles.items() if name is not None}
+        used = {*self._text, *self._at.values()}
+        self._rest = [(name, place) for name, place in at.items() if place not in used]
+        if "gold" in self._at and match is None:
+            problems.add(
+                None,
+                mapping.gold,
+                "Gold labels were left out: there is no taxonomy yet that they could belong to.",
+                "Import the taxonomy, then this file again.",
+            )
+            del self._at["gold"]
+
+    def read(self, row: int, cells: list[str]) -> Asset | None:
+        """The asset of a row; None, with a problem, where it cannot be used."""
+        text = join_text([cells[place] for place in self._text])
+        if not text:
+            column = ", ".join(self.mapping.text)
+            self.problems.add(
+                row, column, "The row has no text; it was left out.", "Fill in the text or delete the row."
+            )
+            return None
+        length = sum(len(cells[place]) for place in self._text)
+        if length > MAX_TEXT:
+            self.problems.add(
+                row,
+                ", ".join(self.mapping.text),
+                f"The text has {length:,} characters; it was cut to {MAX_TEXT:,}.",
+                "Shorten it if the end matters.",
+            )
+        external_id = self._cell("id", cells)
+        if external_id is not None and len(external_id) > MAX_ID:
+            self.problems.add(
+                row,
+                self.mapping.id,
+                f"The id is longer than {MAX_ID} characters; the row was left out.",
+                "Use a short id.",
+            )
+            return None
+        if external_id is None and "id" in self._at:
+            self.problems.add(
+                row, self.mapping.id, "The row has no id; it was given one made from its text.", "Give every row an id."
+            )
+        label = self._label(row, cells)
+        return Asset(
+            row=row,
+            external_id=external_id,
+            text=text,
+            split=self._split(row, cells),
+            extra=self._extra(cells),
+            label=label,
+            confidence=self._number(row, "confidence", cells, label),
+            tokens_in=self._count(row, "tokens_in", cells, label),
+            tokens_out=self._count(row, "tokens_out", cells, label),
+            latency_ms=self._number(row, "latency_ms", cells, label),
+            gold=self._gold(row, cells),
+        )
+
+    def _cell(self, role: str, cells: list[str]) -> str | None:
+        place = self._at.get(role)
+        return (cells[place] or None) if place is not None else None
+
+    def _category(self, label: str) -> int | None:
+        if label not in self._matched:
+            self._matched[label] = self._match(label)
+        return self._matched[label]
+
+    def _label(self, row: int, cells: list[str]) -> str | None:
+        label = self._cell("label", cells)
+        if label is not None and self._match is not None and self._category(label) is None:
+            self._unknown(row, "label", label)
+            return None
+        return label
+
+    def _gold(self, row: int, cells: list[str]) -> int | None:
+        label = self._cell("gold", cells)
+        category = self._category(label) if label is not None else None
+        if label is not None and category is None:
+            self._unknown(row, "gold", label)
+        return category
+
+    def _unknown(self, row: int, role: str, label: str) -> None:
+        shown = label if len(label) <= 60 else label[:59] + "…"
+        self.problems.add(
+            row,
+            getattr(self.mapping, role),
+            f"The label {shown} is no category of the taxonomy; the asset was kept without it.",
+            "Correct the label, or add the category to the taxonomy and import this file again.",
+        )
+
+    def _split(self, row: int, cells: list[str]) -> str | None:
+        given = self._cell("split", cells)
+        split = SPLITS.get(given.casefold()) if given else None
+        if given and split is None:
+            self.problems.add(
+                row,
+                self.mapping.split,
+                f"The split {given[:40]} is not known; the asset gets one later.",
+                "Write train, calibration or test.",
+            )
+        return split
+
+    def _number(self, row: int, role: str, cells: list[str], label: str | None) -> float | None:
+        """A number that belongs to the label: 0.93, 0,93 or 93 %; confidence must lie in 0 to 1, nothing may be negative."""
+        given = self._cell(role, cells)
+        if given is None or label is None:
+            return None
+        percent = given.endswith("%")
+        number = given.removesuffix("%").strip()
+        try:
+            value = float(number if "." in number else number.replace(",", ".")) / (100 if percent else 1)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value < (1.0000001 if role == "confidence" else 1e12):
+            what = "between 0 and 1" if role == "confidence" else "of zero or more"
+            self.problems.add(
+                row,
+                getattr(self.mapping, role),
+                f"{given[:40]} is no number {what}; it was left out.",
+                "Correct it or leave the cell empty.",
+            )
+            return None
+        return value
+
+    def _count(self, row: int, role: str, cells: list[str], label: str | None) -> int | None:
+        value = self._number(row, role, cells, label)
+        return None if value is None else round(value)
+
+    def _extra(self, cells: list[str]) -> str | None:
+        kept, room = {}, MAX_EXTRAS
+        for name, place in self._rest:
+            if cells[place] and room > 0:
+                kept[name] = cells[place][: min(MAX_EXTRA, room)]
+                room -= len(kept[name])
+        return json.dumps(kept, ensure_ascii=False) if kept else None

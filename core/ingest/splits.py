@@ -1,0 +1,106 @@
+"""Which assets teach, which calibrate, which test: by duplicate group, stratified, the same every time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+TEST = 0.20
+CALIBRATION_ROWS, FEWEST, MOST = 1000, 0.10, 0.20
+
+
+@dataclass(frozen=True)
+class Group:
+    """One labelled duplicate group: its id, its category, its split so far, whether a file gave that, and what orders it."""
+
+    id: int
+    category: int
+    split: str | None
+    given: bool
+    order: bytes
+
+
+def calibration_share(groups: int) -> float:
+    """The share of labelled groups kept for calibration: 1,000 of them, but no less than 10 % and no more than 20 %."""
+    return min(max(CALIBRATION_ROWS / max(groups, 1), FEWEST), MOST)
+
+
+def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
+    """Give each labelled duplicate group that has no split one; returns how many labelled groups each split has.
+
+    Within each category of the run's labels, groups are ordered by a hash of their first asset's id: 20 % go to test,
+    calibration_share of them to calibration, the rest to train, rounded so that a category's first groups go to train.
+    Groups that have a split keep it, with one exception: where a file gave the splits and none of them is calibration (or
+    none is test), that share is taken out of train. Groups without a label wait for theirs. Call it as often as you like.
+    """
+    with db.atomic():
+        groups = _groups(db, client_id, run_id)
+        given = {row[0] for row in db.execute(GIVEN, [client_id])}
+        moves = plan(groups, given)
+        db.conn.executemany(
+            "update assets set split = ? where client_id = ? and group_id = ?",
+            [(split, client_id, group_id) for group_id, split in moves.items()],
+        )
+    counts = Counter(moves.get(group.id, group.split) for group in groups)
+    return {split: counts[split] for split in ("train", "calibration", "test")}
+
+
+GIVEN = "select distinct split from assets where client_id = ? and split_given = 1 and split is not null"
+
+
+def plan(groups: Iterable[Group], given: set[str]) -> dict[int, str]:
+    """The new split of each group that gets one. `given`: the splits that files gave to any of the client's assets."""
+    groups = list(groups)
+    share = calibration_share(len(groups))
+    by_category: dict[int, list[Group]] = {}
+    for group in sorted(groups, key=lambda g: g.order):
+        by_category.setdefault(group.category, []).append(group)
+    moves: dict[int, str] = {}
+    for members in by_category.values():
+        counts = Counter(group.split for group in members if group.split)
+        total = counts.total()
+        for group in members:
+            if group.split is None:
+                total += 1
+                split = _next(counts, total, share)
+                counts[split] += 1
+                moves[group.id] = split
+    if given:
+        lacking = {"test": TEST, "calibration": share}
+        for split, part in lacking.items():
+            if split not in given and not any(g.split == split for g in groups):
+                moves.update(_take(by_category, moves, split, part))
+    return moves
+
+
+def _next(counts: Counter, total: int, share: float) -> str:
+    """The split of a category's next group, the total-th: whichever of test and calibration is half a group behind."""
+    if TEST * total - counts["test"] >= 0.5:
+        return "test"
+    return "calibration" if share * total - counts["calibration"] >= 0.5 else "train"
+
+
+def _take(by_category: dict[int, list[Group]], moves: dict[int, str], split: str, share: float) -> dict[int, str]:
+    """Groups that a file put into train and that go to `split` instead, `share` of each category's."""
+    taken: dict[int, str] = {}
+    for members in by_category.values():
+        train = [g for g in members if g.split == "train" and g.given and g.id not in moves]
+        taken.update((g.id, split) for g in train[: int(share * len(train) + 0.5)])
+    return taken
+
+
+def _groups(db: Database, client_id: int, run_id: int) -> list[Group]:
+    """The labelled groups of a run; a group's category is that of its first labelled asset."""
+    query = (
+        "select a.group_id, min(a.id), l.category_id, a.split, max(a.split_given), first.external_id"
+        " from labels l join assets a on a.id = l.asset_id join assets first on first.id = a.group_id"
+        " where l.run_id = ? and a.client_id = ? and l.category_id is not null group by a.group_id"
+    )
+    return [
+        Group(group_id, category, split, bool(given), hashlib.sha256(str(external_id).encode()).digest())
+        for group_id, _, category, split, given, external_id in db.execute(query, [run_id, client_id])
+    ]

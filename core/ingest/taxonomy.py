@@ -1,0 +1,393 @@
+"""Taxonomies: files to categories, categories to the database as versions, and labels in the wild to categories.
+
+read(path) -> TaxonomyFile;  save(db, client_id, file.categories, "taxonomy.csv") -> taxonomy id;  Matcher(load(db, id))("a label")
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from core import db as database
+from core.errors import InputError, Problem
+from core.ingest.category_files import Row, read_rows
+from core.ingest.files import Problems, squash
+
+SEPARATOR = " > "
+MAX_CATEGORIES = 20_000
+
+
+@dataclass(frozen=True)
+class Category:
+    """One category. `label` is unique in its taxonomy: the name, or "Parent > Name" where a name is used under two parents.
+
+    `parent` is the parent's label, `key` the file's own id. Not `assignable`: a heading that a file only names as a parent.
+    """
+
+    label: str
+    name: str
+    parent: str | None = None
+    description: str = ""
+    examples: tuple[str, ...] = ()
+    key: str | None = None
+    assignable: bool = True
+
+
+@dataclass(frozen=True)
+class StoredCategory(Category):
+    """A category with its row ids; `position` is its place in the taxonomy, from 0."""
+
+    id: int = 0
+    parent_id: int | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class TaxonomyFile:
+    """What a taxonomy file holds: its categories, what could not be used, its columns, and which plays which role."""
+
+    categories: list[Category]
+    problems: list[Problem]
+    columns: list[str]
+    mapping: dict[str, str | None]
+
+
+def read(path: Path, mapping: dict[str, str | None] | None = None) -> TaxonomyFile:
+    """Read a taxonomy from CSV, TSV, XLSX, JSON or Parquet; `mapping` gives name, parent, description, examples, key columns.
+
+    None guesses the mapping from the column names. Rows that cannot be used are listed and the rest is read.
+    Raises InputError where the file cannot be read, has no column of names, or leaves no category.
+    """
+    path, problems = Path(path), Problems()
+    rows, columns, mapping = read_rows(path, mapping, problems)
+    rows = _named_once(rows, problems)
+    if len(rows) > MAX_CATEGORIES:
+        raise InputError(
+            f"The file has {len(rows):,} categories, at most {MAX_CATEGORIES:,} can be used.",
+            "Keep the upper levels.",
+            where=path.name,
+        )
+    parents, implied = _resolve_parents(rows, problems)
+    while (kept := _drop_twins(rows, parents, problems))[0] != rows:  # merging twins may make twins of their children
+        rows, parents = kept
+    _break_cycles(rows, parents, problems)
+    categories = _label(rows, parents, implied)
+    if not categories:
+        raise InputError(
+            "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
+        )
+    return TaxonomyFile(categories, problems.kept, columns, mapping)
+
+
+def _named_once(rows: list[Row], problems: Problems) -> list[Row]:
+    """Rows that have a name and an id no row before them has; children nested in one left out move up a level."""
+    kept: list[Row] = []
+    keys: set[str] = set()
+    place: dict[int, int | None] = {}
+    for i, row in enumerate(rows):
+        above = None if row.above is None else place[row.above]
+        wrong = None
+        if not row.name:
+            wrong = "name", "The category has no name; it was left out.", "Fill in the name or delete the row."
+        elif len(row.name) > 300:
+            wrong = "name", "The name is longer than 300 characters; the row was left out.", "Use a short name."
+        elif row.key and row.key in keys:
+            wrong = (
+                "key",
+                f"The id {_short(row.key)} is used twice; this row was left out.",
+                "Give each category its own id.",
+            )
+        if wrong:
+            problems.add(row.row, *wrong)
+            place[i] = above
+        else:
+            place[i] = len(kept)
+            keys.add(row.key)
+            kept.append(row if above == row.above else replace(row, above=above))
+    return kept
+
+
+# A parent is the place of its row in the list of rows; parents that have no row of their own are ~0, ~1, ... of `implied`.
+
+
+def _resolve_parents(rows: list[Row], problems: Problems) -> tuple[list[int | None], list[str]]:
+    """The parent of each row, by id, else by path, else by name; and the names of parents that have no row."""
+    keys = {row.key: i for i, row in enumerate(rows) if row.key}
+    by_name: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        by_name.setdefault(_same(row.name), []).append(i)
+    by_id = any(row.parent in keys and _same(row.parent) not in by_name for row in rows)
+    implied: dict[str, int] = {}
+    parents: list[int | None] = []
+    for i, row in enumerate(rows):
+        if row.above is not None or not row.parent:
+            parents.append(row.above)
+            continue
+        found = [keys[row.parent]] if row.parent in keys else _by_name(row, i, rows, by_name)
+        parent = found[0] if len(found) == 1 and found[0] != i else None
+        if found == [i]:
+            what, todo = "{name} is its own parent", "Leave the parent empty if that is meant."
+        elif len(found) > 1:
+            what, todo = (
+                "The parent {parent} of {name} fits several categories",
+                "Name the parent by its id, or as Grandparent > Parent.",
+            )
+        elif not found and by_id:
+            what, todo = (
+                "No category has the id {parent}, given as parent of {name}",
+                "Add the parent's row or correct the id.",
+            )
+        else:
+            what = ""
+        if what:
+            what = what.format(parent=_short(row.parent), name=_short(row.name)) + "; it was taken as top level."
+            problems.add(row.row, "parent", what, todo)
+        elif not found:
+            parent = ~implied.setdefault(row.parent, len(implied))
+        parents.append(parent)
+    return parents, list(implied)
+
+
+def _by_name(row: Row, own: int, rows: list[Row], by_name: dict[str, list[int]]) -> list[int]:
+    """The places a parent given by name or path can mean: [] if none, [own] if only the row itself."""
+    *above, name = [part.strip() for part in row.parent.split(">")]
+    places = by_name.get(_same(name), [])
+    if above:
+        places = [p for p in places if _same(rows[p].parent.split(">")[-1]) == _same(above[-1])]
+    others = [p for p in places if p != own]
+    top = [p for p in others if not rows[p].parent and rows[p].above is None]
+    return top if len(top) == 1 else (others or places)
+
+
+def _drop_twins(rows: list[Row], parents: list[int | None], problems: Problems) -> tuple[list[Row], list[int | None]]:
+    """Without categories that repeat a name under one parent; the children of a repeat go to the first."""
+    first: dict[tuple[int | None, str], int] = {}
+    twins: dict[int, int] = {}
+    for i, row in enumerate(rows):
+        earlier = first.setdefault((parents[i], _same(row.name)), i)
+        if earlier != i:
+            twins[i] = earlier
+            problems.add(
+                row.row,
+                "name",
+                f"{_short(row.name)} stands twice under one parent, first in row {rows[earlier].row}; this row was left out.",
+                "Rename one of them or delete the row.",
+            )
+    kept = [i for i in range(len(rows)) if i not in twins]
+    place = {old: new for new, old in enumerate(kept)}
+
+    def moved(parent: int | None) -> int | None:
+        return parent if parent is None or parent < 0 else place[twins.get(parent, parent)]
+
+    return [rows[i] for i in kept], [moved(parents[i]) for i in kept]
+
+
+def _break_cycles(rows: list[Row], parents: list[int | None], problems: Problems) -> None:
+    """Make the first category of each circle of parents top level, in place."""
+    done: set[int] = set()
+    for start in range(len(rows)):
+        path: dict[int, None] = {}  # an ordered set
+        at: int | None = start
+        while at is not None and at >= 0 and at not in done and at not in path:
+            path[at] = None
+            at = parents[at]
+        if at in path:
+            circle = list(path)[list(path).index(at) :]
+            top = min(circle)
+            names = [_short(rows[i].name) for i in circle]
+            shown = SEPARATOR.join(names[:5] + ["…"] * (len(names) > 5) + names[:1])
+            problems.add(
+                rows[top].row,
+                "parent",
+                f"The parents go round in a circle ({shown}); {_short(rows[top].name)} was taken as top level.",
+                "Correct the parent of one of them.",
+            )
+            parents[top] = None
+        done.update(path)
+
+
+def _label(rows: list[Row], parents: list[int | None], implied: list[str]) -> list[Category]:
+    """Categories in file order, implied parents before their first child, with unique labels."""
+    uses = Counter(_same(name) for name in [row.name for row in rows] + implied)
+    labels: dict[int, str] = {}
+    taken: set[str] = set()
+
+    def label(place: int) -> None:
+        """Label a category and, before it, those above it that have none yet (a loop: a hostile file is deep)."""
+        chain = []
+        at: int | None = place
+        while at is not None and at not in labels:
+            chain.append(at)
+            at = parents[at] if at >= 0 else None
+        for at in reversed(chain):
+            above = parents[at] if at >= 0 else None
+            name = rows[at].name if at >= 0 else implied[~at]
+            text = name if above is None or uses[_same(name)] == 1 else labels[above] + SEPARATOR + name
+            base, count = text, 1
+            while text in taken:
+                count += 1
+                text = f"{base} ({count})"
+            taken.add(text)
+            labels[at] = text
+
+    categories: list[Category] = []
+    headings: set[int] = set()
+    for i, row in enumerate(rows):
+        label(i)
+        above = parents[i]
+        if above is not None and above < 0 and above not in headings:
+            headings.add(above)
+            categories.append(Category(labels[above], implied[~above], assignable=False))
+        parent = None if above is None else labels[above]
+        categories.append(Category(labels[i], row.name, parent, row.description, row.examples, row.key or None))
+    return categories
+
+
+def save(db: Database, client_id: int, categories: Iterable[Category], source: str) -> int:
+    """Keep a taxonomy as the client's next version and return its id; the latest version's id where nothing changed.
+
+    Raises InputError where there is no category to assign, labels repeat, or a parent is missing.
+    """
+    categories = list(categories)
+    labels = [c.label for c in categories]
+    if not any(c.assignable for c in categories):
+        raise InputError(
+            "The taxonomy has no category to assign.", "Add at least one category with a name.", where=source
+        )
+    if len(set(labels)) < len(labels):
+        twice = Counter(labels).most_common(1)[0][0]
+        raise InputError(f"Two categories are called {twice}.", "Give each its own name.", where=source)
+    missing = {c.parent for c in categories if c.parent is not None} - set(labels)
+    if missing:
+        raise InputError(
+            f"The parent {min(missing)} is not a category.", "Add it or choose another parent.", where=source
+        )
+    plain = [
+        asdict(c) for c in (Category(**{f: getattr(c, f) for f in Category.__dataclass_fields__}) for c in categories)
+    ]
+    content = hashlib.sha256(json.dumps(plain, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    with db.atomic():
+        db.execute("pragma defer_foreign_keys = on")  # a child may stand before its parent
+        query = "select id, version, content_hash from taxonomies where client_id = ? order by version desc limit 1"
+        last = next(db.query(query, [client_id]), None)
+        if last and last["content_hash"] == content:
+            return last["id"]
+        version = last["version"] + 1 if last else 1
+        taxonomy_id = db.execute(
+            "insert into taxonomies (client_id, version, source, content_hash, created) values (?, ?, ?, ?, ?)",
+            [client_id, version, source, content, database.now()],
+        ).lastrowid
+        start = db.execute("select coalesce(max(id), 0) + 1 from categories").fetchone()[0]
+        ids = {label: start + position for position, label in enumerate(labels)}
+        db.conn.executemany(
+            "insert into categories (id, taxonomy_id, position, label, name, key, parent_id, description, examples, assignable)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    ids[c.label],
+                    taxonomy_id,
+                    position,
+                    c.label,
+                    c.name,
+                    c.key,
+                    None if c.parent is None else ids[c.parent],
+                    c.description,
+                    json.dumps(list(c.examples), ensure_ascii=False),
+                    int(c.assignable),
+                )
+                for position, c in enumerate(categories)
+            ],
+        )
+    return taxonomy_id
+
+
+def latest(db: Database, client_id: int) -> int | None:
+    """The id of the client's newest taxonomy version, None where there is none."""
+    query = "select id from taxonomies where client_id = ? order by version desc limit 1"
+    row = next(db.query(query, [client_id]), None)
+    return row["id"] if row else None
+
+
+def load(db: Database, taxonomy_id: int) -> list[StoredCategory]:
+    """The categories of a stored taxonomy in their order."""
+    query = (
+        "select c.*, p.label as parent from categories c left join categories p on p.id = c.parent_id"
+        " where c.taxonomy_id = ? order by c.position"
+    )
+    return [
+        StoredCategory(
+            label=row["label"],
+            name=row["name"],
+            parent=row["parent"],
+            description=row["description"],
+            examples=tuple(json.loads(row["examples"])),
+            key=row["key"],
+            assignable=bool(row["assignable"]),
+            id=row["id"],
+            parent_id=row["parent_id"],
+            position=row["position"],
+        )
+        for row in db.query(query, [taxonomy_id])
+    ]
+
+
+class Matcher:
+    """Finds the category a label in the wild means: `matcher("paid search")` is a category id, or None.
+
+    The label itself, then the file's own id, then label, path or name whatever their case, spaces and punctuation; None
+    where nothing or more than one category fits. Only assignable categories are found.
+    """
+
+    def __init__(self, categories: Iterable[StoredCategory]):
+        every = list(categories)
+        by_label = {c.label: c for c in every}
+        usable = [c for c in every if c.assignable]
+        self._labels = {c.label: c.id for c in usable}
+        self._keys = {c.key: c.id for c in usable if c.key}
+        paths = [(_path(c, by_label), c.id) for c in usable]
+        # Sure forms first: a name shared by two categories must not hide the label of one of them.
+        self._loose = [
+            _unambiguous((_same(c.label), c.id) for c in usable),
+            _unambiguous((_same(path), place) for path, place in paths),
+            _unambiguous((_same(c.name), c.id) for c in usable),
+        ]
+
+    def __call__(self, text: str) -> int | None:
+        text = text.strip()
+        if text in self._labels:
+            return self._labels[text]
+        if text in self._keys:
+            return self._keys[text]
+        loose = _same(text)
+        return next((forms[loose] for forms in self._loose if loose in forms), None)
+
+
+def _path(category: Category, by_label: dict[str, StoredCategory]) -> str:
+    """All names from the top down, joined (at most 20 levels)."""
+    names = [category.name]
+    while category.parent is not None and len(names) < 20:
+        category = by_label[category.parent]
+        names.append(category.name)
+    return SEPARATOR.join(reversed(names))
+
+
+def _unambiguous(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
+    forms: dict[str, int | None] = {}
+    for form, place in pairs:
+        forms[form] = place if forms.get(form, place) == place else None
+    return {form: place for form, place in forms.items() if place is not None and form}
+
+
+def _same(name: str) -> str:
+    """The form in which two names are one category's; names of signs alone stay as they are."""
+    return squash(name) or name.strip()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
