@@ -1,0 +1,113 @@
+"""Asking student and teacher about one text, for the page that tries one asset."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+from sqlite_utils import Database
+
+from core import settings
+from core.ingest import taxonomy
+from core.ingest.duplicates import form_hash, normal_form
+from core.label.run import summary
+from core.label.teachers import Asset, make
+from core.train import students
+
+TOP = 3
+COMPUTED = "Computed now by the built-in teacher."
+NEVER_ASKED = "Nobody asked it about this text, and recorded labels cannot answer anew."
+
+
+@dataclass(frozen=True)
+class StudentAnswer:
+    """The student's `top` categories with their probabilities, the surest first, and the milliseconds it took."""
+
+    top: list[tuple[str, float]]
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class TeacherAnswer:
+    """What the teacher says: `label` (None: it has no answer, `note` says why), confidence and milliseconds where known."""
+
+    label: str | None
+    confidence: float | None
+    milliseconds: float | None
+    basis: str
+    note: str
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the student …")
+def _student(folder: str) -> students.Student:
+    loaded = students.load(settings.home() / folder)
+    loaded.predict_proba(["warming up"])
+    return loaded
+
+
+def ask_student(path: str, text: str) -> StudentAnswer:
+    """The answer of the student in folder `path` (relative to the workspace), timed without loading."""
+    student = _student(str(settings.home() / path))
+    started = time.perf_counter()
+    shares = student.predict_proba([text])[0]
+    elapsed = 1000 * (time.perf_counter() - started)
+    best = shares.argsort()[::-1][:TOP]
+    return StudentAnswer([(student.labels[i], float(shares[i])) for i in best], elapsed)
+
+
+def ask_teacher(db: Database, client_id: int, run_id: int, text: str) -> TeacherAnswer:
+    """The answer of the teacher of a label run: the built-in one computes it, a recorded one knows only what it was asked."""
+    run = summary(db, run_id)
+    if run["teacher"] == "built-in":
+        return _built_in(db, client_id, run, text)
+    return _recorded(db, client_id, run, text)
+
+
+def _built_in(db: Database, client_id: int, run: dict, text: str) -> TeacherAnswer:
+    categories = taxonomy.load(db, run["taxonomy_id"])
+    started = time.perf_counter()
+    answer = make(db, client_id, "built-in", categories).answer([Asset(0, text)])[0]
+    elapsed = answer.latency_ms or 1000 * (time.perf_counter() - started)
+    names = {category.id: category.label for category in categories}
+    return TeacherAnswer(names.get(answer.category_id), answer.confidence, elapsed, "measured", COMPUTED)
+
+
+def _recorded(db: Database, client_id: int, run: dict, text: str) -> TeacherAnswer:
+    row = next(
+        db.query(
+            """select c.label, l.confidence, l.latency_ms from assets a join labels l on l.run_id = ? and l.asset_id = a.id
+               join categories c on c.id = l.category_id where a.client_id = ? and a.text_hash = ? limit 1""",
+            [run["id"], client_id, form_hash(normal_form(text))],
+        ),
+        None,
+    )
+    if row is None:
+        return TeacherAnswer(
+            None,
+            None,
+            None,
+            "measured",
+            NEVER_ASKED,
+        )
+    return TeacherAnswer(
+        row["label"], row["confidence"], row["latency_ms"], "measured", "As recorded when the label was bought."
+    )
+
+
+def examples(db: Database, student_id: int, count: int) -> list[dict]:
+    """A few test assets, from the student's least sure to its surest: id, text."""
+    total = db.execute("select count(*) from predictions where student_id = ?", [student_id]).fetchone()[0]
+    found = []
+    for place in range(min(count, total)):
+        row = next(
+            db.query(
+                """select a.id, a.text from predictions p join assets a on a.id = p.asset_id
+                   where p.student_id = ? and a.split = 'test' order by p.confidence limit 1 offset ?""",
+                [student_id, int(total * place / count / 2)],
+            ),
+            None,
+        )
+        if row and row["id"] not in {other["id"] for other in found}:
+            found.append(row)
+    return found

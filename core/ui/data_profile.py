@@ -1,0 +1,139 @@
+"""What the assets page shows of a client's data: categories, imports with their problems by row, duplicates, a profile."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pandas as pd
+import streamlit as st
+from sqlite_utils import Database
+
+from core import db as database
+from core import settings
+from core.errors import Problem
+from core.ingest import assets, taxonomy
+from core.ui import charts
+from core.ui.figures import HINTS, figure
+from core.ui.frame import View, plain
+
+SHOWN = 200  # rows of a list on the page; the download has them all
+
+
+def taxonomy_in_use(view: View) -> None:
+    """The client's taxonomy in use: its size, and its categories folded away."""
+    version = taxonomy.latest(view.db, view.client_id)
+    if version is None:
+        st.caption(
+            "One row a category: a name, best with a description and a few examples; a parent column if there are levels."
+        )
+        return
+    found = taxonomy.load(view.db, version)
+    st.text(f"{sum(c.assignable for c in found):,} categories in use. Upload a file to replace them.")
+    categories(found)
+
+
+def categories(found: list[taxonomy.Category]) -> None:
+    """The categories as a table, folded away."""
+    table = pd.DataFrame(
+        [
+            {
+                "Category": category.label,
+                "Parent": category.parent or "",
+                "Description": category.description,
+                "Examples": " | ".join(category.examples),
+            }
+            for category in found
+        ]
+    )
+    charts.details(table, "categories", label=f"The {len(found):,} categories")
+
+
+def problems(found: list[Problem], name: str) -> None:
+    """Problems of a file by row, the first ones open to read, all of them to download."""
+    if not found:
+        return
+    table = pd.DataFrame([problem.as_dict() for problem in found])
+    table.columns = ["Row", "Column", "What", "What to do"]
+    st.warning(f"{len(table):,} rows or cells could not be used.", icon=":material/rule:")
+    charts.details(table.head(5000), name, label="Problems by row")
+
+
+def show(view: View) -> None:
+    """The last import with its problems, then what all the client's assets are like."""
+    last = next(
+        view.db.query("select * from imports where client_id = ? order by id desc limit 1", [view.client_id]), None
+    )
+    if last is None:
+        return
+    _import(view.db, last)
+    stamp = f"{last['id']}, {last['created']}, {last['unchanged']}"
+    _profile(_cached(str(settings.home()), view.client_id, stamp))
+
+
+def _import(db: Database, last: dict) -> None:
+    st.subheader("Last import", anchor=False)
+    parts = [f"{last['row_count']:,} rows read", f"{last['imported']:,} new", f"{last['unchanged']:,} there already"]
+    parts += [f"{last['duplicates']:,} copies of another asset", f"{last['problem_count']:,} problems"]
+    st.text(f"{last['filename']}: {', '.join(parts)}")
+    if not last["problem_count"]:
+        return
+    query = """select row as "Row", "column" as "Column", what as "What", todo as "What to do" from import_problems
+               where import_id = ? order by rowid limit ?"""
+    with st.expander(f"The {last['problem_count']:,} problems by row", expanded=True):
+        shown = pd.DataFrame(list(db.query(query, [last["id"], SHOWN])))
+        st.dataframe(shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key="import-problems")
+        if last["problem_count"] > SHOWN:
+            st.caption(f"The first {SHOWN} are shown.")
+        st.download_button(
+            "Download all problems",
+            lambda: problems_csv(last["id"]),
+            file_name="problems.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def problems_csv(import_id: int) -> bytes:
+    """All problems of an import, read when the download is asked for: by then the page's connection is closed."""
+    with closing(database.connect()) as db:
+        return assets.problems_csv(db, import_id).encode("utf-8-sig")
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking over the assets …")
+def _cached(home: str, client_id: int, stamp: str) -> dict:
+    """The profile reads every asset, and changes only with an import (`stamp`)."""
+    with closing(database.connect()) as db:
+        return assets.profile(db, client_id)
+
+
+def _profile(found: dict) -> None:
+    st.subheader("What the assets are like", anchor=False)
+    count, distinct, words, gold = st.columns(4)
+    with count:
+        figure("Assets", f"{found['assets']:,}", "measured")
+    with distinct:
+        copies = f"{found['duplicates']:,} copies"
+        figure("Different creatives", f"{found['groups']:,}", "measured", copies, help=HINTS["duplicates"])
+    with words:
+        span = found["words"]
+        figure(
+            "Words an asset",
+            f"{span['p50']:,}",
+            "measured",
+            f"{span['p5']:,} to {span['p95']:,} in most",
+            help=HINTS["median"],
+        )
+    with gold:
+        figure("Gold labels", f"{found['gold']:,}", "measured", help="Labels that a person decided.")
+    for source, one in found["labels"].items():
+        table = pd.DataFrame(one["top"], columns=["Label", "Assets"])
+        title = f"Recorded labels in “{source}”: {one['count']:,}, {one['distinct']:,} different"
+        charts.details(table, f"labels-{source}", label=plain(title))
+    splits = {name or "not yet": count for name, count in found["splits"].items()}
+    charts.details(pd.DataFrame(splits.items(), columns=["Split", "Assets"]), "splits", label=_splits_words(splits))
+
+
+def _splits_words(splits: dict[str, int]) -> str:
+    """The splits in a line: for training, calibration and test."""
+    return "Splits: " + ", ".join(f"{name} {count:,}" for name, count in splits.items())

@@ -1,0 +1,214 @@
+"""The frame around every page: menu, client picker, where this client stands, title, and the one place errors are caught.
+
+Every page reads
+
+    with frame.page("teacher") as view:
+        ...view.db, view.client_id, view.client...
+
+A page opened by its own address on a fresh server runs without app.py; the frame then builds the menu itself, so such a page
+is as guarded as one reached through the menu. Whatever a person can put right (InputError) is shown as one sentence; anything
+else surfaces as a failure and is logged by Streamlit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import streamlit as st
+from sqlite_utils import Database
+from streamlit.errors import StreamlitPageNotFoundError
+
+from core import db as database
+from core.errors import InputError
+from core.settings import ROOT
+from core.ui import standing
+
+
+@dataclass(frozen=True)
+class Item:
+    """One page of the menu: its file is pages/<key>.py; `title` is the task it does, `sentence` says what comes of it."""
+
+    section: str
+    name: str
+    icon: str
+    title: str
+    sentence: str
+    needs_client: bool = True
+
+
+MENU: dict[str, Item] = {
+    "overview": Item(
+        "",
+        "Overview",
+        "space_dashboard",
+        "See where every client stands",
+        "A student learns one narrow job from the large model you pay today; here you see how far each client is.",
+        needs_client=False,
+    ),
+    "assets": Item(
+        "Distil",
+        "Assets",
+        "photo_library",
+        "Bring in a taxonomy and assets",
+        "Two files: the categories you report on, and the creative assets to sort into them.",
+    ),
+    "teacher": Item(
+        "Distil",
+        "Teacher",
+        "school",
+        "Get labels from a teacher",
+        "The teacher says which category each asset belongs to; the student learns from its answers.",
+    ),
+    "student": Item(
+        "Distil",
+        "Student",
+        "model_training",
+        "Train a student",
+        "A small model on this machine learns the teacher's answers. Its figures come from assets it has never seen.",
+    ),
+    "compare": Item(
+        "Distil",
+        "Compare",
+        "balance",
+        "Decide: is the student good enough?",
+        "Student and teacher side by side: how often they agree, what each costs, how long each takes.",
+    ),
+    "try_one": Item(
+        "Use",
+        "Try one",
+        "play_circle",
+        "Try one asset",
+        "Paste the words of one asset and see what student and teacher make of it.",
+    ),
+    "deploy": Item(
+        "Use",
+        "Deploy",
+        "rocket_launch",
+        "Put the student to work",
+        "Score a whole file with the live student; assets it is not sure of are marked for the teacher.",
+    ),
+    "settings": Item(
+        "House",
+        "Settings",
+        "tune",
+        "Settings",
+        "What counts as good enough, and which sentence encoder students build on.",
+        needs_client=False,
+    ),
+}
+
+
+VERDICT_LOOK = {  # colour of a badge, icon
+    "replace": ("green", ":material/check_circle:"),
+    "fallback": ("blue", ":material/alt_route:"),
+    "not_ready": ("orange", ":material/hourglass_top:"),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What a page works with: its database connection (closed after the page) and the chosen client (None: no client yet)."""
+
+    db: Database
+    client_id: int | None
+    client: str
+
+
+def menu() -> st.Page:
+    """Register the pages with Streamlit and return the one the address asks for."""
+    sections: dict[str, list] = {}
+    for key, item in MENU.items():
+        entry = st.Page(
+            ROOT / "pages" / f"{key}.py",
+            title=item.name,
+            icon=f":material/{item.icon}:",
+            url_path="" if key == "overview" else key,
+            default=key == "overview",
+        )
+        sections.setdefault(item.section, []).append(entry)
+    st.session_state["menu"] = True
+    return st.navigation(sections, expanded=True)
+
+
+@contextmanager
+def page(key: str) -> Iterator[View]:
+    """Draw the frame of page `key` and yield what it works with; stop early where the page needs a client and there is none."""
+    if "menu" not in st.session_state:
+        menu()
+        st.rerun()
+    item = MENU[key]
+    st.set_page_config(page_title=f"{item.name} · Understudy", layout="wide", page_icon=":material/theater_comedy:")
+    st.logo(str(ROOT / "static" / "logo.svg"), size="large")
+    with closing(database.connect()) as db, guard():
+        client_id, client = _sidebar(db)
+        st.title(item.title, anchor=False)
+        st.caption(item.sentence)
+        if item.needs_client and client_id is None:
+            nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
+        yield View(db, client_id, client)
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Show an InputError as one sentence. Also used by fragments, which run without the page around them."""
+    try:
+        yield
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """`text` with everything Markdown would read as markup escaped; for words from files inside st.error and its like."""
+    line = " ".join(text.split()).replace(" %", "\u00a0%")  # a number and its sign stay on one line
+    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+!|~$:&" else char for char in line)
+
+
+def link(key: str, label: str | None = None) -> None:
+    """A link to another page of the menu; its name alone where a page is run by itself, outside the app."""
+    label = label or MENU[key].name
+    try:
+        st.page_link(str(ROOT / "pages" / f"{key}.py"), label=label, icon=f":material/{MENU[key].icon}:")
+    except StreamlitPageNotFoundError:
+        st.text(label)
+
+
+def go(key: str) -> None:
+    """Open another page of the menu now."""
+    st.switch_page(str(ROOT / "pages" / f"{key}.py"))
+
+
+def nothing_yet(what: str, key: str, label: str) -> None:
+    """An empty page: what is missing, and the link to where it comes from. Ends the page."""
+    with st.container(border=True):
+        st.write(what)
+        link(key, label)
+    st.stop()
+
+
+def choose(client_id: int) -> None:
+    """Make `client_id` the chosen client from the next run on (a selection: kept in the session only)."""
+    st.session_state["client_id"] = client_id
+
+
+def _sidebar(db: Database) -> tuple[int | None, str]:
+    clients = standing.clients(db)
+    if not clients:
+        st.sidebar.caption("No client yet.")
+        return None, ""
+    names = {row["id"]: row["name"] for row in clients}
+    chosen = st.session_state.get("client_id")
+    if chosen not in names:
+        chosen = standing.most_recent(db)
+    ids = list(names)
+    with st.sidebar:
+        picked = st.selectbox("Client", ids, index=ids.index(chosen), format_func=names.__getitem__)
+        st.session_state["client_id"] = picked
+        where = standing.of(db, picked)
+        with st.container(gap=None):
+            for name, state in where.lines():
+                with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                    st.caption(name)
+                    st.text(state)
+    return picked, names[picked]

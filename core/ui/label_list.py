@@ -1,0 +1,95 @@
+"""What the teacher page shows of a label run: how large the categories are, and the labels themselves, page by page."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+from sqlite_utils import Database
+
+from core.ui import charts
+
+ROWS = 50  # labels on a page
+CHART_ROWS = 45  # categories in the chart; the table has them all
+
+
+def show(db: Database, run_id: int) -> None:
+    """Class sizes, then the labels."""
+    sizes = class_sizes(db, run_id)
+    if sizes.empty:
+        return
+    _chart(sizes)
+    _list(db, run_id, sizes)
+
+
+def class_sizes(db: Database, run_id: int) -> pd.DataFrame:
+    """Labels a category, the largest first, categories without any included: columns id, Category, Labels."""
+    rows = db.query(
+        """select c.id, c.label as Category, ifnull(n, 0) as Labels from categories c
+           join label_runs r on r.id = :run and r.taxonomy_id = c.taxonomy_id
+           left join (select category_id, count(*) as n from labels where run_id = :run group by category_id) on category_id = c.id
+           where c.assignable = 1 order by Labels desc, c.position""",
+        {"run": run_id},
+    )
+    return pd.DataFrame(list(rows), columns=["id", "Category", "Labels"])
+
+
+def _chart(sizes: pd.DataFrame) -> None:
+    used = int((sizes["Labels"] > 0).sum())
+    few = int(((sizes["Labels"] > 0) & (sizes["Labels"] < 20)).sum())
+    title = f"The labels use {used:,} of {len(sizes):,} categories"
+    title += f"; {few:,} of them have fewer than 20" if few else ""
+    top = sizes[sizes["Labels"] > 0].head(CHART_ROWS)
+    fig = charts.bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], charts.TEACHER)
+    charts.layout(fig, "labels", "", height=80 + 20 * len(top))
+    note = "" if len(top) == used else f"The {len(top)} largest; the table has all."
+    charts.chart(title, fig, sizes.drop(columns="id"), "class-sizes", note=note)
+
+
+def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
+    st.subheader("Read the labels", anchor=False)
+    names = dict(zip(sizes["id"], sizes["Category"]))
+    counts = dict(zip(sizes["id"], sizes["Labels"]))
+    picked = st.selectbox(
+        "Category",
+        [None, *names],
+        format_func=lambda id: "All categories" if id is None else f"{names[id]} ({counts[id]:,})",
+        key="label-category",
+    )
+    total = int(sizes["Labels"].sum()) if picked is None else int(counts[picked])
+    pages = max(-(-total // ROWS), 1)
+    page = st.pagination(pages, key=f"labels-{run_id}-{picked}") if pages > 1 else 1
+    only = "and l.category_id = :category" if picked else ""
+    rows = db.query(
+        f"""select a.external_id as Asset, a.text as Text, c.label as Category, l.confidence as Confidence
+            from labels l join assets a on a.id = l.asset_id join categories c on c.id = l.category_id
+            where l.run_id = :run {only} order by l.asset_id limit :rows offset :skip""",
+        {"run": run_id, "category": picked, "rows": ROWS, "skip": (page - 1) * ROWS},
+    )
+    table = pd.DataFrame(list(rows), columns=["Asset", "Text", "Category", "Confidence"])
+    st.dataframe(
+        table if table["Confidence"].notna().any() else table.drop(columns="Confidence"),
+        hide_index=True,
+        key="labels",
+        column_config={
+            "Text": st.column_config.TextColumn(width="large"),
+            "Confidence": st.column_config.NumberColumn(
+                format="%.2f", help="How sure the teacher was, where it said so."
+            ),
+        },
+    )
+
+
+def teacher_words(spec: str) -> str:
+    """A teacher's name as people say it: "built-in" or "recorded:COLUMN"."""
+    kind, _, column = spec.partition(":")
+    return f"recorded labels “{column}”" if kind == "recorded" else f"{kind} teacher"
+
+
+def latest_of(db: Database, client_id: int, teacher: str) -> int | None:
+    """The newest run of this teacher that holds labels."""
+    row = db.execute(
+        """select id from label_runs r where client_id = ? and teacher = ?
+           and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
+        [client_id, teacher],
+    ).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,88 @@
+"""The money inputs pages share, kept with the client: the model the teacher is priced as, the volume, every other assumption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.evaluate.economics import Assumptions, described
+from core.evaluate.run import assumptions_of, keep_assumptions
+from core.label import prices
+from core.ui.frame import View, plain
+
+VOLUMES = [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 5_000_000]
+
+
+def price_as(view: View) -> Assumptions:
+    """The picker over the bundled price list, with the price's source and date below it; the client's assumptions after it."""
+    kept = assumptions_of(view.db, view.client_id)
+    names = prices.models()
+    names = names if kept.price_as in names else [kept.price_as, *names]
+    model = st.selectbox(
+        "Price the teacher as",
+        names,
+        index=names.index(kept.price_as),
+        format_func=lambda name: name or "what the labels did cost",
+        key=f"price-as-{view.client_id}",
+        help="Labels of the built-in teacher and recorded ones carry no bill: their cost is worked out from token counts at "
+        "this model's list price.",
+    )
+    price = prices.price(view.db, model) if model else None
+    if price:
+        rates = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
+        st.caption(plain(f"{rates}; {price.source}, {price.as_of or 'undated'}."))
+    return _keep(view, kept, replace(kept, price_as=model))
+
+
+def volume(view: View) -> Assumptions:
+    """The slider of assets a month; the client's assumptions after it."""
+    kept = assumptions_of(view.db, view.client_id)
+    picked = st.select_slider(
+        "Assets a month",
+        sorted({*VOLUMES, kept.volume_per_month}),
+        kept.volume_per_month,
+        format_func=lambda n: f"{n:,}",
+        key=f"volume-{view.client_id}",
+    )
+    return _keep(view, kept, replace(kept, volume_per_month=picked))
+
+
+def others(view: View) -> None:
+    """A form with every other assumption, its unit and where its default comes from."""
+    kept = assumptions_of(view.db, view.client_id)
+    rows = [row for row in described(kept) if row["name"] not in ("price_as", "volume_per_month")]
+    with (
+        st.expander("Assumptions: change what you know better"),
+        st.form(f"assumptions-{view.client_id}", border=False),
+    ):
+        sides, values = st.columns(3), {}
+        for place, row in enumerate(rows):
+            with sides[place % 3]:
+                values[row["name"]] = _input(row)
+        if st.form_submit_button("Use these"):
+            _keep(view, kept, replace(kept, **values))
+            st.rerun()
+
+
+def _input(row: dict) -> bool | float | int | None:
+    label = f"{row['label']} ({row['unit']})" if row["unit"] else row["label"]
+    if isinstance(row["value"], bool):
+        return st.checkbox(label, row["value"], help=row["note"])
+    whole = row["unit"] == "tokens"
+    given = row["value"] if row["value"] is None else (int if whole else float)(row["value"])
+    return st.number_input(
+        label,
+        min_value=0 if whole else 0.0,
+        value=given,
+        step=1 if whole else None,
+        format=None if whole else "%.4g",
+        placeholder="measured or estimated",
+        help=row["note"],
+    )
+
+
+def _keep(view: View, kept: Assumptions, changed: Assumptions) -> Assumptions:
+    if changed != kept:
+        keep_assumptions(view.db, view.client_id, changed)
+    return changed

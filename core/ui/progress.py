@@ -1,0 +1,105 @@
+"""Watching jobs: a page reads the jobs row once a second until the job ends, so that any tab can be closed at any moment.
+
+running = progress.watch(view, "label")     # draws the job under way, else how the last one ended
+if st.button("Label", disabled=running): jobs.start(...); st.rerun()
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import streamlit as st
+
+from core import db as database
+from core import jobs, settings
+from core.ui import figures, frame
+from core.ui.standing import BUSY
+
+ACTIVE = ("queued", "running", "interrupted")
+UNITS = {"import_assets": "rows", "label": "assets", "score": "rows"}
+
+
+def watch(view: frame.View, *kinds: str) -> bool:
+    """Show the client's job of these kinds while one is under way (True), else what became of the last one (False)."""
+    mine = [job for job in jobs.recent(view.db, view.client_id, limit=20) if job.kind in kinds]
+    running = next((job for job in mine if job.state in ACTIVE), None)
+    if running:
+        _live(running.id)
+        return True
+    if mine:
+        _ended(view, mine[0])
+    return False
+
+
+def active(view: frame.View, *kinds: str) -> bool:
+    """Whether a job of these kinds is under way for the client."""
+    return any(job.kind in kinds for job in jobs.active(view.db, view.client_id))
+
+
+def start(view: frame.View, kind: str, params: dict, client_id: int | None = None) -> None:
+    """Queue a job and show it; the same job asked for twice is one job."""
+    jobs.start(view.db, kind, params, client_id=client_id or view.client_id)
+    _start_worker(str(settings.home()))
+    st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _live(job_id: int) -> None:
+    with frame.guard(), closing(database.connect()) as db:
+        job = jobs.get(db, job_id)
+        if job.state not in ACTIVE:
+            st.rerun()
+        with st.container(border=True):
+            _bar(job)
+            if not jobs.worker_alive():
+                st.caption("The background worker is not running; starting it. The job goes on where it stopped.")
+                _start_worker(str(settings.home()))
+            if st.button(
+                "Cancelling …" if job.cancel_asked else "Cancel",
+                key=f"cancel-{job.id}",
+                disabled=bool(job.cancel_asked),
+                help="Stops at the next safe point. What is done so far stays and is not done again.",
+            ):
+                jobs.cancel(db, job.id)
+                st.rerun(scope="fragment")
+
+
+@st.cache_resource(ttl=10, show_spinner=False)
+def _start_worker(home: str) -> None:
+    """At most one attempt in ten seconds and workspace: a worker needs a moment until it shows."""
+    jobs.start_worker()
+
+
+def _bar(job: jobs.Job) -> None:
+    doing = BUSY.get(job.kind, job.kind)
+    if job.state == "queued":
+        st.progress(0.0, text=f"**{doing}** · waiting for the background worker")
+        return
+    parts = [f"**{doing}**"]
+    if job.message:
+        parts.append(frame.plain(job.message))
+    if job.total:
+        parts.append(f"{job.done:,} of {job.total:,}{' ' + UNITS[job.kind] if job.kind in UNITS else ''}")
+    if job.rate:
+        parts.append(f"{job.rate:,.0f} a second" if job.rate >= 2 else f"{60 * job.rate:,.1f} a minute")
+    if job.seconds_left is not None:
+        parts.append(f"about {figures.duration(job.seconds_left)} left")
+    if job.spent_usd:
+        parts.append(f"{figures.money(job.spent_usd)} spent".replace("$", "\\$"))
+    st.progress(min(job.fraction or 0.0, 1.0), text=" · ".join(parts))
+
+
+def _ended(view: frame.View, job: jobs.Job) -> None:
+    what = BUSY.get(job.kind, job.kind)
+    if job.state == "failed":
+        st.error(f"{what} stopped: {frame.plain(job.error or 'no reason was recorded')}", icon=":material/error:")
+    elif job.state == "cancelled":
+        st.warning(
+            f"{what} was cancelled at {job.done:,} of {job.total:,}. What was done is kept.", icon=":material/info:"
+        )
+    else:
+        return
+    if st.button("Carry on", key=f"resume-{job.id}", icon=":material/resume:"):
+        jobs.resume(view.db, job.id)
+        _start_worker(str(settings.home()))
+        st.rerun()

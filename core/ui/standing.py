@@ -1,0 +1,183 @@
+"""Where a client stands, in a few aggregate queries: what the sidebar and the overview show."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+
+import streamlit as st
+from sqlite_utils import Database
+
+from core import db as database
+from core import jobs, settings
+from core.evaluate.run import comparison
+from core.evaluate.verdict import Verdict
+
+VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready"}
+BUSY = {
+    "import_assets": "Importing",
+    "label": "Labelling",
+    "train": "Training",
+    "distil": "Distilling",
+    "score": "Scoring a file",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A client's state: counts, the labelled share (0..1, None without a run), student and verdict in words."""
+
+    client_id: int
+    name: str
+    synthetic: bool
+    categories: int
+    assets: int
+    labelled: float | None
+    run_id: int | None
+    students: int
+    student: str
+    verdict: str | None
+    reason: str
+    busy: str
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The lines of the sidebar: name and state."""
+        rows = [
+            ("Categories", f"{self.categories:,}" if self.categories else "none yet"),
+            ("Assets", f"{self.assets:,}" if self.assets else "none yet"),
+            ("Labelled", percent(self.labelled) if self.labelled is not None else "not yet"),
+            ("Student", self.student),
+            ("Verdict", VERDICTS.get(self.verdict or "", "not yet")),
+        ]
+        return rows + ([("Now", self.busy)] if self.busy else [])
+
+    def next_step(self) -> tuple[str, str]:
+        """The page to go to next, and why."""
+        if not self.categories or not self.assets:
+            return "assets", "Bring in a taxonomy and assets"
+        if self.labelled is None:
+            return "teacher", "Get labels from a teacher"
+        if not self.students:
+            return "student", "Train a student"
+        return "compare", "Read the verdict"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share (0..1) in words: 0.625 -> '62 %'; never rounded up to a full 100 %, nor down to none."""
+    shown = f"{100 * share:.{digits}f}"
+    if share < 1 and float(shown) >= 100:
+        shown = f"{100 - 10**-digits:.{digits}f}"
+    if share > 0 and float(shown) == 0:
+        return f"< {10**-digits:g} %"
+    return f"{shown} %"
+
+
+def clients(db: Database) -> list[dict]:
+    """Every client by name: id, name, synthetic."""
+    return list(db.query("select id, name, synthetic from clients order by name collate nocase"))
+
+
+def most_recent(db: Database) -> int | None:
+    """The client something happened to last; the one a new session opens with."""
+    row = next(
+        db.query(
+            """select c.id, max(c.created, ifnull((select max(created) from jobs j where j.client_id = c.id), '')) as latest
+               from clients c order by latest desc limit 1"""
+        ),
+        None,
+    )
+    return row["id"] if row else None
+
+
+def latest_run(db: Database, client_id: int) -> int | None:
+    """The label run the client's newest labels are in."""
+    row = next(
+        db.query(
+            """select id from label_runs r where client_id = ?
+               and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
+            [client_id],
+        ),
+        None,
+    )
+    return row["id"] if row else None
+
+
+def labelled_share(db: Database, client_id: int, run_id: int, assets: int) -> float:
+    """Share of the client's assets whose duplicate group has an answer in the run (a group's answer holds for every copy)."""
+    row = next(
+        db.query(
+            """select count(*) as n from assets where client_id = :client and group_id in
+               (select a.group_id from labels l join assets a on a.id = l.asset_id
+                where l.run_id = :run and l.category_id is not null)""",
+            {"client": client_id, "run": run_id},
+        )
+    )
+    return row["n"] / max(assets, 1)
+
+
+def of(db: Database, client_id: int) -> Standing:
+    """Where the client stands now. A few indexed counts; under 50 ms at 100,000 assets once the labelled share is cached."""
+    client = next(db.query("select name, synthetic from clients where id = ?", [client_id]))
+    counts = next(
+        db.query(
+            """select (select count(*) from assets where client_id = :c) as assets,
+                      (select count(*) from categories where assignable = 1 and taxonomy_id =
+                          (select id from taxonomies where client_id = :c order by version desc limit 1)) as categories,
+                      (select count(*) from students where client_id = :c and ready = 1) as students""",
+            {"c": client_id},
+        )
+    )
+    run_id = latest_run(db, client_id)
+    share = None
+    if run_id:
+        labels = next(db.query("select count(*) as n from labels where run_id = ?", [run_id]))["n"]
+        share = _cached_share(str(settings.home()), client_id, run_id, counts["assets"], labels)
+    student = judged_student(db, client_id)
+    verdict = verdict_of(db, student) if student else None
+    running = [BUSY.get(job.kind, job.kind) for job in jobs.active(db, client_id)]
+    return Standing(
+        client_id,
+        client["name"],
+        bool(client["synthetic"]),
+        counts["categories"],
+        counts["assets"],
+        share,
+        run_id,
+        counts["students"],
+        _student_words(student),
+        verdict.decision if verdict else None,
+        verdict.reason if verdict else "",
+        running[0] if running else "",
+    )
+
+
+def judged_student(db: Database, client_id: int) -> dict | None:
+    """The student the client's verdict is about: the live one, else the newest that is ready."""
+    return next(
+        db.query(
+            """select s.id, s.kind, s.live, e.created as judged from students s
+               left join evaluations e on e.student_id = s.id and e.split = 'test'
+               where s.client_id = ? and s.ready = 1 order by s.live desc, s.id desc limit 1""",
+            [client_id],
+        ),
+        None,
+    )
+
+
+def verdict_of(db: Database, student: dict) -> Verdict | None:
+    """The verdict on a student under the client's assumptions; None before it was judged."""
+    found = comparison(db, student["id"]) if student["judged"] else None
+    return found["verdict"] if found else None
+
+
+def _student_words(student: dict | None) -> str:
+    if student is None:
+        return "not yet"
+    return f"{student['kind']} {student['id']}, {'live' if student['live'] else 'ready'}"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cached_share(home: str, client_id: int, run_id: int, assets: int, labels: int) -> float:
+    """labelled_share(), which reads every asset; it changes only with the counts it is keyed by."""
+    with closing(database.connect()) as db:
+        return labelled_share(db, client_id, run_id, assets)

@@ -1,0 +1,118 @@
+"""Assets: upload a taxonomy and assets, correct the guessed columns, import, see problems by row and a profile of the data."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.ingest import assets, taxonomy
+from core.ui import data_profile, frame, progress, uploads
+from core.ui.frame import View
+
+NONE = "(none)"
+TAXONOMY_ROLES = {
+    "name": ("Category name", "The words the label is known by."),
+    "parent": ("Parent", "For a taxonomy with levels: the column that names the category above."),
+    "description": ("Description", "What belongs in the category. The built-in teacher reads it."),
+    "examples": ("Examples", "A few assets that belong in it, separated by | or ;."),
+    "key": ("Code", "The category's own number or code, where labels are given as codes."),
+}
+ASSET_ROLES = {
+    "id": ("Asset id", "Without one, an id is made from the text."),
+    "label": ("Teacher's label", "Labels bought before: they become a recorded teacher."),
+    "gold": ("Gold label", "What a person decided."),
+    "split": ("Split", "train, calibration or test. Without one, assets are split for you."),
+    "confidence": ("Confidence", "How sure the teacher was, 0 to 1."),
+    "tokens_in": ("Tokens in", "Tokens sent to the teacher for this asset."),
+    "tokens_out": ("Tokens out", "Tokens the teacher wrote."),
+    "latency_ms": ("Latency (ms)", "How long the teacher took."),
+}
+
+
+def main() -> None:
+    with frame.page("assets") as view:
+        left, right = st.columns(2, gap="large")
+        with left:
+            _taxonomy(view)
+        with right:
+            _assets(view)
+        progress.watch(view, "import_assets")
+        data_profile.show(view)
+
+
+def _pick(label: str, columns: list[str], guess: str | None, key: str, help: str) -> str | None:
+    options = [NONE, *columns]
+    picked = st.selectbox(label, options, index=options.index(guess) if guess in columns else 0, key=key, help=help)
+    return None if picked == NONE else picked
+
+
+def _taxonomy(view: View) -> None:
+    st.subheader("1 · Taxonomy", anchor=False)
+    path = uploads.upload(
+        "Taxonomy file (CSV, TSV, XLSX, JSON)", ["csv", "tsv", "txt", "xlsx", "json"], "taxonomy-file"
+    )
+    with frame.guard():
+        if path is None:
+            data_profile.taxonomy_in_use(view)
+            return
+        found = taxonomy.read(path)
+        with st.expander("Columns as understood: correct them here", expanded=not found.categories):
+            mapping = {
+                role: _pick(label, found.columns, found.mapping.get(role), f"taxonomy-{role}-{path.name}", help)
+                for role, (label, help) in TAXONOMY_ROLES.items()
+            }
+        if mapping != found.mapping:
+            found = taxonomy.read(path, mapping)
+        data_profile.problems(found.problems, "taxonomy-problems")
+        st.caption(
+            f"{len(found.categories):,} categories, {sum(c.assignable for c in found.categories):,} of them assignable."
+        )
+        if st.button("Use this taxonomy", type="primary", disabled=not found.categories):
+            taxonomy.save(view.db, view.client_id, found.categories, path.name)
+            st.toast("Taxonomy saved.", icon=":material/check:")
+        data_profile.categories(found.categories)
+
+
+def _assets(view: View) -> None:
+    st.subheader("2 · Assets", anchor=False)
+    path = uploads.upload("Assets file (CSV, TSV, XLSX, JSONL; up to 200 MB)", uploads.TABLES, "assets-file")
+    with frame.guard():
+        if path is None:
+            st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
+            return
+        seen = _preview(str(path))
+        mapping = _columns(seen, path.name)
+        running = progress.active(view, "import_assets")
+        if st.button("Import assets", type="primary", disabled=running or not mapping.text):
+            params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
+            progress.start(view, "import_assets", params)
+        if not mapping.text:
+            st.caption("Choose at least one text column.")
+        with st.expander("The first rows of the file"):
+            st.dataframe(pd.DataFrame(seen.rows).astype(str), hide_index=True)
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the file …")
+def _preview(path: str) -> assets.Preview:
+    return assets.preview(Path(path))
+
+
+def _columns(seen: assets.Preview, name: str) -> assets.Mapping:
+    text = st.multiselect(
+        "Text columns",
+        seen.columns,
+        default=[column for column in seen.guess.text if column in seen.columns],
+        key=f"assets-text-{name}",
+        help="What the teacher and the student read, in this order.",
+    )
+    picked = {}
+    with st.expander("Other columns as understood: correct them here"):
+        sides = st.columns(2)
+        for place, (role, (label, help)) in enumerate(ASSET_ROLES.items()):
+            with sides[place % 2]:
+                picked[role] = _pick(label, seen.columns, getattr(seen.guess, role), f"assets-{role}-{name}", help)
+    return replace(seen.guess, text=tuple(text), **picked)
+
+
+main()

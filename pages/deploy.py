@@ -1,0 +1,93 @@
+"""Deploy: the live student, and scoring a whole file with it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core import jobs, settings
+from core.evaluate.run import comparison
+from core.train.run import all_students, folder_of
+from core.ui import frame, progress, uploads
+from core.ui.figures import HINTS, figure, milliseconds
+from core.ui.standing import VERDICTS, percent
+
+
+def main() -> None:
+    with frame.page("deploy") as view:
+        live = next((row for row in all_students(view.db, view.client_id) if row["live"]), None)
+        if live is None:
+            frame.nothing_yet("No student of this client is live.", "student", "Train one, or make one live")
+        _live(view, live)
+        _score(view, live)
+        progress.watch(view, "score")
+        _scored(view)
+
+
+def _live(view: frame.View, live: dict) -> None:
+    st.subheader(f"Live: {live['kind']} {live['id']}", anchor=False)
+    result = comparison(view.db, live["id"])
+    if result is None:
+        st.caption("This student has not been judged yet.")
+        return
+    found = result["figures"]
+    verdict, handled, speed = st.columns(3)
+    with verdict:
+        figure("Verdict", VERDICTS[result["verdict"].decision], "measured", f"target {100 * found['target']:g} %")
+    with handled:
+        certified = found["certificate"]["certified"]
+        share = percent(found["handled"]["value"], 1) if certified else "–"
+        note = f"surer than {percent(found['certificate']['threshold'], 1)}" if certified else "nothing certified"
+        figure("Handled by itself", share, "measured", note, help=f"{HINTS['handled']} {HINTS['certified']}")
+    with speed:
+        figure(
+            "One asset",
+            milliseconds(found["latency"]["p50"]),
+            "measured",
+            f"p95 {milliseconds(found['latency']['p95'])}",
+        )
+    st.caption(frame.plain(f"Its files, ready to copy: {folder_of(view.db, live['id'])}"))
+
+
+def _score(view: frame.View, live: dict) -> None:
+    with st.container(border=True):
+        st.subheader("Score a file", anchor=False)
+        path = uploads.upload(
+            "File of assets (CSV, TSV, XLSX, JSONL, Parquet; up to 200 MB)", uploads.TABLES, "score-file"
+        )
+        kind = st.segmented_control("Write as", ["CSV", "Parquet"], default="CSV", required=True)
+        running = progress.active(view, "score")
+        if st.button("Score this file", type="primary", disabled=running or path is None, icon=":material/play_arrow:"):
+            output = settings.subfolder("output") / f"{path.stem}-student-{live['id']}.{kind.lower()}"
+            params = {"client_id": view.client_id, "student": live["id"], "input": str(path), "output": str(output)}
+            progress.start(view, "score", params)
+        st.caption(
+            "Adds three columns: category, confidence and handled. Rows with handled = false are the ones to send to the teacher. "
+            "The text columns are those of the last import."
+        )
+
+
+def _scored(view: frame.View) -> None:
+    done = [
+        job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind == "score" and job.state == "done"
+    ]
+    files = {job.result["output"]: job for job in reversed(done) if Path(job.result["output"]).exists()}
+    if not files:
+        return
+    st.subheader("Scored files", anchor=False)
+    for output, job in reversed(files.items()):
+        path, result = Path(output), job.result
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.download_button(
+                "Download",
+                path.read_bytes,
+                file_name=uploads.name_of(path),
+                key=f"scored-{job.id}",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+            st.text(
+                f"{uploads.name_of(path)}: {result['rows']:,} rows, {result['handled']:,} handled by the student itself"
+            )
+
+
+main()

@@ -1,0 +1,93 @@
+"""Overview: where every client stands, and the sample client one click from a full run."""
+
+import streamlit as st
+
+from core import db as database
+from core.distil import SAMPLE_CLIENT
+from core.errors import InputError
+from core.ui import frame, progress, standing
+
+SAMPLE_NOTE = (
+    "2,000 made-up creative assets and a taxonomy of 40 categories. **Texts and labels are synthetic**; the labels are recorded "
+    "ones, standing in for those of a frontier model. Importing, labelling, training and judging a student takes a few minutes on "
+    "this machine, without a key and without the internet."
+)
+PAGE = 12
+
+
+def main() -> None:
+    with frame.page("overview") as view:
+        found = standing.clients(view.db)
+        sample = next((row["id"] for row in found if row["name"] == SAMPLE_CLIENT), None)
+        if sample is None or not standing.of(view.db, sample).verdict:
+            _sample(view, sample)
+        if found:
+            _clients(view, found)
+        _add(found)
+
+
+def _sample(view: frame.View, sample: int | None) -> None:
+    with st.container(border=True):
+        st.subheader("Start here: the sample client", anchor=False)
+        st.write(SAMPLE_NOTE)
+        running = bool(sample) and progress.watch(frame.View(view.db, sample, SAMPLE_CLIENT), "distil")
+        if not running and st.button("Run the sample client", type="primary", icon=":material/play_arrow:"):
+            client = database.client_id(view.db, SAMPLE_CLIENT, synthetic=True)
+            frame.choose(client)
+            progress.start(view, "distil", {"sample": True}, client_id=client)
+
+
+def _clients(view: frame.View, found: list[dict]) -> None:
+    st.subheader("Clients", anchor=False)
+    pages = -(-len(found) // PAGE)
+    page = st.pagination(pages, key="clients") if pages > 1 else 1
+    for row in found[(page - 1) * PAGE : page * PAGE]:
+        _client(standing.of(view.db, row["id"]))
+
+
+def _client(where: standing.Standing) -> None:
+    with st.container(border=True):
+        name, counts, verdict, action = st.columns([2.2, 4.3, 1.7, 1.5], vertical_alignment="center")
+        with name:
+            st.text(where.name)
+            if where.synthetic:
+                st.caption("synthetic")
+        counts.caption(" · ".join(f"{label} {state}" for label, state in where.lines()[1:4]))
+        with verdict:
+            if where.busy:
+                st.caption(f"{where.busy} …")
+            elif where.verdict:
+                colour, icon = frame.VERDICT_LOOK[where.verdict]
+                st.badge(standing.VERDICTS[where.verdict], color=colour, icon=icon, help=frame.plain(where.reason))
+        key, label = where.next_step()
+        if action.button(
+            frame.MENU[key].name,
+            key=f"open-{where.client_id}",
+            help=label,
+            width="stretch",
+            icon=":material/arrow_forward:",
+        ):
+            frame.choose(where.client_id)
+            frame.go(key)
+
+
+def _add(found: list[dict]) -> None:
+    with st.expander("Add a client of your own", expanded=not found), st.form("new-client", border=False):
+        name, send = st.columns([4, 1], vertical_alignment="bottom")
+        wanted = name.text_input("Client name", max_chars=80, placeholder="For example: Northwind Outdoor")
+        if send.form_submit_button("Add client", width="stretch"):
+            _create(wanted, {row["name"].casefold() for row in found})
+
+
+def _create(wanted: str, taken: set[str]) -> None:
+    wanted = " ".join(wanted.split())
+    if not wanted:
+        raise InputError("The client has no name.", "Type a name, then press Add client.")
+    if wanted.casefold() in taken:
+        raise InputError(f"There is a client called {wanted} already.", "Choose it on the left, or take another name.")
+    with database.connect() as db:
+        frame.choose(database.client_id(db, wanted))
+    frame.go("assets")
+
+
+main()

@@ -1,0 +1,80 @@
+"""Teacher: choose one, forecast labels, cost and time, run, watch, read the labels."""
+
+import streamlit as st
+
+from core.ingest import taxonomy
+from core.label import prices
+from core.ui import forecast, frame, label_list, money_inputs, progress
+from core.ui.figures import duration, figure, money
+
+BUILT_IN_NOTE = (
+    "Compares each asset with the categories' names, descriptions and examples; no key, no internet. A frontier model labels "
+    "better. It also shares its sentence encoder with the embedding student, so how often those two agree says little."
+)
+RECORDED_NOTE = "Labels bought before, from the column {} of your file. Nothing is sent anywhere and nothing is bought."
+
+
+def main() -> None:
+    with frame.page("teacher") as view:
+        if taxonomy.latest(view.db, view.client_id) is None or not _assets(view):
+            frame.nothing_yet("A teacher needs a taxonomy and assets to label.", "assets", "Bring them in first")
+        running = progress.active(view, "label", "distil")
+        teacher = _choose(view, running)
+        progress.watch(view, "label", "distil")
+        run = label_list.latest_of(view.db, view.client_id, teacher)
+        if run:
+            label_list.show(view.db, run)
+
+
+def _assets(view: frame.View) -> int:
+    return view.db.execute("select exists (select 1 from assets where client_id = ?)", [view.client_id]).fetchone()[0]
+
+
+def _choose(view: frame.View, running: bool) -> str:
+    recorded = forecast.recorded_columns(view.db, view.client_id)
+    names = {f"recorded:{column}": f"Recorded labels: {column} ({n:,})" for column, n in recorded.items()}
+    notes = {f"recorded:{column}": RECORDED_NOTE.format(column) for column in recorded}
+    names["built-in"], notes["built-in"] = "Built-in teacher", BUILT_IN_NOTE
+    with st.container(border=True):
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            teacher = st.radio("Teacher", list(names), format_func=lambda spec: frame.plain(names[spec]))
+            st.caption(frame.plain(notes[teacher]))
+        with right:
+            model = money_inputs.price_as(view).price_as
+        expected = forecast.forecast(view.db, view.client_id, teacher)
+        if not expected.labels:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.badge(f"All {expected.wanted:,} labels are in", icon=":material/check:", color="green")
+                frame.link("student", "Train a student")
+            return teacher
+        _forecast(expected, prices.price(view.db, model) if model else None)
+        if st.button(f"Get {expected.labels:,} labels", type="primary", disabled=running, icon=":material/school:"):
+            progress.start(view, "label", {"client_id": view.client_id, "teacher": teacher})
+    return teacher
+
+
+def _forecast(expected: forecast.Forecast, price: prices.Price | None) -> None:
+    labels, seconds, cost = st.columns(3)
+    with labels:
+        figure(
+            "Labels to get",
+            f"{expected.labels:,}",
+            "measured",
+            f"of {expected.wanted:,}",
+            help="Copies of one creative are labelled once and share the answer.",
+        )
+    with seconds:
+        figure("Time", duration(expected.seconds), expected.seconds_basis)
+    with cost:
+        spent = "nothing is charged here"
+        figure(
+            "Worth, at that price",
+            money(expected.usd(price)),
+            expected.tokens_basis,
+            spent,
+            help="What these labels would cost from the model on the right, from token counts and its dated list price.",
+        )
+
+
+main()

@@ -1,0 +1,129 @@
+"""Try one: a single asset, the student's answer beside the teacher's, with time, price, and whether it is handled."""
+
+import streamlit as st
+
+from core.evaluate.run import comparison
+from core.train.run import all_students
+from core.ui import answers, compare_charts, frame
+from core.ui.figures import figure, milliseconds, money
+from core.ui.standing import percent
+
+EXAMPLES = 4
+
+
+def main() -> None:
+    with frame.page("try_one") as view:
+        students = all_students(view.db, view.client_id)
+        if not students:
+            frame.nothing_yet("There is no student to try yet.", "student", "Train one first")
+        live = next((row for row in students if row["live"]), students[0])
+        text = _text(view, live)
+        if not text.strip():
+            st.caption("Type or paste the words of one asset, or take an example.")
+            return
+        result = comparison(view.db, live["id"])
+        left, right = st.columns(2, gap="large")
+        with left:
+            said = _student(live, text, result)
+        with right:
+            _teacher(view, live, text, said, result)
+
+
+def _text(view: frame.View, live: dict) -> str:
+    st.caption("Examples, out of the test assets")
+    for place, asset in zip(st.columns(EXAMPLES), answers.examples(view.db, live["id"], EXAMPLES)):
+        label = frame.plain(asset["text"][:60].strip() + " …")
+        if place.button(label, key=f"example-{asset['id']}", width="stretch"):
+            st.session_state["try-text"] = asset["text"]
+    return st.text_area("The asset's words", key="try-text", height=110, max_chars=20_000)
+
+
+def _student(live: dict, text: str, result: dict | None) -> answers.StudentAnswer:
+    st.subheader("Student", anchor=False)
+    said = answers.ask_student(live["path"], text)
+    for label, share in said.top:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(label, width="stretch")
+            st.progress(share, width=140)
+            st.text(percent(share, 1), width=60, text_alignment="right")
+    cost = result["economics"].per_1000["student"] if result else None
+    first, second = st.columns(2)
+    with first:
+        figure(
+            "Time",
+            milliseconds(said.milliseconds),
+            "measured",
+            "this call",
+            help="On this machine, tokenising included.",
+        )
+    with second:
+        figure(
+            "Cost",
+            money(cost / 1000 if cost else None),
+            "estimated",
+            "this asset",
+            help="The machine's price per hour, shared out.",
+        )
+    return said
+
+
+def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswer, result: dict | None) -> None:
+    st.subheader("Teacher", anchor=False)
+    teacher = answers.ask_teacher(view.db, view.client_id, live["label_run_id"], text)
+    if teacher.label is None:
+        st.text("no answer")
+    else:
+        same = teacher.label == said.top[0][0]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(teacher.label)
+            st.badge("they agree" if same else "they differ", color="green" if same else "orange")
+    st.caption(teacher.note)
+    first, second = st.columns(2)
+    with first:
+        figure(
+            "Time",
+            *_teacher_time(teacher, result),
+            help="Where the teacher was not timed, the assumption of the Compare page.",
+        )
+    with second:
+        cost = result["economics"].per_1000["teacher"] if result else None
+        basis = compare_charts.line(result["economics"], "teacher").basis if result else "estimated"
+        figure(
+            "Cost", money(cost / 1000 if cost is not None else None), basis, result and result["economics"].priced_as
+        )
+    if result:
+        _handled(said, result)
+
+
+def _teacher_time(teacher: answers.TeacherAnswer, result: dict | None) -> tuple[str, str, str]:
+    if teacher.milliseconds is not None:
+        return milliseconds(teacher.milliseconds), "measured", "this asset"
+    spoken = result and result["figures"]["teacher_latency"]
+    if spoken:
+        return milliseconds(spoken["p50"]), "measured", "median of its labels"
+    seconds = result["assumptions"].teacher_latency_s if result else 2.5
+    return milliseconds(1000 * seconds), "assumed", "one asset"
+
+
+def _handled(said: answers.StudentAnswer, result: dict) -> None:
+    certificate, sure = result["figures"]["certificate"], said.top[0][1]
+    if result["verdict"].decision == "replace":
+        st.success(f"Handled: the student answers alone ({percent(sure, 1)} sure).", icon=":material/check_circle:")
+    elif not certificate["certified"]:
+        st.warning(
+            "Falls back: no threshold is certified yet, so the teacher answers every asset.", icon=":material/undo:"
+        )
+    elif sure >= certificate["threshold"]:
+        needed = percent(certificate["threshold"], 1)
+        st.success(
+            f"Handled: the student is {percent(sure, 1)} sure, {needed} is enough.", icon=":material/check_circle:"
+        )
+    else:
+        needed = percent(certificate["threshold"], 1)
+        st.info(
+            f"Falls back to the teacher: the student is {percent(sure, 1)} sure, {needed} is needed.",
+            icon=":material/undo:",
+        )
+
+
+main()

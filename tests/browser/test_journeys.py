@@ -1,0 +1,123 @@
+"""The ways people walk through the dashboard, in a real browser against a real worker."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core import db as database
+from core import jobs
+from core.ui.frame import MENU
+from tests.pages.clients import bring_in_many, write_files
+
+LONG = 170_000  # ms: a whole run of the sample client on two busy cores
+pytestmark = pytest.mark.timeout(300)
+
+
+class Clicks:
+    """Clicks as a person makes them, counted."""
+
+    def __init__(self, page: Page):
+        self.page, self.count = page, 0
+
+    def button(self, name: str, **options) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click(**options)
+        self.count += 1
+
+    def link(self, name: str) -> None:
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+        self.count += 1
+
+
+def no_failure(page: Page) -> None:
+    """Neither an unexpected failure nor an error sentence is on the page."""
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+
+
+def test_sample_client_reaches_a_verdict_in_six_clicks(page):
+    clicks = Clicks(page)
+    clicks.button("Run the sample client")
+    expect(page.get_by_test_id("stProgress").first).to_be_visible()
+    expect(page.get_by_role("link", name="Read the verdict")).to_be_visible(timeout=LONG)
+    clicks.link("Read the verdict")
+    expect(page.get_by_role("heading", name="Decide: is the student good enough?")).to_be_visible()
+    expect(page.get_by_text(re.compile("^Next:")).first).to_be_visible()
+    for name in ("Agreement", "Saving", "Speed-up"):
+        expect(page.get_by_test_id("stMetricLabel").filter(has_text=name)).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=60_000)
+    no_failure(page)
+    assert clicks.count <= 6
+
+
+def test_own_files_to_a_verdict(page, tmp_path):
+    """Two files of one's own, a built-in teacher, a linear student; then one asset tried."""
+    taxonomy, assets = write_files(tmp_path / "files", rows=420)
+    clicks = Clicks(page)
+    page.get_by_label("Client name").fill("Northwind Outdoor")
+    clicks.button("Add client")
+    page.locator("input[type=file]").nth(0).set_input_files(taxonomy)
+    clicks.button("Use this taxonomy")
+    page.locator("input[type=file]").nth(1).set_input_files(assets)
+    clicks.button("Import assets")
+    expect(page.get_by_text("420 rows read")).to_be_visible(timeout=60_000)
+
+    clicks.link("Teacher")
+    page.get_by_text("Built-in teacher").click()
+    page.get_by_role("button", name=re.compile(r"Get \d+ labels")).click()
+    expect(page.get_by_role("heading", name="Read the labels")).to_be_visible(timeout=90_000)
+
+    clicks.link("Student")
+    page.get_by_role("radiogroup").get_by_text("Linear").click()
+    clicks.button("Train")
+    expect(page.get_by_role("heading", name="Students of this client")).to_be_visible(timeout=90_000)
+
+    clicks.link("Compare")
+    expect(page.get_by_text(re.compile("^Next:")).first).to_be_visible()
+    no_failure(page)
+
+    clicks.link("Try one")
+    page.get_by_label("The asset's words").fill("weekend discount, half price on summer sale")
+    page.get_by_label("The asset's words").press("Control+Enter")
+    expect(page.get_by_text("Computed now by the built-in teacher.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^(Handled|Falls back)"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^\d+(\.\d)? ms$")).first).to_be_visible()
+    no_failure(page)
+
+
+def test_progress_survives_reload_and_restart_and_two_clicks_are_one_job(page, app):
+    db = database.connect()
+    bring_in_many(db, "Northwind", 8000)
+    page.goto(f"{app.url}/teacher")
+    page.get_by_text("Built-in teacher").click()
+    page.get_by_role("button", name="Get 8,000 labels").dblclick()
+    doing = page.get_by_text(re.compile(r"Labelling · .* of 8,000"))
+    expect(doing).to_be_visible(timeout=60_000)
+    assert [job.kind for job in jobs.recent(db)] == ["label"]
+
+    page.reload()
+    expect(doing).to_be_visible()
+    expect(page.get_by_role("button", name="Get 8,000 labels")).to_be_disabled()
+    app.stop()
+    app.start()
+    page.goto(f"{app.url}/teacher")
+    expect(doing).to_be_visible()
+
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text(re.compile("Labelling was cancelled at"))).to_be_visible()
+    expect(page.get_by_role("button", name="Carry on")).to_be_visible()
+    cancelled = jobs.recent(db)
+    assert [job.state for job in cancelled] == ["cancelled"]
+    assert 0 < db.execute("select count(*) from labels").fetchone()[0] < 8000
+
+
+def test_every_page_opens_by_its_own_address_on_a_fresh_server(page, app):
+    for key in ("compare", "overview", "settings"):
+        app.stop()
+        app.start()
+        page.goto(f"{app.url}/{key}")
+        expect(page.get_by_role("heading", name=MENU[key].title, exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="Try one", exact=True)).to_be_visible()
+        no_failure(page)

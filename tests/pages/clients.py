@@ -1,0 +1,76 @@
+"""Small made-up clients that page tests and journeys bring in."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+from core import db as database
+from core.ingest import assets, taxonomy
+
+WORDS = {
+    "Seasonal sale": ["summer", "sale", "percent", "off", "weekend", "discount"],
+    "Product launch": ["new", "introducing", "first", "launch", "meet", "arrives"],
+    "Brand film": ["story", "believe", "together", "journey", "dream", "people"],
+    "Loyalty": ["members", "points", "reward", "card", "thank", "exclusive"],
+}
+HOSTILE = (
+    '<img src=x onerror="alert(1)"> **bold** $x$ [link](http://example.invalid) =HYPERLINK("http://example.invalid")'
+)
+
+
+def write_files(folder: Path, rows: int = 360, seed: int = 3) -> tuple[Path, Path]:
+    """A taxonomy of four categories and `rows` assets with recorded labels, one of them hostile; 5 % of labels are swapped."""
+    draw = random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "taxonomy.csv").open("w", newline="", encoding="utf-8") as out:
+        table = csv.writer(out)
+        table.writerow(["name", "description", "examples"])
+        for name, words in WORDS.items():
+            table.writerow([name, f"Advertising about {' '.join(words[:3])}", " ".join(words)])
+    with (folder / "assets.csv").open("w", newline="", encoding="utf-8") as out:
+        table = csv.writer(out)
+        table.writerow(["asset_id", "headline", "recorded_label"])
+        for row in range(rows):
+            name = draw.choice(list(WORDS))
+            text = " ".join(draw.choices(WORDS[name], k=6)) + f" {draw.randrange(10**6)} {draw.choice('abcdefgh') * 3}"
+            label = draw.choice(list(WORDS)) if draw.random() < 0.05 else name
+            table.writerow([f"A-{row:04d}", HOSTILE if row == 0 else text, label])
+    return folder / "taxonomy.csv", folder / "assets.csv"
+
+
+def bring_in(db, name: str, folder: Path) -> int:
+    """A client with taxonomy and assets."""
+    client = database.client_id(db, name)
+    taxonomy_file, assets_file = write_files(folder)
+    taxonomy.save(db, client, taxonomy.read(taxonomy_file).categories, "taxonomy.csv")
+    assets.import_assets(db, client, assets_file)
+    return client
+
+
+def bring_in_many(db, name: str, rows: int) -> int:
+    """A client with `rows` distinct assets written straight into the tables, with recorded labels; seconds for 100,000."""
+    client = database.client_id(db, name)
+    categories = [
+        taxonomy.Category(label=name, name=name, description=" ".join(words)) for name, words in WORDS.items()
+    ]
+    taxonomy.save(db, client, categories, "taxonomy.csv")
+    done = {"client_id": client, "filename": "many.csv", "sha256": "", "mapping": "{}", "created": database.now()}
+    counts = {"row_count": rows, "imported": rows, "unchanged": 0, "duplicates": 0, "problem_count": 0}
+    made = db["imports"].insert(done | counts).last_pk
+    first = db.execute("select ifnull(max(id), 0) + 1 from assets").fetchone()[0]
+    names = list(WORDS)
+    assets_rows, recordings = [], []
+    for place in range(rows):
+        kind = names[place % 4]
+        text = f"{WORDS[kind][place % 6]} {WORDS[kind][place // 6 % 6]} offer number {place}"
+        assets_rows.append((first + place, client, f"M-{place}", text, f"{place:016x}", first + place, made))
+        recordings.append((first + place, "bought", kind))
+    with db.atomic():
+        db.conn.executemany(
+            "insert into assets (id, client_id, external_id, text, text_hash, group_id, import_id) values (?, ?, ?, ?, ?, ?, ?)",
+            assets_rows,
+        )
+        db.conn.executemany("insert into recordings (asset_id, source, label) values (?, ?, ?)", recordings)
+    return client

@@ -1,0 +1,162 @@
+"""Every page, empty and filled, without a browser."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import db as database
+from core import jobs
+from core.evaluate.run import comparison
+from core.train.run import all_students
+from core.ui.frame import MENU
+from tests.pages.clients import HOSTILE, bring_in, bring_in_many
+from tests.pages.conftest import ROOT
+
+STEPS = ("assets", "teacher", "student", "compare", "try_one", "deploy")
+
+
+def shown(app: AppTest) -> str:
+    """Everything a page says in text."""
+    kinds = ("title", "subheader", "markdown", "caption", "text", "error", "warning", "success", "info")
+    return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+def links(app: AppTest) -> list[str]:
+    return [element.proto.label for element in app.get("page_link")]
+
+
+@pytest.mark.parametrize("key", MENU)
+def test_an_empty_workspace_says_what_to_do(open_page, key):
+    app = open_page(key)
+    assert app.title[0].value == MENU[key].title
+    if MENU[key].needs_client:
+        assert links(app) == ["Run the sample client or add your own"]
+
+
+@pytest.mark.parametrize("key", ("teacher", "student", "compare", "try_one", "deploy"))
+def test_a_new_client_is_sent_to_the_step_before(open_page, db, key):
+    database.client_id(db, "Northwind")
+    assert len(links(open_page(key))) == 1
+
+
+@pytest.mark.parametrize("key", MENU)
+def test_every_page_renders_filled(open_page, filled, key):
+    app = open_page(key)
+    assert app.title[0].value == MENU[key].title
+    assert not app.error
+    assert "Northwind" in app.sidebar.selectbox[0].options
+
+
+@pytest.mark.parametrize("key", MENU)
+def test_a_page_run_without_the_app_is_as_guarded(workspace, no_worker, key):
+    app = AppTest.from_file(str(ROOT / "pages" / f"{key}.py"), default_timeout=30).run()
+    assert not app.exception
+    assert app.title[0].value == MENU[key].title
+
+
+def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, filled):
+    app = open_page("compare")
+    student = all_students(filled, 1)[0]
+    result = comparison(filled, student["id"])
+    text = shown(app)
+    assert "**Next:**" in text
+    assert f"n = {result['figures']['agreement']['n']:,}" in text
+    assert [metric.label for metric in app.metric] == ["Agreement", "Saving", "Speed-up"]
+    badges = [element.value for element in app.markdown if element.value.startswith(":") and "-badge[" in element.value]
+    assert len(badges) >= len(app.metric)
+
+
+def test_text_from_files_never_becomes_markup(open_page, filled):
+    """The hostile asset is on the page, but only as a table cell or as plain text; in labels its markup is escaped."""
+    filled.execute(
+        "update predictions set confidence = 0 where asset_id = (select id from assets where external_id = 'A-0000')"
+    )
+    filled.execute("update assets set split = 'test' where external_id = 'A-0000'")
+    filled.conn.commit()
+    seen = 0
+    for key in STEPS:
+        app = open_page(key)
+        seen += sum("onerror" in str(table.value.to_dict()) for table in app.dataframe)
+        for kind in ("markdown", "caption", "error", "warning", "success", "info", "title", "subheader"):
+            assert not [element for element in app.get(kind) if "onerror" in str(element.value)]
+        for label in [button.label for button in app.button]:
+            assert "<img" not in label
+            assert "**bold" not in label
+    assert seen
+
+
+def test_the_labels_can_be_read_by_category(open_page, filled):
+    app = open_page("teacher")
+    app.selectbox(key="label-category").select_index(1).run()
+    table = next(frame.value for frame in app.dataframe if "Text" in frame.value.columns)
+    assert table["Category"].nunique() == 1
+
+
+def test_two_clicks_start_one_job_and_the_button_is_off_while_it_runs(open_page, db, tmp_path, no_worker):
+    bring_in(db, "Northwind", tmp_path / "files")
+    app = open_page("teacher")
+    button = next(button for button in app.button if button.label.startswith("Get "))
+    button.click().run()
+    button = next(button for button in app.button if button.label.startswith("Get "))
+    assert button.disabled
+    assert [job.state for job in jobs.recent(db)] == ["queued"]
+    assert no_worker
+    assert "worker is not running; starting it" in shown(app)
+
+
+def test_a_failed_job_says_why_and_can_be_carried_on(open_page, filled):
+    job = jobs.start(filled, "label", {"client_id": 1, "teacher": "recorded:nowhere"}, client_id=1)
+    with pytest.raises(Exception, match="nowhere"):
+        jobs.run_here(filled, "label", job.params, client_id=1)
+    app = open_page("teacher")
+    assert "nowhere" in app.error[0].value
+    next(button for button in app.button if button.label == "Carry on").click().run()
+    assert jobs.get(filled, job.id).state == "queued"
+
+
+def test_try_one_compares_student_and_recorded_teacher(open_page, filled):
+    app = open_page("try_one")
+    app.text_area[0].input("words that nobody ever asked about").run()
+    assert not app.exception
+    assert "recorded labels cannot answer anew" in shown(app)
+    known = filled.execute("select text from assets where external_id = 'A-0007'").fetchone()[0]
+    app.text_area[0].input(known).run()
+    assert "As recorded when the label was bought." in shown(app)
+    assert [metric.label for metric in app.metric] == ["Time", "Cost", "Time", "Cost"]
+
+
+def test_making_another_student_live(open_page, filled):
+    first = all_students(filled, 1)[0]
+    filled.execute("update students set live = 0")
+    filled.conn.commit()
+    app = open_page("student")
+    next(button for button in app.button if button.label == "Make live").click().run()
+    assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [first["id"]]
+
+
+def test_settings_keep_a_target_and_refuse_a_folder_that_is_no_encoder(open_page, db, tmp_path):
+    app = open_page("settings")
+    app.text_input[0].input(str(tmp_path))
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert "config.json" in app.error[0].value
+    app.text_input[0].input("")
+    app.slider[0].set_value(90.0)
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert not app.error
+    assert db.execute("select value from settings where key = 'target_agreement'").fetchone()[0] == "0.9"
+
+
+def test_pages_open_quickly_with_100_000_assets(open_page, db):
+    client = bring_in_many(db, "Big", 100_000)
+    jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
+    for key in ("overview", "assets", "teacher", "student"):
+        app = open_page(
+            key
+        )  # imports and caches are warm from here on, as they are for everybody but the first visitor
+        started = time.perf_counter()
+        app.run()
+        assert time.perf_counter() - started < 2, key
+        assert "100,000" in shown(app)
