@@ -36,9 +36,17 @@ from core.ingest.rows import Asset, RowReader, check, join_text, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
 
-__all__ = [
-    *("ImportSummary", "Mapping", "Preview", "import_assets", "import_job", "join_text", "keep_upload", "preview"),
-    *("problems_csv", "profile"),
+__all__ = [  # what pages and later stages import from here
+    "ImportSummary",
+    "Mapping",
+    "Preview",
+    "import_assets",
+    "import_job",
+    "join_text",
+    "keep_upload",
+    "preview",
+    "problems_csv",
+    "profile",
 ]
 
 CHUNK = 2_000  # rows read, looked up and staged at a time

@@ -45,8 +45,8 @@ ASSET_NAMES: dict[str, tuple[str, ...]] = {
 TEXT_NAMES = frozenset(
     _names(
         "text headline longheadline shortheadline title adtitle body bodytext bodycopy copy adcopy adtext primarytext maintext"
-        " description caption cta calltoaction message content tagline slogan script transcript voiceover ocr ocrtext creativetext creative"
-        " fulltext statement utterance query question post comment subject subjectline dialogue sentence review summary"
+        " description caption cta calltoaction message content tagline slogan script transcript voiceover ocr ocrtext creativetext"
+        " creative fulltext statement utterance query question post comment subject subjectline dialogue sentence review summary"
     )
 )
 TAXONOMY_NAMES: dict[str, tuple[str, ...]] = {
