@@ -14,6 +14,8 @@ import numpy as np
 
 WARM_UP = 20  # calls thrown away before the measured ones; the very first is kept apart as the cold start
 
+BUSY = 2.0  # processes waiting for each core, last minute's mean: our own work makes one or so
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -61,7 +63,7 @@ def throughput(
 
 
 def machine() -> str:
-    """The processor's name and the number of cores this process may use."""
+    """The processor's name, the cores this process may use, and a word where others keep them busy right now."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -70,4 +72,6 @@ def machine() -> str:
         )
         model = next(named, model)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} core{'' if cores == 1 else 's'}"
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    busy = f", busy with other work (load {load:.1f})" if load > BUSY * cores else ""
+    return f"{model}, {cores} core{'' if cores == 1 else 's'}{busy}"

@@ -41,3 +41,10 @@ def test_a_single_text_is_enough_for_throughput():
 def test_no_text_is_a_bug(function):
     with pytest.raises(ValueError, match="at least one text"):
         function(lambda text: None, [])
+
+
+def test_a_busy_machine_is_said(monkeypatch):
+    monkeypatch.setattr(latency.os, "getloadavg", lambda: (0.5, 0, 0))
+    assert "busy" not in latency.machine()
+    monkeypatch.setattr(latency.os, "getloadavg", lambda: (999.0, 0, 0))
+    assert latency.machine().endswith("busy with other work (load 999.0)")
