@@ -15,6 +15,8 @@ from scipy.stats import binom, norm
 
 from core.evaluate.agreement import Share, share
 
+FAR = 20  # an agreement that needs more than so many times the rows at hand to be told from the target is on a par with it
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -129,8 +131,8 @@ def _more_needed(agreed: np.ndarray, handled: np.ndarray, n: int, target: float,
         return None
     rate, portion = seen[promising], handled[promising] / n
     spread = norm.isf(budget) * np.sqrt(target * (1 - target)) + norm.isf(0.2) * np.sqrt(rate * (1 - rate))
-    rows = np.minimum((spread / (rate - target)) ** 2, 1e9) / portion
-    return about(float(rows.min()) - n)
+    rows = float(((spread / (rate - target)) ** 2 / portion).min())
+    return about(rows - n) if rows < FAR * n else None
 
 
 def about(count: float) -> int:

@@ -255,7 +255,7 @@ RULES = (
         "below",
         "not_ready",
         lambda e: True,
-        lambda e: f"{_agrees(e)}, below {_goal(e)}, and there is no part of them on which it is sure and right enough.",
+        lambda e: f"{_agrees(e)}; on no share of them, however sure it is, could {_goal(e)} be proven.",
         _next_below,
     ),
 )

@@ -117,6 +117,13 @@ def test_no_number_of_rows_is_named_where_none_would_do():
     assert "no threshold could be certified for 95 %" in certificate.reason
 
 
+def test_an_agreement_on_a_par_with_the_target_names_no_astronomical_number():
+    confidence = np.linspace(0, 1, 280)
+    certificate = certify(confidence, np.arange(280) % 23 > 0)  # 95.7 % everywhere
+    assert not certificate.certified
+    assert certificate.more_needed is None
+
+
 @pytest.mark.parametrize(("target", "delta"), [(0, 0.05), (1, 0.05), (0.95, 0), (0.95, 1)])
 def test_a_target_outside_zero_and_one_is_a_bug(target, delta):
     with pytest.raises(ValueError, match="between 0 and 1"):
