@@ -42,7 +42,7 @@ def read_rows(
     if path.suffix.lower() == ".json" and path.is_file() and 0 < path.stat().st_size <= MAX_BYTES:
         value = jsons.load_whole(path, find_encoding(path))
         if isinstance(value, dict):
-            value = next((value[k] for k in (*JSON_CHILDREN, "taxonomy") if isinstance(value.get(k), list)), [value])
+            value = next((value[k] for k in (*JSON_CHILDREN, "taxonomy") if isinstance(value.get(k), list)), [])
         if not isinstance(value, list) or not any(isinstance(item, dict | str) for item in value):
             raise InputError(
                 "The file holds no list of categories.",

@@ -34,15 +34,14 @@ _SIGNS = "".join(
     re.escape(chr(c)) for c in range(0x3100) if unicodedata.category(chr(c))[0] in "PZC" and chr(c) not in _KEEP + "'’"
 )
 _SIGN = re.compile(f"[{_SIGNS}]+")
-_APOSTROPHE = re.compile("['’]")
 
 
 def normal_form(text: str) -> str:
     """The form in which copies are equal. Digits, percent and currency signs stay: 20% off is not 30% off."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    text = _SIZE.sub(" ", text.casefold())
-    form = _SIGN.sub(" ", _APOSTROPHE.sub("", text)).strip()
+    text = _SIZE.sub(" ", text.casefold()).replace("'", "").replace("’", "")
+    form = _SIGN.sub(" ", text).strip()
     return form or text.strip()
 
 

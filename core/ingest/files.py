@@ -106,7 +106,7 @@ class Table:
                 problems.add(
                     row,
                     None,
-                    f"The row has {len(cells)} cells, the header has {width}; it was left out.",
+                    f"The row has {len(cells)} cell{'s' * (len(cells) != 1)}, the header has {width}; it was left out.",
                     "Put text that holds the delimiter or a line break in quotation marks and give every column its cell.",
                 )
                 continue
@@ -156,8 +156,7 @@ def open_table(path: Path, known: Collection[str] = (), *, max_bytes: int = MAX_
 def find_delimiter(path: Path, encoding: str) -> str:
     """The delimiter under which most of the first rows have as many cells as the header, and the header the most cells."""
     with path.open(encoding=encoding, errors="replace", newline="") as handle:
-        text = handle.read(200_000)
-        lines = text.splitlines(keepends=True)
+        lines = list(io.StringIO(handle.read(200_000), newline=""))
         if len(lines) > 1 and handle.read(1):
             lines.pop()
     best, best_score = NO_DELIMITER, (0.0, 0)

@@ -16,6 +16,7 @@ from core.ingest.workbooks import cell_text
 if TYPE_CHECKING:
     from core.ingest.files import Table
 
+HOW = 'Write one object a row: {"text": "...", "label": "..."}.'
 MAX_WHOLE = 50_000_000  # a JSON file that is one value is read whole, which takes some ten times its size
 LOOK_AHEAD = 1_000  # rows whose fields become the columns
 
@@ -24,6 +25,8 @@ def json_rows(table: Table, encoding: str, problems: Problems) -> Iterator[tuple
     """Yield the fields' names as row 0, then (line number or place in the list, cells in that order)."""
     objects = _objects(table, encoding, problems)
     first = list(islice(objects, LOOK_AHEAD))
+    if not first:
+        raise InputError("The file holds no JSON object.", HOW, where=table.path.name)
     columns = list(dict.fromkeys(name for _, record in first for name in record))
     yield 0, [text_of(name) for name in columns]
     known = set(columns)
@@ -67,7 +70,8 @@ def load_whole(path: Path, encoding: str) -> Any:
 def _objects(table: Table, encoding: str, problems: Problems) -> Iterator[tuple[int, dict]]:
     path, size = table.path, table.path.stat().st_size
     with path.open(encoding=encoding, errors="replace") as handle:
-        whole = path.suffix.lower() == ".json" and not _is_object(handle.readline(LINE_LIMIT))
+        first, more = handle.readline(LINE_LIMIT), handle.readline(LINE_LIMIT).strip()
+    whole = path.suffix.lower() == ".json" and not (more and _is_object(first))
     if whole:
         value = load_whole(path, encoding)
         rows = next((v for v in value.values() if isinstance(v, list)), [value]) if isinstance(value, dict) else value
@@ -118,7 +122,7 @@ def _not_an_object(table: Table, problems: Problems, row: int) -> None:
         row,
         None,
         "The row is no JSON object; it was left out.",
-        'Write one object a row: {"text": "...", "label": "..."}.',
+        HOW,
     )
 
 

@@ -22,6 +22,8 @@ SPLITS = {
     **dict.fromkeys(("test", "testing", "holdout", "eval"), "test"),
 }
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(frozen=True)
 class Asset:
@@ -206,4 +208,4 @@ class RowReader:
             if cells[place] and room > 0:
                 kept[name] = cells[place][: min(MAX_EXTRA, room)]
                 room -= len(kept[name])
-        return json.dumps(kept, ensure_ascii=False) if kept else None
+        return _to_json(kept) if kept else None

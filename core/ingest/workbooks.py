@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ def check_workbook(path: Path) -> str:
     ratio = unpacked / max(path.stat().st_size, 1)
     if unpacked > MAX_UNPACKED or strings > MAX_STRINGS or (unpacked > SMALL and ratio > MAX_RATIO):
         raise InputError(
-            f"The workbook unpacks to {unpacked / 1e6:,.0f} MB, {ratio:,.0f} times its size; it was not opened.",
+            f"The workbook unpacks to {unpacked / 1e6:,.0f} MB, more than a file of its size should; it was not opened.",
             "Save the sheet as CSV (UTF-8) and import that.",
             where=path.name,
         )
@@ -80,22 +81,25 @@ class _reading:
     """openpyxl's read-only workbook, closed at the end, with its many ways to fail told as one sentence."""
 
     FAILURES = (
-        *(zipfile.BadZipFile, zipfile.LargeZipFile, InvalidFileException, ParseError, DefusedXmlException),
-        *(KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, NotImplementedError),
+        *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, InvalidFileException, ParseError, DefusedXmlException),
+        *(KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, OSError, EOFError, RuntimeError),
     )
 
     def __init__(self, path: Path):
         self.path = path
 
     def __enter__(self) -> openpyxl.Workbook:
+        self.handle = self.path.open("rb")  # by its name, openpyxl would refuse a workbook called .csv
         try:
-            self.book = openpyxl.load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
+            self.book = openpyxl.load_workbook(self.handle, read_only=True, data_only=True, keep_links=False)
         except self.FAILURES as error:
+            self.handle.close()
             raise _unreadable(self.path) from error
         return self.book
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         self.book.close()
+        self.handle.close()
         if kind is not None and issubclass(kind, self.FAILURES) and not issubclass(kind, InputError):
             raise _unreadable(self.path) from error
 
