@@ -81,5 +81,5 @@ def _utf8_counts(path: Path) -> tuple[int, int]:
                 continue
             lost = text.count("\ufffd")
             bad += lost
-            good += sum(not c.isascii() for c in text) - lost
+            good += len(text) - len(text.encode("ascii", "ignore")) - lost
     return good, bad + decoder.decode(b"", final=True).count("\ufffd")
