@@ -285,11 +285,16 @@ def list_jobs(args: argparse.Namespace) -> tuple[dict, str]:
         for job in jobs.recent(db)
     ]
     lines = [
-        f"{row['id']:>5}  {row['state']:<12} {row['kind']:<14} {row['client'] or '':<20} {row['done']:,}/{row['total']:,}"
-        f"  {row['error'] or row['message']}".rstrip()
+        f"{row['id']:>5}  {row['state']:<12} {row['kind']:<14} {row['client'] or '':<20} {_state_text(row)}".rstrip()
         for row in rows
     ]
     return {"jobs": rows, "worker_alive": jobs.worker_alive()}, "\n".join(lines) or "There are no jobs yet."
+
+
+def _state_text(row: dict) -> str:
+    if row["state"] == "done":
+        return ""
+    return row["error"] or f"{row['message']} {row['done']:,}/{row['total']:,}"
 
 
 def _worker_options(command: argparse.ArgumentParser) -> None:
@@ -364,7 +369,7 @@ class _Log:
             return
         self._message, self._told = message, time.monotonic()
         spent = f", ${spent_usd:.2f} spent" if spent_usd else ""
-        print(f"{message}: {done:,} of {total:,}{spent}" if total else message, file=sys.stderr, flush=True)
+        print(f"{message}: {done:,} of {total:,}{spent}" if total > 1 else message, file=sys.stderr, flush=True)
 
     def check(self) -> None:
         """Ctrl-C is how a command is stopped."""
