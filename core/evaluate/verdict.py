@@ -119,7 +119,7 @@ def _agrees(e: Evidence) -> str:
 
 
 def _saves(saving: float | None, what: str) -> str:
-    return "" if saving is None else f" {what} costs {percent(saving)} less than the teacher."
+    return "" if saving is None else f" {what} costs {percent(saving, 1.0)} less than the teacher."
 
 
 def _why_replace(e: Evidence) -> str:

@@ -56,6 +56,11 @@ def test_replace_at_the_very_edge_of_the_target():
     assert rule(agreement=share(0.965, 0.94999, 0.98)) == "fallback"
 
 
+def test_a_saving_short_of_everything_never_reads_like_everything():
+    verdict = decide(replace(FALLBACK, agreement=share(0.98, 0.97, 0.99), saving={"student": 0.9998, "cascade": 0.9}))
+    assert "costs 99.98 % less than the teacher" in verdict.reason
+
+
 def test_replace_when_every_asset_is_certified():
     everything = replace(CERTIFIED, threshold=0.0, handled=1.0)
     verdict = decide(replace(FALLBACK, certificate=everything, agreement=share(0.96, 0.945, 0.97)))
