@@ -91,12 +91,15 @@ class _Known:
     def exact(self, nodes: _Nodes) -> tuple[list[int], set[int]]:
         """The group each new text joins because it is there word for word (0: none), and those there in another split."""
         fixed, crossing = [0] * len(nodes.first), set()
+        bound = dict(zip(self.groups, self.splits))  # the split of each group, once it has one
         for place, (text_hash, split) in enumerate(zip(nodes.hashes, nodes.splits)):
             for other in self.by_hash.get(text_hash, ()):
-                if split and self.splits[other] and split != self.splits[other]:
+                group_id = self.groups[other]
+                if split and bound[group_id] and split != bound[group_id]:
                     crossing.add(place)
                 elif not fixed[place]:
-                    fixed[place] = self.groups[other]
+                    fixed[place] = group_id
+                    bound[group_id] = bound[group_id] or split
         return fixed, crossing
 
     def near(self, bands: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from datasketch import MinHash
 
 PIECE = 5
 THRESHOLD = 0.9
@@ -69,6 +68,8 @@ def _pieces(forms: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 def signatures(forms: Sequence[str]) -> np.ndarray:
     """MinHash signatures, uint32 (n, 64): the smallest value of each permutation over a text's pieces."""
+    from datasketch import MinHash  # brings half of scipy, a second that only imports of files need pay
+
     multipliers, offsets = MinHash(num_perm=BANDS * BAND_SIZE, seed=SEED, scheme="affine32").permutations
     result = np.empty((len(forms), BANDS * BAND_SIZE), dtype=np.uint32)
     for start, stop in _blocks(forms):
@@ -189,6 +190,7 @@ class _Groups:
         for i, group_id in enumerate(fixed):
             if group_id:
                 self.parent[i] = first.setdefault(group_id, i)
+                self.split[self.parent[i]] = self.split[self.parent[i]] or self.split[i]
 
     def find(self, i: int) -> int:
         while self.parent[i] != i:

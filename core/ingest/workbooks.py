@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
-from defusedxml.common import DefusedXmlException
-from openpyxl.utils.exceptions import InvalidFileException
-
 from core.errors import InputError
 
 if TYPE_CHECKING:
+    import openpyxl
+
     from core.ingest.files import Table
 
 # A sheet of 500,000 rows unpacks to a few hundred MB at ten to thirty times its packed size; bombs reach a thousand.
@@ -81,7 +79,7 @@ class _reading:
     """openpyxl's read-only workbook, closed at the end, with its many ways to fail told as one sentence."""
 
     FAILURES = (
-        *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, InvalidFileException, ParseError, DefusedXmlException),
+        *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, ParseError),
         *(KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, OSError, EOFError, RuntimeError),
     )
 
@@ -89,6 +87,8 @@ class _reading:
         self.path = path
 
     def __enter__(self) -> openpyxl.Workbook:
+        import openpyxl  # a quarter of a second that other formats need not pay
+
         self.handle = self.path.open("rb")  # by its name, openpyxl would refuse a workbook called .csv
         try:
             self.book = openpyxl.load_workbook(self.handle, read_only=True, data_only=True, keep_links=False)
