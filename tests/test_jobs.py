@@ -89,7 +89,7 @@ def test_cancelling_a_running_job_stops_it_between_units_and_resuming_carries_on
     while jobs.get(db, job.id).done < 1:
         pass
     jobs.cancel(db, job.id)
-    thread.join(5)
+    thread.join(30)
     assert not thread.is_alive()
     cancelled = jobs.get(db, job.id)
     there = len(list((tmp_path / "units").glob("*.unit")))

