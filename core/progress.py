@@ -120,7 +120,7 @@ class Progress(NoProgress):
         """`done` of `total` units; `spent_usd` is the job's whole spend so far. Raises Cancelled or Interrupted."""
         done, total = int(done), int(total)
         with self._lock:
-            phase = (re.sub(r"\d+", "", message), total)
+            phase = (re.sub(r"\d[\d,.]*", "", message), total)
             fresh = phase != self._phase or 2 * done < self.done  # back by half: a new pass
             if fresh:
                 self._phase, self._phases = phase, self._phases + 1

@@ -48,9 +48,9 @@ def test_without_a_total_or_a_first_unit_nothing_is_claimed(db, job, progress):
 
 
 def test_a_new_message_or_total_begins_a_phase_but_a_number_in_the_message_does_not(db, job, progress):
-    progress(0, 10, "Step 1 of 2: row 5")
+    progress(0, 10, "Step 1 of 2: row 905")
     began = jobs.get(db, job.id).phase_started
-    progress(10, 10, "Step 1 of 2: row 17")
+    progress(10, 10, "Step 1 of 2: row 1,017")
     assert jobs.get(db, job.id).phase_started == began
     progress(3, 10, "Step 2 of 2: row 1")
     row = jobs.get(db, job.id)
