@@ -34,19 +34,20 @@ FOREIGN = 0.03  # creatives in German, French or Spanish
 TYPO = 0.07
 NO_BODY = 0.07
 NO_CTA = 0.09
-GENERIC_HEADLINE = 0.30  # the headline could be anybody's of this trade: the body decides
-ASIDE = 0.35  # a second sentence that mentions what a neighbouring category is about
-SECOND = 0.30  # a second sentence about the same thing
+GENERIC_HEADLINE = 0.10  # the headline could be anybody's of this trade: the body decides
+GENERIC_BODY = 0.05  # ... or, under a headline that says it all, the body
+ASIDE = 0.05  # a second sentence that mentions what a neighbouring category is about
+SECOND = 0.85  # a second sentence about the same thing
 HINT = 0.35  # the file name carries the campaign's code word
 GOLD = 0.10
 SIZE_VARIANTS = (0.76, 0.89, 0.96, 1.0)  # cumulative: share of creatives that come in 1, 2, 3, 4 sizes
 LATENCY_MEDIAN_MS, LATENCY_SPREAD = 2450.0, 0.2  # lognormal, of the pretend frontier model
 PROMPT_TOKENS = 1460  # instructions and 40 categories, before the asset's own words
 
-COLUMNS = (
-    "asset_id file_name headline body cta channel market recorded_label recorded_confidence tokens_in tokens_out latency_ms"
-    " gold_label"
-).split()
+COLUMNS = [
+    *("asset_id", "file_name", "headline", "body", "cta", "channel", "market"),
+    *("recorded_label", "recorded_confidence", "tokens_in", "tokens_out", "latency_ms", "gold_label"),
+]
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Creative:
 
 @cache
 def tables() -> tuple[dict[str, Any], dict[str, Leaf], list[float]]:
-    """The shared table, the leaves by name, and their cumulative shares (long tail: share of rank r goes as 1 / (r + 6))."""
+    """The shared table, the leaves by name, and their cumulative shares (long tail: share of rank r goes as 1 / (r + 8))."""
     shared = json.loads((COPY / "shared.json").read_text("utf-8"))
     leaves: dict[str, Leaf] = {}
     for file in shared["trades"]:
@@ -91,7 +92,7 @@ def tables() -> tuple[dict[str, Any], dict[str, Leaf], list[float]]:
 
 
 def _weight(leaf: Leaf) -> float:
-    return 1.0 / (leaf.copy["rank"] + 6.0)
+    return 1.0 / (leaf.copy["rank"] + 8.0)
 
 
 def taxonomy() -> pd.DataFrame:
@@ -198,18 +199,14 @@ def _copy(rng: random.Random, words: Words, leaf: Leaf, other: Leaf | None, lang
         return words.sentence(leaf.copy["headlines"]), ""
     generic = rng.random() < GENERIC_HEADLINE
     headline = words.sentence((leaf.trade if generic else leaf.copy)["headlines"])
-    draw = rng.random()
-    first = (
-        leaf.copy if generic or draw > 0.25 else leaf.trade
-    )  # a headline that says it all may have a body that says little
-    body = words.sentence(first["bodies"])
+    generic_body = not generic and rng.random() < GENERIC_BODY
+    first = _pick(rng, (leaf.trade if generic_body else leaf.copy)["bodies"])
+    body = words.sentence([first])
     more = rng.random()
     if more < ASIDE:
-        near = tables()[1][_pick(rng, leaf.near)]
-        body += " " + words.sentence(near.copy["asides"])
+        body += " " + words.sentence(tables()[1][_pick(rng, leaf.near)].copy["asides"])
     elif more < ASIDE + SECOND:
-        again = words.sentence(leaf.copy["bodies"])
-        body += "" if again[:12] == body[:12] else " " + again  # not the same sentence with other choices
+        body += " " + words.sentence([body for body in leaf.copy["bodies"] if body != first])
     return headline, body
 
 

@@ -47,7 +47,7 @@ def measure(rows: int, seed: int, folds: int, with_encoder: bool) -> dict[str, f
     if with_encoder:
         from core.encoder import encoder
 
-        vectors = np.asarray(encoder().encode(texts(assets)))
+        vectors = np.asarray(encoder()(texts(assets)))
     right: dict[str, list[np.ndarray]] = {}
     dealt = GroupKFold(5, shuffle=True, random_state=0).split(labels, groups=assets["creative"])
     held_rows: list[np.ndarray] = []
