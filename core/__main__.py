@@ -31,6 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status. argparse ends with status 2 by itself where options are wrong."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # models come with the packages; nothing is fetched while running
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # OpenMP threads that spin while they wait make training several times slower as soon as anything else wants the processor.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     args = parser().parse_args(argv)
     if args.command == "worker":
         return _worker(args)

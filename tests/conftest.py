@@ -10,6 +10,8 @@ import pytest
 
 from core import db as database
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core/__main__.py does, before torch is loaded
+
 SHARED = Path(os.environ.get("UNDERSTUDY_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
 

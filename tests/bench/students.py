@@ -63,7 +63,9 @@ def _baseline(name: str, train: pd.DataFrame, test: pd.DataFrame) -> None:
     from sklearn.pipeline import make_pipeline
 
     started = time.perf_counter()
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=20, max_iter=300))
+    model = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=20, max_iter=300)
+    )
     model.fit(train.text, train.label)
     _row(name, "scikit-learn TF-IDF + LR", model.predict_proba, time.perf_counter() - started, train, test)
 
