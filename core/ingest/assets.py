@@ -51,7 +51,6 @@ __all__ = [  # what pages and later stages import from here
 
 CHUNK = 2_000  # rows read, looked up and staged at a time
 PREVIEWED = 20
-GUESSED_FROM = 200
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,8 @@ class ImportSummary:
 def preview(path: Path) -> Preview:
     """What a file holds and how its columns are understood, before it is imported. Raises InputError."""
     table = open_table(Path(path), KNOWN_ASSET_NAMES)
-    rows = [cells for _, cells in islice(table.records(Problems()), GUESSED_FROM)]
-    shown = [dict(zip(table.columns, (cell[:500] for cell in cells))) for cells in rows[:PREVIEWED]]
-    return Preview(table.columns, guess_assets(table.columns, rows), shown)
+    shown = [dict(zip(table.columns, (cell[:500] for cell in cells))) for cells in table.head[:PREVIEWED]]
+    return Preview(table.columns, guess_assets(table.columns, table.head), shown)
 
 
 def import_assets(
@@ -100,9 +98,7 @@ def import_assets(
     """
     path, report = Path(path), progress or NoProgress()
     table = open_table(path, KNOWN_ASSET_NAMES)
-    if mapping is None:
-        rows = [cells for _, cells in islice(table.records(Problems()), GUESSED_FROM)]
-        mapping = guess_assets(table.columns, rows)
+    mapping = mapping or guess_assets(table.columns, table.head)
     check(mapping, table)
     with _alone(client_id, report), staging() as (stage, stage_path):
         read = _Reading(db, client_id, table, mapping)

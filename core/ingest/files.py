@@ -26,6 +26,7 @@ MAX_BYTES = 200_000_000
 MAX_ROWS = 500_000
 MAX_COLUMNS = 1_000
 RECORD_LINES = 2_000  # lines in one row; beyond this a quotation mark was left open
+HEAD = 200  # rows read ahead
 HEADER_DEPTH = 10  # rows looked at for the header: some files open with a title
 DELIMITERS = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1f"  # for files of one column: a comma in their text splits nothing
@@ -61,11 +62,11 @@ class Table:
         self.left_out = 0  # rows that records() listed as problems instead of yielding
         self.header_row = 0
         self.columns: list[str] = []
-        self._keep: list[int] = []  # positions of the columns kept: those with neither name nor content are dropped
+        self.head: list[list[str]] = []  # the cells of the first rows, to show and to guess from
 
     def read_header(self, known: Collection[str]) -> None:
         """Find the header among the first rows: row one, unless a later one holds names we know and row one none."""
-        head = [(row, cells) for row, cells in islice(self._raw(self, Problems()), 200) if any(cells)]
+        head = [(row, cells) for row, cells in islice(self._raw(self, Problems()), HEAD) if any(cells)]
         if not head:
             raise InputError(
                 "The file holds no rows.", "Choose a file with a header row and data below it.", where=self.path.name
@@ -85,6 +86,7 @@ class Table:
                 where=self.path.name,
             )
         self.columns = _column_names(header[:width])
+        self.head = [[*cells, *[""] * width][:width] for _, cells in head[best + 1 :]]
         self.share = 0.0
 
     def records(self, problems: Problems, *, pad: bool = False) -> Iterator[tuple[int, list[str]]]:
@@ -133,8 +135,8 @@ def open_table(path: Path, known: Collection[str] = (), *, max_bytes: int = MAX_
     with path.open("rb") as handle:
         start = handle.read(8)
     if start.startswith(b"PK\x03\x04"):
-        sheet = workbooks.check_workbook(path)
-        table = Table(path, "xlsx", f"sheet {sheet}", lambda table, problems: workbooks.workbook_rows(table, sheet))
+        workbooks.check_workbook(path)
+        table = Table(path, "xlsx", "Excel", lambda table, problems: workbooks.workbook_rows(table))
     elif start.startswith(b"PAR1"):
         table = Table(path, "parquet", "Parquet", lambda table, problems: workbooks.parquet_rows(table))
     else:

@@ -1,9 +1,11 @@
-"""How long an import takes and how much memory: python -m tests.bench.import_assets [--rows 100000] [--kind mixed]
+"""How long an import takes and how much memory.
 
-Writes a CSV of synthetic creatives, imports it in a process of its own into an empty workspace, and prints seconds (of the
-clock, and of the processor with start-up), rows a second and the peak resident memory of that process. Kinds: mixed (creatives with size variants and slight edits), sample
-(the sample client's generator), alike (one text, a number apart) and template (one sentence, two words apart): the last two
-are what the search for near copies could choke on.
+    python -m tests.bench.import_assets [--rows 100000] [--kind mixed|sample|alike|template] [--format csv|xlsx|jsonl]
+
+Writes a file of synthetic creatives, imports it in a process of its own into an empty workspace, then again, and prints
+seconds (of the clock; and of the processor, start-up included), rows a second and that process's peak resident memory.
+Kinds: mixed (creatives with size variants and slight edits), sample (the sample client's generator), alike (one text, a
+number apart) and template (one sentence, two words apart): the last two are what the search for near copies could choke on.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+
+import openpyxl
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
@@ -82,10 +87,19 @@ def write(path: Path, kind: str, rows: int) -> Path | None:
         taxonomy, assets = sample.write(path.parent, rows, 7)
         os.replace(assets, path)
         return taxonomy
+    names = ["asset_id", "file_name", "body", "cta", "label"]
+    if path.suffix == ".xlsx":
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet("Ads")
+        for row in chain([names], creatives(kind, rows)):
+            sheet.append(row)
+        book.save(path)
+        return None
     with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(["asset_id", "file_name", "body", "cta", "label"])
-        writer.writerows(creatives(kind, rows))
+        if path.suffix == ".jsonl":
+            handle.writelines(json.dumps(dict(zip(names, row))) + "\n" for row in creatives(kind, rows))
+        else:
+            csv.writer(handle).writerows(chain([names], creatives(kind, rows)))
     return None
 
 
@@ -100,9 +114,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--kind", choices=["mixed", "sample", "alike", "template"], default="mixed")
+    parser.add_argument("--format", choices=["csv", "xlsx", "jsonl"], default="csv", help="the sample is always CSV")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "assets.csv"
+        path = Path(folder) / f"assets.{arguments.format}"
         taxonomy = write(path, arguments.kind, arguments.rows)
         print(json.dumps({"kind": arguments.kind, "megabytes": round(path.stat().st_size / 1e6, 1)}))
         for what in ("first", "again"):
