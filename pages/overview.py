@@ -47,12 +47,15 @@ def _clients(view: frame.View, found: list[dict]) -> None:
 
 def _client(where: standing.Standing) -> None:
     with st.container(border=True):
-        name, counts, verdict, action = st.columns([2.2, 4.3, 1.7, 1.5], vertical_alignment="center")
-        with name:
-            st.text(where.name)
-            if where.synthetic:
-                st.caption("synthetic")
-        counts.caption(" · ".join(f"{label} {state}" for label, state in where.lines()[1:4]))
+        name, verdict, action = st.columns([6.5, 1.7, 1.5], vertical_alignment="center")
+        with name, st.container(gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(where.name)
+                if where.synthetic:
+                    st.badge("synthetic", color="gray", help="Texts and labels are made up.")
+            st.caption(" · ".join(f"{label} {state}" for label, state in where.lines()[1:4]))
+            if where.reason and not where.busy:
+                st.caption(frame.plain(where.reason))
         with verdict:
             if where.busy:
                 st.caption(f"{where.busy} …")
@@ -60,13 +63,7 @@ def _client(where: standing.Standing) -> None:
                 colour, icon = frame.VERDICT_LOOK[where.verdict]
                 st.badge(standing.VERDICTS[where.verdict], color=colour, icon=icon, help=frame.plain(where.reason))
         key, label = where.next_step()
-        if action.button(
-            frame.MENU[key].name,
-            key=f"open-{where.client_id}",
-            help=label,
-            width="stretch",
-            icon=":material/arrow_forward:",
-        ):
+        if not where.busy and action.button(label, key=f"open-{where.client_id}", width="stretch"):
             frame.choose(where.client_id)
             frame.go(key)
 

@@ -14,6 +14,7 @@ import streamlit as st
 
 from core.ingest.files import defuse
 from core.ui.figures import milliseconds
+from core.ui.frame import plain
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
 STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
@@ -21,11 +22,16 @@ STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
 
 def clean(text: object, limit: int = 60) -> str:
     """`text` safe inside a Plotly label or hover: escaped, on one line, cut to `limit` characters."""
+    return html.escape(short(text, limit)).replace("{", "&#123;").replace("$", "&#36;")
+
+
+def short(text: object, limit: int) -> str:
+    """`text` on one line, cut to `limit` characters."""
     line = " ".join(str(text).split())
     if len(line) > limit:  # of a path the end tells most, of anything else the beginning
         line = f"… > {line.rpartition(' > ')[2]}" if " > " in line else line
         line = line if len(line) <= limit else line[: limit - 1] + "…"
-    return html.escape(line).replace("{", "&#123;").replace("$", "&#36;")
+    return line
 
 
 def csv(table: pd.DataFrame) -> bytes:
@@ -55,10 +61,13 @@ def layout(fig: go.Figure, x: str, y: str, height: int = 320) -> go.Figure:
 
 
 def chart(title: str, fig: go.Figure, table: pd.DataFrame, name: str, *, note: str = "", **columns) -> None:
-    """A chart under the sentence that is its answer, then its table and CSV folded away. `name` is key and file name."""
-    st.subheader(title, anchor=False)
+    """A chart under the sentence that is its answer, then its table and CSV folded away. `name` is key and file name.
+
+    `title` and `note` may hold words from files: they are escaped here.
+    """
+    st.subheader(plain(title), anchor=False)
     if note:
-        st.caption(note)
+        st.caption(plain(note))
     st.plotly_chart(fig, key=f"chart-{name}", config={"displayModeBar": False}, alt=title)
     details(table, name, **columns)
 
@@ -92,7 +101,8 @@ def shares(
     fig = go.Figure(
         go.Scatter(
             x=100 * rows[value],
-            y=names,
+            y=list(range(len(names))),
+            text=names,
             mode="markers",
             cliponaxis=False,
             marker={"color": colour, "size": 8},
@@ -106,28 +116,35 @@ def shares(
                 "width": 0,
             },
             customdata=100 * rows[[low, high]].to_numpy(),
-            hovertemplate="%{y}<br>%{x:.1f} % (%{customdata[0]:.1f}–%{customdata[1]:.1f} %)<extra></extra>",
+            hovertemplate="%{text}<br>%{x:.1f} % (%{customdata[0]:.1f}–%{customdata[1]:.1f} %)<extra></extra>",
         )
     )
     fig.update_xaxes(range=[0, 101], ticksuffix=" %")
-    return fig
+    return _names(fig, names)
 
 
 def bars(names: list[str], values: list[float], texts: list[str], colours: list[str] | str = NEUTRAL) -> go.Figure:
     """Horizontal bars labelled with their own values, first name on top."""
+    shown = [clean(name) for name in names][::-1]
     fig = go.Figure(
         go.Bar(
-            y=[clean(name, 44) for name in names][::-1],
+            y=list(range(len(shown))),
             x=list(values)[::-1],
             text=list(texts)[::-1],
             textposition="outside",
             cliponaxis=False,
             orientation="h",
             marker_color=list(colours)[::-1] if isinstance(colours, list) else colours,
-            hovertemplate="%{y}: %{text}<extra></extra>",
+            hovertemplate="%{customdata}: %{text}<extra></extra>",
+            customdata=shown,
         )
     )
-    return fig
+    return _names(fig, shown)
+
+
+def _names(fig: go.Figure, names: list[str]) -> go.Figure:
+    """Names along a numbered axis: two names that read alike once cut short stay two rows."""
+    return fig.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.7, len(names) - 0.3])
 
 
 def cascade(curve: pd.DataFrame, target: float, threshold: float | None) -> go.Figure:

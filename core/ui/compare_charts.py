@@ -11,7 +11,6 @@ import streamlit as st
 from core.evaluate.economics import Economics, Line
 from core.ui import charts
 from core.ui.figures import HINTS, milliseconds, money
-from core.ui.frame import plain
 from core.ui.standing import percent
 
 SHOWN = 40  # categories in the chart: the largest; the table has all
@@ -51,7 +50,7 @@ def confusions(found: dict[str, Any]) -> None:
         return
     first = rows[0]
     title = f"Mixed up most: the teacher's {first['teacher_label']} becomes {first['student_label']}"
-    names = [f"{charts.clean(row['teacher_label'], 26)} → {charts.clean(row['student_label'], 26)}" for row in rows[:8]]
+    names = [f"{charts.short(row['teacher_label'], 26)} → {charts.short(row['student_label'], 26)}" for row in rows[:8]]
     fig = charts.bars(
         names, [row["count"] for row in rows[:8]], [f"{row['count']:,}" for row in rows[:8]], charts.STUDENT
     )
@@ -83,7 +82,7 @@ def cascade(found: dict[str, Any]) -> None:
     fig = charts.cascade(table, certificate["target"], certificate["threshold"])
     charts.layout(fig, "assets the student handles itself (%)", "agreement on those (%)", height=300)
     note = f"Measured on {handled['n']:,} test assets; the others fall back to the teacher. Calibration: {certificate['reason']}."
-    charts.chart(title, fig, table, "cascade", note=plain(note), handled=SHARE, agreement=SHARE)
+    charts.chart(title, fig, table, "cascade", note=note, handled=SHARE, agreement=SHARE)
 
 
 def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> None:
@@ -112,7 +111,7 @@ def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> None:
             {"who": "Student", "median ms": student["p50"], "p95 ms": student["p95"], "basis": "measured"},
         ]
     )
-    charts.chart(title, fig, table, "latency", note=plain(note))
+    charts.chart(title, fig, table, "latency", note=note)
 
 
 def cost(sheet: Economics) -> None:
@@ -159,16 +158,13 @@ def _month(sheet: Economics, key: str) -> str:
 def _pays(sheet: Economics) -> str:
     """The break-even sentence, with its basis."""
     upfront, even = line(sheet, "upfront"), sheet.break_even_assets["student"]
+    start = f"Upfront {money(upfront.value)} ({upfront.basis})"
     if even is None:
-        return plain(
-            f"Upfront {money(upfront.value)} ({upfront.basis}); the student alone never earns it back at these prices."
-        )
+        return f"{start}; the student alone never earns it back at these prices."
     months = even / max(sheet.volume_per_month, 1)
     when = f", {months:,.1f} months at this volume" if months >= 0.1 else ""
     basis = line(sheet, "student_break_even").basis
-    return plain(
-        f"Upfront {money(upfront.value)} ({upfront.basis}); the student alone earns it back after {even:,} assets{when} ({basis})."
-    )
+    return f"{start}; the student alone earns it back after {even:,} assets{when} ({basis})."
 
 
 def more_measures(found: dict[str, Any]) -> None:

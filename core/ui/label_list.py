@@ -37,7 +37,7 @@ def _chart(sizes: pd.DataFrame) -> None:
     used = int((sizes["Labels"] > 0).sum())
     few = int(((sizes["Labels"] > 0) & (sizes["Labels"] < 20)).sum())
     title = f"The labels use {used:,} of {len(sizes):,} categories"
-    title += f"; {few:,} of them have fewer than 20" if few else ""
+    title += f"; {few:,} of them {'has' if few == 1 else 'have'} fewer than 20" if few else ""
     top = sizes[sizes["Labels"] > 0].head(CHART_ROWS)
     fig = charts.bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], charts.TEACHER)
     charts.layout(fig, "labels", "", height=80 + 20 * len(top))

@@ -6,6 +6,7 @@ if st.button("Label", disabled=running): jobs.start(...); st.rerun()
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 
 import streamlit as st
@@ -47,7 +48,7 @@ def start(view: frame.View, kind: str, params: dict, client_id: int | None = Non
 def _live(job_id: int) -> None:
     with frame.guard(), closing(database.connect()) as db:
         job = jobs.get(db, job_id)
-        if job.state not in ACTIVE:
+        if job.state not in ACTIVE or _moved_on(job):
             st.rerun()
         with st.container(border=True):
             _bar(job)
@@ -62,6 +63,14 @@ def _live(job_id: int) -> None:
             ):
                 jobs.cancel(db, job.id)
                 st.rerun(scope="fragment")
+
+
+def _moved_on(job: jobs.Job) -> bool:
+    """Whether the job has reached another phase since this session looked: then counts elsewhere on the page are old."""
+    phase = re.sub(r"\d[\d,]*", "", job.message)
+    before = st.session_state.get(f"phase-{job.id}")
+    st.session_state[f"phase-{job.id}"] = phase
+    return before is not None and before != phase
 
 
 @st.cache_resource(ttl=10, show_spinner=False)

@@ -52,12 +52,12 @@ class Standing:
         return rows + ([("Now", self.busy)] if self.busy else [])
 
     def next_step(self) -> tuple[str, str]:
-        """The page to go to next, and why."""
+        """The page to go to next, and what to do there."""
         if not self.categories or not self.assets:
-            return "assets", "Bring in a taxonomy and assets"
+            return "assets", "Bring in files"
         if self.labelled is None:
-            return "teacher", "Get labels from a teacher"
-        if not self.students:
+            return "teacher", "Get labels"
+        if not self.verdict:
             return "student", "Train a student"
         return "compare", "Read the verdict"
 

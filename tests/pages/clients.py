@@ -13,7 +13,7 @@ WORDS = {
     "Seasonal sale": ["summer", "sale", "percent", "off", "weekend", "discount"],
     "Product launch": ["new", "introducing", "first", "launch", "meet", "arrives"],
     "Brand film": ["story", "believe", "together", "journey", "dream", "people"],
-    "Loyalty": ["members", "points", "reward", "card", "thank", "exclusive"],
+    "Loyalty <img src=x> **bold** $1$": ["members", "points", "reward", "card", "thank", "exclusive"],
 }
 HOSTILE = (
     '<img src=x onerror="alert(1)"> **bold** $x$ [link](http://example.invalid) =HYPERLINK("http://example.invalid")'
