@@ -32,16 +32,19 @@ AMBIGUOUS = 0.05  # creatives whose copy fits two neighbours equally well
 CONFUSED = 0.04  # recorded labels that name a neighbour instead, where the copy is clear
 FOREIGN = 0.03  # creatives in German, French or Spanish
 TYPO = 0.07
-NO_BODY = 0.07
+NO_BODY = 0.06
 NO_CTA = 0.09
-GENERIC_HEADLINE = 0.10  # the headline could be anybody's of this trade: the body decides
-GENERIC_BODY = 0.05  # ... or, under a headline that says it all, the body
-ASIDE = 0.05  # a second sentence that mentions what a neighbouring category is about
-SECOND = 0.85  # a second sentence about the same thing
+GENERIC_HEADLINE = 0.07  # the headline could be anybody's of this trade: the body decides
+GENERIC_BODY = 0.03  # ... or, under a headline that says it all, the body
+ASIDE = 0.04  # a second sentence that mentions what a neighbouring category is about
+SECOND = 0.88  # a second sentence about the same thing
 HINT = 0.35  # the file name carries the campaign's code word
 GOLD = 0.10
 SIZE_VARIANTS = (0.76, 0.89, 0.96, 1.0)  # cumulative: share of creatives that come in 1, 2, 3, 4 sizes
 LATENCY_MEDIAN_MS, LATENCY_SPREAD = 2450.0, 0.2  # lognormal, of the pretend frontier model
+GOLDEN = (
+    0.6180339887498949  # steps of the golden ratio keep the shares of rare things close to true in short tables, too
+)
 PROMPT_TOKENS = 1460  # instructions and 40 categories, before the asset's own words
 
 COLUMNS = [
@@ -164,12 +167,16 @@ def _casing(rng: random.Random, text: str) -> str:
 # --- one creative -------------------------------------------------------------------------------------------------
 
 
-def _creative(rng: random.Random) -> Creative:
-    """Draw a category by its share, then copy, market and the recorded label for it."""
+def _creative(rng: random.Random, fate: float) -> Creative:
+    """Draw a category by its share, then copy, market and the recorded label for it.
+
+    `fate`, evenly spread over 0..1 from creative to creative, settles which of the rare things happens to this one.
+    """
     shared, leaves, shares = tables()
     leaf = list(leaves.values())[bisect.bisect(shares, rng.random() * shares[-1])]
-    other = _pick(rng, leaf.near) if rng.random() < AMBIGUOUS else ""
-    language = _pick(rng, ("de", "fr", "es")) if not other and rng.random() < FOREIGN / (1 - AMBIGUOUS) else "en"
+    other = _pick(rng, leaf.near) if fate < AMBIGUOUS else ""
+    confused = AMBIGUOUS <= fate < AMBIGUOUS + CONFUSED
+    language = _pick(rng, ("de", "fr", "es")) if fate >= 1 - FOREIGN else "en"
     market = _pick(rng, shared["markets"][language])
     month, day = 1 + int(rng.random() * 12), 1 + int(rng.random() * 28)
     season = shared["seasons"][language][(month % 12) // 3]
@@ -180,9 +187,7 @@ def _creative(rng: random.Random) -> Creative:
     cta = "" if rng.random() < NO_CTA else words.sentence(_ctas(rng, shared, leaf, other, language))
     if rng.random() < TYPO:
         headline, body = (headline, _typo(rng, body)) if rng.random() < 0.7 else (_typo(rng, headline), body)
-    recorded = leaf.name
-    if not other and rng.random() < CONFUSED / (1 - AMBIGUOUS):
-        recorded = _pick(rng, leaf.near)
+    recorded = _pick(rng, leaf.near) if confused else leaf.name
     date = f"2026{month:02d}{day:02d}"
     return Creative(leaf, other, language, _casing(rng, headline), body, cta, brand, market, date, recorded)
 
@@ -265,7 +270,7 @@ def _trim(rng: random.Random, creative: Creative) -> tuple[str, str, str]:
     """The copy of a further size: the same, or with one small change."""
     headline, body, cta = creative.headline, creative.body, creative.cta
     draw = rng.random()
-    if draw < 0.15:
+    if draw < 0.06:
         cta = ""
     elif draw < 0.3:
         headline = headline.rstrip(".!") + "!"
@@ -311,10 +316,10 @@ def with_truth(rows: int, seed: int = 7) -> pd.DataFrame:
         raise InputError(f"{rows} rows cannot be made.", "Ask for one or more.")
     rng = random.Random(seed)
     table: list[dict[str, Any]] = []
-    number = 0
+    number, fate = 0, rng.random()
     while len(table) < rows:
-        number += 1
-        table += _rows(rng, number, _creative(rng))
+        number, fate = number + 1, (fate + GOLDEN) % 1.0
+        table += _rows(rng, number, _creative(rng, fate))
     assets = pd.DataFrame(table[:rows])
     assets.insert(0, "asset_id", [f"CR-{100001 + i}" for i in range(rows)])
     return assets
