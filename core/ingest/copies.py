@@ -110,6 +110,7 @@ class _Known:
         return np.flatnonzero(shared)
 
     def forms(self, places: np.ndarray) -> list[str]:
+        """Their normal forms, from the stored texts."""
         ids = [self.ids[place] for place in places]
         texts: dict[int, str] = {}
         for start in range(0, len(ids), 500):

@@ -193,6 +193,7 @@ class _Groups:
                 self.split[self.parent[i]] = self.split[self.parent[i]] or self.split[i]
 
     def find(self, i: int) -> int:
+        """The place that stands for the group of i."""
         while self.parent[i] != i:
             self.parent[i] = self.parent[self.parent[i]]
             i = self.parent[i]

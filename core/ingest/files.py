@@ -182,6 +182,7 @@ class _Lines:
         self.begin_row()
 
     def begin_row(self) -> None:
+        """Forget the row before."""
         self.row_lines: list[str] = []
         self.length = 0
         self.cut_short = False

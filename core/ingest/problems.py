@@ -16,6 +16,7 @@ class Problems:
         self.count = 0
 
     def add(self, row: int | None, column: str | None, what: str, todo: str) -> None:
+        """Count a problem, and keep it while there is room; `row` None where it concerns the whole file."""
         self.count += 1
         if len(self.kept) < KEPT_PROBLEMS:
             self.kept.append(Problem(row, column, what, todo))
