@@ -284,7 +284,7 @@ def app(argv: list) -> int:
         while not ending.wait(1):
             worker.keep()
             if dashboard.poll() is not None:
-                raise SetupError("The dashboard ended by itself: see {}.".format(log_file("app")))
+                raise SetupError(f"The dashboard ended by itself: see {log_file('app')}.")
         return 0
     finally:
         say("Ending.")
@@ -316,15 +316,8 @@ def log_file(name: str) -> Path:
 def start(line: list, log: str) -> subprocess.Popen:
     """Start a process of its own session, so that Ctrl-C reaches it only through us; its output goes to a log."""
     with log_file(log).open("ab") as out:
-        return subprocess.Popen(
-            line,
-            cwd=str(ROOT),
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
+        files = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
+        return subprocess.Popen(line, cwd=str(ROOT), env=environment(), start_new_session=True, **files)
 
 
 def start_dashboard(port: int) -> subprocess.Popen:
@@ -351,9 +344,11 @@ class Worker:
             self._start()
 
     def end(self) -> None:
-        """End the live worker of this workspace, whoever started it."""
-        subprocess.call([python(), "-m", "core", "worker", "--stop"], cwd=str(ROOT), env=environment())
-        end(self.process)
+        """End the worker: ours, or the one that has taken its place."""
+        if self.process.poll() is None:
+            end(self.process)
+        else:
+            subprocess.call([python(), "-m", "core", "worker", "--stop"], cwd=str(ROOT), env=environment())
 
 
 def wait_until_ready(dashboard: subprocess.Popen, address: str, ending: threading.Event) -> bool:
