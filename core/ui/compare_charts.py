@@ -132,7 +132,7 @@ def cost(sheet: Economics) -> None:
         [names[key] for key in shown], [sheet.monthly[key] for key in shown], texts, [colours[key] for key in shown]
     )
     charts.layout(fig, "US dollars a month", "", height=90 + 46 * len(shown))
-    fig.update_xaxes(range=[0, 1.45 * max([sheet.monthly[key] for key in shown] + [0.01])])
+    fig.update_xaxes(range=[0, 1.9 * max([sheet.monthly[key] for key in shown] + [0.01])])
     formulas = pd.DataFrame(
         [
             {

@@ -80,7 +80,7 @@ def _import(db: Database, last: dict) -> None:
     query = """select row as "Row", "column" as "Column", what as "What", todo as "What to do" from import_problems
                where import_id = ? order by rowid limit ?"""
     with st.expander(f"The {last['problem_count']:,} problems by row", expanded=True):
-        shown = pd.DataFrame(list(db.query(query, [last["id"], SHOWN])))
+        shown = pd.DataFrame(list(db.query(query, [last["id"], SHOWN]))).fillna({"Column": ""})
         st.dataframe(shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key="import-problems")
         if last["problem_count"] > SHOWN:
             st.caption(f"The first {SHOWN} are shown.")

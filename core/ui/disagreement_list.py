@@ -36,7 +36,7 @@ def show(db: Database, student_id: int, found: dict) -> None:
         hide_index=True,
         key="disagreements",
         column_config={
-            "text": st.column_config.TextColumn(width=330),
+            "text": st.column_config.TextColumn(width=260),
             "confidence": st.column_config.NumberColumn("student's confidence", format="percent"),
         },
     )

@@ -210,5 +210,5 @@ def _sidebar(db: Database) -> tuple[int | None, str]:
             for name, state in where.lines():
                 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                     st.caption(name)
-                    st.text(state)
+                    st.text(state, text_alignment="right")
     return picked, names[picked]

@@ -1,0 +1,77 @@
+"""How pages put figures and words from files: nothing rounds to a lie, nothing from a file is markup or a formula."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import jobs
+from core.ui import charts, figures, forecast, frame, standing
+from tests.pages.clients import bring_in_many
+
+MARKUP = st.text(alphabet="ab 1*_`[]()<>#$:~\\|&!{}", max_size=40)
+
+
+@given(MARKUP)
+def test_plain_escapes_every_sign_markdown_knows(text):
+    escaped = frame.plain(text)
+    assert re.sub(r"\\(.)", r"\1", escaped) == " ".join(text.split())
+    assert not re.search(r"[*_`\[\]()<>#$:~|&!{}]", re.sub(r"\\.", "", escaped))
+
+
+@given(MARKUP)
+def test_clean_leaves_plotly_nothing_to_interpret(text):
+    cleaned = charts.clean(text, 200)
+    assert not re.search(r"[<>{$]", cleaned)
+    assert html.unescape(cleaned) == " ".join(text.split())
+
+
+def test_a_long_path_keeps_its_end_and_anything_else_its_beginning():
+    assert charts.short("Retail and fashion > Women > Seasonal sale", 20) == "… > Seasonal sale"
+    assert charts.short("A headline that goes on for ever", 10) == "A headlin…"
+
+
+@given(st.floats(0, 1))
+def test_a_share_is_full_or_none_only_when_it_is(share):
+    for digits in (0, 1):
+        text = standing.percent(share, digits)
+        assert (float(text.strip("< %")) >= 100) == (share == 1)
+        assert text.startswith("0") == (share == 0) or text.startswith("0.")
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [(None, "–"), (0, "$0"), (12345.6, "$12,346"), (12.3, "$12.30"), (0.0042, "$0.0042"), (4e-8, "under $0.0001")],
+)
+def test_money(usd, text):
+    assert figures.money(usd) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.84, "0.8 s"), (42, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
+def test_duration(seconds, text):
+    assert figures.duration(seconds) == text
+
+
+def test_a_downloaded_table_starts_no_formula():
+    table = pd.DataFrame({"text": ["=HYPERLINK(1)", "plain", None], "n": [-1, 2, 3]})
+    back = pd.read_csv(io.BytesIO(charts.csv(table)), keep_default_na=False)
+    assert back["text"].tolist() == ["'=HYPERLINK(1)", "plain", ""]
+    assert back["n"].tolist() == [-1, 2, 3]
+
+
+def test_the_forecast_counts_what_is_left_to_label(db):
+    client = bring_in_many(db, "Northwind", 200)
+    assert forecast.recorded_columns(db, client) == {"bought": 200}
+    before = forecast.forecast(db, client, "recorded:bought")
+    assert (before.labels, before.tokens_basis) == (200, "estimated")
+    built_in = forecast.forecast(db, client, "built-in")
+    assert (built_in.labels, built_in.seconds_basis) == (200, "assumed")
+    assert built_in.tokens_in > 200 * 120
+    jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
+    assert forecast.forecast(db, client, "recorded:bought").labels == 0
