@@ -1,0 +1,68 @@
+"""Every command of the README is run, in order, as a reader would type it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^    ((?:python3 run\.py|\.venv/bin/python)\b.*)$", README, re.MULTILINE)
+STARTED_ELSEWHERE = {  # the app and the suite itself: tests/test_run.py starts the one, whoever reads this is in the other
+    "python3 run.py",
+    "python3 run.py test",
+}
+
+
+def test_the_readme_starts_with_its_two_commands():
+    assert COMMANDS[0] == "python3 run.py" and "python3 run.py test" in COMMANDS
+    assert all(word in (ROOT / "tests/test_run.py").read_text() for word in ("--no-browser", "SIGINT"))
+
+
+def test_every_command_does_what_the_readme_says(tmp_path):
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    outputs = {}
+    for command in COMMANDS:
+        if command in STARTED_ELSEWHERE or "tests.bench" in command:
+            continue
+        words = shlex.split(command)
+        assert words[:2] == ["python3", "run.py"]
+        run = subprocess.run(
+            [sys.executable, "-m", "core", *words[2:]],
+            cwd=tmp_path,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+        assert run.returncode == 0, f"{command}\n{run.stderr}"
+        outputs[words[2]] = run.stdout
+    found = json.loads(outputs["distil"])
+    assert found["students"][0]["agreement"]["n"] > 100 and found["verdict"]["decision"]
+    assert "%" in outputs["classify"] and (tmp_path / "scored.csv").exists() and (tmp_path / "more-assets").is_dir()
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "tests.bench" in c])
+def test_benchmarks_named_in_the_readme_exist(command):
+    module = shlex.split(command)[2]
+    run = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0 and "usage" in run.stdout
+
+
+def test_files_and_pictures_the_readme_names_are_there():
+    for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
+        assert (ROOT / path).is_file(), path
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return os.environ | {"PYTHONPATH": str(ROOT)}
