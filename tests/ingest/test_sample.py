@@ -95,6 +95,14 @@ def test_recorded_labels_confuse_neighbours_about_four_times_in_a_hundred(large)
     assert all(label in near[category] for label, category in zip(wrong["recorded_label"], wrong["category"]))
 
 
+def test_confusions_gather_where_copy_mentions_the_neighbour_yet_stay_the_lesser_part_there(large):
+    """As with a large model: wrong where copy is mixed, seldom where it is clear. So sure students can be trusted with more."""
+    wrong, mentioned = large["recorded_label"] != large["category"], large["tempting"] != ""
+    assert 0.3 < wrong[mentioned].mean() < 0.45
+    assert 0.004 < wrong[~mentioned].mean() < 0.02
+    assert (large["recorded_label"] == large["tempting"])[wrong & mentioned].all()
+
+
 def test_gold_labels_are_the_generating_category_for_a_tenth(large):
     gold = large[large["gold_label"] != ""]
     assert 0.08 < len(gold) / len(large) < 0.12
