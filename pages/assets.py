@@ -32,12 +32,13 @@ ASSET_ROLES = {
 
 def main() -> None:
     with frame.page("assets") as view:
+        running = progress.active(view, "import_assets")
         left, right = st.columns(2, gap="large")
         with left:
             _taxonomy(view)
         with right:
-            _assets(view)
-        progress.watch(view, "import_assets")
+            _assets(view, running)
+        progress.watch(view, "import_assets", expected=running)
         data_profile.show(view)
 
 
@@ -74,7 +75,7 @@ def _taxonomy(view: View) -> None:
         data_profile.categories(found.categories)
 
 
-def _assets(view: View) -> None:
+def _assets(view: View, running: bool) -> None:
     st.subheader("2 · Assets", anchor=False)
     path = uploads.upload("Assets file (CSV, TSV, XLSX, JSONL; up to 200 MB)", uploads.TABLES, "assets-file")
     with frame.guard():
@@ -83,7 +84,6 @@ def _assets(view: View) -> None:
             return
         seen = _preview(str(path))
         mapping = _columns(seen, path.name)
-        running = progress.active(view, "import_assets")
         if st.button("Import assets", type="primary", disabled=running or not mapping.text):
             params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
             progress.start(view, "import_assets", params)

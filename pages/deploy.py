@@ -18,8 +18,9 @@ def main() -> None:
         if live is None:
             frame.nothing_yet("No student of this client is live.", "student", "Train one, or make one live")
         _live(view, live)
-        _score(view, live)
-        progress.watch(view, "score")
+        running = progress.active(view, "score")
+        _score(view, live, running)
+        progress.watch(view, "score", expected=running)
         _scored(view)
 
 
@@ -48,14 +49,13 @@ def _live(view: frame.View, live: dict) -> None:
     st.caption(frame.plain(f"Its files, ready to copy: {folder_of(view.db, live['id'])}"))
 
 
-def _score(view: frame.View, live: dict) -> None:
+def _score(view: frame.View, live: dict, running: bool) -> None:
     with st.container(border=True):
         st.subheader("Score a file", anchor=False)
         path = uploads.upload(
             "File of assets (CSV, TSV, XLSX, JSONL, Parquet; up to 200 MB)", uploads.TABLES, "score-file"
         )
         kind = st.segmented_control("Write as", ["CSV", "Parquet"], default="CSV", required=True)
-        running = progress.active(view, "score")
         if st.button("Score this file", type="primary", disabled=running or path is None, icon=":material/play_arrow:"):
             output = settings.subfolder("output") / f"{path.stem}-student-{live['id']}.{kind.lower()}"
             params = {"client_id": view.client_id, "student": live["id"], "input": str(path), "output": str(output)}

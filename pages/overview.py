@@ -19,7 +19,8 @@ def main() -> None:
     with frame.page("overview") as view:
         found = standing.clients(view.db)
         sample = next((row["id"] for row in found if row["name"] == SAMPLE_CLIENT), None)
-        if sample is None or not standing.of(view.db, sample).verdict:
+        before = standing.of(view.db, sample) if sample else None
+        if before is None or not (before.verdict or before.busy):
             _sample(view, sample)
         if found:
             _clients(view, found)
@@ -30,8 +31,9 @@ def _sample(view: frame.View, sample: int | None) -> None:
     with st.container(border=True):
         st.subheader("Start here: the sample client", anchor=False)
         st.write(SAMPLE_NOTE)
-        running = bool(sample) and progress.watch(frame.View(view.db, sample, SAMPLE_CLIENT), "distil")
-        if not running and st.button("Run the sample client", type="primary", icon=":material/play_arrow:"):
+        if sample:
+            progress.watch(frame.View(view.db, sample, SAMPLE_CLIENT), "distil")
+        if st.button("Run the sample client", type="primary", icon=":material/play_arrow:"):
             client = database.client_id(view.db, SAMPLE_CLIENT, synthetic=True)
             frame.choose(client)
             progress.start(view, "distil", {"sample": True}, client_id=client)
@@ -42,10 +44,10 @@ def _clients(view: frame.View, found: list[dict]) -> None:
     pages = -(-len(found) // PAGE)
     page = st.pagination(pages, key="clients") if pages > 1 else 1
     for row in found[(page - 1) * PAGE : page * PAGE]:
-        _client(standing.of(view.db, row["id"]))
+        _client(view, standing.of(view.db, row["id"]))
 
 
-def _client(where: standing.Standing) -> None:
+def _client(view: frame.View, where: standing.Standing) -> None:
     with st.container(border=True):
         name, verdict, action = st.columns([6.5, 1.7, 1.5], vertical_alignment="center")
         with name, st.container(gap="xsmall"):
@@ -66,6 +68,8 @@ def _client(where: standing.Standing) -> None:
         if not where.busy and action.button(label, key=f"open-{where.client_id}", width="stretch"):
             frame.choose(where.client_id)
             frame.go(key)
+        if where.busy:  # also what brings the row up to date when the job ends
+            progress.watch(frame.View(view.db, where.client_id, where.name), *standing.BUSY, expected=True)
 
 
 def _add(found: list[dict]) -> None:

@@ -40,7 +40,7 @@ def main() -> None:
             )
         running = progress.active(view, "train", "distil")
         _train(view, labelled, running)
-        progress.watch(view, "train", "distil")
+        progress.watch(view, "train", "distil", expected=running)
         _students(view)
 
 

@@ -20,7 +20,7 @@ def main() -> None:
             frame.nothing_yet("A teacher needs a taxonomy and assets to label.", "assets", "Bring them in first")
         running = progress.active(view, "label", "distil")
         teacher = _choose(view, running)
-        progress.watch(view, "label", "distil")
+        progress.watch(view, "label", "distil", expected=running)
         run = label_list.latest_of(view.db, view.client_id, teacher)
         if run:
             label_list.show(view.db, run)

@@ -118,6 +118,8 @@ class View:
 
 def menu() -> st.Page:
     """Register the pages with Streamlit and return the one the address asks for."""
+    # Before the navigation: it would else fetch a page's icon for the browser's tab from a font server.
+    st.set_page_config(page_title="Understudy", layout="wide", page_icon=str(ROOT / "static" / "icon.png"))
     sections: dict[str, list] = {}
     for key, item in MENU.items():
         entry = st.Page(
@@ -139,7 +141,7 @@ def page(key: str) -> Iterator[View]:
         menu()
         st.rerun()
     item = MENU[key]
-    st.set_page_config(page_title=f"{item.name} · Understudy", layout="wide", page_icon=":material/theater_comedy:")
+    st.set_page_config(page_title=f"{item.name} · Understudy")
     st.logo(str(ROOT / "static" / "logo.svg"), size="large")
     with closing(database.connect()) as db, guard():
         client_id, client = _sidebar(db)

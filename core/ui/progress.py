@@ -1,7 +1,9 @@
 """Watching jobs: a page reads the jobs row once a second until the job ends, so that any tab can be closed at any moment.
 
-running = progress.watch(view, "label")     # draws the job under way, else how the last one ended
-if st.button("Label", disabled=running): jobs.start(...); st.rerun()
+running = progress.active(view, "label")
+if st.button("Label", disabled=running):
+    progress.start(view, "label", {...})
+progress.watch(view, "label", expected=running)     # draws the job under way, else how the last one ended
 """
 
 from __future__ import annotations
@@ -20,15 +22,20 @@ ACTIVE = ("queued", "running", "interrupted")
 UNITS = {"import_assets": "rows", "label": "assets", "score": "rows"}
 
 
-def watch(view: frame.View, *kinds: str) -> bool:
-    """Show the client's job of these kinds while one is under way (True), else what became of the last one (False)."""
-    mine = [job for job in jobs.recent(view.db, view.client_id, limit=20) if job.kind in kinds]
-    running = next((job for job in mine if job.state in ACTIVE), None)
+def watch(view: frame.View, *kinds: str, expected: bool = False) -> bool:
+    """Show the client's job of these kinds while one is under way (True), else what became of the last one (False).
+
+    `expected`: the page has been drawn for a job under way; should it have ended meanwhile, the page is drawn anew.
+    """
+    running = next((job for job in jobs.active(view.db, view.client_id) if job.kind in kinds), None)
     if running:
         _live(running.id)
         return True
-    if mine:
-        _ended(view, mine[0])
+    if expected:
+        st.rerun()
+    last = next((job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind in kinds), None)
+    if last:
+        _ended(view, last)
     return False
 
 

@@ -95,6 +95,12 @@ def page(browser, app):
     context = browser.new_context(viewport=VIEWPORT)
     context.set_default_timeout(30_000)
     tab = context.new_page()
+    elsewhere = []
+    tab.on(
+        "request",
+        lambda asked: None if asked.url.startswith((app.url, "data:", "blob:")) else elsewhere.append(asked.url),
+    )
     tab.goto(app.url)
     yield tab
     context.close()
+    assert not elsewhere, "the dashboard asked other hosts"

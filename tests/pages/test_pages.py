@@ -110,6 +110,26 @@ def test_two_clicks_start_one_job_and_the_button_is_off_while_it_runs(open_page,
     assert "worker is not running; starting it" in shown(app)
 
 
+def test_the_overview_follows_a_client_that_is_judged_already_while_a_job_runs(open_page, filled):
+    """Nothing else would ever draw the page again when the job ends."""
+    jobs.start(filled, "distil", {"sample": True}, client_id=1)
+    app = open_page("overview")
+    assert "Cancel" in [button.label for button in app.button]
+    assert "Read the verdict" not in [button.label for button in app.button]
+
+
+def test_a_job_that_ends_while_its_page_is_drawn_leaves_no_dead_button(open_page, filled, monkeypatch):
+    jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "linear"}, client_id=1)
+    app = open_page("student")
+    assert next(button for button in app.button if button.label == "Train").disabled
+    seen = iter([jobs.active(filled, 1)] * 2)  # the sidebar and the button still see it under way
+    filled.execute("update jobs set state = 'done' where state = 'queued'")
+    filled.conn.commit()
+    monkeypatch.setattr(jobs, "active", lambda db, client_id=None: next(seen, []))
+    app.run()
+    assert not next(button for button in app.button if button.label == "Train").disabled
+
+
 def test_a_failed_job_says_why_and_can_be_carried_on(open_page, filled):
     job = jobs.start(filled, "label", {"client_id": 1, "teacher": "recorded:nowhere"}, client_id=1)
     with pytest.raises(Exception, match="nowhere"):
