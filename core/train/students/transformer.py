@@ -20,7 +20,7 @@ from core.train.disk import link
 BATCH = 32
 RATE, HEAD_RATE = 3e-4, 6e-4
 SMOOTHING = 0.1  # label smoothing where the teacher gave single answers
-MOST_STEPS, MOST_EPOCHS, FEWEST_EPOCHS = 1500, 8, 1
+MOST_STEPS, MOST_EPOCHS, FEWEST_EPOCHS = 1000, 5, 1
 CHECKPOINT_SECONDS = 20
 INT8_AGREES = 0.995  # the smaller graph is kept only if it answers like the trained one
 
