@@ -96,7 +96,13 @@ def _figures(result: dict) -> None:
         value = sheet.speed_up[mode]
         basis = compare_charts.line(sheet, f"{mode}_speed_up").basis
         against = f"student {milliseconds(found['latency']['p50'])} (measured)"
-        figure("Speed-up", "–" if value is None else f"{value:,.0f} ×", basis, against, help=HINTS["speed_up"])
+        figure(
+            "Speed-up",
+            "–" if value is None else f"{value:,.0f} ×" if value >= 10 else f"{value:.1f} ×",
+            basis,
+            against,
+            help=HINTS["speed_up"],
+        )
 
 
 def _agreement(found: dict) -> None:

@@ -147,8 +147,8 @@ def _names(fig: go.Figure, names: list[str]) -> go.Figure:
     return fig.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.7, len(names) - 0.3])
 
 
-def cascade(curve: pd.DataFrame, target: float, threshold: float | None) -> go.Figure:
-    """Handled share against agreement on the handled assets; the target as a line, the certified threshold as a mark."""
+def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.Figure:
+    """Handled share against agreement on those; the target as a line, the share handled at the certified threshold as a mark."""
     fig = go.Figure(
         go.Scatter(
             x=100 * curve["handled"],
@@ -165,16 +165,15 @@ def cascade(curve: pd.DataFrame, target: float, threshold: float | None) -> go.F
         annotation={"text": f"target {100 * target:g} %", "showarrow": False, "yanchor": "bottom"},
         annotation_position="bottom left",
     )
-    if threshold is not None and not curve.empty:
-        kept = curve[curve["threshold"] >= threshold]
-        at = (kept if not kept.empty else curve).iloc[-1]
+    if certified is not None and not curve.empty:
+        at = curve.iloc[(curve["handled"] - certified).abs().argmin()]
         fig.add_scatter(
-            x=[100 * at["handled"]],
+            x=[100 * certified],
             y=[100 * at["agreement"]],
             mode="markers+text",
             marker={"color": STUDENT, "size": 13, "line": {"color": "white", "width": 2}},
-            text=[f"certified: {100 * at['handled']:.1f} % handled"],
-            textposition="bottom left",
+            text=[f"certified: {100 * certified:.1f} % handled"],
+            textposition="bottom left" if certified > 0.5 else "bottom right",
             hoverinfo="skip",
         )
     low = min(100 * target, 100 * curve["agreement"].min()) if not curve.empty else 0

@@ -79,7 +79,8 @@ def cascade(found: dict[str, Any]) -> None:
     title = f"No share of the assets can be promised at {goal} yet"
     if certificate["certified"]:
         title = f"The student can take {percent(handled['value'])} of the assets at {goal} agreement"
-    fig = charts.cascade(table, certificate["target"], certificate["threshold"])
+    share = handled["value"] if certificate["certified"] else None
+    fig = charts.cascade(table, certificate["target"], share)
     charts.layout(fig, "assets the student handles itself (%)", "agreement on those (%)", height=300)
     note = f"Measured on {handled['n']:,} test assets; the others fall back to the teacher. Calibration: {certificate['reason']}."
     charts.chart(title, fig, table, "cascade", note=note, handled=SHARE, agreement=SHARE)
@@ -152,7 +153,7 @@ def cost(sheet: Economics) -> None:
 def _month(sheet: Economics, key: str) -> str:
     """A month's cost in words; the sheet rounds to cents, and less than half a cent is not nothing."""
     cents, each = sheet.monthly[key], sheet.per_1000[key]
-    return "under $0.01" if each and not cents else money(cents)
+    return "< $0.01" if each and not cents else money(cents)
 
 
 def _pays(sheet: Economics) -> str:

@@ -45,7 +45,7 @@ def figure(label: str, value: str, basis: str, interval: str | None = None, help
 
 
 def money(usd: float | None) -> str:
-    """US dollars with as many digits as tell something: 12,345 · 12.30 · 0.0042 · under 0.0001; None -> a dash."""
+    """US dollars with as many digits as tell something: 12,345 · 12.30 · 0.0042 · < 0.0001; None -> a dash."""
     if usd is None or not math.isfinite(usd):
         return "–"
     if usd == 0:
@@ -55,7 +55,7 @@ def money(usd: float | None) -> str:
     if abs(usd) >= 0.1:
         return f"${usd:,.2f}"
     if abs(usd) < 0.0001:
-        return "under $0.0001"
+        return "< $0.0001"
     return f"${usd:.{1 - math.floor(math.log10(abs(usd)))}f}"
 
 

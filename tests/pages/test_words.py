@@ -47,7 +47,7 @@ def test_a_share_is_full_or_none_only_when_it_is(share):
 
 @pytest.mark.parametrize(
     ("usd", "text"),
-    [(None, "–"), (0, "$0"), (12345.6, "$12,346"), (12.3, "$12.30"), (0.0042, "$0.0042"), (4e-8, "under $0.0001")],
+    [(None, "–"), (0, "$0"), (12345.6, "$12,346"), (12.3, "$12.30"), (0.0042, "$0.0042"), (4e-8, "< $0.0001")],
 )
 def test_money(usd, text):
     assert figures.money(usd) == text
