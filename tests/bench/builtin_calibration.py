@@ -22,7 +22,9 @@ from tests.conftest import SHARED
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["UNDERSTUDY_HOME"] = folder
-        print(f"{'data':16} {'classes':>7} {'accuracy':>8} {'fitted T':>8} {'confidence at fitted T':>22} {f'at {TEMPERATURE}':>8}")
+        print(
+            f"{'data':16} {'classes':>7} {'accuracy':>8} {'fitted T':>8} {'confidence at fitted T':>22} {f'at {TEMPERATURE}':>8}"
+        )
         for name in ("pitt_image_ads", "banking77"):
             rows = pd.read_csv(SHARED / name / "test.csv")
             labels = sorted(rows.label.unique())
@@ -32,7 +34,9 @@ def main() -> None:
             teacher.fit_temperature(rows.text.tolist(), gold.tolist())
             sure = [softmax(similarity / t, axis=1).max(1).mean() for t in (teacher.temperature, TEMPERATURE)]
             accuracy = np.mean(similarity.argmax(1) == gold)
-            print(f"{name:16} {len(labels):7} {accuracy:8.3f} {teacher.temperature:8.3f} {sure[0]:22.3f} {sure[1]:8.3f}")
+            print(
+                f"{name:16} {len(labels):7} {accuracy:8.3f} {teacher.temperature:8.3f} {sure[0]:22.3f} {sure[1]:8.3f}"
+            )
 
 
 def _category(number: int, label: str) -> StoredCategory:

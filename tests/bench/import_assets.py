@@ -42,7 +42,8 @@ progress.check = lambda: None
 done = assets.import_assets(db, client, path, progress=progress)
 seconds = time.perf_counter() - started
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"seconds": round(seconds, 2), "cpu_seconds": round(used.ru_utime + used.ru_stime, 2), "rows": done.rows, "imported": done.imported, "unchanged": done.unchanged,
+print(json.dumps({"seconds": round(seconds, 2), "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
+    "rows": done.rows, "imported": done.imported, "unchanged": done.unchanged,
     "duplicates": done.duplicates, "problems": done.problems, "rows_per_second": round(done.rows / seconds),
     "peak_mb": round(used.ru_maxrss / 1024),
     "phase_starts": {k: round(v, 1) for k, v in phases.items()}}))
