@@ -32,6 +32,12 @@ class Clicks:
         self.count += 1
 
 
+def settled(page: Page) -> None:
+    """The page has been drawn to its end, as a person waits for before the next step."""
+    expect(page.get_by_text("Taxonomy saved.")).to_be_visible()
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+
 def no_failure(page: Page) -> None:
     """Neither an unexpected failure nor an error sentence is on the page."""
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -40,9 +46,8 @@ def no_failure(page: Page) -> None:
 
 def test_sample_client_reaches_a_verdict_in_six_clicks(page):
     with closing(database.connect()) as db:
-        settings.put(
-            db, "target_agreement", 0.75
-        )  # the first student clears it, which spares the test the minutes of the others
+        # The first student clears this bar, which spares the test the minutes of the others.
+        settings.put(db, "target_agreement", 0.75)
     clicks = Clicks(page)
     clicks.button("Run the sample client")
     expect(page.get_by_test_id("stProgress").first).to_be_visible()
@@ -65,6 +70,7 @@ def test_own_files_to_a_verdict(page, tmp_path):
     clicks.button("Add client")
     page.locator("input[type=file]").nth(0).set_input_files(taxonomy)
     clicks.button("Use this taxonomy")
+    settled(page)
     page.locator("input[type=file]").nth(1).set_input_files(assets)
     clicks.button("Import assets")
     expect(page.get_by_text("420 rows read")).to_be_visible(timeout=60_000)
