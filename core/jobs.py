@@ -162,6 +162,9 @@ def run_here(
     very same job is running elsewhere.
     """
     job = _add(db, kind, params, client_id)
+    if job.state == "running" and not _owner_lives(job):
+        _bury(db, job)
+        job = _add(db, kind, params, client_id)  # the same one, or another where it has crashed too often
     claimed = _claim(db, job.id)
     if claimed is None:
         raise InputError(f"The same work is already running as job {job.id}.", "Wait for it, or cancel it first.")

@@ -202,6 +202,13 @@ def test_recovering_gives_back_the_jobs_of_dead_processes_and_delivers_them(db, 
     assert queue.delivered() == {job.id}
 
 
+def test_the_same_command_carries_on_what_a_killed_one_left_running(db, tmp_path):
+    left = jobs.start(db, "units", params(tmp_path))
+    db["jobs"].update(left.id, {"state": "running", "pid": gone_pid(), "heartbeat": database.now()})
+    done = jobs.run_here(db, "units", params(tmp_path))
+    assert (done.id, done.state) == (left.id, "done")
+
+
 def test_cancelling_a_job_whose_process_is_dead_ends_it(db):
     job = running_row(db, pid=gone_pid())
     jobs.cancel(db, job.id)
