@@ -1,6 +1,6 @@
 """Pictures of every page for the documentation: the sample client run in a workspace of its own, empty, busy and filled.
 
-python -m tests.browser.screenshots [folder] [target]    (default: docs/screens, 95; takes as long as the sample's run)
+python -m tests.browser.screenshots [folder]    (default: docs/screens; takes as long as the sample's run)
 """
 
 from __future__ import annotations
@@ -10,26 +10,22 @@ import os
 import re
 import sys
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from core import db as database
-from core import jobs, settings
+from core import jobs
 from core.ui.frame import MENU
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
 
 SETTLE = 1500  # ms for fonts and charts to come to rest after a page stopped loading
 
 
-def main(folder: Path, target: float) -> None:
+def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         os.environ["UNDERSTUDY_HOME"] = str(Path(scratch) / "workspace")
-        with closing(database.connect()) as db:
-            settings.put(db, "target_agreement", target)
         app = App(Path(os.environ["UNDERSTUDY_HOME"])).start()
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
@@ -49,7 +45,7 @@ def walk(app: App, page: Page, folder: Path) -> None:
     visit(page, app, "overview")
     shoot(page, folder / "overview-empty.png")
     page.get_by_role("button", name="Run the sample client").click()
-    expect(page.get_by_text(re.compile(r"Student \d of up to \d"))).to_be_visible(timeout=120_000)
+    expect(page.get_by_text(re.compile("linear:|embedding:"))).to_be_visible(timeout=120_000)
     shoot(page, folder / "overview-busy.png")
     expect(page.get_by_role("button", name="Read the verdict")).to_be_visible(timeout=1_800_000)
     for key in MENU:
@@ -77,5 +73,4 @@ def shoot(page: Page, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    place, percent = (*sys.argv[1:], *(str(ROOT / "docs" / "screens"), "95")[len(sys.argv) - 1 :])
-    main(Path(place), float(percent) / 100)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screens")
