@@ -9,8 +9,8 @@ from core.ui import frame, progress, standing
 
 SAMPLE_NOTE = (
     "2,000 made-up creative assets and a taxonomy of 40 categories. **Texts and labels are synthetic**; the labels are recorded "
-    "ones, standing in for those of a frontier model. Importing, labelling, training and judging a student takes a minute or two on "
-    "this machine, without a key and without the internet."
+    "ones, standing in for those of a frontier model. Importing, labelling, training and judging a student takes a minute or two, "
+    "here on this machine, without a key and without the internet."
 )
 PAGE = 12
 
