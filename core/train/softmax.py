@@ -24,24 +24,17 @@ def fit(
     *,
     strength: float,
     iterations: int,
-    weights: np.ndarray | None = None,
     check: Callable[[], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (features, categories) and bias (categories,), float32, minimising
 
-        strength * sum_i w_i * cross_entropy(targets_i, softmax(x_i @ coef + bias)) + |coef|^2 / 2
+        strength * sum_i cross_entropy(targets_i, softmax(x_i @ coef + bias)) + |coef|^2 / 2
 
     by L-BFGS (`strength` is scikit-learn's C). `targets` has shape (rows, categories), rows summing to 1. Few `iterations`
     regularise as well: from zero, early stopping costs nothing on held-out rows. `check` is called at every step (to cancel).
     """
-    rows, width = features.shape
-    categories = targets.shape[1]
+    width, categories = features.shape[1], targets.shape[1]
     targets = targets.astype(np.float32)
-    scale = (
-        np.full((rows, 1), strength, np.float32)
-        if weights is None
-        else (strength * weights[:, None]).astype(np.float32)
-    )
     transposed = features.T.tocsr() if sp.issparse(features) else np.ascontiguousarray(features.T)
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
@@ -50,8 +43,8 @@ def fit(
         both = flat.reshape(width + 1, categories)
         coefficients = both[:-1].astype(np.float32)
         log_probabilities = log_softmax(features @ coefficients + both[-1].astype(np.float32))
-        loss = -float((scale * targets * log_probabilities).sum(dtype=np.float64)) + 0.5 * float((both[:-1] ** 2).sum())
-        residual = scale * (np.exp(log_probabilities) - targets)
+        loss = -strength * float((targets * log_probabilities).sum(dtype=np.float64)) + 0.5 * float((both[:-1] ** 2).sum())
+        residual = np.float32(strength) * (np.exp(log_probabilities) - targets)
         gradient = np.empty_like(both)
         gradient[:-1] = transposed @ residual
         gradient[:-1] += both[:-1]
