@@ -79,6 +79,8 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     run_id = labelling.label(db, client_id, given["teacher"], budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", training.AUTO)
     trained = _train_and_judge(db, client_id, run_id, kind, target, progress)
+    if not any(row["live"] for row in training.all_students(db, client_id)):
+        training.set_live(db, trained[-1])
     return {
         "client": client,
         "assets": {
@@ -101,11 +103,12 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
 def _train_and_judge(
     db: Database, client_id: int, run_id: int, kind: str, target: float | None, progress: jobs.Progress
 ) -> list[int]:
-    """Train, evaluate each student trained, and put the chosen one (last of the ids returned) to work when none is."""
+    """Train, evaluate each student trained; put the chosen one (last of the ids returned) to work when none is and it is ready."""
     trained = training.train(db, client_id, run_id, kind, target=target, progress=progress)
     for student_id in trained:
         evaluation.evaluate(db, student_id, target=target, progress=progress)
-    if not any(row["live"] for row in training.all_students(db, client_id)):
+    idle = not any(row["live"] for row in training.all_students(db, client_id))
+    if idle and evaluation.comparison(db, trained[-1])["verdict"].decision != "not_ready":
         training.set_live(db, trained[-1])
     return trained
 

@@ -5,7 +5,7 @@ import streamlit as st
 from core.evaluate.economics import Assumptions
 from core.evaluate.run import comparison
 from core.train.run import all_students
-from core.ui import compare_charts, disagreement_list, frame, money_inputs, progress
+from core.ui import compare_charts, disagreement_list, frame, label_list, money_inputs, progress
 from core.ui.figures import HINTS, figure, milliseconds
 from core.ui.standing import percent
 
@@ -33,6 +33,9 @@ def main() -> None:
         result = comparison(view.db, row["id"], assumptions)
         with top:
             _verdict(result)
+            st.caption(
+                frame.plain(f"The teacher here: {label_list.teacher_words(result['figures']['teacher']['name'])}.")
+            )
             _figures(result)
         with agreement:
             _agreement(result["figures"])
@@ -95,7 +98,7 @@ def _figures(result: dict) -> None:
     with speed:
         value = sheet.speed_up[mode]
         basis = compare_charts.line(sheet, f"{mode}_speed_up").basis
-        against = f"student {milliseconds(found['latency']['p50'])} (measured)"
+        against = f"{MODES[mode]}; student {milliseconds(found['latency']['p50'])} (measured)"
         figure(
             "Speed-up",
             "–" if value is None else f"{value:,.0f} ×" if value >= 10 else f"{value:.1f} ×",

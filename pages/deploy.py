@@ -61,7 +61,8 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
             params = {"client_id": view.client_id, "student": live["id"], "input": str(path), "output": str(output)}
             progress.start(view, "score", params)
         st.caption(
-            "Adds three columns: category, confidence and handled. Rows with handled = false are the ones to send to the teacher. "
+            "Adds three columns: category, confidence and handled. Rows where handled is not true are for the teacher: false "
+            "where the student is not sure enough, empty where nothing is certified or a row has no text. "
             "The text columns are those of the last import."
         )
 
@@ -85,9 +86,12 @@ def _scored(view: frame.View) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-            st.text(
+            told = (
                 f"{uploads.name_of(path)}: {result['rows']:,} rows, {result['handled']:,} handled by the student itself"
             )
+            told += f", {result['without_text']:,} without text" if result["without_text"] else ""
+            told += f", {result['problems']:,} damaged rows repaired or left out" if result["problems"] else ""
+            st.text(told)
 
 
 main()

@@ -33,7 +33,10 @@ KINDS = {
 
 def main() -> None:
     with frame.page("student") as view:
-        labelled = [run for run in runs(view.db, view.client_id) if run["count"]]
+        # Labels that were paid for before those of the built-in teacher, the newest of each kind first.
+        labelled = sorted(
+            (r for r in runs(view.db, view.client_id) if r["count"]), key=lambda r: r["teacher"] == "built-in"
+        )
         if not labelled:
             frame.nothing_yet(
                 "A student learns from a teacher's labels, and this client has none yet.", "teacher", "Get labels first"
@@ -57,7 +60,10 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> None:
             )
         with right:
             run = st.selectbox(
-                "Learns from", list(names), format_func=names.__getitem__, help="The newest labels first."
+                "Learns from",
+                list(names),
+                format_func=names.__getitem__,
+                help="Bought labels first, then the built-in teacher's.",
             )
             target = st.slider(
                 "Target agreement",
@@ -112,7 +118,8 @@ def _row(row: dict, found: dict | None) -> dict:
         "ms an asset": found and found["latency"]["p50"],
         "MB": row["size_mb"],
         "Trained in": duration(row["train_seconds"]),
-        "Learned from": f"{row['params'].get('train', 0):,} assets",
+        "Learned from": f"{row['params'].get('train', 0):,} assets"
+        + (f", {label_list.teacher_words(found['teacher']['name'])}" if found else ""),
         "Made": row["created"][:16].replace("T", " "),
     }
 

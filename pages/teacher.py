@@ -40,6 +40,10 @@ def _choose(view: frame.View, running: bool) -> str:
         with left:
             teacher = st.radio("Teacher", list(names), format_func=lambda spec: frame.plain(names[spec]))
             st.caption(frame.plain(notes[teacher]))
+            if not recorded:
+                st.caption(
+                    "Labels bought before can teach as well: name their column under Other columns on the Assets page."
+                )
         with right:
             model = money_inputs.price_as(view).price_as
         expected = forecast.forecast(view.db, view.client_id, teacher)

@@ -46,6 +46,7 @@ def test_help_lists_every_command_at_once():
 
 def test_run_py_passes_on_exactly_these_commands():
     assert set(run.COMMANDS) == set(cli.COMMANDS)
+    assert all(name in run.__doc__ for name in cli.COMMANDS)
     from core.train import students
 
     assert set(cli.STUDENTS) == {"auto", *students.KINDS}

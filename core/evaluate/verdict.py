@@ -142,7 +142,7 @@ def _why_fallback(e: Evidence) -> str:
 
 
 def _next_fallback(e: Evidence) -> str:
-    text = "Put it live on the Deploy page with the teacher behind it."
+    text = "Make it live on the Student page if it is not yet, with the teacher behind it."
     return f"{text} To hand over more, settle the labels confused most{_pair(e)}, then train again."
 
 
@@ -234,7 +234,9 @@ RULES = (
         "replace",
         _good_alone,
         _why_replace,
-        lambda e: "Put it live on the Deploy page, and have a sample of its answers reviewed every month.",
+        lambda e: (
+            "Make it live on the Student page if it is not yet, and have a sample of its answers reviewed every month."
+        ),
     ),
     Rule("fallback", "fallback", _good_behind, _why_fallback, _next_fallback),
     Rule(

@@ -43,7 +43,9 @@ def fit(
         both = flat.reshape(width + 1, categories)
         coefficients = both[:-1].astype(np.float32)
         log_probabilities = log_softmax(features @ coefficients + both[-1].astype(np.float32))
-        loss = -strength * float((targets * log_probabilities).sum(dtype=np.float64)) + 0.5 * float((both[:-1] ** 2).sum())
+        loss = -strength * float((targets * log_probabilities).sum(dtype=np.float64)) + 0.5 * float(
+            (both[:-1] ** 2).sum()
+        )
         residual = np.float32(strength) * (np.exp(log_probabilities) - targets)
         gradient = np.empty_like(both)
         gradient[:-1] = transposed @ residual

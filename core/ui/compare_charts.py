@@ -14,6 +14,7 @@ from core.ui.figures import HINTS, milliseconds, money
 from core.ui.standing import percent
 
 SHOWN = 40  # categories in the chart: the largest; the table has all
+FEWEST = 10  # test assets a category needs to be named the worst: below, chance decides
 WITH = {"student": "Student alone", "cascade": "Student with the teacher behind it"}
 SHARE = st.column_config.NumberColumn(format="percent")
 
@@ -27,11 +28,13 @@ def per_category(found: dict[str, Any]) -> None:
     """Agreement in each category, with n and interval."""
     table = pd.DataFrame(found["per_category"]).astype({"recall": float, "precision": float})
     table = table[table["n"] > 0]
-    worst = table[table["n"] >= 10].nsmallest(1, "recall")
+    worst = table[table["n"] >= FEWEST].nsmallest(1, "recall")
     title = "How well does it agree in each category?"
     if len(worst):
         row = worst.iloc[0]
         title = f"Agreement is lowest in {row['label']}: {percent(row['recall'])} of {row['n']:,}"
+        title += "" if (table["n"] >= FEWEST).all() else f" (of categories with {FEWEST} or more)"
+        title = "The student agrees in every category" if (table["recall"] == 1).all() else title
     top = table.head(SHOWN)
     fig = charts.shares(top, "label", "recall", "low", "high", "n")
     charts.layout(fig, "agreement in the category (%)", "", height=90 + 19 * len(top))

@@ -72,13 +72,15 @@ def show(view: View) -> None:
 
 def _import(db: Database, last: dict) -> None:
     st.subheader("Last import", anchor=False)
-    parts = [f"{last['row_count']:,} rows read", f"{last['imported']:,} new", f"{last['unchanged']:,} there already"]
+    # The row of a file keeps what its first import brought; read again, all of that is there already.
+    new = last["imported"] if last["imported"] + last["unchanged"] <= last["row_count"] else 0
+    parts = [f"{last['row_count']:,} rows read", f"{new:,} new", f"{last['unchanged']:,} there already"]
     parts += [f"{last['duplicates']:,} copies of another asset", f"{last['problem_count']:,} problems"]
     st.text(f"{last['filename']}: {', '.join(parts)}")
     if not last["problem_count"]:
         return
     query = """select row as "Row", "column" as "Column", what as "What", todo as "What to do" from import_problems
-               where import_id = ? order by rowid limit ?"""
+               where import_id = ? order by row, rowid limit ?"""
     with st.expander(f"The {last['problem_count']:,} problems by row", expanded=True):
         shown = pd.DataFrame(list(db.query(query, [last["id"], SHOWN]))).fillna({"Column": ""})
         st.dataframe(shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key="import-problems")

@@ -11,6 +11,8 @@ from core.errors import InputError
 from core.ingest.taxonomy import Matcher, StoredCategory
 from core.label.teachers import Answer, Asset, batches
 
+NONE_YET = "Name the label column when importing, and check that its labels are names of the taxonomy."
+
 
 class Recorded:
     """Answers from the recordings table; nothing is bought and every recorded asset keeps its own answer."""
@@ -65,10 +67,6 @@ def make(db: Database, client_id: int, detail: str, categories: list[StoredCateg
         )
     ]
     if detail not in sources:
-        known = (
-            f"Columns with recorded labels: {', '.join(sources)}."
-            if sources
-            else "Import assets with a label column first."
-        )
+        known = f"Columns with recorded labels: {', '.join(sources)}." if sources else NONE_YET
         raise InputError(f"No recorded labels from a column '{detail}'.", known)
     return Recorded(db, detail, categories)
