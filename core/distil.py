@@ -150,7 +150,6 @@ def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:
             "handled": found["handled"]["value"],
             "agreement_handled": handled["value"] if handled else None,
             "agreement_end_to_end": found["agreement_end_to_end"],
-            "reason": certificate["reason"],
         },
         "economics": asdict(chosen["economics"]),
         "verdict": {key: value for key, value in asdict(chosen["verdict"]).items() if key != "rule"},
