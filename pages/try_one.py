@@ -97,10 +97,10 @@ def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswe
 
 def _teacher_time(teacher: answers.TeacherAnswer, result: dict | None) -> tuple[str, str, str]:
     if teacher.milliseconds is not None:
-        return milliseconds(teacher.milliseconds), "measured", "this asset"
+        return milliseconds(teacher.milliseconds), teacher.basis, "this asset"
     spoken = result and result["figures"]["teacher_latency"]
     if spoken:
-        return milliseconds(spoken["p50"]), "measured", "median of its labels"
+        return milliseconds(spoken["p50"]), spoken["basis"], "median of its labels"
     seconds = result["assumptions"].teacher_latency_s if result else 2.5
     return milliseconds(1000 * seconds), "assumed", "one asset"
 

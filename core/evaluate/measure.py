@@ -114,7 +114,14 @@ def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
 
 def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> dict[str, Any]:
     """What the label run tells of the teacher: name, labels and money spent, tokens and latency of one label."""
-    run = next(db.query("select teacher, spent_usd from label_runs where id = ?", [run_id]))
+    run = next(
+        db.query(
+            """select r.teacher, r.spent_usd, c.synthetic from label_runs r join clients c on c.id = r.client_id
+               where r.id = ?""",
+            [run_id],
+        )
+    )
+    seen = "assumed" if run["synthetic"] else "measured"  # nobody measured what a generator made up
     told = next(
         db.query(
             """select count(category_id) as labels, avg(tokens_in) as tokens_in, avg(tokens_out) as tokens_out,
@@ -141,15 +148,13 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
             "in": told["tokens_in"] if measured else prompt + text,
             "out": told["tokens_out"],
             "n": told["counted"],
-            "basis": "measured" if measured else "estimated",
+            "basis": seen if measured else "estimated",
             "formula": f"mean of {told['counted']:,} labels"
             if measured
             else f"{prompt:,.0f} for instructions and categories + {text:,.0f} for the asset "
             f"({prices.CHARACTERS_A_TOKEN:g} characters a token)",
         },
-        "teacher_latency": {"p50": float(p50), "p95": float(p95), "n": len(times), "basis": "measured"}
-        if times
-        else None,
+        "teacher_latency": {"p50": float(p50), "p95": float(p95), "n": len(times), "basis": seen} if times else None,
     }
 
 

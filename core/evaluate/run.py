@@ -208,7 +208,8 @@ def _stored(db: Database, student_id: int) -> pd.DataFrame:
 def _measured(found: dict[str, Any], price: prices.Price | None) -> Measured:
     teacher, spoken = found["teacher"], found["teacher_latency"]
     # Priced as a hosted model, the built-in teacher's own speed on this machine would be beside the point.
-    timed = spoken is not None and not (teacher["kind"] == "built-in" and price is not None)
+    timed = spoken is not None and spoken["basis"] == "measured"
+    timed = timed and not (teacher["kind"] == "built-in" and price is not None)
     return Measured(
         assets_per_second=found["assets_per_second"],
         student_ms=found["latency"]["p50"],

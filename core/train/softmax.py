@@ -6,6 +6,7 @@ scikit-learn's takes hard labels only; a student learns from the teacher's whole
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,22 +25,25 @@ def fit(
     *,
     strength: float,
     iterations: int,
-    check: Callable[[], None] | None = None,
+    step: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (features, categories) and bias (categories,), float32, minimising
 
         strength * sum_i cross_entropy(targets_i, softmax(x_i @ coef + bias)) + |coef|^2 / 2
 
     by L-BFGS (`strength` is scikit-learn's C). `targets` has shape (rows, categories), rows summing to 1. Few `iterations`
-    regularise as well: from zero, early stopping costs nothing on held-out rows. `check` is called at every step (to cancel).
+    regularise as well: from zero, early stopping costs nothing on held-out rows. `step` hears of every step and of how many
+    there may be, and may raise to cancel.
     """
     width, categories = features.shape[1], targets.shape[1]
     targets = targets.astype(np.float32)
     transposed = features.T.tocsr() if sp.issparse(features) else np.ascontiguousarray(features.T)
 
+    evaluations = count()
+
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        if check:
-            check()
+        if step:
+            step(min(next(evaluations), iterations), iterations)
         both = flat.reshape(width + 1, categories)
         coefficients = both[:-1].astype(np.float32)
         log_probabilities = log_softmax(features @ coefficients + both[-1].astype(np.float32))

@@ -17,6 +17,8 @@ from core.train import students
 
 TOP = 3
 COMPUTED = "Computed now by the built-in teacher."
+RECORDED = "As recorded when the label was bought."
+MADE_UP = "Made up with the sample, its time as well."
 NEVER_ASKED = "Nobody asked it about this text, and recorded labels cannot answer anew."
 
 
@@ -76,7 +78,8 @@ def _built_in(db: Database, client_id: int, run: dict, text: str) -> TeacherAnsw
 def _recorded(db: Database, client_id: int, run: dict, text: str) -> TeacherAnswer:
     row = next(
         db.query(
-            """select c.label, l.confidence, l.latency_ms from assets a join labels l on l.run_id = ? and l.asset_id = a.id
+            """select c.label, l.confidence, l.latency_ms, cl.synthetic from assets a join clients cl on cl.id = a.client_id
+               join labels l on l.run_id = ? and l.asset_id = a.id
                join categories c on c.id = l.category_id where a.client_id = ? and a.text_hash = ? limit 1""",
             [run["id"], client_id, form_hash(normal_form(text))],
         ),
@@ -90,9 +93,8 @@ def _recorded(db: Database, client_id: int, run: dict, text: str) -> TeacherAnsw
             "measured",
             NEVER_ASKED,
         )
-    return TeacherAnswer(
-        row["label"], row["confidence"], row["latency_ms"], "measured", "As recorded when the label was bought."
-    )
+    basis, note = ("assumed", MADE_UP) if row["synthetic"] else ("measured", RECORDED)
+    return TeacherAnswer(row["label"], row["confidence"], row["latency_ms"], basis, note)
 
 
 def examples(db: Database, student_id: int, count: int) -> list[dict]:

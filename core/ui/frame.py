@@ -100,6 +100,9 @@ MENU: dict[str, Item] = {
 }
 
 
+SYNTHETIC = (
+    "This client is synthetic: a program wrote its texts, and its recorded labels stand in for a frontier model's."
+)
 VERDICT_LOOK = {  # colour of a badge, icon
     "replace": ("green", ":material/check_circle:"),
     "fallback": ("blue", ":material/alt_route:"),
@@ -147,6 +150,8 @@ def page(key: str) -> Iterator[View]:
         client_id, client = _sidebar(db)
         st.title(item.title, anchor=False)
         st.caption(item.sentence)
+        if item.needs_client and any(row["synthetic"] for row in standing.clients(db) if row["id"] == client_id):
+            st.caption(f":material/science: {SYNTHETIC}")
         if item.needs_client and client_id is None:
             nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
         yield View(db, client_id, client)

@@ -40,6 +40,16 @@ def test_the_figures_are_those_of_the_rows(judged):
     assert found["gold"] is None
 
 
+def test_what_a_generator_made_up_is_assumed_not_measured(judged):
+    judged.db.execute("update clients set synthetic = 1")
+    judged.db.conn.commit()
+    found = run.evaluate(judged.db, judged.student_id)
+    assert (found["teacher_latency"]["basis"], found["tokens"]["basis"]) == ("assumed", "assumed")
+    sheet = run.comparison(judged.db, judged.student_id)["economics"]
+    bases = {line.key: line.basis for line in sheet.formulas}
+    assert (bases["teacher"], bases["student_speed_up"]) == ("assumed", "assumed")
+
+
 def test_the_cascade_is_certified_on_calibration_and_confirmed_on_test(judged):
     found = run.figures(judged.db, judged.student_id)
     certificate = found["certificate"]

@@ -12,7 +12,7 @@ from core import db as database
 from core import jobs
 from core.evaluate.run import comparison
 from core.train.run import all_students
-from core.ui.frame import MENU
+from core.ui.frame import MENU, SYNTHETIC
 from tests.pages.clients import bring_in, bring_in_many
 from tests.pages.conftest import ROOT
 
@@ -49,6 +49,13 @@ def test_every_page_renders_filled(open_page, filled, key):
     assert app.title[0].value == MENU[key].title
     assert not app.error
     assert "Northwind" in app.sidebar.selectbox[0].options
+
+
+def test_every_page_of_a_synthetic_client_says_so(open_page, filled):
+    filled.execute("update clients set synthetic = 1")
+    filled.conn.commit()
+    for key in (key for key, item in MENU.items() if item.needs_client):
+        assert SYNTHETIC in shown(open_page(key)), key
 
 
 @pytest.mark.parametrize("key", MENU)

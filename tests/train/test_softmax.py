@@ -45,12 +45,14 @@ def test_it_can_be_stopped_at_any_step():
     class Stop(Exception):
         pass
 
-    def check():
-        raise Stop
+    def step(done, total):
+        assert total == 10
+        if done == 3:
+            raise Stop
 
     features, _, targets = problem()
     with pytest.raises(Stop):
-        softmax.fit(features, targets, strength=1.0, iterations=10, check=check)
+        softmax.fit(features, targets, strength=1.0, iterations=10, step=step)
 
 
 @given(arrays.arrays(np.float32, (3, 5), elements=st.floats(-1e4, 1e4, width=32)))

@@ -33,13 +33,12 @@ def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Embedding:
     source = prepared(rows.encoder)
     encode = OnnxText(source)
     vectors = encode(rows.texts, progress=lambda done, total: step(done, total, "embedding: reading the assets"))
-    counter = iter(range(10 * ITERATIONS))
     coefficients, bias = softmax.fit(
         vectors,
         rows.targets,
         strength=STRENGTH,
         iterations=ITERATIONS,
-        check=lambda: step(min(next(counter), ITERATIONS), ITERATIONS, "embedding: fitting the head"),
+        step=lambda done, total: step(done, total, "embedding: fitting the head"),
     )
     for name in ("encoder.onnx", "tokenizer.json"):
         link(source / name, folder / name)

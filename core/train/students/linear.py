@@ -43,13 +43,12 @@ def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Linear:
     step(0, 1, "linear: counting words")
     vectorizers = [_vectorizer(analyzer) for analyzer in SHAPES]
     table = sp.hstack([v.fit_transform(rows.texts) for v in vectorizers], format="csr", dtype=np.float32)
-    counter = iter(range(10 * ITERATIONS))
     coefficients, bias = softmax.fit(
         table,
         rows.targets,
         strength=STRENGTH,
         iterations=ITERATIONS,
-        check=lambda: step(min(next(counter), ITERATIONS), ITERATIONS, "linear: fitting"),
+        step=lambda done, total: step(done, total, "linear: fitting"),
     )
     member = Linear(vectorizers, coefficients, bias)
     member.save(folder)
