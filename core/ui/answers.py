@@ -44,7 +44,8 @@ class TeacherAnswer:
 @st.cache_resource(max_entries=2, show_spinner="Loading the student …")
 def _student(folder: str) -> students.Student:
     loaded = students.load(settings.home() / folder)
-    loaded.predict_proba(["warming up"])
+    for _ in range(5):  # the first calls of an asset's usual length pay for memory the later ones find ready
+        loaded.predict_proba(["warming up " * 20])
     return loaded
 
 
