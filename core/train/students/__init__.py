@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -39,6 +40,31 @@ class Member(Protocol):
         """Log probabilities, float32 of shape (texts, categories)."""
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What a student says of n texts: `probabilities`, float32 (n, categories), rows summing to 1; and `strange`, bool (n):
+    texts unlike anything it learned from, on which its probabilities mean nothing."""
+
+    probabilities: np.ndarray
+    strange: np.ndarray
+
+    @property
+    def best(self) -> np.ndarray:
+        """The most probable category of each text, as a column number."""
+        return self.probabilities.argmax(1)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """The probability of the most probable category of each text."""
+        return self.probabilities.max(1)
+
+    def handled(self, threshold: float | None) -> np.ndarray:
+        """Whether the student answers by itself, bool (n): sure enough, and not strange. Without a threshold it never does."""
+        if threshold is None:
+            return np.zeros(len(self.strange), bool)
+        return (self.confidence >= threshold) & ~self.strange
+
+
 class Student:
     """A trained blend: `categories` are category ids in column order, `labels` their names."""
 
@@ -46,9 +72,14 @@ class Student:
         self.kind, self.categories, self.labels = kind, categories, labels
         self.members, self.weights = members, weights
 
+    def answer(self, texts: Sequence[str]) -> Answers:
+        """Calibrated probabilities of each text, and whether it is unlike anything the student learned from."""
+        table = blend([m.log_probabilities(texts) for m in self.members], self.weights)
+        return Answers(table, np.zeros(len(texts), bool))
+
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """Calibrated probabilities, float32 of shape (texts, categories), rows summing to 1."""
-        return blend([m.log_probabilities(texts) for m in self.members], self.weights)
+        """The probabilities of answer() alone, float32 of shape (texts, categories)."""
+        return self.answer(texts).probabilities
 
 
 def blend(log_probabilities: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
