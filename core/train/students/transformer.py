@@ -55,7 +55,7 @@ def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Transformer:
 
 
 def load(folder: Path) -> Transformer:
-    """The member saved in `folder`: one ONNX graph and its tokenizer."""
+    """The member saved in `folder`: an ONNX graph and its tokenizer."""
     return Transformer(OnnxText(folder, "student.onnx"))
 
 
@@ -149,13 +149,12 @@ def _resume(path: Path, parts: dict) -> int:
 
 def _export(model, head, rows: Rows, folder: Path) -> Transformer:
     link(prepared(rows.encoder) / "tokenizer.json", folder / "tokenizer.json")
-    final, small = folder / "student.onnx", folder / "small.onnx"
-    export(model, final, int8=False, head=head)
-    export(model, small, int8=True, head=head)
+    final, exact = folder / "student.onnx", folder / "fp32.onnx"  # what is served, and what an export takes along as well
+    export(model, exact, int8=False, head=head)
+    export(model, final, int8=True, head=head)
     probe = rows.texts[:: max(1, len(rows.texts) // 500)]
-    plain, quantised = OnnxText(folder, final.name), OnnxText(folder, small.name)
+    plain, quantised = OnnxText(folder, exact.name), OnnxText(folder, final.name)
     if (plain(probe).argmax(1) == quantised(probe).argmax(1)).mean() >= INT8_AGREES:
-        os.replace(small, final)
         return Transformer(quantised)
-    small.unlink()
+    link(exact, final)
     return Transformer(plain)
