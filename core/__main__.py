@@ -226,6 +226,33 @@ def score(args: argparse.Namespace) -> tuple[dict, str]:
     return result, f"{text}, {result['handled']:,} handled, {result['problems']:,} problems"
 
 
+def _export_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--to", required=True, type=Path, metavar="FOLDER", help="a new or empty folder, or a file ending in .zip"
+    )
+    command.add_argument("--zip", action="store_true", help="write FOLDER.zip instead of the folder")
+    _student_option(command)
+
+
+def export(args: argparse.Namespace) -> tuple[dict, str]:
+    """A student as files that need neither Understudy nor torch."""
+    from core import db as database
+
+    db = database.connect()
+    client_id = _client_id(db, args.client)
+    from core.deploy import export as exporting
+
+    packed = args.zip and args.to.suffix.lower() != ".zip"
+    to = args.to.with_name(f"{args.to.name}.zip") if packed else args.to
+    result = exporting.export(db, client_id=client_id, student=args.student, to=to, progress=_Log())
+    parity = result["parity"]
+    text = (
+        f"student {result['student']} in {result['output']}, {result['size_mb']:.1f} MB, {len(result['files'])} files"
+    )
+    same = ", ".join(f"{name} {parity[name]:.2%}" for name in ("fp32", "int8", "served"))
+    return result, f"{text}; same labels on {parity['n']:,} test assets: {same}"
+
+
 # --- the sample client --------------------------------------------------------------------------------------------
 
 
@@ -385,6 +412,7 @@ COMMANDS = {
     ),
     "classify": (classify, _classify_options, "classify one text"),
     "score": (score, _score_options, "classify every row of a file"),
+    "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
     "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),
     "worker": (None, _worker_options, "run the background worker, or stop it"),

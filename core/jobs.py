@@ -41,6 +41,7 @@ BODIES: dict[str, str] = {
     "train": "core.distil:train_job",
     "distil": "core.distil:distil_job",
     "score": "core.deploy.scoring:score_job",
+    "export": "core.deploy.export:export_job",
 }
 BEAT = 2.0  # seconds between heartbeats
 STALE = 600.0  # seconds without one after which even a living process has lost its job; waits for locks end at 60

@@ -1,4 +1,4 @@
-"""Deploy: the live student, and scoring a whole file with it."""
+"""Deploy: the live student, scoring a whole file with it, and taking it elsewhere."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import streamlit as st
 from core import jobs, settings
 from core.evaluate.run import comparison
 from core.train.run import all_students, folder_of
-from core.ui import frame, progress, uploads
+from core.ui import exports, frame, progress, uploads
 from core.ui.figures import HINTS, figure, milliseconds
 from core.ui.standing import VERDICTS, percent
 
@@ -22,6 +22,7 @@ def main() -> None:
         _score(view, live, running)
         progress.watch(view, "score", expected=running)
         _scored(view)
+        exports.take_along(view, live)
 
 
 def _live(view: frame.View, live: dict) -> None:

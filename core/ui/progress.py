@@ -19,7 +19,7 @@ from core.ui import figures, frame
 from core.ui.standing import BUSY
 
 ACTIVE = ("queued", "running", "interrupted")
-UNITS = {"import_assets": "rows", "label": "assets", "score": "rows"}
+UNITS = {"import_assets": "rows", "label": "assets", "score": "rows", "export": "assets"}
 
 
 def watch(view: frame.View, *kinds: str, expected: bool = False) -> bool:

@@ -20,6 +20,7 @@ BUSY = {
     "train": "Training",
     "distil": "Distilling",
     "score": "Scoring a file",
+    "export": "Exporting",
 }
 
 

@@ -149,7 +149,10 @@ def _resume(path: Path, parts: dict) -> int:
 
 def _export(model, head, rows: Rows, folder: Path) -> Transformer:
     link(prepared(rows.encoder) / "tokenizer.json", folder / "tokenizer.json")
-    final, exact = folder / "student.onnx", folder / "fp32.onnx"  # what is served, and what an export takes along as well
+    final, exact = (
+        folder / "student.onnx",
+        folder / "fp32.onnx",
+    )  # what is served, and what an export takes along as well
     export(model, exact, int8=False, head=head)
     export(model, final, int8=True, head=head)
     probe = rows.texts[:: max(1, len(rows.texts) // 500)]

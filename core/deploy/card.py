@@ -1,0 +1,261 @@
+"""The model card of an exported student: what it is for, what it learned from, how good it is, and where it ends.
+
+Names come from files of strangers: whatever Markdown or HTML would read as markup in them is escaped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from core.evaluate.run import comparison
+from core.ingest import taxonomy
+
+MARKUP = r"\`*_{}[]()<>#+!|~$:&@"
+WORST = 5
+RUNS, TRAINS = ("numpy", "onnxruntime", "tokenizers"), ("scikit-learn", "torch", "transformers", "onnx")
+
+USE = """## Use
+
+    pip install -r requirements.txt
+    python predict.py "Winter tyres fitted while you wait."
+
+```python
+from predict import Student
+Student(folder).predict(["one text", "another"])   # [{"label": ..., "confidence": ..., "handled": ...}, ...]
+```
+
+`handled` says whether the student is sure enough to answer by itself; send the other texts to the teacher. An asset of several
+text fields is one text: its fields, a line break between them."""
+
+GRAPHS = "The small graphs (int8) answer unless `--fp32`, or `int8=False` in Python, asks for the exact ones."
+
+LIMITS = """## Limits
+
+- It knows these categories and no other, and always names one of them: for a text of another kind, in another language or about
+  something new as well. Its confidence is meant for texts like those it learned from and says nothing about others.
+- It copies its teacher, mistakes included: agreement says how well it stands in for the teacher, not how often the teacher is
+  right.
+- The figures hold for assets like the test assets. Campaigns, products and wording change; have the teacher label a fresh sample
+  now and then, and train again when agreement has fallen.
+- It reads text only, {cut}.
+- The words it learned from are in its vocabulary: treat this folder as you treat the client's assets."""
+
+
+def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any], folder: Path) -> str:
+    """The card, in Markdown, of the student `row` (as train.run.find gives it) exported to `folder`.
+
+    `found` are its stored figures, `parity` the fields of export.Parity.
+    """
+    facts = next(
+        db.query(
+            """select c.name as client, c.synthetic, t.version, t.source, r.teacher, r.started, r.finished
+               from students s join clients c on c.id = s.client_id join taxonomies t on t.id = s.taxonomy_id
+               join label_runs r on r.id = s.label_run_id where s.id = ?""",
+            [row["id"]],
+        )
+    )
+    labels = [category.label for category in taxonomy.load(db, row["taxonomy_id"]) if category.assignable]
+    verdict = comparison(db, row["id"])["verdict"]
+    parts = [
+        f"# Student {row['id']} of {plain(facts['client'])}",
+        f"A small model that stands in for a large one on one narrow job: it reads the text of a creative asset and says which of "
+        f"{len(labels):,} categories it belongs to.",
+        "**This client is synthetic: a program wrote its texts, and its recorded labels stand in for a frontier model's. "
+        "The figures below show the path and prove nothing about real assets.**"
+        if facts["synthetic"]
+        else "",
+        USE,
+        GRAPHS if row["kind"] != "linear" else "",
+        _origin(row, found, facts, labels, set(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
+        _quality(found),
+        f"Certificate: {plain(found['certificate']['reason'])}.",
+        f"Verdict when this was written: **{verdict.decision.replace('_', ' ')}**. {plain(verdict.reason)}",
+        _worst(found),
+        _speed(found),
+        _parity(parity),
+        LIMITS.format(cut=_cut(row)),
+        _licences(row),
+        _versions(row),
+        _files(folder),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def plain(text: str) -> str:
+    """`text` on one line, with everything Markdown or HTML would read as markup, or as a link, escaped."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    escaped = "".join(f"\\{char}" if char in MARKUP else char for char in line)
+    return escaped.replace("www.", "www\\.")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share (0..1) in words, never rounded up to a full 100 %: 0.9999 -> '99.9 %'."""
+    shown = f"{100 * share:.{digits}f}"
+    return f"{100 - 10**-digits:.{digits}f} %" if share < 1 and float(shown) >= 100 else f"{shown} %"
+
+
+def needs(kind: str) -> tuple[str, ...]:
+    """The packages predict.py needs for a student of this kind."""
+    return RUNS[:1] if kind == "linear" else RUNS
+
+
+def version(package: str) -> str:
+    """The installed version of a package."""
+    return metadata.version(package)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def _origin(row: dict, found: dict, facts: dict, labels: list[str], known: set[str]) -> str:
+    counts, source = found["counts"], f" from {plain(facts['source'])}" if facts["source"] else ""
+    rows = [
+        ("Teacher", plain(facts["teacher"])),
+        (
+            "Labels",
+            f"{found['teacher']['labels']:,}, brought in from {_day(facts['started'])} to {_day(facts['finished'])}",
+        ),
+        ("Assets", " · ".join(f"{name} {counts[name]:,}" for name in ("train", "calibration", "test"))),
+        ("Taxonomy", f"version {facts['version']}{source}, {len(labels):,} categories"),
+        ("Kind", f"{row['kind']}, {row['size_mb']:.1f} MB here"),
+        ("Trained", f"{_day(row['created'])}, in {row['train_seconds']:,.0f} s"),
+        ("Judged", _day(found["created"])),
+    ]
+    unseen = " (not among the labels it learned from: it never says this)"
+    listed = "\n".join(f"- {plain(label)}{'' if label in known else unseen}" for label in labels)
+    return f"## What it learned from\n\n{_table(('', ''), rows)}\n\nCategories of the taxonomy:\n\n{listed}"
+
+
+def _day(moment: str | None) -> str:
+    return moment[:10] if moment else "an unknown day"
+
+
+def _quality(found: dict) -> str:
+    n, certificate, gold = found["agreement"]["n"], found["certificate"], found["gold"]
+    shares = [
+        ("Agreement with the teacher", found["agreement"]),
+        ("Agreement on the calibration assets", found["agreement_calibration"]),
+        ("Agreement at the level of topmost categories", found["parent_agreement"]),
+        ("Handled by the student itself", found["handled"] if certificate["certified"] else None),
+        ("Agreement on what it handles", found["agreement_handled"]),
+        ("The student's accuracy against what people decided", gold and gold["student"]),
+        ("The teacher's accuracy against what people decided", gold and gold["teacher"]),
+    ]
+    rows = [
+        (name, percent(one["value"]), f"{percent(one['low'])} to {percent(one['high'])}", f"{one['n']:,}")
+        for name, one in shares
+        if one
+    ]
+    if certificate["certified"]:
+        rows.append(("Agreement with the teacher behind it", percent(found["agreement_end_to_end"]), "", f"{n:,}"))
+    for name, key in (
+        ("Macro F1", "macro_f1"),
+        ("Cohen's kappa", "kappa"),
+        ("Gwet's AC1", "ac1"),
+        ("Calibration error (ECE)", "ece"),
+    ):
+        rows.append((name, f"{found[key]:.3f}", "", f"{n:,}"))
+    words = (
+        "Measured on the test assets, which it never saw in training, unless said otherwise. Intervals are exact (Clopper-Pearson, "
+        "95 %) and count copies of one creative once. Macro F1, kappa and AC1 are 1 when perfect, ECE 0."
+    )
+    return f"## How good it is\n\n{words}\n\n{_table(('figure', 'value', '95 % interval', 'assets'), rows)}"
+
+
+def _worst(found: dict) -> str:
+    seen = [one for one in found["per_category"] if one["n"]]
+    rows = [
+        (
+            plain(one["label"]),
+            percent(one["recall"]),
+            f"{percent(one['low'])} to {percent(one['high'])}",
+            f"{one['n']:,}",
+            f"{one['f1']:.3f}",
+        )
+        for one in sorted(seen, key=lambda one: (one["recall"], -one["n"]))[:WORST]
+    ]
+    head = ("category", "agreement", "95 % interval", "the teacher's assets", "F1")
+    return f"### Where it is weakest\n\n{_table(head, rows)}"
+
+
+def _speed(found: dict) -> str:
+    latency = found["latency"]
+    times = ", ".join(f"{key} {latency[key]:.1f} ms" for key in ("p50", "p95", "p99"))
+    return (
+        f"## How fast it is\n\nOne asset at a time, tokenising included: {times} over {latency['n']:,} calls; in batches "
+        f"{found['assets_per_second']:,.0f} assets a second. Measured in Understudy on {plain(latency['machine'])}."
+    )
+
+
+def _parity(parity: dict) -> str:
+    rows = [
+        ("exact graphs (fp32), and the student with those graphs", percent(parity["fp32"], 2)),
+        ("small graphs (int8), and the exact ones", percent(parity["int8"], 2)),
+        ("small graphs (int8), and the student as it answers in Understudy", percent(parity["served"], 2)),
+    ]
+    return (
+        f"## This folder against the original\n\nShare of the {parity['n']:,} test assets that get the same label; confidences "
+        f"with the exact graphs differ by {parity['confidence']:.6f} at most.\n\n{_table(('predict.py with', 'same label'), rows)}"
+    )
+
+
+def _cut(row: dict) -> str:
+    return (
+        "all of it"
+        if row["kind"] == "linear"
+        else "the sentence encoder no more than its first 128 tokens (about 90 words)"
+    )
+
+
+def _licences(row: dict) -> str:
+    notes = [
+        "The teacher: check whether the terms of your teacher's provider allow its answers to train a model, and what that model "
+        "may be used for.",
+        "The assets and their labels are the client's; the student is made from them.",
+    ]
+    if row["kind"] != "linear":
+        notes.append(_encoder_note(row["params"]["encoder"]))
+    return "## Licence notes\n\n" + "\n".join(f"- {note}" for note in notes)
+
+
+def _encoder_note(base: str) -> str:
+    if base == "packaged":
+        return (
+            "The base encoder is sentence-transformers/all-MiniLM-L6-v2, Apache License 2.0 "
+            "(https://www.apache.org/licenses/LICENSE-2.0), here exported to ONNX, quantised and, in a transformer, trained "
+            "further. It was trained on English text."
+        )
+    return (
+        f"The base encoder is the folder {plain(Path(base).name)} chosen in Settings: check its licence and languages."
+    )
+
+
+def _versions(row: dict) -> str:
+    needed = needs(row["kind"])
+    rows = [("Python", platform.python_version())]
+    rows += [(name, version(name)) for name in RUNS + TRAINS]
+    words = f"predict.py needs {', '.join(needed)}; the others were there when it was exported."
+    return f"## Versions\n\n{words}\n\n{_table(('library', 'version'), rows)}"
+
+
+def _files(folder: Path) -> str:
+    rows = [
+        (f"`{file.relative_to(folder).as_posix()}`", f"{file.stat().st_size:,}", f"`{_sha256(file)}`")
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != "MODEL_CARD.md"
+    ]
+    return f"## Files\n\n{_table(('file', 'bytes', 'SHA-256'), rows)}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

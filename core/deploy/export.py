@@ -1,0 +1,275 @@
+"""Take a student along: a folder, or a ZIP of it, that answers wherever numpy, onnxruntime and tokenizers are installed.
+
+    export(db, client_id=1, student="live", to=Path("exported"))         # or Path("student.zip")
+
+The folder holds predict.py (core/deploy/predict.py as it is), the graphs exact (fp32) and small (int8), tables as .npz, JSON and a
+model card; nothing in it runs when it is loaded. It appears under its name only when it is whole and has been found to answer
+the test assets as the student itself does.
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import filecmp
+import json
+import os
+import shutil
+import time
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+from sqlite_utils import Database
+
+from core import encoder, settings
+from core.deploy import card, predict
+from core.errors import InputError
+from core.evaluate.run import figures
+from core.jobs import NoProgress, Progress
+from core.label.run import labelled
+from core.train import students
+from core.train.disk import megabytes
+from core.train.run import find, folder_of
+
+INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
+BATCH = 256  # texts answered at a time; the same for every side of a comparison, since int8 scales by batch
+EXACT, SMALL = "fp32.onnx", "int8.onnx"
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How often labels are the same on the `n` test assets, as shares (0..1).
+
+    `fp32`: predict.py with the exact graphs, and the student with those graphs put in. `int8`: predict.py with the small
+    graphs and with the exact ones. `served`: predict.py with the small graphs, and the student as it answers here.
+    `confidence`: the largest difference of confidence behind `fp32`.
+    """
+
+    n: int
+    fp32: float
+    int8: float
+    served: float
+    confidence: float
+
+
+def export(
+    db: Database,
+    *,
+    client_id: int,
+    student: str | int = "live",
+    to: Path,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write a student to the folder `to`, new or empty, or to a ZIP where `to` ends in .zip; returns what was written.
+
+    Raises InputError where `to` cannot be used (an earlier ZIP is kept unless `replace`), the student was never judged, or
+    the export does not answer like the student: labels the same for fp32, on 99.5 % of test assets for int8. Then nothing
+    is left behind.
+    """
+    to, started = to.expanduser().resolve(), time.perf_counter()
+    _check_target(to, replace)
+    row, report = find(db, client_id, student), progress or NoProgress()
+    found = figures(db, row["id"])
+    if found is None:
+        raise InputError("This student has not been judged yet, so an export could not be checked.", "Train it again.")
+    part = to.with_name(f".{to.name}.part")
+    try:
+        folder = _empty(part)
+        report(0, 1, "Writing the student")
+        source = folder_of(db, row["id"])
+        _write(source, folder, row["params"]["encoder"], found["certificate"])
+        parity = measure(db, row, folder, report)
+        _must_agree(parity)
+        (folder / "MODEL_CARD.md").write_text(card.write(db, row, found, asdict(parity), folder), encoding="utf-8")
+        report(0, 1, "Putting it into place")
+        files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+        _place(folder, files, to)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise InputError(
+            "The disk is full, so nothing was exported.", "Make room for 400 MB, then try again."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return {
+        "student": row["id"],
+        "kind": row["kind"],
+        "output": str(to),
+        "files": files,
+        "size_mb": megabytes(to) if to.is_dir() else to.stat().st_size / 1e6,
+        "parity": asdict(parity),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def export_job(db: Database, params: dict, progress: Progress) -> dict:
+    """The job body: {"client_id", "student"} -> a ZIP in the workspace's output folder, in place of an earlier one."""
+    student_id = find(db, params["client_id"], params["student"])["id"]
+    to = settings.subfolder("output") / f"understudy-student-{student_id}.zip"
+    return export(db, client_id=params["client_id"], student=student_id, to=to, replace=True, progress=progress)
+
+
+def _check_target(to: Path, replace: bool) -> None:
+    if not to.parent.is_dir():
+        raise InputError("There is no such folder.", "Make it first, or choose another.", where=str(to.parent))
+    if to.suffix.lower() == ".zip":
+        if to.is_dir() or (to.exists() and not replace):
+            raise InputError("There is something of this name already.", "Choose another name.", where=str(to))
+    elif to.exists() and not (to.is_dir() and not any(to.iterdir())):
+        raise InputError("An export goes into a new or an empty folder.", "Choose another one.", where=str(to))
+
+
+def _empty(part: Path) -> Path:
+    """A new folder inside `part`; what an export that was killed left there is removed."""
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        (part / "student").mkdir(parents=True)
+    except OSError as error:
+        raise InputError(
+            f"Nothing can be written there ({error.strerror}).", "Choose another folder.", where=str(part.parent)
+        ) from error
+    return part / "student"
+
+
+# --- what goes in -------------------------------------------------------------------------------------------------
+
+
+def _write(source: Path, folder: Path, base: str, certificate: dict) -> None:
+    """Everything but the card. `source` is the student's folder, `base` the name of its encoder."""
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    kept = {key: config[key] for key in ("format", "kind", "members", "weights")}
+    _json(folder / "config.json", kept | {"max_tokens": encoder.MAX_TOKENS})
+    _json(folder / "labels.json", config["labels"])
+    _json(
+        folder / "thresholds.json",
+        {key: certificate[key] for key in ("target", "confidence", "certified", "threshold")},
+    )
+    for name in config["members"]:
+        (folder / name).mkdir()
+        MEMBERS[name](source / name, folder / name, base)
+    shutil.copyfile(predict.__file__, folder / "predict.py")
+    pins = "".join(f"{name}=={card.version(name)}\n" for name in card.needs(config["kind"]))
+    (folder / "requirements.txt").write_text(pins, encoding="utf-8")
+
+
+def _linear(source: Path, folder: Path, base: str) -> None:
+    shutil.copyfile(source / "vocabulary.json", folder / "vocabulary.json")
+    vocabulary = json.loads((source / "vocabulary.json").read_text(encoding="utf-8"))
+    tensors = load_file(source / "linear.safetensors")
+    idf = np.concatenate([tensors[f"idf.{analyzer}"] for analyzer in vocabulary])
+    np.savez(folder / "tables.npz", idf=idf, coefficients=tensors["coefficients"], bias=tensors["bias"])
+
+
+def _embedding(source: Path, folder: Path, base: str) -> None:
+    shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+    shutil.copyfile(source / "encoder.onnx", folder / SMALL)
+    encoder.export(encoder.torch_encoder(encoder.source_folder(base)), folder / EXACT, int8=False)
+    np.savez(folder / "head.npz", **load_file(source / "head.safetensors"))
+
+
+def _transformer(source: Path, folder: Path, base: str) -> None:
+    if not (source / "fp32.onnx").exists():
+        raise InputError(
+            "The exact graph of this student was not kept when it was trained.", "Train a student on newer labels."
+        )
+    shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+    shutil.copyfile(source / "fp32.onnx", folder / EXACT)
+    # Where the small graph did not answer like the trained one, training kept the exact one to serve: then there is no small one.
+    if not filecmp.cmp(source / "student.onnx", source / "fp32.onnx", shallow=False):
+        shutil.copyfile(source / "student.onnx", folder / SMALL)
+
+
+MEMBERS = {"linear": _linear, "embedding": _embedding, "transformer": _transformer}
+
+
+def _json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+# --- whether it answers the same ----------------------------------------------------------------------------------
+
+
+def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress) -> Parity:
+    """Answer the test assets of the student's label run with the export in `folder` and with the student, and compare."""
+    frame = labelled(db, row["label_run_id"])
+    texts = frame.text[frame.split == "test"].tolist()
+    served = students.load(folder_of(db, row["id"]))
+    reference = _with_exact_graphs(served, folder)
+    exact, small = predict.Student(folder, int8=False), predict.Student(folder, int8=True)
+    same = np.zeros(3, int)
+    apart = 0.0
+    if not texts:
+        raise InputError("No test asset is left to check an export on.", "Label some more assets, then train again.")
+    for start in range(0, len(texts), BATCH):
+        report(start, len(texts), "Checking that it answers as the student does")
+        part = texts[start : start + BATCH]
+        wanted, here = reference.answer(part), served.answer(part)
+        told, told_small = exact.predict(part), small.predict(part)
+        label, label_small = ([answer["label"] for answer in answers] for answers in (told, told_small))
+        same += [
+            _same(label, _labels(reference, wanted)),
+            _same(label_small, label),
+            _same(label_small, _labels(served, here)),
+        ]
+        apart = max(apart, float(np.abs([answer["confidence"] for answer in told] - wanted.confidence).max()))
+    fp32, int8, as_served = (same / len(texts)).tolist()
+    return Parity(len(texts), fp32, int8, as_served, apart)
+
+
+def _with_exact_graphs(student: students.Student, folder: Path) -> students.Student:
+    """The same student, answering by the exact graphs of the export in `folder`."""
+    exact = copy.copy(student)
+    exact.members = [copy.copy(member) for member in student.members]
+    for name, member in zip(students.KINDS[student.kind], exact.members):
+        if name == "embedding":
+            member.encode = encoder.OnnxText(folder / name, EXACT)
+        elif name == "transformer":
+            member.graph = encoder.OnnxText(folder / name, EXACT)
+    return exact
+
+
+def _labels(student: students.Student, answers: students.Answers) -> list[str]:
+    return [student.labels[column] for column in answers.best]
+
+
+def _same(one: list[str], other: list[str]) -> int:
+    return sum(a == b for a, b in zip(one, other))
+
+
+def _must_agree(parity: Parity) -> None:
+    for share, least, what in (
+        (parity.fp32, 1.0, "the export answers exactly as the student (fp32)"),
+        (parity.int8, INT8_AGREES, "the small graphs (int8) answer as the exact ones"),
+        (parity.served, INT8_AGREES, "the small graphs (int8) answer as the student here"),
+    ):
+        if share < least:
+            right = round(share * parity.n)
+            raise InputError(
+                f"Nothing was exported: {what} on {right:,} of {parity.n:,} test assets ({card.percent(share, 2)}), "
+                f"and {card.percent(least)} is required.",
+                "Export a student of another kind.",
+            )
+
+
+# --- where it goes ------------------------------------------------------------------------------------------------
+
+
+def _place(folder: Path, files: list[str], to: Path) -> None:
+    """Move the finished folder to `to`, or its ZIP, made beside it first."""
+    if to.suffix.lower() == ".zip":
+        packed = folder.with_name("student.zip")
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in files:  # weights hardly shrink
+                how = zipfile.ZIP_STORED if file.endswith(".onnx") else zipfile.ZIP_DEFLATED
+                archive.write(folder / file, file, how)
+        os.replace(packed, to)
+        return
+    to.mkdir(exist_ok=True)
+    for item in folder.iterdir():
+        shutil.move(item, to / item.name)

@@ -1,0 +1,51 @@
+"""The part of the Deploy page that makes a student's ZIP and hands it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core import jobs
+from core.ui import frame, progress
+from core.ui.standing import percent
+
+
+def take_along(view: frame.View, live: dict) -> None:
+    """A button that makes the ZIP of the live student, the progress of doing so, and a download of the newest ZIP."""
+    running = progress.active(view, "export")
+    with st.container(border=True):
+        st.subheader("Take it with you", anchor=False)
+        st.caption(
+            "A ZIP that runs anywhere, without Understudy: the model (ONNX), its thresholds, a model card and predict.py, which "
+            "needs numpy, onnxruntime and tokenizers only. It is made only if it answers the test assets as the student does here."
+        )
+        if st.button("Make the ZIP", disabled=running, icon=":material/package_2:"):
+            progress.start(view, "export", {"client_id": view.client_id, "student": live["id"]})
+        newest = _newest(view)
+        if newest:
+            _download(newest)
+    progress.watch(view, "export", expected=running)
+
+
+def _newest(view: frame.View) -> jobs.Job | None:
+    done = (job for job in jobs.recent(view.db, view.client_id, limit=200) if job.kind == "export")
+    return next((job for job in done if job.state == "done" and Path(job.result["output"]).exists()), None)
+
+
+def _download(job: jobs.Job) -> None:
+    result, parity = job.result, job.result["parity"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Download",
+            Path(result["output"]).read_bytes,
+            file_name=Path(result["output"]).name,
+            mime="application/zip",
+            key=f"export-{job.id}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.text(
+            f"{result['kind'].capitalize()} {result['student']}, {result['size_mb']:,.0f} MB, made {job.finished[:10]}. "
+            f"Same label as here on {percent(parity['served'], 1)} of {parity['n']:,} test assets."
+        )

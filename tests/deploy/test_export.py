@@ -1,0 +1,395 @@
+"""An exported student, run where Understudy is not, answers as it does here; one that does not is never written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from core import __main__ as cli
+from core import db as database
+from core import encoder, jobs
+from core.deploy import card, export, predict
+from core.errors import InputError
+from core.evaluate import measure
+from core.evaluate.run import evaluate, figures
+from core.label.run import label, labelled
+from core.train import run as training
+from core.train import softmax, students
+from core.train.students import transformer
+from tests import small
+
+KINDS = list(students.KINDS)
+BLOCKED = ("core", "torch", "transformers", "sklearn", "scipy", "pandas", "safetensors", "onnx")
+ELSEWHERE = f"""
+import json, sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {BLOCKED}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocked())
+from predict import Student
+asked = json.load(sys.stdin)
+print(json.dumps([[student.predict(texts) for texts in asked] for student in (Student(), Student(int8=False))]))
+"""
+ODD = [
+    "",
+    "  \t ",
+    "a",
+    "A b",
+    "Ünïcode İ ẞ ﬁ",
+    "5 % off!!! 5 % off",
+    "line\nbreak\u00a0here",
+    "x" * 300,
+    "save discount " * 200,
+]
+
+
+@pytest.fixture(scope="module")
+def trained(_exported, tmp_path_factory):
+    """A workspace with one student of each kind, judged with a target low enough for the small client to certify."""
+    home = tmp_path_factory.mktemp("trained")
+    shutil.copytree(_exported, home / "encoders", copy_function=os.link)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_HOME", str(home))
+        patch.setattr(transformer, "MOST_EPOCHS", 1)
+        db = database.connect()
+        client_id = small.fill(db, home / "files")
+        run_id = label(db, client_id, "recorded:label")
+        patch.setattr(measure, "THROUGHPUT_SECONDS", 0.01)
+        assert sorted(training.train(db, client_id, run_id, "auto", target=2)) == [
+            1,
+            2,
+            3,
+        ]  # no rung is good enough: all of them
+        for student_id in (1, 2, 3):
+            evaluate(db, student_id, target=0.8)
+        training.set_live(db, 1)
+        db.close()
+    return home
+
+
+@pytest.fixture
+def db(trained, workspace):
+    """This test's own copy of the database; the files of the students are shared, and never written."""
+    workspace.mkdir(exist_ok=True)
+    shutil.copy(trained / "understudy.db", workspace)
+    for folder in ("students", "encoders"):
+        (workspace / folder).symlink_to(trained / folder)
+    connection = database.connect()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def folders(trained, tmp_path_factory):
+    """kind -> (the exported folder, what export() returned)."""
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_HOME", str(trained))
+        db = database.connect()
+        for number, kind in enumerate(KINDS, 1):
+            to = tmp_path_factory.mktemp("exports") / kind
+            made[kind] = (to, export.export(db, client_id=1, student=number, to=to))
+        db.close()
+    return made
+
+
+def held_out(db) -> list[str]:
+    frame = labelled(db, 1)
+    return frame.text[frame.split == "test"].tolist()
+
+
+def answers(folder: Path, asked: list[list[str]]) -> list[list[list[dict]]]:
+    """What predict.py says, small graphs first, to each list of texts, in a process that can import nothing of Understudy."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        cwd=folder,
+        env=environment,
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def exact_probabilities(student: students.Student, folder: Path, texts: list[str]) -> np.ndarray:
+    """The student's answers computed anew in full precision: torch for the frozen encoder, the kept graph for the tuned one."""
+    import torch
+
+    tables = [student.members[0].log_probabilities(texts)]
+    if len(student.members) > 1:
+        model = encoder.torch_encoder(encoder.source_folder()).eval()
+        sequences = [e.ids for e in encoder.tokenizer(folder / "embedding").encode_batch(texts)]
+        with torch.no_grad():
+            vectors = encoder.pooled(model, *map(torch.from_numpy, encoder.pad(sequences))).numpy()
+        member = student.members[1]
+        tables.append(softmax.log_softmax(vectors @ member.coefficients + member.bias))
+    if len(student.members) > 2:
+        tables.append(softmax.log_softmax(encoder.OnnxText(folder / "transformer", "fp32.onnx")(texts)))
+    return students.blend(tables, student.weights)
+
+
+@pytest.mark.parametrize("number", range(len(KINDS)), ids=KINDS)
+def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
+    folder, result = folders[KINDS[number]]
+    source = training.folder_of(db, number + 1)
+    student, asked = students.load(source), [held_out(db), ODD]
+    small_graphs, exact_graphs = answers(folder, asked)
+    for texts, served, exact in zip(asked, small_graphs, exact_graphs):
+        for told, table in (
+            (served, student.answer(texts).probabilities),
+            (exact, exact_probabilities(student, source, texts)),
+        ):
+            assert [one["label"] for one in told] == [student.labels[i] for i in table.argmax(1)]
+            assert np.abs([one["confidence"] for one in told] - table.max(1)).max() < 1e-3
+    parity = result["parity"]
+    assert parity["n"] == len(held_out(db)) and parity["fp32"] == parity["served"] == 1
+    assert parity["int8"] >= 0.995 and parity["confidence"] < 1e-3
+
+
+def test_it_answers_alone_where_the_certified_threshold_lets_it(db, folders, tmp_path):
+    folder, texts = shutil.copytree(folders["linear"][0], tmp_path / "copy"), held_out(db)
+    told, kept = predict.Student(folder).predict(texts), json.loads((folder / "thresholds.json").read_text())
+    certificate = figures(db, 1)["certificate"]
+    assert kept == {key: certificate[key] for key in ("target", "confidence", "certified", "threshold")}
+    middle = float(np.median([one["confidence"] for one in told])) + 1e-4
+    for threshold in (certificate["threshold"], middle, None):
+        (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": threshold}))
+        wanted = [threshold is not None and one["confidence"] >= threshold for one in told]
+        assert [one["handled"] for one in predict.Student(folder).predict(texts)] == wanted
+        assert threshold != middle or len(set(wanted)) == 2
+    (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": 0.0}))
+    assert [one["handled"] for one in predict.Student(folder).predict(["hotel", " "])] == [True, False]
+
+
+def test_the_command_in_the_folder_reads_arguments_and_lines(folders):
+    folder, _ = folders["embedding"]
+    call = [sys.executable, "predict.py", "--fp32"]
+    one = subprocess.run([*call, "flights to a sunny island hotel"], cwd=folder, capture_output=True, text=True)
+    told = json.loads(one.stdout)
+    assert set(told) == {"label", "confidence", "handled"} and told["label"] == "Travel"
+    lines = subprocess.run(call, cwd=folder, input="join our team\nbeach escape\n", capture_output=True, text=True)
+    assert [json.loads(line)["label"] for line in lines.stdout.splitlines()] == ["Hiring", "Travel"]
+
+
+@given(st.text(max_size=60))
+def test_grams_are_those_of_scikit_learn(text):
+    words = TfidfVectorizer(analyzer="word", ngram_range=(1, 2), token_pattern=r"(?u)\w+").build_analyzer()
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5)).build_analyzer()
+    assert sorted(predict.words(text.lower())) == sorted(words(text))
+    assert sorted(predict.characters(text.lower())) == sorted(characters(text))
+
+
+def test_no_text_and_one_text_are_fine(folders):
+    student = predict.Student(folders["linear"][0])
+    assert student.predict([]) == []
+    assert student.predict("beach hotel") == student.predict(["beach hotel"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_in_the_folder_runs_when_it_is_loaded(folders, trained, kind):
+    folder, result = folders[kind]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert sorted(str(file.relative_to(folder)) for file in files) == result["files"]
+    assert {file.suffix for file in files} <= {".py", ".json", ".npz", ".onnx", ".md", ".txt"}
+    assert [file.name for file in files if file.suffix == ".py"] == ["predict.py"]
+    for file in (file for file in files if file.suffix == ".npz"):
+        with np.load(file, allow_pickle=False) as tables:
+            assert all(tables[name].dtype.kind == "f" for name in tables)
+    assert all(file.stat().st_nlink == 1 for file in files), "a change there must not change the student here"
+
+
+def test_a_zip_holds_what_the_folder_holds(db, folders, tmp_path, capsys):
+    folder, result = folders["linear"]
+    assert cli.main(["export", "--client", "Small", "--to", str(tmp_path / "student"), "--zip", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["output"] == str(tmp_path / "student.zip") and told["parity"] == result["parity"]
+    with zipfile.ZipFile(told["output"]) as archive:
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    assert packed == {name: (folder / name).read_bytes() for name in result["files"]}
+    assert os.listdir(tmp_path) == ["workspace", "student.zip"] or set(os.listdir(tmp_path)) == {
+        "workspace",
+        "student.zip",
+    }
+
+
+def test_an_empty_folder_may_be_given(db, tmp_path, capsys):
+    (tmp_path / "here").mkdir()
+    assert cli.main(["export", "--client", "Small", "--student", "1", "--to", str(tmp_path / "here")]) == 0
+    assert "fp32 100.00%" in capsys.readouterr().out
+    assert (tmp_path / "here" / "predict.py").exists()
+
+
+class Wrong(predict.Student):
+    """An export that gives its first text of each call another label, exactly or in the small graphs only."""
+
+    everywhere = True
+
+    def __init__(self, folder, int8=True):
+        super().__init__(folder, int8)
+        self.wrong = int8 or self.everywhere
+
+    def predict(self, texts):
+        told = super().predict(texts)
+        if self.wrong:
+            told[0]["label"] = next(name for name in self.labels if name != told[0]["label"])
+        return told
+
+
+@pytest.mark.parametrize(("everywhere", "said"), [(True, "fp32"), (False, "int8")])
+@pytest.mark.parametrize("name", ["out", "out.zip", "empty"])
+def test_an_export_that_answers_otherwise_is_refused_and_leaves_nothing(
+    db, tmp_path, monkeypatch, everywhere, said, name
+):
+    (tmp_path / "empty").mkdir()
+    before = set(tmp_path.iterdir())
+    monkeypatch.setattr(Wrong, "everywhere", everywhere)
+    monkeypatch.setattr(predict, "Student", Wrong)
+    n = len(held_out(db))
+    with pytest.raises(InputError, match=rf"{said}.* on {n - 1} of {n} test assets \(9\d\.\d\d %\)"):
+        export.export(db, client_id=1, to=tmp_path / name)
+    assert set(tmp_path.iterdir()) == before and not any((tmp_path / "empty").iterdir())
+
+
+def test_a_broken_vectoriser_is_noticed(db, tmp_path, monkeypatch):
+    monkeypatch.setattr(predict, "words", lambda text: [])
+    monkeypatch.setattr(predict, "characters", lambda text: [])
+    with pytest.raises(InputError, match="Nothing was exported"):
+        export.export(db, client_id=1, to=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_stands_in_the_way_is_said(db, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("keep")
+    (tmp_path / "old.zip").write_text("keep")
+    for to, said in (("full", "empty folder"), ("old.zip", "already"), ("no/where", "no such folder")):
+        with pytest.raises(InputError, match=said):
+            export.export(db, client_id=1, to=tmp_path / to)
+    with pytest.raises(InputError, match="no student number 9"):
+        export.export(db, client_id=1, student=9, to=tmp_path / "out")
+    db.execute("delete from evaluations")
+    with pytest.raises(InputError, match="not been judged"):
+        export.export(db, client_id=1, to=tmp_path / "out")
+    assert {file.name for file in tmp_path.iterdir()} == {"workspace", "full", "old.zip"}
+    assert (tmp_path / "full" / "mine.txt").read_text() == (tmp_path / "old.zip").read_text() == "keep"
+
+
+def test_a_cancelled_export_leaves_nothing(db, tmp_path):
+    def progress(done, total, message="", spent_usd=0.0):
+        if "Checking" in message:
+            raise jobs.Cancelled
+
+    with pytest.raises(jobs.Cancelled):
+        export.export(db, client_id=1, to=tmp_path / "out", progress=progress)
+    assert os.listdir(tmp_path) == ["workspace"]
+
+
+def test_the_job_makes_a_zip_and_takes_the_place_of_the_one_before(db, workspace):
+    for _ in range(2):
+        job = jobs.run_here(db, "export", {"client_id": 1, "student": "live"}, client_id=1)
+    assert job.result["output"] == str(workspace / "output" / "understudy-student-1.zip")
+    assert zipfile.ZipFile(job.result["output"]).testzip() is None
+    assert os.listdir(workspace / "output") == ["understudy-student-1.zip"]
+
+
+# --- the card -----------------------------------------------------------------------------------------------------
+
+
+def row_of(text: str, name: str) -> list[str]:
+    """The cells after `name` in the table row that begins with it."""
+    (line,) = (line for line in text.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in line.split("|")[2:-1]]
+
+
+@pytest.mark.parametrize("number", range(len(KINDS)), ids=KINDS)
+def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
+    folder, result = folders[KINDS[number]]
+    text, found = (folder / "MODEL_CARD.md").read_text(), figures(db, number + 1)
+    for name, key in (
+        ("Agreement with the teacher", "agreement"),
+        ("Agreement on the calibration assets", "agreement_calibration"),
+        ("Handled by the student itself", "handled"),
+        ("Agreement on what it handles", "agreement_handled"),
+    ):
+        share = found[key]
+        value, low, high = (card.percent(share[part]) for part in ("value", "low", "high"))
+        assert row_of(text, name) == [value, f"{low} to {high}", f"{share['n']:,}"]
+    assert row_of(text, "Agreement with the teacher behind it")[0] == card.percent(found["agreement_end_to_end"])
+    for name, key in (("Macro F1", "macro_f1"), ("Cohen's kappa", "kappa"), ("Gwet's AC1", "ac1")):
+        assert row_of(text, name)[0] == f"{found[key]:.3f}"
+    for one in found["per_category"]:
+        assert row_of(text, one["label"])[0] == card.percent(one["recall"])
+        assert row_of(text, one["label"])[2] == str(one["n"])
+    latency = found["latency"]
+    assert all(f"{key} {latency[key]:.1f} ms" in text for key in ("p50", "p95", "p99"))
+    assert latency["machine"].split(",")[0] in text and card.plain(found["certificate"]["reason"]) in text
+    counts = found["counts"]
+    assert row_of(text, "Assets") == [
+        f"train {counts['train']} · calibration {counts['calibration']} · test {counts['test']}"
+    ]
+    assert row_of(text, "Teacher") == ["recorded\\:label"]
+    assert "version 1 from taxonomy.csv, 4 categories" in row_of(text, "Taxonomy")[0]
+    assert card.percent(result["parity"]["int8"], 2) in text
+    assert ("all-MiniLM-L6-v2, Apache License 2.0" in text) == (KINDS[number] != "linear")
+    assert "terms of your teacher's provider allow its answers to train a model" in text
+
+
+def test_the_card_lists_every_file_with_its_hash(folders):
+    import hashlib
+
+    folder, result = folders["embedding"]
+    listed = dict(
+        re.findall(r"^\| `(\S+)` \| [\d,]+ \| `([0-9a-f]{64})` \|$", (folder / "MODEL_CARD.md").read_text(), re.M)
+    )
+    wanted = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in result["files"]}
+    assert listed == {name: digest for name, digest in wanted.items() if name != "MODEL_CARD.md"}
+
+
+HOSTILE = (
+    'x| <img src=x onerror="alert(1)">\n\n# **bold** [link](http://evil.invalid) '
+    "www.evil.invalid a@evil.invalid `code` \u202e&lt;"
+)
+
+
+def test_names_from_files_never_become_markup_in_the_card(db, tmp_path):
+    found = figures(db, 1)
+    for one in found["per_category"]:
+        one["label"] = HOSTILE + str(one["category"])
+    db.execute("update evaluations set figures = ? where student_id = 1", [json.dumps(found)])
+    db.execute("update clients set name = ?", [HOSTILE])
+    db.execute("update categories set label = ? || id", [HOSTILE])
+    db.execute("update taxonomies set source = ?", [HOSTILE])
+    db.execute("update label_runs set teacher = ?", ["recorded:" + HOSTILE])
+    db.conn.commit()
+    export.export(db, client_id=1, to=tmp_path / "out")
+    text = (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    assert text.count("evil") > 10
+    for raw in ("<img", "**bold", "[link]", "http:", "www.", "a@", "`code`", "\u202e", "&lt;", "# \\*"):
+        ours = "https:" if raw == "http:" else "\0"
+        assert not re.search(rf"(?<!\\){re.escape(raw)}", text.replace(ours, "")), raw
+    assert text.count("\n# ") == 0 and text.startswith("# Student 1 of x\\| \\<img")
+    tables = [line for line in text.splitlines() if line.startswith("|") and "evil" in line]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} <= {3, 6}
+
+
+def test_a_made_up_client_is_said_to_be_one(db, tmp_path):
+    db.execute("update clients set synthetic = 1")
+    db.conn.commit()
+    export.export(db, client_id=1, to=tmp_path / "out")
+    assert "This client is synthetic" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
