@@ -77,6 +77,7 @@ def test_every_command_explains_its_options(capsys):
         (["classify", "--text", " "], "--text: The text is empty."),
         (["classify", "--text", "shoes"], "There is no client Default. Run distil first."),
         (["score", "--input", "nowhere.csv", "--output", "out.csv"], "nowhere.csv: There is no such file."),
+        (["export", "--to", "out"], "There is no client Default. Run distil first."),
         (["jobs", "--cancel", "7"], "There is no job 7."),
         (["jobs", "--cancel", "1", "--resume", "1"], "not allowed with"),
     ],

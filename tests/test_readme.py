@@ -46,6 +46,7 @@ def test_every_command_does_what_the_readme_says(tmp_path):
     found = json.loads(outputs["distil"])
     assert found["students"][0]["agreement"]["n"] > 100 and found["verdict"]["decision"]
     assert "%" in outputs["classify"] and (tmp_path / "scored.csv").exists() and (tmp_path / "more-assets").is_dir()
+    assert (tmp_path / "exported" / "predict.py").exists()
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "tests.bench" in c])

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from core import db as database
 from core import encoder, jobs
 from core.deploy import card, export, predict
 from core.errors import InputError
-from core.evaluate import measure
+from core.evaluate import latency, measure
 from core.evaluate.run import evaluate, figures
 from core.label.run import label, labelled
 from core.train import run as training
@@ -68,6 +69,7 @@ def trained(_exported, tmp_path_factory):
         client_id = small.fill(db, home / "files")
         run_id = label(db, client_id, "recorded:label")
         patch.setattr(measure, "THROUGHPUT_SECONDS", 0.01)
+        patch.setattr(latency, "measure", partial(latency.measure, calls=20))
         assert sorted(training.train(db, client_id, run_id, "auto", target=2)) == [
             1,
             2,

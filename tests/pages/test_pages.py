@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core import db as database
 from core import jobs
 from core.evaluate.run import comparison
-from core.train.run import all_students
+from core.train.run import all_students, set_live
 from core.ui.frame import MENU, SYNTHETIC
 from tests.pages.clients import bring_in, bring_in_many
 from tests.pages.conftest import ROOT
@@ -156,6 +156,25 @@ def test_try_one_compares_student_and_recorded_teacher(open_page, filled):
     app.text_area[0].input(known).run()
     assert "As recorded when the label was bought." in shown(app)
     assert [metric.label for metric in app.metric] == ["Time", "Cost", "Time", "Cost"]
+
+
+def test_deploy_makes_a_zip_to_take_along_and_hands_out_the_newest(open_page, filled):
+    set_live(filled, all_students(filled, 1)[0]["id"])
+    filled.conn.commit()
+    app = open_page("deploy")
+    assert "Take it with you" in shown(app)
+    assert not app.get("download_button")
+    next(button for button in app.button if button.label == "Make the ZIP").click().run()
+    (job,) = jobs.active(filled, 1)
+    assert (job.kind, job.state) == ("export", "queued")
+    assert next(button for button in app.button if button.label == "Make the ZIP").disabled
+    done = jobs.run_here(filled, "export", job.params, client_id=1)
+    assert done.id == job.id
+    app = open_page("deploy")
+    (download,) = app.get("download_button")
+    assert download.proto.label == "Download"
+    assert "Linear 1, " in shown(app) and "Same label as here on 100.0 % of" in shown(app)
+    assert not next(button for button in app.button if button.label == "Make the ZIP").disabled
 
 
 def test_making_another_student_live(open_page, filled):
