@@ -180,15 +180,18 @@ def classify(args: argparse.Namespace) -> tuple[dict, str]:
 
     row = training.find(db, client_id, args.student)
     student = students.load(training.folder_of(db, row["id"]))
-    student.predict_proba([args.text])  # the first call pays for loading
+    student.answer([args.text])  # the first call pays for loading
     started = time.perf_counter()
-    shares = student.predict_proba([args.text])[0]
+    answers = student.answer([args.text])
     ms = 1000 * (time.perf_counter() - started)
+    shares = answers.probabilities[0]
     top = [{"category": student.labels[i], "confidence": float(shares[i])} for i in shares.argsort()[::-1][:3]]
     found = figures(db, row["id"])
     threshold = found["certificate"]["threshold"] if found else None
-    handled = threshold is not None and top[0]["confidence"] >= threshold
+    handled, strange = bool(answers.handled(threshold)[0]), bool(answers.strange[0])
     needed = f"{threshold:.1%} is enough" if threshold is not None else "no threshold is certified"
+    if strange:
+        needed = "it is unlike anything the student learned from"
     result = {
         "client": args.client,
         "student": str(row["id"]),
@@ -196,6 +199,7 @@ def classify(args: argparse.Namespace) -> tuple[dict, str]:
         "top": top,
         "ms": round(ms, 3),
         "threshold": threshold,
+        "strange": strange,
         "handled": handled,
     }
     lines = [f"{one['confidence']:>6.1%}  {one['category']}" for one in top]

@@ -154,3 +154,9 @@ def m003_predictions_keep_the_teachers_answer(db: Database) -> None:
 def m004_bands_of_near_copies(db: Database) -> None:
     # eight LSH values of each distinct text (core/ingest/duplicates.py): new assets find their copies without hashing the old
     db.execute("create table asset_bands (asset_id integer primary key references assets(id), bands blob not null)")
+
+
+@migrations()
+def m005_predictions_know_what_is_strange(db: Database) -> None:
+    # strange: unlike anything the student learned from, so that it falls back however sure the student is
+    db.execute("alter table predictions add column strange integer not null default 0")

@@ -107,7 +107,12 @@ def _teacher_time(teacher: answers.TeacherAnswer, result: dict | None) -> tuple[
 
 def _handled(said: answers.StudentAnswer, result: dict) -> None:
     certificate, sure = result["figures"]["certificate"], said.top[0][1]
-    if result["verdict"].decision == "replace":
+    if said.strange:
+        st.info(
+            "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little.",
+            icon=":material/undo:",
+        )
+    elif result["verdict"].decision == "replace":
         st.success(f"Handled: the student answers alone ({percent(sure, 1)} sure).", icon=":material/check_circle:")
     elif not certificate["certified"]:
         st.warning(

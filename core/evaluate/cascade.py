@@ -15,6 +15,7 @@ from scipy.stats import binom, norm
 
 from core.evaluate.agreement import Share, share
 
+NEVER = -1.0  # confidence of an asset the student must not answer: below every threshold
 FAR = 20  # an agreement that needs more than so many times the rows at hand to be told from the target is on a par with it
 
 
@@ -37,18 +38,22 @@ class Certificate:
     reason: str
 
 
+def effective(confidence: np.ndarray, strange: np.ndarray) -> np.ndarray:
+    """Confidences with that of strange assets, which fall back at any threshold, put to NEVER."""
+    return np.where(np.asarray(strange, bool), NEVER, np.asarray(confidence, float))
+
+
 def curve(confidence: np.ndarray, correct: np.ndarray, points: int = 200) -> pd.DataFrame:
     """Handled share against agreement on the handled rows, from the strictest threshold to the loosest.
 
-    Columns threshold (falling), handled (rising to 1), agreement; at most `points` rows. Equal confidences are
-    handled together.
+    Columns threshold (falling), handled (rising to 1, or less where some are NEVER), agreement; at most `points` rows.
+    Equal confidences are handled together.
     """
-    order = np.argsort(-np.asarray(confidence, float), kind="stable")
-    sure, right = np.asarray(confidence, float)[order], np.cumsum(np.asarray(correct, bool)[order])
-    n = len(sure)
+    sure, right, n = _sorted(confidence, correct)
     if n == 0:
         return pd.DataFrame({"threshold": [], "handled": [], "agreement": []}, dtype=float)
     last = np.flatnonzero(np.append(sure[1:] < sure[:-1], True))  # the last row of each run of equal confidence
+    last = last[sure[last] > NEVER]
     if len(last) > points:
         last = last[np.unique(np.linspace(0, len(last) - 1, points).round().astype(int))]
     return pd.DataFrame({"threshold": sure[last], "handled": (last + 1) / n, "agreement": right[last] / (last + 1)})
@@ -64,8 +69,8 @@ def certify(
 ) -> Certificate:
     """The loosest threshold at which agreement on handled assets is >= target with confidence 1 - delta.
 
-    `confidence` float [n], `correct` bool [n]: calibration rows, one per duplicate group. Fixed-sequence testing as
-    in "Learn then Test" (Angelopoulos et al. 2021): candidate thresholds (`points` quantiles) from strict to loose,
+    `confidence` float [n] (NEVER for rows no threshold lets through), `correct` bool [n]: calibration rows, one per
+    duplicate group. Fixed-sequence testing as in "Learn then Test" (Angelopoulos et al. 2021): candidate thresholds (`points` quantiles) from strict to loose,
     at each the exact binomial test of "agreement <= target", stop at the first that is not rejected. One walk often
     stops early by bad luck, so `starts` walks begin at evenly spaced candidates, each with delta / starts of the error
     budget (union bound); a walk that reaches the next start adds its own budget to that one's (the fallback
@@ -74,13 +79,13 @@ def certify(
     """
     if not 0 < target < 1 or not 0 < delta < 1:
         raise ValueError(f"target and delta must lie between 0 and 1, got {target=}, {delta=}")
-    order = np.argsort(-np.asarray(confidence, float), kind="stable")
-    sure, right = np.asarray(confidence, float)[order], np.cumsum(np.asarray(correct, bool)[order])
-    n, budget = len(sure), delta / starts
+    sure, right, n = _sorted(confidence, correct)
+    sure, right = sure[sure > NEVER], right[sure > NEVER]
+    budget = delta / starts
     least = ceil(log(budget) / log(target))  # rows that, all of them right, just pass the test
-    if n < least:
+    if len(sure) < least:
         return _refused(
-            n, target, delta, least - n, f"{n:,} calibration rows are too few: at least {least:,} are needed"
+            n, target, delta, least - len(sure), f"{n:,} calibration rows are too few: at least {least:,} are needed"
         )
     handled = _candidates(sure, least, points)
     agreed = right[handled - 1]
@@ -90,13 +95,19 @@ def certify(
         return _refused(n, target, delta, more, _why_refused(agreed, handled, n, target, more))
     k, hits = int(handled[best]), int(agreed[best])
     # The rows above the next confidence down are a fair sample of all assets above it, which is what the test needs;
-    # so the threshold is the smallest number above that one, and 0 when every row is handled.
-    threshold = 0.0 if k == n else float(np.nextafter(sure[k], np.inf))
+    # so the threshold is the smallest number above that one, and 0 when every row that may be is handled.
+    threshold = 0.0 if k == len(sure) else float(np.nextafter(sure[k], np.inf))
     reason = (
         f"agreement on the {k / n:.1%} of assets the student handles is at least {target:.0%} "
         f"with {1 - delta:.0%} confidence ({hits / k:.1%} seen on {k:,} calibration rows)"
     ).replace("%", " %")
     return Certificate(True, threshold, k / n, hits / k, n, target, 1 - delta, None, reason)
+
+
+def _sorted(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Confidences falling, how many of the first rows are correct, and the number of rows."""
+    order = np.argsort(-np.asarray(confidence, float), kind="stable")
+    return np.asarray(confidence, float)[order], np.cumsum(np.asarray(correct, bool)[order]), len(order)
 
 
 def _candidates(sure: np.ndarray, least: int, points: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What is measured of one student on its held-out assets, as JSON-able figures that pages draw without recomputing.
 
 `held` is one row an asset of the calibration and test splits: asset_id, external_id, text, split, group_id,
-category_id (the teacher's), predicted (the student's), confidence_student, correct.
+category_id (the teacher's), predicted (the student's), confidence_student, strange, correct.
 """
 
 from __future__ import annotations
@@ -82,12 +82,13 @@ def _confusions(test: pd.DataFrame, labels: dict[int, str]) -> list[dict]:
 
 def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, Any]:
     """The cascade: curves, the certificate from calibration rows (one a duplicate group), and how test bears it out."""
+    held = held.assign(sure=cascade.effective(held["confidence_student"], held["strange"]))
     calibration = held[held["split"] == "calibration"].drop_duplicates("group_id")
     test = held[held["split"] == "test"]
     certificate = cascade.certify(
-        calibration["confidence_student"].to_numpy(), calibration["correct"].to_numpy(), target, 1 - confidence
+        calibration["sure"].to_numpy(), calibration["correct"].to_numpy(), target, 1 - confidence
     )
-    sure, correct = test["confidence_student"].to_numpy(), test["correct"].to_numpy()
+    sure, correct = test["sure"].to_numpy(), test["correct"].to_numpy()
     handled, agreed = cascade.confirm(certificate, sure, correct, test["group_id"].to_numpy())
     return {
         "target": target,
@@ -95,8 +96,9 @@ def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, A
         "handled": asdict(handled),
         "agreement_handled": asdict(agreed) if agreed else None,
         "agreement_end_to_end": cascade.end_to_end(handled.value, agreed.value if agreed else 0.0),
+        "strange": float(test["strange"].mean()),
         "curve": {
-            "calibration": _records(cascade.curve(calibration["confidence_student"], calibration["correct"])),
+            "calibration": _records(cascade.curve(calibration["sure"], calibration["correct"])),
             "test": _records(cascade.curve(sure, correct)),
         },
     }
@@ -107,8 +109,8 @@ def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
     texts = held.loc[held["split"] == "test", "text"].drop_duplicates().sample(frac=1, random_state=0)
     texts = texts.head(TIMED_TEXTS).tolist()
     return {
-        "latency": asdict(latency.measure(lambda text: student.predict_proba([text]), texts)),
-        "assets_per_second": latency.throughput(student.predict_proba, texts, seconds=THROUGHPUT_SECONDS),
+        "latency": asdict(latency.measure(lambda text: student.answer([text]), texts)),
+        "assets_per_second": latency.throughput(student.answer, texts, seconds=THROUGHPUT_SECONDS),
     }
 
 

@@ -160,32 +160,40 @@ def _filtered(student_id: int, filters: dict[str, Any] | None) -> tuple[str, lis
 
 
 def _predict(student, texts: pd.Series, progress: Progress | None) -> pd.DataFrame:
-    """predicted (category id), confidence and top (JSON of the first TOP) of each text; equal texts are asked once."""
+    """predicted (category id), confidence, top (JSON of the first TOP) and strange of each text; equal texts are asked once."""
     codes, unique = pd.factorize(texts)
     ids = np.array(student.categories)
     best = np.empty((len(unique), min(TOP, len(ids))), int)
     sure = np.empty(best.shape, float)
+    strange = np.empty(len(unique), bool)
     for start in range(0, len(unique), BATCH):
         if progress:
             progress(start, len(unique), "Comparing with the teacher")
-        rows = student.predict_proba(list(unique[start : start + BATCH]))
+        answers = student.answer(list(unique[start : start + BATCH]))
+        strange[start : start + BATCH] = answers.strange
+        rows = answers.probabilities
         order = np.argsort(-rows, axis=1, kind="stable")[:, : best.shape[1]]
         best[start : start + BATCH] = ids[order]
         sure[start : start + BATCH] = np.take_along_axis(rows, order, axis=1)
     top = [json.dumps(list(zip(map(int, b), s.round(5).tolist()))) for b, s in zip(best, sure)]
     return pd.DataFrame(
-        {"predicted": best[codes, 0], "confidence_student": sure[codes, 0], "top": np.array(top, object)[codes]}
+        {
+            "predicted": best[codes, 0],
+            "confidence_student": sure[codes, 0],
+            "top": np.array(top, object)[codes],
+            "strange": strange[codes],
+        }
     )
 
 
 def _store(db: Database, student_id: int, held: pd.DataFrame, found: dict[str, Any]) -> None:
-    columns = held[["asset_id", "predicted", "confidence_student", "top", "category_id"]]
+    columns = held[["asset_id", "predicted", "confidence_student", "top", "category_id", "strange"]]
     rows = [(student_id, *row) for row in columns.astype(object).itertuples(index=False, name=None)]
     with db.atomic():
         db.execute("delete from predictions where student_id = ?", [student_id])
         db.conn.executemany(
-            "insert into predictions (student_id, asset_id, category_id, confidence, top, teacher_category_id)"
-            " values (?, ?, ?, ?, ?, ?)",
+            "insert into predictions (student_id, asset_id, category_id, confidence, top, teacher_category_id, strange)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
         db.execute(
@@ -197,12 +205,13 @@ def _store(db: Database, student_id: int, held: pd.DataFrame, found: dict[str, A
 def _stored(db: Database, student_id: int) -> pd.DataFrame:
     """The predictions of evaluate() as measure.promise() wants them."""
     held = pd.read_sql_query(
-        """select a.split, a.group_id, p.confidence as confidence_student, p.category_id = p.teacher_category_id as correct
+        """select a.split, a.group_id, p.confidence as confidence_student, p.strange,
+                  p.category_id = p.teacher_category_id as correct
            from predictions p join assets a on a.id = p.asset_id where p.student_id = ? order by a.id""",
         db.conn,
         params=[student_id],
     )
-    return held.astype({"correct": bool})
+    return held.astype({"correct": bool, "strange": bool})
 
 
 def _measured(found: dict[str, Any], price: prices.Price | None) -> Measured:

@@ -101,6 +101,7 @@ def _one(
         "calibration": len(split.calibration.texts),
         "encoder": split.train.encoder,
         "data": split.fingerprint(),
+        "recipe": students.FORMAT,
     }
     row = _row(db, client_id, run_id, kind, params)
     student_id = row["id"]
@@ -114,7 +115,7 @@ def _one(
     held = split.calibration
     agreement = 0.0
     if held.texts:
-        agreement = float((student.predict_proba(held.texts).argmax(1) == held.targets.argmax(1)).mean())
+        agreement = float((student.answer(held.texts).best == held.targets.argmax(1)).mean())
     figures = {"calibration_agreement": agreement, **params}
     db["students"].update(
         student_id,

@@ -24,9 +24,11 @@ NEVER_ASKED = "Nobody asked it about this text, and recorded labels cannot answe
 
 @dataclass(frozen=True)
 class StudentAnswer:
-    """The student's `top` categories with their probabilities, the surest first, and the milliseconds it took."""
+    """The student's `top` categories with their probabilities, the surest first, whether the text is `strange` to it, and
+    the milliseconds it took."""
 
     top: list[tuple[str, float]]
+    strange: bool
     milliseconds: float
 
 
@@ -45,7 +47,7 @@ class TeacherAnswer:
 def _student(folder: str) -> students.Student:
     loaded = students.load(settings.home() / folder)
     for _ in range(5):  # the first calls of an asset's usual length pay for memory the later ones find ready
-        loaded.predict_proba(["warming up " * 20])
+        loaded.answer(["warming up " * 20])
     return loaded
 
 
@@ -53,10 +55,11 @@ def ask_student(path: str, text: str) -> StudentAnswer:
     """The answer of the student in folder `path` (relative to the workspace), timed without loading."""
     student = _student(str(settings.home() / path))
     started = time.perf_counter()
-    shares = student.predict_proba([text])[0]
+    answers = student.answer([text])
     elapsed = 1000 * (time.perf_counter() - started)
+    shares = answers.probabilities[0]
     best = shares.argsort()[::-1][:TOP]
-    return StudentAnswer([(student.labels[i], float(shares[i])) for i in best], elapsed)
+    return StudentAnswer([(student.labels[i], float(shares[i])) for i in best], bool(answers.strange[0]), elapsed)
 
 
 def ask_teacher(db: Database, client_id: int, run_id: int, text: str) -> TeacherAnswer:

@@ -10,24 +10,28 @@ from sqlite_utils import Database
 
 from core import db as database
 from core.evaluate import run as evaluation
+from core.train.students import Answers
 
 
 @dataclass
 class RuleStudent:
-    """Says the category named by the text's first word, as sure as its second word says; counts what it is asked."""
+    """Says the category named by the text's first word, as sure as its second word says; finds "strange" strange; counts what it is asked."""
 
     categories: list[int]
     kind: str = "linear"
     asked: list[str] = field(default_factory=list)
 
-    def predict_proba(self, texts: list[str]) -> np.ndarray:
+    def answer(self, texts: list[str]) -> Answers:
         self.asked.extend(texts)
         table = np.empty((len(texts), len(self.categories)), np.float32)
         for row, text in enumerate(texts):
             said, sure = text.split()[:2]
             table[row] = (1 - float(sure)) / (len(self.categories) - 1)
             table[row, int(said)] = float(sure)
-        return table
+        return Answers(table, np.array(["strange" in text for text in texts], bool))
+
+    def predict_proba(self, texts: list[str]) -> np.ndarray:
+        return self.answer(texts).probabilities
 
 
 @dataclass

@@ -65,7 +65,7 @@ def test_replace_when_every_asset_is_certified():
     everything = replace(CERTIFIED, threshold=0.0, handled=1.0)
     verdict = decide(replace(FALLBACK, certificate=everything, agreement=share(0.96, 0.945, 0.97)))
     assert verdict.decision == "replace"
-    assert "over all assets is certified" in verdict.reason
+    assert "over all assets like those it learned from is certified" in verdict.reason
 
 
 def test_too_few_counts_independent_assets_and_hides_decimals():

@@ -83,12 +83,13 @@ def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, tmp_pa
 def test_blend_weights_are_no_worse_than_any_member_alone(split, tmp_path, encoders):
     made = fit("embedding", split, tmp_path / "student")
     answers = split.calibration.targets.argmax(1)
-    tables = [m.log_probabilities(split.calibration.texts) for m in made.members]
+    tables = [table for m in made.members.values() for table in m.read(split.calibration.texts).tables]
 
     def loss(weights):
         return -np.log(students.blend(tables, weights)[np.arange(len(answers)), answers] + 1e-12).mean()
 
-    assert loss(made.weights) <= min(loss([1, 0]), loss([0, 1]), loss([0.5, 0.5])) + 1e-6
+    assert len(tables) == len(made.weights) == 3
+    assert loss(made.weights) <= min(loss([1, 0, 0]), loss([0, 1, 0]), loss([0, 0, 1]), loss([0.3, 0.3, 0.4])) + 1e-6
 
 
 def test_one_example_in_a_category_is_no_reason_to_fail(split, tmp_path):
@@ -106,11 +107,8 @@ def test_soft_targets_are_learnt_as_distributions(split, tmp_path):
     made = fit("linear", soft, tmp_path / "soft")
     confident = fit("linear", split, tmp_path / "hard")
     texts = split.train.texts
-    soft_member, hard_member = made.members[0], confident.members[0]
-    assert (
-        np.exp(soft_member.log_probabilities(texts)).max(1).mean()
-        < np.exp(hard_member.log_probabilities(texts)).max(1).mean()
-    )
+    soft, hard = (student.members["linear"].read(texts).tables[0] for student in (made, confident))
+    assert np.exp(soft).max(1).mean() < np.exp(hard).max(1).mean()
 
 
 def test_a_missing_folder_is_said_in_words(tmp_path):
@@ -122,3 +120,22 @@ def test_the_config_names_labels_as_people_know_them(split, tmp_path):
     fit("linear", split, tmp_path / "student")
     config = json.loads((tmp_path / "student/config.json").read_text())
     assert config["labels"] == list(small.WORDS) and config["members"] == ["linear"]
+
+
+@pytest.mark.parametrize("kind", ["linear", "embedding"])
+def test_what_is_unlike_the_training_assets_is_strange_and_never_handled(kind, split, tmp_path, encoders):
+    made = fit(kind, split, tmp_path / "student")
+    usual = made.answer(split.calibration.texts)
+    assert usual.strange.mean() <= students.STRANGE + 1e-9
+    odd = made.answer(["Der Vertrag endet mit Ablauf des Monats.", "qwx zzkj 77", "", "これは日本語の文章です。"])
+    assert odd.strange.all()
+    assert not odd.handled(0.0).any() and usual.handled(0.0).mean() >= 0.99
+    assert not usual.handled(None).any()
+
+
+def test_a_student_of_an_earlier_format_asks_to_be_trained_again(split, tmp_path):
+    fit("linear", split, tmp_path / "student")
+    config = json.loads((tmp_path / "student/config.json").read_text())
+    (tmp_path / "student/config.json").write_text(json.dumps(config | {"format": 1}))
+    with pytest.raises(InputError, match="Train it again"):
+        students.load(tmp_path / "student")

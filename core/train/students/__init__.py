@@ -1,10 +1,13 @@
 """Students: small models that answer like the teacher. One file a member; a new kind is a file and a line in KINDS.
 
-A student is a blend of members, from the cheapest on; its answer is their log-linear pool (Heskes 1998)
+A student is a blend of members, from the cheapest on. Each makes one table or more of a text, log probabilities over the
+categories; the student's answer is the log-linear pool of all tables (Heskes 1998)
 
-    p(category | text)  ∝  exp( sum_m weight_m * log p_m(category | text) )
+    p(category | text)  ∝  exp( sum_t weight_t * log p_t(category | text) )
 
 whose weights are fitted on calibration rows, which is temperature scaling (Guo et al. 2017) and blending in one step.
+A text is strange where one member, the judge, finds it less near to the training assets than all but the farthest
+STRANGE of the calibration rows: a threshold that needs no labels and costs at most that share of ordinary assets.
 A student folder holds config.json and a folder for each member, and nothing in it runs when it is loaded.
 """
 
@@ -24,6 +27,7 @@ from core.errors import InputError
 from core.train import softmax
 from core.train.data import Split, Step
 from core.train.disk import link, write
+from core.train.students.reading import Reading
 
 # kind -> its members in training order
 KINDS = {
@@ -31,13 +35,17 @@ KINDS = {
     "embedding": ("linear", "embedding"),
     "transformer": ("linear", "embedding", "transformer"),
 }
+# The frozen encoder judges where there is one: fine-tuning pulls everything into the known categories.
+JUDGES = {"linear": "linear", "embedding": "embedding", "transformer": "embedding"}
+STRANGE = 0.01
+FORMAT = 2  # of a student folder, and of the recipe: raised when students made of the same rows would come out different
 
 
 class Member(Protocol):
     """One model of a blend."""
 
-    def log_probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """Log probabilities, float32 of shape (texts, categories)."""
+    def read(self, texts: Sequence[str]) -> Reading:
+        """What it makes of `texts`."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +74,26 @@ class Answers:
 
 
 class Student:
-    """A trained blend: `categories` are category ids in column order, `labels` their names."""
+    """A trained blend: `categories` are category ids in column order, `labels` their names, `members` by name, `weights` of their
+    tables in order; a text with a nearness below `cut` by the judge is strange."""
 
-    def __init__(self, kind: str, categories: list[int], labels: list[str], members: list[Member], weights: np.ndarray):
+    def __init__(
+        self,
+        kind: str,
+        categories: list[int],
+        labels: list[str],
+        members: dict[str, Member],
+        weights: np.ndarray,
+        cut: float,
+    ):
         self.kind, self.categories, self.labels = kind, categories, labels
-        self.members, self.weights = members, weights
+        self.members, self.weights, self.cut = members, weights, cut
 
     def answer(self, texts: Sequence[str]) -> Answers:
         """Calibrated probabilities of each text, and whether it is unlike anything the student learned from."""
-        table = blend([m.log_probabilities(texts) for m in self.members], self.weights)
-        return Answers(table, np.zeros(len(texts), bool))
+        readings = {name: member.read(texts) for name, member in self.members.items()}
+        tables = [table for reading in readings.values() for table in reading.tables]
+        return Answers(blend(tables, self.weights), readings[JUDGES[self.kind]].nearness < self.cut)
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """The probabilities of answer() alone, float32 of shape (texts, categories)."""
@@ -114,31 +132,38 @@ def fit(kind: str, split: Split, labels: list[str], folder: Path, step: Step, ea
     for name in KINDS[kind]:
         members[name] = _member(name, split, folder / name, step, members, earlier and earlier / name)
     step(0, 1, f"{kind}: calibrating")
-    tables = [m.log_probabilities(split.calibration.texts) for m in members.values()]
+    readings = {name: member.read(split.calibration.texts) for name, member in members.items()}
+    tables = [table for reading in readings.values() for table in reading.tables]
     weights = fit_weights(tables, split.calibration.targets.argmax(1))
-    student = Student(kind, split.categories, labels, list(members.values()), weights)
+    nearness = readings[JUDGES[kind]].nearness
+    cut = float(np.quantile(nearness, STRANGE, method="lower")) if len(nearness) else -1.0  # below any nearness: nothing is
+    student = Student(kind, split.categories, labels, members, weights, cut)
     config = {
-        "format": 1,
+        "format": FORMAT,
         "kind": kind,
         "categories": split.categories,
         "labels": labels,
         "members": list(members),
         "weights": [float(w) for w in weights],
+        "cut": cut,
     }
     write(folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1))
     return student
 
 
 def load(folder: Path) -> Student:
-    """The student saved in `folder`. InputError when the folder is gone or not whole."""
+    """The student saved in `folder`. InputError when the folder is gone, not whole, or of an earlier format."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
             f"The student's folder {folder} is missing or incomplete.", "Train the student again."
         ) from None
-    members = [_module(name).load(folder / name) for name in config["members"]]
-    return Student(config["kind"], config["categories"], config["labels"], members, np.array(config["weights"]))
+    if config["format"] != FORMAT:
+        raise InputError("This student was made by an earlier version of Understudy.", "Train it again: labels are kept.")
+    members = {name: _module(name).load(folder / name) for name in config["members"]}
+    weights = np.array(config["weights"])
+    return Student(config["kind"], config["categories"], config["labels"], members, weights, config["cut"])
 
 
 def _member(

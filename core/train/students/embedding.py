@@ -1,4 +1,4 @@
-"""The embedding member: the frozen int8 sentence encoder and a logistic head. About a minute of training."""
+"""The embedding member: the frozen int8 sentence encoder, a logistic head and the nearest neighbours. About a minute of training."""
 
 from __future__ import annotations
 
@@ -12,22 +12,32 @@ from core.encoder import OnnxText, prepared
 from core.train import softmax
 from core.train.data import Rows, Step
 from core.train.disk import link
+from core.train.students.neighbours import Neighbours, gather
+from core.train.students.reading import Reading
 
 STRENGTH, ITERATIONS = 30.0, 120
 
 
-class Embedding:
-    """log_probabilities = log_softmax(encode(text) @ coefficients + bias)."""
+class Encoded:
+    """A member that reads a text as a vector: head and neighbours each make a table of it. `encode` gives unit vectors."""
 
-    def __init__(self, encode: OnnxText, coefficients: np.ndarray, bias: np.ndarray):
-        self.encode, self.coefficients, self.bias = encode, coefficients, bias
+    def __init__(self, encode: OnnxText, coefficients: np.ndarray, bias: np.ndarray, neighbours: Neighbours):
+        self.encode, self.coefficients, self.bias, self.neighbours = encode, coefficients, bias, neighbours
 
-    def log_probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """Uncalibrated log probabilities, float32 of shape (texts, categories)."""
-        return softmax.log_softmax(self.encode(texts) @ self.coefficients + self.bias)
+    def read(self, texts: Sequence[str]) -> Reading:
+        """Two tables: log_softmax(vector @ coefficients + bias), and what the nearest training assets were labelled."""
+        vectors = self.encode(texts)
+        near, nearness = self.neighbours.look(vectors)
+        return Reading([softmax.log_softmax(vectors @ self.coefficients + self.bias), near], nearness)
+
+    def save(self, folder: Path) -> None:
+        """Head and neighbours into head.safetensors (the encoder's own files are the caller's)."""
+        tensors = {"coefficients": np.ascontiguousarray(self.coefficients), "bias": self.bias}
+        tensors |= {"neighbours": self.neighbours.vectors.astype(np.float16), "answers": self.neighbours.answers}
+        save_file(tensors, folder / "head.safetensors")
 
 
-def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Embedding:
+def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Encoded:
     """Encode the rows once, fit the head on their target distributions; ends with the member saved in `folder`."""
     step(0, len(rows.texts), "embedding: preparing the encoder")
     source = prepared(rows.encoder)
@@ -42,11 +52,13 @@ def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Embedding:
     )
     for name in ("encoder.onnx", "tokenizer.json"):
         link(source / name, folder / name)
-    save_file({"coefficients": np.ascontiguousarray(coefficients), "bias": bias}, folder / "head.safetensors")
-    return Embedding(encode, coefficients, bias)
+    member = Encoded(encode, coefficients, bias, gather(vectors, rows.targets))
+    member.save(folder)
+    return member
 
 
-def load(folder: Path) -> Embedding:
-    """The member saved in `folder`: an ONNX graph and two tables."""
+def load(folder: Path) -> Encoded:
+    """The member saved in `folder`: an ONNX graph and four tables."""
     head = load_file(folder / "head.safetensors")
-    return Embedding(OnnxText(folder), head["coefficients"], head["bias"])
+    neighbours = Neighbours(head["neighbours"].astype(np.float32), head["answers"], head["coefficients"].shape[1])
+    return Encoded(OnnxText(folder), head["coefficients"], head["bias"], neighbours)

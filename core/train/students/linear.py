@@ -12,19 +12,21 @@ from safetensors.numpy import load_file, save_file
 from core.train import softmax
 from core.train.data import Rows, Step
 from core.train.students import tfidf
+from core.train.students.reading import Reading
 
 STRENGTH, ITERATIONS = 20.0, 40
 
 
 class Linear:
-    """log_probabilities = log_softmax(features(text) @ coefficients + bias)."""
+    """One table, log_softmax(features(text) @ coefficients + bias); nearness is the share of a text's words that are known."""
 
     def __init__(self, features: tfidf.Tfidf, coefficients: np.ndarray, bias: np.ndarray):
         self.features, self.coefficients, self.bias = features, coefficients, bias
 
-    def log_probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """Uncalibrated log probabilities, float32 of shape (texts, categories)."""
-        return softmax.log_softmax(self.features(texts) @ self.coefficients + self.bias)
+    def read(self, texts: Sequence[str]) -> Reading:
+        """The table and the nearness of `texts`."""
+        features, known = self.features.read(texts)
+        return Reading([softmax.log_softmax(features @ self.coefficients + self.bias)], known)
 
     def save(self, folder: Path) -> None:
         """Two files: vocabulary.json, the words and character n-grams in column order, and linear.safetensors."""

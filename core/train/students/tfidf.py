@@ -42,18 +42,24 @@ class Tfidf:
 
     def __call__(self, texts: Sequence[str]) -> sp.csr_matrix:
         """TF-IDF of `texts`, float32 CSR of shape (texts, features); either kind's part of a row has length 1, or 0."""
-        parts = [self._weighted(chunk) for chunk in _chunks(texts)]
-        return sp.vstack(parts, format="csr") if len(parts) > 1 else parts[0]
+        return self.read(texts)[0]
 
-    def _weighted(self, texts: Sequence[str]) -> sp.csr_matrix:
-        rows, codes, grams = self._pieces.count(texts, len(self.features[CHARACTER]))
+    def read(self, texts: Sequence[str]) -> tuple[sp.csr_matrix, np.ndarray]:
+        """The TF-IDF of `texts`, and the share of each text's words that are known, float32 (texts); 0 without any word."""
+        parts = [self._weighted(chunk) for chunk in _chunks(texts)]
+        if len(parts) == 1:
+            return parts[0]
+        tables, known = zip(*parts)
+        return sp.vstack(tables, format="csr"), np.concatenate(known)
+
+    def _weighted(self, texts: Sequence[str]) -> tuple[sp.csr_matrix, np.ndarray]:
+        rows, codes, grams, share = self._pieces.count(texts, len(self.features[CHARACTER]))
         at = np.searchsorted(self._codes, codes)
         known = np.flatnonzero(np.append(self._codes, -1)[at] == codes)
         shape = (len(texts), len(self._codes))
         words = sp.coo_matrix((np.ones(len(known), np.float32), (rows[known], self._columns[at[known]])), shape)
-        return sp.hstack(
-            [_weigh(words.tocsr(), self.idf[WORD]), _weigh(grams, self.idf[CHARACTER])], format="csr", dtype=np.float32
-        )
+        weighed = [_weigh(words.tocsr(), self.idf[WORD]), _weigh(grams, self.idf[CHARACTER])]
+        return sp.hstack(weighed, format="csr", dtype=np.float32), share
 
 
 def learn(texts: Sequence[str]) -> Tfidf:
@@ -62,7 +68,7 @@ def learn(texts: Sequence[str]) -> Tfidf:
     pieces = _Pieces(lambda t: tokens.setdefault(t, len(tokens)), lambda g: grams.setdefault(g, len(grams)))
     words, characters = [], []
     for chunk in _chunks(texts):
-        rows, codes, counts = pieces.count(chunk)
+        rows, codes, counts, _ = pieces.count(chunk)
         distinct, column = np.unique(codes, return_inverse=True)
         words.append(_frequencies(sp.csr_matrix((np.ones(len(rows), np.float32), (rows, column))), distinct))
         characters.append(_frequencies(counts, np.arange(counts.shape[1])))
@@ -144,9 +150,11 @@ class _Pieces(dict):
         number = self[piece] = len(self)
         return number
 
-    def count(self, texts: Sequence[str], grams: int | None = None) -> tuple[np.ndarray, np.ndarray, sp.csr_matrix]:
-        """The word n-grams of `texts`, each occurrence as (row, code), and the counts of the character n-grams, CSR of
-        shape (texts, `grams`: by default as many as are known now)."""
+    def count(
+        self, texts: Sequence[str], grams: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray, sp.csr_matrix, np.ndarray]:
+        """The word n-grams of `texts`, each occurrence as (row, code); the counts of the character n-grams, CSR of
+        shape (texts, `grams`: by default as many as are known now); the share of each text's words that matter."""
         pieces = [text.lower().split() for text in texts]
         with self._lock:
             if self._size > REMEMBERED:
@@ -161,7 +169,7 @@ class _Pieces(dict):
         ones = np.ones(max(len(columns), len(at)), np.float32)
         of_pieces = sp.csr_matrix((ones[: len(columns)], columns, columns_end), (len(distinct), width))
         of_texts = sp.csr_matrix((ones[: len(at)], at, ends), (len(texts), len(distinct)))
-        return rows, codes, of_texts @ of_pieces
+        return rows, codes, of_texts @ of_pieces, _share(tokens >= 0, tokens_end[ends])
 
 
 class _Lists:
@@ -200,6 +208,12 @@ def _word_ngrams(tokens: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.n
     known = np.flatnonzero(tokens >= 0)
     codes = [tokens[known], (tokens[pairs] + 1) << 32 | tokens[pairs + 1]]
     return np.concatenate([rows[known], rows[pairs]]), np.concatenate(codes)
+
+
+def _share(known: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The share of True in each stretch of `known` between two `ends`; 0 in an empty one."""
+    sums = np.concatenate([[0], np.cumsum(known)])[ends]
+    return (np.diff(sums) / np.maximum(np.diff(ends), 1)).astype(np.float32)
 
 
 def _code(tokens: Sequence[int]) -> int:

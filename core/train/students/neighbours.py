@@ -1,0 +1,59 @@
+"""What the nearest training assets were labelled: k nearest neighbours over the vectors of an encoder.
+
+Neighbours see what a linear head cannot, a category made of several unlike groups, and how far they are tells whether an asset
+is like anything the student learned from (Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NEIGHBOURS = 20
+SHARPNESS = 0.03  # cosine by which a neighbour must be nearer to count e times as much
+FLOOR = 1e-3  # weight every category gets beside its neighbours', so that none is impossible
+NEAREST = 3  # neighbours whose mean cosine is an asset's nearness
+MOST = 16_384  # training assets kept: more cost latency and memory, and brought nothing (docs/students.md)
+BLOCK = 256
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Training assets to compare with: `vectors` float32 (m, d) of length 1, `answers` int32 (m), column numbers below `categories`."""
+
+    vectors: np.ndarray
+    answers: np.ndarray
+    categories: int
+
+    def look(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For unit `vectors` (n, d): log probabilities float32 (n, categories), and nearness float32 (n), a cosine."""
+        logs = np.empty((len(vectors), self.categories), np.float32)
+        nearness = np.empty(len(vectors), np.float32)
+        for start in range(0, len(vectors), BLOCK):
+            part = slice(start, start + BLOCK)
+            logs[part], nearness[part] = self._block(vectors[part])
+        return logs, nearness
+
+    def _block(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        cosine = vectors @ self.vectors.T
+        count = min(NEIGHBOURS, cosine.shape[1])
+        found = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+        near = np.take_along_axis(cosine, found, axis=1)
+        weights = np.exp((near - near.max(axis=1, keepdims=True)) / SHARPNESS)
+        rows = np.repeat(np.arange(len(vectors)), count)
+        cells = rows * self.categories + self.answers[found].ravel()
+        table = np.bincount(cells, weights.ravel(), len(vectors) * self.categories).reshape(-1, self.categories) + FLOOR
+        logs = np.log(table / table.sum(axis=1, keepdims=True))
+        return logs, -np.sort(-near, axis=1)[:, :NEAREST].mean(axis=1)
+
+
+def gather(vectors: np.ndarray, targets: np.ndarray) -> Neighbours:
+    """Neighbours out of training `vectors` (n, d) and target distributions (n, categories); at most MOST, drawn at random."""
+    if len(vectors) > MOST:
+        kept = np.sort(np.random.default_rng(0).choice(len(vectors), MOST, replace=False))
+        vectors, targets = vectors[kept], targets[kept]
+    # Kept in half precision on disk, so computed from half precision here too: loaded or just trained, the answer is the same.
+    return Neighbours(
+        vectors.astype(np.float16).astype(np.float32), targets.argmax(1).astype(np.int32), targets.shape[1]
+    )

@@ -1,0 +1,16 @@
+"""What one member of a student makes of texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`tables`: uncalibrated log probabilities, each float32 (texts, categories); `nearness` float32 (texts): how like the training
+    assets a text is, on a scale of the member's own."""
+
+    tables: list[np.ndarray]
+    nearness: np.ndarray
