@@ -35,7 +35,7 @@ KINDS = {
     "embedding": ("linear", "embedding"),
     "transformer": ("linear", "embedding", "transformer"),
 }
-# The frozen encoder judges where there is one: fine-tuning pulls everything into the known categories.
+# The frozen encoder judges where there is one; see transformer.py.
 JUDGES = {"linear": "linear", "embedding": "embedding", "transformer": "embedding"}
 STRANGE = 0.01
 FORMAT = 2  # of a student folder, and of the recipe: raised when students made of the same rows would come out different

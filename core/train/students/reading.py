@@ -10,7 +10,7 @@ import numpy as np
 @dataclass(frozen=True)
 class Reading:
     """`tables`: uncalibrated log probabilities, each float32 (texts, categories); `nearness` float32 (texts): how like the training
-    assets a text is, on a scale of the member's own."""
+    assets a text is, on a scale of the member's own, or None where the member cannot tell."""
 
     tables: list[np.ndarray]
-    nearness: np.ndarray
+    nearness: np.ndarray | None

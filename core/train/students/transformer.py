@@ -16,6 +16,7 @@ from core.encoder import OnnxText, export, pad, pooled, prepared, source_folder,
 from core.train import softmax
 from core.train.data import Rows, Step
 from core.train.disk import link
+from core.train.students.reading import Reading
 
 BATCH = 32
 RATE, HEAD_RATE = 3e-4, 6e-4
@@ -26,14 +27,15 @@ INT8_AGREES = 0.995  # the smaller graph is kept only if it answers like the tra
 
 
 class Transformer:
-    """log_probabilities = log_softmax(graph(text)), the graph being encoder and head in one."""
+    """One table, log_softmax(graph(text)), the graph being encoder and head in one. Its own vectors say nothing of nearness:
+    fine-tuning pulls everything into the known categories."""
 
     def __init__(self, graph: OnnxText):
         self.graph = graph
 
-    def log_probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """Uncalibrated log probabilities, float32 of shape (texts, categories)."""
-        return softmax.log_softmax(self.graph(texts))
+    def read(self, texts: Sequence[str]) -> Reading:
+        """The table of `texts`."""
+        return Reading([softmax.log_softmax(self.graph(texts))], None)
 
 
 def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Transformer:
