@@ -38,8 +38,9 @@ GRAPHS = "The small graphs (int8) answer unless `--fp32`, or `int8=False` in Pyt
 
 LIMITS = """## Limits
 
-- It knows these categories and no other, and always names one of them: for a text of another kind, in another language or about
-  something new as well. Its confidence is meant for texts like those it learned from and says nothing about others.
+- It knows these categories and no other, and always names one of them. A text unlike anything it learned from, such as one in
+  another language, it reports as strange and leaves to the teacher (1 % of ordinary assets or fewer are mistaken for such); what is
+  new but looks familiar can pass.
 - It copies its teacher, mistakes included: agreement says how well it stands in for the teacher, not how often the teacher is
   right.
 - The figures hold for assets like the test assets. Campaigns, products and wording change; have the teacher label a fresh sample

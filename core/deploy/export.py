@@ -34,6 +34,7 @@ from core.label.run import labelled
 from core.train import students
 from core.train.disk import megabytes
 from core.train.run import find, folder_of
+from core.train.students import neighbours
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
 BATCH = 256  # texts answered at a time; the same for every side of a comparison, since int8 scales by batch
@@ -143,8 +144,9 @@ def _empty(part: Path) -> Path:
 def _write(source: Path, folder: Path, base: str, certificate: dict) -> None:
     """Everything but the card. `source` is the student's folder, `base` the name of its encoder."""
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    kept = {key: config[key] for key in ("format", "kind", "members", "weights")}
-    _json(folder / "config.json", kept | {"max_tokens": encoder.MAX_TOKENS})
+    kept = {key: config[key] for key in ("format", "kind", "members", "weights", "cut")}
+    kept |= {"judge": students.JUDGES[config["kind"]], "max_tokens": encoder.MAX_TOKENS}
+    _json(folder / "config.json", kept)
     _json(folder / "labels.json", config["labels"])
     _json(
         folder / "thresholds.json",
@@ -171,6 +173,13 @@ def _embedding(source: Path, folder: Path, base: str) -> None:
     shutil.copyfile(source / "encoder.onnx", folder / SMALL)
     encoder.export(encoder.torch_encoder(encoder.source_folder(base)), folder / EXACT, int8=False)
     np.savez(folder / "head.npz", **load_file(source / "head.safetensors"))
+    hood = {
+        "neighbours": neighbours.NEIGHBOURS,
+        "sharpness": neighbours.SHARPNESS,
+        "floor": neighbours.FLOOR,
+        "nearest": neighbours.NEAREST,
+    }
+    _json(folder / "neighbours.json", hood)
 
 
 def _transformer(source: Path, folder: Path, base: str) -> None:
@@ -225,8 +234,8 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
 def _with_exact_graphs(student: students.Student, folder: Path) -> students.Student:
     """The same student, answering by the exact graphs of the export in `folder`."""
     exact = copy.copy(student)
-    exact.members = [copy.copy(member) for member in student.members]
-    for name, member in zip(students.KINDS[student.kind], exact.members):
+    exact.members = {name: copy.copy(member) for name, member in student.members.items()}
+    for name, member in exact.members.items():
         if name == "embedding":
             member.encode = encoder.OnnxText(folder / name, EXACT)
         elif name == "transformer":

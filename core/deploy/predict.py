@@ -24,40 +24,48 @@ class Student:
             json.loads((Path(folder) / name).read_text(encoding="utf-8"))
             for name in ("config.json", "labels.json", "thresholds.json")
         )
-        self.weights = config["weights"]
+        self.weights, self.cut, self.judge = config["weights"], config["cut"], config["members"].index(config["judge"])
         self.members = [
             Linear(Path(folder) / name) if name == "linear" else Graph(Path(folder) / name, int8, config["max_tokens"])
             for name in config["members"]
         ]
 
     def predict(self, texts):
-        """A dict for each text: label, confidence (0..1) and handled: whether it is sure enough to answer without the teacher."""
+        """A dict for each text: label, confidence (0..1), strange: unlike anything it learned from, and handled: neither strange
+        nor too unsure to answer without the teacher."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         if not texts:
             return []
-        pooled = sum(weight * member(texts) for weight, member in zip(self.weights, self.members))
+        read = [member(texts) for member in self.members]
+        pooled = sum(weight * part for weight, part in zip(self.weights, [part for parts, _ in read for part in parts]))
         table, least = np.exp(log_softmax(pooled)), self.thresholds["threshold"]
-        best, sure = table.argmax(1).tolist(), table.max(1).tolist()
-        handled = [least is not None and p >= least and bool(text.strip()) for p, text in zip(sure, texts)]
+        strange = read[self.judge][1] < self.cut
+        handled = [
+            least is not None and p >= least and not odd and bool(text.strip())
+            for p, odd, text in zip(table.max(1), strange, texts)
+        ]
         return [
-            {"label": self.labels[i], "confidence": round(p, 6), "handled": alone}
-            for i, p, alone in zip(best, sure, handled)
+            {"label": self.labels[i], "confidence": round(p, 6), "strange": odd, "handled": alone}
+            for i, p, odd, alone in zip(table.argmax(1).tolist(), table.max(1).tolist(), strange.tolist(), handled)
         ]
 
 
 class Linear:
-    """Log probabilities from TF-IDF of words (one and two in a row) and of characters (two to five in a row within words)."""
+    """Log probabilities from TF-IDF of words (one and two in a row) and of characters (two to five in a row within words);
+    nearness: the share of a text's words that are known."""
 
     def __init__(self, folder):
         grams = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         columns = iter(range(sum(map(len, grams.values()))))
         self.columns = {kind: {gram: next(columns) for gram in known} for kind, known in grams.items()}
+        self.known = {word for gram in grams["word"] for word in gram.split(" ")}
         self.idf, self.coefficients, self.bias = tables(folder / "tables.npz", "idf", "coefficients", "bias")
 
     def __call__(self, texts):
-        return log_softmax(
-            np.array([self.bias + sum(self.part(text.lower(), k) for k in self.columns) for text in texts])
-        )
+        scores = [self.bias + sum(self.part(text.lower(), k) for k in self.columns) for text in texts]
+        words = [re.findall(r"\w+", text.lower()) for text in texts]
+        known = [sum(word in self.known for word in found) / max(len(found), 1) for found in words]
+        return [log_softmax(np.array(scores))], np.array(known, np.float32)
 
     def part(self, text, kind):
         columns = self.columns[kind]
@@ -70,7 +78,8 @@ class Linear:
 
 
 class Graph:
-    """Log probabilities from an ONNX graph over tokens, and a logistic head on its output where there is one."""
+    """Log probabilities from an ONNX graph over tokens; where it makes vectors, from a logistic head on them and from the nearest
+    training assets, whose mean cosine is the nearness."""
 
     def __init__(self, folder, int8, max_tokens):
         import onnxruntime
@@ -81,7 +90,10 @@ class Graph:
         self.tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_tokens)
-        self.head = tables(folder / "head.npz", "coefficients", "bias") if (folder / "head.npz").exists() else None
+        self.head = None
+        if (folder / "head.npz").exists():
+            self.head = tables(folder / "head.npz", "coefficients", "bias", "neighbours", "answers")
+            self.hood = json.loads((folder / "neighbours.json").read_text(encoding="utf-8"))
 
     def __call__(self, texts, batch=64):
         tokens = [encoded.ids for encoded in self.tokenizer.encode_batch(list(texts))]
@@ -95,7 +107,20 @@ class Graph:
             ids[mask] = np.concatenate([tokens[i] for i in chosen])
             for i, row in zip(chosen, self.session.run(None, {"ids": ids, "mask": mask.astype(np.int64)})[0]):
                 rows[i] = row
-        return log_softmax(np.array(rows) if self.head is None else np.array(rows) @ self.head[0] + self.head[1])
+        if self.head is None:
+            return [log_softmax(np.array(rows))], None
+        vectors, (coefficients, bias, *hood) = np.array(rows), self.head
+        near, nearness = self.neighbours(vectors, *hood)
+        return [log_softmax(vectors @ coefficients + bias), near], nearness
+
+    def neighbours(self, vectors, known, answers):
+        cosines = vectors @ known.astype(np.float32).T
+        near = np.argsort(-cosines, axis=1)[:, : self.hood["neighbours"]]
+        cosines = np.take_along_axis(cosines, near, axis=1)
+        weights = np.exp((cosines - cosines[:, :1]) / self.hood["sharpness"])
+        table = np.full((len(vectors), len(self.head[1])), self.hood["floor"])
+        np.add.at(table, (np.arange(len(vectors))[:, None], answers[near]), weights)
+        return np.log(table / table.sum(1, keepdims=True)), cosines[:, : self.hood["nearest"]].mean(1)
 
 
 def words(text):

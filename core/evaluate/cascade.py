@@ -70,11 +70,11 @@ def certify(
     """The loosest threshold at which agreement on handled assets is >= target with confidence 1 - delta.
 
     `confidence` float [n] (NEVER for rows no threshold lets through), `correct` bool [n]: calibration rows, one per
-    duplicate group. Fixed-sequence testing as in "Learn then Test" (Angelopoulos et al. 2021): candidate thresholds (`points` quantiles) from strict to loose,
-    at each the exact binomial test of "agreement <= target", stop at the first that is not rejected. One walk often
-    stops early by bad luck, so `starts` walks begin at evenly spaced candidates, each with delta / starts of the error
-    budget (union bound); a walk that reaches the next start adds its own budget to that one's (the fallback
-    procedure, Wiens 2003). The first start is the fewest rows that could pass at all.
+    duplicate group. Fixed-sequence testing as in "Learn then Test" (Angelopoulos et al. 2021): candidate thresholds
+    (`points` quantiles) from strict to loose, at each the exact binomial test of "agreement <= target", stop at the first
+    that is not rejected. One walk often stops early by bad luck, so `starts` walks begin at evenly spaced candidates, each
+    with delta / starts of the error budget (union bound); a walk that reaches the next start adds its own budget to that
+    one's (the fallback procedure, Wiens 2003). The first start is the fewest rows that could pass at all.
     Raises ValueError for a target or delta outside (0, 1).
     """
     if not 0 < target < 1 or not 0 < delta < 1:

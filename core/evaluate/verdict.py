@@ -7,7 +7,7 @@ The rules, in order; the first that applies decides.
 | too_few | fewer than 100 independent test assets | not ready |
 | contradicted | certified, but on test the handled assets' agreement lies below the target, interval and all | not ready |
 | does_not_pay | good enough for what follows, but it costs no less than the teacher | not ready |
-| replace | the lower end of agreement's interval on test reaches the target, or every asset that is not strange is certified | replace |
+| replace | the lower end of agreement's interval on test reaches the target, or all but strange assets are certified | replace |
 | fallback | certified, and on test the student handles at least 30 % of the assets | fallback |
 | handles_little | certified, but it handles less than that | not ready |
 | unproven | nothing certified, though more labels would at the agreement seen | not ready |
@@ -126,7 +126,7 @@ def _why_replace(e: Evidence) -> str:
     if e.agreement.low >= e.target:
         text = f"{_agrees(e)}; even the lower end reaches the target of {_goal(e)}."
     else:
-        promise = f"agreement of at least {_goal(e)} over all assets like those it learned from is certified on the calibration assets"
+        promise = f"agreement of at least {_goal(e)} over all assets like those it learned from is certified on calibration assets"
         text = f"{_agrees(e)}, and {promise} with {100 * e.certificate.confidence:g} % confidence."
     return text + _saves(e.saving["student"], "It")
 

@@ -133,14 +133,14 @@ def exact_probabilities(student: students.Student, folder: Path, texts: list[str
     """The student's answers computed anew in full precision: torch for the frozen encoder, the kept graph for the tuned one."""
     import torch
 
-    tables = [student.members[0].log_probabilities(texts)]
+    tables = student.members["linear"].read(texts).tables
     if len(student.members) > 1:
         model = encoder.torch_encoder(encoder.source_folder()).eval()
         sequences = [e.ids for e in encoder.tokenizer(folder / "embedding").encode_batch(texts)]
         with torch.no_grad():
             vectors = encoder.pooled(model, *map(torch.from_numpy, encoder.pad(sequences))).numpy()
-        member = student.members[1]
-        tables.append(softmax.log_softmax(vectors @ member.coefficients + member.bias))
+        member = student.members["embedding"]
+        tables += [softmax.log_softmax(vectors @ member.coefficients + member.bias), member.neighbours.look(vectors)[0]]
     if len(student.members) > 2:
         tables.append(softmax.log_softmax(encoder.OnnxText(folder / "transformer", "fp32.onnx")(texts)))
     return students.blend(tables, student.weights)
@@ -159,6 +159,7 @@ def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
         ):
             assert [one["label"] for one in told] == [student.labels[i] for i in table.argmax(1)]
             assert np.abs([one["confidence"] for one in told] - table.max(1)).max() < 1e-3
+        assert [one["strange"] for one in served] == student.answer(texts).strange.tolist()
     parity = result["parity"]
     assert parity["n"] == len(held_out(db)) and parity["fp32"] == parity["served"] == 1
     assert parity["int8"] >= 0.995 and parity["confidence"] < 1e-3
@@ -172,7 +173,8 @@ def test_it_answers_alone_where_the_certified_threshold_lets_it(db, folders, tmp
     middle = float(np.median([one["confidence"] for one in told])) + 1e-4
     for threshold in (certificate["threshold"], middle, None):
         (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": threshold}))
-        wanted = [threshold is not None and one["confidence"] >= threshold for one in told]
+        sure = [threshold is not None and one["confidence"] >= threshold for one in told]
+        wanted = [one and not said["strange"] for one, said in zip(sure, told)]
         assert [one["handled"] for one in predict.Student(folder).predict(texts)] == wanted
         assert threshold != middle or len(set(wanted)) == 2
     (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": 0.0}))
@@ -184,7 +186,7 @@ def test_the_command_in_the_folder_reads_arguments_and_lines(folders):
     call = [sys.executable, "predict.py", "--fp32"]
     one = subprocess.run([*call, "flights to a sunny island hotel"], cwd=folder, capture_output=True, text=True)
     told = json.loads(one.stdout)
-    assert set(told) == {"label", "confidence", "handled"} and told["label"] == "Travel"
+    assert set(told) == {"label", "confidence", "strange", "handled"} and told["label"] == "Travel"
     lines = subprocess.run(call, cwd=folder, input="join our team\nbeach escape\n", capture_output=True, text=True)
     assert [json.loads(line)["label"] for line in lines.stdout.splitlines()] == ["Hiring", "Travel"]
 
@@ -212,7 +214,7 @@ def test_nothing_in_the_folder_runs_when_it_is_loaded(folders, trained, kind):
     assert [file.name for file in files if file.suffix == ".py"] == ["predict.py"]
     for file in (file for file in files if file.suffix == ".npz"):
         with np.load(file, allow_pickle=False) as tables:
-            assert all(tables[name].dtype.kind == "f" for name in tables)
+            assert all(tables[name].dtype.kind in "fi" for name in tables)
     assert all(file.stat().st_nlink == 1 for file in files), "a change there must not change the student here"
 
 

@@ -15,7 +15,9 @@ from core.train.students import Answers
 
 @dataclass
 class RuleStudent:
-    """Says the category named by the text's first word, as sure as its second word says; finds "strange" strange; counts what it is asked."""
+    """Says the category named by the text's first word, as sure as the second says; counts what it is asked.
+
+    Texts with the word "strange" are strange to it."""
 
     categories: list[int]
     kind: str = "linear"

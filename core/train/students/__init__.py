@@ -38,7 +38,9 @@ KINDS = {
 # The frozen encoder judges where there is one; see transformer.py.
 JUDGES = {"linear": "linear", "embedding": "embedding", "transformer": "embedding"}
 STRANGE = 0.01
-FORMAT = 2  # of a student folder, and of the recipe: raised when students made of the same rows would come out different
+FORMAT = (
+    2  # of a student folder, and of the recipe: raised when students made of the same rows would come out different
+)
 
 
 class Member(Protocol):
@@ -136,7 +138,9 @@ def fit(kind: str, split: Split, labels: list[str], folder: Path, step: Step, ea
     tables = [table for reading in readings.values() for table in reading.tables]
     weights = fit_weights(tables, split.calibration.targets.argmax(1))
     nearness = readings[JUDGES[kind]].nearness
-    cut = float(np.quantile(nearness, STRANGE, method="lower")) if len(nearness) else -1.0  # below any nearness: nothing is
+    cut = (
+        float(np.quantile(nearness, STRANGE, method="lower")) if len(nearness) else -1.0
+    )  # below any nearness: nothing is
     student = Student(kind, split.categories, labels, members, weights, cut)
     config = {
         "format": FORMAT,
@@ -160,7 +164,9 @@ def load(folder: Path) -> Student:
             f"The student's folder {folder} is missing or incomplete.", "Train the student again."
         ) from None
     if config["format"] != FORMAT:
-        raise InputError("This student was made by an earlier version of Understudy.", "Train it again: labels are kept.")
+        raise InputError(
+            "This student was made by an earlier version of Understudy.", "Train it again: labels are kept."
+        )
     members = {name: _module(name).load(folder / name) for name in config["members"]}
     weights = np.array(config["weights"])
     return Student(config["kind"], config["categories"], config["labels"], members, weights, config["cut"])

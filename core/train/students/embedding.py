@@ -1,4 +1,4 @@
-"""The embedding member: the frozen int8 sentence encoder, a logistic head and the nearest neighbours. About a minute of training."""
+"""The embedding member: the frozen int8 sentence encoder, a logistic head, the nearest neighbours. About a minute of training."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ BLOCK = 256
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Training assets to compare with: `vectors` float32 (m, d) of length 1, `answers` int32 (m), column numbers below `categories`."""
+    """Training assets to compare with: unit `vectors`, float32 (m, d), and `answers`, int32 (m), columns below `categories`."""
 
     vectors: np.ndarray
     answers: np.ndarray
