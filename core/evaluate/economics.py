@@ -6,8 +6,9 @@ that anybody can redo the sheet with a calculator and arrive at the same cent. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import ceil, isfinite
+from typing import Any, Self
 
 from core.errors import InputError
 from core.label.prices import TOKENS_OUT, Price, default_price_as
@@ -94,24 +95,43 @@ def described(assumptions: Assumptions) -> list[dict]:
     ]
 
 
-@dataclass(frozen=True)
-class Measured:
+@dataclass(frozen=True, kw_only=True)
+class Taught:
+    """What is known of a label run: tokens per label, labels, `teacher_kind` "built-in", "recorded" or another, money spent."""
+
+    tokens_in: float
+    tokens_out: float | None
+    tokens_basis: str
+    labels: int
+    teacher_kind: str
+    spent_usd: float
+
+    @classmethod
+    def of(cls, teacher: dict[str, Any], tokens: dict[str, Any], **more: Any) -> Self:
+        """From the figures that an evaluation keeps under these names."""
+        return cls(
+            tokens_in=tokens["in"],
+            tokens_out=tokens["out"],
+            tokens_basis=tokens["basis"],
+            labels=teacher["labels"],
+            teacher_kind=teacher["kind"],
+            spent_usd=teacher["spent_usd"],
+            **more,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Taught):
     """What the evaluation found of one student and its label run.
 
-    Throughput in assets/s, latencies in ms (`teacher_ms` None where no real teacher was timed), tokens per label,
-    `handled` None without a certificate, `teacher_kind` "built-in", "recorded" or another, `spent_usd` for labels.
+    Throughput in assets/s, latencies in ms (`teacher_ms` None where no real teacher was timed), `handled` None without a
+    certificate.
     """
 
     assets_per_second: float
     student_ms: float
     teacher_ms: float | None
-    tokens_in: float
-    tokens_out: float | None
-    tokens_basis: str
     handled: float | None
-    labels: int
-    teacher_kind: str
-    spent_usd: float
     train_seconds: float
     reviews: int = 0
 
@@ -188,7 +208,14 @@ def show(value: float) -> str:
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
-def _teacher(measured: Measured, assumptions: Assumptions, price: Price | None) -> Line:
+def label_price(taught: Taught, assumptions: Assumptions, price: Price | None) -> Line:
+    """What 1,000 more labels of the same teacher would cost: nothing from the built-in one, else what the teacher costs."""
+    if taught.teacher_kind == "built-in":
+        return Line("label_price", "1,000 labels", "0", 0.0, "USD", "measured", "the built-in teacher costs nothing")
+    return replace(_teacher(taught, assumptions, price), key="label_price", label="1,000 labels")
+
+
+def _teacher(measured: Taught, assumptions: Assumptions, price: Price | None) -> Line:
     label, unit = "Teacher, 1,000 assets", "USD"
     if price is None:
         if measured.spent_usd > 0 and measured.labels:
@@ -217,7 +244,7 @@ def _teacher(measured: Measured, assumptions: Assumptions, price: Price | None) 
     return Line("teacher", label, f"({' + '.join(parts)}) / 1,000", round(micro / 1000, 6), unit, basis, note)
 
 
-def tokens_out_of(measured: Measured, assumptions: Assumptions) -> tuple[int, str]:
+def tokens_out_of(measured: Taught, assumptions: Assumptions) -> tuple[int, str]:
     """Tokens out of one label and their basis: as assumed by hand, else measured, else TOKENS_OUT assumed."""
     if assumptions.tokens_out is not None:
         return round(assumptions.tokens_out), "assumed"

@@ -219,17 +219,13 @@ def _measured(found: dict[str, Any], price: prices.Price | None) -> Measured:
     # Priced as a hosted model, the built-in teacher's own speed on this machine would be beside the point.
     timed = spoken is not None and spoken["basis"] == "measured"
     timed = timed and not (teacher["kind"] == "built-in" and price is not None)
-    return Measured(
+    return Measured.of(
+        teacher,
+        found["tokens"],
         assets_per_second=found["assets_per_second"],
         student_ms=found["latency"]["p50"],
         teacher_ms=spoken["p50"] if timed else None,
-        tokens_in=found["tokens"]["in"],
-        tokens_out=found["tokens"]["out"],
-        tokens_basis=found["tokens"]["basis"],
         handled=found["handled"]["value"] if found["certificate"]["certified"] else None,
-        labels=teacher["labels"],
-        teacher_kind=teacher["kind"],
-        spent_usd=teacher["spent_usd"],
         train_seconds=found["student"]["train_seconds"] or 0.0,
         reviews=teacher["reviews"],
     )
