@@ -160,3 +160,12 @@ def m004_bands_of_near_copies(db: Database) -> None:
 def m005_predictions_know_what_is_strange(db: Database) -> None:
     # strange: unlike anything the student learned from, so that it falls back however sure the student is
     db.execute("alter table predictions add column strange integer not null default 0")
+
+
+@migrations()
+def m006_learning_curves(db: Database) -> None:
+    # the newest curve of each label run (core/evaluate/learning_curve.py)
+    db.execute(
+        "create table learning_curves (label_run_id integer primary key references label_runs(id),"
+        " figures text not null, created text not null)"
+    )

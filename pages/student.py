@@ -7,7 +7,7 @@ from core import settings
 from core.evaluate.run import figures
 from core.label.run import runs
 from core.train.run import AUTO, all_students, set_live
-from core.ui import charts, frame, label_list, progress
+from core.ui import charts, frame, label_list, more_labels, progress
 from core.ui.figures import HINTS, duration
 from core.ui.standing import percent
 
@@ -42,12 +42,14 @@ def main() -> None:
                 "A student learns from a teacher's labels, and this client has none yet.", "teacher", "Get labels first"
             )
         running = progress.active(view, "train", "distil")
-        _train(view, labelled, running)
+        run = _train(view, labelled, running)
         progress.watch(view, "train", "distil", expected=running)
         _students(view)
+        more_labels.show(view, run)
 
 
-def _train(view: frame.View, labelled: list[dict], running: bool) -> None:
+def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
+    """The form; returns the label run chosen in it."""
     names = {run["id"]: f"{label_list.teacher_words(run['teacher'])}, {run['count']:,}" for run in labelled}
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="large")
@@ -78,6 +80,7 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> None:
                 params = {"client_id": view.client_id, "run_id": run, "kind": kind, "target": target / 100}
                 progress.start(view, "train", params)
             st.caption("A fifth of the labelled assets is kept out of training and used to judge the student.")
+    return run
 
 
 def _students(view: frame.View) -> None:

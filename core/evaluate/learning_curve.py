@@ -3,8 +3,9 @@
     error(n) = floor + excess * (n / all) ^ -exponent        floor, excess >= 0, 0 < exponent <= 2
 
 is how the error of a learner falls with its training rows (Hestness et al. 2017), over a floor that no number of labels
-removes. Its uncertainty comes from drawing the test assets anew, 200 times, all five points together: they are judged on the
-same assets, so their errors rise and fall as one. Nothing is said of more than twice the labels at hand.
+removes. Its uncertainty comes from drawing the test assets anew, 200 times and for each point by itself: that is more doubt
+than the test assets alone would leave, and stands for the luck of which assets a point learned from as well. Nothing is said
+of more than twice the labels at hand.
 
 | outcome | when twice the labels would bring |
 |---|---|
@@ -28,7 +29,9 @@ from core.errors import InputError
 from core.evaluate import measure
 from core.evaluate.agreement import Share, share
 from core.evaluate.economics import Assumptions, Line, Taught, label_price
+from core.evaluate.run import assumptions_of
 from core.jobs import NoProgress
+from core.label import prices
 from core.label.prices import Price
 from core.label.run import labelled, summary
 from core.train import data, subsets
@@ -83,7 +86,9 @@ class Forecast:
     price: Line
 
 
-def trace(db: Database, client_id: int, run_id: int, kind: str = "embedding", progress: NoProgress | None = None) -> Curve:
+def trace(
+    db: Database, client_id: int, run_id: int, kind: str = "embedding", progress: NoProgress | None = None
+) -> Curve:
     """Train `kind` at five sizes of a label run's training rows, judge each on its test assets; stores and returns the curve.
 
     Interrupted, it begins again: all of it costs little more than one training. Raises InputError for a kind that is too slow
@@ -137,6 +142,49 @@ def stored(db: Database, run_id: int) -> Curve | None:
     return Curve(**found | {"agreement": [Share(**one) for one in found["agreement"]]})
 
 
+def outdated(db: Database, run_id: int, curve: Curve) -> bool:
+    """Whether the run has got labels since the curve was measured."""
+    return summary(db, run_id)["count"] != curve.run_labels
+
+
+def run_of(db: Database, client_id: int, run_id: int | None = None) -> int:
+    """The client's label run with this id, else the one its newest student learned from, else its newest with labels."""
+    rows = db.query(
+        """select r.id from label_runs r where client_id = ? and r.id = ifnull(?, r.id)
+           and exists (select 1 from labels where run_id = r.id and category_id is not null)
+           order by (select max(id) from students where label_run_id = r.id and ready = 1) desc nulls last, r.id desc limit 1""",
+        [client_id, run_id],
+    )
+    row = next(rows, None)
+    if row is None:
+        what = (
+            "This client has no labels yet."
+            if run_id is None
+            else f"This client has no label run {run_id} with labels."
+        )
+        raise InputError(what, "Get some on the Teacher page, or with `distil`.")
+    return row["id"]
+
+
+def told(db: Database, client_id: int, curve: Curve) -> dict[str, Any]:
+    """Curve and forecast as one JSON-able object, for the command line."""
+    assumptions = assumptions_of(db, client_id)
+    said = forecast(curve, assumptions, prices.price(db, assumptions.price_as) if assumptions.price_as else None)
+    return {
+        "teacher": curve.teacher["name"],
+        "student": curve.kind,
+        "labels": curve.labels,
+        "points": [{"assets": size, **asdict(one)} for size, one in zip(curve.sizes, curve.agreement)],
+        "law": dict(zip(("floor", "excess", "exponent"), curve.law)),
+        "outcome": said.outcome,
+        "steps": [asdict(step) for step in said.steps],
+        "price_of_1000": asdict(said.price),
+        "sentence": said.sentence,
+        "seconds": round(curve.seconds, 2),
+        "created": curve.created,
+    }
+
+
 def sizes(rows: int, categories: int) -> list[int]:
     """Five sizes in equal ratios up to all `rows`. InputError where they would lie within a factor of four."""
     smallest = max(FEWEST_ROWS, ROWS_A_CATEGORY * categories)
@@ -149,14 +197,16 @@ def sizes(rows: int, categories: int) -> list[int]:
 
 
 def laws(points: list[int], hits: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The law through the errors at `points` and those through DRAWS drawings of the test assets' duplicate groups with
-    replacement: (3,) and (DRAWS, 3). `hits` is bool (points, assets)."""
+    """The law through the errors at `points`, and through those on DRAWS drawings of the test assets' duplicate groups with
+    replacement (Efron 1979): (3,) and (DRAWS, 3). `hits` is bool (points, assets)."""
     _, position = np.unique(groups, return_inverse=True)
-    wrong = np.array([np.bincount(position, weights=~hit) for hit in hits])
     size = np.bincount(position)
-    drawn = np.random.default_rng(0).multinomial(len(size), np.full(len(size), 1 / len(size)), DRAWS)
-    times = np.vstack([np.ones(len(size)), drawn])
-    errors = times @ wrong.T / (times @ size)[:, None]
+    wrong = np.array([np.bincount(position, weights=~hit) for hit in hits])
+    chance, even = np.random.default_rng(0), np.full(len(size), 1 / len(size))
+    errors = np.empty((1 + DRAWS, len(points)))
+    for point, missed in enumerate(wrong):
+        times = np.vstack([np.ones(len(size)), chance.multinomial(len(size), even, DRAWS)])
+        errors[:, point] = times @ missed / (times @ size)
     smoothed = (wrong.sum(1) + 1) / (size.sum() + 2)
     found = fit(np.array(points), errors, smoothed * (1 - smoothed))
     return found[0], found[1:]
@@ -231,6 +281,11 @@ def points_words(one: Gain) -> str:
     return f"+{100 * one.value:.1f} points ({100 * one.low:.1f} to {100 * one.high:.1f})"
 
 
+def price_words(one: Gain) -> str:
+    """$26.20, nothing, or that nobody knows"""
+    return "an unknown price" if one.usd is None else f"${one.usd:,.2f}" if one.usd else "nothing"
+
+
 def _round_numbers(most: int) -> list[int]:
     """1, 2, 5, 10, 20, 50 … up to `most`."""
     return [step * 10**power for power in range(len(str(most))) for step in (1, 2, 5) if step * 10**power <= most]
@@ -239,8 +294,8 @@ def _round_numbers(most: int) -> list[int]:
 def _sentence(said: str, twice: Gain, curve: Curve) -> str:
     double = f"twice the labels (another {twice.more:,})"
     if said == "helps":
-        cost = ", at no cost" if twice.usd == 0 else f" and cost ${twice.usd:,.2f}" if twice.usd is not None else ""
-        return f"More labels will help: {double} would bring about {points_words(twice)}{cost}"
+        cost = "have no known price" if twice.usd is None else f"cost {price_words(twice)}"
+        return f"More labels will help: {double} would bring about {points_words(twice)} and {cost}"
     if said == "no_help":
         return f"More labels will not help: {double} would bring at most {100 * twice.high:.1f} points"
     return (

@@ -19,6 +19,7 @@ BUSY = {
     "label": "Labelling",
     "train": "Training",
     "distil": "Distilling",
+    "curve": "Tracing the learning curve",
     "score": "Scoring a file",
     "export": "Exporting",
 }

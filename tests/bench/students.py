@@ -35,7 +35,7 @@ def main() -> None:
         _baseline(name, train, test)
         with tempfile.TemporaryDirectory() as folder:
             os.environ["UNDERSTUDY_HOME"] = folder  # a cold start: the encoder is exported within the time shown
-            split = _split(train, given.calibration)
+            split = split_rows(train, given.calibration)
             for kind in given.kinds.split(","):
                 started = time.perf_counter()
                 made = students.fit(kind, split, split_labels(train), Path(folder) / kind, _quiet)
@@ -46,7 +46,7 @@ def split_labels(train: pd.DataFrame) -> list[str]:
     return sorted(train.label.unique())
 
 
-def _split(train: pd.DataFrame, share: float) -> Split:
+def split_rows(train: pd.DataFrame, share: float) -> Split:
     labels = split_labels(train)
     targets = np.eye(len(labels), dtype=np.float32)[train.label.map({c: i for i, c in enumerate(labels)})]
     held = np.random.default_rng(0).permutation(len(train)) < share * len(train)

@@ -186,6 +186,21 @@ def test_making_another_student_live(open_page, filled):
     assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [first["id"]]
 
 
+def test_whether_more_labels_would_help_is_asked_and_drawn(open_page, filled):
+    app = open_page("student")
+    next(box for box in app.selectbox if box.label == "Measured with").select("linear").run()
+    next(button for button in app.button if button.label == "Find out").click().run()
+    (job,) = jobs.active(filled, 1)
+    assert (job.kind, job.params["kind"]) == ("curve", "linear")
+    assert next(button for button in app.button if button.label == "Find out").disabled
+    jobs.run_here(filled, "curve", job.params, client_id=1)
+    app = open_page("student")
+    assert any("ore labels will" in heading.value for heading in app.subheader)
+    table = next(frame.value for frame in app.dataframe if "points" in frame.value.columns)
+    assert set(table["basis"]) == {"estimated"} and len(table) >= 2
+    assert "Measure again" in [button.label for button in app.button]
+
+
 def test_settings_keep_a_target_and_refuse_a_folder_that_is_no_encoder(open_page, db, tmp_path):
     app = open_page("settings")
     app.text_input[0].input(str(tmp_path))

@@ -1,0 +1,161 @@
+"""Would more labels help? The learning curve of a label run: asked for, watched, drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.evaluate import learning_curve
+from core.evaluate.learning_curve import Curve, Forecast
+from core.evaluate.run import assumptions_of
+from core.label import prices
+from core.train import subsets
+from core.ui import charts, frame, progress
+
+SHARE = st.column_config.NumberColumn(format="percent")
+POINTS = st.column_config.NumberColumn(format="%+.1f", help="Agreement gained, in percentage points.")
+
+
+def show(view: frame.View, run_id: int) -> None:
+    """The button, the job under way, and the curve of the label run where one has been measured."""
+    st.subheader("Would more labels help?", anchor=False)
+    running = progress.active(view, "curve")
+    found = learning_curve.stored(view.db, run_id)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.selectbox(
+            "Measured with",
+            subsets.KINDS,
+            format_func=lambda kind: f"{kind} students",
+            width=220,
+            help="A student of this kind is trained on five growing parts of the labels chosen above. "
+            "A transformer usually lies above the curve of the embedding student.",
+        )
+        label = "Find out" if found is None else "Measure again"
+        if st.button(label, disabled=running, icon=":material/trending_up:"):
+            params = {"client_id": view.client_id, "run_id": run_id, "kind": kind}
+            progress.start(view, "curve", params)
+        if found is None and not running:
+            st.caption("Takes little longer than training one embedding student.")
+    progress.watch(view, "curve", expected=running)
+    if found:
+        _curve(view, run_id, found)
+
+
+def _curve(view: frame.View, run_id: int, found: Curve) -> None:
+    assumptions = assumptions_of(view.db, view.client_id)
+    price = prices.price(view.db, assumptions.price_as) if assumptions.price_as else None
+    said = learning_curve.forecast(found, assumptions, price)
+    note = (
+        f"Measured: {found.kind} students on {found.agreement[-1].n:,} test assets, bars 95 % intervals. Dashed and the band: "
+        f"estimated by a power law. Of new labels {found.sizes[-1] / found.labels:.0%} would train, as of those at hand."
+    )
+    if found.kind == "embedding":
+        note += " A transformer usually lies above."
+    if learning_curve.outdated(view.db, run_id, found):
+        note += " There are other labels now than when this was measured: measure again."
+    charts.chart(said.sentence, _figure(found), _points(found), "learning-curve", note=note, **_shares())
+    st.dataframe(_steps(said), hide_index=True, key="more-labels", column_config={"points": POINTS, **_dollars()})
+    st.caption(
+        frame.plain(f"Price of 1,000 labels: {said.price.formula} = {_usd(said.price.value)}. {said.price.note}.")
+    )
+    charts.download(_steps(said), "more-labels")
+
+
+def _figure(found: Curve) -> go.Figure:
+    n = np.array(found.sizes)
+    agreed = 100 * np.array([one.value for one in found.agreement])
+    high = 100 * np.array([one.high for one in found.agreement]) - agreed
+    low = agreed - 100 * np.array([one.low for one in found.agreement])
+    within, beyond = np.geomspace(n[0], n[-1], 60), np.geomspace(n[-1], 2 * n[-1], 20)
+    fig = go.Figure()
+    drawn = 1 - learning_curve.error(np.array(found.draws)[:, None, :], beyond / n[-1])
+    for edge, fill in ((0.025, None), (0.975, "tonexty")):
+        fig.add_scatter(
+            x=beyond,
+            y=100 * np.quantile(drawn, edge, axis=0),
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            fillcolor="rgba(47, 127, 208, 0.15)",
+            hoverinfo="skip",
+        )
+    for x, dash in ((within, "solid"), (beyond, "dash")):
+        fig.add_scatter(
+            x=x,
+            y=100 * (1 - learning_curve.error(found.law, x / n[-1])),
+            mode="lines",
+            line={"color": charts.STUDENT, "width": 2, "dash": dash},
+            hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (estimated)<extra></extra>",
+        )
+    fig.add_scatter(
+        x=n,
+        y=agreed,
+        mode="markers",
+        marker={"color": charts.STUDENT, "size": 9},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": high,
+            "arrayminus": low,
+            "color": charts.STUDENT,
+            "thickness": 1.2,
+            "width": 0,
+        },
+        hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (measured)<extra></extra>",
+    )
+    fig.add_annotation(
+        x=np.log10(beyond[-1]),
+        y=100 * (1 - learning_curve.error(found.law, 2.0)),
+        text="estimated",
+        showarrow=False,
+        yshift=14,
+    )
+    charts.layout(fig, "labelled assets the student learns from (log scale)", "agreement (%)", height=300)
+    fig.update_xaxes(type="log", tickvals=[*n, 2 * n[-1]], ticktext=[f"{size:,}" for size in [*n, 2 * n[-1]]])
+    return fig.update_yaxes(ticksuffix=" %")
+
+
+def _points(found: Curve) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "labelled assets": size,
+                "agreement": one.value,
+                "low": one.low,
+                "high": one.high,
+                "n": one.n,
+                "basis": "measured",
+            }
+            for size, one in zip(found.sizes, found.agreement)
+        ]
+    )
+
+
+def _steps(said: Forecast) -> pd.DataFrame:
+    rows = [
+        {
+            "another … labels": step.more,
+            "points": 100 * step.value,
+            "95 % interval": f"{100 * step.low:.1f} to {100 * step.high:.1f}",
+            "US dollars": step.usd,
+            "basis": "estimated",
+        }
+        for step in said.steps
+    ]
+    return pd.DataFrame(rows).astype({"US dollars": float})
+
+
+def _usd(value: float | None) -> str:
+    return "not known" if value is None else f"${value:,.2f}"
+
+
+def _shares() -> dict:
+    return dict.fromkeys(("agreement", "low", "high"), SHARE)
+
+
+def _dollars() -> dict:
+    return {
+        "US dollars": st.column_config.NumberColumn(format="$%.2f", help="At the teacher's price chosen on Compare.")
+    }

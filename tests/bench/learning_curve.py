@@ -1,0 +1,56 @@
+"""How well the learning curve foretells: the law is fitted on all sizes but the largest, which it then has to predict.
+
+    python -m tests.bench.learning_curve banking77 pitt_image_ads [--kind embedding]
+
+The largest size has twice the rows of the one before: just what the product extrapolates to. Gold labels of the public sets
+stand in for recorded teacher labels; the sets' own test rows are the test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+
+import numpy as np
+import pandas as pd
+
+from core.evaluate import learning_curve as curves
+from core.train import subsets
+from tests.bench.students import split_labels, split_rows
+from tests.conftest import SHARED
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("sets", nargs="+")
+    options.add_argument("--kind", default="embedding", choices=subsets.KINDS)
+    given = options.parse_args()
+    for name in given.sets:
+        train, test = (pd.read_csv(SHARED / name / f"{part}.csv") for part in ("train", "test"))
+        split = split_rows(train, 0.1)
+        truth = test.label.map({label: i for i, label in enumerate(split_labels(train))}).to_numpy()
+        points = curves.sizes(len(split.train.texts), len(split.categories))
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["UNDERSTUDY_HOME"] = folder
+            found = subsets.answers(split, test.text.tolist(), given.kind, points, lambda *_: None)
+            hits = np.array([best == truth for best in found])
+        print(f"{name}: {given.kind}, five sizes in {time.perf_counter() - started:.0f} s")
+        for size, hit in zip(points, hits):
+            print(f"  {size:>7,} assets  agreement {hit.mean():.4f}")
+        _hold_out(points, hits)
+
+
+def _hold_out(points: list[int], hits: np.ndarray) -> None:
+    """Print the largest size's agreement beside what the smaller ones foretell."""
+    law, draws = curves.laws(points[:-1], hits[:-1], np.arange(hits.shape[1]))
+    times = points[-1] / points[-2]
+    foretold = 1 - curves.error(law, times)
+    low, high = np.quantile(1 - curves.error(draws, times), [0.025, 0.975])
+    print(f"  {points[-1]:,} foretold from the others: {foretold:.4f} ({low:.4f} to {high:.4f})", flush=True)
+
+
+if __name__ == "__main__":
+    main()
