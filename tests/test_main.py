@@ -193,7 +193,8 @@ def test_from_files_to_a_verdict_a_text_and_a_scored_file(capsys, files, tmp_pat
     assert told["top"][0]["category"] == "Coffee"
     assert len(told["top"]) == 3
     assert told["ms"] < 100
-    assert told["handled"] == (told["threshold"] is not None and told["top"][0]["confidence"] >= told["threshold"])
+    sure = told["threshold"] is not None and told["top"][0]["confidence"] >= told["threshold"]
+    assert told["handled"] == (sure and not told["strange"])
     assert "Coffee" in call(capsys, *text)[1]
 
     for name in ("scored.csv", "scored.parquet"):
