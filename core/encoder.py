@@ -12,7 +12,7 @@ import importlib.util
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS = 128  # all-MiniLM-L6-v2 was trained on sequences of 128
 OPSET = 17
+BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half as fast again as larger batches
 
 
 def source_folder(name: str = "packaged") -> Path:
@@ -167,9 +168,7 @@ class OnnxText:
         self.session = onnxruntime.InferenceSession(str(folder / file), options, providers=["CPUExecutionProvider"])
         self.tokenizer = tokenizer(folder)
 
-    def __call__(
-        self, texts: Sequence[str], *, batch: int = 64, progress: Callable[[int, int], None] | None = None
-    ) -> np.ndarray:
+    def __call__(self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Run `texts`, sorted by length so that little is padded, in batches; rows come back in the given order."""
         if not texts:
             return np.zeros((0, self.session.get_outputs()[0].shape[1] or 0), np.float32)
@@ -178,17 +177,28 @@ class OnnxText:
         # Tokenising in blocks keeps memory flat however many texts come; a block is enough to sort by length.
         for start in range(0, len(texts), 4096):
             encoded = self.tokenizer.encode_batch_fast(list(texts[start : start + 4096]))
-            order = np.argsort([len(e.ids) for e in encoded], kind="stable")
-            for at in range(0, len(order), batch):
-                chosen = order[at : at + batch]
-                ids, mask = pad([encoded[i].ids for i in chosen])
+            lengths = np.array([len(e.ids) for e in encoded])
+            order = np.argsort(lengths, kind="stable")
+            for first, end in batches(lengths[order]):
+                ids, mask = pad([encoded[i].ids for i in order[first:end]])
                 parts.append(self.session.run(None, {"ids": ids, "mask": mask})[0])
-                rows.append(chosen + start)
+                rows.append(order[first:end] + start)
                 if progress:
-                    progress(start + min(at + batch, len(order)), len(texts))
+                    progress(start + int(end), len(texts))
         result = np.empty((len(texts), parts[0].shape[1]), np.float32)
         result[np.concatenate(rows)] = np.concatenate(parts)
         return result
+
+
+def batches(lengths: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(first, end) of batches over rising `lengths` of token sequences; several together are padded to BATCH_TOKENS at most."""
+    first = 0
+    while first < len(lengths):
+        ahead = lengths[first : first + BATCH_TOKENS]
+        fits = ahead * np.arange(1, len(ahead) + 1) <= BATCH_TOKENS  # true, then false: both factors rise
+        end = first + max(1, int(fits.sum()))
+        yield first, end
+        first = end
 
 
 def pad(sequences: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -145,7 +145,8 @@ def _write(source: Path, folder: Path, base: str, certificate: dict) -> None:
     """Everything but the card. `source` is the student's folder, `base` the name of its encoder."""
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     kept = {key: config[key] for key in ("format", "kind", "members", "weights", "cut")}
-    kept |= {"judge": students.JUDGES[config["kind"]], "max_tokens": encoder.MAX_TOKENS}
+    tokens = {"max_tokens": encoder.MAX_TOKENS, "batch_tokens": encoder.BATCH_TOKENS}
+    kept |= {"judge": students.JUDGES[config["kind"]], "tokens": tokens}
     _json(folder / "config.json", kept)
     _json(folder / "labels.json", config["labels"])
     _json(

@@ -26,7 +26,7 @@ class Student:
         )
         self.weights, self.cut, self.judge = config["weights"], config["cut"], config["members"].index(config["judge"])
         self.members = [
-            Linear(Path(folder) / name) if name == "linear" else Graph(Path(folder) / name, int8, config["max_tokens"])
+            Linear(Path(folder) / name) if name == "linear" else Graph(Path(folder) / name, int8, **config["tokens"])
             for name in config["members"]
         ]
 
@@ -81,13 +81,14 @@ class Graph:
     """Log probabilities from an ONNX graph over tokens; where it makes vectors, from a logistic head on them and from the nearest
     training assets, whose mean cosine is the nearness."""
 
-    def __init__(self, folder, int8, max_tokens):
+    def __init__(self, folder, int8, max_tokens, batch_tokens):
         import onnxruntime
         import tokenizers
 
         file = "int8.onnx" if int8 and (folder / "int8.onnx").exists() else "fp32.onnx"
         self.session = onnxruntime.InferenceSession(str(folder / file), providers=["CPUExecutionProvider"])
         self.tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.batch_tokens = batch_tokens
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_tokens)
         self.head = None
@@ -95,13 +96,13 @@ class Graph:
             self.head = tables(folder / "head.npz", "coefficients", "bias", "neighbours", "answers")
             self.hood = json.loads((folder / "neighbours.json").read_text(encoding="utf-8"))
 
-    def __call__(self, texts, batch=64):
+    def __call__(self, texts):
         tokens = [encoded.ids for encoded in self.tokenizer.encode_batch(list(texts))]
         lengths = np.array([len(ids) for ids in tokens])
         order, rows = np.argsort(lengths, kind="stable"), [None] * len(tokens)
-        for chosen in (
-            order[at : at + batch] for at in range(0, len(order), batch)
-        ):  # like lengths together: little padding
+        while len(order):  # like lengths together, so that little is padded
+            fits = lengths[order] * np.arange(1, len(order) + 1) <= self.batch_tokens
+            chosen, order = np.split(order, [max(1, fits.sum())])
             mask = np.arange(lengths[chosen].max()) < lengths[chosen, None]
             ids = np.zeros(mask.shape, np.int64)
             ids[mask] = np.concatenate([tokens[i] for i in chosen])
