@@ -295,6 +295,49 @@ def curve(args: argparse.Namespace) -> tuple[dict, str]:
     return result, "\n".join([*points, *steps, result["sentence"] + "."])
 
 
+# --- serving ------------------------------------------------------------------------------------------------------
+
+
+def _serve_options(command: argparse.ArgumentParser) -> None:
+    _student_option(command)
+    command.add_argument(
+        "--port", type=_port, default=8600, metavar="N", help="default: %(default)s; 0 takes a free one"
+    )
+    command.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s); any other needs UNDERSTUDY_TOKEN",
+    )
+    command.add_argument("--fallback", action="store_true", help="ask the teacher where the student is not sure enough")
+    command.add_argument(
+        "--fallback-budget", type=_money, metavar="USD", help="what the teacher may cost in a calendar month"
+    )
+
+
+def serve(args: argparse.Namespace) -> tuple[dict, str]:
+    """Answer over HTTP until stopped. The token is read from the environment, so that no process list shows it."""
+    if args.fallback_budget is not None and not args.fallback:
+        raise InputError(
+            "A budget is given and the teacher is not asked.", "Add --fallback.", where="--fallback-budget"
+        )
+    from core import db as database
+
+    db = database.connect()
+    client_id = _client_id(db, args.client)
+    from core.deploy import server
+
+    result = server.serve(
+        db,
+        client_id,
+        which=args.student,
+        host=args.host,
+        port=args.port,
+        fallback=args.fallback,
+        budget_usd=args.fallback_budget,
+    )
+    return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts."
+
+
 # --- the sample client --------------------------------------------------------------------------------------------
 
 
@@ -424,6 +467,12 @@ def _count(value: str) -> int:
     return int(value)
 
 
+def _port(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or int(value) > 65535:
+        raise argparse.ArgumentTypeError(f"{value} is not a port; choose one from 1024 to 65535")
+    return int(value)
+
+
 def _must_exist(file: Path) -> None:
     if not file.is_file():
         raise InputError("There is no such file.", "Check the path.", where=str(file))
@@ -456,6 +505,7 @@ COMMANDS = {
     "score": (score, _score_options, "classify every row of a file"),
     "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),
     "curve": (curve, _curve_options, "say whether more labels would help"),
+    "serve": (serve, _serve_options, "answer over HTTP"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
     "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),
     "worker": (None, _worker_options, "run the background worker, or stop it"),

@@ -1,4 +1,4 @@
-"""Deploy: the live student, scoring a whole file with it, and taking it elsewhere."""
+"""Deploy: the live student, scoring a whole file with it, taking it elsewhere, and serving it."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import streamlit as st
 from core import jobs, settings
 from core.evaluate.run import comparison
 from core.train.run import all_students, folder_of
-from core.ui import exports, frame, progress, uploads
+from core.ui import exports, frame, progress, serving, uploads
 from core.ui.figures import HINTS, figure, milliseconds
 from core.ui.standing import VERDICTS, percent
 
@@ -23,6 +23,7 @@ def main() -> None:
         progress.watch(view, "score", expected=running)
         _scored(view)
         exports.take_along(view, live)
+        serving.section(view)
 
 
 def _live(view: frame.View, live: dict) -> None:

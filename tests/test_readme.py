@@ -14,9 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    ((?:python3 run\.py|\.venv/bin/python)\b.*)$", README, re.MULTILINE)
-STARTED_ELSEWHERE = {  # the app and the suite itself: tests/test_run.py starts the one, whoever reads this is in the other
+# The app, the suite itself and the server: tests/test_run.py starts the first, whoever reads this is in the second, and
+# tests/deploy/test_server.py starts the third.
+STARTED_ELSEWHERE = {
     "python3 run.py",
     "python3 run.py test",
+    "python3 run.py serve --client Demo",
 }
 
 

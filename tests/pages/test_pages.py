@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import __main__ as cli
 from core import db as database
 from core import jobs
 from core.evaluate.run import comparison
@@ -224,3 +226,15 @@ def test_pages_open_quickly_with_100_000_assets(open_page, db):
         app.run()
         assert time.perf_counter() - started < 2, key
         assert "100,000" in shown(app)
+
+
+def test_the_deploy_page_shows_the_exact_line_that_serves_the_client(open_page, filled, workspace):
+    filled.execute("update clients set name = ?", ["North & \"West\" '$(x)'"])
+    filled.conn.commit()
+    set_live(filled, all_students(filled, 1)[0]["id"])
+    line = shlex.split(open_page("deploy").code[0].value)
+    assert line[0] == f"UNDERSTUDY_HOME={workspace}"
+    assert line[1:3] == ["python3", "run.py"]
+    args = cli.parser().parse_args(line[3:])
+    assert (args.command, args.client, args.student) == ("serve", "North & \"West\" '$(x)'", "live")
+    assert f":{args.port}/classify" in "".join(code.value for code in open_page("deploy").code[1:])

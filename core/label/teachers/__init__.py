@@ -59,6 +59,9 @@ class Teacher(Protocol):
     def answer(self, assets: Sequence[Asset]) -> list[Answer]:
         """One answer an asset, in order."""
 
+    def most_usd(self, asset: Asset) -> float:
+        """The most that an answer to this asset can cost; 0 from a teacher that costs nothing."""
+
 
 def make(db: Database, client_id: int, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
     """The teacher called `spec` for a client's categories. InputError when there is no such kind."""

@@ -80,6 +80,9 @@ class BuiltIn:
             for asset, row, top in zip(assets, distributions, best)
         ]
 
+    def most_usd(self, asset: Asset) -> float:
+        return 0.0
+
 
 def describe(category: StoredCategory) -> str:
     """A category as the encoder reads it: its path, then what it is."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from sqlite_utils import Database
 
 from core.errors import InputError
+from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.taxonomy import Matcher, StoredCategory
 from core.label.teachers import Answer, Asset, batches
 
@@ -42,6 +43,18 @@ class Recorded:
         )
         recorded = {row[0]: row[1:] for row in found}
         return [self._one(asset.id, *recorded[asset.id]) for asset in assets]
+
+    def most_usd(self, asset: Asset) -> float:
+        return 0.0
+
+    def known(self, client_id: int, text: str) -> Asset | None:
+        """An asset with this text whose answer is recorded: the only texts that this teacher can answer."""
+        row = self.db.execute(
+            """select a.id from assets a join recordings r on r.source = ? and r.asset_id = a.id
+               where a.client_id = ? and a.text_hash = ? limit 1""",
+            [self.source, client_id, form_hash(normal_form(text))],
+        ).fetchone()
+        return Asset(row[0], text) if row else None
 
     def _one(self, asset_id, label, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
         category = self.match(label)

@@ -1,0 +1,123 @@
+"""What every request passes before anything reads it: the token, the size of the body, and a count of how it ended."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import os
+import traceback
+from collections.abc import Callable
+
+from core.errors import InputError
+
+TOKEN = "UNDERSTUDY_TOKEN"
+MOST_BYTES = 4 * 1024 * 1024  # of a body
+GUARDED = ("/classify", "/metrics")
+BUG = "Something unexpected went wrong; the server's log says where."
+HERE = ("127.0.0.1", "localhost", "[::1]")
+log = logging.getLogger("understudy")
+
+
+def token() -> bytes | None:
+    """The token that callers must show, from the environment; None where there is none. InputError where it is blank."""
+    given = os.environ.get(TOKEN)
+    if given is None:
+        return None
+    if not given.strip():
+        raise InputError(f"{TOKEN} is empty.", "Give it a value nobody can guess, or unset it.")
+    return given.strip().encode()
+
+
+class Gate:
+    """ASGI middleware. `done(path, status)` is called once a request, with what went out (499 where nobody waited for it)."""
+
+    def __init__(self, app: Callable, token: bytes | None, done: Callable[[str, int], None]):
+        self.app, self.token, self.done = app, token, done
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 499
+
+        async def sending(message: dict) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._pass(scope, receive, sending)
+        except Exception as error:  # a bug: its message could hold a text, so the log gets its type and place only
+            log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            if status == 499:
+                await refuse(sending, 500, BUG)
+        finally:
+            self.done(scope["path"], status)
+
+    async def _pass(self, scope: dict, receive: Callable, send: Callable) -> None:
+        headers = dict(scope["headers"])
+        if self.token is None and _host(headers) not in HERE:
+            # Else a page in somebody's browser could reach the open server under a name of its own (DNS rebinding).
+            await refuse(send, 403, f"Without a token this server answers only as {' or '.join(HERE[:2])}.")
+        elif self.token is not None and scope["path"] in GUARDED and not self._shown(headers):
+            bearer = (b"www-authenticate", b"Bearer")
+            await refuse(send, 401, "Send the server's token as 'Authorization: Bearer TOKEN'.", bearer)
+        elif (body := await _body(headers, receive)) is None:
+            await refuse(send, 413, f"The body is larger than {MOST_BYTES // 1024**2} MB; send fewer or shorter texts.")
+        else:
+            await self.app(scope, _replayed(body, receive), send)
+
+    def _shown(self, headers: dict[bytes, bytes]) -> bool:
+        scheme, _, shown = headers.get(b"authorization", b"").partition(b" ")
+        return hmac.compare_digest(shown.strip(), self.token) and scheme.lower() == b"bearer"
+
+
+def _host(headers: dict[bytes, bytes]) -> str:
+    """The name a request calls this server by, without the port."""
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    return host if host.endswith("]") else host.rpartition(":")[0] or host
+
+
+async def _body(headers: dict[bytes, bytes], receive: Callable) -> bytes | None:
+    """The whole body; None as soon as it is known to be too large."""
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or int(length) > MOST_BYTES:
+        return None
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":  # the caller is gone
+            break
+        parts.append(message.get("body", b""))
+        size, more = size + len(parts[-1]), message.get("more_body", False)
+        if size > MOST_BYTES:
+            return None
+    return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Callable) -> Callable:
+    """A `receive` that hands out the body first."""
+    told = False
+
+    async def replay() -> dict:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def refuse(send: Callable, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
+    """Answer with an error and close the connection, whatever of the body is still on its way."""
+    body = json.dumps({"detail": detail}).encode()
+    plain = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": [*plain, *headers]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,132 @@
+"""The student a server answers with: loading it, and changing it when another one is put to work.
+
+A change is one assignment, made when the new student is loaded and warm. Requests hold on to the student they began with.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass, replace
+
+from sqlite_utils import Database
+
+from core import db as database
+from core.errors import InputError
+from core.evaluate.run import figures
+from core.train import students
+from core.train.run import find, folder_of
+
+LOOK = 1.0  # seconds between looks at the database
+AGAIN = 30.0  # seconds until a student that could not be loaded is tried again
+log = logging.getLogger("understudy")
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A loaded student with what belongs to it: the certified threshold (None: nothing is certified), and who taught it."""
+
+    id: int
+    kind: str
+    client_id: int
+    taxonomy_id: int
+    teacher: str
+    student: students.Student
+    threshold: float | None
+    judged: str | None  # when; another time means another threshold
+
+
+def load(db: Database, client_id: int, which: str | int) -> Served:
+    """The live student (`which` = "live") or the one with that id, loaded and warm. InputError when it is not there."""
+    row = find(db, client_id, which)
+    student = students.load(folder_of(db, row["id"]))
+    for texts in [["warming up " * 20]] * 5 + [["warming up " * 20] * 64]:  # the first calls pay for memory
+        student.answer(texts)
+    teacher = db.execute("select teacher from label_runs where id = ?", [row["label_run_id"]]).fetchone()[0]
+    threshold, judged = _threshold(db, row["id"])
+    return Served(row["id"], row["kind"], client_id, row["taxonomy_id"], teacher, student, threshold, judged)
+
+
+def _threshold(db: Database, student_id: int) -> tuple[float | None, str | None]:
+    found = figures(db, student_id)
+    return (found["certificate"]["threshold"], found["created"]) if found else (None, None)
+
+
+class Follower:
+    """Keeps `current` the student that is live, from a thread of its own; `note` says where that failed, "" if it did not."""
+
+    def __init__(self, client_id: int, which: str | int):
+        self.client_id, self.which = client_id, which
+        self.current: Served | None = None
+        self.note = ""
+        self._failed: tuple[int, float] = (0, 0.0)  # id, when to try again
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
+
+    def first(self) -> Served:
+        """Load the first student, in the calling thread. InputError where it cannot be."""
+        db = database.connect()
+        try:
+            return load(db, self.client_id, self.which)
+        finally:
+            db.close()
+
+    def start(self, first: Served) -> None:
+        """Put the first student to work, and look for others from now on."""
+        self.current = first
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+
+    def _follow(self) -> None:
+        db = database.connect()
+        db.conn.execute("PRAGMA busy_timeout = 500")
+        while not self._over.wait(LOOK):
+            try:
+                self._look(db)
+            except sqlite3.Error as error:  # locked, or away: the student at work goes on
+                self._say(f"The database cannot be read; student {self.current.id} goes on.", error)
+        db.close()
+
+    def _look(self, db: Database) -> None:
+        """Take over the student that is live now, or a new threshold of the same one."""
+        row = db.execute(
+            """select s.id, e.created from students s left join evaluations e on e.student_id = s.id and e.split = 'test'
+               where s.client_id = ? and s.ready = 1 and (s.id = ? or (? = 'live' and s.live = 1))""",
+            [self.client_id, self.which, self.which],
+        ).fetchone()
+        now = self.current
+        if row is None:
+            self._say(f"No student is live now; student {now.id} goes on.")
+        elif row[0] != now.id:
+            self._change(db, row[0])
+        else:
+            if row[1] != now.judged:
+                threshold, judged = _threshold(db, now.id)
+                self.current = replace(now, threshold=threshold, judged=judged)
+            self.note = ""
+
+    def _change(self, db: Database, student_id: int) -> None:
+        failed, again = self._failed
+        if student_id == failed and time.monotonic() < again:
+            return
+        try:
+            served = load(db, self.client_id, student_id)
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # whatever is wrong with its files, the one at work goes on
+            self._failed = student_id, time.monotonic() + AGAIN
+            self._say(f"Student {student_id} is live but cannot be loaded; student {self.current.id} goes on.", error)
+            return
+        self.current, self.note = served, ""
+        log.info("Student %s (%s) answers now.", served.id, served.kind)
+
+    def _say(self, note: str, error: Exception | None = None) -> None:
+        """Keep the note for /health, and log it once."""
+        if note != self.note:
+            reason = f" ({error if isinstance(error, InputError) else type(error).__name__})" if error else ""
+            log.warning("%s%s", note, reason)
+        self.note = note

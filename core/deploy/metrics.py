@@ -1,0 +1,53 @@
+"""What a server counts, as Prometheus reads it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+disable_created_metrics()  # a timestamp for every counter, which nobody reads
+MILLISECONDS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000, 5000, 30000)
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+PATHS = ("/classify", "/health", "/metrics")
+
+
+class Metrics:
+    """The counters of one server."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        make = {"registry": self.registry}
+        self.requests = Counter("understudy_requests", "Requests by path and HTTP status", ["path", "status"], **make)
+        self.texts = Counter("understudy_texts", "Texts classified", **make)
+        self.handled = Counter("understudy_handled", "Texts the student answered by itself", **make)
+        self.strange = Counter("understudy_strange", "Texts unlike anything the student learned from", **make)
+        self.fell_back = Counter("understudy_fell_back", "Texts the teacher answered", **make)
+        self.teacher = Counter(
+            "understudy_teacher",
+            "Texts put to the teacher: answered, kept (asked before), unknown (never recorded), budget (spent), failed, late",
+            ["outcome"],
+            **make,
+        )
+        self.spent = Gauge("understudy_teacher_spent_usd", "Spent on the teacher this calendar month (UTC)", **make)
+        self.seconds = Histogram(
+            "understudy_classify_seconds",
+            "Time to answer a request to /classify",
+            buckets=[ms / 1000 for ms in MILLISECONDS],
+            **make,
+        )
+        self.batches = Histogram("understudy_batch_texts", "Texts the student answers at once", buckets=SIZES, **make)
+        self.waiting = Gauge("understudy_waiting_texts", "Texts that wait for the student", **make)
+        self.student = Gauge("understudy_student_id", "The number of the student that answers", **make)
+
+    def request(self, path: str, status: int) -> None:
+        """Count a request; addresses that do not exist are one path."""
+        self.requests.labels(path if path in PATHS else "other", status).inc()
+
+    def totals(self) -> dict[str, int]:
+        """Requests to /classify and texts so far."""
+        counted = [sample for metric in self.requests.collect() for sample in metric.samples]
+        asked = sum(s.value for s in counted if s.name.endswith("_total") and s.labels["path"] == "/classify")
+        return {"requests": int(asked), "texts": int(self.registry.get_sample_value("understudy_texts_total"))}
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self.registry)

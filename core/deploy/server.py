@@ -1,0 +1,228 @@
+"""The HTTP service: a student behind POST /classify, and its teacher behind the student.
+
+    python3 run.py serve --client Demo
+
+The path of a request: gate (token, size) -> schema -> service (student, then teacher). Int8 students scale a batch as a
+whole, so that a confidence depends a little, in its third digit, on the texts that happen to share its batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Response, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+from fastapi_offline import FastAPIOffline
+from sqlite_utils import Database
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from core.deploy import gate
+from core.deploy.batching import Overloaded
+from core.deploy.fallback import Fallback
+from core.deploy.live import Follower, Served
+from core.deploy.schema import WANTED, Ask, Health, Problem, Reply, Which, in_words
+from core.deploy.service import TEACHER_SECONDS, Service
+from core.errors import InputError
+from core.train.run import find
+
+KEEP_ALIVE = 75  # seconds an idle connection is kept: longer than the 60 s of common proxies
+log = logging.getLogger("understudy")
+
+
+def serve(
+    db: Database,
+    client_id: int,
+    *,
+    which: str = "live",
+    host: str = "127.0.0.1",
+    port: int,
+    fallback: bool = False,
+    budget_usd: float | None = None,
+) -> dict:
+    """Serve until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}.
+
+    InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
+    machines could reach a server without a token.
+    """
+    token = gate.token()
+    if token is None and not _only_here(host):
+        raise InputError(
+            f"Other machines can reach {host}, so a token is needed.",
+            f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
+        )
+    find(db, client_id, which)
+    service = Service(Follower(client_id, which), Fallback(client_id, budget_usd) if fallback else None)
+    listening = _bind(host, port)
+    failures: list[Exception] = []
+
+    async def begin() -> None:
+        try:
+            await service.load()
+        except Exception as error:  # raised below, when the server has ended
+            failures.append(error)
+            server.should_exit = True
+        else:
+            log.info(_facts(service, listening, token, budget_usd))
+
+    app = application(service, begin, guarded=token is not None)
+    config = uvicorn.Config(
+        gate.Gate(app, token, service.metrics.request),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=int(TEACHER_SECONDS) + 5,
+    )
+    server = uvicorn.Server(config)
+    _log_here()
+    if threading.current_thread() is threading.main_thread():
+        for name in (signal.SIGINT, signal.SIGTERM):  # before uvicorn listens to them, and once it does so no more
+            signal.signal(name, lambda *_: setattr(server, "should_exit", True))
+    server.run(sockets=[listening])
+    if failures:
+        raise failures[0]
+    return service.metrics.totals()
+
+
+def _only_here(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A socket at this address; port 0 takes any free one. InputError where it cannot be had."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+    except OSError as error:
+        raise InputError(
+            f"The server cannot listen on {host}, port {port} ({error.strerror}).", "Choose another with --port."
+        ) from None
+    return made
+
+
+def _facts(service: Service, listening: socket.socket, token: bytes | None, budget_usd: float | None) -> str:
+    """The line at the start: where, which student, who may ask, and whether the teacher is behind it."""
+    host, port = listening.getsockname()[:2]
+    served = service.follower.current
+    certified = (
+        "nothing certified" if served.threshold is None else f"handles what it is {served.threshold:.1%} sure of"
+    )
+    fallback = "no fallback to the teacher"
+    if service.fallback:
+        budget = (
+            ""
+            if budget_usd is None
+            else f", at most ${budget_usd:.2f} a month, ${service.fallback.spent_usd:.2f} spent"
+        )
+        fallback = f"falls back to the teacher {served.teacher}{budget}"
+    return (
+        f"Serving student {served.id} ({served.kind}, {certified}) at http://{f'[{host}]' if ':' in host else host}:{port},"
+        f" {'token needed' if token else 'open to this machine, no token'}; {fallback}."
+    )
+
+
+def _log_here() -> None:
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    log.setLevel(logging.INFO)
+
+
+# --- the endpoints ------------------------------------------------------------------------------------------------
+
+
+def application(service: Service, begin: Callable[[], Awaitable[None]], *, guarded: bool) -> FastAPI:
+    """The endpoints; `begin` is run once they answer. `guarded` tells the documentation of the token the gate asks for."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        beginning = asyncio.ensure_future(begin())
+        yield
+        beginning.cancel()
+        await service.close()
+
+    # Swagger's pages and scripts come out of the package, none from the network; nobody is told of requests.
+    app = FastAPIOffline(
+        title="Understudy",
+        description="Sorts creative assets into a client's taxonomy.",
+        redoc_url=None,
+        lifespan=life,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+        swagger_ui_parameters={"validatorUrl": None},
+    )
+    token = [Security(HTTPBearer(auto_error=False))] if guarded else []
+    problems = {status: {"model": Problem} for status in ((401,) if guarded else ()) + (413, 422, 503)}
+
+    @app.post("/classify", dependencies=token, responses=problems)
+    async def classify(ask: Ask) -> Reply:
+        """Classify one text, or up to 256. A text may have 20,000 characters, a request 4 MB."""
+        started = time.perf_counter()
+        served = service.follower.current
+        if served is None:
+            raise unavailable("The student is still loading; try again in a second.")
+        try:
+            results = await service.classify(served, [ask.text] if ask.texts is None else ask.texts)
+        except Overloaded:
+            raise unavailable("Too many texts wait already; try again in a second.") from None
+        seconds = time.perf_counter() - started
+        service.metrics.seconds.observe(seconds)
+        return Reply(results=results, student=_which(served), ms=round(1000 * seconds, 3))
+
+    @app.get("/health", responses={503: {"model": Health}})
+    async def health(response: Response) -> Health:
+        """Whether the server can answer; 503 while it cannot."""
+        served = service.follower.current
+        if served is None:
+            response.status_code = 503
+            return Health(status="loading")
+        return Health(status="ready", student=_which(served), note=service.follower.note)
+
+    @app.get("/metrics", dependencies=token, response_class=Response)
+    async def metrics() -> Response:
+        """Counters for Prometheus."""
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    app.add_exception_handler(RequestValidationError, lambda request, error: _problem(422, in_words(error)))
+    app.add_exception_handler(AnyHTTPException, lambda request, error: _problem(*_plain(error), error.headers))
+    app.add_exception_handler(Exception, lambda request, error: _problem(500, gate.BUG))
+    return app
+
+
+def _which(served: Served) -> Which:
+    return Which(id=str(served.id), kind=served.kind)
+
+
+def unavailable(detail: str) -> HTTPException:
+    """The answer to a request that may be sent again in a second."""
+    return HTTPException(503, detail, {"Retry-After": "1"})
+
+
+def _problem(status: int, detail: str, headers: dict | None = None) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def _plain(error: AnyHTTPException) -> tuple[int, str]:
+    if error.status_code == 404:
+        return 404, "There is nothing at this address; /docs lists what there is."
+    if error.status_code == 405:
+        return 405, "This address does not take such a request; /docs lists what there is."
+    if error.status_code == 400:  # a body that Python's JSON reader gives up on
+        return 422, WANTED
+    return error.status_code, error.detail

@@ -1,0 +1,105 @@
+"""From texts to results: the student in micro-batches, and the teacher where the student does not answer by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from core.deploy.batching import Batcher, Overloaded
+from core.deploy.fallback import Fallback, Said
+from core.deploy.live import Follower, Served
+from core.deploy.metrics import Metrics
+from core.deploy.schema import Guess, Result
+
+TOP = 3
+TEACHER_SECONDS = 30.0  # a request waits for the teacher; after that the student's answer goes out
+TEACHER_ROOM = 256  # texts that may wait for the teacher
+EMPTY = Result(category=None, confidence=None, handled=False, strange=False, answered_by=None, top=[])
+
+
+class Service:
+    """The live student, the queues before it and its teacher, and the counters. `fallback` None: the teacher is never asked."""
+
+    def __init__(self, follower: Follower, fallback: Fallback | None = None):
+        self.follower, self.fallback, self.metrics = follower, fallback, Metrics()
+        self.students = Batcher(answer, "student", seen=self.metrics.batches.observe)
+        self.metrics.waiting.set_function(lambda: self.students.waiting)
+        self.metrics.student.set_function(lambda: follower.current.id if follower.current else 0)
+        if fallback:
+            fallback.count = lambda outcome: self.metrics.teacher.labels(outcome).inc()
+            self.metrics.spent.set_function(lambda: fallback.spent_usd)
+            self.teachers = Batcher(fallback.answer, "teacher", room=TEACHER_ROOM)
+
+    def start(self) -> None:
+        """Begin to answer; call it on the event loop."""
+        self.students.start()
+        if self.fallback:
+            self.teachers.start()
+
+    async def load(self) -> None:
+        """Load the student and its teacher, then follow the live one. InputError where they cannot be loaded."""
+        served = await self.students.call(self.follower.first)
+        if self.fallback:
+            await self.teachers.call(self.fallback.prepare, served)
+        self.follower.start(served)
+
+    async def close(self) -> None:
+        """Stop answering."""
+        self.follower.stop()
+        await self.students.close()
+        if self.fallback:
+            await self.teachers.close()
+
+    async def classify(self, served: Served, texts: list[str]) -> list[Result]:
+        """One result a text. Overloaded when too many wait already."""
+        places = [place for place, text in enumerate(texts) if text.strip()]
+        results = [EMPTY] * len(texts)
+        for place, result in zip(places, await self.students.ask(served, [texts[place] for place in places])):
+            results[place] = result
+        if self.fallback:
+            unsure = [place for place in places if not results[place].handled]
+            for place, said in zip(unsure, await self._teacher(served, [texts[place] for place in unsure])):
+                if said:
+                    update = {"category": said.category, "confidence": said.confidence, "answered_by": "teacher"}
+                    results[place] = results[place].model_copy(update=update)
+        self._count(results)
+        return results
+
+    async def _teacher(self, served: Served, texts: list[str]) -> list[Said | None]:
+        """What the teacher says in time. A call that takes longer goes on, and its answer is kept for the next time."""
+        if not texts:
+            return []
+        asking = asyncio.ensure_future(self.teachers.ask(served, texts))
+        try:
+            return await asyncio.wait_for(asyncio.shield(asking), TEACHER_SECONDS)
+        except (TimeoutError, Overloaded):
+            self.metrics.teacher.labels("late").inc(len(texts))
+            asking.add_done_callback(lambda late: late.cancelled() or late.exception())
+            return [None] * len(texts)
+
+    def _count(self, results: list[Result]) -> None:
+        counts = self.metrics
+        counts.texts.inc(len(results))
+        counts.handled.inc(sum(result.handled for result in results))
+        counts.strange.inc(sum(result.strange for result in results))
+        counts.fell_back.inc(sum(result.answered_by == "teacher" for result in results))
+
+
+def answer(served: Served, texts: list[str]) -> list[Result]:
+    """The student's own answer to each text."""
+    answers, labels = served.student.answer(texts), served.student.labels
+    top = np.argsort(-answers.probabilities, axis=1, kind="stable")[:, :TOP]
+    sure = np.take_along_axis(answers.probabilities, top, axis=1).astype(float).round(6).tolist()
+    rows = zip(top.tolist(), sure, answers.handled(served.threshold).tolist(), answers.strange.tolist())
+    return [
+        Result(
+            category=labels[best[0]],
+            confidence=shares[0],
+            handled=handled,
+            strange=strange,
+            answered_by="student" if handled else None,
+            top=[Guess(category=labels[i], confidence=share) for i, share in zip(best, shares)],
+        )
+        for best, shares, handled, strange in rows
+    ]

@@ -1,0 +1,42 @@
+"""The commands that serve the live student over HTTP, ready to copy."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+import streamlit as st
+
+from core.ui import frame
+
+ASK = """curl http://127.0.0.1:8600/classify -H "Content-Type: application/json" \\
+  -d '{"text": "Winter tyres fitted while you wait."}'"""
+TOKEN = """export UNDERSTUDY_TOKEN="$(openssl rand -hex 32)"    # before the server is started
+curl http://127.0.0.1:8600/classify -H "Authorization: Bearer $UNDERSTUDY_TOKEN" \\
+  -H "Content-Type: application/json" -d '{"texts": ["First asset", "Second asset"]}'"""
+
+
+def section(view: frame.View) -> None:
+    """The server's command, and how to ask it."""
+    with st.container(border=True):
+        st.subheader("Serve over HTTP", anchor=False)
+        st.code(command(view.client), language="bash", wrap_lines=True)
+        st.caption(
+            "Run it in the folder Understudy is in. It answers on this machine until Ctrl-C, and when another student is put "
+            "to work it takes that one over without dropping a request. Its documentation is at http://127.0.0.1:8600/docs."
+        )
+        with st.expander("Ask it, and what else it can do"):
+            st.code(ASK, language="bash", wrap_lines=True)
+            st.markdown("With a token, which the server needs before `--host` lets other machines reach it:")
+            st.code(TOKEN, language="bash", wrap_lines=True)
+            st.markdown(
+                "`--fallback` asks the teacher where the student is not sure enough; `--fallback-budget 20` stops that at 20 US "
+                "dollars a calendar month. `GET /metrics` is for Prometheus, `GET /health` for whoever watches the server."
+            )
+
+
+def command(client: str) -> str:
+    """The line that serves this client's live student."""
+    home = os.environ.get("UNDERSTUDY_HOME")
+    prefix = f"UNDERSTUDY_HOME={shlex.quote(home)} " if home else ""
+    return f"{prefix}python3 run.py serve --student live --port 8600 --client={shlex.quote(client)}"

@@ -1,0 +1,132 @@
+"""The HTTP service under load, beside the bare student in the same minutes: latency alone, requests a second with company.
+
+    .venv/bin/python -m tests.bench.serve [--kinds linear,embedding] [--seconds 5]
+
+Trains on data/sample in a workspace of its own, serves each kind in a process, and asks from another, on open connections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing import get_context
+
+import numpy as np
+import pandas as pd
+
+from core import settings
+from core.ingest.rows import join_text
+
+WARM_UP = 50
+COMPANY = 32
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--kinds", default="linear,embedding")
+    options.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
+    given = options.parse_args()
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    texts = sample_texts()
+    heads = "p50 ms", "p95 ms", "p99 ms", "32: req/s", "32: p95 ms", "load"
+    print(f"{'student':24}" + "".join(f"{head:>12}" for head in heads))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["UNDERSTUDY_HOME"] = folder
+        for kind in given.kinds.split(","):
+            _train(kind)
+            _row(f"{kind}, bare", *_bare(kind, texts, given.seconds))
+            _row(f"{kind}, served", *_served(kind, texts, given.seconds))
+
+
+def sample_texts() -> list[str]:
+    """The sample's assets as they are classified."""
+    columns = pd.read_csv(settings.SAMPLE / "assets.csv", keep_default_na=False)[["headline", "body", "cta"]]
+    return [join_text(cells) for cells in columns.itertuples(index=False)]
+
+
+def _row(name: str, single: list[float], rate: float, company: list[float]) -> None:
+    alone = 1000 * np.quantile(single, [0.5, 0.95, 0.99])
+    crowd = f"{1000 * np.quantile(company, 0.95):.1f}" if company else "-"
+    cells = [*(f"{value:.2f}" for value in alone), f"{rate:.0f}", crowd, f"{os.getloadavg()[0]:.1f}"]
+    print(f"{name:24}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
+
+
+def _train(kind: str) -> None:
+    sample = ["--taxonomy", str(settings.SAMPLE / "taxonomy.csv"), "--assets", str(settings.SAMPLE / "assets.csv")]
+    line = [sys.executable, "-m", "core", "distil", *sample, "--client", kind, "--student", kind]
+    subprocess.run([*line, "--teacher", "recorded:recorded_label"], check=True, capture_output=True)
+
+
+def _bare(kind: str, texts: list[str], seconds: float) -> tuple[list[float], float, list[float]]:
+    """The student without HTTP: seconds of each single text, and texts a second in batches of as many as ask at once."""
+    from core import db as database
+    from core.deploy.live import load
+
+    db = database.connect()
+    student = load(db, database.client_id(db, kind), "live").student
+    single, ends = [], time.perf_counter() + seconds
+    while (started := time.perf_counter()) < ends:
+        student.answer([texts[len(single) % len(texts)]])
+        single.append(time.perf_counter() - started)
+    done, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        student.answer([texts[(done + i) % len(texts)] for i in range(COMPANY)])
+        done += COMPANY
+    return single, done / (time.perf_counter() - started), []
+
+
+def _served(kind: str, texts: list[str], seconds: float) -> tuple[list[float], float, list[float]]:
+    line = [sys.executable, "-m", "core", "serve", "--client", kind, "--port", "0"]
+    server = subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        port = next(int(found[1]) for line in server.stderr if (found := re.search(r" at http://\S+:(\d+),", line)))
+        with get_context("spawn").Pool(1) as asking:
+            alone, _ = asking.apply(_ask, (port, texts, 1, seconds))
+            company, rate = asking.apply(_ask, (port, texts, COMPANY, seconds))
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(60)
+    return alone, rate, company
+
+
+def _ask(port: int, texts: list[str], connections: int, seconds: float) -> tuple[list[float], float]:
+    """Ask over so many connections at once; seconds of each request after the first few, and requests a second."""
+    return asyncio.run(_crowd(port, texts, connections, seconds))
+
+
+async def _crowd(port: int, texts: list[str], connections: int, seconds: float) -> tuple[list[float], float]:
+    requests = []
+    for text in texts:
+        body = json.dumps({"text": text}).encode()
+        head = "POST /classify HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        requests.append(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    times: list[float] = []
+    asked = 0
+
+    async def caller(ends: float) -> None:
+        nonlocal asked
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while (started := time.perf_counter()) < ends:
+            writer.write(requests[asked % len(requests)])
+            asked += 1
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head
+            await reader.readexactly(int(re.search(rb"content-length: (\d+)", head)[1]))
+            times.append(time.perf_counter() - started)
+        writer.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(caller(started + seconds) for _ in range(connections)))
+    return times[WARM_UP:], len(times) / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,584 @@
+"""The HTTP service: real server processes, asked over sockets; what takes a broken or slow student, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from core import __main__ as cli
+from core import db as database
+from core import jobs
+from core.deploy import service as services
+from core.deploy.fallback import Said
+from core.deploy.gate import MOST_BYTES, Gate
+from core.deploy.live import Served
+from core.deploy.server import application
+from core.deploy.service import Service
+from core.train import students
+from core.train.run import folder_of, set_live
+from core.train.students import Answers
+from tests import small
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "a-token-nobody-guesses"
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A workspace with a client whose live student handles about half of its assets; students 2 and 3 are copies of it."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_HOME", str(folder))
+        db = database.connect()
+        client = small.fill(db, folder / "files")
+        run = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:label"}, client_id=client).result
+        params = {"client_id": client, "run_id": run["run_id"], "kind": "linear", "target": 0.7}
+        jobs.run_here(db, "train", params, client_id=client)
+        for _ in range(2):
+            copy = next(db.query("select * from students where id = 1")) | {"id": None, "live": 0}
+            db["students"].insert(copy)
+        db.execute(
+            "insert into evaluations select s.id, e.split, e.figures, e.created from students s, evaluations e where s.id > 1"
+        )
+        set_live(db, 1)
+        student = students.load(folder_of(db, 1))
+        middle = float(np.median(student.answer([row["text"] for row in small.rows()]).confidence))
+        put_threshold(db, middle)
+        db.close()
+    return folder
+
+
+def put_threshold(db, threshold: float) -> None:
+    with db.atomic():
+        db.execute(
+            "update evaluations set figures = json_set(figures, '$.certificate.threshold', ?, '$.created', ?), created = ?",
+            [threshold, database.now(), database.now()],
+        )
+
+
+class Server:
+    """A server process on a port of its own, its output so far in `said`."""
+
+    def __init__(self, home: Path, *options: str, token: str | None = None):
+        env = os.environ | {"UNDERSTUDY_HOME": str(home)}
+        env.pop("UNDERSTUDY_TOKEN", None)
+        if token:
+            env["UNDERSTUDY_TOKEN"] = token
+        line = [sys.executable, "-m", "core", "serve", "--client", "Small", "--port", "0", "--json", *options]
+        self.process = subprocess.Popen(
+            line, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.said = ""
+        for line in self.process.stderr:
+            self.said += line
+            if found := re.search(r" at (http://127\.0\.0\.1:(\d+)),", line):
+                self.url, self.port = found[1], int(found[2])
+                break
+        else:
+            raise AssertionError(self.said)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self.process.stderr:
+            self.said += line
+
+    def ask(self, path: str, body: object = None, **headers: str) -> tuple[int, object, dict]:
+        """Status, body (decoded where it is JSON) and headers."""
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        named = {"Content-Type": "application/json"} if data is not None else {}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            with DIRECT.open(urllib.request.Request(self.url + path, data, named), timeout=30) as answer:
+                status, text, told = answer.status, answer.read().decode(), answer.headers
+        except urllib.error.HTTPError as error:
+            status, text, told = error.code, error.read().decode(), error.headers
+        return status, json.loads(text) if told["Content-Type"] == "application/json" else text, told
+
+    def classify(self, *texts: str, **headers: str) -> list[dict]:
+        status, reply, _ = self.ask("/classify", {"texts": texts}, **headers)
+        assert status == 200, reply
+        return reply["results"]
+
+    def raw(self, head: str) -> socket.socket:
+        """A connection on which the lines of `head` have been sent."""
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        made.sendall(head.replace("\n", "\r\n").encode())
+        return made
+
+    def count(self, name: str, **labels: str) -> float:
+        families = text_string_to_metric_families(self.ask("/metrics")[1])
+        found = [
+            s.value
+            for family in families
+            for s in family.samples
+            if s.name == name and labels.items() <= s.labels.items()
+        ]
+        return sum(found)
+
+    def end(self) -> tuple[int, dict]:
+        self.process.send_signal(signal.SIGTERM)
+        out = self.process.stdout.read()
+        return self.process.wait(40), json.loads(out)
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    made = Server(home, "--fallback")
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+@pytest.fixture(scope="module")
+def guarded(home):
+    made = Server(home, "--student", "1", token=SECRET)
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+@pytest.fixture
+def inside(home, monkeypatch):
+    """The database of the servers."""
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(home))
+    db = database.connect()
+    yield db
+    set_live(db, 1)
+    db.close()
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+def test_a_text_and_a_list_get_the_students_own_answers_in_order(server, inside):
+    texts = ["flights hotel beach", "careers join hiring team", "discount deal price today"]
+    student = students.load(folder_of(inside, 1))
+    expected = student.answer(texts)
+    results = server.classify(*texts)
+    assert [result["category"] for result in results] == ["Travel", "Hiring", "Sale"]
+    assert [result["confidence"] for result in results] == pytest.approx(expected.confidence.tolist(), abs=1e-4)
+    for result in results:
+        assert [guess["category"] for guess in result["top"]][:1] == [result["category"]] and len(result["top"]) == 3
+    status, reply, _ = server.ask("/classify", {"text": texts[0]})
+    assert (status, reply["results"], reply["student"]) == (200, results[:1], {"id": "1", "kind": "linear"})
+    assert 0 < reply["ms"] < 5000
+
+
+def test_who_answers_is_said_and_the_teacher_is_asked_only_where_the_student_is_not_sure(server, inside):
+    rows = small.rows()
+    threshold = json.loads(next(inside.query("select figures from evaluations"))["figures"])["certificate"]["threshold"]
+    results = server.classify(*(row["text"] for row in rows), "and today now", " \n")
+    *known, unknown, empty = results
+    for row, result in zip(rows, known):
+        assert result["handled"] == (result["top"][0]["confidence"] >= threshold - 1e-6)
+        assert result["answered_by"] == ("student" if result["handled"] else "teacher")
+        assert result["category"] == (result["top"][0]["category"] if result["handled"] else row["label"])
+    assert 80 < sum(result["handled"] for result in known) < 160
+    assert (unknown["handled"], unknown["answered_by"], unknown["category"] is None) == (False, None, False)
+    nothing = {"category": None, "confidence": None, "handled": False, "strange": False, "answered_by": None, "top": []}
+    assert empty == nothing
+    unsure = sum(not result["handled"] for result in known)
+    assert server.count("understudy_fell_back_total") >= unsure
+    assert server.count("understudy_teacher_total", outcome="unknown") >= 1
+
+
+def test_without_fallback_the_students_guess_goes_out_unvouched(guarded):
+    results = guarded.classify("and today now", "flights hotel beach", Authorization=f"Bearer {SECRET}")
+    assert (results[0]["handled"], results[0]["answered_by"]) == (False, None)
+    assert results[0]["category"] == results[0]["top"][0]["category"]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"", "Send JSON"),
+        (b"secret words", "Send JSON"),
+        (b'{"text": "secret words"', "Send JSON"),
+        (b"[" * 200_000, "Send JSON"),
+        ({}, "Send JSON"),
+        ({"text": "secret words", "texts": ["two"]}, "Send JSON"),
+        ({"text": 5}, "Send JSON"),
+        ({"text": "secret words", "more": 1}, "Send JSON"),
+        ({"texts": []}, "The list of texts is empty."),
+        ({"texts": ["secret words"] * 257}, "There are more than 256 texts"),
+        ({"text": "secret words" * 2000}, "The text is longer than 20,000 characters."),
+        ({"texts": ["one", "secret words" * 2000]}, "Text number 2 is longer than 20,000 characters."),
+        ({"text": "secret words \ud800"}, "The text is not valid Unicode."),
+    ],
+)
+def test_a_wrong_request_is_explained_in_a_sentence_that_quotes_nothing(server, body, sentence):
+    status, reply, _ = server.ask("/classify", body)
+    assert status == 422
+    assert list(reply) == ["detail"] and reply["detail"].startswith(sentence) and "secret" not in reply["detail"]
+    assert "secret" not in server.said
+
+
+def test_json_that_is_not_called_json_is_refused(server):
+    """A page in somebody's browser can send such a request to the open server without asking anybody."""
+    assert server.ask("/classify", {"text": "one"}, Content_Type="text/plain")[0] == 422
+
+
+def test_hostile_texts_are_texts(server):
+    texts = ["<script>alert(1)</script>", "\0", "🎉" * 1000, "x" * 20_000, "' or 1=1; --", "\u202eevil"]
+    assert len(server.classify(*texts)) == len(texts)
+
+
+def test_unknown_addresses_and_methods_are_said_in_words(server):
+    assert server.ask("/nothing")[:2] == (
+        404,
+        {"detail": "There is nothing at this address; /docs lists what there is."},
+    )
+    assert server.ask("/classify")[0] == 405
+    assert server.count("understudy_requests_total", path="other", status="404") >= 1
+
+
+# --- the gate -----------------------------------------------------------------------------------------------------
+
+
+def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(server):
+    head = f"POST /classify HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: {MOST_BYTES + 1}\n\n"
+    with server.raw(head) as connection:
+        assert b" 413 " in connection.recv(4096).splitlines()[0]
+
+
+def test_a_body_sent_in_chunks_is_cut_off_at_the_limit(server):
+    head = "POST /classify HTTP/1.1\nHost: localhost\nContent-Type: application/json\nTransfer-Encoding: chunked\n\n"
+    with server.raw(head) as connection:
+        chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+        for _ in range(MOST_BYTES // (1 << 20)):
+            connection.sendall(chunk)
+        connection.sendall(b"1\r\n \r\n")  # and never the end
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # to the end: the server hangs up
+        assert b" 413 " in answer.splitlines()[0] and b"larger than 4 MB" in answer
+
+
+def test_a_body_in_chunks_that_is_small_enough_is_answered(server):
+    body = b'{"text": "flights hotel beach"}'
+    head = "POST /classify HTTP/1.1\nHost: localhost\nContent-Type: application/json\nTransfer-Encoding: chunked\n\n"
+    with server.raw(head) as connection:
+        for part in (body[:5], body[5:], b""):
+            connection.sendall(b"%x\r\n%s\r\n" % (len(part), part))
+        assert b" 200 " in connection.recv(4096).splitlines()[0]
+
+
+def test_as_many_texts_as_are_allowed_are_answered(server):
+    assert [result["category"] for result in server.classify(*["flights hotel beach", "careers"] * 128)] == [
+        "Travel",
+        "Hiring",
+    ] * 128
+
+
+@pytest.mark.parametrize("shown", [None, "Bearer wrong", f"Basic {SECRET}", f"Bearer {SECRET}x", "Bearer ", SECRET])
+def test_without_the_token_nothing_is_answered_but_health(guarded, shown):
+    headers = {"Authorization": shown} if shown else {}
+    for path, body in (("/classify", {"text": "one"}), ("/metrics", None)):
+        status, reply, told = guarded.ask(path, body, **headers)
+        assert (status, told["WWW-Authenticate"]) == (401, "Bearer")
+        assert "token" in reply["detail"]
+    assert guarded.ask("/health", **headers)[0] == 200
+
+
+def test_with_the_token_everything_is_answered_and_the_token_is_nowhere_else(guarded, home):
+    shown = {"Authorization": f"bearer {SECRET}"}
+    assert guarded.ask("/classify", {"text": "one"}, **shown)[0] == guarded.ask("/metrics", **shown)[0] == 200
+    _, described, _ = guarded.ask("/openapi.json")
+    assert described["paths"]["/classify"]["post"]["security"] == [{"HTTPBearer": []}]
+    assert "token needed" in guarded.said and SECRET not in guarded.said
+    kept = [file for file in home.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    assert kept == []
+
+
+def test_an_open_server_does_not_answer_to_a_name_of_somebody_elses(server, guarded):
+    assert server.ask("/classify", {"text": "one"}, Host="evil.example:8600")[0] == 403
+    assert server.ask("/health", Host="localhost:8600")[0] == 200
+    assert guarded.ask("/health", Host="service.example")[0] == 200
+    assert "open to this machine, no token" in server.said
+
+
+@pytest.mark.parametrize(
+    ("options", "token", "sentence"),
+    [
+        (["--host", "0.0.0.0"], None, "Other machines can reach 0.0.0.0, so a token is needed."),
+        (["--host", "0.0.0.0"], " ", "UNDERSTUDY_TOKEN is empty."),
+        (["--student", "99"], None, "no student number 99"),
+        (["--client", "Nobody"], None, "There is no client Nobody"),
+        (["--fallback-budget", "5"], None, "Add --fallback."),
+        (["--port", "99999"], None, "99999 is not a port"),
+    ],
+)
+def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(inside, capsys, monkeypatch, options, token, sentence):
+    monkeypatch.delenv("UNDERSTUDY_TOKEN", raising=False)
+    if token:
+        monkeypatch.setenv("UNDERSTUDY_TOKEN", token)
+    try:
+        status = cli.main(["serve", "--client", "Small", "--port", "0", *options])
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_said(server, inside, capsys):
+    assert cli.main(["serve", "--client", "Small", "--port", str(server.port)]) == 2
+    assert "Choose another with --port." in capsys.readouterr().err
+
+
+# --- documents ----------------------------------------------------------------------------------------------------
+
+
+def test_the_documentation_needs_no_network(server):
+    status, page, _ = server.ask("/docs")
+    assert status == 200 and "https://" not in page
+    files = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(files) == 3
+    for file in files:
+        with DIRECT.open(server.url + file, timeout=10) as answer:
+            assert answer.status == 200
+    _, described, _ = server.ask("/openapi.json")
+    assert set(described["paths"]) == {"/classify", "/health", "/metrics"}
+
+
+def test_metrics_tell_what_was_done(server):
+    before = {
+        name: server.count(f"understudy_{name}")
+        for name in ("texts_total", "batch_texts_sum", "classify_seconds_count")
+    }
+    ok = server.count("understudy_requests_total", path="/classify", status="200")
+    server.classify("flights hotel beach", "careers", " ")
+    assert server.count("understudy_texts_total") == before["texts_total"] + 3
+    assert server.count("understudy_batch_texts_sum") == before["batch_texts_sum"] + 2
+    assert server.count("understudy_classify_seconds_count") == before["classify_seconds_count"] + 1
+    assert server.count("understudy_requests_total", path="/classify", status="200") == ok + 1
+    assert server.count("understudy_student_id") == 1
+    assert server.count("understudy_waiting_texts") == 0
+
+
+# --- another student ----------------------------------------------------------------------------------------------
+
+
+def until(condition, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def working(server) -> str:
+    return server.ask("/health")[1]["student"]["id"]
+
+
+def test_the_live_student_changes_twice_and_no_request_is_lost(server, inside):
+    over, answered = threading.Event(), []
+
+    def fire() -> None:
+        while not over.is_set():
+            status, reply, _ = server.ask("/classify", {"texts": ["flights hotel beach", "careers join hiring"]})
+            answered.append((status, reply["student"]["id"], [result["category"] for result in reply["results"]]))
+
+    with ThreadPoolExecutor(4) as callers:
+        firing = [callers.submit(fire) for _ in range(4)]
+        try:
+            for student in (2, 3):
+                set_live(inside, student)
+                until(lambda student=student: working(server) == str(student))
+        finally:
+            over.set()
+        for one in firing:
+            one.result()
+    assert {status for status, _, _ in answered} == {200}
+    assert answered[-1][1] == "3" and {student for _, student, _ in answered} == {"1", "2", "3"}
+    assert all(categories == ["Travel", "Hiring"] for _, _, categories in answered)
+
+
+def test_a_student_that_cannot_be_loaded_is_said_and_the_old_one_goes_on(server, inside):
+    set_live(inside, 1)
+    until(lambda: working(server) == "1")
+    with inside.atomic():
+        inside.execute("update students set path = 'students/gone' where id = 2")
+    set_live(inside, 2)
+    until(lambda: server.ask("/health")[1]["note"])
+    assert server.ask("/health")[1]["note"] == "Student 2 is live but cannot be loaded; student 1 goes on."
+    assert server.classify("flights hotel beach")[0]["category"] == "Travel"
+    set_live(inside, 1)
+    until(lambda: not server.ask("/health")[1]["note"])
+
+
+def test_another_threshold_of_the_same_student_holds_at_once(server, inside):
+    before = json.loads(next(inside.query("select figures from evaluations"))["figures"])["certificate"]["threshold"]
+    try:
+        put_threshold(inside, 1.1)
+        until(lambda: not server.classify("flights hotel beach")[0]["handled"])
+    finally:
+        put_threshold(inside, before)
+    until(lambda: server.classify("flights hotel beach")[0]["handled"])
+
+
+def test_a_student_that_was_named_stays(guarded, inside):
+    set_live(inside, 3)
+    time.sleep(2.5)
+    assert working(guarded) == "1"
+
+
+def test_what_is_under_way_is_finished_before_the_end(home):
+    server = Server(home)
+    texts = ["flights hotel beach " * 60] * 256
+    with ThreadPoolExecutor(1) as caller:
+        asking = caller.submit(server.ask, "/classify", {"texts": texts})
+        until(lambda: server.count("understudy_batch_texts_count") > 0)
+        status, told = server.end()
+        code, reply, _ = asking.result()
+    assert (code, len(reply["results"])) == (200, 256)
+    assert status == 0
+    assert told == {"requests": 1, "texts": 256}
+
+
+# --- in this process: broken and slow students and teachers -------------------------------------------------------
+
+
+class Slow:
+    """A student of two categories that answers when it may, and fails at "broken"."""
+
+    def __init__(self):
+        self.labels = ["No", "Yes"]
+        self.gate, self.asked = threading.Event(), 0
+
+    def answer(self, texts):
+        self.asked += 1
+        assert self.gate.wait(20)
+        if "broken" in texts:
+            raise ZeroDivisionError(f"the secret in {texts}")
+        return Answers(np.array([[0.3, 0.7]] * len(texts), np.float32), np.zeros(len(texts), bool))
+
+
+async def post(app, body: dict) -> tuple[int, dict, dict]:
+    """One request to /classify, without a socket."""
+    sent = []
+    headers = [(b"content-type", b"application/json"), (b"host", b"localhost")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/classify",
+        "headers": headers,
+        "query_string": b"",
+        "client": None,
+    }
+    scope |= {
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("localhost", 1),
+        "root_path": "",
+        "asgi": {"version": "3.0"},
+    }
+
+    async def receive():
+        return {"type": "http.request", "body": json.dumps(body).encode()}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], json.loads(b"".join(m.get("body", b"") for m in sent[1:])), told
+
+
+def in_process(test, student=None, fallback=None, **batcher):
+    """Run `test(app, service)` with everything but the network; without a student it is still loading."""
+    served = student and Served(7, "linear", 1, 1, "recorded:label", student, 0.9, None)
+    service = Service(SimpleNamespace(current=served, note="", stop=lambda: None), fallback)
+    for name, value in batcher.items():
+        setattr(service.students, name, value)
+
+    async def nothing():
+        pass
+
+    async def run():
+        service.start()
+        app = Gate(application(service, nothing, guarded=False), None, service.metrics.request)
+        try:
+            await asyncio.wait_for(test(app, service), 30)
+        finally:
+            await service.close()
+
+    asyncio.run(run())
+
+
+def test_while_the_student_loads_callers_are_told_to_come_again():
+    async def test(app, service):
+        status, reply, told = await post(app, {"text": "one"})
+        assert (status, told["retry-after"]) == (503, "1")
+        assert "still loading" in reply["detail"]
+
+    in_process(test)
+
+
+def test_when_too_many_wait_callers_are_told_to_come_again_and_those_who_wait_are_answered():
+    student = Slow()
+
+    async def test(app, service):
+        waiting = []
+        for left in (0, 2, 4):  # the first is at the student
+            waiting.append(asyncio.ensure_future(post(app, {"texts": ["one", "two"]})))
+            while not student.asked or service.students.waiting < left:
+                await asyncio.sleep(0.01)
+        status, reply, told = await post(app, {"text": "one"})
+        assert (status, told["retry-after"]) == (503, "1")
+        assert "Too many texts wait" in reply["detail"]
+        student.gate.set()
+        assert [status for status, _, _ in await asyncio.gather(*waiting)] == [200] * 3
+
+    in_process(test, student, _room=4)
+
+
+def test_a_bug_is_a_sentence_for_the_caller_and_a_place_without_words_in_the_log(caplog):
+    student = Slow()
+    student.gate.set()
+
+    async def test(app, service):
+        status, reply, _ = await post(app, {"texts": ["broken", "a secret"]})
+        assert (status, reply) == (500, {"detail": "Something unexpected went wrong; the server's log says where."})
+        assert (await post(app, {"text": "whole"}))[0] == 200
+        assert service.metrics.registry.get_sample_value(
+            "understudy_requests_total", {"path": "/classify", "status": "500"}
+        )
+
+    in_process(test, student)
+    assert "ZeroDivisionError" in caplog.text and "test_server.py" in caplog.text and "a secret" not in caplog.text
+
+
+def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(services, "TEACHER_SECONDS", 0.2)
+    student, may = Slow(), threading.Event()
+    student.gate.set()
+
+    def slowly(served, texts):
+        assert may.wait(20)
+        return [Said("No", None)] * len(texts)
+
+    async def test(app, service):
+        status, reply, _ = await post(app, {"text": "one"})
+        (result,) = reply["results"]
+        assert (status, result["category"], result["handled"], result["answered_by"]) == (200, "Yes", False, None)
+        may.set()
+        (result,) = (await post(app, {"text": "one"}))[1]["results"]
+        assert (result["category"], result["answered_by"], result["confidence"]) == ("No", "teacher", None)
+        assert result["top"][0]["category"] == "Yes"
+
+    in_process(test, student, SimpleNamespace(answer=slowly, spent_usd=0.0))
