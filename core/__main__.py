@@ -151,7 +151,12 @@ def _score_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV or Parquet to write")
     _column_options(command)
-    command.add_argument("--engine", default="local", choices=["local"], help="where to compute (default: %(default)s)")
+    command.add_argument(
+        "--engine",
+        default="local",
+        choices=["local", "ray"],
+        help="where to compute: on this machine (default), or with Ray Data, on the cluster that RAY_ADDRESS names if any",
+    )
     _student_option(command)
 
 
@@ -208,7 +213,7 @@ def classify(args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def score(args: argparse.Namespace) -> tuple[dict, str]:
-    """Every row of a file, streamed."""
+    """Every row of a file, streamed; stopped or killed, the same command carries on."""
     _must_exist(args.input)
     from core import db as database
 
@@ -224,6 +229,7 @@ def score(args: argparse.Namespace) -> tuple[dict, str]:
         output=args.output,
         text_columns=args.text_columns,
         id_column=args.id_column,
+        engine=args.engine,
         progress=_Log(),
     )
     text = f"{result['rows']:,} rows in {args.output}, {result['rows_per_second']:,.0f} a second"
@@ -479,17 +485,29 @@ def _must_exist(file: Path) -> None:
 
 
 class _Log:
-    """Progress as lines on stderr: each new phase, and every five seconds within one."""
+    """Progress as lines on stderr: each new phase, and every five seconds within one, with its rate and the time left."""
 
     def __init__(self) -> None:
         self._message, self._told = None, 0.0
 
     def __call__(self, done: int, total: int, message: str = "", spent_usd: float = 0.0) -> None:
-        if message == self._message and time.monotonic() - self._told < 5:
+        now = time.monotonic()
+        if message == self._message and now - self._told < 5:
             return
-        self._message, self._told = message, time.monotonic()
+        if message != self._message:
+            self._began, self._first = now, done
+        self._message, self._told = message, now
         spent = f", ${spent_usd:.2f} spent" if spent_usd else ""
-        print(f"{message}: {done:,} of {total:,}{spent}" if total > 1 else message, file=sys.stderr, flush=True)
+        line = f"{message}: {done:,} of {total:,}{self._pace(done, total)}{spent}" if total > 1 else message
+        print(line, file=sys.stderr, flush=True)
+
+    def _pace(self, done: int, total: int) -> str:
+        rate = (done - self._first) / max(self._told - self._began, 1e-9)
+        if rate <= 0:
+            return ""
+        left = max(total - done, 0) / rate
+        time_left = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min" if left < 6000 else f"{left / 3600:.0f} h"
+        return f", {rate:,.0f} a second, about {time_left} left" if rate >= 2 else f", about {time_left} left"
 
     def check(self) -> None:
         """Ctrl-C is how a command is stopped."""

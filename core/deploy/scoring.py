@@ -2,51 +2,58 @@
 
     score(db, client_id=1, student="live", input=Path("assets.csv"), output=Path("scored.parquet"))
 
-Rows are read, answered and written in chunks; the output appears under its name only when it is whole.
+Rows are read in shards; each finished shard is a file in the folder `.NAME.parts` beside the output NAME, which is put
+together from them and appears under its name only when it is whole. Killed, cancelled or failed, the same call takes over
+the finished shards; where input, student, columns or this program have changed since, it starts afresh.
 """
 
 from __future__ import annotations
 
-import csv
+import errno
+import hashlib
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from core import settings
+from core import jobs, settings
+from core.deploy.engines import ENGINES
+from core.deploy.shards import Counts, Task, header, read, strings
 from core.errors import InputError
 from core.evaluate.run import figures
 from core.ingest import taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
-from core.ingest.files import Problems, defuse, open_table
-from core.ingest.rows import join_text
+from core.ingest.files import Problems, open_table
 from core.jobs import NoProgress, Progress
-from core.train import students
+from core.train.disk import write
 from core.train.run import find, folder_of
 
-CHUNK = 4096  # rows held at a time
+SHARD, SHARD_CHARACTERS = 4096, 8_000_000  # rows of a shard, and their characters: what is in memory at a time
+JOINED = 16  # shards in a row group of the output, where that is Parquet
+EDGE = 1 << 20  # bytes at the input's head and tail that are hashed
 ANY_SIZE = 1 << 62
-RESULTS = ("category", "confidence", "handled")
 FORMATS = (".csv", ".parquet")
 
 
 @dataclass(frozen=True)
 class Source:
-    """An input opened: its columns, its rows if known (else 0), and its chunks as tables of those columns."""
+    """An input opened: its columns, about how many rows (0 if unknown), and its shards as functions that give the table."""
 
     columns: list[str]
     rows: int
-    chunks: Callable[[], Iterator[pa.Table]]
+    shards: Callable[[], Iterator[Callable[[], pa.Table]]]
     problems: Problems
 
 
@@ -59,6 +66,7 @@ def score(
     output: Path,
     text_columns: list[str] | None = None,
     id_column: str | None = None,
+    engine: str = "local",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Answer every row of `input` (any table file) into `output` (CSV or Parquet) and return counts and rate.
@@ -66,41 +74,39 @@ def score(
     The texts are read from `text_columns`, else those of the client's last import, else guessed. The output has all
     input columns, `id_column` first where it is named, then category, confidence and handled: whether the
     student's certified threshold lets it answer by itself (empty where nothing is certified). Rows without text get
-    no category. Raises InputError for a file, column or format that cannot be used.
+    no category. `engine` is one of ENGINES. Raises InputError for a file, column or format that cannot be used.
     """
+    started, report = time.perf_counter(), progress or NoProgress()
     _check_paths(input, output)
     row = find(db, client_id, student)
     source = _open(input)
-    chunks = source.chunks()
-    first = next(chunks, None)
+    shards = source.shards()
+    first = next(shards, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
-    texts = _text_columns(db, client_id, source, first, input, text_columns)
-    kept = _kept(source, input, id_column)
-    answer = _answerer(db, row)
-    report, started = progress or NoProgress(), time.perf_counter()
-    counts = {"rows": 0, "handled": 0, "without_text": 0}
-    part = output.with_name(f".{output.name}.part")
-    try:
-        with _writer(part, output.suffix.lower()) as write:
-            report(0, source.rows, "Scoring")
-            for table in chain([first], chunks):
-                joined = [join_text(cells) for cells in zip(*(_strings(table[name]) for name in texts))]
-                answers = answer(joined)
-                write(_with_answers(table.select(kept), answers))
-                counts["rows"] += len(joined)
-                counts["handled"] += int((answers["handled"] == True).sum())  # noqa: E712 - missing is not handled
-                counts["without_text"] += int(answers["category"].isna().sum())
-                report(counts["rows"], source.rows, "Scoring")
-        os.replace(part, output)
-    finally:
-        part.unlink(missing_ok=True)
+    texts = _text_columns(db, client_id, source, first(), input, text_columns)
+    task, manifest = _task(db, row, texts, _kept(source, input, id_column), input, output)
+    with _parts(task, manifest):
+        counts = _finished(task)
+        taken_over = sum(c.rows for c in counts.values())
+        report(taken_over, source.rows, "Scoring")
+        todo = ((number, table) for number, table in enumerate(chain([first], shards)) if number not in counts)
+        with closing(ENGINES[engine](task, todo, source.rows - taken_over)) as done:
+            for number, counted in done:
+                counts[number] = counted
+                report(sum(c.rows for c in counts.values()), source.rows, "Scoring")
+        _join(task, output, len(counts), report)
     seconds = time.perf_counter() - started
-    return counts | {
+    rows = sum(c.rows for c in counts.values())
+    return {
+        "rows": rows,
+        "taken_over": taken_over,
+        "handled": sum(c.handled for c in counts.values()),
+        "without_text": sum(c.without_text for c in counts.values()),
         "problems": source.problems.count,
         "student": row["id"],
         "seconds": seconds,
-        "rows_per_second": counts["rows"] / max(seconds, 1e-9),
+        "rows_per_second": (rows - taken_over) / max(seconds, 1e-9),
         "text_columns": texts,
         "output": str(output),
     }
@@ -126,24 +132,56 @@ def _check_paths(input: Path, output: Path) -> None:
         raise InputError("Input and output are the same file.", "Give the output another name.", where=output.name)
 
 
+# --- the input ----------------------------------------------------------------------------------------------------
+
+
 def _open(path: Path) -> Source:
     problems = Problems()
     table = open_table(path, KNOWN_ASSET_NAMES, max_bytes=ANY_SIZE)
     if table.kind == "parquet":
         # Read by columns and types, not as text: what was a number or a date stays one.
         file = pq.ParquetFile(path)
+        return Source(file.schema_arrow.names, file.metadata.num_rows, lambda: _parquet_shards(file), problems)
+    records = lambda: (cells for _, cells in table.records(problems, pad=True))  # noqa: E731
+    return Source(
+        table.columns,
+        0 if table.kind == "xlsx" else _lines(path),
+        lambda: (partial(_text_table, rows, table.columns) for rows in _row_shards(records())),
+        problems,
+    )
 
-        def batches() -> Iterator[pa.Table]:
-            return (pa.Table.from_batches([batch]) for batch in file.iter_batches(CHUNK))
 
-        return Source(file.schema_arrow.names, file.metadata.num_rows, batches, problems)
+def _row_shards(records: Iterator[list[str]]) -> Iterator[list[list[str]]]:
+    rows, characters = [], 0
+    for cells in records:
+        rows.append(cells)
+        characters += sum(map(len, cells))
+        if len(rows) == SHARD or characters > SHARD_CHARACTERS:
+            yield rows
+            rows, characters = [], 0
+    if rows:
+        yield rows
 
-    def chunks() -> Iterator[pa.Table]:
-        records = (cells for _, cells in table.records(problems, pad=True))
-        while rows := list(islice(records, CHUNK)):
-            yield pa.table([pa.array(column, pa.string()) for column in zip(*rows)], names=table.columns)
 
-    return Source(table.columns, _lines(path) if table.kind in ("csv", "tsv") else 0, chunks, problems)
+def _text_table(rows: list[list[str]], columns: list[str]) -> pa.Table:
+    return pa.table([pa.array(column, pa.string()) for column in zip(*rows)], names=columns)
+
+
+def _parquet_shards(file: pq.ParquetFile) -> Iterator[Callable[[], pa.Table]]:
+    """Shards of SHARD rows, whatever the row groups; smaller where rows are large."""
+    waiting, rows = [], 0
+    for batch in file.iter_batches(SHARD):
+        pieces = -(-batch.nbytes // SHARD_CHARACTERS)
+        size = -(-batch.num_rows // pieces)
+        for start in range(0, batch.num_rows, size):
+            piece = batch.slice(start, size)
+            if waiting and (rows + piece.num_rows > SHARD or pieces > 1):
+                yield partial(pa.Table.from_batches, waiting)
+                waiting, rows = [], 0
+            waiting.append(piece)
+            rows += piece.num_rows
+    if waiting:
+        yield partial(pa.Table.from_batches, waiting)
 
 
 def _lines(path: Path) -> int:
@@ -153,7 +191,7 @@ def _lines(path: Path) -> int:
 
 
 def _text_columns(
-    db: Database, client_id: int, source: Source, first: pa.Table, path: Path, named: list[str] | None
+    db: Database, client_id: int, source: Source, head: pa.Table, path: Path, named: list[str] | None
 ) -> list[str]:
     if named:
         for column in named:
@@ -163,8 +201,8 @@ def _text_columns(
     learnt = (json.loads(last["mapping"]).get("text") or []) if last else []
     if learnt and all(column in source.columns for column in learnt):
         return list(learnt)
-    head = first.slice(0, 20)
-    guessed = list(guess_assets(source.columns, list(zip(*(_strings(head[name]) for name in source.columns)))).text)
+    head = head.slice(0, 20)
+    guessed = list(guess_assets(source.columns, list(zip(*(strings(head[name]) for name in source.columns)))).text)
     if not guessed:
         raise InputError("No column of text was found.", f"Name one of: {', '.join(source.columns)}.", where=path.name)
     return guessed
@@ -184,87 +222,120 @@ def _must_have(source: Source, path: Path, column: str) -> None:
         )
 
 
-def _strings(column: pa.ChunkedArray) -> list[str]:
-    return ["" if value is None else str(value) for value in column.to_pylist()]
+# --- shards and their parts ---------------------------------------------------------------------------------------
 
 
-def _answerer(db: Database, row: dict) -> Callable[[list[str]], pd.DataFrame]:
-    """A function from texts to category (label), confidence and handled; equal texts are answered once."""
-    student = students.load(folder_of(db, row["id"]))
+def _task(
+    db: Database, row: dict, texts: list[str], kept: list[str], input: Path, output: Path
+) -> tuple[Task, dict[str, Any]]:
+    """What the shards have in common; and what their parts are made from: parts made from anything else are not used."""
+    folder = folder_of(db, row["id"])
+    config = folder / "config.json"
     labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
-    names = np.array([labels[category] for category in student.categories], object)
     found = figures(db, row["id"])
     threshold = found["certificate"]["threshold"] if found else None
-
-    def answer(texts: list[str]) -> pd.DataFrame:
-        codes, unique = pd.factorize(np.array([text.strip() or None for text in texts], object))
-        answers = pd.DataFrame({"category": None, "confidence": np.nan, "handled": None}, index=range(len(unique)))
-        if len(unique):
-            table = student.predict_proba(list(unique))
-            answers["category"] = names[table.argmax(1)]
-            sure = table.max(1).astype(float)
-            answers["confidence"] = sure.round(6)
-            if threshold is not None:
-                answers["handled"] = (sure >= threshold).astype(object)
-        answers = answers.reindex(codes)  # -1, no text, becomes an empty answer
-        if threshold is not None:
-            answers.loc[codes == -1, "handled"] = False
-        return answers.reset_index(drop=True)
-
-    return answer
-
-
-def _with_answers(table: pa.Table, answers: pd.DataFrame) -> pa.Table:
-    types = (pa.string(), pa.float64(), pa.bool_())
-    for column, kind in zip(RESULTS, types):
-        values = pa.array(answers[column].tolist(), kind, from_pandas=True)
-        table = table.append_column(_free_name(column, table.column_names), values)
-    return table
+    kind = ".csv" if output.suffix.lower() == ".csv" else ".arrow"
+    manifest = {
+        "input": _identity(input),
+        # Where it is missing, loading the student says so.
+        "student": [row["id"], _hash(config.read_bytes()) if config.is_file() else None],
+        "labels": [[id, label] for id, label in labels.items()],
+        "threshold": threshold,
+        "text_columns": texts,
+        "columns": kept,
+        "kind": kind,
+        "shard": [SHARD, SHARD_CHARACTERS],
+        "program": jobs.code_version(),
+    }
+    parts = output.absolute().with_name(f".{output.name}.parts")
+    key = _hash(json.dumps(manifest).encode())
+    return Task(folder, labels, threshold, tuple(texts), tuple(kept), parts, kind, key), manifest
 
 
-def _free_name(name: str, taken: Iterable[str]) -> str:
-    """`name`, or "student_<name>", numbered if need be, where the file has such a column already."""
-    free, count = name, 1
-    while free in taken:
-        free = f"student_{name}" if count == 1 else f"student_{name}_{count}"
-        count += 1
-    return free
+def _identity(path: Path) -> list:
+    """What tells one version of a file from the next without reading all of it: size, time of change, head and tail."""
+    state = path.stat()
+    with path.open("rb") as handle:
+        head = handle.read(EDGE)
+        handle.seek(max(state.st_size - EDGE, 0))
+        return [state.st_size, state.st_mtime_ns, _hash(head), _hash(handle.read(EDGE))]
 
 
-class _writer:
-    """Writes tables of one schema to a CSV (for spreadsheets: byte-order mark, formulas defused) or Parquet file."""
-
-    def __init__(self, path: Path, kind: str):
-        self.path, self.kind = path, kind
-        self.parquet: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> Callable[[pa.Table], None]:
-        if self.kind == ".parquet":
-            return self._parquet
-        self.handle = self.path.open("w", encoding="utf-8-sig", newline="")
-        self.csv = csv.writer(self.handle)
-        self.empty = True
-        return self._csv
-
-    def __exit__(self, *_: object) -> None:
-        if self.kind == ".csv":
-            self.handle.close()
-        elif self.parquet:
-            self.parquet.close()
-
-    def _parquet(self, table: pa.Table) -> None:
-        if self.parquet is None:
-            self.parquet = pq.ParquetWriter(self.path, table.schema)
-        self.parquet.write_table(table)
-
-    def _csv(self, table: pa.Table) -> None:
-        if self.empty:
-            self.csv.writerow([defuse(name) for name in table.column_names])
-            self.empty = False
-        self.csv.writerows(zip(*(_cells(column) for column in table.columns)))
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _cells(column: pa.ChunkedArray) -> list[str]:
-    if pa.types.is_boolean(column.type):
-        return ["" if value is None else str(value).lower() for value in column.to_pylist()]
-    return [defuse(cell) for cell in _strings(column)]
+@contextmanager
+def _parts(task: Task, manifest: dict[str, Any]) -> Iterator[None]:
+    """The folder of parts, for this run alone: emptied where it is of another making, gone at the end or when it is of no use.
+
+    InputError where the folder cannot be written, the disk is full, or another run is at the same output.
+    """
+    folder = task.parts
+    try:
+        folder.mkdir(exist_ok=True)
+        with FileLock(folder / "lock", timeout=0):
+            note = folder / "manifest.json"
+            if not note.exists() or json.loads(note.read_text(encoding="utf-8")) != manifest:
+                _empty(folder)
+                write(note, json.dumps(manifest, ensure_ascii=False, indent=1))
+            try:
+                yield
+                shutil.rmtree(folder)
+            finally:
+                if folder.exists() and not _finished(task):
+                    shutil.rmtree(folder)
+    except Timeout:
+        raise InputError(
+            "Another run is writing this file.", "Wait for it, or choose another name.", where=folder.name[1:-6]
+        ) from None
+    except PermissionError as error:
+        raise InputError(f"{error.filename} cannot be written.", "Choose another folder.") from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise InputError(
+            "The disk is full.", "Make room and run this again: it carries on where it stopped."
+        ) from error
+
+
+def _empty(folder: Path) -> None:
+    for file in folder.iterdir():
+        if file.name != "lock":
+            file.unlink()
+
+
+def _finished(task: Task) -> dict[int, Counts]:
+    """The shards that an earlier run of the same task has finished."""
+    numbers = sorted(int(note.name.split("-")[0]) for note in task.parts.glob(f"*-{task.key}.json"))
+    return {number: counts for number in numbers if (counts := task.finished(number))}
+
+
+def _join(task: Task, output: Path, shards: int, report: Progress) -> None:
+    """Put the output together from the parts, in order, and then under its name."""
+    aside = output.with_name(f".{output.name}.part")
+    try:
+        with aside.open("wb") as file:
+            (_join_csv if task.kind == ".csv" else _join_parquet)(task, file, shards, report)
+        report(shards, shards, "Joining the parts")
+        os.replace(aside, output)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _join_csv(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:
+    file.write(header(task.kept))
+    for number in range(shards):
+        report(number, shards, "Joining the parts")
+        with task.part(number).open("rb") as part:
+            shutil.copyfileobj(part, file, 1 << 20)
+
+
+def _join_parquet(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:
+    with ExitStack() as stack:
+        writer = None
+        for start in range(0, shards, JOINED):
+            report(start, shards, "Joining the parts")
+            group = pa.concat_tables(read(task.part(n)) for n in range(start, min(start + JOINED, shards)))
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, group.schema))
+            writer.write_table(group)

@@ -1,8 +1,10 @@
-"""Peak memory and rate of scoring at growing numbers of rows, each in a process of its own; memory should stay flat.
+"""Rate, file to file, and peak memory of scoring at growing numbers of rows; memory should stay flat.
 
-    python -m tests.bench.score_memory [--rows 10000 100000 1000000] [--student linear] [--format csv|parquet]
+    python -m tests.bench.score_memory [--rows 10000 1000000 5000000] [--student linear] [--format csv|parquet]
+    python -m tests.bench.score_memory --student embedding --rows 10000 100000
 
-Learns a student from the sample client in a workspace of its own, then scores the sample's rows over and over, each
+Memory is that of the command and all processes it starts, together, looked at ten times a second. Learns a
+student from the sample client in a workspace of its own, then scores the sample's rows over and over, each
 made different by a number.
 """
 
@@ -12,16 +14,18 @@ import argparse
 import csv
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
 
+import psutil
+
 from core import db as database
 from core import distil, settings
-from core.deploy.scoring import score
 
 
 def write_rows(path: Path, count: int) -> None:
@@ -35,25 +39,42 @@ def write_rows(path: Path, count: int) -> None:
             writer.writerow([number, f"{headline} {number}", body])
 
 
-def one(source: Path, output: Path) -> dict:
-    """Score one file here: rows, rows/s and this process's peak resident memory in MB."""
-    db = database.connect()
-    client = database.client_id(db, "bench")
-    result = score(db, client_id=client, input=source, output=output, text_columns=["headline", "body"])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    return {"rows": result["rows"], "rows_per_second": result["rows_per_second"], "peak_mb": peak}
+def measured(source: Path, output: Path, engine: str) -> tuple[dict, float, float]:
+    """Score one file with the command: what it says, its seconds from start to end, and the peak memory in MB."""
+    command = [sys.executable, "-m", "core", "score", "--client", "bench", "--json", "--engine", engine]
+    command += ["--text-columns", "headline,body", "--input", str(source), "--output", str(output)]
+    started, peak = time.perf_counter(), 0.0
+    running = subprocess.Popen(command, cwd=settings.ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = psutil.Process(running.pid)
+    while running.poll() is None:
+        peak = max(peak, sum(map(_memory, _family(process))))
+        time.sleep(0.1)
+    if running.returncode:
+        raise SystemExit(f"The command ended with status {running.returncode}: {' '.join(command)}")
+    return json.loads(running.stdout.read()), time.perf_counter() - started, peak
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def _memory(process: psutil.Process) -> float:
+    """MB of a process, what it shares with others counted once among them where the system tells."""
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        told = process.memory_full_info()
+        return getattr(told, "pss", told.rss) / 1e6
+    return 0.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000, 5_000_000])
     parser.add_argument("--student", default="linear")
     parser.add_argument("--format", default="csv", choices=["csv", "parquet"])
-    parser.add_argument("--one", nargs=2, type=Path, metavar=("IN", "OUT"), help=argparse.SUPPRESS)
+    parser.add_argument("--engine", default="local", choices=["local", "ray"])
     options = parser.parse_args()
-    if options.one:
-        print(json.dumps(one(*options.one)))
-        return
     with tempfile.TemporaryDirectory() as folder:
         os.environ["UNDERSTUDY_HOME"] = folder
         db = database.connect()
@@ -66,14 +87,13 @@ def main() -> None:
             student=options.student,
         )
         db.close()
-        print("     rows   rows/s  peak MB")
+        print("     rows  seconds   rows/s  rows/s with start-up  peak MB")
         for count in options.rows:
             source, output = Path(folder) / f"{count}.csv", Path(folder) / f"out.{options.format}"
             write_rows(source, count)
-            command = [sys.executable, "-m", "tests.bench.score_memory", "--one", str(source), str(output)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            told = json.loads(done.stdout)
-            print(f"{told['rows']:9,d} {told['rows_per_second']:8,.0f} {told['peak_mb']:8.0f}", flush=True)
+            told, seconds, peak = measured(source, output, options.engine)
+            rate = f"{told['rows_per_second']:8,.0f} {told['rows'] / seconds:21,.0f}"
+            print(f"{told['rows']:9,d} {seconds:8,.1f} {rate} {peak:8,.0f}", flush=True)
             source.unlink()
 
 

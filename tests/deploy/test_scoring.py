@@ -1,5 +1,6 @@
 import csv
 import datetime
+import errno
 import os
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core import jobs
-from core.deploy import scoring
+from core.deploy import scoring, shards
 from core.errors import InputError
 from core.evaluate import run
 from tests.evaluate.conftest import insert_assets
@@ -64,8 +65,8 @@ def test_encoding_and_delimiter_are_found(live, tmp_path, content):
     assert read_csv(out)[0]["category"] == "Sale"
 
 
-def test_chunks_hold_every_row_in_order_and_equal_texts_are_asked_once_a_chunk(live, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "CHUNK", 100)
+def test_shards_hold_every_row_in_order_and_equal_texts_are_asked_once_a_shard(live, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "SHARD", 100)
     lines = "".join(f"{i},{i % 3} 0.9 same\n" for i in range(1050))
     result, out = score(live, tmp_path, f"id,text\n{lines}")
     rows = read_csv(out)
@@ -169,19 +170,127 @@ def test_rows_that_cannot_be_read_are_counted_once(live, tmp_path):
     assert (result["rows"], result["problems"]) == (2, 1)
 
 
-def test_a_crash_keeps_the_output_of_before_and_no_half_file(live, tmp_path, monkeypatch):
-    _, out = score(live, tmp_path, "text\n0 0.9 x\n")
-    before = out.read_bytes()
-    monkeypatch.setattr(scoring, "CHUNK", 1)
+class Stop:
+    """Progress that raises once so many rows are done."""
 
-    def progress(done, total, message="", spent_usd=0.0):
-        if done == 2:
-            raise jobs.Cancelled
+    def __init__(self, at: int, what: type[BaseException] = jobs.Cancelled):
+        self.at, self.what = at, what
 
+    def __call__(self, done, total, message="", spent_usd=0.0):
+        if message == "Scoring" and done >= self.at:
+            raise self.what
+
+
+def leftovers(folder):
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.fixture
+def halved(live, tmp_path, monkeypatch):
+    """A file of 1,000 different rows, of which a run stopped after 300 or 400 in shards of 100."""
+    monkeypatch.setattr(scoring, "SHARD", 100)
+    lines = "".join(f"{i},{i % 3} 0.9 row {i}\n" for i in range(1000))
     with pytest.raises(jobs.Cancelled):
-        score(live, tmp_path, "text\n0 0.9 x\n1 0.9 y\n2 0.9 z\n", progress=progress)
-    assert out.read_bytes() == before
-    assert not list(tmp_path.glob(".*part"))
+        score(live, tmp_path, f"id,text\n{lines}", progress=Stop(300))
+    return tmp_path / "in.csv", tmp_path / "out.csv"
+
+
+def again(live, paths, **more):
+    live.student.asked.clear()
+    source, output = paths
+    return scoring.score(live.db, client_id=live.client_id, input=source, output=output, **more)
+
+
+def test_a_stopped_run_leaves_nothing_under_the_outputs_name_and_is_carried_on(live, halved):
+    _, output = halved
+    assert not output.exists() and leftovers(output.parent) == [".out.csv.parts"]
+    told = []
+    result = again(live, halved, progress=lambda done, total, message="", spent=0.0: told.append((message, done)))
+    assert told[0] == ("Scoring", 300)
+    assert (result["rows"], result["taken_over"], result["handled"]) == (1000, 300, 1000)
+    assert live.student.asked == [f"{i % 3} 0.9 row {i}" for i in range(300, 1000)]
+    carried_on = output.read_bytes()
+    assert leftovers(output.parent) == []
+    assert again(live, halved)["taken_over"] == 0
+    assert output.read_bytes() == carried_on
+    assert [row["id"] for row in read_csv(output)] == [str(i) for i in range(1000)]
+
+
+def test_a_stopped_run_keeps_the_output_of_before(live, halved):
+    _, output = halved
+    again(live, halved)
+    before = output.read_bytes()
+    with pytest.raises(ZeroDivisionError):
+        again(live, halved, progress=Stop(200, ZeroDivisionError))
+    assert output.read_bytes() == before
+
+
+@pytest.mark.parametrize("changed", ["input", "columns", "threshold", "half-written", "other columns kept"])
+def test_parts_of_another_making_are_not_taken_over(live, halved, changed, monkeypatch):
+    source, output = halved
+    more = {}
+    if changed == "input":
+        source.write_text(source.read_text().replace("0.9 row 5\n", "0.8 row 5\n"))
+    elif changed == "columns":
+        more = {"text_columns": ["text", "id"]}
+    elif changed == "other columns kept":
+        more = {"id_column": "text"}
+    elif changed == "threshold":
+        monkeypatch.setattr(scoring, "figures", lambda db, id: {"certificate": {"threshold": 0.95}})
+    else:
+        for part in (output.parent / ".out.csv.parts").glob("*.csv"):
+            part.write_bytes(part.read_bytes()[:-5])
+    assert again(live, halved, **more)["taken_over"] == 0
+    assert len(live.student.asked) == 1000
+    assert len(read_csv(output)) == 1000 and leftovers(output.parent) == []
+
+
+def test_nothing_is_left_where_no_shard_was_finished(live, tmp_path):
+    with pytest.raises(jobs.Cancelled):
+        score(live, tmp_path, "text\n0 0.9 x\n", progress=Stop(0))
+    assert leftovers(tmp_path) == []
+
+
+def test_two_runs_do_not_write_one_file(live, halved):
+    seen = []
+
+    def second(done, total, message="", spent_usd=0.0):
+        if not seen:
+            with pytest.raises(InputError, match=r"out\.csv: Another run is writing this file"):
+                again(live, halved)
+            seen.append(True)
+
+    assert again(live, halved, progress=second)["rows"] == 1000 and seen
+
+
+def test_a_full_disk_is_said_and_what_is_done_stays(live, halved, monkeypatch):
+    write_csv = shards._write_csv
+
+    def full(path, table):
+        if "000005-" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_csv(path, table)
+
+    monkeypatch.setattr(shards, "_write_csv", full)
+    with pytest.raises(InputError, match="The disk is full"):
+        again(live, halved)
+    monkeypatch.setattr(shards, "_write_csv", write_csv)
+    assert again(live, halved)["taken_over"] == 500
+
+
+def test_parquet_of_many_small_row_groups_and_large_cells(live, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "SHARD", 100)
+    monkeypatch.setattr(scoring, "SHARD_CHARACTERS", 20_000)
+    monkeypatch.setattr(scoring, "JOINED", 3)
+    texts = [f"{i % 3} 0.9 " + "long " * (100 if i > 600 else 1) for i in range(1000)]
+    codes = pa.array([f"c{i % 7}" for i in range(1000)]).dictionary_encode()
+    table = pa.table({"id": range(1000), "text": texts, "code": codes, "tags": [[i, i + 1] for i in range(1000)]})
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=7)
+    out = tmp_path / "out.parquet"
+    result = again(live, (tmp_path / "in.parquet", out))
+    scored = pq.read_table(out)
+    assert result["rows"] == 1000 and scored.select(table.column_names).equals(table)
+    assert scored["category"].to_pylist() == [["Sale", "Offer", "Brand"][i % 3] for i in range(1000)]
 
 
 def test_the_job_writes_into_the_workspace_and_tells_how_far_it_is(live, tmp_path, workspace):
@@ -191,8 +300,8 @@ def test_the_job_writes_into_the_workspace_and_tells_how_far_it_is(live, tmp_pat
     result = scoring.score_job(
         live.db,
         {"client_id": live.client_id, "student": "live", "input": str(source)},
-        lambda done, total, message="", spent_usd=0.0: told.append((done, total)),
+        lambda done, total, message="", spent_usd=0.0: told.append((done, total, message)),
     )
-    assert told == [(0, 2), (2, 2)]
+    assert told[:2] == [(0, 2, "Scoring"), (2, 2, "Scoring")] and told[-1] == (1, 1, "Joining the parts")
     assert result["output"] == str(workspace / "output" / "in-scored.csv")
     assert len(read_csv(workspace / "output" / "in-scored.csv")) == 2

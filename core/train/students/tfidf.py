@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -38,7 +39,7 @@ class Tfidf:
         grams = {gram: column for column, gram in enumerate(features[CHARACTER])}
         self._columns = np.argsort(codes)
         self._codes = np.array(codes, np.int64)[self._columns]
-        self._pieces = _Pieces(lambda token: tokens.get(token, -1), lambda gram: grams.get(gram, -1))
+        self._pieces = _Pieces(tokens.get, grams.get)
 
     def __call__(self, texts: Sequence[str]) -> sp.csr_matrix:
         """TF-IDF of `texts`, float32 CSR of shape (texts, features); either kind's part of a row has length 1, or 0."""
@@ -64,8 +65,9 @@ class Tfidf:
 
 def learn(texts: Sequence[str]) -> Tfidf:
     """The features that occur in at least two of `texts`, the 60,000 most frequent of each kind, in alphabetical order."""
-    tokens, grams = {}, {}
-    pieces = _Pieces(lambda t: tokens.setdefault(t, len(tokens)), lambda g: grams.setdefault(g, len(grams)))
+    tokens, grams = defaultdict(), defaultdict()
+    tokens.default_factory, grams.default_factory = tokens.__len__, grams.__len__  # what is new gets the next number
+    pieces = _Pieces(tokens.__getitem__, grams.__getitem__)
     words, characters = [], []
     for chunk in _chunks(texts):
         rows, codes, counts, _ = pieces.count(chunk)
@@ -128,10 +130,10 @@ def _weigh(counts: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:
 class _Pieces(dict):
     """Piece -> its number; a piece not seen before is taken apart when it is asked for.
 
-    `token` and `gram` give the number of a word and of a character n-gram, -1 where it does not matter.
+    `token` and `gram` give the number of a word and of a character n-gram, None where it does not matter.
     """
 
-    def __init__(self, token: Callable[[str], int], gram: Callable[[str], int]):
+    def __init__(self, token: Callable[[str], int | None], gram: Callable[[str], int | None]):
         super().__init__()
         self._token, self._gram = token, gram
         self._lock = threading.Lock()  # one student may serve several threads
@@ -142,8 +144,8 @@ class _Pieces(dict):
         self._size, self._tokens, self._grams = 0, _Lists(), _Lists()
 
     def __missing__(self, piece: str) -> int:
-        tokens = [self._token(token) for token in TOKENS.findall(piece)]
-        grams = [gram for gram in map(self._gram, _character_ngrams(piece)) if gram >= 0]
+        tokens = [-1 if number is None else number for number in map(self._token, TOKENS.findall(piece))]
+        grams = [number for number in map(self._gram, _character_ngrams(piece)) if number is not None]
         self._tokens.append(tokens)
         self._grams.append(grams)
         self._size += len(piece) + 8  # a short piece takes memory, too
@@ -192,12 +194,11 @@ class _Lists:
         return (np.frombuffer(self.values, np.int32)[places] if len(places) else np.zeros(0, np.int32)), ends
 
 
-def _character_ngrams(piece: str) -> Iterator[str]:
+def _character_ngrams(piece: str) -> list[str]:
     """Every stretch of two to five characters of a piece with a space at either end."""
     padded = f" {piece} "
-    for length in range(2, min(LONGEST, len(padded)) + 1):
-        for start in range(len(padded) - length + 1):
-            yield padded[start : start + length]
+    size = len(padded)
+    return [padded[at : at + n] for n in range(2, min(LONGEST, size) + 1) for at in range(size - n + 1)]
 
 
 def _word_ngrams(tokens: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,165 @@
+"""A shard of a file: some thousand rows answered and written as one part, whole or not at all.
+
+run() depends on nothing but its arguments, so that any process on any machine which sees the same disk can do any shard,
+and the parts are the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.ingest.files import defuse
+from core.ingest.rows import join_text
+from core.train.students import Student
+
+RESULTS = ("category", "confidence", "handled")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all shards of a file have in common: the student's folder, the names of the categories (by id) and the
+    certified threshold; the columns to read and to keep; where parts go, their kind (".csv" or ".arrow") and the key of
+    the run they belong to."""
+
+    student: Path
+    labels: dict[int, str]
+    threshold: float | None
+    texts: tuple[str, ...]
+    kept: tuple[str, ...]
+    parts: Path
+    kind: str
+    key: str
+
+    def part(self, number: int) -> Path:
+        """Where the part of a shard is; it counts only beside its note."""
+        return self.parts / f"{number:06d}-{self.key}{self.kind}"
+
+    def note(self, number: int) -> Path:
+        """Where a finished shard's Counts are."""
+        return self.parts / f"{number:06d}-{self.key}.json"
+
+    def finished(self, number: int) -> Counts | None:
+        """The counts of a shard that is finished, None of one that is not."""
+        try:
+            counts = Counts(**json.loads(self.note(number).read_text()))
+            return counts if counts.bytes == self.part(number).stat().st_size else None
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of one shard: all, those the student answers by itself, those without text; and the size of its part."""
+
+    rows: int
+    handled: int
+    without_text: int
+    bytes: int
+
+
+def run(task: Task, student: Student, number: int, table: pa.Table) -> Counts:
+    """Answer the rows of shard `number` and write its part, then its note, each aside and renamed."""
+    answered = answer(task, student, table)
+    part = task.part(number)
+    aside = part.with_name(f"{part.name}.{os.getpid()}")
+    (_write_csv if task.kind == ".csv" else write)(aside, answered)
+    counts = Counts(
+        table.num_rows,
+        pc.sum(answered.column(answered.num_columns - 1)).as_py() or 0,
+        answered.column(answered.num_columns - 3).null_count,
+        aside.stat().st_size,
+    )
+    os.replace(aside, part)
+    aside.write_text(json.dumps(asdict(counts)))
+    os.replace(aside, task.note(number))
+    return counts
+
+
+def answer(task: Task, student: Student, table: pa.Table) -> pa.Table:
+    """The kept columns of `table` and, after them, category, confidence and handled. Equal texts are asked once.
+
+    Rows without text have no category. Without a threshold `handled` is empty.
+    """
+    texts = [join_text(cells) for cells in zip(*(strings(table[name]) for name in task.texts))]
+    places: dict[str, int] = {}
+    # A row without text has place -1: the last of each of the arrays below, which is kept for it.
+    at = np.array([places.setdefault(text, len(places)) if text else -1 for text in texts], np.int64)
+    answers = student.answer(list(places)) if places else None
+    best = answers.best if answers else np.zeros(0, int)
+    names = np.array([task.labels[category] for category in student.categories], object)
+    category = np.append(names[best], None)
+    confidence = np.append(answers.confidence.astype(float).round(6) if answers else [], np.nan)
+    handled = np.append(answers.handled(task.threshold) if answers else np.zeros(0, bool), False).astype(object)
+    if task.threshold is None:
+        handled[:] = None
+    answered = table.select(task.kept)
+    for name, values, kind in zip(
+        names_after(task.kept), (category, confidence, handled), (pa.string(), pa.float64(), pa.bool_())
+    ):
+        answered = answered.append_column(name, pa.array(values[at], kind, from_pandas=True))
+    return answered
+
+
+def names_after(kept: Sequence[str]) -> list[str]:
+    """The names of the three columns that follow those of the input."""
+    names: list[str] = []
+    for name in RESULTS:
+        names.append(_free_name(name, [*kept, *names]))
+    return names
+
+
+def _free_name(name: str, taken: Iterable[str]) -> str:
+    """`name`, or "student_<name>", numbered if need be, where the file has such a column already."""
+    free, count = name, 1
+    while free in taken:
+        free = f"student_{name}" if count == 1 else f"student_{name}_{count}"
+        count += 1
+    return free
+
+
+def strings(column: pa.ChunkedArray) -> list[str]:
+    """A column as text, nothing as ""."""
+    if pa.types.is_string(column.type):
+        values = column.to_numpy(zero_copy_only=False).tolist()
+        return ["" if value is None else value for value in values] if column.null_count else values
+    return ["" if value is None else str(value) for value in column.to_pylist()]
+
+
+def header(kept: Sequence[str]) -> bytes:
+    """The first line of a CSV file, with a byte-order mark: spreadsheets take a file without one for Windows' cp1252."""
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow([defuse(name) for name in [*kept, *names_after(kept)]])
+    return ("\ufeff" + line.getvalue()).encode()
+
+
+def _write_csv(path: Path, table: pa.Table) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows(zip(*(_cells(column) for column in table.columns)))
+
+
+def _cells(column: pa.ChunkedArray) -> list[str]:
+    if pa.types.is_boolean(column.type):
+        return ["" if value is None else str(value).lower() for value in column.to_pylist()]
+    return [defuse(cell) for cell in strings(column)]
+
+
+def write(path: Path, table: pa.Table) -> None:
+    """Write a table as an Arrow file, every type as it is."""
+    with pa.ipc.new_stream(path, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(table)
+
+
+def read(path: Path) -> pa.Table:
+    """The table of an Arrow file."""
+    with pa.ipc.open_stream(path) as stream:
+        return stream.read_all()
