@@ -6,7 +6,7 @@ The texts are encoded once; only the heads are fitted anew, so that all sizes to
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,12 @@ import numpy as np
 from core.encoder import encoder
 from core.train import softmax
 from core.train.data import Rows, Split, Step
-from core.train.students import blend, embedding, fit_weights, linear
+from core.train.students import Member, blend, embedding, fit_weights, linear
+from core.train.students.neighbours import gather
 
 KINDS = ("embedding", "linear")  # those whose heads are fitted in seconds
 SEED = 0
+Encode = Callable[[Sequence[str]], np.ndarray]
 
 
 def answers(
@@ -29,42 +31,43 @@ def answers(
     calibration rows, as a student's is. Memory: one float32 vector a text.
     """
     order = np.random.default_rng(seed).permutation(len(split.train.texts))
-    asked = [list(split.calibration.texts), list(texts)]
-    vectors = _encode([split.train.texts, *asked], split.train.encoder, step) if kind == "embedding" else None
+    asked = [split.calibration.texts, list(texts)]
+    encode = _encoded(split.train.texts + split.calibration.texts + list(texts), split.train.encoder, step, kind)
     for number, size in enumerate(sizes):
-        chosen = order[:size]
 
         def alive(*_, number=number, size=size) -> None:
             step(number, len(sizes), f"Training on {size:,} assets")
 
         alive()
-        members = [_linear(split.train, chosen, asked, alive)]
-        if vectors is not None:
-            members.append(_embedding(vectors, split.train.targets[chosen], chosen, alive))
-        weights = fit_weights([calibration for calibration, _ in members], split.calibration.targets.argmax(1))
-        yield blend([table for _, table in members], weights).argmax(1)
+        part = _part(split.train, order[:size])
+        members = [_linear(part, alive)] + ([_embedding(part, encode, alive)] if encode else [])
+        calibration, tables = ([table for m in members for table in m.read(list_).tables] for list_ in asked)
+        yield blend(tables, fit_weights(calibration, split.calibration.targets.argmax(1))).argmax(1)
 
 
-def _encode(parts: list[list[str]], name: str, step: Step) -> list[np.ndarray]:
-    """The sentence vectors of each part, float32 (texts, dimensions)."""
+def _encoded(texts: list[str], name: str, step: Step, kind: str) -> Encode | None:
+    """Encode `texts` once: what gives the vectors of any of them from then on. None where the kind reads no vectors."""
+    if kind == "linear":
+        return None
     step(0, 1, "Preparing the encoder")
-    together = [text for part in parts for text in part]
-    vectors = encoder(name)(together, progress=lambda done, total: step(done, total, "Reading the assets"))
-    return np.split(vectors, np.cumsum([len(part) for part in parts])[:-1])
+    place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    vectors = encoder(name)(list(place), progress=lambda done, total: step(done, total, "Reading the assets"))
+    return lambda some: vectors[[place[text] for text in some]]
 
 
-def _linear(rows: Rows, chosen: np.ndarray, asked: list[list[str]], step: Step) -> list[np.ndarray]:
-    """Log probabilities of each list asked by a linear member fitted on the chosen rows."""
-    part = Rows([rows.texts[i] for i in chosen], rows.targets[chosen], rows.encoder, rows.soft)
+def _part(rows: Rows, chosen: np.ndarray) -> Rows:
+    return Rows([rows.texts[i] for i in chosen], rows.targets[chosen], rows.encoder, rows.soft)
+
+
+def _linear(rows: Rows, step: Step) -> Member:
     with tempfile.TemporaryDirectory() as folder:
-        member = linear.fit(part, Path(folder), step, {})
-    return [member.log_probabilities(texts) for texts in asked]
+        return linear.fit(rows, Path(folder), step, {})
 
 
-def _embedding(vectors: list[np.ndarray], targets: np.ndarray, chosen: np.ndarray, step: Step) -> list[np.ndarray]:
-    """Log probabilities of calibration and asked texts by an embedding head fitted on the chosen rows."""
-    train, *asked = vectors
+def _embedding(rows: Rows, encode: Encode, step: Step) -> Member:
+    """The embedding member of vectors made before."""
+    vectors = encode(rows.texts)
     coefficients, bias = softmax.fit(
-        train[chosen], targets, strength=embedding.STRENGTH, iterations=embedding.ITERATIONS, step=step
+        vectors, rows.targets, strength=embedding.STRENGTH, iterations=embedding.ITERATIONS, step=step
     )
-    return [softmax.log_softmax(table @ coefficients + bias) for table in asked]
+    return embedding.Encoded(encode, coefficients, bias, gather(vectors, rows.targets))

@@ -168,3 +168,14 @@ def test_no_labels_no_curve(db, tmp_path):
         curves.run_of(db, client)
     with pytest.raises(InputError, match="Choose one of: embedding, linear"):
         curves.trace(db, client, 1, "transformer")
+
+
+def test_the_last_point_of_an_embedding_curve_is_the_embedding_student(labelled, tmp_path, encoders):
+    from core.train import data, students
+
+    db, client, run = labelled
+    split = data.load(db, client, run)
+    texts = split.calibration.texts
+    whole = students.fit("embedding", split, [str(c) for c in split.categories], tmp_path / "s", lambda *_: None)
+    *_, last = subsets.answers(split, texts, "embedding", [100, len(split.train.texts)], lambda *_: None)
+    assert (last == whole.predict_proba(texts).argmax(1)).mean() > 0.97
