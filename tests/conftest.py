@@ -6,11 +6,16 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from core import db as database
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core/__main__.py does, before torch is loaded
+
+# How long one example takes depends on who else uses the machine; pytest's own time limit is enough.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 SHARED = Path(os.environ.get("UNDERSTUDY_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
