@@ -13,6 +13,9 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 
 
+BLOCK = 4096  # rows taken at a time: what is in between then fits the processor's cache, and memory does not grow with rows
+
+
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Row-wise log softmax in the dtype of `logits`, shape (rows, categories)."""
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -36,28 +39,33 @@ def fit(
     there may be, and may raise to cancel.
     """
     width, categories = features.shape[1], targets.shape[1]
-    targets = targets.astype(np.float32)
-    transposed = features.T.tocsr() if sp.issparse(features) else np.ascontiguousarray(features.T)
-
+    blocks = [_block(features, targets, start) for start in range(0, features.shape[0], BLOCK)]
     evaluations = count()
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         if step:
             step(min(next(evaluations), iterations), iterations)
         both = flat.reshape(width + 1, categories)
-        coefficients = both[:-1].astype(np.float32)
-        log_probabilities = log_softmax(features @ coefficients + both[-1].astype(np.float32))
-        loss = -strength * float((targets * log_probabilities).sum(dtype=np.float64)) + 0.5 * float(
-            (both[:-1] ** 2).sum()
-        )
-        residual = np.float32(strength) * (np.exp(log_probabilities) - targets)
-        gradient = np.empty_like(both)
-        gradient[:-1] = transposed @ residual
-        gradient[:-1] += both[:-1]
-        gradient[-1] = residual.sum(axis=0)
-        return loss, gradient.ravel()
+        coefficients, bias = both[:-1].astype(np.float32), both[-1].astype(np.float32)
+        loss, gradient = 0.0, np.zeros((width + 1, categories), np.float32)
+        for rows, transposed, wanted in blocks:
+            log_probabilities = log_softmax(rows @ coefficients + bias)
+            loss -= float(np.vdot(wanted, log_probabilities))
+            residual = np.exp(log_probabilities) - wanted
+            gradient[:-1] += transposed @ residual
+            gradient[-1] += residual.sum(axis=0)
+        total = strength * loss + 0.5 * float(np.vdot(both[:-1], both[:-1]))
+        slope = strength * gradient.astype(np.float64)
+        slope[:-1] += both[:-1]
+        return total, slope.ravel()
 
     start = np.zeros((width + 1) * categories)
     options = {"maxiter": iterations, "maxcor": 8, "ftol": 1e-6, "gtol": 1e-4}
     found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x.reshape(width + 1, categories)
     return found[:-1].astype(np.float32), found[-1].astype(np.float32)
+
+
+def _block(features: np.ndarray | sp.csr_matrix, targets: np.ndarray, start: int):
+    rows = features[start : start + BLOCK]
+    transposed = rows.T.tocsr() if sp.issparse(rows) else np.ascontiguousarray(rows.T)
+    return rows, transposed, targets[start : start + BLOCK].astype(np.float32)

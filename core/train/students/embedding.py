@@ -15,7 +15,7 @@ from core.train.disk import link
 from core.train.students.neighbours import Neighbours, gather
 from core.train.students.reading import Reading
 
-STRENGTH, ITERATIONS = 30.0, 120
+STRENGTH, ITERATIONS = 30.0, 40
 
 
 class Encoded:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEIGHBOURS = 20
+NEIGHBOURS = 40
 SHARPNESS = 0.03  # cosine by which a neighbour must be nearer to count e times as much
 FLOOR = 1e-3  # weight every category gets beside its neighbours', so that none is impossible
 NEAREST = 3  # neighbours whose mean cosine is an asset's nearness
