@@ -13,7 +13,9 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 
 
-BLOCK = 4096  # rows taken at a time: what is in between then fits the processor's cache, and memory does not grow with rows
+BLOCK = (
+    4096  # rows taken at a time: what is in between then fits the processor's cache, and memory does not grow with rows
+)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

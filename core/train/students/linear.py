@@ -15,6 +15,9 @@ from core.train.students import tfidf
 from core.train.students.reading import Reading
 
 STRENGTH, ITERATIONS = 20.0, 40
+MOST_COEFFICIENTS = (
+    10_000_000  # fitting takes some 200 bytes for each: at 500 categories fewer n-grams get some, the most frequent
+)
 
 
 class Linear:
@@ -41,7 +44,7 @@ class Linear:
 def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Linear:
     """Learn from rows of text and target distributions; ends with the member saved in `folder`."""
     step(0, 1, "linear: counting words")
-    features = tfidf.learn(rows.texts)
+    features = tfidf.learn(rows.texts, min(tfidf.MOST_FEATURES, MOST_COEFFICIENTS // (2 * rows.targets.shape[1])))
     coefficients, bias = softmax.fit(
         features(rows.texts),
         rows.targets,

@@ -63,8 +63,8 @@ class Tfidf:
         return sp.hstack(weighed, format="csr", dtype=np.float32), share
 
 
-def learn(texts: Sequence[str]) -> Tfidf:
-    """The features that occur in at least two of `texts`, the 60,000 most frequent of each kind, in alphabetical order."""
+def learn(texts: Sequence[str], most: int = MOST_FEATURES) -> Tfidf:
+    """The features that occur in at least two of `texts`, the `most` frequent of each kind, in alphabetical order."""
     tokens, grams = defaultdict(), defaultdict()
     tokens.default_factory, grams.default_factory = tokens.__len__, grams.__len__  # what is new gets the next number
     pieces = _Pieces(tokens.__getitem__, grams.__getitem__)
@@ -76,9 +76,9 @@ def learn(texts: Sequence[str]) -> Tfidf:
         characters.append(_frequencies(counts, np.arange(counts.shape[1])))
     token_names, gram_names = list(tokens), list(grams)
     features, idf = {}, {}
-    features[WORD], frequency = _kept(words, lambda code: " ".join(token_names[t] for t in _tokens(code)))
+    features[WORD], frequency = _kept(words, lambda code: " ".join(token_names[t] for t in _tokens(code)), most)
     idf[WORD] = _idf(frequency, len(texts))
-    features[CHARACTER], frequency = _kept(characters, gram_names.__getitem__)
+    features[CHARACTER], frequency = _kept(characters, gram_names.__getitem__, most)
     idf[CHARACTER] = _idf(frequency, len(texts))
     return Tfidf(features, idf)
 
@@ -101,8 +101,8 @@ def _frequencies(counts: sp.csr_matrix, codes: np.ndarray) -> np.ndarray:
     return np.stack([codes, texts, occurrences])[:, texts > 0]
 
 
-def _kept(frequencies: list[np.ndarray], spell: Callable[[int], str]) -> tuple[list[str], np.ndarray]:
-    """The features to learn, in alphabetical order, and how many texts hold each; `frequencies` come by chunk."""
+def _kept(frequencies: list[np.ndarray], spell: Callable[[int], str], most: int) -> tuple[list[str], np.ndarray]:
+    """The `most` features to learn, in alphabetical order, and how many texts hold each; `frequencies` come by chunk."""
     every = np.concatenate(frequencies, axis=1)
     codes, column = np.unique(every[0], return_inverse=True)
     texts, occurrences = (np.bincount(column, row).astype(np.int64) for row in every[1:])
@@ -110,8 +110,8 @@ def _kept(frequencies: list[np.ndarray], spell: Callable[[int], str]) -> tuple[l
     names = np.array([spell(code) for code in codes[often].tolist()], object)
     alphabetical = names.argsort()
     often, names = often[alphabetical], names[alphabetical]
-    most = np.sort(np.argsort(-occurrences[often], kind="stable")[:MOST_FEATURES])
-    return names[most].tolist(), texts[often[most]]
+    frequent = np.sort(np.argsort(-occurrences[often], kind="stable")[:most])
+    return names[frequent].tolist(), texts[often[frequent]]
 
 
 def _idf(texts: np.ndarray, count: int) -> np.ndarray:
