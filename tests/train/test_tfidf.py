@@ -62,9 +62,8 @@ def test_what_is_learnt_is_what_scikit_learn_learns(learnt):
         assert np.allclose(learnt.idf[kind], vectorizer.idf_, atol=1e-5)
 
 
-def test_the_most_frequent_features_stay_where_there_are_too_many(monkeypatch):
-    monkeypatch.setattr(tfidf, "MOST_FEATURES", 40)
-    made = tfidf.learn(TEXTS)
+def test_the_most_frequent_features_stay_where_there_are_too_many():
+    made = tfidf.learn(TEXTS, 40)
     for kind in tfidf.KINDS:
         every = theirs(kind, min_df=2)
         every.set_params(use_idf=False, norm=None, sublinear_tf=False)
