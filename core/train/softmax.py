@@ -12,6 +12,10 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
+<<<<<<< Updated upstream
+=======
+
+>>>>>>> Stashed changes
 BLOCK = (
     4096  # rows taken at a time: what is in between then fits the processor's cache, and memory does not grow with rows
 )

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +20,14 @@ from core.train.data import Rows, Step
 from core.train.disk import link
 from core.train.students.reading import Reading
 
+if TYPE_CHECKING:
+    import torch
+
 BATCH = 32
 RATE, HEAD_RATE = 3e-4, 6e-4
 SMOOTHING = 0.1  # label smoothing where the teacher gave single answers
-MOST_STEPS, MOST_EPOCHS, FEWEST_EPOCHS = 1000, 5, 1
+CONTRAST, CONTRAST_TEMPERATURE = 0.3, 0.07
+MOST_TOKENS, MOST_EPOCHS, FEWEST_EPOCHS = 640_000, 5, 1
 CHECKPOINT_SECONDS = 20
 INT8_AGREES = 0.995  # the smaller graph is kept only if it answers like the trained one
 
@@ -39,7 +45,10 @@ class Transformer:
 
 
 def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Transformer:
-    """Fine-tune on the rows' target distributions (cross-entropy, which is Hinton et al. 2015 at temperature 1), then export."""
+    """Fine-tune on the rows' target distributions, then export.
+
+    The loss is cross-entropy (which is Hinton et al. 2015 at temperature 1) and a little of the supervised contrastive loss.
+    """
     import torch
 
     source = source_folder(rows.encoder)
@@ -72,9 +81,11 @@ def _head(embedding):
     return head
 
 
-def epochs_for(rows: int) -> int:
-    """Passes over the data: as many as MOST_STEPS allows, so that training time is bounded until one pass needs more."""
-    return int(np.clip(MOST_STEPS * BATCH // max(rows, 1), FEWEST_EPOCHS, MOST_EPOCHS))
+def steps_for(lengths: np.ndarray) -> int:
+    """Batches to train on rows of `lengths` tokens: as many as MOST_TOKENS allows, but at least one pass and at most five, so
+    that training time is bounded until one pass needs more."""
+    a_pass = -(-len(lengths) // BATCH)
+    return int(np.clip(MOST_TOKENS / (BATCH * lengths.mean()), FEWEST_EPOCHS * a_pass, MOST_EPOCHS * a_pass))
 
 
 def _train(model, head, rows: Rows, checkpoint: Path, step: Step) -> None:
@@ -85,21 +96,25 @@ def _train(model, head, rows: Rows, checkpoint: Path, step: Step) -> None:
     sequences = [e.ids for e in cut.encode_batch_fast(rows.texts)]
     lengths = np.array([len(s) for s in sequences])
     targets = torch.from_numpy(rows.targets if rows.soft else _smooth(rows.targets))
-    epochs = epochs_for(len(sequences))
-    total = epochs * -(-len(sequences) // BATCH)
+    answers = torch.from_numpy(rows.targets.argmax(1))
+    total = steps_for(lengths)
+    epochs = -(-total * BATCH // len(sequences))
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW([{"params": trained}, {"params": head.parameters()}], weight_decay=0.01)
+    groups = [{"params": trained}, {"params": head.parameters()}]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE, HEAD_RATE], total_steps=total, pct_start=0.1)
     parts = {"model": model, "head": head, "optimiser": optimiser, "scheduler": scheduler}
     done, saved = _resume(checkpoint, parts), time.monotonic()
+    half = torch.cpu._is_avx512_bf16_supported()  # then half the time; where it would be emulated, twice
     model.train()
-    for at, chosen in enumerate(_batches(lengths, epochs)):
-        if at < done:
-            continue
-        step(at, total, f"transformer: training, pass {at * epochs // total + 1} of {epochs}")
+    for at, chosen in islice(enumerate(_batches(lengths, epochs)), done, total):
+        step(at, total, f"transformer: training, pass {at * BATCH // len(sequences) + 1} of {epochs}")
         ids, mask = (torch.from_numpy(part) for part in pad([sequences[i] for i in chosen]))
-        logits = head(pooled(model, ids, mask))
-        loss = torch.nn.functional.cross_entropy(logits, targets[chosen])
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            vectors = pooled(model, ids, mask)
+        vectors = vectors.float()
+        loss = torch.nn.functional.cross_entropy(head(vectors), targets[chosen])
+        loss = loss + CONTRAST * _contrast(vectors, answers[chosen])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -110,6 +125,19 @@ def _train(model, head, rows: Rows, checkpoint: Path, step: Step) -> None:
             saved = time.monotonic()
     _save(checkpoint, parts, total)
     model.eval()
+
+
+def _contrast(vectors: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """The supervised contrastive loss (Khosla et al. 2020) of a batch of unit `vectors`; rows without a partner do not count."""
+    import torch
+
+    itself = torch.eye(len(vectors), dtype=torch.bool)
+    partners = (answers[:, None] == answers) & ~itself
+    logs = torch.log_softmax((vectors @ vectors.T / CONTRAST_TEMPERATURE).masked_fill(itself, -1e9), dim=1)
+    counts = partners.sum(1)
+    if not counts.any():
+        return vectors.new_zeros(())
+    return -((logs * partners).sum(1)[counts > 0] / counts[counts > 0]).mean()
 
 
 def _batches(lengths: np.ndarray, epochs: int) -> Iterator[np.ndarray]:
