@@ -12,13 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-<<<<<<< Updated upstream
-=======
-
->>>>>>> Stashed changes
-BLOCK = (
-    4096  # rows taken at a time: what is in between then fits the processor's cache, and memory does not grow with rows
-)
+BLOCK = 4096  # rows taken at a time, so that what is in between fits the cache and does not grow with the rows
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
