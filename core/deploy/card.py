@@ -28,10 +28,11 @@ USE = """## Use
 
 ```python
 from predict import Student
-Student(folder).predict(["one text", "another"])   # [{"label": ..., "confidence": ..., "handled": ...}, ...]
+Student(folder).predict(["one text", "another"])   # [{"label": ..., "confidence": ..., "strange": ..., "handled": ...}, ...]
 ```
 
-`handled` says whether the student is sure enough to answer by itself; send the other texts to the teacher. An asset of several
+`handled` says whether the student may answer by itself: it is sure enough, and the text is not `strange`, unlike anything it
+learned from. Send the other texts to the teacher. An asset of several
 text fields is one text: its fields, a line break between them."""
 
 GRAPHS = "The small graphs (int8) answer unless `--fp32`, or `int8=False` in Python, asks for the exact ones."
@@ -46,7 +47,7 @@ LIMITS = """## Limits
 - The figures hold for assets like the test assets. Campaigns, products and wording change; have the teacher label a fresh sample
   now and then, and train again when agreement has fallen.
 - It reads text only, {cut}.
-- The words it learned from are in its vocabulary: treat this folder as you treat the client's assets."""
+- {kept} in this folder: treat it as you treat the client's assets."""
 
 
 def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any], folder: Path) -> str:
@@ -81,7 +82,7 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
         _worst(found),
         _speed(found),
         _parity(parity),
-        LIMITS.format(cut=_cut(row)),
+        LIMITS.format(cut=_cut(row), kept=_kept(row)),
         _licences(row),
         _versions(row),
         _files(folder),
@@ -158,6 +159,7 @@ def _quality(found: dict) -> str:
     ]
     if certificate["certified"]:
         rows.append(("Agreement with the teacher behind it", percent(found["agreement_end_to_end"]), "", f"{n:,}"))
+    rows.append(("Strange, left to the teacher however sure the student is", percent(found["strange"]), "", f"{n:,}"))
     for name, key in (
         ("Macro F1", "macro_f1"),
         ("Cohen's kappa", "kappa"),
@@ -203,9 +205,12 @@ def _parity(parity: dict) -> str:
         ("small graphs (int8), and the exact ones", percent(parity["int8"], 2)),
         ("small graphs (int8), and the student as it answers in Understudy", percent(parity["served"], 2)),
     ]
+    alone = percent(parity["handled"], 2)
+    table = _table(("predict.py with", "same label"), rows)
     return (
         f"## This folder against the original\n\nShare of the {parity['n']:,} test assets that get the same label; confidences "
-        f"with the exact graphs differ by {parity['confidence']:.6f} at most.\n\n{_table(('predict.py with', 'same label'), rows)}"
+        f"with the exact graphs differ by {parity['confidence']:.6f} at most.\n\n{table}\n\n"
+        f"With the small graphs it answers alone, or leaves to the teacher, as the student in Understudy on {alone}."
     )
 
 
@@ -214,6 +219,15 @@ def _cut(row: dict) -> str:
         "all of it"
         if row["kind"] == "linear"
         else "the sentence encoder no more than its first 128 tokens (about 90 words)"
+    )
+
+
+def _kept(row: dict) -> str:
+    words = "The words it learned from"
+    return (
+        f"{words} are"
+        if row["kind"] == "linear"
+        else f"{words}, and vectors and labels of the assets it learned from, are"
     )
 
 

@@ -46,7 +46,8 @@ class Parity:
     """How often labels are the same on the `n` test assets, as shares (0..1).
 
     `fp32`: predict.py with the exact graphs, and the student with those graphs put in. `int8`: predict.py with the small
-    graphs and with the exact ones. `served`: predict.py with the small graphs, and the student as it answers here.
+    graphs and with the exact ones. `served`: predict.py with the small graphs, and the student as it answers here; `handled`
+    is about the same two, and says how often they agree on whether the student may answer alone.
     `confidence`: the largest difference of confidence behind `fp32`.
     """
 
@@ -54,6 +55,7 @@ class Parity:
     fp32: float
     int8: float
     served: float
+    handled: float
     confidence: float
 
 
@@ -184,10 +186,6 @@ def _embedding(source: Path, folder: Path, base: str) -> None:
 
 
 def _transformer(source: Path, folder: Path, base: str) -> None:
-    if not (source / "fp32.onnx").exists():
-        raise InputError(
-            "The exact graph of this student was not kept when it was trained.", "Train a student on newer labels."
-        )
     shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
     shutil.copyfile(source / "fp32.onnx", folder / EXACT)
     # Where the small graph did not answer like the trained one, training kept the exact one to serve: then there is no small one.
@@ -212,7 +210,8 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
     served = students.load(folder_of(db, row["id"]))
     reference = _with_exact_graphs(served, folder)
     exact, small = predict.Student(folder, int8=False), predict.Student(folder, int8=True)
-    same = np.zeros(3, int)
+    threshold = json.loads((folder / "thresholds.json").read_text(encoding="utf-8"))["threshold"]
+    same = np.zeros(4, int)
     apart = 0.0
     if not texts:
         raise InputError("No test asset is left to check an export on.", "Label some more assets, then train again.")
@@ -226,10 +225,10 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
             _same(label, _labels(reference, wanted)),
             _same(label_small, label),
             _same(label_small, _labels(served, here)),
+            _same([answer["handled"] for answer in told_small], here.handled(threshold).tolist()),
         ]
         apart = max(apart, float(np.abs([answer["confidence"] for answer in told] - wanted.confidence).max()))
-    fp32, int8, as_served = (same / len(texts)).tolist()
-    return Parity(len(texts), fp32, int8, as_served, apart)
+    return Parity(len(texts), *(same / len(texts)).tolist(), apart)
 
 
 def _with_exact_graphs(student: students.Student, folder: Path) -> students.Student:
@@ -248,7 +247,7 @@ def _labels(student: students.Student, answers: students.Answers) -> list[str]:
     return [student.labels[column] for column in answers.best]
 
 
-def _same(one: list[str], other: list[str]) -> int:
+def _same(one: list, other: list) -> int:
     return sum(a == b for a, b in zip(one, other))
 
 
@@ -257,6 +256,7 @@ def _must_agree(parity: Parity) -> None:
         (parity.fp32, 1.0, "the export answers exactly as the student (fp32)"),
         (parity.int8, INT8_AGREES, "the small graphs (int8) answer as the exact ones"),
         (parity.served, INT8_AGREES, "the small graphs (int8) answer as the student here"),
+        (parity.handled, INT8_AGREES, "the small graphs (int8) answer alone where the student here does"),
     ):
         if share < least:
             right = round(share * parity.n)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+BATCH = 256  # texts answered at a time, which bounds the memory
+
 
 class Student:
     """The student in `folder`; `int8` takes the small graphs, else the exact ones (fp32)."""
@@ -34,8 +36,10 @@ class Student:
         """A dict for each text: label, confidence (0..1), strange: unlike anything it learned from, and handled: neither strange
         nor too unsure to answer without the teacher."""
         texts = [texts] if isinstance(texts, str) else list(texts)
-        if not texts:
-            return []
+        parts = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
+        return [answer for part in parts for answer in self.answer(part)]
+
+    def answer(self, texts):
         read = [member(texts) for member in self.members]
         pooled = sum(weight * part for weight, part in zip(self.weights, [part for parts, _ in read for part in parts]))
         table, least = np.exp(log_softmax(pooled)), self.thresholds["threshold"]
@@ -94,6 +98,7 @@ class Graph:
         self.head = None
         if (folder / "head.npz").exists():
             self.head = tables(folder / "head.npz", "coefficients", "bias", "neighbours", "answers")
+            self.head[2] = self.head[2].astype(np.float32).T
             self.hood = json.loads((folder / "neighbours.json").read_text(encoding="utf-8"))
 
     def __call__(self, texts):
@@ -115,13 +120,13 @@ class Graph:
         return [log_softmax(vectors @ coefficients + bias), near], nearness
 
     def neighbours(self, vectors, known, answers):
-        cosines = vectors @ known.astype(np.float32).T
-        near = np.argsort(-cosines, axis=1)[:, : self.hood["neighbours"]]
+        cosines = vectors @ known
+        near = np.argpartition(-cosines, min(self.hood["neighbours"], len(answers)) - 1)[:, : self.hood["neighbours"]]
         cosines = np.take_along_axis(cosines, near, axis=1)
-        weights = np.exp((cosines - cosines[:, :1]) / self.hood["sharpness"])
+        weights = np.exp((cosines - cosines.max(1, keepdims=True)) / self.hood["sharpness"])
         table = np.full((len(vectors), len(self.head[1])), self.hood["floor"])
         np.add.at(table, (np.arange(len(vectors))[:, None], answers[near]), weights)
-        return np.log(table / table.sum(1, keepdims=True)), cosines[:, : self.hood["nearest"]].mean(1)
+        return np.log(table / table.sum(1, keepdims=True)), -np.sort(-cosines)[:, : self.hood["nearest"]].mean(1)
 
 
 def words(text):

@@ -161,7 +161,7 @@ def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
             assert np.abs([one["confidence"] for one in told] - table.max(1)).max() < 1e-3
         assert [one["strange"] for one in served] == student.answer(texts).strange.tolist()
     parity = result["parity"]
-    assert parity["n"] == len(held_out(db)) and parity["fp32"] == parity["served"] == 1
+    assert parity["n"] == len(held_out(db)) and parity["fp32"] == parity["served"] == parity["handled"] == 1
     assert parity["int8"] >= 0.995 and parity["confidence"] < 1e-3
 
 
@@ -334,6 +334,8 @@ def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
         share = found[key]
         value, low, high = (card.percent(share[part]) for part in ("value", "low", "high"))
         assert row_of(text, name) == [value, f"{low} to {high}", f"{share['n']:,}"]
+    strange = row_of(text, "Strange, left to the teacher however sure the student is")
+    assert strange[0] == card.percent(found["strange"])
     assert row_of(text, "Agreement with the teacher behind it")[0] == card.percent(found["agreement_end_to_end"])
     for name, key in (("Macro F1", "macro_f1"), ("Cohen's kappa", "kappa"), ("Gwet's AC1", "ac1")):
         assert row_of(text, name)[0] == f"{found[key]:.3f}"
