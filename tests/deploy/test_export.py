@@ -69,7 +69,8 @@ def trained(_exported, tmp_path_factory):
         client_id = small.fill(db, home / "files")
         run_id = label(db, client_id, "recorded:label")
         patch.setattr(measure, "THROUGHPUT_SECONDS", 0.01)
-        patch.setattr(latency, "measure", partial(latency.measure, calls=20))
+        patch.setattr(latency, "WARM_UP", 1)
+        patch.setattr(latency, "measure", partial(latency.measure, calls=5))
         assert sorted(training.train(db, client_id, run_id, "auto", target=2)) == [
             1,
             2,
