@@ -3,6 +3,7 @@
     python -m tests.bench.certificate_coverage                                # a synthetic population
     python -m tests.bench.certificate_coverage --npz rows.npz                 # arrays `confidence` and `correct`
     python -m tests.bench.certificate_coverage --student 3                    # test rows of a student of the workspace
+    python -m tests.bench.certificate_coverage --students FOLDER              # test rows of public sets, see tests.bench.field
 
 The promise is checked against all rows, not against the half that was not drawn: a lucky calibration half leaves an
 unlucky other half, so that such a check calls good thresholds broken.
@@ -16,7 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from core import db as database
-from core.evaluate.cascade import certify
+from core.evaluate.cascade import certify, effective
+from core.train import students
+from tests.bench import public
 
 
 def synthetic(rows: int, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
@@ -30,12 +33,19 @@ def held_out(student_id: int) -> tuple[np.ndarray, np.ndarray]:
     """Confidence and agreement of a student's stored predictions on test rows."""
     db = database.connect()
     rows = db.execute(
-        "select p.confidence, p.category_id = p.teacher_category_id from predictions p"
+        "select p.confidence, p.strange, p.category_id = p.teacher_category_id from predictions p"
         " join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'",
         [student_id],
     ).fetchall()
     table = np.array(rows, float)
-    return table[:, 0], table[:, 1] > 0
+    return effective(table[:, 0], table[:, 1] > 0), table[:, 2] > 0
+
+
+def on_public(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Confidence and agreement on a public set's test rows of the student in `folder`."""
+    data = public.load(name)
+    said = students.load(folder).answer(data.texts)
+    return effective(said.confidence, said.strange), said.best == data.answers
 
 
 def cover(
@@ -62,18 +72,27 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--npz", type=Path)
     source.add_argument("--student", type=int)
+    source.add_argument("--students", type=Path, metavar="FOLDER")
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--rows", type=int, nargs="+", default=[500, 1500])
     parser.add_argument("--targets", type=float, nargs="+", default=[0.90, 0.95, 0.98])
     parser.add_argument("--starts", type=int, nargs="+", default=[1, 5])
     options = parser.parse_args()
-    if options.npz:
+    if options.students:
+        for folder in sorted(options.students.glob("*/*")):
+            if folder.parent.name in public.SETS:
+                print(f"\n{folder.parent.name}, {folder.name}")
+                table(*on_public(folder.parent.name, folder), options)
+    elif options.npz:
         with np.load(options.npz) as arrays:
-            confidence, correct = arrays["confidence"].astype(float), arrays["correct"].astype(bool)
+            table(arrays["confidence"].astype(float), arrays["correct"].astype(bool), options)
     elif options.student:
-        confidence, correct = held_out(options.student)
+        table(*held_out(options.student), options)
     else:
-        confidence, correct = synthetic(20_000)
+        table(*synthetic(20_000), options)
+
+
+def table(confidence: np.ndarray, correct: np.ndarray, options: argparse.Namespace) -> None:
     print(f"population: {len(confidence):,} rows, agreement {correct.mean():.4f}, {options.draws} draws, budget 5 %")
     print("target  rows  starts  handled  certified  broken")
     for target in options.targets:
