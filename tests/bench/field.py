@@ -94,7 +94,9 @@ def run(name: str, model: str, data: Path, environment: Path | None, folder: Pat
 def judged(truth: np.ndarray, answers: np.ndarray, handled: list[bool] | None) -> dict:
     """agreement, and for a model that defers: handled and agrees, on test rows."""
     right = answers == truth
-    found = {"agreement": float(right.mean())}
+    found = {
+        "agreement": float(right.mean()) if (answers >= 0).all() else None
+    }  # TRACER says nothing of what it defers
     if handled is not None:
         mask = np.array(handled, bool)
         found |= {"handled": float(mask.mean()), "agrees": float(right[mask].mean()) if mask.any() else None}
@@ -120,7 +122,8 @@ def one(name: str, kind: str, folder: Path) -> dict:
 
 def line(name: str, model: str, found: dict) -> None:
     handled = f"{found['handled']:9.3f}{found['agrees'] or 0:8.3f}" if "handled" in found else ""
-    print(f"{name:15}{model:26}{found['agreement']:10.4f}{found['train_s']:9.1f}{found['assets_per_s']:10.0f}", end="")
+    agreement = "–" if found["agreement"] is None else f"{found['agreement']:.4f}"
+    print(f"{name:15}{model:26}{agreement:>10}{found['train_s']:9.1f}{found['assets_per_s']:10.0f}", end="")
     print(f"{found['one_ms']:8.2f}{found['peak_gb']:9.2f}{handled}", flush=True)
 
 
