@@ -263,6 +263,53 @@ def export(args: argparse.Namespace) -> tuple[dict, str]:
     return result, f"{text}; same labels on {parity['n']:,} test assets: {same}"
 
 
+# --- students -----------------------------------------------------------------------------------------------------
+
+
+def _students_options(command: argparse.ArgumentParser) -> None:
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--make-live", type=_count, metavar="ID", help="put this student to work")
+    what.add_argument("--roll-back", action="store_true", help="put the one that was live before back to work")
+    what.add_argument(
+        "--compare", type=_count, nargs=2, metavar=("A", "B"), help="two students on the same test assets"
+    )
+
+
+def list_students(args: argparse.Namespace) -> tuple[dict, str]:
+    """The client's students, after making one live or rolling back where asked; or two of them compared."""
+    from core import db as database
+
+    db = database.connect()
+    client_id = _client_id(db, args.client)
+    from core.evaluate import versions
+    from core.train import run as training
+
+    for student_id in [args.make_live, *(args.compare or [])]:
+        if student_id is not None:
+            training.find(db, client_id, student_id)
+    if args.compare:
+        result = versions.told(versions.compare(db, *args.compare))
+        moves = [f"{row['assets']:>5} {row['first']} -> {row['second']}" for row in result["changes"][:10]]
+        return {"client": args.client, **result}, "\n".join([result["sentence"], *moves])
+    if args.make_live is not None:
+        training.set_live(db, args.make_live)
+    if args.roll_back:
+        training.roll_back(db, client_id)
+    rows = versions.listed(db, client_id)
+    lines = [
+        f"{row['name']:<16} {'live' if row['live'] else '':<5} {_agreement_text(row['agreement']):<38}"
+        f" {row['made_from']['train']:,} assets by {row['made_from']['teacher']}, {row['made_from']['created'][:16]}"
+        + ("" if row["whole"] else "; its files are missing")
+        for row in rows
+    ]
+    result = {"client": args.client, "students": rows, "history": training.history(db, client_id)}
+    return result, "\n".join(lines) or "There are no students yet."
+
+
+def _agreement_text(share: dict | None) -> str:
+    return f"{share['value']:.1%} ({share['low']:.1%} to {share['high']:.1%})" if share else "not judged"
+
+
 # --- learning curve -----------------------------------------------------------------------------------------------
 
 
@@ -522,6 +569,7 @@ COMMANDS = {
     "classify": (classify, _classify_options, "classify one text"),
     "score": (score, _score_options, "classify every row of a file"),
     "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),
+    "students": (list_students, _students_options, "list students, make one live, roll back, compare two"),
     "curve": (curve, _curve_options, "say whether more labels would help"),
     "serve": (serve, _serve_options, "answer over HTTP"),
     "sample": (sample, _sample_options, "write synthetic sample data"),

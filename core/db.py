@@ -169,3 +169,20 @@ def m006_learning_curves(db: Database) -> None:
         "create table learning_curves (label_run_id integer primary key references label_runs(id),"
         " figures text not null, created text not null)"
     )
+
+
+@migrations()
+def m007_live_history(db: Database) -> None:
+    # Which student was put to work when. before_id: the entry in force before it, which a roll-back returns to; an entry made
+    # by a roll-back takes over that of the entry it returns to, so that rolling back twice goes back two steps.
+    _run(
+        db,
+        """
+create table live_history (
+    id integer primary key, client_id integer not null references clients(id),
+    student_id integer not null references students(id), before_id integer references live_history(id),
+    created text not null);
+create index live_history_by_client on live_history (client_id);
+insert into live_history (client_id, student_id, created) select client_id, id, created from students where live = 1
+""",
+    )

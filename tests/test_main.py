@@ -188,6 +188,15 @@ def test_from_files_to_a_verdict_a_text_and_a_scored_file(capsys, files, tmp_pat
     assert again["labels"]["count"] == 360
     assert "Verdict: " in call(capsys, *line[:-1])[1]
 
+    listed = json.loads(call(capsys, "students", "--client", "Acme", "--json")[1])
+    assert [(row["name"], row["live"]) for row in listed["students"]] == [(f"linear {student['id']}", True)]
+    assert listed["students"][0]["made_from"]["teacher"] == "recorded:label"
+    assert "live" in call(capsys, "students", "--client", "Acme")[1]
+    status, _, err = call(capsys, "students", "--client", "Acme", "--roll-back")
+    assert status == 2 and "No other student was live before" in err
+    status, _, err = call(capsys, "students", "--client", "Acme", "--compare", student["id"], "99")
+    assert status == 2 and "no student number 99" in err
+
     text = ["classify", "--text", "a barista with an espresso roast", "--client", "acme"]
     told = json.loads(call(capsys, *text, "--json")[1])
     assert told["top"][0]["category"] == "Coffee"

@@ -73,13 +73,87 @@ def find(db: Database, client_id: int, which: str | int = "live") -> dict:
 
 
 def set_live(db: Database, student_id: int) -> None:
-    """Put one student to work and take its predecessor off it, in one step."""
+    """Put one student to work and take its predecessor off it, in one step that the history keeps.
+
+    InputError where the student's files are gone.
+    """
+    client_id = db.execute("select client_id from students where id = ?", [student_id]).fetchone()[0]
+    _must_be_whole(db, student_id)
     with db.atomic():
-        db.execute(
-            "update students set live = 0 where live = 1 and client_id = (select client_id from students where id = ?)",
-            [student_id],
+        _only_live(db, client_id, student_id)
+        current = _in_force(db, client_id)
+        if current is None or current["student_id"] != student_id:
+            _note(db, client_id, student_id, current and current["id"])
+
+
+def roll_back(db: Database, client_id: int) -> int:
+    """Put the student that was live before the live one back to work; returns its id. Again, it goes back a step further.
+
+    InputError where none was live before, or its files are gone.
+    """
+    with db.atomic():
+        db.execute("update students set live = 0 where live = 1 and client_id = ?", [client_id])  # takes the write lock
+        before = _before(db, client_id)
+        if before is None:
+            raise InputError("No other student was live before.", "Make one live instead.")
+        _must_be_whole(db, before["student_id"])
+        _only_live(db, client_id, before["student_id"])
+        _note(db, client_id, before["student_id"], before["before_id"])
+    return before["student_id"]
+
+
+def history(db: Database, client_id: int) -> list[dict]:
+    """What was live when, newest first: student_id, kind, created (since when)."""
+    return list(
+        db.query(
+            """select h.student_id, s.kind, h.created from live_history h join students s on s.id = h.student_id
+               where h.client_id = ? order by h.id desc""",
+            [client_id],
         )
-        db.execute("update students set live = 1 where id = ?", [student_id])
+    )
+
+
+def before_live(db: Database, client_id: int) -> int | None:
+    """The student that roll_back() would put to work; None where there is none."""
+    before = _before(db, client_id)
+    return before["student_id"] if before else None
+
+
+def is_whole(db: Database, student_id: int) -> bool:
+    """Whether the student's files are where they should be."""
+    return (folder_of(db, student_id) / "config.json").is_file()
+
+
+def _must_be_whole(db: Database, student_id: int) -> None:
+    if not is_whole(db, student_id):
+        kind = db.execute("select kind from students where id = ?", [student_id]).fetchone()[0]
+        raise InputError(
+            f"The files of {kind} {student_id} are missing from the workspace, so it cannot be put to work.",
+            "Restore its folder from a copy, or train it again.",
+            where=str(folder_of(db, student_id)),
+        )
+
+
+def _in_force(db: Database, client_id: int) -> dict | None:
+    """The newest entry of the client's history, which is the live student's."""
+    query = "select * from live_history where client_id = ? order by id desc limit 1"
+    return next(db.query(query, [client_id]), None)
+
+
+def _before(db: Database, client_id: int) -> dict | None:
+    """The entry that was in force before the newest one."""
+    current = _in_force(db, client_id)
+    return current and next(db.query("select * from live_history where id = ?", [current["before_id"]]), None)
+
+
+def _only_live(db: Database, client_id: int, student_id: int) -> None:
+    db.execute("update students set live = 0 where live = 1 and client_id = ?", [client_id])
+    db.execute("update students set live = 1 where id = ?", [student_id])
+
+
+def _note(db: Database, client_id: int, student_id: int, before_id: int | None) -> None:
+    row = {"client_id": client_id, "student_id": student_id, "before_id": before_id, "created": now()}
+    db["live_history"].insert(row)
 
 
 def folder_of(db: Database, student_id: int) -> Path:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
 from core.evaluate import agreement as ag
@@ -172,3 +173,44 @@ def test_a_hundred_thousand_rows_and_five_hundred_categories_are_quick():
     assert len(ag.per_category(teacher, student, groups)) == 500
     assert ag.confusions(teacher, student, top=20)["count"].iloc[0] >= 1
     assert 0.89 < ag.cohen_kappa(teacher, student) < 0.91
+
+
+@given(st.integers(0, 60), st.integers(0, 12), st.integers(0, 12), st.integers(0, 60))
+def test_a_paired_difference_its_interval_and_its_test_say_the_same(both, only_first, only_second, neither):
+    counts = [both, only_first, only_second, neither]
+    if not sum(counts):
+        return
+    first, second = np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
+    found, turned = ag.paired(first, second), ag.paired(second, first)
+    assert found.difference == pytest.approx(second.mean() - first.mean())
+    assert -1 <= found.low <= found.difference + 1e-12 and found.difference <= found.high + 1e-12 <= 1 + 1e-9
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+    assert (found.low <= 0 <= found.high) == (found.better is None)
+    expected = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1
+    assert found.p == pytest.approx(expected)
+
+
+def test_the_edge_of_the_exact_test():
+    assert ag.paired(*_only(0, 5)).better is None  # p = 0.0625
+    assert ag.paired(*_only(0, 6)).better == "second"  # p = 0.031
+    assert ag.paired(*_only(6, 0)).better == "first"
+
+
+def _only(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
+    counts = [90, first, second]
+    return np.repeat([True, True, False], counts), np.repeat([True, False, True], counts)
+
+
+def test_copies_of_a_creative_are_one_piece_of_evidence():
+    first, second = _only(0, 6)
+    copies = np.repeat(np.arange(96), 2)
+    assert ag.paired(first.repeat(2), second.repeat(2), copies) == ag.paired(first, second)
+    assert ag.paired(np.array([], bool), np.array([], bool)).better is None
+
+
+def test_newcombes_own_example():
+    """Newcombe 1998, table II: a, b, c, d = 36, 12, 2, 0 gives 0.2 (0.0569 to 0.3404) by method 10."""
+    counts = [36, 12, 2, 0]
+    second, first = np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
+    found = ag.paired(first, second)
+    assert (found.low, found.high) == pytest.approx((0.0569, 0.3404), abs=5e-4)

@@ -188,6 +188,49 @@ def test_making_another_student_live(open_page, filled):
     assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [first["id"]]
 
 
+def second_student(filled) -> int:
+    """A copy of the first student, judged like it and wrong about 40 more test assets."""
+    first = next(filled.query("select * from students where id = 1"))
+    filled["students"].insert(first | {"id": 2, "live": 0, "parent_id": 1})
+    filled.execute("insert into evaluations select 2, split, figures, created from evaluations where student_id = 1")
+    columns = "asset_id, category_id, confidence, top, teacher_category_id"
+    filled.execute(
+        f"insert into predictions (student_id, {columns}) select 2, {columns} from predictions where student_id = 1"
+    )
+    filled.execute(
+        """update predictions set category_id = (select min(id) from categories where id <> predictions.category_id)
+           where student_id = 2 and asset_id in (select p.asset_id from predictions p join assets a on a.id = p.asset_id
+           where p.student_id = 2 and a.split = 'test' and p.category_id = p.teacher_category_id limit 40)"""
+    )
+    filled.conn.commit()
+    return 2
+
+
+def test_two_students_are_compared_promoted_and_rolled_back(open_page, filled):
+    set_live(filled, 1)
+    second_student(filled)
+    app = open_page("student")
+    assert "linear 1 agrees on" in shown(app) and "40 of" in shown(app)
+    assert not [button for button in app.button if button.label.startswith("Roll back")]
+    next(button for button in app.button if button.label == "Make live").click().run()
+    assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [2]
+    next(button for button in app.button if button.label == "Roll back to linear 1").click().run()
+    assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [1]
+    assert "linear 2 since" in shown(app)
+
+
+def test_a_student_without_files_is_said_in_words(open_page, filled, workspace):
+    set_live(filled, 1)
+    second_student(filled)
+    (workspace / "students" / "1" / "config.json").unlink()
+    filled.execute("update students set live = 0")
+    filled.conn.commit()
+    app = open_page("student")
+    next(box for box in app.selectbox if box.label == "Put another student to work").select(1).run()
+    next(button for button in app.button if button.label == "Make live").click().run()
+    assert "The files of linear 1 are missing" in app.error[0].value
+
+
 def test_whether_more_labels_would_help_is_asked_and_drawn(open_page, filled):
     app = open_page("student")
     next(box for box in app.selectbox if box.label == "Measured with").select("linear").run()

@@ -1,0 +1,197 @@
+"""Students as versions: what each was made from, and how two of them differ on the test assets both were judged on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+from sqlite_utils import Database
+
+from core.errors import InputError
+from core.evaluate.agreement import Paired, Share, paired, share
+from core.evaluate.run import comparison, figures
+from core.evaluate.verdict import percent
+from core.train.run import all_students, is_whole
+
+
+@dataclass(frozen=True)
+class Version:
+    """A student's name, agreement on the assets compared, the share it handles (None: none certified), MB, ms an asset (median),
+    USD per 1,000 assets alone and with the teacher behind it (None: not known)."""
+
+    name: str
+    agreement: Share
+    handled: float | None
+    size_mb: float
+    ms: float
+    usd_alone: float
+    usd_cascade: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions on the same test assets, copies counted once; `left_out`: assets for which their teachers' labels differ;
+    `changes`: columns first, second (categories), assets, the most frequent first."""
+
+    first: Version
+    second: Version
+    paired: Paired
+    left_out: int
+    changed: int
+    changes: pd.DataFrame
+    sentence: str
+
+
+def name_of(row: dict) -> str:
+    """What people call a student: its kind and number."""
+    return f"{row['kind']} {row['id']}"
+
+
+def made_from(db: Database, student_id: int) -> dict[str, Any]:
+    """What a student was made from: teacher, labels (train and calibration), data (fingerprint), taxonomy (version), encoder,
+    created, parent (the student before it, by name, or None)."""
+    row = next(
+        db.query(
+            """select s.*, r.teacher, t.version, p.kind as parent_kind from students s
+               join label_runs r on r.id = s.label_run_id join taxonomies t on t.id = s.taxonomy_id
+               left join students p on p.id = s.parent_id where s.id = ?""",
+            [student_id],
+        )
+    )
+    params = json.loads(row["params"])
+    return {
+        "teacher": row["teacher"],
+        "train": params.get("train", 0),
+        "calibration": params.get("calibration", 0),
+        "data": params.get("data"),
+        "taxonomy": row["version"],
+        "encoder": params.get("encoder"),
+        "created": row["created"],
+        "parent": f"{row['parent_kind']} {row['parent_id']}" if row["parent_id"] else None,
+    }
+
+
+def listed(db: Database, client_id: int) -> list[dict[str, Any]]:
+    """The client's students, newest first: id, name, kind, live, agreement (None before it was judged), size_mb, whole (whether
+    its files are there), made_from."""
+    return [
+        {
+            "id": row["id"],
+            "name": name_of(row),
+            "kind": row["kind"],
+            "live": bool(row["live"]),
+            "agreement": (figures(db, row["id"]) or {}).get("agreement"),
+            "size_mb": row["size_mb"],
+            "whole": is_whole(db, row["id"]),
+            "made_from": made_from(db, row["id"]),
+        }
+        for row in all_students(db, client_id)
+    ]
+
+
+def compare(db: Database, first: int, second: int) -> Comparison:
+    """Two students of one client on the test assets both were judged on, where their teachers gave the same label.
+
+    Raises InputError where they are one, of two clients, or have no such assets.
+    """
+    rows = {row["id"]: row for row in db.query("select * from students where id in (?, ?)", [first, second])}
+    if len(rows) != 2 or len({row["client_id"] for row in rows.values()}) != 1:
+        raise InputError("These are not two students of one client.", "Choose two different ones.")
+    table = _both(db, first, second)
+    same = table[table["truth_1"] == table["truth_2"]]
+    if same.empty:
+        raise InputError(
+            f"{name_of(rows[first])} and {name_of(rows[second])} share no test assets with the same label.",
+            "Train and judge both on the same labels.",
+        )
+    right = [(same[f"said_{i}"] == same[f"truth_{i}"]).to_numpy() for i in (1, 2)]
+    versions = [_version(db, rows[id], hit) for id, hit in zip((first, second), right)]
+    found = paired(*right)
+    moved = same[same["said_1"] != same["said_2"]]
+    changes = (
+        moved.groupby(["said_1", "said_2"])
+        .size()
+        .reset_index(name="assets")
+        .set_axis(["first", "second", "assets"], axis=1)
+    )
+    changes = changes.sort_values(["assets", "first", "second"], ascending=[False, True, True], ignore_index=True)
+    sentence = _sentence(versions[0].name, versions[1].name, found, len(moved))
+    return Comparison(*versions, found, len(table) - len(same), len(moved), changes, sentence)
+
+
+def _both(db: Database, first: int, second: int) -> pd.DataFrame:
+    """One row a duplicate group of the test assets both predicted: said_1, truth_1, said_2, truth_2 as category labels, which
+    mean the same in every version of a taxonomy."""
+    return pd.read_sql_query(
+        """select min(a.id) as asset, s1.label as said_1, t1.label as truth_1, s2.label as said_2, t2.label as truth_2
+           from predictions p1 join predictions p2 on p2.asset_id = p1.asset_id and p2.student_id = ?
+           join assets a on a.id = p1.asset_id and a.split = 'test'
+           join categories s1 on s1.id = p1.category_id join categories t1 on t1.id = p1.teacher_category_id
+           join categories s2 on s2.id = p2.category_id join categories t2 on t2.id = p2.teacher_category_id
+           where p1.student_id = ? group by a.group_id order by asset""",
+        db.conn,
+        params=[second, first],
+    )
+
+
+def _version(db: Database, row: dict, right) -> Version:
+    found = comparison(db, row["id"])
+    seen, costs = found["figures"], found["economics"].per_1000
+    handled = seen["handled"]["value"] if seen["certificate"]["certified"] else None
+    return Version(
+        name_of(row),
+        share(right),
+        handled,
+        row["size_mb"],
+        seen["latency"]["p50"],
+        costs["student"],
+        costs["cascade"],
+    )
+
+
+def _sentence(first: str, second: str, found: Paired, changed: int) -> str:
+    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}" if found.p < 0.1 else f"p = {found.p:.2f}"
+    gap, low, high = 100 * found.difference, 100 * found.low, 100 * found.high
+    if found.better == "first":
+        first, second, gap, low, high = second, first, -gap, -high, -low
+    if found.better:
+        text = f"{second} agrees on {gap:.1f} points more than {first} (difference {low:+.1f} to {high:+.1f}, {p})"
+    else:
+        seen = f"{gap:+.1f} points, {low:+.1f} to {high:+.1f}, {p}"
+        text = f"No difference in agreement is shown between {first} and {second} ({seen})"
+    return f"{text}; {changed:,} of {found.n:,} test assets would change category."
+
+
+def told(found: Comparison) -> dict[str, Any]:
+    """A comparison as one JSON-able object, for the command line."""
+    return {
+        **{key: asdict(getattr(found, key)) for key in ("first", "second", "paired")},
+        "left_out": found.left_out,
+        "changed": found.changed,
+        "changes": found.changes.to_dict("records"),
+        "sentence": found.sentence,
+    }
+
+
+def table_of(found: Comparison) -> pd.DataFrame:
+    """Both versions side by side, one measure a row: measure, the two names, basis."""
+    pairs = [
+        (
+            "agreement",
+            lambda v: f"{percent(v.agreement.value)} ({percent(v.agreement.low)} to {percent(v.agreement.high)})",
+            "measured",
+        ),
+        ("handles by itself", lambda v: "none certified" if v.handled is None else percent(v.handled), "measured"),
+        ("milliseconds an asset", lambda v: f"{v.ms:.2f}", "measured"),
+        ("size in MB", lambda v: f"{v.size_mb:.1f}", "measured"),
+        ("1,000 assets, student alone", lambda v: _usd(v.usd_alone), "estimated"),
+        ("1,000 assets, with the teacher behind it", lambda v: _usd(v.usd_cascade), "estimated"),
+    ]
+    rows = [(name, words(found.first), words(found.second), basis) for name, words, basis in pairs]
+    return pd.DataFrame(rows, columns=["measure", found.first.name, found.second.name, "basis"])
+
+
+def _usd(value: float | None) -> str:
+    return "not known" if value is None else f"${value:.4f}"

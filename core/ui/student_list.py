@@ -1,0 +1,143 @@
+"""What the Student page shows of the students there are: the table, which one is live, two compared, what each was made from."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import InputError
+from core.evaluate import versions
+from core.evaluate.run import figures
+from core.evaluate.versions import name_of
+from core.train import run as training
+from core.ui import charts, frame, label_list
+from core.ui.figures import HINTS, duration
+from core.ui.standing import percent
+
+
+def show(view: frame.View) -> None:
+    """All of it, or what to do first."""
+    rows = training.all_students(view.db, view.client_id)
+    if not rows:
+        st.caption("No student yet: choose a kind and press Train.")
+        return
+    st.subheader("Students of this client", anchor=False)
+    table = pd.DataFrame([_row(row, figures(view.db, row["id"])) for row in rows])
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="students",
+        column_config={
+            "Agreement": st.column_config.NumberColumn(format="percent", help=HINTS["agreement"]),
+            "95 % interval": st.column_config.TextColumn(help=HINTS["interval"]),
+            "Macro F1": st.column_config.NumberColumn(format="%.3f", help=HINTS["macro_f1"]),
+            "ms an asset": st.column_config.NumberColumn(
+                format="%.2f", help="Median of single calls on this machine. " + HINTS["p50"]
+            ),
+            "MB": st.column_config.NumberColumn(format="%.1f"),
+        },
+    )
+    st.caption("Agreement, macro F1 and milliseconds are measured on test assets no student was trained on.")
+    charts.download(table, "students")
+    _live(view, rows)
+    judged = [row for row in rows if figures(view.db, row["id"])]
+    if len(judged) > 1:
+        _compare(view, judged)
+    _origins(view, rows)
+
+
+def _row(row: dict, found: dict | None) -> dict:
+    share = found["agreement"] if found else {"value": None, "n": None}
+    return {
+        "Student": name_of(row),
+        "Live": "live" if row["live"] else "",
+        "Agreement": share["value"],
+        "95 % interval": f"{percent(share['low'], 1)} to {percent(share['high'], 1)}" if found else "",
+        "n": share["n"],
+        "Macro F1": found and found["macro_f1"],
+        "ms an asset": found and found["latency"]["p50"],
+        "MB": row["size_mb"],
+        "Trained in": duration(row["train_seconds"]),
+        "Learned from": f"{row['params'].get('train', 0):,} assets"
+        + (f", {label_list.teacher_words(found['teacher']['name'])}" if found else ""),
+        "Made": _when(row["created"]),
+    }
+
+
+def _live(view: frame.View, rows: list[dict]) -> None:
+    names = {row["id"]: name_of(row) for row in rows}
+    live = next((row["id"] for row in rows if row["live"]), None)
+    others = [id for id in names if id != live]
+    before = training.before_live(view.db, view.client_id)
+    failure = None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if others:
+            picked = st.selectbox("Put another student to work", others, format_func=names.__getitem__, width=280)
+            if st.button("Make live", help="Try one, scoring and the verdict on the overview then use this one."):
+                failure = _changed(lambda: training.set_live(view.db, picked))
+        if before in names and st.button(
+            f"Roll back to {names[before]}", icon=":material/undo:", help="The student that was live before this one."
+        ):
+            failure = _changed(lambda: training.roll_back(view.db, view.client_id))
+        frame.link("compare", "Read the verdict")
+    if failure:
+        st.error(frame.plain(failure), icon=":material/error:")
+
+
+def _changed(change) -> str:
+    """Make the change and draw the page anew; where it cannot be made, why not."""
+    try:
+        change()
+    except InputError as error:
+        return str(error)
+    st.rerun()
+
+
+def _compare(view: frame.View, judged: list[dict]) -> None:
+    names = {row["id"]: name_of(row) + (" (live)" if row["live"] else "") for row in judged}
+    live = next((row["id"] for row in judged if row["live"]), judged[-1]["id"])
+    with st.expander("Compare two students"):
+        left, right = st.columns(2)
+        first = left.selectbox("This one", list(names), index=list(names).index(live), format_func=names.__getitem__)
+        others = [id for id in names if id != first]
+        second = right.selectbox("with that one", others, format_func=names.__getitem__)
+        found = versions.compare(view.db, first, second)
+        st.markdown(frame.plain(found.sentence))
+        if found.left_out:
+            st.caption(f"{found.left_out:,} test assets are left out: the labels the two learned from differ there.")
+        st.dataframe(versions.table_of(found), hide_index=True, key="two-students")
+        if found.changed:
+            st.caption("Assets that would change category, copies counted once:")
+            moves = found.changes.set_axis([f"{found.first.name} says", f"{found.second.name} says", "assets"], axis=1)
+            st.dataframe(moves, hide_index=True, key="changes", height=min(38 + 35 * len(moves), 248))
+            charts.download(moves, "changes")
+
+
+def _origins(view: frame.View, rows: list[dict]) -> None:
+    with st.expander("What each student was made from, and which was live when"):
+        table = pd.DataFrame(
+            [{"Student": name_of(row), **_origin(versions.made_from(view.db, row["id"]))} for row in rows]
+        )
+        table["Files"] = ["there" if training.is_whole(view.db, row["id"]) else "missing" for row in rows]
+        st.dataframe(table, hide_index=True, key="origins")
+        past = training.history(view.db, view.client_id)
+        if past:
+            lines = [f"{one['kind']} {one['student_id']} since {_when(one['created'])}" for one in past]
+            st.caption(frame.plain(f"Live: {'; before that '.join(lines)}."))
+
+
+def _origin(made: dict) -> dict:
+    return {
+        "Teacher": label_list.teacher_words(made["teacher"]),
+        "Learned from": f"{made['train']:,} assets",
+        "Calibrated on": f"{made['calibration']:,} assets",
+        "Taxonomy": f"version {made['taxonomy']}",
+        "Encoder": made["encoder"],
+        "Made": _when(made["created"]),
+        "After": made["parent"] or "",
+        "Data": made["data"],
+    }
+
+
+def _when(created: str) -> str:
+    return created[:16].replace("T", " ")

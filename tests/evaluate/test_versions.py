@@ -1,0 +1,118 @@
+"""Versions: what is live when, going back, and two students compared on the same assets."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import InputError
+from core.evaluate import run, versions
+from core.train import run as training
+from tests.evaluate.conftest import insert_assets
+
+
+@pytest.fixture
+def two(client, workspace):
+    """The rule student, wrong on every 20th test asset, and a second one that is wrong on every 60th only."""
+    insert_assets(client, "train", 10, 999, start=0)
+    insert_assets(client, "calibration", 300, 25, start=100)
+    insert_assets(client, "test", 400, 20, start=1000)
+    run.evaluate(client.db, client.student_id)
+    row = next(client.db.query("select * from students where id = 1"))
+    client.db["students"].insert(row | {"id": 2, "path": "students/2", "kind": "embedding", "parent_id": 1})
+    asked = client.student.answer
+    client.student.answer = lambda texts: asked([_better(text) for text in texts])
+    run.evaluate(client.db, 2)
+    for student in (1, 2):
+        folder = workspace / "students" / str(student)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text("{}")
+    return client
+
+
+def _better(text: str) -> str:
+    """Two of three assets the first student got wrong are put right."""
+    _, sure, rest = text.split(" ", 2)
+    number = int(rest.split()[1])
+    return f"{number % 3} 0.7 {rest}" if sure == "0.4" and number % 60 else text
+
+
+def live(db) -> list[int]:
+    return [row["id"] for row in db.query("select id from students where live = 1")]
+
+
+def test_rolling_back_twice_goes_back_two_steps_and_every_step_is_kept(two, workspace):
+    third = workspace / "students" / "3"
+    row = next(two.db.query("select * from students where id = 2"))
+    two.db["students"].insert(row | {"id": 3, "path": "students/3"})
+    third.mkdir()
+    (third / "config.json").write_text("{}")
+    for student in (1, 2, 2, 3):
+        training.set_live(two.db, student)
+    assert [one["student_id"] for one in training.history(two.db, two.client_id)] == [3, 2, 1]
+    assert training.before_live(two.db, two.client_id) == 2
+    assert training.roll_back(two.db, two.client_id) == 2
+    assert live(two.db) == [2]
+    assert training.roll_back(two.db, two.client_id) == 1
+    assert live(two.db) == [1]
+    with pytest.raises(InputError, match="No other student was live before"):
+        training.roll_back(two.db, two.client_id)
+    assert live(two.db) == [1]
+    assert [one["student_id"] for one in training.history(two.db, two.client_id)] == [1, 2, 3, 2, 1]
+
+
+def test_a_student_whose_files_are_gone_is_not_put_to_work(two, workspace):
+    training.set_live(two.db, 1)
+    training.set_live(two.db, 2)
+    (workspace / "students" / "1" / "config.json").unlink()
+    for change in (lambda: training.set_live(two.db, 1), lambda: training.roll_back(two.db, two.client_id)):
+        with pytest.raises(InputError, match="The files of linear 1 are missing"):
+            change()
+    assert live(two.db) == [2]
+    assert [row["whole"] for row in versions.listed(two.db, two.client_id)] == [True, False]
+
+
+def test_two_students_on_the_same_assets(two):
+    found = versions.compare(two.db, 1, 2)
+    assert (found.paired.n, found.paired.only_first, found.paired.only_second) == (400, 0, 13)
+    assert found.first.agreement.value == pytest.approx(380 / 400)
+    assert found.second.agreement.value == pytest.approx(393 / 400)
+    assert found.changed == 13 == found.changes["assets"].sum()
+    assert set(found.changes["first"]) <= {"Sale", "Offer", "Brand"}
+    assert found.sentence.startswith("embedding 2 agrees on 3.2 points more than linear 1 (difference +")
+    assert "13 of 400 test assets would change category" in found.sentence
+    turned = versions.compare(two.db, 2, 1)
+    assert turned.sentence == found.sentence
+    assert list(versions.table_of(found).columns) == ["measure", "linear 1", "embedding 2", "basis"]
+
+
+def test_no_difference_is_said_as_none_shown(two):
+    two.db.execute(
+        "update predictions set category_id = (select category_id from predictions q where q.student_id = 1"
+        " and q.asset_id = predictions.asset_id) where student_id = 2"
+    )
+    found = versions.compare(two.db, 1, 2)
+    assert found.changed == 0 and found.paired.p == 1
+    assert "No difference in agreement is shown between linear 1 and embedding 2" in found.sentence
+
+
+def test_assets_on_which_the_teachers_differ_are_left_out(two):
+    two.db.execute(
+        "update predictions set teacher_category_id = (teacher_category_id - 1) % 3 + 2"
+        " where student_id = 2 and asset_id % 4 = 0"
+    )
+    found = versions.compare(two.db, 1, 2)
+    assert found.left_out == 100 and found.paired.n == 300
+
+
+def test_what_cannot_be_compared_is_said(two):
+    with pytest.raises(InputError, match="two students of one client"):
+        versions.compare(two.db, 1, 1)
+    two.db.execute("delete from predictions where student_id = 2")
+    with pytest.raises(InputError, match="share no test assets"):
+        versions.compare(two.db, 1, 2)
+
+
+def test_what_a_student_was_made_from(two):
+    made = versions.made_from(two.db, 2)
+    assert (made["teacher"], made["taxonomy"], made["parent"]) == ("recorded:label", 1, "linear 1")
+    assert versions.made_from(two.db, 1)["parent"] is None
