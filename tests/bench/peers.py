@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-SETFIT_STEPS = 300  # batches of 32 pairs: as many minutes as our best student takes; its own default would take days
+SETFIT_STEPS = 100  # batches of 32 pairs, some minutes; its own default on this many rows would take days
 ONE_BY_ONE = 200
 
 
