@@ -85,7 +85,10 @@ def cascade(found: dict[str, Any]) -> None:
     share = handled["value"] if certificate["certified"] else None
     fig = charts.cascade(table, certificate["target"], share)
     charts.layout(fig, "assets the student handles itself (%)", "agreement on those (%)", height=300)
-    note = f"Measured on {handled['n']:,} test assets; the others fall back to the teacher. Calibration: {certificate['reason']}."
+    strange = found.get("strange", 0.0)  # evaluations of before know none
+    unlike = f" {percent(strange, 1)} are unlike anything it learned from and always do." if strange else ""
+    note = f"Measured on {handled['n']:,} test assets; the others fall back to the teacher.{unlike}"
+    note += f" Calibration: {certificate['reason']}."
     charts.chart(title, fig, table, "cascade", note=note, handled=SHARE, agreement=SHARE)
 
 
