@@ -17,16 +17,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
+import psutil
 
 from core import settings
 from core.ingest.rows import join_text
 
-WARM_UP = 50
 COMPANY = 32
+HEADS = ("1: p50 ms", "p95 ms", "p99 ms", "cpu ms", "32: /s", "p95 ms", "cpu ms", "load")
 
 
 def main() -> None:
@@ -36,8 +38,7 @@ def main() -> None:
     given = options.parse_args()
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     texts = sample_texts()
-    heads = "p50 ms", "p95 ms", "p99 ms", "32: req/s", "32: p95 ms", "load"
-    print(f"{'student':24}" + "".join(f"{head:>12}" for head in heads))
+    print(f"{'student':20}" + "".join(f"{head:>11}" for head in HEADS))
     with tempfile.TemporaryDirectory() as folder:
         os.environ["UNDERSTUDY_HOME"] = folder
         for kind in given.kinds.split(","):
@@ -46,17 +47,27 @@ def main() -> None:
             _row(f"{kind}, served", *_served(kind, texts, given.seconds))
 
 
+@dataclass(frozen=True)
+class Taken:
+    """Seconds that each request took, how many a second there were, and the answering process's own seconds for each."""
+
+    times: list[float]
+    rate: float
+    cpu: float
+
+    def cells(self, *shares: float) -> list[str]:
+        return [f"{1000 * np.quantile(self.times, share):.2f}" for share in shares] + [f"{1000 * self.cpu:.2f}"]
+
+
+def _row(name: str, alone: Taken, company: Taken) -> None:
+    cells = [*alone.cells(0.5, 0.95, 0.99), f"{company.rate:.0f}", *company.cells(0.95), f"{os.getloadavg()[0]:.1f}"]
+    print(f"{name:20}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
+
+
 def sample_texts() -> list[str]:
     """The sample's assets as they are classified."""
     columns = pd.read_csv(settings.SAMPLE / "assets.csv", keep_default_na=False)[["headline", "body", "cta"]]
     return [join_text(cells) for cells in columns.itertuples(index=False)]
-
-
-def _row(name: str, single: list[float], rate: float, company: list[float]) -> None:
-    alone = 1000 * np.quantile(single, [0.5, 0.95, 0.99])
-    crowd = f"{1000 * np.quantile(company, 0.95):.1f}" if company else "-"
-    cells = [*(f"{value:.2f}" for value in alone), f"{rate:.0f}", crowd, f"{os.getloadavg()[0]:.1f}"]
-    print(f"{name:24}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
 
 
 def _train(kind: str) -> None:
@@ -65,40 +76,49 @@ def _train(kind: str) -> None:
     subprocess.run([*line, "--teacher", "recorded:recorded_label"], check=True, capture_output=True)
 
 
-def _bare(kind: str, texts: list[str], seconds: float) -> tuple[list[float], float, list[float]]:
-    """The student without HTTP: seconds of each single text, and texts a second in batches of as many as ask at once."""
+def _bare(kind: str, texts: list[str], seconds: float) -> list[Taken]:
+    """The student without HTTP: a text at a time, then as many at once as ask the server at once."""
     from core import db as database
     from core.deploy.live import load
 
     db = database.connect()
     student = load(db, database.client_id(db, kind), "live").student
-    single, ends = [], time.perf_counter() + seconds
-    while (started := time.perf_counter()) < ends:
-        student.answer([texts[len(single) % len(texts)]])
-        single.append(time.perf_counter() - started)
-    done, started = 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        student.answer([texts[(done + i) % len(texts)] for i in range(COMPANY)])
-        done += COMPANY
-    return single, done / (time.perf_counter() - started), []
+    taken = []
+    for size in (1, COMPANY):
+        times, began, cpu = [], time.perf_counter(), time.process_time()
+        while (started := time.perf_counter()) < began + seconds:
+            student.answer([texts[(size * len(times) + i) % len(texts)] for i in range(size)])
+            times.append(time.perf_counter() - started)
+        count = size * len(times)
+        taken.append(Taken(times, count / (time.perf_counter() - began), (time.process_time() - cpu) / count))
+    return taken
 
 
-def _served(kind: str, texts: list[str], seconds: float) -> tuple[list[float], float, list[float]]:
+def _served(kind: str, texts: list[str], seconds: float) -> list[Taken]:
     line = [sys.executable, "-m", "core", "serve", "--client", kind, "--port", "0"]
     server = subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
         port = next(int(found[1]) for line in server.stderr if (found := re.search(r" at http://\S+:(\d+),", line)))
         with get_context("spawn").Pool(1) as asking:
-            alone, _ = asking.apply(_ask, (port, texts, 1, seconds))
-            company, rate = asking.apply(_ask, (port, texts, COMPANY, seconds))
+            asking.apply(_ask, (port, texts, COMPANY, 1.0))  # warms up
+            taken = []
+            for connections in (1, COMPANY):
+                cpu = _cpu(server.pid)
+                times, rate = asking.apply(_ask, (port, texts, connections, seconds))
+                taken.append(Taken(times, rate, (_cpu(server.pid) - cpu) / len(times)))
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(60)
-    return alone, rate, company
+    return taken
+
+
+def _cpu(pid: int) -> float:
+    spent = psutil.Process(pid).cpu_times()
+    return spent.user + spent.system
 
 
 def _ask(port: int, texts: list[str], connections: int, seconds: float) -> tuple[list[float], float]:
-    """Ask over so many connections at once; seconds of each request after the first few, and requests a second."""
+    """Ask over so many connections at once; seconds of each request, and requests a second."""
     return asyncio.run(_crowd(port, texts, connections, seconds))
 
 
@@ -125,7 +145,7 @@ async def _crowd(port: int, texts: list[str], connections: int, seconds: float) 
 
     started = time.perf_counter()
     await asyncio.gather(*(caller(started + seconds) for _ in range(connections)))
-    return times[WARM_UP:], len(times) / (time.perf_counter() - started)
+    return times, len(times) / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":
