@@ -165,6 +165,8 @@ class OnnxText:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # Threads that spin while they wait halve the speed as soon as anything else wants a processor.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(str(folder / file), options, providers=["CPUExecutionProvider"])
         self.tokenizer = tokenizer(folder)
 
