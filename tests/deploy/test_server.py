@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -408,11 +409,14 @@ def test_the_live_student_changes_twice_and_no_request_is_lost(server, inside):
     assert all(categories == ["Travel", "Hiring"] for _, _, categories in answered)
 
 
-def test_a_student_that_cannot_be_loaded_is_said_and_the_old_one_goes_on(server, inside):
+def test_a_student_that_cannot_be_loaded_is_said_and_the_old_one_goes_on(server, inside, home):
     set_live(inside, 1)
     until(lambda: working(server) == "1")
+    damaged = shutil.copytree(folder_of(inside, 1), home / "students" / "damaged")
+    for file in damaged.rglob("*.safetensors"):
+        file.write_bytes(file.read_bytes()[:1000])
     with inside.atomic():
-        inside.execute("update students set path = 'students/gone' where id = 2")
+        inside.execute("update students set path = 'students/damaged' where id = 2")
     set_live(inside, 2)
     until(lambda: server.ask("/health")[1]["note"])
     assert server.ask("/health")[1]["note"] == "Student 2 is live but cannot be loaded; student 1 goes on."
