@@ -39,6 +39,7 @@ def main() -> None:
             _figures(result)
         with agreement:
             _agreement(result["figures"])
+            compare_charts.gold(result["figures"])
         with left:
             compare_charts.cost(result["economics"])
         with right:

@@ -160,8 +160,14 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     }
 
 
-def gold(db: Database, held: pd.DataFrame, categories: list[StoredCategory]) -> dict[str, Any] | None:
-    """Accuracy of student and teacher against what people decided, on test rows that have a gold label."""
+def gold(
+    db: Database, held: pd.DataFrame, categories: list[StoredCategory], threshold: float | None
+) -> dict[str, Any] | None:
+    """Accuracy of student, teacher and cascade against what people decided, on test rows that have a gold label; None without any.
+
+    "paired" compares the teacher (second) with the student (first) on all of them, "fallback" on those that fall back at
+    `threshold`; "cascade" and "fallback" are None where no threshold is certified.
+    """
     by_label = {category.label: category.id for category in categories}
     rows = db.execute(
         """select r.asset_id, c.label from reviews r join categories c on c.id = r.category_id
@@ -174,11 +180,20 @@ def gold(db: Database, held: pd.DataFrame, categories: list[StoredCategory]) -> 
     if test.empty:
         return None
     groups = test["group_id"].to_numpy()
-    return {
+    student, teacher = ((test[name] == test["gold"]).to_numpy() for name in ("predicted", "category_id"))
+    found = {
         "n": len(test),
-        "student": asdict(measures.share((test["predicted"] == test["gold"]).to_numpy(), groups)),
-        "teacher": asdict(measures.share((test["category_id"] == test["gold"]).to_numpy(), groups)),
+        "student": asdict(measures.share(student, groups)),
+        "teacher": asdict(measures.share(teacher, groups)),
+        "paired": asdict(measures.paired(student, teacher, groups)),
+        "cascade": None,
+        "fallback": None,
     }
+    if threshold is not None:
+        handled = cascade.effective(test["confidence_student"].to_numpy(), test["strange"].to_numpy()) >= threshold
+        found["cascade"] = asdict(measures.share(np.where(handled, student, teacher), groups))
+        found["fallback"] = asdict(measures.paired(student[~handled], teacher[~handled], groups[~handled]))
+    return found
 
 
 def _records(table: pd.DataFrame) -> list[dict]:

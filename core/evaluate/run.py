@@ -18,10 +18,10 @@ from core import settings
 from core.db import now
 from core.errors import InputError
 from core.evaluate import measure
-from core.evaluate.agreement import Share
+from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
 from core.evaluate.economics import Assumptions, Measured, economics
-from core.evaluate.verdict import Evidence, decide
+from core.evaluate.verdict import Evidence, Gold, decide
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import prices
@@ -64,7 +64,7 @@ def evaluate(
         "student": {key: row[key] for key in ("id", "kind", "train_seconds", "size_mb")},
         "counts": {split: int(counts.get(split, 0)) for split in ("train", "calibration", "test")},
         "labelled_groups": int(frame["group_id"].nunique()),
-        "gold": measure.gold(db, held, categories),
+        "gold": measure.gold(db, held, categories, found["certificate"]["threshold"]),
         "created": now(),
     }
     _store(db, student_id, held, found)
@@ -101,9 +101,14 @@ def comparison(
     if found is None:
         return None
     row = next(db.query("select client_id, kind, taxonomy_id from students where id = ?", [student_id]))
-    if target is not None and target != found["target"]:
-        held = _stored(db, student_id)
-        found |= measure.promise(held, target, settings.get(db, "confidence", row["client_id"]))
+    other_target = target is not None and target != found["target"]
+    if other_target or (
+        found["gold"] and "paired" not in found["gold"]
+    ):  # figures of an earlier release lack the latter
+        held, categories = _stored(db, student_id), taxonomy.load(db, row["taxonomy_id"])
+        if other_target:
+            found |= measure.promise(held, target, settings.get(db, "confidence", row["client_id"]))
+        found["gold"] = measure.gold(db, held, categories, found["certificate"]["threshold"])
     assumptions = assumptions or assumptions_of(db, row["client_id"])
     price = prices.price(db, assumptions.price_as) if assumptions.price_as else None
     sheet = economics(_measured(found, price), assumptions, price)
@@ -203,9 +208,10 @@ def _store(db: Database, student_id: int, held: pd.DataFrame, found: dict[str, A
 
 
 def _stored(db: Database, student_id: int) -> pd.DataFrame:
-    """The predictions of evaluate() as measure.promise() wants them."""
+    """The predictions of evaluate() as measure.promise() and measure.gold() want them."""
     held = pd.read_sql_query(
-        """select a.split, a.group_id, p.confidence as confidence_student, p.strange,
+        """select a.id as asset_id, a.split, a.group_id, p.confidence as confidence_student, p.strange,
+                  p.category_id as predicted, p.teacher_category_id as category_id,
                   p.category_id = p.teacher_category_id as correct
            from predictions p join assets a on a.id = p.asset_id where p.student_id = ? order by a.id""",
         db.conn,
@@ -244,5 +250,15 @@ def _evidence(found: dict[str, Any], saving: dict[str, float | None]) -> Evidenc
         labels_a_row=found["labelled_groups"] / max(certificate["n"], 1),
         same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
         confused=(worst[0]["teacher_label"], worst[0]["student_label"], worst[0]["share"]) if worst else None,
-        gold=(gold["n"], gold["student"]["value"], gold["teacher"]["value"]) if gold else None,
+        gold=_gold(gold) if gold else None,
+    )
+
+
+def _gold(gold: dict[str, Any]) -> Gold:
+    fallback = gold["fallback"]
+    return Gold(
+        gold["student"]["value"],
+        gold["teacher"]["value"],
+        Paired(**gold["paired"]),
+        Paired(**fallback) if fallback else None,
     )

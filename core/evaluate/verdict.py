@@ -12,6 +12,10 @@ The rules, in order; the first that applies decides.
 | handles_little | certified, but it handles less than that | not ready |
 | unproven | nothing certified, though more labels would at the agreement seen | not ready |
 | below | nothing certified, and more calibration rows alone would not | not ready |
+
+Where people settled 100 independent test assets or more, fallback and the last three say as well how the teacher does against
+the student there: better, no difference shown, or worse (exact McNemar test at 5 %; for fallback first on the assets that fall
+back, then on all).
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.evaluate.agreement import Share
+from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate, about
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
@@ -27,11 +31,22 @@ LEAST_HANDLED = 0.30  # below this share the teacher still does most of the work
 
 
 @dataclass(frozen=True)
+class Gold:
+    """Accuracy of student and teacher where people settled test labels, and the teacher (second) compared with the student
+    (first): on all those assets, and on those that fall back (None where nothing is certified)."""
+
+    student: float
+    teacher: float
+    paired: Paired
+    fallback: Paired | None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows; `saving` has the
     shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing);
     `labels_a_row` is labelled assets per calibration row; `confused` the most confused pair and its share of all
-    disagreements; `gold` (rows, student's accuracy, teacher's accuracy) where people settled test labels."""
+    disagreements; `gold` where people settled test labels."""
 
     agreement: Share
     target: float
@@ -42,7 +57,7 @@ class Evidence:
     labels_a_row: float
     same_encoder: bool = False
     confused: tuple[str, str, float] | None = None
-    gold: tuple[int, float, float] | None = None
+    gold: Gold | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,16 @@ def percent(share: float, beside: float | None = None) -> str:
         if beside is None or share == beside or float(text) != round(100 * beside, digits):
             break
     return f"{text} %"
+
+
+def p_words(p: float) -> str:
+    """A p-value that never reads as if it lay on the other side of 0.05: p < 0.001, p = 0.035, p = 0.21"""
+    if p < 0.001:
+        return "p < 0.001"
+    digits = 3 if p < 0.1 else 2
+    while round(p, digits) == 0.05 and p != 0.05 and digits < 6:
+        digits += 1
+    return f"p = {p:.{digits}f}"
 
 
 def interval_words(share: Share, target: float | None = None) -> str:
@@ -195,12 +220,44 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
             "The built-in teacher and this student share their sentence encoder, so their agreement says little about "
             "how often either is right."
         )
-    if e.gold and rule.decision == "fallback" and e.gold[0] >= FEWEST_TEST and e.gold[1] >= e.gold[2]:
-        notes.append(
-            f"Against {e.gold[0]:,} labels settled by people the teacher ({percent(e.gold[2])}) is no better than the "
-            f"student ({percent(e.gold[1])}): falling back costs money and gains no accuracy."
-        )
+    if e.gold and rule.name in GOLD_NOTES and e.gold.paired.n >= FEWEST_TEST:
+        notes.append(_against_gold(e.gold, rule.name == "fallback"))
     return notes
+
+
+GOLD_NOTES = ("fallback", "handles_little", "unproven", "below")
+IN_FALLBACK = {
+    "second": "The teacher is better {where}: falling back gains accuracy.",
+    None: "No difference is shown: falling back costs money and is not shown to gain accuracy.",
+    "first": "The student is better {where}: falling back costs money and loses accuracy.",
+}
+NOT_READY = {
+    "second": "The teacher is better: where the two differ, it is more often the one that is right.",
+    None: "No difference is shown: where the two differ, the teacher is not shown to be the one that is right.",
+    "first": "The student is better: much of what it differs on is the teacher's error.",
+}
+
+
+def _against_gold(gold: Gold, falls_back: bool) -> str:
+    """What gold says of the teacher against the student, with the counts it rests on."""
+    pair, where = gold.paired, "there"
+    text = (
+        f"On {pair.n:,} test assets settled by people the student is right on {percent(gold.student, gold.teacher)}, the "
+        f"teacher on {percent(gold.teacher, gold.student)} ({one_sided_words(pair)})."
+    )
+    if not falls_back:
+        return f"{text} {NOT_READY[pair.better]}"
+    if gold.fallback and gold.fallback.better:
+        pair, where = (
+            gold.fallback,
+            f"on the {gold.fallback.n:,} of them that fall back ({one_sided_words(gold.fallback)})",
+        )
+    return f"{text} {IN_FALLBACK[pair.better].format(where=where)}"
+
+
+def one_sided_words(pair: Paired) -> str:
+    """The counts and the test of teacher against student: only the student on 3, only the teacher on 12; p = 0.035"""
+    return f"only the student on {pair.only_first:,}, only the teacher on {pair.only_second:,}; {p_words(pair.p)}"
 
 
 RULES = (

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired, share
 from core.evaluate.run import comparison, figures
-from core.evaluate.verdict import percent
+from core.evaluate.verdict import p_words, percent
 from core.train.run import all_students, is_whole
 
 
@@ -152,7 +152,7 @@ def _version(db: Database, row: dict, right) -> Version:
 
 
 def _sentence(first: str, second: str, found: Paired, changed: int) -> str:
-    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}" if found.p < 0.1 else f"p = {found.p:.2f}"
+    p = p_words(found.p)
     gap, low, high = 100 * found.difference, 100 * found.low, 100 * found.high
     if found.better == "first":
         first, second, gap, low, high = second, first, -gap, -high, -low

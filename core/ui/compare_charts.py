@@ -8,9 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.evaluate.agreement import Paired
 from core.evaluate.economics import Economics, Line
+from core.evaluate.verdict import one_sided_words
 from core.ui import charts
 from core.ui.figures import HINTS, milliseconds, money
+from core.ui.frame import plain
 from core.ui.standing import percent
 
 SHOWN = 40  # categories in the chart: the largest; the table has all
@@ -119,6 +122,42 @@ def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> None:
         ]
     )
     charts.chart(title, fig, table, "latency", note=note)
+
+
+def gold(found: dict[str, Any]) -> None:
+    """Student, cascade and teacher against what people decided, where they decided anything."""
+    seen = found["gold"]
+    if not seen:
+        return
+    titles = {
+        "first": "Against people's labels the student is better than the teacher",
+        "second": "Against people's labels the teacher is better than the student",
+        None: "Against people's labels no difference between student and teacher is shown",
+    }
+    pair = Paired(**seen["paired"])
+    st.subheader(titles[pair.better], anchor=False)
+    rows = [(WITH["student"], "student"), (WITH["cascade"], "cascade"), ("Teacher alone", "teacher")]
+    table = pd.DataFrame(
+        [
+            {
+                "who": who,
+                "accuracy": seen[key]["value"],
+                "95 % interval": f"{percent(seen[key]['low'], 1)} to {percent(seen[key]['high'], 1)}",
+                "n": seen[key]["n"],
+                "basis": "measured",
+            }
+            for who, key in rows
+            if seen[key]
+        ]
+    )
+    st.dataframe(table, hide_index=True, key="table-gold", column_config={"accuracy": SHARE})
+    st.caption(
+        plain(
+            f"Right, of {pair.n:,} independent test assets: {one_sided_words(pair)}. The shares are of the assets that people "
+            "settled; where those are the doubtful ones, both are lower than elsewhere."
+        )
+    )
+    charts.download(table, "gold")
 
 
 def cost(sheet: Economics) -> None:

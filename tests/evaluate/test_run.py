@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from core import settings
@@ -103,6 +104,18 @@ def test_gold_judges_student_and_teacher_alike(judged):
     assert found["gold"]["student"]["value"] < found["gold"]["teacher"]["value"]
     assert found["agreement"]["value"] == pytest.approx(285 / 300)  # agreement stays with the teacher
     assert found["teacher"]["reviews"] == 100  # a label out of the file took no minute
+    pair, cascade = found["gold"]["paired"], found["gold"]["cascade"]
+    assert pair["n"] == 100 and pair["only_second"] - pair["only_first"] == round(100 * pair["difference"])
+    # The student is unsure exactly where it is wrong, so the cascade is as right as the teacher.
+    assert cascade["value"] == pytest.approx(found["gold"]["teacher"]["value"])
+    assert found["gold"]["fallback"]["n"] == round(100 * (1 - np.mean([a % 20 > 0 for a in range(1000, 1100)])))
+    strict = run.comparison(judged.db, judged.student_id, target=0.999)["figures"]["gold"]
+    assert strict["cascade"] is None and strict["paired"] == pair
+    now = run.comparison(judged.db, judged.student_id)
+    assert "settled by people" in now["verdict"].reason
+    older = found | {"gold": {key: found["gold"][key] for key in ("n", "student", "teacher")}}
+    judged.db.execute("update evaluations set figures = ?", [json.dumps(older)])
+    assert run.comparison(judged.db, judged.student_id)["figures"]["gold"] == now["figures"]["gold"]
 
 
 def test_the_comparison_puts_money_and_verdict_to_the_figures(judged):

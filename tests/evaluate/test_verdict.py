@@ -1,10 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from core.evaluate.agreement import Share
+from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.cascade import Certificate
-from core.evaluate.verdict import LEAST_HANDLED, RULES, Evidence, Verdict, decide, percent
+from core.evaluate.verdict import LEAST_HANDLED, RULES, Evidence, Gold, Verdict, decide, p_words, percent
 
 
 def share(value: float, low: float, high: float, n: int = 1000, groups: int | None = None) -> Share:
@@ -127,10 +128,68 @@ def test_the_shared_encoder_is_said():
     assert "share their sentence encoder" not in decide(FALLBACK).reason
 
 
-def test_a_teacher_no_better_than_the_student_against_gold_is_said():
-    assert "no better than the student" in decide(replace(FALLBACK, gold=(200, 0.91, 0.91))).reason
-    assert "no better" not in decide(replace(FALLBACK, gold=(200, 0.90, 0.91))).reason
-    assert "no better" not in decide(replace(FALLBACK, gold=(99, 0.95, 0.91))).reason
+def gold(only_student: int, only_teacher: int, n: int = 200, falls=None) -> Gold:
+    """People settled n assets; both are right on all but the given ones, and these."""
+    pair = _pair(only_student, only_teacher, n)
+    return Gold(1 - only_teacher / n, 1 - only_student / n, pair, falls and _pair(*falls))
+
+
+def _pair(only_student: int, only_teacher: int, n: int) -> Paired:
+    right = np.ones((2, n), bool)
+    right[1, :only_student] = False
+    right[0, only_student : only_student + only_teacher] = False
+    return paired(*right)
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((0, 5), "No difference is shown: falling back costs money and is not shown to gain accuracy"),  # p = 0.0625
+        ((0, 6), "The teacher is better there: falling back gains accuracy"),  # p = 0.031
+        ((6, 0), "The student is better there: falling back costs money and loses accuracy"),
+        ((4, 4), "No difference is shown"),
+        ((0, 0), "No difference is shown"),
+        ((3, 6, 200, (0, 6, 30)), "The teacher is better on the 30 of them that fall back"),
+        ((0, 9, 200, (0, 5, 30)), "The teacher is better there"),  # too few fall back to tell: all of them do
+        ((9, 9, 200, (7, 0, 30)), "The student is better on the 30 of them that fall back"),
+    ],
+)
+def test_whether_falling_back_pays_against_gold(counts, said):
+    reason = decide(replace(FALLBACK, gold=gold(*counts))).reason
+    assert said in reason
+    assert f"only the student on {counts[0]}, only the teacher on {counts[1]}; p " in reason
+    assert "On 200 test assets settled by people" in reason
+
+
+def test_gold_on_fewer_than_100_independent_assets_decides_nothing():
+    assert "settled by people" in decide(replace(FALLBACK, gold=gold(6, 0, n=100))).reason
+    assert "settled by people" not in decide(replace(FALLBACK, gold=gold(6, 0, n=99))).reason
+
+
+def test_gold_tells_a_student_that_is_not_ready_whose_error_a_difference_is():
+    not_ready = replace(FALLBACK, certificate=REFUSED, handled=share(0, 0, 0.01), agreement_handled=None)
+    for counts, said in {
+        (0, 9): "The teacher is better: where the two differ",
+        (5, 4): "No difference is shown: where the two differ, the teacher is not shown",
+        (9, 0): "much of what it differs on is the teacher's error",
+    }.items():
+        assert said in decide(replace(not_ready, gold=gold(*counts))).reason
+    dear = replace(FALLBACK, saving={"student": -1.0, "cascade": -1.0}, gold=gold(9, 0))
+    assert "settled by people" not in decide(dear).reason  # it is the price that decides there
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0004, "p < 0.001"),
+        (0.0351, "p = 0.035"),
+        (0.04999, "p = 0.04999"),
+        (0.0501, "p = 0.0501"),
+        (0.62, "p = 0.62"),
+    ],
+)
+def test_a_p_value_stays_on_its_side(p, text):
+    assert p_words(p) == text
 
 
 def test_every_verdict_has_a_reason_and_a_next_step():

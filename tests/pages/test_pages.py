@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import __main__ as cli
 from core import db as database
 from core import jobs
-from core.evaluate.run import comparison
+from core.evaluate.run import comparison, evaluate
 from core.train.run import all_students, set_live
 from core.ui.frame import MENU, SYNTHETIC
 from tests.pages.clients import bring_in, bring_in_many
@@ -77,6 +77,20 @@ def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, fi
     assert [metric.label for metric in app.metric] == ["Agreement", "Saving", "Speed-up"]
     badges = [element.value for element in app.markdown if element.value.startswith(":") and "-badge[" in element.value]
     assert len(badges) >= len(app.metric)
+
+
+def test_compare_puts_student_and_teacher_beside_what_people_decided(open_page, filled):
+    assert "people's labels" not in shown(open_page("compare"))
+    filled.execute(
+        """insert into reviews (asset_id, reviewer, category_id, created)
+           select p.asset_id, 'ana', p.category_id, '' from predictions p where p.student_id = 1"""
+    )
+    filled.conn.commit()
+    evaluate(filled, 1, target=0.9)
+    app = open_page("compare")
+    assert "Against people's labels" in shown(app) and "only the student on" in shown(app)
+    table = next(frame.value for frame in app.dataframe if "accuracy" in frame.value.columns).set_index("who")
+    assert table.loc["Student alone", "accuracy"] == 1 >= table.loc["Teacher alone", "accuracy"]
 
 
 def test_text_from_files_never_becomes_markup(open_page, filled):
