@@ -89,8 +89,8 @@ class Graph:
         import onnxruntime
         import tokenizers
 
-        file = "int8.onnx" if int8 and (folder / "int8.onnx").exists() else "fp32.onnx"
-        self.session = onnxruntime.InferenceSession(str(folder / file), providers=["CPUExecutionProvider"])
+        file = folder / ("int8.onnx" if int8 else "fp32.onnx")
+        self.session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         self.tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.batch_tokens = batch_tokens
         self.tokenizer.no_padding()

@@ -147,6 +147,11 @@ def exact_probabilities(student: students.Student, folder: Path, texts: list[str
     return students.blend(tables, student.weights)
 
 
+def serves_exact(source: Path) -> bool:
+    tuned = source / "transformer"
+    return tuned.exists() and (tuned / "student.onnx").stat().st_size == (tuned / "fp32.onnx").stat().st_size
+
+
 @pytest.mark.parametrize("number", range(len(KINDS)), ids=KINDS)
 def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
     folder, result = folders[KINDS[number]]
@@ -159,10 +164,13 @@ def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
             (exact, exact_probabilities(student, source, texts)),
         ):
             assert [one["label"] for one in told] == [student.labels[i] for i in table.argmax(1)]
-            assert np.abs([one["confidence"] for one in told] - table.max(1)).max() < 1e-3
+            apart = np.abs([one["confidence"] for one in told] - table.max(1)).max()
+            # Where training found int8 too coarse, the product serves the exact graph and the small one is new.
+            assert apart < (1e-2 if told is served and serves_exact(source) else 1e-3)
         assert [one["strange"] for one in served] == student.answer(texts).strange.tolist()
     parity = result["parity"]
     assert parity["n"] == len(held_out(db)) and parity["fp32"] == parity["served"] == parity["handled"] == 1
+    assert not parity["rounded"] and parity["small_teacher"] == figures(db, number + 1)["agreement"]["value"]
     assert parity["int8"] >= 0.995 and parity["confidence"] < 1e-3
 
 
@@ -269,6 +277,29 @@ def test_an_export_that_answers_otherwise_is_refused_and_leaves_nothing(
     with pytest.raises(InputError, match=rf"{said}.* on {n - 1} of {n} test assets \(9\d\.\d\d %\)"):
         export.export(db, client_id=1, to=tmp_path / name)
     assert set(tmp_path.iterdir()) == before and not any((tmp_path / "empty").iterdir())
+
+
+def test_graphs_that_int8_arithmetic_makes_too_coarse_are_int8_in_their_weights_only(db, folders, workspace, tmp_path):
+    import onnx
+
+    source = training.folder_of(db, 2).resolve()
+    (workspace / "students").unlink()
+    shutil.copytree(source, workspace / "students" / "2")
+    graph = onnx.load(folders["embedding"][0] / "embedding" / "fp32.onnx")
+    noise = np.random.default_rng(0)
+    for table in graph.graph.initializer:
+        if len(table.dims) == 2:
+            weights = onnx.numpy_helper.to_array(table)
+            coarse = weights + noise.normal(0, weights.std(), weights.shape).astype(np.float32)
+            table.CopyFrom(onnx.numpy_helper.from_array(coarse, table.name))
+    served = workspace / "students" / "2" / "embedding" / "encoder.onnx"
+    onnx.save(graph, served)
+    result = export.export(db, client_id=1, student=2, to=tmp_path / "out")
+    parity = result["parity"]
+    assert parity["rounded"] and parity["int8"] >= 0.995 and parity["served"] < 0.995
+    small = tmp_path / "out" / "embedding" / "int8.onnx"
+    assert small.stat().st_size < 0.3 * (tmp_path / "out" / "embedding" / "fp32.onnx").stat().st_size
+    assert "int8 in their weights only" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
 
 
 def test_a_broken_vectoriser_is_noticed(db, tmp_path, monkeypatch):
