@@ -10,7 +10,6 @@ from itertools import count
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import minimize
 
 BLOCK = 4096  # rows taken at a time, so that what is in between fits the cache and does not grow with the rows
 
@@ -37,6 +36,8 @@ def fit(
     regularise as well: from zero, early stopping costs nothing on held-out rows. `step` hears of every step and of how many
     there may be, and may raise to cancel.
     """
+    from scipy.optimize import minimize  # a second that a process which only answers need not pay
+
     width, categories = features.shape[1], targets.shape[1]
     blocks = [_block(features, targets, start) for start in range(0, features.shape[0], BLOCK)]
     evaluations = count()

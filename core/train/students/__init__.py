@@ -18,16 +18,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from scipy.optimize import minimize
 
 from core.errors import InputError
 from core.train import softmax
-from core.train.data import Split, Step
 from core.train.disk import link, write
 from core.train.students.reading import Reading
+
+if TYPE_CHECKING:
+    from core.train.data import Split, Step
 
 # kind -> its members in training order
 KINDS = {
@@ -110,6 +111,8 @@ def blend(log_probabilities: Sequence[np.ndarray], weights: np.ndarray) -> np.nd
 
 def fit_weights(log_probabilities: Sequence[np.ndarray], answers: np.ndarray) -> np.ndarray:
     """Weights >= 0 that make the teacher's `answers` (column numbers) most likely under the pool, by L-BFGS-B."""
+    from scipy.optimize import minimize  # a second that a process which only answers need not pay
+
     count = len(log_probabilities)
     if not len(answers):
         return np.full(count, 1 / count)

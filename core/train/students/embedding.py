@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.encoder import OnnxText, prepared
 from core.train import softmax
-from core.train.data import Rows, Step
 from core.train.disk import link
 from core.train.students.neighbours import Neighbours, gather
 from core.train.students.reading import Reading
+
+if TYPE_CHECKING:
+    from core.train.data import Rows, Step
 
 STRENGTH, ITERATIONS = 30.0, 40
 

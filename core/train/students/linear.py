@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.train import softmax
-from core.train.data import Rows, Step
 from core.train.students import tfidf
 from core.train.students.reading import Reading
+
+if TYPE_CHECKING:
+    from core.train.data import Rows, Step
 
 STRENGTH, ITERATIONS = 20.0, 40
 MOST_COEFFICIENTS = (
