@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS = 128  # all-MiniLM-L6-v2 was trained on sequences of 128
 OPSET = 17
+THREADS = 0  # of a session made from now on; 0: one a processor
 BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half as fast again as larger batches
 
 
@@ -167,6 +168,7 @@ class OnnxText:
         options.log_severity_level = 3
         # Threads that spin while they wait halve the speed as soon as anything else wants a processor.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.intra_op_num_threads = THREADS
         self.session = onnxruntime.InferenceSession(str(folder / file), options, providers=["CPUExecutionProvider"])
         self.tokenizer = tokenizer(folder)
 

@@ -150,6 +150,28 @@ def test_sample_data_of_any_size(capsys, tmp_path):
         assert len(list(csv.DictReader(file))) == 50
 
 
+def test_progress_tells_the_rate_and_the_time_left(capsys, monkeypatch):
+    clock = iter([100.0, 102.0, 110.0, 111.0, 120.0, 130.0])
+    monkeypatch.setattr(cli.time, "monotonic", lambda: next(clock))
+    log = cli._Log()
+    for done, total, message in [
+        (50_000, 1_050_000, "Scoring"),  # taken over: no part of the rate
+        (60_000, 1_050_000, "Scoring"),  # two seconds later: not told
+        (250_000, 1_050_000, "Scoring"),
+        (0, 1, "Joining the parts"),
+        (0, 10, "Labelling"),
+        (1, 10, "Labelling"),
+    ]:
+        log(done, total, message)
+    assert capsys.readouterr().err.splitlines() == [
+        "Scoring: 50,000 of 1,050,000",
+        "Scoring: 250,000 of 1,050,000, 20,000 a second, about 40 s left",
+        "Joining the parts",
+        "Labelling: 0 of 10",
+        "Labelling: 1 of 10, about 90 s left",
+    ]
+
+
 @pytest.fixture
 def files(tmp_path):
     """A small taxonomy and assets that a linear student learns at once."""

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from core import settings
+from core import encoder, settings
 from core.deploy import shards
 from core.deploy.shards import Counts, Task
 from core.errors import InputError
 from core.train import students
+from core.train.students import Student
 
 Todo = Iterator[tuple[int, Callable[[], pa.Table]]]
 Done = Iterator[tuple[int, Counts]]
@@ -115,7 +116,7 @@ def _serve(task: Task, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     with suppress(EOFError, ConnectionError):  # the other end is gone
         try:
-            student = students.load(task.student)
+            student = _alone_on_a_processor(task)
             while True:
                 number, table = pipe.recv()
                 pipe.send((number, shards.run(task, student, number, table)))
@@ -126,9 +127,17 @@ def _serve(task: Task, pipe: Connection) -> None:
             pipe.send(error)
 
 
+def _alone_on_a_processor(task: Task) -> Student:
+    """The student, in a process of which there is one for each processor: threads would only wait for each other."""
+    encoder.THREADS = 1
+    return students.load(task.student)
+
+
 def ray_data(task: Task, todo: Todo, rows: int) -> Done:
     """Shards as Arrow files beside the parts, and Ray Data over them: on the cluster that RAY_ADDRESS names, whose machines
-    must see the output's folder and the student's under the same paths, else on this machine."""
+    must have this program and see the output's folder and the student's under the same paths, else on this machine.
+
+    InputError where ray is not installed, or does not start."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before ray is loaded: nothing is told to anybody
     try:
         import ray
@@ -139,7 +148,10 @@ def ray_data(task: Task, todo: Todo, rows: int) -> Done:
         return
     options = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
     environment = {"env_vars": {"PYTHONPATH": str(settings.ROOT), "RAY_USAGE_STATS_ENABLED": "0"}}
-    ray.init(log_to_driver=False, logging_level="warning", runtime_env=environment, **options)
+    try:
+        ray.init(log_to_driver=False, logging_level="warning", runtime_env=environment, **options)
+    except Exception as error:  # ray's own say no more than that
+        raise InputError(f"Ray does not start: {error}", "Look after it, or leave --engine ray away.") from error
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
         processes = max(int(ray.cluster_resources().get("CPU", 1)), 1)
@@ -166,7 +178,7 @@ class _Scorer:
     """What Ray keeps in each of its processes: the student, loaded once."""
 
     def __init__(self, task: Task):
-        self.task, self.student = task, students.load(task.student)
+        self.task, self.student = task, _alone_on_a_processor(task)
 
     def __call__(self, batch: dict) -> dict:
         for number in batch["number"].tolist():

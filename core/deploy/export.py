@@ -35,7 +35,6 @@ from core.ingest import taxonomy
 from core.jobs import NoProgress, Progress
 from core.label.run import labelled
 from core.train import students
-from core.train.disk import megabytes
 from core.train.run import find, folder_of
 from core.train.students import neighbours
 
@@ -97,7 +96,8 @@ def export(
         _must_agree(parity)
         (folder / "MODEL_CARD.md").write_text(card.write(db, row, found, asdict(parity), folder), encoding="utf-8")
         report(0, 1, "Putting it into place")
-        files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+        files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+        size = sum((folder / file).stat().st_size for file in files)
         _place(folder, files, to)
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -112,7 +112,7 @@ def export(
         "kind": row["kind"],
         "output": str(to),
         "files": files,
-        "size_mb": megabytes(to) if to.is_dir() else to.stat().st_size / 1e6,
+        "size_mb": (size if to.is_dir() else to.stat().st_size) / 1e6,
         "parity": asdict(parity),
         "seconds": time.perf_counter() - started,
     }

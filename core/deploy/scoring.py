@@ -40,8 +40,8 @@ from core.jobs import NoProgress, Progress
 from core.train.disk import write
 from core.train.run import find, folder_of
 
-SHARD, SHARD_CHARACTERS = 4096, 8_000_000  # rows of a shard, and their characters: what is in memory at a time
-JOINED = 16  # shards in a row group of the output, where that is Parquet
+SHARD, SHARD_CHARACTERS = 2048, 8_000_000  # rows of a shard, and their characters: what is in memory at a time
+JOINED = 32  # shards in a row group of the output, where that is Parquet
 EDGE = 1 << 20  # bytes at the input's head and tail that are hashed
 ANY_SIZE = 1 << 62
 FORMATS = (".csv", ".parquet")
