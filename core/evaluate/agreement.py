@@ -89,10 +89,12 @@ def agreement(
 
 @dataclass(frozen=True)
 class Paired:
-    """Two judged on the same `n` assets: `only_first` and `only_second` are those that just one of them got right; `difference`
-    is the second's share less the first's with its 95 % interval; `p` of the exact test that neither is better."""
+    """Two judged on the same `n` assets: the share that each got right, the number that only it got right, `difference` the
+    second's share less the first's with its 95 % interval, `p` of the exact test that neither is better."""
 
     n: int
+    first: float
+    second: float
     only_first: int
     only_second: int
     difference: float
@@ -119,7 +121,7 @@ def paired(first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = No
         first, second = first[kept], second[kept]
     n = len(first)
     if n == 0:
-        return Paired(0, 0, 0, 0.0, -1.0, 1.0, 1.0)
+        return Paired(0, 0.0, 0.0, 0, 0, 0.0, -1.0, 1.0, 1.0)
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     differ = only_first + only_second
     p = float(binomtest(only_first, differ).pvalue) if differ else 1.0
@@ -128,7 +130,8 @@ def paired(first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = No
     low, high = difference - below, difference + above
     if p >= 0.05:
         low, high = min(low, 0.0), max(high, 0.0)
-    return Paired(n, only_first, only_second, difference, max(low, -1.0), min(high, 1.0), p)
+    shares = float(first.mean()), float(second.mean())
+    return Paired(n, *shares, only_first, only_second, difference, max(low, -1.0), min(high, 1.0), p)
 
 
 def _newcombe(both: int, only_first: int, only_second: int, n: int) -> tuple[float, float]:

@@ -250,15 +250,5 @@ def _evidence(found: dict[str, Any], saving: dict[str, float | None]) -> Evidenc
         labels_a_row=found["labelled_groups"] / max(certificate["n"], 1),
         same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
         confused=(worst[0]["teacher_label"], worst[0]["student_label"], worst[0]["share"]) if worst else None,
-        gold=_gold(gold) if gold else None,
-    )
-
-
-def _gold(gold: dict[str, Any]) -> Gold:
-    fallback = gold["fallback"]
-    return Gold(
-        gold["student"]["value"],
-        gold["teacher"]["value"],
-        Paired(**gold["paired"]),
-        Paired(**fallback) if fallback else None,
+        gold=Gold(Paired(**gold["paired"]), Paired(**gold["fallback"]) if gold["fallback"] else None) if gold else None,
     )

@@ -32,11 +32,9 @@ LEAST_HANDLED = 0.30  # below this share the teacher still does most of the work
 
 @dataclass(frozen=True)
 class Gold:
-    """Accuracy of student and teacher where people settled test labels, and the teacher (second) compared with the student
-    (first): on all those assets, and on those that fall back (None where nothing is certified)."""
+    """The teacher (second) compared with the student (first) where people settled test labels: on all those assets, and on
+    those that fall back (None where nothing is certified)."""
 
-    student: float
-    teacher: float
     paired: Paired
     fallback: Paired | None
 
@@ -242,8 +240,8 @@ def _against_gold(gold: Gold, falls_back: bool) -> str:
     """What gold says of the teacher against the student, with the counts it rests on."""
     pair, where = gold.paired, "there"
     text = (
-        f"On {pair.n:,} test assets settled by people the student is right on {percent(gold.student, gold.teacher)}, the "
-        f"teacher on {percent(gold.teacher, gold.student)} ({one_sided_words(pair)})."
+        f"On {pair.n:,} test assets settled by people the student is right on {percent(pair.first, pair.second)}, the "
+        f"teacher on {percent(pair.second, pair.first)} ({one_sided_words(pair)})."
     )
     if not falls_back:
         return f"{text} {NOT_READY[pair.better]}"

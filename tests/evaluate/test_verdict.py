@@ -130,8 +130,7 @@ def test_the_shared_encoder_is_said():
 
 def gold(only_student: int, only_teacher: int, n: int = 200, falls=None) -> Gold:
     """People settled n assets; both are right on all but the given ones, and these."""
-    pair = _pair(only_student, only_teacher, n)
-    return Gold(1 - only_teacher / n, 1 - only_student / n, pair, falls and _pair(*falls))
+    return Gold(_pair(only_student, only_teacher, n), falls and _pair(*falls))
 
 
 def _pair(only_student: int, only_teacher: int, n: int) -> Paired:
