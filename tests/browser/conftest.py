@@ -72,7 +72,7 @@ def app(workspace) -> Iterator[App]:
     jobs.stop_worker()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # while it lives, its event loop runs in this thread, where other tests want their own
 def browser():
     """Chromium; without one the journeys are skipped, or fail where CI=true."""
     if not Path(CHROMIUM).exists():

@@ -96,17 +96,17 @@ def test_own_files_to_a_verdict(page, tmp_path):
 
 def test_progress_survives_reload_and_restart_and_two_clicks_are_one_job(page, app):
     db = database.connect()
-    bring_in_many(db, "Northwind", 8000)
+    bring_in_many(db, "Northwind", 40_000)
     page.goto(f"{app.url}/teacher")
     page.get_by_text("Built-in teacher").click()
-    page.get_by_role("button", name="Get 8,000 labels").dblclick()
-    doing = page.get_by_text(re.compile(r"Labelling · .* of 8,000"))
+    page.get_by_role("button", name="Get 40,000 labels").dblclick()
+    doing = page.get_by_text(re.compile(r"Labelling · .* of 40,000"))
     expect(doing).to_be_visible(timeout=60_000)
     assert [job.kind for job in jobs.recent(db)] == ["label"]
 
     page.reload()
     expect(doing).to_be_visible()
-    expect(page.get_by_role("button", name="Get 8,000 labels")).to_be_disabled()
+    expect(page.get_by_role("button", name="Get 40,000 labels")).to_be_disabled()
     app.stop()
     app.start()
     page.goto(f"{app.url}/teacher")
@@ -117,7 +117,7 @@ def test_progress_survives_reload_and_restart_and_two_clicks_are_one_job(page, a
     expect(page.get_by_role("button", name="Carry on")).to_be_visible()
     cancelled = jobs.recent(db)
     assert [job.state for job in cancelled] == ["cancelled"]
-    assert 0 < db.execute("select count(*) from labels").fetchone()[0] < 8000
+    assert 0 < db.execute("select count(*) from labels").fetchone()[0] < 40_000
 
 
 def test_every_page_opens_by_its_own_address_on_a_fresh_server(page, app):
