@@ -1,7 +1,6 @@
 """Assets: upload a taxonomy and assets, correct the guessed columns, import, see problems by row and a profile of the data."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -60,7 +59,7 @@ def _taxonomy(view: View) -> None:
         found = taxonomy.read(path)
         with st.expander("Columns as understood: correct them here", expanded=not found.categories):
             mapping = {
-                role: _pick(label, found.columns, found.mapping.get(role), f"taxonomy-{role}-{path.name}", help)
+                role: _pick(label, found.columns, found.mapping.get(role), f"taxonomy-{role}-{path}", help)
                 for role, (label, help) in TAXONOMY_ROLES.items()
             }
         if mapping != found.mapping:
@@ -82,8 +81,8 @@ def _assets(view: View, running: bool) -> None:
         if path is None:
             st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
             return
-        seen = _preview(str(path))
-        mapping = _columns(seen, path.name)
+        seen = uploads.preview(str(path))
+        mapping = _columns(seen, str(path))
         if st.button("Import assets", type="primary", disabled=running or not mapping.text):
             params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
             progress.start(view, "import_assets", params)
@@ -93,17 +92,12 @@ def _assets(view: View, running: bool) -> None:
             st.dataframe(pd.DataFrame(seen.rows).astype(str), hide_index=True)
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the file …")
-def _preview(path: str) -> assets.Preview:
-    return assets.preview(Path(path))
-
-
-def _columns(seen: assets.Preview, name: str) -> assets.Mapping:
+def _columns(seen: assets.Preview, path: str) -> assets.Mapping:
     text = st.multiselect(
         "Text columns",
         seen.columns,
         default=[column for column in seen.guess.text if column in seen.columns],
-        key=f"assets-text-{name}",
+        key=f"assets-text-{path}",
         help="What the teacher and the student read, in this order.",
     )
     picked = {}
@@ -111,7 +105,7 @@ def _columns(seen: assets.Preview, name: str) -> assets.Mapping:
         sides = st.columns(2)
         for place, (role, (label, help)) in enumerate(ASSET_ROLES.items()):
             with sides[place % 2]:
-                picked[role] = _pick(label, seen.columns, getattr(seen.guess, role), f"assets-{role}-{name}", help)
+                picked[role] = _pick(label, seen.columns, getattr(seen.guess, role), f"assets-{role}-{path}", help)
     return replace(seen.guess, text=tuple(text), **picked)
 
 

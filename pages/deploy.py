@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import jobs, settings
+from core.deploy import scoring
 from core.evaluate.run import comparison
 from core.train.run import all_students, folder_of
 from core.ui import exports, frame, progress, serving, uploads
@@ -57,16 +58,36 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
         path = uploads.upload(
             "File of assets (CSV, TSV, XLSX, JSONL, Parquet; up to 200 MB)", uploads.TABLES, "score-file"
         )
-        kind = st.segmented_control("Write as", ["CSV", "Parquet"], default="CSV", required=True)
-        if st.button("Score this file", type="primary", disabled=running or path is None, icon=":material/play_arrow:"):
-            output = settings.subfolder("output") / f"{path.stem}-student-{live['id']}.{kind.lower()}"
-            params = {"client_id": view.client_id, "student": live["id"], "input": str(path), "output": str(output)}
-            progress.start(view, "score", params)
+        with frame.guard():
+            texts = _text_columns(view, path) if path else []
+            kind = st.segmented_control("Write as", ["CSV", "Parquet"], default="CSV", required=True)
+            if st.button(
+                "Score this file", type="primary", disabled=running or not texts, icon=":material/play_arrow:"
+            ):
+                output = settings.subfolder("output") / path.parent.name
+                output.mkdir(exist_ok=True)
+                params = {"client_id": view.client_id, "student": live["id"], "input": str(path), "text_columns": texts}
+                params["output"] = str(output / f"{path.stem}-student-{live['id']}.{kind.lower()}")
+                progress.start(view, "score", params)
         st.caption(
             "Adds three columns: category, confidence and handled. Rows where handled is not true are for the teacher: false "
-            "where the student is not sure enough, empty where nothing is certified or a row has no text. "
-            "The text columns are those of the last import."
+            "where the student is not sure enough, the asset is unlike anything it learned from or has no text; empty where "
+            "nothing is certified. Assets it learned from come out surer than new ones."
         )
+
+
+def _text_columns(view: frame.View, path: Path) -> list[str]:
+    """The columns to read: those of the last import, or those that look like text, unless others are chosen."""
+    seen = uploads.preview(str(path))
+    likely = scoring.learnt_columns(view.db, view.client_id, seen.columns) or list(seen.guess.text)
+    return st.multiselect(
+        "Text columns",
+        seen.columns,
+        default=likely,
+        key=f"score-text-{path}",
+        placeholder="Choose at least one",
+        help="What the student reads, in this order. At first those of the last import.",
+    )
 
 
 def _scored(view: frame.View) -> None:
@@ -83,14 +104,12 @@ def _scored(view: frame.View) -> None:
             st.download_button(
                 "Download",
                 path.read_bytes,
-                file_name=uploads.name_of(path),
+                file_name=path.name,
                 key=f"scored-{job.id}",
                 icon=":material/download:",
                 on_click="ignore",
             )
-            told = (
-                f"{uploads.name_of(path)}: {result['rows']:,} rows, {result['handled']:,} handled by the student itself"
-            )
+            told = f"{path.name}: {result['rows']:,} rows, {result['handled']:,} handled by the student itself"
             told += f", {result['without_text']:,} without text" if result["without_text"] else ""
             told += f", {result['problems']:,} damaged rows repaired or left out" if result["problems"] else ""
             st.text(told)

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -190,6 +190,13 @@ def _lines(path: Path) -> int:
         return max(sum(block.count(b"\n") for block in iter(lambda: handle.read(1 << 20), b"")) - 1, 1)
 
 
+def learnt_columns(db: Database, client_id: int, columns: Collection[str]) -> list[str]:
+    """The text columns of the client's last import; none where `columns`, those of a file, lack one of them."""
+    last = next(db.query("select mapping from imports where client_id = ? order by id desc limit 1", [client_id]), None)
+    learnt = (json.loads(last["mapping"]).get("text") or []) if last else []
+    return list(learnt) if all(column in columns for column in learnt) else []
+
+
 def _text_columns(
     db: Database, client_id: int, source: Source, head: pa.Table, path: Path, named: list[str] | None
 ) -> list[str]:
@@ -197,10 +204,9 @@ def _text_columns(
         for column in named:
             _must_have(source, path, column)
         return list(named)
-    last = next(db.query("select mapping from imports where client_id = ? order by id desc limit 1", [client_id]), None)
-    learnt = (json.loads(last["mapping"]).get("text") or []) if last else []
-    if learnt and all(column in source.columns for column in learnt):
-        return list(learnt)
+    learnt = learnt_columns(db, client_id, source.columns)
+    if learnt:
+        return learnt
     head = head.slice(0, 20)
     guessed = list(guess_assets(source.columns, list(zip(*(strings(head[name]) for name in source.columns)))).text)
     if not guessed:

@@ -135,9 +135,10 @@ def import_job(db: Database, params: dict, progress: Progress) -> dict:
 
 
 def keep_upload(name: str, data: bytes) -> Path:
-    """Copy an upload to workspace/uploads/<12 hex of its SHA-256>-<safe name>, whole or not at all; returns the path."""
+    """Copy an upload to workspace/uploads/<12 hex of its SHA-256>/<safe name>, whole or not at all; returns the path."""
     safe = re.sub(r"[^\w.-]+", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip("._")[-80:] or "file"
-    path = settings.subfolder("uploads") / f"{hashlib.sha256(data).hexdigest()[:12]}-{safe}"
+    path = settings.subfolder("uploads") / hashlib.sha256(data).hexdigest()[:12] / safe
+    path.parent.mkdir(exist_ok=True)
     if not path.exists():
         partial = path.with_name(f"{path.name}.{os.getpid()}.part")
         partial.write_bytes(data)

@@ -15,6 +15,7 @@ from core.train import subsets
 from core.ui import charts, frame, progress
 
 SHARE = st.column_config.NumberColumn(format="percent")
+MORE = st.column_config.NumberColumn(format="localized")
 POINTS = st.column_config.NumberColumn(format="%+.1f", help="Agreement gained, in percentage points.")
 
 
@@ -56,7 +57,12 @@ def _curve(view: frame.View, run_id: int, found: Curve) -> None:
     if learning_curve.outdated(view.db, run_id, found):
         note += " There are other labels now than when this was measured: measure again."
     charts.chart(said.sentence, _figure(found), _points(found), "learning-curve", note=note, **_shares())
-    st.dataframe(_steps(said), hide_index=True, key="more-labels", column_config={"points": POINTS, **_dollars()})
+    st.dataframe(
+        _steps(said),
+        hide_index=True,
+        key="more-labels",
+        column_config={"another … labels": MORE, "points": POINTS, **_dollars()},
+    )
     st.caption(
         frame.plain(f"Price of 1,000 labels: {said.price.formula} = {_usd(said.price.value)}. {said.price.note}.")
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 
 import streamlit as st
 
+from core import settings
 from core.ui import frame
 
 ASK = """curl http://127.0.0.1:8600/classify -H "Content-Type: application/json" \\
@@ -37,6 +37,6 @@ def section(view: frame.View) -> None:
 
 def command(client: str) -> str:
     """The line that serves this client's live student."""
-    home = os.environ.get("UNDERSTUDY_HOME")
-    prefix = f"UNDERSTUDY_HOME={shlex.quote(home)} " if home else ""
+    home = settings.home()
+    prefix = "" if home == settings.ROOT / "data" / "workspace" else f"UNDERSTUDY_HOME={shlex.quote(str(home))} "
     return f"{prefix}python3 run.py serve --student live --port 8600 --client={shlex.quote(client)}"

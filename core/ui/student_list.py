@@ -103,11 +103,12 @@ def _compare(view: frame.View, judged: list[dict]) -> None:
         second = right.selectbox("with that one", others, format_func=names.__getitem__)
         found = versions.compare(view.db, first, second)
         st.markdown(frame.plain(found.sentence))
+        st.caption("Copies of one creative count once here, so agreement can differ a little from the table above.")
         if found.left_out:
             st.caption(f"{found.left_out:,} test assets are left out: the labels the two learned from differ there.")
         st.dataframe(versions.table_of(found), hide_index=True, key="two-students")
         if found.changed:
-            st.caption("Assets that would change category, copies counted once:")
+            st.caption("Assets that would change category:")
             moves = found.changes.set_axis([f"{found.first.name} says", f"{found.second.name} says", "assets"], axis=1)
             st.dataframe(moves, hide_index=True, key="changes", height=min(38 + 35 * len(moves), 248))
             charts.download(moves, "changes")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.ingest.assets import keep_upload
+from core.ingest import assets
+from core.ingest.assets import Preview
 
 TABLES = ["csv", "tsv", "txt", "xlsx", "jsonl", "ndjson", "parquet"]
 
@@ -18,10 +19,11 @@ def upload(label: str, kinds: list[str], key: str) -> Path | None:
         return None
     kept = st.session_state.setdefault("kept-uploads", {})
     if file.file_id not in kept or not Path(kept[file.file_id]).exists():
-        kept[file.file_id] = str(keep_upload(file.name, file.getvalue()))
+        kept[file.file_id] = str(assets.keep_upload(file.name, file.getvalue()))
     return Path(kept[file.file_id])
 
 
-def name_of(path: Path) -> str:
-    """The name a kept upload had on the person's own disk."""
-    return path.name.partition("-")[2]
+@st.cache_data(max_entries=8, show_spinner="Reading the file …")
+def preview(path: str) -> Preview:
+    """What a kept upload holds, read once for all sessions. InputError where it cannot be read."""
+    return assets.preview(Path(path))

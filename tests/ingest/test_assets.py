@@ -258,9 +258,8 @@ def test_kill_9_leaves_nothing_behind_and_the_next_import_does_it_all(db, client
 
 def test_a_job_imports_and_answers_with_the_summary(db, client, tmp_path):
     kept = assets.keep_upload("../../etc/Ads März (1).csv", b"id,wording\n1,Hello there\n")
-    assert (
-        kept.parent.name == "uploads" and kept.name.endswith("-Ads_März_1_.csv") and kept.read_bytes().startswith(b"id")
-    )
+    assert kept.parent.parent.name == "uploads" and kept.name == "Ads_März_1_.csv"
+    assert kept.read_bytes().startswith(b"id")
     params = {
         "client_id": client,
         "path": str(kept),
