@@ -7,9 +7,7 @@ else to stderr. Exit status: 0 done, 2 the input is wrong (the message says what
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import math
 import os
 import sys
 import time
@@ -17,6 +15,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import terminal
 from core.errors import Cancelled, InputError
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--client", type=_client, default="Default", metavar="NAME", help="whose data (default: %(default)s)"
+        "--client", type=terminal.client, default="Default", metavar="NAME", help="whose data (default: %(default)s)"
     )
     common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
     top = argparse.ArgumentParser(
@@ -81,20 +80,22 @@ def _distil_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--student", default="auto", choices=STUDENTS, help="default: auto, the cheapest good enough")
     command.add_argument(
-        "--target", type=_share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
+        "--target", type=terminal.share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
     )
-    command.add_argument("--budget", type=_money, metavar="USD", help="stop labelling at this spend")
+    command.add_argument("--budget", type=terminal.usd, metavar="USD", help="stop labelling at this spend")
 
 
 def _column_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--text-columns", type=_names, metavar="A,B", help="columns to read (default: guessed)")
+    command.add_argument(
+        "--text-columns", type=terminal.names, metavar="A,B", help="columns to read (default: guessed)"
+    )
     command.add_argument("--id-column", metavar="NAME", help="column of the asset's id")
 
 
 def distil(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
     for file in (args.taxonomy, args.assets):
-        _must_exist(file)
+        terminal.must_exist(file)
     from core import db as database
     from core import distil as distillation
 
@@ -109,7 +110,7 @@ def distil(args: argparse.Namespace) -> tuple[dict, str]:
         student=args.student,
         target=args.target,
         budget=args.budget,
-        on_progress=_Log(),
+        on_progress=terminal.Log(),
     )
     return result, _distil_text(result)
 
@@ -214,7 +215,7 @@ def classify(args: argparse.Namespace) -> tuple[dict, str]:
 
 def score(args: argparse.Namespace) -> tuple[dict, str]:
     """Every row of a file, streamed; stopped or killed, the same command carries on."""
-    _must_exist(args.input)
+    terminal.must_exist(args.input)
     from core import db as database
 
     db = database.connect()
@@ -230,7 +231,7 @@ def score(args: argparse.Namespace) -> tuple[dict, str]:
         text_columns=args.text_columns,
         id_column=args.id_column,
         engine=args.engine,
-        progress=_Log(),
+        progress=terminal.Log(),
     )
     text = f"{result['rows']:,} rows in {args.output}, {result['rows_per_second']:,.0f} a second"
     return result, f"{text}, {result['handled']:,} handled, {result['problems']:,} problems"
@@ -254,7 +255,7 @@ def export(args: argparse.Namespace) -> tuple[dict, str]:
 
     packed = args.zip and args.to.suffix.lower() != ".zip"
     to = args.to.with_name(f"{args.to.name}.zip") if packed else args.to
-    result = exporting.export(db, client_id=client_id, student=args.student, to=to, progress=_Log())
+    result = exporting.export(db, client_id=client_id, student=args.student, to=to, progress=terminal.Log())
     parity = result["parity"]
     text = (
         f"student {result['student']} in {result['output']}, {result['size_mb']:.1f} MB, {len(result['files'])} files"
@@ -268,10 +269,10 @@ def export(args: argparse.Namespace) -> tuple[dict, str]:
 
 def _students_options(command: argparse.ArgumentParser) -> None:
     what = command.add_mutually_exclusive_group()
-    what.add_argument("--make-live", type=_count, metavar="ID", help="put this student to work")
+    what.add_argument("--make-live", type=terminal.count, metavar="ID", help="put this student to work")
     what.add_argument("--roll-back", action="store_true", help="put the one that was live before back to work")
     what.add_argument(
-        "--compare", type=_count, nargs=2, metavar=("A", "B"), help="two students on the same test assets"
+        "--compare", type=terminal.count, nargs=2, metavar=("A", "B"), help="two students on the same test assets"
     )
 
 
@@ -314,7 +315,7 @@ def _agreement_text(share: dict | None) -> str:
 
 
 def _curve_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--run", type=_count, metavar="ID", help="label run (default: the newest student's)")
+    command.add_argument("--run", type=terminal.count, metavar="ID", help="label run (default: the newest student's)")
     command.add_argument(
         "--student", default="embedding", choices=("embedding", "linear"), help="kind trained (default: %(default)s)"
     )
@@ -333,7 +334,9 @@ def curve(args: argparse.Namespace) -> tuple[dict, str]:
     run_id = learning_curve.run_of(db, client_id, args.run)
     found = learning_curve.stored(db, run_id)
     if args.again or found is None or found.kind != args.student or learning_curve.outdated(db, run_id, found):
-        jobs.run_here(db, "curve", {"client_id": client_id, "run_id": run_id, "kind": args.student}, client_id, _Log())
+        jobs.run_here(
+            db, "curve", {"client_id": client_id, "run_id": run_id, "kind": args.student}, client_id, terminal.Log()
+        )
         found = learning_curve.stored(db, run_id)
     result = {"client": args.client, "label_run": run_id, **learning_curve.told(db, client_id, found)}
     points = [
@@ -354,7 +357,7 @@ def curve(args: argparse.Namespace) -> tuple[dict, str]:
 def _serve_options(command: argparse.ArgumentParser) -> None:
     _student_option(command)
     command.add_argument(
-        "--port", type=_port, default=8600, metavar="N", help="default: %(default)s; 0 takes a free one"
+        "--port", type=terminal.port, default=8600, metavar="N", help="default: %(default)s; 0 takes a free one"
     )
     command.add_argument(
         "--host",
@@ -363,7 +366,7 @@ def _serve_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--fallback", action="store_true", help="ask the teacher where the student is not sure enough")
     command.add_argument(
-        "--fallback-budget", type=_money, metavar="USD", help="what the teacher may cost in a calendar month"
+        "--fallback-budget", type=terminal.usd, metavar="USD", help="what the teacher may cost in a calendar month"
     )
 
 
@@ -395,7 +398,9 @@ def serve(args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _sample_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--rows", type=_count, default=2000, metavar="N", help="assets to make (default: %(default)s)")
+    command.add_argument(
+        "--rows", type=terminal.count, default=2000, metavar="N", help="assets to make (default: %(default)s)"
+    )
     command.add_argument("--to", type=Path, metavar="FOLDER", help="where to (default: sample-N in the workspace)")
     command.add_argument("--seed", type=int, default=7, metavar="N", help="another seed, other assets (default: 7)")
 
@@ -477,87 +482,6 @@ def _worker(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     return 0
-
-
-# --- values and progress ------------------------------------------------------------------------------------------
-
-
-def _client(value: str) -> str:
-    if not value.strip():
-        raise argparse.ArgumentTypeError("a client needs a name")
-    return value
-
-
-def _names(value: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([value], skipinitialspace=True), []) if name.strip()]
-
-
-def _number(value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number")
-    return number
-
-
-def _share(value: str) -> float:
-    if not 0 < _number(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1; for 95 % write 0.95")
-    return float(value)
-
-
-def _money(value: str) -> float:
-    if _number(value) < 0:
-        raise argparse.ArgumentTypeError(f"{value} is less than nothing; give US dollars, such as 5 or 12.50")
-    return float(value)
-
-
-def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not int(value):
-        raise argparse.ArgumentTypeError(f"{value} is not a whole number above 0")
-    return int(value)
-
-
-def _port(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or int(value) > 65535:
-        raise argparse.ArgumentTypeError(f"{value} is not a port; choose one from 1024 to 65535")
-    return int(value)
-
-
-def _must_exist(file: Path) -> None:
-    if not file.is_file():
-        raise InputError("There is no such file.", "Check the path.", where=str(file))
-
-
-class _Log:
-    """Progress as lines on stderr: each new phase, and every five seconds within one, with its rate and the time left."""
-
-    def __init__(self) -> None:
-        self._message, self._told = None, 0.0
-
-    def __call__(self, done: int, total: int, message: str = "", spent_usd: float = 0.0) -> None:
-        now = time.monotonic()
-        if message == self._message and now - self._told < 5:
-            return
-        if message != self._message:
-            self._began, self._first = now, done
-        self._message, self._told = message, now
-        spent = f", ${spent_usd:.2f} spent" if spent_usd else ""
-        line = f"{message}: {done:,} of {total:,}{self._pace(done, total)}{spent}" if total > 1 else message
-        print(line, file=sys.stderr, flush=True)
-
-    def _pace(self, done: int, total: int) -> str:
-        rate = (done - self._first) / max(self._told - self._began, 1e-9)
-        if rate <= 0:
-            return ""
-        left = max(total - done, 0) / rate
-        time_left = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min" if left < 6000 else f"{left / 3600:.0f} h"
-        return f", {rate:,.0f} a second, about {time_left} left" if rate >= 2 else f", about {time_left} left"
-
-    def check(self) -> None:
-        """Ctrl-C is how a command is stopped."""
 
 
 COMMANDS = {

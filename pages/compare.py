@@ -6,8 +6,8 @@ from core.evaluate.economics import Assumptions
 from core.evaluate.run import comparison
 from core.train.run import all_students
 from core.ui import compare_charts, disagreement_list, frame, label_list, money_inputs, progress
-from core.ui.figures import HINTS, figure, milliseconds
-from core.ui.standing import percent
+from core.ui.figures import HINTS, figure
+from core.words import milliseconds, percent
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning}
 TITLES = {

@@ -9,8 +9,9 @@ from core.deploy import scoring
 from core.evaluate.run import comparison
 from core.train.run import all_students, folder_of
 from core.ui import exports, frame, progress, serving, uploads
-from core.ui.figures import HINTS, figure, milliseconds
-from core.ui.standing import VERDICTS, percent
+from core.ui.figures import HINTS, figure
+from core.ui.standing import VERDICTS
+from core.words import milliseconds, percent
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ import streamlit as st
 from core.ingest import taxonomy
 from core.label import prices
 from core.ui import forecast, frame, label_list, money_inputs, progress
-from core.ui.figures import duration, figure, money
+from core.ui.figures import figure
+from core.words import duration, money
 
 BUILT_IN_NOTE = (
     "Compares each asset with the categories' names, descriptions and examples; no key, no internet. A frontier model labels "

@@ -5,8 +5,8 @@ import streamlit as st
 from core.evaluate.run import comparison
 from core.train.run import all_students
 from core.ui import answers, compare_charts, frame
-from core.ui.figures import figure, milliseconds, money
-from core.ui.standing import percent
+from core.ui.figures import figure
+from core.words import milliseconds, money, percent
 
 EXAMPLES = 4
 

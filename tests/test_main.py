@@ -14,7 +14,7 @@ import pytest
 import run
 from core import __main__ as cli
 from core import db as database
-from core import jobs, settings
+from core import jobs, settings, terminal
 from core.errors import Cancelled, InputError
 from tests import job_bodies  # noqa: F401  registers the bodies
 
@@ -152,8 +152,8 @@ def test_sample_data_of_any_size(capsys, tmp_path):
 
 def test_progress_tells_the_rate_and_the_time_left(capsys, monkeypatch):
     clock = iter([100.0, 102.0, 110.0, 111.0, 120.0, 130.0])
-    monkeypatch.setattr(cli.time, "monotonic", lambda: next(clock))
-    log = cli._Log()
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    log = terminal.Log()
     for done, total, message in [
         (50_000, 1_050_000, "Scoring"),  # taken over: no part of the rate
         (60_000, 1_050_000, "Scoring"),  # two seconds later: not told

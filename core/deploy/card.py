@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
+from core.words import percent
 
 MARKUP = r"\`*_{}[]()<>#+!|~$:&@"
 WORST = 5
@@ -97,12 +98,6 @@ def plain(text: str) -> str:
     return escaped.replace("www.", "www\\.")
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """A share (0..1) in words, never rounded up to a full 100 %: 0.9999 -> '99.9 %'."""
-    shown = f"{100 * share:.{digits}f}"
-    return f"{100 - 10**-digits:.{digits}f} %" if share < 1 and float(shown) >= 100 else f"{shown} %"
-
-
 def needs(kind: str) -> tuple[str, ...]:
     """The packages predict.py needs for a student of this kind."""
     return RUNS[:1] if kind == "linear" else RUNS
@@ -153,13 +148,15 @@ def _quality(found: dict) -> str:
         ("The teacher's accuracy against what people decided", gold and gold["teacher"]),
     ]
     rows = [
-        (name, percent(one["value"]), f"{percent(one['low'])} to {percent(one['high'])}", f"{one['n']:,}")
+        (name, percent(one["value"], 1), f"{percent(one['low'], 1)} to {percent(one['high'], 1)}", f"{one['n']:,}")
         for name, one in shares
         if one
     ]
     if certificate["certified"]:
-        rows.append(("Agreement with the teacher behind it", percent(found["agreement_end_to_end"]), "", f"{n:,}"))
-    rows.append(("Strange, left to the teacher however sure the student is", percent(found["strange"]), "", f"{n:,}"))
+        rows.append(("Agreement with the teacher behind it", percent(found["agreement_end_to_end"], 1), "", f"{n:,}"))
+    rows.append(
+        ("Strange, left to the teacher however sure the student is", percent(found["strange"], 1), "", f"{n:,}")
+    )
     for name, key in (
         ("Macro F1", "macro_f1"),
         ("Cohen's kappa", "kappa"),
@@ -179,8 +176,8 @@ def _worst(found: dict) -> str:
     rows = [
         (
             plain(one["label"]),
-            percent(one["recall"]),
-            f"{percent(one['low'])} to {percent(one['high'])}",
+            percent(one["recall"], 1),
+            f"{percent(one['low'], 1)} to {percent(one['high'], 1)}",
             f"{one['n']:,}",
             f"{one['f1']:.3f}",
         )

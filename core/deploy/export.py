@@ -37,6 +37,7 @@ from core.label.run import labelled
 from core.train import students
 from core.train.run import find, folder_of
 from core.train.students import neighbours
+from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
 BATCH = 256  # texts answered at a time; the same for every side of a comparison, since int8 scales by batch
@@ -291,8 +292,8 @@ def _must_agree(parity: Parity) -> None:
         if share < least:
             right = round(share * parity.n)
             raise InputError(
-                f"Nothing was exported: {what} on {right:,} of {parity.n:,} test assets ({card.percent(share, 2)}), "
-                f"and {card.percent(least)} is required.",
+                f"Nothing was exported: {what} on {right:,} of {parity.n:,} test assets ({percent(share, 2)}), "
+                f"and {percent(least, 1)} is required.",
                 "Export a student of another kind.",
             )
 

@@ -29,9 +29,8 @@ from core.errors import InputError
 from core.evaluate import measure
 from core.evaluate.agreement import Share, share
 from core.evaluate.economics import Assumptions, Line, Taught, label_price
-from core.evaluate.run import assumptions_of
+from core.evaluate.run import assumptions_of, teacher_price
 from core.jobs import NoProgress
-from core.label import prices
 from core.label.prices import Price
 from core.label.run import labelled, summary
 from core.train import data, subsets
@@ -169,7 +168,7 @@ def run_of(db: Database, client_id: int, run_id: int | None = None) -> int:
 def told(db: Database, client_id: int, curve: Curve) -> dict[str, Any]:
     """Curve and forecast as one JSON-able object, for the command line."""
     assumptions = assumptions_of(db, client_id)
-    said = forecast(curve, assumptions, prices.price(db, assumptions.price_as) if assumptions.price_as else None)
+    said = forecast(curve, assumptions, teacher_price(db, assumptions))
     return {
         "teacher": curve.teacher["name"],
         "student": curve.kind,

@@ -82,6 +82,11 @@ def assumptions_of(db: Database, client_id: int) -> Assumptions:
     return Assumptions(**settings.get(db, "assumptions", client_id))
 
 
+def teacher_price(db: Database, assumptions: Assumptions) -> prices.Price | None:
+    """What the model costs that the teacher is priced as; None where none is chosen."""
+    return prices.price(db, assumptions.price_as) if assumptions.price_as else None
+
+
 def keep_assumptions(db: Database, client_id: int, assumptions: Assumptions) -> None:
     """Keep what differs from the defaults as the client's own."""
     plain = asdict(Assumptions())
@@ -110,7 +115,7 @@ def comparison(
             found |= measure.promise(held, target, settings.get(db, "confidence", row["client_id"]))
         found["gold"] = measure.gold(db, held, categories, found["certificate"]["threshold"])
     assumptions = assumptions or assumptions_of(db, row["client_id"])
-    price = prices.price(db, assumptions.price_as) if assumptions.price_as else None
+    price = teacher_price(db, assumptions)
     sheet = economics(_measured(found, price), assumptions, price)
     return {
         "figures": found,

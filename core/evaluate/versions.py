@@ -14,6 +14,7 @@ from core.evaluate.agreement import Paired, Share, paired, share
 from core.evaluate.run import comparison, figures
 from core.evaluate.verdict import p_words, percent
 from core.train.run import all_students, is_whole
+from core.words import money
 
 
 @dataclass(frozen=True)
@@ -186,12 +187,8 @@ def table_of(found: Comparison) -> pd.DataFrame:
         ("handles by itself", lambda v: "none certified" if v.handled is None else percent(v.handled), "measured"),
         ("milliseconds an asset", lambda v: f"{v.ms:.2f}", "measured"),
         ("size in MB", lambda v: f"{v.size_mb:.1f}", "measured"),
-        ("1,000 assets, student alone", lambda v: _usd(v.usd_alone), "estimated"),
-        ("1,000 assets, with the teacher behind it", lambda v: _usd(v.usd_cascade), "estimated"),
+        ("1,000 assets, student alone", lambda v: money(v.usd_alone), "estimated"),
+        ("1,000 assets, with the teacher behind it", lambda v: money(v.usd_cascade), "estimated"),
     ]
     rows = [(name, words(found.first), words(found.second), basis) for name, words, basis in pairs]
     return pd.DataFrame(rows, columns=["measure", found.first.name, found.second.name, "basis"])
-
-
-def _usd(value: float | None) -> str:
-    return "not known" if value is None else f"${value:.4f}"

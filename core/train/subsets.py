@@ -6,20 +6,18 @@ The texts are encoded once; only the heads are fitted anew, so that all sizes to
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from core.encoder import encoder
-from core.train import softmax
 from core.train.data import Rows, Split, Step
 from core.train.students import Member, blend, embedding, fit_weights, linear
-from core.train.students.neighbours import gather
+from core.train.students.embedding import Encode
 
 KINDS = ("embedding", "linear")  # those whose heads are fitted in seconds
 SEED = 0
-Encode = Callable[[Sequence[str]], np.ndarray]
 
 
 def answers(
@@ -40,7 +38,9 @@ def answers(
 
         alive()
         part = _part(split.train, order[:size])
-        members = [_linear(part, alive)] + ([_embedding(part, encode, alive)] if encode else [])
+        members: list[Member] = [_linear(part, alive)]
+        if encode:
+            members.append(embedding.learn(encode, encode(part.texts), part.targets, alive))
         calibration, tables = ([table for m in members for table in m.read(list_).tables] for list_ in asked)
         yield blend(tables, fit_weights(calibration, split.calibration.targets.argmax(1))).argmax(1)
 
@@ -62,12 +62,3 @@ def _part(rows: Rows, chosen: np.ndarray) -> Rows:
 def _linear(rows: Rows, step: Step) -> Member:
     with tempfile.TemporaryDirectory() as folder:
         return linear.fit(rows, Path(folder), step, {})
-
-
-def _embedding(rows: Rows, encode: Encode, step: Step) -> Member:
-    """The embedding member of vectors made before."""
-    vectors = encode(rows.texts)
-    coefficients, bias = softmax.fit(
-        vectors, rows.targets, strength=embedding.STRENGTH, iterations=embedding.ITERATIONS, step=step
-    )
-    return embedding.Encoded(encode, coefficients, bias, gather(vectors, rows.targets))

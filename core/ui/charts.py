@@ -13,8 +13,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.ingest.files import defuse
-from core.ui.figures import milliseconds
 from core.ui.frame import plain
+from core.words import milliseconds
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
 STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"

@@ -12,9 +12,9 @@ from core.evaluate.agreement import Paired
 from core.evaluate.economics import Economics, Line
 from core.evaluate.verdict import one_sided_words
 from core.ui import charts
-from core.ui.figures import HINTS, milliseconds, money
+from core.ui.figures import HINTS
 from core.ui.frame import plain
-from core.ui.standing import percent
+from core.words import milliseconds, money, percent
 
 SHOWN = 40  # categories in the chart: the largest; the table has all
 FEWEST = 10  # test assets a category needs to be named the worst: below, chance decides

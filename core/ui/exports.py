@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import jobs
 from core.ui import frame, progress
-from core.ui.standing import percent
+from core.words import percent
 
 
 def take_along(view: frame.View, live: dict) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 
 BASIS = {
@@ -42,40 +40,3 @@ def figure(label: str, value: str, basis: str, interval: str | None = None, help
             st.badge(basis, color=colour, help=meaning)
             if interval:
                 st.caption(interval)
-
-
-def money(usd: float | None) -> str:
-    """US dollars with as many digits as tell something: 12,345 · 12.30 · 0.0042 · < 0.0001; None -> a dash."""
-    if usd is None or not math.isfinite(usd):
-        return "–"
-    if usd == 0:
-        return "$0"
-    if abs(usd) >= 1000:
-        return f"${usd:,.0f}"
-    if abs(usd) >= 0.1:
-        return f"${usd:,.2f}"
-    if abs(usd) < 0.0001:
-        return "< $0.0001"
-    return f"${usd:.{1 - math.floor(math.log10(abs(usd)))}f}"
-
-
-def duration(seconds: float | None) -> str:
-    """A time in words: 0.8 s · 42 s · 3 min 20 s · 2 h 5 min; None -> a dash."""
-    if seconds is None or not math.isfinite(seconds):
-        return "–"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
-
-
-def milliseconds(ms: float | None) -> str:
-    """A latency: 0.4 ms · 12 ms · 2,300 ms; None -> a dash."""
-    if ms is None or not math.isfinite(ms):
-        return "–"
-    return f"{ms:.1f} ms" if ms < 10 else f"{ms:,.0f} ms"

@@ -9,10 +9,10 @@ import streamlit as st
 
 from core.evaluate import learning_curve
 from core.evaluate.learning_curve import Curve, Forecast
-from core.evaluate.run import assumptions_of
-from core.label import prices
+from core.evaluate.run import assumptions_of, teacher_price
 from core.train import subsets
 from core.ui import charts, frame, progress
+from core.words import money
 
 SHARE = st.column_config.NumberColumn(format="percent")
 MORE = st.column_config.NumberColumn(format="localized")
@@ -46,8 +46,7 @@ def show(view: frame.View, run_id: int) -> None:
 
 def _curve(view: frame.View, run_id: int, found: Curve) -> None:
     assumptions = assumptions_of(view.db, view.client_id)
-    price = prices.price(view.db, assumptions.price_as) if assumptions.price_as else None
-    said = learning_curve.forecast(found, assumptions, price)
+    said = learning_curve.forecast(found, assumptions, teacher_price(view.db, assumptions))
     note = (
         f"Measured: {found.kind} students on {found.agreement[-1].n:,} test assets, bars 95 % intervals. Dashed and the band: "
         f"estimated by a power law. Of new labels {found.sizes[-1] / found.labels:.0%} would train, as of those at hand."
@@ -64,7 +63,7 @@ def _curve(view: frame.View, run_id: int, found: Curve) -> None:
         column_config={"another … labels": MORE, "points": POINTS, **_dollars()},
     )
     st.caption(
-        frame.plain(f"Price of 1,000 labels: {said.price.formula} = {_usd(said.price.value)}. {said.price.note}.")
+        frame.plain(f"Price of 1,000 labels: {said.price.formula} = {money(said.price.value)}. {said.price.note}.")
     )
     charts.download(_steps(said), "more-labels")
 
@@ -151,10 +150,6 @@ def _steps(said: Forecast) -> pd.DataFrame:
         for step in said.steps
     ]
     return pd.DataFrame(rows).astype({"US dollars": float})
-
-
-def _usd(value: float | None) -> str:
-    return "not known" if value is None else f"${value:,.2f}"
 
 
 def _shares() -> dict:

@@ -15,8 +15,9 @@ import streamlit as st
 
 from core import db as database
 from core import jobs, settings
-from core.ui import figures, frame
+from core.ui import frame
 from core.ui.standing import BUSY
+from core.words import duration, money
 
 ACTIVE = ("queued", "running", "interrupted")
 UNITS = {"import_assets": "rows", "label": "assets", "score": "rows", "export": "assets"}
@@ -99,9 +100,9 @@ def _bar(job: jobs.Job) -> None:
     if job.rate:
         parts.append(f"{job.rate:,.0f} a second" if job.rate >= 2 else f"{60 * job.rate:,.1f} a minute")
     if job.seconds_left is not None:
-        parts.append(f"about {figures.duration(job.seconds_left)} left")
+        parts.append(f"about {duration(job.seconds_left)} left")
     if job.spent_usd:
-        parts.append(f"{figures.money(job.spent_usd)} spent".replace("$", "\\$"))
+        parts.append(f"{money(job.spent_usd)} spent".replace("$", "\\$"))
     st.progress(min(job.fraction or 0.0, 1.0), text=" · ".join(parts))
 
 

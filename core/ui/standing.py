@@ -12,6 +12,7 @@ from core import db as database
 from core import jobs, settings
 from core.evaluate.run import comparison
 from core.evaluate.verdict import Verdict
+from core.words import percent
 
 VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready"}
 BUSY = {
@@ -62,16 +63,6 @@ class Standing:
         if not self.verdict:
             return "student", "Train a student"
         return "compare", "Read the verdict"
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """A share (0..1) in words: 0.625 -> '62 %'; never rounded up to a full 100 %, nor down to none."""
-    shown = f"{100 * share:.{digits}f}"
-    if share < 1 and float(shown) >= 100:
-        shown = f"{100 - 10**-digits:.{digits}f}"
-    if share > 0 and float(shown) == 0:
-        return f"< {10**-digits:g} %"
-    return f"{shown} %"
 
 
 def clients(db: Database) -> list[dict]:

@@ -11,8 +11,8 @@ from core.evaluate.run import figures
 from core.evaluate.versions import name_of
 from core.train import run as training
 from core.ui import charts, frame, label_list
-from core.ui.figures import HINTS, duration
-from core.ui.standing import percent
+from core.ui.figures import HINTS
+from core.words import duration, percent
 
 
 def show(view: frame.View) -> None:

@@ -29,6 +29,7 @@ from core.label.run import label, labelled
 from core.train import run as training
 from core.train import softmax, students
 from core.train.students import transformer
+from core.words import percent
 from tests import small
 
 KINDS = list(students.KINDS)
@@ -367,15 +368,15 @@ def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
         ("Agreement on what it handles", "agreement_handled"),
     ):
         share = found[key]
-        value, low, high = (card.percent(share[part]) for part in ("value", "low", "high"))
+        value, low, high = (percent(share[part], 1) for part in ("value", "low", "high"))
         assert row_of(text, name) == [value, f"{low} to {high}", f"{share['n']:,}"]
     strange = row_of(text, "Strange, left to the teacher however sure the student is")
-    assert strange[0] == card.percent(found["strange"])
-    assert row_of(text, "Agreement with the teacher behind it")[0] == card.percent(found["agreement_end_to_end"])
+    assert strange[0] == percent(found["strange"], 1)
+    assert row_of(text, "Agreement with the teacher behind it")[0] == percent(found["agreement_end_to_end"], 1)
     for name, key in (("Macro F1", "macro_f1"), ("Cohen's kappa", "kappa"), ("Gwet's AC1", "ac1")):
         assert row_of(text, name)[0] == f"{found[key]:.3f}"
     for one in found["per_category"]:
-        assert row_of(text, one["label"])[0] == card.percent(one["recall"])
+        assert row_of(text, one["label"])[0] == percent(one["recall"], 1)
         assert row_of(text, one["label"])[2] == str(one["n"])
     latency = found["latency"]
     assert all(f"{key} {latency[key]:.1f} ms" in text for key in ("p50", "p95", "p99"))
@@ -386,7 +387,7 @@ def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
     ]
     assert row_of(text, "Teacher") == ["recorded\\:label"]
     assert "version 1 from taxonomy.csv, 4 categories" in row_of(text, "Taxonomy")[0]
-    assert card.percent(result["parity"]["int8"], 2) in text
+    assert percent(result["parity"]["int8"], 2) in text
     assert ("all-MiniLM-L6-v2, Apache License 2.0" in text) == (KINDS[number] != "linear")
     assert "terms of your teacher's provider allow its answers to train a model" in text
 

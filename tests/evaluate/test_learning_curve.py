@@ -105,7 +105,7 @@ def test_what_more_labels_cost():
     found = curve(falling(0.03, 0.03, 0.7))
     unknown = curves.forecast(found, Assumptions(price_as=None), None)
     assert unknown.twice.usd is None and "no known price" in unknown.sentence
-    by_hand = curves.prices.Price("own", "", 2.0, 10.0, None, None, None, "own price", None)
+    by_hand = curves.Price("own", "", 2.0, 10.0, None, None, None, "own price", None)
     priced = curves.forecast(found, Assumptions(), by_hand)
     assert priced.twice.usd == pytest.approx(8000 * (1000 * 2 + 10 * 10) / 1e6)
     assert f"cost ${priced.twice.usd:,.2f}" in priced.sentence

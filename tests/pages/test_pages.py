@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -295,3 +296,22 @@ def test_the_deploy_page_shows_the_exact_line_that_serves_the_client(open_page, 
     args = cli.parser().parse_args(line[3:])
     assert (args.command, args.client, args.student) == ("serve", "North & \"West\" '$(x)'", "live")
     assert f":{args.port}/classify" in "".join(code.value for code in open_page("deploy").code[1:])
+
+
+def test_a_file_to_score_is_read_at_once_and_its_columns_can_be_chosen(open_page, filled):
+    set_live(filled, all_students(filled, 1)[0]["id"])
+    app = open_page("deploy")
+    app.file_uploader[0].set_value(("empty.csv", b"", "text/csv")).run()
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "empty.csv: The file is empty. Export it again and check that it holds rows."
+    ]
+    app.file_uploader[0].set_value(("numbers.csv", b"a,b\n1,2\n3,4\n", "text/csv")).run()
+    (columns,) = app.multiselect
+    score = next(button for button in app.button if button.label == "Score this file")
+    assert not app.error and columns.value == [] and score.disabled
+    columns.set_value(["a"]).run()
+    score = next(button for button in app.button if button.label == "Score this file")
+    assert not score.disabled
+    score.click().run()
+    (job,) = (job for job in jobs.recent(filled) if job.kind == "score")
+    assert job.params["text_columns"] == ["a"] and Path(job.params["input"]).name == "numbers.csv"

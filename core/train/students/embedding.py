@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from core.train.data import Rows, Step
 
 STRENGTH, ITERATIONS = 30.0, 40
+Encode = Callable[[Sequence[str]], np.ndarray]  # texts to unit vectors, float32 (texts, dimensions)
 
 
 class Encoded:
     """A member that reads a text as a vector: head and neighbours each make a table of it. `encode` gives unit vectors."""
 
-    def __init__(self, encode: OnnxText, coefficients: np.ndarray, bias: np.ndarray, neighbours: Neighbours):
+    def __init__(self, encode: Encode, coefficients: np.ndarray, bias: np.ndarray, neighbours: Neighbours):
         self.encode, self.coefficients, self.bias, self.neighbours = encode, coefficients, bias, neighbours
 
     def read(self, texts: Sequence[str]) -> Reading:
@@ -46,18 +47,17 @@ def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Encoded:
     source = prepared(rows.encoder)
     encode = OnnxText(source)
     vectors = encode(rows.texts, progress=lambda done, total: step(done, total, "embedding: reading the assets"))
-    coefficients, bias = softmax.fit(
-        vectors,
-        rows.targets,
-        strength=STRENGTH,
-        iterations=ITERATIONS,
-        step=lambda done, total: step(done, total, "embedding: fitting the head"),
-    )
+    member = learn(encode, vectors, rows.targets, lambda done, total: step(done, total, "embedding: fitting the head"))
     for name in ("encoder.onnx", "tokenizer.json"):
         link(source / name, folder / name)
-    member = Encoded(encode, coefficients, bias, gather(vectors, rows.targets))
     member.save(folder)
     return member
+
+
+def learn(encode: Encode, vectors: np.ndarray, targets: np.ndarray, step: Callable[[int, int], None]) -> Encoded:
+    """The member of rows whose `vectors` (n, d) are known, with target distributions (n, categories)."""
+    coefficients, bias = softmax.fit(vectors, targets, strength=STRENGTH, iterations=ITERATIONS, step=step)
+    return Encoded(encode, coefficients, bias, gather(vectors, targets))
 
 
 def load(folder: Path) -> Encoded:

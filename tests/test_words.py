@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import jobs
-from core.ui import charts, figures, forecast, frame, standing
+from core import jobs, words
+from core.ui import charts, forecast, frame
 from tests.pages.clients import bring_in_many
 
 MARKUP = st.text(alphabet="ab 1*_`[]()<>#$:~\\|&!{}", max_size=40)
@@ -40,7 +40,7 @@ def test_a_long_path_keeps_its_end_and_anything_else_its_beginning():
 @given(st.floats(0, 1))
 def test_a_share_is_full_or_none_only_when_it_is(share):
     for digits in (0, 1):
-        text = standing.percent(share, digits)
+        text = words.percent(share, digits)
         assert (float(text.strip("< %")) >= 100) == (share == 1)
         assert text.startswith("0") == (share == 0) or text.startswith("0.")
 
@@ -50,12 +50,12 @@ def test_a_share_is_full_or_none_only_when_it_is(share):
     [(None, "–"), (0, "$0"), (12345.6, "$12,346"), (12.3, "$12.30"), (0.0042, "$0.0042"), (4e-8, "< $0.0001")],
 )
 def test_money(usd, text):
-    assert figures.money(usd) == text
+    assert words.money(usd) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.84, "0.8 s"), (42, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
 def test_duration(seconds, text):
-    assert figures.duration(seconds) == text
+    assert words.duration(seconds) == text
 
 
 def test_a_downloaded_table_starts_no_formula():

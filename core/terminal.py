@@ -1,0 +1,97 @@
+"""What the command line reads and says: the values of options, each refused in a sentence, and progress as lines."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import sys
+import time
+from pathlib import Path
+
+from core.errors import InputError
+
+
+def client(value: str) -> str:
+    """A client's name."""
+    if not value.strip():
+        raise argparse.ArgumentTypeError("a client needs a name")
+    return value
+
+
+def names(value: str) -> list[str]:
+    """Names between commas; quotes as in CSV."""
+    return [name.strip() for name in next(csv.reader([value], skipinitialspace=True), []) if name.strip()]
+
+
+def _number(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number")
+    return number
+
+
+def share(value: str) -> float:
+    """A share between 0 and 1."""
+    if not 0 < _number(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1; for 95 % write 0.95")
+    return float(value)
+
+
+def usd(value: str) -> float:
+    """US dollars, 0 or more."""
+    if _number(value) < 0:
+        raise argparse.ArgumentTypeError(f"{value} is less than nothing; give US dollars, such as 5 or 12.50")
+    return float(value)
+
+
+def count(value: str) -> int:
+    """A whole number above 0."""
+    if not value.isascii() or not value.isdigit() or not int(value):
+        raise argparse.ArgumentTypeError(f"{value} is not a whole number above 0")
+    return int(value)
+
+
+def port(value: str) -> int:
+    """A port, 0 (any free one) to 65535."""
+    if not value.isascii() or not value.isdigit() or int(value) > 65535:
+        raise argparse.ArgumentTypeError(f"{value} is not a port; choose one from 1024 to 65535")
+    return int(value)
+
+
+def must_exist(file: Path) -> None:
+    """InputError where there is no such file."""
+    if not file.is_file():
+        raise InputError("There is no such file.", "Check the path.", where=str(file))
+
+
+class Log:
+    """Progress as lines on stderr: each new phase, and every five seconds within one, with its rate and the time left."""
+
+    def __init__(self) -> None:
+        self._message, self._told = None, 0.0
+
+    def __call__(self, done: int, total: int, message: str = "", spent_usd: float = 0.0) -> None:
+        now = time.monotonic()
+        if message == self._message and now - self._told < 5:
+            return
+        if message != self._message:
+            self._began, self._first = now, done
+        self._message, self._told = message, now
+        spent = f", ${spent_usd:.2f} spent" if spent_usd else ""
+        line = f"{message}: {done:,} of {total:,}{self._pace(done, total)}{spent}" if total > 1 else message
+        print(line, file=sys.stderr, flush=True)
+
+    def _pace(self, done: int, total: int) -> str:
+        rate = (done - self._first) / max(self._told - self._began, 1e-9)
+        if rate <= 0:
+            return ""
+        left = max(total - done, 0) / rate
+        time_left = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min" if left < 6000 else f"{left / 3600:.0f} h"
+        return f", {rate:,.0f} a second, about {time_left} left" if rate >= 2 else f", about {time_left} left"
+
+    def check(self) -> None:
+        """Ctrl-C is how a command is stopped."""
