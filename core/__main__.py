@@ -7,6 +7,7 @@ else to stderr. Exit status: 0 done, 2 the input is wrong (the message says what
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -37,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
         return _worker(args)
     try:
         with redirect_stdout(sys.stderr):  # a library that prints must not spoil the JSON
-            result, text = COMMANDS[args.command][0](args)
+            run = COMMANDS[args.command][0]
+            result, text = (importlib.import_module(run).run if isinstance(run, str) else run)(args)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
@@ -59,8 +61,10 @@ def parser() -> argparse.ArgumentParser:
         prog="python3 run.py", description="Understudy: teach a small model a large one's job."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (_, options, summary) in COMMANDS.items():
+    for name, (run, options, summary) in COMMANDS.items():
         one = commands.add_parser(name, help=summary, description=summary, parents=[common])
+        if isinstance(run, str):
+            options = importlib.import_module(run).options
         if options:
             options(one)
     return top
@@ -484,6 +488,7 @@ def _worker(args: argparse.Namespace) -> int:
     return 0
 
 
+# name: (function, or the module of core/commands that has `run` and `options`; options; what it does)
 COMMANDS = {
     "distil": (
         distil,

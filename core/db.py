@@ -186,3 +186,37 @@ create index live_history_by_client on live_history (client_id);
 insert into live_history (client_id, student_id, created) select client_id, id, created from students where live = 1
 """,
     )
+
+
+@migrations()
+def m008_hosted_teachers(db: Database) -> None:
+    # connections: how to reach a hosted model (never its key, only where the key is); prompts: each wording kept;
+    # calls: the ledger, a row a paid call, written before the call at the most it can cost (state open) and settled after;
+    # kept_replies: what a model said, by everything that could change it; batches: handed in to a provider at half price.
+    _run(
+        db,
+        """
+create table connections (
+    id integer primary key, client_id integer not null default 0, name text not null collate nocase, kind text not null,
+    base_url text, model text not null, key_source text not null default 'none', params text not null default '{}',
+    created text not null, unique (client_id, name));
+create table prompts (
+    id integer primary key, client_id integer not null references clients(id), version integer not null,
+    instructions text not null, gold_examples integer not null default 0, content_hash text not null, created text not null,
+    unique (client_id, version));
+create table calls (
+    id integer primary key, client_id integer not null, run_id integer references label_runs(id), purpose text not null,
+    connection text not null, model text not null, state text not null default 'open', assets integer not null default 1,
+    batch integer not null default 0, reserved_usd real not null, cost_usd real, tokens_in integer, tokens_out integer,
+    tokens_cached integer, error text, started text not null, ended text);
+create index calls_by_run on calls (run_id, state);
+create index calls_by_client on calls (client_id, started);
+create table kept_replies (
+    client_id integer not null, key blob not null, reply text not null, created text not null,
+    primary key (client_id, key)) without rowid;
+create table batches (
+    id integer primary key, run_id integer not null references label_runs(id), call_id integer references calls(id),
+    provider_id text, state text not null, requests text not null, created text not null, ended text);
+create index batches_by_run on batches (run_id, state)
+""",
+    )

@@ -1,0 +1,123 @@
+"""What a hosted model is asked and what it says, whoever hosts it; one file a provider speaks it (openai.py, anthropic.py).
+
+A wire does one call and nothing else: no retry, no cache, no money. core/label/hosted.py decides when to ask again and what it may
+cost; core/label/prompts.py decides what is asked and reads what is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+# rate: too many requests; quota: the account is empty; server: 5xx; timeout: no (whole) answer in time; connection: nobody
+# there, or cut off; auth: key refused; model: unknown model; schema: this server takes no JSON schema; request: anything else
+# wrong with what was asked (too long, a parameter unknown).
+Trouble = Literal["rate", "quota", "server", "timeout", "connection", "auth", "model", "schema", "request"]
+PASSING: frozenset[Trouble] = frozenset({"rate", "server", "timeout", "connection"})  # may pass when asked again
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call. `system` is the part that stays the same from call to call and so stands first, for provider prompt caching;
+    `turns` are the (role, text) that follow, the last of them the user's. `allowed` are the short category ids that an answer may
+    name; `assets` is how many answers are wanted."""
+
+    system: str
+    turns: tuple[tuple[str, str], ...]
+    allowed: tuple[str, ...]
+    assets: int = 1
+    temperature: float | None = None
+    max_tokens_out: int = 64
+    sample: int = 0  # which of several votes this is; part of the cache's key
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. Tokens are the provider's count, `tokens_cached` those of `tokens_in` read from its prompt cache.
+
+    `logprobs`: a list over the tokens of `text`, each (token, {candidate token: log probability}); None where not offered.
+    `finish`: stop, length (cut off) or refusal. `latency_ms` is the wall time of the call, None from a batch.
+    """
+
+    text: str
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int = 0
+    latency_ms: float | None = None
+    finish: Literal["stop", "length", "refusal"] = "stop"
+    logprobs: list[tuple[str, dict[str, float]]] | None = None
+    model: str = ""  # the model that answered, as the provider names it
+
+
+class CallError(Exception):
+    """A call that brought no reply. `words` is one sentence for people, never holding the key or the asset's text.
+
+    `retry_after` (s) where the provider says when to come back. `billed`: whether it may have cost money all the same.
+    """
+
+    def __init__(self, trouble: Trouble, words: str, *, retry_after: float | None = None, billed: bool = False):
+        super().__init__(words)
+        self.trouble, self.words, self.retry_after, self.billed = trouble, words, retry_after, billed
+
+
+@dataclass(frozen=True)
+class BatchState:
+    """A provider's batch: running, ended (its replies can be fetched) or failed (as a whole, `words` says why)."""
+
+    state: Literal["running", "ended", "failed"]
+    done: int = 0
+    total: int = 0
+    words: str = ""
+
+
+class Wire(Protocol):
+    """One connection, ready to be used from one event loop. Every method raises CallError and nothing else."""
+
+    async def ask(self, request: Request) -> Reply:
+        """One call, once."""
+
+    async def send_batch(self, requests: dict[str, Request]) -> str:
+        """Hand in a batch under the caller's ids; the provider's id of it."""
+
+    async def batch_state(self, batch_id: str) -> BatchState:
+        """How far it is."""
+
+    def batch_replies(self, batch_id: str) -> AsyncIterator[tuple[str, Reply | CallError]]:
+        """What came of each request, in any order."""
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+
+
+@dataclass(frozen=True)
+class OwnPrice:
+    """USD per million tokens, given with a connection; it goes before the bundled list's."""
+
+    input_usd_mtok: float
+    output_usd_mtok: float
+    cached_usd_mtok: float | None = None
+    batch_input_usd_mtok: float | None = None
+    batch_output_usd_mtok: float | None = None
+    as_of: str = ""
+
+
+@dataclass(frozen=True)
+class Params:
+    """How a connection is used. Those that can change an answer go into the run's fingerprint; the rest is pace."""
+
+    # can change an answer
+    votes: int = 1  # answers asked for an asset where the server gives no log probabilities
+    temperature: float | None = None  # None: 0 for one vote, 0.7 for several, where the model takes one
+    logprobs: bool = True  # ask for them; a server that refuses is asked without
+    schema: Literal["auto", "strict", "plain"] = "auto"  # auto: strict until the server refuses it
+    assets_per_call: int = 1
+    shortlist_over: int = 150  # categories above which an asset gets a short list
+    shortlist: int = 40
+    max_tokens_out: int = 64  # for one asset
+    # pace
+    concurrency: int = 8
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    timeout_s: float = 60.0
+    price: OwnPrice | None = field(default=None)
