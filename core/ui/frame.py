@@ -89,6 +89,22 @@ MENU: dict[str, Item] = {
         "Put the student to work",
         "Score a whole file with the live student; assets it is not sure of are marked for the teacher.",
     ),
+    "connections": Item(
+        "House",
+        "Connections",
+        "cable",
+        "Connect a hosted teacher",
+        "Where a large model answers and where its key is. The key itself stays where it is: nothing here keeps it.",
+        needs_client=False,
+    ),
+    "ledger": Item(
+        "House",
+        "Ledger",
+        "receipt_long",
+        "See what the teachers cost",
+        "Every label bought from a hosted teacher: for whom, when, how many tokens, how much money.",
+        needs_client=False,
+    ),
     "settings": Item(
         "House",
         "Settings",
