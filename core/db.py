@@ -220,3 +220,19 @@ create table batches (
 create index batches_by_run on batches (run_id, state)
 """,
     )
+
+
+@migrations()
+def m009_run_states(db: Database) -> None:
+    # state: running, done, capped (the money is spent), stopped; held_usd: reserved for calls under way, so that the cap is
+    # checked without adding up the ledger; mapped: the label was a near miss, put on the category it can only have meant.
+    # Runs from before have come to their end, or not.
+    _run(
+        db,
+        """
+alter table label_runs add column state text not null default 'stopped';
+alter table label_runs add column held_usd real not null default 0;
+alter table labels add column mapped integer not null default 0;
+update label_runs set state = 'done' where finished is not null
+""",
+    )

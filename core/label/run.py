@@ -1,11 +1,12 @@
-"""Label runs: a teacher answers a client's assets; each batch of answers is on disk before the next is asked for."""
+"""Label runs: a teacher answers a client's assets; what it has answered is on disk before more is asked for.
+
+A run's state is running, done, capped (the budget is spent; a higher one carries on) or stopped.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
@@ -13,16 +14,27 @@ from core.db import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label.teachers import Answer, Teacher, make
+from core.label import batches, engine, labels
+from core.label.teachers import Teacher, make
+from core.label.teachers.hosted import Hosted
 
 
 def label(
-    db: Database, client_id: int, teacher: str, *, budget_usd: float | None = None, progress: Progress | None = None
+    db: Database,
+    client_id: int,
+    teacher: str,
+    *,
+    budget_usd: float | None = None,
+    batch: bool = False,
+    limit: int | None = None,
+    progress: Progress | None = None,
 ) -> int:
     """Have `teacher` answer what it has not answered yet; returns the run's id.
 
-    The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again.
-    Raises InputError without a taxonomy, without assets, or for an unknown teacher.
+    The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again. For a hosted teacher:
+    the run never costs more than `budget_usd` in all and ends "capped" where that is reached; with `batch` the provider answers
+    within hours at its batch price; with `limit` only that many assets are asked about, a dry run.
+    Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
     taxonomy_id = taxonomy.latest(db, client_id)
     if taxonomy_id is None:
@@ -32,23 +44,57 @@ def label(
     total = db.execute("select count(*) from assets where client_id = ?", [client_id]).fetchone()[0]
     if not total:
         raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
-    todo = pending_count(db, made, run_id, client_id)
-    done, started = 0, time.perf_counter()
-    if progress:
-        progress(0, todo, f"Labelling with {made.name}")
-    for assets in made.pending(db, run_id):
-        _store(db, run_id, made.answer(assets), time.perf_counter() - started)
-        started = time.perf_counter()
-        done += len(assets)
-        if progress:
-            progress(done, todo, f"Labelling with {made.name}")
-    db["label_runs"].update(run_id, {"finished": now()})
+    if isinstance(made, Hosted):
+        todo = pending_count(db, made, run_id, client_id)
+        if batch:
+            state = batches.label_in_batches(db, run_id, made, budget_usd, progress, todo=todo)
+        else:
+            state = engine.label_hosted(db, run_id, made, budget_usd, progress, todo=todo, limit=limit)
+        if limit and pending_count(db, made, run_id, client_id):
+            state = "stopped"  # a dry run is not the whole
+    else:
+        state = _label_here(db, run_id, made, client_id, progress)
+    db["label_runs"].update(run_id, {"finished": now(), "state": state})
     return run_id
 
 
+def _label_here(db: Database, run_id: int, teacher: Teacher, client_id: int, progress: Progress | None) -> str:
+    """A teacher that answers on this machine, a batch at a time."""
+    todo = pending_count(db, teacher, run_id, client_id)
+    done, started = 0, time.perf_counter()
+    db["label_runs"].update(run_id, {"state": "running"})
+    try:
+        if progress:
+            progress(0, todo, f"Labelling with {teacher.name}")
+        for assets in teacher.pending(db, run_id):
+            answers = teacher.answer(assets)
+            with db.atomic():
+                labels.write(db, run_id, answers)
+                db.execute(
+                    "update label_runs set spent_usd = spent_usd + ?, seconds = seconds + ? where id = ?",
+                    [sum(a.cost_usd or 0 for a in answers), time.perf_counter() - started, run_id],
+                )
+            started = time.perf_counter()
+            done += len(assets)
+            if progress:
+                progress(done, todo, f"Labelling with {teacher.name}")
+    except BaseException:
+        db["label_runs"].update(run_id, {"state": "stopped"})
+        raise
+    return "done"
+
+
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "teacher"} -> {"run_id", "count", "failed"}."""
-    run_id = label(db, params["client_id"], params["teacher"], progress=progress)
+    """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?} -> summary() of the run."""
+    run_id = label(
+        db,
+        params["client_id"],
+        params["teacher"],
+        budget_usd=params.get("budget_usd"),
+        batch=params.get("batch", False),
+        limit=params.get("limit"),
+        progress=progress,
+    )
     return summary(db, run_id)
 
 
@@ -66,7 +112,8 @@ def pending_count(db: Database, teacher: Teacher, run_id: int, client_id: int) -
 
 
 def runs(db: Database, client_id: int) -> list[dict]:
-    """The client's label runs, newest first: id, teacher, taxonomy_id, count, failed, spent_usd, seconds, started, finished."""
+    """The client's label runs, newest first: id, teacher, taxonomy_id, state, budget_usd, spent_usd (of which the ledger knows
+    more), held_usd (set aside for calls under way), seconds, started, finished, count, failed, mapped (near misses)."""
     ids = db.execute("select id from label_runs where client_id = ? order by id desc", [client_id])
     return [summary(db, row[0]) for row in ids.fetchall()]
 
@@ -75,10 +122,22 @@ def summary(db: Database, run_id: int) -> dict:
     """One run in figures; see runs()."""
     return next(
         db.query(
-            """select r.id as run_id, r.id, r.teacher, r.taxonomy_id, r.spent_usd, r.seconds, r.started, r.finished,
-                      count(l.category_id) as count, count(l.error) as failed
+            """select r.id as run_id, r.id, r.teacher, r.taxonomy_id, r.state, r.budget_usd, r.spent_usd, r.held_usd,
+                      r.seconds, r.started, r.finished, count(l.category_id) as count, count(l.error) as failed,
+                      coalesce(sum(l.mapped), 0) as mapped
                from label_runs r left join labels l on l.run_id = r.id where r.id = ? group by r.id""",
             [run_id],
+        )
+    )
+
+
+def reasons(db: Database, run_id: int, most: int = 20) -> list[dict]:
+    """Why assets of the run have no label, the commonest first: reason, count."""
+    return list(
+        db.query(
+            """select error as reason, count(*) as count from labels where run_id = ? and error is not null
+               group by error order by count desc, reason limit ?""",
+            [run_id, most],
         )
     )
 
@@ -114,6 +173,8 @@ def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, bu
         [client_id, taxonomy_id, teacher.name, teacher.fingerprint],
     ).fetchone()
     if same:
+        if budget_usd is not None:
+            db["label_runs"].update(same[0], {"budget_usd": budget_usd})
         return same[0]
     row = {
         "client_id": client_id,
@@ -124,33 +185,3 @@ def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, bu
         "started": now(),
     }
     return db["label_runs"].insert(row).last_pk
-
-
-def _store(db: Database, run_id: int, answers: Iterable[Answer], seconds: float) -> None:
-    with db.atomic():
-        db.conn.executemany(
-            """insert or replace into labels (run_id, asset_id, category_id, confidence, confidence_kind, distribution,
-               tokens_in, tokens_out, cost_usd, latency_ms, error, created) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [
-                (
-                    run_id,
-                    a.asset_id,
-                    a.category_id,
-                    a.confidence,
-                    a.confidence_kind,
-                    None if a.distribution is None else a.distribution.astype(np.float16).tobytes(),
-                    a.tokens_in,
-                    a.tokens_out,
-                    a.cost_usd,
-                    a.latency_ms,
-                    a.error,
-                    now(),
-                )
-                for a in answers
-            ],
-        )
-        spent = sum(a.cost_usd or 0 for a in answers)
-        db.execute(
-            "update label_runs set spent_usd = spent_usd + ?, seconds = seconds + ? where id = ?",
-            [spent, seconds, run_id],
-        )

@@ -32,7 +32,8 @@ class Answer:
     """What a teacher said of one asset: a category id, or the reason why there is none.
 
     `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` says where the confidence
-    came from. Tokens, cost (USD) and latency (ms) are None where they are not known.
+    came from. Tokens, cost (USD) and latency (ms) are None where they are not known. `mapped`: a near miss, put on the category
+    it can only have meant.
     """
 
     asset_id: int
@@ -42,9 +43,11 @@ class Answer:
     distribution: np.ndarray | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    tokens_cached: int | None = None
     cost_usd: float | None = None
     latency_ms: float | None = None
     error: str | None = None
+    mapped: bool = False
 
 
 class Teacher(Protocol):
