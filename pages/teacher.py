@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.ingest import taxonomy
-from core.label import prices
-from core.ui import forecast, frame, label_list, money_inputs, progress
+from core.label import forecast, prices
+from core.ui import frame, label_list, money_inputs, progress
 from core.ui.figures import figure
 from core.words import duration, money
 

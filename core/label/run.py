@@ -167,15 +167,21 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
     return frame.astype({"category_id": "int64"})
 
 
-def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+def find_run(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher) -> int | None:
+    """The run of this teacher, asked this way about this taxonomy, if there has been one."""
     same = db.execute(
         "select id from label_runs where client_id = ? and taxonomy_id = ? and teacher = ? and prompt_hash = ?",
         [client_id, taxonomy_id, teacher.name, teacher.fingerprint],
     ).fetchone()
+    return same[0] if same else None
+
+
+def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+    same = find_run(db, client_id, taxonomy_id, teacher)
     if same:
         if budget_usd is not None:
-            db["label_runs"].update(same[0], {"budget_usd": budget_usd})
-        return same[0]
+            db["label_runs"].update(same, {"budget_usd": budget_usd})
+        return same
     row = {
         "client_id": client_id,
         "taxonomy_id": taxonomy_id,
