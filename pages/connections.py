@@ -47,7 +47,7 @@ def _row(view: frame.View, one: Connection, test: bool) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(one.name)
                 st.badge("every client" if one.client_id == 0 else "this client", color="gray")
-            st.caption(frame.plain(f"{one.model} at {one.base_url or connection_form.ADDRESSES[one.kind]}"))
+            st.caption(frame.plain(f"{one.model} at {connection_form.address(one)}"))
             st.caption(frame.plain(connection_form.key_words(one.key_source)))
         with actions, st.container(horizontal=True, horizontal_alignment="right"):
             test |= st.button("Test call", key=f"test-{one.id}", icon=":material/network_check:")
@@ -58,7 +58,10 @@ def _row(view: frame.View, one: Connection, test: bool) -> None:
                 if st.button("Remove it", key=f"remove-{one.id}", type="primary"):
                     connections.remove(view.db, one.id)
                     st.rerun()
-        _test(one) if test else _missing_key(one)
+        if test:
+            _test(one)
+        else:
+            _missing_key(one)
 
 
 def _test(one: Connection) -> None:

@@ -61,7 +61,7 @@ def _figures(months: list[dict]) -> None:
     first, second, third = st.columns(3)
     shown = (
         (first, "Spent this month", [row for row in months if row["month"] == now()[:7]]),
-        (second, "Spent", months),
+        (second, "Spent in all", months),
     )
     for column, label, rows in shown:
         with column:

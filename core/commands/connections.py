@@ -8,11 +8,24 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
 
-EVERYBODY = 0  # the client id under which a connection is every client's
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from core.label.teachers.wire import OwnPrice
+
+ANSWERS_AND_PACE = {  # fields of core.label.teachers.wire.Params that are options
+    "concurrency": "calls at the same time",
+    "requests_per_minute": "calls a minute at most",
+    "tokens_per_minute": "tokens a minute at most",
+    "assets_per_call": "assets in one call",
+    "votes": "answers asked for an asset; the majority counts",
+    "max_tokens_out": "the longest answer for one asset, in tokens",
+}
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -29,15 +42,8 @@ def options(command: argparse.ArgumentParser) -> None:
     new.add_argument("--key", metavar="PLACE", help="env:NAME, secrets:NAME, keyring:NAME or none (default: none)")
     new.add_argument("--every-client", action="store_true", help="for every client, not one")
     new.add_argument("--price", type=terminal.names, metavar="IN,OUT[,CACHED]", help="your own, USD per million tokens")
-    for name, what_for in (
-        ("concurrency", "calls at the same time"),
-        ("requests-per-minute", "calls a minute at most"),
-        ("tokens-per-minute", "tokens a minute at most"),
-        ("assets-per-call", "assets in one call"),
-        ("votes", "answers asked for an asset, the majority counts"),
-        ("max-tokens-out", "the longest answer for one asset, in tokens"),
-    ):
-        new.add_argument(f"--{name}", type=terminal.count, metavar="N", help=what_for)
+    for name, what_for in ANSWERS_AND_PACE.items():
+        new.add_argument(f"--{name.replace('_', '-')}", type=terminal.count, metavar="N", help=what_for)
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -53,9 +59,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if args.add is not None:
         _add(db, client_id, args)
     elif args.test is not None:
-        said = connections.test_call(_found(db, client_id, args.test))
+        said = connections.test_call(connections.find(db, client_id, args.test))
     elif args.remove is not None:
-        connections.remove(db, _found(db, client_id, args.remove).id)
+        connections.remove(db, connections.find(db, client_id, args.remove).id)
     found = connections.all(db, client_id)
     rows = [
         {
@@ -64,7 +70,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             "model": one.model,
             "base_url": one.base_url,
             "key": one.key_source,
-            "every_client": one.client_id == EVERYBODY,
+            "every_client": one.client_id == connections.HOUSE,
         }
         for one in found
     ]
@@ -76,40 +82,35 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     return {"connections": rows, "test": said or None}, text
 
 
-def _owner(db, args: argparse.Namespace) -> int:
-    """Whose connections: the named client's (with the house's), or the house's where no such client has been named."""
-    unnamed = args.client == "Default" and not next(db.query("select id from clients where name = 'Default'"), None)
-    return EVERYBODY if args.every_client or unnamed else terminal.client_id(db, args.client)
+def _owner(db: Database, args: argparse.Namespace) -> int:
+    """Whose connections: the named client's; the house's with --every-client, and where no client is named nor called Default."""
+    from core.label.connections import HOUSE
+
+    if args.every_client or (
+        args.client == "Default" and not db.execute("select 1 from clients where name = 'Default'").fetchone()
+    ):
+        return HOUSE
+    return terminal.client_id(db, args.client)
 
 
-def _found(db, client_id: int, name: str):
-    from core.label import connections
-
-    found = connections.find(db, client_id, name)
-    if found:
-        return found
-    known = ", ".join(one.name for one in connections.all(db, client_id))
-    raise InputError(f"There is no connection {name}.", f"There are: {known}." if known else "Add it with --add.")
-
-
-def _add(db, client_id: int, args: argparse.Namespace) -> None:
+def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
     """Save it; what is not given stays as it was in the connection of that name."""
     from dataclasses import replace
 
     from core.label import connections
     from core.label.teachers.wire import Params
 
-    before = connections.find(db, client_id, args.add)
+    known = {one.name.casefold(): one for one in connections.all(db, client_id) if one.client_id == client_id}
+    before = known.get(args.add.strip().casefold())
     kind, model = args.kind or (before and before.kind), args.model or (before and before.model)
     if not (kind and model):
         raise InputError("A new connection needs a kind and a model.", "Give both.", where="--kind, --model")
-    names = ("concurrency", "requests_per_minute", "tokens_per_minute", "assets_per_call", "votes", "max_tokens_out")
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    given = {name: getattr(args, name) for name in ANSWERS_AND_PACE if getattr(args, name) is not None}
     if args.price:
         given["price"] = _price(args.price)
     connections.save(
         db,
-        before.client_id if before else client_id,
+        client_id,
         args.add,
         kind,
         model,
@@ -119,7 +120,7 @@ def _add(db, client_id: int, args: argparse.Namespace) -> None:
     )
 
 
-def _price(parts: list[str]):
+def _price(parts: list[str]) -> OwnPrice:
     from core.db import now
     from core.label.teachers.wire import OwnPrice
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import streamlit as st
 
 from core.db import now
-from core.label import connections, keys
+from core.errors import InputError
+from core.label import connections, keys, prices
 from core.label.connections import Connection
 from core.label.teachers.wire import OwnPrice, Params
 from core.ui.frame import View, plain
@@ -17,7 +18,6 @@ KIND_NOTES = {
     "openai": "Also Azure, OpenRouter, Ollama, LM Studio, vLLM and llama.cpp: paste the address they give you.",
     "anthropic": "Leave the address empty for Anthropic itself.",
 }
-ADDRESSES = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 KEYS = {
     "env": "In an environment variable",
     "secrets": "In Streamlit's secrets.toml",
@@ -46,7 +46,7 @@ def edit(view: View, before: Connection | None) -> Connection | None:
     base_url = left.text_input(
         "Address",
         (before.base_url or "") if before else "",
-        placeholder=f"{ADDRESSES[kind]} (leave empty for this one)",
+        placeholder=f"{connections.ADDRESSES[kind]} (leave empty for this one)",
         help="The base URL, as the provider's or the server's own page gives it. It usually ends in /v1.",
         key=f"{tag}-url",
     )
@@ -58,9 +58,12 @@ def edit(view: View, before: Connection | None) -> Connection | None:
     )
     name, client_id = _name(view, before, model, left, right, tag)
     key_source, secret = _key(before, kind, name, tag)
-    params = _folded(before.params if before else Params(), tag)
+    listed = prices.price(view.db, f"{kind}:{model}") if model else None
+    params, priced = _folded(before.params if before else Params(), listed, model, tag)
     if not st.button("Save and test", type="primary", icon=":material/save:", key=f"{tag}-save"):
         return None
+    if not priced:
+        raise InputError("Your own price is not complete.", "Give US dollars per million tokens in and out.")
     if secret:
         keys.put_keyring(key_source.partition(":")[2], secret)
     return connections.save(
@@ -119,51 +122,69 @@ def _key(before: Connection | None, kind: str, name: str, tag: str) -> tuple[str
     return f"{chosen}:{given.strip()}", ""
 
 
-def _folded(kept: Params, tag: str) -> Params:
-    """How it is asked, how fast, and at what price: all with values that need no change."""
-    with st.expander("Price"):
-        price = _price(kept.price, tag)
-    with st.expander("Pace and questions"):
+def _folded(kept: Params, listed: prices.Price | None, model: str, tag: str) -> tuple[Params, bool]:
+    """How it is asked, how fast, and at what price: all with values that need no change. And whether the price is whole."""
+    unknown = bool(model) and listed is None and kept.price is None
+    with st.expander("Price: not on the list" if unknown else "Price", expanded=unknown):
+        price, whole = _price(kept.price, listed, model, tag)
+    with st.expander("Pace, votes, length of answers"):
         asked = _pace(kept, tag)
-    return replace(kept, price=price, **asked)
+    return replace(kept, price=price, **asked), whole
 
 
-def _price(kept: OwnPrice | None, tag: str) -> OwnPrice | None:
+def _price(kept: OwnPrice | None, listed: prices.Price | None, model: str, tag: str) -> tuple[OwnPrice | None, bool]:
+    """The price that goes before the list's (None: the list's holds), and whether both of its parts are given."""
     ways = ("From the price list", "My own", "Nothing is charged")
-    own = kept and max(kept.input_usd_mtok, kept.output_usd_mtok) > 0
+    own = kept is not None and max(kept.input_usd_mtok, kept.output_usd_mtok) > 0
     way = st.radio(
         "Price",
         ways,
         0 if kept is None else 1 if own else 2,
         horizontal=True,
         label_visibility="collapsed",
-        help="The list comes with the program and is dated. A server of your own charges nothing.",
         key=f"{tag}-way",
     )
     if way == ways[0]:
-        return None
+        said = "The list comes with the program and is dated."
+        if model:
+            said = price_words(listed) if listed else f"{model} is not on it: without a price nothing is bought."
+        st.caption(plain(said))
+        return None, True
     if way == ways[2]:
-        return OwnPrice(0.0, 0.0, as_of=now()[:10])
+        return OwnPrice(0.0, 0.0, as_of=now()[:10]), True
     names = {
         "input_usd_mtok": "Tokens in",
         "output_usd_mtok": "Tokens out",
-        "cached_usd_mtok": "Tokens in, cached",
+        "cached_usd_mtok": "In, cached",
         "batch_input_usd_mtok": "In, batch",
         "batch_output_usd_mtok": "Out, batch",
     }
+    needed = ("input_usd_mtok", "output_usd_mtok")
     values = {}
     for field, column in zip(names, st.columns(len(names))):
-        needed = field in ("input_usd_mtok", "output_usd_mtok")
         values[field] = column.number_input(
             names[field],
             min_value=0.0,
-            value=getattr(kept, field) if own else (0.0 if needed else None),
+            value=getattr(kept, field) if own else None,
             format="%.4g",
-            placeholder="as full",
+            placeholder="needed" if field in needed else "the same",
             key=f"{tag}-{field}",
         )
-    st.caption(plain("US dollars per million tokens. Dated today."))
-    return OwnPrice(**values, as_of=now()[:10])
+    st.caption(
+        "US dollars per million tokens, as of today. Left empty, cached tokens and batches cost the same as others."
+    )
+    whole = all(values[field] is not None for field in needed)
+    return OwnPrice(**values, as_of=now()[:10]), whole
+
+
+def price_words(price: prices.Price) -> str:
+    """A price with its source and date, the batch price beside it, in one line."""
+    if not (price.input_usd_mtok or price.output_usd_mtok):
+        return "Nothing is charged for this model."
+    words = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
+    if price.batch_input_usd_mtok is not None:
+        words += f" (as a batch ${price.batch_input_usd_mtok:g} and ${price.batch_output_usd_mtok:g})"
+    return f"{words}; {price.source}, {price.as_of or 'undated'}."
 
 
 def _pace(kept: Params, tag: str) -> dict:
@@ -214,6 +235,11 @@ def _pace(kept: Params, tag: str) -> dict:
 
 
 OPTIONAL = ("requests_per_minute", "tokens_per_minute", "temperature")
+
+
+def address(one: Connection) -> str:
+    """Where it answers, without the scheme: as a link it would only lead away."""
+    return (one.base_url or connections.ADDRESSES[one.kind]).removeprefix("https://").removeprefix("http://")
 
 
 def key_words(source: str) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core.ui import charts
+from core.ui import charts, frame
 
 ROWS = 50  # labels on a page
 CHART_ROWS = 45  # categories in the chart; the table has them all
@@ -79,10 +79,19 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
     )
 
 
+def all_in(wanted: int) -> None:
+    """That every label has been got, and where to go from here."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(f"All {wanted:,} labels are in", icon=":material/check:", color="green")
+        frame.link("student", "Train a student")
+
+
 def teacher_words(spec: str) -> str:
-    """A teacher's name as people say it: "built-in" or "recorded:COLUMN"."""
-    kind, _, column = spec.partition(":")
-    return f"recorded labels “{column}”" if kind == "recorded" else f"{kind} teacher"
+    """A teacher's name as people say it: "built-in", "recorded:COLUMN", "connection:NAME", "openai:MODEL" and its like."""
+    kind, _, detail = spec.partition(":")
+    if kind == "recorded":
+        return f"recorded labels “{detail}”"
+    return detail or f"{kind} teacher"
 
 
 def latest_of(db: Database, client_id: int, teacher: str) -> int | None:
