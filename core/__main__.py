@@ -76,13 +76,21 @@ def _distil_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--assets", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
     _column_options(command)
     command.add_argument(
-        "--teacher", default="built-in", metavar="T", help="built-in (default) or recorded:COLUMN, labels from the file"
+        "--teacher",
+        default="built-in",
+        metavar="T",
+        help="built-in (default), recorded:COLUMN (labels from the file), connection:NAME, openai:MODEL or anthropic:MODEL",
+    )
+    command.add_argument(
+        "--base-url",
+        metavar="U",
+        help="where an OpenAI-compatible server answers, for example http://127.0.0.1:11434/v1",
     )
     command.add_argument("--student", default="auto", choices=STUDENTS, help="default: auto, the cheapest good enough")
     command.add_argument(
         "--target", type=terminal.share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
     )
-    command.add_argument("--budget", type=terminal.usd, metavar="USD", help="stop labelling at this spend")
+    command.add_argument("--budget", type=terminal.usd, metavar="USD", help="the most that labels may cost")
 
 
 def _column_options(command: argparse.ArgumentParser) -> None:
@@ -107,6 +115,7 @@ def distil(args: argparse.Namespace) -> tuple[dict, str]:
         text_columns=args.text_columns,
         id_column=args.id_column,
         teacher=args.teacher,
+        base_url=args.base_url,
         student=args.student,
         target=args.target,
         budget=args.budget,
@@ -119,7 +128,8 @@ def _distil_text(result: dict) -> str:
     assets, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
         f"{assets['imported']:,} of {assets['rows']:,} assets imported, {assets['problems']:,} problems",
-        f"{labels['count']:,} labels by {labels['teacher']}, ${labels['spent_usd']:.2f} spent",
+        f"{labels['count']:,} labels by {labels['teacher']}, ${labels['spent_usd']:.2f} spent"
+        + (", stopped at the cap" if labels["state"] == "capped" else ""),
     ]
     for student in result["students"]:
         share, latency = student["agreement"], student["latency_ms"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ from core.label.prompts import Said
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
+from core.progress import locked
 
 TRIES = 5  # of one call that fails while others succeed; then its assets are unlabelled, with the reason
 LOST = 3  # of them may have cost money and brought nothing
@@ -388,13 +390,20 @@ class _Run:
                 return
 
     def _commit(self, box: _Outbox) -> tuple[list[int | None], BaseException | None]:
-        """On disk: one transaction; then the report, which may say that it is time to stop."""
-        with self.db.atomic():
-            for settled in box.settled:
-                ledger.settle(self.db, *settled)
-            labels.write(self.db, self.account.run_id, box.answers)
-            keep_replies(self.db, self.account.client_id, box.kept)
-            granted = self._grant(box.wanted)
+        """On disk: one transaction, however long others hold the database; then the report, which may say that it is time to
+        stop."""
+        while True:
+            try:
+                with self.db.atomic():
+                    for settled in box.settled:
+                        ledger.settle(self.db, *settled)
+                    labels.write(self.db, self.account.run_id, box.answers)
+                    keep_replies(self.db, self.account.client_id, box.kept)
+                    granted = self._grant(box.wanted)
+                break
+            except sqlite3.OperationalError as error:
+                if not locked(error):
+                    raise
         self.done += len(box.answers)
         if box.answers:
             self.spent = ledger.spent(self.db, self.account.run_id)
@@ -528,7 +537,6 @@ class _Run:
         if self.votes == 1 and len(unsound) < len(said):  # sound ones do not wait for the others' repair
             self._hand_over([answer(one, bills[one.asset_id]) for one in said if not one.problem])
             said = [one for one in said if one.problem]
-            unit = replace(unit, assets=[asset for asset in unit.assets if asset.id in unsound])
         return await self._repaired(unit, request, reply, said, vote, [bills[asset] for asset in unsound])
 
     async def _repaired(
@@ -540,7 +548,7 @@ class _Run:
         except _Failed:
             return said
         second = self.asking.read(unit.assets, again, reply)
-        if len(unit.assets) == request.assets and not any(one.problem for one in second):
+        if not any(one.problem for one in second):
             self.outbox.kept.append((unit.keys[vote], reply))
         return merged(said, second)
 

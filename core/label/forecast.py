@@ -158,7 +158,8 @@ def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
         ratio = tokens_in.sum() / sizes.sum()
         tokens = size * ratio, labels * tokens_out.mean(), size * ratio * cached.sum() / max(tokens_in.sum(), 1)
         cost = _measured_cost(price, tokens, labels, ratio, sizes, tokens_in, tokens_out, cached) if price else None
-        seconds, basis = np.nanmean(ms) / 1000, "measured"
+        seconds, basis = np.nanmean(ms) / 1000 if not np.isnan(ms).all() else LATENCY_S, "measured"
+        calls = ceil(labels * _calls_a_label(db, run_id, 1 / params.assets_per_call))
     else:
         votes = 1 if params.logprobs else params.votes
         calls *= votes
@@ -218,6 +219,17 @@ def _answers(db: Database, run_id: int) -> np.ndarray:
         [run_id],
     )
     return np.array(rows.fetchall(), float).reshape(-1, 5)
+
+
+def _calls_a_label(db: Database, run_id: int, least: float) -> float:
+    """Calls made for a label of the run so far, votes, repairs and failures included."""
+    row = _one(
+        db,
+        """select (select count(*) from calls where run_id = :run and batch = 0 and state != 'open') as calls,
+                  (select count(category_id) from labels where run_id = :run) as labels""",
+        {"run": run_id},
+    )
+    return max(row["calls"] / max(row["labels"], 1), least)
 
 
 def _measured_cost(

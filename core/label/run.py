@@ -45,7 +45,7 @@ def label(
     if not total:
         raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
     if isinstance(made, Hosted):
-        todo = pending_count(db, made, run_id, client_id)
+        todo = min(pending_count(db, made, run_id, client_id), limit or total)
         if batch:
             state = batches.label_in_batches(db, run_id, made, budget_usd, progress, todo=todo)
         else:

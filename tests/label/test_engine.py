@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections import Counter
 
 import pytest
 
+from core import db as database
 from core.errors import Cancelled, InputError
 from core.label import engine
 from core.label.teachers.wire import CallError, Params, Reply
@@ -317,3 +320,29 @@ def test_a_call_dearer_than_thought_possible_makes_the_next_ones_set_more_aside(
     run = scripted.start(db, client)
     wire = go(db, run, lambda text, n: good(categories[0], tokens_in=5000), categories, budget=0.05, concurrency=2)
     assert wire.state == "capped" and wire.billed_usd <= 0.05
+
+
+def test_somebody_else_writing_for_long_costs_no_answer(db, monkeypatch):
+    client, categories = scripted.fill(db, 40)
+    run = scripted.start(db, client)
+    opened = engine.database.connect
+
+    def impatient(path):
+        mine = opened(path)
+        mine.conn.execute("PRAGMA busy_timeout = 20")
+        return mine
+
+    monkeypatch.setattr(engine.database, "connect", impatient)
+    released = []
+
+    def reply(text, n):
+        if not released and text.endswith("number 20"):
+            other.conn.execute("BEGIN IMMEDIATE")
+            released.append(threading.Timer(0.3, other.conn.commit))
+            released[0].start()
+        return good(categories[0])
+
+    other = database.Database(sqlite3.connect(database.settings.home() / "understudy.db", check_same_thread=False))
+    wire = go(db, run, reply, categories, concurrency=4)
+    released[0].join()
+    assert counts(db, run) == (40, 0) and set(wire.asked.values()) == {1}
