@@ -51,8 +51,9 @@ def _choose(view: frame.View, running: bool) -> str:
             st.caption(
                 "Labels bought before can teach as well: name their column under Other columns on the Assets page."
             )
+        if not hosted:
+            frame.link("connections", "Connect a hosted model")
     with right:
-        frame.link("connections", "Connect a hosted model" if not hosted else "Connections")
         model = None if teacher in hosted else money_inputs.price_as(view).price_as
     if teacher in hosted:
         with frame.guard():

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.label import run as labelling
-from core.label.forecast import DRY_RUN, HostedForecast
+from core.label.forecast import DRY_RUN, HostedForecast, Spread
 from core.ui import connection_form, frame, label_list, progress
 from core.ui.figures import figure
 from core.words import duration, money, percent
@@ -48,7 +48,7 @@ def _forecast(expected: HostedForecast) -> None:
             "Cost, most likely",
             money(spread.likely),
             "estimated" if expected.measured_on else "assumed",
-            frame.plain(f"{money(spread.low)} to {money(spread.high)}") if spread.high else "nothing is charged",
+            frame.plain(_range(spread)) if spread.high else "nothing is charged",
             help="Tokens an answer takes, times the price. Before a trial, tokens are guessed from the length of the texts.",
         )
     with seconds:
@@ -57,6 +57,11 @@ def _forecast(expected: HostedForecast) -> None:
     if expected.measured_on:
         known = f"Measured on {expected.measured_on:,} labels."
     st.caption(frame.plain(f"{known} {connection_form.price_words(expected.price)}"))
+
+
+def _range(spread: Spread) -> str:
+    low, high = money(spread.low), money(spread.high)
+    return f"{low} to {high}" if low != high else f"give or take {money((spread.high - spread.low) / 2)}"
 
 
 def _buttons(
@@ -93,7 +98,9 @@ def _buttons(
 
 
 def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float | None:
-    """The field for the cap, filled with the upper end of the forecast."""
+    """The field for the cap. It is filled with a quarter more than the upper end of the forecast: a call is only made where the
+    most that it can cost still fits."""
+    filled = rounded_up(1.25 * most)
     label = "Raise the cap to (US dollars)" if capped else "Stop at (US dollars)"
     hint = (
         "The run stops before it would cost more than this in all, whatever the forecast said; you can then raise it."
@@ -103,11 +110,11 @@ def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float 
     return place.number_input(
         label,
         min_value=0.0,
-        value=rounded_up(most),
-        format="%.4g" if most < 1 else "%.2f",
-        step=rounded_up(most / 10),
+        value=filled,
+        format="%.2f" if filled >= 0.1 else "%.4g",
+        step=rounded_up(filled / 10),
         help=frame.plain(hint),
-        key=f"cap-{teacher}-{capped}-{rounded_up(most)}",
+        key=f"cap-{teacher}-{capped}-{filled}",
     )
 
 
