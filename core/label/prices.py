@@ -22,6 +22,7 @@ from core.errors import InputError
 
 CHARACTERS_A_TOKEN = 4.0  # English prose under the common tokenisers; other languages take more tokens
 INSTRUCTIONS = 120  # tokens of a prompt around the list of categories
+WRITING = 1.25  # Anthropic: price of tokens written to its prompt cache for five minutes, over that of plain ones
 TOKENS_OUT = 15  # a category id in JSON, no hidden reasoning
 
 # Whose models the choice lists, in this order; any other provider of the price list can still be named.
@@ -166,8 +167,11 @@ def _list_date() -> str | None:
     return max((day for note in notes for day in _CHECKED.findall(note)), default=None)
 
 
-def cost(price: Price, tokens_in: float, tokens_out: float, cached: float = 0, *, batch: bool = False) -> float:
-    """USD for `tokens_in` (of which `cached` were read from the provider's cache) and `tokens_out`; arrays work too.
+def cost(
+    price: Price, tokens_in: float, tokens_out: float, cached: float = 0, *, written: float = 0, batch: bool = False
+) -> float:
+    """USD for `tokens_in` and `tokens_out`; arrays work too. Of `tokens_in`, `cached` were read from the provider's cache and
+    `written` to it (WRITING).
 
     Where there is no batch price, the standard one holds; where there is no cached price, cached tokens cost in full.
     """
@@ -176,7 +180,8 @@ def cost(price: Price, tokens_in: float, tokens_out: float, cached: float = 0, *
         full = full if price.batch_input_usd_mtok is None else price.batch_input_usd_mtok
         out = out if price.batch_output_usd_mtok is None else price.batch_output_usd_mtok
     reduced = full if price.cached_usd_mtok is None else min(price.cached_usd_mtok, full)
-    return ((tokens_in - cached) * full + cached * reduced + tokens_out * out) / 1_000_000
+    written = written * (WRITING - 1)
+    return ((tokens_in - cached + written) * full + cached * reduced + tokens_out * out) / 1_000_000
 
 
 def prompt_tokens(db: Database, taxonomy_id: int) -> float:

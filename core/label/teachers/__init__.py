@@ -1,6 +1,7 @@
 """Teachers: whoever answers first. One file a kind; a new kind is a file and a line in KINDS.
 
-A teacher is named by a spec, `kind` or `kind:detail`: "built-in", "recorded:COLUMN".
+A teacher is named by a spec, `kind` or `kind:detail`: "built-in", "recorded:COLUMN", "connection:NAME", "openai:MODEL",
+"anthropic:MODEL".
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from sqlite_utils import Database
 from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
 
-KINDS = {"built-in": "core.label.teachers.builtin", "recorded": "core.label.teachers.recorded"}
+# kind -> module:function that makes it from (db, client id, detail, categories)
+KINDS = {
+    "built-in": "core.label.teachers.builtin:make",
+    "recorded": "core.label.teachers.recorded:make",
+    "connection": "core.label.teachers.hosted:connected",
+    "openai": "core.label.teachers.hosted:openai",
+    "anthropic": "core.label.teachers.hosted:anthropic",
+}
 
 
 @dataclass(frozen=True)
@@ -77,9 +85,10 @@ def make(db: Database, client_id: int, spec: str, categories: Sequence[StoredCat
     if kind not in KINDS:
         raise InputError(
             f"There is no teacher of the kind '{kind}'.",
-            f"Choose one of: {', '.join(KINDS)} (recorded takes a column: recorded:COLUMN).",
+            f"Choose one of: {', '.join(KINDS)} (each but the first with a name: recorded:COLUMN, connection:NAME, openai:MODEL).",
         )
-    return importlib.import_module(KINDS[kind]).make(db, client_id, detail, list(categories))
+    module, _, function = KINDS[kind].partition(":")
+    return getattr(importlib.import_module(module), function)(db, client_id, detail, list(categories))
 
 
 def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterator[list[Asset]]:
@@ -94,3 +103,14 @@ def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterat
             return
         last = rows[-1][0]
         yield [Asset(*row) for row in rows]
+
+
+def lacking(db: Database, run_id: int) -> Iterator[list[Asset]]:
+    """The assets that a run has no answer for yet, one of each duplicate group, in batches."""
+    return batches(
+        db,
+        """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
+           left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
+           where run.id = ? and l.asset_id is null""",
+        [run_id],
+    )

@@ -34,7 +34,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back. Tokens are the provider's count, `tokens_cached` those of `tokens_in` read from its prompt cache.
+    """What came back. Tokens are the provider's count, `tokens_cached` those of `tokens_in` read from its prompt cache and
+    `tokens_written` those written to it (Anthropic asks 1.25 times the price for them).
 
     `logprobs`: a list over the tokens of `text`, each (token, {candidate token: log probability}); None where not offered.
     `finish`: stop, length (cut off) or refusal. `latency_ms` is the wall time of the call, None from a batch.
@@ -48,6 +49,7 @@ class Reply:
     finish: Literal["stop", "length", "refusal"] = "stop"
     logprobs: list[tuple[str, dict[str, float]]] | None = None
     model: str = ""  # the model that answered, as the provider names it
+    tokens_written: int = 0
 
 
 class CallError(Exception):
@@ -104,7 +106,7 @@ class OwnPrice:
 
 @dataclass(frozen=True)
 class Params:
-    """How a connection is used. Those that can change an answer go into the run's fingerprint; the rest is pace."""
+    """How a connection is used. What can change an answer goes into the run's fingerprint; the rest does not."""
 
     # can change an answer
     votes: int = 1  # answers asked for an asset where the server gives no log probabilities
@@ -114,6 +116,7 @@ class Params:
     assets_per_call: int = 1
     shortlist_over: int = 150  # categories above which an asset gets a short list
     shortlist: int = 40
+    # decides only whether there is an answer: one cut off is asked again with more, the others stay bought
     max_tokens_out: int = 64  # for one asset
     # pace
     concurrency: int = 8

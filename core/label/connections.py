@@ -1,0 +1,202 @@
+"""Connections: how to reach a hosted model. The house's (client 0) serve every client; a client's own come first.
+
+test_call(save(db, client_id, "GPT", "openai", "gpt-6.1-sol", key_source="env:OPENAI_API_KEY")) -> one sentence
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from urllib.parse import urlsplit
+
+from sqlite_utils import Database
+
+from core import words
+from core.db import now
+from core.errors import InputError
+from core.label import keys
+from core.label.teachers.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire
+
+WIRES = {"openai": "core.label.teachers.openai", "anthropic": "core.label.teachers.anthropic"}
+ADDRESSES = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+HOUSE = 0
+TODO: dict[Trouble, str] = {
+    "rate": "Wait a minute and try again, or allow fewer calls a minute.",
+    "quota": "Top up the account with the provider, or use another key.",
+    "server": "The provider has trouble: try again later.",
+    "timeout": "Check the address, or allow more time for an answer.",
+    "connection": "Check the address, and that the server runs and can be reached from this computer.",
+    "auth": "Check the key, and that it belongs to this address.",
+    "model": "Check the model's name as the provider writes it, and the address.",
+    "schema": "Choose plain prompts for this connection.",
+    "request": "Check the model and the parameters of this connection.",
+}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach a hosted model. `base_url` None: the provider's own address. `key_source`: see core/label/keys.py."""
+
+    id: int
+    client_id: int
+    name: str
+    kind: str
+    base_url: str | None
+    model: str
+    key_source: str
+    params: Params = field(default_factory=Params)
+
+
+def save(
+    db: Database,
+    client_id: int,
+    name: str,
+    kind: str,
+    model: str,
+    *,
+    base_url: str | None = None,
+    key_source: str = "none",
+    params: Params | None = None,
+) -> Connection:
+    """Keep a connection, in place of the client's one of that name. InputError where something about it cannot be right."""
+    name, model = " ".join(name.split()), model.strip()
+    if not name or len(name) > 60:
+        raise InputError("The connection's name is empty or too long.", "Give it a name of 1 to 60 characters.")
+    if kind not in WIRES:
+        raise InputError(f"There is no connection of the kind '{kind}'.", f"Choose one of: {', '.join(WIRES)}.")
+    if not model or len(model) > 200:
+        raise InputError("The model's name is empty or too long.", "Write it as the provider does.")
+    base_url = _address(base_url)
+    keys.check(key_source)
+    params = params or Params()
+    _check(params)
+    kept = {
+        "client_id": client_id,
+        "name": name,
+        "kind": kind,
+        "base_url": base_url,
+        "model": model,
+        "key_source": key_source,
+        "params": json.dumps(asdict(params)),
+    }
+    names = ", ".join(kept)
+    with db.atomic():
+        db.execute(
+            f"""insert into connections ({names}, created) values ({", ".join("?" * len(kept))}, ?)
+                on conflict (client_id, name) do update set
+                {", ".join(f"{column} = excluded.{column}" for column in kept)}""",
+            [*kept.values(), now()],
+        )
+    return next(one for one in _some(db, "client_id = ? and name = ?", [client_id, name]))
+
+
+def all(db: Database, client_id: int) -> list[Connection]:
+    """The client's connections and the house's, by name; of two with one name the client's."""
+    found = {one.name.lower(): one for one in _some(db, "client_id in (0, ?) order by client_id", [client_id])}
+    return sorted(found.values(), key=lambda one: one.name.lower())
+
+
+def find(db: Database, client_id: int, name: str) -> Connection:
+    """The connection called `name` that a client may use. InputError where there is none."""
+    found = _some(db, "client_id in (0, ?) and name = ? order by client_id desc limit 1", [client_id, name.strip()])
+    if not found:
+        known = ", ".join(one.name for one in all(db, client_id))
+        todo = f"There are: {known}." if known else "Add one on the Connections page first."
+        raise InputError(f"There is no connection called '{name}'.", todo)
+    return found[0]
+
+
+def remove(db: Database, id: int) -> None:
+    """Forget a connection. What was bought through it stays, and so does its key, which is somewhere else."""
+    with db.atomic():
+        db.execute("delete from connections where id = ?", [id])
+
+
+def _some(db: Database, where: str, parameters: list) -> list[Connection]:
+    rows = db.query(
+        f"select id, client_id, name, kind, base_url, model, key_source, params from connections where {where}",
+        parameters,
+    )
+    return [Connection(**{**row, "params": _params(row["params"])}) for row in rows]
+
+
+def _params(text: str) -> Params:
+    known = {field.name for field in fields(Params)}
+    values = {name: value for name, value in json.loads(text).items() if name in known}
+    if values.get("price"):
+        values["price"] = OwnPrice(**values["price"])
+    return Params(**values)
+
+
+def _address(base_url: str | None) -> str | None:
+    base_url = (base_url or "").strip().rstrip("/")
+    if not base_url:
+        return None
+    todo = "It begins with http:// or https:// and usually ends in /v1."
+    try:
+        parts = urlsplit(base_url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        sound = False
+    if not sound or any(sign.isspace() for sign in base_url):
+        raise InputError("The address is no web address.", todo)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InputError("The address holds more than an address.", "Leave out names, keys and everything after a ?.")
+    return base_url
+
+
+def _check(params: Params) -> None:
+    least = {
+        "votes": 1,
+        "assets_per_call": 1,
+        "shortlist_over": 1,
+        "shortlist": 1,
+        "max_tokens_out": 1,
+        "concurrency": 1,
+    }
+    least |= {"requests_per_minute": 1, "tokens_per_minute": 1, "timeout_s": 1}
+    most = {"votes": 25, "assets_per_call": 50, "max_tokens_out": 32_000, "concurrency": 256}
+    for name, low in least.items():
+        value = getattr(params, name)
+        if value is not None and not low <= value <= most.get(name, value):
+            limit = f"{low} to {most[name]:,}" if name in most else f"{low} or more"
+            raise InputError(f"{name.replace('_', ' ')} cannot be {value}.", f"Choose {limit}.")
+    if params.temperature is not None and not 0 <= params.temperature <= 2:
+        raise InputError(f"The temperature cannot be {params.temperature}.", "Choose 0 to 2.")
+    if params.price and min(value or 0 for name, value in asdict(params.price).items() if name != "as_of") < 0:
+        raise InputError("A price cannot be below 0.", "Give US dollars per million tokens.")
+
+
+# --- trying it out ------------------------------------------------------------------------------------------------
+
+
+def connect(connection: Connection) -> Wire:
+    """The wire of a connection, its key read now. InputError where the key is not where it should be."""
+    return importlib.import_module(WIRES[connection.kind]).connect(connection)
+
+
+async def test(connection: Connection) -> Reply:
+    """One tiny call. Raises CallError; InputError where the key is missing."""
+    asked = 'Is this text an advertisement? 1: yes, 2: no. "Buy now!" Answer with JSON alone: {"category": "<id>"}'
+    most = connection.params.max_tokens_out
+    wire = connect(connection)
+    try:
+        return await wire.ask(Request("You sort texts.", (("user", asked),), ("1", "2"), max_tokens_out=most))
+    finally:
+        await wire.close()
+
+
+def test_call(connection: Connection) -> str:
+    """One tiny call, and a sentence about it. InputError in words where it fails."""
+    try:
+        reply = asyncio.run(test(connection))
+    except CallError as error:
+        raise InputError(error.words, TODO[error.trouble], where=connection.name) from None
+    if reply.finish == "length":
+        todo = "Allow a longer answer: a model that thinks first needs some hundred tokens."
+        raise InputError("The model was reached, but its answer was cut off.", todo, where=connection.name)
+    model = reply.model or connection.model
+    probable = "with" if reply.logprobs else "without"
+    return f"{model} answered in {words.milliseconds(reply.latency_ms)}, {probable} probabilities."

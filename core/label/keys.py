@@ -1,0 +1,121 @@
+"""Where the key of a hosted model is, and reading it there. Only the place is ever stored, as "none", "env:NAME",
+"secrets:NAME" (Streamlit's secrets.toml) or "keyring:NAME" (the operating system's password store)."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import keyring
+from keyring.errors import KeyringError
+
+from core import settings
+from core.errors import InputError
+
+SERVICE = "understudy"  # under which the keyring files our keys
+_NAMES = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "secrets": r"[A-Za-z_][A-Za-z0-9_.]*", "keyring": r".+"}
+_PASTED = re.compile(r"(?:sk|pk|gsk|xai|key|api|AIza|hf)[-_][A-Za-z0-9_-]{16,}|AIza\S{20,}|[A-Za-z0-9_.-]{50,}")
+
+
+def check(source: str) -> None:
+    """InputError where `source` names no place where a key can be; a key pasted in the name's stead is refused unseen."""
+    place, _, name = source.partition(":")
+    if source == "none":
+        return
+    if _PASTED.fullmatch(name.strip()):
+        raise InputError(
+            "That looks like a key, not like the name of the place where it is.",
+            "Put the key into an environment variable, secrets.toml or the keyring, and give its name here.",
+        )
+    if place not in _NAMES or not re.fullmatch(_NAMES[place], name):
+        raise InputError(
+            "This is no place where a key can be.",
+            "Write none, env:VARIABLE, secrets:NAME or keyring:NAME; a name has letters, digits and underscores.",
+        )
+
+
+def read(source: str) -> str | None:
+    """The key that is kept at `source`, None where none is needed. InputError where it is not there."""
+    check(source)
+    place, _, name = source.partition(":")
+    if place == "none":
+        return None
+    found = {"env": os.environ.get, "secrets": _secret, "keyring": _from_keyring}[place](name)
+    if not found or not found.strip():
+        raise InputError(*_MISSING[place](name))
+    return found.strip()
+
+
+_MISSING = {
+    "env": lambda name: (
+        f"The environment variable {name} is not set.",
+        "Set it to the key before the program starts, and start the program again.",
+    ),
+    "secrets": lambda name: (
+        f"There is no {name} in secrets.toml.",
+        f'Add a line {name} = "the key" to {secrets_files()[0]}.',
+    ),
+    "keyring": lambda name: (
+        f"The keyring of this computer has no key called {name}.",
+        "Give the key once more on the Connections page; it goes straight into the keyring.",
+    ),
+}
+
+
+def put_keyring(name: str, secret: str) -> None:
+    """Put a key into the operating system's password store. InputError where this computer has none."""
+    check(f"keyring:{name}")
+    if not secret.strip():
+        raise InputError("The key is empty.", "Paste the key.")
+    try:
+        keyring.set_password(SERVICE, name, secret.strip())
+    except KeyringError as error:
+        raise _no_keyring(error) from None
+
+
+def secrets_files() -> list[Path]:
+    """Where secrets.toml is looked for, the first that has the name wins: the project's, as Streamlit has it, then the person's."""
+    folders = (settings.ROOT / ".streamlit", settings.home(), Path.home() / ".streamlit")
+    return [folder / "secrets.toml" for folder in folders]
+
+
+def redact(text: str, secret: str | None) -> str:
+    """`text` without the key, also where only its beginning is repeated (as servers do, the rest starred out)."""
+    if not secret:
+        return text
+    text = text.replace(secret, "[key]")
+    if len(secret) >= 8:
+        text = re.sub(rf"{re.escape(secret[:4])}[\w*.…-]*", "[key]", text)
+        text = re.sub(rf"[\w*.…-]*\*{re.escape(secret[-4:])}", "[key]", text)
+    return text
+
+
+def _secret(name: str) -> str | None:
+    for file in secrets_files():
+        if not file.is_file():
+            continue
+        try:
+            found = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # what the file holds may not get into a message
+            raise InputError(f"{file} cannot be read as TOML.", 'Each line reads NAME = "key".') from None
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        if isinstance(found, str):
+            return found
+    return None
+
+
+def _from_keyring(name: str) -> str | None:
+    try:
+        return keyring.get_password(SERVICE, name)
+    except KeyringError as error:
+        raise _no_keyring(error) from None
+
+
+def _no_keyring(error: KeyringError) -> InputError:
+    return InputError(
+        f"This computer's keyring cannot be used ({type(error).__name__}).",
+        "Keep the key in an environment variable or in secrets.toml instead.",
+    )

@@ -1,0 +1,247 @@
+"""Reading what a hosted model said: category ids where it kept to the form, near misses where they can mean one thing only.
+
+Nothing here guesses. What could mean two categories, or none, is a problem with its reason; the model is then told and asked
+once more.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from core.ingest.taxonomy import Matcher, StoredCategory
+
+NONE = "none"  # what a model answers where no category of a short list fits
+NOTHING_FITS = "The model found no category that fits."
+NO_JSON = "The reply is not the JSON that was asked for."
+LONGEST = 50_000  # characters of a reply that are looked at
+STARTS = 64  # places in a reply at which JSON is looked for
+_KEYS = ("category", "label", "class", "id", "category_id", "answer")
+_FENCE = re.compile(r"```[a-z]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+_NEGATED = re.compile(
+    r"\b(?:not|no|never|neither|none|nor|cannot|except|unlike|unsure|nicht|kein\w*|pas|n[’']t)\b|n[’']t\b", re.I
+)
+_NUMBERED = re.compile(r"^\W*(?:id|category|no)?\W*?([a-z]?)(\d+)\b\W*(.*?)\W*$", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one answer means: a category's id in the database, or why it means none. `short`: the short id, where it was given."""
+
+    category: int | None = None
+    problem: str | None = None
+    mapped: bool = False
+    short: str | None = None
+
+
+class Reader:
+    """Reads replies about one taxonomy; `ids` are short_ids() of its assignable categories."""
+
+    def __init__(self, categories: Sequence[StoredCategory], ids: Sequence[str]):
+        assignable = [category for category in categories if category.assignable]
+        self.by_short = {short: category.id for short, category in zip(ids, assignable)}
+        self.by_number = {int(_NUMBERED.match(short)[2]): short for short in ids}
+        # Without the file's own ids: a model never sees them, and what looks like one is a short id.
+        self.match = Matcher([replace(category, key=None) for category in categories])
+
+    def read(self, text: str, allowed: Sequence[str], count: int) -> list[Found]:
+        """What a whole reply means for each of `count` texts."""
+        text = unthought(text[:LONGEST]).strip()
+        if not text:
+            return [Found(problem="The answer is empty.")] * count
+        said = _json_values(text)
+        if len({json.dumps(value, sort_keys=True) for value in said}) > 1:
+            return [Found(problem="The reply gives several answers.")] * count
+        if said:
+            return self._structured(said[0], allowed, count)
+        if count > 1 or "{" in text or text.startswith("["):  # JSON that is broken or says the same thing twice is no prose
+            return [Found(problem=NO_JSON)] * count
+        return [self._prose(text, allowed)]
+
+    def _structured(self, value: object, allowed: Sequence[str], count: int) -> list[Found]:
+        answers = value
+        if isinstance(value, dict) and isinstance(value.get("answers"), list):
+            answers = value["answers"]
+        if not isinstance(answers, list):
+            answers = [answers]
+        if len(answers) != count:
+            return [Found(problem=f"The reply gives {len(answers)} answers to {count} texts.")] * count
+        numbers = [a.get("text") for a in answers if isinstance(a, dict) and "text" in a]
+        if count > 1 and numbers != list(range(1, count + 1)):
+            return [Found(problem="The answers are not numbered in the order of the texts.")] * count
+        return [self._one(answer, allowed) for answer in answers]
+
+    def _one(self, answer: object, allowed: Sequence[str]) -> Found:
+        if not isinstance(answer, dict):
+            return self.value(answer, allowed)
+        if set(answer) <= {"category", "text"} and "category" in answer:
+            return self.value(answer["category"], allowed)
+        named = [value for key, value in answer.items() if key.strip().lower() in _KEYS]
+        if not named and len(answer) == 1:
+            named = list(answer.values())
+        found = [self.value(value, allowed) for value in named]
+        if not found:
+            return Found(problem="The answer names no category.")
+        problem = next((one for one in found if one.problem), None)
+        if problem:
+            return problem
+        if len({one.category for one in found}) > 1:
+            return Found(problem="The answer names several categories.")
+        return replace(found[0], mapped=True)
+
+    def value(self, value: object, allowed: Sequence[str]) -> Found:
+        """What one value means: an id that was on offer, or a near miss that can mean one category only."""
+        if isinstance(value, str) and value in allowed and value in self.by_short:
+            return Found(self.by_short[value], short=value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value) if abs(value) < 10**9 else "a long number"
+        if not isinstance(value, str) or not value.strip():
+            return Found(problem="The answer names no category.")
+        text = value.strip()
+        if text.strip(" .\"'").lower() == NONE:
+            return Found(problem=NOTHING_FITS)
+        meant = {place for place in (self.match(text), *self._numbered(text, allowed)) if place}
+        if len(meant) == 1:
+            return Found(meant.pop(), mapped=True)
+        if meant:
+            return Found(problem=f"The answer {_short(text)} could mean several categories.")
+        return Found(problem=f"The answer {_short(text)} is not in the taxonomy.")
+
+    def _numbered(self, text: str, allowed: Sequence[str]) -> list[int]:
+        """The categories meant by "7", "#07", "07: Sale": the id's and, where a name stands beside it, the name's."""
+        found = _NUMBERED.match(text)
+        if not found or len(found[2]) > 9:
+            return []
+        short = self.by_number.get(int(found[2]))
+        if short is None or short not in allowed or short.rstrip("0123456789") != found[1].lower():
+            return []
+        if not found[3]:
+            return [self.by_short[short]]
+        beside = self.match(found[3])
+        return [self.by_short[short], beside] if beside else []
+
+    def _prose(self, text: str, allowed: Sequence[str]) -> Found:
+        """A reply without JSON: the name or id alone, or alone on the first or last line, or at the very end after a colon."""
+        whole = self.value(_bare(text), allowed)
+        if whole.category is not None:
+            return replace(whole, mapped=True, short=None)
+        lines = [line for line in map(str.strip, text.splitlines()) if line]
+        pieces = {_bare(lines[0]), _bare(lines[-1]), _bare(text.rpartition(":")[2])} if lines else set()
+        found = [(piece, self.value(piece, allowed)) for piece in pieces if piece]
+        meant = {one.category for _, one in found if one.category is not None}
+        if len(meant) != 1:
+            return Found(problem=NO_JSON)
+        rest = text
+        for piece, one in found:
+            rest = rest.replace(piece, " ") if one.category is not None else rest
+        if _NEGATED.search(rest):
+            return Found(problem=NO_JSON)
+        return Found(meant.pop(), mapped=True)
+
+
+def short_ids(categories: Sequence[StoredCategory]) -> list[str]:
+    """The ids under which categories are offered to a model, all of one length: 07, or c07 where a category is called 7.
+
+    Digits, since up to three of them are one token to most tokenisers, which gives the answer's probability at one place.
+    """
+    names = {"".join(name.lower().split()) for c in categories for name in (c.label, c.name)}
+    taken = {name.rstrip("0123456789") for name in names if name[-1:].isdigit()}
+    prefix = next((letter for letter in ("", *"ckxqwz") if letter not in taken), "j")
+    width = len(str(len(categories)))
+    return [f"{prefix}{number:0{width}d}" for number in range(1, len(categories) + 1)]
+
+
+def unthought(text: str) -> str:
+    """The reply without what a reasoning model thought aloud first; nothing where it never stopped thinking."""
+    if "</think>" in text:
+        return text.rpartition("</think>")[2]
+    return text.partition("<think>")[0] if text.lstrip().startswith("<think>") else text
+
+
+def _json_values(text: str) -> list[object]:
+    """The answers in a reply: the whole of it or of a code fence, else the objects naming a category in the prose around them."""
+    decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refused)
+    fenced = _FENCE.fullmatch(text)
+    try:
+        value = decoder.decode(fenced[1].strip() if fenced else text)
+        return [value] if isinstance(value, dict | list | str | int) else []
+    except (ValueError, RecursionError):
+        pass
+    values, at = [], 0
+    for _ in range(STARTS):
+        start = min((place for place in (text.find("{", at), text.find("[", at)) if place >= 0), default=-1)
+        if start < 0:
+            break
+        try:
+            value, at = decoder.raw_decode(text, start)
+            values.append(value)
+        except (ValueError, RecursionError):
+            at = start + 1
+    return [value for value in values if _names_a_category(value)]
+
+
+def _names_a_category(value: object) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(_names_a_category(one) for one in value)
+    return isinstance(value, dict) and any(key.strip().lower() in (*_KEYS, "answers") for key in value)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def _refused(constant: str) -> object:
+    raise ValueError(constant)
+
+
+def _bare(text: str) -> str:
+    """A name without the quotes, marks and full stops around it."""
+    return text.strip().strip("*_`\"'“”„«»<>[](). \t\n")
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return f"'{text}'" if len(text) <= 60 else f"'{text[:59]}…'"
+
+
+# --- probabilities ------------------------------------------------------------------------------------------------
+
+
+def probabilities(
+    tokens: Sequence[tuple[str, dict[str, float]]], start: int, ids: Sequence[str]
+) -> tuple[dict[str, float], float]:
+    """What the tokens from character `start` of the reply on say of each id: (probability by id, probability not attributed).
+
+    Each token comes with its candidates' log probabilities. A candidate that can only lead to one id counts for that id; one that
+    could lead to several and was not taken (the first digit of many ids) is not attributed; one that leads to none is left out.
+    """
+    shares: dict[str, float] = {}
+    lost, reached, at, before = 0.0, 1.0, 0, ""
+    for token, candidates in tokens:
+        end = at + len(token)
+        if end <= start:
+            at = end
+            continue
+        lead = token[: max(0, start - at)]
+        at, following = end, 0.0
+        for candidate, log_probability in candidates.items():
+            if not candidate.startswith(lead) or candidate == lead or math.isnan(log_probability):
+                continue
+            value, closed, _ = (before + candidate[len(lead) :]).partition('"')
+            fitting = [id for id in ids if id == value] if closed else [id for id in ids if id.startswith(value)]
+            share = reached * math.exp(min(log_probability, 0.0))
+            if len(fitting) == 1:
+                shares[fitting[0]] = shares.get(fitting[0], 0.0) + share
+            elif fitting and candidate == token:
+                following = share
+            elif fitting:
+                lost += share
+        if not following:
+            break
+        reached, before = following, before + token[len(lead) :]
+    return shares, lost

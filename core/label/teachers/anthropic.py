@@ -1,0 +1,149 @@
+"""The wire to Anthropic's messages.
+
+The SDK documents no temperature any more (its newest models take none), so none is sent: answers vary as the model likes, which
+is what votes need. The instructions are marked for the prompt cache; short ones are not cached, which costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anthropic
+import httpx2
+
+from core.label import keys
+from core.label.connections import ADDRESSES, Connection
+from core.label.teachers import calls
+from core.label.teachers.wire import BatchState, CallError, Reply, Request
+
+_SIGNS = {"output_config": ("output_config", "output_format", "json_schema", "schema", "structured output", "grammar")}
+_FINISH = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "refusal"}
+
+
+def connect(connection: Connection) -> Anthropic:
+    """The wire of a connection. InputError where its key is not where it should be."""
+    return Anthropic(connection, keys.read(connection.key_source))
+
+
+class Anthropic:
+    """See core/label/teachers/wire.Wire."""
+
+    def __init__(self, connection: Connection, secret: str | None):
+        self.model, self.params = connection.model, connection.params
+        address = (connection.base_url or ADDRESSES["anthropic"]).removesuffix("/v1")  # the SDK adds it
+        # A placeholder, so that the SDK does not take a key out of the environment to an address it was not meant for.
+        self.client = anthropic.AsyncAnthropic(
+            api_key=secret or "none",
+            base_url=address,
+            max_retries=0,
+            timeout=httpx2.Timeout(self.params.timeout_s, connect=min(calls.CONNECT_S, self.params.timeout_s)),
+        )
+        self.failures = calls.Failures(anthropic, address, self.model, secret)
+        self.plain = self.params.schema == "plain"
+
+    async def ask(self, request: Request) -> Reply:
+        """One call; made again at once, and unpaid, where the model takes no JSON schema."""
+        while True:
+            body = self.body(request)
+            try:
+                started, seconds = time.perf_counter(), self.params.timeout_s
+                with self.failures.caught(request, seconds=seconds):
+                    answer = await calls.post(self.client, "/v1/messages", body, seconds)
+                    return read(answer, (time.perf_counter() - started) * 1000)
+            except CallError as error:
+                if "output_config" not in body or not self._adapt(error):
+                    raise
+
+    def body(self, request: Request) -> dict:
+        """The request as this model takes it."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "max_tokens": request.max_tokens_out,
+            "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
+            "messages": [{"role": role, "content": text} for role, text in request.turns],
+        }
+        schema = None if self.plain else calls.schema(request)
+        if schema:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        return body
+
+    def _adapt(self, error: CallError) -> bool:
+        """Ask in plain words from now on where the schema was refused."""
+        if error.trouble != "request" or not calls.mentioned(error, _SIGNS):
+            return False
+        if self.params.schema == "strict":
+            raise CallError("schema", f"This model takes no JSON schema. {error.words}")
+        self.plain = True
+        return True
+
+    # --- batches -------------------------------------------------------------------------------------------------
+
+    async def send_batch(self, requests: dict[str, Request]) -> str:
+        asked = [{"custom_id": id, "params": self.body(request)} for id, request in requests.items()]
+        with self.failures.caught(seconds=calls.BATCH_S):
+            async with asyncio.timeout(calls.BATCH_S):
+                return (await self.client.messages.batches.create(requests=asked, timeout=calls.BATCH_S)).id
+
+    async def batch_state(self, batch_id: str) -> BatchState:
+        with self.failures.caught(seconds=self.params.timeout_s):
+            async with asyncio.timeout(self.params.timeout_s):
+                batch = await self.client.messages.batches.retrieve(batch_id)
+        counts = batch.request_counts
+        done = counts.succeeded + counts.errored + counts.canceled + counts.expired
+        return BatchState("ended" if batch.processing_status == "ended" else "running", done, done + counts.processing)
+
+    async def batch_replies(self, batch_id: str) -> AsyncIterator[tuple[str, Reply | CallError]]:
+        with self.failures.caught(seconds=calls.BATCH_S):
+            path = f"/v1/messages/batches/{batch_id}/results"
+            async with asyncio.timeout(calls.BATCH_S):
+                content = (
+                    await self.client.get(path, cast_to=httpx2.Response, options={"timeout": calls.BATCH_S})
+                ).content
+        for line in calls.lines(content):
+            result = line.get("result")
+            yield str(line.get("custom_id")), self._result(result if isinstance(result, dict) else {})
+
+    def _result(self, result: dict) -> Reply | CallError:
+        if result.get("type") == "succeeded":
+            return calls.parsed(read, result.get("message"))
+        if result.get("type") != "errored":
+            return CallError("server", f"The batch did not come to it ({result.get('type', 'no reason given')}).")
+        _, kind = calls.said(result.get("error"))
+        error = self.failures.status(_STATUS.get(kind, 500), result.get("error"))
+        if self._adapt(error):
+            return CallError("server", f"{error.words} It is asked in plain words from now on.")
+        return error
+
+    async def close(self) -> None:
+        await self.client.close()
+
+
+# A batch gives errors by type alone.
+_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+}
+
+
+def read(body: dict, latency_ms: float | None = None) -> Reply:
+    """A message's JSON as a Reply. KeyError, TypeError or AttributeError where it is none."""
+    usage = body["usage"]
+    written, cached = usage.get("cache_creation_input_tokens") or 0, usage.get("cache_read_input_tokens") or 0
+    return Reply(
+        text="".join(block["text"] for block in body["content"] if block["type"] == "text"),
+        tokens_in=usage["input_tokens"] + written + cached,
+        tokens_out=usage["output_tokens"],
+        tokens_cached=cached,
+        latency_ms=latency_ms,
+        finish=_FINISH.get(body.get("stop_reason"), "stop"),
+        model=str(body.get("model") or ""),
+        tokens_written=written,
+    )

@@ -1,0 +1,202 @@
+"""The hosted teacher: a model behind a connection, with its price.
+
+Whole runs are core/label/engine.py's work, with many calls at once, a cap and nothing bought twice; here one asks and waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from genai_prices.data import providers
+from sqlite_utils import Database
+
+from core.errors import InputError
+from core.ingest.taxonomy import StoredCategory
+from core.label import connections, prices
+from core.label.connections import Connection
+from core.label.prices import Price
+from core.label.prompts import Asking, Said, asking, merged
+from core.label.teachers import Answer, Asset, lacking
+from core.label.teachers.wire import CallError, Reply, Request, Wire
+
+_ENVIRONMENT = {
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_KEY"),
+    "anthropic": ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
+}
+
+
+class Hosted:
+    """A model behind a connection, asked about one taxonomy. `price` is None where nobody has given one."""
+
+    def __init__(self, name: str, connection: Connection, asking: Asking, price: Price | None):
+        self.name, self.connection, self.asking, self.price = name, connection, asking, price
+        self.fingerprint = asking.fingerprint
+
+    def connect(self) -> Wire:
+        """A wire of its own. InputError where the key is not where it should be."""
+        return connections.connect(self.connection)
+
+    def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
+        return lacking(db, run_id)
+
+    def most_usd(self, asset: Asset) -> float:
+        """The most that answer() can cost for one asset. InputError where the model has no price."""
+        if self.price is None:
+            raise InputError(
+                f"The price of {self.connection.model} is not known.",
+                "Give it with the connection, in USD per million tokens (0 for a model of your own).",
+            )
+        ((_, request),) = self.asking.requests([asset])
+        return max(self.connection.params.votes, 1) * self.asking.most_usd_repaired(request, self.price)
+
+    def answer(self, assets: Sequence[Asset]) -> list[Answer]:
+        """Ask now and wait: one repair turn, no second try. Not from within an event loop."""
+        return asyncio.run(self._answer(assets))
+
+    async def _answer(self, assets: Sequence[Asset]) -> list[Answer]:
+        wire, turn = self.connect(), asyncio.Semaphore(max(self.connection.params.concurrency, 1))
+
+        async def one(group: list[Asset], request: Request) -> list[Answer]:
+            async with turn:
+                return await self._ask(wire, group, request)
+
+        try:
+            found = await asyncio.gather(*(one(*call) for call in self.asking.requests(assets)))
+        finally:
+            await wire.close()
+        return [answer for group in found for answer in group]
+
+    async def _ask(self, wire: Wire, assets: list[Asset], request: Request) -> list[Answer]:
+        bill, votes, failed = _Bill(self.price), [], None
+        try:
+            for sample in range(max(self.connection.params.votes, 1)):
+                said = await self._said(wire, assets, _sampled(request, sample), bill)
+                votes.append(said)
+                if all(one.problem is None and one.confidence_kind == "logprobs" for one in said):
+                    break
+        except CallError as error:
+            bill.unknown |= error.billed
+            failed = error.words
+        if not votes:
+            return [bill.answer(Said(asset.id, None, failed), len(assets)) for asset in assets]
+        return [
+            bill.answer(self.asking.combine(mine) if len(mine) > 1 else mine[0], len(assets)) for mine in zip(*votes)
+        ]
+
+    async def _said(self, wire: Wire, assets: list[Asset], request: Request, bill: _Bill) -> list[Said]:
+        reply = bill.add(await wire.ask(request))
+        said = self.asking.read(assets, request, reply)
+        if any(one.problem for one in said):
+            again = self.asking.repair(request, reply, said)
+            said = merged(said, self.asking.read(assets, again, bill.add(await wire.ask(again))))
+        return said
+
+
+@dataclass
+class _Bill:
+    """What the calls about some assets took."""
+
+    price: Price | None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    usd: float = 0.0
+    latency_ms: float = 0.0
+    unknown: bool = False
+
+    def add(self, reply: Reply) -> Reply:
+        self.tokens_in += reply.tokens_in or 0
+        self.tokens_out += reply.tokens_out or 0
+        self.tokens_cached += reply.tokens_cached
+        self.latency_ms += reply.latency_ms or 0.0
+        usd = None if self.price is None else cost(self.price, reply)
+        self.unknown |= usd is None
+        self.usd += usd or 0.0
+        return reply
+
+    def answer(self, said: Said, assets: int) -> Answer:
+        return Answer(
+            said.asset_id,
+            said.category_id,
+            confidence=said.confidence,
+            confidence_kind=said.confidence_kind,
+            distribution=said.distribution,
+            tokens_in=round(self.tokens_in / assets),
+            tokens_out=round(self.tokens_out / assets),
+            tokens_cached=round(self.tokens_cached / assets),
+            cost_usd=None if self.unknown else self.usd / assets,
+            latency_ms=self.latency_ms,
+            error=said.problem,
+            mapped=said.mapped,
+        )
+
+
+def _sampled(request: Request, sample: int) -> Request:
+    return replace(request, sample=sample) if sample else request
+
+
+def cost(price: Price, reply: Reply, *, batch: bool = False) -> float | None:
+    """USD of a reply; None where the provider gave no count and the model is not free."""
+    if reply.tokens_in is None or reply.tokens_out is None:
+        return None if max(price.input_usd_mtok, price.output_usd_mtok) > 0 else 0.0
+    cached, written = reply.tokens_cached, reply.tokens_written
+    return prices.cost(price, reply.tokens_in, reply.tokens_out, cached, written=written, batch=batch)
+
+
+def price_of(db: Database, connection: Connection) -> Price | None:
+    """What a connection's model costs: its own price, else the provider's (found by the address, else by the kind) from the list
+    or the prices given in Settings; None where there is none."""
+    own = connection.params.price
+    if own:
+        return Price(
+            connection.model,
+            connection.kind,
+            own.input_usd_mtok,
+            own.output_usd_mtok,
+            own.cached_usd_mtok,
+            own.batch_input_usd_mtok,
+            own.batch_output_usd_mtok,
+            "yours",
+            own.as_of[:10] or None,
+        )
+    address = connection.base_url
+    provider = next((p.id for p in providers if address and re.match(p.api_pattern, address)), connection.kind)
+    return prices.price(db, f"{provider}:{connection.model}")
+
+
+def connected(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> Hosted:
+    """The teacher "connection:NAME". InputError where the client has no such connection."""
+    connection = connections.find(db, client_id, detail)
+    return _hosted(db, client_id, f"connection:{connection.name}", connection, categories)
+
+
+def openai(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> Hosted:
+    """The teacher "openai:MODEL": through a connection to that model, else with OPENAI_BASE_URL and OPENAI_API_KEY."""
+    return _hosted(db, client_id, f"openai:{detail}", _of_model(db, client_id, "openai", detail), categories)
+
+
+def anthropic(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> Hosted:
+    """The teacher "anthropic:MODEL": through a connection to that model, else with ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY."""
+    return _hosted(db, client_id, f"anthropic:{detail}", _of_model(db, client_id, "anthropic", detail), categories)
+
+
+def _hosted(
+    db: Database, client_id: int, name: str, connection: Connection, categories: list[StoredCategory]
+) -> Hosted:
+    return Hosted(name, connection, asking(db, client_id, connection, categories), price_of(db, connection))
+
+
+def _of_model(db: Database, client_id: int, kind: str, model: str) -> Connection:
+    if not model.strip():
+        raise InputError(f"The teacher {kind} needs a model.", f"Write {kind}:MODEL.")
+    saved = [one for one in connections.all(db, client_id) if (one.kind, one.model) == (kind, model)]
+    if saved:
+        return max(saved, key=lambda one: one.client_id)
+    address, key = _ENVIRONMENT[kind]
+    base_url = os.environ.get(address) or None
+    key_source = f"env:{key}" if os.environ.get(key) or not base_url else "none"
+    return Connection(0, client_id, f"{kind}:{model}", kind, base_url and base_url.rstrip("/"), model, key_source)

@@ -1,0 +1,214 @@
+"""The wire to OpenAI and to everything that speaks like it: Azure, OpenRouter, Ollama, LM Studio, vLLM, llama.cpp.
+
+Not every server takes every parameter. One that is refused by name is left out from then on; no call is made twice otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import openai
+
+from core.label import keys
+from core.label.connections import ADDRESSES, Connection
+from core.label.teachers import calls
+from core.label.teachers.wire import BatchState, CallError, Reply, Request
+
+PATH = "/chat/completions"
+TOP = 20  # candidates a token, the most there is
+_OWN_HOSTS = ("api.openai.com", ".openai.azure.com", ".services.ai.azure.com")
+# Signs in a refusal's message that it is about a parameter.
+_SIGNS = {
+    "response_format": ("response_format", "json_schema", "structured output", "guided", "grammar", "schema"),
+    "logprobs": ("logprobs", "log prob"),
+    "temperature": ("temperature",),
+    "limit": ("max_completion_tokens", "max_tokens"),
+}
+
+
+def connect(connection: Connection) -> OpenAI:
+    """The wire of a connection. InputError where its key is not where it should be."""
+    return OpenAI(connection, keys.read(connection.key_source))
+
+
+class OpenAI:
+    """See core/label/teachers/wire.Wire."""
+
+    def __init__(self, connection: Connection, secret: str | None):
+        self.model, self.params = connection.model, connection.params
+        address = connection.base_url or ADDRESSES["openai"]
+        # A placeholder, so that the SDK does not take a key out of the environment to an address it was not meant for.
+        self.client = openai.AsyncOpenAI(
+            api_key=secret or "none",
+            base_url=address,
+            max_retries=0,
+            timeout=httpx2.Timeout(self.params.timeout_s, connect=min(calls.CONNECT_S, self.params.timeout_s)),
+        )
+        self.failures = calls.Failures(openai, address, self.model, secret)
+        host = httpx2.URL(address).host
+        own = any(host == name or host.endswith(name) for name in _OWN_HOSTS)
+        # Local servers ignore the newer name without a word, and would write on and on.
+        self.limit = "max_completion_tokens" if own else "max_tokens"
+        self.left_out: set[str] = {"response_format"} if self.params.schema == "plain" else set()
+        if not self.params.logprobs:
+            self.left_out.add("logprobs")
+        self.swapped = self.answered = False
+
+    async def ask(self, request: Request) -> Reply:
+        """One call; made again at once, and unpaid, where a parameter was refused."""
+        while True:
+            body = self.body(request)
+            try:
+                return await self._once(request, body)
+            except CallError as error:
+                if error.trouble not in ("request", "server") or error.billed or not self._adapt(error, body):
+                    raise
+
+    async def _once(self, request: Request, body: dict) -> Reply:
+        started, seconds = time.perf_counter(), self.params.timeout_s
+        with self.failures.caught(request, seconds=seconds):
+            reply = read(await calls.post(self.client, PATH, body, seconds), (time.perf_counter() - started) * 1000)
+        self.answered = True
+        return reply
+
+    def body(self, request: Request) -> dict:
+        """The request as this server takes it."""
+        turns = [{"role": role, "content": text} for role, text in request.turns]
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": "system", "content": request.system}, *turns],
+            self.limit: request.max_tokens_out,
+        }
+        if request.temperature is not None and "temperature" not in self.left_out:
+            body["temperature"] = request.temperature
+        if "logprobs" not in self.left_out:
+            body |= {"logprobs": True, "top_logprobs": TOP}
+        schema = None if "response_format" in self.left_out else calls.schema(request)
+        if schema:
+            named = {"name": "answer", "strict": True, "schema": schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+        return body
+
+    def _adapt(self, error: CallError, body: dict) -> bool:
+        """Leave out what the refusal names; before the first answer, and where it names nothing, all that can be left out."""
+        sent = {name: signs for name, signs in _SIGNS.items() if name in body or name == "limit"}
+        named = calls.mentioned(error, sent)
+        if named == "response_format" and self.params.schema == "strict":
+            raise CallError("schema", f"This server takes no JSON schema. {error.words}")
+        if named == "limit":
+            if self.swapped or self.limit not in body:
+                return self.limit not in body
+            self.limit = "max_tokens" if self.limit == "max_completion_tokens" else "max_completion_tokens"
+            self.swapped = True
+            return True
+        extras = {name for name in sent if name != "limit"}
+        if not named and (self.answered or error.trouble == "server" or self.params.schema == "strict"):
+            return False
+        refused = {named} if named else extras
+        self.left_out |= refused
+        return bool(refused)
+
+    # --- batches -------------------------------------------------------------------------------------------------
+
+    async def send_batch(self, requests: dict[str, Request]) -> str:
+        lines = [
+            json.dumps({"custom_id": id, "method": "POST", "url": f"/v1{PATH}", "body": self.body(request)})
+            for id, request in requests.items()
+        ]
+        with self.failures.caught(seconds=calls.BATCH_S):
+            async with asyncio.timeout(calls.BATCH_S):
+                content = ("batch.jsonl", "\n".join(lines).encode())
+                file = await self.client.files.create(file=content, purpose="batch", timeout=calls.BATCH_S)
+                batch = await self.client.batches.create(
+                    input_file_id=file.id, endpoint=f"/v1{PATH}", completion_window="24h"
+                )
+                return batch.id
+
+    async def batch_state(self, batch_id: str) -> BatchState:
+        batch = await self._batch(batch_id)
+        done, total = 0, 0
+        if batch.request_counts:
+            done, total = batch.request_counts.completed + batch.request_counts.failed, batch.request_counts.total
+        if batch.status == "completed" or (batch.status in ("expired", "cancelled") and _files(batch)):
+            return BatchState("ended", done, total)
+        if batch.status in ("failed", "expired", "cancelled"):
+            errors = (batch.errors.data if batch.errors else None) or []
+            words = " ".join(keys.redact(error.message or "", self.failures.secret) for error in errors[:3])
+            return BatchState("failed", done, total, words or f"The provider calls it {batch.status}.")
+        return BatchState("running", done, total)
+
+    async def batch_replies(self, batch_id: str) -> AsyncIterator[tuple[str, Reply | CallError]]:
+        for file in _files(await self._batch(batch_id)):
+            with self.failures.caught(seconds=calls.BATCH_S):
+                async with asyncio.timeout(calls.BATCH_S):
+                    content = (await self.client.files.content(file, timeout=calls.BATCH_S)).content
+            for line in calls.lines(content):
+                yield str(line.get("custom_id")), self._result(line)
+
+    async def _batch(self, batch_id: str) -> Any:
+        with self.failures.caught(seconds=self.params.timeout_s):
+            async with asyncio.timeout(self.params.timeout_s):
+                return await self.client.batches.retrieve(batch_id)
+
+    def _result(self, line: dict) -> Reply | CallError:
+        response = line.get("response")
+        if not isinstance(response, dict):
+            message, code = calls.said(line)
+            return CallError("server", f"The batch did not come to it: {message or code or 'no reason given'}")
+        if response.get("status_code") == 200:
+            return calls.parsed(read, response.get("body"))
+        status = response.get("status_code")
+        error = self.failures.status(status if isinstance(status, int) else 500, response.get("body"))
+        body = {name: None for name in _SIGNS if name not in self.left_out} | {self.limit: None}
+        if error.trouble == "request" and calls.mentioned(error, _SIGNS) and self._adapt(error, body):
+            return CallError("server", f"{error.words} It is asked without from now on.")
+        return error
+
+    async def close(self) -> None:
+        await self.client.close()
+
+
+def _files(batch: Any) -> list[str]:
+    return [file for file in (batch.output_file_id, batch.error_file_id) if file]
+
+
+def read(body: dict, latency_ms: float | None = None) -> Reply:
+    """A chat completion's JSON as a Reply. KeyError, TypeError, IndexError or AttributeError where it is none."""
+    choice = body["choices"][0]
+    message, usage = choice["message"], body.get("usage") or {}
+    refused = bool(message.get("refusal")) or choice.get("finish_reason") == "content_filter"
+    finish = "refusal" if refused else "length" if choice.get("finish_reason") == "length" else "stop"
+    content = (choice.get("logprobs") or {}).get("content") or None
+    details = usage.get("prompt_tokens_details") or {}
+    text = message.get("refusal") if refused else message.get("content")
+    return Reply(
+        text=_text(text),
+        tokens_in=_count(usage.get("prompt_tokens")),
+        tokens_out=_count(usage.get("completion_tokens")),
+        tokens_cached=_count(details.get("cached_tokens")) or 0,
+        latency_ms=latency_ms,
+        finish=finish,
+        logprobs=[_token(token) for token in content] if content else None,
+        model=str(body.get("model") or ""),
+    )
+
+
+def _text(content: Any) -> str:
+    """A message's text; some servers send it in parts."""
+    if isinstance(content, list):
+        return "".join(part.get("text") or "" for part in content)
+    return content if isinstance(content, str) else ""
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _token(token: dict) -> tuple[str, dict[str, float]]:
+    top = {one["token"]: float(one["logprob"]) for one in token.get("top_logprobs") or ()}
+    return token["token"], {token["token"]: float(token["logprob"]), **top}
