@@ -272,7 +272,7 @@ class _Run:
         self.ahead = max(1, self.limits.concurrency // 4)  # calls made ready before a worker is free
         self.progress, self.todo, self.done, self.spent = progress, todo, 0, 0.0
         self.message = f"Labelling with {hosted.name}"
-        self.capped = self.fed = False
+        self.capped = False
         self.stopping = self.closing = False  # no further call; no further news for the writer
         self.successes = self.refusals = 0
         self.unsent: set[int] = set()  # money set aside, not asked yet
@@ -430,7 +430,6 @@ class _Run:
         """Bring the next calls to the workers, a little ahead of them, page by page; at the end those set aside once more."""
         while not self.capped and (page := await self._on_disk(next, self.pages, None)):
             await self._bring(await asyncio.to_thread(self._units, page))
-        self.fed = True
         await self.ready.join()
         again, self.again = self.again, []
         await self._bring(again)
@@ -560,7 +559,7 @@ class _Run:
                 raise _Stopped
             if call is None and (call := await self._money(request, len(unit.assets))) is None:
                 raise _Stopped if self.stopping else _Capped
-            if self.down:
+            if probe := self.down and not unit.final:
                 async with self.probing:  # one asks, the others wait for what comes of it
                     if not self.down:
                         continue
@@ -576,14 +575,15 @@ class _Run:
                 call, lost = None, lost + 1
             try:
                 self._consider(error, unit)
-                if error.trouble not in PASSING or lost >= LOST or tries + 1 >= TRIES or self._hopeless():
+                tries += error.trouble != "rate"
+                # A probe that fails makes room for another asset's: the fault may lie with this one.
+                if error.trouble not in PASSING or lost >= LOST or tries >= TRIES or (probe and tries):
                     raise _Failed(error.words, error.trouble in PASSING)
             except (_Failed, InputError):
                 if call is not None:
                     self._settle(call, 0.0, error=error.words)
                 raise
-            if error.trouble != "rate" and not self.down:
-                tries += 1
+            if error.trouble != "rate":
                 await asyncio.sleep(max(pause(tries), error.retry_after or 0))
 
     async def _once(self, request: Request, call: int) -> tuple[Reply | None, CallError | None]:
@@ -651,23 +651,18 @@ class _Run:
                 raise InputError(f"Every call was refused: {error.words}", KEPT_TODO, where=self.hosted.name)
             return
         self.failing_since = self.failing_since or now
-        if error.trouble != "rate":
+        if error.trouble != "rate" and not unit.final:
             self.failing.add(id(unit))
         waited = now - self.failing_since
         if self.down or waited > 5:
             self.message = f"Waiting for {self.hosted.name}: {error.words}"
-        if (waited > GIVE_UP_S or (error.retry_after or 0) > GIVE_UP_S) and not self._hopeless():
+        if waited > GIVE_UP_S or (error.retry_after or 0) > GIVE_UP_S:
             minutes = max(waited, error.retry_after or 0) / 60
             raise InputError(
                 f"No answer for {minutes:.0f} minutes, or none to come: {error.words}",
                 KEPT_TODO,
                 where=self.hosted.name,
             )
-
-    def _hopeless(self) -> bool:
-        """Whether only a few calls are left that fail and fail while all others were answered."""
-        waited = 0.0 if self.failing_since is None else time.monotonic() - self.failing_since
-        return waited > GIVE_UP_S and self.fed and self.successes > 0 and self.ready.empty()
 
 
 def _vote(request: Request, vote: int) -> Request:

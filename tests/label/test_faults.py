@@ -25,7 +25,7 @@ from tests.label import servers
 from tests.label.servers import Call, Fault, Server, Text, steady
 
 ASSETS = 40
-TIMEOUT_S = 1.0  # the least a connection takes
+TIMEOUT_S = 2.5
 
 
 @dataclass
@@ -196,10 +196,11 @@ def test_a_fault_costs_what_it_must_and_no_more(db, tmp_path, name, kind):
     groups = ASSETS // fault.params.get("assets_per_call", 1)
     least, most = fault.more_calls
     assert groups + least <= found.calls <= groups + most
-    assert found.twice == 0, "a sound answer was bought twice"
-    assert found.states.get("unknown", 0) <= fault.lost and "open" not in found.states
+    lost = found.states.get("unknown", 0)
+    assert found.twice <= min(lost, fault.lost), "a sound answer that arrived was bought twice"
+    assert lost <= fault.lost and "open" not in found.states
     assert found.spent >= found.billed - 1e-9 and (
-        found.states.get("unknown") or found.spent == pytest.approx(found.billed)
+        lost or found.spent == pytest.approx(found.billed)
     )
     assert bool(fault.stops) == bool(found.stopped) and fault.stops in found.stopped
     rows = db.query("select category_id, error from labels")
