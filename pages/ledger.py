@@ -12,14 +12,14 @@ from core.words import money, percent
 COUNT = st.column_config.NumberColumn(format="localized")
 DOLLARS = st.column_config.NumberColumn(format="$%.4f")
 COLUMNS = {
-    **dict.fromkeys(("Calls", "Tokens in", "Tokens out", "Labels", "Without"), COUNT),
+    **dict.fromkeys(("Calls", "Tokens in", "Tokens out", "Labels"), COUNT),
     "Cached": st.column_config.NumberColumn(
         format="localized", help="Those of the tokens in that the provider had kept and charges less for."
     ),
     "Spent": DOLLARS,
     "Cap": st.column_config.NumberColumn(format="$%.2f"),
 }
-STATES = {"running": "under way", "done": "finished", "capped": "stopped at its cap", "stopped": "stopped early"}
+STATES = {"running": "under way", "done": "finished", "capped": "stopped at its cap", "stopped": "not finished"}
 
 
 def main() -> None:
@@ -33,9 +33,9 @@ def main() -> None:
             )
         _figures(months)
         st.subheader("By month", anchor=False)
-        _table([_month(row) for row in months], "spent-by-month")
+        _table([_month(row) for row in months], "spent-by-month", client_id)
         st.subheader("Run by run", anchor=False)
-        _table([_run(row) for row in ledger.runs_table(view.db, client_id)], "ledger")
+        _table([_run(row) for row in ledger.runs_table(view.db, client_id)], "ledger", client_id)
         st.caption("Months and times are UTC.")
 
 
@@ -95,17 +95,17 @@ def _month(row: dict) -> dict:
 
 
 def _run(row: dict) -> dict:
+    whole = row["purpose"] == ledger.LABELLING  # a dry run's labels are counted with the run that it is part of
     return {
         "Started": row["started"][:16].replace("T", " "),
         "Client": row["client"],
         "Teacher": label_list.teacher_words(row["teacher"] or row["connection"]),
         "Model": row["model"],
         "For": f"{row['purpose']}, batch" if row["batch"] else row["purpose"],
+        "Labels": row["labels"] if whole else None,
         **_tokens(row),
-        "Labels": row["labels"],
-        "Without": row["failed"],
         "Cap": row["cap_usd"],
-        "State": STATES.get(row["state"], row["state"]),
+        "Run": STATES.get(row["state"], row["state"]),
     }
 
 
@@ -119,8 +119,10 @@ def _tokens(row: dict) -> dict:
     }
 
 
-def _table(rows: list[dict], name: str) -> None:
+def _table(rows: list[dict], name: str, client_id: int | None) -> None:
     table = pd.DataFrame(rows)
+    if client_id is not None:
+        table = table.drop(columns="Client")
     st.dataframe(table, hide_index=True, column_config=COLUMNS, key=f"table-{name}")
     charts.download(table, name)
 

@@ -57,9 +57,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class HostedForecast(Forecast):
-    """For a teacher that is paid. `run_id`: the run that asks this way, where there has been one; `copies`: assets that need no label of their own, already taken off `wanted`; `calls` to make;
-    `measured_on`: labels the tokens were counted on (0: estimated); `price` and what the run costs at it (None without one),
-    and `batch_usd` where the provider has a batch price."""
+    """For a teacher that is paid. `run_id`: the run that asks this way, where there has been one; `copies`: assets that need no
+    label of their own, already taken off `wanted`; `calls` to make; `measured_on`: labels the tokens were counted on (0:
+    estimated); `price` and what the run costs at it (None without one), and `batch_usd` where the provider has a batch price."""
 
     run_id: int | None
     copies: int

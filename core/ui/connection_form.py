@@ -10,6 +10,7 @@ from core.db import now
 from core.errors import InputError
 from core.label import connections, keys, prices
 from core.label.connections import Connection
+from core.label.teachers.hosted import price_of
 from core.label.teachers.wire import OwnPrice, Params
 from core.ui.frame import View, plain
 
@@ -58,7 +59,8 @@ def edit(view: View, before: Connection | None) -> Connection | None:
     )
     name, client_id = _name(view, before, model, left, right, tag)
     key_source, secret = _key(before, kind, name, tag)
-    listed = prices.price(view.db, f"{kind}:{model}") if model else None
+    as_typed = Connection(0, client_id, name, kind, base_url.strip() or None, model.strip(), "none")
+    listed = price_of(view.db, as_typed) if model else None
     params, priced = _folded(before.params if before else Params(), listed, model, tag)
     if not st.button("Save and test", type="primary", icon=":material/save:", key=f"{tag}-save"):
         return None

@@ -19,6 +19,7 @@ def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool
     run = labelling.summary(view.db, expected.run_id) if expected.run_id else None
     if not expected.labels:
         label_list.all_in(expected.wanted)
+        st.caption(frame.plain(f"They cost {money(run['spent_usd'])}; the Ledger has the particulars."))
         return
     if expected.price is None:
         st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")

@@ -119,5 +119,3 @@ def test_a_key_goes_from_a_pipe_into_the_keyring(capsys, big, monkeypatch):
     status, out, err = call(capsys, "connections", "--client", "Small", "--put-key", "BIG")
     assert status == 0 and kept == {("understudy", "BIG"): KEY}
     assert KEY not in out + err
-
-
