@@ -199,9 +199,7 @@ def test_a_fault_costs_what_it_must_and_no_more(db, tmp_path, name, kind):
     lost = found.states.get("unknown", 0)
     assert found.twice <= min(lost, fault.lost), "a sound answer that arrived was bought twice"
     assert lost <= fault.lost and "open" not in found.states
-    assert found.spent >= found.billed - 1e-9 and (
-        lost or found.spent == pytest.approx(found.billed)
-    )
+    assert found.spent >= found.billed - 1e-9 and (lost or found.spent == pytest.approx(found.billed))
     assert bool(fault.stops) == bool(found.stopped) and fault.stops in found.stopped
     rows = db.query("select category_id, error from labels")
     assert all((row["category_id"] is None) != (row["error"] is None) for row in rows), "never an empty label"
