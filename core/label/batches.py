@@ -20,10 +20,10 @@ from sqlite_utils import Database
 from core.db import now
 from core.errors import InputError
 from core.jobs import NoProgress
-from core.label import engine, labels, ledger, prices
+from core.label import engine, labels, ledger
 from core.label.prompts import Said
 from core.label.teachers import Asset
-from core.label.teachers.hosted import Hosted
+from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, BatchState, CallError, Reply, Request
 
 CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
@@ -148,7 +148,7 @@ class _Batches:
 
     def _most(self, chunk: list[_Unit]) -> float:
         requests = [request for unit in chunk for request in unit.votes.values()]
-        return sum(prices.cost(self.price, *self.asking.most_tokens(request), batch=True) for request in requests)
+        return sum(self.asking.most_usd(request, self.price, batch=True) for request in requests)
 
     def _reserve(self, chunk: list[_Unit]) -> int | None:
         """Money and a row for a batch, in one transaction; the batch's number, or None where the cap does not allow it."""
@@ -250,11 +250,11 @@ class _Batches:
         total, tokens = 0.0, [0, 0, 0]
         for number in asked.keys() & replies.keys():
             reply = replies[number]
-            most = prices.cost(self.price, *self.asking.most_tokens(asked[number]), batch=True)
+            most = self.asking.most_usd(asked[number], self.price, batch=True)
             if isinstance(reply, CallError):
                 total += most if reply.billed else 0.0
                 continue
-            usd = engine.cost(self.price, reply, batch=True)
+            usd = cost(self.price, reply, batch=True)
             total += most if usd is None else usd
             tokens = [
                 sum(pair) for pair in zip(tokens, (reply.tokens_in or 0, reply.tokens_out or 0, reply.tokens_cached))
@@ -297,7 +297,7 @@ class _Batches:
                 read = [engine.nothing(asset, reply.words) for asset in unit.assets]
             else:
                 read = self.asking.read(unit.assets, request, reply)
-                usd = engine.cost(self.price, reply, batch=True)
+                usd = cost(self.price, reply, batch=True)
                 for bill in bills.values():
                     bill.add(reply, usd or 0.0, len(unit.assets))
                 if not any(one.problem for one in read):

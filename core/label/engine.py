@@ -28,11 +28,11 @@ from core import db as database
 from core import settings
 from core.errors import InputError
 from core.jobs import Interrupted, NoProgress
-from core.label import labels, ledger, prices
+from core.label import labels, ledger
 from core.label.limits import Limits
-from core.label.prompts import Said
+from core.label.prompts import Said, merged
 from core.label.teachers import Answer, Asset
-from core.label.teachers.hosted import Hosted
+from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import locked
 
@@ -186,19 +186,6 @@ def answer(said: Said, bill: Bill) -> Answer:
         error=said.problem,
         mapped=said.mapped,
     )
-
-
-def cost(price: prices.Price, reply: Reply, batch: bool = False) -> float | None:
-    """USD of a reply; None where the provider gave no count and the model is not free."""
-    if reply.tokens_in is None or reply.tokens_out is None:
-        return None if max(price.input_usd_mtok, price.output_usd_mtok) > 0 else 0.0
-    return prices.cost(price, reply.tokens_in, reply.tokens_out, reply.tokens_cached, batch=batch)
-
-
-def merged(first: Sequence[Said], second: Sequence[Said]) -> list[Said]:
-    """After a repair turn: the first answer where it was sound, else the second where that is."""
-    again = {said.asset_id: said for said in second if not said.problem}
-    return [again.get(said.asset_id, said) if said.problem else said for said in first]
 
 
 def decided(hosted: Hosted, votes: Sequence[Said]) -> Said:

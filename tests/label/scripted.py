@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from core.db import now
 from core.label import prices
 from core.label.prompts import Said
-from core.label.teachers import Asset, batches
+from core.label.teachers import Asset, lacking
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import BatchState, CallError, Params, Reply, Request
 
@@ -59,8 +59,8 @@ class Asking:
     def most_tokens(self, request: Request) -> tuple[int, int]:
         return sum(len(text.encode()) for _, text in request.turns) + 20, request.max_tokens_out
 
-    def most_usd(self, request: Request, price: prices.Price) -> float:
-        return prices.cost(price, *self.most_tokens(request))
+    def most_usd(self, request: Request, price: prices.Price, *, batch: bool = False) -> float:
+        return prices.cost(price, *self.most_tokens(request), batch=batch)
 
 
 @dataclass
@@ -135,13 +135,7 @@ class Scripted(Hosted):
         return self.wire
 
     def pending(self, db, run_id):
-        return batches(
-            db,
-            """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
-               left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
-               where run.id = ? and l.asset_id is null""",
-            [run_id],
-        )
+        return lacking(db, run_id)
 
 
 def good(category: int, tokens_in: int = 100, tokens_out: int = 10, **more) -> Reply:

@@ -74,11 +74,6 @@ class Teacher(Protocol):
         """The most that an answer to this asset can cost; 0 from a teacher that costs nothing."""
 
 
-def kind_of(spec: str) -> str:
-    """The kind of teacher a spec names."""
-    return spec.partition(":")[0]
-
-
 def make(db: Database, client_id: int, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
     """The teacher called `spec` for a client's categories. InputError when there is no such kind."""
     kind, _, detail = spec.partition(":")
