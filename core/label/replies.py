@@ -57,7 +57,9 @@ class Reader:
             return [Found(problem="The reply gives several answers.")] * count
         if said:
             return self._structured(said[0], allowed, count)
-        if count > 1 or "{" in text or text.startswith("["):  # JSON that is broken or says the same thing twice is no prose
+        if (
+            count > 1 or "{" in text or text.startswith("[")
+        ):  # JSON that is broken or says the same thing twice is no prose
             return [Found(problem=NO_JSON)] * count
         return [self._prose(text, allowed)]
 
