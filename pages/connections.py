@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import InputError
 from core.label import connections, keys
 from core.label.connections import Connection
-from core.ui import connection_form, frame
+from core.ui import connection_form, frame, hosted_teacher
 
 EDITING, TESTING = "connection-editing", "connection-testing"  # an id or "new"; the id to call in this run
 
@@ -73,6 +73,7 @@ def _test(one: Connection) -> None:
         st.error(frame.plain(str(error)), icon=":material/error:")
         return
     st.success(frame.plain(said), icon=":material/check_circle:")
+    st.session_state[hosted_teacher.CHOSEN] = f"connection:{one.name}"
     frame.link("teacher", "Get labels with it")
 
 

@@ -1,25 +1,12 @@
 """Ledger: what was spent on hosted teachers, by client and month and run by run."""
 
-import pandas as pd
 import streamlit as st
 
 from core.db import now
 from core.label import ledger
-from core.ui import charts, frame, label_list
+from core.ui import frame, ledger_tables
 from core.ui.figures import figure
 from core.words import money, percent
-
-COUNT = st.column_config.NumberColumn(format="localized")
-DOLLARS = st.column_config.NumberColumn(format="$%.4f")
-COLUMNS = {
-    **dict.fromkeys(("Calls", "Tokens in", "Tokens out", "Labels"), COUNT),
-    "Cached": st.column_config.NumberColumn(
-        format="localized", help="Those of the tokens in that the provider had kept and charges less for."
-    ),
-    "Spent": DOLLARS,
-    "Cap": st.column_config.NumberColumn(format="$%.2f"),
-}
-STATES = {"running": "under way", "done": "finished", "capped": "stopped at its cap", "stopped": "not finished"}
 
 
 def main() -> None:
@@ -33,9 +20,9 @@ def main() -> None:
             )
         _figures(months)
         st.subheader("By month", anchor=False)
-        _table([_month(row) for row in months], "spent-by-month", client_id)
+        ledger_tables.months(months, client_id)
         st.subheader("Run by run", anchor=False)
-        _table([_run(row) for row in ledger.runs_table(view.db, client_id)], "ledger", client_id)
+        ledger_tables.runs(ledger.runs_table(view.db, client_id), client_id)
         st.caption("Months and times are UTC.")
 
 
@@ -88,43 +75,6 @@ def _figures(months: list[dict]) -> None:
                 f"Of this, {words} stands for calls that were cut off: nobody knows their cost, so the most is counted."
             )
         )
-
-
-def _month(row: dict) -> dict:
-    return {"Month": row["month"], "Client": row["client"], **_tokens(row)}
-
-
-def _run(row: dict) -> dict:
-    whole = row["purpose"] == ledger.LABELLING  # a dry run's labels are counted with the run that it is part of
-    return {
-        "Started": row["started"][:16].replace("T", " "),
-        "Client": row["client"],
-        "Teacher": label_list.teacher_words(row["teacher"] or row["connection"]),
-        "Model": row["model"],
-        "For": f"{row['purpose']}, batch" if row["batch"] else row["purpose"],
-        "Labels": row["labels"] if whole else None,
-        **_tokens(row),
-        "Cap": row["cap_usd"],
-        "Run": STATES.get(row["state"], row["state"]),
-    }
-
-
-def _tokens(row: dict) -> dict:
-    return {
-        "Spent": row["spent_usd"],
-        "Calls": row["calls"],
-        "Tokens in": row["tokens_in"],
-        "Cached": row["tokens_cached"],
-        "Tokens out": row["tokens_out"],
-    }
-
-
-def _table(rows: list[dict], name: str, client_id: int | None) -> None:
-    table = pd.DataFrame(rows)
-    if client_id is not None:
-        table = table.drop(columns="Client")
-    st.dataframe(table, hide_index=True, column_config=COLUMNS, key=f"table-{name}")
-    charts.download(table, name)
 
 
 main()

@@ -14,7 +14,6 @@ BUILT_IN_NOTE = (
 )
 RECORDED_NOTE = "Labels bought before, from the column {} of your file. Nothing is sent anywhere and nothing is bought."
 HOSTED_NOTE = "{} at {}. The assets' words are sent there."
-CHOSEN = "teacher-chosen"
 
 
 def main() -> None:
@@ -43,9 +42,13 @@ def _choose(view: frame.View, running: bool) -> str:
     names |= {spec: one.name for spec, one in hosted.items()}
     notes |= {spec: HOSTED_NOTE.format(one.model, connection_form.address(one)) for spec, one in hosted.items()}
     names["built-in"], notes["built-in"] = "Built-in teacher", BUILT_IN_NOTE
+    if st.session_state.get(hosted_teacher.CHOSEN) not in names:  # another client's
+        st.session_state.pop(hosted_teacher.CHOSEN, None)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        teacher = st.radio("Teacher", list(names), format_func=lambda spec: frame.plain(names[spec]), key=CHOSEN)
+        teacher = st.radio(
+            "Teacher", list(names), format_func=lambda spec: frame.plain(names[spec]), key=hosted_teacher.CHOSEN
+        )
         st.caption(frame.plain(notes[teacher]))
         if not recorded:
             st.caption(

@@ -13,6 +13,8 @@ from core.ui import connection_form, frame, label_list, progress
 from core.ui.figures import figure
 from core.words import duration, money, percent
 
+CHOSEN = "teacher-chosen"  # the session's selection on the Teacher page, also where another page has made it
+
 
 def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool) -> None:
     """Forecast and the buttons that spend money; what is left to buy, once something has been bought."""

@@ -252,3 +252,28 @@ def test_no_page_or_row_shows_the_key(open_page, db, connected, server):
         assert SECRET not in shown(open_page(key)), key
     rows = [json.dumps(row, default=str) for table in ("calls", "jobs", "connections") for row in db[table].rows]
     assert rows and not [row for row in rows if SECRET in row]
+
+
+def test_a_tested_connection_is_the_one_chosen_on_the_teacher_page(open_page, db, connected):
+    app = open_page("connections")
+    button(app, "Test call").click().run()
+    app.switch_page("pages/teacher.py").run()
+    assert next(radio for radio in app.radio if radio.label == "Teacher").value == "connection:Big"
+
+
+def test_one_asset_is_asked_about_where_a_person_pays_for_it(open_page, db, connected, server):
+    bought = {"client_id": connected, "teacher": "connection:Big", "budget_usd": 9.0}
+    run = jobs.run_here(db, "label", bought, connected).result
+    params = {"client_id": connected, "run_id": run["run_id"], "kind": "linear", "target": 0.9}
+    jobs.run_here(db, "train", params, connected)
+    asked = sum(server.asked.values())
+    app = open_page("try_one")
+    app.text_area[0].input("introducing the first launch that nobody has seen").run()
+    assert sum(server.asked.values()) == asked and "It has not been asked" in shown(app)
+    button(app, "Ask Big now").click().run()
+    assert not app.exception and not app.error
+    assert sum(server.asked.values()) == asked + 1 and "Asked just now" in shown(app)
+    assert "Product launch" in [text.value for text in app.text]
+    (tried,) = db.query("select * from calls where purpose = 'one asset tried'")
+    assert tried["state"] == "settled" and tried["run_id"] is None and 0 < tried["cost_usd"] <= tried["reserved_usd"]
+    assert "one asset tried" in list(open_page("ledger").dataframe[1].value["For"])
