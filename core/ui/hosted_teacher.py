@@ -123,7 +123,7 @@ def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float 
 
 def rounded_up(usd: float) -> float:
     """`usd` (above 0) rounded up to two digits that tell something: 0.0123 -> 0.013, 41.2 -> 42."""
-    scale = 10 ** (math.floor(math.log10(usd)) - 1)
+    scale = 10.0 ** (math.floor(math.log10(usd)) - 1)
     return round(math.ceil(usd / scale - 1e-9) * scale, 12)
 
 

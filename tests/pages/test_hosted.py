@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import jobs
 from core.db import now
 from core.label import connections, prompts
 from core.label.run import runs
 from core.label.teachers.wire import OwnPrice, Params
+from core.ui.hosted_teacher import rounded_up
 from tests.label import servers
 from tests.pages.clients import HOSTILE, WORDS, bring_in
 from tests.pages.test_pages import links, shown
@@ -277,3 +280,10 @@ def test_one_asset_is_asked_about_where_a_person_pays_for_it(open_page, db, conn
     (tried,) = db.query("select * from calls where purpose = 'one asset tried'")
     assert tried["state"] == "settled" and tried["run_id"] is None and 0 < tried["cost_usd"] <= tried["reserved_usd"]
     assert "one asset tried" in list(open_page("ledger").dataframe[1].value["For"])
+
+
+@given(st.floats(1e-6, 1e6))
+def test_a_cap_filled_in_is_a_short_number_just_above_the_forecast(usd):
+    filled = rounded_up(usd)
+    assert isinstance(filled, float) and usd * (1 - 1e-9) <= filled <= 1.1 * usd + 1e-12
+    assert float(f"{filled:.2g}") == filled
