@@ -66,7 +66,7 @@ def test_a_prompt_that_cannot_be_used_is_refused_in_words(db, tmp_path, instruct
 
 def test_gold_examples_are_training_assets_with_peoples_labels_and_stay_the_prompts_own(db, tmp_path):
     client = small.fill(db, tmp_path)
-    decide(db, client, 12)
+    decide(db, client, 40)
     db.execute("update assets set split = 'test' where id <= 3")
     prompt = prompts.save(db, client, "Sort.", 4)
     categories = taxonomy.load(db, taxonomy.latest(db, client))
