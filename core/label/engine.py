@@ -106,7 +106,7 @@ def account(
             "Give it with the connection, in USD per million tokens (0 for a model of your own).",
         )
     if budget_usd is None and max(hosted.price.input_usd_mtok, hosted.price.output_usd_mtok) > 0:
-        raise InputError(f"{hosted.name} costs money and there is no cap.", "Say how many US dollars the run may cost.")
+        raise InputError(f"{hosted.connection.name} costs money and there is no cap.", "Say how many US dollars the run may cost.")
     client_id = db.execute("select client_id from label_runs where id = ?", [run_id]).fetchone()[0]
     purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
     name, model = hosted.connection.name, hosted.connection.model
@@ -258,7 +258,7 @@ class _Run:
         self.limits = Limits(params.concurrency, params.requests_per_minute, params.tokens_per_minute)
         self.ahead = max(1, self.limits.concurrency // 4)  # calls made ready before a worker is free
         self.progress, self.todo, self.done, self.spent = progress, todo, 0, 0.0
-        self.message = f"Labelling with {hosted.name}"
+        self.message = f"Labelling with {hosted.connection.name}"
         self.capped = False
         self.stopping = self.closing = False  # no further call; no further news for the writer
         self.successes = self.refusals = 0
@@ -611,7 +611,7 @@ class _Run:
         self.successes += 1
         self.failing.clear()
         self.failing_since, self.probes = None, 0
-        self.message = f"Labelling with {self.hosted.name}"
+        self.message = f"Labelling with {self.hosted.connection.name}"
         return reply
 
     def _settle(self, call: int, usd: float | None, *tokens: int | None, error: str | None = None) -> None:
@@ -631,24 +631,24 @@ class _Run:
         """What one failed call says of the server. InputError where going on makes no sense."""
         now = time.monotonic()
         if error.trouble in STOPPING:
-            raise InputError(f"{STOPPING[error.trouble]}: {error.words}", KEPT_TODO, where=self.hosted.name)
+            raise InputError(f"{STOPPING[error.trouble]}: {error.words}", KEPT_TODO, where=self.hosted.connection.name)
         if error.trouble not in PASSING:
             self.refusals += 1
             if self.successes == 0 and self.refusals >= REFUSED:
-                raise InputError(f"Every call was refused: {error.words}", KEPT_TODO, where=self.hosted.name)
+                raise InputError(f"Every call was refused: {error.words}", KEPT_TODO, where=self.hosted.connection.name)
             return
         self.failing_since = self.failing_since or now
         if error.trouble != "rate" and not unit.final:
             self.failing.add(id(unit))
         waited = now - self.failing_since
         if self.down or waited > 5:
-            self.message = f"Waiting for {self.hosted.name}: {error.words}"
+            self.message = f"Waiting for {self.hosted.connection.name}: {error.words}"
         if waited > GIVE_UP_S or (error.retry_after or 0) > GIVE_UP_S:
             minutes = max(waited, error.retry_after or 0) / 60
             raise InputError(
                 f"No answer for {minutes:.0f} minutes, or none to come: {error.words}",
                 KEPT_TODO,
-                where=self.hosted.name,
+                where=self.hosted.connection.name,
             )
 
 

@@ -43,8 +43,7 @@ def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool
 def _forecast(expected: HostedForecast) -> None:
     labels, cost, seconds = st.columns(3)
     with labels:
-        copies = f", {expected.copies:,} copies taken off" if expected.copies else ""
-        figure("Labels to get", f"{expected.labels:,}", "measured", f"of {expected.wanted:,}{copies}")
+        figure("Labels to get", f"{expected.labels:,}", "measured", f"of {expected.wanted:,}")
     with cost:
         spread = expected.cost
         figure(
@@ -59,6 +58,8 @@ def _forecast(expected: HostedForecast) -> None:
     known = "Guessed from the length of the texts, until a trial has measured it."
     if expected.measured_on:
         known = f"Measured on {expected.measured_on:,} labels."
+    if expected.copies:
+        known += f" {expected.copies:,} copies share another asset's label and cost nothing."
     st.caption(frame.plain(f"{known} {connection_form.price_words(expected.price)}"))
 
 
@@ -75,7 +76,10 @@ def _buttons(
     free = not expected.cost.high
     left, right = st.columns(2, vertical_alignment="bottom")
     budget = None if free else _cap(left, teacher, spent + expected.cost.high, spent, capped)
-    batch = expected.batch_usd is not None and right.toggle(
+    cheaper = (
+        expected.batch_usd is not None and expected.batch_usd < expected.cost.likely
+    )  # not where a cache serves the prompt
+    batch = cheaper and right.toggle(
         frame.plain(f"Wait up to a day, pay about {money(expected.batch_usd)}"),
         key=f"batch-{teacher}",
         help="The provider answers in its quiet hours at its batch price. You can close everything meanwhile.",

@@ -64,5 +64,5 @@ def _table(rows: list[dict], name: str, client_id: int | None) -> None:
     table = pd.DataFrame(rows)
     if client_id is not None:
         table = table.drop(columns="Client")
-    st.dataframe(table, hide_index=True, column_config=COLUMNS, key=f"table-{name}")
+    st.dataframe(table, hide_index=True, column_config=COLUMNS, placeholder="–", key=f"table-{name}")
     charts.download(table, name)

@@ -96,7 +96,9 @@ def _bar(job: jobs.Job) -> None:
         st.progress(0.0, text=f"**{doing}** · waiting for the background worker")
         return
     parts = [f"**{doing}**"]
-    if job.message:
+    if job.message.startswith(f"{doing} "):
+        parts = [f"**{doing}** {frame.plain(job.message.removeprefix(doing))}"]
+    elif job.message:
         parts.append(frame.plain(job.message))
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}{' ' + UNITS[job.kind] if job.kind in UNITS else ''}")

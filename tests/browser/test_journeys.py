@@ -100,7 +100,7 @@ def test_progress_survives_reload_and_restart_and_two_clicks_are_one_job(page, a
     page.goto(f"{app.url}/teacher")
     page.get_by_text("Built-in teacher").click()
     page.get_by_role("button", name="Get 40,000 labels").dblclick()
-    doing = page.get_by_text(re.compile(r"Labelling · .* of 40,000"))
+    doing = page.get_by_text(re.compile(r"Labelling .* of 40,000"))
     expect(doing).to_be_visible(timeout=60_000)
     assert [job.kind for job in jobs.recent(db)] == ["label"]
 
