@@ -106,7 +106,9 @@ def account(
             "Give it with the connection, in USD per million tokens (0 for a model of your own).",
         )
     if budget_usd is None and max(hosted.price.input_usd_mtok, hosted.price.output_usd_mtok) > 0:
-        raise InputError(f"{hosted.connection.name} costs money and there is no cap.", "Say how many US dollars the run may cost.")
+        raise InputError(
+            f"{hosted.connection.name} costs money and there is no cap.", "Say how many US dollars the run may cost."
+        )
     client_id = db.execute("select client_id from label_runs where id = ?", [run_id]).fetchone()[0]
     purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
     name, model = hosted.connection.name, hosted.connection.model
