@@ -54,7 +54,11 @@ def parser() -> argparse.ArgumentParser:
     )
     common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
     top = argparse.ArgumentParser(
-        prog="python3 run.py", description="Understudy: teach a small model a large one's job."
+        prog="python3 run.py",
+        description="Understudy: teach a small model a large one's job.",
+        formatter_class=lambda prog: argparse.HelpFormatter(
+            prog, max_help_position=18
+        ),  # the longest command's name fits
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (run, options, summary) in COMMANDS.items():
