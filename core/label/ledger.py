@@ -20,7 +20,7 @@ from sqlite_utils import Database
 
 from core.db import now
 
-LABELLING, DRY_RUN, TRYING = "labels", "dry run", "one asset tried"  # what a call is for
+LABELLING, DRY_RUN, TRYING = "labels", "dry run", "one asset"  # what a call is for
 
 
 @dataclass(frozen=True)

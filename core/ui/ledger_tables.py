@@ -40,7 +40,7 @@ def _run(row: dict) -> dict:
     return {
         "Started": row["started"][:16].replace("T", " "),
         "Client": row["client"],
-        "Teacher": label_list.teacher_words(row["teacher"] or row["connection"]),
+        "Teacher": label_list.teacher_words(row["teacher"]) if row["teacher"] else row["connection"],
         "Model": row["model"],
         "For": f"{row['purpose']}, batch" if row["batch"] else row["purpose"],
         "Labels": row["labels"] if whole else None,
