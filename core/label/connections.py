@@ -156,7 +156,7 @@ def _check(params: Params) -> None:
         "max_tokens_out": 1,
         "concurrency": 1,
     }
-    least |= {"requests_per_minute": 1, "tokens_per_minute": 1, "timeout_s": 1}
+    least |= {"requests_per_minute": 1, "tokens_per_minute": 1, "timeout_s": 0.1}
     most = {"votes": 25, "assets_per_call": 50, "max_tokens_out": 32_000, "concurrency": 256}
     for name, low in least.items():
         value = getattr(params, name)

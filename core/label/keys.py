@@ -24,7 +24,7 @@ def check(source: str) -> None:
     place, _, name = source.partition(":")
     if source == "none":
         return
-    if _PASTED.fullmatch(name.strip()):
+    if _PASTED.fullmatch(name.strip()) or _PASTED.fullmatch(source.strip()):
         raise InputError(
             "That looks like a key, not like the name of the place where it is.",
             "Put the key into an environment variable, secrets.toml or the keyring, and give its name here.",

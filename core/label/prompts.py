@@ -78,7 +78,8 @@ def every(db: Database, client_id: int) -> list[Prompt]:
 def save(db: Database, client_id: int, instructions: str, gold_examples: int = 0) -> Prompt:
     """Keep a wording as the client's next version and return it; the newest one where nothing has changed.
 
-    With `gold_examples`, decisions taken since then make a new version too: saving is what takes them in.
+    With `gold_examples`, decisions taken since then make a new version too: saving is what takes them in. Assets shown so and
+    not yet in a split go to train, for good.
     Raises InputError where the instructions are empty or too long, or the number of examples is out of range.
     """
     instructions = instructions.strip()
@@ -92,7 +93,8 @@ def save(db: Database, client_id: int, instructions: str, gold_examples: int = 0
     if not 0 <= gold_examples <= MOST_EXAMPLES:
         raise InputError(f"{gold_examples} gold examples cannot be shown.", f"Choose 0 to {MOST_EXAMPLES}.")
     created = now()
-    content = _hash(instructions, gold_examples, _gold(db, client_id, gold_examples, created))
+    shown = _decided(db, client_id, gold_examples, created, undivided=True)
+    content = _hash(instructions, gold_examples, [(text, label) for _, text, label in shown])
     last = current(db, client_id)
     if last.content_hash == content:
         return last
@@ -104,7 +106,12 @@ def save(db: Database, client_id: int, instructions: str, gold_examples: int = 0
         "content_hash": content,
         "created": created,
     }
-    db["prompts"].insert(row)
+    with db.atomic():
+        db["prompts"].insert(row)
+        db.conn.executemany(
+            "update assets set split = 'train' where client_id = ? and group_id = ? and split is null",
+            [(client_id, group) for group, _, _ in shown],
+        )
     return _prompt(row)
 
 
@@ -121,22 +128,25 @@ def _sha256(what: object) -> bytes:
 
 
 def _gold(db: Database, client_id: int, count: int, until: str) -> list[tuple[str, str]]:
-    """`count` (text, category label) that people agreed on by then, the categories in turn; training assets only, so that no
-    asset on which a student is measured is shown with its answer."""
-    if not count:
-        return []
+    """`count` (text, category label) that people agreed on by then, the categories in turn; of training assets, so that none on
+    which a student is measured is shown with its answer."""
+    return [(text, label) for _, text, label in _decided(db, client_id, count, until)]
+
+
+def _decided(db: Database, client_id: int, count: int, until: str, *, undivided: bool = False) -> list[tuple]:
+    """(duplicate group, text, label) of decided training assets; `undivided`: or of such as are in no split yet."""
     rows = db.execute(
         """with decided as (
-               select a.id, a.text, max(c.label) as label from reviews r
-               join assets a on a.id = r.asset_id and a.client_id = ? and a.split = 'train'
+               select a.id, a.group_id, a.text, max(c.label) as label from reviews r
+               join assets a on a.id = r.asset_id and a.client_id = ? and (a.split = 'train' or (? and a.split is null))
                join categories c on c.id = r.category_id
                where r.created <= ? and length(a.text) <= 2000 group by a.id having count(distinct c.label) = 1)
-           select text, label from
-               (select text, label, id, row_number() over (partition by label order by id) as turn from decided)
+           select group_id, text, label from
+               (select *, row_number() over (partition by label order by id) as turn from decided)
            order by turn, label limit ?""",
-        [client_id, until, count],
+        [client_id, undivided, until, count],
     )
-    return [tuple(row) for row in rows]
+    return rows.fetchall()
 
 
 # --- asking -------------------------------------------------------------------------------------------------------

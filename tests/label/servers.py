@@ -340,7 +340,7 @@ class Server:
         message = {
             "role": "assistant",
             "content": None if refused else said.text,
-            "refusal": said.text if refused else None,
+            "refusal": (said.text or "I cannot help with that.") if refused else None,
         }
         choice = {"index": 0, "message": message, "finish_reason": "length" if said.finish == "length" else "stop"}
         if said.logprobs is not None and call.body.get("logprobs"):
@@ -480,7 +480,8 @@ def _error(style: str, fault: Fault) -> dict:
             413: "request_too_large",
         }
         kinds |= {402: "billing_error", 403: "permission_error", 429: "rate_limit_error", 529: "overloaded_error"}
-        error = {"type": kinds.get(fault.status, "api_error"), "message": fault.words}
+        words = "Your credit balance is too low." if fault.code == "insufficient_quota" else fault.words
+        error = {"type": kinds.get(fault.status, "api_error"), "message": words}
         return {"type": "error", "error": error}
     named = re.search(r"'(\w+)'", fault.words)
     param = named[1] if named and fault.status == 400 else None

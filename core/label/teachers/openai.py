@@ -66,8 +66,22 @@ class OpenAI:
             try:
                 return await self._once(request, body)
             except CallError as error:
-                if error.trouble not in ("request", "server") or error.billed or not self._adapt(error, body):
+                if error.trouble not in ("request", "server") or error.billed:
                     raise
+                if not self._adapt(error, body):
+                    return await self._plainly(error, request, body)
+
+    async def _plainly(self, error: CallError, request: Request, body: dict) -> Reply:
+        """Before the first answer, a refusal that names nothing may be about anything: ask once without all extras."""
+        extras = {name for name in _SIGNS if name in body}
+        if error.trouble != "request" or self.answered or not extras or self.params.schema == "strict":
+            raise error
+        try:
+            reply = await self._once(request, {k: v for k, v in body.items() if k not in (*extras, "top_logprobs")})
+        except CallError:
+            raise error from None
+        self.left_out |= extras
+        return reply
 
     async def _once(self, request: Request, body: dict) -> Reply:
         started, seconds = time.perf_counter(), self.params.timeout_s
@@ -95,23 +109,19 @@ class OpenAI:
         return body
 
     def _adapt(self, error: CallError, body: dict) -> bool:
-        """Leave out what the refusal names; before the first answer, and where it names nothing, all that can be left out."""
+        """Leave out from now on what the refusal names; False where it names nothing that was sent."""
         sent = {name: signs for name, signs in _SIGNS.items() if name in body or name == "limit"}
         named = calls.mentioned(error, sent)
         if named == "response_format" and self.params.schema == "strict":
             raise CallError("schema", f"This server takes no JSON schema. {error.words}")
         if named == "limit":
-            if self.swapped or self.limit not in body:
-                return self.limit not in body
-            self.limit = "max_tokens" if self.limit == "max_completion_tokens" else "max_completion_tokens"
-            self.swapped = True
-            return True
-        extras = {name for name in sent if name != "limit"}
-        if not named and (self.answered or error.trouble == "server" or self.params.schema == "strict"):
-            return False
-        refused = {named} if named else extras
-        self.left_out |= refused
-        return bool(refused)
+            if self.limit in body and not self.swapped:
+                self.limit = "max_tokens" if self.limit == "max_completion_tokens" else "max_completion_tokens"
+                self.swapped = True
+            return self.limit not in body  # another call may have changed it meanwhile
+        if named:
+            self.left_out.add(named)
+        return named is not None
 
     # --- batches -------------------------------------------------------------------------------------------------
 
