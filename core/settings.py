@@ -24,6 +24,8 @@ DEFAULTS: dict[str, Any] = {
     "confidence": 0.95,
     "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
     "assumptions": {},  # changed fields of core.evaluate.economics.Assumptions
+    "verdict_rules": {},  # changed fields of core.evaluate.verdict.Rules, without the target
+    "other_models": [],  # models whose list prices stand beside the teacher's
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.evaluate.economics import Assumptions, described
-from core.evaluate.run import assumptions_of, keep_assumptions
+from core.evaluate.kept import assumptions_of, keep_assumptions
 from core.label import prices
 from core.ui.frame import View, plain
 

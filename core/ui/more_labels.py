@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.evaluate import learning_curve
+from core.evaluate.kept import assumptions_of, teacher_price
 from core.evaluate.learning_curve import Curve, Forecast
-from core.evaluate.run import assumptions_of, teacher_price
 from core.train import subsets
 from core.ui import charts, frame, progress
 from core.words import money
