@@ -102,6 +102,14 @@ class Plan:
         return _label(count, self.cost_of(count), f"in {quoted} (twice what there is)")
 
     @property
+    def handing_over(self) -> str:
+        """What would let the student take more by itself, as a clause."""
+        if self.growth and self.growth.reach:
+            count, merge = self.growth.reach, f", or {self.merging}" if self.merging else ""
+            return f"{_label(count, self.cost_of(count), self.where).replace('Label', 'label', 1)}{merge}"
+        return self.merging or "have the labels on which student and teacher differ settled by people"
+
+    @property
     def reaching(self) -> str:
         """What to do where nothing can be promised: label, merge, or see that the task is too broad to distil."""
         goal = f"{100 * self.target:g} %"

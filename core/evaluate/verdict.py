@@ -302,7 +302,7 @@ def _why_fallback(e: Evidence) -> str:
 
 def _next_fallback(e: Evidence) -> str:
     text = "Make it live on the Student page if it is not yet, with the teacher behind it."
-    return f"{text} To hand over more: {e.plan.merging or 'settle the labels confused most'}, then train again."
+    return f"{text} To hand over more, {e.plan.handing_over}; then train again."
 
 
 def _why_contradicted(e: Evidence) -> str:
