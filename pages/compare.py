@@ -7,20 +7,12 @@ from core.evaluate import outlook
 from core.evaluate.kept import teacher_price
 from core.evaluate.run import comparison
 from core.report import money
-from core.report.answers import share_words, span_words
-from core.report.speed import speed_up_range
+from core.report.headline import TITLES, headlines, mode_of
 from core.train.run import all_students
 from core.ui import compare_charts, disagreement_list, frame, label_list, money_inputs, progress, rules_form
 from core.ui.figures import HINTS, figure
-from core.words import milliseconds, percent
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning}
-TITLES = {
-    "replace": "Replace the teacher with this student.",
-    "fallback": "Let the student answer, with the teacher behind it.",
-    "not_ready": "Not ready.",
-}
-MODES = {"student": "student alone", "cascade": "with the teacher behind it"}
 QUESTIONS = ("How well does it agree?", "What does it save?", "How fast is it?", "Where does it differ?")
 
 
@@ -34,10 +26,10 @@ def main() -> None:
             frame.nothing_yet("There is no judged student yet.", "student", "Train a student first")
         result = comparison(view.db, row["id"])
         found = result["figures"]
-        mode = "cascade" if result["verdict"].decision == "fallback" else "student"
+        mode = mode_of(result)
         _verdict(result)
         st.caption(frame.plain(f"The teacher here: {label_list.teacher_words(found['teacher']['name'])}."))
-        _figures(view, result, mode)
+        _figures(view, result)
         rules_form.show(view, result["rules"])
         asked = st.segmented_control(
             "Question", QUESTIONS, default=QUESTIONS[0], required=True, label_visibility="collapsed"
@@ -77,29 +69,10 @@ def _verdict(result: dict) -> None:
     )
 
 
-def _figures(view: frame.View, result: dict, mode: str) -> None:
-    found, sheet, seen = result["figures"], result["economics"], result["figures"]["agreement"]
-    agreement, saving, speed = st.columns(3)
-    with agreement:
-        said = share_words(seen["value"], seen["n"])
-        figure("Agreement", said, "measured", span_words(seen), help=f"{HINTS['agreement']} {HINTS['interval']}")
-    with saving:
-        value, handled = sheet.saving[mode], (found["handled"]["low"], found["handled"]["high"])
-        price = teacher_price(view.db, result["assumptions"])
-        ends = outlook.saving_range(result["measured"], result["assumptions"], price, mode, handled)
-        span = f"{percent(ends[0], 1)} to {percent(ends[1], 1)}, {MODES[mode]}" if ends else MODES[mode]
-        basis = sheet.line(f"{mode}_saving").basis
-        figure("Saving", "–" if value is None else percent(value, 1), basis, span, help=HINTS["saving"])
-    with speed:
-        value, ends = sheet.speed_up[mode], speed_up_range(found, sheet) if mode == "student" else None
-        span = f"{_times(ends[0])} to {_times(ends[1])}, " if ends else f"{MODES[mode]}; "
-        span += f"student {milliseconds(found['latency']['p50'])} (measured)"
-        basis = sheet.line(f"{mode}_speed_up").basis
-        figure("Speed-up", "–" if value is None else _times(value), basis, span, help=HINTS["speed_up"])
-
-
-def _times(value: float) -> str:
-    return f"{value:,.0f} ×" if value >= 10 else f"{value:.1f} ×"
+def _figures(view: frame.View, result: dict) -> None:
+    for column, one in zip(st.columns(3), headlines(result, teacher_price(view.db, result["assumptions"]))):
+        with column:
+            figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))
 
 
 def _money(view: frame.View, result: dict, mode: str) -> None:

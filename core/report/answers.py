@@ -161,3 +161,31 @@ def slices(found: dict[str, Any]) -> Answer | None:
         "weaker only where the exact test says so after Holm's correction. Bars: 95 % intervals. Measured."
     )
     return Answer("slices", title, figure, shown, note, columns)
+
+
+GOLD_TITLES = {
+    "first": "Against people's labels the student is better than the teacher",
+    "second": "Against people's labels the teacher is better than the student",
+    None: "Against people's labels no difference between student and teacher is shown",
+}
+
+
+def gold_table(found: dict[str, Any]) -> pd.DataFrame | None:
+    """Accuracy of student, cascade and teacher against what people decided; None where they decided nothing."""
+    seen = found["gold"]
+    if not seen:
+        return None
+    rows = [("Student alone", "student"), ("Student with the teacher behind it", "cascade"), ("Teacher alone", "teacher")]
+    return pd.DataFrame(
+        [
+            {
+                "who": who,
+                "accuracy": round(seen[key]["value"], 3 if seen[key]["n"] >= FEW else 2),
+                "95 % interval": span_words(seen[key]).partition(",")[0],
+                "n": seen[key]["n"],
+                "basis": "measured",
+            }
+            for who, key in rows
+            if seen[key]
+        ]
+    )

@@ -70,27 +70,9 @@ def gold(found: dict[str, Any]) -> None:
     seen = found["gold"]
     if not seen:
         return
-    titles = {
-        "first": "Against people's labels the student is better than the teacher",
-        "second": "Against people's labels the teacher is better than the student",
-        None: "Against people's labels no difference between student and teacher is shown",
-    }
     pair = Paired(**seen["paired"])
-    st.subheader(titles[pair.better], anchor=False)
-    rows = [(money.WITH["student"], "student"), (money.WITH["cascade"], "cascade"), ("Teacher alone", "teacher")]
-    table = pd.DataFrame(
-        [
-            {
-                "who": who,
-                "accuracy": round(seen[key]["value"], 3 if seen[key]["n"] >= answers.FEW else 2),
-                "95 % interval": span_words(seen[key]).partition(",")[0],
-                "n": seen[key]["n"],
-                "basis": "measured",
-            }
-            for who, key in rows
-            if seen[key]
-        ]
-    )
+    st.subheader(answers.GOLD_TITLES[pair.better], anchor=False)
+    table = answers.gold_table(found)
     st.dataframe(table, hide_index=True, key="table-gold", column_config={"accuracy": SHARE})
     st.caption(
         plain(
