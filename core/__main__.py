@@ -489,6 +489,7 @@ COMMANDS = {
     "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),
     "students": (list_students, _students_options, "list students, make one live, roll back, compare two"),
     "curve": (curve, _curve_options, "say whether more labels would help"),
+    "report": ("core.commands.report", None, "write what Compare says as a file for the client"),
     "serve": (serve, _serve_options, "answer over HTTP"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
     "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),

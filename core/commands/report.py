@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from core import terminal
 from core.errors import InputError
 
 
@@ -13,9 +14,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--to", required=True, type=Path, metavar="FILE", help="a file ending in .html, or .xlsx for the figures alone"
     )
-    command.add_argument(
-        "--student", default="live", metavar="live|ID", help="which student (default: the live one)"
-    )
+    command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -27,7 +26,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core.report import content, html, workbook
 
     db = database.connect()
-    report = content.gather(db, database.find_client(db, args.client), args.student)
+    report = content.gather(db, terminal.client_id(db, args.client), args.student)
     args.to.parent.mkdir(parents=True, exist_ok=True)
     if kind == ".html":
         html.write(report, args.to)

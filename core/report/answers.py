@@ -175,7 +175,11 @@ def gold_table(found: dict[str, Any]) -> pd.DataFrame | None:
     seen = found["gold"]
     if not seen:
         return None
-    rows = [("Student alone", "student"), ("Student with the teacher behind it", "cascade"), ("Teacher alone", "teacher")]
+    rows = [
+        ("Student alone", "student"),
+        ("Student with the teacher behind it", "cascade"),
+        ("Teacher alone", "teacher"),
+    ]
     return pd.DataFrame(
         [
             {

@@ -28,23 +28,25 @@ WORST, EXAMPLES = 5, 3
 TEXT = 300  # characters of an example that are shown
 
 METHOD = (
-    "The assets were divided into three parts before anything was learned; copies and near copies of one creative stayed together. "
-    "The student learned from the teacher's answers on the first part. On the second, the calibration assets, it was decided how sure "
-    "the student must be to answer by itself. All figures of agreement are from the third part, the test assets, which it had never seen.",
-    "Agreement is the share of test assets on which the student gives the category the teacher gave. Its interval is exact "
-    "(Clopper-Pearson, 95 %): were the measurement repeated on other assets of the same kind, 95 of 100 such intervals would hold the "
-    "true value. Copies of one creative count once.",
-    "An asset is handled when the student is at least as sure as the certified threshold and the asset is not unlike everything it "
-    "learned from. The threshold was found by fixed-sequence testing with exact binomial tests (Learn then Test, Angelopoulos et al. "
-    "2021), so that agreement on handled assets reaches the target with 95 % confidence. All other assets go to the teacher.",
-    "Costs follow from tokens, dated list prices and the assumptions below; every step is in the formula sheet. A figure says whether "
-    "it was measured here, estimated from measured figures and prices, or assumed.",
+    "The assets were divided into three parts before anything was learned; copies and near copies of one creative "
+    "stayed together. The student learned from the teacher's answers on the first part. On the second, the "
+    "calibration assets, it was decided how sure the student must be to answer by itself. All figures of agreement "
+    "are from the third part, the test assets, which it had never seen.",
+    "Agreement is the share of test assets on which the student gives the category the teacher gave. Its interval is "
+    "exact (Clopper-Pearson, 95 %): were the measurement repeated on other assets of the same kind, 95 of 100 such "
+    "intervals would hold the true value. Copies of one creative count once.",
+    "An asset is handled when the student is at least as sure as the certified threshold and the asset is not unlike "
+    "everything it learned from. The threshold was found by fixed-sequence testing with exact binomial tests (Learn "
+    "then Test, Angelopoulos et al. 2021), so that agreement on handled assets reaches the target with 95 % "
+    "confidence. All other assets go to the teacher.",
+    "Costs follow from tokens, dated list prices and the assumptions below; every step is in the formula sheet. A "
+    "figure says whether it was measured here, estimated from measured figures and prices, or assumed.",
 )
 LIMITS = (
-    "Agreement says how well the student stands in for the teacher. It does not say how often the teacher is right; only labels that "
-    "people decided can tell that.",
-    "The figures hold for assets like those tested. New campaigns, products, languages or categories change them; have the teacher "
-    "label a fresh sample now and then.",
+    "Agreement says how well the student stands in for the teacher. It does not say how often the teacher is right; "
+    "only labels that people decided can tell that.",
+    "The figures hold for assets like those tested. New campaigns, products, languages or categories change them; "
+    "have the teacher label a fresh sample now and then.",
     "Where a category has few test assets, its interval is wide and a difference from others may be chance.",
     "Figures marked as assumed were not measured. Prices are list prices of the day named and may change.",
 )

@@ -69,10 +69,9 @@ def _look(figure: go.Figure) -> go.Figure:
 def _table(answer: Answer) -> list[list[str]]:
     """Head and rows of an answer's table, as words."""
     shown = answer.table.head(ROWS)
-    rows = [list(map(str, shown.columns))]
-    for row in shown.itertuples(index=False, name=None):
-        rows.append([_cell(value, column in answer.shares) for column, value in zip(shown.columns, row)])
-    return rows
+    rows = shown.itertuples(index=False, name=None)
+    cells = ([_cell(value, column in answer.shares) for column, value in zip(shown.columns, row)] for row in rows)
+    return [list(map(str, shown.columns)), *cells]
 
 
 def _cell(value: object, share: bool) -> str:
