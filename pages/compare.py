@@ -8,7 +8,7 @@ from core.evaluate.kept import teacher_price
 from core.evaluate.run import comparison
 from core.report import money
 from core.report.answers import share_words, span_words
-from core.report.speed import speed_up_range
+from core.report.speed import median_range
 from core.train.run import all_students
 from core.ui import compare_charts, disagreement_list, frame, label_list, money_inputs, progress, rules_form
 from core.ui.figures import HINTS, figure
@@ -20,7 +20,7 @@ TITLES = {
     "fallback": "Let the student answer, with the teacher behind it.",
     "not_ready": "Not ready.",
 }
-MODES = {"student": "student alone", "cascade": "with the teacher behind it"}
+MODES = {"student": "alone", "cascade": "with the teacher behind it"}
 QUESTIONS = ("How well does it agree?", "What does it save?", "How fast is it?", "Where does it differ?")
 
 
@@ -36,12 +36,9 @@ def main() -> None:
         found = result["figures"]
         mode = "cascade" if result["verdict"].decision == "fallback" else "student"
         _verdict(result)
-        st.caption(frame.plain(f"The teacher here: {label_list.teacher_words(found['teacher']['name'])}."))
         _figures(view, result, mode)
         rules_form.show(view, result["rules"])
-        asked = st.segmented_control(
-            "Question", QUESTIONS, default=QUESTIONS[0], required=True, label_visibility="collapsed"
-        )
+        asked = st.radio("Question", QUESTIONS, horizontal=True, label_visibility="collapsed")
         if asked == QUESTIONS[0]:
             compare_charts.agreement(found)
         elif asked == QUESTIONS[1]:
@@ -79,23 +76,31 @@ def _verdict(result: dict) -> None:
 
 def _figures(view: frame.View, result: dict, mode: str) -> None:
     found, sheet, seen = result["figures"], result["economics"], result["figures"]["agreement"]
+    handled, price = (found["handled"]["low"], found["handled"]["high"]), teacher_price(view.db, result["assumptions"])
+    ends = outlook.ranges(result["measured"], result["assumptions"], price, mode, handled, median_range(found))
     agreement, saving, speed = st.columns(3)
     with agreement:
         said = share_words(seen["value"], seen["n"])
         figure("Agreement", said, "measured", span_words(seen), help=f"{HINTS['agreement']} {HINTS['interval']}")
-    with saving:
-        value, handled = sheet.saving[mode], (found["handled"]["low"], found["handled"]["high"])
-        price = teacher_price(view.db, result["assumptions"])
-        ends = outlook.saving_range(result["measured"], result["assumptions"], price, mode, handled)
-        span = f"{percent(ends[0], 1)} to {percent(ends[1], 1)}, {MODES[mode]}" if ends else MODES[mode]
-        basis = sheet.line(f"{mode}_saving").basis
-        figure("Saving", "–" if value is None else percent(value, 1), basis, span, help=HINTS["saving"])
-    with speed:
-        value, ends = sheet.speed_up[mode], speed_up_range(found, sheet) if mode == "student" else None
-        span = f"{_times(ends[0])} to {_times(ends[1])}, " if ends else f"{MODES[mode]}; "
-        span += f"student {milliseconds(found['latency']['p50'])} (measured)"
-        basis = sheet.line(f"{mode}_speed_up").basis
-        figure("Speed-up", "–" if value is None else _times(value), basis, span, help=HINTS["speed_up"])
+    for place, label, value, span, words in (
+        (saving, "Saving", sheet.saving[mode], ends[0], lambda share: percent(share, 1)),
+        (speed, "Speed-up", sheet.speed_up[mode], ends[1], _times),
+    ):
+        hint = label.lower().replace("-", "_")
+        with place:
+            said = f"{words(span[0])} to {words(span[1])}" if span else None
+            figure(
+                label,
+                "–" if value is None else words(value),
+                sheet.line(f"{mode}_{hint}").basis,
+                said,
+                help=HINTS[hint],
+            )
+    time = f"it takes {milliseconds(found['latency']['p50'])} by itself (measured)"
+    teacher = label_list.teacher_words(found["teacher"]["name"])
+    st.caption(
+        frame.plain(f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}; {time}.")
+    )
 
 
 def _times(value: float) -> str:

@@ -8,13 +8,13 @@ from core.ui import frame
 
 def main() -> None:
     with frame.page("settings") as view, st.form("settings"):
-        target = st.slider(
-            "Target agreement",
-            80.0,
-            99.5,
+        target = st.number_input(
+            "Target agreement (%)",
+            50.0,
+            99.9,
             100 * settings.get(view.db, "target_agreement"),
             0.5,
-            format="%.1f %%",
+            format="%.1f",
             help="A student replaces the teacher when it agrees with it at least this often; `auto` trains until one does, "
             "and the fallback threshold is certified for it.",
         )

@@ -267,7 +267,7 @@ def test_settings_keep_a_target_and_refuse_a_folder_that_is_no_encoder(open_page
     next(button for button in app.button if button.label == "Save").click().run()
     assert "config.json" in app.error[0].value
     app.text_input[0].input("")
-    app.slider[0].set_value(90.0)
+    app.number_input[0].set_value(90.0)
     next(button for button in app.button if button.label == "Save").click().run()
     assert not app.error
     assert db.execute("select value from settings where key = 'target_agreement'").fetchone()[0] == "0.9"
