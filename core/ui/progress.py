@@ -116,7 +116,8 @@ def _ended(view: frame.View, job: jobs.Job) -> None:
         )
     else:
         return
-    if st.button("Carry on", key=f"resume-{job.id}", icon=":material/resume:"):
+    again = "Try again" if job.state == "failed" else "Carry on"
+    if st.button(again, key=f"resume-{job.id}", icon=":material/resume:"):
         jobs.resume(view.db, job.id)
         _start_worker(str(settings.home()))
         st.rerun()

@@ -1,11 +1,11 @@
 """Rate, file to file, and peak memory of scoring at growing numbers of rows; memory should stay flat.
 
     python -m tests.bench.score_memory [--rows 10000 1000000 5000000] [--student linear] [--format csv|parquet]
-    python -m tests.bench.score_memory --student embedding --rows 10000 100000
+    python -m tests.bench.score_memory --student embedding --rows 10000 100000 --words 13
 
 Memory is that of the command and all processes it starts, together, looked at ten times a second. Learns a
 student from the sample client in a workspace of its own, then scores the sample's rows over and over, each
-made different by a number.
+made different by a number, whole or cut to so many words; it says how many tokens that makes.
 """
 
 from __future__ import annotations
@@ -26,23 +26,27 @@ import psutil
 
 from core import db as database
 from core import distil, settings
+from core.encoder import source_folder, tokenizer
 
 
-def write_rows(path: Path, count: int) -> None:
-    """`count` rows of the sample's texts as CSV."""
+def texts(words: int | None) -> list[str]:
+    """The sample's texts, the first `words` of each."""
     with (settings.SAMPLE / "assets.csv").open(encoding="utf-8-sig", newline="") as source:
-        texts = [(row["headline"], row["body"]) for row in csv.DictReader(source)]
+        return [" ".join(f"{row['headline']} {row['body']}".split()[:words]) for row in csv.DictReader(source)]
+
+
+def write_rows(path: Path, rows: list[str], count: int) -> None:
+    """`count` rows as CSV, those given over and over, each with a number of its own."""
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
-        writer.writerow(["asset_id", "headline", "body"])
-        for number, (headline, body) in enumerate(islice(cycle(texts), count)):
-            writer.writerow([number, f"{headline} {number}", body])
+        writer.writerow(["asset_id", "text"])
+        writer.writerows((number, f"{text} {number}") for number, text in enumerate(islice(cycle(rows), count)))
 
 
 def measured(source: Path, output: Path, engine: str) -> tuple[dict, float, float]:
     """Score one file with the command: what it says, its seconds from start to end, and the peak memory in MB."""
     command = [sys.executable, "-m", "core", "score", "--client", "bench", "--json", "--engine", engine]
-    command += ["--text-columns", "headline,body", "--input", str(source), "--output", str(output)]
+    command += ["--text-columns", "text", "--input", str(source), "--output", str(output)]
     started, peak = time.perf_counter(), 0.0
     running = subprocess.Popen(command, cwd=settings.ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     process = psutil.Process(running.pid)
@@ -73,6 +77,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000, 5_000_000])
     parser.add_argument("--student", default="linear")
     parser.add_argument("--format", default="csv", choices=["csv", "parquet"])
+    parser.add_argument("--words", type=int, help="cut each text to its first so many words")
     parser.add_argument("--engine", default="local", choices=["local", "ray"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -87,10 +92,14 @@ def main() -> None:
             student=options.student,
         )
         db.close()
+        rows = texts(options.words)
+        read = tokenizer(source_folder())
+        mean = sum(len(read.encode(f"{text} {number}").ids) for number, text in enumerate(rows)) / len(rows)
+        print(f"{mean:.1f} tokens a text")
         print("     rows  seconds   rows/s  rows/s with start-up  peak MB")
         for count in options.rows:
             source, output = Path(folder) / f"{count}.csv", Path(folder) / f"out.{options.format}"
-            write_rows(source, count)
+            write_rows(source, rows, count)
             told, seconds, peak = measured(source, output, options.engine)
             rate = f"{told['rows_per_second']:8,.0f} {told['rows'] / seconds:21,.0f}"
             print(f"{told['rows']:9,d} {seconds:8,.1f} {rate} {peak:8,.0f}", flush=True)

@@ -236,7 +236,7 @@ def test_a_failed_job_says_why_and_can_be_carried_on(open_page, filled):
         jobs.run_here(filled, "label", job.params, client_id=1)
     app = open_page("teacher")
     assert "nowhere" in app.error[0].value
-    next(button for button in app.button if button.label == "Carry on").click().run()
+    next(button for button in app.button if button.label == "Try again").click().run()
     assert jobs.get(filled, job.id).state == "queued"
 
 
