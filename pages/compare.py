@@ -7,9 +7,18 @@ from core.evaluate import outlook
 from core.evaluate.kept import teacher_price
 from core.evaluate.run import comparison
 from core.report import money
-from core.report.headline import TITLES, headlines, mode_of
+from core.report.headline import TITLES, headlines, mode_of, whose
 from core.train.run import all_students
-from core.ui import compare_charts, disagreement_list, frame, label_list, money_inputs, progress, rules_form
+from core.ui import (
+    compare_charts,
+    disagreement_list,
+    frame,
+    label_list,
+    money_inputs,
+    progress,
+    report_download,
+    rules_form,
+)
 from core.ui.figures import HINTS, figure
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning}
@@ -28,12 +37,10 @@ def main() -> None:
         found = result["figures"]
         mode = mode_of(result)
         _verdict(result)
-        st.caption(frame.plain(f"The teacher here: {label_list.teacher_words(found['teacher']['name'])}."))
         _figures(view, result)
+        report_download.show(view.client_id, view.client, row["id"])
         rules_form.show(view, result["rules"])
-        asked = st.segmented_control(
-            "Question", QUESTIONS, default=QUESTIONS[0], required=True, label_visibility="collapsed"
-        )
+        asked = st.radio("Question", QUESTIONS, horizontal=True, label_visibility="collapsed")
         if asked == QUESTIONS[0]:
             compare_charts.agreement(found)
         elif asked == QUESTIONS[1]:
@@ -73,6 +80,8 @@ def _figures(view: frame.View, result: dict) -> None:
     for column, one in zip(st.columns(3), headlines(result, teacher_price(view.db, result["assumptions"]))):
         with column:
             figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))
+    teacher = label_list.teacher_words(result["figures"]["teacher"]["name"])
+    st.caption(frame.plain(f"The teacher here: {teacher}. {whose(result)}"))
 
 
 def _money(view: frame.View, result: dict, mode: str) -> None:

@@ -64,13 +64,13 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
                 format_func=names.__getitem__,
                 help="Bought labels first, then the built-in teacher's.",
             )
-            target = st.slider(
-                "Target agreement",
-                80.0,
-                99.5,
+            target = st.number_input(
+                "Target agreement (%)",
+                50.0,
+                99.9,
                 100 * settings.get(view.db, "target_agreement", view.client_id),
                 0.5,
-                format="%.1f %%",
+                format="%.1f",
                 help=HINTS["agreement"],
             )
             if st.button("Train", type="primary", disabled=running, icon=":material/model_training:", width="stretch"):

@@ -107,6 +107,10 @@ class Plan:
         if self.growth and self.growth.reach:
             count, merge = self.growth.reach, f", or {self.merging}" if self.merging else ""
             return f"{_label(count, self.cost_of(count), self.where).replace('Label', 'label', 1)}{merge}"
+        if self.growth and self.growth.most >= WORTH_MERGING:
+            count, merge = about(self.growth.twice), f"; or {self.merging}" if self.merging else ""
+            points = f"which would bring up to {100 * self.growth.most:.1f} points (estimated)"
+            return f"{_label(count, self.cost_of(count), '').replace('Label', 'label', 1)}, {points}{merge}"
         return self.merging or "have the labels on which student and teacher differ settled by people"
 
     @property

@@ -186,15 +186,30 @@ def _scaled(price: Price, times: float) -> Price:
     return replace(price, **{name: None if value is None else value * times for name, value in values.items()})
 
 
-def saving_range(
-    measured: Measured, assumptions: Assumptions, price: Price | None, mode: str, handled: tuple[float, float]
-) -> tuple[float, float] | None:
-    """The saving's range: over the interval of the handled share for "cascade", with a machine at twice and half its price
-    for "student". None where nothing can be compared."""
+def ranges(
+    measured: Measured,
+    assumptions: Assumptions,
+    price: Price | None,
+    mode: str,
+    handled: tuple[float, float],
+    student_ms: tuple[float, float],
+) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """The ranges of saving and speed-up, each None where nothing can be compared.
+
+    For "cascade" over the interval of the handled share; for "student" with a machine at twice and half its price, and over the
+    interval of its median time.
+    """
     if mode == "cascade":
-        sheets = [economics(replace(measured, handled=share), assumptions, price) for share in handled]
+        ends = [(replace(measured, handled=share), assumptions) for share in handled]
     else:
-        hours = [times * assumptions.machine_usd_hour for times in TIMES[::-1]]
-        sheets = [economics(measured, replace(assumptions, machine_usd_hour=hour), price) for hour in hours]
-    ends = [sheet.saving[mode] for sheet in sheets]
+        hours = [times * assumptions.machine_usd_hour for times in TIMES]
+        ends = [
+            (replace(measured, student_ms=ms), replace(assumptions, machine_usd_hour=hour))
+            for ms, hour in zip(student_ms, hours)
+        ]
+    sheets = [economics(seen, assumed, price) for seen, assumed in ends]
+    return _span([sheet.saving[mode] for sheet in sheets]), _span([sheet.speed_up[mode] for sheet in sheets])
+
+
+def _span(ends: list[float | None]) -> tuple[float, float] | None:
     return None if None in ends else (min(ends), max(ends))

@@ -128,13 +128,17 @@ def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.F
     )
     if certified is not None and not curve.empty:
         at = curve.iloc[(curve["handled"] - certified).abs().argmin()]
+        fig.add_vline(
+            x=100 * certified,
+            line={"color": STUDENT, "dash": "dot", "width": 1.5},
+            annotation={"text": f"certified: {100 * certified:.1f} % handled", "showarrow": False},
+            annotation_position="bottom left" if certified > 0.5 else "bottom right",
+        )
         fig.add_scatter(
             x=[100 * certified],
             y=[100 * at["agreement"]],
-            mode="markers+text",
+            mode="markers",
             marker={"color": STUDENT, "size": 13, "line": {"color": "white", "width": 2}},
-            text=[f"certified: {100 * certified:.1f} % handled"],
-            textposition="bottom left" if certified > 0.5 else "bottom right",
             hoverinfo="skip",
         )
     low = min(100 * target, 100 * curve["agreement"].min()) if not curve.empty else 0
@@ -209,9 +213,9 @@ def _matrix(counts: np.ndarray, shares: np.ndarray, names: list[str]) -> go.Figu
             z=np.sqrt(shares),
             text=texts,
             texttemplate="%{text}",
-            textfont={"size": 9},
+            textfont={"size": 9, "color": "#1d232b"},  # dark on every shade, in the light look and in the dark one
             customdata=np.dstack([counts, 100 * shares]),
-            colorscale=[[0, "rgba(217, 115, 13, 0)"], [0.05, "rgba(217, 115, 13, 0.25)"], [1, TEACHER]],
+            colorscale=[[0, "rgba(0, 0, 0, 0)"], [0.001, "#f6d3b0"], [1, TEACHER]],
             zmin=0,
             zmax=max(float(np.sqrt(shares).max(initial=0)), 0.01),
             showscale=False,
@@ -297,7 +301,7 @@ def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
         )
     fig.add_vline(x=base, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
     values = [getattr(one, end) for one in shown for end in ("low", "high")]
-    room = 0.18 * (max(values) - min(values))
+    room = 0.16 * (max(values) - min(values))
     layout(fig, f"saved within {MONTHS} months, upfront cost taken off (US dollars)", "", 90 + 34 * len(shown))
     fig.update_layout(barmode="overlay")
     fig.update_xaxes(range=[min(values) - room, max(values) + room], tickprefix="$", tickformat=",.4~g")

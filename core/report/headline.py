@@ -8,10 +8,10 @@ from typing import Any
 from core.evaluate import outlook
 from core.label.prices import Price
 from core.report.answers import share_words, span_words
-from core.report.speed import speed_up_range
+from core.report.speed import median_range
 from core.words import milliseconds, percent
 
-MODES = {"student": "student alone", "cascade": "with the teacher behind it"}
+MODES = {"student": "alone", "cascade": "with the teacher behind it"}
 TITLES = {
     "replace": "Replace the teacher with this student.",
     "fallback": "Let the student answer, with the teacher behind it.",
@@ -26,7 +26,7 @@ class Headline:
     label: str
     value: str
     basis: str
-    span: str
+    span: str | None
     hints: tuple[str, ...]
 
 
@@ -37,34 +37,30 @@ def mode_of(result: dict[str, Any]) -> str:
 
 def headlines(result: dict[str, Any], price: Price | None) -> list[Headline]:
     """Agreement, saving and speed-up of a comparison(); `price` is what the teacher is priced at."""
-    found, sheet, mode = result["figures"], result["economics"], mode_of(result)
-    seen = found["agreement"]
+    found, sheet, mode, seen = result["figures"], result["economics"], mode_of(result), result["figures"]["agreement"]
     handled = found["handled"]["low"], found["handled"]["high"]
-    ends = outlook.saving_range(result["measured"], result["assumptions"], price, mode, handled)
-    saved = sheet.saving[mode]
-    span = f"{percent(ends[0], 1)} to {percent(ends[1], 1)}, {MODES[mode]}" if ends else MODES[mode]
-    faster, range_ = sheet.speed_up[mode], speed_up_range(found, sheet) if mode == "student" else None
-    quick = f"{_times(range_[0])} to {_times(range_[1])}, " if range_ else f"{MODES[mode]}; "
-    quick += f"student {milliseconds(found['latency']['p50'])} (measured)"
-    return [
+    ends = outlook.ranges(result["measured"], result["assumptions"], price, mode, handled, median_range(found))
+    made = [
         Headline(
             "Agreement", share_words(seen["value"], seen["n"]), "measured", span_words(seen), ("agreement", "interval")
-        ),
-        Headline(
-            "Saving",
-            "–" if saved is None else percent(saved, 1),
-            sheet.line(f"{mode}_saving").basis,
-            span,
-            ("saving",),
-        ),
-        Headline(
-            "Speed-up",
-            "–" if faster is None else _times(faster),
-            sheet.line(f"{mode}_speed_up").basis,
-            quick,
-            ("speed_up",),
-        ),
+        )
     ]
+    for label, key, value, span, words in (
+        ("Saving", "saving", sheet.saving[mode], ends[0], lambda share: percent(share, 1)),
+        ("Speed-up", "speed_up", sheet.speed_up[mode], ends[1], _times),
+    ):
+        said = "–" if value is None else words(value)
+        between = f"{words(span[0])} to {words(span[1])}" if span else None
+        made.append(Headline(label, said, sheet.line(f"{mode}_{key}").basis, between, (key,)))
+    return made
+
+
+def whose(result: dict[str, Any]) -> str:
+    """A sentence on what saving and speed-up belong to, and how long the student takes by itself."""
+    time = milliseconds(result["figures"]["latency"]["p50"])
+    return (
+        f"Saving and speed-up are those of the student {MODES[mode_of(result)]}; it takes {time} by itself (measured)."
+    )
 
 
 def _times(value: float) -> str:

@@ -28,7 +28,7 @@ def monthly(courses: list[Course], sheet: Economics) -> Answer:
     texts = [f"{_cents(c.month, usd)} ({money(usd)} per 1,000)" for c, usd in zip(courses, each)]
     figure = charts.bars([c.label for c in courses], [c.month for c in courses], texts, colours)
     charts.layout(figure, "US dollars a month", "", height=90 + 40 * len(courses))
-    figure.update_xaxes(range=[0, 1.9 * max([c.month for c in courses] + [0.01])])
+    figure.update_xaxes(range=[0, 2.2 * max([c.month for c in courses] + [0.01])])
     rows = [
         {"way of working": c.label, "USD a month": c.month, "USD per 1,000 assets": usd, "basis": c.basis}
         for c, usd in zip(courses, each)
@@ -113,7 +113,7 @@ def tornado(swings: list[Swing], sheet: Economics, mode: str) -> Answer | None:
 
 
 def _signed(usd: float) -> str:
-    return money(usd) if usd >= 0 else f"−{money(-usd)}"
+    return money(usd) if usd >= 0 else f"−\u2060{money(-usd)}"  # a word joiner: no line ends after the sign
 
 
 def upfront(sheet: Economics) -> Answer:

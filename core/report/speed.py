@@ -22,14 +22,9 @@ def _quantiles(seen: dict[str, Any]) -> list[float]:
     return np.interp(np.linspace(0, 1, 101), list(known), list(known.values())).tolist()
 
 
-def speed_up_range(found: dict[str, Any], sheet: Economics) -> tuple[float, float] | None:
-    """The range of the student's speed-up over the 95 % interval of its median time; None without a speed-up."""
-    value = sheet.speed_up["student"]
-    if value is None or "spread" not in found["latency"]:
-        return None
-    low, high = median_interval(found["latency"]["spread"], found["latency"]["n"])
-    middle = found["latency"]["p50"]
-    return value * middle / high, value * middle / low
+def median_range(found: dict[str, Any]) -> tuple[float, float]:
+    """The 95 % interval of the student's median time in ms."""
+    return median_interval(_quantiles(found["latency"]), found["latency"]["n"])
 
 
 def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> Answer:

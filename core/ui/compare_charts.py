@@ -43,8 +43,8 @@ def agreement(found: dict[str, Any]) -> None:
     with right:
         draw(answers.cascade(found))
         draw(answers.reliability(found))
-        gold(found)
-        more_measures(found)
+    gold(found)
+    more_measures(found)
 
 
 def weak_spots(found: dict[str, Any]) -> None:
@@ -86,12 +86,12 @@ def gold(found: dict[str, Any]) -> None:
 def costs(courses: list[Course], swings: list[Swing], sheet: Economics, mode: str) -> None:
     """Two years of each way of working, a month, what moves the result, and what it took upfront."""
     draw(money.cumulative(courses, sheet, mode))
+    draw(money.tornado(swings, sheet, mode))
     left, right = st.columns(2, gap="large")
     with left:
         draw(money.monthly(courses, sheet))
-        draw(money.upfront(sheet))
     with right:
-        draw(money.tornado(swings, sheet, mode))
+        draw(money.upfront(sheet))
 
 
 def formula_sheet(table: pd.DataFrame) -> None:

@@ -51,12 +51,13 @@ def _filters(student_id: int, found: dict) -> dict[str, Any]:
     """The choices above the list: the pair of categories, words of the text, how sure the student was."""
     labels = {row["category"]: row["label"] for row in found["per_category"]}
     differ = [(teacher, student) for teacher, student, _ in found["pairs"] if teacher != student]
-    first, second, words, sure = st.columns([3, 3, 3, 2])
+    first, second, words, least, most = st.columns([3, 3, 3, 1.5, 1.5])
     teacher = _category(first, "Teacher says", {one for one, _ in differ}, labels, f"differ-{student_id}")
     said = {other for one, other in differ if teacher in (None, one)}
     student = _category(second, "Student says", said, labels, f"said-{student_id}-{teacher}")
     text = words.text_input("Words in the text", key=f"words-{student_id}")
-    low, high = sure.slider("Student's confidence (%)", 0, 100, (0, 100), 5, key=f"sure-{student_id}")
+    low = least.number_input("Sure from (%)", 0, 100, 0, 5, key=f"least-{student_id}")
+    high = most.number_input("to (%)", 0, 100, 100, 5, key=f"most-{student_id}")
     bounds = {"low": low / 100 if low else None, "high": high / 100 if high < 100 else None}
     return {"teacher": teacher, "student": student, "text": text.strip(), **bounds}
 

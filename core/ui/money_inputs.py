@@ -11,8 +11,6 @@ from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_mode
 from core.label import prices
 from core.ui.frame import View, plain
 
-VOLUMES = [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 5_000_000]
-
 
 def price_as(view: View) -> Assumptions:
     """The picker over the bundled price list, with the price's source and date below it; the client's assumptions after it."""
@@ -53,14 +51,10 @@ def other_models(view: View) -> list[prices.Price]:
 
 
 def volume(view: View) -> Assumptions:
-    """The slider of assets a month; the client's assumptions after it."""
+    """Assets a month, asked for; the client's assumptions after it."""
     kept = assumptions_of(view.db, view.client_id)
-    picked = st.select_slider(
-        "Assets a month",
-        sorted({*VOLUMES, kept.volume_per_month}),
-        kept.volume_per_month,
-        format_func=lambda n: f"{n:,}",
-        key=f"volume-{view.client_id}",
+    picked = st.number_input(
+        "Assets a month", 1, value=kept.volume_per_month, step=1000, key=f"volume-{view.client_id}"
     )
     return _keep(view, kept, replace(kept, volume_per_month=picked))
 
@@ -90,7 +84,7 @@ def _input(row: dict) -> bool | float | int | None:
     given = row["value"] if row["value"] is None else (int if whole else float)(row["value"])
     return st.number_input(
         label,
-        min_value=(row["unit"] != "tokens") + 0 if whole else 0.0,
+        min_value=(0 if row["unit"] == "tokens" else 1) if whole else 0.0,
         value=given,
         step=1 if whole else None,
         format=None if whole else "%.4g",

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.evaluate.economics import Assumptions, economics
-from core.evaluate.outlook import MONTHS, courses, net_saving, saving_range, tornado
+from core.evaluate.outlook import MONTHS, courses, net_saving, ranges, tornado
 from tests.evaluate.test_economics import FOUND, PRICE, assumptions, check, measured
 
 CHEAP = replace(PRICE, model="openai:small", input_usd_mtok=0.1, output_usd_mtok=0.4)
@@ -92,12 +92,15 @@ def test_the_tornado_by_hand():
     assert tornado(FOUND, Assumptions(price_as=None), None, "cascade") == []
 
 
-def test_the_savings_range():
-    low, high = saving_range(FOUND, Assumptions(), PRICE, "cascade", (0.85, 0.95))
-    assert (low, high) == pytest.approx((0.85, 0.95), abs=0.0001)
-    low, high = saving_range(FOUND, Assumptions(), PRICE, "student", (0.85, 0.95))
-    assert high - low == pytest.approx(1.5 * 0.000111 / 3.85, abs=1e-6)
-    assert saving_range(FOUND, Assumptions(price_as=None), None, "student", (0.8, 0.9)) is None
+def test_the_ranges_of_saving_and_speed_up():
+    saving, speed = ranges(FOUND, Assumptions(), PRICE, "cascade", (0.85, 0.95), (3.9, 4.1))
+    assert saving == pytest.approx((0.85, 0.95), abs=0.0001)
+    assert speed == pytest.approx((2500 / (4 + 0.15 * 2500), 2500 / (4 + 0.05 * 2500)), abs=0.01)
+    saving, speed = ranges(FOUND, Assumptions(), PRICE, "student", (0.85, 0.95), (3.9, 4.1))
+    assert saving[1] - saving[0] == pytest.approx(1.5 * 0.000111 / 3.85, abs=1e-6)
+    assert speed == pytest.approx((2500 / 4.1, 2500 / 3.9), abs=0.01)
+    assert ranges(FOUND, Assumptions(price_as=None), None, "student", (0.8, 0.9), (3.9, 4.1))[0] is None
+    assert ranges(replace(FOUND, handled=None), Assumptions(), PRICE, "student", (0, 0), (4, 4))[1] == (625, 625)
 
 
 def test_the_next_client_on_the_same_machine():
