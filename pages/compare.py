@@ -7,20 +7,12 @@ from core.evaluate import outlook
 from core.evaluate.kept import teacher_price
 from core.evaluate.run import comparison
 from core.report import money
-from core.report.answers import share_words, span_words
-from core.report.speed import median_range
+from core.report.headline import TITLES, about, headlines, mode_of
 from core.train.run import all_students
 from core.ui import compare_charts, disagreement_list, frame, label_list, money_inputs, progress, rules_form
 from core.ui.figures import HINTS, figure
-from core.words import milliseconds, percent
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning}
-TITLES = {
-    "replace": "Replace the teacher with this student.",
-    "fallback": "Let the student answer, with the teacher behind it.",
-    "not_ready": "Not ready.",
-}
-MODES = {"student": "alone", "cascade": "with the teacher behind it"}
 QUESTIONS = ("How well does it agree?", "What does it save?", "How fast is it?", "Where does it differ?")
 
 
@@ -34,9 +26,9 @@ def main() -> None:
             frame.nothing_yet("There is no judged student yet.", "student", "Train a student first")
         result = comparison(view.db, row["id"])
         found = result["figures"]
-        mode = "cascade" if result["verdict"].decision == "fallback" else "student"
+        mode = mode_of(result)
         _verdict(result)
-        _figures(view, result, mode)
+        _figures(view, result)
         rules_form.show(view, result["rules"])
         asked = st.radio("Question", QUESTIONS, horizontal=True, label_visibility="collapsed")
         if asked == QUESTIONS[0]:
@@ -74,37 +66,11 @@ def _verdict(result: dict) -> None:
     )
 
 
-def _figures(view: frame.View, result: dict, mode: str) -> None:
-    found, sheet, seen = result["figures"], result["economics"], result["figures"]["agreement"]
-    handled, price = (found["handled"]["low"], found["handled"]["high"]), teacher_price(view.db, result["assumptions"])
-    ends = outlook.ranges(result["measured"], result["assumptions"], price, mode, handled, median_range(found))
-    agreement, saving, speed = st.columns(3)
-    with agreement:
-        said = share_words(seen["value"], seen["n"])
-        figure("Agreement", said, "measured", span_words(seen), help=f"{HINTS['agreement']} {HINTS['interval']}")
-    for place, label, value, span, words in (
-        (saving, "Saving", sheet.saving[mode], ends[0], lambda share: percent(share, 1)),
-        (speed, "Speed-up", sheet.speed_up[mode], ends[1], _times),
-    ):
-        hint = label.lower().replace("-", "_")
-        with place:
-            said = f"{words(span[0])} to {words(span[1])}" if span else None
-            figure(
-                label,
-                "–" if value is None else words(value),
-                sheet.line(f"{mode}_{hint}").basis,
-                said,
-                help=HINTS[hint],
-            )
-    time = f"it takes {milliseconds(found['latency']['p50'])} by itself (measured)"
-    teacher = label_list.teacher_words(found["teacher"]["name"])
-    st.caption(
-        frame.plain(f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}; {time}.")
-    )
-
-
-def _times(value: float) -> str:
-    return f"{value:,.0f} ×" if value >= 10 else f"{value:.1f} ×"
+def _figures(view: frame.View, result: dict) -> None:
+    for column, one in zip(st.columns(3), headlines(result, teacher_price(view.db, result["assumptions"]))):
+        with column:
+            figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))
+    st.caption(frame.plain(about(result, label_list.teacher_words(result["figures"]["teacher"]["name"]))))
 
 
 def _money(view: frame.View, result: dict, mode: str) -> None:
