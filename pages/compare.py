@@ -7,19 +7,19 @@ from core.evaluate import outlook
 from core.evaluate.kept import teacher_price
 from core.evaluate.run import comparison
 from core.report import money
-from core.report.headline import TITLES, headlines, mode_of, whose
+from core.report.headline import TITLES, about, headlines, mode_of
 from core.train.run import all_students
 from core.ui import (
     compare_charts,
     disagreement_list,
     frame,
-    label_list,
     money_inputs,
     progress,
     report_download,
     rules_form,
 )
 from core.ui.figures import HINTS, figure
+from core.words import teacher_words
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning}
 QUESTIONS = ("How well does it agree?", "What does it save?", "How fast is it?", "Where does it differ?")
@@ -80,8 +80,7 @@ def _figures(view: frame.View, result: dict) -> None:
     for column, one in zip(st.columns(3), headlines(result, teacher_price(view.db, result["assumptions"]))):
         with column:
             figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))
-    teacher = label_list.teacher_words(result["figures"]["teacher"]["name"])
-    st.caption(frame.plain(f"The teacher here: {teacher}. {whose(result)}"))
+    st.caption(frame.plain(about(result, teacher_words(result["figures"]["teacher"]["name"]))))
 
 
 def _money(view: frame.View, result: dict, mode: str) -> None:

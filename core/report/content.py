@@ -21,8 +21,9 @@ from core.evaluate.run import comparison, disagreements
 from core.report import answers, money, speed
 from core.report.answers import FEWEST, Answer, share_words, span_words
 from core.report.brand import Brand, brand
-from core.report.headline import TITLES, Headline, headlines, mode_of, whose
+from core.report.headline import TITLES, Headline, about, headlines, mode_of
 from core.train.run import find
+from core.words import teacher_words
 
 WORST, EXAMPLES = 5, 3
 TEXT = 300  # characters of an example that are shown
@@ -76,7 +77,7 @@ class Report:
     reason: str
     next: str
     headlines: list[Headline]
-    whose: str
+    about: str
     chapters: list[tuple[str, list[Answer]]]
     worst: list[Worst]
     gold: pd.DataFrame | None
@@ -127,7 +128,7 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
         reason=verdict.reason,
         next=verdict.next,
         headlines=headlines(result, price),
-        whose=whose(result),
+        about=about(result, teacher_words(found["teacher"]["name"])),
         chapters=[(heading, [answer for answer in some if answer]) for heading, some in chapters],
         worst=_worst(db, row["id"], found),
         gold=answers.gold_table(found),

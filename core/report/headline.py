@@ -21,7 +21,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Headline:
-    """One big figure in words; `hints` name the explanations that belong to it."""
+    """One big figure in words with its interval (None: nothing to compare); `hints` name the explanations that belong to it."""
 
     label: str
     value: str
@@ -37,31 +37,36 @@ def mode_of(result: dict[str, Any]) -> str:
 
 def headlines(result: dict[str, Any], price: Price | None) -> list[Headline]:
     """Agreement, saving and speed-up of a comparison(); `price` is what the teacher is priced at."""
-    found, sheet, mode, seen = result["figures"], result["economics"], mode_of(result), result["figures"]["agreement"]
+    found, sheet, mode = result["figures"], result["economics"], mode_of(result)
     handled = found["handled"]["low"], found["handled"]["high"]
-    ends = outlook.ranges(result["measured"], result["assumptions"], price, mode, handled, median_range(found))
-    made = [
-        Headline(
-            "Agreement", share_words(seen["value"], seen["n"]), "measured", span_words(seen), ("agreement", "interval")
-        )
+    saving, speed = outlook.ranges(result["measured"], result["assumptions"], price, mode, handled, median_range(found))
+    seen = found["agreement"]
+    agreed = share_words(seen["value"], seen["n"])
+    return [
+        Headline("Agreement", agreed, "measured", span_words(seen), ("agreement", "interval")),
+        _headline("Saving", sheet.saving[mode], saving, sheet.line(f"{mode}_saving").basis, "saving"),
+        _headline("Speed-up", sheet.speed_up[mode], speed, sheet.line(f"{mode}_speed_up").basis, "speed_up"),
     ]
-    for label, key, value, span, words in (
-        ("Saving", "saving", sheet.saving[mode], ends[0], lambda share: percent(share, 1)),
-        ("Speed-up", "speed_up", sheet.speed_up[mode], ends[1], _times),
-    ):
-        said = "–" if value is None else words(value)
-        between = f"{words(span[0])} to {words(span[1])}" if span else None
-        made.append(Headline(label, said, sheet.line(f"{mode}_{key}").basis, between, (key,)))
-    return made
 
 
-def whose(result: dict[str, Any]) -> str:
-    """A sentence on what saving and speed-up belong to, and how long the student takes by itself."""
-    time = milliseconds(result["figures"]["latency"]["p50"])
-    return (
-        f"Saving and speed-up are those of the student {MODES[mode_of(result)]}; it takes {time} by itself (measured)."
-    )
+def _headline(label: str, value: float | None, ends: tuple[float, float] | None, basis: str, hint: str) -> Headline:
+    words = _times if hint == "speed_up" else _share
+    span = f"{words(ends[0])} to {words(ends[1])}" if ends else None
+    return Headline(label, "–" if value is None else words(value), basis, span, (hint,))
+
+
+def _share(value: float) -> str:
+    return percent(value, 1)
 
 
 def _times(value: float) -> str:
     return f"{value:,.0f} ×" if value >= 10 else f"{value:.1f} ×"
+
+
+def about(result: dict[str, Any], teacher: str) -> str:
+    """The sentence under the three figures: whose saving and speed-up they are. `teacher`: its name in words."""
+    mode, median = mode_of(result), milliseconds(result["figures"]["latency"]["p50"])
+    return (
+        f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}; by itself it takes {median} "
+        "(measured)."
+    )

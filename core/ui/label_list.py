@@ -80,12 +80,6 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
     )
 
 
-def teacher_words(spec: str) -> str:
-    """A teacher's name as people say it: "built-in" or "recorded:COLUMN"."""
-    kind, _, column = spec.partition(":")
-    return f"recorded labels “{column}”" if kind == "recorded" else f"{kind} teacher"
-
-
 def latest_of(db: Database, client_id: int, teacher: str) -> int | None:
     """The newest run of this teacher that holds labels."""
     row = db.execute(
