@@ -94,6 +94,8 @@ def confusions(found: dict[str, Any], most: int = SHOWN) -> Answer | None:
     shares = ("share of all differences", "share of the teacher's category")
     table.columns = ["teacher says", "student says", "assets", *shares, "examples"]
     note = "Each row is a category of the teacher, each column what the student said: the darker, the larger the share. Measured."
+    if shown > 45:
+        note += " Columns are in the order of the rows; point at a cell for its names and figures."
     if shown < len(labels):
         note += f" The {shown} of {len(labels):,} categories mixed up most, with {percent(part)} of all differences."
     return Answer("confusions", title, figure, table, note, shares)

@@ -22,11 +22,10 @@ from core.ui.frame import MENU
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
 from tests.pages.clients import bring_in_many
 
-RUNS = 5
+RUNS = 3
 DRAWN = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
-    && document.querySelector('h1') && !document.querySelector('[data-testid=stSkeleton]')
-    && document.querySelectorAll('[data-testid=stPlotlyChart]').length
-       === document.querySelectorAll('[data-testid=stPlotlyChart] .main-svg:first-of-type').length"""
+    && !!document.querySelector('h1') && !document.querySelector('[data-testid=stSkeleton]')
+    && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"""
 
 
 def main() -> None:
@@ -82,6 +81,7 @@ def in_browser() -> dict[str, float]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = chromium.new_page(viewport=VIEWPORT)
+        page.set_default_timeout(120_000)
         page.goto(app.url)
         page.wait_for_function(DRAWN)
         for key, item in MENU.items():
