@@ -2,7 +2,7 @@
 
     python3 run.py [--port N] [--no-browser]    the dashboard and its background worker; Ctrl-C ends both
     python3 run.py test [pytest options]        every test
-    python3 run.py COMMAND ...                  distil, classify, score, export, serve, students, compare, curve, sample, jobs
+    python3 run.py COMMAND ...                  distil, classify, score, export, serve, students, compare, report, curve, sample, jobs
                                                 or worker; each explains itself with --help
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
@@ -41,6 +41,7 @@ COMMANDS = (
     "serve",
     "students",
     "compare",
+    "report",
     "curve",
     "sample",
     "jobs",
