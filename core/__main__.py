@@ -14,13 +14,9 @@ import sys
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import Cancelled, InputError
-
-if TYPE_CHECKING:
-    pass
 
 # Imports of what is heavy stand inside the commands, so that --help answers at once.
 
@@ -493,6 +489,7 @@ COMMANDS = {
     "report": ("core.commands.report", None, "write what Compare says as a file for the client"),
     "serve": (serve, _serve_options, "answer over HTTP"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
+    "vendor": ("core.commands.vendor", None, "judge a vendor's answers beside student and teacher"),
     "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),
     "worker": (None, _worker_options, "run the background worker, or stop it"),
 }

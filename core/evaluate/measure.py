@@ -200,6 +200,16 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     }
 
 
+def settled(db: Database, client_id: int) -> dict[int, str]:
+    """Asset id -> the label that people decided on; the last decision stands."""
+    rows = db.execute(
+        """select r.asset_id, c.label from reviews r join categories c on c.id = r.category_id
+           join assets a on a.id = r.asset_id where a.client_id = ? order by r.id""",
+        [client_id],
+    )
+    return dict(rows.fetchall())
+
+
 def gold(
     db: Database, held: pd.DataFrame, categories: list[StoredCategory], threshold: float | None
 ) -> dict[str, Any] | None:
@@ -210,13 +220,9 @@ def gold(
     None where no threshold is certified.
     """
     by_label = {category.label: category.id for category in categories}
-    rows = db.execute(
-        """select r.asset_id, c.label from reviews r join categories c on c.id = r.category_id
-           join assets a on a.id = r.asset_id where a.client_id = (select client_id from assets where id = ?)
-           order by r.id""",
-        [int(held["asset_id"].iloc[0])],
-    )
-    gold = {asset: by_label[label] for asset, label in rows if label in by_label}  # the last decision stands
+    of = "select client_id from assets where id = ?"
+    decided = settled(db, db.execute(of, [int(held["asset_id"].iloc[0])]).fetchone()[0])
+    gold = {asset: by_label[label] for asset, label in decided.items() if label in by_label}
     test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(gold)).dropna(subset=["gold"])
     if test.empty:
         return None
