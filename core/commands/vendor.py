@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
-from core.words import milliseconds, money, percent
 
 if TYPE_CHECKING:
-    from core.evaluate.scorecard import Row, Scorecard
+    from core.evaluate.scorecard import Scorecard
 
 STEPS = {
     "pack": "write the blind pack to --to",
@@ -108,38 +107,22 @@ def _scorecard(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]
 
 def text_of(card: Scorecard) -> str:
     """The scorecard as lines."""
+    from core.evaluate import scorecard
+
     head = (
-        f"{'':<22} {'agrees with teacher':<30} {'answered':>8} {'of those':>9} {'right by gold':<28}"
-        f" {'USD/1,000':>14} {'one asset':>14}"
+        f"{card.judged:,} of {card.test['size']:,} assets judged, {card.groups:,} independent, {card.gold:,} settled by people;"
+        f" teacher: {card.teacher}. Shares are measured."
     )
-    lines = [
-        f"{card.judged:,} of {card.size:,} assets judged, {card.groups:,} independent, {card.gold:,} with a gold label;"
-        f" teacher: {card.teacher}",
-        head,
-        *(_row(row) for row in card.rows),
-    ]
-    for one in card.against:
-        which = "answered assets" if one.answered_only else "all assets"
-        pair = one.pair
-        lines.append(
-            f"{one.other} against {card.test['name']}, by {one.by} labels, {which}: only the first right on"
-            f" {pair.only_first:,}, only the second on {pair.only_second:,}; {100 * pair.difference:+.1f} points"
-            f" ({100 * pair.low:+.1f} to {100 * pair.high:+.1f}), p = {pair.p:.2g}"
-        )
-    lines.append("mea: measured, est: estimated, ass: assumed (a vendor's own statement is)")
-    return "\n".join([*lines, f"{card.verdict.reason} {card.verdict.next}"])
-
-
-def _row(row: Row) -> str:
-    def share(one, digits: int = 1) -> str:
-        return "–" if one is None else f"{percent(one.value, digits)} ({percent(one.low, 1)} to {percent(one.high, 1)})"
-
-    among = "–" if row.agreement_answered is None else percent(row.agreement_answered.value, 1)
-    usd, ms = (f"{words(one.value)} {one.basis[:3]}" for words, one in ((money, row.usd), (milliseconds, row.ms)))
-    return (
-        f"{row.who[:22]:<22} {share(row.agreement):<30} {percent(row.answered, 1):>8} {among:>9} {share(row.accuracy):<28}"
-        f" {usd:>14} {ms:>14}"
+    tables = [scorecard.table_of(card), scorecard.tests_of(card)]
+    shown = [_columns([list(table.columns), *table.astype(str).to_numpy().tolist()]) for table in tables]
+    return "\n\n".join(
+        [head, *shown, "\n".join(scorecard.sources_of(card)), f"{card.verdict.reason}\nNext: {card.verdict.next}"]
     )
+
+
+def _columns(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
 def _list(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:

@@ -6,6 +6,7 @@ answer of the vendor is wrong in the main figures; the share among the answered 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,11 +21,13 @@ from core.evaluate import measure, vendor, vendor_rules
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.run import comparison
 from core.evaluate.vendor_rules import VendorEvidence
-from core.evaluate.verdict import FEWEST_TEST, Verdict
+from core.evaluate.verdict import FEWEST_TEST, Verdict, p_words, percent
 from core.evaluate.versions import name_of
 from core.train.run import all_students
+from core.words import milliseconds, money
 
 CONFUSIONS = 20
+NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -67,18 +70,20 @@ class Against:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """Everything the vendor test says. `judged` assets of `size` in the set (the others lack a teacher's label or a student's
-    answer); `rows` vendor first, then students, then teacher; `categories`: category, n, vendor, student (shares agreeing);
-    `confusions`: teacher, vendor, count."""
+    """Everything the vendor test says. `judged` assets of those in the set (the others lack a teacher's label or a student's
+    answer) by the labels of `run_id`, `gold` of them settled by people; `rows` vendor first, then students, then teacher; the
+    verdict goes `by` "teacher" or "gold" labels; `categories`: category, n, vendor, student (shares agreeing); `confusions`:
+    teacher, vendor, count."""
 
     test: dict[str, Any]
+    run_id: int
     teacher: str
-    size: int
     judged: int
     groups: int
     gold: int
     rows: list[Row]
     against: list[Against]
+    by: str
     verdict: Verdict
     categories: list[dict]
     confusions: list[dict]
@@ -113,19 +118,78 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
     rows.append(_teacher_row(table, answered, first))
     against = _against(table, groups, answered, students)
     target = settings.get(db, "target_agreement", test["client_id"])
-    verdict = vendor_rules.decide(_evidence(rows, against, answered, target))
+    evidence = _evidence(rows, against, answered, target)
     return Scorecard(
-        {key: test[key] for key in ("id", "name", "set_id", "source", "usd_per_1000", "counts", "created")},
+        test,
+        students[0]["label_run_id"],
         first["figures"]["teacher"]["name"],
-        test["size"],
         len(table),
         int(table["group_id"].nunique()),
         int(table["gold"].notna().sum()),
         rows,
         against,
-        verdict,
+        evidence.by,
+        vendor_rules.decide(evidence),
         _by_category(table, f"student {students[0]['id']}"),
         _confusions(table),
+    )
+
+
+def table_of(card: Scorecard) -> pd.DataFrame:
+    """The sides in columns, one measure a row, in words with interval or basis; measures that nobody has are left out."""
+    gold = f" (n = {card.gold:,})" if card.gold else ""
+    measures_of = [
+        ("agrees with the teacher", lambda row: _share_words(row.agreement)),
+        ("… on the answered assets", lambda row: _share_words(row.agreement_answered)),
+        (f"right by people's labels{gold}", lambda row: _share_words(row.accuracy)),
+        ("… on the answered of them", lambda row: _share_words(row.accuracy_answered)),
+        ("assets with a usable answer", lambda row: percent(row.answered)),
+        ("1,000 assets cost", lambda row: _quantity_words(money, row.usd)),
+        ("one asset takes", lambda row: _quantity_words(milliseconds, row.ms)),
+        ("95 of 100 take at most", lambda row: milliseconds(row.ms_p95)),
+    ]
+    table = pd.DataFrame(
+        [[name, *map(words, card.rows)] for name, words in measures_of], columns=["measure", *_names(card.rows)]
+    )
+    return table[(table.iloc[:, 1:] != NONE).any(axis=1)].reset_index(drop=True)
+
+
+def _names(rows: list[Row]) -> list[str]:
+    """Each side's name; a vendor that calls itself like another side gets its kind behind it."""
+    taken = [row.who for row in rows[1:]]
+    return [f"{rows[0].who} (vendor)" if rows[0].who in [*taken, "measure"] else rows[0].who, *taken]
+
+
+def _share_words(one: Share | None) -> str:
+    return NONE if one is None else f"{percent(one.value)} ({percent(one.low)} to {percent(one.high)})"
+
+
+def _quantity_words(words: Callable[[float | None], str], one: Quantity) -> str:
+    return f"{words(one.value)}, {one.basis}" if one.value is not None else NONE
+
+
+def sources_of(card: Scorecard) -> list[str]:
+    """Where each side's cost and time come from, a sentence a side."""
+    return [f"{row.who}: cost: {row.usd.note or 'not known'}; time: {row.ms.note}." for row in card.rows]
+
+
+def tests_of(card: Scorecard) -> pd.DataFrame:
+    """The paired tests, one a row, in words: the vendor against each other side, by whose labels, on which assets."""
+    shown = {"first": "the other is better", "second": "it is better", None: "no difference"}
+    return pd.DataFrame(
+        [
+            {
+                f"{card.test['name']} against": one.other,
+                "by": "teacher's labels" if one.by == "teacher" else "people's labels",
+                "assets": f"{one.pair.n:,}{' answered' if one.answered_only else ''}",
+                "only it is right": one.pair.only_second,
+                "only the other": one.pair.only_first,
+                "points": f"{100 * one.pair.difference:+.1f} ({100 * one.pair.low:+.1f} to {100 * one.pair.high:+.1f})",
+                "test": p_words(one.pair.p),
+                "shown": shown[one.pair.better],
+            }
+            for one in card.against
+        ]
     )
 
 
@@ -134,25 +198,36 @@ def told(card: Scorecard) -> dict[str, Any]:
     return asdict(card)
 
 
-def _students(db: Database, client_id: int, wanted: list[int] | None) -> list[dict]:
+def judged_students(db: Database, client_id: int) -> list[dict]:
+    """The client's judged students, newest first. InputError where there is none."""
     judged = {row["student_id"] for row in db.query("select student_id from evaluations where split = 'test'")}
     rows = [row for row in all_students(db, client_id) if row["id"] in judged]
     if not rows:
         raise InputError(
             "There is no judged student to set the vendor against.", "Train one on the Student page, or with `distil`."
         )
-    if wanted:
-        found = {row["id"]: row for row in rows}
-        missing = next((id for id in wanted if id not in found), None)
-        if missing is not None:
-            raise InputError(f"There is no judged student {missing}.", f"Choose from: {', '.join(map(str, found))}.")
-        return [found[id] for id in dict.fromkeys(wanted)]
-    first = next((row for row in rows if row["live"]), rows[0])
+    return rows
+
+
+def default_students(judged: list[dict]) -> list[dict]:
+    """The live one, else the newest, which decides; then the newest of each other kind that learned from the same labels."""
+    first = next((row for row in judged if row["live"]), judged[0])
     chosen = {first["kind"]: first}
-    for row in rows:
+    for row in judged:
         if row["label_run_id"] == first["label_run_id"]:
             chosen.setdefault(row["kind"], row)
     return list(chosen.values())
+
+
+def _students(db: Database, client_id: int, wanted: list[int] | None) -> list[dict]:
+    rows = judged_students(db, client_id)
+    if not wanted:
+        return default_students(rows)
+    found = {row["id"]: row for row in rows}
+    missing = next((id for id in wanted if id not in found), None)
+    if missing is not None:
+        raise InputError(f"There is no judged student {missing}.", f"Choose from: {', '.join(map(str, found))}.")
+    return [found[id] for id in dict.fromkeys(wanted)]
 
 
 def _table(db: Database, test: dict[str, Any], students: list[dict]) -> pd.DataFrame:

@@ -120,6 +120,12 @@ def _unanswered(e: VendorEvidence) -> str:
     return f"{e.asked - e.answered:,} of {e.asked:,} assets have no usable answer, which counts as wrong"
 
 
+def _on_answered(e: VendorEvidence) -> str:
+    pair = e.pair_answered
+    found = f"{percent(pair.second)} against {percent(pair.first)}, {p_words(pair.p)}"
+    return f"On those it answered {'it is better' if pair.better else 'no difference is shown'} ({found})."
+
+
 RULES = (
     Rule(
         "too_few",
@@ -132,7 +138,7 @@ RULES = (
         "incomplete",
         "not_capable",
         lambda e: e.pair.better == "first" and e.pair_answered.better != "first" and e.pair_answered.n >= FEWEST_TEST,
-        lambda e: f"{_unanswered(e)}; on those it answered it is not shown to be worse than the student.",
+        lambda e: f"{_unanswered(e)}. {_on_answered(e)}",
         lambda e: "Ask why these answers are missing or off the list, and judge it again once they are not.",
     ),
     Rule(

@@ -53,6 +53,28 @@ def held_out(db: Database, client_id: int, size: int | None = None) -> int:
     A drawn set takes one asset a duplicate group before it takes a copy: copies cost the vendor's time and prove nothing. The
     same assets are the same set. Raises InputError where nothing is held out yet.
     """
+    run, assets = _labelled(db, client_id)
+    ids = sorted(map(int, _drawn(assets, size)["id"]))
+    content = hashlib.sha256(repr((run["taxonomy_id"], ids)).encode()).hexdigest()
+    with db.atomic():
+        db.execute(
+            "insert or ignore into vendor_sets (client_id, taxonomy_id, size, content_hash, created) values (?, ?, ?, ?, ?)",
+            [client_id, run["taxonomy_id"], len(ids), content, now()],
+        )
+        set_id = db.execute(
+            "select id from vendor_sets where client_id = ? and content_hash = ?", [client_id, content]
+        ).fetchone()[0]
+        db.conn.executemany("insert or ignore into vendor_set_assets values (?, ?)", [(set_id, asset) for asset in ids])
+    return set_id
+
+
+def count(db: Database, client_id: int) -> int:
+    """How many assets all of them are. InputError where nothing is held out yet."""
+    return len(_labelled(db, client_id)[1])
+
+
+def _labelled(db: Database, client_id: int) -> tuple[dict, pd.DataFrame]:
+    """The label run vendors are held against, and the test assets it has labelled: columns id, group_id, external_id."""
     run = _reference(db, client_id)
     assets = pd.read_sql_query(
         """select a.id, a.group_id, a.external_id from assets a where a.client_id = ? and a.split = 'test' and exists
@@ -66,18 +88,7 @@ def held_out(db: Database, client_id: int, size: int | None = None) -> int:
             "No labelled asset of this client is held out for the test yet.",
             "Train a student first, which holds some out, or mark them as test in the file's split column.",
         )
-    ids = sorted(map(int, _drawn(assets, size)["id"]))
-    content = hashlib.sha256(repr((run["taxonomy_id"], ids)).encode()).hexdigest()
-    with db.atomic():
-        db.execute(
-            "insert or ignore into vendor_sets (client_id, taxonomy_id, size, content_hash, created) values (?, ?, ?, ?, ?)",
-            [client_id, run["taxonomy_id"], len(ids), content, now()],
-        )
-        set_id = db.execute(
-            "select id from vendor_sets where client_id = ? and content_hash = ?", [client_id, content]
-        ).fetchone()[0]
-        db.conn.executemany("insert or ignore into vendor_set_assets values (?, ?)", [(set_id, asset) for asset in ids])
-    return set_id
+    return run, assets
 
 
 def sets(db: Database, client_id: int) -> list[dict]:
