@@ -80,18 +80,17 @@ def import_run(
         raise InputError(
             f"{run['teacher']} has answered none of the held-out assets in this run.", "Have it label them first."
         )
-    answers = [
-        VendorAnswer(
-            row.asset_id,
-            row.label or row.error,
-            None if pd.isna(row.category_id) else int(row.category_id),
-            "exact" if row.label else "off list",
-            *(None if pd.isna(value) else float(value) for value in (row.confidence, row.latency_ms, row.cost_usd)),
-        )
-        for row in said.itertuples()
-    ]
+    answers = [_heard(row) for row in said.itertuples()]
     counts = {"rows": len(answers), "outside": 0, "again": 0, "problems": 0}
     return _keep(db, client_id, name or run["teacher"], chosen, f"run:{run_id}", usd_per_1000, answers, counts, [])
+
+
+def _heard(row) -> VendorAnswer:
+    """One row of of_run() as an answer; a failed one was off list, its error is what was said."""
+    numbers = (None if pd.isna(value) else float(value) for value in (row.confidence, row.latency_ms, row.cost_usd))
+    if pd.isna(row.category_id):
+        return VendorAnswer(row.asset_id, row.error[:200], None, "off list", *numbers)
+    return VendorAnswer(row.asset_id, row.label, int(row.category_id), "exact", *numbers)
 
 
 def of_run(db: Database, run_id: int, set_id: int) -> pd.DataFrame:
@@ -128,7 +127,7 @@ def find(db: Database, client_id: int, name: str | None = None) -> dict[str, Any
     """The client's test of this vendor (None: the newest). InputError where there is none."""
     made = tests(db, client_id)
     for row in made:
-        if name is None or row["name"].casefold() == name.strip().casefold():
+        if name is None or row["name"].casefold() == _name(name).casefold():
             return row
     known = ", ".join(row["name"] for row in made)
     raise InputError(
@@ -181,6 +180,10 @@ def _known(db: Database, client_id: int, ids: list[str]) -> set[str]:
     return found
 
 
+def _name(given: str) -> str:
+    return " ".join(given.split())
+
+
 def _check_price(usd_per_1000: float | None) -> None:
     if usd_per_1000 is not None and not (isfinite(usd_per_1000) and usd_per_1000 >= 0):
         raise InputError(f"The price is {usd_per_1000}.", "Give US dollars for 1,000 assets, zero or more.")
@@ -197,7 +200,7 @@ def _keep(
     counts: dict[str, int],
     problems: Iterable[Problem],
 ) -> int:
-    name = " ".join(name.split())
+    name = _name(name)
     if not name or len(name) > MAX_NAME:
         raise InputError("The vendor needs a name.", f"Give it one of at most {MAX_NAME} characters.")
     _check_price(usd_per_1000)

@@ -6,6 +6,7 @@ wrong becomes a Problem of that row; what makes the file useless as a whole is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -205,7 +206,7 @@ class _Reading:
         given = cells[self.at[role]] if role in self.at else ""
         if not given:
             return None
-        bare = given.upper().replace("USD", "").replace("$", "").strip() if role.startswith("usd") else given
+        bare = re.sub(r"USD|\$", "", given, flags=re.IGNORECASE).strip() if role.startswith("usd") else given
         return number(bare, row, getattr(self.columns, role), self.problems, share=role == "confidence")
 
 

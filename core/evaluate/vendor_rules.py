@@ -86,9 +86,9 @@ def cost_words(e: VendorEvidence) -> str:
         return ", at about the student's cost"
     if times < 1:
         return f", at {percent(times)} of the student's cost" if times else ", at no cost"
-    return (
-        f", at {times:,.1f} times the student's cost" if times < 10 else f", at {times:,.0f} times the student's cost"
-    )
+    if times < 10:
+        return f", at {times:.1f} times the student's cost"
+    return f", at about {float(f'{times:.2g}'):,.0f} times the student's cost"
 
 
 def _below(e: VendorEvidence) -> bool:

@@ -3,7 +3,7 @@
     python -m tests.bench.vendor_banking77          (about three minutes on two cores)
 
 The vendor learns from the set's training rows and answers the blind pack as a vendor would: one asset at a time, timed, at a price
-of its own (PRICE); then once more with 1 % of its answers missing, 1 % off the list and 5 % spelt in another way. The recorded labels
+of its own (PRICE); then once more with 1 % of its answers missing, 1 % off the list and 5 % spelt another way. The recorded labels
 are the set's gold labels, so agreement with the teacher is accuracy here. All are judged on the original 3,080 test rows.
 """
 
