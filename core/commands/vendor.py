@@ -110,7 +110,7 @@ def text_of(card: Scorecard) -> str:
     from core.evaluate import scorecard
 
     head = (
-        f"{card.judged:,} of {card.test['size']:,} assets judged, {card.groups:,} independent, {card.gold:,} settled by people;"
+        f"{card.judged:,} of {card.test['size']:,} assets judged, {card.gold:,} settled by people;"
         f" teacher: {card.teacher}. Shares are measured."
     )
     tables = [scorecard.table_of(card), scorecard.tests_of(card)]

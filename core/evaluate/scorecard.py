@@ -1,7 +1,8 @@
 """The scorecard of a vendor test: vendor, students and teacher side by side on exactly the same assets.
 
-An asset counts where the set, the teacher's labels and the predictions of every student shown have it. A missing or off-list
-answer of the vendor is wrong in the main figures; the share among the answered assets stands beside them.
+A set holds every creative once, so all rows are independent. An asset counts where the set, the teacher's labels and the
+predictions of every student shown have it. A missing or off-list answer of the vendor is wrong in the main figures; the share
+among the answered assets stands beside them.
 """
 
 from __future__ import annotations
@@ -79,7 +80,6 @@ class Scorecard:
     run_id: int
     teacher: str
     judged: int
-    groups: int
     gold: int
     rows: list[Row]
     against: list[Against]
@@ -107,7 +107,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
             "No asset of this vendor's set has both a teacher's label and the students' answers.",
             "Train and judge a student on the labels of these assets, or hand out a new set.",
         )
-    groups, answered = table["group_id"].to_numpy(), table["vendor"].notna().to_numpy()
+    answered = table["vendor"].notna().to_numpy()
     compared = {one["id"]: comparison(db, one["id"]) for one in students}
     first = compared[students[0]["id"]]
     usd, ms, p95 = _of_vendor(db, test)
@@ -116,7 +116,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         shares = _shares(table, f"student {one['id']}", answered)
         rows += [Row(name_of(one), "student", one["id"], *shares, *_of_student(compared[one["id"]]))]
     rows.append(_teacher_row(table, answered, first))
-    against = _against(table, groups, answered, students)
+    against = _against(table, answered, students)
     target = settings.get(db, "target_agreement", test["client_id"])
     evidence = _evidence(rows, against, answered, target)
     return Scorecard(
@@ -124,7 +124,6 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         students[0]["label_run_id"],
         first["figures"]["teacher"]["name"],
         len(table),
-        int(table["group_id"].nunique()),
         int(table["gold"].notna().sum()),
         rows,
         against,
@@ -231,9 +230,9 @@ def _students(db: Database, client_id: int, wanted: list[int] | None) -> list[di
 
 
 def _table(db: Database, test: dict[str, Any], students: list[dict]) -> pd.DataFrame:
-    """One row an asset judged: asset_id, group_id, teacher, vendor (None: no usable answer), a column a student, gold (or None);
+    """One row an asset judged: asset_id, teacher, vendor (None: no usable answer), a column a student, gold (or None);
     all as category labels, which mean the same in every version of a taxonomy."""
-    table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "group_id", "label"]]
+    table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "label"]]
     table = table.rename(columns={"label": "teacher"}).dropna(subset=["teacher"])
     said = """select v.asset_id, c.label from vendor_answers v join categories c on c.id = v.category_id where v.test_id = ?"""
     table["vendor"] = table["asset_id"].map(dict(db.execute(said, [test["id"]]).fetchall()))
@@ -261,10 +260,10 @@ def _share(table: pd.DataFrame, who: str, by: str, which: np.ndarray) -> Share |
     rows = table[which & table[by].notna().to_numpy()]
     if rows.empty or who == by:
         return None
-    return measures.share((rows[who] == rows[by]).to_numpy(), rows["group_id"].to_numpy())
+    return measures.share((rows[who] == rows[by]).to_numpy())
 
 
-def _against(table: pd.DataFrame, groups: np.ndarray, answered: np.ndarray, students: list[dict]) -> list[Against]:
+def _against(table: pd.DataFrame, answered: np.ndarray, students: list[dict]) -> list[Against]:
     """The paired tests: vendor against each student by teacher labels, against students and teacher by gold; all and answered."""
     sides = [(name_of(one), f"student {one['id']}") for one in students]
     asked = [("teacher", other) for other in sides]
@@ -275,7 +274,7 @@ def _against(table: pd.DataFrame, groups: np.ndarray, answered: np.ndarray, stud
         for only in (False, True):
             rows = table[by].notna().to_numpy() & (answered | (not only))
             right = [(table[side] == table[by]).to_numpy()[rows] for side in (column, "vendor")]
-            found.append(Against(name, by, only, measures.paired(*right, groups[rows])))
+            found.append(Against(name, by, only, measures.paired(*right)))
     return found
 
 
@@ -325,7 +324,7 @@ def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: dict[str, 
 
 def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, target: float) -> VendorEvidence:
     them, student, teacher = rows[0], rows[1], rows[-1]
-    by = "gold" if them.accuracy and them.accuracy.groups >= FEWEST_TEST else "teacher"
+    by = "gold" if them.accuracy and them.accuracy.n >= FEWEST_TEST else "teacher"
     pairs = {(one.other, one.by, one.answered_only): one.pair for one in against}
     return VendorEvidence(
         name=them.who,

@@ -96,11 +96,11 @@ def _heard(row) -> VendorAnswer:
 def of_run(db: Database, run_id: int, set_id: int) -> pd.DataFrame:
     """What a label run says of each asset of a set: its own answer, or else its duplicate group's.
 
-    Columns asset_id, group_id, category_id and label (None: no answer), confidence, latency_ms, cost_usd and error (its own only).
+    Columns asset_id, category_id and label (None: no answer), confidence, latency_ms, cost_usd and error (its own only).
     """
     return pd.read_sql_query(
         """with said as (
-             select a.id as asset_id, a.group_id, l.confidence, l.latency_ms, l.cost_usd, l.error,
+             select a.id as asset_id, l.confidence, l.latency_ms, l.cost_usd, l.error,
                     coalesce(l.category_id, (select other.category_id from assets b
                        join labels other on other.run_id = ? and other.asset_id = b.id and other.category_id is not null
                        where b.client_id = a.client_id and b.group_id = a.group_id order by b.id limit 1)) as category_id

@@ -2,7 +2,7 @@
 
 | rule | applies when | answer |
 |---|---|---|
-| too_few | fewer than 100 independent assets were judged | cannot be said |
+| too_few | fewer than 100 assets were judged | cannot be said |
 | incomplete | shown worse than the student, but not on the assets it answered, which are 100 or more | not capable |
 | worse | shown worse than the student | not capable |
 | below | its whole interval lies below the target; by gold: shown worse than the teacher by more than tolerated | not capable |
@@ -11,9 +11,9 @@
 | too_dear | it costs no less than the teacher, or more than the student without being shown better | too dear |
 | capable | everything else | capable enough |
 
-Judged by gold labels where people settled 100 independent assets of the set or more, else by the teacher's labels. "Shown" is the
-exact McNemar test at 5 % on the same assets, copies counted once; tolerated are 2 points. An asset without a usable answer counts
-as wrong in all rules; only "incomplete" looks at the answered ones as well.
+Judged by gold labels where people settled 100 assets of the set or more, else by the teacher's labels. "Shown" is the exact
+McNemar test at 5 % on the same assets, every creative once; tolerated are 2 points. An asset without a usable answer counts as
+wrong in all rules; only "incomplete" looks at the answered ones as well.
 """
 
 from __future__ import annotations
@@ -130,9 +130,9 @@ RULES = (
     Rule(
         "too_few",
         "unproven",
-        lambda e: e.vendor.groups < FEWEST_TEST,
-        lambda e: f"{e.vendor.groups:,} independent assets are too few to say.",
-        lambda e: f"Have it answer a set of at least {FEWEST_TEST} independent assets.",
+        lambda e: e.vendor.n < FEWEST_TEST,
+        lambda e: f"{e.vendor.n:,} assets are too few to say.",
+        lambda e: f"Have it answer a set of at least {FEWEST_TEST} assets.",
     ),
     Rule(
         "incomplete",

@@ -50,8 +50,8 @@ the beginning of a cell only keeps spreadsheets from running it as a formula.
 def held_out(db: Database, client_id: int, size: int | None = None) -> int:
     """The id of a set of the client's test assets that a teacher has labelled: all of them, or `size` drawn by a hash of their ids.
 
-    A drawn set takes one asset a duplicate group before it takes a copy: copies cost the vendor's time and prove nothing. The
-    same assets are the same set. Raises InputError where nothing is held out yet.
+    Of copies of one creative the first stands for all: the others cost the vendor's time and prove nothing. The same assets are
+    the same set. Raises InputError where nothing is held out yet.
     """
     run, assets = _labelled(db, client_id)
     ids = sorted(map(int, _drawn(assets, size)["id"]))
@@ -74,12 +74,12 @@ def count(db: Database, client_id: int) -> int:
 
 
 def _labelled(db: Database, client_id: int) -> tuple[dict, pd.DataFrame]:
-    """The label run vendors are held against, and the test assets it has labelled: columns id, group_id, external_id."""
+    """The label run vendors are held against, and the test assets it has labelled, one a creative: columns id, external_id."""
     run = _reference(db, client_id)
     assets = pd.read_sql_query(
-        """select a.id, a.group_id, a.external_id from assets a where a.client_id = ? and a.split = 'test' and exists
+        """select min(a.id) as id, a.external_id from assets a where a.client_id = ? and a.split = 'test' and exists
            (select 1 from assets b join labels l on l.run_id = ? and l.asset_id = b.id and l.category_id is not null
-            where b.client_id = a.client_id and b.group_id = a.group_id) order by a.id""",
+            where b.client_id = a.client_id and b.group_id = a.group_id) group by a.group_id order by id""",
         db.conn,
         params=[client_id, run["id"]],
     )
@@ -111,7 +111,7 @@ def find(db: Database, client_id: int, set_id: int | None) -> dict:
 def pack(db: Database, set_id: int) -> bytes:
     """The blind pack of a set, a ZIP: assets.csv (asset_id, text; shuffled), taxonomy.csv, answers.csv (to fill in), instructions.
 
-    Nothing in it tells a label, a split or which assets are copies; cells that a spreadsheet would run are defused.
+    Nothing in it tells a label or a split; cells that a spreadsheet would run are defused.
     """
     row = next(db.query("select * from vendor_sets where id = ?", [set_id]))
     assets = db.execute(
@@ -155,9 +155,11 @@ def _reference(db: Database, client_id: int) -> dict:
 def _drawn(assets: pd.DataFrame, size: int | None) -> pd.DataFrame:
     if size is None or size >= len(assets):
         return assets
-    order = assets.assign(order=[_order(external, "") for external in assets["external_id"]]).sort_values("order")
-    order["copy"] = order.groupby("group_id").cumcount()
-    return order.sort_values(["copy", "order"]).head(size)
+    return (
+        assets.assign(order=[_order(external, "") for external in assets["external_id"]])
+        .sort_values("order")
+        .head(size)
+    )
 
 
 def _order(external_id: str, salt: str) -> bytes:

@@ -45,15 +45,16 @@ def show(card: Scorecard) -> None:
 
 def _basis(card: Scorecard) -> str:
     """What all figures rest on."""
-    gold = f", {card.gold:,} of them settled by people" if card.gold else "; nobody has settled labels of these assets"
+    gold = f"{card.gold:,}" if card.gold else "none"
     left = card.test["size"] - card.judged
     missing = (
         f" {left:,} assets of the set lack a teacher's label or a student's answer and are left out for all."
         * bool(left)
     )
     return (
-        f"All sides on the same {card.judged:,} held-out assets ({card.groups:,} independent{gold}). Teacher: "
-        f"{label_list.teacher_words(card.teacher)}. Shares are measured; a missing or off-list answer counts as wrong.{missing}"
+        f"All sides on the same {card.judged:,} held-out assets ({gold} of them settled by people), every creative once, so that "
+        f"shares can differ a little from Compare. Teacher: {label_list.teacher_words(card.teacher)}. Shares are measured; a "
+        f"missing or off-list answer counts as wrong.{missing}"
     )
 
 
@@ -133,7 +134,7 @@ def _categories(card: Scorecard) -> None:
 def _tests(card: Scorecard) -> None:
     with st.expander("Are the differences more than chance?"):
         st.caption(
-            "Exact McNemar test on the same assets, copies counted once: of the assets on which only one of the two is right, "
+            "Exact McNemar test on the same assets: of the assets on which only one of the two is right, "
             "how many are the vendor's. Differences in points, with their 95 % interval (measured)."
         )
         table = scorecard.tests_of(card)

@@ -19,8 +19,8 @@ def send(view: frame.View, held: int) -> None:
     """Choose how many of the `held` held-out assets a vendor gets, and download them without labels."""
     st.subheader("1. Hand out a blind pack", anchor=False)
     st.caption(
-        "Assets no student was trained on: id and text, shuffled, without labels; the taxonomy; what to send back. The same "
-        "choice is the same set, so that several vendors answer the same assets."
+        "Assets no student was trained on, every creative once: id and text, shuffled, without labels; the taxonomy; what to send "
+        "back. The same choice is the same set, so that several vendors answer the same assets."
     )
     sizes = [size for size in SIZES if size < held]
     with st.container(horizontal=True, vertical_alignment="bottom"):

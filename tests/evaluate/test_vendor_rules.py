@@ -11,8 +11,8 @@ from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.vendor_rules import RULES, VendorEvidence, decide
 
 
-def share(value: float, low: float, high: float, groups: int = 1000) -> Share:
-    return Share(value, low, high, 1000, groups)
+def share(value: float, low: float, high: float, n: int = 1000) -> Share:
+    return Share(value, low, high, n, n)
 
 
 def pair(better: str | None, difference: float = 0.03, n: int = 1000, p: float | None = None) -> Paired:
@@ -55,8 +55,8 @@ def test_the_table_in_the_docstring_is_the_rules_in_their_order():
 
 def test_capable_and_every_step_away_from_it():
     assert rule() == "capable"
-    assert rule(vendor=share(0.965, 0.952, 0.975, groups=99)) == "too_few"
-    assert rule(vendor=share(0.965, 0.952, 0.975, groups=100)) == "capable"
+    assert rule(vendor=share(0.965, 0.952, 0.975, n=99)) == "too_few"
+    assert rule(vendor=share(0.965, 0.952, 0.975, n=100)) == "capable"
     assert rule(pair=pair("first"), pair_answered=pair("first")) == "worse"
     assert rule(pair=pair("first"), pair_answered=pair(None)) == "incomplete"
     assert rule(pair=pair("first"), pair_answered=pair("second")) == "incomplete"

@@ -28,11 +28,12 @@ def filled(client):
     return client
 
 
-def test_all_that_is_held_out_is_the_set_and_nothing_else(filled):
+def test_all_that_is_held_out_is_the_set_every_creative_once(filled):
     set_id = vendor_sets.held_out(filled.db, filled.client_id)
     rows = held(filled, set_id)
-    assert len(rows) == 240 == vendor_sets.count(filled.db, filled.client_id)
+    assert len(rows) == 120 == vendor_sets.count(filled.db, filled.client_id)
     assert {split for _, split, _ in rows} == {"test"}
+    assert all(external == f"a{group}" for external, _, group in rows)  # the first copy stands for both
     assert vendor_sets.find(filled.db, filled.client_id, None)["id"] == set_id
 
 
@@ -46,12 +47,12 @@ def test_the_same_choice_is_the_same_set_and_stays_it_when_assets_come(filled):
     assert vendor_sets.held_out(filled.db, filled.client_id) not in (first, small)
 
 
-def test_a_drawn_set_takes_one_asset_a_creative_before_any_copy(filled):
-    groups = [group for _, _, group in held(filled, vendor_sets.held_out(filled.db, filled.client_id, 100))]
-    assert len(groups) == len(set(groups)) == 100
-    groups = [group for _, _, group in held(filled, vendor_sets.held_out(filled.db, filled.client_id, 150))]
-    assert (len(groups), len(set(groups))) == (150, 120)
-    assert len(held(filled, vendor_sets.held_out(filled.db, filled.client_id, 9999))) == 240
+def test_a_drawn_set_is_a_part_of_the_whole_and_of_a_larger_draw(filled):
+    few, more, every = (set(held(filled, vendor_sets.held_out(filled.db, 1, size))) for size in (40, 80, 9999))
+    assert (len(few), len(more), len(every)) == (40, 80, 120)
+    assert few < more < every
+    numbers = sorted(int(external[1:]) for external, _, _ in few)
+    assert numbers[0] < 260 and numbers[-1] > 380  # from all over, not the first forty
 
 
 def test_the_pack_is_blind_shuffled_and_the_same_each_time(filled):
@@ -63,7 +64,7 @@ def test_the_pack_is_blind_shuffled_and_the_same_each_time(filled):
     ids = [row["asset_id"] for row in tables["assets.csv"]]
     assert sorted(ids) == sorted(external for external, _, _ in held(filled, set_id))
     places = [int(external[1:]) for external in ids]
-    assert sum(a < b for a, b in pairwise(places)) < 0.65 * len(places)  # in no order, copies not side by side
+    assert sum(a < b for a, b in pairwise(places)) < 0.65 * len(places)
     assert [row["asset_id"] for row in tables["answers.csv"]] == ids
     assert {row["label"] for row in tables["answers.csv"]} == {""}
     assert [row["category"] for row in tables["taxonomy.csv"]] == ["Sale", "Offer", "Brand"]  # no heading
@@ -87,7 +88,7 @@ def test_instructions_say_how_many_and_what_counts_as_wrong(filled):
         io.BytesIO(vendor_sets.pack(filled.db, vendor_sets.held_out(filled.db, filled.client_id)))
     ) as packed:
         text = packed.read("instructions.txt").decode()
-    assert "240 creative assets" in text and "(3\ncategories" in text and "count as wrong" in text
+    assert "120 creative assets" in text and "(3\ncategories" in text and "count as wrong" in text
 
 
 def test_without_labels_or_held_out_assets_it_says_what_to_do(client):
@@ -101,11 +102,8 @@ def test_without_labels_or_held_out_assets_it_says_what_to_do(client):
 
 
 def test_assets_the_teacher_has_not_labelled_are_not_sent_out(filled):
-    filled.db.execute(
-        "delete from labels where asset_id in (select id from assets where split = 'test' and id % 4 < 2)"
-    )
+    """A label of any copy stands for the creative."""
+    filled.db.execute("delete from labels where asset_id between 201 and 260")  # both copies of thirty
+    filled.db.execute("delete from labels where asset_id > 260 and asset_id % 2 = 1")  # the first copy of the others
     filled.db.conn.commit()
-    # of the pairs of copies (2n + 1, 2n + 2) either both kept a label or one did, which stands for both
-    labelled = """select count(*) from assets a where split = 'test' and exists (select 1 from assets b join labels l
-                  on l.asset_id = b.id where b.group_id = a.group_id)"""
-    assert vendor_sets.count(filled.db, filled.client_id) == filled.db.execute(labelled).fetchone()[0]
+    assert vendor_sets.count(filled.db, filled.client_id) == 90
