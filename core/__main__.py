@@ -498,7 +498,9 @@ COMMANDS = {
     "score": (score, _score_options, "classify every row of a file"),
     "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),
     "students": (list_students, _students_options, "list students, make one live, roll back, compare two"),
+    "compare": ("core.commands.compare", None, "the verdict on a student, its money and its rules"),
     "curve": (curve, _curve_options, "say whether more labels would help"),
+    "report": ("core.commands.report", None, "write what Compare says as a file for the client"),
     "serve": (serve, _serve_options, "answer over HTTP"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
     "label": ("core.commands.label", None, "get labels from a teacher, within a budget"),
@@ -508,6 +510,7 @@ COMMANDS = {
         "list, add, test or remove the hosted teachers that can be asked",
     ),
     "ledger": ("core.commands.ledger", None, "say what was spent on hosted teachers"),
+    "vendor": ("core.commands.vendor", None, "judge a vendor's answers beside student and teacher"),
     "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),
     "worker": (None, _worker_options, "run the background worker, or stop it"),
 }

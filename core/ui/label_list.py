@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
+from core.report.charts import TEACHER, bars, layout
 from core.ui import charts, frame
 
 ROWS = 50  # labels on a page
@@ -39,8 +40,8 @@ def _chart(sizes: pd.DataFrame) -> None:
     title = f"The labels use {used:,} of {len(sizes):,} categories"
     title += f"; {few:,} of them {'has' if few == 1 else 'have'} fewer than 20" if few else ""
     top = sizes[sizes["Labels"] > 0].head(CHART_ROWS)
-    fig = charts.bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], charts.TEACHER)
-    charts.layout(fig, "labels", "", height=80 + 20 * len(top))
+    fig = bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], TEACHER)
+    layout(fig, "labels", "", height=80 + 20 * len(top))
     note = "" if len(top) == used else f"The {len(top)} largest; the table has all."
     charts.chart(title, fig, sizes.drop(columns="id"), "class-sizes", note=note)
 
@@ -84,14 +85,6 @@ def all_in(wanted: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(f"All {wanted:,} labels are in", icon=":material/check:", color="green")
         frame.link("student", "Train a student")
-
-
-def teacher_words(spec: str) -> str:
-    """A teacher's name as people say it: "built-in", "recorded:COLUMN", "connection:NAME", "openai:MODEL" and its like."""
-    kind, _, detail = spec.partition(":")
-    if kind == "recorded":
-        return f"recorded labels “{detail}”"
-    return detail or f"{kind} teacher"
 
 
 def latest_of(db: Database, client_id: int, teacher: str) -> int | None:
