@@ -270,7 +270,7 @@ create index review_skips_by_asset on review_skips (asset_id);
 create index review_skips_by_reviewer on review_skips (reviewer, id);
 create table review_items (
     client_id integer not null references clients(id), mode text not null, place integer not null,
-    asset_id integer not null references assets(id), group_id integer not null, worth real not null, reasons text not null,
+    asset_id integer not null references assets(id), worth real not null, reasons text not null,
     suggestions text not null, neighbours text not null, primary key (client_id, mode, place)) without rowid;
 create index review_items_by_asset on review_items (asset_id);
 create view gold_labels as

@@ -41,6 +41,7 @@ BODIES: dict[str, str] = {
     "train": "core.distil:train_job",
     "distil": "core.distil:distil_job",
     "curve": "core.evaluate.learning_curve:curve_job",
+    "review_queue": "core.evaluate.review_queue:build_job",
     "score": "core.deploy.scoring:score_job",
     "export": "core.deploy.export:export_job",
 }
