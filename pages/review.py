@@ -10,7 +10,7 @@ from core.ui import frame, progress, review_desk, review_figures
 MODES = {"queue": "Most doubtful first", "random": "Random sample", "conflict": "Conflicts"}
 HINT = (
     "Most doubtful first corrects the most labels a minute. The random sample is what accuracy can be measured on; everyone "
-    "decides it without knowing of the others. Conflicts are assets on which two reviewers differ: whoever settles one has the last word."
+    "decides it without knowing of the others. Conflicts are where two reviewers differ: whoever settles one has the last word."
 )
 
 
@@ -53,7 +53,7 @@ def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, 
     )
     known = review.reviewers(view.db, view.client_id)
     before = st.session_state.get("reviewer-name", known[0] if len(known) == 1 else "")
-    name = middle.text_input("Your name", before, max_chars=80)
+    name = middle.text_input("Your name", before)
     st.session_state["reviewer-name"] = name
     if right.button("Find anew", disabled=running, icon=":material/refresh:", width="stretch", help=_built(view)):
         progress.start(view, "review_queue", {"client_id": view.client_id})

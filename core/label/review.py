@@ -175,6 +175,19 @@ def listed(db: Database, client_id: int) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
+def head(db: Database, client_id: int, count: int) -> list[dict[str, Any]]:
+    """The first assets of the queue that nobody has decided: asset (external id), worth (0..1), why (sentences)."""
+    rows = db.execute(
+        f"""select a.external_id, i.worth, i.reasons from review_items i join assets a on a.id = i.asset_id
+            where i.client_id = :client and i.mode = 'queue' and {OPEN["queue"]} order by i.place limit :count""",
+        {"client": client_id, "reviewer": "", "count": count},
+    )
+    return [
+        {"asset": asset, "worth": worth, "why": [reason["words"] for reason in json.loads(reasons)]}
+        for asset, worth, reasons in rows
+    ]
+
+
 def reviewers(db: Database, client_id: int) -> list[str]:
     """Who has decided anything here, the latest first; without what came out of files."""
     rows = db.execute(
