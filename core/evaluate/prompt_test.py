@@ -1,7 +1,8 @@
 """Two label runs on the assets whose category people decided: is the new prompt better, before all assets are paid for?
 
 Any two runs of a client can be compared: two wordings, two models, a model and recorded labels. A new wording needs to be asked
-about the gold assets only (core/label/gold). An asset that a run was asked about and could not label counts as wrong.
+about the gold assets only (core/label/gold). An asset that a run was asked about and could not label counts as wrong. Where a
+hosted model is in it, training assets are left out: its prompt may show some of them with their gold labels.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from core.errors import InputError
 from core.evaluate.agreement import Paired, paired
 from core.ingest import taxonomy
 from core.label.gold import ORIGINS, SAMPLED, gold
-from core.words import percent
+from core.words import p_value, percent
+
+UNPROMPTED = ("built-in", "recorded")  # kinds of teacher that no prompt with gold examples goes to
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class PromptTest:
             return "No asset that both answered has a gold label from the random sample or from a file, so nothing is shown."
         counts = (
             f"right {percent(pair.first, 1)} and {percent(pair.second, 1)} of {pair.n:,} gold assets, "
-            f"only the first {pair.only_first:,}, only the second {pair.only_second:,}, p = {pair.p:.3f}"
+            f"only the first {pair.only_first:,}, only the second {pair.only_second:,}, {p_value(pair.p)}"
         )
         better = {"first": "The first is better", "second": "The second is better", None: "No difference is shown"}
         return f"{better[pair.better]}: {counts} (exact McNemar test)."
@@ -55,7 +58,9 @@ def compare(db: Database, client_id: int, first: int, second: int) -> PromptTest
         raise InputError("These are the same label run.", "Choose two.")
     runs = {run_id: _run(db, client_id, run_id) for run_id in (first, second)}
     judged = [_right(db, client_id, run) for run in runs.values()]
-    both = judged[0].merge(judged[1], on=["asset_id", "group_id", "origin"], suffixes=("_first", "_second"))
+    shown = any(run["teacher"].partition(":")[0] not in UNPROMPTED for run in runs.values())
+    judged = [table[table["split"] != "train"] if shown else table for table in judged]
+    both = judged[0].merge(judged[1], on=["asset_id", "group_id", "origin", "split"], suffixes=("_first", "_second"))
     if both.empty:
         raise InputError(
             "There is no asset that both runs were asked about and that people decided.",
@@ -93,7 +98,7 @@ def _run(db: Database, client_id: int, run_id: int) -> dict:
 def _right(db: Database, client_id: int, run: dict) -> pd.DataFrame:
     """The gold assets a run was asked about: asset_id, group_id, origin, cost_usd, right. A copy's answer is its group's."""
     table = pd.read_sql_query(
-        """select g.asset_id, g.group_id, g.origin, l.category_id, l.cost_usd,
+        """select g.asset_id, g.group_id, g.origin, a.split, l.category_id, l.cost_usd,
                   row_number() over (partition by g.asset_id order by l.asset_id <> g.asset_id, l.category_id is null, l.asset_id)
                   as choice
            from gold_labels g join assets a on a.client_id = g.client_id and a.group_id = g.group_id
@@ -103,7 +108,8 @@ def _right(db: Database, client_id: int, run: dict) -> pd.DataFrame:
     )
     wanted = table["asset_id"].map(gold(db, client_id, taxonomy.load(db, run["taxonomy_id"])))
     table["right"] = (table["category_id"] == wanted) & wanted.notna()
-    return table.loc[(table["choice"] == 1) & wanted.notna(), ["asset_id", "group_id", "origin", "cost_usd", "right"]]
+    kept = ["asset_id", "group_id", "origin", "split", "cost_usd", "right"]
+    return table.loc[(table["choice"] == 1) & wanted.notna(), kept]
 
 
 def _mean(values: pd.Series) -> float | None:

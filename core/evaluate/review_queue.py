@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -225,7 +226,9 @@ def _add_quality(rows: Rows, said: list[str], add) -> None:
     from cleanlab.rank import get_label_quality_scores
 
     quality = get_label_quality_scores(rows.label, rows.probabilities)
-    issues = find_label_issues(rows.label, rows.probabilities, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # categories of few labels are told of by themselves
+        issues = find_label_issues(rows.label, rows.probabilities, n_jobs=1)
     best = rows.probabilities.argmax(1)
     for row in np.flatnonzero(issues & (best != rows.label)).tolist():
         other = rows.names[int(rows.categories[best[row]])]

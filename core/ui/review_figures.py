@@ -13,7 +13,7 @@ from core.ui import frame, uploads
 from core.ui.charts import download
 from core.ui.figures import figure
 from core.ui.label_list import teacher_words
-from core.words import percent
+from core.words import p_value, percent
 
 KAPPA = "Agreement beyond what chance would give (Cohen's kappa). 1 is perfect, 0 is chance."
 RIGHT = "Share of the random sample's assets whose category people confirmed."
@@ -50,7 +50,7 @@ def _accuracy(seen: Accuracy | None) -> None:
             "Who is better",
             words,
             "measured",
-            f"p = {seen.paired.p:.3f}, n = {seen.paired.n:,}",
+            f"{p_value(seen.paired.p)}, n = {seen.paired.n:,}",
             help="Exact McNemar test.",
         )
     st.caption(
