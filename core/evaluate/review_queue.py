@@ -44,7 +44,7 @@ CONFIDENT = 0.5  # of a student that disagrees, at least
 RARE, RARE_WORTH = 20, 0.3
 NEAR_COPY = 0.7  # Jaccard of 5-letter pieces; from 0.9 on they are one group
 FOLDS, STRENGTH, ITERATIONS = 3, 20.0, 30
-MOST_COEFFICIENTS = 4_000_000
+MOST_WORDS, MOST_COEFFICIENTS = 20_000, 4_000_000
 NEIGHBOURS, SUGGESTIONS = 5, 9
 BLOCK = 128
 
@@ -119,7 +119,7 @@ def _touched(db: Database, client_id: int) -> set[int]:
 
 def _words(texts: list[str], categories: int) -> sp.csr_matrix:
     """TF-IDF of words and pairs of words, rows of length 1."""
-    learned = tfidf.learn(texts, min(tfidf.MOST_FEATURES, MOST_COEFFICIENTS // max(categories, 1)))
+    learned = tfidf.learn(texts, min(MOST_WORDS, MOST_COEFFICIENTS // max(categories, 1)))
     return learned(texts)[:, : len(learned.features[tfidf.WORD])].tocsr()
 
 

@@ -180,16 +180,23 @@ def _kept() -> Iterator[Database]:
 
 
 def _decide(asset_id: int, reviewer: str, category_id: int, mode: str) -> None:
-    shown = st.session_state.get("review-shown", (None, 0))
-    seconds = time.monotonic() - shown[1] if shown[0] == asset_id else None
-    note = st.session_state.pop(f"note-{asset_id}", "")
-    with _kept() as db:
-        review.decide(db, asset_id, reviewer, category_id, mode, note=note, seconds=seconds)
+    seconds = _leave(asset_id)
+    if seconds is not None:
+        with _kept() as db:
+            note = st.session_state.pop(f"note-{asset_id}", "")
+            review.decide(db, asset_id, reviewer, category_id, mode, note=note, seconds=seconds)
 
 
 def _skip(asset_id: int, reviewer: str, mode: str) -> None:
-    with _kept() as db:
-        review.skip(db, asset_id, reviewer, mode, st.session_state.pop(f"note-{asset_id}", ""))
+    if _leave(asset_id) is not None:
+        with _kept() as db:
+            review.skip(db, asset_id, reviewer, mode, st.session_state.pop(f"note-{asset_id}", ""))
+
+
+def _leave(asset_id: int) -> float | None:
+    """The seconds the asset was on the screen; None where it is there no more: a key pressed twice counts once."""
+    shown, since = st.session_state.pop("review-shown", (None, 0.0))
+    return time.monotonic() - since if shown == asset_id else None
 
 
 def _undo(client_id: int, reviewer: str) -> None:
