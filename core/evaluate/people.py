@@ -70,9 +70,8 @@ def people(db: Database, client_id: int) -> People:
     origins = db.execute(
         "select origin, count(*) from gold_labels where client_id = ? group by origin", [client_id]
     ).fetchall()
-    return People(
-        reviewers, pairs(db, client_id), len(review.conflicts(db, client_id)), dict(origins), accuracy(db, client_id)
-    )
+    differ = review.conflicts(db, client_id)
+    return People(reviewers, pairs(db, client_id), len(differ), dict(origins), accuracy(db, client_id, differ))
 
 
 def pairs(db: Database, client_id: int) -> list[Pair]:
@@ -95,8 +94,12 @@ def pairs(db: Database, client_id: int) -> list[Pair]:
     return sorted(found, key=lambda pair: -pair.agreement.n)
 
 
-def accuracy(db: Database, client_id: int) -> Accuracy | None:
-    """Teacher and student against the decisions of the random sample; None while there is nothing to compare."""
+def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -> Accuracy | None:
+    """Teacher and student against the decisions of the random sample; None while there is nothing to compare.
+
+    `conflicts`: review.conflicts() of the client, where at hand.
+    """
+    conflicts = review.conflicts(db, client_id) if conflicts is None else conflicts
     student = db.execute(
         """select s.id, s.taxonomy_id from students s join evaluations e on e.student_id = s.id and e.split = 'test'
            where s.client_id = ? and s.ready = 1 order by s.live desc, s.id desc limit 1""",
@@ -106,7 +109,8 @@ def accuracy(db: Database, client_id: int) -> Accuracy | None:
         return None
     test = pd.read_sql_query(
         """select p.asset_id, a.group_id, p.category_id as student, p.teacher_category_id as teacher from predictions p
-           join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'""",
+           join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'
+           and p.asset_id in (select asset_id from reviews where mode = 'random')""",
         db.conn,
         params=[student[0]],
     )
@@ -128,7 +132,7 @@ def accuracy(db: Database, client_id: int) -> Accuracy | None:
            where a.client_id = ? and r.mode = 'random'""",
         [client_id],
     )
-    open_ = {row[0] for row in sampled} & set(review.conflicts(db, client_id))
+    open_ = {row[0] for row in sampled} & set(conflicts)
     return Accuracy(
         student[0],
         measures.share(right["teacher"], groups),
