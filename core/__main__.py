@@ -498,6 +498,11 @@ COMMANDS = {
     "score": (score, _score_options, "classify every row of a file"),
     "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),
     "students": (list_students, _students_options, "list students, make one live, roll back, compare two"),
+    "review": (
+        "core.commands.review",
+        None,
+        "say which labels are most worth a person's minute, and what people decided",
+    ),
     "compare": ("core.commands.compare", None, "the verdict on a student, its money and its rules"),
     "curve": (curve, _curve_options, "say whether more labels would help"),
     "report": ("core.commands.report", None, "write what Compare says as a file for the client"),

@@ -42,6 +42,7 @@ BODIES: dict[str, str] = {
     "distil": "core.distil:distil_job",
     "rounds": "core.rounds:rounds_job",
     "curve": "core.evaluate.learning_curve:curve_job",
+    "review_queue": "core.evaluate.review_queue:build_job",
     "score": "core.deploy.scoring:score_job",
     "export": "core.deploy.export:export_job",
 }

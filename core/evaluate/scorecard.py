@@ -24,6 +24,7 @@ from core.evaluate.run import comparison
 from core.evaluate.vendor_rules import VendorEvidence
 from core.evaluate.verdict import FEWEST_TEST, Verdict, p_words, percent
 from core.evaluate.versions import name_of
+from core.label import gold
 from core.train.run import all_students
 from core.words import milliseconds, money
 
@@ -240,7 +241,7 @@ def _table(db: Database, test: dict[str, Any], students: list[dict]) -> pd.DataF
         said = """select p.asset_id, c.label from predictions p join categories c on c.id = p.category_id where p.student_id = ?"""
         table[f"student {one['id']}"] = table["asset_id"].map(dict(db.execute(said, [one["id"]]).fetchall()))
     table = table.dropna(subset=[f"student {one['id']}" for one in students]).reset_index(drop=True)
-    table["gold"] = table["asset_id"].map(measure.settled(db, test["client_id"]))
+    table["gold"] = table["asset_id"].map(gold.labels(db, test["client_id"], gold.SAMPLED))
     return table
 
 

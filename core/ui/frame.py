@@ -68,6 +68,13 @@ MENU: dict[str, Item] = {
         "Train a student",
         "A small model on this machine learns the teacher's answers. Its figures come from assets it has never seen.",
     ),
+    "review": Item(
+        "Distil",
+        "Review",
+        "rate_review",
+        "Settle the labels most worth settling",
+        "What people decide is gold: the student learns it instead of the teacher's answer, and both are measured against it.",
+    ),
     "compare": Item(
         "Distil",
         "Compare",

@@ -22,6 +22,7 @@ BUSY = {
     "train": "Training",
     "distil": "Distilling",
     "curve": "Tracing the learning curve",
+    "review_queue": "Finding what to review",
     "score": "Scoring a file",
     "export": "Exporting",
 }
