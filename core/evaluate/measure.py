@@ -15,6 +15,7 @@ from sqlite_utils import Database
 
 from core.evaluate import agreement as measures
 from core.evaluate import cascade, latency
+from core.ingest import taxonomy_versions
 from core.ingest.taxonomy import StoredCategory
 from core.label import prices
 from core.train.students import Student
@@ -168,14 +169,8 @@ def gold(
     "paired" compares the teacher (second) with the student (first) on all of them, "fallback" on those that fall back at
     `threshold`; "cascade" and "fallback" are None where no threshold is certified.
     """
-    by_label = {category.label: category.id for category in categories}
-    rows = db.execute(
-        """select r.asset_id, c.label from reviews r join categories c on c.id = r.category_id
-           join assets a on a.id = r.asset_id where a.client_id = (select client_id from assets where id = ?)
-           order by r.id""",
-        [int(held["asset_id"].iloc[0])],
-    )
-    gold = {asset: by_label[label] for asset, label in rows if label in by_label}  # the last decision stands
+    (version,) = db.execute("select taxonomy_id from categories where id = ?", [categories[0].id]).fetchone()
+    gold = taxonomy_versions.gold(db, version)
     test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(gold)).dropna(subset=["gold"])
     if test.empty:
         return None
