@@ -89,6 +89,11 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
         ):
             break
         labelling.label(db, client_id, teacher, budget_usd=params.get("budget_usd"), chosen_only=True, progress=told)
+        if labelling.summary(db, run_id)["state"] == "capped":
+            raise InputError(
+                f"The cap of ${params['budget_usd']:,.2f} is reached within round {number}.",
+                "Raise it; the round goes on.",
+            )
         student = _measure(db, client_id, run_id, number, kind, told)
     if not done:
         raise InputError("There is nothing left to label.", "Import more assets, or train on the labels there are.")

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 from sqlite_utils import Database
 
+from core.ingest import taxonomy_versions
 from core.ingest.taxonomy import StoredCategory
 
 ORIGINS = ("given", "queue", "random")
@@ -20,13 +21,21 @@ SAMPLED = ("given", "random")
 def gold(
     db: Database, client_id: int, categories: Iterable[StoredCategory], origins: Collection[str] = ORIGINS
 ) -> dict[int, int]:
-    """The gold label of each of the client's assets that has one among `categories`: asset id -> category id.
+    """The gold label of each of the client's assets that has one among `categories` (of one version): asset id -> category id.
 
-    Decisions under another version of the taxonomy hold where the category's label is the same. `origins` keeps those of assets
-    that came before people in these ways.
+    Decisions under another version of the taxonomy hold where it is certain which category that is now. `origins` keeps those of
+    assets that came before people in these ways.
     """
-    ids = {category.label: category.id for category in categories}
-    return {asset: ids[label] for asset, label in labels(db, client_id, origins).items() if label in ids}
+    ids = {category.id for category in categories}
+    rows = db.execute(
+        "select asset_id, category_id, origin from gold_labels where client_id = ?", [client_id]
+    ).fetchall()
+    decided = {asset: category for asset, category, origin in rows if origin in origins}
+    if not decided or not ids:
+        return {}
+    (version,) = db.execute("select taxonomy_id from categories where id = ?", [min(ids)]).fetchone()
+    means = taxonomy_versions.carried(db, version)
+    return {asset: means[category] for asset, category in decided.items() if means.get(category) in ids}
 
 
 def labels(db: Database, client_id: int, origins: Collection[str] = ORIGINS) -> dict[int, str]:

@@ -106,7 +106,7 @@ def open_run(db: Database, client_id: int, teacher: str, budget_usd: float | Non
     if taxonomy_id is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
     made = make(db, client_id, teacher, taxonomy.load(db, taxonomy_id))
-    run_id = _run_id(db, client_id, taxonomy_id, made, budget_usd)
+    run_id = run_for(db, client_id, taxonomy_id, made, budget_usd)
     if not db.execute("select exists (select 1 from assets where client_id = ?)", [client_id]).fetchone()[0]:
         raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
     return made, run_id
@@ -235,7 +235,8 @@ def find_run(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher) -
     return same[0] if same else None
 
 
-def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+def run_for(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+    """The id of the run that this teacher's answers under this taxonomy version belong to, made if new."""
     same = find_run(db, client_id, taxonomy_id, teacher)
     if same:
         if budget_usd is not None:
