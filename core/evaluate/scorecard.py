@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings
 from core.errors import InputError
 from core.evaluate import agreement as measures
 from core.evaluate import vendor, vendor_rules
 from core.evaluate.agreement import Paired, Share
+from core.evaluate.kept import rules_of
 from core.evaluate.run import comparison
 from core.evaluate.vendor_rules import VendorEvidence
-from core.evaluate.verdict import FEWEST_TEST, Verdict, p_words, percent
+from core.evaluate.verdict import FEWEST_TEST, Rules, Verdict, p_words, percent
 from core.evaluate.versions import name_of
 from core.label import gold
 from core.train.run import all_students
@@ -118,8 +118,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         rows += [Row(name_of(one), "student", one["id"], *shares, *_of_student(compared[one["id"]]))]
     rows.append(_teacher_row(table, answered, first))
     against = _against(table, answered, students)
-    target = settings.get(db, "target_agreement", test["client_id"])
-    evidence = _evidence(rows, against, answered, target)
+    evidence = _evidence(rows, against, answered, rules_of(db, test["client_id"]))
     return Scorecard(
         test,
         students[0]["label_run_id"],
@@ -323,7 +322,7 @@ def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: dict[str, 
     return Row("teacher", "teacher", None, *_shares(table, "teacher", answered), usd, ms, p95)
 
 
-def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, target: float) -> VendorEvidence:
+def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, rules: Rules) -> VendorEvidence:
     them, student, teacher = rows[0], rows[1], rows[-1]
     by = "gold" if them.accuracy and them.accuracy.n >= FEWEST_TEST else "teacher"
     pairs = {(one.other, one.by, one.answered_only): one.pair for one in against}
@@ -338,7 +337,8 @@ def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, tar
         teacher=pairs["teacher", "gold", False] if by == "gold" else None,
         answered=int(answered.sum()),
         asked=len(answered),
-        target=target,
+        target=rules.target,
+        gold_drop=rules.gold_drop,
         vendor_usd=them.usd.value,
         student_usd=student.usd.value,
         teacher_usd=teacher.usd.value,
