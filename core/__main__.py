@@ -14,13 +14,9 @@ import sys
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import Cancelled, InputError
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 # Imports of what is heavy stand inside the commands, so that --help answers at once.
 
@@ -165,17 +161,6 @@ def _score_options(command: argparse.ArgumentParser) -> None:
     _student_option(command)
 
 
-def _client_id(db: Database, name: str) -> int:
-    """The id of a client that is there already: asking about an unknown one must not make it."""
-    row = next(db.query("select id from clients where name = ?", [" ".join(name.split())]), None)
-    if row:
-        return row["id"]
-    known = ", ".join(row["name"] for row in db.query("select name from clients order by name"))
-    raise InputError(
-        f"There is no client {name}.", f"Name one with --client: {known}." if known else "Run distil first."
-    )
-
-
 def classify(args: argparse.Namespace) -> tuple[dict, str]:
     """One text: the student's top three, the time it took, and whether it may answer alone."""
     if not args.text.strip():
@@ -183,7 +168,7 @@ def classify(args: argparse.Namespace) -> tuple[dict, str]:
     from core import db as database
 
     db = database.connect()
-    client_id = _client_id(db, args.client)
+    client_id = terminal.client_id(db, args.client)
     from core.evaluate.run import figures
     from core.train import run as training
     from core.train import students
@@ -223,7 +208,7 @@ def score(args: argparse.Namespace) -> tuple[dict, str]:
     from core import db as database
 
     db = database.connect()
-    client_id = _client_id(db, args.client)
+    client_id = terminal.client_id(db, args.client)
     from core.deploy import scoring
 
     result = scoring.score(
@@ -254,7 +239,7 @@ def export(args: argparse.Namespace) -> tuple[dict, str]:
     from core import db as database
 
     db = database.connect()
-    client_id = _client_id(db, args.client)
+    client_id = terminal.client_id(db, args.client)
     from core.deploy import export as exporting
 
     packed = args.zip and args.to.suffix.lower() != ".zip"
@@ -285,7 +270,7 @@ def list_students(args: argparse.Namespace) -> tuple[dict, str]:
     from core import db as database
 
     db = database.connect()
-    client_id = _client_id(db, args.client)
+    client_id = terminal.client_id(db, args.client)
     from core.evaluate import versions
     from core.train import run as training
 
@@ -331,7 +316,7 @@ def curve(args: argparse.Namespace) -> tuple[dict, str]:
     from core import db as database
 
     db = database.connect()
-    client_id = _client_id(db, args.client)
+    client_id = terminal.client_id(db, args.client)
     from core import jobs
     from core.evaluate import learning_curve
 
@@ -383,7 +368,7 @@ def serve(args: argparse.Namespace) -> tuple[dict, str]:
     from core import db as database
 
     db = database.connect()
-    client_id = _client_id(db, args.client)
+    client_id = terminal.client_id(db, args.client)
     from core.deploy import server
 
     result = server.serve(
@@ -499,9 +484,12 @@ COMMANDS = {
     "score": (score, _score_options, "classify every row of a file"),
     "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),
     "students": (list_students, _students_options, "list students, make one live, roll back, compare two"),
+    "compare": ("core.commands.compare", None, "the verdict on a student, its money and its rules"),
     "curve": (curve, _curve_options, "say whether more labels would help"),
+    "report": ("core.commands.report", None, "write what Compare says as a file for the client"),
     "serve": (serve, _serve_options, "answer over HTTP"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
+    "vendor": ("core.commands.vendor", None, "judge a vendor's answers beside student and teacher"),
     "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),
     "worker": (None, _worker_options, "run the background worker, or stop it"),
 }

@@ -220,3 +220,30 @@ create table batches (
 create index batches_by_run on batches (run_id, state)
 """,
     )
+
+
+@migrations()
+def m013_vendors(db: Database) -> None:
+    # vendor_sets: held-out assets put before a vendor, fixed from then on, with the taxonomy that goes with them; vendor_tests:
+    # a vendor's answers to one set, from a file ("file:NAME") or a label run ("run:ID"); vendor_answers: how an answer was read
+    # is exact, mapped, off list or empty.
+    _run(
+        db,
+        """
+create table vendor_sets (
+    id integer primary key, client_id integer not null references clients(id),
+    taxonomy_id integer not null references taxonomies(id), size integer not null, content_hash text not null,
+    created text not null, unique (client_id, content_hash));
+create table vendor_set_assets (
+    set_id integer not null references vendor_sets(id), asset_id integer not null references assets(id),
+    primary key (set_id, asset_id)) without rowid;
+create table vendor_tests (
+    id integer primary key, client_id integer not null references clients(id), name text not null collate nocase,
+    set_id integer not null references vendor_sets(id), source text not null, usd_per_1000 real,
+    counts text not null, problems text not null default '[]', created text not null, unique (client_id, name));
+create table vendor_answers (
+    test_id integer not null references vendor_tests(id), asset_id integer not null references assets(id),
+    said text not null, category_id integer references categories(id), how text not null, confidence real,
+    latency_ms real, usd real, primary key (test_id, asset_id)) without rowid
+""",
+    )

@@ -23,7 +23,11 @@ DEFAULTS: dict[str, Any] = {
     "target_agreement": 0.95,
     "confidence": 0.95,
     "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
+    "brand": {},  # changed fields of core.report.brand.Brand
+    "teacher_terms": "",  # what the client knows of its teacher's terms: may its answers train a model?
     "assumptions": {},  # changed fields of core.evaluate.economics.Assumptions
+    "verdict_rules": {},  # changed fields of core.evaluate.verdict.Rules, without the target
+    "other_models": [],  # models whose list prices stand beside the teacher's
 }
 
 

@@ -8,8 +8,12 @@ import math
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 
 def client(value: str) -> str:
@@ -66,6 +70,17 @@ def must_exist(file: Path) -> None:
     """InputError where there is no such file."""
     if not file.is_file():
         raise InputError("There is no such file.", "Check the path.", where=str(file))
+
+
+def client_id(db: Database, name: str) -> int:
+    """The id of a client that is there already: asking about an unknown one must not make it."""
+    row = next(db.query("select id from clients where name = ?", [" ".join(name.split())]), None)
+    if row:
+        return row["id"]
+    known = ", ".join(row["name"] for row in db.query("select name from clients order by name"))
+    raise InputError(
+        f"There is no client {name}.", f"Name one with --client: {known}." if known else "Run distil first."
+    )
 
 
 class Log:

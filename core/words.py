@@ -50,3 +50,11 @@ def milliseconds(ms: float | None) -> str:
     if ms is None or not math.isfinite(ms):
         return "–"
     return f"{ms:.1f} ms" if ms < 10 else f"{ms:,.0f} ms"
+
+
+def teacher_words(spec: str) -> str:
+    """A teacher's name as people say it: "built-in", "recorded:COLUMN", "connection:NAME", "openai:MODEL" and its like."""
+    kind, _, detail = spec.partition(":")
+    if kind == "recorded":
+        return f"recorded labels “{detail}”"
+    return detail or f"{kind} teacher"

@@ -1,21 +1,28 @@
 """Compare: the verdict first, three figures, then one chart a question."""
 
+import pandas as pd
 import streamlit as st
 
-from core.evaluate.economics import Assumptions
+from core.evaluate import outlook
+from core.evaluate.kept import teacher_price
 from core.evaluate.run import comparison
+from core.report import money
+from core.report.headline import TITLES, about, headlines, mode_of
 from core.train.run import all_students
-from core.ui import compare_charts, disagreement_list, frame, label_list, money_inputs, progress
+from core.ui import (
+    compare_charts,
+    disagreement_list,
+    frame,
+    money_inputs,
+    progress,
+    report_download,
+    rules_form,
+)
 from core.ui.figures import HINTS, figure
-from core.words import milliseconds, percent
+from core.words import teacher_words
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning}
-TITLES = {
-    "replace": "Replace the teacher with this student.",
-    "fallback": "Let the student answer, with the teacher behind it.",
-    "not_ready": "Not ready.",
-}
-MODES = {"student": "student alone", "cascade": "with the teacher behind it"}
+QUESTIONS = ("How well does it agree?", "What does it save?", "How fast is it?", "Where does it differ?")
 
 
 def main() -> None:
@@ -26,27 +33,23 @@ def main() -> None:
             if busy:
                 return
             frame.nothing_yet("There is no judged student yet.", "student", "Train a student first")
-        top, agreement, costs = st.container(), st.container(), st.container()
-        with costs:
-            assumptions = _inputs(view)
-            left, right = st.columns(2, gap="large")
-        result = comparison(view.db, row["id"], assumptions)
-        with top:
-            _verdict(result)
-            st.caption(
-                frame.plain(f"The teacher here: {label_list.teacher_words(result['figures']['teacher']['name'])}.")
-            )
-            _figures(result)
-        with agreement:
-            _agreement(result["figures"])
-            compare_charts.gold(result["figures"])
-        with left:
-            compare_charts.cost(result["economics"])
-        with right:
-            compare_charts.latency(result["figures"], result["economics"], assumptions.teacher_latency_s)
-        money_inputs.others(view)
-        compare_charts.more_measures(result["figures"])
-        disagreement_list.show(view.db, row["id"], result["figures"])
+        result = comparison(view.db, row["id"])
+        found = result["figures"]
+        mode = mode_of(result)
+        _verdict(result)
+        _figures(view, result)
+        report_download.show(view.client_id, view.client, row["id"])
+        rules_form.show(view, result["rules"])
+        asked = st.radio("Question", QUESTIONS, horizontal=True, label_visibility="collapsed")
+        if asked == QUESTIONS[0]:
+            compare_charts.agreement(found)
+        elif asked == QUESTIONS[1]:
+            _money(view, result, mode)
+        elif asked == QUESTIONS[2]:
+            compare_charts.times(found, result["economics"], result["assumptions"].teacher_latency_s)
+        else:
+            compare_charts.weak_spots(found)
+            disagreement_list.show(view.db, row["id"], found)
 
 
 def _student(view: frame.View) -> dict | None:
@@ -65,15 +68,6 @@ def _student(view: frame.View) -> dict | None:
     return rows[picked]
 
 
-def _inputs(view: frame.View) -> Assumptions:
-    """Volume and price come before the chart that shows them, so that the verdict on top already counts a change."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        money_inputs.price_as(view)
-    with right:
-        return money_inputs.volume(view)
-
-
 def _verdict(result: dict) -> None:
     verdict = result["verdict"]
     BOXES[verdict.decision](
@@ -82,40 +76,31 @@ def _verdict(result: dict) -> None:
     )
 
 
-def _figures(result: dict) -> None:
-    found, sheet = result["figures"], result["economics"]
-    mode = "cascade" if result["verdict"].decision == "fallback" else "student"
-    agreement, saving, speed = st.columns(3)
-    share = found["agreement"]
-    with agreement:
-        span = f"{percent(share['low'], 1)} to {percent(share['high'], 1)}, n = {share['n']:,}"
-        figure(
-            "Agreement", percent(share["value"], 1), "measured", span, help=f"{HINTS['agreement']} {HINTS['interval']}"
-        )
-    with saving:
-        value = sheet.saving[mode]
-        basis = compare_charts.line(sheet, f"{mode}_saving").basis
-        figure("Saving", "–" if value is None else percent(value, 1), basis, MODES[mode], help=HINTS["saving"])
-    with speed:
-        value = sheet.speed_up[mode]
-        basis = compare_charts.line(sheet, f"{mode}_speed_up").basis
-        against = f"{MODES[mode]}; student {milliseconds(found['latency']['p50'])} (measured)"
-        figure(
-            "Speed-up",
-            "–" if value is None else f"{value:,.0f} ×" if value >= 10 else f"{value:.1f} ×",
-            basis,
-            against,
-            help=HINTS["speed_up"],
-        )
+def _figures(view: frame.View, result: dict) -> None:
+    for column, one in zip(st.columns(3), headlines(result, teacher_price(view.db, result["assumptions"]))):
+        with column:
+            figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))
+    st.caption(frame.plain(about(result, teacher_words(result["figures"]["teacher"]["name"]))))
 
 
-def _agreement(found: dict) -> None:
-    left, right = st.columns(2, gap="large")
+def _money(view: frame.View, result: dict, mode: str) -> None:
+    """Prices and volume first: the page is drawn again from the verdict down where one has changed."""
+    left, middle, right = st.columns(3, gap="large")
     with left:
-        compare_charts.per_category(found)
+        money_inputs.price_as(view)
+    with middle:
+        assumed = money_inputs.volume(view)
     with right:
-        compare_charts.cascade(found)
-        compare_charts.confusions(found)
+        others = money_inputs.other_models(view)
+    if assumed != result["assumptions"]:
+        st.rerun()
+    price, sheet, measured = teacher_price(view.db, assumed), result["economics"], result["measured"]
+    courses, steps = outlook.courses(measured, assumed, price, others, sheet)
+    handled = (result["figures"]["handled"]["low"], result["figures"]["handled"]["high"])
+    swings = outlook.tornado(measured, assumed, price, mode, handled)
+    compare_charts.costs(courses, swings, sheet, mode)
+    money_inputs.others(view)
+    compare_charts.formula_sheet(pd.concat([money.steps(sheet.formulas), money.steps(steps)]))
 
 
 main()

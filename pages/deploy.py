@@ -61,7 +61,7 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
         )
         with frame.guard():
             texts = _text_columns(view, path) if path else []
-            kind = st.segmented_control("Write as", ["CSV", "Parquet"], default="CSV", required=True)
+            kind = st.radio("Write as", ["CSV", "Parquet"], horizontal=True)
             if st.button(
                 "Score this file", type="primary", disabled=running or not texts, icon=":material/play_arrow:"
             ):

@@ -3,18 +3,25 @@
 import streamlit as st
 
 from core import encoder, settings
-from core.ui import frame
+from core.ui import brand_form, frame
 
 
 def main() -> None:
-    with frame.page("settings") as view, st.form("settings"):
-        target = st.slider(
-            "Target agreement",
-            80.0,
-            99.5,
+    with frame.page("settings") as view:
+        _learning(view)
+        brand_form.show(view)
+        st.caption(frame.plain(f"Everything this program keeps is in {settings.home()}."))
+
+
+def _learning(view: frame.View) -> None:
+    with st.form("settings"):
+        target = st.number_input(
+            "Target agreement (%)",
+            50.0,
+            99.9,
             100 * settings.get(view.db, "target_agreement"),
             0.5,
-            format="%.1f %%",
+            format="%.1f",
             help="A student replaces the teacher when it agrees with it at least this often; `auto` trains until one does, "
             "and the fallback threshold is certified for it.",
         )
@@ -32,7 +39,6 @@ def main() -> None:
             settings.put(view.db, "target_agreement", target / 100)
             settings.put(view.db, "encoder", name)
             st.success("Saved. It holds for students trained from now on.", icon=":material/check:")
-    st.caption(frame.plain(f"Everything this program keeps is in {settings.home()}."))
 
 
 main()

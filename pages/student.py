@@ -5,8 +5,9 @@ import streamlit as st
 from core import settings
 from core.label.run import runs
 from core.train.run import AUTO
-from core.ui import frame, label_list, more_labels, progress, student_list
+from core.ui import frame, more_labels, progress, student_list
 from core.ui.figures import HINTS
+from core.words import teacher_words
 
 KINDS = {
     AUTO: (
@@ -47,7 +48,7 @@ def main() -> None:
 
 def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
     """The form; returns the label run chosen in it."""
-    names = {run["id"]: f"{label_list.teacher_words(run['teacher'])}, {run['count']:,}" for run in labelled}
+    names = {run["id"]: f"{teacher_words(run['teacher'])}, {run['count']:,}" for run in labelled}
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="large")
         with left:
@@ -64,13 +65,13 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
                 format_func=names.__getitem__,
                 help="Bought labels first, then the built-in teacher's.",
             )
-            target = st.slider(
-                "Target agreement",
-                80.0,
-                99.5,
+            target = st.number_input(
+                "Target agreement (%)",
+                50.0,
+                99.9,
                 100 * settings.get(view.db, "target_agreement", view.client_id),
                 0.5,
-                format="%.1f %%",
+                format="%.1f",
                 help=HINTS["agreement"],
             )
             if st.button("Train", type="primary", disabled=running, icon=":material/model_training:", width="stretch"):

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.evaluate.run import comparison
 from core.train.run import all_students
-from core.ui import answers, compare_charts, frame
+from core.ui import answers, frame
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent
 
@@ -87,7 +87,7 @@ def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswe
         )
     with second:
         cost = result["economics"].per_1000["teacher"] if result else None
-        basis = compare_charts.line(result["economics"], "teacher").basis if result else "estimated"
+        basis = result["economics"].line("teacher").basis if result else "estimated"
         figure(
             "Cost", money(cost / 1000 if cost is not None else None), basis, result and result["economics"].priced_as
         )

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import jobs, words
-from core.ui import charts, forecast, frame
+from core.report import charts
+from core.ui import charts as on_pages
+from core.ui import forecast, frame
 from tests.pages.clients import bring_in_many
 
 MARKUP = st.text(alphabet="ab 1*_`[]()<>#$:~\\|&!{}", max_size=40)
@@ -60,7 +62,7 @@ def test_duration(seconds, text):
 
 def test_a_downloaded_table_starts_no_formula():
     table = pd.DataFrame({"text": ["=HYPERLINK(1)", "plain", None], "n": [-1, 2, 3]})
-    back = pd.read_csv(io.BytesIO(charts.csv(table)), keep_default_na=False)
+    back = pd.read_csv(io.BytesIO(on_pages.csv(table)), keep_default_na=False)
     assert back["text"].tolist() == ["'=HYPERLINK(1)", "plain", ""]
     assert back["n"].tolist() == [-1, 2, 3]
 

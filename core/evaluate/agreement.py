@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, binomtest
+from scipy.stats import beta, binomtest, fisher_exact
 from sklearn.metrics import f1_score
 
 
@@ -244,7 +244,8 @@ def ece(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
 def per_category(teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
     """One row per category that teacher or student used, the teacher's most frequent first.
 
-    Columns category, n (teacher's rows), predicted (student's rows), agreed, precision, recall, f1, and the interval
+    Columns category, n (teacher's rows), groups (of duplicates among them), predicted (student's rows), agreed, precision,
+    recall, f1, and the interval
     low, high of recall (the share of the teacher's rows on which the student agrees), counted by duplicate groups.
     Precision is missing (NaN) where the student never says the category, recall where the teacher never does.
     """
@@ -267,6 +268,7 @@ def per_category(teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | 
         {
             "category": ids,
             "n": n,
+            "groups": independent,
             "predicted": predicted,
             "agreed": agreed,
             "precision": precision,
@@ -277,6 +279,44 @@ def per_category(teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | 
         }
     )
     return table.sort_values(["n", "category"], ascending=[False, True], ignore_index=True)
+
+
+def slices(hit: np.ndarray, groups: np.ndarray, values: pd.DataFrame, most: int = 30) -> pd.DataFrame:
+    """Where agreement is weak: `hit` (bool [n]) by each value of each column of `values` (n rows, missing: None).
+
+    Columns column, value, n, groups, agreement, low, high, rest (agreement on all other rows), p: Fisher's exact test of the
+    value's rows against the rest, one row a duplicate group, corrected for all values looked at (Holm 1979). Only columns with
+    2 to `most` different values, on half of the rows at least, are looked at: others are ids and texts, not slices.
+    """
+    _, first = np.unique(np.asarray(groups), return_index=True)
+    independent = np.zeros(len(hit), bool)
+    independent[first] = True
+    rows = []
+    for column in values.columns:
+        codes, names = pd.factorize(values[column])
+        if not 2 <= len(names) <= most or (codes >= 0).mean() < 0.5:
+            continue
+        for code, name in enumerate(names):
+            inside = codes == code
+            one = share(hit[inside], groups[inside])
+            counts = [
+                [int((hit[independent & side] == right).sum()) for right in (True, False)] for side in (inside, ~inside)
+            ]
+            rest = float(hit[~inside].mean()) if not inside.all() else one.value
+            p = float(fisher_exact(counts).pvalue)
+            rows.append((str(column), str(name), one.n, one.groups, one.value, one.low, one.high, rest, p))
+    columns = ["column", "value", "n", "groups", "agreement", "low", "high", "rest", "p"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["p"] = _holm(table["p"].to_numpy(float))
+    return table.sort_values(["column", "n", "value"], ascending=[True, False, True], ignore_index=True)
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """p-values corrected for their number: step-down (Holm 1979)."""
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0) if len(p) else p
+    return corrected
 
 
 def confusions(teacher: np.ndarray, student: np.ndarray, top: int | None = None) -> pd.DataFrame:

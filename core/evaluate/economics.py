@@ -16,7 +16,8 @@ from core.label.prices import TOKENS_OUT, Price, default_price_as
 HOURS_A_MONTH = 730  # 8,760 hours a year / 12
 
 
-def _assume(default, label: str, unit: str, note: str):
+def stated(default, label: str, unit: str, note: str):
+    """A dataclass field that a person can change: its default with what to call it, its unit and where the default is from."""
     meta = {"label": label, "unit": unit, "note": note}
     if callable(default):
         return field(default_factory=default, metadata=meta)
@@ -27,38 +28,44 @@ def _assume(default, label: str, unit: str, note: str):
 class Assumptions:
     """What the money figures rest on and nobody has measured; every one can be changed. Dated November 2026."""
 
-    price_as: str | None = _assume(
+    price_as: str | None = stated(
         default_price_as, "Teacher priced as", "", "list price of this model; none: what the labels did cost"
     )
-    batch: bool = _assume(False, "Batch price", "", "the teacher's price where answers may take up to a day")
-    volume_per_month: int = _assume(10_000, "Assets a month", "assets", "a mid-sized agency's load; put in your own")
-    tokens_in: int | None = _assume(
+    batch: bool = stated(False, "Batch price", "", "the teacher's price where answers may take up to a day")
+    volume_per_month: int = stated(10_000, "Assets a month", "assets", "a mid-sized agency's load; put in your own")
+    tokens_in: int | None = stated(
         None, "Tokens in, one label", "tokens", "none: measured from the labels, else estimated from the texts"
     )
-    tokens_out: int | None = _assume(
+    tokens_out: int | None = stated(
         None,
         "Tokens out, one label",
         "tokens",
         f"none: measured, else {TOKENS_OUT}: a category id in JSON, no hidden reasoning",
     )
-    cached_share: float = _assume(
+    cached_share: float = stated(
         0.0, "Prompt read from cache", "share", "share of the tokens in that the provider bills at its cached price"
     )
-    machine_usd_hour: float = _assume(
+    machine_usd_hour: float = stated(
         0.10, "Machine", "USD/h", "about the on-demand list price of 2 virtual CPUs and 8 GB at a large cloud"
     )
-    utilisation: float = _assume(0.5, "Utilisation", "share", "share of its rented time that the machine classifies")
-    always_on: bool = _assume(
+    utilisation: float = stated(0.5, "Utilisation", "share", "share of its rented time that the machine classifies")
+    always_on: bool = stated(
         False, "Machine always on", "", "rented all month as a service; otherwise only while it classifies"
     )
-    teacher_latency_s: float = _assume(
+    sharing: int = stated(
+        1,
+        "Clients on the student's machine",
+        "",
+        "clients or taxonomies of this volume that share a machine always on",
+    )
+    teacher_latency_s: float = stated(
         2.5, "Teacher's time, one asset", "s", "used where no real teacher was timed; frontier models take 2 to 3 s"
     )
-    reviewer_usd_hour: float = _assume(40.0, "Reviewer", "USD/h", "loaded cost of the person who settles labels")
-    review_minutes: float = _assume(0.5, "Review, one label", "min", "time to settle one label")
+    reviewer_usd_hour: float = stated(40.0, "Reviewer", "USD/h", "loaded cost of the person who settles labels")
+    review_minutes: float = stated(0.5, "Review, one label", "min", "time to settle one label")
 
     def __post_init__(self) -> None:
-        for name in ("volume_per_month", "utilisation", "teacher_latency_s"):
+        for name in ("volume_per_month", "utilisation", "teacher_latency_s", "sharing"):
             _check(name, getattr(self, name), above=0)
         for name in ("tokens_in", "tokens_out", "cached_share", "machine_usd_hour", "reviewer_usd_hour"):
             _check(name, getattr(self, name) or 0)
@@ -78,20 +85,20 @@ def _check(name: str, value: float, above: float | None = None) -> None:
         raise InputError(f"{_labels()[name]} is {value}.", f"Give {wanted}.")
 
 
-def described(assumptions: Assumptions) -> list[dict]:
-    """The assumptions as rows: name, label, value, unit, note, changed (from the default), basis."""
-    plain = Assumptions()
+def described(values: Any) -> list[dict]:
+    """What a dataclass of stated() fields holds, as rows: name, label, value, unit, note, changed (from the default), basis."""
+    plain = type(values)()
     return [
         {
             "name": f.name,
             "label": f.metadata["label"],
-            "value": getattr(assumptions, f.name),
+            "value": getattr(values, f.name),
             "unit": f.metadata["unit"],
             "note": f.metadata["note"],
-            "changed": getattr(assumptions, f.name) != getattr(plain, f.name),
+            "changed": getattr(values, f.name) != getattr(plain, f.name),
             "basis": "assumed",
         }
-        for f in fields(Assumptions)
+        for f in fields(values)
     ]
 
 
@@ -170,20 +177,26 @@ class Economics:
     speed_up: dict[str, float | None]
     formulas: list[Line]
 
+    def line(self, key: str) -> Line:
+        """One line of the sheet by its key."""
+        return next(found for found in self.formulas if found.key == key)
+
 
 def economics(measured: Measured, assumptions: Assumptions, price: Price | None) -> Economics:
     """The whole sheet. `price` is that of assumptions.price_as, None where there is none."""
-    teacher = _teacher(measured, assumptions, price)
+    teacher = teacher_cost(measured, assumptions, price)
     student = _student(measured, assumptions)
     cascade = _cascade(measured, teacher, student)
     costs = {"teacher": teacher, "student": student, "cascade": cascade}
-    monthly = {name: _monthly(name, line, assumptions.volume_per_month) for name, line in costs.items()}
+    monthly = {name: monthly_cost(name, line, assumptions.volume_per_month) for name, line in costs.items()}
     upfront = _upfront(measured, assumptions, teacher)
     total = _total(upfront)
     saving = {name: _saving(name, teacher, costs[name]) for name in ("student", "cascade")}
     even = {name: _break_even(name, teacher, costs[name], total) for name in ("student", "cascade")}
+    months = [_months(name, line, assumptions.volume_per_month) for name, line in even.items()]
     speed = _speed_up(measured, assumptions)
-    lines = [*costs.values(), *monthly.values(), *upfront, total, *saving.values(), *even.values(), *speed.values()]
+    lines = [*costs.values(), *monthly.values(), *upfront, total, *saving.values(), *even.values(), *months]
+    lines += [*_next_client(measured, assumptions, student, total), *speed.values()]
     assets = {name: None if line.value is None else int(line.value) for name, line in even.items()}
     return Economics(
         price.model if price else None,
@@ -212,10 +225,11 @@ def label_price(taught: Taught, assumptions: Assumptions, price: Price | None) -
     """What 1,000 more labels of the same teacher would cost: nothing from the built-in one, else what the teacher costs."""
     if taught.teacher_kind == "built-in":
         return Line("label_price", "1,000 labels", "0", 0.0, "USD", "measured", "the built-in teacher costs nothing")
-    return replace(_teacher(taught, assumptions, price), key="label_price", label="1,000 labels")
+    return replace(teacher_cost(taught, assumptions, price), key="label_price", label="1,000 labels")
 
 
-def _teacher(measured: Taught, assumptions: Assumptions, price: Price | None) -> Line:
+def teacher_cost(measured: Taught, assumptions: Assumptions, price: Price | None) -> Line:
+    """What 1,000 assets cost with the teacher, under that price, or as spent where there is none."""
     label, unit = "Teacher, 1,000 assets", "USD"
     if price is None:
         if measured.spent_usd > 0 and measured.labels:
@@ -259,11 +273,40 @@ def _student(measured: Measured, assumptions: Assumptions) -> Line:
         formula = f"{show(hour)} / ({show(rate)} × 3,600 × {show(use)}) × 1,000"
         value = round(hour / (rate * 3600 * use) * 1000, 6)
         return Line("student", label, formula, value, unit, "estimated", "machine rented only while it classifies")
-    volume = assumptions.volume_per_month
-    machines = ceil(volume / (rate * 3600 * use * HOURS_A_MONTH))
+    volume = assumptions.volume_per_month * assumptions.sharing
+    machines = _machines(measured, assumptions, assumptions.sharing)
     formula = f"{machines} × {HOURS_A_MONTH} × {show(hour)} / {show(volume)} × 1,000"
     value = round(machines * HOURS_A_MONTH * hour / volume * 1000, 6)
-    return Line("student", label, formula, value, unit, "estimated", "machine rented all month")
+    note = "machine rented all month"
+    note += f", shared by {assumptions.sharing:,} clients of this volume" if assumptions.sharing > 1 else ""
+    return Line("student", label, formula, value, unit, "estimated", note)
+
+
+def _machines(measured: Measured, assumptions: Assumptions, clients: int) -> int:
+    """Machines that so many clients of the same volume keep busy, at the chosen utilisation."""
+    rate = float(f"{measured.assets_per_second:.4g}")
+    return ceil(clients * assumptions.volume_per_month / (rate * 3600 * assumptions.utilisation * HOURS_A_MONTH))
+
+
+def _next_client(measured: Measured, assumptions: Assumptions, student: Line, total: Line) -> list[Line]:
+    """What one client or taxonomy more on the same machine adds: hosting a month, and once its own labels and training."""
+    label, volume = "Next client on the same machine, a month", assumptions.volume_per_month
+    if assumptions.always_on:
+        have, hour = assumptions.sharing, assumptions.machine_usd_hour
+        now, then = (_machines(measured, assumptions, clients) for clients in (have, have + 1))
+        value = round((then - now) * HOURS_A_MONTH * hour, 2)
+        note = f"machines for {have + 1:,} clients of this volume less those for {have:,}; its student's memory is not counted"
+        hosting = Line(
+            "next_client", label, f"({then} − {now}) × {HOURS_A_MONTH} × {show(hour)}", value, "USD", "estimated", note
+        )
+    else:
+        formula, value = f"{show(volume)} / 1,000 × {show(student.value)}", round(volume / 1000 * student.value, 2)
+        hosting = Line("next_client", label, formula, value, "USD", "estimated", "only the time it classifies")
+    note = "labels, training and review of its own, taken to be as many as here"
+    return [
+        hosting,
+        Line("next_client_upfront", "Next client, upfront", show(total.value), total.value, "USD", "assumed", note),
+    ]
 
 
 def _cascade(measured: Measured, teacher: Line, student: Line) -> Line:
@@ -277,7 +320,8 @@ def _cascade(measured: Measured, teacher: Line, student: Line) -> Line:
     return Line("cascade", label, formula, value, "USD", teacher.basis, f"the student handles {100 * handled:.2f} %")
 
 
-def _monthly(name: str, line: Line, volume: int) -> Line:
+def monthly_cost(name: str, line: Line, volume: int) -> Line:
+    """A month of `volume` assets at what `line` says of 1,000."""
     label = f"{line.label.partition(',')[0]}, a month"
     if line.value is None:
         return Line(f"{name}_month", label, line.formula, None, "USD", line.basis)
@@ -345,6 +389,14 @@ def _break_even(name: str, teacher: Line, line: Line, upfront: Line) -> Line:
         return Line(f"{name}_break_even", label, why, None, "assets", line.basis)
     formula = f"{show(upfront.value)} / ({show(teacher.value)} − {show(line.value)}) × 1,000"
     return Line(f"{name}_break_even", label, formula, ceil(upfront.value / gain * 1000), "assets", line.basis)
+
+
+def _months(name: str, even: Line, volume: int) -> Line:
+    label = f"{_NAMES[name]}: pays for itself within"
+    if even.value is None:
+        return Line(f"{name}_months", label, even.formula, None, "months", even.basis)
+    value = round(even.value / volume, 4)
+    return Line(f"{name}_months", label, f"{show(even.value)} / {show(volume)}", value, "months", even.basis)
 
 
 def _speed_up(measured: Measured, assumptions: Assumptions) -> dict[str, Line]:

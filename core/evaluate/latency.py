@@ -19,7 +19,8 @@ BUSY = 2.0  # processes waiting for each core, last minute's mean: our own work 
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds per call: quantiles of `n` calls after warm-up, the first call of all, and where it was."""
+    """Milliseconds per call: quantiles of `n` calls after warm-up (`spread`: from 0 to 1 in steps of 1/100), the first call of
+    all, and where it was."""
 
     p50: float
     p95: float
@@ -27,6 +28,22 @@ class Latency:
     n: int
     cold_ms: float
     machine: str
+    spread: list[float]
+
+
+BATCHES = (1, 8, 64, 256)
+
+
+def spread(ms: np.ndarray) -> list[float]:
+    """The quantiles 0, 0.01 … 1 of times in milliseconds: their distribution, whatever their number."""
+    return np.quantile(ms, np.linspace(0, 1, 101)).round(4).tolist()
+
+
+def median_interval(quantiles: list[float], n: int) -> tuple[float, float]:
+    """The 95 % interval of a median of `n` times, by ranks (normal approximation of the binomial), off spread()."""
+    reach = 0.98 / n**0.5
+    low, high = np.interp([0.5 - reach, 0.5 + reach], np.linspace(0, 1, 101), quantiles)
+    return float(low), float(high)
 
 
 def measure(predict_one: Callable[[str], Any], texts: Sequence[str], calls: int = 200) -> Latency:
@@ -42,8 +59,9 @@ def measure(predict_one: Callable[[str], Any], texts: Sequence[str], calls: int 
         start = perf_counter()
         predict_one(text)
         times[i] = perf_counter() - start
-    p50, p95, p99 = np.quantile(times[WARM_UP:], [0.5, 0.95, 0.99]) * 1000
-    return Latency(float(p50), float(p95), float(p99), calls, float(times[0] * 1000), machine())
+    measured = times[WARM_UP:] * 1000
+    p50, p95, p99 = np.quantile(measured, [0.5, 0.95, 0.99])
+    return Latency(float(p50), float(p95), float(p99), calls, float(times[0] * 1000), machine(), spread(measured))
 
 
 def throughput(

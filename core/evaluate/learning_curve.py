@@ -28,8 +28,10 @@ from core.db import now
 from core.errors import InputError
 from core.evaluate import measure
 from core.evaluate.agreement import Share, share
+from core.evaluate.cascade import about
 from core.evaluate.economics import Assumptions, Line, Taught, label_price
-from core.evaluate.run import assumptions_of, teacher_price
+from core.evaluate.kept import assumptions_of, teacher_price
+from core.evaluate.next_step import Growth
 from core.jobs import NoProgress
 from core.label.prices import Price
 from core.label.run import labelled, summary
@@ -266,6 +268,16 @@ def forecast(curve: Curve, assumptions: Assumptions, price: Price | None) -> For
     more = [count for count in _round_numbers(curve.labels) if 10 * count >= curve.labels and count < curve.labels]
     steps = [gain(curve, count, line) for count in [*more, curve.labels]]
     return Forecast(said, _sentence(said, twice, curve), twice, steps, line)
+
+
+def growth(curve: Curve, missing: float) -> Growth:
+    """Whether twice the labels, or fewer, bring `missing` agreement (a share), by the law's best guess."""
+    times = 1 + np.arange(1, 101) / 100
+    gained = error(curve.law, 1.0) - error(curve.law, times)
+    drawn = error(np.array(curve.draws), 1.0) - error(np.array(curve.draws), 2.0)
+    enough = np.flatnonzero(gained >= missing)
+    reach = about(curve.labels * (times[enough[0]] - 1)) if len(enough) else None
+    return Growth(curve.labels, float(max(np.quantile(drawn, 0.975), gained[-1])), reach)
 
 
 def outcome(twice: Gain) -> str:

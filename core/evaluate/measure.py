@@ -1,11 +1,13 @@
 """What is measured of one student on its held-out assets, as JSON-able figures that pages draw without recomputing.
 
 `held` is one row an asset of the calibration and test splits: asset_id, external_id, text, split, group_id,
-category_id (the teacher's), predicted (the student's), confidence_student, strange, correct.
+category_id (the teacher's), predicted (the student's), confidence_student, strange, correct. All but text is stored, so that
+all but speed can be worked out again.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -47,10 +49,31 @@ def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> dict[str, A
         "reliability": _records(measures.reliability(sure, correct)),
         "per_category": _records(by_category),
         "confusions": _confusions(test, labels),
+        "pairs": _pairs(teacher, student),
         "parent_agreement": asdict(measures.parent_agreement(teacher, student, _roots(parents), groups))
         if parents
         else None,
     }
+
+
+def _pairs(teacher: np.ndarray, student: np.ndarray) -> list[list[int]]:
+    """[teacher's category, student's, assets] of every pair there is: the confusion matrix without its zeros."""
+    pairs, counts = np.unique(np.stack([teacher, student]), axis=1, return_counts=True)
+    return np.vstack([pairs, counts]).T.tolist()
+
+
+def slices(db: Database, held: pd.DataFrame) -> list[dict]:
+    """Agreement on test rows by the values of the file's further columns (channel, market …): agreement.slices()."""
+    test = held[held["split"] == "test"]
+    extra = dict(
+        db.execute(
+            """select id, extra from assets where extra is not null and split = 'test'
+               and client_id = (select client_id from assets where id = ?)""",
+            [int(test["asset_id"].iloc[0])],
+        ).fetchall()
+    )
+    values = pd.DataFrame([json.loads(extra.get(asset) or "{}") for asset in test["asset_id"]], dtype=object)
+    return _records(measures.slices(test["correct"].to_numpy(), test["group_id"].to_numpy(), values))
 
 
 def _roots(parents: dict[int, int]) -> dict[int, int]:
@@ -90,11 +113,15 @@ def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, A
     )
     sure, correct = test["sure"].to_numpy(), test["correct"].to_numpy()
     handled, agreed = cascade.confirm(certificate, sure, correct, test["group_id"].to_numpy())
+    taken = test[sure >= certificate.threshold] if certificate.threshold is not None else test.head(0)
     return {
         "target": target,
         "certificate": asdict(certificate),
         "handled": asdict(handled),
         "agreement_handled": asdict(agreed) if agreed else None,
+        "per_category_handled": _records(
+            measures.per_category(*(taken[name].to_numpy() for name in ("category_id", "predicted", "group_id")))
+        ),
         "agreement_end_to_end": cascade.end_to_end(handled.value, agreed.value if agreed else 0.0),
         "strange": float(test["strange"].mean()),
         "curve": {
@@ -108,9 +135,11 @@ def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
     """Latency of one asset at a time and throughput in batches, on distinct test texts in random order."""
     texts = held.loc[held["split"] == "test", "text"].drop_duplicates().sample(frac=1, random_state=0)
     texts = texts.head(TIMED_TEXTS).tolist()
+    rates = {size: latency.throughput(student.answer, texts, size, THROUGHPUT_SECONDS) for size in latency.BATCHES}
     return {
         "latency": asdict(latency.measure(lambda text: student.answer([text]), texts)),
-        "assets_per_second": latency.throughput(student.answer, texts, seconds=THROUGHPUT_SECONDS),
+        "throughput": {str(size): rate for size, rate in rates.items()},
+        "assets_per_second": rates[64],
     }
 
 
@@ -118,7 +147,7 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     """What the label run tells of the teacher: name, labels and money spent, tokens and latency of one label."""
     run = next(
         db.query(
-            """select r.teacher, r.spent_usd, c.synthetic from label_runs r join clients c on c.id = r.client_id
+            """select r.teacher, r.spent_usd, r.seconds, c.synthetic from label_runs r join clients c on c.id = r.client_id
                where r.id = ?""",
             [run_id],
         )
@@ -137,13 +166,15 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     text = float(held["text"].str.len().mean()) / prices.CHARACTERS_A_TOKEN
     measured = told["tokens_in"] is not None
     times = db.execute("select latency_ms from labels where run_id = ? and latency_ms > 0", [run_id]).fetchall()
-    p50, p95 = np.quantile([t for (t,) in times], [0.5, 0.95]) if times else (None, None)
+    times = np.array([t for (t,) in times])
+    p50, p95, p99 = np.quantile(times, [0.5, 0.95, 0.99]) if len(times) else (0.0, 0.0, 0.0)
     return {
         "teacher": {
             "name": run["teacher"],
             "kind": run["teacher"].partition(":")[0],
             "labels": told["labels"],
             "spent_usd": run["spent_usd"],
+            "seconds": run["seconds"],
             "reviews": db.execute(settled, [run_id]).fetchone()[0],
         },
         "tokens": {
@@ -156,8 +187,27 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
             else f"{prompt:,.0f} for instructions and categories + {text:,.0f} for the asset "
             f"({prices.CHARACTERS_A_TOKEN:g} characters a token)",
         },
-        "teacher_latency": {"p50": float(p50), "p95": float(p95), "n": len(times), "basis": seen} if times else None,
+        "teacher_latency": {
+            "p50": float(p50),
+            "p95": float(p95),
+            "p99": float(p99),
+            "n": len(times),
+            "basis": seen,
+            "spread": latency.spread(times),
+        }
+        if len(times)
+        else None,
     }
+
+
+def settled(db: Database, client_id: int) -> dict[int, str]:
+    """Asset id -> the label that people decided on; the last decision stands."""
+    rows = db.execute(
+        """select r.asset_id, c.label from reviews r join categories c on c.id = r.category_id
+           join assets a on a.id = r.asset_id where a.client_id = ? order by r.id""",
+        [client_id],
+    )
+    return dict(rows.fetchall())
 
 
 def gold(
@@ -166,16 +216,13 @@ def gold(
     """Accuracy of student, teacher and cascade against what people decided, on test rows that have a gold label; None without any.
 
     "paired" compares the teacher (second) with the student (first) on all of them, "fallback" on those that fall back at
-    `threshold`; "cascade" and "fallback" are None where no threshold is certified.
+    `threshold`, "cascade_paired" the teacher (second) with both together (first); "cascade", "fallback" and "cascade_paired" are
+    None where no threshold is certified.
     """
     by_label = {category.label: category.id for category in categories}
-    rows = db.execute(
-        """select r.asset_id, c.label from reviews r join categories c on c.id = r.category_id
-           join assets a on a.id = r.asset_id where a.client_id = (select client_id from assets where id = ?)
-           order by r.id""",
-        [int(held["asset_id"].iloc[0])],
-    )
-    gold = {asset: by_label[label] for asset, label in rows if label in by_label}  # the last decision stands
+    of = "select client_id from assets where id = ?"
+    decided = settled(db, db.execute(of, [int(held["asset_id"].iloc[0])]).fetchone()[0])
+    gold = {asset: by_label[label] for asset, label in decided.items() if label in by_label}
     test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(gold)).dropna(subset=["gold"])
     if test.empty:
         return None
@@ -188,10 +235,13 @@ def gold(
         "paired": asdict(measures.paired(student, teacher, groups)),
         "cascade": None,
         "fallback": None,
+        "cascade_paired": None,
     }
     if threshold is not None:
         handled = cascade.effective(test["confidence_student"].to_numpy(), test["strange"].to_numpy()) >= threshold
-        found["cascade"] = asdict(measures.share(np.where(handled, student, teacher), groups))
+        both = np.where(handled, student, teacher)
+        found["cascade"] = asdict(measures.share(both, groups))
+        found["cascade_paired"] = asdict(measures.paired(both, teacher, groups))
         found["fallback"] = asdict(measures.paired(student[~handled], teacher[~handled], groups[~handled]))
     return found
 

@@ -7,7 +7,8 @@ a price or a volume never needs another measurement.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from sqlite_utils import Database
 from core import settings
 from core.db import now
 from core.errors import InputError
-from core.evaluate import measure
+from core.evaluate import learning_curve, measure
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
-from core.evaluate.economics import Assumptions, Measured, economics
-from core.evaluate.verdict import Evidence, Gold, decide
+from core.evaluate.economics import Assumptions, Measured, economics, label_price
+from core.evaluate.kept import assumptions_of, keep_rules, rules_of, teacher_price
+from core.evaluate.next_step import Plan, plan
+from core.evaluate.verdict import Category, Evidence, Gold, Rules, decide
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import prices
@@ -31,6 +34,9 @@ from core.train.run import folder_of
 
 BATCH = 256
 TOP = 3  # categories kept of each prediction
+FORM = (
+    2  # of the figures stored: those of an earlier release are completed from the predictions when they are looked at
+)
 
 
 def evaluate(
@@ -52,23 +58,43 @@ def evaluate(
             "No labelled asset is held out for the test, so nothing can be said of this student.",
             "Label more assets, or mark some as test in the file's split column.",
         )
-    student = students.load(folder_of(db, student_id))
+    student, cold = _cold_start(folder_of(db, student_id), held["text"].iloc[0])
     held = pd.concat([held, _predict(student, held["text"], progress)], axis=1)
     held["correct"] = held["category_id"] == held["predicted"]
     categories = taxonomy.load(db, row["taxonomy_id"])
-    found = measure.quality(held, categories) | measure.promise(held, target, settings.get(db, "confidence", client_id))
+    found = _worked_out(db, client_id, held, categories, target)
     if progress:
         progress(0, 1, "Timing the student")
     found |= measure.speed(student, held) | measure.teacher(db, run_id, row["taxonomy_id"], held)
     found |= {
+        "cold_start_ms": cold,
         "student": {key: row[key] for key in ("id", "kind", "train_seconds", "size_mb")},
         "counts": {split: int(counts.get(split, 0)) for split in ("train", "calibration", "test")},
         "labelled_groups": int(frame["group_id"].nunique()),
-        "gold": measure.gold(db, held, categories, found["certificate"]["threshold"]),
         "created": now(),
     }
     _store(db, student_id, held, found)
     return found
+
+
+def _cold_start(folder: Path, text: str) -> tuple[students.Student, float]:
+    """The student, and the milliseconds from its files on disk to its first answer."""
+    started = time.perf_counter()
+    student = students.load(folder)
+    student.answer([text])
+    return student, 1000 * (time.perf_counter() - started)
+
+
+def _worked_out(
+    db: Database, client_id: int, held: pd.DataFrame, categories: list[taxonomy.StoredCategory], target: float
+) -> dict[str, Any]:
+    """All figures that come of held-out predictions alone."""
+    found = measure.quality(held, categories) | measure.promise(held, target, settings.get(db, "confidence", client_id))
+    return found | {
+        "slices": measure.slices(db, held),
+        "gold": measure.gold(db, held, categories, found["certificate"]["threshold"]),
+        "form": FORM,
+    }
 
 
 def figures(db: Database, student_id: int) -> dict[str, Any] | None:
@@ -77,27 +103,35 @@ def figures(db: Database, student_id: int) -> dict[str, Any] | None:
     return json.loads(row["figures"]) if row else None
 
 
-def assumptions_of(db: Database, client_id: int) -> Assumptions:
-    """The client's assumptions: those kept, the defaults for the rest."""
-    return Assumptions(**settings.get(db, "assumptions", client_id))
+def change_rules(db: Database, client_id: int, rules: Rules) -> None:
+    """Keep the client's rules, and judge its students by the new target: from stored predictions, nothing is measured again."""
+    keep_rules(db, client_id, rules)
+    judged = """select e.student_id, s.taxonomy_id from evaluations e join students s on s.id = e.student_id
+                where s.client_id = ? and e.split = 'test'"""
+    for row in list(db.query(judged, [client_id])):
+        found = figures(db, row["student_id"])
+        if found["target"] != rules.target:
+            _complete(db, client_id, row["student_id"], row["taxonomy_id"], found, rules.target)
 
 
-def teacher_price(db: Database, assumptions: Assumptions) -> prices.Price | None:
-    """What the model costs that the teacher is priced as; None where none is chosen."""
-    return prices.price(db, assumptions.price_as) if assumptions.price_as else None
-
-
-def keep_assumptions(db: Database, client_id: int, assumptions: Assumptions) -> None:
-    """Keep what differs from the defaults as the client's own."""
-    plain = asdict(Assumptions())
-    changed = {name: value for name, value in asdict(assumptions).items() if value != plain[name]}
-    settings.put(db, "assumptions", changed, client_id)
+def _complete(
+    db: Database, client_id: int, student_id: int, taxonomy_id: int, found: dict[str, Any], target: float
+) -> dict[str, Any]:
+    """The stored figures worked out again from the stored predictions, for `target`, and stored."""
+    found = found | _worked_out(db, client_id, _stored(db, student_id), taxonomy.load(db, taxonomy_id), target)
+    with db.atomic():
+        db.execute(
+            "update evaluations set figures = ? where student_id = ? and split = 'test'",
+            [json.dumps(found, allow_nan=False), student_id],
+        )
+    return found
 
 
 def comparison(
     db: Database, student_id: int, assumptions: Assumptions | None = None, *, target: float | None = None
 ) -> dict[str, Any] | None:
-    """The stored figures with money and verdict: "figures" (dict), "economics", "verdict", "assumptions" (dataclasses).
+    """The stored figures with money and verdict: "figures" (dict), "economics", "verdict", "assumptions", "rules", "measured"
+    (what the money rests on; all dataclasses).
 
     `assumptions` default to the client's. Another `target` than the stored one is certified afresh from the stored
     predictions. None before evaluate().
@@ -105,23 +139,25 @@ def comparison(
     found = figures(db, student_id)
     if found is None:
         return None
-    row = next(db.query("select client_id, kind, taxonomy_id from students where id = ?", [student_id]))
-    other_target = target is not None and target != found["target"]
-    if other_target or (
-        found["gold"] and "paired" not in found["gold"]
-    ):  # figures of an earlier release lack the latter
-        held, categories = _stored(db, student_id), taxonomy.load(db, row["taxonomy_id"])
-        if other_target:
-            found |= measure.promise(held, target, settings.get(db, "confidence", row["client_id"]))
-        found["gold"] = measure.gold(db, held, categories, found["certificate"]["threshold"])
-    assumptions = assumptions or assumptions_of(db, row["client_id"])
+    row = next(db.query("select client_id, taxonomy_id, label_run_id from students where id = ?", [student_id]))
+    client_id, taxonomy_id = row["client_id"], row["taxonomy_id"]
+    if found.get("form") != FORM:
+        found = _complete(db, client_id, student_id, taxonomy_id, found, found["target"])
+    if target is not None and target != found["target"]:
+        found |= _worked_out(db, client_id, _stored(db, student_id), taxonomy.load(db, taxonomy_id), target)
+    assumptions = assumptions or assumptions_of(db, client_id)
     price = teacher_price(db, assumptions)
-    sheet = economics(_measured(found, price), assumptions, price)
+    measured = _measured(found, price)
+    sheet, rules = economics(measured, assumptions, price), rules_of(db, client_id, found["target"])
+    curve = learning_curve.stored(db, row["label_run_id"])
+    next_step = _plan(found, curve, measured, assumptions, price)
     return {
         "figures": found,
         "economics": sheet,
-        "verdict": decide(_evidence(found, sheet.saving)),
+        "verdict": decide(_evidence(found, sheet.saving, rules, next_step)),
         "assumptions": assumptions,
+        "rules": rules,
+        "measured": measured,
     }
 
 
@@ -215,7 +251,7 @@ def _store(db: Database, student_id: int, held: pd.DataFrame, found: dict[str, A
 def _stored(db: Database, student_id: int) -> pd.DataFrame:
     """The predictions of evaluate() as measure.promise() and measure.gold() want them."""
     held = pd.read_sql_query(
-        """select a.id as asset_id, a.split, a.group_id, p.confidence as confidence_student, p.strange,
+        """select a.id as asset_id, a.external_id, a.split, a.group_id, p.confidence as confidence_student, p.strange,
                   p.category_id as predicted, p.teacher_category_id as category_id,
                   p.category_id = p.teacher_category_id as correct
            from predictions p join assets a on a.id = p.asset_id where p.student_id = ? order by a.id""",
@@ -242,18 +278,48 @@ def _measured(found: dict[str, Any], price: prices.Price | None) -> Measured:
     )
 
 
-def _evidence(found: dict[str, Any], saving: dict[str, float | None]) -> Evidence:
-    certificate, worst, gold = found["certificate"], found["confusions"][:1], found["gold"]
-    agreed = found["agreement_handled"]
+def _plan(
+    found: dict[str, Any],
+    curve: learning_curve.Curve | None,
+    measured: Measured,
+    assumptions: Assumptions,
+    price: prices.Price | None,
+) -> Plan:
+    """What to do next, at what one more label of this teacher costs and takes."""
+    growth = learning_curve.growth(curve, found["target"] - found["agreement"]["value"]) if curve else None
+    of_1000, teacher = label_price(measured, assumptions, price).value, found["teacher"]
+    timed = teacher.get("seconds") and teacher["kind"] != "recorded" and teacher["labels"]
+    seconds = teacher["seconds"] / teacher["labels"] if timed else assumptions.teacher_latency_s
+    return plan(found, growth, None if of_1000 is None else of_1000 / 1000, seconds)
+
+
+def _evidence(found: dict[str, Any], saving: dict[str, float | None], rules: Rules, next_step: Plan) -> Evidence:
+    gold, agreed = found["gold"], found["agreement_handled"]
+    names = {row["category"]: row["label"] for row in found["per_category"]}
     return Evidence(
         agreement=Share(**found["agreement"]),
-        target=found["target"],
-        certificate=Certificate(**certificate),
+        certificate=Certificate(**found["certificate"]),
         handled=Share(**found["handled"]),
         agreement_handled=Share(**agreed) if agreed else None,
         saving=saving,
-        labels_a_row=found["labelled_groups"] / max(certificate["n"], 1),
+        rules=rules,
         same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
-        confused=(worst[0]["teacher_label"], worst[0]["student_label"], worst[0]["share"]) if worst else None,
-        gold=Gold(Paired(**gold["paired"]), Paired(**gold["fallback"]) if gold["fallback"] else None) if gold else None,
+        gold=_gold(gold) if gold else None,
+        categories=_categories(found["per_category"], names),
+        categories_handled=_categories(found["per_category_handled"], names),
+        plan=next_step,
+    )
+
+
+def _gold(found: dict[str, Any]) -> Gold:
+    pairs = (found["paired"], found["fallback"], found["cascade_paired"])
+    return Gold(*(Paired(**pair) if pair else None for pair in pairs))
+
+
+def _categories(rows: list[dict], names: dict[int, str]) -> tuple[Category, ...]:
+    """Counts of independent assets: where copies widen the evidence, they count once."""
+    return tuple(
+        Category(names[row["category"]], row["groups"], round(row["agreed"] / row["n"] * row["groups"]))
+        for row in rows
+        if row["n"]
     )

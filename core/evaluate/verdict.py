@@ -1,19 +1,27 @@
 """The verdict: replace the teacher, keep it as fallback, or not ready; with the figures that decided and the next step.
 
-The rules, in order; the first that applies decides.
+The rules, in order; the first that applies decides. The numbers in them are the client's to change (Rules).
 
 | rule | applies when | verdict |
 |---|---|---|
 | too_few | fewer than 100 independent test assets | not ready |
 | contradicted | certified, but on test the handled assets' agreement lies below the target, interval and all | not ready |
 | does_not_pay | good enough for what follows, but it costs no less than the teacher | not ready |
-| replace | the lower end of agreement's interval on test reaches the target, or all but strange assets are certified | replace |
-| fallback | certified, and on test the student handles at least 30 % of the assets | fallback |
+| replace | agreement's lower end on test reaches the target, or all but strange assets are certified; both guards hold | replace |
+| fallback | certified, the student handles at least 30 % of the test assets; both guards hold together | fallback |
+| weak_category | one of the two above would apply, but a guarded category is shown to lie below its floor | not ready |
+| worse_on_gold | one of them would apply, but against gold it falls further behind the teacher than tolerated | not ready |
 | handles_little | certified, but it handles less than that | not ready |
 | unproven | nothing certified, though more labels would at the agreement seen | not ready |
 | below | nothing certified, and more calibration rows alone would not | not ready |
 
-Where people settled 100 independent test assets or more, fallback and the last three say as well how the teacher does against
+The two guards. A category is guarded where it has at least 20 independent test assets; it is weak where its agreement is shown to
+lie below 70 %: exact binomial test at 5 %, shared out among all categories guarded (Bonferroni), so that among many none falls by
+chance. Against gold, where people settled 100 independent test assets or more, what would take the teacher's place must not be
+shown to be worse (exact McNemar test at 5 %) by more than 2 points. For replace both look at the student alone, for fallback at
+the assets it would handle and at student and teacher together.
+
+Where people settled as many, fallback and the last three say as well how the teacher does against
 the student there: better, no difference shown, or worse (exact McNemar test at 5 %; for fallback first on the assets that fall
 back, then on all).
 """
@@ -21,41 +29,98 @@ back, then on all).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from scipy.stats import binom
+
+from core.errors import InputError
 from core.evaluate.agreement import Paired, Share
-from core.evaluate.cascade import Certificate, about
+from core.evaluate.cascade import Certificate
+from core.evaluate.economics import stated
+from core.evaluate.next_step import Plan
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
-LEAST_HANDLED = 0.30  # below this share the teacher still does most of the work
+ERROR = 0.05  # of the test that finds a weak category, all guarded categories together
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The numbers in the table that a client can change. Raises InputError for what no rule could mean."""
+
+    target: float = stated(0.95, "Target agreement", "share", "how often the student must agree with the teacher")
+    least_handled: float = stated(
+        0.30, "Least share handled", "share", "below this share the teacher still does most of the work"
+    )
+    guarded_rows: int = stated(
+        20, "Smallest category guarded", "test assets", "a category with fewer test assets is not judged by itself"
+    )
+    category_floor: float = stated(
+        0.70,
+        "Lowest agreement in a guarded category",
+        "share",
+        "a category shown to lie below it holds the student back",
+    )
+    gold_drop: float = stated(
+        0.02,
+        "Largest drop against gold",
+        "share",
+        "how much less often right than the teacher, where people settled labels",
+    )
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.target < 1:
+            raise InputError(f"The target agreement is {self.target:g}.", "Give a share from 0.5 to below 1.")
+        for name in ("least_handled", "category_floor", "gold_drop"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"{name.replace('_', ' ').capitalize()} is {getattr(self, name):g}.", "Give a share, 0 to 1."
+                )
+        if self.guarded_rows < 1:
+            raise InputError(f"The smallest category guarded has {self.guarded_rows} test assets.", "Give 1 or more.")
 
 
 @dataclass(frozen=True)
 class Gold:
     """The teacher (second) compared with the student (first) where people settled test labels: on all those assets, and on
-    those that fall back (None where nothing is certified)."""
+    those that fall back; `cascade` compares it with student and teacher together (None where nothing is certified)."""
 
     paired: Paired
     fallback: Paired | None
+    cascade: Paired | None = None
+
+
+@dataclass(frozen=True)
+class Category:
+    """How often student and teacher agree in one category: `agreed` of `n` independent test assets."""
+
+    label: str
+    n: int
+    agreed: int
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows; `saving` has the
-    shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing);
-    `labels_a_row` is labelled assets per calibration row; `confused` the most confused pair and its share of all
-    disagreements; `gold` where people settled test labels."""
+    shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing); `categories` are all
+    test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
+    `plan` what could be done next."""
 
     agreement: Share
-    target: float
     certificate: Certificate
     handled: Share
     agreement_handled: Share | None
     saving: dict[str, float | None]
-    labels_a_row: float
+    rules: Rules = Rules()
     same_encoder: bool = False
-    confused: tuple[str, str, float] | None = None
     gold: Gold | None = None
+    categories: tuple[Category, ...] = ()
+    categories_handled: tuple[Category, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+
+    @property
+    def target(self) -> float:
+        """The agreement aimed at."""
+        return self.rules.target
 
 
 @dataclass(frozen=True)
@@ -115,12 +180,52 @@ def _goal(e: Evidence) -> str:
     return f"{100 * e.target:g} %"
 
 
-def _good_alone(e: Evidence) -> bool:
+def weak(categories: tuple[Category, ...], rules: Rules) -> list[Category]:
+    """The guarded categories shown to lie below the floor, the worst first: exact binomial test, Bonferroni's correction."""
+    guarded = [one for one in categories if one.n >= rules.guarded_rows]
+    shown = [
+        one for one in guarded if binom.cdf(one.agreed, one.n, rules.category_floor) <= ERROR / max(len(guarded), 1)
+    ]
+    return sorted(shown, key=lambda one: one.agreed / one.n)
+
+
+def drops(pair: Paired | None, rules: Rules) -> bool:
+    """Whether the first of the two is shown to be right less often than the second, by more than is tolerated."""
+    return (
+        pair is not None
+        and pair.n >= FEWEST_TEST
+        and pair.better == "second"
+        and pair.difference > rules.gold_drop + 1e-12
+    )
+
+
+def _reaches_alone(e: Evidence) -> bool:
     return e.agreement.low >= e.target or e.certificate.threshold == 0
 
 
+def _reaches_behind(e: Evidence) -> bool:
+    return e.certificate.certified and e.handled.value >= e.rules.least_handled
+
+
+def _good_alone(e: Evidence) -> bool:
+    guarded = not weak(e.categories, e.rules) and not drops(e.gold and e.gold.paired, e.rules)
+    return _reaches_alone(e) and guarded
+
+
 def _good_behind(e: Evidence) -> bool:
-    return e.certificate.certified and e.handled.value >= LEAST_HANDLED
+    guarded = not weak(e.categories_handled, e.rules) and not drops(e.gold and e.gold.cascade, e.rules)
+    return _reaches_behind(e) and guarded
+
+
+def _held_back(e: Evidence) -> tuple[list[Category], Paired | None]:
+    """What the guards found for the stronger of the two verdicts that would else apply: weak categories, the drop against gold."""
+    if _reaches_behind(e):
+        pair = e.gold and e.gold.cascade
+        return weak(e.categories_handled, e.rules), pair if drops(pair, e.rules) else None
+    if _reaches_alone(e):
+        pair = e.gold and e.gold.paired
+        return weak(e.categories, e.rules), pair if drops(pair, e.rules) else None
+    return [], None
 
 
 def _pays(saving: float | None) -> bool:
@@ -154,11 +259,42 @@ def _why_replace(e: Evidence) -> str:
     return text + _saves(e.saving["student"], "It")
 
 
+def _category_words(one: Category) -> str:
+    """“Sale” (9 of 40)"""
+    return f"“{one.label}” ({one.agreed:,} of {one.n:,})"
+
+
+def _why_weak_category(e: Evidence) -> str:
+    found, _ = _held_back(e)
+    names = ", ".join(_category_words(one) for one in found[:3]) + (" and others" if len(found) > 3 else "")
+    what = "a guarded category lies" if len(found) == 1 else f"{len(found):,} guarded categories lie"
+    return f"{_agrees(e)}, but {what} below {100 * e.rules.category_floor:g} % for certain: {names}."
+
+
+def _why_worse_on_gold(e: Evidence) -> str:
+    pair = _held_back(e)[1]
+    who = "student and teacher together are" if _reaches_behind(e) else "the student is"
+    return (
+        f"{_agrees(e)}, but on {pair.n:,} test assets settled by people {who} right {100 * pair.difference:.1f} points less "
+        f"often than the teacher ({p_words(pair.p)}); at most {100 * e.rules.gold_drop:g} points are tolerated."
+    )
+
+
+def _why_not_alone(e: Evidence) -> str:
+    """What speaks against the student alone where it may answer with the teacher behind it."""
+    if not _reaches_alone(e):
+        return f"not proven to reach {_goal(e)} alone"
+    found = weak(e.categories, e.rules)
+    return (
+        f"held back alone by {_category_words(found[0])}" if found else "alone it falls behind the teacher against gold"
+    )
+
+
 def _why_fallback(e: Evidence) -> str:
     promise = f"certified for {_goal(e)} with {100 * e.certificate.confidence:g} % confidence"
     seen = f" (on test {interval_words(e.agreement_handled, e.target)})" if e.agreement_handled else ""
     return (
-        f"{_agrees(e)}: not proven to reach {_goal(e)} alone. Where it is sure enough, it handles "
+        f"{_agrees(e)}: {_why_not_alone(e)}. Where it is sure enough, it handles "
         f"{percent(e.handled.value)} of the assets, {promise}{seen}; the others fall back to the teacher."
         + _saves(e.saving["cascade"], "Together this")
     )
@@ -166,7 +302,7 @@ def _why_fallback(e: Evidence) -> str:
 
 def _next_fallback(e: Evidence) -> str:
     text = "Make it live on the Student page if it is not yet, with the teacher behind it."
-    return f"{text} To hand over more, settle the labels confused most{_pair(e)}, then train again."
+    return f"{text} To hand over more, {e.plan.handing_over}; then train again."
 
 
 def _why_contradicted(e: Evidence) -> str:
@@ -185,8 +321,8 @@ def _why_not_paying(e: Evidence) -> str:
 
 def _why_handles_little(e: Evidence) -> str:
     return (
-        f"{_agrees(e)}. It can be trusted with only {percent(e.handled.value, LEAST_HANDLED)} of the assets at "
-        f"{_goal(e)}; below {100 * LEAST_HANDLED:g} % the teacher still does most of the work."
+        f"{_agrees(e)}. It can be trusted with only {percent(e.handled.value, e.rules.least_handled)} of the assets at "
+        f"{_goal(e)}; below {100 * e.rules.least_handled:g} % the teacher still does most of the work."
     )
 
 
@@ -194,21 +330,20 @@ def _why_unproven(e: Evidence) -> str:
     return f"{_agrees(e)}. At {e.certificate.n:,} calibration assets that proves no share of them at {_goal(e)}."
 
 
+def _next_weak_category(e: Evidence) -> str:
+    names = [one.label for one in _held_back(e)[0][:2]]
+    merge = f", or {e.plan.merging}" if e.plan.merging else ""
+    return (
+        f"{e.plan.labelling_in(names)}{merge}; then train again. Which categories are guarded is a rule you can change."
+    )
+
+
 def _next_unproven(e: Evidence) -> str:
-    more = about(e.certificate.more_needed * e.labels_a_row)
-    return f"Label about {more:,} more assets and train again: at the agreement seen, that many would prove it."
+    return f"{e.plan.proving}; then train again: at the agreement seen, that many would prove it."
 
 
 def _next_below(e: Evidence) -> str:
-    text = "Label more assets in the categories that do worst, or merge or describe better the ones confused most"
-    return f"{text}{_pair(e)}; then train again. A lower target is the other way."
-
-
-def _pair(e: Evidence) -> str:
-    if e.confused is None:
-        return ""
-    first, second, share = e.confused
-    return f" (“{first}” answered as “{second}”: {percent(share)} of all disagreements)"
+    return e.plan.reaching
 
 
 def _notes(e: Evidence, rule: Rule) -> list[str]:
@@ -294,6 +429,16 @@ RULES = (
         ),
     ),
     Rule("fallback", "fallback", _good_behind, _why_fallback, _next_fallback),
+    Rule("weak_category", "not_ready", lambda e: bool(_held_back(e)[0]), _why_weak_category, _next_weak_category),
+    Rule(
+        "worse_on_gold",
+        "not_ready",
+        lambda e: _held_back(e)[1] is not None,
+        _why_worse_on_gold,
+        lambda e: (
+            "Have the labels on which student and teacher differ settled by people, and train on what they decide."
+        ),
+    ),
     Rule(
         "handles_little",
         "not_ready",

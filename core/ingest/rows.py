@@ -65,6 +65,22 @@ def check(mapping: Mapping, table: Table) -> None:
         )
 
 
+def number(given: str, row: int, column: str, problems: Problems, *, share: bool = False) -> float | None:
+    """A number as people write it (0.93, 0,93 or 93 %), zero or more and as a `share` no more than 1; else None and a problem."""
+    digits = given.removesuffix("%").strip()
+    try:
+        value = float(digits if "." in digits else digits.replace(",", ".")) / (100 if given.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if 0 <= value < (1.0000001 if share else 1e12):
+        return value
+    what = "between 0 and 1" if share else "of zero or more"
+    problems.add(
+        row, column, f"{given[:40]} is no number {what}; it was left out.", "Correct it or leave the cell empty."
+    )
+    return None
+
+
 class RowReader:
     """Reads rows of one table under one mapping. `match` finds a label's category id, None where there is no taxonomy."""
 
@@ -177,26 +193,11 @@ class RowReader:
         return split
 
     def _number(self, row: int, role: str, cells: list[str], label: str | None) -> float | None:
-        """A number that belongs to the label: 0.93, 0,93 or 93 %; confidence must lie in 0 to 1, nothing may be negative."""
+        """A number that belongs to the label; without one it says nothing."""
         given = self._cell(role, cells)
         if given is None or label is None:
             return None
-        percent = given.endswith("%")
-        number = given.removesuffix("%").strip()
-        try:
-            value = float(number if "." in number else number.replace(",", ".")) / (100 if percent else 1)
-        except ValueError:
-            value = math.nan
-        if not 0 <= value < (1.0000001 if role == "confidence" else 1e12):
-            what = "between 0 and 1" if role == "confidence" else "of zero or more"
-            self.problems.add(
-                row,
-                getattr(self.mapping, role),
-                f"{given[:40]} is no number {what}; it was left out.",
-                "Correct it or leave the cell empty.",
-            )
-            return None
-        return value
+        return number(given, row, getattr(self.mapping, role), self.problems, share=role == "confidence")
 
     def _count(self, row: int, role: str, cells: list[str], label: str | None) -> int | None:
         value = self._number(row, role, cells, label)

@@ -358,6 +358,10 @@ class Matcher:
             _unambiguous((_same(c.name), c.id) for c in usable),
         ]
 
+    def exact(self, text: str) -> bool:
+        """Whether the text is a category's label or the file's own id for one, letter by letter."""
+        return text.strip() in self._labels or text.strip() in self._keys
+
     def __call__(self, text: str) -> int | None:
         text = text.strip()
         if text in self._labels:

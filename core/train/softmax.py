@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 BLOCK = 4096  # rows taken at a time, so that what is in between fits the cache and does not grow with the rows
+COLUMNS = 128  # categories taken at a time of a sparse product: the coefficients they need stay in the cache
 STRIPES = 4  # parts added up side by side; as many on every machine, so that rounding is the same everywhere
 
 
@@ -44,13 +45,15 @@ def fit(
     width, categories = features.shape[1], targets.shape[1]
     blocks = [_block(features, targets, start) for start in range(0, features.shape[0], BLOCK)]
     stripes = [blocks[first::STRIPES] for first in range(min(STRIPES, len(blocks)))]
+    pieces = -(-categories // COLUMNS) if sp.issparse(features) else 1
     evaluations = count()
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         if step:
             step(min(next(evaluations), iterations), iterations)
         both = flat.reshape(width + 1, categories)
-        coefficients, bias = both[:-1].astype(np.float32), both[-1].astype(np.float32)
+        coefficients, bias = np.array_split(both[:-1].astype(np.float32), pieces, axis=1), both[-1].astype(np.float32)
+        coefficients = [np.ascontiguousarray(piece) for piece in coefficients]
         loss, gradient = 0.0, np.zeros((width + 1, categories), np.float32)
         for part, slope in threads.map(lambda stripe: _slope(stripe, coefficients, bias), stripes):
             loss += part
@@ -75,11 +78,11 @@ def _block(features: np.ndarray | sp.csr_matrix, targets: np.ndarray, start: int
     return rows, transposed, targets[start : start + BLOCK].astype(np.float32)
 
 
-def _slope(stripe: list, coefficients: np.ndarray, bias: np.ndarray) -> tuple[float, np.ndarray]:
-    """The loss of some blocks, and its slope: by the coefficients, and in the last row by the bias."""
-    loss, slope = 0.0, np.zeros((len(coefficients) + 1, len(bias)), np.float32)
+def _slope(stripe: list, coefficients: list[np.ndarray], bias: np.ndarray) -> tuple[float, np.ndarray]:
+    """The loss of some blocks, and its slope: by the coefficients (given in pieces), and in the last row by the bias."""
+    loss, slope = 0.0, np.zeros((len(coefficients[0]) + 1, len(bias)), np.float32)
     for rows, transposed, wanted in stripe:
-        log_probabilities = log_softmax(rows @ coefficients + bias)
+        log_probabilities = log_softmax(np.hstack([rows @ piece for piece in coefficients]) + bias)
         loss -= float(np.vdot(wanted, log_probabilities))
         residual = np.exp(log_probabilities) - wanted
         slope[:-1] += transposed @ residual

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
+from core import db as database
 from core.evaluate.run import count_disagreements, disagreements
 from core.ui import charts
 
@@ -18,19 +22,10 @@ def show(db: Database, student_id: int, found: dict) -> None:
     st.subheader(f"They differ on {total:,} of {found['agreement']['n']:,} test assets: who is right?", anchor=False)
     if not total:
         return
-    labels = {row["teacher"]: row["teacher_label"] for row in found["confusions"]}
-    left, right = st.columns(2)
-    teacher = left.selectbox(
-        "Teacher says",
-        [None, *labels],
-        format_func=lambda id: labels[id] if id else "any category",
-        key=f"differ-{student_id}",
-    )
-    text = right.text_input("Words in the text", key=f"words-{student_id}")
-    filters = {"teacher": teacher, "text": text.strip()}
+    filters = _filters(student_id, found)
     count = count_disagreements(db, student_id, filters)
     pages = max(-(-count // ROWS), 1)
-    page = st.pagination(pages, key=f"differ-page-{student_id}-{teacher}-{text}") if pages > 1 else 1
+    page = st.pagination(pages, key=f"differ-page-{student_id}-{hash(str(filters))}") if pages > 1 else 1
     st.dataframe(
         _named(disagreements(db, student_id, limit=ROWS, offset=(page - 1) * ROWS, filters=filters)),
         hide_index=True,
@@ -41,7 +36,43 @@ def show(db: Database, student_id: int, found: dict) -> None:
         },
     )
     st.caption(f"{count:,} in all, those the student was surest of first.")
-    charts.download(_named(disagreements(db, student_id, limit=100_000, filters=filters)), "disagreements")
+    st.download_button(
+        "Download CSV",
+        lambda: _csv(student_id, filters),
+        file_name="disagreements.csv",
+        mime="text/csv",
+        key="csv-disagreements",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _filters(student_id: int, found: dict) -> dict[str, Any]:
+    """The choices above the list: the pair of categories, words of the text, how sure the student was."""
+    labels = {row["category"]: row["label"] for row in found["per_category"]}
+    differ = [(teacher, student) for teacher, student, _ in found["pairs"] if teacher != student]
+    first, second, words, least, most = st.columns([3, 3, 3, 1.5, 1.5])
+    teacher = _category(first, "Teacher says", {one for one, _ in differ}, labels, f"differ-{student_id}")
+    said = {other for one, other in differ if teacher in (None, one)}
+    student = _category(second, "Student says", said, labels, f"said-{student_id}-{teacher}")
+    text = words.text_input("Words in the text", key=f"words-{student_id}")
+    low = least.number_input("Sure from (%)", 0, 100, 0, 5, key=f"least-{student_id}")
+    high = most.number_input("to (%)", 0, 100, 100, 5, key=f"most-{student_id}")
+    bounds = {"low": low / 100 if low else None, "high": high / 100 if high < 100 else None}
+    return {"teacher": teacher, "student": student, "text": text.strip(), **bounds}
+
+
+def _category(place: Any, label: str, ids: set[int], labels: dict[int, str], key: str) -> int | None:
+    options = sorted(ids, key=labels.__getitem__)
+    return place.selectbox(
+        label, [None, *options], format_func=lambda id: labels[id] if id else "any category", key=key
+    )
+
+
+def _csv(student_id: int, filters: dict[str, Any]) -> bytes:
+    """All of them, read when the download is asked for: by then the page's connection is closed."""
+    with closing(database.connect()) as db:
+        return charts.csv(_named(disagreements(db, student_id, limit=1_000_000, filters=filters)))
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:

@@ -89,6 +89,13 @@ MENU: dict[str, Item] = {
         "Put the student to work",
         "Score a whole file with the live student; assets it is not sure of are marked for the teacher.",
     ),
+    "vendor": Item(
+        "Use",
+        "Vendor",
+        "storefront",
+        "Judge a vendor",
+        "Is it capable enough for this task at this cost? Its answers to held-out assets, beside student and teacher.",
+    ),
     "settings": Item(
         "House",
         "Settings",

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
+from core.report.charts import TEACHER, bars, layout
 from core.ui import charts
 
 ROWS = 50  # labels on a page
@@ -39,8 +40,8 @@ def _chart(sizes: pd.DataFrame) -> None:
     title = f"The labels use {used:,} of {len(sizes):,} categories"
     title += f"; {few:,} of them {'has' if few == 1 else 'have'} fewer than 20" if few else ""
     top = sizes[sizes["Labels"] > 0].head(CHART_ROWS)
-    fig = charts.bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], charts.TEACHER)
-    charts.layout(fig, "labels", "", height=80 + 20 * len(top))
+    fig = bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], TEACHER)
+    layout(fig, "labels", "", height=80 + 20 * len(top))
     note = "" if len(top) == used else f"The {len(top)} largest; the table has all."
     charts.chart(title, fig, sizes.drop(columns="id"), "class-sizes", note=note)
 
@@ -77,12 +78,6 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
             ),
         },
     )
-
-
-def teacher_words(spec: str) -> str:
-    """A teacher's name as people say it: "built-in" or "recorded:COLUMN"."""
-    kind, _, column = spec.partition(":")
-    return f"recorded labels “{column}”" if kind == "recorded" else f"{kind} teacher"
 
 
 def latest_of(db: Database, client_id: int, teacher: str) -> int | None:

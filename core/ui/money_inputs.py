@@ -7,11 +7,9 @@ from dataclasses import replace
 import streamlit as st
 
 from core.evaluate.economics import Assumptions, described
-from core.evaluate.run import assumptions_of, keep_assumptions
+from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models, other_prices
 from core.label import prices
 from core.ui.frame import View, plain
-
-VOLUMES = [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 5_000_000]
 
 
 def price_as(view: View) -> Assumptions:
@@ -35,15 +33,28 @@ def price_as(view: View) -> Assumptions:
     return _keep(view, kept, replace(kept, price_as=model))
 
 
+def other_models(view: View) -> list[prices.Price]:
+    """Other models whose list prices stand beside the teacher's, kept with the client."""
+    kept = [price.model for price in other_prices(view.db, view.client_id)]
+    picked = st.multiselect(
+        "Compare with other models' list prices",
+        [*kept, *(name for name in prices.models() if name not in kept)],
+        kept,
+        max_selections=4,
+        key=f"other-models-{view.client_id}",
+        placeholder="None chosen",
+        help="What the same tokens would cost there. It says nothing of how well that model would do.",
+    )
+    if picked != kept:
+        keep_other_models(view.db, view.client_id, picked)
+    return other_prices(view.db, view.client_id)
+
+
 def volume(view: View) -> Assumptions:
-    """The slider of assets a month; the client's assumptions after it."""
+    """Assets a month, asked for; the client's assumptions after it."""
     kept = assumptions_of(view.db, view.client_id)
-    picked = st.select_slider(
-        "Assets a month",
-        sorted({*VOLUMES, kept.volume_per_month}),
-        kept.volume_per_month,
-        format_func=lambda n: f"{n:,}",
-        key=f"volume-{view.client_id}",
+    picked = st.number_input(
+        "Assets a month", 1, value=kept.volume_per_month, step=1000, key=f"volume-{view.client_id}"
     )
     return _keep(view, kept, replace(kept, volume_per_month=picked))
 
@@ -53,7 +64,7 @@ def others(view: View) -> None:
     kept = assumptions_of(view.db, view.client_id)
     rows = [row for row in described(kept) if row["name"] not in ("price_as", "volume_per_month")]
     with (
-        st.expander("Assumptions: change what you know better"),
+        st.expander("Assumptions, of November 2026: change what you know better"),
         st.form(f"assumptions-{view.client_id}", border=False),
     ):
         sides, values = st.columns(3), {}
@@ -69,11 +80,11 @@ def _input(row: dict) -> bool | float | int | None:
     label = f"{row['label']} ({row['unit']})" if row["unit"] else row["label"]
     if isinstance(row["value"], bool):
         return st.checkbox(label, row["value"], help=row["note"])
-    whole = row["unit"] == "tokens"
+    whole = row["unit"] == "tokens" or isinstance(row["value"], int)
     given = row["value"] if row["value"] is None else (int if whole else float)(row["value"])
     return st.number_input(
         label,
-        min_value=0 if whole else 0.0,
+        min_value=(0 if row["unit"] == "tokens" else 1) if whole else 0.0,
         value=given,
         step=1 if whole else None,
         format=None if whole else "%.4g",

@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.evaluate import learning_curve
+from core.evaluate.kept import assumptions_of, teacher_price
 from core.evaluate.learning_curve import Curve, Forecast
-from core.evaluate.run import assumptions_of, teacher_price
+from core.report.charts import STUDENT, layout
 from core.train import subsets
 from core.ui import charts, frame, progress
 from core.words import money
@@ -91,20 +92,20 @@ def _figure(found: Curve) -> go.Figure:
             x=x,
             y=100 * (1 - learning_curve.error(found.law, x / n[-1])),
             mode="lines",
-            line={"color": charts.STUDENT, "width": 2, "dash": dash},
+            line={"color": STUDENT, "width": 2, "dash": dash},
             hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (estimated)<extra></extra>",
         )
     fig.add_scatter(
         x=n,
         y=agreed,
         mode="markers",
-        marker={"color": charts.STUDENT, "size": 9},
+        marker={"color": STUDENT, "size": 9},
         error_y={
             "type": "data",
             "symmetric": False,
             "array": high,
             "arrayminus": low,
-            "color": charts.STUDENT,
+            "color": STUDENT,
             "thickness": 1.2,
             "width": 0,
         },
@@ -117,7 +118,7 @@ def _figure(found: Curve) -> go.Figure:
         showarrow=False,
         yshift=14,
     )
-    charts.layout(fig, "labelled assets the student learns from (log scale)", "agreement (%)", height=300)
+    layout(fig, "labelled assets the student learns from (log scale)", "agreement (%)", height=300)
     fig.update_xaxes(type="log", tickvals=[*n, 2 * n[-1]], ticktext=[f"{size:,}" for size in [*n, 2 * n[-1]]])
     return fig.update_yaxes(ticksuffix=" %")
 

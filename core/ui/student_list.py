@@ -10,9 +10,9 @@ from core.evaluate import versions
 from core.evaluate.run import figures
 from core.evaluate.versions import name_of
 from core.train import run as training
-from core.ui import charts, frame, label_list
+from core.ui import charts, frame
 from core.ui.figures import HINTS
-from core.words import duration, percent
+from core.words import duration, percent, teacher_words
 
 
 def show(view: frame.View) -> None:
@@ -59,7 +59,7 @@ def _row(row: dict, found: dict | None) -> dict:
         "MB": row["size_mb"],
         "Trained in": duration(row["train_seconds"]),
         "Learned from": f"{row['params'].get('train', 0):,} assets"
-        + (f", {label_list.teacher_words(found['teacher']['name'])}" if found else ""),
+        + (f", {teacher_words(found['teacher']['name'])}" if found else ""),
         "Made": _when(row["created"]),
     }
 
@@ -129,7 +129,7 @@ def _origins(view: frame.View, rows: list[dict]) -> None:
 
 def _origin(made: dict) -> dict:
     return {
-        "Teacher": label_list.teacher_words(made["teacher"]),
+        "Teacher": teacher_words(made["teacher"]),
         "Learned from": f"{made['train']:,} assets",
         "Calibrated on": f"{made['calibration']:,} assets",
         "Taxonomy": f"version {made['taxonomy']}",

@@ -71,6 +71,10 @@ def insert_assets(made: Client, split: str, count: int, wrong_every: int, start:
 
 @pytest.fixture
 def client(db, monkeypatch) -> Client:
+    return make_client(db, monkeypatch)
+
+
+def make_client(db: Database, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Three categories (two under one parent), a recorded run, a student of kind linear; no assets yet."""
     client_id = database.client_id(db, "Acme")
     db["taxonomies"].insert({"id": 1, "client_id": client_id, "version": 1, "content_hash": "", "created": ""})

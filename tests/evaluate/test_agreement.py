@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,3 +215,39 @@ def test_newcombes_own_example():
     second, first = np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
     found = ag.paired(first, second)
     assert (found.low, found.high) == pytest.approx((0.0569, 0.3404), abs=5e-4)
+
+
+def test_a_slice_that_is_weak_stands_out_and_luck_does_not():
+    draw = np.random.default_rng(4)
+    n = 2000
+    market = draw.choice(["NL", "DE", "FR", "SE"], n)
+    hit = draw.random(n) < np.where(market == "SE", 0.75, 0.95)
+    values = pd.DataFrame(
+        {"market": market, "desk": draw.integers(0, 12, n).astype(str), "file": [f"{i}.jpg" for i in range(n)]}
+    )
+    table = ag.slices(hit, np.arange(n), values)
+    assert set(table["column"]) == {"market", "desk"}  # a file name a row is no slice
+    shown = table[table["p"] < 0.05]
+    assert "SE" in set(shown["value"]) and set(shown["column"]) == {"market"}
+    weak = table.set_index("value").loc["SE"]
+    assert (weak["n"], weak["agreement"]) == ((market == "SE").sum(), pytest.approx(hit[market == "SE"].mean()))
+    assert weak["low"] < weak["agreement"] < weak["high"] < weak["rest"]
+
+
+def test_slices_of_pure_chance_are_rarely_called_weak():
+    """Holm's correction holds the share of runs with any false alarm to 5 %."""
+    alarms = 0
+    for seed in range(100):
+        draw = np.random.default_rng(seed)
+        values = pd.DataFrame({"a": draw.integers(0, 10, 300).astype(str), "b": draw.integers(0, 10, 300).astype(str)})
+        alarms += bool((ag.slices(draw.random(300) < 0.9, np.arange(300), values)["p"] < 0.05).any())
+    assert alarms <= 10
+
+
+def test_slices_count_copies_once_and_leave_gaps_out():
+    values = pd.DataFrame({"channel": ["TV"] * 40 + ["Web"] * 40 + [None] * 20, "rare": ["x"] * 30 + [None] * 70})
+    hit = np.array([True] * 40 + [False] * 40 + [True] * 20)
+    table = ag.slices(hit, np.repeat(np.arange(25), 4), values)
+    assert list(table["value"]) == ["TV", "Web"]  # "rare" has a value on less than half of the rows
+    assert list(table["groups"]) == [10, 10]
+    assert ag.slices(hit, np.arange(100), pd.DataFrame(index=range(100))).empty

@@ -1,5 +1,6 @@
 from time import sleep
 
+import numpy as np
 import pytest
 
 from core.evaluate import latency
@@ -48,3 +49,12 @@ def test_a_busy_machine_is_said(monkeypatch):
     assert "busy" not in latency.machine()
     monkeypatch.setattr(latency.os, "getloadavg", lambda: (999.0, 0, 0))
     assert latency.machine().endswith("busy with other work (load 999.0)")
+
+
+def test_the_spread_gives_back_the_quantiles_and_an_interval_for_the_median():
+    times = np.random.default_rng(3).lognormal(1, 0.5, 400)
+    quantiles = latency.spread(times)
+    assert len(quantiles) == 101 and quantiles[50] == pytest.approx(np.median(times), abs=1e-3)
+    low, high = latency.median_interval(quantiles, 400)
+    ranked = np.sort(times)
+    assert ranked[178] < low < np.median(times) < high < ranked[222]  # ranks 180 and 220 of 400 hold it in 95 of 100

@@ -179,3 +179,12 @@ def test_the_last_point_of_an_embedding_curve_is_the_embedding_student(labelled,
     whole = students.fit("embedding", split, [str(c) for c in split.categories], tmp_path / "s", lambda *_: None)
     *_, last = subsets.answers(split, texts, "embedding", [100, len(split.train.texts)], lambda *_: None)
     assert (last == whole.predict_proba(texts).argmax(1)).mean() > 0.97
+
+
+def test_growth_gives_the_labels_that_bring_what_is_missing_or_none():
+    steep = curve(falling(0.03, 0.03, 0.7))
+    twice = 0.03 * (1 - 2**-0.7)  # what another labels as many bring, by the law itself
+    said = curves.growth(steep, 0.5 * twice)
+    times = (1 - 0.5 * twice / 0.03) ** (-1 / 0.7)
+    assert said.reach == pytest.approx(steep.labels * (times - 1), rel=0.15) and said.twice == steep.labels
+    assert curves.growth(steep, 1.5 * twice).reach is None and said.most >= twice - 0.003

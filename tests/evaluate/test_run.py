@@ -6,7 +6,7 @@ import pytest
 
 from core import settings
 from core.errors import InputError
-from core.evaluate import run
+from core.evaluate import kept, run
 from core.evaluate.agreement import interval
 from core.evaluate.economics import Assumptions
 from tests.evaluate.conftest import insert_assets
@@ -36,7 +36,17 @@ def test_the_figures_are_those_of_the_rows(judged):
     assert found["parent_agreement"]["value"] > found["agreement"]["value"]  # Sale for Offer is within Retail
     assert found["assets_per_second"] > 100
     assert found["latency"]["n"] == 200
-    assert found["teacher_latency"] == {"p50": 1500.0, "p95": 1500.0, "n": 710, "basis": "measured"}
+    assert found["teacher_latency"] == {
+        "p50": 1500.0,
+        "p95": 1500.0,
+        "p99": 1500.0,
+        "n": 710,
+        "basis": "measured",
+        "spread": [1500.0] * 101,
+    }
+    assert set(found["throughput"]) == {"1", "8", "64", "256"} and found["cold_start_ms"] > 0
+    assert sum(count for *_, count in found["pairs"]) == 300
+    assert sum(count for teacher, student, count in found["pairs"] if teacher != student) == 15
     assert (found["tokens"]["in"], found["tokens"]["out"], found["tokens"]["basis"]) == (1000, 10, "measured")
     assert found["gold"] is None
 
@@ -68,7 +78,7 @@ def test_evaluating_again_replaces_and_adds_nothing(judged):
     before = run.figures(judged.db, judged.student_id)
     run.evaluate(judged.db, judged.student_id)
     after = run.figures(judged.db, judged.student_id)
-    clocks = ("latency", "assets_per_second", "created")
+    clocks = ("latency", "throughput", "assets_per_second", "cold_start_ms", "created")
     assert {k: v for k, v in before.items() if k not in clocks} == {k: v for k, v in after.items() if k not in clocks}
     assert judged.db["predictions"].count == 700
     assert judged.db["evaluations"].count == 1
@@ -89,7 +99,7 @@ def test_equal_texts_are_asked_once(client):
     client.db.execute("update assets set text = '0 0.9 the same' where split = 'test'")
     client.db.conn.commit()
     found = run.evaluate(client.db, client.student_id)
-    assert client.student.asked[:101].count("0 0.9 the same") == 1
+    assert client.student.asked[:102].count("0 0.9 the same") == 1
     assert found["agreement"]["value"] == pytest.approx(33 / 100, abs=0.01)
 
 
@@ -113,7 +123,9 @@ def test_gold_judges_student_and_teacher_alike(judged):
     assert strict["cascade"] is None and strict["paired"] == pair
     now = run.comparison(judged.db, judged.student_id)
     assert "settled by people" in now["verdict"].reason
-    older = found | {"gold": {key: found["gold"][key] for key in ("n", "student", "teacher")}}
+    older = found | {"gold": {key: found["gold"][key] for key in ("n", "student", "teacher")}, "form": 1}
+    for key in ("pairs", "slices", "per_category_handled"):
+        older.pop(key)
     judged.db.execute("update evaluations set figures = ?", [json.dumps(older)])
     assert run.comparison(judged.db, judged.student_id)["figures"]["gold"] == now["figures"]["gold"]
 
@@ -131,12 +143,12 @@ def test_the_comparison_puts_money_and_verdict_to_the_figures(judged):
 
 
 def test_assumptions_are_kept_for_the_client(judged):
-    run.keep_assumptions(judged.db, judged.client_id, Assumptions(volume_per_month=70_000, price_as=None))
+    kept.keep_assumptions(judged.db, judged.client_id, Assumptions(volume_per_month=70_000, price_as=None))
     assert settings.get(judged.db, "assumptions", judged.client_id) == {"volume_per_month": 70_000, "price_as": None}
     result = run.comparison(judged.db, judged.student_id)
     assert result["assumptions"] == replace(Assumptions(), volume_per_month=70_000, price_as=None)
     assert result["economics"].per_1000["teacher"] is None
-    assert run.assumptions_of(judged.db, judged.client_id + 1) == Assumptions()
+    assert kept.assumptions_of(judged.db, judged.client_id + 1) == Assumptions()
 
 
 def test_another_target_is_certified_from_the_stored_predictions(judged):

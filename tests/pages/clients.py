@@ -49,22 +49,23 @@ def bring_in(db, name: str, folder: Path) -> int:
     return client
 
 
-def bring_in_many(db, name: str, rows: int) -> int:
-    """A client with `rows` distinct assets written straight into the tables, with recorded labels; seconds for 100,000."""
+def bring_in_many(db, name: str, rows: int, words: dict[str, list[str]] = WORDS, wrong_every: int = 0) -> int:
+    """A client with `rows` distinct assets written straight into the tables, with recorded labels; seconds for 100,000.
+
+    `words`: six words of each category; every `wrong_every`-th label is its neighbour's."""
     client = database.client_id(db, name)
-    categories = [
-        taxonomy.Category(label=name, name=name, description=" ".join(words)) for name, words in WORDS.items()
-    ]
+    categories = [taxonomy.Category(label=name, name=name, description=" ".join(said)) for name, said in words.items()]
     taxonomy.save(db, client, categories, "taxonomy.csv")
     done = {"client_id": client, "filename": "many.csv", "sha256": "", "mapping": "{}", "created": database.now()}
     counts = {"row_count": rows, "imported": rows, "unchanged": 0, "duplicates": 0, "problem_count": 0}
     made = db["imports"].insert(done | counts).last_pk
     first = db.execute("select ifnull(max(id), 0) + 1 from assets").fetchone()[0]
-    names = list(WORDS)
+    names = list(words)
     assets_rows, recordings = [], []
     for place in range(rows):
-        kind = names[place % 4]
-        text = f"{WORDS[kind][place % 6]} {WORDS[kind][place // 6 % 6]} offer number {place}"
+        kind = names[place % len(names)]
+        text = f"{words[kind][place % 6]} {words[kind][place // 6 % 6]} offer number {place}"
+        kind = names[(place + 1) % len(names)] if wrong_every and place % wrong_every == 0 else kind
         assets_rows.append((first + place, client, f"M-{place}", text, f"{place:016x}", first + place, made))
         recordings.append((first + place, "bought", kind))
     with db.atomic():

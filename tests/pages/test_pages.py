@@ -94,6 +94,82 @@ def test_compare_puts_student_and_teacher_beside_what_people_decided(open_page, 
     assert table.loc["Student alone", "accuracy"] == 1 >= table.loc["Teacher alone", "accuracy"]
 
 
+def ask(app: AppTest, question: str) -> AppTest:
+    """Another question on Compare."""
+    next(radio for radio in app.radio if question in radio.options).set_value(question).run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def test_compare_answers_each_question_with_charts_titled_by_the_answer(open_page, filled):
+    app = open_page("compare")
+    charts_of = {
+        "How well does it agree?": ("Too few test assets to say", "stated confidence", "Other measures"),
+        "What does it save?": (
+            "within 24 months",
+            "What moves the result most",
+            "Upfront it took",
+            "A month of 10,000",
+        ),
+        "How fast is it?": ("The student answers in", "assets a second"),
+        "Where does it differ?": ("They differ on", ""),
+    }
+    for question, titles in charts_of.items():
+        said = [element.value for element in ask(app, question).subheader]
+        for title in titles:
+            assert any(title in one.replace("\\", "") for one in said), (question, title, said)
+
+
+def test_a_changed_rule_changes_the_verdict_for_this_client(open_page, filled):
+    app = open_page("compare")
+    before = comparison(filled, 1)["figures"]["certificate"]
+    next(one for one in app.number_input if one.label == "Target agreement (%)").set_value(99.9)
+    next(one for one in app.button if one.label == "Judge by these").click().run()
+    assert not app.exception
+    after = comparison(filled, 1)
+    assert after["rules"].target == after["figures"]["target"] == 0.999
+    assert after["figures"]["certificate"]["handled"] < before["handled"] or not before["certified"]
+
+
+def test_other_models_stand_beside_the_teacher_and_are_kept(open_page, filled):
+    app = ask(open_page("compare"), "What does it save?")
+    picker = next(one for one in app.multiselect if one.label.startswith("Compare with other models"))
+    picker.set_value(
+        ["anthropic:claude-haiku-4-5"] if "anthropic:claude-haiku-4-5" in picker.options else picker.options[:1]
+    ).run()
+    chosen = next(one for one in app.multiselect if one.label.startswith("Compare with other models")).value
+    sheet = next(frame.value for frame in app.dataframe if "formula" in frame.value.columns and len(frame.value) > 15)
+    assert sheet["what"].str.startswith(chosen[0].partition(":")[2]).any()
+    again = ask(open_page("compare"), "What does it save?")
+    assert next(one for one in again.multiselect if one.label.startswith("Compare with")).value == chosen
+
+
+def test_disagreements_are_filtered_by_pair_words_and_confidence(open_page, filled):
+    app = ask(open_page("compare"), "Where does it differ?")
+    table = next(
+        frame.value
+        for frame in app.dataframe
+        if "teacher says" in frame.value.columns and "asset" in frame.value.columns
+    )
+    first = table.iloc[0]
+    pick = next(one for one in app.selectbox if one.label == "Teacher says")
+    pick.select(pick.options[pick.options.index(first["teacher says"])]).run()
+    assert not app.exception
+    some = next(
+        frame.value
+        for frame in app.dataframe
+        if "teacher says" in frame.value.columns and "asset" in frame.value.columns
+    )
+    assert set(some["teacher says"]) == {first["teacher says"]} and len(some) <= len(table)
+    next(one for one in app.number_input if one.label == "Sure from (%)").set_value(100).run()
+    none = next(
+        frame.value
+        for frame in app.dataframe
+        if "teacher says" in frame.value.columns and "asset" in frame.value.columns
+    )
+    assert len(none) < len(some) or len(some) == 0
+
+
 def test_text_from_files_never_becomes_markup(open_page, filled):
     """The hostile asset is on the page, but only as a table cell or as plain text; in labels its markup is escaped."""
     filled.execute(
@@ -267,7 +343,7 @@ def test_settings_keep_a_target_and_refuse_a_folder_that_is_no_encoder(open_page
     next(button for button in app.button if button.label == "Save").click().run()
     assert "config.json" in app.error[0].value
     app.text_input[0].input("")
-    app.slider[0].set_value(90.0)
+    app.number_input[0].set_value(90.0)
     next(button for button in app.button if button.label == "Save").click().run()
     assert not app.error
     assert db.execute("select value from settings where key = 'target_agreement'").fetchone()[0] == "0.9"

@@ -1,0 +1,110 @@
+"""python3 run.py compare: the verdict on a student with its money and rules, as the Compare page shows them; changes both."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, fields, replace
+
+from core import terminal
+from core.errors import InputError
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
+    command.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="change a rule for this client, e.g. target=0.9",
+    )
+    command.add_argument(
+        "--assume",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change an assumption, e.g. volume_per_month=50000",
+    )
+    command.add_argument(
+        "--other-models", type=terminal.names, metavar="A,B", help="models whose list prices stand beside the teacher's"
+    )
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
+    from core import db as database
+    from core.evaluate import outlook
+    from core.evaluate.kept import (
+        assumptions_of,
+        keep_assumptions,
+        keep_other_models,
+        other_prices,
+        rules_of,
+        teacher_price,
+    )
+    from core.evaluate.run import change_rules, comparison
+    from core.report.headline import headlines, mode_of
+    from core.train.run import find
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    row = find(db, client_id, args.student)
+    if comparison(db, row["id"]) is None:
+        raise InputError(f"Student {row['id']} has not been judged.", "Train it again on the Student page.")
+    if args.rule:
+        found = comparison(db, row["id"])["rules"]
+        change_rules(db, client_id, _changed(found, args.rule, "--rule"))
+    if args.assume:
+        keep_assumptions(db, client_id, _changed(assumptions_of(db, client_id), args.assume, "--assume"))
+    if args.other_models is not None:
+        keep_other_models(db, client_id, args.other_models)
+    result = comparison(db, row["id"])
+    assumed, sheet, mode = result["assumptions"], result["economics"], mode_of(result)
+    price, handled = teacher_price(db, assumed), result["figures"]["handled"]
+    courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, client_id), sheet)
+    swings = outlook.tornado(result["measured"], assumed, price, mode, (handled["low"], handled["high"]))
+    told = {
+        "student": str(row["id"]),
+        "verdict": asdict(result["verdict"]),
+        "rules": asdict(rules_of(db, client_id, result["rules"].target)),
+        "assumptions": asdict(assumed),
+        "headlines": [asdict(one) for one in headlines(result, price)],
+        "formulas": [asdict(line) for line in [*sheet.formulas, *steps]],
+        "tornado": [asdict(one) for one in swings],
+    }
+    lines = [f"{one.label:<10} {one.value:>9}  {one.span or ''} ({one.basis})" for one in headlines(result, price)]
+    lines += [
+        f"{course.label:<40} ${course.after(outlook.MONTHS):>12,.2f} in {outlook.MONTHS} months" for course in courses
+    ]
+    verdict = result["verdict"]
+    return told, "\n".join([f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *lines])
+
+
+def _changed(values, given: list[str], where: str):
+    """The dataclass with NAME=VALUE pairs taken over, each read as the kind of its field."""
+    kinds = {f.name: str(f.type) for f in fields(values)}
+    changes = {}
+    for pair in given:
+        name, equals, text = pair.partition("=")
+        if not equals or name not in kinds:
+            raise InputError(
+                f"“{pair}” changes nothing.", f"Give NAME=VALUE with one of: {', '.join(kinds)}.", where=where
+            )
+        changes[name] = _read(text.strip(), kinds[name], name, where)
+    return replace(values, **changes)
+
+
+def _read(text: str, kind: str, name: str, where: str) -> object:
+    if text.lower() == "none" and "None" in kind:
+        return None
+    if kind.startswith("str"):
+        return text
+    if kind == "bool":
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise InputError(f"{name} is “{text}”.", "Give true or false.", where=where)
+    try:
+        return int(text) if kind.startswith("int") else float(text)
+    except ValueError as error:
+        raise InputError(f"{name} is “{text}”.", "Give a number.", where=where) from error

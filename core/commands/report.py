@@ -1,0 +1,37 @@
+"""`report`: what Compare says, as a file for the client."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core import terminal
+from core.errors import InputError
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The options of `report`."""
+    command.add_argument(
+        "--to", required=True, type=Path, metavar="FILE", help="a file ending in .html, or .xlsx for the figures alone"
+    )
+    command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Write the report of a judged student."""
+    kind = args.to.suffix.lower()
+    if kind not in (".html", ".xlsx"):
+        raise InputError("A report is HTML or XLSX.", "Let the name end in .html or .xlsx.", where=str(args.to))
+    from core import db as database
+    from core.report import content, html, workbook
+
+    db = database.connect()
+    report = content.gather(db, terminal.client_id(db, args.client), args.student)
+    args.to.parent.mkdir(parents=True, exist_ok=True)
+    if kind == ".html":
+        html.write(report, args.to)
+    else:
+        args.to.write_bytes(workbook.workbook(report))
+    size = args.to.stat().st_size
+    told = {"client": report.client, "student": args.student, "output": str(args.to), "bytes": size}
+    return told | {"decision": report.decision}, f"{args.to}, {size / 1e6:.1f} MB: {report.title}"

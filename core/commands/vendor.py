@@ -1,0 +1,145 @@
+"""vendor: hand out a blind pack, import a vendor's answers, print the scorecard."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import terminal
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.evaluate.scorecard import Scorecard
+
+STEPS = {
+    "pack": "write the blind pack to --to",
+    "import": "read the answers in --file (or of label run --run) as those of --name",
+    "scorecard": "judge --name (default: the newest) beside student and teacher",
+    "list": "the vendors judged so far",
+    "sets": "the held-out sets handed out",
+    "remove": "forget the answers of --name",
+}
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The options of all steps."""
+    command.add_argument("step", choices=STEPS, help="; ".join(f"{name}: {what}" for name, what in STEPS.items()))
+    command.add_argument("--to", type=Path, metavar="FILE.zip", help="where the pack goes")
+    command.add_argument("--size", type=terminal.count, metavar="N", help="assets in the pack (default: all held out)")
+    command.add_argument("--set", type=terminal.count, metavar="ID", help="which set (default: the newest handed out)")
+    command.add_argument("--name", metavar="VENDOR", help="what the vendor is called")
+    command.add_argument("--file", type=Path, metavar="FILE", help="its answers: CSV, TSV, XLSX, JSONL, Parquet")
+    command.add_argument("--run", type=terminal.count, metavar="ID", help="a label run to take the answers from")
+    command.add_argument("--id-column", metavar="NAME", help="column of the asset's id (default: guessed)")
+    command.add_argument("--label-column", metavar="NAME", help="column of the label (default: guessed)")
+    command.add_argument("--price-per-1000", type=terminal.usd, metavar="USD", help="what 1,000 assets cost")
+    command.add_argument(
+        "--student",
+        type=terminal.count,
+        nargs="+",
+        metavar="ID",
+        help="students beside it; the first decides (default: live)",
+    )
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """One step; see STEPS."""
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    result, text = {"pack": _pack, "import": _import, "scorecard": _scorecard, "remove": _remove}.get(args.step, _list)(
+        db, client_id, args
+    )
+    return {"client": args.client, **result}, text
+
+
+def _needs(args: argparse.Namespace, option: str) -> None:
+    if getattr(args, option) in (None, ""):
+        raise InputError(f"--{option} is missing.", f"vendor {args.step}: {STEPS[args.step]}.")
+
+
+def _pack(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    _needs(args, "to")
+    from core.evaluate import vendor_sets
+
+    set_id = args.set or vendor_sets.held_out(db, client_id, args.size)
+    chosen = vendor_sets.find(db, client_id, set_id)
+    try:
+        args.to.parent.mkdir(parents=True, exist_ok=True)
+        args.to.write_bytes(vendor_sets.pack(db, chosen["id"]))
+    except OSError as error:
+        raise InputError(f"{args.to} cannot be written ({error.strerror}).", "Choose another file.") from error
+    return {"set": chosen["id"], "assets": chosen["size"], "output": str(args.to)}, (
+        f"set {chosen['id']}: {chosen['size']:,} assets without labels in {args.to}"
+    )
+
+
+def _import(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    _needs(args, "name")
+    from core.evaluate import vendor, vendor_files
+
+    price = {"set_id": args.set, "usd_per_1000": args.price_per_1000}
+    if args.run is not None:
+        vendor.import_run(db, client_id, args.name, args.run, **price)
+    else:
+        _needs(args, "file")
+        terminal.must_exist(args.file)
+        _, guess = vendor_files.columns_of(args.file)
+        named = {"id": args.id_column, "label": args.label_column}
+        columns = replace(guess, **{role: column for role, column in named.items() if column})
+        vendor.import_file(db, client_id, args.name, args.file, columns=columns, **price)
+    test = vendor.find(db, client_id, args.name)
+    lines = [vendor.read_words(test)]
+    lines += [f"row {p['row'] or '–'}: {p['what']} {p['todo']}" for p in test["problems"][:10]]
+    more = test["counts"]["problems"] - 10
+    return {"test": test}, "\n".join([*lines, f"and {more:,} more problems"] if more > 0 else lines)
+
+
+def _scorecard(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    from core.evaluate import scorecard, vendor
+
+    card = scorecard.scorecard(db, vendor.find(db, client_id, args.name), args.student)
+    return scorecard.told(card), text_of(card)
+
+
+def text_of(card: Scorecard) -> str:
+    """The scorecard as lines."""
+    from core.evaluate import scorecard
+
+    head = (
+        f"{card.judged:,} of {card.test['size']:,} assets judged, {card.gold:,} settled by people;"
+        f" teacher: {card.teacher}. Shares are measured."
+    )
+    tables = [scorecard.table_of(card), scorecard.tests_of(card)]
+    shown = [_columns([list(table.columns), *table.astype(str).to_numpy().tolist()]) for table in tables]
+    return "\n\n".join(
+        [head, *shown, "\n".join(scorecard.sources_of(card)), f"{card.verdict.reason}\nNext: {card.verdict.next}"]
+    )
+
+
+def _columns(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def _list(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    from core.evaluate import vendor, vendor_sets
+
+    if args.step == "sets":
+        rows = vendor_sets.sets(db, client_id)
+        lines = [f"set {row['id']}: {row['size']:,} assets, {row['created'][:16]}" for row in rows]
+        return {"sets": rows}, "\n".join(lines) or "No held-out set was handed out yet."
+    rows = vendor.tests(db, client_id)
+    return {"tests": rows}, "\n".join(map(vendor.read_words, rows)) or "No vendor's answers are here yet."
+
+
+def _remove(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    _needs(args, "name")
+    from core.evaluate import vendor
+
+    test = vendor.find(db, client_id, args.name)
+    vendor.remove(db, test["id"])
+    return {"removed": test["name"]}, f"The answers of {test['name']} are forgotten."

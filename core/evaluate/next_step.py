@@ -1,0 +1,201 @@
+"""What would change the verdict: more labels (how many, where, at what price and in what time), categories to merge, or neither.
+
+Pure: from the figures of an evaluation, the forecast of the learning curve where one was measured, and what a label costs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.evaluate.cascade import about
+from core.words import duration, money, percent
+
+NAMED = 4  # categories named as the weakest, at most
+MERGES = 3  # pairs merged before a task counts as too broad
+WORTH_MERGING = 0.01  # agreement gained by merging a pair, below which it is not proposed
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two categories mixed up in either direction, and the agreement there would be if they were one."""
+
+    first: str
+    second: str
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What the learning curve says: another `twice` labels bring `most` agreement (share, upper end of its interval);
+    `reach` labels bring the target (None: even twice as many do not)."""
+
+    twice: int
+    most: float
+    reach: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`agreement` and `target` as shares; `more`: labels that would prove the promise at the agreement seen; a label's price in
+    USD and time in seconds (None: not known); `weakest`: the categories in which most is lost, below the target; `below` of
+    `categories` lie below it; `labels_in`: about how many labels there are of each category; `merges`: the pairs whose merging
+    gains most, each with those before it; `parent`: agreement at the top level."""
+
+    agreement: float = 0.0
+    target: float = 0.95
+    more: int | None = None
+    usd_a_label: float | None = None
+    seconds_a_label: float | None = None
+    weakest: tuple[str, ...] = ()
+    below: int = 0
+    categories: int = 0
+    labels_in: dict[str, int] = field(default_factory=dict)
+    merges: tuple[Merge, ...] = ()
+    growth: Growth | None = None
+    parent: float | None = None
+
+    def cost_of(self, labels: int) -> str:
+        """What so many labels take: "about $23 and 40 min"; empty where neither is known."""
+        parts = []
+        if self.usd_a_label:
+            usd = self.usd_a_label * labels
+            parts.append(f"${usd:,.0f}" if usd >= 10 else money(usd))
+        if self.seconds_a_label:
+            seconds = self.seconds_a_label * labels
+            parts.append(duration(seconds if seconds < 120 else 60 * round(seconds / 60)))
+        return f"about {' and '.join(parts)}" if parts else ""
+
+    @property
+    def where(self) -> str:
+        """The weakest categories in words: in these 2 categories: “Sale”, “Offer”"""
+        if not self.weakest:
+            return ""
+        names = ", ".join(f"“{name}”" for name in self.weakest)
+        return (
+            f"in this category: {names}"
+            if len(self.weakest) == 1
+            else f"in these {len(self.weakest)} categories: {names}"
+        )
+
+    @property
+    def merging(self) -> str:
+        """The merger that gains most, as a clause; empty where none is worth it."""
+        if not self.merges or self.merges[0].agreement - self.agreement < WORTH_MERGING:
+            return ""
+        best = self.merges[0]
+        return (
+            f"merge the categories “{best.first}” and “{best.second}”, which alone takes agreement from "
+            f"{percent(self.agreement, 1)} to {percent(best.agreement, 1)}"
+        )
+
+    @property
+    def proving(self) -> str:
+        """How many labels would prove the promise, what they take and where most is to be gained."""
+        text = _label(self.more or 0, self.cost_of(self.more or 0), "")
+        return f"{text}; most is to be gained {self.where}" if self.where else text
+
+    def labelling_in(self, names: list[str]) -> str:
+        """Twice the labels of these categories, with price and time."""
+        count = about(sum(self.labels_in.get(name, 0) for name in names))
+        quoted = " and ".join(f"“{name}”" for name in names)
+        return _label(count, self.cost_of(count), f"in {quoted} (twice what there is)")
+
+    @property
+    def handing_over(self) -> str:
+        """What would let the student take more by itself, as a clause."""
+        if self.growth and self.growth.reach:
+            count, merge = self.growth.reach, f", or {self.merging}" if self.merging else ""
+            return f"{_label(count, self.cost_of(count), self.where).replace('Label', 'label', 1)}{merge}"
+        if self.growth and self.growth.most >= WORTH_MERGING:
+            count, merge = about(self.growth.twice), f"; or {self.merging}" if self.merging else ""
+            points = f"which would bring up to {100 * self.growth.most:.1f} points (estimated)"
+            return f"{_label(count, self.cost_of(count), '').replace('Label', 'label', 1)}, {points}{merge}"
+        return self.merging or "have the labels on which student and teacher differ settled by people"
+
+    @property
+    def reaching(self) -> str:
+        """What to do where nothing can be promised: label, merge, or see that the task is too broad to distil."""
+        goal = f"{100 * self.target:g} %"
+        merge = f" Or {self.merging}." if self.merging else ""
+        if self.growth and self.growth.reach:
+            count = self.growth.reach
+            reached = f"the learning curve reaches {goal} there (estimated); then train again."
+            return f"{_label(count, self.cost_of(count), self.where)}; {reached}{merge}"
+        if self.merges and self.merges[-1].agreement >= self.target:
+            used = next(n for n, one in enumerate(self.merges, 1) if one.agreement >= self.target)
+            pairs = ", ".join(f"“{one.first}” and “{one.second}”" for one in self.merges[:used])
+            what = "these two categories" if used == 1 else f"these {used} pairs of categories"
+            reached = percent(self.merges[used - 1].agreement, 1)
+            return f"Merge {what}: {pairs}. That takes agreement to {reached}; then train again."
+        if self.growth:
+            return f"This task is too broad to distil at {goal}: {self._evidence()}. Narrow the taxonomy, or aim lower."
+        return (
+            f"Label more assets {self.where or 'where they differ'}, then train again.{merge} The Student page finds out how many "
+            "labels it would take (Would more labels help?)."
+        )
+
+    def _evidence(self) -> str:
+        parts = [
+            f"twice the labels (another {self.growth.twice:,}) would bring at most {100 * self.growth.most:.1f} points "
+            f"where {100 * (self.target - self.agreement):.1f} are missing",
+            f"{self.below:,} of {self.categories:,} categories lie below it",
+        ]
+        if self.merges:
+            pairs = "the pair" if len(self.merges) == 1 else f"the {len(self.merges)} pairs"
+            parts.append(
+                f"merging {pairs} mixed up most takes agreement to {percent(self.merges[-1].agreement, 1)} only"
+            )
+        if self.parent is not None:
+            parts.append(f"at the top level alone it is {percent(self.parent, 1)}")
+        return "; ".join(parts)
+
+
+def _label(count: int, cost: str, where: str) -> str:
+    text = f"Label about {count:,} more assets{' ' + where if where else ''}"
+    return f"{text}, {cost}" if cost else text
+
+
+def plan(
+    found: dict[str, Any], growth: Growth | None, usd_a_label: float | None, seconds_a_label: float | None
+) -> Plan:
+    """The plan that an evaluation's figures allow."""
+    agreement, target, certificate = found["agreement"]["value"], found["target"], found["certificate"]
+    rows = [row for row in found["per_category"] if row["n"]]
+    low = [row for row in rows if row["recall"] < target]
+    worst = sorted(low, key=lambda row: row["agreed"] - row["n"])[:NAMED]
+    a_row = found["labelled_groups"] / max(certificate["n"], 1)
+    a_test_row = found["labelled_groups"] / max(found["agreement"]["n"], 1)
+    labels = {row["category"]: row["label"] for row in found["per_category"]}
+    return Plan(
+        agreement=agreement,
+        target=target,
+        more=about(certificate["more_needed"] * a_row) if certificate["more_needed"] is not None else None,
+        usd_a_label=usd_a_label,
+        seconds_a_label=seconds_a_label,
+        weakest=tuple(row["label"] for row in worst),
+        below=len(low),
+        categories=len(rows),
+        labels_in={row["label"]: round(row["n"] * a_test_row) for row in rows},
+        merges=merges(found["pairs"], labels, agreement, found["agreement"]["n"]),
+        growth=growth,
+        parent=found["parent_agreement"]["value"] if found["parent_agreement"] else None,
+    )
+
+
+def merges(pairs: list[list[int]], labels: dict[int, str], agreement: float, n: int) -> tuple[Merge, ...]:
+    """The MERGES pairs of categories mixed up most, with the agreement after merging each and those before it.
+
+    `pairs` are [teacher's category, student's, assets] of `n` test assets, differing or not.
+    """
+    mixed: dict[tuple[int, int], int] = {}
+    for teacher, student, count in pairs:
+        if teacher != student:
+            key = (min(teacher, student), max(teacher, student))
+            mixed[key] = mixed.get(key, 0) + count
+    best = sorted(mixed.items(), key=lambda item: (-item[1], item[0]))[:MERGES]
+    made, gained = [], 0
+    for (first, second), count in best:
+        gained += count
+        made.append(Merge(labels[first], labels[second], min(agreement + gained / max(n, 1), 1.0)))
+    return tuple(made)

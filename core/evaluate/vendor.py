@@ -1,0 +1,234 @@
+"""Vendor tests: a vendor's answers to a held-out set, out of a file it sent or out of a label run of its endpoint, and kept.
+
+    test_id = import_file(db, client_id, "Vendor X", Path("answers.csv"), usd_per_1000=1.50)
+    core.evaluate.scorecard.scorecard(db, test_id)
+
+The same name again replaces what was there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlite_utils import Database
+
+from core.db import now
+from core.errors import InputError, Problem
+from core.evaluate import vendor_files, vendor_sets
+from core.evaluate.vendor_files import Columns, VendorAnswer
+from core.ingest import taxonomy
+
+KEPT_PROBLEMS = 1_000
+MAX_NAME = 80
+
+
+def import_file(
+    db: Database,
+    client_id: int,
+    name: str,
+    path: Path,
+    *,
+    set_id: int | None = None,
+    columns: Columns | None = None,
+    usd_per_1000: float | None = None,
+    filename: str | None = None,
+) -> int:
+    """Keep a vendor's answers from a file (CSV, TSV, XLSX, JSON lines, Parquet); returns the test's id.
+
+    `set_id` None is the newest set handed out, or all held-out assets; `columns` None is guessed; `usd_per_1000` goes before
+    prices in the file. Raises InputError for a file that cannot be used (see vendor_files.read), a price below zero, no name.
+    """
+    chosen = vendor_sets.find(db, client_id, set_id)
+    assets = db.execute(
+        "select a.id, a.external_id from vendor_set_assets s join assets a on a.id = s.asset_id where s.set_id = ?",
+        [chosen["id"]],
+    ).fetchall()
+    categories = taxonomy.load(db, chosen["taxonomy_id"])
+    found = vendor_files.read(Path(path), assets, categories, columns, lambda ids: _known(db, client_id, ids))
+    counts = {"rows": found.rows, "outside": found.outside, "again": found.again, "problems": found.problem_count}
+    source = f"file:{filename or Path(path).name}"
+    return _keep(db, client_id, name, chosen, source, usd_per_1000, found.answers, counts, found.problems)
+
+
+def import_run(
+    db: Database,
+    client_id: int,
+    name: str,
+    run_id: int,
+    *,
+    set_id: int | None = None,
+    usd_per_1000: float | None = None,
+) -> int:
+    """Keep what a label run's teacher said of the held-out set as a vendor's answers; returns the test's id.
+
+    Time and money are those measured on the run. Raises InputError where the run is not the client's or has none of the assets.
+    """
+    chosen = vendor_sets.find(db, client_id, set_id)
+    run = next(db.query("select teacher from label_runs where id = ? and client_id = ?", [run_id, client_id]), None)
+    if run is None:
+        raise InputError(f"This client has no label run {run_id}.", "Choose one that the Teacher page lists.")
+    said = of_run(db, run_id, chosen["id"])
+    said = said[said["category_id"].notna() | said["error"].notna()]
+    if said["category_id"].isna().all():
+        raise InputError(
+            f"{run['teacher']} has answered none of the held-out assets in this run.", "Have it label them first."
+        )
+    answers = [_heard(row) for row in said.itertuples()]
+    counts = {"rows": len(answers), "outside": 0, "again": 0, "problems": 0}
+    return _keep(db, client_id, name or run["teacher"], chosen, f"run:{run_id}", usd_per_1000, answers, counts, [])
+
+
+def _heard(row) -> VendorAnswer:
+    """One row of of_run() as an answer; a failed one was off list, its error is what was said."""
+    numbers = (None if pd.isna(value) else float(value) for value in (row.confidence, row.latency_ms, row.cost_usd))
+    if pd.isna(row.category_id):
+        return VendorAnswer(row.asset_id, row.error[:200], None, "off list", *numbers)
+    return VendorAnswer(row.asset_id, row.label, int(row.category_id), "exact", *numbers)
+
+
+def of_run(db: Database, run_id: int, set_id: int) -> pd.DataFrame:
+    """What a label run says of each asset of a set: its own answer, or else its duplicate group's.
+
+    Columns asset_id, category_id and label (None: no answer), confidence, latency_ms, cost_usd and error (its own only).
+    """
+    return pd.read_sql_query(
+        """with said as (
+             select a.id as asset_id, l.confidence, l.latency_ms, l.cost_usd, l.error,
+                    coalesce(l.category_id, (select other.category_id from assets b
+                       join labels other on other.run_id = ? and other.asset_id = b.id and other.category_id is not null
+                       where b.client_id = a.client_id and b.group_id = a.group_id order by b.id limit 1)) as category_id
+             from vendor_set_assets s join assets a on a.id = s.asset_id
+             left join labels l on l.run_id = ? and l.asset_id = a.id where s.set_id = ?)
+           select said.*, c.label from said left join categories c on c.id = said.category_id order by asset_id""",
+        db.conn,
+        params=[run_id, run_id, set_id],
+    )
+
+
+def tests(db: Database, client_id: int) -> list[dict[str, Any]]:
+    """The client's vendor tests, newest first: id, name, set_id, size (of the set), source, usd_per_1000, created,
+    counts (rows, outside, again, problems, exact, mapped, off list, empty, absent) and problems (the first 1,000 as dicts)."""
+    rows = db.query(
+        """select t.*, s.size, s.taxonomy_id from vendor_tests t join vendor_sets s on s.id = t.set_id
+           where t.client_id = ? order by t.created desc, t.id desc""",
+        [client_id],
+    )
+    return [row | {"counts": json.loads(row["counts"]), "problems": json.loads(row["problems"])} for row in rows]
+
+
+def find(db: Database, client_id: int, name: str | None = None) -> dict[str, Any]:
+    """The client's test of this vendor (None: the newest). InputError where there is none."""
+    made = tests(db, client_id)
+    for row in made:
+        if name is None or row["name"].casefold() == _name(name).casefold():
+            return row
+    known = ", ".join(row["name"] for row in made)
+    raise InputError(
+        f"There are no answers of a vendor {name}." if name else "No vendor's answers are here yet.",
+        f"Judged so far: {known}." if known else "Hand out a blind pack, and import what comes back.",
+    )
+
+
+def read_words(test: dict[str, Any]) -> str:
+    """How a vendor's answers were read, in a sentence: what of the set it answered how, and what was left out."""
+    counts = test["counts"]
+    parts = [f"{counts['exact']:,} exact"]
+    for kind, words in (
+        ("mapped", "mapped to the one category they nearly name"),
+        ("off list", "off the list"),
+        ("empty", "empty"),
+        ("absent", "missing"),
+        ("again", "answered again (the first answer stands)"),
+        ("outside", "rows for no asset of this set"),
+    ):
+        parts += [f"{counts[kind]:,} {words}"] if counts[kind] else []
+    return f"{test['name']}, {test['size']:,} assets asked: {', '.join(parts)}."
+
+
+def set_price(db: Database, test_id: int, usd_per_1000: float | None) -> None:
+    """Keep what the vendor asks for 1,000 assets; None: what its file states. InputError for less than nothing."""
+    _check_price(usd_per_1000)
+    with db.atomic():
+        db.execute("update vendor_tests set usd_per_1000 = ? where id = ?", [usd_per_1000, test_id])
+
+
+def remove(db: Database, test_id: int) -> None:
+    """Forget a vendor's answers; the set stays."""
+    with db.atomic():
+        _forget(db, test_id)
+
+
+def _forget(db: Database, test_id: int) -> None:
+    db.execute("delete from vendor_answers where test_id = ?", [test_id])
+    db.execute("delete from vendor_tests where id = ?", [test_id])
+
+
+def _known(db: Database, client_id: int, ids: list[str]) -> set[str]:
+    """Those of some external ids that are ids of the client's assets."""
+    found: set[str] = set()
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        query = f"select external_id from assets where client_id = ? and external_id in ({', '.join('?' * len(part))})"
+        found.update(row[0] for row in db.execute(query, [client_id, *part]))
+    return found
+
+
+def _name(given: str) -> str:
+    return " ".join(given.split())
+
+
+def _check_price(usd_per_1000: float | None) -> None:
+    if usd_per_1000 is not None and not (isfinite(usd_per_1000) and usd_per_1000 >= 0):
+        raise InputError(f"The price is {usd_per_1000}.", "Give US dollars for 1,000 assets, zero or more.")
+
+
+def _keep(
+    db: Database,
+    client_id: int,
+    name: str,
+    chosen: dict,
+    source: str,
+    usd_per_1000: float | None,
+    answers: list[VendorAnswer],
+    counts: dict[str, int],
+    problems: Iterable[Problem],
+) -> int:
+    name = _name(name)
+    if not name or len(name) > MAX_NAME:
+        raise InputError("The vendor needs a name.", f"Give it one of at most {MAX_NAME} characters.")
+    _check_price(usd_per_1000)
+    how = Counter(answer.how for answer in answers)
+    counts |= {kind: how[kind] for kind in ("exact", "mapped", "off list", "empty")}
+    counts["absent"] = chosen["size"] - len(answers)
+    kept = [problem.as_dict() for problem in list(problems)[:KEPT_PROBLEMS]]
+    with db.atomic():
+        earlier = db.execute("select id from vendor_tests where client_id = ? and name = ?", [client_id, name])
+        for (test_id,) in earlier.fetchall():
+            _forget(db, test_id)
+        test_id = db.execute(
+            """insert into vendor_tests (client_id, name, set_id, source, usd_per_1000, counts, problems, created)
+               values (?, ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                client_id,
+                name,
+                chosen["id"],
+                source,
+                usd_per_1000,
+                json.dumps(counts),
+                json.dumps(kept, ensure_ascii=False),
+                now(),
+            ],
+        ).lastrowid
+        db.conn.executemany(
+            "insert into vendor_answers (test_id, asset_id, said, category_id, how, confidence, latency_ms, usd)"
+            " values (:test_id, :asset_id, :said, :category_id, :how, :confidence, :latency_ms, :usd)",
+            [{"test_id": test_id, **asdict(answer)} for answer in answers],
+        )
+    return test_id

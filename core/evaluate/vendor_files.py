@@ -1,0 +1,224 @@
+"""A vendor's answers from a file: which column holds what, and each row to an asset of the set and a category, or why not.
+
+Every answer is one of four: exact, mapped (a near miss that can mean one category only), off list, or empty. What one row got
+wrong becomes a Problem of that row; what makes the file useless as a whole is an InputError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from core.errors import InputError, Problem
+from core.ingest.columns import ASSET_NAMES, guess_roles
+from core.ingest.files import Problems, Table, defuse, open_table
+from core.ingest.rows import number
+from core.ingest.taxonomy import Matcher, StoredCategory
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "id": ASSET_NAMES["id"],
+    "label": ("vendorlabel", "answer", "vendoranswer", "vendorcategory", *ASSET_NAMES["label"], "output", "result"),
+    "confidence": ("vendorconfidence", *ASSET_NAMES["confidence"]),
+    "latency_ms": ("vendorlatencyms", *ASSET_NAMES["latency_ms"]),
+    "latency_s": ("latencys", "latencyseconds", "latencysec", "responsetimes", "durations", "seconds", "elapsed"),
+    "usd": ("priceusd", "usd", "costusd", "priceperasset", "costperasset", "usdperasset", "unitprice", "price", "cost"),
+    "usd_per_1000": ("priceper1000", "costper1000", "usdper1000", "priceper1000usd", "usdper1000assets")
+    + ("priceper1000assets", "costper1000assets", "per1000"),
+}
+KNOWN = frozenset().union(*NAMES.values())
+SHOWN = 60  # characters of an answer in a sentence
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a vendor's file plays which role; latency in milliseconds or seconds, price an asset or per 1,000."""
+
+    id: str | None = None
+    label: str | None = None
+    confidence: str | None = None
+    latency_ms: str | None = None
+    latency_s: str | None = None
+    usd: str | None = None
+    usd_per_1000: str | None = None
+
+
+@dataclass(frozen=True)
+class VendorAnswer:
+    """One asset's answer: what was said, the category meant (None: off list or empty), how it was read, ms and USD for it."""
+
+    asset_id: int
+    said: str
+    category_id: int | None
+    how: str
+    confidence: float | None = None
+    latency_ms: float | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True)
+class VendorFile:
+    """A file read: its answers, one an asset of the set; `rows` it has, `outside` the set, `again` (further answers to an asset
+    answered before; the first one stands); the problems kept, and how many there were."""
+
+    answers: list[VendorAnswer]
+    rows: int
+    outside: int
+    again: int
+    problems: list[Problem]
+    problem_count: int
+
+
+def columns_of(path: Path) -> tuple[list[str], Columns]:
+    """The file's columns and the guess of what each holds. Raises InputError where it cannot be read as a table."""
+    table = open_table(path, KNOWN)
+    return table.columns, Columns(**guess_roles(table.columns, NAMES))
+
+
+def read(
+    path: Path,
+    assets: Sequence[tuple[int, str]],
+    categories: Iterable[StoredCategory],
+    columns: Columns | None = None,
+    elsewhere: Callable[[list[str]], set[str]] = lambda ids: set(),
+) -> VendorFile:
+    """Read a vendor's answers to `assets` (id, external id); `columns` None is guessed.
+
+    `elsewhere` says which of some external ids belong to assets outside the set. Raises InputError for a file that cannot be
+    read, lacks a column of ids or labels, has no rows, none of the set's assets, or not one answer of the taxonomy.
+    """
+    table = open_table(path, KNOWN)
+    columns = columns or Columns(**guess_roles(table.columns, NAMES))
+    _check(columns, table)
+    problems = Problems()
+    reading = _Reading(table, columns, Matcher(categories), problems)
+    rows = list(table.records(problems))
+    if not rows:
+        raise InputError("The file has a header but no rows.", "Give every asset of the pack a row.", where=path.name)
+    ids = _Ids(assets, {cells[reading.at["id"]] for _, cells in rows}, elsewhere)
+    answers: dict[int, VendorAnswer] = {}
+    outside = again = 0
+    for row, cells in rows:
+        given = cells[reading.at["id"]]
+        asset = ids(given)
+        if asset is None:
+            outside += 1
+            what = f"The id {_short(given)} is no asset of this held-out set" if given else "The row has no id"
+            problems.add(row, columns.id, f"{what}; the row was left out.", "Send the ids back as in assets.csv.")
+        elif asset in answers:
+            again += 1
+            what = f"The asset {_short(given)} is answered again; the first answer stands."
+            problems.add(row, columns.id, what, "Send one answer an asset.")
+        else:
+            answers[asset] = reading.answer(row, asset, cells)
+    _must_be_of_use(path, list(answers.values()), columns)
+    return VendorFile(list(answers.values()), len(rows) + table.left_out, outside, again, problems.kept, problems.count)
+
+
+def _check(columns: Columns, table: Table) -> None:
+    listed = ", ".join(table.columns)[:500]
+    for role, what in (("id", "asset ids"), ("label", "labels")):
+        if getattr(columns, role) is None:
+            raise InputError(
+                f"No column of {what} was found.", f"Say which it is; the columns are: {listed}.", where=table.path.name
+            )
+    for one in fields(columns):
+        column = getattr(columns, one.name)
+        if column is not None and column not in table.columns:
+            raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=table.path.name)
+
+
+def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns) -> None:
+    if not answers:
+        raise InputError(
+            "Not one id of the file is in the held-out set.",
+            f"Check that the column {columns.id} holds the ids of assets.csv, and that the file answers this set.",
+            where=path.name,
+        )
+    if not any(answer.category_id for answer in answers):
+        said = next((answer.said for answer in answers if answer.said), None)
+        what = "Every answer in the file is empty."
+        if said is not None:
+            what = f"Not one answer of the file is a category of the taxonomy; the first is {_short(said)}."
+        raise InputError(what, f"Check that the column {columns.label} holds the labels.", where=path.name)
+
+
+class _Ids:
+    """Finds the asset an id in a vendor's file means, None where it is outside the set.
+
+    As sent out, with or without the apostrophe that keeps spreadsheets from running it; else in the form a spreadsheet may leave
+    it in (12.0 or 12 for 0012, another case), where that can mean one asset of the set only and is no other asset's own id.
+    """
+
+    def __init__(self, assets: Sequence[tuple[int, str]], given: set[str], elsewhere: Callable[[list[str]], set[str]]):
+        self.exact = {defuse(external): asset for asset, external in assets}
+        self.exact |= {external: asset for asset, external in assets}
+        loose: dict[str, int | None] = {}
+        for asset, external in assets:
+            form = _loose(external)
+            loose[form] = None if form in loose else asset
+        self.loose = loose
+        self.others = elsewhere(sorted(given - self.exact.keys()))
+
+    def __call__(self, given: str) -> int | None:
+        if given in self.exact:
+            return self.exact[given]
+        return None if given in self.others or not given else self.loose.get(_loose(given))
+
+
+def _loose(external: str) -> str:
+    form = external.strip().removeprefix("'").casefold().removesuffix(".0")
+    return form.lstrip("0") or "0"
+
+
+class _Reading:
+    """Reads the cells of one table; each different answer is matched once."""
+
+    def __init__(self, table: Table, columns: Columns, match: Matcher, problems: Problems):
+        places = {name: place for place, name in enumerate(table.columns)}
+        roles = ((one.name, getattr(columns, one.name)) for one in fields(columns))
+        self.at = {role: places[column] for role, column in roles if column is not None}
+        self.columns, self.match, self.problems = columns, match, problems
+        self.read: dict[str, tuple[int | None, str]] = {}
+
+    def answer(self, row: int, asset: int, cells: list[str]) -> VendorAnswer:
+        said = cells[self.at["label"]]
+        if said not in self.read:
+            self.read[said] = read_label(self.match, said)
+        category, how = self.read[said]
+        if how == "off list":
+            what = f"The answer {_short(said)} is no category of the taxonomy; it counts as wrong."
+            self.problems.add(row, self.columns.label, what, "Answer with one category, written as in taxonomy.csv.")
+        ms, seconds = self.number(row, "latency_ms", cells), self.number(row, "latency_s", cells)
+        each, thousand = self.number(row, "usd", cells), self.number(row, "usd_per_1000", cells)
+        return VendorAnswer(
+            asset,
+            said[:200],
+            category,
+            how,
+            self.number(row, "confidence", cells),
+            ms if ms is not None or seconds is None else 1000 * seconds,
+            each if each is not None or thousand is None else thousand / 1000,
+        )
+
+    def number(self, row: int, role: str, cells: list[str]) -> float | None:
+        given = cells[self.at[role]] if role in self.at else ""
+        if not given:
+            return None
+        bare = re.sub(r"USD|\$", "", given, flags=re.IGNORECASE).strip() if role.startswith("usd") else given
+        return number(bare, row, getattr(self.columns, role), self.problems, share=role == "confidence")
+
+
+def read_label(match: Matcher, said: str) -> tuple[int | None, str]:
+    """What an answer means: (category id, "exact") or (id, "mapped") for a near miss, (None, "off list") or (None, "empty")."""
+    if not said.strip():
+        return None, "empty"
+    category = match(said)
+    if category is None:
+        return None, "off list"
+    return category, "exact" if match.exact(said) else "mapped"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

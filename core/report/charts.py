@@ -1,0 +1,386 @@
+"""The figures of Compare and of the report: pure Plotly from plain data, in one look.
+
+Two fixed colours for student and teacher, direct labels before legends, axis titles with units. Text from files reaches Plotly
+only through `clean`: Plotly reads a few HTML tags in labels and hover text.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+from core.evaluate.outlook import MONTHS, Course, Swing
+from core.words import milliseconds, money
+
+# Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
+STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
+FEW = 100  # rows below which a share has no decimals worth showing
+
+
+def clean(text: object, limit: int = 60) -> str:
+    """`text` safe inside a Plotly label or hover: escaped, on one line, cut to `limit` characters."""
+    return html.escape(short(text, limit)).replace("{", "&#123;").replace("$", "&#36;")
+
+
+def short(text: object, limit: int) -> str:
+    """`text` on one line, cut to `limit` characters."""
+    line = " ".join(str(text).split())
+    if len(line) > limit:  # of a path the end tells most, of anything else the beginning
+        line = f"… > {line.rpartition(' > ')[2]}" if " > " in line else line
+        line = line if len(line) <= limit else line[: limit - 1] + "…"
+    return line
+
+
+def layout(fig: go.Figure, x: str, y: str, height: int = 320) -> go.Figure:
+    """Axis titles, margins and a quiet grid; no legend (charts label their lines directly)."""
+    fig.update_layout(
+        height=height,
+        margin={"l": 8, "r": 16, "t": 12, "b": 8},
+        showlegend=False,
+        xaxis_title=x,
+        yaxis_title=y,
+        hoverlabel={"align": "left"},
+        bargap=0.25,
+    )
+    fig.update_xaxes(automargin=True, zeroline=False)
+    fig.update_yaxes(automargin=True, zeroline=False)
+    return fig
+
+
+def shares(
+    table: pd.DataFrame, label: str, value: str, low: str, high: str, count: str, *, colour: str = STUDENT
+) -> go.Figure:
+    """Horizontal dots with intervals, one row a category: shares (0..1) drawn in percent, n at the row's name."""
+    rows = table.iloc[::-1]
+    names = [f"{clean(name, 38)}  <i>n={n:,}</i>" for name, n in zip(rows[label], rows[count])]
+    fig = go.Figure(
+        go.Scatter(
+            x=100 * rows[value],
+            y=list(range(len(names))),
+            text=names,
+            mode="markers",
+            cliponaxis=False,
+            marker={"color": colour, "size": 8},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": 100 * (rows[high] - rows[value]),
+                "arrayminus": 100 * (rows[value] - rows[low]),
+                "color": colour,
+                "thickness": 1.2,
+                "width": 0,
+            },
+            customdata=100 * rows[[low, high]].to_numpy(),
+            hovertemplate="%{text}<br>%{x:.1f} % (%{customdata[0]:.1f}–%{customdata[1]:.1f} %)<extra></extra>",
+        )
+    )
+    fig.update_xaxes(range=[0, 101], ticksuffix=" %")
+    return _names(fig, names)
+
+
+def bars(names: list[str], values: list[float], texts: list[str], colours: list[str] | str = NEUTRAL) -> go.Figure:
+    """Horizontal bars labelled with their own values, first name on top."""
+    shown = [clean(name) for name in names][::-1]
+    fig = go.Figure(
+        go.Bar(
+            y=list(range(len(shown))),
+            x=list(values)[::-1],
+            text=list(texts)[::-1],
+            textposition="outside",
+            cliponaxis=False,
+            orientation="h",
+            marker_color=list(colours)[::-1] if isinstance(colours, list) else colours,
+            hovertemplate="%{customdata}: %{text}<extra></extra>",
+            customdata=shown,
+        )
+    )
+    return _names(fig, shown)
+
+
+def _names(fig: go.Figure, names: list[str]) -> go.Figure:
+    """Names along a numbered axis: two names that read alike once cut short stay two rows."""
+    return fig.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.7, len(names) - 0.3])
+
+
+def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.Figure:
+    """Handled share against agreement on those; the target as a line, the share handled at the certified threshold as a mark."""
+    fig = go.Figure(
+        go.Scatter(
+            x=100 * curve["handled"],
+            y=100 * curve["agreement"],
+            mode="lines",
+            line={"color": STUDENT, "width": 2.5},
+            customdata=100 * curve["threshold"],
+            hovertemplate="%{x:.1f} % handled<br>%{y:.1f} % agreement on them<br>threshold %{customdata:.1f} %<extra></extra>",
+        )
+    )
+    fig.add_hline(
+        y=100 * target,
+        line={"color": NEUTRAL, "dash": "dot", "width": 1.5},
+        annotation={"text": f"target {100 * target:g} %", "showarrow": False, "yanchor": "bottom"},
+        annotation_position="bottom left",
+    )
+    if certified is not None and not curve.empty:
+        at = curve.iloc[(curve["handled"] - certified).abs().argmin()]
+        fig.add_vline(
+            x=100 * certified,
+            line={"color": STUDENT, "dash": "dot", "width": 1.5},
+            annotation={"text": f"certified: {100 * certified:.1f} % handled", "showarrow": False},
+            annotation_position="bottom left" if certified > 0.5 else "bottom right",
+        )
+        fig.add_scatter(
+            x=[100 * certified],
+            y=[100 * at["agreement"]],
+            mode="markers",
+            marker={"color": STUDENT, "size": 13, "line": {"color": "white", "width": 2}},
+            hoverinfo="skip",
+        )
+    low = min(100 * target, 100 * curve["agreement"].min()) if not curve.empty else 0
+    fig.update_xaxes(range=[0, 102], ticksuffix=" %")
+    fig.update_yaxes(range=[max(low - 3, 0), 100.8], ticksuffix=" %")
+    return fig
+
+
+def reliability(table: pd.DataFrame) -> go.Figure:
+    """Stated confidence against agreement seen, with intervals (agreement.reliability's columns), and the diagonal."""
+    table = 100 * table[["confidence", "agreement", "low", "high"]]
+    diagonal = {"x": [0, 100], "y": [0, 100], "mode": "lines", "hoverinfo": "skip"}
+    fig = go.Figure(go.Scatter(**diagonal, line={"color": NEUTRAL, "dash": "dot"}))
+    fig.add_scatter(
+        x=table["confidence"],
+        y=table["agreement"],
+        mode="markers",
+        marker={"color": STUDENT, "size": 8},
+        error_y=_error(table["high"] - table["agreement"], table["agreement"] - table["low"], STUDENT),
+        hovertemplate="says %{x:.0f} %<br>agrees %{y:.0f} %<extra></extra>",
+    )
+    fig.update_xaxes(range=[0, 101], ticksuffix=" %")
+    return layout(fig, "confidence the student states (%)", "agreement seen (%)", 300).update_yaxes(ticksuffix=" %")
+
+
+def _error(above: pd.Series, below: pd.Series, colour: str) -> dict:
+    """Plotly's error bars of unequal arms, without caps."""
+    arms = {"array": above, "arrayminus": below, "symmetric": False}
+    return {"type": "data", "color": colour, "thickness": 1.2, "width": 0, **arms}
+
+
+def heat(pairs: list[list[int]], labels: dict[int, str], most: int = 40) -> tuple[go.Figure, int, float]:
+    """The confusion heat map of the `most` categories mixed up most: the figure, the categories in it, and the share of all
+    disagreements that it shows.
+
+    `pairs` are [teacher's category, student's, assets]. Colour is the share of the teacher's category (root scale, so that few
+    are seen too); agreement, the diagonal, is left grey. Categories that are mixed up stand beside each other.
+    """
+    table = pd.DataFrame(pairs, columns=["teacher", "student", "count"])
+    wrong = table[table["teacher"] != table["student"]]
+    lost = wrong.groupby("teacher")["count"].sum().add(wrong.groupby("student")["count"].sum(), fill_value=0)
+    kept = lost.nlargest(most).index.to_numpy()
+    inside = wrong[wrong["teacher"].isin(kept) & wrong["student"].isin(kept)]
+    place = {category: n for n, category in enumerate(kept)}
+    counts = np.zeros((len(kept), len(kept)))
+    counts[inside["teacher"].map(place), inside["student"].map(place)] = inside["count"]
+    order = _neighbours(counts)
+    counts, kept = counts[np.ix_(order, order)], kept[order]
+    sizes = table.groupby("teacher")["count"].sum().reindex(kept).fillna(0).to_numpy()
+    shares = counts / np.maximum(sizes, 1)[:, None]
+    names = [clean(labels[category], 34) for category in kept]
+    fig = _matrix(counts, shares, names)
+    return fig, len(kept), float(inside["count"].sum() / max(wrong["count"].sum(), 1))
+
+
+def _neighbours(counts: np.ndarray) -> np.ndarray:
+    """An order of the categories that puts those mixed up beside each other: leaves of average linkage."""
+    if len(counts) < 3:
+        return np.arange(len(counts))
+    mixed = counts + counts.T
+    return leaves_list(
+        linkage(squareform(1 / (1 + mixed), checks=False), "average", optimal_ordering=len(counts) <= 200)
+    )
+
+
+def _matrix(counts: np.ndarray, shares: np.ndarray, names: list[str]) -> go.Figure:
+    n = len(names)
+    cell, font = (18, 11) if n <= 45 else (12, 8)
+    fig = go.Figure(
+        go.Heatmap(
+            z=np.sqrt(shares),
+            customdata=np.dstack([counts, 100 * shares]),
+            colorscale=[[0, "rgba(0, 0, 0, 0)"], [0.001, "#f6d3b0"], [1, TEACHER]],
+            zmin=0,
+            zmax=max(float(np.sqrt(shares).max(initial=0)), 0.01),
+            showscale=False,
+            xgap=0.5,
+            ygap=0.5,
+            hovertemplate="teacher: %{y}<br>student: %{x}<br>%{customdata[0]:,.0f} assets (%{customdata[1]:.1f} % of the "
+            "teacher's category)<extra></extra>",
+        )
+    )
+    diagonal = np.full((n, n), None, object)
+    np.fill_diagonal(diagonal, 1)
+    grey = [[0, "rgba(123, 134, 148, 0.25)"], [1, "rgba(123, 134, 148, 0.25)"]]
+    fig.add_heatmap(z=diagonal, colorscale=grey, showscale=False, hoverinfo="skip", xgap=0.5, ygap=0.5)
+    if n <= 45:  # one text a cell that is not empty: a heat map's own texts take a browser half a second
+        down, across = np.nonzero(counts)
+        fig.add_scatter(
+            x=across,
+            y=down,
+            text=[f"{count:,.0f}" for count in counts[down, across]],
+            mode="text",
+            textfont={"size": 9, "color": "#1d232b"},  # dark on every shade, in the light look and in the dark one
+            hoverinfo="skip",
+        )
+    layout(fig, "student says", "teacher says", 190 + cell * n)
+    ticks = {"tickvals": list(range(n)), "ticktext": names, "tickfont": {"size": font}, "showgrid": False}
+    # columns of many stand closer together than any letters: they go by the order of the rows, and by pointing at a cell
+    fig.update_xaxes(side="top", tickangle=-90, range=[-0.5, n - 0.5], showticklabels=n <= 45, **ticks)
+    return fig.update_yaxes(range=[n - 0.5, -0.5], **ticks)
+
+
+LOOKS = {
+    "teacher": (TEACHER, "solid"),
+    "batch": (TEACHER, "dash"),
+    "student": (STUDENT, "solid"),
+    "cascade": (STUDENT, "dash"),
+}
+
+
+def cumulative(courses: list[Course], months: int = MONTHS) -> go.Figure:
+    """What each way of working has cost month by month, labelled at its end; where it has paid for itself is marked."""
+    at = list(range(months + 1))
+    top = max(course.after(months) for course in courses) or 1.0
+    fig = go.Figure()
+    ends = sorted(courses, key=lambda course: course.after(months))
+    lowest = -math.inf
+    for course in ends:
+        colour, dash = LOOKS.get(course.key, (NEUTRAL, "dot"))
+        fig.add_scatter(
+            x=at,
+            y=[course.after(month) for month in at],
+            mode="lines",
+            name=clean(course.label),
+            line={"color": colour, "dash": dash, "width": 2.5},
+            hovertemplate="%{fullData.name}<br>after %{x} months: $%{y:,.2f}<extra></extra>",
+        )
+        lowest = max(course.after(months) / top, lowest + 0.075)  # labels keep a line's height apart
+        text = f"{clean(course.label)}: {clean(money(course.after(months)))}"
+        fig.add_annotation(
+            x=months, y=lowest * top, text=text, showarrow=False, xanchor="left", xshift=8, font={"color": colour}
+        )
+    marked = [course for course in courses if course.even is not None and course.even <= months]
+    fig.add_scatter(
+        x=[course.even for course in marked],
+        y=[course.after(course.even) for course in marked],
+        mode="markers",
+        marker={"symbol": "diamond", "size": 12, "color": STUDENT, "line": {"color": "white", "width": 1.5}},
+        text=[f"{clean(course.label)} has paid for itself after {course.even:,.1f} months" for course in marked],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    layout(fig, "months", "US dollars spent so far", 340)
+    fig.update_layout(margin={"r": 250})
+    fig.update_xaxes(range=[0, months], dtick=3)
+    return fig.update_yaxes(range=[0, 1.08 * max(top, lowest * top)], tickprefix="$", tickformat=",.4~g")
+
+
+def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
+    """The net saving at both ends of each assumption's range, the widest on top; `base` is the saving as things are."""
+    shown = swings[:most][::-1]
+    names = [clean(one.label) for one in shown]
+    fig = go.Figure()
+    for end, words, colour in (("low", "low_words", NEUTRAL), ("high", "high_words", STUDENT)):
+        moved = [getattr(one, end) - base for one in shown]
+        fig.add_bar(
+            y=list(range(len(shown))),
+            x=moved,
+            base=base,
+            orientation="h",
+            marker_color=colour,
+            text=[clean(getattr(one, words)) for one in shown],
+            textposition="outside",
+            textangle=0,
+            cliponaxis=False,
+            customdata=[[name, money(getattr(one, end))] for name, one in zip(names, shown)],
+            hovertemplate="%{customdata[0]} %{text}: %{customdata[1]}<extra></extra>",
+        )
+    fig.add_vline(x=base, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
+    values = [getattr(one, end) for one in shown for end in ("low", "high")]
+    room = 0.16 * (max(values) - min(values))
+    layout(fig, f"saved within {MONTHS} months, upfront cost taken off (US dollars)", "", 90 + 34 * len(shown))
+    fig.update_layout(barmode="overlay")
+    fig.update_xaxes(range=[min(values) - room, max(values) + room], tickprefix="$", tickformat=",.4~g")
+    return _names(fig, names)
+
+
+def latencies(rows: list[tuple[str, list[float], str, bool]]) -> go.Figure:
+    """Distributions of (name, quantiles 0 to 1 in ms, colour, measured) on a log axis, one above the other, with p50, p95 and p99
+    marked; one that is assumed is a dashed line at its only value, first of the quantiles."""
+    fig = go.Figure()
+    for place, (name, quantiles, colour, measured) in enumerate(reversed(rows)):
+        middle = quantiles[len(quantiles) // 2]
+        if not measured:
+            fig.add_scatter(
+                x=[middle, middle],
+                y=[place, place + 0.7],
+                mode="lines",
+                line={"color": colour, "width": 3, "dash": "dash"},
+                hovertemplate=f"{clean(name)}: {clean(milliseconds(middle))} (assumed)<extra></extra>",
+            )
+            _mark(fig, middle, place, f"assumed {milliseconds(middle)}", colour)
+            continue
+        edges, heights = _density(quantiles)
+        fig.add_scatter(
+            x=edges,
+            y=place + 0.7 * heights,
+            mode="lines",
+            line={"color": colour, "width": 1.5, "shape": "hv"},
+            hoverinfo="skip",
+        )
+        fig.add_scatter(
+            x=edges, y=np.full(len(edges), place), mode="lines", line={"color": colour, "width": 1}, hoverinfo="skip"
+        )
+        fig.data[-1].update(fill="tonexty", fillcolor=_faint(colour))
+        marks = {"p50": middle, "p95": np.interp(0.95, np.linspace(0, 1, len(quantiles)), quantiles)}
+        marks["p99"] = np.interp(0.99, np.linspace(0, 1, len(quantiles)), quantiles)
+        fig.add_scatter(
+            x=list(marks.values()),
+            y=[place] * 3,
+            mode="markers",
+            marker={"symbol": "line-ns", "size": 12, "line": {"color": colour, "width": 2}},
+            text=[f"{clean(name)}, {key}: {clean(milliseconds(value))}" for key, value in marks.items()],
+            hovertemplate="%{text}<extra></extra>",
+        )
+        words = ", ".join(f"{key} {milliseconds(value)}" for key, value in marks.items())
+        _mark(fig, marks["p50"], place, words, colour)
+    values = [value for _, quantiles, *_ in rows for value in (max(quantiles[0], 1e-3), quantiles[-1])]
+    low, high = math.log10(min(values)) - 0.4, math.log10(max(values)) + 0.6
+    layout(fig, "milliseconds for one asset (log scale)", "", 130 + 85 * len(rows))
+    fig.update_xaxes(type="log", range=[low, high], dtick=1, tickformat=",~r")
+    names = [clean(name) for name, *_ in reversed(rows)]
+    return fig.update_yaxes(
+        tickvals=[n + 0.3 for n in range(len(names))], ticktext=names, range=[-0.45, len(names)], showgrid=False
+    )
+
+
+def _mark(fig: go.Figure, x: float, place: int, text: str, colour: str) -> None:
+    fig.add_annotation(
+        x=math.log10(x), y=place - 0.2, text=clean(text, 80), showarrow=False, font={"color": colour}, xanchor="center"
+    )
+
+
+def _faint(colour: str) -> str:
+    return f"rgba({', '.join(str(int(colour[n : n + 2], 16)) for n in (1, 3, 5))}, 0.25)"
+
+
+def _density(quantiles: list[float], bins: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Edges of equal width on a log axis and the height of each bin (tallest 1), off the quantiles of a distribution."""
+    values = np.maximum(quantiles, 1e-3)
+    low, high = values[0] / 1.02, values[-1] * 1.02
+    edges = np.geomspace(low, high, bins + 1)
+    below = np.interp(edges, values, np.linspace(0, 1, len(values)), left=0.0, right=1.0)
+    heights = np.append(np.diff(below), 0.0)
+    return edges, heights / max(heights.max(), 1e-12)

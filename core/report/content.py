@@ -1,0 +1,182 @@
+"""What a client report says: the figures of Compare, in order, with where they come from and what they do not say.
+
+Nothing is computed here that Compare does not compute: both take their sentences, charts and tables from the same functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+from sqlite_utils import Database
+
+from core import settings
+from core.errors import InputError
+from core.evaluate import outlook
+from core.evaluate.economics import described
+from core.evaluate.kept import other_prices, teacher_price
+from core.evaluate.run import comparison, disagreements
+from core.report import answers, money, speed
+from core.report.answers import FEWEST, Answer, share_words, span_words
+from core.report.brand import Brand, brand
+from core.report.headline import TITLES, Headline, about, headlines, mode_of
+from core.train.run import find
+from core.words import teacher_words
+
+WORST, EXAMPLES = 5, 3
+TEXT = 300  # characters of an example that are shown
+
+METHOD = (
+    "The assets were divided into three parts before anything was learned; copies and near copies of one creative "
+    "stayed together. The student learned from the teacher's answers on the first part. On the second, the "
+    "calibration assets, it was decided how sure the student must be to answer by itself. All figures of agreement "
+    "are from the third part, the test assets, which it had never seen.",
+    "Agreement is the share of test assets on which the student gives the category the teacher gave. Its interval is "
+    "exact (Clopper-Pearson, 95 %): were the measurement repeated on other assets of the same kind, 95 of 100 such "
+    "intervals would hold the true value. Copies of one creative count once.",
+    "An asset is handled when the student is at least as sure as the certified threshold and the asset is not unlike "
+    "everything it learned from. The threshold was found by fixed-sequence testing with exact binomial tests (Learn "
+    "then Test, Angelopoulos et al. 2021), so that agreement on handled assets reaches the target with 95 % "
+    "confidence. All other assets go to the teacher.",
+    "Costs follow from tokens, dated list prices and the assumptions below; every step is in the formula sheet. A "
+    "figure says whether it was measured here, estimated from measured figures and prices, or assumed.",
+)
+LIMITS = (
+    "Agreement says how well the student stands in for the teacher. It does not say how often the teacher is right; "
+    "only labels that people decided can tell that.",
+    "The figures hold for assets like those tested. New campaigns, products, languages or categories change them; "
+    "have the teacher label a fresh sample now and then.",
+    "Where a category has few test assets, its interval is wide and a difference from others may be chance.",
+    "Figures marked as assumed were not measured. Prices are list prices of the day named and may change.",
+)
+
+
+@dataclass(frozen=True)
+class Worst:
+    """A category in which the student does badly: its agreement in words, and examples (text, teacher's, student's)."""
+
+    category: str
+    agreement: str
+    span: str
+    examples: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All a report holds; `chapters` are (heading, answers)."""
+
+    client: str
+    synthetic: bool
+    student: str
+    date: str
+    brand: Brand
+    decision: str
+    title: str
+    reason: str
+    next: str
+    headlines: list[Headline]
+    about: str
+    chapters: list[tuple[str, list[Answer]]]
+    worst: list[Worst]
+    gold: pd.DataFrame | None
+    assumptions: list[dict]
+    sheet: pd.DataFrame
+    provenance: list[tuple[str, str]]
+    licence: str
+    method: tuple[str, ...] = METHOD
+    limits: tuple[str, ...] = LIMITS
+
+
+def gather(db: Database, client_id: int, student: str = "live") -> Report:
+    """The report of a judged student ("live" or its number). InputError where there is none, or it is not judged yet."""
+    row = find(db, client_id, student)
+    result = comparison(db, row["id"])
+    if result is None:
+        raise InputError(f"Student {row['id']} is not judged yet.", "Open Compare, or train it again.")
+    found, sheet, assumed = result["figures"], result["economics"], result["assumptions"]
+    mode, price = mode_of(result), teacher_price(db, assumed)
+    courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, client_id), sheet)
+    handled = found["handled"]["low"], found["handled"]["high"]
+    swings = outlook.tornado(result["measured"], assumed, price, mode, handled)
+    chapters = [
+        ("How well does it agree?", [answers.per_category(found), answers.cascade(found), answers.reliability(found)]),
+        (
+            "What does it save?",
+            [
+                money.cumulative(courses, sheet, mode),
+                money.monthly(courses, sheet),
+                money.tornado(swings, sheet, mode),
+                money.upfront(sheet),
+            ],
+        ),
+        ("How fast is it?", [speed.latency(found, sheet, assumed.teacher_latency_s), speed.throughput(found)]),
+    ]
+    if found["confusions"]:
+        chapters.append(("Where does it differ?", [answers.confusions(found), answers.slices(found)]))
+    verdict = result["verdict"]
+    facts = _facts(db, row["id"])
+    return Report(
+        client=facts["client"],
+        synthetic=bool(facts["synthetic"]),
+        student=f"{row['kind']} {row['id']}",
+        date=datetime.now(UTC).date().isoformat(),
+        brand=brand(db),
+        decision=verdict.decision,
+        title=TITLES[verdict.decision],
+        reason=verdict.reason,
+        next=verdict.next,
+        headlines=headlines(result, price),
+        about=about(result, teacher_words(found["teacher"]["name"])),
+        chapters=[(heading, [answer for answer in some if answer]) for heading, some in chapters],
+        worst=_worst(db, row["id"], found),
+        gold=answers.gold_table(found),
+        assumptions=described(assumed),
+        sheet=pd.concat([money.steps(sheet.formulas), money.steps(steps)], ignore_index=True),
+        provenance=_provenance(facts, row, found),
+        licence=settings.get(db, "teacher_terms", client_id)
+        or "Nobody has recorded whether the terms of the teacher's provider let its answers train a model. Check that before the "
+        "student goes to work.",
+    )
+
+
+def _facts(db: Database, student_id: int) -> dict[str, Any]:
+    return next(
+        db.query(
+            """select c.name as client, c.synthetic, t.version, t.source, r.teacher, r.prompt_hash, r.started, r.finished
+               from students s join clients c on c.id = s.client_id join taxonomies t on t.id = s.taxonomy_id
+               join label_runs r on r.id = s.label_run_id where s.id = ?""",
+            [student_id],
+        )
+    )
+
+
+def _provenance(facts: dict, row: dict, found: dict) -> list[tuple[str, str]]:
+    counts = found["counts"]
+    day = lambda moment: moment[:10] if moment else "an unknown day"  # noqa: E731
+    return [
+        ("Teacher", facts["teacher"]),
+        ("Prompt", facts["prompt_hash"][:12] if facts["prompt_hash"] else "none: labels from a file"),
+        ("Labels", f"{found['teacher']['labels']:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
+        ("Taxonomy", f"version {facts['version']}" + (f", {facts['source']}" if facts["source"] else "")),
+        ("Assets", ", ".join(f"{counts[part]:,} {part}" for part in ("train", "calibration", "test"))),
+        ("Student", f"{row['kind']} {row['id']}, {row['size_mb']:.1f} MB, trained {day(row['created'])}"),
+        ("Judged", day(found["created"])),
+        ("Measured on", found["latency"]["machine"]),
+    ]
+
+
+def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:
+    """The categories of least agreement among those with enough test assets, with what went wrong there."""
+    enough = [one for one in found["per_category"] if one["n"] >= FEWEST and one["recall"] < 1]
+    made = []
+    for one in sorted(enough, key=lambda one: (one["recall"], -one["n"]))[:WORST]:
+        rows = disagreements(db, student_id, limit=EXAMPLES, filters={"teacher": one["category"]})
+        examples = [
+            (" ".join(text.split())[:TEXT], teacher, said)
+            for text, teacher, said in rows[["text", "teacher", "student"]].itertuples(index=False)
+        ]
+        seen = {"n": one["n"], "low": one["low"], "high": one["high"]}
+        made.append(Worst(one["label"], share_words(one["recall"], one["n"]), span_words(seen), examples))
+    return made

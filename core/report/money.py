@@ -1,0 +1,153 @@
+"""The money questions of Compare and of the report, each answered with a chart: a month, two years, what moves them, upfront."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from core.evaluate.economics import Economics, Line
+from core.evaluate.outlook import MONTHS, PUBLISHED_SAVING, Course, Swing, net_saving
+from core.report import charts
+from core.report.answers import Answer
+from core.words import money, percent
+
+WITH = {"student": "Student alone", "cascade": "Student with the teacher behind it"}
+
+
+def monthly(courses: list[Course], sheet: Economics) -> Answer:
+    """What a month costs, and 1,000 assets, for each way of working."""
+    title = "The teacher has no price yet: choose a model to price it as"
+    if sheet.monthly["teacher"] is not None:
+        mode = "cascade" if sheet.monthly["cascade"] is not None else "student"
+        title = (
+            f"A month of {sheet.volume_per_month:,} assets: {_month(sheet, 'teacher')} with the teacher, {_month(sheet, mode)} "
+            f"{'with the student and the teacher behind it' if mode == 'cascade' else 'with the student'}"
+        )
+    colours = [charts.LOOKS.get(course.key, (charts.NEUTRAL, ""))[0] for course in courses]
+    each = [1000 * course.month / sheet.volume_per_month for course in courses]
+    each = [sheet.per_1000.get(course.key, value) for course, value in zip(courses, each)]
+    texts = [f"{_cents(c.month, usd)} ({money(usd)} per 1,000)" for c, usd in zip(courses, each)]
+    figure = charts.bars([c.label for c in courses], [c.month for c in courses], texts, colours)
+    charts.layout(figure, "US dollars a month", "", height=90 + 40 * len(courses))
+    figure.update_xaxes(range=[0, 2.2 * max([c.month for c in courses] + [0.01])])
+    rows = [
+        {"way of working": c.label, "USD a month": c.month, "USD per 1,000 assets": usd, "basis": c.basis}
+        for c, usd in zip(courses, each)
+    ]
+    return Answer("monthly", title, figure, pd.DataFrame(rows), saving_words(sheet))
+
+
+def saving_words(sheet: Economics) -> str:
+    """The savings beside the published ones."""
+    low, high = (100 * share for share in PUBLISHED_SAVING)
+    parts = [
+        f"{WITH[mode].lower()} saves {percent(sheet.saving[mode], 1)} ({sheet.line(f'{mode}_saving').basis})"
+        for mode in WITH
+        if sheet.saving[mode] is not None
+    ]
+    published = f"The published agency example saves {low:.0f} to {high:.0f} %"
+    return f"{published}; here the {', the '.join(parts)}." if parts else f"{published}."
+
+
+def _month(sheet: Economics, key: str) -> str:
+    return _cents(sheet.monthly[key], sheet.per_1000[key])
+
+
+def _cents(month: float, each: float) -> str:
+    """A month's cost in words; the sheet rounds to cents, and less than half a cent is not nothing."""
+    return "< $0.01" if each and not month else money(month)
+
+
+def cumulative(courses: list[Course], sheet: Economics, mode: str) -> Answer:
+    """Two years of each way of working, with the break-even point of student and cascade marked."""
+    mine = next((course for course in courses if course.key == mode), None)
+    teacher = next((course for course in courses if course.key == "teacher"), None)
+    who = WITH[mode]
+    if mine is None or teacher is None or not teacher.month:
+        title = "Without a price for the teacher there is nothing to earn back"
+    elif mine.even is None:
+        title = f"{who}: at these prices it never earns back the {money(sheet.upfront_usd)} it took"
+    else:
+        net = net_saving(sheet, mode)
+        result = f"saves {money(net)}" if net > 0 else f"is still {money(-net)} behind"
+        even = sheet.break_even_assets[mode]
+        title = (
+            f"{who}: pays for itself after {_months(mine.even)} ({even:,} assets) and {result} within {MONTHS} months"
+        )
+    table = pd.DataFrame(
+        {"month": range(MONTHS + 1)} | {c.label: [c.after(m) for m in range(MONTHS + 1)] for c in courses}
+    )
+    note = (
+        f"Upfront {money(sheet.upfront_usd)}, then {sheet.volume_per_month:,} assets a month at today's prices. Estimated; "
+        "a diamond marks where the student has earned back what it took."
+    )
+    return Answer("cumulative", title, charts.cumulative(courses), table, note)
+
+
+def _months(months: float) -> str:
+    return f"{months:,.1f} months" if months >= 0.1 else "less than three days"
+
+
+def tornado(swings: list[Swing], sheet: Economics, mode: str) -> Answer | None:
+    """Which assumption moves the net saving most; None where nothing can be compared."""
+    base = net_saving(sheet, mode)
+    if not swings or base is None:
+        return None
+    first = swings[0]
+    low, high = sorted((first.low, first.high))
+    title = f"What moves the result most: {first.label.lower()}, from {_signed(low)} to {_signed(high)} within {MONTHS} months"
+    rows = [
+        {
+            "assumption": one.label,
+            "one end": one.low_words,
+            "USD there": one.low,
+            "other end": one.high_words,
+            "USD at that one": one.high,
+        }
+        for one in swings
+    ]
+    note = (
+        f"Each bar changes one assumption alone; the dotted line is the result as things are ({_signed(base)}). Estimated over "
+        "stated ranges: half to twice for prices, volume, tokens, speed and review."
+    )
+    return Answer("tornado", title, charts.tornado(swings, base), pd.DataFrame(rows), note)
+
+
+def _signed(usd: float) -> str:
+    return money(usd) if usd >= 0 else f"−\u2060{money(-usd)}"  # a word joiner: no line ends after the sign
+
+
+def upfront(sheet: Economics) -> Answer:
+    """What had to be spent before the first asset was classified, item by item."""
+    items = sheet.upfront
+    most = max(items, key=lambda item: item.value)
+    title = f"Upfront it took {money(sheet.upfront_usd)}"
+    title += f", most of it for {most.label.lower()}" if most.value else ""
+    figure = charts.bars(
+        [item.label for item in items], [item.value for item in items], [money(i.value) for i in items]
+    )
+    charts.layout(figure, "US dollars, once", "", height=90 + 34 * len(items))
+    figure.update_xaxes(range=[0, 1.25 * max([item.value for item in items] + [0.01])])
+    more = [sheet.line("upfront"), sheet.line("next_client"), sheet.line("next_client_upfront")]
+    hosting, start = more[1:]
+    note = (
+        f"The next client or taxonomy on the same machine adds {money(hosting.value)} a month ({hosting.note}) and, once, about "
+        f"{money(start.value)} ({start.note})."
+    )
+    return Answer("upfront", title, figure, steps([*items, *more]), note)
+
+
+def steps(lines: list[Line]) -> pd.DataFrame:
+    """Lines of the formula sheet as a table: every step with the numbers in it."""
+    return pd.DataFrame(
+        [
+            {
+                "what": one.label,
+                "formula": one.formula,
+                "value": one.value,
+                "unit": one.unit,
+                "basis": one.basis,
+                "note": one.note,
+            }
+            for one in lines
+        ]
+    )

@@ -1,0 +1,83 @@
+"""How long student and teacher take, and how many assets the student does in a second: two charts, titled with their answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.evaluate.economics import Economics
+from core.evaluate.latency import median_interval
+from core.report import charts
+from core.report.answers import Answer
+from core.words import duration, milliseconds
+
+
+def _quantiles(seen: dict[str, Any]) -> list[float]:
+    """The distribution of an evaluation; those of an earlier release know two or three points of it only."""
+    if "spread" in seen:
+        return seen["spread"]
+    known = {0.0: seen["p50"] / 1.2, 0.5: seen["p50"], 0.95: seen["p95"], 1.0: seen.get("p99", 1.1 * seen["p95"])}
+    return np.interp(np.linspace(0, 1, 101), list(known), list(known.values())).tolist()
+
+
+def median_range(found: dict[str, Any]) -> tuple[float, float]:
+    """The 95 % interval of the student's median time in ms."""
+    return median_interval(_quantiles(found["latency"]), found["latency"]["n"])
+
+
+def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> Answer:
+    """The distribution of the time for one asset, teacher and student, on a log axis."""
+    student, spoken = found["latency"], found["teacher_latency"]
+    measured = sheet.line("student_speed_up").basis == "measured" and spoken is not None
+    teacher = spoken if measured else {"p50": 1000 * assumed_s, "spread": [1000 * assumed_s]}
+    rows = [
+        ("Teacher", _quantiles(teacher), charts.TEACHER, measured),
+        ("Student", _quantiles(student), charts.STUDENT, True),
+    ]
+    title = f"The student answers in {milliseconds(student['p50'])}, the teacher in {milliseconds(teacher['p50'])}"
+    title += "" if measured else " (assumed)"
+    cold = found.get("cold_start_ms")
+    origin = f"measured on {spoken['n']:,} labels" if measured else "assumed, nobody timed it (dashed)"
+    note = f"Student: measured on {student['n']} single calls, {student['machine']}"
+    note += f"; {duration(cold / 1000)} from its files to its first answer (cold start)." if cold else "."
+    note += f" Teacher: {origin}."
+    basis = "measured" if measured else "assumed"
+    keys = ("p50", "p95", "p99")
+    table = pd.DataFrame(
+        [
+            {
+                "who": "Teacher",
+                **{f"{key} (ms)": teacher.get(key) for key in keys},
+                "cold start (ms)": None,
+                "basis": basis,
+            },
+            {
+                "who": "Student",
+                **{f"{key} (ms)": student[key] for key in keys},
+                "cold start (ms)": cold,
+                "basis": "measured",
+            },
+        ]
+    )
+    return Answer("latency", title, charts.latencies(rows), table, note)
+
+
+def throughput(found: dict[str, Any]) -> Answer | None:
+    """Assets a second by batch size; None for an evaluation of before it was measured."""
+    rates = found.get("throughput")
+    if not rates:
+        return None
+    best = max(rates, key=lambda size: rates[size])
+    title = f"It does {rates[best]:,.0f} assets a second in batches of {best}, {rates['1']:,.0f} one at a time"
+    names = ["one at a time" if size == "1" else f"batches of {size}" for size in rates]
+    figure = charts.bars(names, list(rates.values()), [f"{rate:,.0f}" for rate in rates.values()], charts.STUDENT)
+    charts.layout(figure, "assets a second", "", height=90 + 40 * len(rates))
+    figure.update_xaxes(range=[0, 1.2 * max(rates.values())])
+    table = pd.DataFrame(
+        {"batch size": [int(s) for s in rates], "assets a second": list(rates.values()), "basis": "measured"}
+    )
+    return Answer(
+        "throughput", title, figure, table, f"Student, measured on {found['latency']['machine']}, tokenising included."
+    )

@@ -1,0 +1,62 @@
+"""The figures of a client report as a workbook: a sheet a chart, numbers as numbers, formulas in names defused."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pandas as pd
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+
+from core.ingest.files import defuse
+from core.report.content import Report
+
+
+def workbook(report: Report) -> bytes:
+    """The XLSX file: summary, then a sheet for every answer, assumptions, and every step of the money figures."""
+    book = Workbook(write_only=True)
+    _sheet(book, "Summary", _summary(report))
+    for _, some in report.chapters:
+        for answer in some:
+            _sheet(book, answer.name, answer.table)
+    if report.gold is not None:
+        _sheet(book, "gold", report.gold)
+    _sheet(book, "assumptions", pd.DataFrame(report.assumptions)[["label", "value", "unit", "note", "basis"]])
+    _sheet(book, "formula sheet", report.sheet)
+    _sheet(book, "provenance", pd.DataFrame([*report.provenance, ("Teacher's terms", report.licence)]))
+    kept = io.BytesIO()
+    book.save(kept)
+    return kept.getvalue()
+
+
+def _summary(report: Report) -> pd.DataFrame:
+    rows = [("Client", report.client, "", ""), ("Date", report.date, "", ""), ("Student", report.student, "", "")]
+    rows += [("Verdict", report.title, "", report.reason), ("Next", report.next, "", "")]
+    rows += [(one.label, one.value, one.basis, one.span) for one in report.headlines]
+    return pd.DataFrame(rows, columns=["what", "value", "basis", "note"])
+
+
+def _sheet(book: Workbook, name: str, table: pd.DataFrame) -> None:
+    sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", name)[:31])
+    head = [WriteOnlyCell(sheet, _cell(str(column))) for column in table.columns]
+    for cell in head:
+        cell.font = Font(bold=True)
+    sheet.append(head)
+    for row in table.itertuples(index=False, name=None):
+        sheet.append([_cell(value) for value in row])
+
+
+def _cell(value: object) -> object:
+    """Numbers as they are; text without what no workbook may hold, and never a formula."""
+    if value is None or (not isinstance(value, (str, list, dict)) and pd.isna(value)):
+        return None
+    if isinstance(value, (bool, int, float)):
+        return value
+    if hasattr(value, "item"):
+        return value.item()
+    return defuse(ILLEGAL.sub("", str(value)))
+
+
+ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")

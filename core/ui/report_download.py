@@ -1,0 +1,44 @@
+"""The client report from Compare: one HTML file, or the figures as a workbook; made when asked for."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import streamlit as st
+
+from core import db as database
+from core.report import content, html, workbook
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def show(client_id: int, client: str, student_id: int) -> None:
+    """Two downloads. They run outside the page, so each opens the database for itself."""
+
+    def page() -> str:
+        with closing(database.connect()) as db:
+            return html.render(content.gather(db, client_id, str(student_id)))
+
+    def figures() -> bytes:
+        with closing(database.connect()) as db:
+            return workbook.workbook(content.gather(db, client_id, str(student_id)))
+
+    name = "".join(c if c.isalnum() else "-" for c in client).strip("-") or "client"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Report for the client",
+            page,
+            file_name=f"{name}-student-{student_id}.html",
+            mime="text/html",
+            icon=":material/description:",
+            on_click="ignore",
+            help="One file that opens anywhere without internet and prints to PDF. Name, logo and colour are in Settings.",
+        )
+        st.download_button(
+            "Figures (XLSX)",
+            figures,
+            file_name=f"{name}-student-{student_id}.xlsx",
+            mime=XLSX,
+            icon=":material/table:",
+            on_click="ignore",
+        )

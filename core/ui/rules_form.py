@@ -1,0 +1,48 @@
+"""The rules behind a verdict, read and changed per client."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.evaluate.economics import described
+from core.evaluate.run import change_rules
+from core.evaluate.verdict import Rules
+from core.ui.frame import View
+
+TEXT = """\
+The first rule that applies decides:
+
+1. Fewer than 100 independent test assets: **not ready**, too few to say.
+2. A certified threshold that the test assets contradict: **not ready**.
+3. Good enough, but no cheaper than the teacher: **not ready**.
+4. Agreement reaches the target, the lower end of its interval too, or every asset is certified: **replace**.
+5. The share it handles at the target is large enough: **fallback**, the teacher answers the rest.
+6. Anything else: **not ready**.
+
+Two guards hold 4 and 5 back: a category large enough to be guarded that is shown to lie below its floor (exact test, shared out
+among all guarded categories), and a drop against gold labels that is shown (exact McNemar test) and larger than tolerated."""
+
+
+def show(view: View, rules: Rules) -> None:
+    """The rules in words, and a form with the numbers in them."""
+    with st.expander("The rules behind this verdict: change them for this client"):
+        st.markdown(TEXT)
+        with st.form(f"rules-{view.client_id}", border=False):
+            columns, values = st.columns(len(described(rules))), {}
+            for place, row in zip(columns, described(rules)):
+                with place:
+                    values[row["name"]] = _input(row)
+            if st.form_submit_button("Judge by these"):
+                change_rules(view.db, view.client_id, replace(rules, **values))
+                st.rerun()
+
+
+def _input(row: dict) -> float | int:
+    """Shares are asked for in per cent."""
+    if row["unit"] == "share":
+        label = f"{row['label']} (%)"
+        given = st.number_input(label, 0.0, 100.0, round(100 * row["value"], 4), format="%.4g", help=row["note"])
+        return round(given / 100, 6)
+    return st.number_input(f"{row['label']} ({row['unit']})", 1, value=row["value"], step=1, help=row["note"])

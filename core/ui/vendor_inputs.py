@@ -1,0 +1,130 @@
+"""What goes out to a vendor and what comes back: the blind pack, and the form that takes answers in."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import streamlit as st
+
+from core import db as database
+from core.evaluate import vendor, vendor_files, vendor_sets
+from core.evaluate.vendor_files import Columns
+from core.label.run import runs
+from core.ui import frame, label_list, uploads
+
+SIZES = (200, 500, 1_000, 2_000)
+
+
+def send(view: frame.View, held: int) -> None:
+    """Choose how many of the `held` held-out assets a vendor gets, and download them without labels."""
+    st.subheader("1. Hand out a blind pack", anchor=False)
+    st.caption(
+        "Assets no student was trained on, every creative once: id and text, shuffled, without labels; the taxonomy; what to send "
+        "back. The same choice is the same set, so that several vendors answer the same assets."
+    )
+    sizes = [size for size in SIZES if size < held]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        size = st.selectbox(
+            "Assets in the pack",
+            [None, *sizes],
+            format_func=lambda size: f"all {held:,} held out" if size is None else f"{size:,}",
+            width=220,
+            help="Fewer cost the vendor less; the interval around its share grows. 1,000 give about ± 2 points.",
+        )
+        st.download_button(
+            "Download the pack",
+            lambda: _pack(view.client_id, size),
+            file_name=f"blind-pack-{size or held}.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _pack(client_id: int, size: int | None) -> bytes:
+    """Made when it is downloaded, after the page has closed its own connection."""
+    with closing(database.connect()) as db:
+        return vendor_sets.pack(db, vendor_sets.held_out(db, client_id, size))
+
+
+def take_in(view: frame.View, first: bool) -> None:
+    """The form for a vendor's answers: a file, or a label run of its endpoint. `first`: nothing was judged before."""
+    st.subheader("2. Take in its answers", anchor=False)
+    left, right = st.columns(2, gap="large")
+    with left:
+        name = st.text_input("Vendor", placeholder="what you call it", max_chars=vendor.MAX_NAME, key="vendor-name")
+    with right:
+        price = st.number_input(
+            "Its price for 1,000 assets (USD)",
+            min_value=0.0,
+            value=None,
+            placeholder="as its file says, if it does",
+            format="%.4g",
+            key="vendor-price",
+        )
+    set_id = _set(view)
+    source = st.segmented_control(
+        "Its answers are in", ["A file", "A label run"], default="A file", required=True, key="vendor-source"
+    )
+    ready = _file(view) if source == "A file" else _run(view)
+    if st.button(
+        "Judge these answers",
+        type="primary" if first else "secondary",
+        disabled=not (name.strip() and ready),
+        icon=":material/balance:",
+    ):
+        kind, given = ready
+        if kind == "file":
+            path, columns = given
+            vendor.import_file(view.db, view.client_id, name, path, set_id=set_id, columns=columns, usd_per_1000=price)
+        else:
+            vendor.import_run(view.db, view.client_id, name, given, set_id=set_id, usd_per_1000=price)
+        st.session_state["vendor-new"] = " ".join(name.split())
+        st.rerun()
+
+
+def _set(view: frame.View) -> int | None:
+    made = {row["id"]: row for row in vendor_sets.sets(view.db, view.client_id)}
+    if len(made) < 2:
+        return None
+    return st.selectbox(
+        "It answers the set",
+        list(made),
+        format_func=lambda id: f"{made[id]['size']:,} assets, handed out {made[id]['created'][:16].replace('T', ' ')}",
+        help="Assets of the set that are not answered count as wrong, so choose the one the vendor was given.",
+    )
+
+
+def _file(view: frame.View) -> tuple | None:
+    """("file", (path, columns)) once a file is there that has both columns."""
+    path = uploads.upload("Its answers (CSV, TSV, XLSX, JSONL, Parquet; up to 200 MB)", uploads.TABLES, "vendor-file")
+    if path is None:
+        return None
+    names, guess = vendor_files.columns_of(path)
+    left, right = st.columns(2, gap="large")
+    chosen = {
+        role: side.selectbox(
+            label,
+            names,
+            index=names.index(getattr(guess, role)) if getattr(guess, role) else None,
+            key=f"vendor-{role}-{path}",
+            placeholder="choose a column",
+        )
+        for side, role, label in ((left, "id", "Column of the asset's id"), (right, "label", "Column of the label"))
+    }
+    rest = {role: column for role, column in vars(guess).items() if column not in chosen.values()}
+    also = ", ".join(f"{column}" for role, column in rest.items() if role not in chosen and column)
+    st.caption(frame.plain(f"Also read: {also}." if also else "The file has no column of confidence, time or price."))
+    return ("file", (path, Columns(**{**rest, **chosen}))) if all(chosen.values()) else None
+
+
+def _run(view: frame.View) -> tuple | None:
+    """("run", its id) once one is chosen."""
+    made = {run["id"]: run for run in runs(view.db, view.client_id) if run["count"]}
+    run = st.selectbox(
+        "Label run",
+        list(made),
+        format_func=lambda id: f"{label_list.teacher_words(made[id]['teacher'])}, {made[id]['count']:,} labels",
+        help="Connect the vendor's endpoint as a teacher and let it label; time and cost are then measured, not stated.",
+    )
+    return ("run", run) if run else None

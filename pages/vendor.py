@@ -1,0 +1,99 @@
+"""Vendor: judge a vendor's answers to held-out assets beside student and teacher; hand out the assets, take the answers in."""
+
+import streamlit as st
+
+from core.errors import InputError
+from core.evaluate import scorecard, vendor, vendor_sets
+from core.ui import frame, progress, vendor_card, vendor_inputs
+
+
+def main() -> None:
+    with frame.page("vendor") as view:
+        tested = vendor.tests(view.db, view.client_id)
+        if tested:
+            running = progress.active(view, "train", "distil")
+            _judged(view, tested, running)
+            progress.watch(view, "train", "distil", expected=running)
+        held = _held_out(view)
+        with st.container(border=True):
+            vendor_inputs.send(view, held)
+        with st.container(border=True), frame.guard():
+            vendor_inputs.take_in(view, first=not tested)
+
+
+def _held_out(view: frame.View) -> int:
+    """How many assets are held out; without any the page says where they come from."""
+    try:
+        return vendor_sets.count(view.db, view.client_id)
+    except InputError as error:
+        frame.nothing_yet(error.what, "student", "Train a student first: that holds assets out")
+
+
+def _judged(view: frame.View, tested: list[dict], running: bool) -> None:
+    test = _chosen(tested)
+    try:
+        students = scorecard.judged_students(view.db, view.client_id)
+    except InputError as error:
+        st.info(frame.plain(error.what), icon=":material/info:")
+        return frame.link("student", "Train a student")
+    with frame.guard():
+        card = scorecard.scorecard(view.db, test, _beside(students))
+        vendor_card.show(card)
+        tuned = any(row["kind"] == "transformer" and row["label_run_id"] == card.run_id for row in students)
+        _act(view, test, card, running, tuned)
+
+
+def _chosen(tested: list[dict]) -> dict:
+    names = {row["name"]: row for row in tested}
+    shown = st.session_state.pop("vendor-new", st.session_state.get("vendor-shown"))
+    st.session_state["vendor-shown"] = shown if shown in names else tested[0]["name"]
+    if len(names) == 1:
+        return tested[0]
+    return names[st.selectbox("Vendor judged", list(names), key="vendor-shown", width=320)]
+
+
+def _beside(students: list[dict]) -> list[int] | None:
+    """The students shown beside the vendor, the one that decides first; None leaves the choice to core."""
+    if len(students) == 1:
+        return None
+    names = {row["id"]: scorecard.name_of(row) + (" (live)" if row["live"] else "") for row in students}
+    picked = st.multiselect(
+        "Students beside it",
+        list(names),
+        default=[row["id"] for row in scorecard.default_students(students)],
+        format_func=names.__getitem__,
+        help="The first decides: the answer below compares the vendor with it.",
+    )
+    return picked or None
+
+
+def _act(view: frame.View, test: dict, card: scorecard.Scorecard, running: bool, tuned: bool) -> None:
+    """Fine-tune the small base on the client's own labels (unless `tuned` already), change the price, forget the answers."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not tuned and st.button(
+            "Fine-tune our small base on these labels",
+            type="primary" if card.verdict.decision == "not_capable" else "secondary",
+            disabled=running,
+            icon=":material/model_training:",
+            help="Trains a transformer student on the teacher's labels, minutes on this machine; it then stands in the table.",
+        ):
+            params = {"client_id": view.client_id, "run_id": card.run_id, "kind": "transformer", "target": None}
+            progress.start(view, "train", params)
+        price = st.number_input(
+            "Price for 1,000 assets (USD)",
+            min_value=0.0,
+            value=test["usd_per_1000"],
+            placeholder="as its file says",
+            format="%.4g",
+            key=f"price-{test['id']}",
+            width=240,
+        )
+        if price != test["usd_per_1000"]:
+            vendor.set_price(view.db, test["id"], price)
+            st.rerun()
+        if st.button("Forget these answers", icon=":material/delete:"):
+            vendor.remove(view.db, test["id"])
+            st.rerun()
+
+
+main()

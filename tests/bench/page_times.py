@@ -1,0 +1,130 @@
+"""How long every page takes with 100,000 assets and 150 categories: drawn by the server (AppTest), and in a browser until its
+charts stand.
+
+python -m tests.bench.page_times [assets] [categories] [--home FOLDER]    (makes the client there, or takes the one it has)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from streamlit.testing.v1 import AppTest
+
+from core import db as database
+from core import jobs
+from core.ui.frame import MENU
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
+from tests.pages.clients import bring_in_many
+
+RUNS = 3
+DRAWN = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+    && !!document.querySelector('h1') && !document.querySelector('[data-testid=stSkeleton]')
+    && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("assets", type=int, nargs="?", default=100_000)
+    parser.add_argument("categories", type=int, nargs="?", default=150)
+    parser.add_argument("--home", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["UNDERSTUDY_HOME"] = str(args.home or scratch)
+        made(args.assets, args.categories)
+        print(f"{'page':<32} {'server, s':>10} {'browser, s':>11}   median of {RUNS}")
+        browser = in_browser()
+        for name, seconds in on_server().items():
+            print(f"{name:<32} {seconds:>10.2f} {browser.get(name, float('nan')):>11.2f}")
+
+
+def made(assets: int, categories: int) -> None:
+    """A client with a judged linear student that is live."""
+    db = database.connect()
+    if db["students"].count == 0:
+        words = {f"Category {n:03d}": [f"w{n}x{k}" for k in range(6)] for n in range(categories)}
+        client = bring_in_many(db, "Big", assets, words, wrong_every=13)
+        markets = "json_object('market', substr('NLDEFRSE', 1 + 2 * (id % 4), 2), 'channel', 'c' || (id % 7))"
+        db.execute(f"update assets set extra = {markets}")
+        db.conn.commit()
+        run = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
+        params = {"client_id": client, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
+        jobs.run_here(db, "train", params, client_id=client)
+    db.close()
+
+
+def on_server() -> dict[str, float]:
+    """Seconds that each page's script takes, warm."""
+    jobs.start_worker = lambda: None  # none is needed to look at pages
+    times = {}
+    for key in MENU:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+        if key != "overview":
+            app.switch_page(f"pages/{key}.py").run()
+        asked = next((radio.options for radio in app.radio if key == "compare"), [None])
+        for question in asked:
+            if question:
+                app.radio[0].set_value(question).run()
+            assert not app.exception, app.exception
+            times[f"{key}: {question}" if question else key] = statistics.median(timed(app.run) for _ in range(RUNS))
+    return times
+
+
+def in_browser() -> dict[str, float]:
+    """Seconds from a click in the menu, or on a question of Compare, until the page is drawn with all its charts."""
+    app, times = App(Path(os.environ["UNDERSTUDY_HOME"])).start(), {}
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = chromium.new_page(viewport=VIEWPORT)
+        page.set_default_timeout(120_000)
+        page.goto(app.url)
+        page.wait_for_function(DRAWN)
+        for key, item in MENU.items():
+            links = [MENU["settings" if key != "settings" else "overview"].name, item.name]
+            seconds = [opened(page, links) for _ in range(RUNS)]
+            questions = (
+                page.get_by_role("radiogroup").first.locator("label").all_inner_texts() if key == "compare" else []
+            )
+            times[f"{key}: {questions[0]}" if questions else key] = statistics.median(seconds)
+            for question in questions[1:]:
+                seconds = [asked(page, questions[0], question) for _ in range(RUNS)]
+                times[f"{key}: {question}"] = statistics.median(seconds)
+        chromium.close()
+    app.stop()
+    jobs.stop_worker()
+    return times
+
+
+def opened(page, links: list[str]) -> float:
+    """Away to another page of the menu and, timed, back."""
+    for name in links:
+        seconds = timed(lambda name=name: clicked(page, page.get_by_role("link", name=name, exact=True).first))
+    return seconds
+
+
+def asked(page, other: str, question: str) -> float:
+    """Another question of Compare first, then, timed, this one."""
+    for name in (other, question):
+        seconds = timed(lambda name=name: clicked(page, page.get_by_text(name, exact=True).first))
+    return seconds
+
+
+def clicked(page, what) -> None:
+    what.click()
+    page.wait_for_timeout(60)  # until the click has reached the server and the page says that it runs
+    page.wait_for_function(DRAWN)
+
+
+def timed(work) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

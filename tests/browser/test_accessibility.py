@@ -1,0 +1,74 @@
+"""axe-core over every page, filled, in the light look and in the dark one: no serious violation."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from core import db as database
+from core import jobs
+from core.ui.frame import MENU
+from tests.browser.conftest import VIEWPORT
+from tests.browser.screenshots import visit
+from tests.pages.clients import bring_in
+
+axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
+pytestmark = pytest.mark.timeout(600)
+
+SERIOUS = ("serious", "critical")
+QUESTIONS = ("What does it save?", "How fast is it?", "Where does it differ?")
+
+
+@pytest.fixture
+def judged(workspace):
+    """A client taken to a verdict."""
+    db = database.connect()
+    client = bring_in(db, "Northwind", workspace / "files")
+    done = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:recorded_label"}, client_id=client)
+    params = {"client_id": client, "run_id": done.result["run_id"], "kind": "linear", "target": 0.9}
+    jobs.run_here(db, "train", params, client_id=client)
+    db.close()
+
+
+def violations(page) -> list[str]:
+    """Serious and critical violations on the page, one line each with the first places they are at.
+
+    Streamlit's own menu is left out: it puts its section headings into the list of links, which axe-core finds fault with.
+    """
+    found = axe_playwright.Axe().run(page, context={"exclude": [["[data-testid=stSidebarNav]"]]}).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {one['help']}: {[node['html'][:160] for node in one['nodes'][:3]]}"
+        for one in found
+        if one["impact"] in SERIOUS
+    ]
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_no_page_has_a_serious_violation(judged, app, browser, look):
+    context = browser.new_context(viewport=VIEWPORT, color_scheme=look)
+    page, found = context.new_page(), {}
+    for key in MENU:
+        visit(page, app, key)
+        page.wait_for_timeout(500)
+        found[key] = violations(page)
+        if key == "compare":
+            for question in QUESTIONS:
+                page.get_by_text(question, exact=True).click()
+                expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+                page.wait_for_timeout(500)
+                found[f"compare: {question}"] = violations(page)
+    context.close()
+    assert not {where: lines for where, lines in found.items() if lines}
+
+
+def test_the_questions_of_compare_are_reached_by_keyboard(judged, app, browser):
+    context = browser.new_context(viewport=VIEWPORT)
+    page = context.new_page()
+    visit(page, app, "compare")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.type") == "radio":
+            break
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Price the teacher as")).to_be_visible()
+    context.close()

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.evaluate import run
+from core.evaluate.economics import Assumptions
+from core.evaluate.next_step import Growth, Merge, Plan, merges, plan
+from core.evaluate.verdict import Rules
+from tests.evaluate.conftest import insert_assets
+
+PLAN = Plan(
+    agreement=0.9, target=0.95, usd_a_label=0.0128, seconds_a_label=1.35, weakest=("Sale", "Offer"), categories=40
+)
+
+
+def test_what_labels_take_is_said_in_money_and_time_as_far_as_it_is_known():
+    assert PLAN.cost_of(1800) == "about $23 and 40 min"
+    assert replace(PLAN, usd_a_label=0.0).cost_of(60) == "about 1 min 21 s"
+    assert replace(PLAN, usd_a_label=None, seconds_a_label=None).cost_of(1800) == ""
+
+
+def test_the_learning_curve_gives_the_number_of_labels():
+    text = replace(PLAN, growth=Growth(4000, 0.08, 1800)).reaching
+    assert text.startswith(
+        "Label about 1,800 more assets in these 2 categories: “Sale”, “Offer”, about $23 and 40 min; "
+    )
+    assert "the learning curve reaches 95 % there (estimated)" in text
+
+
+def test_categories_are_merged_where_that_reaches_the_target():
+    pair = Merge("Sale", "Offer", 0.951)
+    assert replace(PLAN, merges=(pair,)).reaching == (
+        "Merge these two categories: “Sale” and “Offer”. That takes agreement to 95.1 %; then train again."
+    )
+    assert replace(PLAN, merges=(Merge("Sale", "Offer", 0.905),)).merging == ""  # half a point is not worth a category
+
+
+def test_without_a_curve_it_says_where_to_find_the_number():
+    assert "The Student page finds out" in PLAN.reaching
+
+
+def test_mergers_count_both_directions_and_add_up():
+    pairs = [[1, 1, 80], [1, 2, 6], [2, 1, 4], [3, 1, 3], [4, 1, 7]]
+    found = merges(pairs, {1: "a", 2: "b", 3: "c", 4: "d"}, 0.8, 100)
+    assert [(one.first, one.second) for one in found] == [("a", "b"), ("a", "d"), ("a", "c")]
+    assert [one.agreement for one in found] == pytest.approx([0.9, 0.97, 1.0])
+
+
+def test_agreement_after_merging_is_what_relabelling_would_give():
+    draw = np.random.default_rng(1)
+    teacher = draw.integers(1, 6, 500)
+    student = np.where(draw.random(500) < 0.7, teacher, draw.integers(1, 6, 500))
+    pairs, counts = np.unique(np.stack([teacher, student]), axis=1, return_counts=True)
+    best = merges(
+        np.vstack([pairs, counts]).T.tolist(), dict(enumerate("abcdef")), float((teacher == student).mean()), 500
+    )[0]
+    one, two = "abcdef".index(best.first), "abcdef".index(best.second)
+    merged = [np.where(said == two, one, said) for said in (teacher, student)]
+    assert best.agreement == pytest.approx((merged[0] == merged[1]).mean())
+
+
+def test_the_plan_of_an_evaluation_names_its_weakest_categories_and_its_price(client):
+    insert_assets(client, "calibration", 60, 4, start=0)
+    insert_assets(client, "test", 300, 4, start=1000)
+    found = run.evaluate(client.db, client.student_id)
+    made = plan(found, None, 0.0128, 1.35)
+    assert set(made.weakest) == {"Sale", "Offer", "Brand"} and made.below == made.categories == 3
+    assert sum(made.labels_in.values()) == 360
+    assert made.parent > made.agreement
+    said = run.comparison(client.db, client.student_id)["verdict"].next
+    assert "Sale" in said and said.startswith(("Label", "Merge"))
+    named = run.comparison(client.db, client.student_id, Assumptions(price_as=None))["verdict"].next
+    assert "$" not in named
+
+
+def test_changed_rules_judge_the_students_again_without_measuring(client):
+    insert_assets(client, "calibration", 400, 25, start=100)
+    insert_assets(client, "test", 300, 20, start=1000)
+    run.evaluate(client.db, client.student_id)
+    asked = len(client.student.asked)
+    run.change_rules(client.db, client.client_id, Rules(target=0.9, guarded_rows=30))
+    result = run.comparison(client.db, client.student_id)
+    assert result["figures"]["target"] == result["rules"].target == 0.9
+    assert result["rules"].guarded_rows == 30
+    assert result["verdict"].decision == "replace"
+    assert len(client.student.asked) == asked
+    strict = run.change_rules(client.db, client.client_id, Rules(target=0.9, least_handled=1.0, category_floor=0.99))
+    assert strict is None and run.comparison(client.db, client.student_id)["rules"].category_floor == 0.99

@@ -1,0 +1,274 @@
+"""A vendor's answers kept and judged: every figure known beforehand, all sides on the same assets."""
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import db as database
+from core.errors import InputError
+from core.evaluate import run, scorecard, vendor, vendor_sets
+from core.evaluate.agreement import interval
+from tests.evaluate.conftest import insert_assets, make_client
+
+LABELS = ("Sale", "Offer", "Brand")
+
+
+@pytest.fixture
+def judged(client):
+    """300 test assets; the student is wrong on every 20th. Asset i (1 … in order of id) has the truth LABELS[(its group) % 3]."""
+    insert_assets(client, "calibration", 60, 25, start=100)
+    insert_assets(client, "test", 300, 20, start=1000)
+    run.evaluate(client.db, client.student_id)
+    return client
+
+
+def truths(client) -> dict[str, str]:
+    query = """select a.external_id, c.label from labels l join assets a on a.id = l.asset_id
+               join categories c on c.id = l.category_id where a.split = 'test' and l.run_id = 1 order by a.id"""
+    return dict(client.db.execute(query).fetchall())
+
+
+def answer_file(path: Path, answers: dict[str, str], **columns) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as out:
+        table = csv.writer(out)
+        table.writerow(["asset_id", "label", *columns])
+        table.writerows([id, label, *columns.values()] for id, label in answers.items())
+    return path
+
+
+def other(label: str) -> str:
+    return LABELS[(LABELS.index(label) + 1) % 3]
+
+
+def wrong_every(client, every: int) -> dict[str, str]:
+    return {
+        id: other(label) if place % every == 0 else label for place, (id, label) in enumerate(truths(client).items())
+    }
+
+
+def judge(client, answers: dict[str, str], tmp_path, name: str = "Acme", **more) -> scorecard.Scorecard:
+    columns = more.pop("columns", {})
+    vendor.import_file(client.db, client.client_id, name, answer_file(tmp_path / "a.csv", answers, **columns), **more)
+    return scorecard.scorecard(client.db, vendor.find(client.db, client.client_id, name))
+
+
+def test_three_sides_on_the_same_assets(judged, tmp_path):
+    card = judge(judged, wrong_every(judged, 10), tmp_path, usd_per_1000=0.5)
+    them, student, teacher = card.rows
+    assert (card.judged, card.gold) == (300, 0)
+    assert (them.who, student.who, teacher.who) == ("Acme", "linear 1", "teacher")
+    assert them.agreement.value == pytest.approx(0.9)
+    assert (them.agreement.low, them.agreement.high) == pytest.approx(interval(270, 300))
+    assert student.agreement.value == run.figures(judged.db, 1)["agreement"]["value"] == pytest.approx(0.95)
+    assert teacher.agreement is None and teacher.answered == 1
+    (everything, answered) = card.against
+    assert everything.pair == answered.pair
+    # the vendor errs on every 10th, the student on every 20th: all of the student's errors are the vendor's too
+    assert (everything.pair.only_first, everything.pair.only_second) == (15, 0)
+    assert card.verdict.rule == "worse" and card.by == "teacher"
+
+
+def test_missing_and_off_list_answers_count_as_wrong_and_are_left_out_beside(judged, tmp_path):
+    answers = dict(list(truths(judged).items())[:280])
+    for id in list(answers)[:10]:
+        answers[id] = "Something else"
+    card = judge(judged, answers, tmp_path)
+    them, student = card.rows[:2]
+    assert them.answered == pytest.approx(270 / 300)
+    assert them.agreement.value == pytest.approx(270 / 300)
+    assert (them.agreement_answered.value, them.agreement_answered.n) == (1, 270)
+    assert student.agreement_answered.n == 270
+    assert card.test["counts"] == {
+        "rows": 280, "outside": 0, "again": 0, "problems": 10,
+        "exact": 270, "mapped": 0, "off list": 10, "empty": 0, "absent": 20,
+    }  # fmt: skip
+    assert vendor.read_words(card.test) == "Acme, 300 assets asked: 270 exact, 10 off the list, 20 missing."
+    assert {row["vendor"] for row in card.confusions} == {""}
+    assert card.verdict.rule == "incomplete" and "30 of 300 assets have no usable answer" in card.verdict.reason
+
+
+def test_costs_and_times_say_where_they_come_from(judged, tmp_path):
+    right = truths(judged)
+    card = judge(judged, right, tmp_path, columns={"latency_ms": 120, "price_usd": 0.003})
+    them, student, teacher = card.rows
+    assert (them.usd.value, them.usd.basis) == (pytest.approx(3.0), "assumed")
+    assert (them.ms.value, them.ms.basis, them.ms_p95) == (120, "assumed", 120)
+    sheet = run.comparison(judged.db, 1)["economics"]
+    assert (student.usd.value, student.usd.basis) == (sheet.per_1000["student"], "estimated")
+    assert teacher.usd.value == sheet.per_1000["teacher"]
+    assert (teacher.ms.value, teacher.ms.basis) == (1500.0, "measured")
+    assert card.verdict.rule == "too_dear"
+    vendor.set_price(judged.db, card.test["id"], 0.0)
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, judged.client_id))
+    assert (card.rows[0].usd.value, card.verdict.rule) == (0.0, "capable")
+    assert judge(judged, right, tmp_path, name="Silent").verdict.rule == "no_price"
+
+
+def test_gold_labels_decide_where_people_settled_enough(judged, tmp_path):
+    settled = truths(judged)
+    for place, (id, label) in enumerate(settled.items()):  # people overrule the teacher on every 4th asset
+        decided = other(label) if place % 4 == 0 else label
+        judged.db.execute(
+            """insert into reviews (asset_id, reviewer, category_id, created) select a.id, 'ana', c.id, ''
+               from assets a, categories c where a.external_id = ? and c.label = ?""",
+            [id, decided],
+        )
+        settled[id] = decided
+    judged.db.conn.commit()
+    card = judge(judged, settled, tmp_path, usd_per_1000=0.1)
+    them, _, teacher = card.rows
+    assert (card.by, card.gold) == ("gold", 300)
+    assert (them.accuracy.value, teacher.accuracy.value, them.agreement.value) == (1.0, 0.75, 0.75)
+    assert {(one.other, one.by) for one in card.against} == {
+        ("linear 1", "teacher"),
+        ("linear 1", "gold"),
+        ("teacher", "gold"),
+    }
+    assert card.verdict.rule == "capable" and "by people's labels" in card.verdict.reason
+    worse = judge(judged, wrong_every(judged, 1), tmp_path, name="Contrary")
+    assert worse.verdict.rule == "worse" and worse.rows[0].agreement.value == 0
+
+
+def test_copies_count_once_and_answers_to_them_are_left_aside(client, tmp_path):
+    insert_assets(client, "calibration", 60, 25, start=100)
+    insert_assets(client, "test", 150, 20, start=1000, copies=2)
+    run.evaluate(client.db, 1)
+    card = judge(client, wrong_every(client, 1), tmp_path)
+    assert card.judged == 150 == card.rows[0].agreement.n == card.against[0].pair.n
+    assert card.test["counts"]["outside"] == 150
+    assert (card.rows[1].agreement.low, card.rows[1].agreement.high) == pytest.approx(
+        interval(round(150 * card.rows[1].agreement.value), 150)
+    )
+
+
+def test_a_label_run_is_judged_as_a_vendor_with_what_was_measured(judged):
+    judged.db["label_runs"].insert(
+        {"id": 2, "client_id": 1, "taxonomy_id": 1, "teacher": "connection:acme", "started": ""}
+    )
+    judged.db.execute(
+        """insert into labels (run_id, asset_id, category_id, error, cost_usd, latency_ms, created)
+           select 2, asset_id, iif(asset_id % 30 = 1, null, category_id), iif(asset_id % 30 = 1, 'refused', null), 0.001, 800, ''
+           from labels where run_id = 1 and asset_id > 1000"""
+    )
+    judged.db.conn.commit()
+    vendor.import_run(judged.db, 1, "Acme by wire", 2)
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    them = card.rows[0]
+    assert (them.usd.value, them.usd.basis, them.ms.value, them.ms.basis) == (
+        pytest.approx(1.0),
+        "measured",
+        800,
+        "measured",
+    )
+    assert card.test["counts"]["off list"] == 10 == round(300 * (1 - them.answered))
+    assert them.agreement_answered.value == 1
+
+
+def test_the_teacher_is_not_judged_by_its_own_labels(judged):
+    vendor.import_run(judged.db, 1, "Mirror", 1)
+    with pytest.raises(InputError, match="judged by itself"):
+        scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    with pytest.raises(InputError, match="no label run 9"):
+        vendor.import_run(judged.db, 1, "Nobody", 9)
+
+
+def test_only_assets_every_side_has_are_judged(judged, tmp_path):
+    right = truths(judged)
+    judged.db.execute("delete from predictions where asset_id in (select id from assets where split = 'test' limit 30)")
+    judged.db.conn.commit()
+    card = judge(judged, right, tmp_path)
+    assert (card.judged, card.test["size"]) == (270, 300)
+    assert {row.agreement.n for row in card.rows if row.agreement} == {270}
+
+
+def test_a_name_again_replaces_and_is_found_in_any_case(judged, tmp_path):
+    judge(judged, wrong_every(judged, 3), tmp_path, name="Acme AI")
+    judge(judged, truths(judged), tmp_path, name="ACME  ai")
+    (only,) = vendor.tests(judged.db, 1)
+    assert only["name"] == "ACME ai" and vendor.find(judged.db, 1, "acme AI")["id"] == only["id"]
+    assert judged.db.execute("select count(*) from vendor_answers").fetchone()[0] == 300
+    vendor.remove(judged.db, only["id"])
+    assert not vendor.tests(judged.db, 1)
+    with pytest.raises(InputError, match="No vendor's answers"):
+        vendor.find(judged.db, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "what"),
+    [(" ", {}, "needs a name"), ("x" * 81, {}, "needs a name"), ("Acme", {"usd_per_1000": -1}, "price")],
+)
+def test_what_cannot_be_kept_is_said_and_leaves_nothing(judged, tmp_path, name, more, what):
+    path = answer_file(tmp_path / "a.csv", truths(judged))
+    with pytest.raises(InputError, match=what):
+        vendor.import_file(judged.db, 1, name, path, **more)
+    assert not vendor.tests(judged.db, 1)
+
+
+def test_it_needs_a_judged_student_of_the_client(judged, tmp_path):
+    card = judge(judged, truths(judged), tmp_path)
+    with pytest.raises(InputError, match="no judged student 7"):
+        scorecard.scorecard(judged.db, card.test, [7])
+    judged.db.execute("delete from evaluations")
+    judged.db.conn.commit()
+    with pytest.raises(InputError, match="no judged student to set"):
+        scorecard.scorecard(judged.db, card.test)
+
+
+def test_told_is_json_and_the_tables_are_words(judged, tmp_path):
+    card = judge(judged, wrong_every(judged, 10), tmp_path, usd_per_1000=0.5)
+    assert json.loads(json.dumps(scorecard.told(card)))["rows"][0]["agreement"]["n"] == 300
+    table = scorecard.table_of(card).set_index("measure")
+    assert table.loc["agrees with the teacher"].tolist()[::2] == ["90.0 % (86.0 % to 93.2 %)", "–"]
+    assert table.loc["1,000 assets cost", "Acme"] == "$0.50, assumed"
+    assert not table.index.str.contains("people").any()  # nobody settled a label
+    assert scorecard.tests_of(card)["shown"].tolist() == ["the other is better"] * 2
+    twin = judge(judged, wrong_every(judged, 10), tmp_path, name="linear 1")
+    assert scorecard.table_of(twin).columns.is_unique
+
+
+@given(
+    kinds=st.lists(st.sampled_from(["right", "wrong", "off", "empty", "absent"]), min_size=20, max_size=20),
+    seed=st.integers(0, 99),
+)
+def test_shares_follow_from_the_counts_whatever_the_order(shared_judged, kinds, seed):
+    client, folder = shared_judged
+    if not {"right", "wrong"} & set(kinds):
+        return
+    said = {
+        "right": lambda label: label,
+        "wrong": other,
+        "off": lambda label: "Nothing known",
+        "empty": lambda label: "",
+    }
+    rows = [(id, said[kind](label)) for (id, label), kind in zip(truths(client).items(), kinds) if kind != "absent"]
+    random.Random(seed).shuffle(rows)
+    card = judge(client, dict(rows), folder, set_id=1)
+    counts, them = card.test["counts"], card.rows[0]
+    assert counts["exact"] == kinds.count("right") + kinds.count("wrong")
+    assert (counts["off list"], counts["empty"], counts["absent"]) == tuple(
+        kinds.count(k) for k in ("off", "empty", "absent")
+    )
+    assert them.agreement.value == pytest.approx(kinds.count("right") / 20)
+    assert them.agreement.value == pytest.approx(them.answered * them.agreement_answered.value)
+    assert them.agreement.low <= them.agreement.value <= them.agreement.high
+
+
+@pytest.fixture(scope="module")
+def shared_judged(tmp_path_factory):
+    """20 test assets judged once for all examples."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("scorecard")
+        patch.setenv("UNDERSTUDY_HOME", str(folder))
+        db = database.connect()
+        client = make_client(db, patch)
+        insert_assets(client, "calibration", 20, 25, start=100)
+        insert_assets(client, "test", 20, 20, start=1000)
+        run.evaluate(db, 1)
+        vendor_sets.held_out(db, 1)
+        yield client, folder
+        db.close()
