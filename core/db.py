@@ -247,3 +247,21 @@ create table vendor_answers (
     latency_ms real, usd real, primary key (test_id, asset_id)) without rowid
 """,
     )
+
+
+@migrations()
+def m012_rounds(db: Database) -> None:
+    # Labelling in rounds (core/rounds.py). selections: the assets chosen for each round, the only ones asked about while
+    # chosen_only is set; rounds: one measured after its labels are in (figures), or still to be labelled (null).
+    _run(
+        db,
+        """
+create table rounds (
+    run_id integer not null references label_runs(id), number integer not null, method text not null,
+    figures text, created text not null, primary key (run_id, number)) without rowid;
+create table selections (
+    run_id integer not null references label_runs(id), asset_id integer not null references assets(id),
+    number integer not null, primary key (run_id, asset_id)) without rowid;
+alter table label_runs add column chosen_only integer not null default 0
+""",
+    )

@@ -18,6 +18,11 @@ from core.ingest.taxonomy import StoredCategory
 
 KINDS = {"built-in": "core.label.teachers.builtin", "recorded": "core.label.teachers.recorded"}
 
+# For the where clause of pending(): while a run is labelled in rounds (core/rounds.py), only what has been chosen.
+CHOSEN = (
+    """(run.chosen_only = 0 or exists (select 1 from selections s where s.run_id = run.id and s.asset_id = a.id))"""
+)
+
 
 @dataclass(frozen=True)
 class Asset:

@@ -19,7 +19,7 @@ from core import settings
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
-from core.label.teachers import Answer, Asset, batches
+from core.label.teachers import CHOSEN, Answer, Asset, batches
 
 # Softmax temperature over cosine similarities. tests/bench/builtin_calibration.py fits it on two public sets with gold labels;
 # with gold of the client's own it is fitted on that instead.
@@ -55,9 +55,9 @@ class BuiltIn:
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
         return batches(
             db,
-            """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
+            f"""select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
                left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
-               where run.id = ? and l.asset_id is null""",
+               where run.id = ? and l.asset_id is null and {CHOSEN}""",
             [run_id],
         )
 
