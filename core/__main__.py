@@ -487,6 +487,7 @@ COMMANDS = {
     "compare": ("core.commands.compare", None, "the verdict on a student, its money and its rules"),
     "curve": (curve, _curve_options, "say whether more labels would help"),
     "report": ("core.commands.report", None, "write what Compare says as a file for the client"),
+    "rounds": ("core.commands.rounds", None, "buy labels in rounds, those first that teach most"),
     "serve": (serve, _serve_options, "answer over HTTP"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
     "vendor": ("core.commands.vendor", None, "judge a vendor's answers beside student and teacher"),

@@ -40,6 +40,7 @@ BODIES: dict[str, str] = {
     "label": "core.label.run:label_job",
     "train": "core.distil:train_job",
     "distil": "core.distil:distil_job",
+    "rounds": "core.rounds:rounds_job",
     "curve": "core.evaluate.learning_curve:curve_job",
     "score": "core.deploy.scoring:score_job",
     "export": "core.deploy.export:export_job",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.ingest import taxonomy
 from core.label import prices
-from core.ui import forecast, frame, label_list, money_inputs, progress
+from core.ui import forecast, frame, label_list, label_rounds, money_inputs, progress
 from core.ui.figures import figure
 from core.words import duration, money
 
@@ -19,12 +19,13 @@ def main() -> None:
     with frame.page("teacher") as view:
         if taxonomy.latest(view.db, view.client_id) is None or not _assets(view):
             frame.nothing_yet("A teacher needs a taxonomy and assets to label.", "assets", "Bring them in first")
-        running = progress.active(view, "label", "distil")
+        running = progress.active(view, "label", "distil", "rounds")
         teacher = _choose(view, running)
         progress.watch(view, "label", "distil", expected=running)
         run = label_list.latest_of(view.db, view.client_id, teacher)
         if run:
             label_list.show(view.db, run)
+        label_rounds.show(view, teacher)
 
 
 def _assets(view: frame.View) -> int:

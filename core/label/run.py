@@ -81,13 +81,13 @@ def pending_count(db: Database, teacher: Teacher, run_id: int, client_id: int) -
 
 
 def askable(db: Database, run_id: int) -> pd.DataFrame:
-    """What the run's teacher can be asked about, one asset a duplicate group: asset_id, group_id, text, split, and whether the
-    group has been chosen or asked about already (`taken`)."""
+    """What the run's teacher can be asked about, one asset a duplicate group: asset_id, external_id, group_id, text,
+    split, and whether the group has been chosen or asked about already (`taken`)."""
     teacher = db.execute("select teacher from label_runs where id = ?", [run_id]).fetchone()[0]
     recorded = teacher.startswith("recorded:")
     only = "join recordings r on r.asset_id = a.id and r.source = ?" if recorded else ""
     frame = pd.read_sql_query(
-        f"""select a.id as asset_id, a.group_id, a.text, a.split,
+        f"""select a.id as asset_id, a.external_id, a.group_id, a.text, a.split,
                    l.asset_id is not null or s.asset_id is not null as taken
             from label_runs run join assets a on a.client_id = run.client_id {only}
             left join labels l on l.run_id = run.id and l.asset_id = a.id

@@ -15,7 +15,10 @@ BLOCK = 8192  # texts read between two writes: what a stop may cost
 
 
 class Kept:
-    """The vectors in `file` (.npz) of encoder `name`: texts' hashes and unit vectors in half precision; begun anew for another encoder."""
+    """The vectors of encoder `name` in `file` (.npz): hashes of texts, unit vectors in half precision.
+
+    Those of another encoder are dropped.
+    """
 
     def __init__(self, file: Path, name: str):
         self.file, self.encoder = file, name
@@ -27,19 +30,15 @@ class Kept:
                     self._keys, self._vectors = kept["keys"], kept["vectors"]
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        """Their vectors, float32 (texts, dimensions). KeyError for one that add() was never given."""
-        keys = _keys(texts)
-        at = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
-        if len(keys) and (not len(self._keys) or (self._keys[at] != keys).any()):
-            raise KeyError("a text without a vector")
-        return self._vectors[at].astype(np.float32)
+        """Their vectors, float32 (texts, dimensions); those not read before are read now."""
+        self.add(texts, lambda *_: None)
+        return self._vectors[np.searchsorted(self._keys, _keys(texts))].astype(np.float32)
 
     def add(self, texts: Sequence[str], step: Step) -> None:
         """Read those of `texts` not read yet; each block is on disk before the next."""
-        lacking = dict(zip(_keys(texts).tolist(), texts))
-        for key in self._keys.tolist():
-            lacking.pop(key, None)
-        keys, todo = np.array(list(lacking), np.uint64), list(lacking.values())
+        keys, first = np.unique(_keys(texts), return_index=True)
+        new = ~np.isin(keys, self._keys, assume_unique=True)
+        keys, todo = keys[new], [texts[i] for i in first[new]]
         for start in range(0, len(todo), BLOCK):
             made = encoder(self.encoder)(
                 todo[start : start + BLOCK],
