@@ -43,6 +43,7 @@ COMMANDS = (
     "compare",
     "report",
     "curve",
+    "rounds",
     "sample",
     "jobs",
     "worker",

@@ -179,7 +179,7 @@ def reach(done: list[Round], target: float) -> Reach | None:
     times = np.array([_times(law, 1 - target) for law in laws])
     labels = last.labels * times
     # One lucky round is not enough: the law through all of them has to be there as well.
-    reached = last.agreement.value >= target and last.agreement.groups >= FEWEST_TEST and times[0] <= 1
+    reached = last.agreement.value >= target and last.agreement.groups >= FEWEST_TEST and bool(times[0] <= 1)
     low, high = np.quantile(labels[1:], [0.025, 0.975], method="nearest")
     known = not reached and times[0] <= 2
     return Reach(

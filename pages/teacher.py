@@ -19,8 +19,8 @@ def main() -> None:
     with frame.page("teacher") as view:
         if taxonomy.latest(view.db, view.client_id) is None or not _assets(view):
             frame.nothing_yet("A teacher needs a taxonomy and assets to label.", "assets", "Bring them in first")
-        running = progress.active(view, "label", "distil", "rounds")
-        teacher = _choose(view, running)
+        running = progress.active(view, "label", "distil")
+        teacher = _choose(view, running or progress.active(view, "rounds"))
         progress.watch(view, "label", "distil", expected=running)
         run = label_list.latest_of(view.db, view.client_id, teacher)
         if run:

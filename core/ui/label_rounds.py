@@ -8,7 +8,7 @@ import streamlit as st
 from core import rounds, settings
 from core.report.charts import growth
 from core.train import subsets
-from core.ui import charts, frame, progress
+from core.ui import charts, forecast, frame, progress
 from core.ui.figures import HINTS
 
 SHARE = st.column_config.NumberColumn(format="percent")
@@ -20,22 +20,27 @@ METHODS = {
 
 
 def show(view: frame.View, teacher: str, budget_usd: float | None = None) -> None:
-    """The form, the job under way, and the rounds of this teacher so far."""
+    """The form while there is anything left to label, the job under way, and the rounds of this teacher so far."""
+    running = progress.active(view, "rounds")
+    run_id = rounds.run_of(view.db, view.client_id, teacher)
+    done = rounds.measured(view.db, run_id) if run_id else []
+    left = forecast.forecast(view.db, view.client_id, teacher).labels
+    if not (left or done or running):
+        return
     st.subheader("Label in rounds", anchor=False)
     st.caption(
         "Buys few labels at a time: after each round the student says which assets would teach it most, and you see how far it has "
         "come. The assets that judge it are drawn at random beforehand, a good third of each round."
     )
-    running = progress.active(view, "rounds")
-    run_id = rounds.run_of(view.db, view.client_id, teacher)
-    done = rounds.measured(view.db, run_id) if run_id else []
-    target = _ask(view, teacher, budget_usd, len(done), running)
+    target = settings.get(view.db, "target_agreement", view.client_id)
+    if left or running:
+        target = _ask(view, teacher, budget_usd, len(done), min(target, 0.995), running)
     progress.watch(view, "rounds", expected=running)
     if done:
         _curve(done, target)
 
 
-def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, running: bool) -> float:
+def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, target: float, running: bool) -> float:
     """The form; returns the target chosen in it."""
     with st.container(border=True):
         left, middle, right = st.columns(3)
@@ -47,16 +52,18 @@ def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, ru
             "Which assets",
             list(METHODS),
             format_func=METHODS.__getitem__,
-            help="The most doubtful assets, no two of a kind; in the first round, assets of every kind. At random is to compare with.",
+            help="The most doubtful assets, no two of a kind; in the first round, some of every kind. At random is to compare.",
         )
         kind = middle.selectbox(
             "Student", subsets.KINDS, format_func=str.capitalize, help="Trained anew after each round."
         )
-        default = min(100 * settings.get(view.db, "target_agreement", view.client_id), 99.5)
-        target = right.slider("Stop at agreement", 50.0, 99.5, default, 0.5, format="%.1f %%", help=HINTS["agreement"])
+        target = right.slider(
+            "Stop at agreement", 50.0, 99.5, 100 * target, 0.5, format="%.1f %%", help=HINTS["agreement"]
+        )
         right.caption(f"Measured on {rounds.FEWEST_TEST} test assets or more, and borne out by the rounds before.")
         label = f"Start round {done + 1}" if done else "Start the first round"
-        if st.button(label, disabled=running, icon=":material/cyclone:"):
+        busy = running or progress.active(view, "label", "distil")
+        if st.button(label, disabled=busy, icon=":material/cyclone:"):
             params = {
                 "client_id": view.client_id,
                 "teacher": teacher,
