@@ -2,8 +2,8 @@
 
     python3 run.py [--port N] [--no-browser]    the dashboard and its background worker; Ctrl-C ends both
     python3 run.py test [pytest options]        every test
-    python3 run.py COMMAND ...                  distil, classify, score, export, serve, students, compare, report, curve, sample, jobs
-                                                or worker; each explains itself with --help
+    python3 run.py COMMAND ...                  distil, classify, score, export, serve, students, review, compare, report, curve,
+                                                sample, vendor, jobs or worker; each explains itself with --help
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
 an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.
@@ -40,10 +40,12 @@ COMMANDS = (
     "export",
     "serve",
     "students",
+    "review",
     "compare",
     "report",
     "curve",
     "sample",
+    "vendor",
     "jobs",
     "worker",
 )

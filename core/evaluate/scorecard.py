@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from core import settings
 from core.errors import InputError
 from core.evaluate import agreement as measures
-from core.evaluate import measure, vendor, vendor_rules
+from core.evaluate import vendor, vendor_rules
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.run import comparison
 from core.evaluate.vendor_rules import VendorEvidence

@@ -14,8 +14,8 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.label import review
 from core.label.review import Item
+from core.report.charts import short
 from core.ui import focus, frame
-from core.ui.charts import short
 from core.words import duration
 
 KINDS = {  # of reasons: icon

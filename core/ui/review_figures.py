@@ -7,13 +7,13 @@ import streamlit as st
 
 from core.evaluate import people, prompt_test
 from core.evaluate.people import Accuracy
+from core.evaluate.verdict import p_words
 from core.label import review_files
 from core.label.run import runs
 from core.ui import frame, uploads
 from core.ui.charts import download
 from core.ui.figures import figure
-from core.ui.label_list import teacher_words
-from core.words import p_value, percent
+from core.words import percent, teacher_words
 
 KAPPA = "Agreement beyond what chance would give (Cohen's kappa). 1 is perfect, 0 is chance."
 RIGHT = "Share of the random sample's assets whose category people confirmed."
@@ -50,7 +50,7 @@ def _accuracy(seen: Accuracy | None) -> None:
             "Who is better",
             words,
             "measured",
-            f"{p_value(seen.paired.p)}, n = {seen.paired.n:,}",
+            f"{p_words(seen.paired.p)}, n = {seen.paired.n:,}",
             help="Exact McNemar test.",
         )
     st.caption(
