@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pandas as pd
 import streamlit as st
 
+from core import db as database
+from core import settings
 from core.evaluate import people, prompt_test
 from core.evaluate.people import Accuracy
 from core.evaluate.verdict import p_words
@@ -21,12 +25,19 @@ RIGHT = "Share of the random sample's assets whose category people confirmed."
 
 def show(view: frame.View) -> None:
     """Figures, the comparison of two label runs, and files."""
-    found = people.people(view.db, view.client_id)
+    found = _people(str(settings.home()), view.client_id, people.state(view.db, view.client_id))
     st.subheader("What people's decisions say", anchor=False)
     _accuracy(found.accuracy)
     _reviewers(found)
     _compare(view)
     _files(view)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _people(home: str, client_id: int, state: tuple) -> people.People:
+    """people(), which reads every decision; kept until there is another."""
+    with closing(database.connect()) as db:
+        return people.people(db, client_id)
 
 
 def _accuracy(seen: Accuracy | None) -> None:
@@ -53,9 +64,10 @@ def _accuracy(seen: Accuracy | None) -> None:
             f"{p_words(seen.paired.p)}, n = {seen.paired.n:,}",
             help="Exact McNemar test.",
         )
+    left_out = f"Left out: {seen.skipped:,} skipped, {seen.open:,} on which reviewers still differ"
+    more = "; those are the hard ones, so both figures are too high until they are settled." if seen.open else "."
     st.caption(
-        "From the random sample alone; the queue holds the doubtful assets and says nothing of the others. "
-        f"Left out: {seen.skipped:,} skipped, {seen.open:,} on which reviewers still differ."
+        f"From the random sample alone; the queue holds the doubtful assets and says nothing of the others. {left_out}{more}"
     )
 
 
