@@ -247,3 +247,25 @@ create table vendor_answers (
     latency_ms real, usd real, primary key (test_id, asset_id)) without rowid
 """,
     )
+
+
+@migrations()
+def m011_taxonomy_versions(db: Database) -> None:
+    # based_on: the version a version was drafted from; category_links: what became of each category, as a person confirmed it.
+    # taxonomy_drafts: the version in the making, with the labels to ask again about (core/ingest/taxonomy_versions.py);
+    # taxonomy_suggestions: categories that look like one, or like two (core/evaluate/suggestions.py).
+    _run(
+        db,
+        """
+alter table taxonomies add column based_on integer references taxonomies(id);
+create table category_links (
+    before_id integer not null references categories(id), after_id integer not null references categories(id),
+    primary key (after_id, before_id)) without rowid;
+create table taxonomy_drafts (
+    client_id integer primary key references clients(id), base_id integer not null references taxonomies(id),
+    source text not null, draft text not null, again text not null default '[]', created text not null);
+create table taxonomy_suggestions (
+    client_id integer primary key references clients(id), run_id integer not null references label_runs(id),
+    figures text not null, created text not null)
+""",
+    )

@@ -38,6 +38,7 @@ __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 BODIES: dict[str, str] = {
     "import_assets": "core.ingest.assets:import_job",
     "label": "core.label.run:label_job",
+    "taxonomy": "core.label.relabel:carry_over_job",
     "train": "core.distil:train_job",
     "distil": "core.distil:distil_job",
     "curve": "core.evaluate.learning_curve:curve_job",

@@ -17,6 +17,7 @@ from sqlite_utils import Database
 
 from core.evaluate import agreement as measures
 from core.evaluate import cascade, latency
+from core.ingest import taxonomy_versions
 from core.ingest.taxonomy import StoredCategory
 from core.label import prices
 from core.train.students import Student
@@ -219,10 +220,8 @@ def gold(
     `threshold`, "cascade_paired" the teacher (second) with both together (first); "cascade", "fallback" and "cascade_paired" are
     None where no threshold is certified.
     """
-    by_label = {category.label: category.id for category in categories}
-    of = "select client_id from assets where id = ?"
-    decided = settled(db, db.execute(of, [int(held["asset_id"].iloc[0])]).fetchone()[0])
-    gold = {asset: by_label[label] for asset, label in decided.items() if label in by_label}
+    (version,) = db.execute("select taxonomy_id from categories where id = ?", [categories[0].id]).fetchone()
+    gold = taxonomy_versions.gold(db, version)
     test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(gold)).dropna(subset=["gold"])
     if test.empty:
         return None

@@ -28,7 +28,7 @@ def label(
     if taxonomy_id is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
     made = make(db, client_id, teacher, taxonomy.load(db, taxonomy_id))
-    run_id = _run_id(db, client_id, taxonomy_id, made, budget_usd)
+    run_id = run_for(db, client_id, taxonomy_id, made, budget_usd)
     total = db.execute("select count(*) from assets where client_id = ?", [client_id]).fetchone()[0]
     if not total:
         raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
@@ -108,7 +108,8 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
     return frame.astype({"category_id": "int64"})
 
 
-def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+def run_for(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+    """The id of the run that this teacher's answers under this taxonomy version belong to, made if new."""
     same = db.execute(
         "select id from label_runs where client_id = ? and taxonomy_id = ? and teacher = ? and prompt_hash = ?",
         [client_id, taxonomy_id, teacher.name, teacher.fingerprint],

@@ -18,6 +18,7 @@ VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not
 BUSY = {
     "import_assets": "Importing",
     "label": "Labelling",
+    "taxonomy": "Carrying labels to the new taxonomy",
     "train": "Training",
     "distil": "Distilling",
     "curve": "Tracing the learning curve",

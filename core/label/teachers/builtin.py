@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from core import settings
 from core.encoder import encoder
 from core.errors import InputError
+from core.ingest import taxonomy_versions
 from core.ingest.taxonomy import StoredCategory
 from core.label.teachers import Answer, Asset, batches
 
@@ -25,6 +26,7 @@ from core.label.teachers import Answer, Asset, batches
 # with gold of the client's own it is fitted on that instead.
 TEMPERATURE = 0.05
 GOLD_NEEDED = 100
+MOST_GOLD = 2000
 
 
 class BuiltIn:
@@ -113,14 +115,22 @@ def make(db: Database, client_id: int, detail: str, categories: list[StoredCateg
         raise InputError(f"The built-in teacher takes no detail (got '{detail}').", "Write just: built-in.")
     assignable = [c for c in categories if c.assignable]
     teacher = BuiltIn(assignable, settings.get(db, "encoder"))
-    gold = list(
-        db.execute(
-            """select a.text, max(r.category_id) from reviews r join assets a on a.id = r.asset_id
-               where a.client_id = ? group by a.id having count(distinct r.category_id) = 1 limit 2000""",
-            [client_id],
-        )
-    )
-    gold = [(text, category) for text, category in gold if category in set(teacher.ids)]
+    decided = _gold(db, assignable)
+    gold = [(text, decided[asset]) for asset, text in _texts(db, sorted(decided)[:MOST_GOLD])]
     if len(gold) >= GOLD_NEEDED:
         teacher.fit_temperature(*zip(*gold))
     return teacher
+
+
+def _gold(db: Database, categories: list[StoredCategory]) -> dict[int, int]:
+    """Gold labels by asset id, those that are one of these categories."""
+    if not categories:
+        return {}
+    (version,) = db.execute("select taxonomy_id from categories where id = ?", [categories[0].id]).fetchone() or (None,)
+    ids = {c.id for c in categories}
+    found = taxonomy_versions.gold(db, version) if version else {}
+    return {asset: category for asset, category in found.items() if category in ids}
+
+
+def _texts(db: Database, ids: list[int]) -> list[tuple[int, str]]:
+    return db.execute(f"select id, text from assets where id in ({','.join('?' * len(ids))})", ids).fetchall()
