@@ -135,7 +135,7 @@ class _Rules:
     def verdicts(self, rows: pd.DataFrame) -> tuple[np.ndarray, list[np.ndarray | None]]:
         """For labels (category_id, confidence, distribution, text): why the teacher is asked again ("" where the label holds),
         and the distribution over the new categories where there is one."""
-        why = rows["category_id"].map(self.why).fillna("").to_numpy(object)
+        why = rows["category_id"].map(self.why).fillna("").to_numpy(object, copy=True)
         column = rows["category_id"].map(self.target).fillna(-1).to_numpy(int)
         spread: list[np.ndarray | None] = [None] * len(rows)
         size = 2 * self.spread.shape[0]  # float16; of another length it is of no use and is dropped
