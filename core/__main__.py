@@ -480,6 +480,11 @@ COMMANDS = {
         _distil_options,
         "teach a student from a taxonomy and assets, and say whether it is good enough",
     ),
+    "taxonomy": (
+        "core.commands.taxonomy",
+        None,
+        "versions of the taxonomy: compare, change, keep the labels that hold",
+    ),
     "classify": (classify, _classify_options, "classify one text"),
     "score": (score, _score_options, "classify every row of a file"),
     "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),

@@ -42,6 +42,7 @@ BODIES: dict[str, str] = {
     "train": "core.distil:train_job",
     "distil": "core.distil:distil_job",
     "curve": "core.evaluate.learning_curve:curve_job",
+    "suggestions": "core.evaluate.suggestions:look_job",
     "score": "core.deploy.scoring:score_job",
     "export": "core.deploy.export:export_job",
 }

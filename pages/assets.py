@@ -49,9 +49,7 @@ def _pick(label: str, columns: list[str], guess: str | None, key: str, help: str
 
 def _taxonomy(view: View) -> None:
     st.subheader("1 · Taxonomy", anchor=False)
-    path = uploads.upload(
-        "Taxonomy file (CSV, TSV, XLSX, JSON)", ["csv", "tsv", "txt", "xlsx", "json"], "taxonomy-file"
-    )
+    path = uploads.upload("Taxonomy file (CSV, TSV, XLSX, JSON)", uploads.TAXONOMIES, "taxonomy-file")
     with frame.guard():
         if path is None:
             data_profile.taxonomy_in_use(view)

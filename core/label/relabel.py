@@ -179,7 +179,7 @@ def _rules(db: Database, kept: Kept, teacher: str) -> _Rules:
     return _Rules(taxonomy.load(db, kept.base_id), kept if asks else replace(kept, again=()), encode)
 
 
-def _runs(db: Database, base_id: int) -> list[dict[str, Any]]:
+def runs_under(db: Database, base_id: int) -> list[dict[str, Any]]:
     """The newest run with labels of each teacher under a version, the newest first: id, teacher, seconds, started."""
     return list(
         db.query(
@@ -197,7 +197,7 @@ def _runs(db: Database, base_id: int) -> list[dict[str, Any]]:
 def plan(db: Database, client_id: int, kept: Kept) -> Plan:
     """What the draft means for the labels of the teacher that labelled last. Looks at SAMPLE assets where a category was added
     or categories with distributions were merged or removed; all other counts are exact."""
-    run = next(iter(_runs(db, kept.base_id)), None)
+    run = next(iter(runs_under(db, kept.base_id)), None)
     if run is None or not diff(kept.draft):
         return Plan(run and run["id"], run and run["teacher"])
     rules = _rules(db, kept, run["teacher"])
@@ -302,7 +302,7 @@ def carry_over(db: Database, client_id: int, progress: Progress | None = None) -
         raise InputError("There is no draft to save.", "Change the taxonomy or upload a file first.")
     _nobody_labels(db, client_id)
     weighed = []
-    for run in _runs(db, kept.base_id):
+    for run in runs_under(db, kept.base_id):
         rules = _rules(db, kept, run["teacher"])
         asked = set().union(*_asked(db, run["id"], rules, progress)) if rules.vectors is not None else set()
         weighed.append((run, rules, asked))

@@ -54,6 +54,13 @@ MENU: dict[str, Item] = {
         "Bring in a taxonomy and assets",
         "Two files: the categories you report on, and the creative assets to sort into them.",
     ),
+    "taxonomy": Item(
+        "Distil",
+        "Taxonomy",
+        "account_tree",
+        "Change the taxonomy",
+        "See what a change costs before you save it: only assets whose category is in doubt go back to the teacher.",
+    ),
     "teacher": Item(
         "Distil",
         "Teacher",

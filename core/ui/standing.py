@@ -22,6 +22,7 @@ BUSY = {
     "train": "Training",
     "distil": "Distilling",
     "curve": "Tracing the learning curve",
+    "suggestions": "Looking for categories that are two",
     "score": "Scoring a file",
     "export": "Exporting",
 }
