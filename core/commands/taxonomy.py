@@ -132,7 +132,7 @@ def _told(db, client_id: int, kept, guesses: list) -> tuple[dict, str]:
     for number, guess in enumerate(guesses, 1):
         before, after = " + ".join(guess.before), " + ".join(guess.after)
         lines.append(f"guess {number:<4} {guess.kind}: {before} -> {after} ({guess.why}); if so: --accept {number}")
-    if found.run_id is not None:
+    if changes and found.run_id is not None:
         span = f", {found.ask_low:,} to {found.ask_high:,}" if found.ask_low < found.ask_high else ""
         cost = f"{money(usd)} at the teacher's price, {duration(found.seconds)}"
         lines.append(f"to ask again: {found.ask:,} of {found.labels:,} labels ({found.basis}{span}); {cost}")
