@@ -144,7 +144,9 @@ def growth(
                 hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (estimated)<extra></extra>",
             )
         end = 100 * (1 - learning_curve.error(law, until / n[-1]))
-        fig.add_annotation(x=np.log10(until), y=end, text="estimated", showarrow=False, yshift=14)
+        fig.add_annotation(
+            x=np.log10(until), y=end, text="estimated", showarrow=False, yshift=14 if target is None else -14
+        )
     agreed, low, high = (100 * np.array([getattr(one, at) for one in agreement]) for at in ("value", "low", "high"))
     fig.add_scatter(
         x=n,
