@@ -8,7 +8,8 @@ import streamlit as st
 
 from core.evaluate import scorecard, vendor
 from core.evaluate.scorecard import Scorecard
-from core.ui import charts, frame, label_list
+from core.ui import charts, frame
+from core.words import teacher_words
 
 BOXES = {
     "capable": (st.success, "check_circle"),
@@ -53,7 +54,7 @@ def _basis(card: Scorecard) -> str:
     )
     return (
         f"All sides on the same {card.judged:,} held-out assets ({gold} of them settled by people), every creative once, so that "
-        f"shares can differ a little from Compare. Teacher: {label_list.teacher_words(card.teacher)}. Shares are measured; a "
+        f"shares can differ a little from Compare. Teacher: {teacher_words(card.teacher)}. Shares are measured; a "
         f"missing or off-list answer counts as wrong.{missing}"
     )
 

@@ -10,7 +10,8 @@ from core import db as database
 from core.evaluate import vendor, vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns
 from core.label.run import runs
-from core.ui import frame, label_list, uploads
+from core.ui import frame, uploads
+from core.words import teacher_words
 
 SIZES = (200, 500, 1_000, 2_000)
 
@@ -124,7 +125,7 @@ def _run(view: frame.View) -> tuple | None:
     run = st.selectbox(
         "Label run",
         list(made),
-        format_func=lambda id: f"{label_list.teacher_words(made[id]['teacher'])}, {made[id]['count']:,} labels",
+        format_func=lambda id: f"{teacher_words(made[id]['teacher'])}, {made[id]['count']:,} labels",
         help="Connect the vendor's endpoint as a teacher and let it label; time and cost are then measured, not stated.",
     )
     return ("run", run) if run else None
