@@ -258,7 +258,7 @@ class _Run:
         params = hosted.connection.params
         self.votes, self.patience = max(params.votes, 1), params.timeout_s
         self.limits = Limits(params.concurrency, params.requests_per_minute, params.tokens_per_minute)
-        self.ahead = max(1, self.limits.concurrency // 4)  # calls made ready before a worker is free
+        self.ahead = max(1, self.limits.concurrency // 2)  # calls made ready before a worker is free
         self.progress, self.todo, self.done, self.spent = progress, todo, 0, 0.0
         self.message = f"Labelling with {hosted.connection.name}"
         self.capped = False
