@@ -4,7 +4,16 @@ import streamlit as st
 
 from core.ingest import taxonomy
 from core.label import connections, forecast, prices
-from core.ui import connection_form, frame, hosted_teacher, label_list, money_inputs, progress, prompt_editor
+from core.ui import (
+    connection_form,
+    frame,
+    hosted_teacher,
+    label_list,
+    label_rounds,
+    money_inputs,
+    progress,
+    prompt_editor,
+)
 from core.ui.figures import figure
 from core.words import duration, money
 
@@ -22,12 +31,13 @@ def main() -> None:
             frame.nothing_yet("A teacher needs a taxonomy and assets to label.", "assets", "Bring them in first")
         running = progress.active(view, "label", "distil")
         with st.container(border=True):
-            teacher = _choose(view, running)
+            teacher = _choose(view, running or progress.active(view, "rounds"))
         progress.watch(view, "label", "distil", expected=running)
         run = label_list.latest_of(view.db, view.client_id, teacher)
         if run:
             hosted_teacher.went(view, run)
             label_list.show(view.db, run)
+        label_rounds.show(view, teacher)
 
 
 def _assets(view: frame.View) -> int:

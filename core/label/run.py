@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import batches, engine, labels, ledger
-from core.label.teachers import Answer, Asset, Teacher, make
+from core.label.teachers import CHOSEN, Answer, Asset, Teacher, make
 from core.label.teachers.hosted import Hosted
 
 
@@ -27,25 +27,21 @@ def label(
     budget_usd: float | None = None,
     batch: bool = False,
     limit: int | None = None,
+    chosen_only: bool = False,
     progress: Progress | None = None,
 ) -> int:
-    """Have `teacher` answer what it has not answered yet; returns the run's id.
+    """Have `teacher` answer what it has not answered yet, or with `chosen_only` of that what select() was told; the run's id.
 
     The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again. For a hosted teacher:
     the run never costs more than `budget_usd` in all and ends "capped" where that is reached; with `batch` the provider answers
     within hours at its batch price; with `limit` only that many assets are asked about, a dry run.
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
-    taxonomy_id = taxonomy.latest(db, client_id)
-    if taxonomy_id is None:
-        raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
-    made = make(db, client_id, teacher, taxonomy.load(db, taxonomy_id))
-    run_id = _run_id(db, client_id, taxonomy_id, made, budget_usd)
-    total = db.execute("select count(*) from assets where client_id = ?", [client_id]).fetchone()[0]
-    if not total:
-        raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
+    made, run_id = open_run(db, client_id, teacher, budget_usd)
+    db["label_runs"].update(run_id, {"chosen_only": int(chosen_only)})
     if isinstance(made, Hosted):
-        todo = min(pending_count(db, made, run_id, client_id), limit or total)
+        todo = pending_count(db, made, run_id, client_id)
+        todo = min(todo, limit or todo)
         if batch:
             state = batches.label_in_batches(db, run_id, made, budget_usd, progress, todo=todo)
         else:
@@ -104,6 +100,18 @@ def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
     return answer
 
 
+def open_run(db: Database, client_id: int, teacher: str, budget_usd: float | None = None) -> tuple[Teacher, int]:
+    """The teacher and the run of its answers, made if it has none yet; see label()."""
+    taxonomy_id = taxonomy.latest(db, client_id)
+    if taxonomy_id is None:
+        raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
+    made = make(db, client_id, teacher, taxonomy.load(db, taxonomy_id))
+    run_id = run_for(db, client_id, taxonomy_id, made, budget_usd)
+    if not db.execute("select exists (select 1 from assets where client_id = ?)", [client_id]).fetchone()[0]:
+        raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
+    return made, run_id
+
+
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?} -> summary() of the run."""
     run_id = label(
@@ -119,16 +127,47 @@ def label_job(db: Database, params: dict, progress: Progress) -> dict:
 
 
 def pending_count(db: Database, teacher: Teacher, run_id: int, client_id: int) -> int:
-    """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one."""
+    """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one; of those
+    chosen, while it is labelled in rounds."""
     if teacher.name.startswith("recorded:"):
-        wanted = db.execute(
-            "select count(*) from recordings r join assets a on a.id = r.asset_id where r.source = ? and a.client_id = ?",
-            [teacher.name.partition(":")[2], client_id],
-        )
+        wanted = "join recordings r on r.asset_id = a.id and r.source = ? where a.client_id = ?"
+        parameters = [teacher.name.partition(":")[2], client_id]
     else:
-        wanted = db.execute("select count(*) from assets where client_id = ? and group_id = id", [client_id])
-    have = db.execute("select count(*) from labels where run_id = ? and error is null", [run_id])
-    return wanted.fetchone()[0] - have.fetchone()[0]
+        wanted, parameters = "where a.client_id = ? and a.group_id = a.id", [client_id]
+    return db.execute(
+        f"""select count(*) from label_runs run join assets a on a.client_id = run.client_id
+            left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
+            {wanted} and run.id = ? and l.asset_id is null and {CHOSEN}""",
+        [*parameters, run_id],
+    ).fetchone()[0]
+
+
+def askable(db: Database, run_id: int) -> pd.DataFrame:
+    """What the run's teacher can be asked about, one asset a duplicate group: asset_id, external_id, group_id, text,
+    split, and whether the group has been chosen or asked about already (`taken`)."""
+    teacher = db.execute("select teacher from label_runs where id = ?", [run_id]).fetchone()[0]
+    recorded = teacher.startswith("recorded:")
+    only = "join recordings r on r.asset_id = a.id and r.source = ?" if recorded else ""
+    frame = pd.read_sql_query(
+        f"""select a.id as asset_id, a.external_id, a.group_id, a.text, a.split,
+                   l.asset_id is not null or s.asset_id is not null as taken
+            from label_runs run join assets a on a.client_id = run.client_id {only}
+            left join labels l on l.run_id = run.id and l.asset_id = a.id
+            left join selections s on s.run_id = run.id and s.asset_id = a.id
+            where run.id = ? {"" if recorded else "and a.group_id = a.id"} order by a.id""",
+        db.conn,
+        params=[teacher.partition(":")[2], run_id] if recorded else [run_id],
+    )
+    frame["taken"] = frame.groupby("group_id").taken.transform("max").astype(bool)
+    return frame.drop_duplicates("group_id", ignore_index=True)
+
+
+def select(db: Database, run_id: int, number: int, asset_ids: list[int]) -> None:
+    """Have these assets asked about in round `number`; in the caller's transaction."""
+    db.conn.executemany(
+        "insert or ignore into selections (run_id, asset_id, number) values (?, ?, ?)",
+        [(run_id, asset_id, number) for asset_id in asset_ids],
+    )
 
 
 def runs(db: Database, client_id: int) -> list[dict]:
@@ -196,7 +235,8 @@ def find_run(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher) -
     return same[0] if same else None
 
 
-def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+def run_for(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+    """The id of the run that this teacher's answers under this taxonomy version belong to, made if new."""
     same = find_run(db, client_id, taxonomy_id, teacher)
     if same:
         if budget_usd is not None:

@@ -54,6 +54,13 @@ MENU: dict[str, Item] = {
         "Bring in a taxonomy and assets",
         "Two files: the categories you report on, and the creative assets to sort into them.",
     ),
+    "taxonomy": Item(
+        "Distil",
+        "Taxonomy",
+        "account_tree",
+        "Change the taxonomy",
+        "See what a change costs before you save it: only assets whose category is in doubt go back to the teacher.",
+    ),
     "teacher": Item(
         "Distil",
         "Teacher",
@@ -67,6 +74,13 @@ MENU: dict[str, Item] = {
         "model_training",
         "Train a student",
         "A small model on this machine learns the teacher's answers. Its figures come from assets it has never seen.",
+    ),
+    "review": Item(
+        "Distil",
+        "Review",
+        "rate_review",
+        "Settle the labels most worth settling",
+        "What people decide is gold: the student learns it instead of the teacher's answer, and both are measured against it.",
     ),
     "compare": Item(
         "Distil",
