@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.label import ledger
-from core.ui import charts, label_list
+from core.ui import charts
+from core.words import teacher_words
 
 COUNT = st.column_config.NumberColumn(format="localized")
 DOLLARS = st.column_config.NumberColumn(format="$%.4f")
@@ -40,7 +41,7 @@ def _run(row: dict) -> dict:
     return {
         "Started": row["started"][:16].replace("T", " "),
         "Client": row["client"],
-        "Teacher": label_list.teacher_words(row["teacher"]) if row["teacher"] else row["connection"],
+        "Teacher": teacher_words(row["teacher"]) if row["teacher"] else row["connection"],
         "Model": row["model"],
         "For": f"{row['purpose']}, batch" if row["batch"] else row["purpose"],
         "Labels": row["labels"] if whole else None,
