@@ -42,6 +42,7 @@ BODIES: dict[str, str] = {
     "train": "core.distil:train_job",
     "distil": "core.distil:distil_job",
     "rounds": "core.rounds:rounds_job",
+    "vendor": "core.evaluate.vendor:ask_job",
     "curve": "core.evaluate.learning_curve:curve_job",
     "review_queue": "core.evaluate.review_queue:build_job",
     "suggestions": "core.evaluate.suggestions:look_job",

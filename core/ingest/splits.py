@@ -38,6 +38,8 @@ def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
     none is test), that share is taken out of train. Groups without a label wait for theirs. Call it as often as you like.
     """
     with db.atomic():
+        # The lock first: a transaction that has read and finds itself overtaken when it wants to write fails at once.
+        db.execute("update assets set split = split where id = -1")
         groups = _groups(db, client_id, run_id)
         given = {row[0] for row in db.execute(GIVEN, [client_id])}
         moves = plan(groups, given)

@@ -14,7 +14,7 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -31,7 +31,7 @@ from core.jobs import Interrupted, NoProgress
 from core.label import labels, ledger
 from core.label.limits import Limits
 from core.label.prompts import Said, merged
-from core.label.teachers import Answer, Asset
+from core.label.teachers import Answer, Asset, within
 from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import locked
@@ -57,8 +57,10 @@ def label_hosted(
     *,
     todo: int,
     limit: int | None = None,
+    only: Collection[int] | None = None,
 ) -> str:
-    """Ask for the labels that the run lacks (`todo` of them; with `limit` only those of that many assets, drawn evenly).
+    """Ask for the labels that the run lacks (`todo` of them; with `limit` only those of that many assets, drawn evenly; with
+    `only` those of these assets).
 
     Returns the run's state: "done" or "capped". Raises InputError where the server cannot be used or the run is being labelled
     already, Cancelled or Interrupted as `progress` does; in each case what has arrived is kept.
@@ -70,7 +72,13 @@ def label_hosted(
         started, state = time.monotonic(), "stopped"
         try:
             run = _Run(
-                path, account(db, run_id, hosted, budget_usd, limit), hosted, progress or NoProgress(), todo, limit
+                path,
+                account(db, run_id, hosted, budget_usd, limit),
+                hosted,
+                progress or NoProgress(),
+                todo,
+                limit,
+                only,
             )
             asyncio.run(run.run())
             state = "capped" if run.capped else "done"
@@ -252,8 +260,17 @@ class _Outbox:
 class _Run:
     """One run under way. Everything but what is marked "on disk" happens in the event loop's thread."""
 
-    def __init__(self, path: str, account: ledger.Account, hosted: Hosted, progress: Any, todo: int, limit: int | None):
-        self.path, self.account, self.hosted, self.limit = path, account, hosted, limit
+    def __init__(
+        self,
+        path: str,
+        account: ledger.Account,
+        hosted: Hosted,
+        progress: Any,
+        todo: int,
+        limit: int | None,
+        only: Collection[int] | None,
+    ):
+        self.path, self.account, self.hosted, self.limit, self.only = path, account, hosted, limit, only
         self.asking, self.price = hosted.asking, hosted.price
         params = hosted.connection.params
         self.votes, self.patience = max(params.votes, 1), params.timeout_s
@@ -342,7 +359,7 @@ class _Run:
         self.db.conn.execute("PRAGMA synchronous = NORMAL")
         self.spent = ledger.spent(self.db, self.account.run_id)
         self.pages = (
-            self.hosted.pending(self.db, self.account.run_id)
+            within(self.hosted.pending(self.db, self.account.run_id), self.only)
             if self.limit is None
             else iter([sampled(self.db, self.account.run_id, self.limit)])
         )

@@ -5,7 +5,9 @@ A run's state is running, done, capped (the budget is spent; a higher one carrie
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Collection
 
 import pandas as pd
 from sqlite_utils import Database
@@ -15,7 +17,7 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import batches, engine, labels, ledger
-from core.label.teachers import CHOSEN, Answer, Asset, Teacher, make
+from core.label.teachers import CHOSEN, Answer, Asset, Teacher, make, within
 from core.label.teachers.hosted import Hosted
 
 
@@ -28,41 +30,50 @@ def label(
     batch: bool = False,
     limit: int | None = None,
     chosen_only: bool = False,
+    only: Collection[int] | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Have `teacher` answer what it has not answered yet, or with `chosen_only` of that what select() was told; the run's id.
 
     The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again. For a hosted teacher:
     the run never costs more than `budget_usd` in all and ends "capped" where that is reached; with `batch` the provider answers
-    within hours at its batch price; with `limit` only that many assets are asked about, a dry run.
+    within hours at its batch price; with `limit` only that many assets are asked about, a dry run. With `only`, ids of the first
+    assets of duplicate groups, no others are asked about.
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
     made, run_id = open_run(db, client_id, teacher, budget_usd)
     db["label_runs"].update(run_id, {"chosen_only": int(chosen_only)})
     if isinstance(made, Hosted):
-        todo = pending_count(db, made, run_id, client_id)
+        todo = pending_count(db, made, run_id, client_id, only)
         todo = min(todo, limit or todo)
         if batch:
             state = batches.label_in_batches(db, run_id, made, budget_usd, progress, todo=todo)
         else:
-            state = engine.label_hosted(db, run_id, made, budget_usd, progress, todo=todo, limit=limit)
-        if limit and pending_count(db, made, run_id, client_id):
-            state = "stopped"  # a dry run is not the whole
+            state = engine.label_hosted(db, run_id, made, budget_usd, progress, todo=todo, limit=limit, only=only)
     else:
-        state = _label_here(db, run_id, made, client_id, progress)
+        state = _label_here(db, run_id, made, client_id, progress, only)
+    if state == "done" and (limit or only is not None) and pending_count(db, made, run_id, client_id):
+        state = "stopped"  # a part is not the whole
     db["label_runs"].update(run_id, {"finished": now(), "state": state})
     return run_id
 
 
-def _label_here(db: Database, run_id: int, teacher: Teacher, client_id: int, progress: Progress | None) -> str:
+def _label_here(
+    db: Database,
+    run_id: int,
+    teacher: Teacher,
+    client_id: int,
+    progress: Progress | None,
+    only: Collection[int] | None = None,
+) -> str:
     """A teacher that answers on this machine, a batch at a time."""
-    todo = pending_count(db, teacher, run_id, client_id)
+    todo = pending_count(db, teacher, run_id, client_id, only)
     done, started = 0, time.perf_counter()
     db["label_runs"].update(run_id, {"state": "running"})
     try:
         if progress:
             progress(0, todo, f"Labelling with {teacher.name}")
-        for assets in teacher.pending(db, run_id):
+        for assets in within(teacher.pending(db, run_id), only):
             answers = teacher.answer(assets)
             with db.atomic():
                 labels.write(db, run_id, answers)
@@ -126,9 +137,15 @@ def label_job(db: Database, params: dict, progress: Progress) -> dict:
     return summary(db, run_id)
 
 
-def pending_count(db: Database, teacher: Teacher, run_id: int, client_id: int) -> int:
-    """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one; of those
-    chosen, while it is labelled in rounds."""
+def pending_count(
+    db: Database, teacher: Teacher, run_id: int, client_id: int, only: Collection[int] | None = None
+) -> int:
+    """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one; with
+    `only`, of these assets; of those chosen, while it is labelled in rounds."""
+    if only is not None:
+        there = """select count(*) from labels where run_id = ? and error is null
+                   and asset_id in (select value from json_each(?))"""
+        return len(only) - db.execute(there, [run_id, json.dumps(sorted(only))]).fetchone()[0]
     if teacher.name.startswith("recorded:"):
         wanted = "join recordings r on r.asset_id = a.id and r.source = ? where a.client_id = ?"
         parameters = [teacher.name.partition(":")[2], client_id]

@@ -22,7 +22,7 @@ from core.words import duration, money
 ACTIVE = ("queued", "running", "interrupted")
 STOP = ("Cancel", "Cancelling …", "cancelled")  # the button, while it takes effect, afterwards
 STOPS = {"label": ("Pause", "Pausing …", "paused")}  # its labels are all kept, and it goes on as if nothing had been
-UNITS = {"import_assets": "rows", "label": "assets", "score": "rows", "export": "assets"}
+UNITS = {"import_assets": "rows", "label": "assets", "vendor": "assets", "score": "rows", "export": "assets"}
 
 
 def watch(view: frame.View, *kinds: str, expected: bool = False) -> bool:

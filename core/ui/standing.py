@@ -22,6 +22,7 @@ BUSY = {
     "taxonomy": "Carrying labels to the new taxonomy",
     "train": "Training",
     "distil": "Distilling",
+    "vendor": "Asking a vendor",
     "curve": "Tracing the learning curve",
     "review_queue": "Finding what to review",
     "suggestions": "Looking for categories that are two",

@@ -7,7 +7,7 @@ A teacher is named by a spec, `kind` or `kind:detail`: "built-in", "recorded:COL
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -103,6 +103,13 @@ def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterat
             return
         last = rows[-1][0]
         yield [Asset(*row) for row in rows]
+
+
+def within(pages: Iterator[list[Asset]], only: Collection[int] | None) -> Iterator[list[Asset]]:
+    """Of pages of assets those whose id is in `only`; None: all."""
+    for page in pages:
+        if kept := page if only is None else [asset for asset in page if asset.id in only]:
+            yield kept
 
 
 def lacking(db: Database, run_id: int) -> Iterator[list[Asset]]:
