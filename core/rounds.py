@@ -295,7 +295,7 @@ def _sentence(last: Round, target: float, reached: bool, labels: float | None, l
     if reached:
         return f"{goal} is reached with {last.labels:,} labels"
     if labels is None:
-        return f"{goal} is not in sight within twice the {last.labels:,} labels at hand"
+        return f"{goal} is not expected within twice the {last.labels:,} labels at hand"
     if labels <= last.labels:
         return f"{goal} is about reached with {last.labels:,} labels; another round will tell"
     most = f"{high:,.0f}" if high <= 2 * last.labels else f"more than {2 * last.labels:,}"

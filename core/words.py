@@ -45,11 +45,6 @@ def duration(seconds: float | None) -> str:
     return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
 
 
-def p_value(p: float) -> str:
-    """The p of a test: p = 0.034 · p < 0.001."""
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
-
-
 def milliseconds(ms: float | None) -> str:
     """A latency: 0.4 ms · 12 ms · 2,300 ms; None -> a dash."""
     if ms is None or not math.isfinite(ms):

@@ -74,6 +74,17 @@ def people(db: Database, client_id: int) -> People:
     return People(reviewers, pairs(db, client_id), len(differ), dict(origins), accuracy(db, client_id, differ))
 
 
+def state(db: Database, client_id: int) -> tuple:
+    """What people() depends on, read in a moment: while this is the same, so is that."""
+    return db.execute(
+        """select (select count(*) from reviews), (select max(id) from reviews), (select count(*) from review_skips),
+                  (select max(id) from review_skips), (select max(created) from reviews),
+                  (select max(e.created || s.live || s.id) from students s join evaluations e on e.student_id = s.id
+                   where s.client_id = ?), (select group_concat(id) from students where live = 1)""",
+        [client_id],
+    ).fetchone()
+
+
 def pairs(db: Database, client_id: int) -> list[Pair]:
     """Each two reviewers who have decided some of the same assets, those with the most in common first."""
     said = pd.read_sql_query(

@@ -15,9 +15,10 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.evaluate.agreement import Paired, paired
+from core.evaluate.verdict import p_words
 from core.ingest import taxonomy
 from core.label.gold import ORIGINS, SAMPLED, gold
-from core.words import p_value, percent
+from core.words import percent
 
 UNPROMPTED = ("built-in", "recorded")  # kinds of teacher that no prompt with gold examples goes to
 
@@ -43,7 +44,7 @@ class PromptTest:
             return "No asset that both answered has a gold label from the random sample or from a file, so nothing is shown."
         counts = (
             f"right {percent(pair.first, 1)} and {percent(pair.second, 1)} of {pair.n:,} gold assets, "
-            f"only the first {pair.only_first:,}, only the second {pair.only_second:,}, {p_value(pair.p)}"
+            f"only the first {pair.only_first:,}, only the second {pair.only_second:,}, {p_words(pair.p)}"
         )
         better = {"first": "The first is better", "second": "The second is better", None: "No difference is shown"}
         return f"{better[pair.better]}: {counts} (exact McNemar test)."

@@ -162,12 +162,12 @@ def set_price(db: Database, test_id: int, usd_per_1000: float | None) -> None:
 def remove(db: Database, test_id: int) -> None:
     """Forget a vendor's answers; the set stays."""
     with db.atomic():
-        _forget(db, test_id)
+        _forget(db, "id = ?", [test_id])
 
 
-def _forget(db: Database, test_id: int) -> None:
-    db.execute("delete from vendor_answers where test_id = ?", [test_id])
-    db.execute("delete from vendor_tests where id = ?", [test_id])
+def _forget(db: Database, which: str, values: list) -> None:
+    db.execute(f"delete from vendor_answers where test_id in (select id from vendor_tests where {which})", values)
+    db.execute(f"delete from vendor_tests where {which}", values)
 
 
 def _known(db: Database, client_id: int, ids: list[str]) -> set[str]:
@@ -209,9 +209,7 @@ def _keep(
     counts["absent"] = chosen["size"] - len(answers)
     kept = [problem.as_dict() for problem in list(problems)[:KEPT_PROBLEMS]]
     with db.atomic():
-        earlier = db.execute("select id from vendor_tests where client_id = ? and name = ?", [client_id, name])
-        for (test_id,) in earlier.fetchall():
-            _forget(db, test_id)
+        _forget(db, "client_id = ? and name = ?", [client_id, name])
         test_id = db.execute(
             """insert into vendor_tests (client_id, name, set_id, source, usd_per_1000, counts, problems, created)
                values (?, ?, ?, ?, ?, ?, ?, ?)""",

@@ -31,7 +31,7 @@ def show(view: frame.View, teacher: str, budget_usd: float | None = None) -> Non
     st.subheader("Label in rounds", anchor=False)
     st.caption(
         "Buys few labels at a time: after each round the student says which assets would teach it most, and you see how far it has "
-        "come. The assets that judge it are drawn at random beforehand, a good third of each round."
+        "come. The assets that judge it, up to 40 % of a round, are drawn at random beforehand."
     )
     target = settings.get(view.db, "target_agreement", view.client_id)
     if left or running:
@@ -64,7 +64,7 @@ def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, ta
         right.caption(f"Measured on {rounds.FEWEST_TEST} test assets or more, and borne out by the rounds before.")
         label = f"Start round {done + 1}" if done else "Start the first round"
         busy = running or progress.active(view, "label", "distil")
-        if st.button(label, disabled=busy, icon=":material/cyclone:"):
+        if st.button(label, disabled=busy, icon=":material/autorenew:"):
             params = {
                 "client_id": view.client_id,
                 "teacher": teacher,
@@ -82,7 +82,9 @@ def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, ta
 def _curve(done: list[rounds.Round], target: float) -> None:
     said, last = rounds.reach(done, target), done[-1]
     title = said.sentence if said else f"{last.labels:,} labels so far: agreement {100 * last.agreement.value:.1f} %"
-    note = f"Measured after each round on the test assets labelled by then, {last.test:,} now; bars 95 % intervals."
+    note = (
+        f"Measured after each round on the test assets labelled by then, {last.agreement.n:,} now; bars 95 % intervals."
+    )
     if said:
         note += " Dashed and the band: estimated by a power law through the rounds."
     figure = growth(

@@ -14,8 +14,8 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.label import review
 from core.label.review import Item
+from core.report.charts import short
 from core.ui import focus, frame
-from core.ui.charts import short
 from core.words import duration
 
 KINDS = {  # of reasons: icon
@@ -132,7 +132,9 @@ def _choice(reviewer: str, item: Item, number: int, choice: dict) -> None:
         args=(item.asset_id, reviewer, choice["category_id"], item.mode),
     )
     hint = " · ".join(part for part in (", ".join(choice["by"]), choice["description"]) if part)
-    if hint:
+    if hint and (
+        choice["by"] or item.mode == "random"
+    ):  # the less likely ones keep theirs in the tooltip, so that all fit
         st.caption(frame.plain(short(hint, 100 if choice["by"] else 56)))
 
 

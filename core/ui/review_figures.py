@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pandas as pd
 import streamlit as st
 
+from core import db as database
+from core import settings
 from core.evaluate import people, prompt_test
 from core.evaluate.people import Accuracy
+from core.evaluate.verdict import p_words
 from core.label import review_files
 from core.label.run import runs
 from core.ui import frame, uploads
 from core.ui.charts import download
 from core.ui.figures import figure
-from core.ui.label_list import teacher_words
-from core.words import p_value, percent
+from core.words import percent, teacher_words
 
 KAPPA = "Agreement beyond what chance would give (Cohen's kappa). 1 is perfect, 0 is chance."
 RIGHT = "Share of the random sample's assets whose category people confirmed."
@@ -21,12 +25,19 @@ RIGHT = "Share of the random sample's assets whose category people confirmed."
 
 def show(view: frame.View) -> None:
     """Figures, the comparison of two label runs, and files."""
-    found = people.people(view.db, view.client_id)
+    found = _people(str(settings.home()), view.client_id, people.state(view.db, view.client_id))
     st.subheader("What people's decisions say", anchor=False)
     _accuracy(found.accuracy)
     _reviewers(found)
     _compare(view)
     _files(view)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _people(home: str, client_id: int, state: tuple) -> people.People:
+    """people(), which reads every decision; kept until there is another."""
+    with closing(database.connect()) as db:
+        return people.people(db, client_id)
 
 
 def _accuracy(seen: Accuracy | None) -> None:
@@ -50,12 +61,13 @@ def _accuracy(seen: Accuracy | None) -> None:
             "Who is better",
             words,
             "measured",
-            f"{p_value(seen.paired.p)}, n = {seen.paired.n:,}",
+            f"{p_words(seen.paired.p)}, n = {seen.paired.n:,}",
             help="Exact McNemar test.",
         )
+    left_out = f"Left out: {seen.skipped:,} skipped, {seen.open:,} on which reviewers still differ"
+    more = "; those are the hard ones, so both figures are too high until they are settled." if seen.open else "."
     st.caption(
-        "From the random sample alone; the queue holds the doubtful assets and says nothing of the others. "
-        f"Left out: {seen.skipped:,} skipped, {seen.open:,} on which reviewers still differ."
+        f"From the random sample alone; the queue holds the doubtful assets and says nothing of the others. {left_out}{more}"
     )
 
 

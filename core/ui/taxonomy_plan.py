@@ -63,7 +63,7 @@ def saved(view: View) -> None:
         if "left" in run:
             st.warning(f"The labels of {name} stay with the version before. {frame.plain(run['left'])}")
             continue
-        words = f"{run['carried']:,} labels of {name} came over to version {job.result['version']}"
+        words = f"{run['carried']:,} labels ({name}) came over to version {job.result['version']}"
         if run["asked"]:
             words += f"; {run['asked']:,} assets wait for the teacher"
         st.success(f"{words}.", icon=":material/check:")
