@@ -81,7 +81,7 @@ def test_several_processes_never_pass_the_cap(db, account):
     assert spent + held > 1.9, "the cap is used, too"
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(["reserve", "settle", "unknown", "release", "abandon"]), st.floats(0, 0.5)),
