@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries, growing
 GIVE_UP_S = 600.0  # without an answer, the run stops and can be carried on later
 SET_ASIDE = 1000  # calls that failed for a passing reason are made once more at the end, at most so many
 REFUSED = 10  # calls refused as wrong before the first answer: then all would be
+COMMIT_S = 0.05  # about what the writer takes, at most
 ENDING_S = 5.0  # for the calls under way when the process has to end
 STOPPING = {"auth": "The key was refused", "model": "The model was refused", "quota": "The account is empty"}
 KEPT_TODO = "What is labelled so far is kept: start the run again and it carries on from there."
@@ -275,7 +277,7 @@ class _Run:
         params = hosted.connection.params
         self.votes, self.patience = max(params.votes, 1), params.timeout_s
         self.limits = Limits(params.concurrency, params.requests_per_minute, params.tokens_per_minute)
-        self.ahead = max(1, self.limits.concurrency // 2)  # calls made ready before a worker is free
+        self.began = time.monotonic()
         self.progress, self.todo, self.done, self.spent = progress, todo, 0, 0.0
         self.message = f"Labelling with {hosted.connection.name}"
         self.capped = False
@@ -300,7 +302,8 @@ class _Run:
         self.outbox, self.news, self.parked = _Outbox(), asyncio.Event(), []
         self.asked_to_stop = self.loop.create_future()
         self.probing = asyncio.Lock()
-        self.ready: asyncio.Queue[_Unit | None] = asyncio.Queue(self.ahead)
+        self.ready: asyncio.Queue[_Unit | None] = asyncio.Queue()  # as long as _bring() lets it grow
+        self.taken = asyncio.Event()
         self.wire = self.hosted.connect()
         await self._on_disk(self._open)
         writer = asyncio.create_task(self._write())
@@ -454,10 +457,11 @@ class _Run:
                 fresh.append(unit)
         if len(fresh) < len(units):
             await self._written()
-        for start in range(0, len(fresh), self.ahead):
-            if self.capped:
-                return
-            part = fresh[start : start + self.ahead]
+        while fresh and not self.capped:
+            while self.ready.qsize() > self.ahead // 2:
+                self.taken.clear()
+                await self.taken.wait()
+            part, fresh = fresh[: self.ahead], fresh[self.ahead :]
             money = [self._money(unit.request, len(unit.assets), patient=True) for unit in part]
             for unit, granted in zip(part, money):
                 unit.call = await granted
@@ -465,6 +469,15 @@ class _Run:
                     self.capped = True
                 else:
                     await self.ready.put(unit)
+
+    @property
+    def ahead(self) -> int:
+        """How many calls to make ready before a worker is free: what is asked in the time that a commit takes, no more, for a
+        killed run has to count them as if they had been made."""
+        if not self.successes:
+            return self.limits.concurrency
+        rate = self.successes / max(time.monotonic() - self.began, 0.001)
+        return min(max(1, ceil(rate * COMMIT_S)), self.limits.concurrency)
 
     def _units(self, page: list[Asset]) -> list[_Unit]:
         return [
@@ -491,8 +504,11 @@ class _Run:
 
     async def _work(self) -> None:
         while not self.stopping and (unit := await self.ready.get()) is not None:
+            self.taken.set()
             await self._label(unit)
             self.ready.task_done()
+            if len(self.outbox.answers) > self.limits.concurrency // 4:
+                await self._written()  # more unwritten would be more to lose
 
     async def _label(self, unit: _Unit) -> None:
         """Ask about a unit's assets, as often as there are votes, and hand over what is said."""

@@ -18,7 +18,7 @@ import pytest
 
 from core import db as database
 from core.errors import InputError
-from core.label import connections, engine, run
+from core.label import connections, engine, limits, run
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
 from tests.label import servers
@@ -178,12 +178,16 @@ def suffer(db, folder: Path, fault: Trial, kind: str = "openai") -> Outcome:
     )
 
 
+def shorten(patch: pytest.MonkeyPatch) -> None:
+    """Pauses of a fraction of a second."""
+    for module, first_pause, longest in ((engine, 0.02, 0.3), (limits, 0.05, 0.2)):
+        patch.setattr(module, "FIRST_PAUSE", first_pause)
+        patch.setattr(module, "LONGEST_PAUSE", longest)
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(engine, "FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(engine, "LONGEST_PAUSE", 0.3)
-    monkeypatch.setattr("core.label.limits.FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("core.label.limits.LONGEST_PAUSE", 0.2)
+    shorten(monkeypatch)
 
 
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])
@@ -221,7 +225,7 @@ def test_the_systems_clock_jumping_changes_nothing(db, tmp_path, monkeypatch):
 
 def main() -> None:
     """Print the fault table."""
-    engine.FIRST_PAUSE, engine.LONGEST_PAUSE = 0.02, 0.3
+    shorten(pytest.MonkeyPatch())
     print(
         "| fault | provider | labelled | unlabelled | calls | lost | bought twice | spent / billed | s | reason or stop |"
     )
