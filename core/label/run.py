@@ -12,11 +12,12 @@ from collections.abc import Collection
 import pandas as pd
 from sqlite_utils import Database
 
+from core import settings
 from core.db import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import batches, engine, labels, ledger
+from core.label import batches, engine, labels, ledger, prices
 from core.label.teachers import CHOSEN, Answer, Asset, Teacher, make, within
 from core.label.teachers.hosted import Hosted
 
@@ -44,6 +45,8 @@ def label(
     made, run_id = open_run(db, client_id, teacher, budget_usd)
     db["label_runs"].update(run_id, {"chosen_only": int(chosen_only)})
     if isinstance(made, Hosted):
+        if only is None:
+            _price_as(db, client_id, made)
         todo = pending_count(db, made, run_id, client_id, only)
         todo = min(todo, limit or todo)
         if batch:
@@ -56,6 +59,13 @@ def label(
         state = "stopped"  # a part is not the whole
     db["label_runs"].update(run_id, {"finished": now(), "state": state})
     return run_id
+
+
+def _price_as(db: Database, client_id: int, hosted: Hosted) -> None:
+    """Until somebody has chosen another model, Compare prices the teacher as the one that labels, where the list has it."""
+    kept = settings.get(db, "assumptions", client_id)
+    if "price_as" not in kept and hosted.price and prices.price(db, hosted.price.model):
+        settings.put(db, "assumptions", kept | {"price_as": hosted.price.model}, client_id)
 
 
 def _label_here(

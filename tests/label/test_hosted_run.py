@@ -50,6 +50,7 @@ def test_distil_with_a_hosted_teacher_from_files_to_verdict(db, tmp_path, server
     assert (said["labels"]["count"], said["labels"]["failed"], said["labels"]["state"]) == (240, 0, "done")
     assert 0 < said["labels"]["spent_usd"] < 1 and set(server.asked.values()) == {1}
     assert said["students"][0]["agreement"]["value"] > 0.6
+    assert said["economics"]["priced_as"] == "openai:gpt-4o-mini"  # nobody has chosen another
     before = len(server.calls)
     assert cli.main([*command, "--budget", "1"]) == 0 and len(server.calls) == before
 
