@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
@@ -15,9 +17,11 @@ from core.errors import InputError
 from core.evaluate import run as evaluation
 from core.ingest import assets as ingest
 from core.ingest import taxonomy as categories
+from core.label import connections
 from core.label import run as labelling
 from core.train import run as training
 
+KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}  # where each provider's own tools look
 SAMPLE_CLIENT = "Sample client"
 SAMPLE = {
     "client": SAMPLE_CLIENT,
@@ -39,6 +43,7 @@ def distil(
     text_columns: list[str] | None = None,
     id_column: str | None = None,
     teacher: str = "built-in",
+    base_url: str | None = None,
     student: str = training.AUTO,
     target: float | None = None,
     budget: float | None = None,
@@ -55,6 +60,7 @@ def distil(
         "text_columns": text_columns,
         "id_column": id_column,
         "teacher": teacher,
+        "base_url": base_url,
         "student": student,
         "target": target,
         "budget": budget,
@@ -76,7 +82,8 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     categories.save(db, client_id, read.categories, files[0].name)
     mapping = _mapping(files[1], given["teacher"], given.get("text_columns"), given.get("id_column"))
     imported = ingest.import_assets(db, client_id, files[1], mapping, progress=progress)
-    run_id = labelling.label(db, client_id, given["teacher"], budget_usd=given.get("budget"), progress=progress)
+    teacher = _connected(db, client_id, given["teacher"], given.get("base_url"))
+    run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", training.AUTO)
     trained = _train_and_judge(db, client_id, run_id, kind, target, progress)
     if not any(row["live"] for row in training.all_students(db, client_id)):
@@ -113,6 +120,23 @@ def _train_and_judge(
     return trained
 
 
+def _connected(db: Database, client_id: int, teacher: str, base_url: str | None) -> str:
+    """The teacher's spec; for openai:MODEL at an address of its own, that of a connection kept for the client, made if new.
+
+    The key, where the server wants one, is the provider's usual environment variable. InputError for other teachers.
+    """
+    if base_url is None:
+        return teacher
+    kind, _, model = teacher.partition(":")
+    if kind not in KEYS or not model:
+        raise InputError("A base URL goes with a hosted teacher.", "Name it as openai:MODEL or anthropic:MODEL.")
+    name = f"{model} at {urlsplit(base_url).netloc or base_url}"
+    if not any(one.name == name and one.kind == kind for one in connections.all(db, client_id)):
+        key = f"env:{KEYS[kind]}" if os.environ.get(KEYS[kind]) else "none"
+        connections.save(db, client_id, name, kind, model, base_url=base_url, key_source=key)
+    return f"connection:{name}"
+
+
 def _mapping(assets: Path, teacher: str, text_columns: list[str] | None, id_column: str | None) -> ingest.Mapping:
     """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
     seen = ingest.preview(assets)
@@ -137,6 +161,7 @@ def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:
             "teacher": labels["teacher"],
             "count": labels["count"],
             "failed": labels["failed"],
+            "state": labels["state"],
             "spent_usd": labels["spent_usd"],
             "seconds": round(labels["seconds"], 3),
         },

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import jobs, words
+from core import words
 from core.report import charts
 from core.ui import charts as on_pages
-from core.ui import forecast, frame
-from tests.pages.clients import bring_in_many
+from core.ui import frame
 
 MARKUP = st.text(alphabet="ab 1*_`[]()<>#$:~\\|&!{}", max_size=40)
 
@@ -65,15 +64,3 @@ def test_a_downloaded_table_starts_no_formula():
     back = pd.read_csv(io.BytesIO(on_pages.csv(table)), keep_default_na=False)
     assert back["text"].tolist() == ["'=HYPERLINK(1)", "plain", ""]
     assert back["n"].tolist() == [-1, 2, 3]
-
-
-def test_the_forecast_counts_what_is_left_to_label(db):
-    client = bring_in_many(db, "Northwind", 200)
-    assert forecast.recorded_columns(db, client) == {"bought": 200}
-    before = forecast.forecast(db, client, "recorded:bought")
-    assert (before.labels, before.tokens_basis) == (200, "estimated")
-    built_in = forecast.forecast(db, client, "built-in")
-    assert (built_in.labels, built_in.seconds_basis) == (200, "assumed")
-    assert built_in.tokens_in > 200 * 120
-    jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
-    assert forecast.forecast(db, client, "recorded:bought").labels == 0

@@ -361,9 +361,9 @@ class Asking:
         around = MESSAGE_TOKENS * (len(request.turns) + 1) + WRAPPING_TOKENS[self.connection.kind]
         return text + schema + around, request.max_tokens_out
 
-    def most_usd(self, request: Request, price: prices.Price) -> float:
-        """The most USD that a call can cost at the standard price."""
-        return self._usd(*self.most_tokens(request), price)
+    def most_usd(self, request: Request, price: prices.Price, *, batch: bool = False) -> float:
+        """The most USD that a call can cost, at the standard price or in a batch."""
+        return self._usd(*self.most_tokens(request), price, batch)
 
     def most_usd_repaired(self, request: Request, price: prices.Price) -> float:
         """The most USD that a call and the repair turn after it can cost."""
@@ -372,9 +372,9 @@ class Asking:
         repair = tokens_in + 4 * REPAIR_SHOWN + 2 * MESSAGE_TOKENS + 200 * request.assets + 600 + longer
         return self._usd(tokens_in + repair, 2 * tokens_out, price)
 
-    def _usd(self, tokens_in: float, tokens_out: float, price: prices.Price) -> float:
+    def _usd(self, tokens_in: float, tokens_out: float, price: prices.Price, batch: bool = False) -> float:
         written = prices.WRITING if self.connection.kind == "anthropic" else 1.0
-        return prices.cost(price, tokens_in * written, tokens_out)
+        return prices.cost(price, tokens_in * written, tokens_out, batch=batch)
 
 
 UNATTRIBUTED = 0.02  # of the probability: with more, how it is spread is not known well enough to train on

@@ -1,11 +1,14 @@
-"""Label runs: a teacher answers a client's assets; each batch of answers is on disk before the next is asked for."""
+"""Label runs: a teacher answers a client's assets; what it has answered is on disk before more is asked for.
+
+A run's state is running, done, capped (the budget is spent; a higher one carries on) or stopped.
+"""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 
-import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
@@ -13,60 +16,180 @@ from core.db import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label.teachers import Answer, Teacher, make
+from core.label import batches, engine, labels, ledger
+from core.label.teachers import CHOSEN, Answer, Asset, Teacher, make, within
+from core.label.teachers.hosted import Hosted
 
 
 def label(
-    db: Database, client_id: int, teacher: str, *, budget_usd: float | None = None, progress: Progress | None = None
+    db: Database,
+    client_id: int,
+    teacher: str,
+    *,
+    budget_usd: float | None = None,
+    batch: bool = False,
+    limit: int | None = None,
+    chosen_only: bool = False,
+    only: Collection[int] | None = None,
+    progress: Progress | None = None,
 ) -> int:
-    """Have `teacher` answer what it has not answered yet; returns the run's id.
+    """Have `teacher` answer what it has not answered yet, or with `chosen_only` of that what select() was told; the run's id.
 
-    The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again.
-    Raises InputError without a taxonomy, without assets, or for an unknown teacher.
+    The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again. For a hosted teacher:
+    the run never costs more than `budget_usd` in all and ends "capped" where that is reached; with `batch` the provider answers
+    within hours at its batch price; with `limit` only that many assets are asked about, a dry run. With `only`, ids of the first
+    assets of duplicate groups, no others are asked about.
+    Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
+    made, run_id = open_run(db, client_id, teacher, budget_usd)
+    db["label_runs"].update(run_id, {"chosen_only": int(chosen_only)})
+    if isinstance(made, Hosted):
+        todo = pending_count(db, made, run_id, client_id, only)
+        todo = min(todo, limit or todo)
+        if batch:
+            state = batches.label_in_batches(db, run_id, made, budget_usd, progress, todo=todo)
+        else:
+            state = engine.label_hosted(db, run_id, made, budget_usd, progress, todo=todo, limit=limit, only=only)
+    else:
+        state = _label_here(db, run_id, made, client_id, progress, only)
+    if state == "done" and (limit or only is not None) and pending_count(db, made, run_id, client_id):
+        state = "stopped"  # a part is not the whole
+    db["label_runs"].update(run_id, {"finished": now(), "state": state})
+    return run_id
+
+
+def _label_here(
+    db: Database,
+    run_id: int,
+    teacher: Teacher,
+    client_id: int,
+    progress: Progress | None,
+    only: Collection[int] | None = None,
+) -> str:
+    """A teacher that answers on this machine, a batch at a time."""
+    todo = pending_count(db, teacher, run_id, client_id, only)
+    done, started = 0, time.perf_counter()
+    db["label_runs"].update(run_id, {"state": "running"})
+    try:
+        if progress:
+            progress(0, todo, f"Labelling with {teacher.name}")
+        for assets in within(teacher.pending(db, run_id), only):
+            answers = teacher.answer(assets)
+            with db.atomic():
+                labels.write(db, run_id, answers)
+                db.execute(
+                    "update label_runs set spent_usd = spent_usd + ?, seconds = seconds + ? where id = ?",
+                    [sum(a.cost_usd or 0 for a in answers), time.perf_counter() - started, run_id],
+                )
+            started = time.perf_counter()
+            done += len(assets)
+            if progress:
+                progress(done, todo, f"Labelling with {teacher.name}")
+    except BaseException:
+        db["label_runs"].update(run_id, {"state": "stopped"})
+        raise
+    return "done"
+
+
+def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
+    """Ask a hosted teacher about one text now, outside any run: paid, and in the ledger like every other call.
+
+    InputError where the model has no price or the key is missing.
+    """
+    asset = Asset(0, text)
+    account = ledger.Account(
+        client_id, None, hosted.connection.name, hosted.connection.model, None, purpose=ledger.TRYING
+    )
+    call = ledger.reserve(db, account, hosted.most_usd(asset))
+    try:
+        (answer,) = hosted.answer([asset])
+    except BaseException as error:
+        ledger.settle(db, call, 0.0 if isinstance(error, InputError) else None, error=type(error).__name__)
+        raise
+    tokens = answer.tokens_in, answer.tokens_out, answer.tokens_cached
+    ledger.settle(db, call, answer.cost_usd, *tokens, error=answer.error)
+    return answer
+
+
+def open_run(db: Database, client_id: int, teacher: str, budget_usd: float | None = None) -> tuple[Teacher, int]:
+    """The teacher and the run of its answers, made if it has none yet; see label()."""
     taxonomy_id = taxonomy.latest(db, client_id)
     if taxonomy_id is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
     made = make(db, client_id, teacher, taxonomy.load(db, taxonomy_id))
-    run_id = _run_id(db, client_id, taxonomy_id, made, budget_usd)
-    total = db.execute("select count(*) from assets where client_id = ?", [client_id]).fetchone()[0]
-    if not total:
+    run_id = run_for(db, client_id, taxonomy_id, made, budget_usd)
+    if not db.execute("select exists (select 1 from assets where client_id = ?)", [client_id]).fetchone()[0]:
         raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
-    todo = pending_count(db, made, run_id, client_id)
-    done, started = 0, time.perf_counter()
-    if progress:
-        progress(0, todo, f"Labelling with {made.name}")
-    for assets in made.pending(db, run_id):
-        _store(db, run_id, made.answer(assets), time.perf_counter() - started)
-        started = time.perf_counter()
-        done += len(assets)
-        if progress:
-            progress(done, todo, f"Labelling with {made.name}")
-    db["label_runs"].update(run_id, {"finished": now()})
-    return run_id
+    return made, run_id
 
 
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "teacher"} -> {"run_id", "count", "failed"}."""
-    run_id = label(db, params["client_id"], params["teacher"], progress=progress)
+    """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?} -> summary() of the run."""
+    run_id = label(
+        db,
+        params["client_id"],
+        params["teacher"],
+        budget_usd=params.get("budget_usd"),
+        batch=params.get("batch", False),
+        limit=params.get("limit"),
+        progress=progress,
+    )
     return summary(db, run_id)
 
 
-def pending_count(db: Database, teacher: Teacher, run_id: int, client_id: int) -> int:
-    """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one."""
+def pending_count(
+    db: Database, teacher: Teacher, run_id: int, client_id: int, only: Collection[int] | None = None
+) -> int:
+    """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one; with
+    `only`, of these assets; of those chosen, while it is labelled in rounds."""
+    if only is not None:
+        there = """select count(*) from labels where run_id = ? and error is null
+                   and asset_id in (select value from json_each(?))"""
+        return len(only) - db.execute(there, [run_id, json.dumps(sorted(only))]).fetchone()[0]
     if teacher.name.startswith("recorded:"):
-        wanted = db.execute(
-            "select count(*) from recordings r join assets a on a.id = r.asset_id where r.source = ? and a.client_id = ?",
-            [teacher.name.partition(":")[2], client_id],
-        )
+        wanted = "join recordings r on r.asset_id = a.id and r.source = ? where a.client_id = ?"
+        parameters = [teacher.name.partition(":")[2], client_id]
     else:
-        wanted = db.execute("select count(*) from assets where client_id = ? and group_id = id", [client_id])
-    have = db.execute("select count(*) from labels where run_id = ? and error is null", [run_id])
-    return wanted.fetchone()[0] - have.fetchone()[0]
+        wanted, parameters = "where a.client_id = ? and a.group_id = a.id", [client_id]
+    return db.execute(
+        f"""select count(*) from label_runs run join assets a on a.client_id = run.client_id
+            left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
+            {wanted} and run.id = ? and l.asset_id is null and {CHOSEN}""",
+        [*parameters, run_id],
+    ).fetchone()[0]
+
+
+def askable(db: Database, run_id: int) -> pd.DataFrame:
+    """What the run's teacher can be asked about, one asset a duplicate group: asset_id, external_id, group_id, text,
+    split, and whether the group has been chosen or asked about already (`taken`)."""
+    teacher = db.execute("select teacher from label_runs where id = ?", [run_id]).fetchone()[0]
+    recorded = teacher.startswith("recorded:")
+    only = "join recordings r on r.asset_id = a.id and r.source = ?" if recorded else ""
+    frame = pd.read_sql_query(
+        f"""select a.id as asset_id, a.external_id, a.group_id, a.text, a.split,
+                   l.asset_id is not null or s.asset_id is not null as taken
+            from label_runs run join assets a on a.client_id = run.client_id {only}
+            left join labels l on l.run_id = run.id and l.asset_id = a.id
+            left join selections s on s.run_id = run.id and s.asset_id = a.id
+            where run.id = ? {"" if recorded else "and a.group_id = a.id"} order by a.id""",
+        db.conn,
+        params=[teacher.partition(":")[2], run_id] if recorded else [run_id],
+    )
+    frame["taken"] = frame.groupby("group_id").taken.transform("max").astype(bool)
+    return frame.drop_duplicates("group_id", ignore_index=True)
+
+
+def select(db: Database, run_id: int, number: int, asset_ids: list[int]) -> None:
+    """Have these assets asked about in round `number`; in the caller's transaction."""
+    db.conn.executemany(
+        "insert or ignore into selections (run_id, asset_id, number) values (?, ?, ?)",
+        [(run_id, asset_id, number) for asset_id in asset_ids],
+    )
 
 
 def runs(db: Database, client_id: int) -> list[dict]:
-    """The client's label runs, newest first: id, teacher, taxonomy_id, count, failed, spent_usd, seconds, started, finished."""
+    """The client's label runs, newest first: id, teacher, taxonomy_id, state, budget_usd, spent_usd (of which the ledger knows
+    more), held_usd (set aside for calls under way), seconds, started, finished, count, failed, mapped (near misses)."""
     ids = db.execute("select id from label_runs where client_id = ? order by id desc", [client_id])
     return [summary(db, row[0]) for row in ids.fetchall()]
 
@@ -75,10 +198,22 @@ def summary(db: Database, run_id: int) -> dict:
     """One run in figures; see runs()."""
     return next(
         db.query(
-            """select r.id as run_id, r.id, r.teacher, r.taxonomy_id, r.spent_usd, r.seconds, r.started, r.finished,
-                      count(l.category_id) as count, count(l.error) as failed
+            """select r.id as run_id, r.id, r.teacher, r.taxonomy_id, r.state, r.budget_usd, r.spent_usd, r.held_usd,
+                      r.seconds, r.started, r.finished, count(l.category_id) as count, count(l.error) as failed,
+                      coalesce(sum(l.mapped), 0) as mapped
                from label_runs r left join labels l on l.run_id = r.id where r.id = ? group by r.id""",
             [run_id],
+        )
+    )
+
+
+def reasons(db: Database, run_id: int, most: int = 20) -> list[dict]:
+    """Why assets of the run have no label, the commonest first: reason, count."""
+    return list(
+        db.query(
+            """select error as reason, count(*) as count from labels where run_id = ? and error is not null
+               group by error order by count desc, reason limit ?""",
+            [run_id, most],
         )
     )
 
@@ -108,13 +243,22 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
     return frame.astype({"category_id": "int64"})
 
 
-def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+def find_run(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher) -> int | None:
+    """The run of this teacher, asked this way about this taxonomy, if there has been one."""
     same = db.execute(
         "select id from label_runs where client_id = ? and taxonomy_id = ? and teacher = ? and prompt_hash = ?",
         [client_id, taxonomy_id, teacher.name, teacher.fingerprint],
     ).fetchone()
+    return same[0] if same else None
+
+
+def run_for(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+    """The id of the run that this teacher's answers under this taxonomy version belong to, made if new."""
+    same = find_run(db, client_id, taxonomy_id, teacher)
     if same:
-        return same[0]
+        if budget_usd is not None:
+            db["label_runs"].update(same, {"budget_usd": budget_usd})
+        return same
     row = {
         "client_id": client_id,
         "taxonomy_id": taxonomy_id,
@@ -124,33 +268,3 @@ def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, bu
         "started": now(),
     }
     return db["label_runs"].insert(row).last_pk
-
-
-def _store(db: Database, run_id: int, answers: Iterable[Answer], seconds: float) -> None:
-    with db.atomic():
-        db.conn.executemany(
-            """insert or replace into labels (run_id, asset_id, category_id, confidence, confidence_kind, distribution,
-               tokens_in, tokens_out, cost_usd, latency_ms, error, created) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [
-                (
-                    run_id,
-                    a.asset_id,
-                    a.category_id,
-                    a.confidence,
-                    a.confidence_kind,
-                    None if a.distribution is None else a.distribution.astype(np.float16).tobytes(),
-                    a.tokens_in,
-                    a.tokens_out,
-                    a.cost_usd,
-                    a.latency_ms,
-                    a.error,
-                    now(),
-                )
-                for a in answers
-            ],
-        )
-        spent = sum(a.cost_usd or 0 for a in answers)
-        db.execute(
-            "update label_runs set spent_usd = spent_usd + ?, seconds = seconds + ? where id = ?",
-            [spent, seconds, run_id],
-        )

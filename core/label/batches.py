@@ -1,0 +1,324 @@
+"""Labels at the provider's batch price: many requests handed in at once, answered within hours.
+
+The provider's number of a batch is on disk before it is asked how far it is, so that a run that is stopped or killed fetches
+later what it has paid for. Answers are matched by the numbers we gave the requests. What a batch did not answer, or not
+soundly, goes into the next one, ROUNDS times in all. The money for a whole batch is set aside before it is handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from sqlite_utils import Database
+
+from core.db import now
+from core.errors import InputError
+from core.jobs import NoProgress
+from core.label import engine, labels, ledger
+from core.label.prompts import Said
+from core.label.teachers import Asset
+from core.label.teachers.hosted import Hosted, cost
+from core.label.teachers.wire import PASSING, BatchState, CallError, Reply, Request
+
+CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
+ROUNDS = 3
+FIRST_POLL, LONGEST_POLL = 5.0, 60.0  # seconds between questions how far it is
+TRIES = 6  # of handing in, or of asking how far it is, in a row
+LOST = "The run was killed while this batch was handed in."
+
+
+@dataclass
+class _Unit:
+    assets: list[Asset]
+    votes: dict[str, Request]  # by the number we give each
+    kept: list[Reply]
+
+
+def label_in_batches(
+    db: Database,
+    run_id: int,
+    hosted: Hosted,
+    budget_usd: float | None,
+    progress: NoProgress | None = None,
+    *,
+    todo: int,
+) -> str:
+    """Label what the run lacks (`todo` assets) in batches; returns its state, "done" or "capped".
+
+    Raises InputError where the provider does not take the batch; Cancelled or Interrupted as `progress` does: what is handed in
+    is answered all the same, and fetched when the run is started again.
+    """
+    with engine.held(run_id):
+        account = engine.account(db, run_id, hosted, budget_usd, batch=True)
+        ledger.close_abandoned(db, run_id)
+        _close_lost(db, run_id)
+        db["label_runs"].update(run_id, {"state": "running", "finished": None})
+        started, state = time.monotonic(), "stopped"
+        try:
+            state = asyncio.run(_Batches(db, account, hosted, progress or NoProgress(), todo).run())
+        finally:
+            db.execute(
+                "update label_runs set state = ?, seconds = seconds + ? where id = ?",
+                [state, time.monotonic() - started, run_id],
+            )
+    return state
+
+
+def _close_lost(db: Database, run_id: int) -> None:
+    """Batches of which nobody knows whether they reached the provider count as if they had."""
+    for row in list(db.query("select id, call_id from batches where run_id = ? and state = 'sending'", [run_id])):
+        with db.atomic():
+            ledger.settle(db, row["call_id"], None, error=LOST)
+            db.execute("update batches set state = 'lost', ended = ? where id = ?", [now(), row["id"]])
+
+
+class _Batches:
+    """One run in batches. Everything happens in one thread: between batches there is time."""
+
+    def __init__(self, db: Database, account: ledger.Account, hosted: Hosted, progress: NoProgress, todo: int):
+        self.db, self.account, self.hosted, self.progress, self.todo = db, account, hosted, progress, todo
+        self.asking, self.price, self.run_id = hosted.asking, hosted.price, account.run_id
+        self.votes = max(hosted.connection.params.votes, 1)
+        self.units: dict[int, list[_Unit]] = {}  # of the batches handed in by this process
+        self.repairs: dict[int, Request] = {}  # by asset
+        self.tried: Counter = Counter()  # by asset
+        self.done = 0
+
+    async def run(self) -> str:
+        self.wire = self.hosted.connect()
+        try:
+            while True:
+                await self._collect()
+                handed, refused = await self._hand_in()
+                if not handed:
+                    return "capped" if refused else "done"
+        finally:
+            await self.wire.close()
+
+    def _tell(self, answered: int = 0, running: int = 0) -> None:
+        waiting = f", {running} at the provider" if running else ""
+        message = f"Labelling with {self.hosted.connection.name} in batches{waiting}"
+        self.progress(self.done + answered, self.todo, message, ledger.spent(self.db, self.run_id))
+
+    # --- handing in ----------------------------------------------------------------------------------------------
+
+    async def _hand_in(self) -> tuple[int, bool]:
+        """Hand in what is still to be asked, as far as the cap allows: (batches handed in, whether the cap refused any)."""
+        handed, units = 0, self._open_units()
+        while chunk := list(islice(units, max(CHUNK // self.votes, 1))):
+            self._tell()
+            call = None
+            while chunk and (call := self._reserve(chunk)) is None:
+                chunk = chunk[: len(chunk) // 2]
+                units = iter(())  # the cap is near: the rest comes after this batch's money is known
+            if call is None:
+                return handed, True
+            await self._send(chunk, call)
+            handed += 1
+        return handed, False
+
+    def _open_units(self) -> Iterator[_Unit]:
+        """What is to be asked, in pages; what the model has said before is labelled on the way."""
+        for page in self.hosted.pending(self.db, self.run_id):
+            assets = [asset for asset in page if self.tried[asset.id] < ROUNDS]
+            repaired = [asset for asset in assets if asset.id in self.repairs]
+            fresh = [asset for asset in assets if asset.id not in self.repairs]
+            asked = [([asset], self.repairs[asset.id]) for asset in repaired] + self.asking.requests(fresh)
+            requests = [[replace(r, sample=vote) if vote else r for vote in range(self.votes)] for _, r in asked]
+            keys = [[self.asking.key(request) for request in votes] for votes in requests]
+            known = engine.kept_replies(self.db, self.account.client_id, [key for votes in keys for key in votes])
+            for (its, _), votes, its_keys in zip(asked, requests, keys):
+                lacking = {
+                    f"{its[0].id}-{vote}": request
+                    for vote, (request, key) in enumerate(zip(votes, its_keys))
+                    if key not in known
+                }
+                unit = _Unit(its, lacking, [known[key] for key in its_keys if key in known])
+                if lacking:
+                    yield unit
+                else:
+                    with self.db.atomic():
+                        self._label(unit, {})
+
+    def _most(self, chunk: list[_Unit]) -> float:
+        requests = [request for unit in chunk for request in unit.votes.values()]
+        return sum(self.asking.most_usd(request, self.price, batch=True) for request in requests)
+
+    def _reserve(self, chunk: list[_Unit]) -> int | None:
+        """Money and a row for a batch, in one transaction; the batch's number, or None where the cap does not allow it."""
+        with self.db.atomic():
+            call = ledger.reserve(self.db, self.account, self._most(chunk), sum(len(unit.assets) for unit in chunk))
+            if call is None:
+                return None
+            requests = [{"assets": [a.id for a in unit.assets], "votes": list(unit.votes)} for unit in chunk]
+            row = {
+                "run_id": self.run_id,
+                "call_id": call,
+                "state": "sending",
+                "requests": json.dumps(requests),
+                "created": now(),
+            }
+            return self.db["batches"].insert(row).last_pk
+
+    async def _send(self, chunk: list[_Unit], batch: int) -> None:
+        requests = {number: request for unit in chunk for number, request in unit.votes.items()}
+        try:
+            provider_id = await self._patiently(lambda: self.wire.send_batch(requests))
+        except CallError as error:
+            self._drop(batch, None if error.billed else 0.0, error.words)
+            raise InputError(
+                f"The batch was not taken: {error.words}", engine.KEPT_TODO, where=self.hosted.connection.name
+            ) from None
+        self.db.execute("update batches set provider_id = ?, state = 'running' where id = ?", [provider_id, batch])
+        self.units[batch] = chunk
+
+    async def _patiently(self, what):
+        """Do it, again where the reason it failed may pass and it cannot have happened all the same."""
+        for tries in range(TRIES):
+            try:
+                return await what()
+            except CallError as error:
+                if error.trouble not in PASSING or error.billed or tries + 1 == TRIES:
+                    raise
+                await asyncio.sleep(max(engine.pause(tries), error.retry_after or 0))
+
+    def _drop(self, batch: int, cost_usd: float | None, words: str) -> None:
+        with self.db.atomic():
+            (call,) = self.db.execute("select call_id from batches where id = ?", [batch]).fetchone()
+            ledger.settle(self.db, call, cost_usd, error=words)
+            self.db.execute("update batches set state = 'failed', ended = ? where id = ?", [now(), batch])
+
+    # --- fetching ------------------------------------------------------------------------------------------------
+
+    async def _collect(self) -> None:
+        """Wait for every batch at the provider, and take in what it answered."""
+        pause = FIRST_POLL
+        while open_ones := list(
+            self.db.query("select * from batches where run_id = ? and state = 'running' order by id", [self.run_id])
+        ):
+            answered = 0
+            for row in open_ones:
+                state = await self._state(row)
+                answered += state.done
+                if state.state == "ended":
+                    await self._take_in(row)
+                elif state.state == "failed":
+                    self._drop(row["id"], 0.0, state.words)
+                    raise InputError(
+                        f"The batch failed: {state.words}", engine.KEPT_TODO, where=self.hosted.connection.name
+                    )
+                else:
+                    continue
+                answered, pause = 0, FIRST_POLL
+                break
+            else:
+                await self._wait(pause, answered, len(open_ones))
+                pause = min(LONGEST_POLL, pause * 1.5)
+
+    async def _state(self, row: dict) -> BatchState:
+        try:
+            return await self._patiently(lambda: self.wire.batch_state(row["provider_id"]))
+        except CallError as error:
+            raise InputError(
+                f"The batch cannot be followed: {error.words}",
+                "It is answered all the same: start the run again to fetch it.",
+                where=self.hosted.connection.name,
+            ) from None
+
+    async def _wait(self, seconds: float, answered: int, running: int) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._tell(answered, running)
+            await asyncio.sleep(min(0.25, seconds))
+
+    async def _take_in(self, row: dict) -> None:
+        """A batch's answers, its labels and what it cost, in one transaction: done wholly, or again."""
+        try:
+            replies = {number: reply async for number, reply in self.wire.batch_replies(row["provider_id"])}
+        except CallError as error:
+            raise InputError(
+                f"The batch's answers cannot be fetched: {error.words}",
+                "They are kept by the provider: start the run again to fetch them.",
+                where=self.hosted.connection.name,
+            ) from None
+        units = self.units.pop(row["id"], None) or self._rebuilt(row)
+        asked = {number: request for unit in units for number, request in unit.votes.items()}
+        total, tokens = 0.0, [0, 0, 0]
+        for number in asked.keys() & replies.keys():
+            reply = replies[number]
+            most = self.asking.most_usd(asked[number], self.price, batch=True)
+            if isinstance(reply, CallError):
+                total += most if reply.billed else 0.0
+                continue
+            usd = cost(self.price, reply, batch=True)
+            total += most if usd is None else usd
+            tokens = [
+                sum(pair) for pair in zip(tokens, (reply.tokens_in or 0, reply.tokens_out or 0, reply.tokens_cached))
+            ]
+        with self.db.atomic():
+            for unit in units:
+                self._label(unit, replies)
+            ledger.settle(self.db, row["call_id"], total, *tokens)
+            self.db.execute("update batches set state = 'done', ended = ? where id = ?", [now(), row["id"]])
+        self._tell()
+
+    def _rebuilt(self, row: dict) -> list[_Unit]:
+        """The units of a batch that an earlier process handed in, asked the same way."""
+        found = []
+        for one in json.loads(row["requests"]):
+            places = ",".join("?" * len(one["assets"]))
+            texts = dict(self.db.execute(f"select id, text from assets where id in ({places})", one["assets"]))
+            assets = [Asset(id, texts[id]) for id in one["assets"] if id in texts]
+            if len(assets) < len(one["assets"]):
+                continue  # deleted since
+            ((_, request),) = self.asking.requests(assets)
+            votes = {number: _sample(request, number) for number in one["votes"]}
+            every = [replace(request, sample=vote) if vote else request for vote in range(self.votes)]
+            lacking = [self.asking.key(r) for vote, r in enumerate(every) if f"{assets[0].id}-{vote}" not in votes]
+            kept = engine.kept_replies(self.db, self.account.client_id, lacking)
+            found.append(_Unit(assets, votes, list(kept.values())))
+        return found
+
+    def _label(self, unit: _Unit, replies: dict[str, Reply | CallError]) -> None:
+        """What a unit's replies come to, in the caller's transaction: labels, reasons, and what goes into the next batch."""
+        bills = {asset.id: engine.Bill() for asset in unit.assets}
+        said: dict[int, list[Said]] = {asset.id: [] for asset in unit.assets}
+        repair = None
+        for reply in unit.kept:
+            for one in self.asking.read(unit.assets, self.asking.requests(unit.assets)[0][1], reply):
+                said[one.asset_id].append(one)
+        for number, request in unit.votes.items():
+            reply = replies.get(number, CallError("server", "The batch brought no answer."))
+            if isinstance(reply, CallError):
+                read = [engine.nothing(asset, reply.words) for asset in unit.assets]
+            else:
+                read = self.asking.read(unit.assets, request, reply)
+                usd = cost(self.price, reply, batch=True)
+                for bill in bills.values():
+                    bill.add(reply, usd or 0.0, len(unit.assets))
+                if not any(one.problem for one in read):
+                    engine.keep_replies(self.db, self.account.client_id, [(self.asking.key(request), reply)])
+                elif len(unit.assets) == 1 and unit.assets[0].id not in self.repairs:
+                    repair = self.asking.repair(request, reply, read)
+            for one in read:
+                said[one.asset_id].append(one)
+        answers = [engine.answer(engine.decided(self.hosted, said[id]), bill) for id, bill in bills.items()]
+        labels.write(self.db, self.run_id, answers)
+        self.done += sum(1 for one in answers if not one.error)
+        for one in answers:
+            self.tried[one.asset_id] += 1
+            if one.error and repair is not None:
+                self.repairs[one.asset_id] = replace(repair, sample=0)
+            elif not one.error:
+                self.repairs.pop(one.asset_id, None)
+
+
+def _sample(request: Request, number: str) -> Request:
+    vote = int(number.rpartition("-")[2])
+    return replace(request, sample=vote) if vote else request

@@ -1,0 +1,684 @@
+"""Asking a hosted model about every asset that still lacks a label: many calls at once, within the budget, nothing bought twice.
+
+How a run goes. One task reads assets a page at a time, looks up what the model has said before, and sets money aside for the
+next few calls; as many workers as the connection allows make them. One writer commits whatever has arrived meanwhile, in one
+transaction in a thread of its own, so that neither a commit nor a lock ever holds up a call. An answer is handed to the writer
+the moment it is read. A call that fails for a passing reason is made again; one that the server refuses for good ends the run
+in words. Stopped, the run waits for the calls under way: they are paid. Killed, it has lost those calls and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from sqlite_utils import Database
+
+from core import db as database
+from core import settings
+from core.errors import InputError
+from core.jobs import Interrupted, NoProgress
+from core.label import labels, ledger
+from core.label.limits import Limits
+from core.label.prompts import Said, merged
+from core.label.teachers import Answer, Asset, within
+from core.label.teachers.hosted import Hosted, cost
+from core.label.teachers.wire import PASSING, CallError, Reply, Request
+from core.progress import locked
+
+TRIES = 5  # of one call that fails while others succeed; then its assets are unlabelled, with the reason
+LOST = 3  # of them may have cost money and brought nothing
+DOWN = 3  # so many assets failing with no answer in between: the server is gone, and is asked by one call at a time
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries, growing
+GIVE_UP_S = 600.0  # without an answer, the run stops and can be carried on later
+SET_ASIDE = 1000  # calls that failed for a passing reason are made once more at the end, at most so many
+REFUSED = 10  # calls refused as wrong before the first answer: then all would be
+ENDING_S = 5.0  # for the calls under way when the process has to end
+STOPPING = {"auth": "The key was refused", "model": "The model was refused", "quota": "The account is empty"}
+KEPT_TODO = "What is labelled so far is kept: start the run again and it carries on from there."
+
+
+def label_hosted(
+    db: Database,
+    run_id: int,
+    hosted: Hosted,
+    budget_usd: float | None,
+    progress: NoProgress | None = None,
+    *,
+    todo: int,
+    limit: int | None = None,
+    only: Collection[int] | None = None,
+) -> str:
+    """Ask for the labels that the run lacks (`todo` of them; with `limit` only those of that many assets, drawn evenly; with
+    `only` those of these assets).
+
+    Returns the run's state: "done" or "capped". Raises InputError where the server cannot be used or the run is being labelled
+    already, Cancelled or Interrupted as `progress` does; in each case what has arrived is kept.
+    """
+    with held(run_id):
+        ledger.close_abandoned(db, run_id)
+        db["label_runs"].update(run_id, {"state": "running", "finished": None})
+        path = next(row["file"] for row in db.query("pragma database_list") if row["name"] == "main")
+        started, state = time.monotonic(), "stopped"
+        try:
+            run = _Run(
+                path,
+                account(db, run_id, hosted, budget_usd, limit),
+                hosted,
+                progress or NoProgress(),
+                todo,
+                limit,
+                only,
+            )
+            asyncio.run(run.run())
+            state = "capped" if run.capped else "done"
+        finally:
+            db.execute(
+                "update label_runs set state = ?, seconds = seconds + ? where id = ?",
+                [state, time.monotonic() - started, run_id],
+            )
+    return state
+
+
+@contextmanager
+def held(run_id: int) -> Iterator[None]:
+    """Keep a run to this process: two that label it at once would buy each label twice. The system frees it if we die."""
+    lock = FileLock(settings.subfolder("locks") / f"label-run-{run_id}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError("These labels are being bought already.", "Wait for that run, or cancel it first.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def account(
+    db: Database, run_id: int, hosted: Hosted, budget_usd: float | None, limit: int | None = None, batch: bool = False
+) -> ledger.Account:
+    """What the run's calls are written under. InputError where the model has no price, or costs money and there is no cap."""
+    if hosted.price is None:
+        raise InputError(
+            f"The price of {hosted.connection.model} is not known.",
+            "Give it with the connection, in USD per million tokens (0 for a model of your own).",
+        )
+    if budget_usd is None and max(hosted.price.input_usd_mtok, hosted.price.output_usd_mtok) > 0:
+        raise InputError(
+            f"{hosted.connection.name} costs money and there is no cap.", "Say how many US dollars the run may cost."
+        )
+    client_id = db.execute("select client_id from label_runs where id = ?", [run_id]).fetchone()[0]
+    purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
+    name, model = hosted.connection.name, hosted.connection.model
+    return ledger.Account(client_id, run_id, name, model, budget_usd, purpose, batch)
+
+
+def sampled(db: Database, run_id: int, limit: int) -> list[Asset]:
+    """Of `limit` assets spread evenly over the client's (one a duplicate group, always the same), those without a label."""
+    return [
+        Asset(*row)
+        for row in db.execute(
+            # Multiplying by 2^32 over the golden ratio scatters consecutive ids evenly (Knuth, vol. 3, 6.4).
+            """select id, text from (
+                   select a.id, a.text, l.category_id from label_runs run
+                   join assets a on a.client_id = run.client_id and a.group_id = a.id
+                   left join labels l on l.run_id = run.id and l.asset_id = a.id
+                   where run.id = ? order by (a.id * 2654435761) & 4294967295 limit ?)
+               where category_id is null""",
+            [run_id, limit],
+        )
+    ]
+
+
+def kept_replies(db: Database, client_id: int, keys: Sequence[bytes]) -> dict[bytes, Reply]:
+    """What the model has said before to exactly these requests."""
+    found: dict[bytes, Reply] = {}
+    for start in range(0, len(keys), 500):
+        part = keys[start : start + 500]
+        rows = db.execute(
+            f"select key, reply from kept_replies where client_id = ? and key in ({','.join('?' * len(part))})",
+            [client_id, *part],
+        )
+        found |= {key: Reply(**json.loads(reply)) for key, reply in rows}
+    return found
+
+
+def keep_replies(db: Database, client_id: int, replies: Sequence[tuple[bytes, Reply]]) -> None:
+    """Remember replies, in the caller's transaction."""
+    db.conn.executemany(
+        "insert or replace into kept_replies (client_id, key, reply, created) values (?, ?, ?, ?)",
+        [(client_id, key, json.dumps(asdict(reply)), database.now()) for key, reply in replies],
+    )
+
+
+@dataclass
+class Bill:
+    """What one asset's answer took so far: its share of the calls made about it."""
+
+    tokens_in: float = 0
+    tokens_out: float = 0
+    tokens_cached: float = 0
+    cost_usd: float = 0.0
+    latency_ms: float | None = None
+
+    def add(self, reply: Reply, cost_usd: float, assets: int) -> None:
+        """A call's reply about so many assets, which cost so much."""
+        self.tokens_in += (reply.tokens_in or 0) / assets
+        self.tokens_out += (reply.tokens_out or 0) / assets
+        self.tokens_cached += reply.tokens_cached / assets
+        self.cost_usd += cost_usd / assets
+        self.latency_ms = reply.latency_ms
+
+
+def answer(said: Said, bill: Bill) -> Answer:
+    """What was said of an asset, with what it took, as a label is written."""
+    return Answer(
+        said.asset_id,
+        said.category_id,
+        confidence=said.confidence,
+        confidence_kind=said.confidence_kind,
+        distribution=said.distribution,
+        tokens_in=round(bill.tokens_in),
+        tokens_out=round(bill.tokens_out),
+        tokens_cached=round(bill.tokens_cached),
+        cost_usd=bill.cost_usd,
+        latency_ms=bill.latency_ms,
+        error=said.problem,
+        mapped=said.mapped,
+    )
+
+
+def decided(hosted: Hosted, votes: Sequence[Said]) -> Said:
+    """What the votes on one asset come to; unsound ones do not count where there is a sound one."""
+    sound = [said for said in votes if not said.problem]
+    return hosted.asking.combine(sound) if len(sound) > 1 else (sound or votes)[0]
+
+
+class _Failed(Exception):
+    """This call brings nothing, however often it is made now; `passing`: it may bring something later."""
+
+    def __init__(self, words: str, passing: bool):
+        super().__init__(words)
+        self.passing = passing
+
+
+class _Capped(Exception):
+    """The cap allows no further call."""
+
+
+class _Stopped(Exception):
+    """The run is stopping: no further call."""
+
+
+@dataclass
+class _Unit:
+    """Assets asked about in one call, what was said of them before, and the money set aside for the first call."""
+
+    assets: list[Asset]
+    request: Request
+    keys: list[bytes]  # one a vote
+    kept: dict[int, Reply] = field(default_factory=dict)  # by vote
+    call: int | None = None
+    final: bool = False  # it was set aside once already
+
+    def complete(self) -> bool:
+        """Whether what was said before is all that would be asked."""
+        return len(self.kept) == len(self.keys) or (0 in self.kept and self.kept[0].logprobs is not None)
+
+
+@dataclass
+class _Wanted:
+    """Money wanted for one call. A patient one can wait for any call to end, others only for those being made."""
+
+    usd: float
+    assets: int
+    patient: bool
+    granted: asyncio.Future
+
+
+@dataclass
+class _Outbox:
+    """What waits to be written."""
+
+    settled: list[tuple] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    kept: list[tuple[bytes, Reply]] = field(default_factory=list)
+    wanted: list[_Wanted] = field(default_factory=list)
+    written: list[asyncio.Future] = field(default_factory=list)
+
+
+class _Run:
+    """One run under way. Everything but what is marked "on disk" happens in the event loop's thread."""
+
+    def __init__(
+        self,
+        path: str,
+        account: ledger.Account,
+        hosted: Hosted,
+        progress: Any,
+        todo: int,
+        limit: int | None,
+        only: Collection[int] | None,
+    ):
+        self.path, self.account, self.hosted, self.limit, self.only = path, account, hosted, limit, only
+        self.asking, self.price = hosted.asking, hosted.price
+        params = hosted.connection.params
+        self.votes, self.patience = max(params.votes, 1), params.timeout_s
+        self.limits = Limits(params.concurrency, params.requests_per_minute, params.tokens_per_minute)
+        self.ahead = max(1, self.limits.concurrency // 2)  # calls made ready before a worker is free
+        self.progress, self.todo, self.done, self.spent = progress, todo, 0, 0.0
+        self.message = f"Labelling with {hosted.connection.name}"
+        self.capped = False
+        self.stopping = self.closing = False  # no further call; no further news for the writer
+        self.successes = self.refusals = 0
+        self.unsent: set[int] = set()  # money set aside, not asked yet
+        self.sent: set[int] = set()  # asked, not settled yet
+        self.calling: set[asyncio.Task] = set()
+        self.again: list[_Unit] = []  # set aside for the end
+        self.failing: set[int] = set()  # units that failed since the last answer
+        self.failing_since: float | None = None
+        self.probes = 0
+        self.over = 1.0  # how much more a call has cost than thought possible
+        self.share = 0.4  # of the most tokens a call can take, what it takes
+
+    # --- the whole -----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Label everything, or stop as soon as something says so; in any case nothing that has arrived is left behind."""
+        self.loop = asyncio.get_running_loop()
+        self.disk = ThreadPoolExecutor(1, "label-writer")
+        self.outbox, self.news, self.parked = _Outbox(), asyncio.Event(), []
+        self.asked_to_stop = self.loop.create_future()
+        self.probing = asyncio.Lock()
+        self.ready: asyncio.Queue[_Unit | None] = asyncio.Queue(self.ahead)
+        self.wire = self.hosted.connect()
+        await self._on_disk(self._open)
+        writer = asyncio.create_task(self._write())
+        helpers = [asyncio.create_task(self._feed()), asyncio.create_task(self._watch())]
+        crew = [asyncio.create_task(self._work()) for _ in range(self.limits.concurrency)]
+        try:
+            left = {self.asked_to_stop, writer, *helpers, *crew}
+            while left & set(crew):
+                over, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                for task in over:
+                    task.result()
+        except BaseException as stopped:
+            brief = isinstance(stopped, Interrupted | asyncio.CancelledError)
+            await self._drain(crew, ENDING_S if brief else self.patience)
+            raise
+        finally:
+            await self._end(writer, [*helpers, *crew])
+
+    async def _drain(self, crew: list[asyncio.Task], seconds: float) -> None:
+        """Begin nothing new, and let the calls under way come to their end."""
+        self.stopping = True
+        for task in set(crew) - self.calling:
+            task.cancel()
+        if self.calling:
+            await asyncio.wait(list(self.calling), timeout=seconds)
+
+    async def _end(self, writer: asyncio.Task, others: list[asyncio.Task]) -> None:
+        self.asked_to_stop.cancel()
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if not writer.done():
+            self.stopping = self.closing = True
+            self.news.set()
+            await asyncio.gather(writer, return_exceptions=True)
+        try:
+            await self._on_disk(self._close)
+        finally:
+            self.disk.shutdown()
+            await self.wire.close()
+
+    async def _watch(self) -> None:
+        """Report, and hear whether to stop, also while nothing arrives."""
+        while True:
+            await asyncio.sleep(0.25)
+            await self._on_disk(self.progress, self.done, self.todo, self.message, self.spent)
+
+    def _on_disk(self, function: Callable, *arguments: Any) -> asyncio.Future:
+        return self.loop.run_in_executor(self.disk, function, *arguments)
+
+    # --- the writer ----------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        """On disk: a connection of the writer's own. NORMAL loses nothing to a killed process, only to a power cut."""
+        self.db = database.connect(Path(self.path))
+        self.db.conn.execute("PRAGMA synchronous = NORMAL")
+        self.spent = ledger.spent(self.db, self.account.run_id)
+        self.pages = (
+            within(self.hosted.pending(self.db, self.account.run_id), self.only)
+            if self.limit is None
+            else iter([sampled(self.db, self.account.run_id, self.limit)])
+        )
+
+    def _close(self) -> None:
+        """On disk: the last of it. Calls cut off count as if they had cost the most; those never made are given back."""
+        for call in self.sent:
+            ledger.settle(self.db, call, None, error="Stopped before its answer came.")
+        ledger.release(self.db, self.unsent)
+        self.db.close()
+
+    async def _write(self) -> None:
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            box, self.outbox = self.outbox, _Outbox()
+            box.wanted[:0], self.parked = self.parked, []
+            granted, stop = await self._on_disk(self._commit, box)
+            self.sent.difference_update(settled[0] for settled in box.settled)
+            for wanted, call in zip(box.wanted, granted):
+                if call is not None:
+                    self.unsent.add(call)
+                if not wanted.granted.cancelled():
+                    waits_for = self.unsent | self.sent if wanted.patient else self.sent
+                    if call is None and waits_for and not self.stopping:
+                        self.parked.append(wanted)
+                    else:
+                        wanted.granted.set_result(call)
+            for future in box.written:
+                future.set_result(None)
+            if stop and not self.asked_to_stop.done():
+                self.asked_to_stop.set_exception(stop)
+            if self.closing and not (self.outbox.settled or self.outbox.answers):
+                return
+
+    def _commit(self, box: _Outbox) -> tuple[list[int | None], BaseException | None]:
+        """On disk: one transaction, however long others hold the database; then the report, which may say that it is time to
+        stop."""
+        while True:
+            try:
+                with self.db.atomic():
+                    for settled in box.settled:
+                        ledger.settle(self.db, *settled)
+                    labels.write(self.db, self.account.run_id, box.answers)
+                    keep_replies(self.db, self.account.client_id, box.kept)
+                    granted = self._grant(box.wanted)
+                break
+            except sqlite3.OperationalError as error:
+                if not locked(error):
+                    raise
+        self.done += len(box.answers)
+        if box.answers:
+            self.spent = ledger.spent(self.db, self.account.run_id)
+            try:
+                self.progress(self.done, self.todo, self.message, self.spent)
+            except BaseException as stop:  # told after what was granted is known
+                return granted, stop
+        return granted, None
+
+    def _grant(self, wanted: list[_Wanted]) -> list[int | None]:
+        """On disk: the calls' numbers. Of the patient ones none overtakes another: they would wait for each other."""
+        granted, refused = [], False
+        for one in wanted:
+            call = None
+            if not (one.patient and refused):
+                call = ledger.reserve(self.db, self.account, one.usd, one.assets)
+            refused |= one.patient and call is None
+            granted.append(call)
+        return granted
+
+    # --- what is asked -------------------------------------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        """Bring the next calls to the workers, a little ahead of them, page by page; at the end those set aside once more."""
+        while not self.capped and (page := await self._on_disk(next, self.pages, None)):
+            await self._bring(await asyncio.to_thread(self._units, page))
+        await self.ready.join()
+        again, self.again = self.again, []
+        await self._bring(again)
+        for _ in range(self.limits.concurrency):
+            await self.ready.put(None)
+
+    async def _bring(self, units: list[_Unit]) -> None:
+        keys = [key for unit in units for key in unit.keys]
+        kept = await self._on_disk(kept_replies, self.db, self.account.client_id, keys)
+        fresh = []
+        for unit in units:
+            unit.kept = {vote: kept[key] for vote, key in enumerate(unit.keys) if key in kept}
+            if unit.complete():
+                await self._label(unit)
+            else:
+                fresh.append(unit)
+        if len(fresh) < len(units):
+            await self._written()
+        for start in range(0, len(fresh), self.ahead):
+            if self.capped:
+                return
+            part = fresh[start : start + self.ahead]
+            money = [self._money(unit.request, len(unit.assets), patient=True) for unit in part]
+            for unit, granted in zip(part, money):
+                unit.call = await granted
+                if unit.call is None:
+                    self.capped = True
+                else:
+                    await self.ready.put(unit)
+
+    def _units(self, page: list[Asset]) -> list[_Unit]:
+        return [
+            _Unit(assets, request, [self.asking.key(_vote(request, vote)) for vote in range(self.votes)])
+            for assets, request in self.asking.requests(page)
+        ]
+
+    def _written(self) -> asyncio.Future:
+        """Done once everything handed to the writer so far is on disk."""
+        future = self.loop.create_future()
+        self.outbox.written.append(future)
+        self.news.set()
+        return future
+
+    def _money(self, request: Request, assets: int, *, patient: bool = False) -> asyncio.Future:
+        """Money for a call: its number in the ledger, or None where the cap is reached."""
+        usd = self.asking.most_usd(request, self.price) * self.over
+        wanted = _Wanted(usd, assets, patient, self.loop.create_future())
+        self.outbox.wanted.append(wanted)
+        self.news.set()
+        return wanted.granted
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while not self.stopping and (unit := await self.ready.get()) is not None:
+            await self._label(unit)
+            self.ready.task_done()
+
+    async def _label(self, unit: _Unit) -> None:
+        """Ask about a unit's assets, as often as there are votes, and hand over what is said."""
+        bills = {asset.id: Bill() for asset in unit.assets}
+        votes: dict[int, list[Said]] = {asset.id: [] for asset in unit.assets}
+        try:
+            for vote in range(self.votes):
+                said = await self._said(unit, vote, bills)
+                for one in said:
+                    votes[one.asset_id].append(one)
+                sound = [one for one in said if not one.problem]
+                if sound and all(one.confidence_kind == "logprobs" for one in sound):
+                    break
+        except _Capped:
+            self.capped = True
+            return
+        except _Stopped:
+            return
+        except _Failed as failed:
+            if failed.passing and not unit.final and len(self.again) < SET_ASIDE:
+                unit.final = True
+                self.again.append(unit)
+                return
+            for asset in unit.assets:
+                votes[asset.id].append(nothing(asset, str(failed)))
+        self._hand_over([answer(decided(self.hosted, said), bills[asset]) for asset, said in votes.items() if said])
+
+    def _hand_over(self, answers: list[Answer]) -> None:
+        self.outbox.answers += answers
+        self.news.set()
+
+    async def _said(self, unit: _Unit, vote: int, bills: dict[int, Bill]) -> list[Said]:
+        """One vote on a unit's assets: from what was said before, or asked now, with one repair turn."""
+        request, reply = _vote(unit.request, vote), unit.kept.get(vote)
+        if reply is None:
+            call, unit.call = unit.call, None
+            reply = await self._ask(request, unit, call, list(bills.values()))
+        else:
+            for bill in bills.values():
+                bill.add(reply, 0.0, len(bills))
+        said = self.asking.read(unit.assets, request, reply)
+        unsound = [one.asset_id for one in said if one.problem]
+        if not unsound:
+            if vote not in unit.kept:
+                self.outbox.kept.append((unit.keys[vote], reply))
+            return said
+        if self.votes == 1 and len(unsound) < len(said):  # sound ones do not wait for the others' repair
+            self._hand_over([answer(one, bills[one.asset_id]) for one in said if not one.problem])
+            said = [one for one in said if one.problem]
+        return await self._repaired(unit, request, reply, said, vote, [bills[asset] for asset in unsound])
+
+    async def _repaired(
+        self, unit: _Unit, request: Request, reply: Reply, said: list[Said], vote: int, bills: list[Bill]
+    ) -> list[Said]:
+        again = self.asking.repair(request, reply, said)
+        try:
+            reply = await self._ask(again, unit, None, bills)
+        except _Failed:
+            return said
+        second = self.asking.read(unit.assets, again, reply)
+        if not any(one.problem for one in second):
+            self.outbox.kept.append((unit.keys[vote], reply))
+        return merged(said, second)
+
+    async def _ask(self, request: Request, unit: _Unit, call: int | None, bills: list[Bill]) -> Reply:
+        """One reply, however many tries it takes, its cost written down and shared out; _Failed where it cannot be had."""
+        tries = lost = 0
+        while True:
+            if self.stopping:
+                raise _Stopped
+            if call is None and (call := await self._money(request, len(unit.assets))) is None:
+                raise _Stopped if self.stopping else _Capped
+            if probe := self.down and not unit.final:
+                async with self.probing:  # one asks, the others wait for what comes of it
+                    if not self.down:
+                        continue
+                    await asyncio.sleep(pause(self.probes))
+                    self.probes += 1
+                    reply, error = await self._once(request, call)
+            else:
+                reply, error = await self._once(request, call)
+            if reply:
+                return self._paid(call, reply, request, bills)
+            if error.billed:
+                self._settle(call, None, error=error.words)
+                call, lost = None, lost + 1
+            try:
+                self._consider(error, unit)
+                tries += error.trouble != "rate"
+                # A probe that fails makes room for another asset's: the fault may lie with this one.
+                if error.trouble not in PASSING or lost >= LOST or tries >= TRIES or (probe and tries):
+                    raise _Failed(error.words, error.trouble in PASSING)
+            except (_Failed, InputError):
+                if call is not None:
+                    self._settle(call, 0.0, error=error.words)
+                raise
+            if error.trouble != "rate":
+                await asyncio.sleep(max(pause(tries), error.retry_after or 0))
+
+    async def _once(self, request: Request, call: int) -> tuple[Reply | None, CallError | None]:
+        """One try, when it is its turn."""
+        expected = sum(self.asking.most_tokens(request)) * self.share if self.limits.tokens else 0
+        await self.limits.turn(expected)
+        task, asked_at = asyncio.current_task(), time.monotonic()
+        try:
+            if self.stopping:
+                raise _Stopped
+            self.unsent.discard(call)
+            self.sent.add(call)
+            self.calling.add(task)
+            reply = await self.wire.ask(request)
+        except CallError as error:
+            if not error.billed:
+                self.sent.discard(call)
+                self.unsent.add(call)
+            if error.trouble == "rate":
+                self.limits.refused(error.retry_after, asked_at)
+            return None, error
+        finally:
+            self.calling.discard(task)
+            self.limits.done()
+        tokens = None if reply.tokens_in is None else reply.tokens_in + (reply.tokens_out or 0)
+        self.limits.answered(expected, tokens)
+        if expected and tokens:
+            self.share += 0.1 * (tokens / (expected / self.share) - self.share)
+        return reply, None
+
+    def _paid(self, call: int, reply: Reply, request: Request, bills: list[Bill]) -> Reply:
+        usd = cost(self.price, reply)
+        if usd is not None and usd > 0:
+            self.over = max(self.over, usd / max(self.asking.most_usd(request, self.price), 1e-12))
+        self._settle(call, usd, reply.tokens_in, reply.tokens_out, reply.tokens_cached)
+        for bill in bills:
+            bill.add(reply, usd or 0.0, len(bills))
+        self.successes += 1
+        self.failing.clear()
+        self.failing_since, self.probes = None, 0
+        self.message = f"Labelling with {self.hosted.connection.name}"
+        return reply
+
+    def _settle(self, call: int, usd: float | None, *tokens: int | None, error: str | None = None) -> None:
+        self.unsent.discard(call)
+        self.sent.add(call)
+        self.outbox.settled.append((call, usd, *(tokens or (None, None, None)), error))
+        self.news.set()
+
+    # --- trouble -------------------------------------------------------------------------------------------------
+
+    @property
+    def down(self) -> bool:
+        """Whether the server seems gone: several assets in a row failed, whatever was asked."""
+        return len(self.failing) >= DOWN
+
+    def _consider(self, error: CallError, unit: _Unit) -> None:
+        """What one failed call says of the server. InputError where going on makes no sense."""
+        now = time.monotonic()
+        if error.trouble in STOPPING:
+            raise InputError(f"{STOPPING[error.trouble]}: {error.words}", KEPT_TODO, where=self.hosted.connection.name)
+        if error.trouble not in PASSING:
+            self.refusals += 1
+            if self.successes == 0 and self.refusals >= REFUSED:
+                raise InputError(f"Every call was refused: {error.words}", KEPT_TODO, where=self.hosted.connection.name)
+            return
+        self.failing_since = self.failing_since or now
+        if error.trouble != "rate" and not unit.final:
+            self.failing.add(id(unit))
+        waited = now - self.failing_since
+        if self.down or waited > 5:
+            self.message = f"Waiting for {self.hosted.connection.name}: {error.words}"
+        if waited > GIVE_UP_S or (error.retry_after or 0) > GIVE_UP_S:
+            minutes = max(waited, error.retry_after or 0) / 60
+            raise InputError(
+                f"No answer for {minutes:.0f} minutes, or none to come: {error.words}",
+                KEPT_TODO,
+                where=self.hosted.connection.name,
+            )
+
+
+def _vote(request: Request, vote: int) -> Request:
+    return replace(request, sample=vote) if vote else request
+
+
+def pause(tries: int) -> float:
+    """Seconds before the next try: growing, and not the same for all."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries, 10)) * random.uniform(0.75, 1.25)
+
+
+def nothing(asset: Asset, problem: str) -> Said:
+    return Said(asset.id, None, problem, None, None, "none", False)

@@ -1,0 +1,254 @@
+"""Before a label run: how many labels, how long, and what they cost, or would cost priced as a model.
+
+For a hosted teacher the tokens are measured as soon as it has labelled a few assets, in a dry run (core.label.run.label with
+`limit`) or otherwise, and estimated from the prompt's characters until then. Tokens in are carried over to the other assets by
+a ratio estimator (Cochran, Sampling Techniques, 1977, ch. 6): long texts take more, and how long all texts are is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from scipy.stats import t as student_t
+from sqlite_utils import Database
+
+from core.ingest import taxonomy
+from core.label import prices
+from core.label.run import find_run, runs
+from core.label.teachers import Asset, make
+from core.label.teachers.hosted import Hosted
+
+BUILT_IN_A_SECOND = (
+    250.0  # short assets with the packaged encoder on two cores; used until a run of this client was timed
+)
+DRY_RUN = 20  # assets asked about to measure what an answer takes
+LATENCY_S = 2.5  # of one call, until one was timed: a frontier model takes 2 to 3 seconds
+# Characters a token, until tokens were counted: few in scripts and words that tokenisers know badly, many in plain English.
+FEW, MANY = 2.5, 5.0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """`labels` still to get of `wanted`; `seconds`, `tokens_in` and `tokens_out` for those; each with its basis."""
+
+    wanted: int
+    labels: int
+    seconds: float
+    seconds_basis: str
+    tokens_in: float
+    tokens_out: float
+    tokens_basis: str
+
+    def usd(self, price: prices.Price | None) -> float | None:
+        """What the labels cost at that price; None without one."""
+        return None if price is None else prices.cost(price, self.tokens_in, self.tokens_out)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """USD: most likely, and the bounds that 95 of 100 such forecasts keep (measured) or that are thought wide enough."""
+
+    low: float
+    likely: float
+    high: float
+
+
+@dataclass(frozen=True)
+class HostedForecast(Forecast):
+    """For a teacher that is paid. `run_id`: the run that asks this way, where there has been one; `copies`: assets that need no
+    label of their own, already taken off `wanted`; `calls` to make; `measured_on`: labels the tokens were counted on (0:
+    estimated); `price` and what the run costs at it (None without one), and `batch_usd` where the provider has a batch price."""
+
+    run_id: int | None
+    copies: int
+    calls: int
+    tokens_cached: float
+    measured_on: int
+    price: prices.Price | None
+    cost: Spread | None
+    batch_usd: float | None
+
+
+def recorded_columns(db: Database, client_id: int) -> dict[str, int]:
+    """Columns of recorded labels the client has, with their number of labels, the largest first."""
+    rows = db.query(
+        """select r.source, count(*) as n from recordings r join assets a on a.id = r.asset_id
+           where a.client_id = ? group by r.source order by n desc""",
+        [client_id],
+    )
+    return {row["source"]: row["n"] for row in rows}
+
+
+def forecast(db: Database, client_id: int, teacher: str) -> Forecast:
+    """What a run of `teacher` still has to do for the client; a HostedForecast for one that is hosted.
+
+    InputError where there is no such teacher, or its connection is not complete.
+    """
+    if teacher.partition(":")[0] not in ("built-in", "recorded"):
+        return _hosted(db, client_id, teacher)
+    mine = next((run for run in runs(db, client_id) if run["teacher"] == teacher), None)
+    have = mine["count"] if mine else 0
+    prompt = prices.prompt_tokens(db, taxonomy.latest(db, client_id))
+    if teacher == "built-in":
+        row = _one(
+            db,
+            "select count(*) as n, total(length(text)) as c from assets where client_id = ? and group_id = id",
+            [client_id],
+        )
+        labels = max(row["n"] - have, 0)
+        timed = mine and mine["seconds"] > 0 and have >= 100
+        rate = have / mine["seconds"] if timed else BUILT_IN_A_SECOND
+        each = prompt + row["c"] / max(row["n"], 1) / prices.CHARACTERS_A_TOKEN
+        return Forecast(
+            row["n"],
+            labels,
+            labels / rate,
+            "estimated" if timed else "assumed",
+            labels * each,
+            labels * prices.TOKENS_OUT,
+            "estimated",
+        )
+    row = _one(
+        db,
+        """select count(*) as n, avg(r.tokens_in) as tokens_in, avg(r.tokens_out) as tokens_out, total(length(a.text)) as c
+           from recordings r join assets a on a.id = r.asset_id where r.source = ? and a.client_id = ?""",
+        [teacher.partition(":")[2], client_id],
+    )
+    labels = max(row["n"] - have, 0)
+    measured = row["tokens_in"] is not None
+    each = row["tokens_in"] if measured else prompt + row["c"] / max(row["n"], 1) / prices.CHARACTERS_A_TOKEN
+    out = row["tokens_out"] if row["tokens_out"] is not None else prices.TOKENS_OUT
+    return Forecast(
+        row["n"],
+        labels,
+        labels / 5000,
+        "estimated",
+        labels * each,
+        labels * out,
+        "measured" if measured else "estimated",
+    )
+
+
+def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
+    taxonomy_id = taxonomy.latest(db, client_id)
+    hosted = make(db, client_id, spec, taxonomy.load(db, taxonomy_id))
+    run_id = find_run(db, client_id, taxonomy_id, hosted)
+    params, price = hosted.connection.params, hosted.price
+    todo = _one(
+        db,
+        """select count(*) as wanted, total(l.asset_id is null) as labels,
+                  total(case when l.asset_id is null then length(a.text) end) as characters,
+                  (select count(*) from assets where client_id = :client) as assets
+           from assets a left join labels l on l.run_id = :run and l.asset_id = a.id and l.error is null
+           where a.client_id = :client and a.group_id = a.id""",
+        {"client": client_id, "run": run_id},
+    )
+    labels = int(todo["labels"])
+    frame = _frame(db, client_id, hosted)
+    size = (
+        labels * frame + todo["characters"]
+    )  # characters of everything still to be sent, each asset's share of its call
+    seen = _answers(db, run_id)
+    calls = ceil(labels / params.assets_per_call)
+    if len(seen) >= 5:
+        sizes, tokens_in, tokens_out, cached, ms = seen.T
+        sizes = sizes + frame
+        ratio = tokens_in.sum() / sizes.sum()
+        tokens = size * ratio, labels * tokens_out.mean(), size * ratio * cached.sum() / max(tokens_in.sum(), 1)
+        cost = _measured_cost(price, tokens, labels, ratio, sizes, tokens_in, tokens_out, cached) if price else None
+        seconds, basis = np.nanmean(ms) / 1000 if not np.isnan(ms).all() else LATENCY_S, "measured"
+        calls = ceil(labels * _calls_a_label(db, run_id, 1 / params.assets_per_call))
+    else:
+        votes = 1 if params.logprobs else params.votes
+        calls *= votes
+        tokens = votes * size / prices.CHARACTERS_A_TOKEN, votes * labels * float(prices.TOKENS_OUT), 0.0
+        most_out = params.votes * labels * float(params.max_tokens_out)
+        cost = price and Spread(
+            prices.cost(price, votes * size / MANY, tokens[1] / 2),
+            prices.cost(price, *tokens[:2]),
+            prices.cost(price, params.votes * size / FEW, min(most_out, params.votes * 3 * labels * prices.TOKENS_OUT)),
+        )
+        seconds, basis = LATENCY_S, "assumed"
+    paces = [calls * seconds / params.concurrency]
+    if params.requests_per_minute:
+        paces.append(60 * calls / params.requests_per_minute)
+    if params.tokens_per_minute:
+        paces.append(60 * (tokens[0] + tokens[1]) / params.tokens_per_minute)
+    measured = len(seen) if basis == "measured" else 0
+    has_batch = price is not None and price.batch_input_usd_mtok is not None
+    return HostedForecast(
+        int(todo["wanted"]),
+        labels,
+        max(paces),
+        "estimated" if measured else "assumed",
+        tokens[0],
+        tokens[1],
+        "measured" if measured else "estimated",
+        run_id,
+        todo["assets"] - int(todo["wanted"]),
+        calls,
+        tokens[2],
+        measured,
+        price,
+        cost,
+        prices.cost(price, *tokens[:2], batch=True) if has_batch else None,
+    )
+
+
+def _frame(db: Database, client_id: int, hosted: Hosted) -> float:
+    """Characters sent for an asset beside its text: instructions and categories, shared out over the assets of a call."""
+    rows = db.execute(
+        "select id, text from assets where client_id = ? and group_id = id order by id limit ?", [client_id, DRY_RUN]
+    )
+    assets = [Asset(*row) for row in rows]
+    sent = sum(
+        len(request.system) + sum(len(text) for _, text in request.turns)
+        for _, request in hosted.asking.requests(assets)
+    )
+    return (sent - sum(len(asset.text) for asset in assets)) / max(len(assets), 1)
+
+
+def _answers(db: Database, run_id: int) -> np.ndarray:
+    """What the newest labels of the run took, at most 2,000: shape (labels, 5), characters, tokens in, out, cached, ms."""
+    rows = db.execute(
+        """select length(a.text), l.tokens_in, l.tokens_out, coalesce(l.tokens_cached, 0), l.latency_ms
+           from labels l join assets a on a.id = l.asset_id where l.run_id = ? and l.tokens_in > 0 and l.error is null
+           order by l.created desc limit 2000""",
+        [run_id],
+    )
+    return np.array(rows.fetchall(), float).reshape(-1, 5)
+
+
+def _calls_a_label(db: Database, run_id: int, least: float) -> float:
+    """Calls made for a label of the run so far, votes, repairs and failures included."""
+    row = _one(
+        db,
+        """select (select count(*) from calls where run_id = :run and batch = 0 and state != 'open') as calls,
+                  (select count(category_id) from labels where run_id = :run) as labels""",
+        {"run": run_id},
+    )
+    return max(row["calls"] / max(row["labels"], 1), least)
+
+
+def _measured_cost(
+    price: prices.Price,
+    tokens: tuple[float, float, float],
+    labels: int,
+    ratio: float,
+    sizes: np.ndarray,
+    tokens_in: np.ndarray,
+    tokens_out: np.ndarray,
+    cached: np.ndarray,
+) -> Spread:
+    """The 95 % interval of the ratio estimate; its upper bound as if the provider's cache did nothing."""
+    n = len(sizes)
+    off = prices.cost(price, tokens_in - ratio * sizes, tokens_out - tokens_out.mean(), 0)
+    error = float(student_t.ppf(0.975, n - 1) * off.std(ddof=1) / np.sqrt(n) * labels)
+    likely = prices.cost(price, *tokens)
+    return Spread(max(likely - error, 0.0), likely, prices.cost(price, *tokens[:2]) + error)
+
+
+def _one(db: Database, sql: str, parameters: list) -> dict:
+    return next(db.query(sql, parameters))

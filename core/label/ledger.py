@@ -1,0 +1,204 @@
+"""The ledger: a row for every paid call, written before the call is made, so that a budget holds whatever happens.
+
+    call = reserve(db, account, usd)     # set aside the most the call can cost; None where the cap does not allow it
+    ...                                  # the call
+    settle(db, call, cost, ...)          # what it did cost takes the reservation's place
+
+A call whose cost nobody knows (the process died, the line broke after the question was sent, the provider gave no count) is
+*unknown* and counts at its reservation. label_runs.spent_usd is what a run's ended calls cost, held_usd what is set aside for
+those under way; both are changed together with the calls, in one transaction.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from core.db import now
+
+LABELLING, DRY_RUN, TRYING = "labels", "dry run", "one asset"  # what a call is for
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
+    kept and nothing is capped: that is for a call that a person makes."""
+
+    client_id: int
+    run_id: int | None
+    connection: str
+    model: str
+    cap_usd: float | None
+    purpose: str = LABELLING
+    batch: bool = False
+
+
+def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int | None:
+    """Set `usd` aside for one call (or one batch) about `assets`; the call's id, or None where that would pass the cap.
+
+    The check and the reservation are one statement: however many ask at once, from however many processes, what the run has
+    spent and set aside never passes the cap.
+    """
+    with db.atomic():
+        taken = db.conn.execute(
+            """update label_runs set held_usd = held_usd + :usd
+               where id = :run and (:cap is null or spent_usd + held_usd + :usd <= :cap)""",
+            {"usd": usd, "run": account.run_id, "cap": account.cap_usd},
+        )
+        if account.run_id is not None and not taken.rowcount:
+            return None
+        return db.conn.execute(
+            """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started)
+               values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                account.client_id,
+                account.run_id,
+                account.purpose,
+                account.connection,
+                account.model,
+                assets,
+                int(account.batch),
+                usd,
+                now(),
+            ],
+        ).lastrowid
+
+
+def settle(
+    db: Database,
+    call_id: int,
+    cost_usd: float | None,
+    tokens_in: int | None = None,
+    tokens_out: int | None = None,
+    tokens_cached: int | None = None,
+    error: str | None = None,
+) -> None:
+    """End a call: what it cost, or None where nobody knows, which counts at the reservation. Nothing where it has ended already."""
+    with db.atomic():
+        row = db.conn.execute(
+            """update calls set state = ?, cost_usd = ?, tokens_in = ?, tokens_out = ?, tokens_cached = ?, error = ?, ended = ?
+               where id = ? and state = 'open' returning run_id, reserved_usd""",
+            [
+                "unknown" if cost_usd is None else "settled",
+                cost_usd,
+                tokens_in,
+                tokens_out,
+                tokens_cached,
+                error,
+                now(),
+                call_id,
+            ],
+        ).fetchone()
+        if row:
+            db.conn.execute(
+                "update label_runs set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ? where id = ?",
+                [row[1], row[1] if cost_usd is None else cost_usd, row[0]],
+            )
+
+
+def release(db: Database, call_ids: Iterable[int]) -> None:
+    """Give back what was set aside for calls that were never made."""
+    with db.atomic():
+        for call_id in call_ids:
+            row = db.conn.execute(
+                "delete from calls where id = ? and state = 'open' returning run_id, reserved_usd", [call_id]
+            ).fetchone()
+            if row:
+                db.conn.execute("update label_runs set held_usd = max(0, held_usd - ?) where id = ?", [row[1], row[0]])
+
+
+def close_abandoned(db: Database, run_id: int) -> int:
+    """What a process that died had under way becomes unknown; returns how many calls. Batches live on at their provider.
+
+    Only for whoever holds the run (core/label/engine.py). The run's sums are added up afresh from the calls.
+    """
+    with db.atomic():
+        closed = db.conn.execute(
+            "update calls set state = 'unknown', ended = ?, error = 'The run was killed while this call was under way.'"
+            " where run_id = ? and state = 'open' and batch = 0",
+            [now(), run_id],
+        ).rowcount
+        db.conn.execute(
+            """update label_runs set (spent_usd, held_usd) = (
+                   select total(case when state != 'open' then coalesce(cost_usd, reserved_usd) end),
+                          total(case when state = 'open' then reserved_usd end) from calls where run_id = label_runs.id)
+               where id = ?""",
+            [run_id],
+        )
+    return closed
+
+
+def spent(db: Database, run_id: int) -> float:
+    """USD that a run's calls have cost, those of unknown cost at the most they can have cost."""
+    return db.execute("select spent_usd from label_runs where id = ?", [run_id]).fetchone()[0]
+
+
+# --- reading it ---------------------------------------------------------------------------------------------------
+
+_SUMS = """count(*) as calls, sum(c.state = 'open') as open, total(c.tokens_in) as tokens_in,
+    total(c.tokens_out) as tokens_out, total(c.tokens_cached) as tokens_cached,
+    total(case when c.state != 'open' then coalesce(c.cost_usd, c.reserved_usd) end) as spent_usd,
+    total(case when c.state = 'unknown' then c.reserved_usd end) as unknown_usd,
+    total(case when c.state = 'open' then c.reserved_usd end) as held_usd"""
+_COUNTS = ("open", "tokens_in", "tokens_out", "tokens_cached")
+
+
+def runs_table(db: Database, client_id: int | None = None) -> list[dict]:
+    """What was bought, by run, purpose and batch or not, the newest first; of one client, or of all.
+
+    Each: client, run_id (None outside a run), purpose, teacher, connection, model, batch, state and cap_usd of the run, calls,
+    open, tokens_in, tokens_out, tokens_cached, spent_usd (of which unknown_usd is the most that calls of unknown cost can have
+    cost), held_usd, labels, failed (of the run), started, ended.
+    """
+    rows = db.query(
+        f"""select k.name as client, c.run_id, c.purpose, r.teacher, c.connection, c.model, c.batch, r.state,
+                   r.budget_usd as cap_usd, {_SUMS}, min(c.started) as started, max(c.ended) as ended
+            from calls c join clients k on k.id = c.client_id left join label_runs r on r.id = c.run_id
+            where ? is null or c.client_id = ?
+            group by c.client_id, c.run_id, c.purpose, c.connection, c.model, c.batch order by started desc""",
+        [client_id, client_id],
+    )
+    labels = {
+        row["run_id"]: row
+        for row in db.query(
+            """select l.run_id, count(l.category_id) as labels, count(l.error) as failed from labels l
+               where l.run_id in (select distinct run_id from calls where ? is null or client_id = ?) group by l.run_id""",
+            [client_id, client_id],
+        )
+    }
+    none = {"labels": 0, "failed": 0}
+    return [_whole(row) | {key: labels.get(row["run_id"], none)[key] for key in none} for row in rows]
+
+
+def by_client_and_month(db: Database, client_id: int | None = None) -> list[dict]:
+    """What was spent, by client and calendar month (UTC), the newest month first: client, month and the sums of runs_table()."""
+    rows = db.query(
+        f"""select k.name as client, substr(c.started, 1, 7) as month, {_SUMS}
+            from calls c join clients k on k.id = c.client_id where ? is null or c.client_id = ?
+            group by c.client_id, month order by month desc, client""",
+        [client_id, client_id],
+    )
+    return [_whole(row) for row in rows]
+
+
+def _whole(row: dict) -> dict:
+    return row | {name: int(row[name] or 0) for name in _COUNTS}
+
+
+def to_csv(rows: list[dict]) -> str:
+    """Rows as CSV with a header; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    if not rows:
+        return ""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _defused(value) for key, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _defused(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

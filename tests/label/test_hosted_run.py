@@ -1,0 +1,135 @@
+"""Hosted teachers from the outside: the command line, the job, the forecast and the fallback, against a real HTTP server."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from core import __main__ as cli
+from core import jobs
+from core.deploy.fallback import Fallback
+from core.errors import InputError
+from core.label import connections, forecast, run
+from core.label.teachers.wire import OwnPrice, Params
+from tests import small
+from tests.label.servers import Call, Server, Text
+
+PRICE = OwnPrice(1.0, 4.0, 0.1, 0.5, 2.0)
+
+
+def knowing(call: Call) -> str:
+    """A model that knows the small client's categories by their words."""
+    return call.answer_labels(lambda text: max(small.WORDS, key=lambda name: sum(w in text for w in small.WORDS[name])))
+
+
+@pytest.fixture
+def server():
+    with Server(knowing, latency=0.005) as running:
+        yield running
+
+
+def connected(db, folder, server, count: int = 120, **params) -> int:
+    """The small client with a connection called Local; its id."""
+    client = small.fill(db, folder, small.rows(count))
+    params = Params(**{"price": PRICE, "concurrency": 8} | params)
+    connections.save(db, client, "Local", "openai", "model-of-mine", base_url=server.url, params=params)
+    return client
+
+
+def test_distil_with_a_hosted_teacher_from_files_to_verdict(db, tmp_path, server, capsys, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    taxonomy, assets = small.files(tmp_path / "files", small.rows(240))
+    command = ["distil", "--taxonomy", str(taxonomy), "--assets", str(assets), "--student", "linear", "--json"]
+    command += ["--teacher", "openai:gpt-4o-mini", "--base-url", server.url]
+    assert cli.main(command) == 2
+    assert "cap" in capsys.readouterr().err and not server.calls
+    assert cli.main([*command, "--budget", "1"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["labels"]["count"], said["labels"]["failed"], said["labels"]["state"]) == (240, 0, "done")
+    assert 0 < said["labels"]["spent_usd"] < 1 and set(server.asked.values()) == {1}
+    assert said["students"][0]["agreement"]["value"] > 0.6
+    before = len(server.calls)
+    assert cli.main([*command, "--budget", "1"]) == 0 and len(server.calls) == before
+
+
+def test_the_cap_stops_the_job_and_a_higher_one_carries_on(db, tmp_path, server):
+    client = connected(db, tmp_path, server, concurrency=32)
+    params = {"client_id": client, "teacher": "connection:Local", "budget_usd": 0.01}
+    first = jobs.run_here(db, "label", params, client).result
+    assert first["state"] == "capped" and 0 < first["count"] < 120 and first["spent_usd"] <= 0.01
+    second = jobs.run_here(db, "label", params | {"budget_usd": 1.0}, client).result
+    assert (second["state"], second["count"], second["budget_usd"]) == ("done", 120, 1.0)
+    assert second["run_id"] == first["run_id"] and set(server.asked.values()) == {1}
+    billed = (server.billed_in + 4 * server.billed_out) / 1e6
+    assert second["spent_usd"] == pytest.approx(billed, rel=1e-6)
+
+
+def test_another_prompt_is_another_run_and_buys_anew(db, tmp_path, server):
+    from core.label import prompts
+
+    client = connected(db, tmp_path, server, count=30)
+    first = run.label(db, client, "connection:Local", budget_usd=1.0)
+    prompts.save(db, client, "Sort these texts well.")
+    second = run.label(db, client, "connection:Local", budget_usd=1.0)
+    assert first != second and set(server.asked.values()) == {2}
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_run_in_batches(db, tmp_path, server, monkeypatch, kind):
+    monkeypatch.setattr("core.label.batches.FIRST_POLL", 0.01)
+    monkeypatch.setattr("core.label.batches.CHUNK", 50)
+    client = connected(db, tmp_path, server)
+    url = server.url if kind == "openai" else server.root
+    connections.save(db, client, "Local", kind, "m", base_url=url, params=Params(price=PRICE))
+    made = run.label(db, client, "connection:Local", budget_usd=1.0, batch=True)
+    figures = run.summary(db, made)
+    assert (figures["count"], figures["state"]) == (120, "done") and set(server.asked.values()) == {1}
+    billed = (server.billed_in * 0.5 + server.billed_out * 2.0) / 1e6
+    assert figures["spent_usd"] == pytest.approx(billed, rel=1e-6)
+    names = {row["id"]: row["label"] for row in db["categories"].rows}
+    for external, category in db.execute(
+        "select a.text, l.category_id from labels l join assets a on a.id = l.asset_id"
+    ):
+        assert names[category] == max(small.WORDS, key=lambda name: sum(w in external for w in small.WORDS[name]))
+
+
+@pytest.mark.parametrize("params", [{}, {"assets_per_call": 5}, {"votes": 3, "logprobs": False}])
+def test_the_dry_runs_forecast_is_within_a_tenth_of_what_the_run_costs(db, tmp_path, server, params):
+    client = connected(db, tmp_path, server, count=240, **params)
+    run.label(db, client, "connection:Local", budget_usd=1.0, limit=forecast.DRY_RUN)
+    said = forecast.forecast(db, client, "connection:Local")
+    dry = run.summary(db, run.runs(db, client)[0]["id"])
+    assert (dry["count"], dry["state"], said.measured_on) == (20, "stopped", 20)
+    run.label(db, client, "connection:Local", budget_usd=1.0)
+    whole = run.runs(db, client)[0]
+    assert whole["spent_usd"] - dry["spent_usd"] == pytest.approx(said.cost.likely, rel=0.1)
+
+
+def test_the_fallback_asks_a_hosted_teacher_within_its_budget(db, tmp_path, server):
+    client = connected(db, tmp_path, server, count=30)
+    taxonomy_id = db.execute("select max(id) from taxonomies").fetchone()[0]
+    served = SimpleNamespace(teacher="connection:Local", taxonomy_id=taxonomy_id)
+    with pytest.raises(InputError, match="costs money"):
+        Fallback(client, None).prepare(served)
+    behind = Fallback(client, 1.0)
+    behind.prepare(served)
+    said = behind.answer(served, ["flights beach hotel", "careers join hiring"])
+    assert [one.category for one in said] == ["Travel", "Hiring"] and 0 < behind.spent_usd < 0.01
+
+
+def test_an_unpriced_model_asks_for_its_price_before_the_first_call(db, tmp_path, server):
+    client = connected(db, tmp_path, server, price=None)
+    with pytest.raises(InputError, match="price"):
+        run.label(db, client, "connection:Local", budget_usd=1.0)
+    assert not server.calls
+
+
+def test_a_server_that_counts_no_tokens_counts_in_full(db, tmp_path):
+    with Server(lambda call: Text(knowing(call), usage=False)) as server:
+        client = connected(db, tmp_path, server, count=20)
+        made = run.label(db, client, "connection:Local", budget_usd=1.0)
+    assert run.summary(db, made)["count"] == 20
+    reserved, states = db.execute("select sum(reserved_usd), group_concat(distinct state) from calls").fetchone()
+    assert states == "unknown" and run.summary(db, made)["spent_usd"] == pytest.approx(reserved)
