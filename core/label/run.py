@@ -134,7 +134,7 @@ def open_run(db: Database, client_id: int, teacher: str, budget_usd: float | Non
 
 
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?} -> summary() of the run."""
+    """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?, "gold_only"?} -> summary() of the run."""
     run_id = label(
         db,
         params["client_id"],
@@ -142,9 +142,19 @@ def label_job(db: Database, params: dict, progress: Progress) -> dict:
         budget_usd=params.get("budget_usd"),
         batch=params.get("batch", False),
         limit=params.get("limit"),
+        only=_decided(db, params["client_id"]) if params.get("gold_only") else None,
         progress=progress,
     )
     return summary(db, run_id)
+
+
+def _decided(db: Database, client_id: int) -> set[int]:
+    """The first asset of every duplicate group that people have decided on."""
+    found = db.execute("select distinct group_id from gold_labels where client_id = ?", [client_id])
+    groups = {row[0] for row in found}
+    if not groups:
+        raise InputError("People have decided on no asset yet.", "Settle some on the Review page first.")
+    return groups
 
 
 def pending_count(
