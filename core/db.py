@@ -346,3 +346,9 @@ create table taxonomy_suggestions (
     figures text not null, created text not null)
 """,
     )
+
+
+@migrations()
+def m014_rounds_name_their_assets(db: Database) -> None:
+    # a run is told which assets to ask about (core/label/run.py, `only`)
+    db.execute("alter table label_runs drop column chosen_only")

@@ -18,7 +18,7 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import batches, engine, labels, ledger, prices
-from core.label.teachers import CHOSEN, Answer, Asset, Teacher, make, within
+from core.label.teachers import Answer, Asset, Teacher, make, within
 from core.label.teachers.hosted import Hosted
 
 
@@ -30,11 +30,10 @@ def label(
     budget_usd: float | None = None,
     batch: bool = False,
     limit: int | None = None,
-    chosen_only: bool = False,
     only: Collection[int] | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Have `teacher` answer what it has not answered yet, or with `chosen_only` of that what select() was told; the run's id.
+    """Have `teacher` answer what it has not answered yet; returns the run's id.
 
     The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again. For a hosted teacher:
     the run never costs more than `budget_usd` in all and ends "capped" where that is reached; with `batch` the provider answers
@@ -43,7 +42,6 @@ def label(
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
     made, run_id = open_run(db, client_id, teacher, budget_usd)
-    db["label_runs"].update(run_id, {"chosen_only": int(chosen_only)})
     if isinstance(made, Hosted):
         if only is None:
             _price_as(db, client_id, made)
@@ -161,7 +159,7 @@ def pending_count(
     db: Database, teacher: Teacher, run_id: int, client_id: int, only: Collection[int] | None = None
 ) -> int:
     """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one; with
-    `only`, of these assets; of those chosen, while it is labelled in rounds."""
+    `only`, of these assets."""
     if only is not None:
         there = """select count(*) from labels where run_id = ? and error is null
                    and asset_id in (select value from json_each(?))"""
@@ -174,7 +172,7 @@ def pending_count(
     return db.execute(
         f"""select count(*) from label_runs run join assets a on a.client_id = run.client_id
             left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
-            {wanted} and run.id = ? and l.asset_id is null and {CHOSEN}""",
+            {wanted} and run.id = ? and l.asset_id is null""",
         [*parameters, run_id],
     ).fetchone()[0]
 
@@ -200,7 +198,7 @@ def askable(db: Database, run_id: int) -> pd.DataFrame:
 
 
 def select(db: Database, run_id: int, number: int, asset_ids: list[int]) -> None:
-    """Have these assets asked about in round `number`; in the caller's transaction."""
+    """Note these assets as chosen for round `number`; in the caller's transaction."""
     db.conn.executemany(
         "insert or ignore into selections (run_id, asset_id, number) values (?, ?, ?)",
         [(run_id, asset_id, number) for asset_id in asset_ids],
