@@ -31,13 +31,13 @@ def _whose(view: frame.View) -> int | None:
     if view.client_id is None:
         return None
     names = {"one": view.client, "all": "All clients"}
-    chosen = st.segmented_control(
+    chosen = st.radio(
         "Whose spending",
         list(names),
-        default="one",
-        format_func=lambda key: frame.plain(names[key]),
+        list(names).index("one"),
+        lambda key: frame.plain(names[key]),
         label_visibility="collapsed",
-        required=True,
+        horizontal=True,
         key="ledger-whose",
     )
     return None if chosen == "all" else view.client_id

@@ -48,8 +48,8 @@ def _first(view: frame.View, running: bool) -> None:
 def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, str]:
     """The mode and the reviewer's name."""
     left, middle, right = st.columns([5, 3, 2], vertical_alignment="bottom")
-    mode = left.segmented_control(
-        "What comes first", list(MODES), format_func=MODES.__getitem__, default="queue", required=True, help=HINT
+    mode = left.radio(
+        "What comes first", list(MODES), list(MODES).index("queue"), MODES.__getitem__, help=HINT, horizontal=True
     )
     known = review.reviewers(view.db, view.client_id)
     before = st.session_state.get("reviewer-name", known[0] if len(known) == 1 else "")

@@ -33,7 +33,7 @@ def change(view: View, edit: Callable[[Draft], Draft]) -> None:
 
 def by_hand(view: View, draft: Draft) -> None:
     """One edit at a time; each goes to the draft only."""
-    kind = st.segmented_control("What to do", EDITS, default="Add", key="edit-kind", required=True)
+    kind = st.radio("What to do", EDITS, EDITS.index("Add"), key="edit-kind", horizontal=True)
     labels = [category.label for category in draft.categories]
     with frame.guard():
         edit = _FORMS[kind](draft, labels)

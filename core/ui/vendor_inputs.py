@@ -65,11 +65,10 @@ def take_in(view: frame.View, first: bool) -> None:
             key="vendor-price",
         )
     set_id = _set(view)
-    source = st.segmented_control(
+    source = st.radio(
         "Its answers are in",
         ["A file", "A label run", "Not here yet: ask its endpoint"],
-        default="A file",
-        required=True,
+        horizontal=True,
         key="vendor-source",
     )
     if source not in ("A file", "A label run"):

@@ -243,7 +243,7 @@ def test_the_ledger_adds_up_for_one_client_and_for_all(open_page, db, connected,
     db["clients"].insert({"name": "Other", "created": "2027-01-01"})
     app = open_page("ledger", client_id=2)
     assert links(app) == ["Choose a teacher"]
-    app.get("button_group")[0].set_value("all").run()
+    app.radio(key="ledger-whose").set_value("all").run()
     assert list(next(frame.value for frame in app.dataframe)["Client"]) == ["Northwind"]
 
 

@@ -80,7 +80,7 @@ def test_the_random_sample_gives_accuracy_and_the_queue_does_not(at_work, filled
     button(at_work, "1").click().run()
     at_work.run()
     assert "The queue cannot say it" in shown(at_work) and not at_work.metric
-    at_work.segmented_control[0].set_value("random").run()
+    at_work.radio[0].set_value("random").run()
     assert "kept back" in shown(at_work) and "label quality" not in shown(at_work)
     for _ in range(3):
         button(at_work, "1").click().run()
@@ -93,7 +93,7 @@ def test_conflicts_are_settled_with_what_both_said(at_work, filled):
     asset = waiting(filled, "random").asset_id
     for reviewer, category in (("Ana", 1), ("Ben", 2)):
         review.decide(filled, asset, reviewer, category, "random", note=f"{reviewer} thinks so")
-    at_work.segmented_control[0].set_value("conflict").run()
+    at_work.radio[0].set_value("conflict").run()
     assert "Ana thinks so" in shown(at_work) and "Ben thinks so" in shown(at_work)
     button(at_work, "2").click().run()
     assert gold.labels(filled, 1) == {asset: "Product launch"}

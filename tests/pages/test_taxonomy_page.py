@@ -24,7 +24,7 @@ def metrics(app) -> dict[str, str]:
 
 def edit(app, kind, **fields):
     """Make one edit in the form as a person would."""
-    app.segmented_control(key=EDITS).set_value(kind).run()
+    app.radio(key=EDITS).set_value(kind).run()
     for key, value in fields.items():
         key = key.replace("_", "-")
         kinds = (app.text_input, app.text_area, app.selectbox, app.multiselect)

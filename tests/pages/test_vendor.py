@@ -122,7 +122,7 @@ def test_a_label_run_can_be_the_vendor(open_page, judged):
         )
     app = open_page("vendor")
     app.text_input(key="vendor-name").input("By wire").run()
-    app.button_group(key="vendor-source").set_value("A label run").run()
+    app.radio(key="vendor-source").set_value("A label run").run()
     button(app, "Judge these").click().run()
     assert not app.error and not app.exception
     assert app.selectbox(key="vendor-shown").value == "By wire"
@@ -159,7 +159,7 @@ def test_an_endpoint_is_asked_by_a_job(open_page, judged, no_worker):
     def asking():
         app = open_page("vendor")
         app.text_input(key="vendor-name").input("Acme by wire").run()
-        return app.button_group(key="vendor-source").set_value("Not here yet: ask its endpoint").run()
+        return app.radio(key="vendor-source").set_value("Not here yet: ask its endpoint").run()
 
     assert "no connection is there yet" in shown(asking())
     connections.save(judged, 1, "Acme", "openai", "tagger", base_url="http://127.0.0.1:9/v1")
