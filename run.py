@@ -2,8 +2,9 @@
 
     python3 run.py [--port N] [--no-browser]    the dashboard and its background worker; Ctrl-C ends both
     python3 run.py test [pytest options]        every test
-    python3 run.py COMMAND ...                  distil, classify, score, export, serve, students, compare, report, curve, sample, jobs
-                                                or worker; each explains itself with --help
+    python3 run.py COMMAND ...                  distil, taxonomy, label, rounds, review, connections, ledger, classify, score,
+                                                export, serve, students, compare, report, curve, vendor, sample, jobs or worker;
+                                                each explains itself with --help
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
 an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.
@@ -35,6 +36,12 @@ FIRST_PORT = 8501
 FIRST_INSTALL_GB = 4  # with a CPU build of torch; builds for graphics cards take twice as much
 COMMANDS = (
     "distil",
+    "taxonomy",
+    "label",
+    "rounds",
+    "review",
+    "connections",
+    "ledger",
     "classify",
     "score",
     "export",
@@ -43,6 +50,7 @@ COMMANDS = (
     "compare",
     "report",
     "curve",
+    "vendor",
     "sample",
     "jobs",
     "worker",

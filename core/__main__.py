@@ -54,7 +54,11 @@ def parser() -> argparse.ArgumentParser:
     )
     common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
     top = argparse.ArgumentParser(
-        prog="python3 run.py", description="Understudy: teach a small model a large one's job."
+        prog="python3 run.py",
+        description="Understudy: teach a small model a large one's job.",
+        formatter_class=lambda prog: argparse.HelpFormatter(
+            prog, max_help_position=18
+        ),  # the longest command's name fits
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (run, options, summary) in COMMANDS.items():
@@ -490,15 +494,33 @@ COMMANDS = {
         _distil_options,
         "teach a student from a taxonomy and assets, and say whether it is good enough",
     ),
+    "taxonomy": (
+        "core.commands.taxonomy",
+        None,
+        "versions of the taxonomy: compare, change, keep the labels that hold",
+    ),
     "classify": (classify, _classify_options, "classify one text"),
     "score": (score, _score_options, "classify every row of a file"),
     "export": (export, _export_options, "write a student to a folder or ZIP that runs anywhere"),
     "students": (list_students, _students_options, "list students, make one live, roll back, compare two"),
+    "review": (
+        "core.commands.review",
+        None,
+        "say which labels are most worth a person's minute, and what people decided",
+    ),
     "compare": ("core.commands.compare", None, "the verdict on a student, its money and its rules"),
     "curve": (curve, _curve_options, "say whether more labels would help"),
     "report": ("core.commands.report", None, "write what Compare says as a file for the client"),
+    "rounds": ("core.commands.rounds", None, "buy labels in rounds, those first that teach most"),
     "serve": (serve, _serve_options, "answer over HTTP"),
     "sample": (sample, _sample_options, "write synthetic sample data"),
+    "label": ("core.commands.label", None, "get labels from a teacher, within a budget"),
+    "connections": (
+        "core.commands.connections",
+        None,
+        "list, add, test or remove the hosted teachers that can be asked",
+    ),
+    "ledger": ("core.commands.ledger", None, "say what was spent on hosted teachers"),
     "vendor": ("core.commands.vendor", None, "judge a vendor's answers beside student and teacher"),
     "jobs": (list_jobs, _jobs_options, "list, cancel or resume jobs"),
     "worker": (None, _worker_options, "run the background worker, or stop it"),

@@ -263,3 +263,86 @@ create table vendor_answers (
     latency_ms real, usd real, primary key (test_id, asset_id)) without rowid
 """,
     )
+
+
+@migrations()
+def m012_rounds(db: Database) -> None:
+    # Labelling in rounds (core/rounds.py). selections: the assets chosen for each round, the only ones asked about while
+    # chosen_only is set; rounds: one measured after its labels are in (figures), or still to be labelled (null).
+    _run(
+        db,
+        """
+create table rounds (
+    run_id integer not null references label_runs(id), number integer not null, method text not null,
+    figures text, created text not null, primary key (run_id, number)) without rowid;
+create table selections (
+    run_id integer not null references label_runs(id), asset_id integer not null references assets(id),
+    number integer not null, primary key (run_id, asset_id)) without rowid;
+alter table label_runs add column chosen_only integer not null default 0
+""",
+    )
+
+
+@migrations()
+def m010_reviews(db: Database) -> None:
+    # mode: how the asset came before the person (given: decided elsewhere, out of a file; queue: the most doubtful first; random:
+    # drawn at random; conflict: reviewers differed); adjudicates: settles a conflict; review_items: what the job that builds queue
+    # and random sample wrote for the page to read. gold_labels is the one definition of an asset's gold label: the last word of
+    # whoever settled it, else what every reviewer's last word agrees on. Categories are the same where their labels are, so that a
+    # decision outlives a version of the taxonomy. origin: random if anyone decided it in the random sample, else given, else queue.
+    _run(
+        db,
+        """
+alter table reviews add column mode text not null default 'given';
+alter table reviews add column adjudicates integer not null default 0;
+alter table reviews add column seconds real;
+create index reviews_by_reviewer on reviews (reviewer, id);
+create table review_skips (
+    id integer primary key, asset_id integer not null references assets(id), reviewer text not null, mode text not null,
+    note text not null default '', created text not null);
+create index review_skips_by_asset on review_skips (asset_id);
+create index review_skips_by_reviewer on review_skips (reviewer, id);
+create table review_items (
+    client_id integer not null references clients(id), mode text not null, place integer not null,
+    asset_id integer not null references assets(id), worth real not null, reasons text not null,
+    suggestions text not null, neighbours text not null, primary key (client_id, mode, place)) without rowid;
+create index review_items_by_asset on review_items (asset_id);
+create view gold_labels as
+with lasts as (select max(id) as id from reviews where adjudicates = 0 group by asset_id, reviewer),
+agreed as (
+    select max(r.id) as id, r.asset_id from lasts join reviews r using (id) join categories c on c.id = r.category_id
+    group by r.asset_id having count(distinct c.label) = 1),
+settled as (select max(id) as id, asset_id from reviews where adjudicates = 1 group by asset_id),
+final as (
+    select id from settled
+    union all select id from agreed where asset_id not in (select asset_id from settled)),
+origins as (
+    select asset_id, max(mode = 'random') as random, max(mode = 'given') as given from reviews group by asset_id)
+select a.client_id, a.id as asset_id, a.group_id, r.category_id, c.label, r.created,
+    case when o.random then 'random' when o.given then 'given' else 'queue' end as origin
+from final join reviews r using (id) join categories c on c.id = r.category_id
+join assets a on a.id = r.asset_id join origins o on o.asset_id = r.asset_id
+""",
+    )
+
+
+@migrations()
+def m011_taxonomy_versions(db: Database) -> None:
+    # based_on: the version a version was drafted from; category_links: what became of each category, as a person confirmed it.
+    # taxonomy_drafts: the version in the making, with the labels to ask again about (core/ingest/taxonomy_versions.py);
+    # taxonomy_suggestions: categories that look like one, or like two (core/evaluate/suggestions.py).
+    _run(
+        db,
+        """
+alter table taxonomies add column based_on integer references taxonomies(id);
+create table category_links (
+    before_id integer not null references categories(id), after_id integer not null references categories(id),
+    primary key (after_id, before_id)) without rowid;
+create table taxonomy_drafts (
+    client_id integer primary key references clients(id), base_id integer not null references taxonomies(id),
+    source text not null, draft text not null, again text not null default '[]', created text not null);
+create table taxonomy_suggestions (
+    client_id integer primary key references clients(id), run_id integer not null references label_runs(id),
+    figures text not null, created text not null)
+""",
+    )

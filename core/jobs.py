@@ -38,9 +38,14 @@ __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 BODIES: dict[str, str] = {
     "import_assets": "core.ingest.assets:import_job",
     "label": "core.label.run:label_job",
+    "taxonomy": "core.label.relabel:carry_over_job",
     "train": "core.distil:train_job",
     "distil": "core.distil:distil_job",
+    "rounds": "core.rounds:rounds_job",
+    "vendor": "core.evaluate.vendor:ask_job",
     "curve": "core.evaluate.learning_curve:curve_job",
+    "review_queue": "core.evaluate.review_queue:build_job",
+    "suggestions": "core.evaluate.suggestions:look_job",
     "score": "core.deploy.scoring:score_job",
     "export": "core.deploy.export:export_job",
 }

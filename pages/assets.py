@@ -49,9 +49,7 @@ def _pick(label: str, columns: list[str], guess: str | None, key: str, help: str
 
 def _taxonomy(view: View) -> None:
     st.subheader("1 · Taxonomy", anchor=False)
-    path = uploads.upload(
-        "Taxonomy file (CSV, TSV, XLSX, JSON)", ["csv", "tsv", "txt", "xlsx", "json"], "taxonomy-file"
-    )
+    path = uploads.upload("Taxonomy file (CSV, TSV, XLSX, JSON)", uploads.TAXONOMIES, "taxonomy-file")
     with frame.guard():
         if path is None:
             data_profile.taxonomy_in_use(view)
@@ -68,6 +66,11 @@ def _taxonomy(view: View) -> None:
         st.caption(
             f"{len(found.categories):,} categories, {sum(c.assignable for c in found.categories):,} of them assignable."
         )
+        if taxonomy.latest(view.db, view.client_id) is not None:
+            st.caption(
+                "Used from here, it starts without labels. The Taxonomy page shows what changes and keeps labels that hold."
+            )
+            frame.link("taxonomy", "Change the taxonomy and keep the labels")
         if st.button("Use this taxonomy", type="primary", disabled=not found.categories):
             taxonomy.save(view.db, view.client_id, found.categories, path.name)
             st.toast("Taxonomy saved.", icon=":material/check:")

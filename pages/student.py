@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import settings
+from core.ingest import taxonomy
 from core.label.run import runs
 from core.train.run import AUTO
 from core.ui import frame, more_labels, progress, student_list
@@ -31,9 +32,11 @@ KINDS = {
 
 def main() -> None:
     with frame.page("student") as view:
-        # Labels that were paid for before those of the built-in teacher, the newest of each kind first.
+        # Labels under the taxonomy in use first; those that were paid for before the built-in teacher's; the newest first.
+        latest = taxonomy.latest(view.db, view.client_id)
         labelled = sorted(
-            (r for r in runs(view.db, view.client_id) if r["count"]), key=lambda r: r["teacher"] == "built-in"
+            (r for r in runs(view.db, view.client_id) if r["count"]),
+            key=lambda r: (r["taxonomy_id"] != latest, r["teacher"] == "built-in"),
         )
         if not labelled:
             frame.nothing_yet(
@@ -48,7 +51,12 @@ def main() -> None:
 
 def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
     """The form; returns the label run chosen in it."""
-    names = {run["id"]: f"{teacher_words(run['teacher'])}, {run['count']:,}" for run in labelled}
+    latest = taxonomy.latest(view.db, view.client_id)
+    names = {
+        run["id"]: f"{teacher_words(run['teacher'])}, {run['count']:,}"
+        + ("" if run["taxonomy_id"] == latest else ", earlier taxonomy")
+        for run in labelled
+    }
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="large")
         with left:

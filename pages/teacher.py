@@ -1,10 +1,19 @@
-"""Teacher: choose one, forecast labels, cost and time, run, watch, read the labels."""
+"""Teacher: choose one, forecast labels, cost and time, cap the spend, run, watch, read the labels."""
 
 import streamlit as st
 
 from core.ingest import taxonomy
-from core.label import forecast, prices
-from core.ui import frame, label_list, money_inputs, progress
+from core.label import connections, forecast, prices
+from core.ui import (
+    connection_form,
+    frame,
+    hosted_teacher,
+    label_list,
+    label_rounds,
+    money_inputs,
+    progress,
+    prompt_editor,
+)
 from core.ui.figures import figure
 from core.words import duration, money
 
@@ -13,6 +22,7 @@ BUILT_IN_NOTE = (
     "better. It also shares its sentence encoder with the embedding student, so how often those two agree says little."
 )
 RECORDED_NOTE = "Labels bought before, from the column {} of your file. Nothing is sent anywhere and nothing is bought."
+HOSTED_NOTE = "{} at {}. The assets' words are sent there."
 
 
 def main() -> None:
@@ -20,11 +30,14 @@ def main() -> None:
         if taxonomy.latest(view.db, view.client_id) is None or not _assets(view):
             frame.nothing_yet("A teacher needs a taxonomy and assets to label.", "assets", "Bring them in first")
         running = progress.active(view, "label", "distil")
-        teacher = _choose(view, running)
+        with st.container(border=True):
+            teacher = _choose(view, running or progress.active(view, "rounds"))
         progress.watch(view, "label", "distil", expected=running)
         run = label_list.latest_of(view.db, view.client_id, teacher)
         if run:
+            hosted_teacher.went(view, run)
             label_list.show(view.db, run)
+        label_rounds.show(view, teacher)
 
 
 def _assets(view: frame.View) -> int:
@@ -33,30 +46,46 @@ def _assets(view: frame.View) -> int:
 
 def _choose(view: frame.View, running: bool) -> str:
     recorded = forecast.recorded_columns(view.db, view.client_id)
+    hosted = {f"connection:{one.name}": one for one in connections.all(view.db, view.client_id)}
     names = {f"recorded:{column}": f"Recorded labels: {column} ({n:,})" for column, n in recorded.items()}
     notes = {f"recorded:{column}": RECORDED_NOTE.format(column) for column in recorded}
+    names |= {spec: one.name for spec, one in hosted.items()}
+    notes |= {spec: HOSTED_NOTE.format(one.model, connection_form.address(one)) for spec, one in hosted.items()}
     names["built-in"], notes["built-in"] = "Built-in teacher", BUILT_IN_NOTE
-    with st.container(border=True):
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            teacher = st.radio("Teacher", list(names), format_func=lambda spec: frame.plain(names[spec]))
-            st.caption(frame.plain(notes[teacher]))
-            if not recorded:
-                st.caption(
-                    "Labels bought before can teach as well: name their column under Other columns on the Assets page."
-                )
-        with right:
-            model = money_inputs.price_as(view).price_as
-        expected = forecast.forecast(view.db, view.client_id, teacher)
-        if not expected.labels:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.badge(f"All {expected.wanted:,} labels are in", icon=":material/check:", color="green")
-                frame.link("student", "Train a student")
-            return teacher
-        _forecast(expected, prices.price(view.db, model) if model else None)
-        if st.button(f"Get {expected.labels:,} labels", type="primary", disabled=running, icon=":material/school:"):
-            progress.start(view, "label", {"client_id": view.client_id, "teacher": teacher})
+    if st.session_state.get(hosted_teacher.CHOSEN) not in names:  # another client's
+        st.session_state.pop(hosted_teacher.CHOSEN, None)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        teacher = st.radio(
+            "Teacher", list(names), format_func=lambda spec: frame.plain(names[spec]), key=hosted_teacher.CHOSEN
+        )
+        st.caption(frame.plain(notes[teacher]))
+        if not recorded:
+            st.caption(
+                "Labels bought before can teach as well: name their column under Other columns on the Assets page."
+            )
+        if not hosted:
+            frame.link("connections", "Connect a hosted model")
+    with right:
+        model = None if teacher in hosted else money_inputs.price_as(view).price_as
+    if teacher in hosted:
+        with frame.guard():
+            hosted_teacher.show(view, teacher, forecast.forecast(view.db, view.client_id, teacher), running)
+            prompt_editor.show(view, teacher)
+        return teacher
+    _unpaid(view, teacher, prices.price(view.db, model) if model else None, running)
     return teacher
+
+
+def _unpaid(view: frame.View, teacher: str, price: prices.Price | None, running: bool) -> None:
+    """A teacher that charges nothing: what is left to label, what that is worth, and the button."""
+    expected = forecast.forecast(view.db, view.client_id, teacher)
+    if not expected.labels:
+        label_list.all_in(expected.wanted)
+        return
+    _forecast(expected, price)
+    if st.button(f"Get {expected.labels:,} labels", type="primary", disabled=running, icon=":material/school:"):
+        progress.start(view, "label", {"client_id": view.client_id, "teacher": teacher})
 
 
 def _forecast(expected: forecast.Forecast, price: prices.Price | None) -> None:

@@ -69,7 +69,7 @@ def _student(live: dict, text: str, result: dict | None) -> answers.StudentAnswe
 
 def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswer, result: dict | None) -> None:
     st.subheader("Teacher", anchor=False)
-    teacher = answers.ask_teacher(view.db, view.client_id, live["label_run_id"], text)
+    teacher = answers.ask(view, live["label_run_id"], text)
     if teacher.label is None:
         st.text("no answer")
     else:
@@ -77,7 +77,7 @@ def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswe
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(teacher.label)
             st.badge("they agree" if same else "they differ", color="green" if same else "orange")
-    st.caption(teacher.note)
+    st.caption(frame.plain(teacher.note))
     first, second = st.columns(2)
     with first:
         figure(

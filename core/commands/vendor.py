@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STEPS = {
     "pack": "write the blind pack to --to",
     "import": "read the answers in --file (or of label run --run) as those of --name",
+    "ask": "have --teacher (connection:NAME, openai:MODEL …) answer the set as --name, for at most --budget",
     "scorecard": "judge --name (default: the newest) beside student and teacher",
     "list": "the vendors judged so far",
     "sets": "the held-out sets handed out",
@@ -32,6 +33,10 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", metavar="VENDOR", help="what the vendor is called")
     command.add_argument("--file", type=Path, metavar="FILE", help="its answers: CSV, TSV, XLSX, JSONL, Parquet")
     command.add_argument("--run", type=terminal.count, metavar="ID", help="a label run to take the answers from")
+    command.add_argument(
+        "--teacher", metavar="SPEC", help="an endpoint to ask: connection:NAME, openai:MODEL, anthropic:MODEL"
+    )
+    command.add_argument("--budget", type=terminal.usd, metavar="USD", help="what asking it may cost")
     command.add_argument("--id-column", metavar="NAME", help="column of the asset's id (default: guessed)")
     command.add_argument("--label-column", metavar="NAME", help="column of the label (default: guessed)")
     command.add_argument("--price-per-1000", type=terminal.usd, metavar="USD", help="what 1,000 assets cost")
@@ -50,9 +55,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)
-    result, text = {"pack": _pack, "import": _import, "scorecard": _scorecard, "remove": _remove}.get(args.step, _list)(
-        db, client_id, args
-    )
+    result, text = {"pack": _pack, "import": _import, "ask": _ask, "scorecard": _scorecard, "remove": _remove}.get(
+        args.step, _list
+    )(db, client_id, args)
     return {"client": args.client, **result}, text
 
 
@@ -96,6 +101,18 @@ def _import(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     lines += [f"row {p['row'] or '–'}: {p['what']} {p['todo']}" for p in test["problems"][:10]]
     more = test["counts"]["problems"] - 10
     return {"test": test}, "\n".join([*lines, f"and {more:,} more problems"] if more > 0 else lines)
+
+
+def _ask(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    _needs(args, "name")
+    _needs(args, "teacher")
+    from core import jobs
+    from core.evaluate import vendor
+
+    params = {"name": args.name, "teacher": args.teacher, "set_id": args.set, "budget_usd": args.budget}
+    jobs.run_here(db, "vendor", {"client_id": client_id, **params}, client_id, terminal.Log())
+    test = vendor.find(db, client_id, args.name)
+    return {"test": test}, vendor.read_words(test)
 
 
 def _scorecard(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:

@@ -19,6 +19,8 @@ from core.evaluate import agreement as measures
 from core.evaluate import cascade, latency
 from core.ingest.taxonomy import StoredCategory
 from core.label import prices
+from core.label.gold import SAMPLED
+from core.label.gold import gold as gold_of
 from core.train.students import Student
 
 EXAMPLES = 3  # assets named for each confusion
@@ -200,30 +202,20 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     }
 
 
-def settled(db: Database, client_id: int) -> dict[int, str]:
-    """Asset id -> the label that people decided on; the last decision stands."""
-    rows = db.execute(
-        """select r.asset_id, c.label from reviews r join categories c on c.id = r.category_id
-           join assets a on a.id = r.asset_id where a.client_id = ? order by r.id""",
-        [client_id],
-    )
-    return dict(rows.fetchall())
-
-
 def gold(
     db: Database, held: pd.DataFrame, categories: list[StoredCategory], threshold: float | None
 ) -> dict[str, Any] | None:
     """Accuracy of student, teacher and cascade against what people decided, on test rows that have a gold label; None without any.
 
+    Only assets count that were not put before people for being doubtful (core/label/gold.SAMPLED).
     "paired" compares the teacher (second) with the student (first) on all of them, "fallback" on those that fall back at
     `threshold`, "cascade_paired" the teacher (second) with both together (first); "cascade", "fallback" and "cascade_paired" are
     None where no threshold is certified.
     """
-    by_label = {category.label: category.id for category in categories}
-    of = "select client_id from assets where id = ?"
-    decided = settled(db, db.execute(of, [int(held["asset_id"].iloc[0])]).fetchone()[0])
-    gold = {asset: by_label[label] for asset, label in decided.items() if label in by_label}
-    test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(gold)).dropna(subset=["gold"])
+    client_id = db.execute("select client_id from assets where id = ?", [int(held["asset_id"].iloc[0])]).fetchone()[0]
+    decided = gold_of(db, client_id, categories, SAMPLED)
+    test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(decided))
+    test = test.dropna(subset=["gold"])
     if test.empty:
         return None
     groups = test["group_id"].to_numpy()

@@ -27,7 +27,7 @@ from core.evaluate.next_step import Plan, plan
 from core.evaluate.verdict import Category, Evidence, Gold, Rules, decide
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import prices
+from core.label import gold, prices
 from core.label.run import labelled
 from core.train import students
 from core.train.run import folder_of
@@ -170,14 +170,14 @@ def disagreements(
     `filters`: teacher, student (category ids), text (part of it), low, high (bounds of confidence).
     """
     where, values = _filtered(student_id, filters)
-    return pd.read_sql_query(
-        f"""select a.id as asset_id, a.external_id, a.text, t.label as teacher, s.label as student, p.confidence,
-                   (select c.label from reviews r join categories c on c.id = r.category_id
-                    where r.asset_id = a.id order by r.id desc limit 1) as gold
+    table = pd.read_sql_query(
+        f"""select a.id as asset_id, a.external_id, a.text, t.label as teacher, s.label as student, p.confidence
             {where} order by p.confidence desc, a.id limit ? offset ?""",
         db.conn,
         params=[*values, limit, offset],
     )
+    client_id = db.execute("select client_id from students where id = ?", [student_id]).fetchone()[0]
+    return table.assign(gold=table["asset_id"].map(gold.labels(db, client_id)).astype(object))
 
 
 def count_disagreements(db: Database, student_id: int, filters: dict[str, Any] | None = None) -> int:

@@ -15,15 +15,16 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings
 from core.errors import InputError
 from core.evaluate import agreement as measures
-from core.evaluate import measure, vendor, vendor_rules
+from core.evaluate import vendor, vendor_rules
 from core.evaluate.agreement import Paired, Share
+from core.evaluate.kept import rules_of
 from core.evaluate.run import comparison
 from core.evaluate.vendor_rules import VendorEvidence
-from core.evaluate.verdict import FEWEST_TEST, Verdict, p_words, percent
+from core.evaluate.verdict import FEWEST_TEST, Rules, Verdict, p_words, percent
 from core.evaluate.versions import name_of
+from core.label import gold
 from core.train.run import all_students
 from core.words import milliseconds, money
 
@@ -117,8 +118,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         rows += [Row(name_of(one), "student", one["id"], *shares, *_of_student(compared[one["id"]]))]
     rows.append(_teacher_row(table, answered, first))
     against = _against(table, answered, students)
-    target = settings.get(db, "target_agreement", test["client_id"])
-    evidence = _evidence(rows, against, answered, target)
+    evidence = _evidence(rows, against, answered, rules_of(db, test["client_id"]))
     return Scorecard(
         test,
         students[0]["label_run_id"],
@@ -240,7 +240,7 @@ def _table(db: Database, test: dict[str, Any], students: list[dict]) -> pd.DataF
         said = """select p.asset_id, c.label from predictions p join categories c on c.id = p.category_id where p.student_id = ?"""
         table[f"student {one['id']}"] = table["asset_id"].map(dict(db.execute(said, [one["id"]]).fetchall()))
     table = table.dropna(subset=[f"student {one['id']}" for one in students]).reset_index(drop=True)
-    table["gold"] = table["asset_id"].map(measure.settled(db, test["client_id"]))
+    table["gold"] = table["asset_id"].map(gold.labels(db, test["client_id"], gold.SAMPLED))
     return table
 
 
@@ -322,7 +322,7 @@ def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: dict[str, 
     return Row("teacher", "teacher", None, *_shares(table, "teacher", answered), usd, ms, p95)
 
 
-def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, target: float) -> VendorEvidence:
+def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, rules: Rules) -> VendorEvidence:
     them, student, teacher = rows[0], rows[1], rows[-1]
     by = "gold" if them.accuracy and them.accuracy.n >= FEWEST_TEST else "teacher"
     pairs = {(one.other, one.by, one.answered_only): one.pair for one in against}
@@ -337,7 +337,8 @@ def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, tar
         teacher=pairs["teacher", "gold", False] if by == "gold" else None,
         answered=int(answered.sum()),
         asked=len(answered),
-        target=target,
+        target=rules.target,
+        gold_drop=rules.gold_drop,
         vendor_usd=them.usd.value,
         student_usd=student.usd.value,
         teacher_usd=teacher.usd.value,

@@ -24,6 +24,8 @@ from core.errors import InputError, Problem
 from core.evaluate import vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns, VendorAnswer
 from core.ingest import taxonomy
+from core.jobs import Progress
+from core.label.run import label
 
 KEPT_PROBLEMS = 1_000
 MAX_NAME = 80
@@ -55,6 +57,36 @@ def import_file(
     counts = {"rows": found.rows, "outside": found.outside, "again": found.again, "problems": found.problem_count}
     source = f"file:{filename or Path(path).name}"
     return _keep(db, client_id, name, chosen, source, usd_per_1000, found.answers, counts, found.problems)
+
+
+def ask(
+    db: Database,
+    client_id: int,
+    name: str,
+    teacher: str,
+    *,
+    set_id: int | None = None,
+    budget_usd: float | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Have an endpoint (a teacher: connection:NAME, openai:MODEL …) answer the held-out set, and no other asset, as a vendor.
+
+    It is a label run: within the budget, resumable, in the ledger, nothing bought twice. Returns the test's id; raises
+    InputError as core.label.run.label does.
+    """
+    chosen = vendor_sets.find(db, client_id, set_id)
+    groups = "select distinct a.group_id from vendor_set_assets s join assets a on a.id = s.asset_id where s.set_id = ?"
+    only = {row[0] for row in db.execute(groups, [chosen["id"]])}
+    run_id = label(db, client_id, teacher, budget_usd=budget_usd, only=only, progress=progress)
+    return import_run(db, client_id, name, run_id, set_id=chosen["id"])
+
+
+def ask_job(db: Database, params: dict, progress: Progress) -> dict:
+    """The job body: ask()'s arguments -> {"name", "counts"}."""
+    given = {key: params.get(key) for key in ("set_id", "budget_usd")}
+    ask(db, params["client_id"], params["name"], params["teacher"], **given, progress=progress)
+    test = find(db, params["client_id"], params["name"])
+    return {"name": test["name"], "counts": test["counts"]}
 
 
 def import_run(
@@ -90,17 +122,18 @@ def _heard(row) -> VendorAnswer:
     numbers = (None if pd.isna(value) else float(value) for value in (row.confidence, row.latency_ms, row.cost_usd))
     if pd.isna(row.category_id):
         return VendorAnswer(row.asset_id, row.error[:200], None, "off list", *numbers)
-    return VendorAnswer(row.asset_id, row.label, int(row.category_id), "exact", *numbers)
+    how = "mapped" if row.mapped == 1 else "exact"
+    return VendorAnswer(row.asset_id, row.label, int(row.category_id), how, *numbers)
 
 
 def of_run(db: Database, run_id: int, set_id: int) -> pd.DataFrame:
     """What a label run says of each asset of a set: its own answer, or else its duplicate group's.
 
-    Columns asset_id, category_id and label (None: no answer), confidence, latency_ms, cost_usd and error (its own only).
+    Columns asset_id, category_id and label (None: no answer), confidence, latency_ms, cost_usd, mapped and error (its own only).
     """
     return pd.read_sql_query(
         """with said as (
-             select a.id as asset_id, l.confidence, l.latency_ms, l.cost_usd, l.error,
+             select a.id as asset_id, l.confidence, l.latency_ms, l.cost_usd, l.error, l.mapped,
                     coalesce(l.category_id, (select other.category_id from assets b
                        join labels other on other.run_id = ? and other.asset_id = b.id and other.category_id is not null
                        where b.client_id = a.client_id and b.group_id = a.group_id order by b.id limit 1)) as category_id
@@ -162,12 +195,12 @@ def set_price(db: Database, test_id: int, usd_per_1000: float | None) -> None:
 def remove(db: Database, test_id: int) -> None:
     """Forget a vendor's answers; the set stays."""
     with db.atomic():
-        _forget(db, test_id)
+        _forget(db, "id = ?", [test_id])
 
 
-def _forget(db: Database, test_id: int) -> None:
-    db.execute("delete from vendor_answers where test_id = ?", [test_id])
-    db.execute("delete from vendor_tests where id = ?", [test_id])
+def _forget(db: Database, which: str, values: list) -> None:
+    db.execute(f"delete from vendor_answers where test_id in (select id from vendor_tests where {which})", values)
+    db.execute(f"delete from vendor_tests where {which}", values)
 
 
 def _known(db: Database, client_id: int, ids: list[str]) -> set[str]:
@@ -209,9 +242,7 @@ def _keep(
     counts["absent"] = chosen["size"] - len(answers)
     kept = [problem.as_dict() for problem in list(problems)[:KEPT_PROBLEMS]]
     with db.atomic():
-        earlier = db.execute("select id from vendor_tests where client_id = ? and name = ?", [client_id, name])
-        for (test_id,) in earlier.fetchall():
-            _forget(db, test_id)
+        _forget(db, "client_id = ? and name = ?", [client_id, name])
         test_id = db.execute(
             """insert into vendor_tests (client_id, name, set_id, source, usd_per_1000, counts, problems, created)
                values (?, ?, ?, ?, ?, ?, ?, ?)""",

@@ -12,8 +12,9 @@
 | capable | everything else | capable enough |
 
 Judged by gold labels where people settled 100 assets of the set or more, else by the teacher's labels. "Shown" is the exact
-McNemar test at 5 % on the same assets, every creative once; tolerated are 2 points. An asset without a usable answer counts as
-wrong in all rules; only "incomplete" looks at the answered ones as well.
+McNemar test at 5 % on the same assets, every creative once. The target, and the drop against gold that is tolerated (2 points), are
+the client's to change (Rules of core/evaluate/verdict.py). An asset without a usable answer counts as wrong in all rules; only
+"incomplete" looks at the answered ones as well.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from dataclasses import dataclass
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.verdict import FEWEST_TEST, Rule, Verdict, interval_words, p_words, percent
 
-GOLD_DROP = 0.02  # how much less often right than the teacher is tolerated, against gold
 OPENINGS = {
     "not_capable": "{name} is not capable enough",
     "unproven": "Whether {name} is capable enough cannot be said yet",
@@ -40,8 +40,8 @@ class VendorEvidence:
 
     `by`: "teacher" or "gold", whose labels count as right. `vendor` and `student` are their shares right; `pair` compares them
     (student first, vendor second), `pair_answered` on the assets the vendor answered; `teacher` compares the teacher (first) with
-    the vendor by gold, None by teacher labels. `answered` of `asked` assets have a usable answer. Costs in USD per 1,000 assets
-    (None: not known).
+    the vendor by gold, None by teacher labels. `answered` of `asked` assets have a usable answer; `target` and `gold_drop` are
+    the client's. Costs in USD per 1,000 assets (None: not known).
     """
 
     name: str
@@ -55,6 +55,7 @@ class VendorEvidence:
     answered: int
     asked: int
     target: float
+    gold_drop: float
     vendor_usd: float | None
     student_usd: float | None
     teacher_usd: float | None
@@ -94,7 +95,7 @@ def cost_words(e: VendorEvidence) -> str:
 def _below(e: VendorEvidence) -> bool:
     if e.teacher is None:
         return e.vendor.high < e.target
-    return e.teacher.better == "first" and e.teacher.difference < -GOLD_DROP
+    return e.teacher.better == "first" and e.teacher.difference < -e.gold_drop
 
 
 def _too_dear(e: VendorEvidence) -> bool:
@@ -107,7 +108,7 @@ def _why_below(e: VendorEvidence) -> str:
     if e.teacher is None:
         return f"Even the upper end of its interval stays below the target of {100 * e.target:g} %."
     gap = f"{-100 * e.teacher.difference:.1f} points less often right than the teacher ({p_words(e.teacher.p)})"
-    return f"It is {gap}; {100 * GOLD_DROP:g} are tolerated."
+    return f"It is {gap}; {100 * e.gold_drop:g} are tolerated."
 
 
 def _why_too_dear(e: VendorEvidence) -> str:

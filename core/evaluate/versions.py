@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired, share
 from core.evaluate.run import comparison, figures
 from core.evaluate.verdict import p_words, percent
+from core.ingest import taxonomy_versions
 from core.train.run import all_students, is_whole
 from core.words import money
 
@@ -123,18 +124,27 @@ def compare(db: Database, first: int, second: int) -> Comparison:
 
 
 def _both(db: Database, first: int, second: int) -> pd.DataFrame:
-    """One row a duplicate group of the test assets both predicted: said_1, truth_1, said_2, truth_2 as category labels, which
-    mean the same in every version of a taxonomy."""
-    return pd.read_sql_query(
-        """select min(a.id) as asset, s1.label as said_1, t1.label as truth_1, s2.label as said_2, t2.label as truth_2
+    """One row a duplicate group of the test assets both predicted: said_1, truth_1, said_2, truth_2 as labels, those of the newer
+    of the two taxonomy versions wherever it is certain what became of a category."""
+    table = pd.read_sql_query(
+        """select min(a.id) as asset, p1.category_id as said_1, p1.teacher_category_id as truth_1, p2.category_id as said_2,
+                  p2.teacher_category_id as truth_2
            from predictions p1 join predictions p2 on p2.asset_id = p1.asset_id and p2.student_id = ?
-           join assets a on a.id = p1.asset_id and a.split = 'test'
-           join categories s1 on s1.id = p1.category_id join categories t1 on t1.id = p1.teacher_category_id
-           join categories s2 on s2.id = p2.category_id join categories t2 on t2.id = p2.teacher_category_id
-           where p1.student_id = ? group by a.group_id order by asset""",
+           join assets a on a.id = p1.asset_id and a.split = 'test' where p1.student_id = ? group by a.group_id order by asset""",
         db.conn,
         params=[second, first],
     )
+    (newer,) = db.execute("select max(taxonomy_id) from students where id in (?, ?)", [first, second]).fetchone()
+    means = taxonomy_versions.carried(db, newer)
+    names = dict(
+        db.execute(
+            "select id, label from categories where taxonomy_id in (select taxonomy_id from students where id in (?, ?))",
+            [first, second],
+        ).fetchall()
+    )
+    for column in ("said_1", "truth_1", "said_2", "truth_2"):
+        table[column] = [names[means.get(id, id)] for id in table[column]]
+    return table
 
 
 def _version(db: Database, row: dict, right) -> Version:

@@ -47,10 +47,7 @@ def profile(db: Database, client_id: int) -> dict[str, Any]:
     splits = db.execute(
         "select coalesce(split, ''), count(*) from assets where client_id = ? group by 1 order by 2 desc", [client_id]
     )
-    gold = db.execute(
-        "select count(distinct r.asset_id) from reviews r join assets a on a.id = r.asset_id where a.client_id = ?",
-        [client_id],
-    ).fetchone()[0]
+    gold = db.execute("select count(*) from gold_labels where client_id = ?", [client_id]).fetchone()[0]
     mapping = db.execute(
         "select mapping from imports where client_id = ? order by id desc limit 1", [client_id]
     ).fetchone()

@@ -38,6 +38,8 @@ def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
     none is test), that share is taken out of train. Groups without a label wait for theirs. Call it as often as you like.
     """
     with db.atomic():
+        # The lock first: a transaction that has read and finds itself overtaken when it wants to write fails at once.
+        db.execute("update assets set split = split where id = -1")
         groups = _groups(db, client_id, run_id)
         given = {row[0] for row in db.execute(GIVEN, [client_id])}
         moves = plan(groups, given)
@@ -47,6 +49,37 @@ def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
         )
     counts = Counter(moves.get(group.id, group.split) for group in groups)
     return {split: counts[split] for split in ("train", "calibration", "test")}
+
+
+def reserve(db: Database, client_id: int) -> None:
+    """Give every duplicate group that has no split one before it is labelled, by chance alone: a hash of its first asset's id.
+
+    Where the training assets to label are chosen, those that calibrate and test must not be: drawn from all groups, in the order of
+    chance(), any first so many of them stand for all assets. Where a file gave the splits and none of them is calibration (or
+    test), that share is drawn out of train. Labelled groups are assign()'s. Call it as often as you like.
+    """
+    rows = db.execute(
+        """select a.group_id, max(a.split), first.external_id from assets a join assets first on first.id = a.group_id
+           where a.client_id = ? group by a.group_id""",
+        [client_id],
+    ).fetchall()
+    share = calibration_share(len(rows))
+    given = {row[0] for row in db.execute(GIVEN, [client_id])}
+    there = {split for _, split, _ in rows}
+    drawn = {"train"} if given else set()  # out of which what the file lacks is drawn
+    moves = []
+    for group_id, split, external_id in rows:
+        lot = chance(external_id)
+        new = "test" if lot < TEST else "calibration" if lot < TEST + share else "train"
+        if split is None or (split in drawn and new not in there):
+            moves.append((new, client_id, group_id))
+    with db.atomic():
+        db.conn.executemany("update assets set split = ? where client_id = ? and group_id = ?", moves)
+
+
+def chance(external_id: object) -> float:
+    """A number in [0, 1) drawn by an asset's id: the same every time, and unrelated to anything else."""
+    return int.from_bytes(hashlib.sha256(str(external_id).encode()).digest()[:7], "big") / 2**56
 
 
 GIVEN = "select distinct split from assets where client_id = ? and split_given = 1 and split is not null"

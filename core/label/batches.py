@@ -103,7 +103,7 @@ class _Batches:
 
     def _tell(self, answered: int = 0, running: int = 0) -> None:
         waiting = f", {running} at the provider" if running else ""
-        message = f"Labelling with {self.hosted.name} in batches{waiting}"
+        message = f"Labelling with {self.hosted.connection.name} in batches{waiting}"
         self.progress(self.done + answered, self.todo, message, ledger.spent(self.db, self.run_id))
 
     # --- handing in ----------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class _Batches:
         except CallError as error:
             self._drop(batch, None if error.billed else 0.0, error.words)
             raise InputError(
-                f"The batch was not taken: {error.words}", engine.KEPT_TODO, where=self.hosted.name
+                f"The batch was not taken: {error.words}", engine.KEPT_TODO, where=self.hosted.connection.name
             ) from None
         self.db.execute("update batches set provider_id = ?, state = 'running' where id = ?", [provider_id, batch])
         self.units[batch] = chunk
@@ -210,7 +210,9 @@ class _Batches:
                     await self._take_in(row)
                 elif state.state == "failed":
                     self._drop(row["id"], 0.0, state.words)
-                    raise InputError(f"The batch failed: {state.words}", engine.KEPT_TODO, where=self.hosted.name)
+                    raise InputError(
+                        f"The batch failed: {state.words}", engine.KEPT_TODO, where=self.hosted.connection.name
+                    )
                 else:
                     continue
                 answered, pause = 0, FIRST_POLL
@@ -226,7 +228,7 @@ class _Batches:
             raise InputError(
                 f"The batch cannot be followed: {error.words}",
                 "It is answered all the same: start the run again to fetch it.",
-                where=self.hosted.name,
+                where=self.hosted.connection.name,
             ) from None
 
     async def _wait(self, seconds: float, answered: int, running: int) -> None:
@@ -243,7 +245,7 @@ class _Batches:
             raise InputError(
                 f"The batch's answers cannot be fetched: {error.words}",
                 "They are kept by the provider: start the run again to fetch them.",
-                where=self.hosted.name,
+                where=self.hosted.connection.name,
             ) from None
         units = self.units.pop(row["id"], None) or self._rebuilt(row)
         asked = {number: request for unit in units for number, request in unit.votes.items()}

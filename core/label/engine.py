@@ -14,7 +14,7 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -32,7 +32,7 @@ from core.jobs import Interrupted, NoProgress
 from core.label import labels, ledger
 from core.label.limits import Limits
 from core.label.prompts import Said, merged
-from core.label.teachers import Answer, Asset
+from core.label.teachers import Answer, Asset, within
 from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import locked
@@ -59,8 +59,10 @@ def label_hosted(
     *,
     todo: int,
     limit: int | None = None,
+    only: Collection[int] | None = None,
 ) -> str:
-    """Ask for the labels that the run lacks (`todo` of them; with `limit` only those of that many assets, drawn evenly).
+    """Ask for the labels that the run lacks (`todo` of them; with `limit` only those of that many assets, drawn evenly; with
+    `only` those of these assets).
 
     Returns the run's state: "done" or "capped". Raises InputError where the server cannot be used or the run is being labelled
     already, Cancelled or Interrupted as `progress` does; in each case what has arrived is kept.
@@ -72,7 +74,13 @@ def label_hosted(
         started, state = time.monotonic(), "stopped"
         try:
             run = _Run(
-                path, account(db, run_id, hosted, budget_usd, limit), hosted, progress or NoProgress(), todo, limit
+                path,
+                account(db, run_id, hosted, budget_usd, limit),
+                hosted,
+                progress or NoProgress(),
+                todo,
+                limit,
+                only,
             )
             asyncio.run(run.run())
             state = "capped" if run.capped else "done"
@@ -108,7 +116,9 @@ def account(
             "Give it with the connection, in USD per million tokens (0 for a model of your own).",
         )
     if budget_usd is None and max(hosted.price.input_usd_mtok, hosted.price.output_usd_mtok) > 0:
-        raise InputError(f"{hosted.name} costs money and there is no cap.", "Say how many US dollars the run may cost.")
+        raise InputError(
+            f"{hosted.connection.name} costs money and there is no cap.", "Say how many US dollars the run may cost."
+        )
     client_id = db.execute("select client_id from label_runs where id = ?", [run_id]).fetchone()[0]
     purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
     name, model = hosted.connection.name, hosted.connection.model
@@ -252,15 +262,24 @@ class _Outbox:
 class _Run:
     """One run under way. Everything but what is marked "on disk" happens in the event loop's thread."""
 
-    def __init__(self, path: str, account: ledger.Account, hosted: Hosted, progress: Any, todo: int, limit: int | None):
-        self.path, self.account, self.hosted, self.limit = path, account, hosted, limit
+    def __init__(
+        self,
+        path: str,
+        account: ledger.Account,
+        hosted: Hosted,
+        progress: Any,
+        todo: int,
+        limit: int | None,
+        only: Collection[int] | None,
+    ):
+        self.path, self.account, self.hosted, self.limit, self.only = path, account, hosted, limit, only
         self.asking, self.price = hosted.asking, hosted.price
         params = hosted.connection.params
         self.votes, self.patience = max(params.votes, 1), params.timeout_s
         self.limits = Limits(params.concurrency, params.requests_per_minute, params.tokens_per_minute)
         self.began = time.monotonic()
         self.progress, self.todo, self.done, self.spent = progress, todo, 0, 0.0
-        self.message = f"Labelling with {hosted.name}"
+        self.message = f"Labelling with {hosted.connection.name}"
         self.capped = False
         self.stopping = self.closing = False  # no further call; no further news for the writer
         self.successes = self.refusals = 0
@@ -343,7 +362,7 @@ class _Run:
         self.db.conn.execute("PRAGMA synchronous = NORMAL")
         self.spent = ledger.spent(self.db, self.account.run_id)
         self.pages = (
-            self.hosted.pending(self.db, self.account.run_id)
+            within(self.hosted.pending(self.db, self.account.run_id), self.only)
             if self.limit is None
             else iter([sampled(self.db, self.account.run_id, self.limit)])
         )
@@ -627,7 +646,7 @@ class _Run:
         self.successes += 1
         self.failing.clear()
         self.failing_since, self.probes = None, 0
-        self.message = f"Labelling with {self.hosted.name}"
+        self.message = f"Labelling with {self.hosted.connection.name}"
         return reply
 
     def _settle(self, call: int, usd: float | None, *tokens: int | None, error: str | None = None) -> None:
@@ -647,24 +666,24 @@ class _Run:
         """What one failed call says of the server. InputError where going on makes no sense."""
         now = time.monotonic()
         if error.trouble in STOPPING:
-            raise InputError(f"{STOPPING[error.trouble]}: {error.words}", KEPT_TODO, where=self.hosted.name)
+            raise InputError(f"{STOPPING[error.trouble]}: {error.words}", KEPT_TODO, where=self.hosted.connection.name)
         if error.trouble not in PASSING:
             self.refusals += 1
             if self.successes == 0 and self.refusals >= REFUSED:
-                raise InputError(f"Every call was refused: {error.words}", KEPT_TODO, where=self.hosted.name)
+                raise InputError(f"Every call was refused: {error.words}", KEPT_TODO, where=self.hosted.connection.name)
             return
         self.failing_since = self.failing_since or now
         if error.trouble != "rate" and not unit.final:
             self.failing.add(id(unit))
         waited = now - self.failing_since
         if self.down or waited > 5:
-            self.message = f"Waiting for {self.hosted.name}: {error.words}"
+            self.message = f"Waiting for {self.hosted.connection.name}: {error.words}"
         if waited > GIVE_UP_S or (error.retry_after or 0) > GIVE_UP_S:
             minutes = max(waited, error.retry_after or 0) / 60
             raise InputError(
                 f"No answer for {minutes:.0f} minutes, or none to come: {error.words}",
                 KEPT_TODO,
-                where=self.hosted.name,
+                where=self.hosted.connection.name,
             )
 
 

@@ -57,10 +57,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class HostedForecast(Forecast):
-    """For a teacher that is paid. `copies`: assets that need no label of their own, already taken off `wanted`; `calls` to make;
-    `measured_on`: labels the tokens were counted on (0: estimated); `price` and what the run costs at it (None without one),
-    and `batch_usd` where the provider has a batch price."""
+    """For a teacher that is paid. `run_id`: the run that asks this way, where there has been one; `copies`: assets that need no
+    label of their own, already taken off `wanted`; `calls` to make; `measured_on`: labels the tokens were counted on (0:
+    estimated); `price` and what the run costs at it (None without one), and `batch_usd` where the provider has a batch price."""
 
+    run_id: int | None
     copies: int
     calls: int
     tokens_cached: float
@@ -133,7 +134,7 @@ def forecast(db: Database, client_id: int, teacher: str) -> Forecast:
 def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
     taxonomy_id = taxonomy.latest(db, client_id)
     hosted = make(db, client_id, spec, taxonomy.load(db, taxonomy_id))
-    run_id = find_run(db, client_id, taxonomy_id, hosted) or 0
+    run_id = find_run(db, client_id, taxonomy_id, hosted)
     params, price = hosted.connection.params, hosted.price
     todo = _one(
         db,
@@ -185,6 +186,7 @@ def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
         tokens[0],
         tokens[1],
         "measured" if measured else "estimated",
+        run_id,
         todo["assets"] - int(todo["wanted"]),
         calls,
         tokens[2],

@@ -20,15 +20,16 @@ from sqlite_utils import Database
 
 from core.db import now
 
-LABELLING, DRY_RUN = "labels", "dry run"  # what a call is for
+LABELLING, DRY_RUN, TRYING = "labels", "dry run", "one asset"  # what a call is for
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing)."""
+    """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
+    kept and nothing is capped: that is for a call that a person makes."""
 
     client_id: int
-    run_id: int
+    run_id: int | None
     connection: str
     model: str
     cap_usd: float | None
@@ -48,7 +49,7 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
                where id = :run and (:cap is null or spent_usd + held_usd + :usd <= :cap)""",
             {"usd": usd, "run": account.run_id, "cap": account.cap_usd},
         )
-        if not taken.rowcount:
+        if account.run_id is not None and not taken.rowcount:
             return None
         return db.conn.execute(
             """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started)

@@ -5,7 +5,9 @@ A run's state is running, done, capped (the budget is spent; a higher one carrie
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Collection
 
 import pandas as pd
 from sqlite_utils import Database
@@ -14,8 +16,8 @@ from core.db import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import batches, engine, labels
-from core.label.teachers import Teacher, make
+from core.label import batches, engine, labels, ledger
+from core.label.teachers import CHOSEN, Answer, Asset, Teacher, make, within
 from core.label.teachers.hosted import Hosted
 
 
@@ -27,46 +29,51 @@ def label(
     budget_usd: float | None = None,
     batch: bool = False,
     limit: int | None = None,
+    chosen_only: bool = False,
+    only: Collection[int] | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Have `teacher` answer what it has not answered yet; returns the run's id.
+    """Have `teacher` answer what it has not answered yet, or with `chosen_only` of that what select() was told; the run's id.
 
     The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again. For a hosted teacher:
     the run never costs more than `budget_usd` in all and ends "capped" where that is reached; with `batch` the provider answers
-    within hours at its batch price; with `limit` only that many assets are asked about, a dry run.
+    within hours at its batch price; with `limit` only that many assets are asked about, a dry run. With `only`, ids of the first
+    assets of duplicate groups, no others are asked about.
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
-    taxonomy_id = taxonomy.latest(db, client_id)
-    if taxonomy_id is None:
-        raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
-    made = make(db, client_id, teacher, taxonomy.load(db, taxonomy_id))
-    run_id = _run_id(db, client_id, taxonomy_id, made, budget_usd)
-    total = db.execute("select count(*) from assets where client_id = ?", [client_id]).fetchone()[0]
-    if not total:
-        raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
+    made, run_id = open_run(db, client_id, teacher, budget_usd)
+    db["label_runs"].update(run_id, {"chosen_only": int(chosen_only)})
     if isinstance(made, Hosted):
-        todo = min(pending_count(db, made, run_id, client_id), limit or total)
+        todo = pending_count(db, made, run_id, client_id, only)
+        todo = min(todo, limit or todo)
         if batch:
             state = batches.label_in_batches(db, run_id, made, budget_usd, progress, todo=todo)
         else:
-            state = engine.label_hosted(db, run_id, made, budget_usd, progress, todo=todo, limit=limit)
-        if limit and pending_count(db, made, run_id, client_id):
-            state = "stopped"  # a dry run is not the whole
+            state = engine.label_hosted(db, run_id, made, budget_usd, progress, todo=todo, limit=limit, only=only)
     else:
-        state = _label_here(db, run_id, made, client_id, progress)
+        state = _label_here(db, run_id, made, client_id, progress, only)
+    if state == "done" and (limit or only is not None) and pending_count(db, made, run_id, client_id):
+        state = "stopped"  # a part is not the whole
     db["label_runs"].update(run_id, {"finished": now(), "state": state})
     return run_id
 
 
-def _label_here(db: Database, run_id: int, teacher: Teacher, client_id: int, progress: Progress | None) -> str:
+def _label_here(
+    db: Database,
+    run_id: int,
+    teacher: Teacher,
+    client_id: int,
+    progress: Progress | None,
+    only: Collection[int] | None = None,
+) -> str:
     """A teacher that answers on this machine, a batch at a time."""
-    todo = pending_count(db, teacher, run_id, client_id)
+    todo = pending_count(db, teacher, run_id, client_id, only)
     done, started = 0, time.perf_counter()
     db["label_runs"].update(run_id, {"state": "running"})
     try:
         if progress:
             progress(0, todo, f"Labelling with {teacher.name}")
-        for assets in teacher.pending(db, run_id):
+        for assets in within(teacher.pending(db, run_id), only):
             answers = teacher.answer(assets)
             with db.atomic():
                 labels.write(db, run_id, answers)
@@ -84,6 +91,38 @@ def _label_here(db: Database, run_id: int, teacher: Teacher, client_id: int, pro
     return "done"
 
 
+def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
+    """Ask a hosted teacher about one text now, outside any run: paid, and in the ledger like every other call.
+
+    InputError where the model has no price or the key is missing.
+    """
+    asset = Asset(0, text)
+    account = ledger.Account(
+        client_id, None, hosted.connection.name, hosted.connection.model, None, purpose=ledger.TRYING
+    )
+    call = ledger.reserve(db, account, hosted.most_usd(asset))
+    try:
+        (answer,) = hosted.answer([asset])
+    except BaseException as error:
+        ledger.settle(db, call, 0.0 if isinstance(error, InputError) else None, error=type(error).__name__)
+        raise
+    tokens = answer.tokens_in, answer.tokens_out, answer.tokens_cached
+    ledger.settle(db, call, answer.cost_usd, *tokens, error=answer.error)
+    return answer
+
+
+def open_run(db: Database, client_id: int, teacher: str, budget_usd: float | None = None) -> tuple[Teacher, int]:
+    """The teacher and the run of its answers, made if it has none yet; see label()."""
+    taxonomy_id = taxonomy.latest(db, client_id)
+    if taxonomy_id is None:
+        raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
+    made = make(db, client_id, teacher, taxonomy.load(db, taxonomy_id))
+    run_id = run_for(db, client_id, taxonomy_id, made, budget_usd)
+    if not db.execute("select exists (select 1 from assets where client_id = ?)", [client_id]).fetchone()[0]:
+        raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
+    return made, run_id
+
+
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?} -> summary() of the run."""
     run_id = label(
@@ -98,17 +137,54 @@ def label_job(db: Database, params: dict, progress: Progress) -> dict:
     return summary(db, run_id)
 
 
-def pending_count(db: Database, teacher: Teacher, run_id: int, client_id: int) -> int:
-    """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one."""
+def pending_count(
+    db: Database, teacher: Teacher, run_id: int, client_id: int, only: Collection[int] | None = None
+) -> int:
+    """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one; with
+    `only`, of these assets; of those chosen, while it is labelled in rounds."""
+    if only is not None:
+        there = """select count(*) from labels where run_id = ? and error is null
+                   and asset_id in (select value from json_each(?))"""
+        return len(only) - db.execute(there, [run_id, json.dumps(sorted(only))]).fetchone()[0]
     if teacher.name.startswith("recorded:"):
-        wanted = db.execute(
-            "select count(*) from recordings r join assets a on a.id = r.asset_id where r.source = ? and a.client_id = ?",
-            [teacher.name.partition(":")[2], client_id],
-        )
+        wanted = "join recordings r on r.asset_id = a.id and r.source = ? where a.client_id = ?"
+        parameters = [teacher.name.partition(":")[2], client_id]
     else:
-        wanted = db.execute("select count(*) from assets where client_id = ? and group_id = id", [client_id])
-    have = db.execute("select count(*) from labels where run_id = ? and error is null", [run_id])
-    return wanted.fetchone()[0] - have.fetchone()[0]
+        wanted, parameters = "where a.client_id = ? and a.group_id = a.id", [client_id]
+    return db.execute(
+        f"""select count(*) from label_runs run join assets a on a.client_id = run.client_id
+            left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
+            {wanted} and run.id = ? and l.asset_id is null and {CHOSEN}""",
+        [*parameters, run_id],
+    ).fetchone()[0]
+
+
+def askable(db: Database, run_id: int) -> pd.DataFrame:
+    """What the run's teacher can be asked about, one asset a duplicate group: asset_id, external_id, group_id, text,
+    split, and whether the group has been chosen or asked about already (`taken`)."""
+    teacher = db.execute("select teacher from label_runs where id = ?", [run_id]).fetchone()[0]
+    recorded = teacher.startswith("recorded:")
+    only = "join recordings r on r.asset_id = a.id and r.source = ?" if recorded else ""
+    frame = pd.read_sql_query(
+        f"""select a.id as asset_id, a.external_id, a.group_id, a.text, a.split,
+                   l.asset_id is not null or s.asset_id is not null as taken
+            from label_runs run join assets a on a.client_id = run.client_id {only}
+            left join labels l on l.run_id = run.id and l.asset_id = a.id
+            left join selections s on s.run_id = run.id and s.asset_id = a.id
+            where run.id = ? {"" if recorded else "and a.group_id = a.id"} order by a.id""",
+        db.conn,
+        params=[teacher.partition(":")[2], run_id] if recorded else [run_id],
+    )
+    frame["taken"] = frame.groupby("group_id").taken.transform("max").astype(bool)
+    return frame.drop_duplicates("group_id", ignore_index=True)
+
+
+def select(db: Database, run_id: int, number: int, asset_ids: list[int]) -> None:
+    """Have these assets asked about in round `number`; in the caller's transaction."""
+    db.conn.executemany(
+        "insert or ignore into selections (run_id, asset_id, number) values (?, ?, ?)",
+        [(run_id, asset_id, number) for asset_id in asset_ids],
+    )
 
 
 def runs(db: Database, client_id: int) -> list[dict]:
@@ -176,7 +252,8 @@ def find_run(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher) -
     return same[0] if same else None
 
 
-def _run_id(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+def run_for(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+    """The id of the run that this teacher's answers under this taxonomy version belong to, made if new."""
     same = find_run(db, client_id, taxonomy_id, teacher)
     if same:
         if budget_usd is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ import plotly.graph_objects as go
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from core.evaluate import learning_curve
+from core.evaluate.agreement import Share
 from core.evaluate.outlook import MONTHS, Course, Swing
 from core.words import milliseconds, money
 
@@ -108,6 +111,75 @@ def _names(fig: go.Figure, names: list[str]) -> go.Figure:
     return fig.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.7, len(names) - 0.3])
 
 
+def growth(
+    sizes: Sequence[int],
+    agreement: Sequence[Share],
+    law: Sequence[float] | None,
+    draws: Sequence[Sequence[float]],
+    until: int,
+    target: float | None = None,
+) -> go.Figure:
+    """Agreement against the assets learned from, on a log scale: points with intervals; where there is one, the power law
+    through them (core/evaluate/learning_curve.py), dashed and with its band from the last point `until`; the target as a line."""
+    n, fig = np.array(sizes), go.Figure()
+    if law is not None:
+        within, beyond = np.geomspace(n[0], n[-1], 60), np.geomspace(n[-1], until, 20)
+        drawn = 1 - learning_curve.error(np.array(draws)[:, None, :], beyond / n[-1])
+        for edge, fill in ((0.025, None), (0.975, "tonexty")):
+            fig.add_scatter(
+                x=beyond,
+                y=100 * np.quantile(drawn, edge, axis=0),
+                mode="lines",
+                line={"width": 0},
+                fill=fill,
+                fillcolor="rgba(47, 127, 208, 0.15)",
+                hoverinfo="skip",
+            )
+        for x, dash in ((within, "solid"), (beyond, "dash")):
+            fig.add_scatter(
+                x=x,
+                y=100 * (1 - learning_curve.error(law, x / n[-1])),
+                mode="lines",
+                line={"color": STUDENT, "width": 2, "dash": dash},
+                hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (estimated)<extra></extra>",
+            )
+        end = 100 * (1 - learning_curve.error(law, until / n[-1]))
+        fig.add_annotation(x=np.log10(until), y=end, text="estimated", showarrow=False, yshift=14)
+    agreed, low, high = (100 * np.array([getattr(one, at) for one in agreement]) for at in ("value", "low", "high"))
+    fig.add_scatter(
+        x=n,
+        y=agreed,
+        mode="markers",
+        marker={"color": STUDENT, "size": 9},
+        error_y=_error(high - agreed, agreed - low, STUDENT),
+        hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (measured)<extra></extra>",
+    )
+    if target is not None:
+        _target(fig, target)
+    layout(fig, "labelled assets the student learns from (log scale)", "agreement (%)", height=300)
+    ticks = _apart([*sizes, until] if law is not None else list(sizes))
+    fig.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{size:,}" for size in ticks])
+    return fig.update_yaxes(ticksuffix=" %")
+
+
+def _apart(sizes: Sequence[int]) -> list[int]:
+    """Those of rising `sizes` that can be written side by side on a log axis, from the last one down."""
+    kept = [sizes[-1]]
+    for size in reversed(sizes[:-1]):
+        if size > 0 and kept[-1] / size >= (sizes[-1] / max(sizes[0], 1)) ** 0.08:
+            kept.append(size)
+    return kept[::-1]
+
+
+def _target(fig: go.Figure, target: float) -> None:
+    fig.add_hline(
+        y=100 * target,
+        line={"color": NEUTRAL, "dash": "dot", "width": 1.5},
+        annotation={"text": f"target {100 * target:g} %", "showarrow": False, "yanchor": "bottom"},
+        annotation_position="bottom left",
+    )
+
+
 def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.Figure:
     """Handled share against agreement on those; the target as a line, the share handled at the certified threshold as a mark."""
     fig = go.Figure(
@@ -120,12 +192,7 @@ def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.F
             hovertemplate="%{x:.1f} % handled<br>%{y:.1f} % agreement on them<br>threshold %{customdata:.1f} %<extra></extra>",
         )
     )
-    fig.add_hline(
-        y=100 * target,
-        line={"color": NEUTRAL, "dash": "dot", "width": 1.5},
-        annotation={"text": f"target {100 * target:g} %", "showarrow": False, "yanchor": "bottom"},
-        annotation_position="bottom left",
-    )
+    _target(fig, target)
     if certified is not None and not curve.empty:
         at = curve.iloc[(curve["handled"] - certified).abs().argmin()]
         fig.add_vline(

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from core import settings
 from core.errors import InputError
 from core.ingest import splits, taxonomy
+from core.label.gold import gold
 from core.label.run import labelled, summary
 
 # done, total, message; raises jobs.Cancelled when cancel was asked
@@ -54,6 +55,8 @@ class Split:
 def load(db: Database, client_id: int, run_id: int) -> Split:
     """The rows of a label run, one a duplicate group, splits assigned where they are missing.
 
+    Where people decided, training rows learn that instead of the teacher's answer; calibration rows keep the teacher's, since
+    what is promised from them is agreement with it.
     Raises InputError when there are too few labels, or only one category, to learn anything.
     """
     splits.assign(db, client_id, run_id)
@@ -71,7 +74,8 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
     soft = frame.distribution.notna().all()
     taught = taxonomy.load(db, summary(db, run_id)["taxonomy_id"])
     assignable = [c.id for c in taught if c.assignable]
-    seen = set(train.category_id)
+    frame = _corrected(frame, gold(db, client_id, [c for c in taught if c.assignable]))
+    seen = set(frame.category_id[frame.split == "train"])
     categories = assignable if soft else [c.id for c in taught if c.id in seen]
     encoder = settings.get(db, "encoder", client_id)
     parts = {
@@ -79,6 +83,18 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
         for name in ("train", "calibration")
     }
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])
+
+
+def _corrected(frame: pd.DataFrame, decided: dict[int, int]) -> pd.DataFrame:
+    """`frame` with `gold`, whether a row's category is what people decided; of a group they decided on, only such rows are kept.
+
+    A copy that nobody looked at would teach the very answer that was put right.
+    """
+    found = frame.asset_id.map(decided).where(frame.split == "train")
+    is_gold = found.notna()
+    kept = is_gold | ~frame.group_id.isin(frame.group_id[is_gold])
+    frame = frame.assign(gold=is_gold, category_id=found.fillna(frame.category_id).astype("int64"))
+    return frame[kept].reset_index(drop=True)
 
 
 def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], encoder: str, soft: bool) -> Rows:
@@ -92,6 +108,9 @@ def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], enc
             .astype(np.float32)
         )
         targets /= targets.sum(axis=1, keepdims=True)
+        decided = np.flatnonzero(known.gold)
+        targets[decided] = 0
+        targets[decided, known.category_id.iloc[decided].map(column).to_numpy()] = 1
     else:
         targets = np.zeros((len(known), len(categories)), np.float32)
         targets[np.arange(len(known)), known.category_id.map(column).to_numpy()] = 1

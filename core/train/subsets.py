@@ -6,7 +6,8 @@ The texts are encoded once; only the heads are fitted anew, so that all sizes to
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,6 @@ def answers(
     calibration rows, as a student's is. Memory: one float32 vector a text.
     """
     order = np.random.default_rng(seed).permutation(len(split.train.texts))
-    asked = [split.calibration.texts, list(texts)]
     encode = _encoded(split.train.texts + split.calibration.texts + list(texts), split.train.encoder, step, kind)
     for number, size in enumerate(sizes):
 
@@ -37,12 +37,24 @@ def answers(
             step(number, len(sizes), f"Training on {size:,} assets")
 
         alive()
-        part = _part(split.train, order[:size])
-        members: list[Member] = [_linear(part, alive)]
-        if encode:
-            members.append(embedding.learn(encode, encode(part.texts), part.targets, alive))
-        calibration, tables = ([table for m in members for table in m.read(list_).tables] for list_ in asked)
-        yield blend(tables, fit_weights(calibration, split.calibration.targets.argmax(1))).argmax(1)
+        part = replace(split, train=_part(split.train, order[:size]))
+        yield learn(part, encode, alive)(list(texts)).argmax(1)
+
+
+def learn(split: Split, encode: Encode | None, alive: Callable[..., None]) -> Callable[[list[str]], np.ndarray]:
+    """Train on the training rows and calibrate the blend: what gives probabilities, float32 (texts, categories), of any texts.
+
+    Nothing is written. With `encode` an embedding student, without a linear one; `alive` is called often and may raise to cancel.
+    """
+    members: list[Member] = [_linear(split.train, alive)]
+    if encode:
+        members.append(embedding.learn(encode, encode(split.train.texts), split.train.targets, alive))
+
+    def tables(texts: list[str]) -> list[np.ndarray]:
+        return [table for member in members for table in member.read(texts).tables]
+
+    weights = fit_weights(tables(split.calibration.texts), split.calibration.targets.argmax(1))
+    return lambda texts: blend(tables(texts), weights)
 
 
 def _encoded(texts: list[str], name: str, step: Step, kind: str) -> Encode | None:

@@ -11,15 +11,19 @@ from sqlite_utils import Database
 from core import settings
 from core.ingest import taxonomy
 from core.ingest.duplicates import form_hash, normal_form
-from core.label.run import summary
+from core.label.run import ask_once, summary
 from core.label.teachers import Asset, make
 from core.train import students
+from core.ui.frame import View, plain
+from core.words import money
 
 TOP = 3
 COMPUTED = "Computed now by the built-in teacher."
 RECORDED = "As recorded when the label was bought."
 MADE_UP = "Made up with the sample, its time as well."
 NEVER_ASKED = "Nobody asked it about this text, and recorded labels cannot answer anew."
+NOT_YET_ASKED = "It has not been asked about this text yet."
+ASKED = "Asked just now, for {}. The Ledger has it."
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,29 @@ def ask_student(path: str, text: str) -> StudentAnswer:
 
 
 def ask_teacher(db: Database, client_id: int, run_id: int, text: str) -> TeacherAnswer:
-    """The answer of the teacher of a label run: the built-in one computes it, a recorded one knows only what it was asked."""
+    """The answer of the teacher of a label run: the built-in one computes it, the others know only what they were asked."""
     run = summary(db, run_id)
     if run["teacher"] == "built-in":
         return _built_in(db, client_id, run, text)
     return _recorded(db, client_id, run, text)
+
+
+def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
+    """What the teacher of a label run has said of the text, or says now; a hosted one that was not asked about it is asked, for
+    money, where a person presses the button drawn here. InputError where it cannot be asked."""
+    known, run = ask_teacher(view.db, view.client_id, run_id, text), summary(view.db, run_id)
+    if known.label or run["teacher"].partition(":")[0] in ("built-in", "recorded"):
+        return known
+    categories = taxonomy.load(view.db, run["taxonomy_id"])
+    hosted = make(view.db, view.client_id, run["teacher"], categories)
+    most = f"Costs at most {money(hosted.most_usd(Asset(0, text)))}."
+    if not st.button(plain(f"Ask {hosted.connection.name} now"), icon=":material/send:", help=plain(most)):
+        return known
+    with st.spinner("Asking the teacher …"):
+        answer = ask_once(view.db, view.client_id, hosted, text)
+    names = {category.id: category.label for category in categories}
+    note = answer.error or ASKED.format(money(answer.cost_usd))
+    return TeacherAnswer(names.get(answer.category_id), answer.confidence, answer.latency_ms, "measured", note)
 
 
 def _built_in(db: Database, client_id: int, run: dict, text: str) -> TeacherAnswer:
@@ -95,7 +117,7 @@ def _recorded(db: Database, client_id: int, run: dict, text: str) -> TeacherAnsw
             None,
             None,
             "measured",
-            NEVER_ASKED,
+            NEVER_ASKED if run["teacher"].startswith("recorded:") else NOT_YET_ASKED,
         )
     basis, note = ("assumed", MADE_UP) if row["synthetic"] else ("measured", RECORDED)
     return TeacherAnswer(row["label"], row["confidence"], row["latency_ms"], basis, note)

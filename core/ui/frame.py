@@ -54,6 +54,13 @@ MENU: dict[str, Item] = {
         "Bring in a taxonomy and assets",
         "Two files: the categories you report on, and the creative assets to sort into them.",
     ),
+    "taxonomy": Item(
+        "Distil",
+        "Taxonomy",
+        "account_tree",
+        "Change the taxonomy",
+        "See what a change costs before you save it: only assets whose category is in doubt go back to the teacher.",
+    ),
     "teacher": Item(
         "Distil",
         "Teacher",
@@ -67,6 +74,13 @@ MENU: dict[str, Item] = {
         "model_training",
         "Train a student",
         "A small model on this machine learns the teacher's answers. Its figures come from assets it has never seen.",
+    ),
+    "review": Item(
+        "Distil",
+        "Review",
+        "rate_review",
+        "Settle the labels most worth settling",
+        "What people decide is gold: the student learns it instead of the teacher's answer, and both are measured against it.",
     ),
     "compare": Item(
         "Distil",
@@ -95,6 +109,22 @@ MENU: dict[str, Item] = {
         "storefront",
         "Judge a vendor",
         "Is it capable enough for this task at this cost? Its answers to held-out assets, beside student and teacher.",
+    ),
+    "connections": Item(
+        "House",
+        "Connections",
+        "cable",
+        "Connect a hosted teacher",
+        "Where a large model answers and where its key is. The key itself stays where it is: nothing here keeps it.",
+        needs_client=False,
+    ),
+    "ledger": Item(
+        "House",
+        "Ledger",
+        "receipt_long",
+        "See what the teachers cost",
+        "Every label bought from a hosted teacher: for whom, when, how many tokens, how much money.",
+        needs_client=False,
     ),
     "settings": Item(
         "House",

@@ -7,7 +7,7 @@ import streamlit as st
 from sqlite_utils import Database
 
 from core.report.charts import TEACHER, bars, layout
-from core.ui import charts
+from core.ui import charts, frame
 
 ROWS = 50  # labels on a page
 CHART_ROWS = 45  # categories in the chart; the table has them all
@@ -78,6 +78,13 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
             ),
         },
     )
+
+
+def all_in(wanted: int) -> None:
+    """That every label has been got, and where to go from here."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(f"All {wanted:,} labels are in", icon=":material/check:", color="green")
+        frame.link("student", "Train a student")
 
 
 def latest_of(db: Database, client_id: int, teacher: str) -> int | None:

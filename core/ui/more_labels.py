@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from core.evaluate import learning_curve
 from core.evaluate.kept import assumptions_of, teacher_price
 from core.evaluate.learning_curve import Curve, Forecast
-from core.report.charts import STUDENT, layout
+from core.report.charts import growth
 from core.train import subsets
 from core.ui import charts, frame, progress
 from core.words import money
@@ -56,7 +54,8 @@ def _curve(view: frame.View, run_id: int, found: Curve) -> None:
         note += " A transformer usually lies above."
     if learning_curve.outdated(view.db, run_id, found):
         note += " There are other labels now than when this was measured: measure again."
-    charts.chart(said.sentence, _figure(found), _points(found), "learning-curve", note=note, **_shares())
+    figure = growth(found.sizes, found.agreement, found.law, found.draws, 2 * found.sizes[-1])
+    charts.chart(said.sentence, figure, _points(found), "learning-curve", note=note, **_shares())
     st.dataframe(
         _steps(said),
         hide_index=True,
@@ -67,60 +66,6 @@ def _curve(view: frame.View, run_id: int, found: Curve) -> None:
         frame.plain(f"Price of 1,000 labels: {said.price.formula} = {money(said.price.value)}. {said.price.note}.")
     )
     charts.download(_steps(said), "more-labels")
-
-
-def _figure(found: Curve) -> go.Figure:
-    n = np.array(found.sizes)
-    agreed = 100 * np.array([one.value for one in found.agreement])
-    high = 100 * np.array([one.high for one in found.agreement]) - agreed
-    low = agreed - 100 * np.array([one.low for one in found.agreement])
-    within, beyond = np.geomspace(n[0], n[-1], 60), np.geomspace(n[-1], 2 * n[-1], 20)
-    fig = go.Figure()
-    drawn = 1 - learning_curve.error(np.array(found.draws)[:, None, :], beyond / n[-1])
-    for edge, fill in ((0.025, None), (0.975, "tonexty")):
-        fig.add_scatter(
-            x=beyond,
-            y=100 * np.quantile(drawn, edge, axis=0),
-            mode="lines",
-            line={"width": 0},
-            fill=fill,
-            fillcolor="rgba(47, 127, 208, 0.15)",
-            hoverinfo="skip",
-        )
-    for x, dash in ((within, "solid"), (beyond, "dash")):
-        fig.add_scatter(
-            x=x,
-            y=100 * (1 - learning_curve.error(found.law, x / n[-1])),
-            mode="lines",
-            line={"color": STUDENT, "width": 2, "dash": dash},
-            hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (estimated)<extra></extra>",
-        )
-    fig.add_scatter(
-        x=n,
-        y=agreed,
-        mode="markers",
-        marker={"color": STUDENT, "size": 9},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": high,
-            "arrayminus": low,
-            "color": STUDENT,
-            "thickness": 1.2,
-            "width": 0,
-        },
-        hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (measured)<extra></extra>",
-    )
-    fig.add_annotation(
-        x=np.log10(beyond[-1]),
-        y=100 * (1 - learning_curve.error(found.law, 2.0)),
-        text="estimated",
-        showarrow=False,
-        yshift=14,
-    )
-    layout(fig, "labelled assets the student learns from (log scale)", "agreement (%)", height=300)
-    fig.update_xaxes(type="log", tickvals=[*n, 2 * n[-1]], ticktext=[f"{size:,}" for size in [*n, 2 * n[-1]]])
-    return fig.update_yaxes(ticksuffix=" %")
 
 
 def _points(found: Curve) -> pd.DataFrame:

@@ -20,7 +20,9 @@ from core.ui.standing import BUSY
 from core.words import duration, money
 
 ACTIVE = ("queued", "running", "interrupted")
-UNITS = {"import_assets": "rows", "label": "assets", "score": "rows", "export": "assets"}
+STOP = ("Cancel", "Cancelling …", "cancelled")  # the button, while it takes effect, afterwards
+STOPS = {"label": ("Pause", "Pausing …", "paused")}  # its labels are all kept, and it goes on as if nothing had been
+UNITS = {"import_assets": "rows", "label": "assets", "vendor": "assets", "score": "rows", "export": "assets"}
 
 
 def watch(view: frame.View, *kinds: str, expected: bool = False) -> bool:
@@ -63,8 +65,9 @@ def _live(job_id: int) -> None:
             if not jobs.worker_alive():
                 st.caption("The background worker is not running; starting it. The job goes on where it stopped.")
                 _start_worker(str(settings.home()))
+            stop, stopping, _ = STOPS.get(job.kind, STOP)
             if st.button(
-                "Cancelling …" if job.cancel_asked else "Cancel",
+                stopping if job.cancel_asked else stop,
                 key=f"cancel-{job.id}",
                 disabled=bool(job.cancel_asked),
                 help="Stops at the next safe point. What is done so far stays and is not done again.",
@@ -93,7 +96,9 @@ def _bar(job: jobs.Job) -> None:
         st.progress(0.0, text=f"**{doing}** · waiting for the background worker")
         return
     parts = [f"**{doing}**"]
-    if job.message:
+    if job.message.startswith(f"{doing} "):
+        parts = [f"**{doing}** {frame.plain(job.message.removeprefix(doing))}"]
+    elif job.message:
         parts.append(frame.plain(job.message))
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}{' ' + UNITS[job.kind] if job.kind in UNITS else ''}")
@@ -112,7 +117,8 @@ def _ended(view: frame.View, job: jobs.Job) -> None:
         st.error(f"{what} stopped: {frame.plain(job.error or 'no reason was recorded')}", icon=":material/error:")
     elif job.state == "cancelled":
         st.warning(
-            f"{what} was cancelled at {job.done:,} of {job.total:,}. What was done is kept.", icon=":material/info:"
+            f"{what} was {STOPS.get(job.kind, STOP)[2]} at {job.done:,} of {job.total:,}. What was done is kept.",
+            icon=":material/info:",
         )
     else:
         return

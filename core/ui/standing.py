@@ -18,9 +18,14 @@ VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not
 BUSY = {
     "import_assets": "Importing",
     "label": "Labelling",
+    "rounds": "Labelling in rounds",
+    "taxonomy": "Carrying labels to the new taxonomy",
     "train": "Training",
     "distil": "Distilling",
+    "vendor": "Asking a vendor",
     "curve": "Tracing the learning curve",
+    "review_queue": "Finding what to review",
+    "suggestions": "Looking for categories that are two",
     "score": "Scoring a file",
     "export": "Exporting",
 }

@@ -9,6 +9,7 @@ import streamlit as st
 from core.ingest import assets
 from core.ingest.assets import Preview
 
+TAXONOMIES = ["csv", "tsv", "txt", "xlsx", "json"]
 TABLES = ["csv", "tsv", "txt", "xlsx", "jsonl", "ndjson", "parquet"]
 
 

@@ -8,7 +8,9 @@ import streamlit as st
 
 from core.evaluate import scorecard, vendor
 from core.evaluate.scorecard import Scorecard
-from core.ui import charts, frame, label_list
+from core.report import charts as figures
+from core.ui import charts, frame
+from core.words import teacher_words
 
 BOXES = {
     "capable": (st.success, "check_circle"),
@@ -19,7 +21,7 @@ BOXES = {
 }
 SHARE = st.column_config.NumberColumn(format="percent")
 VENDOR = "#8250c4"  # apart from the student's blue and the teacher's orange, 3:1 off white and off the dark background
-COLOURS = {"vendor": VENDOR, "student": charts.STUDENT, "teacher": charts.TEACHER}
+COLOURS = {"vendor": VENDOR, "student": figures.STUDENT, "teacher": figures.TEACHER}
 WEAKEST = 12
 
 
@@ -53,7 +55,7 @@ def _basis(card: Scorecard) -> str:
     )
     return (
         f"All sides on the same {card.judged:,} held-out assets ({gold} of them settled by people), every creative once, so that "
-        f"shares can differ a little from Compare. Teacher: {label_list.teacher_words(card.teacher)}. Shares are measured; a "
+        f"shares can differ a little from Compare. Teacher: {teacher_words(card.teacher)}. Shares are measured; a "
         f"missing or off-list answer counts as wrong.{missing}"
     )
 
@@ -80,11 +82,11 @@ def _chart(card: Scorecard) -> None:
                 "thickness": 2,
                 "width": 0,
             },
-            hovertemplate=f"{charts.clean(row.who)}: %{{x:.1f}} % ({100 * share.low:.1f}–{100 * share.high:.1f} %)<extra></extra>",
+            hovertemplate=f"{figures.clean(row.who)}: %{{x:.1f}} % ({100 * share.low:.1f}–{100 * share.high:.1f} %)<extra></extra>",
         )
-    names = [charts.clean(row.who, 28) for row, _ in rows]
+    names = [figures.clean(row.who, 28) for row, _ in rows]
     axis = "right by people's labels (%)" if card.by == "gold" else "agreement with the teacher (%)"
-    charts.layout(fig, axis, "", height=110 + 48 * len(rows))
+    figures.layout(fig, axis, "", height=110 + 48 * len(rows))
     fig.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.2])
     low = min(share.low for _, share in rows)
     fig.update_xaxes(range=[max(100 * low - 5, 0), 101], ticksuffix=" %")

@@ -9,8 +9,10 @@ import streamlit as st
 from core import db as database
 from core.evaluate import vendor, vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns
+from core.label import connections
 from core.label.run import runs
-from core.ui import frame, label_list, uploads
+from core.ui import frame, progress, uploads
+from core.words import teacher_words
 
 SIZES = (200, 500, 1_000, 2_000)
 
@@ -64,8 +66,14 @@ def take_in(view: frame.View, first: bool) -> None:
         )
     set_id = _set(view)
     source = st.segmented_control(
-        "Its answers are in", ["A file", "A label run"], default="A file", required=True, key="vendor-source"
+        "Its answers are in",
+        ["A file", "A label run", "Not here yet: ask its endpoint"],
+        default="A file",
+        required=True,
+        key="vendor-source",
     )
+    if source not in ("A file", "A label run"):
+        return _endpoint(view, name, set_id)
     ready = _file(view) if source == "A file" else _run(view)
     if st.button(
         "Judge these answers",
@@ -81,6 +89,25 @@ def take_in(view: frame.View, first: bool) -> None:
             vendor.import_run(view.db, view.client_id, name, given, set_id=set_id, usd_per_1000=price)
         st.session_state["vendor-new"] = " ".join(name.split())
         st.rerun()
+
+
+def _endpoint(view: frame.View, name: str, set_id: int | None) -> None:
+    """Have one of the client's connections answer the held-out set, within a budget."""
+    made = connections.all(view.db, view.client_id)
+    if not made:
+        st.caption("An endpoint is connected like a teacher, and no connection is there yet.")
+        return
+    left, right = st.columns(2, gap="large")
+    picked = left.selectbox("Connection", [one.name for one in made], key="vendor-connection")
+    budget = right.number_input(
+        "May cost at most (USD)", min_value=0.0, value=None, format="%.4g", placeholder="needed where it costs anything"
+    )
+    running = progress.active(view, "vendor")
+    st.caption("Only the held-out assets are asked about. Time and cost are measured, and the ledger has every call.")
+    if st.button("Ask it", disabled=running or not name.strip(), icon=":material/play_arrow:"):
+        params = {"name": name, "teacher": f"connection:{picked}", "set_id": set_id, "budget_usd": budget}
+        progress.start(view, "vendor", {"client_id": view.client_id, **params})
+    progress.watch(view, "vendor", expected=running)
 
 
 def _set(view: frame.View) -> int | None:
@@ -124,7 +151,7 @@ def _run(view: frame.View) -> tuple | None:
     run = st.selectbox(
         "Label run",
         list(made),
-        format_func=lambda id: f"{label_list.teacher_words(made[id]['teacher'])}, {made[id]['count']:,} labels",
+        format_func=lambda id: f"{teacher_words(made[id]['teacher'])}, {made[id]['count']:,} labels",
         help="Connect the vendor's endpoint as a teacher and let it label; time and cost are then measured, not stated.",
     )
     return ("run", run) if run else None

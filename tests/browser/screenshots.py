@@ -53,6 +53,11 @@ def walk(app: App, page: Page, folder: Path) -> None:
         if key == "try_one":
             page.get_by_test_id("stMain").get_by_role("button").nth(1).click()
             expect(page.get_by_role("heading", name="Teacher")).to_be_visible(timeout=60_000)
+        if key == "review":
+            page.get_by_role("button", name="Find what to review").click()
+            page.get_by_label("Your name").fill("Ana", timeout=300_000)
+            page.keyboard.press("Tab")
+            expect(page.get_by_role("button", name="Skip")).to_be_visible(timeout=60_000)
         shoot(page, folder / f"{key}.png")
 
 

@@ -107,7 +107,7 @@ def test_gold_judges_student_and_teacher_alike(judged):
     for asset in range(1001, 1101):  # people side with the teacher on all but every tenth
         truth = judged.category_ids[(asset - 1 + (asset % 10 == 0)) % 3]
         judged.db["reviews"].insert({"asset_id": asset, "reviewer": "ana", "category_id": truth, "created": ""})
-    judged.db["reviews"].insert({"asset_id": 1001, "reviewer": "file", "category_id": 2, "created": ""})
+    judged.db["reviews"].insert({"asset_id": 1001, "reviewer": "file", "category_id": 3, "created": ""})
     found = run.evaluate(judged.db, judged.student_id)
     assert found["gold"]["n"] == 100
     assert found["gold"]["teacher"]["value"] == pytest.approx(0.9, abs=0.011)

@@ -35,6 +35,7 @@ GOOD = VendorEvidence(
     answered=1000,
     asked=1000,
     target=0.95,
+    gold_drop=0.02,
     vendor_usd=0.001,
     student_usd=0.001,
     teacher_usd=1.36,
@@ -80,6 +81,7 @@ def test_by_gold_the_teacher_is_the_bar_and_two_points_are_tolerated():
     assert rule(**gold, teacher=pair("first", 0.0201)) == "below"
     assert rule(**gold, teacher=pair("first", 0.0199)) == "capable"
     assert rule(**gold, teacher=pair(None, 0.05)) == "capable"
+    assert rule(**gold, teacher=pair("first", 0.0199), gold_drop=0.01) == "below"
 
 
 def test_the_price_at_its_edges():

@@ -156,3 +156,45 @@ def test_the_same_files_in_another_workspace_get_the_same_splits(db, tmp_path):
     label(db, run)
     assign(db, client, run)
     assert stored(db) == first and splits.TEST == 0.2
+
+
+def drawn(db) -> dict[str, str]:
+    return dict(db.execute("select external_id, split from assets"))
+
+
+def test_reserved_before_any_label_by_chance_and_the_same_every_time(db, tmp_path):
+    rows = [(f"n{i}", " ".join(f"{i * 7919 + k * 104729}" for k in range(6)), "") for i in range(2000)]
+    client, _ = labelled_client(db, tmp_path, rows)
+    splits.reserve(db, client)
+    first = drawn(db)
+    counts = Counter(first.values())
+    assert counts["test"] == pytest.approx(400, abs=60) and counts["calibration"] == pytest.approx(400, abs=60)
+    assert counts.total() == 2000
+    splits.reserve(db, client)
+    assert drawn(db) == first
+
+
+def test_reserving_keeps_what_has_a_split_and_splits_no_group(db, tmp_path):
+    rows = [(f"a{i}", f"shoes number {i} {i * 31}", "Shoes") for i in range(40)]
+    client, run = labelled_client(db, tmp_path, rows)
+    assign(db, client, run)
+    before = drawn(db)
+    add(db, tmp_path, client, [(f"b{i}", f"hats number {i // 2} {i // 2 * 77}", "") for i in range(80)])
+    splits.reserve(db, client)
+    after = drawn(db)
+    assert {one: after[one] for one in before} == before and None not in after.values()
+    assert all(
+        row[0] == 1
+        for row in db.execute(
+            "select count(distinct split) from assets where client_id = ? group by group_id", [client]
+        )
+    )
+
+
+def test_what_the_files_splits_lack_is_reserved_out_of_train(db, tmp_path):
+    rows = [(f"a{i}", f"shoes number {i} {i * 31}", "", "test" if i % 4 == 0 else "train") for i in range(400)]
+    client, _ = labelled_client(db, tmp_path, rows, header="id,text,label,split")
+    splits.reserve(db, client)
+    after = drawn(db)
+    assert all((after[row[0]] == "test") == (row[3] == "test") for row in rows)
+    assert 30 <= Counter(after.values())["calibration"] <= 90

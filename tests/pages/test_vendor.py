@@ -8,6 +8,7 @@ import pytest
 
 from core import jobs
 from core.evaluate import vendor, vendor_sets
+from core.label import connections
 from tests.pages.clients import HOSTILE, WORDS
 from tests.pages.test_pages import shown
 
@@ -152,3 +153,17 @@ def test_it_opens_quickly_with_100_000_assets_of_which_20_000_were_judged(open_p
     print(f"{seconds:.2f} s")
     assert seconds < 2
     assert sizes(app)[0].startswith("all 20,0") and "20,0" in shown(app)
+
+
+def test_an_endpoint_is_asked_by_a_job(open_page, judged, no_worker):
+    def asking():
+        app = open_page("vendor")
+        app.text_input(key="vendor-name").input("Acme by wire").run()
+        return app.button_group(key="vendor-source").set_value("Not here yet: ask its endpoint").run()
+
+    assert "no connection is there yet" in shown(asking())
+    connections.save(judged, 1, "Acme", "openai", "tagger", base_url="http://127.0.0.1:9/v1")
+    button(asking(), "Ask it").click().run()
+    (job,) = jobs.active(judged, 1)
+    assert (job.kind, job.params["teacher"], job.params["name"]) == ("vendor", "connection:Acme", "Acme by wire")
+    assert no_worker

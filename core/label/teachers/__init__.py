@@ -7,7 +7,7 @@ A teacher is named by a spec, `kind` or `kind:detail`: "built-in", "recorded:COL
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +25,11 @@ KINDS = {
     "openai": "core.label.teachers.hosted:openai",
     "anthropic": "core.label.teachers.hosted:anthropic",
 }
+
+# For the where clause of pending(): while a run is labelled in rounds (core/rounds.py), only what has been chosen.
+CHOSEN = (
+    """(run.chosen_only = 0 or exists (select 1 from selections s where s.run_id = run.id and s.asset_id = a.id))"""
+)
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,19 @@ def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterat
         yield [Asset(*row) for row in rows]
 
 
+def within(pages: Iterator[list[Asset]], only: Collection[int] | None) -> Iterator[list[Asset]]:
+    """Of pages of assets those whose id is in `only`; None: all."""
+    for page in pages:
+        if kept := page if only is None else [asset for asset in page if asset.id in only]:
+            yield kept
+
+
 def lacking(db: Database, run_id: int) -> Iterator[list[Asset]]:
     """The assets that a run has no answer for yet, one of each duplicate group, in batches."""
     return batches(
         db,
-        """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
+        f"""select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
            left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
-           where run.id = ? and l.asset_id is null""",
+           where run.id = ? and l.asset_id is null and {CHOSEN}""",
         [run_id],
     )

@@ -19,12 +19,13 @@ from core import settings
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
+from core.label.gold import gold
 from core.label.teachers import Answer, Asset, lacking
 
 # Softmax temperature over cosine similarities. tests/bench/builtin_calibration.py fits it on two public sets with gold labels;
 # with gold of the client's own it is fitted on that instead.
 TEMPERATURE = 0.05
-GOLD_NEEDED = 100
+GOLD_NEEDED, GOLD_USED = 100, 2000
 
 
 class BuiltIn:
@@ -107,14 +108,9 @@ def make(db: Database, client_id: int, detail: str, categories: list[StoredCateg
         raise InputError(f"The built-in teacher takes no detail (got '{detail}').", "Write just: built-in.")
     assignable = [c for c in categories if c.assignable]
     teacher = BuiltIn(assignable, settings.get(db, "encoder"))
-    gold = list(
-        db.execute(
-            """select a.text, max(r.category_id) from reviews r join assets a on a.id = r.asset_id
-               where a.client_id = ? group by a.id having count(distinct r.category_id) = 1 limit 2000""",
-            [client_id],
-        )
-    )
-    gold = [(text, category) for text, category in gold if category in set(teacher.ids)]
-    if len(gold) >= GOLD_NEEDED:
-        teacher.fit_temperature(*zip(*gold))
+    decided = gold(db, client_id, assignable)
+    if len(decided) >= GOLD_NEEDED:
+        some = sorted(decided)[:GOLD_USED]
+        texts = dict(db.execute(f"select id, text from assets where id in ({','.join('?' * len(some))})", some))
+        teacher.fit_temperature([texts[asset] for asset in some], [decided[asset] for asset in some])
     return teacher

@@ -1,0 +1,140 @@
+"""`connections`: the hosted models that can be asked, where they answer and where their keys are.
+
+A key never stands on the command line, where every process list shows it: --put-key reads it from the keyboard or a pipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from typing import TYPE_CHECKING
+
+from core import terminal
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from core.label.teachers.wire import OwnPrice
+
+ANSWERS_AND_PACE = {  # fields of core.label.teachers.wire.Params that are options
+    "concurrency": "calls at the same time",
+    "requests_per_minute": "calls a minute at most",
+    "tokens_per_minute": "tokens a minute at most",
+    "assets_per_call": "assets in one call",
+    "votes": "answers asked for an asset; the majority counts",
+    "max_tokens_out": "the longest answer for one asset, in tokens",
+}
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--add", metavar="NAME", help="add a connection, or change the one of that name")
+    what.add_argument("--test", metavar="NAME", help="make one tiny call and say what came of it")
+    what.add_argument("--remove", metavar="NAME", help="forget a connection; labels bought through it stay")
+    what.add_argument("--put-key", metavar="NAME", help="put a key, read from the keyboard, into the keyring as NAME")
+    new = command.add_argument_group("with --add")
+    new.add_argument("--kind", choices=("openai", "anthropic"), help="openai: also every server that speaks like it")
+    new.add_argument("--model", metavar="M", help="the model's name as the provider writes it")
+    new.add_argument("--base-url", metavar="U", help="the server's address (default: the provider's own)")
+    new.add_argument("--key", metavar="PLACE", help="env:NAME, secrets:NAME, keyring:NAME or none (default: none)")
+    new.add_argument("--every-client", action="store_true", help="for every client, not one")
+    new.add_argument("--price", type=terminal.names, metavar="IN,OUT[,CACHED]", help="your own, USD per million tokens")
+    for name, what_for in ANSWERS_AND_PACE.items():
+        new.add_argument(f"--{name.replace('_', '-')}", type=terminal.count, metavar="N", help=what_for)
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """What is connected, after doing what was asked. InputError for an unknown connection or client, or a call that fails."""
+    from core import db as database
+    from core.label import connections, keys
+
+    db = database.connect()
+    if args.put_key is not None:
+        keys.put_keyring(args.put_key, _secret())
+    client_id = _owner(db, args)
+    said = ""
+    if args.add is not None:
+        _add(db, client_id, args)
+    elif args.test is not None:
+        said = connections.test_call(connections.find(db, client_id, args.test))
+    elif args.remove is not None:
+        connections.remove(db, connections.find(db, client_id, args.remove).id)
+    found = connections.all(db, client_id)
+    rows = [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "model": one.model,
+            "base_url": one.base_url,
+            "key": one.key_source,
+            "every_client": one.client_id == connections.HOUSE,
+        }
+        for one in found
+    ]
+    lines = [
+        f"{row['name']:<24} {row['kind']:<10} {row['model']:<28} {row['base_url'] or '':<32} key: {row['key']}"
+        for row in rows
+    ]
+    text = said or "\n".join(lines) or "There are no connections yet: add one with --add."
+    return {"connections": rows, "test": said or None}, text
+
+
+def _owner(db: Database, args: argparse.Namespace) -> int:
+    """Whose connections: the named client's; the house's with --every-client, and where no client is named nor called Default."""
+    from core.label.connections import HOUSE
+
+    if args.every_client or (
+        args.client == "Default" and not db.execute("select 1 from clients where name = 'Default'").fetchone()
+    ):
+        return HOUSE
+    return terminal.client_id(db, args.client)
+
+
+def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
+    """Save it; what is not given stays as it was in the connection of that name."""
+    from dataclasses import replace
+
+    from core.label import connections
+    from core.label.teachers.wire import Params
+
+    known = {one.name.casefold(): one for one in connections.all(db, client_id) if one.client_id == client_id}
+    before = known.get(args.add.strip().casefold())
+    kind, model = args.kind or (before and before.kind), args.model or (before and before.model)
+    if not (kind and model):
+        raise InputError("A new connection needs a kind and a model.", "Give both.", where="--kind, --model")
+    given = {name: getattr(args, name) for name in ANSWERS_AND_PACE if getattr(args, name) is not None}
+    if args.price:
+        given["price"] = _price(args.price)
+    connections.save(
+        db,
+        client_id,
+        args.add,
+        kind,
+        model,
+        base_url=args.base_url or (before and before.base_url),
+        key_source=args.key or (before.key_source if before else "none"),
+        params=replace(before.params if before else Params(), **given),
+    )
+
+
+def _price(parts: list[str]) -> OwnPrice:
+    from core.db import now
+    from core.label.teachers.wire import OwnPrice
+
+    try:
+        rates = [terminal.usd(part) for part in parts]
+        if len(rates) not in (2, 3):
+            raise argparse.ArgumentTypeError(f"{len(rates)} numbers were given")
+    except argparse.ArgumentTypeError as error:
+        raise InputError(f"The price is wrong: {error}.", "Give IN,OUT or IN,OUT,CACHED.", where="--price") from error
+    return OwnPrice(*rates, as_of=now()[:10])
+
+
+def _secret() -> str:
+    secret = getpass.getpass("Key (not shown): ") if sys.stdin.isatty() else sys.stdin.readline().strip()
+    if not secret:
+        raise InputError("No key was given.", "Type it, or pipe it in.", where="--put-key")
+    return secret

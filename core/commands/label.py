@@ -1,0 +1,98 @@
+"""`label`: a client's assets labelled by a teacher, within a budget; stopped or killed, the same command carries on."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import terminal
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument(
+        "--teacher",
+        default="built-in",
+        metavar="T",
+        help="built-in (default), recorded:COLUMN, connection:NAME, openai:MODEL or anthropic:MODEL",
+    )
+    command.add_argument("--budget", type=terminal.usd, metavar="USD", help="the most the run may cost in all")
+    command.add_argument("--batch", action="store_true", help="the provider answers within a day, at its batch price")
+    command.add_argument(
+        "--instructions", type=Path, metavar="FILE", help="what a hosted teacher is asked, from now on"
+    )
+    command.add_argument(
+        "--examples", type=int, metavar="N", help="how many assets decided by people it is shown, from now on"
+    )
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--dry-run", action="store_true", help="buy 20 labels only, so that the forecast is measured")
+    what.add_argument("--forecast", action="store_true", help="buy nothing: say what is left to get and what it costs")
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """The run in figures, or its forecast. InputError where labels cannot be had, as core/label/run.py says."""
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    if args.instructions or args.examples is not None:
+        _reword(db, client_id, args)
+    result, lines = _forecast(db, client_id, args) if args.forecast else _label(db, client_id, args)
+    return {"client": args.client, "teacher": args.teacher, **result}, "\n".join(lines)
+
+
+def _reword(db: Database, client_id: int, args: argparse.Namespace) -> None:
+    """Keep the wording as the client's next version; what is not given stays."""
+    from core.label import prompts
+
+    before = prompts.current(db, client_id)
+    instructions = before.instructions
+    if args.instructions:
+        terminal.must_exist(args.instructions)
+        try:
+            instructions = args.instructions.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError("The file is not UTF-8 text.", "Save it as such.", where=str(args.instructions)) from error
+    prompts.save(db, client_id, instructions, before.gold_examples if args.examples is None else args.examples)
+
+
+def _label(db: Database, client_id: int, args: argparse.Namespace) -> tuple[dict, list[str]]:
+    from core import jobs
+    from core.label import run as labelling
+    from core.label.forecast import DRY_RUN
+    from core.words import money
+
+    params = {"client_id": client_id, "teacher": args.teacher, "budget_usd": args.budget, "batch": args.batch}
+    params |= {"limit": DRY_RUN} if args.dry_run else {}
+    found = jobs.run_here(db, "label", params, client_id, terminal.Log()).result
+    why = labelling.reasons(db, found["run_id"])
+    lines = [f"{found['count']:,} labels, {found['failed']:,} assets without, {money(found['spent_usd'])} spent"]
+    lines += [f"{row['count']:>7,}  {row['reason']}" for row in why]
+    if found["state"] == "capped":
+        lines.append("Stopped at the budget: the same command with a higher one carries on.")
+    return {**found, "reasons": why}, lines
+
+
+def _forecast(db: Database, client_id: int, args: argparse.Namespace) -> tuple[dict, list[str]]:
+    from core.label.forecast import HostedForecast, forecast
+    from core.words import duration, money
+
+    said = forecast(db, client_id, args.teacher)
+    lines = [f"{said.labels:,} of {said.wanted:,} labels to get, about {duration(said.seconds)} ({said.seconds_basis})"]
+    if isinstance(said, HostedForecast):
+        lines.append(f"{said.tokens_in:,.0f} tokens in, {said.tokens_out:,.0f} out ({said.tokens_basis})")
+        cost = said.cost
+        lines.append(
+            f"{money(cost.likely)}, between {money(cost.low)} and {money(cost.high)}, at {said.price.source} {said.price.as_of}"
+            if cost
+            else "No price is known for this model: give one with `connections --add NAME --price IN,OUT`."
+        )
+        if said.batch_usd is not None:
+            lines.append(f"{money(said.batch_usd)} as a batch")
+    return {"forecast": asdict(said)}, lines

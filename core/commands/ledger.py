@@ -1,0 +1,43 @@
+"""`ledger`: what was spent on hosted teachers, by month and run by run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core import terminal
+from core.errors import InputError
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument("--all-clients", action="store_true", help="every client's spending, not one's")
+    command.add_argument("--csv", type=Path, metavar="FILE", help="write the runs to this file too")
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Months and runs. InputError for an unknown client or a file that cannot be written."""
+    from core import db as database
+    from core.label import ledger
+    from core.words import money
+
+    db = database.connect()
+    client_id = None if args.all_clients else terminal.client_id(db, args.client)
+    months, runs = ledger.by_client_and_month(db, client_id), ledger.runs_table(db, client_id)
+    if args.csv:
+        try:
+            args.csv.write_text(ledger.to_csv(runs), encoding="utf-8-sig")
+        except OSError as error:
+            raise InputError(f"{args.csv} cannot be written ({error.strerror}).", "Choose another file.") from error
+    lines = [
+        f"{row['month']}  {row['client']:<24} {money(row['spent_usd']):>10}  {row['calls']:,} calls,"
+        f" {row['tokens_in']:,} tokens in ({row['tokens_cached']:,} cached), {row['tokens_out']:,} out"
+        for row in months
+    ]
+    lines += [
+        f"run {row['run_id']}  {row['client']:<20} {row['model']:<28} {money(row['spent_usd']):>10}  {row['purpose']}"
+        f"{' (batch)' if row['batch'] else ''}, {row['labels']:,} labels, {row['failed']:,} without, {row['state']}"
+        for row in runs
+    ]
+    result = {"client": None if args.all_clients else args.client, "months": months, "runs": runs}
+    return result, "\n".join(lines) or "Nothing has been bought from a hosted teacher yet."

@@ -1,0 +1,86 @@
+"""What people decided, and what is most worth deciding next: find it, take it to a spreadsheet and back, read the figures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core import terminal
+from core.errors import InputError
+from core.words import percent
+
+SHOWN = 10  # assets of the queue that are printed
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """What may be done before the figures are printed."""
+    command.add_argument("--find", action="store_true", help="find anew what to review, though a list is kept")
+    command.add_argument(
+        "--export", type=Path, metavar="FILE", help="write decisions and what waits as CSV, to fill in"
+    )
+    command.add_argument("--read", type=Path, metavar="FILE", help="read the decisions of a file that was filled in")
+    command.add_argument(
+        "--reviewer", default="", metavar="NAME", help="who decided, where a row of the file names nobody"
+    )
+    command.add_argument(
+        "--compare", type=terminal.count, nargs=2, metavar=("OLD", "NEW"), help="two label runs on the gold labels"
+    )
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """The queue's head and the figures, after what was asked for."""
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    from core import jobs
+    from core.evaluate import people, prompt_test
+    from core.label import review, review_files
+
+    result: dict = {"client": args.client}
+    lines: list[str] = []
+    if args.find or not review.listed(db, client_id):
+        job = jobs.run_here(db, "review_queue", {"client_id": client_id}, client_id, terminal.Log())
+        result["found"] = job.result
+    if args.read:
+        read = review_files.read(db, client_id, args.read, args.reviewer)
+        result["read"] = {"rows": read.rows, "new": read.new, "problems": [p.as_dict() for p in read.problems]}
+        lines += [f"{read.new:,} new decisions in {read.rows:,} rows of {args.read}"]
+        lines += [f"  row {problem.row}: {problem.what} {problem.todo}" for problem in read.problems]
+    if args.compare:
+        test = prompt_test.compare(db, client_id, *args.compare)
+        result["compare"] = prompt_test.told(test)
+        lines.append(test.sentence)
+    if args.export:
+        _write(args.export, review_files.to_csv(db, client_id))
+        lines.append(f"{args.export} written; fill in the column category, then --read it")
+    head = review.head(db, client_id, SHOWN)
+    found = people.people(db, client_id)
+    result |= {"listed": review.listed(db, client_id), "head": head, **people.told(found)}
+    lines += [f"{row['worth']:.2f}  {row['asset']:<20} {' '.join(row['why'])}" for row in head]
+    return result, "\n".join(lines + _figures(found, result["listed"]))
+
+
+def _figures(found, listed: dict[str, int]) -> list[str]:
+    lines = [
+        f"{listed.get('queue', 0):,} in the queue, {listed.get('random', 0):,} in the random sample, "
+        f"{sum(found.gold.values()):,} gold labels, {found.conflicts:,} conflicts"
+    ]
+    for pair in found.pairs:
+        kappa = "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
+        lines.append(f"{pair.first} and {pair.second} agree on {_share(pair.agreement)}, kappa {kappa}")
+    if found.accuracy:
+        lines.append(f"teacher right on {_share(found.accuracy.teacher)}")
+        lines.append(f"student right on {_share(found.accuracy.student)}, both measured on the random sample")
+    return lines
+
+
+def _share(share) -> str:
+    return f"{percent(share.value, 1)} ({percent(share.low, 1)} to {percent(share.high, 1)}, n = {share.n:,})"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}).", "Choose another place.") from error

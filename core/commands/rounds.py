@@ -1,0 +1,58 @@
+"""rounds: labels bought a round at a time, each time those the student would learn most from."""
+
+from __future__ import annotations
+
+import argparse
+
+from core import terminal
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """What can be said of the rounds."""
+    command.add_argument("--teacher", default="built-in", metavar="T", help="as for distil (default: built-in)")
+    command.add_argument(
+        "--labels", type=terminal.count, default=250, metavar="N", help="labels a round (default: %(default)s)"
+    )
+    command.add_argument(
+        "--rounds", type=terminal.count, default=5, metavar="N", help="further rounds at most (default: %(default)s)"
+    )
+    command.add_argument("--target", type=terminal.share, metavar="SHARE", help="stop where this agreement is reached")
+    command.add_argument("--student", default="embedding", choices=("embedding", "linear"), help="trained each round")
+    command.add_argument("--method", default="doubt", choices=("doubt", "random"), help="which assets (default: doubt)")
+    command.add_argument("--budget", type=terminal.usd, metavar="USD", help="stop labelling at this spend")
+    command.add_argument("--show", action="store_true", help="only show the rounds so far")
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Go on with the rounds of this teacher; each measured round as a line, then when the target will be reached."""
+    from core import db as database
+    from core import jobs, rounds, settings
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    run_id = rounds.run_of(db, client_id, args.teacher)
+    student = None
+    if not args.show:
+        params = {
+            "client_id": client_id,
+            "teacher": args.teacher,
+            "per_round": args.labels,
+            "until": (len(rounds.measured(db, run_id)) if run_id else 0) + args.rounds,
+            "kind": args.student,
+            "method": args.method,
+            "target": args.target,
+            "budget_usd": args.budget,
+        }
+        made = jobs.run_here(db, "rounds", params, client_id, terminal.Log()).result
+        run_id, student = made["run_id"], str(made["student"])
+    done = rounds.measured(db, run_id) if run_id else []
+    told = rounds.told(done, args.target or settings.get(db, "target_agreement", client_id))
+    lines = [
+        f"round {one.number:>3} {one.labels:>9,} labels, {one.train:>7,} to learn from  agreement {one.agreement.value:.1%}"
+        f" ({one.agreement.low:.1%} to {one.agreement.high:.1%}, n = {one.agreement.n:,})"
+        for one in done
+    ]
+    if told["forecast"]:
+        lines.append(told["forecast"]["sentence"] + ".")
+    result = {"client": args.client, "teacher": args.teacher, "label_run": run_id, "student": student, **told}
+    return result, "\n".join(lines) or "There are no rounds yet."

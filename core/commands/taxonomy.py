@@ -1,0 +1,193 @@
+"""`taxonomy`: the client's versions, a file compared with the one in use, saved as the next, and what the labels suggest."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+from core import terminal
+from core.errors import InputError
+
+ACTIONS = ("versions", "write", "diff", "apply", "suggestions")
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """versions, write FILE, diff FILE, apply FILE --yes, suggestions."""
+    command.add_argument("action", nargs="?", default="versions", choices=ACTIONS, help="default: %(default)s")
+    command.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="write: the version in use goes to this CSV, to be edited; diff and apply: the taxonomy as it should be",
+    )
+    command.add_argument(
+        "--accept", type=_numbers, default=[], metavar="N,N|all", help="guesses of diff that are right, by number"
+    )
+    command.add_argument(
+        "--became",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="OLD goes on as NEW (may be given several times)",
+    )
+    command.add_argument(
+        "--ask-again", action="append", default=[], metavar="LABEL", help="ask again about the assets of this category"
+    )
+    command.add_argument("--yes", action="store_true", help="apply: save the version and carry the labels over")
+    command.add_argument(
+        "--look", action="store_true", help="suggestions: look for categories that are two (takes a while)"
+    )
+
+
+def _numbers(value: str) -> list[int] | str:
+    return "all" if value == "all" else [terminal.count(number) for number in value.split(",")]
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """What the action brings, as a dict and as text."""
+    if args.action in ("write", "diff", "apply") and args.file is None:
+        raise InputError(f"taxonomy {args.action} needs a file.", f"Write: taxonomy {args.action} FILE.")
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    result, text = {
+        "versions": _versions, "write": _write, "diff": _diff, "apply": _apply, "suggestions": _suggestions
+    }[args.action](db, client_id, args)  # fmt: skip
+    return {"client": args.client, **result}, text
+
+
+def _versions(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    from core.ingest import taxonomy_versions
+
+    rows = taxonomy_versions.versions(db, client_id)
+    lines = [
+        f"version {row['version']}{', live' if row['live'] else '':<6} {row['assignable']:,} categories, {row['labels']:,} labels,"
+        f" {row['students']} students, {row['source']}, {row['created'][:10]}"
+        for row in rows
+    ]
+    return {"versions": rows}, "\n".join(lines) or "There is no taxonomy yet."
+
+
+def _write(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    from core.ingest import taxonomy, taxonomy_versions
+    from core.ingest.files import defuse
+
+    if args.file.exists():
+        raise InputError("The file is there already.", "Name another one.", where=str(args.file))
+    found = [c for c in taxonomy.load(db, taxonomy_versions.in_use(db, client_id)) if c.assignable]
+    with args.file.open("w", newline="", encoding="utf-8-sig") as out:
+        table = csv.writer(out)
+        table.writerow(["code", "name", "parent", "description", "examples"])
+        for c in found:
+            table.writerow(
+                defuse(cell) for cell in (c.key or "", c.name, c.parent or "", c.description, "\n".join(c.examples))
+            )
+    return {"file": str(args.file), "categories": len(found)}, f"{len(found):,} categories in {args.file}"
+
+
+def _drafted(db, client_id: int, args: argparse.Namespace):
+    """The draft from the file with what was said to be so, and the guesses that are left."""
+    terminal.must_exist(args.file)
+    from core.ingest import taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versions
+
+    base = taxonomy_versions.in_use(db, client_id)
+    draft = taxonomy_diff.compare(taxonomy.load(db, base), taxonomy.read(args.file).categories)
+    for pair in args.became:
+        old, _, new = (part.strip() for part in pair.partition("="))
+        draft = taxonomy_diff.linked(draft, old, new)
+    guesses = taxonomy_match.proposals(draft)
+    chosen = range(1, len(guesses) + 1) if args.accept == "all" else args.accept
+    for number in chosen:
+        if number > len(guesses):
+            raise InputError(f"There is no guess {number}.", f"There are {len(guesses)}.", where="--accept")
+        draft = taxonomy_match.accept(draft, guesses[number - 1])
+    labels = {c.label for c in draft.categories}
+    for label in args.ask_again:
+        if label not in labels:
+            raise InputError(f"There is no category {label} in the file.", "Write its label.", where="--ask-again")
+    left = [guess for number, guess in enumerate(guesses, 1) if number not in chosen]
+    return taxonomy_versions.Kept(base, args.file.name, draft, tuple(args.ask_again)), left
+
+
+def _diff(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    return _told(db, client_id, *_drafted(db, client_id, args))
+
+
+def _told(db, client_id: int, kept, guesses: list) -> tuple[dict, str]:
+    """What changes, what may have happened, and what it takes."""
+    from dataclasses import asdict
+
+    from core.evaluate.run import assumptions_of, teacher_price
+    from core.ingest import taxonomy_diff
+    from core.label import relabel
+    from core.words import duration, money
+
+    changes = taxonomy_diff.diff(kept.draft)
+    found = relabel.plan(db, client_id, kept)
+    usd = found.usd(teacher_price(db, assumptions_of(db, client_id)))
+    lines = [f"{change.kind:<10} {taxonomy_diff.in_words(change)}" for change in changes] or ["nothing changes"]
+    for number, guess in enumerate(guesses, 1):
+        before, after = " + ".join(guess.before), " + ".join(guess.after)
+        lines.append(f"guess {number:<4} {guess.kind}: {before} -> {after} ({guess.why}); if so: --accept {number}")
+    if changes and found.run_id is not None:
+        span = f", {found.ask_low:,} to {found.ask_high:,}" if found.ask_low < found.ask_high else ""
+        cost = f"{money(usd)} at the teacher's price, {duration(found.seconds)}"
+        lines.append(f"to ask again: {found.ask:,} of {found.labels:,} labels ({found.basis}{span}); {cost}")
+        lines += [f"  {row.assets:,} {row.category or 'assets'}: {relabel.WHY[row.why]}" for row in found.rows]
+        lines += [f"  described anew: {label} ({n:,}); if it matters: --ask-again" for label, n in found.described]
+    result = {
+        "changes": [
+            {
+                "kind": c.kind,
+                "before": [o.label for o in c.before],
+                "after": [n.label for n in c.after],
+                "fields": c.fields,
+            }
+            for c in changes
+        ],
+        "guesses": [asdict(guess) for guess in guesses],
+        "plan": asdict(found) | {"keep": found.keep, "usd": usd, "basis": found.basis},
+    }
+    return result, "\n".join(lines)
+
+
+def _apply(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    from core import jobs
+    from core.ingest import taxonomy_versions
+
+    kept, guesses = _drafted(db, client_id, args)
+    if not args.yes:
+        raise InputError("Nothing was saved.", "Read what taxonomy diff says, then add --yes.", where=str(args.file))
+    result, text = _told(db, client_id, kept, guesses)
+    taxonomy_versions.keep(db, client_id, kept)
+    saved = jobs.run_here(db, "taxonomy", {"client_id": client_id}, client_id, terminal.Log()).result
+    runs = [
+        run.get("left") or f"{run['teacher']}: {run['carried']:,} labels carried over, {run['asked']:,} to ask"
+        for run in saved["runs"]
+    ]
+    return result | saved, "\n".join([text, f"version {saved['version']} saved", *runs])
+
+
+def _suggestions(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+    from core import jobs
+    from core.evaluate import suggestions
+    from core.words import percent
+
+    if args.look:
+        jobs.run_here(db, "suggestions", {"client_id": client_id}, client_id, terminal.Log())
+    found = suggestions.told(db, client_id)
+    lines = [
+        f"one? {pair['first']} + {pair['second']}: exchanged on {pair['swapped']:,} of {pair['assets']:,} held-out assets,"
+        f" {percent(pair['share'])}"
+        for pair in found["one"]
+    ] or ["No two categories are confused either way."]
+    lines += [
+        f"two? {one['label']}: " + " | ".join(f"{part['name']} ({percent(part['share'])})" for part in one["parts"])
+        for one in found["two"] or []
+    ]
+    if found["two"] is None:
+        lines.append("For categories that are two, add --look.")
+    return found, "\n".join(lines)

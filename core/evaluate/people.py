@@ -1,0 +1,159 @@
+"""What people's decisions say: how far reviewers agree with each other, and how often teacher and student are right.
+
+Accuracy is estimated from the random sample alone, one asset a duplicate group: the review queue is made of doubtful assets, on
+which everybody is wrong more often than elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlite_utils import Database
+
+from core.evaluate import agreement as measures
+from core.evaluate.agreement import Paired, Share
+from core.ingest import taxonomy
+from core.label import review
+from core.label.gold import gold
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two reviewers on the assets that both decided, by each one's last word: how often they agree, and Cohen's kappa
+    (None where it is not defined)."""
+
+    first: str
+    second: str
+    agreement: Share
+    kappa: float | None
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Against the gold labels of the random sample's test assets: shares right with exact 95 % intervals, and both compared.
+
+    `skipped`: sampled assets that nobody decided though somebody saw them; `open`: those whose reviewers still differ.
+    """
+
+    student_id: int
+    teacher: Share
+    student: Share
+    paired: Paired
+    skipped: int
+    open: int
+
+
+@dataclass(frozen=True)
+class People:
+    """`reviewers`: {reviewer, decisions, minutes (None where not timed), last}; gold labels by how they came about."""
+
+    reviewers: list[dict[str, Any]]
+    pairs: list[Pair]
+    conflicts: int
+    gold: dict[str, int]
+    accuracy: Accuracy | None
+
+
+def people(db: Database, client_id: int) -> People:
+    """Everything that decisions say of a client; `accuracy` is None without a judged student or a decided random sample."""
+    reviewers = list(
+        db.query(
+            """select reviewer, count(*) as decisions, round(sum(seconds) / 60, 1) as minutes, max(r.created) as last
+               from reviews r join assets a on a.id = r.asset_id where a.client_id = ? group by reviewer order by decisions desc""",
+            [client_id],
+        )
+    )
+    origins = db.execute(
+        "select origin, count(*) from gold_labels where client_id = ? group by origin", [client_id]
+    ).fetchall()
+    differ = review.conflicts(db, client_id)
+    return People(reviewers, pairs(db, client_id), len(differ), dict(origins), accuracy(db, client_id, differ))
+
+
+def state(db: Database, client_id: int) -> tuple:
+    """What people() depends on, read in a moment: while this is the same, so is that."""
+    return db.execute(
+        """select (select count(*) from reviews), (select max(id) from reviews), (select count(*) from review_skips),
+                  (select max(id) from review_skips), (select max(created) from reviews),
+                  (select max(e.created || s.live || s.id) from students s join evaluations e on e.student_id = s.id
+                   where s.client_id = ?), (select group_concat(id) from students where live = 1)""",
+        [client_id],
+    ).fetchone()
+
+
+def pairs(db: Database, client_id: int) -> list[Pair]:
+    """Each two reviewers who have decided some of the same assets, those with the most in common first."""
+    said = pd.read_sql_query(
+        """select r.asset_id, r.reviewer, c.label from reviews r join categories c on c.id = r.category_id
+           where r.id in (select max(r.id) from reviews r join assets a on a.id = r.asset_id
+                          where a.client_id = ? and r.adjudicates = 0 group by r.asset_id, r.reviewer)""",
+        db.conn,
+        params=[client_id],
+    )
+    table = said.pivot(index="asset_id", columns="reviewer", values="label")
+    found = []
+    for first, second in combinations(table.columns, 2):
+        both = table[[first, second]].dropna()
+        if len(both):
+            codes = pd.factorize(np.concatenate([both[first], both[second]]))[0]
+            one, two = codes[: len(both)], codes[len(both) :]
+            found.append(Pair(first, second, measures.agreement(one, two), measures.cohen_kappa(one, two)))
+    return sorted(found, key=lambda pair: -pair.agreement.n)
+
+
+def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -> Accuracy | None:
+    """Teacher and student against the decisions of the random sample; None while there is nothing to compare.
+
+    `conflicts`: review.conflicts() of the client, where at hand.
+    """
+    conflicts = review.conflicts(db, client_id) if conflicts is None else conflicts
+    student = db.execute(
+        """select s.id, s.taxonomy_id from students s join evaluations e on e.student_id = s.id and e.split = 'test'
+           where s.client_id = ? and s.ready = 1 order by s.live desc, s.id desc limit 1""",
+        [client_id],
+    ).fetchone()
+    if student is None:
+        return None
+    test = pd.read_sql_query(
+        """select p.asset_id, a.group_id, p.category_id as student, p.teacher_category_id as teacher from predictions p
+           join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'
+           and p.asset_id in (select asset_id from reviews where mode = 'random')""",
+        db.conn,
+        params=[student[0]],
+    )
+    decided = gold(db, client_id, taxonomy.load(db, student[1]), ("random",))
+    test["gold"] = test["asset_id"].map(decided)
+    test = test.dropna(subset=["gold"])
+    if test.empty:
+        return None
+    right = {name: (test[name] == test["gold"]).to_numpy() for name in ("student", "teacher")}
+    groups = test["group_id"].to_numpy()
+    skipped = db.execute(
+        """select count(distinct s.asset_id) from review_skips s join assets a on a.id = s.asset_id
+           where a.client_id = ? and s.mode = 'random'
+           and not exists (select 1 from reviews r where r.asset_id = s.asset_id and r.mode = 'random')""",
+        [client_id],
+    ).fetchone()[0]
+    sampled = db.execute(
+        """select distinct r.asset_id from reviews r join assets a on a.id = r.asset_id
+           where a.client_id = ? and r.mode = 'random'""",
+        [client_id],
+    )
+    open_ = {row[0] for row in sampled} & set(conflicts)
+    return Accuracy(
+        student[0],
+        measures.share(right["teacher"], groups),
+        measures.share(right["student"], groups),
+        measures.paired(right["student"], right["teacher"], groups),
+        skipped,
+        len(open_),
+    )
+
+
+def told(found: People) -> dict[str, Any]:
+    """The same as one JSON-able object."""
+    return asdict(found)

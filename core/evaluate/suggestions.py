@@ -1,0 +1,279 @@
+"""What the labels say of the taxonomy itself: two categories that are one, and one category that is two, with examples to judge by.
+
+pairs() reads the stored predictions; parts() encodes a sample of each category's assets, so it runs as a job that keeps what it
+finds for doubles().
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.cluster import KMeans
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+from sqlite_utils import Database
+
+from core import settings
+from core.db import now
+from core.encoder import encoder
+from core.errors import InputError
+from core.evaluate.agreement import interval
+from core.ingest import taxonomy, taxonomy_versions
+from core.jobs import Progress
+from core.label.relabel import runs_under
+
+CONFUSED = (
+    0.10  # of a pair's assets, at the least (lower bound of the 95 % interval), are on the other side for the student
+)
+EXAMPLES = 4
+FEWEST, MOST = 40, 200  # assets of a category looked at
+SMALLER = 0.15  # share of the smaller part, at the least
+DRAWS = 20_000
+ALPHA = 0.05  # over all categories together
+# The most that a cut in two may leave of the variance on the line between the parts. Wording alone makes groups within a category,
+# so being more than one is not enough; tests/bench/taxonomy_suggestions.py shows how many single categories pass, and merged pairs.
+GAP = 0.10
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Labels `first` and `second` that student and teacher exchange either way: `swapped` of the `assets` that the teacher put in
+    one of them, `share` with its 95 % bounds; examples are (text, teacher's label, student's label)."""
+
+    first: str
+    second: str
+    swapped: int
+    assets: int
+    share: float
+    low: float
+    high: float
+    examples: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of two parts of a category: a proposed name from the words that set it apart, its share, and its most typical texts."""
+
+    name: str
+    share: float
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Double:
+    """A category whose assets fall in two groups: of `looked_at` assets; `p` of the test that they are one."""
+
+    label: str
+    looked_at: int
+    p: float
+    parts: tuple[Part, Part]
+
+
+# --- these two are one --------------------------------------------------------------------------------------------
+
+
+def pairs(db: Database, client_id: int, most: int = 10) -> list[Pair]:
+    """Pairs of categories that the newest judged student and its teacher confuse either way, the most confused first.
+
+    From held-out assets only. Either way: an exact test does not show that one direction is the more frequent (p >= 0.05). A
+    student that is merely weak on one of them errs in one direction.
+    """
+    row = db.execute(
+        """select s.id from students s join evaluations e on e.student_id = s.id where s.client_id = ? and s.ready = 1
+           order by s.id desc limit 1""",
+        [client_id],
+    ).fetchone()
+    if row is None:
+        return []
+    counts = {
+        (teacher, student): n
+        for teacher, student, n in db.execute(
+            "select teacher_category_id, category_id, count(*) from predictions where student_id = ? group by 1, 2", row
+        ).fetchall()
+    }
+    sizes: dict[int, int] = {}
+    for (teacher, _), n in counts.items():
+        sizes[teacher] = sizes.get(teacher, 0) + n
+    version = taxonomy_versions.in_use(db, client_id)
+    means, names = taxonomy_versions.carried(db, version), {c.id: c.label for c in taxonomy.load(db, version)}
+    found = []
+    for (one, other), there in counts.items():
+        back = counts.get((other, one), 0)
+        if one >= other or not there or not back or binomtest(there, there + back).pvalue < 0.05:
+            continue
+        assets = sizes.get(one, 0) + sizes.get(other, 0)
+        low, high = interval(there + back, assets)
+        labels = [names.get(means.get(id)) for id in (one, other)]
+        if low >= CONFUSED and None not in labels and labels[0] != labels[1]:
+            found.append(((there + back) / assets, low, high, one, other, labels, there + back, assets))
+    found.sort(key=lambda one: -one[0])
+    return [
+        Pair(
+            *labels,
+            swapped,
+            assets,
+            share,
+            low,
+            high,
+            _swapped(db, row[0], one, other, dict(zip((one, other), labels))),
+        )
+        for share, low, high, one, other, labels, swapped, assets in found[:most]
+    ]
+
+
+def _swapped(db: Database, student_id: int, one: int, other: int, names: dict[int, str]) -> tuple:
+    rows = db.execute(
+        """select a.text, p.teacher_category_id, p.category_id from predictions p join assets a on a.id = p.asset_id
+           where p.student_id = ? and ((p.teacher_category_id = ? and p.category_id = ?)
+           or (p.teacher_category_id = ? and p.category_id = ?)) group by a.group_id order by p.confidence desc limit ?""",
+        [student_id, one, other, other, one, EXAMPLES],
+    )
+    return tuple((text, names[teacher], names[student]) for text, teacher, student in rows.fetchall())
+
+
+# --- this one is two ----------------------------------------------------------------------------------------------
+
+
+def doubles(db: Database, client_id: int) -> tuple[list[Double], str] | None:
+    """What the last look for categories in two parts found, and when it was; None before the first, or where another version of
+    the taxonomy is in use since."""
+    row = next(
+        db.query(
+            """select s.figures, s.created from taxonomy_suggestions s join label_runs r on r.id = s.run_id
+               where s.client_id = ? and r.taxonomy_id = ?""",
+            [client_id, taxonomy_versions.in_use(db, client_id)],
+        ),
+        None,
+    )
+    if row is None:
+        return None
+    found = []
+    for one in json.loads(row["figures"]):
+        parts = tuple(Part(part["name"], part["share"], tuple(part["examples"])) for part in one["parts"])
+        found.append(Double(one["label"], one["looked_at"], one["p"], parts))
+    return found, row["created"]
+
+
+def look_job(db: Database, params: dict, progress: Progress) -> dict:
+    """The job body: {"client_id"} -> {"looked_at" (categories), "found"}; keeps what parts() finds."""
+    client_id = params["client_id"]
+    run = next(iter(runs_under(db, taxonomy_versions.in_use(db, client_id))), None)
+    if run is None:
+        raise InputError("Nothing is labelled under this taxonomy yet.", "Get labels from a teacher first.")
+    looked_at, found = parts(db, client_id, run["id"], progress)
+    text = json.dumps([asdict(one) for one in found], ensure_ascii=False)
+    db.execute("insert or replace into taxonomy_suggestions values (?, ?, ?, ?)", [client_id, run["id"], text, now()])
+    return {"looked_at": looked_at, "found": len(found)}
+
+
+def parts(db: Database, client_id: int, run_id: int, progress: Progress | None = None) -> tuple[int, list[Double]]:
+    """(categories looked at, those of them whose assets fall in two groups, the clearest first).
+
+    A category with FEWEST labelled creatives or more is looked at by up to MOST of them; the level ALPHA holds for all categories
+    together (Bonferroni).
+    """
+    encode = encoder(settings.get(db, "encoder", client_id))
+    sizes = db.execute(
+        """select c.id, c.label, c.name, count(distinct a.group_id) as n from labels l join assets a on a.id = l.asset_id
+           join categories c on c.id = l.category_id where l.run_id = ? group by c.id having n >= ? order by c.position""",
+        [run_id, FEWEST],
+    ).fetchall()
+    found = []
+    for place, (category, label, name, _) in enumerate(sizes):
+        if progress:
+            progress(place, len(sizes), "Looking for categories that are two")
+        rows = db.execute(
+            """select min(a.text) from labels l join assets a on a.id = l.asset_id where l.run_id = ? and l.category_id = ?
+               group by a.group_id order by a.group_id * 2654435761 % 4294967296 limit ?""",
+            [run_id, category, MOST],
+        )
+        texts = [row[0] for row in rows.fetchall()]
+        vectors = encode(texts)
+        p, left = two_groups(vectors)
+        if left < GAP and p < ALPHA / len(sizes):
+            found.append(Double(label, len(texts), p, _parts(name, texts, vectors)))
+    return len(sizes), sorted(found, key=lambda one: one.p)
+
+
+def two_groups(vectors: np.ndarray) -> tuple[float, float]:
+    """(p of the test that `vectors` (n, dimensions) form one group, the share of variance left by a cut in two), by cross-fitting.
+
+    Two means are fitted on one half; the other half is projected on the line between them, where it is cut in two (neither part
+    smaller than SMALLER) so that the variance within the parts is least; and the other way round. One group leaves at least the
+    share of the variance that a uniform distribution leaves: the least favourable distribution with one mode, as in the dip test
+    (Hartigan & Hartigan 1985). The mean of both halves is compared with DRAWS draws of that.
+    """
+    order = np.random.default_rng(0).permutation(len(vectors))
+    halves = vectors[order[::2]], vectors[order[1::2]]
+    size = min(len(half) for half in halves)
+    left = []
+    for fitted, judged in (halves, halves[::-1]):
+        centres = KMeans(2, n_init=4, random_state=0).fit(fitted).cluster_centers_
+        left.append(float(_within(np.sort(judged[:size] @ (centres[1] - centres[0])))[0]))
+    share = float(np.mean(left))
+    return float((1 + (_uniform(size) <= share).sum()) / (1 + DRAWS)), share
+
+
+def _within(rows: np.ndarray) -> np.ndarray:
+    """The least share of the variance that a cut in two leaves within the parts, for sorted values (n) or rows of them (k, n)."""
+    rows = np.atleast_2d(rows).astype(float)
+    n = rows.shape[1]
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    total = np.maximum((rows**2).sum(axis=1), 1e-12)
+    first = max(int(np.ceil(SMALLER * n)), 1)
+    cut = np.arange(first, n - first + 1)
+    sums = np.cumsum(rows, axis=1)[:, cut - 1]
+    between = sums**2 / cut + sums**2 / (n - cut)  # the sums of the two parts differ in sign only
+    return 1 - between.max(axis=1) / total
+
+
+@cache
+def _uniform(size: int) -> np.ndarray:
+    draw = np.random.default_rng(1)
+    blocks = []
+    for _ in range(DRAWS // 2000):
+        pair = [_within(np.sort(draw.random((2000, size)), axis=1)) for _ in range(2)]
+        blocks.append((pair[0] + pair[1]) / 2)
+    return np.concatenate(blocks)
+
+
+def _parts(name: str, texts: Sequence[str], vectors: np.ndarray) -> tuple[Part, Part]:
+    fitted = KMeans(2, n_init=10, random_state=0).fit(vectors)
+    near = fitted.transform(vectors)
+    sides = []
+    for side in (0, 1):
+        typical = [i for i in near[:, side].argsort() if fitted.labels_[i] == side][:EXAMPLES]
+        words = _telling(texts, fitted.labels_ == side)
+        title = f"{name}: {', '.join(words)}" if words else f"{name} {side + 1}"
+        sides.append(Part(title, float((fitted.labels_ == side).mean()), tuple(texts[i] for i in typical)))
+    sides.sort(key=lambda part: -part.share)
+    return sides[0], sides[1]
+
+
+def _telling(texts: Sequence[str], here: np.ndarray, most: int = 2) -> list[str]:
+    """The words that are most oftener in the texts here than in the others."""
+    words = [set(re.findall(r"[^\W\d_]{3,}", text.lower())) - ENGLISH_STOP_WORDS for text in texts]
+    table = pd.DataFrame(
+        [(word, there) for found, there in zip(words, here) for word in found], columns=["word", "here"]
+    )
+    if table.empty:
+        return []
+    shares = table.groupby(["word", "here"]).size().unstack(fill_value=0).reindex(columns=[False, True], fill_value=0)
+    lead = shares[True] / max(here.sum(), 1) - shares[False] / max((~here).sum(), 1)
+    return [word for word in lead.sort_values(ascending=False, kind="stable").index[:most] if lead[word] > 0.1]
+
+
+def told(db: Database, client_id: int) -> dict[str, Any]:
+    """Both kinds as one JSON-able object, for the command line."""
+    found = doubles(db, client_id)
+    return {
+        "one": [asdict(pair) for pair in pairs(db, client_id)],
+        "two": None if found is None else [asdict(one) for one in found[0]],
+    }

@@ -1,0 +1,274 @@
+"""People's decisions: which asset comes next, deciding, skipping, taking back, and how fast it goes.
+
+Three ways an asset comes before a person (its mode): `queue`, the most doubtful first; `random`, a random sample, the same order
+for everyone, the only one that accuracy may be estimated from; `conflict`, where reviewers differ and somebody settles it. What
+queue and sample hold is written by a job (core/evaluate/review_queue.py) into review_items; here every step is a few indexed reads.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Literal
+
+from sqlite_utils import Database
+
+from core.db import now
+from core.errors import InputError
+
+Mode = Literal["queue", "random", "conflict"]
+PACE_OF = 20  # decisions that the pace is taken from
+PAUSE = 300.0  # seconds on one asset after which the person did something else
+LONGEST_NOTE = 2000
+
+
+@dataclass(frozen=True)
+class Item:
+    """One asset before a person. `reasons`: {kind, words}; `suggestions`: {category_id, label, description, by}, at most nine,
+    the likeliest first; `neighbours`: {asset_id, external_id, text, label, likeness}, the nearest labelled assets;
+    `decisions` (conflicts only): {reviewer, category_id, label, note}. In the random sample nothing tells what was said before:
+    no reasons, no neighbours, suggestions in the taxonomy's order."""
+
+    asset_id: int
+    external_id: str
+    text: str
+    mode: Mode
+    reasons: list[dict[str, Any]]
+    suggestions: list[dict[str, Any]]
+    neighbours: list[dict[str, Any]]
+    decisions: list[dict[str, Any]]
+
+
+# An asset leaves the queue as soon as anybody decided it; in the random sample everybody decides for himself, whatever was decided
+# elsewhere: leaving those out would leave out the doubtful ones.
+OPEN = {
+    "queue": """not exists (select 1 from reviews r where r.asset_id = i.asset_id)
+                and not exists (select 1 from review_skips s where s.asset_id = i.asset_id and s.reviewer = :reviewer)""",
+    "random": """not exists (select 1 from reviews r where r.asset_id = i.asset_id and r.reviewer = :reviewer and r.mode = 'random')
+                 and not exists (select 1 from review_skips s where s.asset_id = i.asset_id and s.reviewer = :reviewer
+                                 and s.mode = 'random')""",
+}
+# Each reviewer's last word, where those differ and nobody has settled it.
+CONFLICTS = """
+with lasts as (
+    select max(r.id) as id from reviews r join assets a on a.id = r.asset_id
+    where a.client_id = :client and r.adjudicates = 0 group by r.asset_id, r.reviewer)
+select r.asset_id from lasts join reviews r using (id) join categories c on c.id = r.category_id
+where not exists (select 1 from reviews s where s.asset_id = r.asset_id and s.adjudicates = 1)
+group by r.asset_id having count(distinct c.label) > 1"""
+
+
+def next_item(db: Database, client_id: int, reviewer: str, mode: Mode) -> Item | None:
+    """The first asset that waits for this reviewer in this mode; None when there is none left."""
+    if mode == "conflict":
+        waiting = conflicts(db, client_id, reviewer)
+        return _conflict(db, waiting[0]) if waiting else None
+    row = next(
+        db.query(
+            f"""select a.id as asset_id, a.external_id, a.text, i.reasons, i.suggestions, i.neighbours
+                from review_items i join assets a on a.id = i.asset_id
+                where i.client_id = :client and i.mode = :mode and {OPEN[mode]} order by i.place limit 1""",
+            {"client": client_id, "mode": mode, "reviewer": reviewer},
+        ),
+        None,
+    )
+    return _item(db, row, mode) if row else None
+
+
+def counts(db: Database, client_id: int, reviewer: str, mode: Mode) -> tuple[int, int]:
+    """(left, total): how many assets wait for this reviewer in this mode, and how many the list had when it was built."""
+    if mode == "conflict":
+        waiting = len(conflicts(db, client_id, reviewer))
+        return waiting, waiting
+    return db.execute(
+        f"""select ifnull(sum({OPEN[mode]}), 0), count(*) from review_items i where client_id = :client and mode = :mode""",
+        {"client": client_id, "mode": mode, "reviewer": reviewer},
+    ).fetchone()
+
+
+def conflicts(db: Database, client_id: int, reviewer: str | None = None) -> list[int]:
+    """Assets on which reviewers differ and that nobody has settled, the oldest first; without those `reviewer` skipped."""
+    skipped = "select asset_id from review_skips where reviewer = :reviewer and mode = 'conflict'"
+    rows = db.execute(
+        f"select asset_id from ({CONFLICTS}) where asset_id not in ({skipped}) order by asset_id",
+        {"client": client_id, "reviewer": reviewer},
+    )
+    return [row[0] for row in rows]
+
+
+def decide(
+    db: Database,
+    asset_id: int,
+    reviewer: str,
+    category_id: int,
+    mode: str,
+    *,
+    note: str = "",
+    seconds: float | None = None,
+) -> None:
+    """Keep what a person decided; in `conflict` mode it settles the matter. `seconds`: how long it took, where known; what took
+    longer than PAUSE was a pause and is not kept.
+
+    Raises InputError without the reviewer's name, or where the category is not one of the asset's client.
+    """
+    reviewer = named(reviewer)
+    known = db.execute(
+        """select 1 from categories c join taxonomies t on t.id = c.taxonomy_id join assets a on a.client_id = t.client_id
+           where c.id = ? and a.id = ? and c.assignable = 1""",
+        [category_id, asset_id],
+    ).fetchone()
+    if not known:
+        raise InputError("This category is not one of the client's taxonomy.", "Choose another.")
+    row = {
+        "asset_id": asset_id,
+        "reviewer": reviewer,
+        "category_id": category_id,
+        "note": note.strip()[:LONGEST_NOTE],
+        "created": now(),
+        "mode": mode,
+        "adjudicates": int(mode == "conflict"),
+        "seconds": seconds if seconds is not None and seconds <= PAUSE else None,
+    }
+    db["reviews"].insert(row)
+
+
+def skip(db: Database, asset_id: int, reviewer: str, mode: str, note: str = "") -> None:
+    """Leave an asset undecided: it does not come before this reviewer again in this mode (nor in the queue)."""
+    row = {"asset_id": asset_id, "reviewer": named(reviewer), "mode": mode, "note": note.strip()[:LONGEST_NOTE]}
+    db["review_skips"].insert(row | {"created": now()})
+
+
+def undo(db: Database, client_id: int, reviewer: str) -> int | None:
+    """Take back the reviewer's last decision or skip here; returns the asset it was about, None where there is none."""
+    last = next(
+        db.query(
+            """select * from (
+                 select 'reviews' as kind, r.id, r.asset_id, r.created from reviews r join assets a on a.id = r.asset_id
+                 where r.reviewer = :reviewer and r.mode <> 'given' and a.client_id = :client
+                 union all
+                 select 'review_skips', s.id, s.asset_id, s.created from review_skips s join assets a on a.id = s.asset_id
+                 where s.reviewer = :reviewer and a.client_id = :client)
+               order by created desc, id desc limit 1""",
+            {"reviewer": reviewer, "client": client_id},
+        ),
+        None,
+    )
+    if last is None:
+        return None
+    db[last["kind"]].delete(last["id"])
+    return last["asset_id"]
+
+
+def pace(db: Database, reviewer: str) -> float | None:
+    """Seconds a decision, the median of the reviewer's last ones without pauses; None before there are three."""
+    rows = db.execute(
+        "select seconds from reviews where reviewer = ? and seconds is not null order by id desc limit ?",
+        [reviewer, PACE_OF],
+    ).fetchall()
+    return median(seconds for (seconds,) in rows) if len(rows) > 2 else None
+
+
+def listed(db: Database, client_id: int) -> dict[str, int]:
+    """How many assets queue and random sample hold; empty before the job has run."""
+    rows = db.execute("select mode, count(*) from review_items where client_id = ? group by mode", [client_id])
+    return dict(rows.fetchall())
+
+
+def head(db: Database, client_id: int, count: int) -> list[dict[str, Any]]:
+    """The first assets of the queue that nobody has decided: asset (external id), worth (0..1), why (sentences)."""
+    rows = db.execute(
+        f"""select a.external_id, i.worth, i.reasons from review_items i join assets a on a.id = i.asset_id
+            where i.client_id = :client and i.mode = 'queue' and {OPEN["queue"]} order by i.place limit :count""",
+        {"client": client_id, "reviewer": "", "count": count},
+    )
+    return [
+        {"asset": asset, "worth": worth, "why": [reason["words"] for reason in json.loads(reasons)]}
+        for asset, worth, reasons in rows
+    ]
+
+
+def reviewers(db: Database, client_id: int) -> list[str]:
+    """Who has decided anything here, the latest first; without what came out of files."""
+    rows = db.execute(
+        """select r.reviewer from reviews r join assets a on a.id = r.asset_id
+           where a.client_id = ? and r.reviewer <> 'file' group by r.reviewer order by max(r.id) desc""",
+        [client_id],
+    )
+    return [row[0] for row in rows]
+
+
+def named(reviewer: str) -> str:
+    """The reviewer's name as it is kept. InputError where it is empty or taken by the labels out of files."""
+    name = " ".join(reviewer.split())[:80]
+    if not name:
+        raise InputError("A decision needs the name of whoever decides.", "Give your name.")
+    if name.casefold() == "file":
+        raise InputError("“file” stands for labels that a file brought.", "Use another name.")
+    return name
+
+
+def _item(db: Database, row: dict, mode: Mode) -> Item:
+    blind = mode == "random"  # whoever knows what was said agrees more often than he would by himself
+    suggestions = _described(db, json.loads(row["suggestions"]), blind)
+    reasons, neighbours = ([], []) if blind else (json.loads(row["reasons"]), _texts(db, json.loads(row["neighbours"])))
+    return Item(row["asset_id"], row["external_id"], row["text"], mode, reasons, suggestions, neighbours, [])
+
+
+def _described(db: Database, suggestions: list[dict], blind: bool) -> list[dict]:
+    """Suggestions with label and description. `blind`: in the taxonomy's order and without who says so."""
+    found = {row["id"]: row for row in _by_id(db, "categories", [s["category_id"] for s in suggestions])}
+    known = [s for s in suggestions if s["category_id"] in found]
+    if blind:
+        known.sort(key=lambda s: found[s["category_id"]]["position"])
+    return [
+        {
+            "category_id": s["category_id"],
+            "label": found[s["category_id"]]["label"],
+            "description": found[s["category_id"]]["description"],
+            "by": [] if blind else s["by"],
+        }
+        for s in known
+    ]
+
+
+def _texts(db: Database, neighbours: list[dict]) -> list[dict]:
+    assets = {row["id"]: row for row in _by_id(db, "assets", [n["asset_id"] for n in neighbours])}
+    categories = {row["id"]: row for row in _by_id(db, "categories", [n["category_id"] for n in neighbours])}
+    return [
+        {
+            "asset_id": n["asset_id"],
+            "external_id": assets[n["asset_id"]]["external_id"],
+            "text": assets[n["asset_id"]]["text"],
+            "label": categories[n["category_id"]]["label"],
+            "likeness": n["likeness"],
+        }
+        for n in neighbours
+        if n["asset_id"] in assets and n["category_id"] in categories
+    ]
+
+
+def _by_id(db: Database, table: str, ids: list[int]) -> list[dict]:
+    return list(db.query(f"select * from {table} where id in ({','.join('?' * len(ids))})", ids))
+
+
+def _conflict(db: Database, asset_id: int) -> Item:
+    """What reviewers said of an asset, with what the lists know of it."""
+    said = list(
+        db.query(
+            """select r.reviewer, r.category_id, c.label, r.note from reviews r join categories c on c.id = r.category_id
+               where r.asset_id = ? and r.id in (select max(id) from reviews where asset_id = ? group by reviewer) order by r.id""",
+            [asset_id, asset_id],
+        )
+    )
+    row = next(db.query("select id as asset_id, external_id, text from assets where id = ?", [asset_id]))
+    listed = "select reasons, suggestions, neighbours from review_items where asset_id = ? limit 1"
+    row |= next(db.query(listed, [asset_id]), dict.fromkeys(("reasons", "suggestions", "neighbours"), "[]"))
+    by_people = {}
+    for one in said:
+        by_people.setdefault(one["category_id"], []).append(one["reviewer"])
+    first = [{"category_id": category, "by": names} for category, names in by_people.items()]
+    others = [s for s in json.loads(row["suggestions"]) if s["category_id"] not in by_people]
+    row["suggestions"] = json.dumps((first + others)[:9])
+    item = _item(db, row, "conflict")
+    return Item(**{**vars(item), "decisions": said})

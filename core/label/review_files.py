@@ -1,0 +1,132 @@
+"""Review away from the screen: the list as CSV, to be filled in a spreadsheet, and the decisions read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from core.errors import InputError, Problem
+from core.ingest import taxonomy
+from core.ingest.files import defuse, open_table
+from core.ingest.problems import Problems
+from core.ingest.taxonomy import Matcher
+from core.label import review
+
+COLUMNS = ("asset", "text", "why", "suggestions", "category", "reviewer", "note", "mode", "decided")
+MODES = ("queue", "random", "conflict")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What came of a file of decisions: rows with a category, those that were new, and what could not be used."""
+
+    rows: int
+    new: int
+    problems: list[Problem]
+
+
+def to_csv(db: Database, client_id: int) -> str:
+    """Everything decided, then what still waits in queue and random sample with an empty category to fill in.
+
+    Cells are safe to open in a spreadsheet. The random sample's rows say nothing of what was said before.
+    """
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(COLUMNS)
+    decided = db.execute(
+        """select a.external_id, a.text, '', '', c.label, r.reviewer, r.note, r.mode, r.created from reviews r
+           join assets a on a.id = r.asset_id join categories c on c.id = r.category_id where a.client_id = ? order by r.id""",
+        [client_id],
+    )
+    names = dict(
+        db.execute(
+            "select c.id, c.label from categories c join taxonomies t on t.id = c.taxonomy_id where t.client_id = ?",
+            [client_id],
+        )
+    )
+    for row in decided:
+        table.writerow([defuse(str(cell)) for cell in row])
+    waiting = db.execute(
+        """select a.external_id, a.text, i.reasons, i.suggestions, i.mode from review_items i join assets a on a.id = i.asset_id
+           where i.client_id = ? and not exists (select 1 from reviews r where r.asset_id = i.asset_id
+                                                 and (i.mode = 'queue' or r.mode = 'random'))
+           order by i.mode, i.place""",
+        [client_id],
+    )
+    for asset, text, reasons, suggestions, mode in waiting:
+        blind = mode == "random"
+        why = "" if blind else " ".join(reason["words"] for reason in json.loads(reasons))
+        likely = "" if blind else "; ".join(names.get(s["category_id"], "") for s in json.loads(suggestions)[:3])
+        table.writerow([defuse(str(cell)) for cell in (asset, text, why, likely, "", "", "", mode, "")])
+    return out.getvalue()
+
+
+def read(db: Database, client_id: int, path: Path, reviewer: str = "") -> Read:
+    """Keep the decisions of a file with columns asset and category (reviewer, note, mode are read where they are there).
+
+    Rows without a category are passed over, and so is a decision that is its reviewer's last word on the asset already. `reviewer`
+    stands in where a row names none. A row counts for the random sample only where its asset is in it; a row of another mode, or of
+    none, counts as one of the queue. Raises InputError where the file cannot be read or lacks a column.
+    """
+    taxonomy_id = taxonomy.latest(db, client_id)
+    if taxonomy_id is None:
+        raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
+    table, problems = open_table(path, COLUMNS), Problems()
+    at = {name.strip().casefold(): place for place, name in enumerate(table.columns)}
+    for name in ("asset", "category"):
+        if name not in at:
+            raise InputError(f"The file has no column “{name}”.", "Export the list and fill that in.", where=path.name)
+    match = Matcher(taxonomy.load(db, taxonomy_id))
+    sampled = {row[0] for row in db.execute(SAMPLED, [client_id])}
+    rows = new = 0
+    with db.atomic():
+        for number, cells in table.records(problems, pad=True):
+            cell = {name: cells[place].strip() for name, place in at.items()}
+            if not cell["category"]:
+                continue
+            rows += 1
+            try:
+                new += _keep(db, client_id, cell, match, sampled, reviewer)
+            except InputError as error:
+                problems.add(number, None, error.what, error.todo)
+    return Read(rows, new, problems.kept)
+
+
+SAMPLED = "select asset_id from review_items where client_id = ? and mode = 'random'"
+
+
+def _keep(db: Database, client_id: int, cell: dict, match: Matcher, sampled: set[int], reviewer: str) -> bool:
+    """Keep one row's decision; whether it was new. InputError where it cannot be used."""
+    asset = _asset(db, client_id, cell["asset"])
+    category = match(cell["category"]) or match(cell["category"].removeprefix("'"))
+    if category is None:
+        raise InputError(f"“{cell['category'][:80]}” is not in the taxonomy.", "Write a category's name.")
+    name = " ".join((cell.get("reviewer") or reviewer).split())
+    mode = cell.get("mode", "").casefold()
+    mode = mode if mode in MODES and (mode != "random" or asset in sampled) else "queue"
+    last = db.execute(
+        """select c.label = (select label from categories where id = ?), r.mode from reviews r
+           join categories c on c.id = r.category_id
+           where r.asset_id = ? and r.reviewer = ? and r.adjudicates = ? order by r.id desc limit 1""",
+        [category, asset, name, int(mode == "conflict")],
+    ).fetchone()
+    if last and last[0] and last[1] in (mode, "given"):
+        return False
+    review.decide(db, asset, name, category, mode, note=cell.get("note", ""))
+    return True
+
+
+def _asset(db: Database, client_id: int, external_id: str) -> int:
+    for name in (
+        external_id,
+        external_id.removeprefix("'"),
+    ):  # exports put an apostrophe before what looks like a formula
+        row = db.execute("select id from assets where client_id = ? and external_id = ?", [client_id, name]).fetchone()
+        if row:
+            return row[0]
+    raise InputError(f"There is no asset “{external_id[:80]}”.", "Keep the column asset as it was exported.")

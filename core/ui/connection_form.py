@@ -1,0 +1,254 @@
+"""The form that adds a connection or changes one: where the model answers and where its key is; pace and price folded away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.db import now
+from core.errors import InputError
+from core.label import connections, keys, prices
+from core.label.connections import Connection
+from core.label.teachers.hosted import price_of
+from core.label.teachers.wire import OwnPrice, Params
+from core.ui.frame import View, plain
+
+KINDS = {"openai": "OpenAI, or a server that speaks like it", "anthropic": "Anthropic"}
+KIND_NOTES = {
+    "openai": "Also Azure, OpenRouter, Ollama, LM Studio, vLLM and llama.cpp: paste the address they give you.",
+    "anthropic": "Leave the address empty for Anthropic itself.",
+}
+KEYS = {
+    "env": "In an environment variable",
+    "secrets": "In Streamlit's secrets.toml",
+    "keyring": "In this computer's keyring",
+    "none": "It needs no key",
+}
+KEY_HINT = (
+    "Only the place is kept here, never the key. Environment variable: set before the program starts. secrets.toml: a line "
+    'NAME = "key". Keyring: the password store of this computer; type the key below and it goes straight there.'
+)
+VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+
+
+def edit(view: View, before: Connection | None) -> Connection | None:
+    """Draw the form for `before` (None: a new connection); what was saved, once the button is pressed."""
+    tag = f"connection-{before.id if before else 'new'}"
+    kind = st.radio(
+        "Who answers",
+        list(KINDS),
+        list(KINDS).index(before.kind) if before else 0,
+        format_func=KINDS.__getitem__,
+        captions=list(KIND_NOTES.values()),
+        key=f"{tag}-kind",
+    )
+    left, right = st.columns(2)
+    base_url = left.text_input(
+        "Address",
+        (before.base_url or "") if before else "",
+        placeholder=f"{connections.ADDRESSES[kind]} (leave empty for this one)",
+        help="The base URL, as the provider's or the server's own page gives it. It usually ends in /v1.",
+        key=f"{tag}-url",
+    )
+    model = right.text_input(
+        "Model",
+        before.model if before else "",
+        placeholder="The model's name as the provider writes it",
+        key=f"{tag}-model",
+    )
+    name, client_id = _name(view, before, model, left, right, tag)
+    key_source, secret = _key(before, kind, name, tag)
+    as_typed = Connection(0, client_id, name, kind, base_url.strip() or None, model.strip(), "none")
+    listed = price_of(view.db, as_typed) if model else None
+    params, priced = _folded(before.params if before else Params(), listed, model, tag)
+    if not st.button("Save and test", type="primary", icon=":material/save:", key=f"{tag}-save"):
+        return None
+    if not priced:
+        raise InputError("Your own price is not complete.", "Give US dollars per million tokens in and out.")
+    if secret:
+        keys.put_keyring(key_source.partition(":")[2], secret)
+    return connections.save(
+        view.db, client_id, name, kind, model, base_url=base_url.strip() or None, key_source=key_source, params=params
+    )
+
+
+def _name(view: View, before: Connection | None, model: str, left, right, tag: str) -> tuple[str, int]:
+    """The connection's name and whose it is (0: every client's); both stay as they are once labels may stand under them."""
+    name = left.text_input(
+        "Name",
+        before.name if before else "",
+        placeholder=model or "What you call it",
+        disabled=before is not None,
+        help="Labels are kept under this name, so it cannot be changed later.",
+        key=f"{tag}-name",
+    )
+    owners = {0: "Every client"} if view.client_id is None else {view.client_id: view.client, 0: "Every client"}
+    owner = right.selectbox(
+        "May be used for",
+        [before.client_id] if before else list(owners),
+        format_func=lambda id: owners.get(id, "Another client"),
+        disabled=before is not None,
+        key=f"{tag}-owner",
+    )
+    return name or ("" if before else model), owner
+
+
+def _key(before: Connection | None, kind: str, name: str, tag: str) -> tuple[str, str]:
+    """Where the key is ("env:NAME" and its like), and the key itself where it is to go into the keyring now."""
+    place, _, detail = (before.key_source if before else f"env:{VARIABLES[kind]}").partition(":")
+    left, right = st.columns(2)
+    chosen = left.selectbox(
+        "Where its key is",
+        list(KEYS),
+        list(KEYS).index(place),
+        format_func=KEYS.__getitem__,
+        help=KEY_HINT,
+        key=f"{tag}-place",
+    )
+    if chosen == "none":
+        return "none", ""
+    if chosen == "keyring":
+        entry = detail if place == "keyring" else name
+        secret = right.text_input(
+            "Key",
+            type="password",
+            placeholder="Stays as it is" if place == "keyring" else "Paste the key",
+            autocomplete="off",
+            help="Goes straight into the keyring, nowhere else. Leave it empty to keep the one that is there.",
+            key=f"{tag}-secret",
+        )
+        return f"keyring:{entry}", secret
+    label = "Name of the variable" if chosen == "env" else "Name of the line"
+    given = right.text_input(label, detail if chosen == place else VARIABLES[kind], key=f"{tag}-{chosen}-{kind}")
+    return f"{chosen}:{given.strip()}", ""
+
+
+def _folded(kept: Params, listed: prices.Price | None, model: str, tag: str) -> tuple[Params, bool]:
+    """How it is asked, how fast, and at what price: all with values that need no change. And whether the price is whole."""
+    unknown = bool(model) and listed is None and kept.price is None
+    with st.expander("Price: not on the list" if unknown else "Price", expanded=unknown):
+        price, whole = _price(kept.price, listed, model, tag)
+    with st.expander("Pace, votes, length of answers"):
+        asked = _pace(kept, tag)
+    return replace(kept, price=price, **asked), whole
+
+
+def _price(kept: OwnPrice | None, listed: prices.Price | None, model: str, tag: str) -> tuple[OwnPrice | None, bool]:
+    """The price that goes before the list's (None: the list's holds), and whether both of its parts are given."""
+    ways = ("From the price list", "My own", "Nothing is charged")
+    own = kept is not None and max(kept.input_usd_mtok, kept.output_usd_mtok) > 0
+    way = st.radio(
+        "Price",
+        ways,
+        0 if kept is None else 1 if own else 2,
+        horizontal=True,
+        label_visibility="collapsed",
+        key=f"{tag}-way",
+    )
+    if way == ways[0]:
+        said = "The list comes with the program and is dated."
+        if model:
+            said = price_words(listed) if listed else f"{model} is not on it: without a price nothing is bought."
+        st.caption(plain(said))
+        return None, True
+    if way == ways[2]:
+        return OwnPrice(0.0, 0.0, as_of=now()[:10]), True
+    names = {
+        "input_usd_mtok": "Tokens in",
+        "output_usd_mtok": "Tokens out",
+        "cached_usd_mtok": "In, cached",
+        "batch_input_usd_mtok": "In, batch",
+        "batch_output_usd_mtok": "Out, batch",
+    }
+    needed = ("input_usd_mtok", "output_usd_mtok")
+    values = {}
+    for field, column in zip(names, st.columns(len(names))):
+        values[field] = column.number_input(
+            names[field],
+            min_value=0.0,
+            value=getattr(kept, field) if own else None,
+            format="%.4g",
+            placeholder="needed" if field in needed else "the same",
+            key=f"{tag}-{field}",
+        )
+    st.caption(
+        "US dollars per million tokens, as of today. Left empty, cached tokens and batches cost the same as others."
+    )
+    whole = all(values[field] is not None for field in needed)
+    return OwnPrice(**values, as_of=now()[:10]), whole
+
+
+def price_words(price: prices.Price) -> str:
+    """A price with its source and date, the batch price beside it, in one line."""
+    if not (price.input_usd_mtok or price.output_usd_mtok):
+        return "Nothing is charged for this model."
+    words = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
+    if price.batch_input_usd_mtok is not None:
+        words += f" (as a batch ${price.batch_input_usd_mtok:g} and ${price.batch_output_usd_mtok:g})"
+    return f"{words}; {price.source}, {price.as_of or 'undated'}."
+
+
+def _pace(kept: Params, tag: str) -> dict:
+    """The fields of Params that a person may want to change, by name."""
+    whole = {
+        "concurrency": ("Calls at the same time", 1, "A small server of your own copes with one or two."),
+        "requests_per_minute": ("Calls a minute", 1, "Your account's limit. Empty: as fast as the provider allows."),
+        "tokens_per_minute": ("Tokens a minute", 1, "Your account's limit. Empty: as fast as the provider allows."),
+        "timeout_s": ("Wait for an answer (s)", 1, "After this long a call counts as failed and is made again."),
+        "assets_per_call": ("Assets in one call", 1, "More is cheaper; a model may confuse many at once."),
+        "votes": (
+            "Votes an asset",
+            1,
+            "Asks this many times and takes the majority, where the model gives no probabilities. Costs as many times more.",
+        ),
+        "max_tokens_out": ("Longest answer (tokens)", 16, "For one asset. A model that thinks aloud first needs more."),
+        "shortlist_over": (
+            "Short-list above (categories)",
+            2,
+            "With more categories than this each asset gets a short list of the likeliest.",
+        ),
+        "shortlist": ("Length of the short list", 2, "How many categories stand on it, their parents besides."),
+    }
+    sides, values = st.columns(3), {}
+    for place, (field, (label, least, hint)) in enumerate(whole.items()):
+        before = getattr(kept, field)
+        values[field] = sides[place % 3].number_input(
+            label,
+            min_value=least,
+            value=None if before is None else int(before),
+            placeholder="no limit",
+            help=hint,
+            key=f"{tag}-{field}",
+        )
+    values["temperature"] = st.number_input(
+        "Temperature",
+        0.0,
+        2.0,
+        kept.temperature,
+        0.1,
+        placeholder="left to the program",
+        help="How freely it answers. Left alone: 0 for one vote, 0.7 for several, where the model takes one.",
+        key=f"{tag}-temperature",
+    )
+    return {
+        name: getattr(kept, name) if value is None and name not in OPTIONAL else value for name, value in values.items()
+    }
+
+
+OPTIONAL = ("requests_per_minute", "tokens_per_minute", "temperature")
+
+
+def address(one: Connection) -> str:
+    """Where it answers, without the scheme: as a link it would only lead away."""
+    return (one.base_url or connections.ADDRESSES[one.kind]).removeprefix("https://").removeprefix("http://")
+
+
+def key_words(source: str) -> str:
+    """Where a key is, as people say it."""
+    place, _, name = source.partition(":")
+    return {
+        "env": f"key in the environment variable {name}",
+        "secrets": f"key in secrets.toml as {name}",
+        "keyring": f"key in this computer's keyring as {name}",
+    }.get(place, "no key")

@@ -1,0 +1,154 @@
+"""The part of the Teacher page for a teacher that is paid: forecast, trial, cap, run; what became of the last run."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from core.label import run as labelling
+from core.label.forecast import DRY_RUN, HostedForecast, Spread
+from core.ui import connection_form, frame, label_list, progress
+from core.ui.figures import figure
+from core.words import duration, money, percent
+
+CHOSEN = "teacher-chosen"  # the session's selection on the Teacher page, also where another page has made it
+
+
+def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool) -> None:
+    """Forecast and the buttons that spend money; what is left to buy, once something has been bought."""
+    run = labelling.summary(view.db, expected.run_id) if expected.run_id else None
+    if not expected.labels:
+        label_list.all_in(expected.wanted)
+        st.caption(frame.plain(f"They cost {money(run['spent_usd'])}; the Ledger has the particulars."))
+        return
+    if expected.price is None:
+        st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
+        frame.link("connections", "Give its price with the connection")
+        return
+    _forecast(expected)
+    capped = run is not None and run["state"] == "capped" and not running
+    if capped:
+        st.warning(
+            frame.plain(
+                f"Stopped at the cap of {money(run['budget_usd'])}: {run['count']:,} of {expected.wanted:,} labels are in, for "
+                f"{money(run['spent_usd'])}. None of them is lost or bought again."
+            ),
+            icon=":material/savings:",
+        )
+    _buttons(view, teacher, expected, run, capped, running)
+
+
+def _forecast(expected: HostedForecast) -> None:
+    labels, cost, seconds = st.columns(3)
+    with labels:
+        figure("Labels to get", f"{expected.labels:,}", "measured", f"of {expected.wanted:,}")
+    with cost:
+        spread = expected.cost
+        figure(
+            "Cost, most likely",
+            money(spread.likely),
+            "estimated" if expected.measured_on else "assumed",
+            frame.plain(_range(spread)) if spread.high else "nothing is charged",
+            help="Tokens an answer takes, times the price. Before a trial, tokens are guessed from the length of the texts.",
+        )
+    with seconds:
+        figure("Time", duration(expected.seconds), expected.seconds_basis, f"{expected.calls:,} calls")
+    known = "Guessed from the length of the texts, until a trial has measured it."
+    if expected.measured_on:
+        known = f"Measured on {expected.measured_on:,} labels."
+    if expected.copies:
+        known += f" {expected.copies:,} copies share another asset's label and cost nothing."
+    st.caption(frame.plain(f"{known} {connection_form.price_words(expected.price)}"))
+
+
+def _range(spread: Spread) -> str:
+    low, high = money(spread.low), money(spread.high)
+    return f"{low} to {high}" if low != high else f"give or take {money((spread.high - spread.low) / 2)}"
+
+
+def _buttons(
+    view: frame.View, teacher: str, expected: HostedForecast, run: dict | None, capped: bool, running: bool
+) -> None:
+    """Cap and way, then a trial or the whole: whichever is the next step stands out."""
+    spent = run["spent_usd"] if run else 0.0
+    free = not expected.cost.high
+    left, right = st.columns(2, vertical_alignment="bottom")
+    budget = None if free else _cap(left, teacher, spent + expected.cost.high, spent, capped)
+    cheaper = (
+        expected.batch_usd is not None and expected.batch_usd < expected.cost.likely
+    )  # not where a cache serves the prompt
+    batch = cheaper and right.toggle(
+        frame.plain(f"Wait up to a day, pay about {money(expected.batch_usd)}"),
+        key=f"batch-{teacher}",
+        help="The provider answers in its quiet hours at its batch price. You can close everything meanwhile.",
+    )
+    params = {"client_id": view.client_id, "teacher": teacher, "budget_usd": budget, "batch": bool(batch)}
+    trial = not (expected.measured_on or free or capped) and expected.labels > DRY_RUN
+    whole = "Raise the cap and carry on" if capped else f"Get {expected.labels:,} labels"
+    off = running or (budget is None and not free)
+    with st.container(horizontal=True):
+        if trial and st.button(
+            f"Try it on {DRY_RUN} assets first",
+            type="primary",
+            disabled=off,
+            icon=":material/science:",
+            help="Buys so many labels, measures what one takes, and keeps them. Always at once, never as a batch.",
+        ):
+            progress.start(view, "label", params | {"batch": False, "limit": DRY_RUN})
+        kind = "secondary" if trial else "primary"
+        if st.button(
+            whole, type=kind, disabled=off or (capped and budget <= run["budget_usd"]), icon=":material/school:"
+        ):
+            progress.start(view, "label", params)
+
+
+def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float | None:
+    """The field for the cap. It is filled with a quarter more than the upper end of the forecast: a call is only made where the
+    most that it can cost still fits."""
+    filled = rounded_up(1.25 * most)
+    label = "Raise the cap to (US dollars)" if capped else "Stop at (US dollars)"
+    hint = (
+        "The run stops before it would cost more than this in all, whatever the forecast said; you can then raise it."
+    )
+    if spent:
+        hint += f" {money(spent)} is spent already and counts."
+    return place.number_input(
+        label,
+        min_value=0.0,
+        value=filled,
+        format="%.2f" if filled >= 0.1 else "%.4g",
+        step=rounded_up(filled / 10),
+        help=frame.plain(hint),
+        key=f"cap-{teacher}-{capped}-{filled}",
+    )
+
+
+def rounded_up(usd: float) -> float:
+    """`usd` (above 0) rounded up to two digits that tell something: 0.0123 -> 0.013, 41.2 -> 42."""
+    scale = 10.0 ** (math.floor(math.log10(usd)) - 1)
+    return round(math.ceil(usd / scale - 1e-9) * scale, 12)
+
+
+def went(view: frame.View, run_id: int) -> None:
+    """How a run went: spent, near misses, and which assets have no label for which reason."""
+    run = labelling.summary(view.db, run_id)
+    if not (run["mapped"] or run["failed"]):
+        return
+    asked = run["count"] + run["failed"]
+    heading = f"{run['failed']:,} assets have no label" if run["failed"] else "How the answers were read"
+    with st.expander(heading, icon=":material/rule:"):
+        if run["mapped"]:
+            st.write(
+                f"{run['mapped']:,} answers ({percent(run['mapped'] / asked, 1)}) were near misses, such as a category's name in "
+                "other capitals. Each was put on the one category it can only have meant."
+            )
+        if run["failed"]:
+            st.write(
+                "These are left without a label rather than given a wrong one. Getting labels again asks about them again."
+            )
+            table = pd.DataFrame(labelling.reasons(view.db, run_id)).rename(
+                columns={"reason": "Reason", "count": "Assets"}
+            )
+            st.dataframe(table, hide_index=True, key="reasons")

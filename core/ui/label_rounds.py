@@ -1,0 +1,119 @@
+"""Labelling in rounds: asked for, watched, and the curve that grows with each round."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core import rounds, settings
+from core.label import forecast
+from core.report.charts import growth
+from core.train import subsets
+from core.ui import charts, frame, progress
+from core.ui.figures import HINTS
+
+SHARE = st.column_config.NumberColumn(format="percent")
+COLUMNS = dict.fromkeys(("agreement", "low", "high"), SHARE)
+METHODS = {
+    rounds.DOUBT: "What the student doubts most",
+    rounds.RANDOM: "At random",
+}
+
+
+def show(view: frame.View, teacher: str, budget_usd: float | None = None) -> None:
+    """The form while there is anything left to label, the job under way, and the rounds of this teacher so far."""
+    running = progress.active(view, "rounds")
+    run_id = rounds.run_of(view.db, view.client_id, teacher)
+    done = rounds.measured(view.db, run_id) if run_id else []
+    left = forecast.forecast(view.db, view.client_id, teacher).labels
+    if not (left or done or running):
+        return
+    st.subheader("Label in rounds", anchor=False)
+    st.caption(
+        "Buys few labels at a time: after each round the student says which assets would teach it most, and you see how far it has "
+        "come. The assets that judge it, up to 40 % of a round, are drawn at random beforehand."
+    )
+    target = settings.get(view.db, "target_agreement", view.client_id)
+    if left or running:
+        target = _ask(view, teacher, budget_usd, len(done), min(target, 0.995), running)
+    progress.watch(view, "rounds", expected=running)
+    if done:
+        _curve(done, target)
+
+
+def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, target: float, running: bool) -> float:
+    """The form; returns the target chosen in it."""
+    with st.container(border=True):
+        left, middle, right = st.columns(3)
+        per_round = left.number_input("Labels a round", rounds.FEWEST, 5000, 250, 50)
+        more = middle.number_input(
+            "Rounds at most", 1, 50, 5, help="They end earlier where the target is reached or nothing is left to label."
+        )
+        method = left.selectbox(
+            "Which assets",
+            list(METHODS),
+            format_func=METHODS.__getitem__,
+            help="The most doubtful assets, no two of a kind; in the first round, some of every kind. At random is to compare.",
+        )
+        kind = middle.selectbox(
+            "Student", subsets.KINDS, format_func=str.capitalize, help="Trained anew after each round."
+        )
+        target = right.slider(
+            "Stop at agreement", 50.0, 99.5, 100 * target, 0.5, format="%.1f %%", help=HINTS["agreement"]
+        )
+        right.caption(f"Measured on {rounds.FEWEST_TEST} test assets or more, and borne out by the rounds before.")
+        label = f"Start round {done + 1}" if done else "Start the first round"
+        busy = running or progress.active(view, "label", "distil")
+        if st.button(label, disabled=busy, icon=":material/autorenew:"):
+            params = {
+                "client_id": view.client_id,
+                "teacher": teacher,
+                "per_round": int(per_round),
+                "until": done + int(more),
+                "kind": kind,
+                "method": method,
+                "target": target / 100,
+                "budget_usd": budget_usd,
+            }
+            progress.start(view, "rounds", params)
+    return target / 100
+
+
+def _curve(done: list[rounds.Round], target: float) -> None:
+    said, last = rounds.reach(done, target), done[-1]
+    title = said.sentence if said else f"{last.labels:,} labels so far: agreement {100 * last.agreement.value:.1f} %"
+    note = (
+        f"Measured after each round on the test assets labelled by then, {last.agreement.n:,} now; bars 95 % intervals."
+    )
+    if said:
+        note += " Dashed and the band: estimated by a power law through the rounds."
+    figure = growth(
+        [one.train for one in done],
+        [one.agreement for one in done],
+        said.law if said else None,
+        said.draws if said else [],
+        2 * last.train,
+        target,
+    )
+    charts.chart(title, figure, _table(done), "rounds", note=note, **COLUMNS)
+
+
+def _table(done: list[rounds.Round]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "round": one.number,
+                "labels in all": one.labels,
+                "to learn from": one.train,
+                "to calibrate": one.calibration,
+                "to test": one.test,
+                "agreement": one.agreement.value,
+                "low": one.agreement.low,
+                "high": one.agreement.high,
+                "chosen by": rounds.METHODS[one.method],
+                "student": one.kind,
+                "basis": "measured",
+            }
+            for one in done
+        ]
+    )

@@ -1,0 +1,223 @@
+"""One asset at a time, by keyboard: a fragment, so that a decision draws the next asset and nothing else of the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import streamlit as st
+from sqlite_utils import Database
+
+from core import db as database
+from core.errors import InputError
+from core.ingest import taxonomy
+from core.label import review
+from core.label.review import Item
+from core.report.charts import short
+from core.ui import focus, frame
+from core.words import duration
+
+KINDS = {  # of reasons: icon
+    "student": ":material/compare_arrows:",
+    "quality": ":material/troubleshoot:",
+    "votes": ":material/how_to_vote:",
+    "copies": ":material/content_copy:",
+    "rare": ":material/filter_1:",
+}
+DONE = {
+    "queue": "Nothing in the queue waits for you. Find what to review again after labels or students have changed.",
+    "random": "You have decided the whole random sample.",
+    "conflict": "Reviewers agree wherever two of them decided, or somebody has settled it.",
+}
+TEXT_HEIGHT, LONG_TEXT = 200, 500  # px in which a text of more characters scrolls
+NEIGHBOURS = 3
+
+
+@st.fragment
+def show(client_id: int, reviewer: str, mode: str) -> None:
+    """The asset that waits for `reviewer` in this mode, what it may be, and the keys to decide."""
+    with frame.guard(), closing(database.connect()) as db:
+        failed = st.session_state.pop("review-error", None)
+        if failed:
+            st.error(frame.plain(failed), icon=":material/error:")
+        item = review.next_item(db, client_id, reviewer, mode)
+        _progress(db, client_id, reviewer, mode)
+        if item is None:
+            st.success(DONE[mode], icon=":material/check_circle:")
+            st.button("Take the last one back", shortcut="U", on_click=_undo, args=(client_id, reviewer))
+            return
+        _timed(item)
+        left, right = st.columns([11, 10], gap="medium")
+        with left:
+            _asset(item)
+        with right:
+            _choices(client_id, reviewer, item)
+
+
+def _progress(db: Database, client_id: int, reviewer: str, mode: str) -> None:
+    left, total = review.counts(db, client_id, reviewer, mode)
+    pace = review.pace(db, reviewer)
+    parts = [f"{left:,} to settle" if mode == "conflict" else f"{total - left:,} of {total:,} done"]
+    if pace:
+        parts += [f"{60 / max(pace, 0.1):,.1f} decisions a minute", f"about {duration(left * pace)} left"]
+    st.progress((total - left) / total if total else 1.0, text=" · ".join(parts))
+
+
+def _timed(item: Item) -> None:
+    """Remember when this asset first came on the screen."""
+    if st.session_state.get("review-shown", (None, 0))[0] != item.asset_id:
+        st.session_state["review-shown"] = item.asset_id, time.monotonic()
+
+
+def _asset(item: Item) -> None:
+    with st.container(border=True):
+        long = len(item.text) > LONG_TEXT
+        with st.container(height=TEXT_HEIGHT if long else "content", border=False):
+            st.text(item.text)
+        st.caption(f"Asset {frame.plain(item.external_id)}")
+    for reason in item.reasons:
+        st.markdown(f"{KINDS.get(reason['kind'], ':material/help:')} {frame.plain(reason['words'])}")
+    for said in item.decisions:
+        note = f" ({said['note']})" if said["note"] else ""
+        st.markdown(f":material/person: {frame.plain(said['reviewer'] + ': ' + said['label'] + note)}")
+    if item.mode == "random":
+        st.caption("Drawn at random. What teacher and student said is kept back, so that it does not sway you.")
+    if item.neighbours:
+        st.caption("The nearest labelled assets, by their words")
+        for near in item.neighbours[:NEIGHBOURS]:
+            st.badge(frame.plain(short(near["label"], 40)), color="gray")
+            st.text(short(near["text"], 140))
+
+
+def _choices(client_id: int, reviewer: str, item: Item) -> None:
+    """The suggestions that somebody makes one under the other, the rest in two columns; then the other keys."""
+    with st.container(gap="xsmall"):
+        numbered = list(enumerate(item.suggestions, start=1))
+        for number, choice in numbered:
+            if choice["by"]:
+                _choice(reviewer, item, number, choice)
+        columns = st.columns(2, gap="small")
+        for place, (number, choice) in enumerate(one for one in numbered if not one[1]["by"]):
+            with columns[place % 2], st.container(gap="xsmall"):
+                _choice(reviewer, item, number, choice)
+    open_ = st.session_state.get("review-open")
+    if open_ == ("find", item.asset_id):
+        _find(client_id, reviewer, item)
+    elif open_ == ("note", item.asset_id):
+        _note(item.asset_id)
+    with st.container(horizontal=True, gap="small"):
+        if open_ and open_[1] == item.asset_id:
+            st.button("Close", shortcut="Escape", on_click=_open, args=(None, item.asset_id))
+        else:
+            st.button("Find", shortcut="F", on_click=_open, args=("find", item.asset_id), help="Any other category.")
+            st.button(
+                "Note", shortcut="N", on_click=_open, args=("note", item.asset_id), help="Kept with your decision."
+            )
+            st.button("Skip", shortcut="S", on_click=_skip, args=(item.asset_id, reviewer, item.mode))
+            st.button("Undo", shortcut="U", on_click=_undo, args=(client_id, reviewer))
+    note = st.session_state.get(f"note-{item.asset_id}")
+    if note:
+        st.caption(f":material/edit_note: {frame.plain(short(note, 200))}")
+
+
+def _choice(reviewer: str, item: Item, number: int, choice: dict) -> None:
+    st.button(
+        frame.plain(short(choice["label"], 48 if choice["by"] else 26)),
+        key=f"pick-{item.mode}-{item.asset_id}-{number}",  # of this asset alone: a key pressed twice decides nothing unseen
+        shortcut=str(number),
+        width="stretch",
+        help=frame.plain(f"{choice['label']}. {choice['description']}"),
+        on_click=_decide,
+        args=(item.asset_id, reviewer, choice["category_id"], item.mode),
+    )
+    hint = " · ".join(part for part in (", ".join(choice["by"]), choice["description"]) if part)
+    if hint and (
+        choice["by"] or item.mode == "random"
+    ):  # the less likely ones keep theirs in the tooltip, so that all fit
+        st.caption(frame.plain(short(hint, 100 if choice["by"] else 56)))
+
+
+def _find(client_id: int, reviewer: str, item: Item) -> None:
+    with closing(database.connect()) as db:
+        labels = {c.id: c.label for c in taxonomy.load(db, taxonomy.latest(db, client_id)) if c.assignable}
+    st.selectbox(
+        "Category",
+        list(labels),
+        format_func=labels.__getitem__,
+        index=None,
+        placeholder="Type a part of its name",
+        key="review-find",
+        on_change=_found,
+        args=(item.asset_id, reviewer, item.mode),
+    )
+    focus.into("review-find")
+
+
+def _note(asset_id: int) -> None:
+    key = "review-note"
+    st.text_input(
+        "What should be known of this decision?",
+        st.session_state.get(f"note-{asset_id}", ""),
+        max_chars=500,
+        key=key,
+        on_change=_noted,
+        args=(asset_id,),
+    )
+    focus.into(key)
+
+
+# --- what the keys do: before the fragment is drawn, so that it is drawn once -------------------------------------------
+
+
+@contextmanager
+def _kept() -> Iterator[Database]:
+    """A database to write to; what a person did wrong is shown when the fragment is drawn."""
+    try:
+        with closing(database.connect()) as db:
+            yield db
+            db.conn.commit()
+    except InputError as error:
+        st.session_state["review-error"] = str(error)
+
+
+def _decide(asset_id: int, reviewer: str, category_id: int, mode: str) -> None:
+    seconds = _leave(asset_id)
+    if seconds is not None:
+        with _kept() as db:
+            note = st.session_state.pop(f"note-{asset_id}", "")
+            review.decide(db, asset_id, reviewer, category_id, mode, note=note, seconds=seconds)
+
+
+def _skip(asset_id: int, reviewer: str, mode: str) -> None:
+    if _leave(asset_id) is not None:
+        with _kept() as db:
+            review.skip(db, asset_id, reviewer, mode, st.session_state.pop(f"note-{asset_id}", ""))
+
+
+def _leave(asset_id: int) -> float | None:
+    """The seconds the asset was on the screen; None where it is there no more: a key pressed twice counts once."""
+    shown, since = st.session_state.pop("review-shown", (None, 0.0))
+    return time.monotonic() - since if shown == asset_id else None
+
+
+def _undo(client_id: int, reviewer: str) -> None:
+    with _kept() as db:
+        if review.undo(db, client_id, reviewer) is None:
+            raise InputError("There is nothing of yours to take back.")
+
+
+def _open(what: str | None, asset_id: int) -> None:
+    st.session_state["review-open"] = (what, asset_id) if what else None
+
+
+def _found(asset_id: int, reviewer: str, mode: str) -> None:
+    picked = st.session_state["review-find"]
+    if picked is not None:
+        _open(None, asset_id)
+        _decide(asset_id, reviewer, picked, mode)
+
+
+def _noted(asset_id: int) -> None:
+    st.session_state[f"note-{asset_id}"] = st.session_state["review-note"]
+    _open(None, asset_id)

@@ -1,0 +1,129 @@
+"""Under the desk: what decisions say of teacher, student and reviewers, two label runs on gold, and decisions as files."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pandas as pd
+import streamlit as st
+
+from core import db as database
+from core import settings
+from core.evaluate import people, prompt_test
+from core.evaluate.people import Accuracy
+from core.evaluate.verdict import p_words
+from core.label import review_files
+from core.label.run import runs
+from core.ui import frame, uploads
+from core.ui.charts import download
+from core.ui.figures import figure
+from core.words import percent, teacher_words
+
+KAPPA = "Agreement beyond what chance would give (Cohen's kappa). 1 is perfect, 0 is chance."
+RIGHT = "Share of the random sample's assets whose category people confirmed."
+
+
+def show(view: frame.View) -> None:
+    """Figures, the comparison of two label runs, and files."""
+    found = _people(str(settings.home()), view.client_id, people.state(view.db, view.client_id))
+    st.subheader("What people's decisions say", anchor=False)
+    _accuracy(found.accuracy)
+    _reviewers(found)
+    _compare(view)
+    _files(view)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _people(home: str, client_id: int, state: tuple) -> people.People:
+    """people(), which reads every decision; kept until there is another."""
+    with closing(database.connect()) as db:
+        return people.people(db, client_id)
+
+
+def _accuracy(seen: Accuracy | None) -> None:
+    if seen is None:
+        st.caption(
+            "How often teacher and student are right is estimated from the random sample: decide some of it once a student is "
+            "trained. The queue cannot say it, since it holds the doubtful assets."
+        )
+        return
+    teacher, student, difference = st.columns(3)
+    for place, name, share in (
+        (teacher, "Teacher is right", seen.teacher),
+        (student, "Student is right", seen.student),
+    ):
+        with place:
+            span = f"{percent(share.low, 1)} to {percent(share.high, 1)}, n = {share.n:,}"
+            figure(name, percent(share.value, 1), "measured", span, help=RIGHT)
+    with difference:
+        words = {"first": "Student", "second": "Teacher", None: "Not shown"}[seen.paired.better]
+        figure(
+            "Who is better",
+            words,
+            "measured",
+            f"{p_words(seen.paired.p)}, n = {seen.paired.n:,}",
+            help="Exact McNemar test.",
+        )
+    left_out = f"Left out: {seen.skipped:,} skipped, {seen.open:,} on which reviewers still differ"
+    more = "; those are the hard ones, so both figures are too high until they are settled." if seen.open else "."
+    st.caption(
+        f"From the random sample alone; the queue holds the doubtful assets and says nothing of the others. {left_out}{more}"
+    )
+
+
+def _reviewers(found: people.People) -> None:
+    for pair in found.pairs[:3]:
+        share, kappa = pair.agreement, "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
+        st.markdown(
+            frame.plain(
+                f"{pair.first} and {pair.second} agree on {percent(share.value, 1)} ({percent(share.low, 1)} to "
+                f"{percent(share.high, 1)}) of {share.n:,} assets that both decided; kappa {kappa} (measured)."
+            ),
+            help=KAPPA,
+        )
+    if found.reviewers:
+        table = pd.DataFrame(found.reviewers).assign(last=lambda rows: rows["last"].str[:16].str.replace("T", " "))
+        with st.expander(f"{sum(found.gold.values()):,} gold labels, {found.conflicts:,} conflicts: who decided"):
+            st.dataframe(table, hide_index=True, key="table-reviewers")
+            download(table, "reviewers")
+
+
+def _compare(view: frame.View) -> None:
+    every = [run for run in runs(view.db, view.client_id) if run["count"]]
+    if len(every) < 2:
+        return
+    names = {run["id"]: f"run {run['id']}: {teacher_words(run['teacher'])}, {run['count']:,}" for run in every}
+    with st.expander("Two label runs on gold: is the new prompt better?"):
+        left, right = st.columns(2)
+        second = left.selectbox("New", list(names), format_func=names.__getitem__, key="prompt-second")
+        first = right.selectbox("Old", list(names), index=1, format_func=names.__getitem__, key="prompt-first")
+        with frame.guard():
+            found = prompt_test.compare(view.db, view.client_id, first, second)
+            st.markdown(f"**{frame.plain(found.sentence)}**")
+            more = found.every
+            st.caption(
+                frame.plain(
+                    f"First = old, second = new. On all {more.n:,} gold assets, the queue's too: {percent(more.first, 1)} and "
+                    f"{percent(more.second, 1)}; those were chosen for doubts of one teacher, which favours any other."
+                )
+            )
+
+
+def _files(view: frame.View) -> None:
+    with st.expander("Review in a spreadsheet"):
+        st.caption("The list with an empty column “category”: fill it in, and bring it back.")
+        if st.toggle("Make the file", key="review-export"):
+            st.download_button(
+                "Download CSV",
+                review_files.to_csv(view.db, view.client_id).encode("utf-8-sig"),
+                file_name="review.csv",
+                mime="text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+        path = uploads.upload("Decisions", uploads.TABLES, "review-file")
+        if path and st.button("Read the decisions", icon=":material/upload:"):
+            read = review_files.read(view.db, view.client_id, path, st.session_state.get("reviewer-name", ""))
+            st.success(f"{read.new:,} new decisions in {read.rows:,} rows.", icon=":material/check_circle:")
+            if read.problems:
+                st.dataframe(pd.DataFrame([problem.as_dict() for problem in read.problems]), hide_index=True)

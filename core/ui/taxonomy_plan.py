@@ -1,0 +1,177 @@
+"""The parts of the Taxonomy page that show the draft: what changes, what must be asked again and what that costs, and saving it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from core import db as database
+from core import jobs, settings
+from core.ingest import taxonomy_diff, taxonomy_versions
+from core.ingest.taxonomy_versions import Kept
+from core.label import prices, relabel
+from core.ui import charts, frame, label_list, money_inputs, progress
+from core.ui.figures import figure
+from core.ui.frame import View
+from core.words import duration, money
+
+SHOWN = 200  # lines of a diff on the page; the download has them all
+
+
+def in_use(view: View) -> None:
+    """The version in use in a line, all versions folded away."""
+    rows = taxonomy_versions.versions(view.db, view.client_id)
+    newest = rows[0]
+    line = f"Version {newest['version']} is in use: {newest['assignable']:,} categories, from {newest['source']}, "
+    st.text(f"{line}{newest['created'][:10]}, {newest['labels']:,} labels under it.")
+    live = next((row for row in rows if row["live"]), None)
+    if live and live is not newest:
+        st.info(
+            f"The live student still answers with the categories of version {live['version']}. It stays at work until you make "
+            f"one trained on version {newest['version']} live.",
+            icon=":material/info:",
+        )
+    if len(rows) > 1:
+        table = pd.DataFrame(rows)[["version", "created", "source", "assignable", "labels", "students", "live"]]
+        table["created"] = table["created"].str[:10]
+        table["live"] = table["live"].map({True: "yes", False: ""})
+        changes = [_changes(view, row["based_on"], row["id"]) for row in rows]
+        charts.details(table.assign(changes=changes), "versions", label=f"All {len(rows):,} versions")
+
+
+def _changes(view: View, before: int | None, id: int) -> str:
+    if before is None:
+        return ""
+    kinds = [change.kind for change in taxonomy_diff.diff(taxonomy_versions.between(view.db, before, id))]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in taxonomy_diff.KINDS if kind in kinds)
+
+
+def saved(view: View) -> None:
+    """What the last save brought, while its version is the one in use."""
+    job = next((job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind == "taxonomy"), None)
+    if (
+        job is None
+        or job.state != "done"
+        or job.result["taxonomy_id"] != taxonomy_versions.in_use(view.db, view.client_id)
+    ):
+        return
+    for run in job.result["runs"]:
+        name = frame.plain(label_list.teacher_words(run["teacher"]))
+        if "left" in run:
+            st.warning(f"The labels of {name} stay with the version before. {frame.plain(run['left'])}")
+            continue
+        words = f"{run['carried']:,} labels ({name}) came over to version {job.result['version']}"
+        if run["asked"]:
+            words += f"; {run['asked']:,} assets wait for the teacher"
+        st.success(f"{words}.", icon=":material/check:")
+    if any(run["asked"] for run in job.result["runs"]):
+        frame.link("teacher", "Ask the teacher about them")
+
+
+def changes(kept: Kept) -> list[taxonomy_diff.Change]:
+    """The diff as a table; returns it."""
+    found = taxonomy_diff.diff(kept.draft)
+    table = pd.DataFrame(
+        [(change.kind, taxonomy_diff.in_words(change)) for change in found], columns=["change", "categories"]
+    )
+    kinds = table["change"].value_counts()
+    st.text(
+        ", ".join(f"{kinds[kind]:,} {kind}" for kind in taxonomy_diff.KINDS if kind in kinds) or "Nothing changes yet."
+    )
+    if found:
+        st.dataframe(table.head(SHOWN), hide_index=True, key="changes", height=min(38 + 35 * len(table), 283))
+        charts.download(table, "taxonomy-changes")
+    return found
+
+
+def what_it_takes(view: View, kept: Kept) -> relabel.Plan:
+    """The plan in figures, by reason, with the decisions that are a person's; returns it."""
+    row = view.db.execute("select created from taxonomy_drafts where client_id = ?", [view.client_id]).fetchone()
+    labels = view.db.execute(
+        "select max(id), max(finished) from label_runs where client_id = ?", [view.client_id]
+    ).fetchone()
+    found = _plan(str(settings.home()), view.client_id, f"{row} {labels}")
+    if found.run_id is None:
+        st.caption("Nothing is labelled under the version in use, so nothing has to be asked again.")
+        return found
+    _decide(view, kept, found)
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        model = money_inputs.price_as(view).price_as
+    price = prices.price(view.db, model) if model else None
+    with left:
+        ask, keep = st.columns(2)
+        with ask:
+            span = f"{found.ask_low:,} to {found.ask_high:,}" if found.ask_low < found.ask_high else None
+            figure("To ask again", f"{found.ask:,}", found.basis, span, help=_hint(found))
+        with keep:
+            figure("Labels that stay", f"{found.keep:,}", found.basis, f"of {found.labels:,}")
+        cost, time = st.columns(2)
+        with cost:
+            figure("Worth, at that price", money(found.usd(price)), "estimated" if found.ask else "measured")
+        with time:
+            figure("Time", duration(found.seconds), found.seconds_basis if found.ask else "measured")
+    if found.rows:
+        table = pd.DataFrame(
+            [
+                {"why": relabel.WHY[row.why], "category": row.category or "any", "assets": row.assets,
+                 "basis": "estimated" if row.why in relabel.ESTIMATED and found.ask_low < found.ask_high else "measured"}
+                for row in found.rows
+            ]
+        )  # fmt: skip
+        charts.details(table, "plan", label="What is asked again, and why")
+    if found.lost and found.ask:
+        st.caption(
+            "These labels come from a file, so nobody can be asked again. Without a label an asset stays out of "
+            "training until another teacher, or a new file, brings one."
+        )
+    return found
+
+
+def _hint(found: relabel.Plan) -> str:
+    if not found.sampled:
+        return "Counted: assets whose category is removed, split, or described anew where you said so."
+    return (
+        f"Counted, plus an estimate from {found.sampled:,} of the labels: assets to which an added category is nearest by the "
+        "sentence encoder, or near where the teacher was unsure. All labels are looked at when you save."
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner="Working out what must be asked again …")
+def _plan(home: str, client_id: int, stamp: str) -> relabel.Plan:
+    with closing(database.connect()) as db:
+        return relabel.plan(db, client_id, taxonomy_versions.kept(db, client_id))
+
+
+def _decide(view: View, kept: Kept, found: relabel.Plan) -> None:
+    if not found.described or found.lost:
+        return
+    labels = dict(found.described)
+    again = st.multiselect(
+        "Described anew: ask again about the assets of",
+        list(labels),
+        [label for label in kept.again if label in labels],
+        format_func=lambda label: f"{label} ({labels[label]:,})",
+        key="again",
+        placeholder="None: their labels stay",
+        help="Whether another description changes what belongs in a category is yours to say.",
+    )
+    if set(again) != set(kept.again):
+        taxonomy_versions.keep(view.db, view.client_id, replace(kept, again=tuple(again)))
+        st.rerun()
+
+
+def save_or_discard(view: View, running: bool, changed: bool) -> None:
+    """The two ways out of a draft."""
+    with st.container(horizontal=True):
+        if st.button(
+            "Save as the next version", type="primary", disabled=running or not changed, icon=":material/save:"
+        ):
+            progress.start(view, "taxonomy", {"client_id": view.client_id})
+        if st.button("Discard the draft", icon=":material/delete:", disabled=running):
+            taxonomy_versions.drop(view.db, view.client_id)
+            st.rerun()
+    st.caption("Saving asks no teacher and spends nothing. The live student stays at work.")

@@ -1,0 +1,87 @@
+"""Connections: which hosted models this house can ask, where they answer and where their keys are; a test call in words."""
+
+import streamlit as st
+
+from core.errors import InputError
+from core.label import connections, keys
+from core.label.connections import Connection
+from core.ui import connection_form, frame, hosted_teacher
+
+EDITING, TESTING = "connection-editing", "connection-testing"  # an id or "new"; the id to call in this run
+
+
+def main() -> None:
+    with frame.page("connections") as view:
+        found = {one.id: one for one in connections.all(view.db, view.client_id or 0)}
+        editing = st.session_state.get(EDITING) if found else "new"
+        if editing == "new" or editing in found:
+            _editor(view, found.get(editing), bool(found))
+            return
+        testing = st.session_state.pop(TESTING, None)
+        for one in found.values():
+            _row(view, one, testing == one.id)
+        if st.button("Add a connection", icon=":material/add:"):
+            _edit("new")
+
+
+def _edit(what: int | str | None) -> None:
+    st.session_state[EDITING] = what
+    st.rerun()
+
+
+def _editor(view: frame.View, before: Connection | None, cancel: bool) -> None:
+    with st.container(border=True):
+        st.subheader(frame.plain(before.name) if before else "Add a connection", anchor=False)
+        saved = connection_form.edit(view, before)
+        if saved:
+            st.session_state[TESTING] = saved.id
+            _edit(None)
+        if cancel and st.button("Back without saving", type="tertiary"):
+            _edit(None)
+
+
+def _row(view: frame.View, one: Connection, test: bool) -> None:
+    with st.container(border=True):
+        words, actions = st.columns([3, 2], vertical_alignment="center")
+        with words, st.container(gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(one.name)
+                st.badge("every client" if one.client_id == 0 else "this client", color="gray")
+            st.caption(frame.plain(f"{one.model} at {connection_form.address(one)}"))
+            st.caption(frame.plain(connection_form.key_words(one.key_source)))
+        with actions, st.container(horizontal=True, horizontal_alignment="right"):
+            test |= st.button("Test call", key=f"test-{one.id}", icon=":material/network_check:")
+            if st.button("Edit", key=f"edit-{one.id}"):
+                _edit(one.id)
+            with st.popover("Remove"):
+                st.write("Labels bought through it stay. Its key stays where it is.")
+                if st.button("Remove it", key=f"remove-{one.id}", type="primary"):
+                    connections.remove(view.db, one.id)
+                    st.rerun()
+        if test:
+            _test(one)
+        else:
+            _missing_key(one)
+
+
+def _test(one: Connection) -> None:
+    """One tiny call, and in words what came of it."""
+    try:
+        with st.spinner("Asking the model for one word …"):
+            said = connections.test_call(one)
+    except InputError as error:
+        st.error(frame.plain(str(error)), icon=":material/error:")
+        return
+    st.success(frame.plain(said), icon=":material/check_circle:")
+    st.session_state[hosted_teacher.CHOSEN] = f"connection:{one.name}"
+    frame.link("teacher", "Get labels with it")
+
+
+def _missing_key(one: Connection) -> None:
+    try:
+        keys.read(one.key_source)
+    except InputError as error:
+        st.warning(frame.plain(str(error)), icon=":material/key_off:")
+
+
+main()

@@ -1,0 +1,69 @@
+"""Review: people settle the labels most worth settling, by keyboard; what they decide is gold."""
+
+import streamlit as st
+
+from core.evaluate import review_queue
+from core.label import review
+from core.label.run import runs
+from core.ui import frame, progress, review_desk, review_figures
+
+MODES = {"queue": "Most doubtful first", "random": "Random sample", "conflict": "Conflicts"}
+HINT = (
+    "Most doubtful first corrects the most labels a minute. The random sample is what accuracy can be measured on; everyone "
+    "decides it without knowing of the others. Conflicts are where two reviewers differ: whoever settles one has the last word."
+)
+
+
+def main() -> None:
+    with frame.page("review") as view:
+        if not any(run["count"] for run in runs(view.db, view.client_id)):
+            frame.nothing_yet(
+                "There is nothing to review before a teacher has labelled something.", "teacher", "Get labels first"
+            )
+        running = progress.active(view, "review_queue")
+        listed = review.listed(view.db, view.client_id)
+        if not listed:
+            _first(view, running)
+        progress.watch(view, "review_queue", expected=running)
+        if listed:
+            mode, reviewer = _who(view, running, listed)
+            if reviewer:
+                review_desk.show(view.client_id, review.named(reviewer), mode)
+            else:
+                st.info("Give your name: each decision is kept with who made it.", icon=":material/person:")
+            review_figures.show(view)
+
+
+def _first(view: frame.View, running: bool) -> None:
+    with st.container(border=True):
+        st.markdown(
+            "Not every label is worth a look. The queue puts first where the student is sure of another category than the teacher, "
+            "where labels do not fit their likes, where the teacher's own votes split, where copies are labelled differently, and "
+            "rare categories."
+        )
+        if st.button("Find what to review", type="primary", disabled=running, icon=":material/rate_review:"):
+            progress.start(view, "review_queue", {"client_id": view.client_id})
+
+
+def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, str]:
+    """The mode and the reviewer's name."""
+    left, middle, right = st.columns([5, 3, 2], vertical_alignment="bottom")
+    mode = left.segmented_control(
+        "What comes first", list(MODES), format_func=MODES.__getitem__, default="queue", required=True, help=HINT
+    )
+    known = review.reviewers(view.db, view.client_id)
+    before = st.session_state.get("reviewer-name", known[0] if len(known) == 1 else "")
+    name = middle.text_input("Your name", before)
+    st.session_state["reviewer-name"] = name
+    if right.button("Find anew", disabled=running, icon=":material/refresh:", width="stretch", help=_built(view)):
+        progress.start(view, "review_queue", {"client_id": view.client_id})
+    return mode, name
+
+
+def _built(view: frame.View) -> str:
+    made = review_queue.latest(view.db, view.client_id)
+    by = f"student {made['student_id']}" if made and made["student_id"] else "no judged student"
+    return f"Made {made['created'][:16].replace('T', ' ')} UTC with {by}." if made else "Made from the newest labels."
+
+
+main()

@@ -1,0 +1,46 @@
+"""Taxonomy: edit or upload the next version, see what changes and what must be asked again, save it, take up suggestions."""
+
+import streamlit as st
+
+from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
+from core.ui import frame, progress, taxonomy_edit, taxonomy_plan
+
+JOBS = ("taxonomy", "suggestions")
+
+
+def main() -> None:
+    with frame.page("taxonomy") as view:
+        base = taxonomy.latest(view.db, view.client_id)
+        if base is None:
+            frame.nothing_yet("There is no taxonomy yet.", "assets", "Bring one in first")
+        running = progress.active(view, *JOBS)
+        taxonomy_plan.in_use(view)
+        progress.watch(view, *JOBS, expected=running)
+        kept = taxonomy_versions.kept(view.db, view.client_id)
+        draft = kept.draft if kept else taxonomy_diff.begin(taxonomy.load(view.db, base))
+        if kept:
+            _draft(view, kept, running)
+        else:
+            taxonomy_plan.saved(view)
+        st.subheader("Change it", anchor=False)
+        hand, file, suggested = st.tabs(["Edit by hand", "Upload a file", "Suggestions"])
+        with hand:
+            taxonomy_edit.by_hand(view, draft)
+        with file:
+            taxonomy_edit.from_file(view, kept is not None)
+        with suggested, frame.guard():
+            taxonomy_edit.suggested(view, draft, running)
+
+
+def _draft(view: frame.View, kept: taxonomy_versions.Kept, running: bool) -> None:
+    with st.container(border=True), frame.guard():
+        st.subheader("The draft: what changes", anchor=False)
+        found = taxonomy_plan.changes(kept)
+        taxonomy_edit.guesses(view, kept)
+        if found:
+            st.subheader("What it takes", anchor=False)
+            taxonomy_plan.what_it_takes(view, kept)
+        taxonomy_plan.save_or_discard(view, running, bool(found))
+
+
+main()

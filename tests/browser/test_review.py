@@ -1,0 +1,101 @@
+"""Five assets reviewed with the keyboard alone, in a real browser."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core import db as database
+from core import jobs
+from core.evaluate.review_queue import build
+from core.label import gold, review
+from tests.pages.clients import bring_in
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def client(workspace):
+    """A client with labels, a judged student and a list to review; made before the dashboard starts."""
+    db = database.connect()
+    client_id = bring_in(db, "Northwind", workspace / "files")
+    teacher = {"client_id": client_id, "teacher": "recorded:recorded_label"}
+    run_id = jobs.run_here(db, "label", teacher, client_id).result["run_id"]
+    jobs.run_here(db, "train", {"client_id": client_id, "run_id": run_id, "kind": "linear", "target": 0.9}, client_id)
+    build(db, client_id)
+    yield db
+    db.close()
+
+
+def done(page: Page, count: int, total: int) -> None:
+    """So many are done, and the next asset is drawn to its end: keys pressed earlier belong to the asset before."""
+    expect(page.get_by_text(f"{count} of {total} done")).to_be_visible()
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+
+def test_five_assets_by_keyboard_alone(client, page, app):
+    total = review.listed(client, 1)["queue"]
+    page.goto(f"{app.url}/review")
+    name = page.get_by_label("Your name")
+    expect(name).to_be_visible()
+    for _ in range(60):  # to the field by Tab, as somebody without a mouse goes
+        if name.evaluate("field => field === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.type("Ana")
+    page.keyboard.press("Tab")  # leaving the field takes the name
+    done(page, 0, total)
+    items = [
+        row["asset_id"] for row in client.query("select asset_id from review_items where mode = 'queue' order by place")
+    ]
+
+    page.keyboard.press("1")
+    done(page, 1, total)
+    page.keyboard.press("2")
+    done(page, 2, total)
+
+    page.keyboard.press("n")
+    expect(page.get_by_label("What should be known of this decision?")).to_be_focused()
+    page.keyboard.type("sale 1 2 3 skip undo")  # in a field, keys are letters
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("sale 1 2 3 skip undo")).to_be_visible()
+    done(page, 2, total)
+    page.keyboard.press("1")
+    done(page, 3, total)
+
+    page.keyboard.press("f")
+    expect(page.get_by_role("combobox", name="Category")).to_be_focused()
+    page.keyboard.type("launch")
+    expect(page.get_by_role("option", name="Product launch")).to_be_visible()
+    page.keyboard.press("Enter")
+    done(page, 4, total)
+
+    page.keyboard.press("s")
+    done(page, 5, total)
+    page.keyboard.press("u")
+    done(page, 4, total)
+    page.keyboard.press("1")
+    done(page, 5, total)
+    expect(page.get_by_text("decisions a minute")).to_be_visible()
+
+    decided = client.execute("select asset_id, note, mode, reviewer from reviews order by id").fetchall()
+    assert [row[0] for row in decided] == items[:5]
+    assert [row[1] for row in decided] == ["", "", "sale 1 2 3 skip undo", "", ""]
+    assert {row[2:] for row in decided} == {("queue", "Ana")}
+    assert gold.labels(client, 1)[items[3]] == "Product launch"
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_key_pressed_twice_decides_one_asset_a_press_at_most_and_none_unseen(client, page, app):
+    page.goto(f"{app.url}/review")
+    page.get_by_label("Your name").fill("Ana")
+    page.keyboard.press("Tab")
+    total = review.listed(client, 1)["queue"]
+    done(page, 0, total)
+    page.keyboard.press("1")
+    page.keyboard.press("1")
+    time.sleep(2)
+    shown = [row[0] for row in client.execute("select asset_id from reviews").fetchall()]
+    assert len(shown) == len(set(shown)) <= 2
