@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -346,3 +347,25 @@ def test_somebody_else_writing_for_long_costs_no_answer(db, monkeypatch):
     wire = go(db, run, reply, categories, concurrency=4)
     released[0].join()
     assert counts(db, run) == (40, 0) and set(wire.asked.values()) == {1}
+
+
+def test_stopped_while_workers_wait_for_the_writer_it_still_writes_everything(db, monkeypatch):
+    client, categories = scripted.fill(db, 200)
+    run = scripted.start(db, client)
+    slow = engine.labels.write
+
+    def write(*arguments):
+        slow(*arguments)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(engine.labels, "write", write)
+
+    def progress(done, total, message="", spent=0.0):
+        if done >= 40:
+            raise Cancelled
+
+    wire = scripted.Wire(lambda text, n: good(categories[0]), 0.001)
+    teacher = scripted.Scripted(wire, categories, Params(concurrency=16))
+    with pytest.raises(Cancelled):
+        engine.label_hosted(db, run, teacher, 1.0, progress, todo=200)
+    assert counts(db, run)[0] == len(wire.asked) < 200
