@@ -239,51 +239,6 @@ update label_runs set state = 'done' where finished is not null
 
 
 @migrations()
-def m013_vendors(db: Database) -> None:
-    # vendor_sets: held-out assets put before a vendor, fixed from then on, with the taxonomy that goes with them; vendor_tests:
-    # a vendor's answers to one set, from a file ("file:NAME") or a label run ("run:ID"); vendor_answers: how an answer was read
-    # is exact, mapped, off list or empty.
-    _run(
-        db,
-        """
-create table vendor_sets (
-    id integer primary key, client_id integer not null references clients(id),
-    taxonomy_id integer not null references taxonomies(id), size integer not null, content_hash text not null,
-    created text not null, unique (client_id, content_hash));
-create table vendor_set_assets (
-    set_id integer not null references vendor_sets(id), asset_id integer not null references assets(id),
-    primary key (set_id, asset_id)) without rowid;
-create table vendor_tests (
-    id integer primary key, client_id integer not null references clients(id), name text not null collate nocase,
-    set_id integer not null references vendor_sets(id), source text not null, usd_per_1000 real,
-    counts text not null, problems text not null default '[]', created text not null, unique (client_id, name));
-create table vendor_answers (
-    test_id integer not null references vendor_tests(id), asset_id integer not null references assets(id),
-    said text not null, category_id integer references categories(id), how text not null, confidence real,
-    latency_ms real, usd real, primary key (test_id, asset_id)) without rowid
-""",
-    )
-
-
-@migrations()
-def m012_rounds(db: Database) -> None:
-    # Labelling in rounds (core/rounds.py). selections: the assets chosen for each round, the only ones asked about while
-    # chosen_only is set; rounds: one measured after its labels are in (figures), or still to be labelled (null).
-    _run(
-        db,
-        """
-create table rounds (
-    run_id integer not null references label_runs(id), number integer not null, method text not null,
-    figures text, created text not null, primary key (run_id, number)) without rowid;
-create table selections (
-    run_id integer not null references label_runs(id), asset_id integer not null references assets(id),
-    number integer not null, primary key (run_id, asset_id)) without rowid;
-alter table label_runs add column chosen_only integer not null default 0
-""",
-    )
-
-
-@migrations()
 def m010_reviews(db: Database) -> None:
     # mode: how the asset came before the person (given: decided elsewhere, out of a file; queue: the most doubtful first; random:
     # drawn at random; conflict: reviewers differed); adjudicates: settles a conflict; review_items: what the job that builds queue
@@ -344,5 +299,49 @@ create table taxonomy_drafts (
 create table taxonomy_suggestions (
     client_id integer primary key references clients(id), run_id integer not null references label_runs(id),
     figures text not null, created text not null)
+""",
+    )
+
+
+@migrations()
+def m012_rounds(db: Database) -> None:
+    # Labelling in rounds (core/rounds.py). selections: the assets chosen for each round; rounds: one measured after its
+    # labels are in (figures), or still to be labelled (null).
+    _run(
+        db,
+        """
+create table rounds (
+    run_id integer not null references label_runs(id), number integer not null, method text not null,
+    figures text, created text not null, primary key (run_id, number)) without rowid;
+create table selections (
+    run_id integer not null references label_runs(id), asset_id integer not null references assets(id),
+    number integer not null, primary key (run_id, asset_id)) without rowid
+""",
+    )
+
+
+@migrations()
+def m013_vendors(db: Database) -> None:
+    # vendor_sets: held-out assets put before a vendor, fixed from then on, with the taxonomy that goes with them; vendor_tests:
+    # a vendor's answers to one set, from a file ("file:NAME") or a label run ("run:ID"); vendor_answers: how an answer was read
+    # is exact, mapped, off list or empty.
+    _run(
+        db,
+        """
+create table vendor_sets (
+    id integer primary key, client_id integer not null references clients(id),
+    taxonomy_id integer not null references taxonomies(id), size integer not null, content_hash text not null,
+    created text not null, unique (client_id, content_hash));
+create table vendor_set_assets (
+    set_id integer not null references vendor_sets(id), asset_id integer not null references assets(id),
+    primary key (set_id, asset_id)) without rowid;
+create table vendor_tests (
+    id integer primary key, client_id integer not null references clients(id), name text not null collate nocase,
+    set_id integer not null references vendor_sets(id), source text not null, usd_per_1000 real,
+    counts text not null, problems text not null default '[]', created text not null, unique (client_id, name));
+create table vendor_answers (
+    test_id integer not null references vendor_tests(id), asset_id integer not null references assets(id),
+    said text not null, category_id integer references categories(id), how text not null, confidence real,
+    latency_ms real, usd real, primary key (test_id, asset_id)) without rowid
 """,
     )

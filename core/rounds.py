@@ -88,7 +88,9 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
             db, client_id, run_id, params["per_round"], params.get("method", DOUBT), student=student, progress=told
         ):
             break
-        labelling.label(db, client_id, teacher, budget_usd=params.get("budget_usd"), chosen_only=True, progress=told)
+        # Those of earlier rounds as well: what failed then is asked about again.
+        only = [row[0] for row in db.execute("select asset_id from selections where run_id = ?", [run_id])]
+        labelling.label(db, client_id, teacher, budget_usd=params.get("budget_usd"), only=only, progress=told)
         if labelling.summary(db, run_id)["state"] == "capped":
             raise InputError(
                 f"The cap of ${params['budget_usd']:,.2f} is reached within round {number}.",
@@ -138,10 +140,10 @@ def choose(
     ids = [int(one) for part in (*held, train) for one in part.asset_id]
     if ids:
         number = len(measured(db, run_id)) + 1
+        row = {"run_id": run_id, "number": number, "method": method, "created": now()}
         with db.atomic():
-            row = {"run_id": run_id, "number": number, "method": method, "created": now()}
+            labelling.select(db, run_id, number, ids)  # writes first, and so takes the lock before anything is read
             db["rounds"].insert(row, replace=True)
-            labelling.select(db, run_id, number, ids)
     return ids
 
 

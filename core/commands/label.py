@@ -32,6 +32,11 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     what = command.add_mutually_exclusive_group()
     what.add_argument("--dry-run", action="store_true", help="buy 20 labels only, so that the forecast is measured")
+    what.add_argument(
+        "--gold-only",
+        action="store_true",
+        help="only assets that people have decided on: enough to compare a wording with another (review --compare)",
+    )
     what.add_argument("--forecast", action="store_true", help="buy nothing: say what is left to get and what it costs")
 
 
@@ -70,6 +75,7 @@ def _label(db: Database, client_id: int, args: argparse.Namespace) -> tuple[dict
 
     params = {"client_id": client_id, "teacher": args.teacher, "budget_usd": args.budget, "batch": args.batch}
     params |= {"limit": DRY_RUN} if args.dry_run else {}
+    params |= {"gold_only": True} if args.gold_only else {}
     found = jobs.run_here(db, "label", params, client_id, terminal.Log()).result
     why = labelling.reasons(db, found["run_id"])
     lines = [f"{found['count']:,} labels, {found['failed']:,} assets without, {money(found['spent_usd'])} spent"]

@@ -120,7 +120,7 @@ def _told(db, client_id: int, kept, guesses: list) -> tuple[dict, str]:
     """What changes, what may have happened, and what it takes."""
     from dataclasses import asdict
 
-    from core.evaluate.run import assumptions_of, teacher_price
+    from core.evaluate.kept import assumptions_of, teacher_price
     from core.ingest import taxonomy_diff
     from core.label import relabel
     from core.words import duration, money

@@ -58,22 +58,23 @@ def reserve(db: Database, client_id: int) -> None:
     chance(), any first so many of them stand for all assets. Where a file gave the splits and none of them is calibration (or
     test), that share is drawn out of train. Labelled groups are assign()'s. Call it as often as you like.
     """
-    rows = db.execute(
-        """select a.group_id, max(a.split), first.external_id from assets a join assets first on first.id = a.group_id
-           where a.client_id = ? group by a.group_id""",
-        [client_id],
-    ).fetchall()
-    share = calibration_share(len(rows))
-    given = {row[0] for row in db.execute(GIVEN, [client_id])}
-    there = {split for _, split, _ in rows}
-    drawn = {"train"} if given else set()  # out of which what the file lacks is drawn
-    moves = []
-    for group_id, split, external_id in rows:
-        lot = chance(external_id)
-        new = "test" if lot < TEST else "calibration" if lot < TEST + share else "train"
-        if split is None or (split in drawn and new not in there):
-            moves.append((new, client_id, group_id))
     with db.atomic():
+        db.execute("update assets set split = split where id = -1")  # the lock first, as above
+        rows = db.execute(
+            """select a.group_id, max(a.split), first.external_id from assets a join assets first on first.id = a.group_id
+               where a.client_id = ? group by a.group_id""",
+            [client_id],
+        ).fetchall()
+        share = calibration_share(len(rows))
+        given = {row[0] for row in db.execute(GIVEN, [client_id])}
+        there = {split for _, split, _ in rows}
+        drawn = {"train"} if given else set()  # out of which what the file lacks is drawn
+        moves = []
+        for group_id, split, external_id in rows:
+            lot = chance(external_id)
+            new = "test" if lot < TEST else "calibration" if lot < TEST + share else "train"
+            if split is None or (split in drawn and new not in there):
+                moves.append((new, client_id, group_id))
         db.conn.executemany("update assets set split = ? where client_id = ? and group_id = ?", moves)
 
 

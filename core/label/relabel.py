@@ -35,6 +35,7 @@ AT_ONCE = 2000  # labels read, weighed and written at a time
 UNSURE = 0.5  # a teacher less confident than this may have lacked the category that is now there
 NEAREST = 3  # an unsure one is asked again where an added category is among this many nearest
 LEFT = 0.5  # share of a distribution that must go on; with less the teacher thought mostly of what is gone
+LABELLING = ("label", "distil", "rounds", "vendor")  # jobs that write labels
 HOSTED_SECONDS, BUILT_IN_SECONDS = 2.5, 0.004  # a label, until this client's own run was timed; both assumed
 
 WHY = {
@@ -60,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the draft means for the labels of `teacher`'s newest run (None: nothing is labelled yet).
+    """What the draft means for the run of `teacher`, which holds the most labels (None: nothing is labelled yet).
 
     `labels` it holds; `rows` by reason; `ask` assets in all, between `ask_low` and `ask_high` where some are estimated from
     `sampled` assets (95 %); `keep` = labels - ask. `described`: (label after, labels it has) of categories described anew, to be
@@ -180,12 +181,13 @@ def _rules(db: Database, kept: Kept, teacher: str) -> _Rules:
 
 
 def runs_under(db: Database, base_id: int) -> list[dict[str, Any]]:
-    """The newest run with labels of each teacher under a version, the newest first: id, teacher, seconds, started."""
+    """The newest run with labels of each teacher under a version, the one with most labels first: id, teacher, seconds, started."""
     return list(
         db.query(
             """select id, teacher, seconds, started from label_runs r where taxonomy_id = :t and id =
                (select max(id) from label_runs n where n.taxonomy_id = :t and n.teacher = r.teacher
-                and exists (select 1 from labels where run_id = n.id and category_id is not null)) order by id desc""",
+                and exists (select 1 from labels where run_id = n.id and category_id is not null))
+               order by (select count(category_id) from labels where run_id = r.id) desc, id desc""",
             {"t": base_id},
         )
     )
@@ -195,7 +197,7 @@ def runs_under(db: Database, base_id: int) -> list[dict[str, Any]]:
 
 
 def plan(db: Database, client_id: int, kept: Kept) -> Plan:
-    """What the draft means for the labels of the teacher that labelled last. Looks at SAMPLE assets where a category was added
+    """What the draft means for the labels of the teacher that labelled most. Looks at SAMPLE assets where a category was added
     or categories with distributions were merged or removed; all other counts are exact."""
     run = next(iter(runs_under(db, kept.base_id)), None)
     if run is None or not diff(kept.draft):
@@ -302,7 +304,7 @@ def carry_over(db: Database, client_id: int, progress: Progress | None = None) -
         raise InputError("There is no draft to save.", "Change the taxonomy or upload a file first.")
     _nobody_labels(db, client_id)
     weighed = []
-    for run in runs_under(db, kept.base_id):
+    for run in sorted(runs_under(db, kept.base_id), key=lambda run: run["id"]):  # the newest stays the newest
         rules = _rules(db, kept, run["teacher"])
         asked = set().union(*_asked(db, run["id"], rules, progress)) if rules.vectors is not None else set()
         weighed.append((run, rules, asked))
@@ -323,7 +325,7 @@ def carry_over_job(db: Database, params: dict, progress: Progress) -> dict:
 
 
 def _nobody_labels(db: Database, client_id: int) -> None:
-    if any(job.kind in ("label", "distil") for job in jobs.active(db, client_id)):
+    if any(job.kind in LABELLING for job in jobs.active(db, client_id)):
         raise InputError("Labels are coming in under the version in use.", "Wait until that ends, or cancel it.")
 
 

@@ -12,12 +12,13 @@ from collections.abc import Collection
 import pandas as pd
 from sqlite_utils import Database
 
+from core import settings
 from core.db import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import batches, engine, labels, ledger
-from core.label.teachers import CHOSEN, Answer, Asset, Teacher, make, within
+from core.label import batches, engine, labels, ledger, prices
+from core.label.teachers import Answer, Asset, Teacher, make, within
 from core.label.teachers.hosted import Hosted
 
 
@@ -29,11 +30,10 @@ def label(
     budget_usd: float | None = None,
     batch: bool = False,
     limit: int | None = None,
-    chosen_only: bool = False,
     only: Collection[int] | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Have `teacher` answer what it has not answered yet, or with `chosen_only` of that what select() was told; the run's id.
+    """Have `teacher` answer what it has not answered yet; returns the run's id.
 
     The same teacher, taxonomy version and prompt is the same run: answers are kept, failures asked again. For a hosted teacher:
     the run never costs more than `budget_usd` in all and ends "capped" where that is reached; with `batch` the provider answers
@@ -42,8 +42,9 @@ def label(
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
     made, run_id = open_run(db, client_id, teacher, budget_usd)
-    db["label_runs"].update(run_id, {"chosen_only": int(chosen_only)})
     if isinstance(made, Hosted):
+        if only is None:
+            _price_as(db, client_id, made)
         todo = pending_count(db, made, run_id, client_id, only)
         todo = min(todo, limit or todo)
         if batch:
@@ -56,6 +57,13 @@ def label(
         state = "stopped"  # a part is not the whole
     db["label_runs"].update(run_id, {"finished": now(), "state": state})
     return run_id
+
+
+def _price_as(db: Database, client_id: int, hosted: Hosted) -> None:
+    """Until somebody has chosen another model, Compare prices the teacher as the one that labels, where the list has it."""
+    kept = settings.get(db, "assumptions", client_id)
+    if "price_as" not in kept and hosted.price and prices.price(db, hosted.price.model):
+        settings.put(db, "assumptions", kept | {"price_as": hosted.price.model}, client_id)
 
 
 def _label_here(
@@ -124,7 +132,7 @@ def open_run(db: Database, client_id: int, teacher: str, budget_usd: float | Non
 
 
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?} -> summary() of the run."""
+    """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?, "gold_only"?} -> summary() of the run."""
     run_id = label(
         db,
         params["client_id"],
@@ -132,16 +140,26 @@ def label_job(db: Database, params: dict, progress: Progress) -> dict:
         budget_usd=params.get("budget_usd"),
         batch=params.get("batch", False),
         limit=params.get("limit"),
+        only=_decided(db, params["client_id"]) if params.get("gold_only") else None,
         progress=progress,
     )
     return summary(db, run_id)
+
+
+def _decided(db: Database, client_id: int) -> set[int]:
+    """The first asset of every duplicate group that people have decided on."""
+    found = db.execute("select distinct group_id from gold_labels where client_id = ?", [client_id])
+    groups = {row[0] for row in found}
+    if not groups:
+        raise InputError("People have decided on no asset yet.", "Settle some on the Review page first.")
+    return groups
 
 
 def pending_count(
     db: Database, teacher: Teacher, run_id: int, client_id: int, only: Collection[int] | None = None
 ) -> int:
     """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one; with
-    `only`, of these assets; of those chosen, while it is labelled in rounds."""
+    `only`, of these assets."""
     if only is not None:
         there = """select count(*) from labels where run_id = ? and error is null
                    and asset_id in (select value from json_each(?))"""
@@ -154,7 +172,7 @@ def pending_count(
     return db.execute(
         f"""select count(*) from label_runs run join assets a on a.client_id = run.client_id
             left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
-            {wanted} and run.id = ? and l.asset_id is null and {CHOSEN}""",
+            {wanted} and run.id = ? and l.asset_id is null""",
         [*parameters, run_id],
     ).fetchone()[0]
 
@@ -180,7 +198,7 @@ def askable(db: Database, run_id: int) -> pd.DataFrame:
 
 
 def select(db: Database, run_id: int, number: int, asset_ids: list[int]) -> None:
-    """Have these assets asked about in round `number`; in the caller's transaction."""
+    """Note these assets as chosen for round `number`; in the caller's transaction."""
     db.conn.executemany(
         "insert or ignore into selections (run_id, asset_id, number) values (?, ?, ?)",
         [(run_id, asset_id, number) for asset_id in asset_ids],

@@ -97,11 +97,29 @@ def _buttons(
             help="Buys so many labels, measures what one takes, and keeps them. Always at once, never as a batch.",
         ):
             progress.start(view, "label", params | {"batch": False, "limit": DRY_RUN})
+        settled = _settled(view)
+        if (
+            trial
+            and settled
+            and st.button(
+                f"Try it on the {settled:,} assets people settled",
+                disabled=off,
+                icon=":material/fact_check:",
+                help="Enough to test this wording against another, on the Review page, before spending on all assets.",
+            )
+        ):
+            progress.start(view, "label", params | {"batch": False, "gold_only": True})
         kind = "secondary" if trial else "primary"
         if st.button(
             whole, type=kind, disabled=off or (capped and budget <= run["budget_usd"]), icon=":material/school:"
         ):
             progress.start(view, "label", params)
+
+
+def _settled(view: frame.View) -> int:
+    """How many duplicate groups people have decided on."""
+    query = "select count(distinct group_id) from gold_labels where client_id = ?"
+    return view.db.execute(query, [view.client_id]).fetchone()[0]
 
 
 def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float | None:

@@ -6,11 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from core import rounds, settings
+from core.errors import InputError
 from core.label import forecast
+from core.label import run as labelling
 from core.report.charts import growth
 from core.train import subsets
-from core.ui import charts, frame, progress
+from core.ui import charts, frame, hosted_teacher, progress
 from core.ui.figures import HINTS
+from core.words import money
 
 SHARE = st.column_config.NumberColumn(format="percent")
 COLUMNS = dict.fromkeys(("agreement", "low", "high"), SHARE)
@@ -20,13 +23,16 @@ METHODS = {
 }
 
 
-def show(view: frame.View, teacher: str, budget_usd: float | None = None) -> None:
+def show(view: frame.View, teacher: str) -> None:
     """The form while there is anything left to label, the job under way, and the rounds of this teacher so far."""
     running = progress.active(view, "rounds")
     run_id = rounds.run_of(view.db, view.client_id, teacher)
     done = rounds.measured(view.db, run_id) if run_id else []
-    left = forecast.forecast(view.db, view.client_id, teacher).labels
-    if not (left or done or running):
+    try:
+        expected = forecast.forecast(view.db, view.client_id, teacher)
+    except InputError:  # the form above says what the teacher lacks
+        return
+    if not (expected.labels or done or running):
         return
     st.subheader("Label in rounds", anchor=False)
     st.caption(
@@ -34,14 +40,14 @@ def show(view: frame.View, teacher: str, budget_usd: float | None = None) -> Non
         "come. The assets that judge it, up to 40 % of a round, are drawn at random beforehand."
     )
     target = settings.get(view.db, "target_agreement", view.client_id)
-    if left or running:
-        target = _ask(view, teacher, budget_usd, len(done), min(target, 0.995), running)
+    if expected.labels or running:
+        target = _ask(view, teacher, expected, len(done), min(target, 0.995), running)
     progress.watch(view, "rounds", expected=running)
     if done:
         _curve(done, target)
 
 
-def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, target: float, running: bool) -> float:
+def _ask(view: frame.View, teacher: str, expected: forecast.Forecast, done: int, target: float, running: bool) -> float:
     """The form; returns the target chosen in it."""
     with st.container(border=True):
         left, middle, right = st.columns(3)
@@ -62,8 +68,9 @@ def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, ta
             "Stop at agreement", 50.0, 99.5, 100 * target, 0.5, format="%.1f %%", help=HINTS["agreement"]
         )
         right.caption(f"Measured on {rounds.FEWEST_TEST} test assets or more, and borne out by the rounds before.")
+        budget, priced = _cap(right, view, teacher, expected, int(per_round) * int(more))
         label = f"Start round {done + 1}" if done else "Start the first round"
-        busy = running or progress.active(view, "label", "distil")
+        busy = running or not priced or progress.active(view, "label", "distil")
         if st.button(label, disabled=busy, icon=":material/autorenew:"):
             params = {
                 "client_id": view.client_id,
@@ -73,10 +80,29 @@ def _ask(view: frame.View, teacher: str, budget_usd: float | None, done: int, ta
                 "kind": kind,
                 "method": method,
                 "target": target / 100,
-                "budget_usd": budget_usd,
+                "budget_usd": budget,
             }
             progress.start(view, "rounds", params)
     return target / 100
+
+
+def _cap(place, view: frame.View, teacher: str, expected: forecast.Forecast, labels: int) -> tuple[float | None, bool]:
+    """The field for the cap where labels cost money; whether their price is known."""
+    if not isinstance(expected, forecast.HostedForecast):
+        return None, True
+    if expected.cost is None or not expected.cost.high:
+        return None, expected.cost is not None
+    spent = labelling.summary(view.db, expected.run_id)["spent_usd"] if expected.run_id else 0.0
+    part = min(labels / max(expected.labels, 1), 1.0)
+    cap = place.number_input(
+        "Stop at (US dollars)",
+        min_value=0.0,
+        value=hosted_teacher.rounded_up(1.25 * (spent + part * expected.cost.high)),
+        format="%.4g",
+        key=f"rounds-cap-{teacher}-{labels}",
+        help=frame.plain(f"All labels of this teacher together never cost more; {money(spent)} is spent already."),
+    )
+    return cap, True
 
 
 def _curve(done: list[rounds.Round], target: float) -> None:

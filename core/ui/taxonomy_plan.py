@@ -13,10 +13,10 @@ from core import jobs, settings
 from core.ingest import taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_versions import Kept
 from core.label import prices, relabel
-from core.ui import charts, frame, label_list, money_inputs, progress
+from core.ui import charts, frame, money_inputs, progress
 from core.ui.figures import figure
 from core.ui.frame import View
-from core.words import duration, money
+from core.words import duration, money, teacher_words
 
 SHOWN = 200  # lines of a diff on the page; the download has them all
 
@@ -59,7 +59,7 @@ def saved(view: View) -> None:
     ):
         return
     for run in job.result["runs"]:
-        name = frame.plain(label_list.teacher_words(run["teacher"]))
+        name = frame.plain(teacher_words(run["teacher"]))
         if "left" in run:
             st.warning(f"The labels of {name} stay with the version before. {frame.plain(run['left'])}")
             continue

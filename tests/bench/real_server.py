@@ -10,7 +10,6 @@ or as a failure with its reason, tokens are counted, and nothing is asked twice 
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib.util
 import os
 import signal
@@ -27,10 +26,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core import db as database
-from core import settings
-from core.ingest import assets, taxonomy
 from core.label import connections, run
 from core.label.teachers.wire import OwnPrice, Params
+from tests import small
 
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -82,7 +80,9 @@ def served(model: Path) -> Iterator[str]:
         "--device",
         "cpu",
     ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    # Threads that spin while they wait slow such a server down several times as soon as anything else wants the processor.
+    calm = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, env=calm, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         try:
             for _ in range(240):
                 try:
@@ -101,10 +101,7 @@ def served(model: Path) -> Iterator[str]:
 
 def label(scratch: Path, url: str, model: str, count: int) -> None:
     db = database.connect()
-    client = database.client_id(db, "Real server")
-    taxonomy_file = settings.SAMPLE / "taxonomy.csv"
-    taxonomy.save(db, client, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
-    assets.import_assets(db, client, first(settings.SAMPLE / "assets.csv", scratch / "assets.csv", count))
+    client = small.fill(db, scratch, small.rows(count))
     params = Params(concurrency=1, timeout_s=300, price=OwnPrice(0.0, 0.0))
     made = connections.save(db, client, "SmolLM2", "openai", model, base_url=url, params=params)
     print("Test call:", connections.test_call(made))
@@ -120,14 +117,6 @@ def label(scratch: Path, url: str, model: str, count: int) -> None:
     print("Tokens in and out:", sum(row["tokens_in"] or 0 for row in rows), sum(row["tokens_out"] or 0 for row in rows))
     assert all((row["category_id"] in names) != bool(row["error"]) for row in rows), "a label is wrong or empty"
     assert len(rows) == db.execute("select count(*) from assets where group_id = id").fetchone()[0]
-
-
-def first(source: Path, target: Path, count: int) -> Path:
-    """The first rows of a CSV file, in a file of their own."""
-    with source.open(newline="", encoding="utf-8") as file, target.open("w", newline="", encoding="utf-8") as copy:
-        rows = csv.reader(file)
-        csv.writer(copy).writerows(row for _, row in zip(range(count + 1), rows))
-    return target
 
 
 if __name__ == "__main__":

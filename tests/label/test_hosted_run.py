@@ -50,6 +50,7 @@ def test_distil_with_a_hosted_teacher_from_files_to_verdict(db, tmp_path, server
     assert (said["labels"]["count"], said["labels"]["failed"], said["labels"]["state"]) == (240, 0, "done")
     assert 0 < said["labels"]["spent_usd"] < 1 and set(server.asked.values()) == {1}
     assert said["students"][0]["agreement"]["value"] > 0.6
+    assert said["economics"]["priced_as"] == "openai:gpt-4o-mini"  # nobody has chosen another
     before = len(server.calls)
     assert cli.main([*command, "--budget", "1"]) == 0 and len(server.calls) == before
 
@@ -133,3 +134,18 @@ def test_a_server_that_counts_no_tokens_counts_in_full(db, tmp_path):
     assert run.summary(db, made)["count"] == 20
     reserved, states = db.execute("select sum(reserved_usd), group_concat(distinct state) from calls").fetchone()
     assert states == "unknown" and run.summary(db, made)["spent_usd"] == pytest.approx(reserved)
+
+
+def test_a_wording_is_tried_on_what_people_settled_alone(db, tmp_path, server):
+    client = connected(db, tmp_path, server)
+    params = {"client_id": client, "teacher": "connection:Local", "budget_usd": 1.0, "gold_only": True}
+    with pytest.raises(InputError, match="decided on no asset"):
+        jobs.run_here(db, "label", params, client)
+    category = db.execute("select id from categories where label = 'Sale'").fetchone()[0]
+    settled = [row[0] for row in db.execute("select id from assets where group_id = id order by id limit 7")]
+    db["reviews"].insert_all(
+        {"asset_id": asset, "reviewer": "ana", "category_id": category, "created": ""} for asset in settled
+    )
+    done = jobs.run_here(db, "label", params, client).result
+    assert (done["count"], done["state"], len(server.asked)) == (7, "stopped", 7)
+    assert [row[0] for row in db.execute("select asset_id from labels order by asset_id")] == settled

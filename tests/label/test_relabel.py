@@ -22,7 +22,7 @@ from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_diff import begin
 from core.ingest.taxonomy_versions import Kept
 from core.label import gold, prices
-from core.label.relabel import Plan, carry_over, plan
+from core.label.relabel import LABELLING, Plan, carry_over, plan
 from core.label.run import label, pending_count, runs
 from core.label.teachers import make
 from core.train.run import all_students, set_live, train
@@ -200,6 +200,19 @@ def test_gold_is_mapped_where_it_is_certain_in_both_directions(db, client):
     assert gold.gold(db, client, taxonomy.load(db, 2)) == {1: new["News"], 3: new["Trips"]}
 
 
+def test_every_teachers_labels_come_over_and_the_plan_is_about_the_most(db, client):
+    db.execute("update recordings set source = 'second' where asset_id <= 40")
+    label(db, client, "recorded:second")
+    found = plan(db, client, drafted(db, client, (taxonomy_diff.rename, "Sale", "Promotions")))
+    assert (found.run_id, found.labels) == (1, 240)
+    assert [(run["teacher"], run["carried"]) for run in carry_over(db, client)["runs"]] == [
+        (RECORDED, 240), ("recorded:second", 40),
+    ]  # fmt: skip
+    assert [run["teacher"] for run in runs(db, client)][:2] == ["recorded:second", RECORDED], (
+        "the newest stays the newest"
+    )
+
+
 def test_what_cannot_be_saved_is_said_and_changes_nothing(db, client):
     with pytest.raises(InputError, match="no draft to save"):
         carry_over(db, client)
@@ -207,10 +220,11 @@ def test_what_cannot_be_saved_is_said_and_changes_nothing(db, client):
     with pytest.raises(InputError, match="nothing has changed"):
         carry_over(db, client)
     drafted(db, client, (taxonomy_diff.remove, "Sale"))
-    job = jobs.start(db, "label", {"client_id": client, "teacher": RECORDED}, client_id=client)
-    with pytest.raises(InputError, match="Labels are coming in"):
-        carry_over(db, client)
-    jobs.cancel(db, job.id)
+    for kind in LABELLING:
+        job = jobs.start(db, kind, {"client_id": client, "teacher": RECORDED}, client_id=client)
+        with pytest.raises(InputError, match="Labels are coming in"):
+            carry_over(db, client)
+        jobs.cancel(db, job.id)
     taxonomy.save(db, client, [taxonomy.Category("Other", "Other")], "other.csv")
     with pytest.raises(InputError, match="Another version was saved"):
         carry_over(db, client)

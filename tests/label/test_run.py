@@ -135,17 +135,16 @@ def test_without_taxonomy_or_assets_it_says_what_is_missing(db):
 
 
 @pytest.mark.parametrize("teacher", ["recorded:label", "built-in"])
-def test_only_what_is_chosen_is_asked_about_until_all_is(db, tmp_path, encoders, teacher):
+def test_what_is_chosen_or_asked_about_is_taken(db, tmp_path, encoders, teacher):
     client = small.fill(db, tmp_path, small.rows(60))
     made, run_id = run.open_run(db, client, teacher)
-    wanted = run.askable(db, run_id).asset_id[[3, 5, 8]].tolist()
-    run.select(db, run_id, 1, wanted)
-    assert run.label(db, client, teacher, chosen_only=True) == run_id
-    assert sorted(row["asset_id"] for row in db["labels"].rows) == wanted
-    assert run.pending_count(db, made, run_id, client) == 0
-    assert run.askable(db, run_id).taken.sum() == 3
-    run.label(db, client, teacher)
-    assert run.summary(db, run_id)["count"] == 60
+    first, second = run.askable(db, run_id).asset_id[[3, 5, 8]].tolist(), run.askable(db, run_id).asset_id[[4]].tolist()
+    run.select(db, run_id, 1, first)
+    assert run.label(db, client, teacher, only=second) == run_id
+    taken = run.askable(db, run_id)
+    assert sorted(taken.asset_id[taken.taken]) == sorted(first + second)
+    assert run.pending_count(db, made, run_id, client) == 59
+    assert run.pending_count(db, made, run_id, client, first + second) == 3
 
 
 def test_of_copies_one_can_be_asked_about(db, tmp_path):

@@ -219,12 +219,12 @@ def test_another_wording_is_another_run(open_page, db, connected):
         db, "label", {"client_id": connected, "teacher": "connection:Big", "budget_usd": 9.0, "limit": 20}, connected
     )
     app = choose_big(open_page("teacher"))
-    assert "Measured on" in shown(app)
+    assert "Measured on 20 labels" in shown(app)
     next(area for area in app.text_area if area.label == "Instructions").set_value("Sort these, please.")
     button(app, "Save as a new version").click().run()
     assert prompts.current(db, connected).version == 1
     assert "Version 1." in shown(app)
-    assert "Measured on" not in shown(app)
+    assert "Guessed from the length" in shown(app) and "Measured on 20 labels" not in shown(app)
     next(toggle for toggle in app.toggle if toggle.label.startswith("Show exactly")).set_value(True).run()
     assert any("Sort these, please." in code.value for code in app.code)
 

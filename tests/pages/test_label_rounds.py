@@ -6,6 +6,8 @@ import json
 
 from core import __main__ as cli
 from core import jobs, rounds
+from core.label import connections
+from core.label.teachers.wire import OwnPrice, Params
 from tests.pages.clients import bring_in
 from tests.pages.test_pages import shown
 
@@ -69,3 +71,17 @@ def test_a_command_without_rounds_says_so(db, tmp_path, capsys):
     bring_in(db, "Northwind", tmp_path)
     assert cli.main(["rounds", "--client", "Northwind", "--show"]) == 0
     assert capsys.readouterr().out.strip() == "There are no rounds yet."
+
+
+def test_a_paid_teacher_is_asked_within_a_cap(open_page, db, tmp_path):
+    client = bring_in(db, "Northwind", tmp_path)
+    params = Params(price=OwnPrice(1.0, 4.0))
+    connections.save(db, client, "Local", "openai", "model-of-mine", base_url="http://127.0.0.1:9/v1", params=params)
+    app = open_page("teacher")
+    next(one for one in app.radio if one.label == "Teacher").set_value("connection:Local").run()
+    cap = next(one for one in app.number_input if (one.key or "").startswith("rounds-cap-"))
+    assert cap.value > 0
+    cap.set_value(0.5)
+    next(one for one in app.button if one.label == "Start the first round").click().run()
+    job = jobs.active(db, client)[0]
+    assert (job.params["teacher"], job.params["budget_usd"]) == ("connection:Local", 0.5)

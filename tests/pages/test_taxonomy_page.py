@@ -68,7 +68,7 @@ def test_saving_is_a_job_after_which_the_page_tells_what_came_over(open_page, fi
     jobs.run_here(filled, "taxonomy", job.params, client_id=1)
     app = open_page("taxonomy")
     assert "Version 2 is in use: 3 categories" in shown(app)
-    assert "360 labels of" in shown(app) and "came over to version 2" in shown(app)
+    assert "360 labels (" in shown(app) and "came over to version 2" in shown(app)
     assert "still answers with the categories of version 1" in shown(app)
     for key in ("overview", "teacher", "student", "compare", "try_one", "deploy"):
         assert not open_page(key).error, key

@@ -26,11 +26,6 @@ KINDS = {
     "anthropic": "core.label.teachers.hosted:anthropic",
 }
 
-# For the where clause of pending(): while a run is labelled in rounds (core/rounds.py), only what has been chosen.
-CHOSEN = (
-    """(run.chosen_only = 0 or exists (select 1 from selections s where s.run_id = run.id and s.asset_id = a.id))"""
-)
-
 
 @dataclass(frozen=True)
 class Asset:
@@ -116,8 +111,8 @@ def lacking(db: Database, run_id: int) -> Iterator[list[Asset]]:
     """The assets that a run has no answer for yet, one of each duplicate group, in batches."""
     return batches(
         db,
-        f"""select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
+        """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
            left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
-           where run.id = ? and l.asset_id is null and {CHOSEN}""",
+           where run.id = ? and l.asset_id is null""",
         [run_id],
     )

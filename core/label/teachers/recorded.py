@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from core.errors import InputError
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.taxonomy import Matcher, StoredCategory
-from core.label.teachers import CHOSEN, Answer, Asset, batches
+from core.label.teachers import Answer, Asset, batches
 
 NONE_YET = "Name the label column when importing, and check that its labels are names of the taxonomy."
 
@@ -27,10 +27,10 @@ class Recorded:
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
         return batches(
             db,
-            f"""select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id
+            """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id
                join recordings r on r.source = ? and r.asset_id = a.id
                left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
-               where run.id = ? and l.asset_id is null and {CHOSEN}""",
+               where run.id = ? and l.asset_id is null""",
             [self.source, run_id],
             size=2000,
         )
