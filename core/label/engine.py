@@ -392,7 +392,8 @@ class _Run:
                     else:
                         wanted.granted.set_result(call)
             for future in box.written:
-                future.set_result(None)
+                if not future.cancelled():  # who waited for it may have been stopped
+                    future.set_result(None)
             if stop and not self.asked_to_stop.done():
                 self.asked_to_stop.set_exception(stop)
             if self.closing and not (self.outbox.settled or self.outbox.answers):

@@ -157,7 +157,8 @@ def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
         sizes = sizes + frame
         ratio = tokens_in.sum() / sizes.sum()
         tokens = size * ratio, labels * tokens_out.mean(), size * ratio * cached.sum() / max(tokens_in.sum(), 1)
-        cost = _measured_cost(price, tokens, labels, ratio, sizes, tokens_in, tokens_out, cached) if price else None
+        took = ratio, sizes, tokens_in, tokens_out, cached
+        cost = price and _measured_cost(price, tokens, labels, *took, params.assets_per_call)
         seconds, basis = np.nanmean(ms) / 1000 if not np.isnan(ms).all() else LATENCY_S, "measured"
         calls = ceil(labels * _calls_a_label(db, run_id, 1 / params.assets_per_call))
     else:
@@ -241,13 +242,17 @@ def _measured_cost(
     tokens_in: np.ndarray,
     tokens_out: np.ndarray,
     cached: np.ndarray,
+    together: int,
 ) -> Spread:
-    """The 95 % interval of the ratio estimate; its upper bound as if the provider's cache did nothing."""
-    n = len(sizes)
+    """The 95 % interval of the ratio estimate; its upper bound as if the provider's cache did nothing, and as many calls
+    more had to be repaired as so few cannot rule out (where none of n was: up to 1 - 0.05^(1/n)). Assets asked about `together` in
+    a call count as one observation."""
+    n = max(len(sizes) / together, 2)
     off = prices.cost(price, tokens_in - ratio * sizes, tokens_out - tokens_out.mean(), 0)
     error = float(student_t.ppf(0.975, n - 1) * off.std(ddof=1) / np.sqrt(n) * labels)
     likely = prices.cost(price, *tokens)
-    return Spread(max(likely - error, 0.0), likely, prices.cost(price, *tokens[:2]) + error)
+    high = (prices.cost(price, *tokens[:2]) + error) * (2 - 0.05 ** (1 / n))
+    return Spread(max(likely - error, 0.0), likely, high)
 
 
 def _one(db: Database, sql: str, parameters: list) -> dict:

@@ -69,7 +69,7 @@ def _sent(call: Call) -> int:
 
 def one(name: str, data: str, kind: str, params: dict, count: int) -> None:
     rows = pd.read_csv(SHARED / data / "train.csv").sample(count, random_state=1)
-    with tempfile.TemporaryDirectory() as folder, Server(uneven(random.Random(1)), keep_calls=False) as server:
+    with tempfile.TemporaryDirectory() as folder, Server(uneven(random.Random(name)), keep_calls=False) as server:
         os.environ["UNDERSTUDY_HOME"] = folder
         db = database.connect()
         client = database.client_id(db, "Bench")

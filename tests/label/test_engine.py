@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from collections import Counter
@@ -346,3 +347,21 @@ def test_somebody_else_writing_for_long_costs_no_answer(db, monkeypatch):
     wire = go(db, run, reply, categories, concurrency=4)
     released[0].join()
     assert counts(db, run) == (40, 0) and set(wire.asked.values()) == {1}
+
+
+def test_a_worker_cut_off_while_it_waits_for_the_writer_costs_the_others_nothing(db, monkeypatch):
+    client, categories = scripted.fill(db, 80)
+    run = scripted.start(db, client)
+    handed = engine._Run._written
+
+    def cut_off(self):
+        future = handed(self)
+        future.cancel()
+        return future
+
+    monkeypatch.setattr(engine._Run, "_written", cut_off)
+    wire = scripted.Wire(lambda text, n: good(categories[0]), 0.05)
+    teacher = scripted.Scripted(wire, categories, Params(concurrency=16))
+    with pytest.raises(asyncio.CancelledError):
+        engine.label_hosted(db, run, teacher, 1.0, todo=80)
+    assert 0 < counts(db, run)[0] == len(wire.asked) < 80, "an answer was paid and not written"
