@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import gzip
 import os
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -35,10 +34,9 @@ def render(report: Report) -> str:
 def write(report: Report, path: Path) -> Path:
     """Write the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(render(report))
-    Path(draft).replace(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft.write_text(render(report), encoding="utf-8")
+    draft.replace(path)
     return path
 
 

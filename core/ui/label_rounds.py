@@ -64,8 +64,8 @@ def _ask(view: frame.View, teacher: str, expected: forecast.Forecast, done: int,
         kind = middle.selectbox(
             "Student", subsets.KINDS, format_func=str.capitalize, help="Trained anew after each round."
         )
-        target = right.slider(
-            "Stop at agreement", 50.0, 99.5, 100 * target, 0.5, format="%.1f %%", help=HINTS["agreement"]
+        target = right.number_input(
+            "Stop at agreement (%)", 50.0, 99.5, 100 * target, 0.5, format="%.1f", help=HINTS["agreement"]
         )
         right.caption(f"Measured on {rounds.FEWEST_TEST} test assets or more, and borne out by the rounds before.")
         budget, priced = _cap(right, view, teacher, expected, int(per_round) * int(more))
@@ -95,7 +95,7 @@ def _cap(place, view: frame.View, teacher: str, expected: forecast.Forecast, lab
     spent = labelling.summary(view.db, expected.run_id)["spent_usd"] if expected.run_id else 0.0
     part = min(labels / max(expected.labels, 1), 1.0)
     cap = place.number_input(
-        "Stop at (US dollars)",
+        "Stop the rounds at (US dollars)",
         min_value=0.0,
         value=hosted_teacher.rounded_up(1.25 * (spent + part * expected.cost.high)),
         format="%.4g",

@@ -30,7 +30,7 @@ def test_rounds_are_asked_for_with_what_the_form_says(open_page, db, tmp_path):
     client = bring_in(db, "Northwind", tmp_path)
     app = open_page("teacher")
     next(one for one in app.number_input if one.label == "Labels a round").set_value(100)
-    next(one for one in app.slider if one.label == "Stop at agreement").set_value(90.0)
+    next(one for one in app.number_input if one.label == "Stop at agreement (%)").set_value(90.0)
     next(one for one in app.button if one.label == "Start the first round").click().run()
     job = jobs.active(db, client)[0]
     assert job.kind == "rounds" and job.params["target"] == 0.9
