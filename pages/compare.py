@@ -49,7 +49,7 @@ def main() -> None:
             compare_charts.times(found, result["economics"], result["assumptions"].teacher_latency_s)
         else:
             compare_charts.weak_spots(found)
-            disagreement_list.show(view.db, row["id"], found)
+            disagreement_list.show(view.db, view.client_id, row["id"], found)
 
 
 def _student(view: frame.View) -> dict | None:

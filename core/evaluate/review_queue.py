@@ -360,7 +360,9 @@ def _write(
     db: Database, client_id: int, rows: Rows, worth: np.ndarray, lists: dict[str, np.ndarray], told: dict[int, dict]
 ) -> None:
     with db.atomic():
-        db.execute("delete from review_items where client_id = ?", [client_id])
+        # What somebody has sent from Compare stands before place 0 and waits until it is decided.
+        sent = "mode = 'queue' and place < 0 and asset_id not in (select asset_id from reviews)"
+        db.execute(f"delete from review_items where client_id = ? and not ({sent})", [client_id])
         for mode, chosen in lists.items():
             db.conn.executemany(
                 "insert into review_items (client_id, mode, place, asset_id, worth, reasons, suggestions, neighbours)"

@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core.db import now
 from core.errors import InputError
+from core.words import percent
 
 Mode = Literal["queue", "random", "conflict"]
 PACE_OF = 20  # decisions that the pace is taken from
@@ -186,6 +187,46 @@ def head(db: Database, client_id: int, count: int) -> list[dict[str, Any]]:
         {"asset": asset, "worth": worth, "why": [reason["words"] for reason in json.loads(reasons)]}
         for asset, worth, reasons in rows
     ]
+
+
+def send(db: Database, client_id: int, student_id: int, asset_ids: list[int]) -> int:
+    """Put held-out assets of a judged student at the head of the queue, in this order; how many. Decided ones are left out."""
+    rows = list(
+        db.query(
+            f"""select p.asset_id, p.top, p.confidence, p.teacher_category_id, s.label as student, t.label as teacher, i.neighbours
+                from predictions p join categories s on s.id = p.category_id join categories t on t.id = p.teacher_category_id
+                left join review_items i on i.client_id = ? and i.mode = 'queue' and i.asset_id = p.asset_id
+                where p.student_id = ? and p.asset_id in ({",".join("?" * len(asset_ids))})
+                and not exists (select 1 from reviews r where r.asset_id = p.asset_id)""",
+            [client_id, student_id, *asset_ids],
+        )
+    )
+    order = {asset: place for place, asset in enumerate(asset_ids)}
+    rows.sort(key=lambda row: order[row["asset_id"]])
+    with db.atomic():
+        marks = ",".join("?" * len(rows))
+        listed = f"delete from review_items where client_id = ? and mode = 'queue' and asset_id in ({marks})"
+        db.execute(listed, [client_id, *(row["asset_id"] for row in rows)])
+        least = "select min(ifnull(min(place), 0), 0) from review_items where client_id = ? and mode = 'queue'"
+        first = db.execute(least, [client_id]).fetchone()[0] - len(rows)
+        db.conn.executemany(
+            "insert into review_items (client_id, mode, place, asset_id, worth, reasons, suggestions, neighbours)"
+            " values (?, 'queue', ?, ?, ?, ?, ?, ?)",
+            [(client_id, first + place, *_sent(row)) for place, row in enumerate(rows)],
+        )
+    return len(rows)
+
+
+def _sent(row: dict) -> tuple[int, float, str, str, str]:
+    """Asset, worth, reasons, suggestions and neighbours of an asset that somebody has sent."""
+    words = (
+        f"Sent from Compare: the student is {percent(row['confidence'])} sure of {row['student']}; the teacher said "
+    )
+    said = {category: [f"student {percent(share)}"] for category, share in json.loads(row["top"])}
+    said.setdefault(row["teacher_category_id"], []).append("teacher")
+    suggestions = [{"category_id": category, "by": by} for category, by in said.items()]
+    reasons = [{"kind": "sent", "words": f"{words}{row['teacher']}."}]
+    return row["asset_id"], row["confidence"], json.dumps(reasons), json.dumps(suggestions), row["neighbours"] or "[]"
 
 
 def reviewers(db: Database, client_id: int) -> list[str]:

@@ -24,6 +24,7 @@ KINDS = {  # of reasons: icon
     "votes": ":material/how_to_vote:",
     "copies": ":material/content_copy:",
     "rare": ":material/filter_1:",
+    "sent": ":material/forward_to_inbox:",
 }
 DONE = {
     "queue": "Nothing in the queue waits for you. Find what to review again after labels or students have changed.",

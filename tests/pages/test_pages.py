@@ -13,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 from core import __main__ as cli
 from core import db as database
 from core import jobs
-from core.evaluate.run import comparison, evaluate
+from core.evaluate import review_queue
+from core.evaluate.run import comparison, disagreements, evaluate
+from core.label import review
 from core.train.run import all_students, set_live
 from core.ui.frame import MENU, SYNTHETIC
 from tests.pages.clients import bring_in, bring_in_many
@@ -142,6 +144,29 @@ def test_other_models_stand_beside_the_teacher_and_are_kept(open_page, filled):
     assert sheet["what"].str.startswith(chosen[0].partition(":")[2]).any()
     again = ask(open_page("compare"), "What does it save?")
     assert next(one for one in again.multiselect if one.label.startswith("Compare with")).value == chosen
+
+
+def test_disagreements_are_sent_to_review_once_and_come_first_there(open_page, filled):
+    app = open_page("compare")
+    app.radio[0].set_value("Where does it differ?").run()
+    send = next(button for button in app.button if button.label.startswith("Send "))
+    count = int(send.label.split()[1])
+    send.click().run()
+    waiting = review.counts(filled, 1, "ana", "queue")[1]
+    assert 0 < waiting <= count and f"{waiting:,} are at the head" in app.success[-1].value
+    student = all_students(filled, 1)[0]["id"]
+    surest = [int(one) for one in disagreements(filled, student)["asset_id"]]
+    item = review.next_item(filled, 1, "ana", "queue")
+    assert item.asset_id in surest and item.reasons[0]["words"].startswith("Sent from Compare")
+    assert any("teacher" in one["by"] for one in item.suggestions)
+    next(button for button in app.button if button.label.startswith("Send ")).click().run()
+    assert review.counts(filled, 1, "ana", "queue") == (waiting, waiting), "sent twice, listed once"
+    review_queue.build(filled, 1)
+    assert review.next_item(filled, 1, "ana", "queue").asset_id == item.asset_id, (
+        "a new queue forgets nothing that was sent"
+    )
+    review.decide(filled, item.asset_id, "ana", item.suggestions[0]["category_id"], "queue")
+    assert review.send(filled, 1, student, [item.asset_id]) == 0
 
 
 def test_disagreements_are_filtered_by_pair_words_and_confidence(open_page, filled):
