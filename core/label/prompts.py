@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from sqlite_utils import Database
@@ -24,6 +25,7 @@ from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
 from core.label import prices, replies
 from core.label.connections import Connection
+from core.label.gold import gold
 from core.label.replies import NONE, Found
 from core.label.teachers import Asset
 from core.label.teachers.builtin import category_vectors
@@ -387,6 +389,20 @@ _ANSWERING = (
     "shortlist_over",
     "shortlist",
 )
+
+
+def known(db: Database, client_id: int, categories: Sequence[StoredCategory], most: int = 300) -> list[tuple[str, int]]:
+    """Texts whose category (id) is known, for Asking.recall: settled by people, else labels that a file brought; `most` of them."""
+    ids = {category.id: category.label for category in categories}
+    by_label = {label: id for id, label in ids.items()}
+    decided = gold(db, client_id, categories)
+    if decided:
+        asked = f"select id, text from assets where id in ({','.join('?' * len(decided))}) order by text_hash limit ?"
+        return [(text, decided[asset]) for asset, text in db.execute(asked, [*decided, most])]
+    brought = """select a.text, r.label from recordings r join assets a on a.id = r.asset_id
+                 where a.client_id = ? and a.group_id = a.id order by a.text_hash"""
+    rows = ((text, by_label[label]) for text, label in db.execute(brought, [client_id]) if label in by_label)
+    return list(islice(rows, most))
 
 
 def asking(

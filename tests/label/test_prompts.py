@@ -221,6 +221,18 @@ def test_a_large_taxonomy_is_short_listed_with_parents_the_same_however_it_is_as
     assert asked.recall([(asset.text, categories[asset.id].id) for asset in texts]) > 0.8
 
 
+def test_the_short_list_is_checked_on_what_people_settled_else_on_what_a_file_brought(db, tmp_path):
+    client = small.fill(db, tmp_path)
+    categories = taxonomy.load(db, taxonomy.latest(db, client))
+    ids = {category.label: category.id for category in categories}
+    brought = prompts.known(db, client, categories, most=50)
+    stored = dict(db.execute("select a.text, r.label from assets a join recordings r on r.asset_id = a.id"))
+    assert len(brought) == 50 and all(ids[stored[text]] == category for text, category in brought)
+    db["reviews"].insert({"asset_id": 5, "reviewer": "ana", "category_id": ids["Travel"], "created": ""})
+    text = db.execute("select text from assets where id = 5").fetchone()[0]
+    assert prompts.known(db, client, categories) == [(text, ids["Travel"])]
+
+
 def test_where_the_short_list_has_nothing_that_fits_the_repair_turn_brings_a_longer_one(encoders):
     asked = asking(questions.many(300), shortlist=20)
     ((group, request),) = asked.requests(assets())

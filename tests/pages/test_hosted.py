@@ -287,3 +287,15 @@ def test_a_cap_filled_in_is_a_short_number_just_above_the_forecast(usd):
     filled = rounded_up(usd)
     assert isinstance(filled, float) and usd * (1 - 1e-9) <= filled <= 1.1 * usd + 1e-12
     assert float(f"{filled:.2g}") == filled
+
+
+def test_the_short_list_is_checked_against_what_is_known(open_page, db, connected, server, encoders):
+    app = choose_big(open_page("teacher"))
+    button(app, "Check the short list").click().run()
+    assert any(one.value.startswith("None is needed") for one in app.text)
+    params = Params(price=PRICE, shortlist_over=2, shortlist=3)
+    connections.save(db, connected, "Big", "openai", "big-1", base_url=server.url, params=params)
+    app = choose_big(open_page("teacher"))
+    button(app, "Check the short list").click().run()
+    (said,) = [one.value for one in app.text if one.value.startswith("The short list of 3 of ")]
+    assert "% of 300 assets" in said and "measured" in said
