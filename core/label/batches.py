@@ -23,7 +23,7 @@ from core.jobs import NoProgress
 from core.label import engine, labels, ledger
 from core.label.prompts import Said
 from core.label.teachers import Asset
-from core.label.teachers.hosted import Hosted, cost
+from core.label.teachers.hosted import Bill, Hosted, answer, cost
 from core.label.teachers.wire import PASSING, BatchState, CallError, Reply, Request
 
 CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
@@ -287,7 +287,7 @@ class _Batches:
 
     def _label(self, unit: _Unit, replies: dict[str, Reply | CallError]) -> None:
         """What a unit's replies come to, in the caller's transaction: labels, reasons, and what goes into the next batch."""
-        bills = {asset.id: engine.Bill() for asset in unit.assets}
+        bills = {asset.id: Bill() for asset in unit.assets}
         said: dict[int, list[Said]] = {asset.id: [] for asset in unit.assets}
         repair = None
         for reply in unit.kept:
@@ -308,7 +308,7 @@ class _Batches:
                     repair = self.asking.repair(request, reply, read)
             for one in read:
                 said[one.asset_id].append(one)
-        answers = [engine.answer(engine.decided(self.hosted, said[id]), bill) for id, bill in bills.items()]
+        answers = [answer(engine.decided(self.hosted, said[id]), bill) for id, bill in bills.items()]
         labels.write(self.db, self.run_id, answers)
         self.done += sum(1 for one in answers if not one.error)
         for one in answers:

@@ -33,7 +33,7 @@ from core.label import labels, ledger
 from core.label.limits import Limits
 from core.label.prompts import Said, merged
 from core.label.teachers import Answer, Asset, within
-from core.label.teachers.hosted import Hosted, cost
+from core.label.teachers.hosted import Bill, Hosted, answer, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import locked
 
@@ -160,43 +160,6 @@ def keep_replies(db: Database, client_id: int, replies: Sequence[tuple[bytes, Re
     db.conn.executemany(
         "insert or replace into kept_replies (client_id, key, reply, created) values (?, ?, ?, ?)",
         [(client_id, key, json.dumps(asdict(reply)), database.now()) for key, reply in replies],
-    )
-
-
-@dataclass
-class Bill:
-    """What one asset's answer took so far: its share of the calls made about it."""
-
-    tokens_in: float = 0
-    tokens_out: float = 0
-    tokens_cached: float = 0
-    cost_usd: float = 0.0
-    latency_ms: float | None = None
-
-    def add(self, reply: Reply, cost_usd: float, assets: int) -> None:
-        """A call's reply about so many assets, which cost so much."""
-        self.tokens_in += (reply.tokens_in or 0) / assets
-        self.tokens_out += (reply.tokens_out or 0) / assets
-        self.tokens_cached += reply.tokens_cached / assets
-        self.cost_usd += cost_usd / assets
-        self.latency_ms = reply.latency_ms
-
-
-def answer(said: Said, bill: Bill) -> Answer:
-    """What was said of an asset, with what it took, as a label is written."""
-    return Answer(
-        said.asset_id,
-        said.category_id,
-        confidence=said.confidence,
-        confidence_kind=said.confidence_kind,
-        distribution=said.distribution,
-        tokens_in=round(bill.tokens_in),
-        tokens_out=round(bill.tokens_out),
-        tokens_cached=round(bill.tokens_cached),
-        cost_usd=bill.cost_usd,
-        latency_ms=bill.latency_ms,
-        error=said.problem,
-        mapped=said.mapped,
     )
 
 

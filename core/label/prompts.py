@@ -136,7 +136,10 @@ def _gold(db: Database, client_id: int, count: int, until: str) -> list[tuple[st
 
 
 def _decided(db: Database, client_id: int, count: int, until: str, *, undivided: bool = False) -> list[tuple]:
-    """(duplicate group, text, label) of decided training assets; `undivided`: or of such as are in no split yet."""
+    """(duplicate group, text, label) of decided training assets; `undivided`: or of such as are in no split yet.
+
+    Not by the view gold_labels: what was decided by `until` must stay what it was, or a later word would make another prompt.
+    """
     rows = db.execute(
         """with decided as (
                select a.id, a.group_id, a.text, max(c.label) as label from reviews r

@@ -71,7 +71,7 @@ class Hosted:
         return [answer for group in found for answer in group]
 
     async def _ask(self, wire: Wire, assets: list[Asset], request: Request) -> list[Answer]:
-        bill, votes, failed = _Bill(self.price), [], None
+        bill, votes, failed = Bill(), [], None
         try:
             for sample in range(max(self.connection.params.votes, 1)):
                 said = await self._said(wire, assets, _sampled(request, sample), bill)
@@ -79,60 +79,61 @@ class Hosted:
                 if all(one.problem is None and one.confidence_kind == "logprobs" for one in said):
                     break
         except CallError as error:
-            bill.unknown |= error.billed
+            bill.cost_usd = None if error.billed else bill.cost_usd
             failed = error.words
         if not votes:
-            return [bill.answer(Said(asset.id, None, failed), len(assets)) for asset in assets]
-        return [
-            bill.answer(self.asking.combine(mine) if len(mine) > 1 else mine[0], len(assets)) for mine in zip(*votes)
-        ]
+            return [answer(Said(asset.id, None, failed), bill) for asset in assets]
+        return [answer(self.asking.combine(mine) if len(mine) > 1 else mine[0], bill) for mine in zip(*votes)]
 
-    async def _said(self, wire: Wire, assets: list[Asset], request: Request, bill: _Bill) -> list[Said]:
-        reply = bill.add(await wire.ask(request))
+    async def _said(self, wire: Wire, assets: list[Asset], request: Request, bill: Bill) -> list[Said]:
+        reply = await self._paid(wire, request, bill, len(assets))
         said = self.asking.read(assets, request, reply)
         if any(one.problem for one in said):
             again = self.asking.repair(request, reply, said)
-            said = merged(said, self.asking.read(assets, again, bill.add(await wire.ask(again))))
+            said = merged(said, self.asking.read(assets, again, await self._paid(wire, again, bill, len(assets))))
         return said
+
+    async def _paid(self, wire: Wire, request: Request, bill: Bill, assets: int) -> Reply:
+        reply = await wire.ask(request)
+        bill.add(reply, None if self.price is None else cost(self.price, reply), assets)
+        return reply
 
 
 @dataclass
-class _Bill:
-    """What the calls about some assets took."""
+class Bill:
+    """What one asset's answer took so far: its share of the calls made about it. `cost_usd` is None where that is not known."""
 
-    price: Price | None
-    tokens_in: int = 0
-    tokens_out: int = 0
-    tokens_cached: int = 0
-    usd: float = 0.0
-    latency_ms: float = 0.0
-    unknown: bool = False
+    tokens_in: float = 0
+    tokens_out: float = 0
+    tokens_cached: float = 0
+    cost_usd: float | None = 0.0
+    latency_ms: float | None = None
 
-    def add(self, reply: Reply) -> Reply:
-        self.tokens_in += reply.tokens_in or 0
-        self.tokens_out += reply.tokens_out or 0
-        self.tokens_cached += reply.tokens_cached
-        self.latency_ms += reply.latency_ms or 0.0
-        usd = None if self.price is None else cost(self.price, reply)
-        self.unknown |= usd is None
-        self.usd += usd or 0.0
-        return reply
+    def add(self, reply: Reply, cost_usd: float | None, assets: int) -> None:
+        """A call's reply about so many assets, which cost so much."""
+        self.tokens_in += (reply.tokens_in or 0) / assets
+        self.tokens_out += (reply.tokens_out or 0) / assets
+        self.tokens_cached += reply.tokens_cached / assets
+        self.cost_usd = None if cost_usd is None or self.cost_usd is None else self.cost_usd + cost_usd / assets
+        self.latency_ms = reply.latency_ms
 
-    def answer(self, said: Said, assets: int) -> Answer:
-        return Answer(
-            said.asset_id,
-            said.category_id,
-            confidence=said.confidence,
-            confidence_kind=said.confidence_kind,
-            distribution=said.distribution,
-            tokens_in=round(self.tokens_in / assets),
-            tokens_out=round(self.tokens_out / assets),
-            tokens_cached=round(self.tokens_cached / assets),
-            cost_usd=None if self.unknown else self.usd / assets,
-            latency_ms=self.latency_ms,
-            error=said.problem,
-            mapped=said.mapped,
-        )
+
+def answer(said: Said, bill: Bill) -> Answer:
+    """What was said of an asset, with what it took, as a label is written."""
+    return Answer(
+        said.asset_id,
+        said.category_id,
+        confidence=said.confidence,
+        confidence_kind=said.confidence_kind,
+        distribution=said.distribution,
+        tokens_in=round(bill.tokens_in),
+        tokens_out=round(bill.tokens_out),
+        tokens_cached=round(bill.tokens_cached),
+        cost_usd=bill.cost_usd,
+        latency_ms=bill.latency_ms,
+        error=said.problem,
+        mapped=said.mapped,
+    )
 
 
 def _sampled(request: Request, sample: int) -> Request:
