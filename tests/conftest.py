@@ -61,3 +61,16 @@ def encoders(_exported, workspace) -> Path:
     """A workspace that has its encoder already."""
     shutil.copytree(_exported, workspace / "encoders", copy_function=os.link, dirs_exist_ok=True)
     return workspace / "encoders"
+
+
+# Files that take longest, dealt to the processes first: one left to the end would be waited for by the other alone.
+LONGEST = ("tests/test_readme", "tests/browser/test_journeys", "tests/test_survival", "tests/browser", "tests/test_worker")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the order is else as it was found."""
+
+    def place(item: pytest.Item) -> int:
+        return next((at for at, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
+
+    items.sort(key=place)

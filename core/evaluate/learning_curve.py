@@ -42,7 +42,7 @@ FEWEST_ROWS, ROWS_A_CATEGORY = 50, 2  # training assets at the smallest point, a
 SPREAD, LEAST_SPREAD = 16, 4  # the largest point over the smallest, at most and at least
 WORTH, SMALL = 0.003, 0.01  # gains worth having, and to be ruled out
 NOTHING = 0.0005  # reads as 0.0 points
-EXPONENTS = np.geomspace(0.02, 2.0, 100)
+EXPONENTS = np.geomspace(0.02, 2.0, 400)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from core import db as database
@@ -57,6 +57,7 @@ def test_more_labels_never_bring_less_and_never_more_than_there_is_to_gain(law, 
 
 @settings(max_examples=30, deadline=None)
 @given(LAWS)
+@example((0.0, 0.015625, 1.34375))  # steep: a coarse grid of exponents moves the floor
 def test_the_fit_finds_the_law_that_made_the_points(law):
     points = np.geomspace(500, 8000, 5)
     errors = np.array(falling(*law))
