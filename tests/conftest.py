@@ -64,7 +64,13 @@ def encoders(_exported, workspace) -> Path:
 
 
 # Files that take longest, dealt to the processes first: one left to the end would be waited for by the other alone.
-LONGEST = ("tests/test_readme", "tests/browser/test_journeys", "tests/test_survival", "tests/browser", "tests/test_worker")
+LONGEST = (
+    "tests/test_readme",
+    "tests/browser/test_journeys",
+    "tests/test_survival",
+    "tests/browser",
+    "tests/test_worker",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -213,6 +213,15 @@ def economics(measured: Measured, assumptions: Assumptions, price: Price | None)
     )
 
 
+def saving_on_batch(sheet: Economics, measured: Measured, assumptions: Assumptions) -> dict[str, float | None]:
+    """The shares that "student" and "cascade" save of what the teacher costs at its batch price, from the sheet's own costs;
+    empty where it has none or is priced so already."""
+    if sheet.price is None or sheet.price.batch_input_usd_mtok is None or assumptions.batch:
+        return {}
+    batch = teacher_cost(measured, replace(assumptions, batch=True), sheet.price)
+    return {name: _saving(name, batch, sheet.line(name)).value for name in ("student", "cascade")}
+
+
 def show(value: float) -> str:
     """A number as the sheet shows it: commas, at least two decimals where it has any, six at most."""
     if float(value).is_integer():

@@ -21,7 +21,7 @@ from core.errors import InputError
 from core.evaluate import learning_curve, measure
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
-from core.evaluate.economics import Assumptions, Measured, economics, label_price
+from core.evaluate.economics import Assumptions, Measured, economics, label_price, saving_on_batch
 from core.evaluate.kept import assumptions_of, keep_rules, rules_of, teacher_price
 from core.evaluate.next_step import Plan, plan
 from core.evaluate.verdict import Category, Evidence, Gold, Rules, decide
@@ -149,12 +149,13 @@ def comparison(
     price = teacher_price(db, assumptions)
     measured = _measured(found, price)
     sheet, rules = economics(measured, assumptions, price), rules_of(db, client_id, found["target"])
+    on_batch = saving_on_batch(sheet, measured, assumptions)
     curve = learning_curve.stored(db, row["label_run_id"])
     next_step = _plan(found, curve, measured, assumptions, price)
     return {
         "figures": found,
         "economics": sheet,
-        "verdict": decide(_evidence(found, sheet.saving, rules, next_step)),
+        "verdict": decide(_evidence(found, sheet.saving, on_batch, rules, next_step)),
         "assumptions": assumptions,
         "rules": rules,
         "measured": measured,
@@ -293,7 +294,13 @@ def _plan(
     return plan(found, growth, None if of_1000 is None else of_1000 / 1000, seconds)
 
 
-def _evidence(found: dict[str, Any], saving: dict[str, float | None], rules: Rules, next_step: Plan) -> Evidence:
+def _evidence(
+    found: dict[str, Any],
+    saving: dict[str, float | None],
+    saving_on_batch: dict[str, float | None],
+    rules: Rules,
+    next_step: Plan,
+) -> Evidence:
     gold, agreed = found["gold"], found["agreement_handled"]
     names = {row["category"]: row["label"] for row in found["per_category"]}
     return Evidence(
@@ -302,6 +309,7 @@ def _evidence(found: dict[str, Any], saving: dict[str, float | None], rules: Rul
         handled=Share(**found["handled"]),
         agreement_handled=Share(**agreed) if agreed else None,
         saving=saving,
+        saving_on_batch=saving_on_batch,
         rules=rules,
         same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
         gold=_gold(gold) if gold else None,

@@ -21,6 +21,9 @@ chance. Against gold, where people settled 100 independent test assets or more, 
 shown to be worse (exact McNemar test at 5 %) by more than 2 points. For replace both look at the student alone, for fallback at
 the assets it would handle and at student and teacher together.
 
+Where the teacher takes batches at a price at which it alone costs no more than what is proposed, replace and fallback say so: no
+rule can know whether answers may take a day.
+
 Where people settled as many, fallback and the last three say as well how the teacher does against
 the student there: better, no difference shown, or worse (exact McNemar test at 5 %; for fallback first on the assets that fall
 back, then on all).
@@ -101,7 +104,8 @@ class Category:
 @dataclass(frozen=True)
 class Evidence:
     """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows; `saving` has the
-    shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing); `categories` are all
+    shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing), `saving_on_batch` the
+    same against the teacher at its batch price (empty where there is none or it is used already); `categories` are all
     test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
     `plan` what could be done next."""
 
@@ -110,6 +114,7 @@ class Evidence:
     handled: Share
     agreement_handled: Share | None
     saving: dict[str, float | None]
+    saving_on_batch: dict[str, float | None] = field(default_factory=dict)
     rules: Rules = Rules()
     same_encoder: bool = False
     gold: Gold | None = None
@@ -348,6 +353,11 @@ def _next_below(e: Evidence) -> str:
 
 def _notes(e: Evidence, rule: Rule) -> list[str]:
     notes = []
+    dearer = e.saving_on_batch.get("cascade" if rule.name == "fallback" else "student")
+    if rule.name in ("replace", "fallback") and not _pays(dearer):
+        notes.append(
+            f"Where answers may take up to a day, the teacher alone at its batch price {_costs_no_more(dearer)}: see Compare."
+        )
     if e.same_encoder and rule.name != "too_few":
         notes.append(
             "The built-in teacher and this student share their sentence encoder, so their agreement says little about "
@@ -356,6 +366,11 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
     if e.gold and rule.name in GOLD_NOTES and e.gold.paired.n >= FEWEST_TEST:
         notes.append(_against_gold(e.gold, rule.name == "fallback"))
     return notes
+
+
+def _costs_no_more(saving: float) -> str:
+    """How the teacher's cost stands to what would save this share of it, nothing or less: costs 12.0 % less than this"""
+    return "costs as much" if saving == 0 else f"costs {percent(1 - 1 / (1 - saving), 0.0)} less than this"
 
 
 GOLD_NOTES = ("fallback", "handles_little", "unproven", "below")

@@ -37,6 +37,11 @@ from core.label.teachers.hosted import Bill, Hosted, answer, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import locked
 
+try:
+    from uvloop import new_event_loop as EVENT_LOOP  # a third less work a call; not there on Windows
+except ImportError:
+    EVENT_LOOP = None  # Python's own
+
 TRIES = 5  # of one call that fails while others succeed; then its assets are unlabelled, with the reason
 LOST = 3  # of them may have cost money and brought nothing
 DOWN = 3  # so many assets failing with no answer in between: the server is gone, and is asked by one call at a time
@@ -82,7 +87,8 @@ def label_hosted(
                 limit,
                 only,
             )
-            asyncio.run(run.run())
+            with asyncio.Runner(loop_factory=EVENT_LOOP) as runner:
+                runner.run(run.run())
             state = "capped" if run.capped else "done"
         finally:
             db.execute(

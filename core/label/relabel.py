@@ -29,6 +29,7 @@ from core.label import prices
 from core.label.run import run_for
 from core.label.teachers import make
 from core.label.teachers.builtin import category_vectors
+from core.label.teachers.hosted import Hosted
 
 SAMPLE = 500  # labelled assets that an estimate looks at
 AT_ONCE = 2000  # labels read, weighed and written at a time
@@ -83,6 +84,7 @@ class Plan:
     tokens_out: float = 0.0
     tokens_basis: str = "estimated"
     lost: bool = False
+    price: prices.Price | None = None  # of a hosted teacher's own model
 
     @property
     def keep(self) -> int:
@@ -93,7 +95,8 @@ class Plan:
         return "estimated" if any(row.why in ESTIMATED for row in self.rows) else "measured"
 
     def usd(self, price: prices.Price | None) -> float | None:
-        """What the labels to ask for cost at that price; None without one."""
+        """What the labels to ask for cost at that price (a hosted teacher's at its own, where it has one); None without one."""
+        price = self.price or price
         return None if price is None else prices.cost(price, self.tokens_in, self.tokens_out)
 
 
@@ -226,7 +229,7 @@ def plan(db: Database, client_id: int, kept: Kept) -> Plan:
     found = Plan(
         run["id"], run["teacher"], labels, tuple(sorted(rows, key=_order)), ask, low, high, len(holds), described
     )
-    return _priced(db, found, run, kept)
+    return _priced(db, client_id, found, run, kept)
 
 
 def _order(row: Row) -> tuple[int, int]:
@@ -262,7 +265,7 @@ def _read(db: Database, run_id: int, rest: str, values: list) -> pd.DataFrame:
     )
 
 
-def _priced(db: Database, found: Plan, run: dict[str, Any], kept: Kept) -> Plan:
+def _priced(db: Database, client_id: int, found: Plan, run: dict[str, Any], kept: Kept) -> Plan:
     """The plan with tokens and seconds of the labels to ask for."""
     own = next(
         db.query(
@@ -285,7 +288,17 @@ def _priced(db: Database, found: Plan, run: dict[str, Any], kept: Kept) -> Plan:
         tokens_in=found.ask * tokens_in,
         tokens_out=found.ask * (own["tokens_out"] or prices.TOKENS_OUT),
         lost=recorded,
+        price=_own_price(db, client_id, run["teacher"], kept.base_id),
     )
+
+
+def _own_price(db: Database, client_id: int, teacher: str, base_id: int) -> prices.Price | None:
+    """What the model behind a hosted teacher costs; None for others, and where its connection is gone."""
+    try:
+        made = make(db, client_id, teacher, taxonomy.load(db, base_id))
+    except InputError:
+        return None
+    return made.price if isinstance(made, Hosted) else None
 
 
 # --- carrying over ------------------------------------------------------------------------------------------------

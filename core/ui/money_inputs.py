@@ -28,9 +28,14 @@ def price_as(view: View) -> Assumptions:
     )
     price = prices.price(view.db, model) if model else None
     if price:
-        rates = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
-        st.caption(plain(f"{rates}; {price.source}, {price.as_of or 'undated'}."))
+        st.caption(plain(f"{rates(price)}."))
     return _keep(view, kept, replace(kept, price_as=model))
+
+
+def rates(price: prices.Price) -> str:
+    """$2 in, $10 out per million tokens; where that is from and its date"""
+    rates = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
+    return f"{rates}; {price.source}, {price.as_of or 'undated'}"
 
 
 def other_models(view: View) -> list[prices.Price]:

@@ -100,8 +100,7 @@ def what_it_takes(view: View, kept: Kept) -> relabel.Plan:
     _decide(view, kept, found)
     left, right = st.columns([3, 2], gap="large")
     with right:
-        model = money_inputs.price_as(view).price_as
-    price = prices.price(view.db, model) if model else None
+        price = _price(view, found)
     with left:
         ask, keep = st.columns(2)
         with ask:
@@ -111,7 +110,11 @@ def what_it_takes(view: View, kept: Kept) -> relabel.Plan:
             figure("Labels that stay", f"{found.keep:,}", found.basis, f"of {found.labels:,}")
         cost, time = st.columns(2)
         with cost:
-            figure("Worth, at that price", money(found.usd(price)), "estimated" if found.ask else "measured")
+            figure(
+                "Cost" if found.price else "Worth, at that price",
+                money(found.usd(price)),
+                "estimated" if found.ask else "measured",
+            )
         with time:
             figure("Time", duration(found.seconds), found.seconds_basis if found.ask else "measured")
     if found.rows:
@@ -129,6 +132,15 @@ def what_it_takes(view: View, kept: Kept) -> relabel.Plan:
             "training until another teacher, or a new file, brings one."
         )
     return found
+
+
+def _price(view: View, found: relabel.Plan) -> prices.Price | None:
+    """What labels are priced at: a hosted teacher's own price is said, for others a model is chosen."""
+    if found.price is None:
+        model = money_inputs.price_as(view).price_as
+        return prices.price(view.db, model) if model else None
+    st.caption(frame.plain(f"At the price of {found.price.model}: {money_inputs.rates(found.price)}."))
+    return found.price
 
 
 def _hint(found: relabel.Plan) -> str:

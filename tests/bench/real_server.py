@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlite_utils import Database
+
 from core import db as database
 from core.label import connections, run
 from core.label.teachers.wire import OwnPrice, Params
@@ -109,6 +111,7 @@ def label(scratch: Path, url: str, model: str, count: int) -> None:
     made_run = run.label(db, client, "connection:SmolLM2", budget_usd=1.0)
     seconds = time.perf_counter() - started
     figures = run.summary(db, made_run)
+    calls = db.execute("select count(*) from calls where purpose = 'labels'").fetchone()[0]
     rows = list(db.query("select * from labels where run_id = ?", [made_run]))
     names = {row["id"]: row["label"] for row in db["categories"].rows}
     print(f"{len(rows)} assets in {seconds:.1f} s: {figures['count']} labels, {figures['failed']} without")
@@ -117,6 +120,22 @@ def label(scratch: Path, url: str, model: str, count: int) -> None:
     print("Tokens in and out:", sum(row["tokens_in"] or 0 for row in rows), sum(row["tokens_out"] or 0 for row in rows))
     assert all((row["category_id"] in names) != bool(row["error"]) for row in rows), "a label is wrong or empty"
     assert len(rows) == db.execute("select count(*) from assets where group_id = id").fetchone()[0]
+    first = bought(db, made_run)
+    assert run.label(db, client, "connection:SmolLM2", budget_usd=1.0) == made_run
+    assert first.items() <= bought(db, made_run).items(), "a label was bought twice"
+    again = db.execute("select count(*) from calls where purpose = 'labels'").fetchone()[0] - calls
+    assert bool(again) == bool(figures["failed"])
+    print(
+        f"A second run kept the {len(first)} labels and made {again} calls for the {figures['failed']} assets without one"
+    )
+
+
+def bought(db: Database, run_id: int) -> dict[int, tuple]:
+    """Asset -> category and when it was bought."""
+    rows = db.execute(
+        "select asset_id, category_id, created from labels where run_id = ? and category_id is not null", [run_id]
+    )
+    return {asset: tuple(rest) for asset, *rest in rows}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.evaluate.economics import Assumptions, Measured, described, economics
+from core.evaluate.economics import Assumptions, Measured, described, economics, saving_on_batch
 from core.label.prices import Price
 
 PRICE = Price("openai:gpt-6.1-sol", "openai", 2.0, 10.0, 0.1, 1.0, 5.0, "genai-prices 0.2.3", "2026-11-03")
@@ -138,6 +138,17 @@ def test_batch_and_cached_prices_lower_the_teachers_cost():
     assert economics(FOUND, Assumptions(batch=True), PRICE).per_1000["teacher"] == pytest.approx(1.925)
     cached = economics(FOUND, Assumptions(cached_share=0.8), PRICE).per_1000["teacher"]
     assert cached == pytest.approx((370 * 2 + 1480 * 0.1 + 150) / 1000)
+
+
+def test_against_the_teachers_batch_price_the_cascade_can_be_the_dearer():
+    found = replace(FOUND, handled=0.45)  # 0.55 x $3.85 is more than the $1.925 that all of them cost in a batch
+    sheet = economics(found, Assumptions(), PRICE)
+    saved = saving_on_batch(sheet, found, Assumptions())
+    assert saved["cascade"] == pytest.approx(1 - sheet.per_1000["cascade"] / 1.925, abs=1e-5) and saved["cascade"] < 0
+    assert sheet.saving["cascade"] > 0 and saved["student"] > 0.99
+    assert saving_on_batch(economics(found, Assumptions(batch=True), PRICE), found, Assumptions(batch=True)) == {}
+    without = replace(PRICE, batch_input_usd_mtok=None, batch_output_usd_mtok=None)
+    assert saving_on_batch(economics(found, Assumptions(), without), found, Assumptions()) == {}
 
 
 def test_a_measured_teacher_latency_and_measured_tokens_win_over_the_assumed():

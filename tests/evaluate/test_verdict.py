@@ -65,6 +65,18 @@ def test_fallback_says_the_share_the_promise_and_the_saving():
     assert "merge the categories “Sale” and “Offer”, which alone takes agreement from 93.0 % to 94.5 %" in verdict.next
 
 
+@pytest.mark.parametrize(
+    ("on_batch", "said"), [(0.001, None), (0.0, "costs as much"), (-0.25, "costs 20.0 % less than this"), (None, None)]
+)
+def test_a_batch_price_that_beats_what_is_proposed_is_told_and_decides_nothing(on_batch, said):
+    verdict = decide(replace(FALLBACK, saving_on_batch={"student": 0.99, "cascade": on_batch}))
+    assert verdict.decision == "fallback"
+    assert (f"at its batch price {said}" in verdict.reason) if said else ("batch" not in verdict.reason)
+    alone = replace(FALLBACK, agreement=share(0.98, 0.97, 0.99))
+    verdict = decide(replace(alone, saving_on_batch={"student": -0.25, "cascade": 0.5}))
+    assert verdict.decision == "replace" and "costs 20.0 % less than this" in verdict.reason
+
+
 def test_replace_at_the_very_edge_of_the_target():
     assert rule(agreement=share(0.965, 0.95, 0.98)) == "replace"
     assert rule(agreement=share(0.965, 0.94999, 0.98)) == "fallback"

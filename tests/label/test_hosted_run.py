@@ -11,10 +11,12 @@ from core import __main__ as cli
 from core import jobs
 from core.deploy.fallback import Fallback
 from core.errors import InputError
-from core.label import connections, forecast, run
+from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
+from core.ingest.taxonomy_versions import Kept
+from core.label import connections, forecast, relabel, run
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
-from tests.label.servers import Call, Server, Text
+from tests.label.servers import Call, Server, Text, steady
 
 PRICE = OwnPrice(1.0, 4.0, 0.1, 0.5, 2.0)
 
@@ -149,3 +151,33 @@ def test_a_wording_is_tried_on_what_people_settled_alone(db, tmp_path, server):
     done = jobs.run_here(db, "label", params, client).result
     assert (done["count"], done["state"], len(server.asked)) == (7, "stopped", 7)
     assert [row[0] for row in db.execute("select asset_id from labels order by asset_id")] == settled
+
+
+def test_after_a_change_of_taxonomy_only_what_no_longer_holds_is_bought_again(db, tmp_path, server, encoders):
+    client = connected(db, tmp_path, server)
+    first = run.label(db, client, "connection:Local", budget_usd=1.0)
+    says = {row["id"]: row["label"] for row in db["categories"].rows}
+    before = {row["asset_id"]: says[row["category_id"]] for row in db.query("select * from labels")}
+    base = taxonomy.latest(db, client)
+    draft = taxonomy_diff.begin(taxonomy.load(db, base))
+    draft = taxonomy_diff.rename(taxonomy_diff.remove(draft, "Sale"), "Travel", "Trips")
+    kept = Kept(base, "by hand", draft, ())
+    taxonomy_versions.keep(db, client, kept)
+    found, gone = relabel.plan(db, client, kept), list(before.values()).count("Sale")
+    spent = run.summary(db, first)["spent_usd"]
+    assert 0 < gone < len(before) and found.ask == gone and found.price.model == "model-of-mine"
+    assert found.usd(None) == pytest.approx(spent * gone / len(before), rel=0.1)
+
+    (carried,) = relabel.carry_over(db, client)["runs"]
+    asked, server.script = len(server.calls), steady
+    second = run.label(db, client, "connection:Local", budget_usd=1.0)
+    assert second == carried["run_id"] != first and len(server.calls) == asked + gone
+    assert run.summary(db, second)["spent_usd"] == pytest.approx(found.usd(None), rel=0.1)
+    names = {row["id"]: row["label"] for row in db["categories"].rows}
+    after = {
+        row["asset_id"]: names[row["category_id"]]
+        for row in db.query("select * from labels where run_id = ?", [second])
+    }
+    assert after.keys() == before.keys() and "Sale" not in after.values()
+    moved = {"Travel": "Trips"}
+    assert all(after[id] == moved.get(label, label) for id, label in before.items() if label != "Sale")
