@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 import streamlit as st
 from sqlite_utils import Database
@@ -157,21 +158,22 @@ class View:
 
 
 def menu() -> st.Page:
-    """Register the pages with Streamlit and return the one the address asks for."""
+    """Register the pages with Streamlit and return the one the address asks for. The links to them are the sidebar's own: what
+    Streamlit would draw is a list with headings inside it, which a screen reader cannot make sense of."""
     # Before the navigation: it would else fetch a page's icon for the browser's tab from a font server.
     st.set_page_config(page_title="Understudy", layout="wide", page_icon=str(ROOT / "static" / "icon.png"))
-    sections: dict[str, list] = {}
-    for key, item in MENU.items():
-        entry = st.Page(
+    entries = [
+        st.Page(
             ROOT / "pages" / f"{key}.py",
             title=item.name,
             icon=f":material/{item.icon}:",
             url_path="" if key == "overview" else key,
             default=key == "overview",
         )
-        sections.setdefault(item.section, []).append(entry)
+        for key, item in MENU.items()
+    ]
     st.session_state["menu"] = True
-    return st.navigation(sections, expanded=True)
+    return st.navigation(entries, position="hidden")
 
 
 @contextmanager
@@ -236,7 +238,18 @@ def choose(client_id: int) -> None:
     st.session_state["client_id"] = client_id
 
 
+def _links() -> None:
+    """The menu: a link a page, under the headings of its sections."""
+    for section, items in groupby(MENU.items(), lambda entry: entry[1].section):
+        with st.sidebar.container(gap="xxsmall"):
+            if section:
+                st.caption(section)
+            for key, _ in items:
+                link(key)
+
+
 def _sidebar(db: Database) -> tuple[int | None, str]:
+    _links()
     clients = standing.clients(db)
     if not clients:
         st.sidebar.caption("No client yet.")

@@ -31,7 +31,7 @@ def shown(app: AppTest) -> str:
 
 
 def links(app: AppTest) -> list[str]:
-    return [element.proto.label for element in app.get("page_link")]
+    return [element.proto.label for element in app.main.get("page_link")]
 
 
 @pytest.mark.parametrize("key", MENU)
