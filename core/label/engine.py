@@ -38,7 +38,7 @@ from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import locked
 
 try:
-    from uvloop import new_event_loop as EVENT_LOOP  # a third less work a call; not there on Windows
+    from uvloop import new_event_loop as EVENT_LOOP  # less work a call; not there on Windows
 except ImportError:
     EVENT_LOOP = None  # Python's own
 

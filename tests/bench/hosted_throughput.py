@@ -30,16 +30,19 @@ def main() -> None:
         client = small.fill(db, Path(folder) / "files", small.rows(count))
         wanted = db.execute("select count(*) from assets where group_id = id").fetchone()[0]
         params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0), logprobs=False)
-        connections.save(db, client, "Local", "openai", "model-of-mine", base_url=url, params=params)
+        made = connections.save(db, client, "Local", "openai", "model-of-mine", base_url=url, params=params)
+        connections.test_call(
+            made
+        )  # as a person does before; it also loads the SDK, which the worker does once in its life
         here, memory = psutil.Process(), {}
 
         def progress(done: int, total: int, message: str = "", spent: float = 0.0) -> None:
             memory[10 * done // max(total, 1)] = here.memory_info().rss / 2**20
 
         started, used = time.monotonic(), time.process_time()
-        made = run.label(db, client, "connection:Local", budget_usd=100.0, progress=progress)
+        bought = run.label(db, client, "connection:Local", budget_usd=100.0, progress=progress)
         seconds, used = time.monotonic() - started, time.process_time() - used
-        found, figures = servers.counts(url), run.summary(db, made)
+        found, figures = servers.counts(url), run.summary(db, bought)
     ideal = wanted * LATENCY_S / CONCURRENCY
     print(f"{figures['count']:,} labels of {wanted:,} in {seconds:.1f} s, ideal {ideal:.1f} s: {ideal / seconds:.1%}")
     print(f"{1000 * used / wanted:.2f} ms of processor a label; at most {found['most_flying']} calls at once")

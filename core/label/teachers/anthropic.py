@@ -40,7 +40,7 @@ class Anthropic:
             base_url=address,
             max_retries=0,
             timeout=httpx2.Timeout(self.params.timeout_s, connect=min(calls.CONNECT_S, self.params.timeout_s)),
-            http_client=anthropic.DefaultAsyncHttpxClient(mounts={"all://": calls.Lanes(self.params.concurrency)}),
+            http_client=anthropic.DefaultAioHttpClient(limits=calls.connections(self.params.concurrency)),
         )
         self.failures = calls.Failures(anthropic, address, self.model, secret)
         self.plain = self.params.schema == "plain"

@@ -48,7 +48,7 @@ class OpenAI:
             base_url=address,
             max_retries=0,
             timeout=httpx2.Timeout(self.params.timeout_s, connect=min(calls.CONNECT_S, self.params.timeout_s)),
-            http_client=openai.DefaultAsyncHttpxClient(mounts={"all://": calls.Lanes(self.params.concurrency)}),
+            http_client=openai.DefaultAioHttpClient(limits=calls.connections(self.params.concurrency)),
         )
         self.failures = calls.Failures(openai, address, self.model, secret)
         host = httpx2.URL(address).host
