@@ -40,10 +40,10 @@ def write_files(folder: Path, rows: int = 360, seed: int = 3) -> tuple[Path, Pat
     return folder / "taxonomy.csv", folder / "assets.csv"
 
 
-def bring_in(db, name: str, folder: Path) -> int:
+def bring_in(db, name: str, folder: Path, rows: int = 360) -> int:
     """A client with taxonomy and assets."""
     client = database.client_id(db, name)
-    taxonomy_file, assets_file = write_files(folder)
+    taxonomy_file, assets_file = write_files(folder, rows)
     taxonomy.save(db, client, taxonomy.read(taxonomy_file).categories, "taxonomy.csv")
     assets.import_assets(db, client, assets_file)
     return client
