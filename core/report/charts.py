@@ -255,6 +255,8 @@ def heat(pairs: list[list[int]], labels: dict[int, str], most: int = 40) -> tupl
     order = _neighbours(counts)
     counts, kept = counts[np.ix_(order, order)], kept[order]
     sizes = table.groupby("teacher")["count"].sum().reindex(kept).fillna(0).to_numpy()
+    agreed = table[table["teacher"] == table["student"]].set_index("teacher")["count"].reindex(kept).fillna(0)
+    np.fill_diagonal(counts, agreed)
     shares = counts / np.maximum(sizes, 1)[:, None]
     names = [clean(labels[category], 34) for category in kept]
     fig = _matrix(counts, shares, names)
@@ -267,33 +269,37 @@ def _neighbours(counts: np.ndarray) -> np.ndarray:
         return np.arange(len(counts))
     mixed = counts + counts.T
     return leaves_list(
-        linkage(squareform(1 / (1 + mixed), checks=False), "average", optimal_ordering=len(counts) <= 200)
+        linkage(squareform(1 / (1 + mixed), checks=False), "average", optimal_ordering=len(counts) <= 60)
     )
 
 
 def _matrix(counts: np.ndarray, shares: np.ndarray, names: list[str]) -> go.Figure:
     n = len(names)
     cell, font = (18, 11) if n <= 45 else (12, 8)
+    differ = ~np.eye(n, dtype=bool)
+    z = np.where(counts > 0, np.sqrt(shares), np.nan)
+    top = max(float(np.nanmax(z, initial=0, where=differ & (counts > 0))), 0.01)
+    # One trace of numbers alone: below zero, where the diagonal is put, the scale is grey.
+    np.fill_diagonal(z, -0.1 * top)
+    zero = 0.1 / 1.1
+    grey = "rgba(123, 134, 148, 0.25)"
     fig = go.Figure(
         go.Heatmap(
-            z=np.sqrt(shares),
+            z=z,
             customdata=np.dstack([counts, 100 * shares]),
-            colorscale=[[0, "rgba(0, 0, 0, 0)"], [0.001, "#f6d3b0"], [1, TEACHER]],
-            zmin=0,
-            zmax=max(float(np.sqrt(shares).max(initial=0)), 0.01),
+            colorscale=[[0, grey], [zero / 2, grey], [zero / 2 + 1e-6, "#f6d3b0"], [zero, "#f6d3b0"], [1, TEACHER]],
+            zmin=-0.1 * top,
+            zmax=top,
             showscale=False,
             xgap=0.5,
             ygap=0.5,
+            hoverongaps=False,
             hovertemplate="teacher: %{y}<br>student: %{x}<br>%{customdata[0]:,.0f} assets (%{customdata[1]:.1f} % of the "
             "teacher's category)<extra></extra>",
         )
     )
-    diagonal = np.full((n, n), None, object)
-    np.fill_diagonal(diagonal, 1)
-    grey = [[0, "rgba(123, 134, 148, 0.25)"], [1, "rgba(123, 134, 148, 0.25)"]]
-    fig.add_heatmap(z=diagonal, colorscale=grey, showscale=False, hoverinfo="skip", xgap=0.5, ygap=0.5)
     if n <= 45:  # one text a cell that is not empty: a heat map's own texts take a browser half a second
-        down, across = np.nonzero(counts)
+        down, across = np.nonzero(counts * differ)
         fig.add_scatter(
             x=across,
             y=down,

@@ -67,9 +67,10 @@ def test_the_heat_map_keeps_every_name_and_count(count):
     place = {name: n for n, name in enumerate(names)}
     expected = np.zeros((count, count))
     for teacher, student, assets in pairs:
-        if teacher != student:
-            expected[place[charts.clean(labels[teacher], 34)], place[charts.clean(labels[student], 34)]] += assets
+        expected[place[charts.clean(labels[teacher], 34)], place[charts.clean(labels[student], 34)]] += assets
     assert np.array_equal(counts, expected)
+    shown = np.array(fig.data[0].z)
+    assert (np.diag(shown) < 0).all() and np.array_equal(shown > 0, expected * ~np.eye(count, dtype=bool) > 0)
     fewer, kept, part = charts.heat(pairs, labels, 20)
     assert kept == min(20, count) and 0 < part <= 1 and len(fewer.layout.xaxis.ticktext) == kept
     # room for each name: a line of text is about as high as its font
