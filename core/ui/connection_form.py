@@ -221,7 +221,22 @@ def _pace(kept: Params, tag: str) -> dict:
             help=hint,
             key=f"{tag}-{field}",
         )
-    values["temperature"] = st.number_input(
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
+    values["schema"] = middle.selectbox(
+        "How the answer is asked for",
+        list(FORMATS),
+        list(FORMATS).index(kept.schema),
+        format_func=FORMATS.__getitem__,
+        help="A JSON schema holds the model to the list of categories. Whatever comes is checked all the same.",
+        key=f"{tag}-schema",
+    )
+    values["logprobs"] = right.toggle(
+        "Ask for probabilities",
+        kept.logprobs,
+        help="Students learn from how sure the model was. A model that gives none is asked without.",
+        key=f"{tag}-logprobs",
+    )
+    values["temperature"] = left.number_input(
         "Temperature",
         0.0,
         2.0,
@@ -236,6 +251,11 @@ def _pace(kept: Params, tag: str) -> dict:
     }
 
 
+FORMATS = {
+    "auto": "JSON schema, until it is refused",
+    "strict": "JSON schema, always",
+    "plain": "in words alone",
+}
 OPTIONAL = ("requests_per_minute", "tokens_per_minute", "temperature")
 
 

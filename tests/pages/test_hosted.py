@@ -81,6 +81,20 @@ def test_a_connection_is_added_tested_and_its_key_kept_nowhere(
         assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file
 
 
+def test_how_a_model_is_asked_can_be_set(open_page, db, northwind, server, monkeypatch):
+    monkeypatch.setenv("BIG_KEY", SECRET)
+    app = open_page("connections")
+    fill_in(app, Address=server.url, Model="big-1", Name="Big", Name_of_the_variable="BIG_KEY")
+    app.selectbox(key="connection-new-schema").set_value("plain")
+    app.toggle(key="connection-new-logprobs").set_value(False)
+    app.number_input(key="connection-new-votes").set_value(3)
+    button(app, "Save and test").click().run()
+    assert not app.exception and not app.error
+    (kept,) = connections.all(db, northwind)
+    assert (kept.params.schema, kept.params.logprobs, kept.params.votes) == ("plain", False, 3)
+    assert not {"response_format", "logprobs"} & set(server.calls[-1].body)
+
+
 @pytest.mark.parametrize(
     ("key", "model", "path", "words"),
     [
