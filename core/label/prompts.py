@@ -270,10 +270,9 @@ class Asking:
         similarity = self._vectors @ self._encode([text])[0]
         return self._with_parents(np.argsort(-similarity, kind="stable")[: most or self.params.shortlist])
 
-    def recall(self, known: Sequence[tuple[str, int]]) -> float:
-        """The share of texts with a known category id whose short list holds it."""
-        hits = [self.column.get(category) in self.shortlist(text) for text, category in known]
-        return sum(hits) / len(hits)
+    def short_listed(self, known: Sequence[tuple[str, int]]) -> np.ndarray:
+        """Whether the short list of each text holds its known category (id): bool of shape (texts,); its mean is the recall."""
+        return np.array([self.column.get(category) in self.shortlist(text) for text, category in known])
 
     @cached_property
     def _encode(self):
@@ -395,7 +394,7 @@ _ANSWERING = (
 
 
 def known(db: Database, client_id: int, categories: Sequence[StoredCategory], most: int = 300) -> list[tuple[str, int]]:
-    """Texts whose category (id) is known, for Asking.recall: settled by people, else labels that a file brought; `most` of them."""
+    """Texts whose category (id) is known, for Asking.short_listed: settled by people, else labels from a file; at most `most`."""
     ids = {category.id: category.label for category in categories}
     by_label = {label: id for id, label in ids.items()}
     decided = gold(db, client_id, categories)

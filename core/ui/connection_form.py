@@ -12,6 +12,7 @@ from core.label import connections, keys, prices
 from core.label.connections import Connection
 from core.label.teachers.hosted import price_of
 from core.label.teachers.wire import OwnPrice, Params
+from core.ui import money_inputs
 from core.ui.frame import View, plain
 
 KINDS = {"openai": "OpenAI, or a server that speaks like it", "anthropic": "Anthropic"}
@@ -149,7 +150,11 @@ def _price(kept: OwnPrice | None, listed: prices.Price | None, model: str, tag: 
     if way == ways[0]:
         said = "The list comes with the program and is dated."
         if model:
-            said = price_words(listed) if listed else f"{model} is not on it: without a price nothing is bought."
+            said = (
+                money_inputs.price_words(listed)
+                if listed
+                else f"{model} is not on it: without a price nothing is bought."
+            )
         st.caption(plain(said))
         return None, True
     if way == ways[2]:
@@ -177,16 +182,6 @@ def _price(kept: OwnPrice | None, listed: prices.Price | None, model: str, tag: 
     )
     whole = all(values[field] is not None for field in needed)
     return OwnPrice(**values, as_of=now()[:10]), whole
-
-
-def price_words(price: prices.Price) -> str:
-    """A price with its source and date, the batch price beside it, in one line."""
-    if not (price.input_usd_mtok or price.output_usd_mtok):
-        return "Nothing is charged for this model."
-    words = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
-    if price.batch_input_usd_mtok is not None:
-        words += f" (as a batch ${price.batch_input_usd_mtok:g} and ${price.batch_output_usd_mtok:g})"
-    return f"{words}; {price.source}, {price.as_of or 'undated'}."
 
 
 def _pace(kept: Params, tag: str) -> dict:

@@ -94,4 +94,6 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
     table = table.drop(columns="asset_id").rename(
         columns={"external_id": "asset", "teacher": "teacher says", "student": "student says"}
     )
-    return table if table["gold"].notna().any() else table.drop(columns="gold")
+    if table["gold"].isna().all():
+        return table.drop(columns="gold")
+    return table.fillna({"gold": ""})

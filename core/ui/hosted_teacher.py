@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.label import run as labelling
 from core.label.forecast import DRY_RUN, HostedForecast, Spread
-from core.ui import connection_form, frame, label_list, progress
+from core.ui import frame, label_list, money_inputs, progress
 from core.ui.figures import figure
 from core.words import duration, money, percent
 
@@ -60,7 +60,7 @@ def _forecast(expected: HostedForecast) -> None:
         known = f"Measured on {expected.measured_on:,} labels."
     if expected.copies:
         known += f" {expected.copies:,} copies share another asset's label and cost nothing."
-    st.caption(frame.plain(f"{known} {connection_form.price_words(expected.price)}"))
+    st.caption(frame.plain(f"{known} {money_inputs.price_words(expected.price)}"))
 
 
 def _range(spread: Spread) -> str:

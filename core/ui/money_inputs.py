@@ -28,14 +28,18 @@ def price_as(view: View) -> Assumptions:
     )
     price = prices.price(view.db, model) if model else None
     if price:
-        st.caption(plain(f"{rates(price)}."))
+        st.caption(plain(price_words(price)))
     return _keep(view, kept, replace(kept, price_as=model))
 
 
-def rates(price: prices.Price) -> str:
-    """$2 in, $10 out per million tokens; where that is from and its date"""
-    rates = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
-    return f"{rates}; {price.source}, {price.as_of or 'undated'}"
+def price_words(price: prices.Price) -> str:
+    """A price with its source and date, the batch price beside it, in one line."""
+    if not (price.input_usd_mtok or price.output_usd_mtok):
+        return "Nothing is charged for this model."
+    words = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
+    if price.batch_input_usd_mtok is not None:
+        words += f" (as a batch ${price.batch_input_usd_mtok:g} and ${price.batch_output_usd_mtok:g})"
+    return f"{words}; {price.source}, {price.as_of or 'undated'}."
 
 
 def other_models(view: View) -> list[prices.Price]:

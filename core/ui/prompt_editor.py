@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from core.evaluate.agreement import share
@@ -55,7 +54,7 @@ def _short_list(view: frame.View, teacher: str) -> str:
     known = prompts.known(view.db, view.client_id, asked.categories)
     if not known:
         return "Nothing to check it on: settle some assets on the Review page, or bring labels in a file."
-    found = share(np.array([asked.recall([one]) == 1 for one in known]))
+    found = share(asked.short_listed(known))
     most, of, n = asked.params.shortlist, len(asked.categories), found.n
     return (
         f"The short list of {most} of {of:,} categories, with their parents, holds the right one for {percent(found.value, 1)} of "

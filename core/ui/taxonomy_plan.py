@@ -139,7 +139,7 @@ def _price(view: View, found: relabel.Plan) -> prices.Price | None:
     if found.price is None:
         model = money_inputs.price_as(view).price_as
         return prices.price(view.db, model) if model else None
-    st.caption(frame.plain(f"At the price of {found.price.model}: {money_inputs.rates(found.price)}."))
+    st.caption(frame.plain(f"At the price of {found.price.model}: {money_inputs.price_words(found.price)}"))
     return found.price
 
 
