@@ -30,7 +30,7 @@ SAMPLE = {
     "teacher": "recorded:recorded_label",
     # A verdict within a minute or two; on so few assets the dearer student brings nothing (data/sample/README.md).
     "student": "embedding",
-    # One label in seventeen is wrong on purpose (agreement cannot pass 94 %), and its 293 calibration assets prove little at 95 %.
+    # One label in seventeen is wrong on purpose: agreement cannot pass 94 %.
     "target": 0.9,
     "synthetic": True,
 }

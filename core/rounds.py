@@ -219,7 +219,7 @@ def _held_out(pool: pd.DataFrame, count: int) -> dict[str, int]:
     """How many test and calibration assets belong among the next `count`, so that each has its share of all labels."""
     have = pool[pool.taken].split.value_counts()
     after = int(pool.taken.sum()) + count
-    shares = {"test": splits.TEST, "calibration": splits.calibration_share(after)}
+    shares = {"test": splits.TEST, "calibration": splits.reserved_share(after)}
     return {
         split: min(max(round(part * after) - int(have.get(split, 0)), 0), round(part * 2 * count))
         for split, part in shares.items()

@@ -58,3 +58,9 @@ def teacher_words(spec: str) -> str:
     if kind == "recorded":
         return f"recorded labels “{detail}”"
     return detail or f"{kind} teacher"
+
+
+def split_words(counts: dict[str, int]) -> str:
+    """Assets of each split in a line: 1,200 train, 300 calibration, 400 test; or 1,500 train (and calibration), 400 test."""
+    parts = [f"{counts['train']:,} train", f"{counts['calibration']:,} calibration", f"{counts['test']:,} test"]
+    return ", ".join(parts) if counts["calibration"] else f"{parts[0]} (and calibration), {parts[2]}"

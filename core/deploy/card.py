@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
-from core.words import percent
+from core.words import percent, split_words
 
 MARKUP = r"\`*_{}[]()<>#+!|~$:&@"
 WORST = 5
@@ -121,7 +121,7 @@ def _origin(row: dict, found: dict, facts: dict, labels: list[str], known: set[s
             "Labels",
             f"{found['teacher']['labels']:,}, brought in from {_day(facts['started'])} to {_day(facts['finished'])}",
         ),
-        ("Assets", " · ".join(f"{name} {counts[name]:,}" for name in ("train", "calibration", "test"))),
+        ("Assets", split_words(counts)),
         ("Taxonomy", f"version {facts['version']}{source}, {len(labels):,} categories"),
         ("Kind", f"{row['kind']}, {row['size_mb']:.1f} MB here"),
         ("Trained", f"{_day(row['created'])}, in {row['train_seconds']:,.0f} s"),
@@ -140,7 +140,7 @@ def _quality(found: dict) -> str:
     n, certificate, gold = found["agreement"]["n"], found["certificate"], found["gold"]
     shares = [
         ("Agreement with the teacher", found["agreement"]),
-        ("Agreement on the calibration assets", found["agreement_calibration"]),
+        ("Agreement on the assets that calibrated it", found["agreement_calibration"]),
         ("Agreement at the level of topmost categories", found["parent_agreement"]),
         ("Handled by the student itself", found["handled"] if certificate["certified"] else None),
         ("Agreement on what it handles", found["agreement_handled"]),

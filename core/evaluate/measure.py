@@ -1,6 +1,7 @@
 """What is measured of one student on its held-out assets, as JSON-able figures that pages draw without recomputing.
 
-`held` is one row an asset of the calibration and test splits: asset_id, external_id, text, split, group_id,
+`held` is one row an asset of the test split and of those that calibrate (the calibration split, or where there is none the training
+assets, as answered by members that had not learnt from them): asset_id, external_id, text, split, group_id,
 category_id (the teacher's), predicted (the student's), confidence_student, strange, correct. All but text is stored, so that
 all but speed can be worked out again.
 """
@@ -38,7 +39,7 @@ def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> dict[str, A
     by_category = measures.per_category(teacher, student, groups)
     by_category.insert(1, "label", by_category["category"].map(labels))
     parents = {category.id: category.parent_id for category in categories if category.parent_id}
-    calibration = held.loc[held["split"] == "calibration", ["correct", "group_id"]]
+    calibration = held.loc[held["split"] != "test", ["correct", "group_id"]]
     return {
         "agreement": asdict(measures.agreement(teacher, student, groups)),
         "agreement_calibration": asdict(
@@ -108,7 +109,7 @@ def _confusions(test: pd.DataFrame, labels: dict[int, str]) -> list[dict]:
 def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, Any]:
     """The cascade: curves, the certificate from calibration rows (one a duplicate group), and how test bears it out."""
     held = held.assign(sure=cascade.effective(held["confidence_student"], held["strange"]))
-    calibration = held[held["split"] == "calibration"].drop_duplicates("group_id")
+    calibration = held[held["split"] != "test"].drop_duplicates("group_id")
     test = held[held["split"] == "test"]
     certificate = cascade.certify(
         calibration["sure"].to_numpy(), calibration["correct"].to_numpy(), target, 1 - confidence

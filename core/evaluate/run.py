@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ FORM = (
 def evaluate(
     db: Database, student_id: int, *, target: float | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Measure a student on its label run's calibration and test assets; stores and returns the figures.
+    """Measure a student on its label run's calibration and test assets; stores and returns the figures. A cross-fitted student is
+    calibrated on training assets, by answers of members that had not learnt from them.
 
     `target` is the agreement aimed at (default: the client's setting). Writes predictions and the evaluation in one
     transaction; run again it replaces them. Raises InputError without labelled test assets.
@@ -58,8 +60,10 @@ def evaluate(
             "No labelled asset is held out for the test, so nothing can be said of this student.",
             "Label more assets, or mark some as test in the file's split column.",
         )
-    student, cold = _cold_start(folder_of(db, student_id), held["text"].iloc[0])
+    folder = folder_of(db, student_id)
+    student, cold = _cold_start(folder, held["text"].iloc[0])
     held = pd.concat([held, _predict(student, held["text"], progress)], axis=1)
+    held = pd.concat([held, *_unseen(student, folder, frame[frame["split"] == "train"])], ignore_index=True)
     held["correct"] = held["category_id"] == held["predicted"]
     categories = taxonomy.load(db, row["taxonomy_id"])
     found = _worked_out(db, client_id, held, categories, target)
@@ -209,26 +213,31 @@ def _filtered(student_id: int, filters: dict[str, Any] | None) -> tuple[str, lis
 def _predict(student, texts: pd.Series, progress: Progress | None) -> pd.DataFrame:
     """predicted (category id), confidence, top (JSON of the first TOP) and strange of each text; equal texts are asked once."""
     codes, unique = pd.factorize(texts)
-    ids = np.array(student.categories)
-    best = np.empty((len(unique), min(TOP, len(ids))), int)
-    sure = np.empty(best.shape, float)
-    strange = np.empty(len(unique), bool)
+    parts = []
     for start in range(0, len(unique), BATCH):
         if progress:
             progress(start, len(unique), "Comparing with the teacher")
-        answers = student.answer(list(unique[start : start + BATCH]))
-        strange[start : start + BATCH] = answers.strange
-        rows = answers.probabilities
-        order = np.argsort(-rows, axis=1, kind="stable")[:, : best.shape[1]]
-        best[start : start + BATCH] = ids[order]
-        sure[start : start + BATCH] = np.take_along_axis(rows, order, axis=1)
-    top = [json.dumps(list(zip(map(int, b), s.round(5).tolist()))) for b, s in zip(best, sure)]
+        parts.append(_said(student, student.answer(list(unique[start : start + BATCH]))))
+    return pd.concat(parts, ignore_index=True).iloc[codes].reset_index(drop=True)
+
+
+def _unseen(student: students.Student, folder: Path, train: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The training assets that calibrated the student, if any, with what members said of them that had not learnt from them."""
+    rows, answers = students.unseen(folder, train["text"])
+    if len(rows):
+        yield pd.concat([train.iloc[rows].reset_index(drop=True), _said(student, answers)], axis=1)
+
+
+def _said(student: students.Student, answers: students.Answers) -> pd.DataFrame:
+    ids, rows = np.array(student.categories), answers.probabilities
+    order = np.argsort(-rows, axis=1, kind="stable")[:, :TOP]
+    best, sure = ids[order], np.take_along_axis(rows, order, axis=1).astype(float)
     return pd.DataFrame(
         {
-            "predicted": best[codes, 0],
-            "confidence_student": sure[codes, 0],
-            "top": np.array(top, object)[codes],
-            "strange": strange[codes],
+            "predicted": best[:, 0],
+            "confidence_student": sure[:, 0],
+            "top": [json.dumps(list(zip(map(int, b), s.round(5).tolist()))) for b, s in zip(best, sure)],
+            "strange": answers.strange,
         }
     )
 

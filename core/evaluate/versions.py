@@ -52,8 +52,8 @@ def name_of(row: dict) -> str:
 
 
 def made_from(db: Database, student_id: int) -> dict[str, Any]:
-    """What a student was made from: teacher, labels (train and calibration), data (fingerprint), taxonomy (version), encoder,
-    created, parent (the student before it, by name, or None)."""
+    """What a student was made from: teacher, labels (train, calibration; crossfitted: whether these are the same), data
+    (fingerprint), taxonomy (version), encoder, created, parent (the student before it, by name, or None)."""
     row = next(
         db.query(
             """select s.*, r.teacher, t.version, p.kind as parent_kind from students s
@@ -67,6 +67,7 @@ def made_from(db: Database, student_id: int) -> dict[str, Any]:
         "teacher": row["teacher"],
         "train": params.get("train", 0),
         "calibration": params.get("calibration", 0),
+        "crossfitted": "folds" in params,
         "data": params.get("data"),
         "taxonomy": row["version"],
         "encoder": params.get("encoder"),

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 TEST = 0.20
-CALIBRATION_ROWS, FEWEST, MOST = 1000, 0.10, 0.20
+# Up to so many labelled groups none is set aside for calibration: the training rows calibrate (core/train/students/crossfit.py).
+# Beyond, a tenth is no loss, and fitting several times over would be.
+CROSSFITTED, CALIBRATION = 20_000, 0.10
+RESERVED_ROWS, FEWEST, MOST = 1000, 0.10, 0.20
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,14 @@ class Group:
 
 
 def calibration_share(groups: int) -> float:
-    """The share of labelled groups kept for calibration: 1,000 of them, but no less than 10 % and no more than 20 %."""
-    return min(max(CALIBRATION_ROWS / max(groups, 1), FEWEST), MOST)
+    """The share of labelled groups kept for calibration: none while they are few enough to be cross-fitted."""
+    return 0.0 if groups <= CROSSFITTED else CALIBRATION
+
+
+def reserved_share(groups: int) -> float:
+    """The share of groups reserved for calibration where training assets are chosen, and so cannot stand for all: 1,000, but
+    no less than 10 % and no more than 20 %."""
+    return min(max(RESERVED_ROWS / max(groups, 1), FEWEST), MOST)
 
 
 def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
@@ -65,7 +74,7 @@ def reserve(db: Database, client_id: int) -> None:
                where a.client_id = ? group by a.group_id""",
             [client_id],
         ).fetchall()
-        share = calibration_share(len(rows))
+        share = reserved_share(len(rows))
         given = {row[0] for row in db.execute(GIVEN, [client_id])}
         there = {split for _, split, _ in rows}
         drawn = {"train"} if given else set()  # out of which what the file lacks is drawn

@@ -23,16 +23,25 @@ from core.report.answers import FEWEST, Answer, share_words, span_words
 from core.report.brand import Brand, brand
 from core.report.headline import TITLES, Headline, about, headlines, mode_of
 from core.train.run import find
-from core.words import teacher_words
+from core.words import split_words, teacher_words
 
 WORST, EXAMPLES = 5, 3
 TEXT = 300  # characters of an example that are shown
 
-METHOD = (
+SET_ASIDE = (
     "The assets were divided into three parts before anything was learned; copies and near copies of one creative "
     "stayed together. The student learned from the teacher's answers on the first part. On the second, the "
     "calibration assets, it was decided how sure the student must be to answer by itself. All figures of agreement "
-    "are from the third part, the test assets, which it had never seen.",
+    "are from the third part, the test assets, which it had never seen."
+)
+CROSS_FITTED = (
+    "The assets were divided into two parts before anything was learned; copies and near copies of one creative stayed "
+    "together. The student learned from the teacher's answers on the first part. How sure it must be to answer by itself was "
+    "decided on the same part, its calibration assets, but by answers of trial students, each kept from the assets it "
+    "answered; the student itself learned from more than any of them. All figures of agreement are from the "
+    "second part, the test assets, which none of them had ever seen."
+)
+METHOD = (
     "Agreement is the share of test assets on which the student gives the category the teacher gave. Its interval is "
     "exact (Clopper-Pearson, 95 %): were the measurement repeated on other assets of the same kind, 95 of 100 such "
     "intervals would hold the true value. Copies of one creative count once.",
@@ -85,7 +94,7 @@ class Report:
     sheet: pd.DataFrame
     provenance: list[tuple[str, str]]
     licence: str
-    method: tuple[str, ...] = METHOD
+    method: tuple[str, ...]
     limits: tuple[str, ...] = LIMITS
 
 
@@ -138,6 +147,7 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
         licence=settings.get(db, "teacher_terms", client_id)
         or "Nobody has recorded whether the terms of the teacher's provider let its answers train a model. Check that before the "
         "student goes to work.",
+        method=(SET_ASIDE if found["counts"]["calibration"] else CROSS_FITTED, *METHOD),
     )
 
 
@@ -160,7 +170,7 @@ def _provenance(facts: dict, row: dict, found: dict) -> list[tuple[str, str]]:
         ("Prompt", facts["prompt_hash"][:12] if facts["prompt_hash"] else "none: labels from a file"),
         ("Labels", f"{found['teacher']['labels']:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
         ("Taxonomy", f"version {facts['version']}" + (f", {facts['source']}" if facts["source"] else "")),
-        ("Assets", ", ".join(f"{counts[part]:,} {part}" for part in ("train", "calibration", "test"))),
+        ("Assets", split_words(counts)),
         ("Student", f"{row['kind']} {row['id']}, {row['size_mb']:.1f} MB, trained {day(row['created'])}"),
         ("Judged", day(found["created"])),
         ("Measured on", found["latency"]["machine"]),

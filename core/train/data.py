@@ -32,14 +32,34 @@ class Rows:
     encoder: str
     soft: bool
 
+    @property
+    def answers(self) -> np.ndarray:
+        """The most probable category of each row, as a column number."""
+        return self.targets.argmax(1)
+
+    def take(self, chosen: np.ndarray) -> Rows:
+        """The rows of these numbers."""
+        return Rows([self.texts[i] for i in chosen], self.targets[chosen], self.encoder, self.soft)
+
 
 @dataclass(frozen=True)
 class Split:
-    """Training and calibration rows of a label run over the same `categories` (ids, column order)."""
+    """Training and calibration rows of a label run over the same `categories` (ids, column order). Without calibration rows
+    the training rows calibrate as well: students are cross-fitted (core/train/students/crossfit.py)."""
 
     categories: list[int]
     train: Rows
     calibration: Rows
+
+    @property
+    def crossfit(self) -> bool:
+        """Whether training rows calibrate, each answered by a model that did not learn from it."""
+        return not self.calibration.texts
+
+    @property
+    def judging(self) -> Rows:
+        """The rows that calibrate."""
+        return self.train if self.crossfit else self.calibration
 
     def fingerprint(self) -> str:
         """A hash of everything a student learns from: the same fingerprint makes the same student."""

@@ -18,6 +18,7 @@ from core.jobs import Progress
 from core.label.run import summary
 from core.train import data, students
 from core.train.disk import megabytes
+from core.train.students import crossfit
 
 AUTO = "auto"
 
@@ -33,7 +34,8 @@ def train(
 ) -> list[int]:
     """Train `kind` on a label run; returns the ids of the students trained, the chosen one last.
 
-    `auto` climbs the ladder from the cheapest kind and stops at the first whose agreement on calibration rows reaches `target`
+    `auto` climbs the ladder from the cheapest kind and stops at the first whose agreement on calibration rows (where none are set
+    aside, on training rows it had not seen) reaches `target`
     (default: the client's setting); if none does, the choice is the cheapest that is no worse than the best by one standard error
     of the best's agreement (the one-standard-error rule, Breiman et al. 1984). An interrupted training is carried on; one made
     from exactly these labels before is taken as it is.
@@ -53,7 +55,7 @@ def train(
         made.append((student_id, agreement))
         if agreement >= target:
             break
-    return _choice_last(made, target, len(split.calibration.texts))
+    return _choice_last(made, target, len(split.judging.texts))
 
 
 def all_students(db: Database, client_id: int) -> list[dict]:
@@ -172,11 +174,13 @@ def _one(
     """Train one student, or carry on with the unfinished one of the same making: (its id, agreement on calibration rows)."""
     params = {
         "train": len(split.train.texts),
-        "calibration": len(split.calibration.texts),
+        "calibration": len(split.judging.texts),
         "encoder": split.train.encoder,
         "data": split.fingerprint(),
         "recipe": students.FORMAT,
     }
+    if split.crossfit:
+        params["folds"] = crossfit.FOLDS
     row = _row(db, client_id, run_id, kind, params)
     student_id = row["id"]
     if row["ready"]:
@@ -184,12 +188,9 @@ def _one(
     folder = folder_of(db, student_id)
     names = {c.id: c.label for c in taxonomy.load(db, summary(db, run_id)["taxonomy_id"])}
     started = time.perf_counter()
-    student = students.fit(kind, split, [names[c] for c in split.categories], folder, step, earlier)
+    _, said = students.fit(kind, split, [names[c] for c in split.categories], folder, step, earlier)
     seconds = time.perf_counter() - started + _seconds_before(db, earlier)
-    held = split.calibration
-    agreement = 0.0
-    if held.texts:
-        agreement = float((student.answer(held.texts).best == held.targets.argmax(1)).mean())
+    agreement = float((said.best == split.judging.answers).mean())
     figures = {"calibration_agreement": agreement, **params}
     db["students"].update(
         student_id,

@@ -5,17 +5,16 @@ The texts are encoded once; only the heads are fitted anew, so that all sizes to
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from core.encoder import encoder
 from core.train.data import Rows, Split, Step
-from core.train.students import Member, blend, embedding, fit_weights, linear
+from core.train.students import Member, blend, crossfit, embedding, fit_weights, linear
 from core.train.students.embedding import Encode
+from core.train.students.reading import Reading
 
 KINDS = ("embedding", "linear")  # those whose heads are fitted in seconds
 SEED = 0
@@ -26,8 +25,8 @@ def answers(
 ) -> Iterator[np.ndarray]:
     """For each size, the best category of each of `texts` (column numbers, int [texts]) by a student trained on that many rows.
 
-    The rows are a random part of the training rows, each size's within the next one's. The blend is calibrated on all
-    calibration rows, as a student's is. Memory: one float32 vector a text.
+    The rows are a random part of the training rows, each size's within the next one's. The blend is calibrated as a
+    student's is. Memory: one float32 vector a text.
     """
     order = np.random.default_rng(seed).permutation(len(split.train.texts))
     encode = _encoded(split.train.texts + split.calibration.texts + list(texts), split.train.encoder, step, kind)
@@ -37,7 +36,7 @@ def answers(
             step(number, len(sizes), f"Training on {size:,} assets")
 
         alive()
-        part = replace(split, train=_part(split.train, order[:size]))
+        part = replace(split, train=split.train.take(order[:size]))
         yield learn(part, encode, alive)(list(texts)).argmax(1)
 
 
@@ -46,15 +45,23 @@ def learn(split: Split, encode: Encode | None, alive: Callable[..., None]) -> Ca
 
     Nothing is written. With `encode` an embedding student, without a linear one; `alive` is called often and may raise to cancel.
     """
-    members: list[Member] = [_linear(split.train, alive)]
-    if encode:
-        members.append(embedding.learn(encode, encode(split.train.texts), split.train.targets, alive))
 
-    def tables(texts: list[str]) -> list[np.ndarray]:
-        return [table for member in members for table in member.read(texts).tables]
+    def tables(rows: Rows) -> Callable[[list[str]], list[np.ndarray]]:
+        members: list[Member] = [linear.learn(rows, alive)]
+        if encode:
+            members.append(embedding.learn(encode, encode(rows.texts), rows.targets, alive))
+        return lambda texts: [table for member in members for table in member.read(texts).tables]
 
-    weights = fit_weights(tables(split.calibration.texts), split.calibration.targets.argmax(1))
-    return lambda texts: blend(tables(texts), weights)
+    def unseen(chosen: np.ndarray, held: np.ndarray) -> Reading:
+        return Reading(tables(split.train.take(chosen))(split.train.take(held).texts), None)
+
+    read = tables(split.train)
+    if split.crossfit:
+        judged = crossfit.unseen(crossfit.deal(split.train.answers), unseen).tables
+    else:
+        judged = read(split.calibration.texts)
+    weights = fit_weights(judged, split.judging.answers)
+    return lambda texts: blend(read(texts), weights)
 
 
 def _encoded(texts: list[str], name: str, step: Step, kind: str) -> Encode | None:
@@ -65,12 +72,3 @@ def _encoded(texts: list[str], name: str, step: Step, kind: str) -> Encode | Non
     place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
     vectors = encoder(name)(list(place), progress=lambda done, total: step(done, total, "Reading the assets"))
     return lambda some: vectors[[place[text] for text in some]]
-
-
-def _part(rows: Rows, chosen: np.ndarray) -> Rows:
-    return Rows([rows.texts[i] for i in chosen], rows.targets[chosen], rows.encoder, rows.soft)
-
-
-def _linear(rows: Rows, step: Step) -> Member:
-    with tempfile.TemporaryDirectory() as folder:
-        return linear.fit(rows, Path(folder), step, {})

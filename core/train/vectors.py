@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,19 +32,19 @@ class Kept:
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Their vectors, float32 (texts, dimensions); those not read before are read now."""
         self.add(texts, lambda *_: None)
-        return self._vectors[np.searchsorted(self._keys, _keys(texts))].astype(np.float32)
+        return self._vectors[np.searchsorted(self._keys, keys(texts))].astype(np.float32)
 
     def add(self, texts: Sequence[str], step: Step) -> None:
         """Read those of `texts` not read yet; each block is on disk before the next."""
-        keys, first = np.unique(_keys(texts), return_index=True)
-        new = ~np.isin(keys, self._keys, assume_unique=True)
-        keys, todo = keys[new], [texts[i] for i in first[new]]
+        new_keys, first = np.unique(keys(texts), return_index=True)
+        new = ~np.isin(new_keys, self._keys, assume_unique=True)
+        new_keys, todo = new_keys[new], [texts[i] for i in first[new]]
         for start in range(0, len(todo), BLOCK):
             made = encoder(self.encoder)(
                 todo[start : start + BLOCK],
                 progress=lambda done, _, start=start: step(start + done, len(todo), "Reading the assets"),
             ).astype(np.float16)
-            both = np.concatenate([self._keys, keys[start : start + BLOCK]])
+            both = np.concatenate([self._keys, new_keys[start : start + BLOCK]])
             order = np.argsort(both)
             self._keys = both[order]
             self._vectors = (np.concatenate([self._vectors, made]) if len(self._vectors) else made)[order]
@@ -57,6 +57,7 @@ class Kept:
         scratch.replace(self.file)  # the file is either whole or the one before
 
 
-def _keys(texts: Sequence[str]) -> np.ndarray:
+def keys(texts: Iterable[str]) -> np.ndarray:
+    """A number for each text, uint64 (texts), by which it is found again: the first 8 bytes of its BLAKE2b hash."""
     digests = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
     return np.frombuffer(b"".join(digests), np.uint64)

@@ -125,14 +125,18 @@ def _recorded(db: Database, client_id: int, run: dict, text: str) -> TeacherAnsw
 
 def examples(db: Database, student_id: int, count: int) -> list[dict]:
     """A few test assets, from the student's least sure to its surest: id, text."""
-    total = db.execute("select count(*) from predictions where student_id = ?", [student_id]).fetchone()[0]
+    total = db.execute(
+        """select count(*) from predictions p join assets a on a.id = p.asset_id
+           where p.student_id = ? and a.split = 'test'""",
+        [student_id],
+    ).fetchone()[0]
     found = []
     for place in range(min(count, total)):
         row = next(
             db.query(
                 """select a.id, a.text from predictions p join assets a on a.id = p.asset_id
                    where p.student_id = ? and a.split = 'test' order by p.confidence limit 1 offset ?""",
-                [student_id, int(total * place / count / 2)],
+                [student_id, int(total * place / count)],
             ),
             None,
         )

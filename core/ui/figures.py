@@ -26,8 +26,8 @@ HINTS = {
     "duplicates": "Copies and near copies of one creative form a group: labelled once, and never split between training and test.",
     "median": "Half of the assets have fewer words, half have more.",
     "fallback": "An asset the student is not sure enough of goes to the teacher, at the teacher's price.",
-    "certified": "An exact test on the calibration assets backs it: agreement on handled assets is at least the target, with "
-    "95 % confidence.",
+    "certified": "An exact test on assets the answering student had not seen backs it: agreement on handled assets is at least the "
+    "target, with 95 % confidence.",
 }
 
 

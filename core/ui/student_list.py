@@ -131,7 +131,9 @@ def _origin(made: dict) -> dict:
     return {
         "Teacher": teacher_words(made["teacher"]),
         "Learned from": f"{made['train']:,} assets",
-        "Calibrated on": f"{made['calibration']:,} assets",
+        "Calibrated on": "the same, by trial students kept from them"
+        if made["crossfitted"]
+        else f"{made['calibration']:,} assets",
         "Taxonomy": f"version {made['taxonomy']}",
         "Encoder": made["encoder"],
         "Made": _when(made["created"]),

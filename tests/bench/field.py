@@ -5,8 +5,8 @@
 Each model is trained and measured in a process of its own, one after the other. SetFit and TRACER run in an environment of
 their own, a folder with their packages (`python3 -m venv ENVIRONMENT`, then
 `ENVIRONMENT/bin/pip install -r tests/bench/requirements-peers.txt`); without --peers they are left out. Peers train on all
-training rows; ours take their calibration rows out of them. Handled: at a target of 95 % agreement, certified by ours on
-calibration rows, by TRACER in its own way; measured on test rows. Our trained students stay in the folder --students, for the
+training rows, and so do ours: cross-fitted, they calibrate on the same rows. Handled: at a target of 95 % agreement, certified
+by ours on those, by TRACER in its own way; measured on test rows. Our trained students stay in the folder --students, for the
 other measurements here.
 """
 
@@ -64,10 +64,17 @@ def main() -> None:
 def write(name: str, path: Path) -> Path:
     """The set as the peers read it."""
     data = public.load(name)
-    train = data.split.train, data.split.calibration
-    texts = [text for rows in train for text in rows.texts]
-    labels = [int(i) for rows in train for i in rows.targets.argmax(1)]
-    path.write_text(json.dumps({"train": texts, "labels": labels, "test": data.texts, "encoder": str(source_folder())}))
+    train = data.split.train
+    path.write_text(
+        json.dumps(
+            {
+                "train": train.texts,
+                "labels": train.answers.tolist(),
+                "test": data.texts,
+                "encoder": str(source_folder()),
+            }
+        )
+    )
     return path
 
 
@@ -109,10 +116,11 @@ def one(name: str, kind: str, folder: Path) -> dict:
     with tempfile.TemporaryDirectory() as home:
         os.environ["UNDERSTUDY_HOME"] = home
         started = time.perf_counter()
-        made = students.fit(kind, data.split, data.labels, folder / name / kind, lambda done, total, message: None)
+        made, held = students.fit(
+            kind, data.split, data.labels, folder / name / kind, lambda done, total, message: None
+        )
         seconds = time.perf_counter() - started
-        held = made.answer(data.split.calibration.texts)
-        right = held.best == data.split.calibration.targets.argmax(1)
+        right = held.best == data.split.judging.answers
         certificate = certify(effective(held.confidence, held.strange), right, TARGET)
         timed = peers.timed(lambda texts: made.answer(texts).best, data.texts)
         said = made.answer(data.texts)

@@ -60,7 +60,7 @@ def main() -> None:
         os.environ["UNDERSTUDY_HOME"] = folder
         started = time.perf_counter()
         split = Split(list(range(options.categories)), *rows)
-        made = students.fit("embedding", split, names, Path(folder) / "student", step)
+        made, _ = students.fit("embedding", split, names, Path(folder) / "student", step)
         seconds = time.perf_counter() - started
         step(0, 0, "")
         agreement = (made.answer(rows[1].texts).best == answers[parts[1]]).mean()

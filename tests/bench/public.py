@@ -16,8 +16,7 @@ SETS = ("banking77", "pitt_image_ads")
 
 @dataclass(frozen=True)
 class Public:
-    """A set's `labels`, its training rows with calibration rows taken out as the product does, and its test rows with answers
-    as column numbers."""
+    """A set's `labels`, its training rows, split as the product does, and its test rows with answers as column numbers."""
 
     labels: list[str]
     split: Split

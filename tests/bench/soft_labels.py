@@ -22,7 +22,7 @@ from core.ingest import assets as ingest
 from core.ingest import sample, taxonomy
 from core.label.run import label, labelled
 from core.train import data, students
-from core.train.data import Rows, Split
+from core.train.data import Split
 
 HELD = 0.35  # of the assets made: test, and calibration, as the product splits
 
@@ -71,24 +71,16 @@ def labelled_by_the_teacher(db, home: Path, count: int) -> tuple[Split, list[str
 
 
 def cut(split: Split, size: int, *, soft: bool) -> Split:
-    """`size` training rows drawn at random and calibration rows in proportion, with distributions or the likeliest answers."""
-    dice = np.random.default_rng(size)
-
-    def some(rows: Rows, count: int) -> Rows:
-        kept = np.sort(dice.permutation(len(rows.texts))[:count])
-        targets = rows.targets[kept]
-        if not soft:
-            targets = np.eye(targets.shape[1], dtype=np.float32)[targets.argmax(1)]
-        return replace(rows, texts=[rows.texts[i] for i in kept], targets=targets, soft=soft)
-
-    share = size / len(split.train.texts)
-    calibration = some(split.calibration, max(int(share * len(split.calibration.texts)), 50))
-    return replace(split, train=some(split.train, size), calibration=calibration)
+    """`size` training rows drawn at random, with distributions or the likeliest answers."""
+    kept = np.sort(np.random.default_rng(size).permutation(len(split.train.texts))[:size])
+    rows = split.train.take(kept)
+    targets = rows.targets if soft else np.eye(rows.targets.shape[1], dtype=np.float32)[rows.answers]
+    return replace(split, train=replace(rows, targets=targets, soft=soft))
 
 
 def right(kind: str, split: Split, folder: Path, texts: list[str], answers: np.ndarray) -> np.ndarray:
     names = [str(category) for category in split.categories]
-    made = students.fit(kind, split, names, folder, lambda done, total, message: None)
+    made, _ = students.fit(kind, split, names, folder, lambda done, total, message: None)
     return made.answer(texts).best == answers
 
 

@@ -70,7 +70,9 @@ def test_a_confident_student_that_disagrees_is_named(db, tmp_path):
     evaluate(db, student)
     assert review_queue.build(db, client_id)["student_id"] == student
     told = [item for item in items(db, "queue") if "student" in kinds(item)]
-    assert told and all(item["split"] in ("test", "calibration") for item in told)
+    assert {item["split"] for item in told} == {"test", "train"}, (
+        "of training assets, by members that had not learnt from them"
+    )
     assert "The student is " in told[0]["reasons"][0]["words"]
     assert told[0]["suggestions"][0]["by"][0].startswith("student ")
     db.execute("update predictions set strange = 1")

@@ -9,6 +9,10 @@ from core.errors import InputError
 from core.evaluate import kept, run
 from core.evaluate.agreement import interval
 from core.evaluate.economics import Assumptions
+from core.label import run as labelling
+from core.train import run as training
+from core.train import students
+from tests import small
 from tests.evaluate.conftest import insert_assets
 
 
@@ -234,3 +238,22 @@ def test_progress_is_told_and_a_cancel_leaves_nothing_half_written(client):
         run.evaluate(client.db, client.student_id, progress=progress)
     assert told[:2] == [(0, 400, "Comparing with the teacher"), (256, 400, "Comparing with the teacher")]
     assert client.db["predictions"].count == 0
+
+
+def test_a_cross_fitted_student_is_certified_on_training_assets_it_had_not_seen(db, tmp_path):
+    client = small.fill(db, tmp_path, small.rows(600))
+    run_id = labelling.label(db, client, "recorded:label")
+    (made,) = training.train(db, client, run_id, "linear")
+    found = run.evaluate(db, made, target=0.8)
+    train = labelling.labelled(db, run_id).query("split == 'train'")
+    assert found["counts"]["calibration"] == 0 and found["certificate"]["n"] == train.group_id.nunique()
+    assert found["certificate"]["certified"] and found["agreement"]["n"] == found["counts"]["test"]
+    said = dict(db.execute("select asset_id, category_id from predictions where student_id = ?", [made]))
+    unseen = np.mean([said[asset] == category for asset, category in zip(train.asset_id, train.category_id)])
+    student = students.load(training.folder_of(db, made))
+    seen = np.mean(np.array(student.categories)[student.answer(train.text.tolist()).best] == train.category_id)
+    assert seen > unseen + 0.02, "its own rows would flatter it"
+    assert found["agreement_calibration"]["value"] == pytest.approx(unseen)
+    run.change_rules(db, client, replace(kept.rules_of(db, client, 0.8), target=0.85))
+    again = run.figures(db, made)
+    assert again["certificate"]["n"] == found["certificate"]["n"] and again["target"] == 0.85

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import db as database
 from core.ingest import assets, splits, taxonomy
-from core.ingest.splits import Group, assign, calibration_share, plan
+from core.ingest.splits import Group, assign, calibration_share, plan, reserved_share
 from core.ingest.taxonomy import Category
 
 
@@ -57,23 +57,33 @@ def rows(count, start=0):
     return [(f"a{i}", f"{names[i]} number {i}", ["Shoes", "Hats"][i % 2]) for i in range(start, start + count)]
 
 
+def categories_of(groups: list[Group]) -> dict[int, Counter]:
+    moves = plan(groups, set())
+    return {c: Counter(moves[g.id] for g in groups if g.category == c) for c in {g.category for g in groups}}
+
+
 def stored(db) -> dict[str, str]:
     return dict(db.execute("select external_id, split from assets"))
 
 
-def test_the_shares_are_a_fifth_for_test_and_a_thousand_groups_within_bounds_for_calibration():
-    assert [calibration_share(n) for n in (100, 5_000, 8_000, 50_000)] == [0.2, 0.2, 0.125, 0.1]
-    groups = groups_of([600, 300, 100])
-    counts = Counter(plan(groups, set()).values())
-    assert counts == {"train": 600, "test": 200, "calibration": 200}
+def test_the_shares_are_a_fifth_for_test_and_for_calibration_a_tenth_of_many_groups_alone(monkeypatch):
+    assert [calibration_share(n) for n in (100, 20_000, 20_001, 50_000)] == [0, 0, 0.1, 0.1]
+    assert [reserved_share(n) for n in (100, 5_000, 8_000, 50_000)] == [0.2, 0.2, 0.125, 0.1]
+    assert Counter(plan(groups_of([600, 300, 100]), set()).values()) == {"train": 800, "test": 200}
+    monkeypatch.setattr(splits, "CROSSFITTED", 999)
+    counts = Counter(plan(groups_of([600, 300, 100]), set()).values())
+    assert counts == {"train": 700, "test": 200, "calibration": 100}
 
 
-def test_every_category_is_in_every_split_and_a_small_one_goes_to_train_first():
+def test_every_category_is_in_every_split_and_a_small_one_goes_to_train_first(monkeypatch):
     groups = groups_of([50, 10, 5, 2, 1])
-    moves = plan(groups, set())
-    by_category = {c: Counter(moves[g.id] for g in groups if g.category == c) for c in range(5)}
-    assert by_category[1] == {"train": 6, "test": 2, "calibration": 2}
-    assert all(set(by_category[c]) == {"train", "test", "calibration"} for c in range(3))
+    by_category = categories_of(groups)
+    assert by_category[1] == {"train": 8, "test": 2}
+    assert all(set(by_category[c]) == {"train", "test"} for c in range(3))
+    assert (by_category[3], by_category[4]) == (Counter(train=2), Counter(train=1))
+    monkeypatch.setattr(splits, "CROSSFITTED", 10)
+    by_category = categories_of(groups)
+    assert by_category[1] == {"train": 7, "test": 2, "calibration": 1}
     assert (by_category[3], by_category[4]) == (Counter(train=2), Counter(train=1))
 
 
@@ -93,13 +103,14 @@ def test_splits_depend_on_the_groups_alone_and_stay_when_more_come(sizes, seed):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"), [({"train", "test"}, {"calibration": 40}), ({"train"}, {"calibration": 40, "test": 40})]
+    ("given", "expected"), [({"train", "test"}, {"calibration": 20}), ({"train"}, {"calibration": 20, "test": 40})]
 )
-def test_what_a_file_leaves_out_is_taken_from_train(given, expected):
+def test_what_a_file_leaves_out_is_taken_from_train(given, expected, monkeypatch):
+    monkeypatch.setattr(splits, "CROSSFITTED", 100)
     groups = groups_of([120, 80], "train", True)
     moves = plan(groups, given)
     counts = Counter(moves.values())
-    assert counts["calibration"] == pytest.approx(expected["calibration"], abs=9)
+    assert counts["calibration"] == pytest.approx(expected["calibration"], abs=4)
     assert set(counts) == set(expected)
     after = [Group(g.id, g.category, moves.get(g.id, g.split), True, g.order) for g in groups]
     assert plan(after, given) == {}
@@ -135,11 +146,15 @@ def test_a_new_copy_of_a_split_asset_joins_its_split_and_unlabelled_assets_wait(
     assert stored(db)["new"] is None
 
 
-def test_a_file_that_gives_train_and_test_keeps_its_test_and_lends_calibration(db, tmp_path):
+def test_a_file_that_gives_train_and_test_keeps_its_test_and_lends_calibration_where_there_are_many(
+    db, tmp_path, monkeypatch
+):
     table = [(*row, "test" if i % 4 == 0 else "training") for i, row in enumerate(rows(80))]
     client, run = labelled_client(db, tmp_path, table, header="id,text,label,split")
+    assert assign(db, client, run) == {"train": 60, "calibration": 0, "test": 20}
+    monkeypatch.setattr(splits, "CROSSFITTED", 50)
     counts = assign(db, client, run)
-    assert counts == {"train": 48, "calibration": 12, "test": 20}
+    assert counts == {"train": 54, "calibration": 6, "test": 20}
     assert {name for name, split in stored(db).items() if split == "test"} == {
         row[0] for row in table if row[3] == "test"
     }

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,8 +25,14 @@ def quiet(done, total, message):
     assert 0 <= done <= total and message
 
 
+@pytest.fixture
+def crossed(split):
+    """The same rows, none set aside for calibration."""
+    return replace(split, calibration=split.train.take(np.zeros(0, int)))
+
+
 def fit(kind, split, folder, step=quiet, earlier=None):
-    return students.fit(kind, split, list(small.WORDS), folder, step, earlier)
+    return students.fit(kind, split, list(small.WORDS), folder, step, earlier)[0]
 
 
 @pytest.mark.parametrize("kind", list(students.KINDS))
@@ -139,3 +146,57 @@ def test_a_student_of_an_earlier_format_asks_to_be_trained_again(split, tmp_path
     (tmp_path / "student/config.json").write_text(json.dumps(config | {"format": 1}))
     with pytest.raises(InputError, match="Train it again"):
         students.load(tmp_path / "student")
+
+
+@pytest.mark.parametrize("kind", list(students.KINDS))
+def test_without_calibration_rows_every_training_row_calibrates_unseen(kind, split, crossed, tmp_path, encoders):
+    made, held = students.fit(kind, crossed, list(small.WORDS), tmp_path / kind, quiet)
+    assert held.probabilities.shape == (200, 4) and held.strange.mean() <= students.STRANGE + 1e-9
+    unseen, seen = held.best == crossed.train.answers, made.answer(crossed.train.texts).best == crossed.train.answers
+    others = made.answer(split.calibration.texts).best == split.calibration.answers
+    assert seen.mean() > unseen.mean() > others.mean() - 0.08
+    rows, again = students.unseen(tmp_path / kind, ["never seen", *crossed.train.texts[50:60]])
+    assert rows.tolist() == list(range(1, 11))
+    assert np.array_equal(again.probabilities, held.probabilities[50:60]) and np.array_equal(
+        again.strange, held.strange[50:60]
+    )
+
+
+def test_a_label_of_chance_is_not_known_to_those_who_have_not_seen_it(crossed, tmp_path, encoders):
+    """Were a row answered by a member that had learnt from it, chance labels would be told back."""
+    chance = np.eye(4, dtype=np.float32)[np.random.default_rng(3).integers(0, 4, 200)]
+    lied = replace(crossed, train=replace(crossed.train, targets=chance))
+    made, held = students.fit("transformer", lied, list(small.WORDS), tmp_path / "student", quiet)
+    for name in made.members:
+        for table in students.crossfit.load(tmp_path / "student" / name).tables:
+            assert (table.argmax(1) == lied.train.answers).mean() < 0.4
+    assert (held.best == lied.train.answers).mean() < 0.4
+
+
+def test_a_cross_fitted_training_stopped_in_any_fold_ends_as_if_it_had_not_been(
+    crossed, split, tmp_path, encoders, monkeypatch
+):
+    monkeypatch.setattr(transformer, "MOST_EPOCHS", 1)
+    monkeypatch.setattr(transformer, "CHECKPOINT_SECONDS", 0)
+    whole, held = students.fit("transformer", crossed, list(small.WORDS), tmp_path / "whole", quiet)
+
+    class Stop(Exception):
+        pass
+
+    for part in ("part 1", "part 3"):
+
+        def step(done, total, message, part=part):
+            if part in message and done % 5 == 3:
+                raise Stop
+
+        with pytest.raises(Stop):
+            fit("transformer", crossed, tmp_path / "halved", step)
+    told = []
+    halved, again = students.fit(
+        "transformer", crossed, list(small.WORDS), tmp_path / "halved", lambda d, t, m: told.append(m)
+    )
+    assert not any("part 1" in message or "part 2" in message for message in told), "finished folds were trained again"
+    assert np.allclose(again.probabilities, held.probabilities, atol=1e-4)
+    texts = split.calibration.texts
+    assert np.allclose(halved.predict_proba(texts), whole.predict_proba(texts), atol=1e-4)
+    assert not list((tmp_path / "halved").rglob("*.pt"))

@@ -5,7 +5,8 @@ categories; the student's answer is the log-linear pool of all tables (Heskes 19
 
     p(category | text)  ∝  exp( sum_t weight_t * log p_t(category | text) )
 
-whose weights are fitted on calibration rows, which is temperature scaling (Guo et al. 2017) and blending in one step.
+whose weights are fitted on calibration rows, which is temperature scaling (Guo et al. 2017) and blending in one step. Where no
+rows are set aside for it, the training rows calibrate, each answered by members that did not learn from it (crossfit.py).
 A text is strange where one member, the judge, finds it less near to the training assets than all but the farthest
 STRANGE of the calibration rows: a threshold that needs no labels and costs at most that share of ordinary assets.
 A student folder holds config.json and a folder for each member, and nothing in it runs when it is loaded.
@@ -21,11 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from core.errors import InputError
 from core.train import softmax
 from core.train.disk import link, write
+from core.train.students import crossfit
 from core.train.students.reading import Reading
+from core.train.vectors import keys
 
 if TYPE_CHECKING:
     from core.train.data import Split, Step
@@ -127,24 +131,35 @@ def fit_weights(log_probabilities: Sequence[np.ndarray], answers: np.ndarray) ->
     return minimize(objective, np.full(count, 1 / count), jac=True, method="L-BFGS-B", bounds=[(0, 10)] * count).x
 
 
-def fit(kind: str, split: Split, labels: list[str], folder: Path, step: Step, earlier: Path | None = None) -> Student:
-    """Train a student of `kind` into `folder`.
+def fit(
+    kind: str, split: Split, labels: list[str], folder: Path, step: Step, earlier: Path | None = None
+) -> tuple[Student, Answers]:
+    """Train a student of `kind` into `folder`; returns it, and its answers to the rows that calibrate (split.judging): where those
+    are training rows, answers of members that did not learn from them, which unseen() finds again.
 
     Members found complete in `folder` (an interrupted training) or in `earlier`, the folder of a cheaper student trained on the
     same rows, are taken over. config.json is written last: a folder without it is not a student yet.
     """
     members: dict[str, Member] = {}
+    folds = crossfit.deal(split.train.answers) if split.crossfit else None
     for name in KINDS[kind]:
-        members[name] = _member(name, split, folder / name, step, members, earlier and earlier / name)
+        members[name] = _member(name, split, folds, folder / name, step, members, earlier and earlier / name)
     step(0, 1, f"{kind}: calibrating")
-    readings = {name: member.read(split.calibration.texts) for name, member in members.items()}
+    if split.crossfit:
+        readings = {name: crossfit.load(folder / name) for name in members}
+    else:
+        readings = {name: member.read(split.calibration.texts) for name, member in members.items()}
     tables = [table for reading in readings.values() for table in reading.tables]
-    weights = fit_weights(tables, split.calibration.targets.argmax(1))
+    weights = fit_weights(tables, split.judging.answers)
     nearness = readings[JUDGES[kind]].nearness
     cut = (
         float(np.quantile(nearness, STRANGE, method="lower")) if len(nearness) else -1.0
     )  # below any nearness: nothing is
     student = Student(kind, split.categories, labels, members, weights, cut)
+    held = Answers(blend(tables, weights), nearness < cut)
+    if split.crossfit:
+        tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(split.train.texts)}
+        save_file(tensors, folder / crossfit.FILE)
     config = {
         "format": FORMAT,
         "kind": kind,
@@ -155,7 +170,19 @@ def fit(kind: str, split: Split, labels: list[str], folder: Path, step: Step, ea
         "cut": cut,
     }
     write(folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1))
-    return student
+    return student, held
+
+
+def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
+    """Which of `texts` the student in `folder` was calibrated on by cross-fitting, as row numbers, and what members said of them
+    that had not learnt from them. None of them where rows were set aside for calibration."""
+    if not (folder / crossfit.FILE).exists():
+        return np.zeros(0, int), Answers(np.zeros((0, 1), np.float32), np.zeros(0, bool))
+    kept = load_file(folder / crossfit.FILE)
+    place = {key: row for row, key in enumerate(kept["keys"].tolist())}
+    found = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
+    rows = np.flatnonzero(found >= 0)
+    return rows, Answers(kept["probabilities"][found[rows]], kept["strange"][found[rows]])
 
 
 def load(folder: Path) -> Student:
@@ -176,14 +203,20 @@ def load(folder: Path) -> Student:
 
 
 def _member(
-    name: str, split: Split, folder: Path, step: Step, before: dict[str, Member], earlier: Path | None
+    name: str,
+    split: Split,
+    folds: np.ndarray | None,
+    folder: Path,
+    step: Step,
+    before: dict[str, Member],
+    earlier: Path | None,
 ) -> Member:
     """The member `name`: loaded if `folder` holds it whole (marked by `done`), copied from `earlier`, or trained."""
     module = _module(name)
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
         if not (earlier and (earlier / "done").exists()):
-            member = module.fit(split.train, folder, step, before)
+            member = module.fit(split.train, folder, step, before, folds)
             (folder / "done").touch()
             return member
         for file in sorted(earlier.iterdir(), key=lambda file: file.name == "done"):

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from core.encoder import OnnxText, prepared
 from core.train import softmax
 from core.train.disk import link
+from core.train.students import crossfit
 from core.train.students.neighbours import Neighbours, gather
 from core.train.students.reading import Reading
 
@@ -30,7 +31,10 @@ class Encoded:
 
     def read(self, texts: Sequence[str]) -> Reading:
         """Two tables: log_softmax(vector @ coefficients + bias), and what the nearest training assets were labelled."""
-        vectors = self.encode(texts)
+        return self.look(self.encode(texts))
+
+    def look(self, vectors: np.ndarray) -> Reading:
+        """The same of texts whose vectors are known."""
         near, nearness = self.neighbours.look(vectors)
         return Reading([softmax.log_softmax(vectors @ self.coefficients + self.bias), near], nearness)
 
@@ -41,13 +45,18 @@ class Encoded:
         save_file(tensors, folder / "head.safetensors")
 
 
-def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Encoded:
-    """Encode the rows once, fit the head on their target distributions; ends with the member saved in `folder`."""
+def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray | None = None) -> Encoded:
+    """Encode the rows once, fit the head on their target distributions; ends with the member saved in `folder`, and with what
+    models of the other `folds` make of each row where there are any."""
     step(0, len(rows.texts), "embedding: preparing the encoder")
     source = prepared(rows.encoder)
     encode = OnnxText(source)
     vectors = encode(rows.texts, progress=lambda done, total: step(done, total, "embedding: reading the assets"))
-    member = learn(encode, vectors, rows.targets, lambda done, total: step(done, total, "embedding: fitting the head"))
+    fitting = lambda done, total: step(done, total, "embedding: fitting the head")  # noqa: E731
+    if folds is not None:
+        ask = lambda chosen, held: learn(encode, vectors[chosen], rows.targets[chosen], fitting).look(vectors[held])  # noqa: E731
+        crossfit.save(crossfit.unseen(folds, ask), folder)
+    member = learn(encode, vectors, rows.targets, fitting)
     for name in ("encoder.onnx", "tokenizer.json"):
         link(source / name, folder / name)
     member.save(folder)

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.train import softmax
-from core.train.students import tfidf
+from core.train.students import crossfit, tfidf
 from core.train.students.reading import Reading
 
 if TYPE_CHECKING:
@@ -44,8 +44,19 @@ class Linear:
         save_file(tensors, folder / "linear.safetensors")
 
 
-def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Linear:
-    """Learn from rows of text and target distributions; ends with the member saved in `folder`."""
+def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray | None = None) -> Linear:
+    """Learn from rows of text and target distributions; ends with the member saved in `folder`, and with what models of the
+    other `folds` make of each row where there are any."""
+    if folds is not None:
+        ask = lambda chosen, held: learn(rows.take(chosen), step).read(rows.take(held).texts)  # noqa: E731
+        crossfit.save(crossfit.unseen(folds, ask), folder)
+    member = learn(rows, step)
+    member.save(folder)
+    return member
+
+
+def learn(rows: Rows, step: Step) -> Linear:
+    """The member of `rows`; nothing is written."""
     step(0, 1, "linear: counting words")
     features = tfidf.learn(rows.texts, min(tfidf.MOST_FEATURES, MOST_COEFFICIENTS // (2 * rows.targets.shape[1])))
     coefficients, bias = softmax.fit(
@@ -55,9 +66,7 @@ def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Linear:
         iterations=ITERATIONS,
         step=lambda done, total: step(done, total, "linear: fitting"),
     )
-    member = Linear(features, coefficients, bias)
-    member.save(folder)
-    return member
+    return Linear(features, coefficients, bias)
 
 
 def load(folder: Path) -> Linear:

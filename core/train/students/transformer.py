@@ -1,6 +1,8 @@
-"""The transformer member: the sentence encoder itself fine-tuned, starting from the embedding member's head. Minutes; the best.
+"""The transformer member: the sentence encoder itself fine-tuned, starting from a head on the frozen encoder. Minutes; the best.
 
-Runs as ONNX afterwards. Training is checkpointed: killed at any moment, it carries on from at most CHECKPOINT_SECONDS before.
+Cross-fitted, it is the mean of the weights of the folds' models, a "model soup" (Wortsman et al. 2022): from one start they end so
+close together that their mean answers like all of them at once, at the price of one. Runs as ONNX afterwards. Training is
+checkpointed: killed at any moment, it carries on from at most CHECKPOINT_SECONDS before.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from core.encoder import OnnxText, export, pad, pooled, prepared, source_folder,
 from core.train import softmax
 from core.train.data import Rows, Step
 from core.train.disk import link
+from core.train.students import crossfit
+from core.train.students.crossfit import FOLDS
+from core.train.students.embedding import ITERATIONS, STRENGTH
 from core.train.students.reading import Reading
 
 if TYPE_CHECKING:
@@ -28,6 +33,7 @@ RATE, HEAD_RATE = 3e-4, 6e-4
 SMOOTHING = 0.1  # label smoothing where the teacher gave single answers
 CONTRAST, CONTRAST_TEMPERATURE = 0.3, 0.07
 MOST_TOKENS, MOST_EPOCHS, FEWEST_EPOCHS = 640_000, 5, 1
+FOLD_TOKENS = MOST_TOKENS // 2  # of each fold's model: together half as many again as of one model of all rows
 CHECKPOINT_SECONDS = 20
 INT8_AGREES = 0.995  # the smaller graph is kept only if it answers like the trained one
 
@@ -44,24 +50,26 @@ class Transformer:
         return Reading([softmax.log_softmax(self.graph(texts))], None)
 
 
-def fit(rows: Rows, folder: Path, step: Step, earlier: dict) -> Transformer:
-    """Fine-tune on the rows' target distributions, then export.
+def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray | None = None) -> Transformer:
+    """Fine-tune on the rows' target distributions, then export; with `folds`, also keeps what the models of the other folds make of
+    each row.
 
     The loss is cross-entropy (which is Hinton et al. 2015 at temperature 1) and a little of the supervised contrastive loss.
     """
     import torch
 
-    source = source_folder(rows.encoder)
-    model, head = torch_encoder(source, attention="sdpa"), _head(earlier["embedding"])
-    # Word embeddings stay as they are: half of all parameters, and rare words are better left where pre-training put them.
-    model.embeddings.word_embeddings.weight.requires_grad = False
-    _train(model, head, rows, folder / "checkpoint.pt", step)
+    if folds is None:
+        head = earlier["embedding"].coefficients, earlier["embedding"].bias
+        weights = _train(rows, head, MOST_TOKENS, folder / "whole.pt", step).state_dict()
+    else:
+        weights = _crossfit(rows, folds, earlier["embedding"].encode, folder, step)
     step(0, 1, "transformer: exporting")
-    plain = torch_encoder(source)
-    plain.load_state_dict(model.state_dict())
+    model = _model(rows.encoder, (earlier["embedding"].coefficients, earlier["embedding"].bias), attention="eager")
+    model.load_state_dict(weights)
     with torch.no_grad():
-        member = _export(plain, head, rows, folder)
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
+        member = _export(model["encoder"], model["head"], rows, folder)
+    for file in folder.glob("*.pt"):
+        file.unlink()
     return member
 
 
@@ -70,50 +78,78 @@ def load(folder: Path) -> Transformer:
     return Transformer(OnnxText(folder, "student.onnx"))
 
 
-def _head(embedding):
+def _crossfit(rows: Rows, folds: np.ndarray, encode: OnnxText, folder: Path, step: Step) -> dict[str, torch.Tensor]:
+    """The mean of the weights of the models of the folds. A finished one is a file in `folder` until all are."""
     import torch
 
-    width, categories = embedding.coefficients.shape
-    head = torch.nn.Linear(width, categories)
+    vectors = encode(rows.texts, progress=lambda done, total: step(done, total, "transformer: reading the assets"))
+    finished = []
+
+    def ask(chosen: np.ndarray, held: np.ndarray) -> Reading:
+        number = len(finished)
+        file = folder / f"fold{number}.pt"
+        if not file.exists():
+            head = softmax.fit(vectors[chosen], rows.targets[chosen], strength=STRENGTH, iterations=ITERATIONS)
+            told = lambda at, of, said: step(number * of + at, FOLDS * of, f"{said}, part {number + 1} of {FOLDS}")  # noqa: E731
+            model = _train(rows.take(chosen), head, FOLD_TOKENS, folder / "part.pt", told)
+            _write(file, {"weights": model.state_dict(), "table": _table(model, rows.take(held))})
+            (folder / "part.pt").unlink()
+        kept = torch.load(file, weights_only=True)
+        finished.append(kept["weights"])
+        return Reading([kept["table"].numpy()], None)
+
+    crossfit.save(crossfit.unseen(folds, ask), folder)
+    return {name: sum(weights[name] for weights in finished) / FOLDS for name in finished[0]}
+
+
+def _model(encoder: str, head: tuple[np.ndarray, np.ndarray], attention: str) -> torch.nn.ModuleDict:
+    """The base "encoder" with a "head" of these coefficients and bias."""
+    import torch
+
+    coefficients, bias = head
+    linear = torch.nn.Linear(*coefficients.shape)
     with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(embedding.coefficients.T.copy()))
-        head.bias.copy_(torch.from_numpy(embedding.bias))
-    return head
+        linear.weight.copy_(torch.from_numpy(coefficients.T.copy()))
+        linear.bias.copy_(torch.from_numpy(bias))
+    return torch.nn.ModuleDict({"encoder": torch_encoder(source_folder(encoder), attention), "head": linear})
 
 
-def steps_for(lengths: np.ndarray) -> int:
-    """Batches to train on rows of `lengths` tokens: as many as MOST_TOKENS allows, but at least one pass and at most five, so
+def steps_for(lengths: np.ndarray, most: int = MOST_TOKENS) -> int:
+    """Batches to train on rows of `lengths` tokens: as many as `most` tokens allow, but at least one pass and at most five, so
     that training time is bounded until one pass needs more."""
     a_pass = -(-len(lengths) // BATCH)
-    return int(np.clip(MOST_TOKENS / (BATCH * lengths.mean()), FEWEST_EPOCHS * a_pass, MOST_EPOCHS * a_pass))
+    return int(np.clip(most / (BATCH * lengths.mean()), FEWEST_EPOCHS * a_pass, MOST_EPOCHS * a_pass))
 
 
-def _train(model, head, rows: Rows, checkpoint: Path, step: Step) -> None:
+def _train(
+    rows: Rows, head: tuple[np.ndarray, np.ndarray], tokens: int, checkpoint: Path, step: Step
+) -> torch.nn.ModuleDict:
+    """Encoder and head trained on `rows` for at most so many `tokens`, starting from the coefficients and bias of `head`."""
     import torch
 
     torch.manual_seed(0)
+    model = _model(rows.encoder, head, attention="sdpa")
+    # Word embeddings stay as they are: half of all parameters, and rare words are better left where pre-training put them.
+    model["encoder"].embeddings.word_embeddings.weight.requires_grad = False
     cut = tokenizer(prepared(rows.encoder))
     sequences = [e.ids for e in cut.encode_batch_fast(rows.texts)]
     lengths = np.array([len(s) for s in sequences])
     targets = torch.from_numpy(rows.targets if rows.soft else _smooth(rows.targets))
-    answers = torch.from_numpy(rows.targets.argmax(1))
-    total = steps_for(lengths)
+    answers = torch.from_numpy(rows.answers)
+    total = steps_for(lengths, tokens)
     epochs = -(-total * BATCH // len(sequences))
-    trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [{"params": trained}, {"params": head.parameters()}]
+    trained = [p for p in model["encoder"].parameters() if p.requires_grad]
+    groups = [{"params": trained}, {"params": model["head"].parameters()}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE, HEAD_RATE], total_steps=total, pct_start=0.1)
-    parts = {"model": model, "head": head, "optimiser": optimiser, "scheduler": scheduler}
+    parts = {"model": model, "optimiser": optimiser, "scheduler": scheduler}
     done, saved = _resume(checkpoint, parts), time.monotonic()
-    half = torch.cpu._is_avx512_bf16_supported()  # then half the time; where it would be emulated, twice
     model.train()
     for at, chosen in islice(enumerate(_batches(lengths, epochs)), done, total):
         step(at, total, f"transformer: training, pass {at * BATCH // len(sequences) + 1} of {epochs}")
         ids, mask = (torch.from_numpy(part) for part in pad([sequences[i] for i in chosen]))
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            vectors = pooled(model, ids, mask)
-        vectors = vectors.float()
-        loss = torch.nn.functional.cross_entropy(head(vectors), targets[chosen])
+        vectors = _vectors(model, ids, mask)
+        loss = torch.nn.functional.cross_entropy(model["head"](vectors), targets[chosen])
         loss = loss + CONTRAST * _contrast(vectors, answers[chosen])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -124,7 +160,31 @@ def _train(model, head, rows: Rows, checkpoint: Path, step: Step) -> None:
             _save(checkpoint, parts, at + 1)
             saved = time.monotonic()
     _save(checkpoint, parts, total)
-    model.eval()
+    return model.eval()
+
+
+def _vectors(model: torch.nn.ModuleDict, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    half = torch.cpu._is_avx512_bf16_supported()  # then half the time; where it would be emulated, twice
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        vectors = pooled(model["encoder"], ids, mask)
+    return vectors.float()
+
+
+def _table(model: torch.nn.ModuleDict, rows: Rows) -> torch.Tensor:
+    """The log probabilities that `model` gives `rows`, (rows, categories)."""
+    import torch
+
+    sequences = [e.ids for e in tokenizer(prepared(rows.encoder)).encode_batch_fast(rows.texts)]
+    order = np.argsort([len(sequence) for sequence in sequences], kind="stable")
+    table = torch.empty(rows.targets.shape)
+    with torch.no_grad():
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            ids, mask = (torch.from_numpy(part) for part in pad([sequences[i] for i in chosen]))
+            table[chosen] = torch.log_softmax(model["head"](_vectors(model, ids, mask)), dim=1)
+    return table
 
 
 def _contrast(vectors: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
@@ -156,11 +216,17 @@ def _smooth(targets: np.ndarray) -> np.ndarray:
 
 
 def _save(path: Path, parts: dict, done: int) -> None:
-    """Everything resuming needs, written aside and renamed: a checkpoint is whole or absent."""
+    """Everything resuming needs."""
     import torch
 
     state = {name: part.state_dict() for name, part in parts.items()}
-    state |= {"rng": torch.get_rng_state(), "done": done}
+    _write(path, state | {"rng": torch.get_rng_state(), "done": done})
+
+
+def _write(path: Path, state: dict) -> None:
+    """Written aside and renamed: the file is whole or absent."""
+    import torch
+
     torch.save(state, path.with_suffix(".part"))
     os.replace(path.with_suffix(".part"), path)
 

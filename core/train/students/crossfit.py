@@ -1,0 +1,54 @@
+"""Cross-fitting: every training row answered by a model that did not learn from it, so that all rows teach and all rows judge.
+
+The rows are dealt into FOLDS; a model of the other folds answers each (Stone 1974). What a student of all rows says of unseen
+assets is at least as good, for it learned from more; so weights, thresholds and the promise that come of these answers
+are on the careful side, and no row has to be set aside for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from core.train.students.reading import Reading
+
+FOLDS = 3
+FILE = "unseen.safetensors"  # of a member's folder
+
+
+def deal(answers: np.ndarray) -> np.ndarray:
+    """The fold, 0 to FOLDS - 1, of each row: by chance within each of the `answers` (column numbers), the same every time."""
+    order = np.lexsort((np.random.default_rng(0).random(len(answers)), answers))
+    folds = np.empty(len(answers), int)
+    folds[order] = np.arange(len(answers)) % FOLDS
+    return folds
+
+
+def unseen(folds: np.ndarray, ask: Callable[[np.ndarray, np.ndarray], Reading]) -> Reading:
+    """The reading of all rows, each by a model of the other folds. `ask(learn, held)` gives what a model of the rows `learn`
+    makes of the rows `held`."""
+    held = [np.flatnonzero(folds == fold) for fold in range(FOLDS)]
+    parts = [ask(np.flatnonzero(folds != fold), rows) for fold, rows in enumerate(held)]
+    place = np.argsort(np.concatenate(held))
+    tables = [np.concatenate(pieces)[place] for pieces in zip(*(part.tables for part in parts))]
+    if parts[0].nearness is None:
+        return Reading(tables, None)
+    return Reading(tables, np.concatenate([part.nearness for part in parts])[place])
+
+
+def save(reading: Reading, folder: Path) -> None:
+    """Keep the reading of training rows with the member in `folder`, in half precision: dearer students take it over."""
+    tensors = {f"table.{number}": table.astype(np.float16) for number, table in enumerate(reading.tables)}
+    if reading.nearness is not None:
+        tensors["nearness"] = reading.nearness
+    save_file(tensors, folder / FILE)
+
+
+def load(folder: Path) -> Reading:
+    """What save() kept in `folder`."""
+    tensors = load_file(folder / FILE)
+    tables = [tensors[name].astype(np.float32) for name in sorted(tensors) if name.startswith("table.")]
+    return Reading(tables, tensors.get("nearness"))
