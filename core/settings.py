@@ -60,3 +60,12 @@ def get(db: Database, key: str, client_id: int = 0) -> Any:
 def put(db: Database, key: str, value: Any, client_id: int = 0) -> None:
     """Keep a setting; client 0 is the house."""
     db["settings"].upsert({"client_id": client_id, "key": key, "value": json.dumps(value)}, pk=("client_id", "key"))
+
+
+def own(db: Database, key: str) -> dict[str, Any]:
+    """The clients, by name, that keep a value of their own, and the value."""
+    rows = db.query(
+        "select c.name, s.value from settings s join clients c on c.id = s.client_id where s.key = ? order by c.name",
+        [key],
+    )
+    return {row["name"]: json.loads(row["value"]) for row in rows}

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core import encoder, settings
 from core.ui import brand_form, frame
+from core.words import percent
 
 
 def main() -> None:
@@ -23,8 +24,11 @@ def _learning(view: frame.View) -> None:
             0.5,
             format="%.1f",
             help="A student replaces the teacher when it agrees with it at least this often; `auto` trains until one does, "
-            "and the fallback threshold is certified for it.",
+            "and the fallback threshold is certified for it. A client's own is set on Compare, among the rules of its verdict.",
         )
+        if own := settings.own(view.db, "target_agreement"):
+            names = ", ".join(f"{name} {percent(value, 1)}" for name, value in own.items())
+            st.caption(frame.plain(f"Clients with a target of their own, to which this one does not apply: {names}."))
         kept = settings.get(view.db, "encoder")
         folder = st.text_input(
             "Sentence encoder",

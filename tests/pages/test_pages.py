@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
 from core import db as database
-from core import jobs
+from core import jobs, settings
 from core.evaluate import review_queue
 from core.evaluate.run import comparison, disagreements, evaluate
 from core.label import review
@@ -360,6 +360,14 @@ def test_whether_more_labels_would_help_is_asked_and_drawn(open_page, filled):
     table = next(frame.value for frame in app.dataframe if "points" in frame.value.columns)
     assert set(table["basis"]) == {"estimated"} and len(table) >= 2
     assert "Measure again" in [button.label for button in app.button]
+
+
+def test_settings_name_the_clients_they_do_not_apply_to(open_page, db):
+    assert not [one for one in open_page("settings").caption if "of their own" in one.value]
+    client = database.client_id(db, "Acme")
+    settings.put(db, "target_agreement", 0.9, client)
+    said = [one.value for one in open_page("settings").caption if "of their own" in one.value]
+    assert len(said) == 1 and "Acme 90.0" in said[0]
 
 
 def test_settings_keep_a_target_and_refuse_a_folder_that_is_no_encoder(open_page, db, tmp_path):
