@@ -200,6 +200,9 @@ ROUNDED = """The student in Understudy computes in int8 as well, which gave the 
 the test assets. So the small graphs here are int8 in their weights only: nearer to the trained student, and no faster than
 the exact ones."""
 
+NOT_CERTIFIED = """The certificate above is of the student as it answers in Understudy. This folder's labels differ from those too
+often to take it over unseen: check the handled assets on a fresh sample before relying on it here."""
+
 
 def _parity(parity: dict, found: dict) -> str:
     rows = [
@@ -217,6 +220,7 @@ def _parity(parity: dict, found: dict) -> str:
         f"Confidences of the exact graphs and of the student with those graphs differ by {parity['confidence']:.6f} at most. The "
         f"small graphs answer alone, or leave to the teacher, as the student in Understudy on {percent(parity['handled'], 2)}.",
         ROUNDED if parity["rounded"] else "",
+        NOT_CERTIFIED if parity["served"] < 0.995 and found["certificate"]["certified"] else "",
     ]
     return "\n\n".join(part for part in parts if part)
 

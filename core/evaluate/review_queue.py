@@ -229,10 +229,10 @@ def _add_quality(rows: Rows, said: list[str], add) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # categories of few labels are told of by themselves
         issues = find_label_issues(rows.label, rows.probabilities, n_jobs=1)
-    best = rows.probabilities.argmax(1)
+    best, own = rows.probabilities.argmax(1), rows.probabilities[np.arange(len(rows.label)), rows.label]
     for row in np.flatnonzero(issues & (best != rows.label)).tolist():
-        other = rows.names[int(rows.categories[best[row]])]
-        words = f"Assets like it are mostly {other}; label quality {max(quality[row], 0):.2f} of 1."
+        other, sure = rows.names[int(rows.categories[best[row]])], float(rows.probabilities[row, best[row]])
+        words = f"A model of the other labels says {other} ({percent(sure)}) and gives this label {percent(own[row])}."
         add(row, "quality", 1 - float(quality[row]), words)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,14 @@ def comparison(
     found = figures(db, student_id)
     if found is None:
         return None
-    row = next(db.query("select client_id, taxonomy_id, label_run_id from students where id = ?", [student_id]))
+    row = next(
+        db.query(
+            """select s.client_id, s.taxonomy_id, s.label_run_id, s.live, t.version,
+                      (select max(version) from taxonomies where client_id = s.client_id) as newest
+               from students s join taxonomies t on t.id = s.taxonomy_id where s.id = ?""",
+            [student_id],
+        )
+    )
     client_id, taxonomy_id = row["client_id"], row["taxonomy_id"]
     if found.get("form") != FORM:
         found = _complete(db, client_id, student_id, taxonomy_id, found, found["target"])
@@ -159,7 +167,13 @@ def comparison(
     return {
         "figures": found,
         "economics": sheet,
-        "verdict": decide(_evidence(found, sheet.saving, on_batch, rules, next_step)),
+        "verdict": decide(
+            replace(
+                _evidence(found, sheet.saving, on_batch, rules, next_step),
+                live=bool(row["live"]),
+                overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
+            )
+        ),
         "assumptions": assumptions,
         "rules": rules,
         "measured": measured,

@@ -107,7 +107,8 @@ class Evidence:
     shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing), `saving_on_batch` the
     same against the teacher at its batch price (empty where there is none or it is used already); `categories` are all
     test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
-    `plan` what could be done next."""
+    `plan` what could be done next; `live`: it is at work already; `overtaken`: the taxonomy version it was judged under and the one
+    in use since, where they differ."""
 
     agreement: Share
     certificate: Certificate
@@ -121,6 +122,8 @@ class Evidence:
     categories: tuple[Category, ...] = ()
     categories_handled: tuple[Category, ...] = ()
     plan: Plan = field(default_factory=Plan)
+    live: bool = False
+    overtaken: tuple[int, int] | None = None
 
     @property
     def target(self) -> float:
@@ -130,12 +133,14 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`decision` is replace, fallback or not_ready; `rule` names the row of the table above."""
+    """`decision` is replace, fallback or not_ready; `rule` names the row of the table above; `mode`: whether it speaks of the
+    "student" alone or of the "cascade"."""
 
     decision: str
     reason: str
     next: str
     rule: str
+    mode: str = "student"
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,8 @@ def decide(evidence: Evidence) -> Verdict:
     """The verdict of the first rule that applies."""
     rule = next(rule for rule in RULES if rule.applies(evidence))
     reason = " ".join([rule.reason(evidence), *_notes(evidence, rule)])
-    return Verdict(rule.decision, reason, rule.next(evidence), rule.name)
+    behind = rule.name == "fallback" or (rule.name == "does_not_pay" and not _good_alone(evidence))
+    return Verdict(rule.decision, reason, rule.next(evidence), rule.name, "cascade" if behind else "student")
 
 
 def percent(share: float, beside: float | None = None) -> str:
@@ -305,8 +311,17 @@ def _why_fallback(e: Evidence) -> str:
     )
 
 
+def _next_replace(e: Evidence) -> str:
+    review = "have a sample of its answers reviewed every month."
+    return f"It is live: {review}" if e.live else f"Make it live on the Student page, and {review}"
+
+
 def _next_fallback(e: Evidence) -> str:
-    text = "Make it live on the Student page if it is not yet, with the teacher behind it."
+    text = (
+        "It is live: keep the teacher behind it."
+        if e.live
+        else "Make it live on the Student page, with the teacher behind it."
+    )
     return f"{text} To hand over more, {e.plan.handing_over}; then train again."
 
 
@@ -319,9 +334,15 @@ def _why_contradicted(e: Evidence) -> str:
 
 
 def _why_not_paying(e: Evidence) -> str:
-    saving = e.saving["student" if _good_alone(e) else "cascade"]
+    alone = _good_alone(e)
+    saving = e.saving["student" if alone else "cascade"]
     costs = f"{percent(-saving)} more than" if saving < 0 else "as much as"
-    return f"{_agrees(e)}, which is good enough, but it costs {costs} the teacher at this volume."
+    if alone:
+        return f"{_agrees(e)}, which is good enough, but it costs {costs} the teacher at this volume."
+    return (
+        f"{_agrees(e)}: {_why_not_alone(e)}. With the teacher behind it, it may handle {percent(e.handled.value)} of the assets, "
+        f"but together that costs {costs} the teacher at this volume."
+    )
 
 
 def _why_handles_little(e: Evidence) -> str:
@@ -356,7 +377,12 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
     dearer = e.saving_on_batch.get("cascade" if rule.name == "fallback" else "student")
     if rule.name in ("replace", "fallback") and not _pays(dearer):
         notes.append(
-            f"Where answers may take up to a day, the teacher alone at its batch price {_costs_no_more(dearer)}: see Compare."
+            f"Where answers may take up to a day, the teacher alone at its batch price {_costs_no_more(dearer)}."
+        )
+    if e.overtaken:
+        notes.append(
+            f"This is judged under version {e.overtaken[0]} of the taxonomy, and version {e.overtaken[1]} is in use since: "
+            "train again before acting on it."
         )
     if e.same_encoder and rule.name != "too_few":
         notes.append(
@@ -432,16 +458,17 @@ RULES = (
         "not_ready",
         _does_not_pay,
         _why_not_paying,
-        lambda e: "Rent the machine only while it classifies, or wait for a larger volume; both are on Compare.",
+        lambda e: (
+            "Rent the machine only while it classifies, or wait for a larger volume: both are among the assumptions that can be "
+            "changed."
+        ),
     ),
     Rule(
         "replace",
         "replace",
         _good_alone,
         _why_replace,
-        lambda e: (
-            "Make it live on the Student page if it is not yet, and have a sample of its answers reviewed every month."
-        ),
+        _next_replace,
     ),
     Rule("fallback", "fallback", _good_behind, _why_fallback, _next_fallback),
     Rule("weak_category", "not_ready", lambda e: bool(_held_back(e)[0]), _why_weak_category, _next_weak_category),

@@ -62,9 +62,9 @@ def per_category(found: dict[str, Any]) -> Answer:
     low = int((judged["agreed"] / judged["n"] < bar).sum())
     seen = found["agreement"]
     title = f"The student agrees on {share_words(seen['value'], seen['n'])} of assets; "
-    title += f"{low:,} of {len(judged):,} categories {'is' if low == 1 else 'are'} below {100 * bar:g} %"
-    if len(judged) < len(table):
-        title += f" (of those with {FEWEST} test assets or more)"
+    of = "categories" if len(judged) == len(table) else f"categories with {FEWEST} test assets or more"
+    title += f"{low:,} of {len(judged):,} {of} {'is' if low == 1 else 'are'} below {100 * bar:g} % (the target less "
+    title += f"{100 * FAR_BELOW:g} points)"
     if seen["groups"] < FEW:
         title = f"Too few test assets to say: agreement could be anything from {percent(seen['low'])} to {percent(seen['high'])}"
     if not low and seen["groups"] >= FEW and (table["agreed"] == table["n"]).all():

@@ -31,8 +31,8 @@ class Headline:
 
 
 def mode_of(result: dict[str, Any]) -> str:
-    """The way of working that the verdict of a comparison() proposes: student or cascade."""
-    return "cascade" if result["verdict"].decision == "fallback" else "student"
+    """The way of working that the verdict of a comparison() speaks of: student or cascade."""
+    return result["verdict"].mode
 
 
 def headlines(result: dict[str, Any], price: Price | None) -> list[Headline]:

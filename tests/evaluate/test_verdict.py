@@ -117,7 +117,17 @@ def test_a_student_dearer_than_its_teacher_does_not_replace_it():
     assert (verdict.decision, verdict.rule) == ("not_ready", "does_not_pay")
     assert "costs 89.6 % more than the teacher" in verdict.reason
     even = decide(replace(FALLBACK, saving={"student": 0.9, "cascade": 0.0}))
-    assert "costs as much as the teacher" in even.reason
+    assert "costs as much as the teacher" in even.reason and even.mode == "cascade"
+    assert "which is good enough" not in even.reason, "it does not reach the target alone"
+    assert verdict.mode == "student" and "which is good enough" in verdict.reason
+
+
+def test_what_is_live_is_not_told_to_be_made_live_and_an_older_taxonomy_is_named():
+    assert decide(FALLBACK).next.startswith("Make it live on the Student page")
+    assert decide(replace(FALLBACK, live=True)).next.startswith("It is live: keep the teacher behind it.")
+    alone = replace(FALLBACK, agreement=share(0.99, 0.98, 1.0), live=True)
+    assert decide(alone).next.startswith("It is live") and decide(alone).mode == "student"
+    assert "version 2 is in use since: train again" in decide(replace(FALLBACK, overtaken=(1, 2))).reason
 
 
 def test_without_a_price_money_decides_nothing():

@@ -50,7 +50,7 @@ def test_nobody_decides_without_a_name(open_page, filled):
 
 def test_a_key_decides_and_the_next_asset_comes(at_work, filled):
     first = waiting(filled)
-    assert first.text in shown(at_work) and "label quality" in shown(at_work)
+    assert first.text in shown(at_work) and "A model of the other labels says" in shown(at_work)
     button(at_work, "2").click().run()
     assert gold.labels(filled, 1) == {first.asset_id: first.suggestions[1]["label"]}
     assert waiting(filled).text in shown(at_work) and first.text not in shown(at_work)
@@ -81,7 +81,7 @@ def test_the_random_sample_gives_accuracy_and_the_queue_does_not(at_work, filled
     at_work.run()
     assert "The queue cannot say it" in shown(at_work) and not at_work.metric
     at_work.radio[0].set_value("random").run()
-    assert "kept back" in shown(at_work) and "label quality" not in shown(at_work)
+    assert "kept back" in shown(at_work) and "A model of the other labels says" not in shown(at_work)
     for _ in range(3):
         button(at_work, "1").click().run()
     at_work.run()

@@ -7,13 +7,17 @@ are on the careful side, and no row has to be set aside for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.train.students.reading import Reading
+
+if TYPE_CHECKING:
+    from core.train.data import Step
 
 FOLDS = 3
 FILE = "unseen.safetensors"  # of a member's folder
@@ -37,6 +41,14 @@ def unseen(folds: np.ndarray, ask: Callable[[np.ndarray, np.ndarray], Reading]) 
     if parts[0].nearness is None:
         return Reading(tables, None)
     return Reading(tables, np.concatenate([part.nearness for part in parts])[place])
+
+
+def stages(step: Step, count: int = FOLDS + 1) -> Iterator[Step]:
+    """`count` steps, to be used one after the other, that report as one: which part it is, of a total `count` times as large."""
+    for number in range(count):
+        yield lambda done, total, said, number=number: step(
+            number * total + done, count * total, f"{said}, part {number + 1} of {count}"
+        )
 
 
 def save(reading: Reading, folder: Path) -> None:

@@ -47,10 +47,12 @@ class Linear:
 def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray | None = None) -> Linear:
     """Learn from rows of text and target distributions; ends with the member saved in `folder`, and with what models of the
     other `folds` make of each row where there are any."""
+    stage = iter([step])
     if folds is not None:
-        ask = lambda chosen, held: learn(rows.take(chosen), step).read(rows.take(held).texts)  # noqa: E731
+        stage = crossfit.stages(step)
+        ask = lambda chosen, held: learn(rows.take(chosen), next(stage)).read(rows.take(held).texts)  # noqa: E731
         crossfit.save(crossfit.unseen(folds, ask), folder)
-    member = learn(rows, step)
+    member = learn(rows, next(stage))
     member.save(folder)
     return member
 

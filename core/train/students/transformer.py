@@ -83,15 +83,14 @@ def _crossfit(rows: Rows, folds: np.ndarray, encode: OnnxText, folder: Path, ste
     import torch
 
     vectors = encode(rows.texts, progress=lambda done, total: step(done, total, "transformer: reading the assets"))
-    finished = []
+    finished, stages = [], list(crossfit.stages(step, FOLDS))
 
     def ask(chosen: np.ndarray, held: np.ndarray) -> Reading:
         number = len(finished)
         file = folder / f"fold{number}.pt"
         if not file.exists():
             head = softmax.fit(vectors[chosen], rows.targets[chosen], strength=STRENGTH, iterations=ITERATIONS)
-            told = lambda at, of, said: step(number * of + at, FOLDS * of, f"{said}, part {number + 1} of {FOLDS}")  # noqa: E731
-            model = _train(rows.take(chosen), head, FOLD_TOKENS, folder / "part.pt", told)
+            model = _train(rows.take(chosen), head, FOLD_TOKENS, folder / "part.pt", stages[number])
             _write(file, {"weights": model.state_dict(), "table": _table(model, rows.take(held))})
             (folder / "part.pt").unlink()
         kept = torch.load(file, weights_only=True)
