@@ -59,8 +59,8 @@ def show(client_id: int, reviewer: str, mode: str) -> None:
 def _progress(db: Database, client_id: int, reviewer: str, mode: str) -> None:
     left, total = review.counts(db, client_id, reviewer, mode)
     pace = review.pace(db, reviewer)
-    parts = [f"{left:,} to settle" if mode == "conflict" else f"{total - left:,} of {total:,} done"]
-    if pace:
+    parts = [f"{left:,} to settle" if mode == "conflict" else f"{total - left:,} of {total:,} decided or skipped"]
+    if pace and left:
         parts += [f"{60 / max(pace, 0.1):,.1f} decisions a minute", f"about {duration(left * pace)} left"]
     st.progress((total - left) / total if total else 1.0, text=" · ".join(parts))
 

@@ -31,7 +31,7 @@ def client(workspace):
 
 def done(page: Page, count: int, total: int) -> None:
     """So many are done, and the next asset is drawn to its end: keys pressed earlier belong to the asset before."""
-    expect(page.get_by_text(f"{count} of {total} done")).to_be_visible()
+    expect(page.get_by_text(f"{count} of {total} decided or skipped")).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 
 
