@@ -132,8 +132,15 @@ def text_of(card: Scorecard) -> str:
     )
     tables = [scorecard.table_of(card), scorecard.tests_of(card)]
     shown = [_columns([list(table.columns), *table.astype(str).to_numpy().tolist()]) for table in tables]
+    versions = [words] if (words := scorecard.versions_words(card)) else []
     return "\n\n".join(
-        [head, *shown, "\n".join(scorecard.sources_of(card)), f"{card.verdict.reason}\nNext: {card.verdict.next}"]
+        [
+            head,
+            *versions,
+            *shown,
+            "\n".join(scorecard.sources_of(card)),
+            f"{card.verdict.reason}\nNext: {card.verdict.next}",
+        ]
     )
 
 

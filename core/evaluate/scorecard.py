@@ -2,7 +2,8 @@
 
 A set holds every creative once, so all rows are independent. An asset counts where the set, the teacher's labels and the
 predictions of every student shown have it. A missing or off-list answer of the vendor is wrong in the main figures; the share
-among the answered assets stands beside them.
+among the answered assets stands beside them. Where the sides were given under different versions of the taxonomy, all are brought
+to the newest of these wherever it is certain what became of a category.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from core.evaluate.run import comparison
 from core.evaluate.vendor_rules import VendorEvidence
 from core.evaluate.verdict import FEWEST_TEST, Rules, Verdict, p_words, percent
 from core.evaluate.versions import name_of
+from core.ingest import taxonomy, taxonomy_versions
 from core.label import gold
 from core.train.run import all_students
 from core.words import milliseconds, money
@@ -75,7 +77,8 @@ class Scorecard:
     """Everything the vendor test says. `judged` assets of those in the set (the others lack a teacher's label or a student's
     answer) by the labels of `run_id`, `gold` of them settled by people; `rows` vendor first, then students, then teacher; the
     verdict goes `by` "teacher" or "gold" labels; `categories`: category, n, vendor, student (shares agreeing); `confusions`:
-    teacher, vendor, count."""
+    teacher, vendor, count. `answered_under` and `judged_under` are numbers of taxonomy versions; `uncertain` answers of the vendor
+    name a category of which it is not certain what became in the second."""
 
     test: dict[str, Any]
     run_id: int
@@ -88,6 +91,9 @@ class Scorecard:
     verdict: Verdict
     categories: list[dict]
     confusions: list[dict]
+    answered_under: int
+    judged_under: int
+    uncertain: int
 
 
 def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None = None) -> Scorecard:
@@ -102,7 +108,8 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
             "These answers are the labels that the student learned from: the teacher would be judged by itself.",
             "Take another label run, or a student of another teacher.",
         )
-    table = _table(db, test, students)
+    under = _taxonomies(db, test, students)
+    table = _table(db, test, students, max(under))
     if table.empty:
         raise InputError(
             "No asset of this vendor's set has both a teacher's label and the students' answers.",
@@ -131,6 +138,9 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         vendor_rules.decide(evidence),
         _by_category(table, f"student {students[0]['id']}"),
         _confusions(table),
+        _version(db, under[0]),
+        _version(db, max(under)),
+        int((table["vendor"].notna() & ~table.pop("certain")).sum()),
     )
 
 
@@ -170,6 +180,21 @@ def _quantity_words(words: Callable[[float | None], str], one: Quantity) -> str:
 def sources_of(card: Scorecard) -> list[str]:
     """Where each side's cost and time come from, a sentence a side."""
     return [f"{row.who}: cost: {row.usd.note or 'not known'}; time: {row.ms.note}." for row in card.rows]
+
+
+def versions_words(card: Scorecard) -> str:
+    """Which version of the taxonomy the set was handed out under and which it is judged under; "" where they are one."""
+    if card.answered_under == card.judged_under:
+        return ""
+    how = "It answered" if card.test["source"].startswith("run:") else "The set was handed out"
+    text = (
+        f"{how} under version {card.answered_under} of the taxonomy and is judged under version {card.judged_under}: answers and "
+        "teacher's labels are carried over wherever it is certain what became of a category."
+    )
+    if not card.uncertain:
+        return text
+    many = "1 answer names a category" if card.uncertain == 1 else f"{card.uncertain:,} answers name categories"
+    return f"{text} {many} of which that is not certain, and {'is' if card.uncertain == 1 else 'are'} judged as given."
 
 
 def tests_of(card: Scorecard) -> pd.DataFrame:
@@ -229,18 +254,45 @@ def _students(db: Database, client_id: int, wanted: list[int] | None) -> list[di
     return [found[id] for id in dict.fromkeys(wanted)]
 
 
-def _table(db: Database, test: dict[str, Any], students: list[dict]) -> pd.DataFrame:
-    """One row an asset judged: asset_id, teacher, vendor (None: no usable answer), a column a student, gold (or None);
-    all as category labels, which mean the same in every version of a taxonomy."""
-    table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "label"]]
-    table = table.rename(columns={"label": "teacher"}).dropna(subset=["teacher"])
-    said = """select v.asset_id, c.label from vendor_answers v join categories c on c.id = v.category_id where v.test_id = ?"""
-    table["vendor"] = table["asset_id"].map(dict(db.execute(said, [test["id"]]).fetchall()))
+def _taxonomies(db: Database, test: dict[str, Any], students: list[dict]) -> list[int]:
+    """The taxonomy versions (ids, which grow) that the sides were given under: the vendor's first, then the students'."""
+    kind, _, run_id = test["source"].partition(":")
+    asked = test["taxonomy_id"]
+    if kind == "run":  # its teacher answered under the run's version, whatever the set's
+        (asked,) = db.execute("select taxonomy_id from label_runs where id = ?", [int(run_id)]).fetchone()
+    learned = "select taxonomy_id from label_runs where id = ?"
+    return [
+        asked,
+        *(one["taxonomy_id"] for one in students),
+        db.execute(learned, [students[0]["label_run_id"]]).fetchone()[0],
+    ]
+
+
+def _version(db: Database, taxonomy_id: int) -> int:
+    return db.execute("select version from taxonomies where id = ?", [taxonomy_id]).fetchone()[0]
+
+
+def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id: int) -> pd.DataFrame:
+    """One row an asset judged: asset_id, teacher, vendor (None: no usable answer), a column a student, gold (or None), all as
+    labels of one taxonomy version wherever it is certain what became of a category, else as given; certain: of the vendor's."""
+    means = taxonomy_versions.carried(db, taxonomy_id)
+    every = "select id, label from categories where taxonomy_id in (select id from taxonomies where client_id = ?)"
+    names = dict(db.execute(every, [test["client_id"]]).fetchall())
+    labels = {id: names[means.get(id, id)] for id in names}
+    table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "category_id"]]
+    table["teacher"] = table.pop("category_id").map(labels)
+    table = table.dropna(subset=["teacher"])
+    said = "select asset_id, category_id from vendor_answers where test_id = ? and category_id is not null"
+    answers = dict(db.execute(said, [test["id"]]).fetchall())
+    table["vendor"] = table["asset_id"].map({asset: labels[id] for asset, id in answers.items()})
+    table["certain"] = table["asset_id"].map({asset: id in means for asset, id in answers.items()}).eq(True)
     for one in students:
-        said = """select p.asset_id, c.label from predictions p join categories c on c.id = p.category_id where p.student_id = ?"""
-        table[f"student {one['id']}"] = table["asset_id"].map(dict(db.execute(said, [one["id"]]).fetchall()))
+        said = "select asset_id, category_id from predictions where student_id = ?"
+        predicted = {asset: labels[id] for asset, id in db.execute(said, [one["id"]])}
+        table[f"student {one['id']}"] = table["asset_id"].map(predicted)
     table = table.dropna(subset=[f"student {one['id']}" for one in students]).reset_index(drop=True)
-    table["gold"] = table["asset_id"].map(gold.labels(db, test["client_id"], gold.SAMPLED))
+    settled = gold.gold(db, test["client_id"], taxonomy.load(db, taxonomy_id), gold.SAMPLED)
+    table["gold"] = table["asset_id"].map({asset: labels[id] for asset, id in settled.items()})
     return table
 
 

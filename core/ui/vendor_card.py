@@ -33,6 +33,8 @@ def show(card: Scorecard) -> None:
         icon=f":material/{icon}:",
     )
     st.caption(frame.plain(_basis(card)))
+    if words := scorecard.versions_words(card):
+        st.caption(frame.plain(words))
     table = scorecard.table_of(card)
     st.dataframe(table, hide_index=True, key="scorecard")
     charts.download(table, "vendor-scorecard")

@@ -13,6 +13,7 @@ from core import db as database
 from core.errors import InputError
 from core.evaluate import run, scorecard, vendor, vendor_sets
 from core.evaluate.agreement import interval
+from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from tests.evaluate.conftest import insert_assets, make_client
 
 LABELS = ("Sale", "Offer", "Brand")
@@ -184,6 +185,82 @@ def test_only_assets_every_side_has_are_judged(judged, tmp_path):
     card = judge(judged, right, tmp_path)
     assert (card.judged, card.test["size"]) == (270, 300)
     assert {row.agreement.n for row in card.rows if row.agreement} == {270}
+
+
+def next_version(client) -> None:
+    """Version 2: Sale is called Price cut, Offer is merged into Brand; its labels and a live student, which answers as before."""
+    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(client.db, 1)), "Sale", "Price cut")
+    draft = taxonomy_diff.merge(draft, ["Offer", "Brand"], "Brand")
+    saved = taxonomy_versions.save(client.db, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    means = taxonomy_versions.carried(client.db, saved)
+    run_row, student = (
+        next(client.db.query(f"select * from {kind} where id = 1")) for kind in ("label_runs", "students")
+    )
+    client.db["label_runs"].insert(run_row | {"id": 2, "taxonomy_id": saved})
+    client.db["students"].insert(student | {"id": 2, "label_run_id": 2, "taxonomy_id": saved, "live": 1})
+    labelled = client.db.execute("select asset_id, category_id from labels where run_id = 1").fetchall()
+    said = list(client.db.query("select * from predictions where student_id = 1"))
+    with client.db.atomic():
+        client.db["labels"].insert_all(
+            {"run_id": 2, "asset_id": asset, "category_id": means[category], "created": ""}
+            for asset, category in labelled
+        )
+        client.db["predictions"].insert_all(
+            row | {"student_id": 2, "category_id": means[row["category_id"]],
+                   "teacher_category_id": means[row["teacher_category_id"]]}
+            for row in said
+        )  # fmt: skip
+        client.db.execute(
+            "insert into evaluations (student_id, split, figures, created)"
+            " select 2, split, figures, created from evaluations where student_id = 1"
+        )
+
+
+def test_a_new_taxonomy_version_does_not_make_a_vendor_worse(judged, tmp_path):
+    answers = wrong_every(judged, 10)  # Sale for Brand, Offer for Sale, Brand for Offer
+    before = judge(judged, answers, tmp_path)
+    assert scorecard.versions_words(before) == ""
+    next_version(judged)
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    assert card.rows[1].student_id == 2
+    # of the 30 errors, those of Brand for Offer are none now that the two are one
+    merged = sum(truth == "Offer" and answers[id] == "Brand" for id, truth in truths(judged).items())
+    assert merged and card.rows[0].agreement.value == pytest.approx(270 / 300 + merged / 300)
+    assert card.rows[0].answered == 1 and card.uncertain == 0
+    assert {row["category"] for row in card.categories} == {"Price cut", "Brand"}
+    assert scorecard.versions_words(card) == (
+        "The set was handed out under version 1 of the taxonomy and is judged under version 2: answers and teacher's labels are "
+        "carried over wherever it is certain what became of a category."
+    )
+    # an earlier student beside it is carried over as well, and the earlier student alone is judged as it was
+    both = scorecard.scorecard(judged.db, card.test, [2, 1])
+    assert both.rows[1].agreement == both.rows[2].agreement and both.judged_under == 2
+    first = scorecard.scorecard(judged.db, card.test, [1])
+    assert first.rows[0].agreement == before.rows[0].agreement and first.judged_under == 1
+
+
+def test_answers_whose_category_was_removed_are_counted_in_words(judged, tmp_path):
+    judge(judged, truths(judged), tmp_path)
+    next_version(judged)
+    judged.db.execute("delete from category_links where before_id = 2")  # nobody can say what became of Sale
+    judged.db.conn.commit()
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    assert card.uncertain == 100
+    assert scorecard.versions_words(card).endswith(
+        "100 answers name categories of which that is not certain, and are judged as given."
+    )
+
+
+def test_people_s_labels_are_carried_over_too(judged, tmp_path):
+    judged.db.execute(
+        """insert into reviews (asset_id, reviewer, category_id, created) select asset_id, 'ana', category_id, ''
+           from labels where run_id = 1 and asset_id > 1000"""
+    )
+    judged.db.conn.commit()
+    judge(judged, truths(judged), tmp_path)
+    next_version(judged)
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    assert (card.by, card.gold, card.rows[0].accuracy.value) == ("gold", 300, 1)
 
 
 def test_a_name_again_replaces_and_is_found_in_any_case(judged, tmp_path):
