@@ -68,17 +68,18 @@ def _needs(args: argparse.Namespace, option: str) -> None:
 
 def _pack(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "to")
-    from core.evaluate import vendor_sets
+    from core.evaluate import vendor, vendor_sets
 
     set_id = args.set or vendor_sets.held_out(db, client_id, args.size)
     chosen = vendor_sets.find(db, client_id, set_id)
     try:
         args.to.parent.mkdir(parents=True, exist_ok=True)
-        args.to.write_bytes(vendor_sets.pack(db, chosen["id"]))
+        args.to.write_bytes(vendor.pack(db, chosen["id"]))
     except OSError as error:
         raise InputError(f"{args.to} cannot be written ({error.strerror}).", "Choose another file.") from error
-    return {"set": chosen["id"], "assets": chosen["size"], "output": str(args.to)}, (
-        f"set {chosen['id']}: {chosen['size']:,} assets without labels in {args.to}"
+    version = vendor.version_of(db, chosen["taxonomy_id"])
+    return {"set": chosen["id"], "assets": chosen["size"], "taxonomy": version, "output": str(args.to)}, (
+        f"set {chosen['id']}: {chosen['size']:,} assets without labels, version {version} of the taxonomy, in {args.to}"
     )
 
 
@@ -154,7 +155,11 @@ def _list(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
 
     if args.step == "sets":
         rows = vendor_sets.sets(db, client_id)
-        lines = [f"set {row['id']}: {row['size']:,} assets, {row['created'][:16]}" for row in rows]
+        rows = [row | {"taxonomy": vendor.version_of(db, row["taxonomy_id"])} for row in rows]
+        lines = [
+            f"set {row['id']}: {row['size']:,} assets, taxonomy version {row['taxonomy']}, {row['created'][:16]}"
+            for row in rows
+        ]
         return {"sets": rows}, "\n".join(lines) or "No held-out set was handed out yet."
     rows = vendor.tests(db, client_id)
     return {"tests": rows}, "\n".join(map(vendor.read_words, rows)) or "No vendor's answers are here yet."

@@ -138,8 +138,8 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         vendor_rules.decide(evidence),
         _by_category(table, f"student {students[0]['id']}"),
         _confusions(table),
-        _version(db, under[0]),
-        _version(db, max(under)),
+        vendor.version_of(db, under[0]),
+        vendor.version_of(db, max(under)),
         int((table["vendor"].notna() & ~table.pop("certain")).sum()),
     )
 
@@ -266,10 +266,6 @@ def _taxonomies(db: Database, test: dict[str, Any], students: list[dict]) -> lis
         *(one["taxonomy_id"] for one in students),
         db.execute(learned, [students[0]["label_run_id"]]).fetchone()[0],
     ]
-
-
-def _version(db: Database, taxonomy_id: int) -> int:
-    return db.execute("select version from taxonomies where id = ?", [taxonomy_id]).fetchone()[0]
 
 
 def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id: int) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """A vendor's answers kept and judged: every figure known beforehand, all sides on the same assets."""
 
 import csv
+import io
 import json
 import random
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -261,6 +263,34 @@ def test_people_s_labels_are_carried_over_too(judged, tmp_path):
     next_version(judged)
     card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
     assert (card.by, card.gold, card.rows[0].accuracy.value) == ("gold", 300, 1)
+    assert card.rows[1].accuracy == card.rows[1].agreement
+
+
+def test_page_and_pack_say_which_version_of_the_taxonomy_goes_out(judged):
+    def said() -> tuple[str, str]:
+        data = vendor.pack(judged.db, vendor_sets.held_out(judged.db, 1))
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            return vendor.version_words(judged.db, 1), packed.read("version.txt").decode().partition("\n")[0]
+
+    assert said() == (
+        "The pack holds version 1 of the taxonomy.",
+        "taxonomy.csv holds version 1 of the taxonomy.",
+    )
+    next_version(judged)
+    judged.db.execute("update students set live = 0")  # the new version is saved, its student not yet live
+    judged.db.execute("update students set live = 1 where id = 1")
+    judged.db.conn.commit()
+    page, pack = said()
+    assert page.startswith("The pack holds version 1 of the taxonomy, that of the student")
+    assert page.endswith("Version 2 goes out once a student of version 2 is live.")
+    assert pack == "taxonomy.csv holds version 1 of the taxonomy."
+    judged.db.execute("update students set live = 0")
+    judged.db.execute("update students set live = 1 where id = 2")
+    judged.db.conn.commit()
+    assert said() == (
+        "The pack holds version 2 of the taxonomy.",
+        "taxonomy.csv holds version 2 of the taxonomy.",
+    )
 
 
 def test_a_name_again_replaces_and_is_found_in_any_case(judged, tmp_path):

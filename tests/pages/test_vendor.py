@@ -8,6 +8,7 @@ import pytest
 
 from core import jobs
 from core.evaluate import vendor, vendor_sets
+from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.label import connections
 from tests.pages.clients import HOSTILE, WORDS
 from tests.pages.test_pages import shown
@@ -32,6 +33,16 @@ def button(app, start: str):
     return next(one for one in app.button if one.label.startswith(start))
 
 
+def words(app) -> str:
+    """The page's text as it is read, without the escapes that keep it from becoming markup."""
+    return shown(app).replace("\\", "")
+
+
+def sides(app):
+    """The table of all sides."""
+    return next(frame.value for frame in app.dataframe if "measure" in frame.value.columns)
+
+
 def sizes(app) -> list[str]:
     return next(box for box in app.selectbox if box.label == "Assets in the pack").options
 
@@ -54,6 +65,34 @@ def test_before_any_answers_there_is_the_pack_and_the_form(open_page, filled):
     assert [heading.value for heading in app.subheader] == ["1. Hand out a blind pack", "2. Take in its answers"]
     assert button(app, "Judge these").disabled and not app.error
     assert sizes(app)[0] == f"all {vendor_sets.count(filled, 1)} held out"
+
+
+def test_the_pack_s_version_of_the_taxonomy_stands_beside_it(open_page, filled):
+    assert "The pack holds version 1 of the taxonomy." in words(open_page("vendor"))
+    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(filled, 1)), "Brand film", "Brand story")
+    taxonomy_versions.save(filled, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    text = words(open_page("vendor"))
+    assert "The pack holds version 1 of the taxonomy, that of the student and the teacher's labels" in text
+    assert "Version 2 goes out once a student of version 2 is live." in text
+
+
+def test_a_set_of_an_earlier_version_says_so(open_page, judged):
+    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(judged, 1)), "Brand film", "Brand story")
+    saved = taxonomy_versions.save(judged, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    app = open_page("vendor")
+    before = sides(app)
+    assert "was handed out under version" not in words(app)
+    means = taxonomy_versions.carried(judged, saved)
+    judged.execute("update students set taxonomy_id = ?", [saved])
+    judged.execute("update label_runs set taxonomy_id = ?", [saved])
+    for table in ("labels", "predictions"):
+        judged.conn.executemany(
+            f"update {table} set category_id = ? where category_id = ?", [(new, old) for old, new in means.items()]
+        )
+    judged.conn.commit()
+    app = open_page("vendor")
+    assert "The set was handed out under version 1 of the taxonomy and is judged under version 2" in words(app)
+    assert sides(app).iloc[0].tolist() == before.iloc[0].tolist()
 
 
 def test_from_a_file_to_the_answer(open_page, filled):
