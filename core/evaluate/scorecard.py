@@ -47,7 +47,8 @@ class Quantity:
 class Row:
     """One side of the test. `agreement` is with the teacher's labels (None: the teacher's own), `accuracy` is by gold labels
     (None: no asset has one), `answered` its share of assets with a usable answer. The two figures after it are of the assets
-    that the vendor answered, for every side. `usd` per 1,000 assets; `ms` and `ms_p95` for one asset."""
+    that the vendor answered, for every side. `usd` per 1,000 assets; `ms` and `ms_p95` for one asset. `usd_behind`: what a student
+    costs with the teacher behind it, where that is the most it may be used for (None: it may replace the teacher)."""
 
     who: str
     kind: str
@@ -60,6 +61,7 @@ class Row:
     usd: Quantity
     ms: Quantity
     ms_p95: float | None
+    usd_behind: Quantity | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         rows += [Row(name_of(one), "student", one["id"], *shares, *_of_student(compared[one["id"]]))]
     rows.append(_teacher_row(table, answered, first))
     against = _against(table, answered, students)
-    evidence = _evidence(rows, against, answered, rules_of(db, test["client_id"]))
+    evidence = _evidence(rows, against, answered, rules_of(db, test["client_id"]), first)
     return Scorecard(
         test,
         students[0]["label_run_id"],
@@ -154,6 +156,7 @@ def table_of(card: Scorecard) -> pd.DataFrame:
         ("… on the answered of them", lambda row: _share_words(row.accuracy_answered)),
         ("assets with a usable answer", lambda row: percent(row.answered)),
         ("1,000 assets cost", lambda row: _quantity_words(money, row.usd)),
+        ("… with the teacher behind it", lambda row: _quantity_words(money, row.usd_behind)),
         ("one asset takes", lambda row: _quantity_words(milliseconds, row.ms)),
         ("95 of 100 take at most", lambda row: milliseconds(row.ms_p95)),
     ]
@@ -173,13 +176,18 @@ def _share_words(one: Share | None) -> str:
     return NONE if one is None else f"{percent(one.value)} ({percent(one.low)} to {percent(one.high)})"
 
 
-def _quantity_words(words: Callable[[float | None], str], one: Quantity) -> str:
-    return f"{words(one.value)}, {one.basis}" if one.value is not None else NONE
+def _quantity_words(words: Callable[[float | None], str], one: Quantity | None) -> str:
+    return f"{words(one.value)}, {one.basis}" if one is not None and one.value is not None else NONE
 
 
 def sources_of(card: Scorecard) -> list[str]:
     """Where each side's cost and time come from, a sentence a side."""
-    return [f"{row.who}: cost: {row.usd.note or 'not known'}; time: {row.ms.note}." for row in card.rows]
+
+    def behind(row: Row) -> str:
+        priced = row.usd_behind is not None and row.usd_behind.value is not None
+        return f", with the teacher behind it: {row.usd_behind.note}" if priced else ""
+
+    return [f"{row.who}: cost: {row.usd.note or 'not known'}{behind(row)}; time: {row.ms.note}." for row in card.rows]
 
 
 def versions_words(card: Scorecard) -> str:
@@ -350,12 +358,24 @@ def _line(sheet, key: str):
     return next(line for line in sheet.formulas if line.key == key)
 
 
-def _of_student(compared: dict[str, Any]) -> tuple[Quantity, Quantity, float]:
+def _proposed(compared: dict[str, Any]) -> str:
+    """What a vendor would take the place of, by the verdict of a comparison(): "student" alone, "cascade" or "teacher".
+
+    As mode_of of core/report/headline.py, which this stage cannot import; but a student that is not ready does not stand alone.
+    """
+    if compared["verdict"].decision == "replace":
+        return "student"
+    return "teacher" if _line(compared["economics"], "cascade").value is None else "cascade"
+
+
+def _of_student(compared: dict[str, Any]) -> tuple[Quantity, Quantity, float, Quantity | None]:
+    behind = _line(compared["economics"], "cascade") if compared["verdict"].decision != "replace" else None
     line, latency = _line(compared["economics"], "student"), compared["figures"]["latency"]
     return (
         Quantity(line.value, line.basis, line.note),
         Quantity(latency["p50"], "measured", f"median of {latency['n']} single calls, {latency['machine']}"),
         latency["p95"],
+        behind and Quantity(behind.value, behind.basis, behind.note),
     )
 
 
@@ -370,9 +390,12 @@ def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: dict[str, 
     return Row("teacher", "teacher", None, *_shares(table, "teacher", answered), usd, ms, p95)
 
 
-def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, rules: Rules) -> VendorEvidence:
+def _evidence(
+    rows: list[Row], against: list[Against], answered: np.ndarray, rules: Rules, compared: dict[str, Any]
+) -> VendorEvidence:
     them, student, teacher = rows[0], rows[1], rows[-1]
     by = "gold" if them.accuracy and them.accuracy.n >= FEWEST_TEST else "teacher"
+    proposed = _proposed(compared)
     pairs = {(one.other, one.by, one.answered_only): one.pair for one in against}
     return VendorEvidence(
         name=them.who,
@@ -388,7 +411,8 @@ def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, rul
         target=rules.target,
         gold_drop=rules.gold_drop,
         vendor_usd=them.usd.value,
-        student_usd=student.usd.value,
+        proposed=proposed,
+        proposed_usd=_line(compared["economics"], proposed).value,
         teacher_usd=teacher.usd.value,
     )
 

@@ -15,6 +15,9 @@ from core import db as database
 from core.errors import InputError
 from core.evaluate import run, scorecard, vendor, vendor_sets
 from core.evaluate.agreement import interval
+from core.evaluate.economics import Assumptions
+from core.evaluate.kept import keep_assumptions, keep_rules
+from core.evaluate.verdict import Rules
 from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from tests.evaluate.conftest import insert_assets, make_client
 
@@ -110,6 +113,33 @@ def test_costs_and_times_say_where_they_come_from(judged, tmp_path):
     card = scorecard.scorecard(judged.db, vendor.find(judged.db, judged.client_id))
     assert (card.rows[0].usd.value, card.verdict.rule) == (0.0, "capable")
     assert judge(judged, right, tmp_path, name="Silent").verdict.rule == "no_price"
+
+
+@pytest.mark.parametrize(
+    ("target", "proposed", "words"),
+    [
+        (0.90, "student", "at over 100 times the cost of the student."),
+        (0.95, "cascade", "the cost of the student with the teacher behind it."),
+        (0.999, "teacher", "of the cost of the teacher."),
+    ],
+)
+def test_the_cost_is_compared_with_what_is_proposed(client, tmp_path, target, proposed, words):
+    keep_rules(client.db, 1, Rules(target=target))
+    keep_assumptions(client.db, 1, Assumptions(machine_usd_hour=10))  # the made-up student is too fast to cost a cent
+    insert_assets(client, "calibration", 400, 25, start=100)
+    insert_assets(client, "test", 400, 20, start=1000)
+    run.evaluate(client.db, 1, target=target)
+    card = judge(client, wrong_every(client, 4), tmp_path, usd_per_1000=0.5)
+    sheet = run.comparison(client.db, 1)["economics"]
+    assert words in card.verdict.reason
+    table = scorecard.table_of(card).set_index("measure")
+    behind = "… with the teacher behind it"
+    assert (behind in table.index) == (proposed == "cascade")
+    if proposed == "cascade":
+        student = card.rows[1]
+        assert student.usd_behind.value == sheet.per_1000["cascade"] > student.usd.value
+        assert "with the teacher behind it: the student handles" in scorecard.sources_of(card)[1]
+        assert table.loc[behind].tolist()[::2] == ["–", "–"]
 
 
 def test_gold_labels_decide_where_people_settled_enough(judged, tmp_path):
