@@ -34,6 +34,11 @@ MAX_NAME = 80
 VERSION_FILE = "version.txt"
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number of things: 1 row, 2,000 rows."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def version_of(db: Database, taxonomy_id: int) -> int:
     """The number of a version of a client's taxonomy."""
     return db.execute("select version from taxonomies where id = ?", [taxonomy_id]).fetchone()[0]
@@ -211,16 +216,16 @@ def read_words(test: dict[str, Any]) -> str:
     """How a vendor's answers were read, in a sentence: what of the set it answered how, and what was left out."""
     counts = test["counts"]
     parts = [f"{counts['exact']:,} exact"]
-    for kind, words in (
-        ("mapped", "mapped to the one category they nearly name"),
-        ("off list", "off the list"),
-        ("empty", "empty"),
-        ("absent", "missing"),
-        ("again", "answered again (the first answer stands)"),
-        ("outside", "rows for no asset of this set"),
+    for kind, one, many in (
+        ("mapped", "mapped to the one category it nearly names", "mapped to the one category they nearly name"),
+        ("off list", "off the list", "off the list"),
+        ("empty", "empty", "empty"),
+        ("absent", "missing", "missing"),
+        ("again", "answered again (the first answer stands)", "answered again (the first answer stands)"),
+        ("outside", "row for no asset of this set", "rows for no asset of this set"),
     ):
-        parts += [f"{counts[kind]:,} {words}"] if counts[kind] else []
-    return f"{test['name']}, {test['size']:,} assets asked: {', '.join(parts)}."
+        parts += [counted(counts[kind], one, many)] if counts[kind] else []
+    return f"{test['name']}, {counted(test['size'], 'asset')} asked: {', '.join(parts)}."
 
 
 def set_price(db: Database, test_id: int, usd_per_1000: float | None) -> None:

@@ -129,7 +129,10 @@ def _why_too_dear(e: VendorEvidence) -> str:
 
 
 def _unanswered(e: VendorEvidence) -> str:
-    return f"{e.asked - e.answered:,} of {e.asked:,} assets have no usable answer, which counts as wrong"
+    missing = e.asked - e.answered
+    return (
+        f"{missing:,} of {e.asked:,} assets {'has' if missing == 1 else 'have'} no usable answer, which counts as wrong"
+    )
 
 
 def _on_answered(e: VendorEvidence) -> str:
@@ -143,7 +146,7 @@ RULES = (
         "too_few",
         "unproven",
         lambda e: e.vendor.n < FEWEST_TEST,
-        lambda e: f"{e.vendor.n:,} assets are too few to say.",
+        lambda e: "1 asset is too few to say." if e.vendor.n == 1 else f"{e.vendor.n:,} assets are too few to say.",
         lambda e: f"Have it answer a set of at least {FEWEST_TEST} assets.",
     ),
     Rule(

@@ -323,6 +323,18 @@ def test_page_and_pack_say_which_version_of_the_taxonomy_goes_out(judged):
     )
 
 
+def test_one_of_a_kind_is_said_in_the_singular():
+    none = dict.fromkeys(("exact", "mapped", "off list", "empty", "absent", "again", "outside"), 0)
+    one = {"name": "Acme", "size": 1, "counts": none | {"mapped": 1, "outside": 1}}
+    assert vendor.read_words(one) == (
+        "Acme, 1 asset asked: 0 exact, 1 mapped to the one category it nearly names, 1 row for no asset of this set."
+    )
+    more = {"name": "Acme", "size": 2000, "counts": none | {"exact": 1998, "mapped": 2, "outside": 3}}
+    assert vendor.read_words(more) == (
+        "Acme, 2,000 assets asked: 1,998 exact, 2 mapped to the one category they nearly name, 3 rows for no asset of this set."
+    )
+
+
 def test_a_name_again_replaces_and_is_found_in_any_case(judged, tmp_path):
     judge(judged, wrong_every(judged, 3), tmp_path, name="Acme AI")
     judge(judged, truths(judged), tmp_path, name="ACME  ai")

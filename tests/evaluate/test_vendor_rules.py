@@ -141,6 +141,8 @@ def test_the_answer_is_one_sentence_with_the_figures_that_decided():
         "against 94.5 % of embedding 2 (p = 0.001), at 3.1 times the cost of the student."
     )
     assert "12 of 1,000 assets have no usable answer" in decide(replace(poor, answered=988)).reason
+    assert "1 of 1,000 assets has no usable answer" in decide(replace(poor, answered=999)).reason
+    assert decide(replace(GOOD, vendor=share(1.0, 0.025, 1.0, n=1))).reason.endswith("1 asset is too few to say.")
     for one in (GOOD, poor, replace(GOOD, vendor_usd=None), replace(GOOD, vendor_usd=2.0)):
         assert decide(one).next and decide(one).reason.startswith(("Acme is", "Whether Acme is"))
 
