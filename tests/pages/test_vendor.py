@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import time
 
 import pytest
@@ -107,6 +108,42 @@ def test_from_a_file_to_the_answer(open_page, filled):
     assert list(table.columns) == ["measure", "Acme <b>AI</b>", "linear 1", "teacher"]
     (test,) = vendor.tests(filled, 1)
     assert test["counts"]["off list"] and test["source"] == "file:answers.csv"
+
+
+def test_vendor_and_student_stand_beside_each_other_in_every_category(open_page, judged):
+    """Their shares come right after the category, in columns that fit half of a 1280 px window whatever the vendor is called."""
+    table = next(
+        frame
+        for frame in open_page("vendor").dataframe
+        if list(frame.value.columns)[:3] == ["category", "vendor", "student"]
+    )
+    columns = json.loads(table.proto.columns)
+    widths = [columns[name]["width"] for name in ("category", "vendor", "student", "assets")]
+    assert sum(widths) <= 400
+
+
+def test_why_one_would_fine_tune_is_said_where_it_is_offered(open_page, judged):
+    text = words(open_page("vendor"))
+    assert "Fine-tuning adds a column to the table above" in text
+    assert "how close to the teacher you can come without Acme <b>AI</b>" in text
+    judged.execute("update students set kind = 'transformer'")
+    judged.conn.commit()
+    assert "Fine-tuning adds" not in words(open_page("vendor"))
+
+
+def test_one_row_and_one_category_are_said_in_the_singular(open_page, filled, tmp_path):
+    (tmp_path / "answers.csv").write_bytes(answers(filled, off_every=10**6) + b"Q-1,Brand film,5\n")
+    test = vendor.import_file(filled, 1, "Acme", tmp_path / "answers.csv")
+    filled.execute("delete from vendor_answers where test_id = ? and how = 'off list'", [test])
+    (brand,) = filled.execute("select id from categories where label = 'Brand film'").fetchone()
+    filled.execute("delete from labels where category_id != ?", [brand])
+    filled.conn.commit()
+    app = open_page("vendor")
+    assert "1 row for no asset of this set" in words(app)
+    assert "of 1 category it agrees less often" in words(app)
+    labels = [one.label for one in app.expander]
+    count = vendor.tests(filled, 1)[0]["counts"]["problems"]
+    assert f"{count} {'row' if count == 1 else 'rows'} with problems" in labels
 
 
 def test_what_a_vendor_writes_never_becomes_markup(open_page, judged):
