@@ -6,6 +6,11 @@ from core.errors import InputError
 from core.evaluate import scorecard, vendor, vendor_sets
 from core.ui import frame, progress, vendor_card, vendor_inputs
 
+WHY_TUNE = (
+    "Fine-tuning adds a column to the table above: a small model of your own that learns the task from the teacher's labels and is "
+    "judged on the same assets. It shows how close to the teacher you can come without {name}, and at what cost."
+)
+
 
 def main() -> None:
     with frame.page("vendor") as view:
@@ -69,6 +74,8 @@ def _beside(students: list[dict]) -> list[int] | None:
 
 def _act(view: frame.View, test: dict, card: scorecard.Scorecard, running: bool, tuned: bool) -> None:
     """Fine-tune the small base on the client's own labels (unless `tuned` already), change the price, forget the answers."""
+    if not tuned:
+        st.caption(frame.plain(WHY_TUNE.format(name=test["name"])))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not tuned and st.button(
             "Fine-tune our small base on these labels",

@@ -68,17 +68,19 @@ def _needs(args: argparse.Namespace, option: str) -> None:
 
 def _pack(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "to")
-    from core.evaluate import vendor_sets
+    from core.evaluate import vendor, vendor_sets
 
     set_id = args.set or vendor_sets.held_out(db, client_id, args.size)
     chosen = vendor_sets.find(db, client_id, set_id)
     try:
         args.to.parent.mkdir(parents=True, exist_ok=True)
-        args.to.write_bytes(vendor_sets.pack(db, chosen["id"]))
+        args.to.write_bytes(vendor.pack(db, chosen["id"]))
     except OSError as error:
         raise InputError(f"{args.to} cannot be written ({error.strerror}).", "Choose another file.") from error
-    return {"set": chosen["id"], "assets": chosen["size"], "output": str(args.to)}, (
-        f"set {chosen['id']}: {chosen['size']:,} assets without labels in {args.to}"
+    version = vendor.version_of(db, chosen["taxonomy_id"])
+    many = vendor.counted(chosen["size"], "asset")
+    return {"set": chosen["id"], "assets": chosen["size"], "taxonomy": version, "output": str(args.to)}, (
+        f"set {chosen['id']}: {many} without labels, version {version} of the taxonomy, in {args.to}"
     )
 
 
@@ -100,7 +102,7 @@ def _import(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     lines = [vendor.read_words(test)]
     lines += [f"row {p['row'] or '–'}: {p['what']} {p['todo']}" for p in test["problems"][:10]]
     more = test["counts"]["problems"] - 10
-    return {"test": test}, "\n".join([*lines, f"and {more:,} more problems"] if more > 0 else lines)
+    return {"test": test}, "\n".join([*lines, f"and {vendor.counted(more, 'more problem')}"] if more > 0 else lines)
 
 
 def _ask(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
@@ -124,16 +126,23 @@ def _scorecard(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]
 
 def text_of(card: Scorecard) -> str:
     """The scorecard as lines."""
-    from core.evaluate import scorecard
+    from core.evaluate import scorecard, vendor
 
     head = (
-        f"{card.judged:,} of {card.test['size']:,} assets judged, {card.gold:,} settled by people;"
+        f"{card.judged:,} of {vendor.counted(card.test['size'], 'asset')} judged, {card.gold:,} settled by people;"
         f" teacher: {card.teacher}. Shares are measured."
     )
     tables = [scorecard.table_of(card), scorecard.tests_of(card)]
     shown = [_columns([list(table.columns), *table.astype(str).to_numpy().tolist()]) for table in tables]
+    versions = [words] if (words := scorecard.versions_words(card)) else []
     return "\n\n".join(
-        [head, *shown, "\n".join(scorecard.sources_of(card)), f"{card.verdict.reason}\nNext: {card.verdict.next}"]
+        [
+            head,
+            *versions,
+            *shown,
+            "\n".join(scorecard.sources_of(card)),
+            f"{card.verdict.reason}\nNext: {card.verdict.next}",
+        ]
     )
 
 
@@ -147,7 +156,11 @@ def _list(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
 
     if args.step == "sets":
         rows = vendor_sets.sets(db, client_id)
-        lines = [f"set {row['id']}: {row['size']:,} assets, {row['created'][:16]}" for row in rows]
+        rows = [row | {"taxonomy": vendor.version_of(db, row["taxonomy_id"])} for row in rows]
+        lines = [
+            f"set {row['id']}: {vendor.counted(row['size'], 'asset')}, taxonomy version {row['taxonomy']}, {row['created'][:16]}"
+            for row in rows
+        ]
         return {"sets": rows}, "\n".join(lines) or "No held-out set was handed out yet."
     rows = vendor.tests(db, client_id)
     return {"tests": rows}, "\n".join(map(vendor.read_words, rows)) or "No vendor's answers are here yet."

@@ -2,7 +2,8 @@
 
 A set holds every creative once, so all rows are independent. An asset counts where the set, the teacher's labels and the
 predictions of every student shown have it. A missing or off-list answer of the vendor is wrong in the main figures; the share
-among the answered assets stands beside them.
+among the answered assets stands beside them. Where the sides were given under different versions of the taxonomy, all are brought
+to the newest of these wherever it is certain what became of a category.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from core.evaluate.run import comparison
 from core.evaluate.vendor_rules import VendorEvidence
 from core.evaluate.verdict import FEWEST_TEST, Rules, Verdict, p_words, percent
 from core.evaluate.versions import name_of
+from core.ingest import taxonomy, taxonomy_versions
 from core.label import gold
 from core.train.run import all_students
 from core.words import milliseconds, money
@@ -45,7 +47,8 @@ class Quantity:
 class Row:
     """One side of the test. `agreement` is with the teacher's labels (None: the teacher's own), `accuracy` is by gold labels
     (None: no asset has one), `answered` its share of assets with a usable answer. The two figures after it are of the assets
-    that the vendor answered, for every side. `usd` per 1,000 assets; `ms` and `ms_p95` for one asset."""
+    that the vendor answered, for every side. `usd` per 1,000 assets; `ms` and `ms_p95` for one asset. `usd_behind`: what a student
+    costs with the teacher behind it, where that is the most it may be used for (None: it may replace the teacher)."""
 
     who: str
     kind: str
@@ -58,6 +61,7 @@ class Row:
     usd: Quantity
     ms: Quantity
     ms_p95: float | None
+    usd_behind: Quantity | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class Scorecard:
     """Everything the vendor test says. `judged` assets of those in the set (the others lack a teacher's label or a student's
     answer) by the labels of `run_id`, `gold` of them settled by people; `rows` vendor first, then students, then teacher; the
     verdict goes `by` "teacher" or "gold" labels; `categories`: category, n, vendor, student (shares agreeing); `confusions`:
-    teacher, vendor, count."""
+    teacher, vendor, count. `answered_under` and `judged_under` are numbers of taxonomy versions; `uncertain` answers of the vendor
+    name a category of which it is not certain what became in the second."""
 
     test: dict[str, Any]
     run_id: int
@@ -88,6 +93,9 @@ class Scorecard:
     verdict: Verdict
     categories: list[dict]
     confusions: list[dict]
+    answered_under: int
+    judged_under: int
+    uncertain: int
 
 
 def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None = None) -> Scorecard:
@@ -102,7 +110,8 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
             "These answers are the labels that the student learned from: the teacher would be judged by itself.",
             "Take another label run, or a student of another teacher.",
         )
-    table = _table(db, test, students)
+    under = _taxonomies(db, test, students)
+    table = _table(db, test, students, max(under))
     if table.empty:
         raise InputError(
             "No asset of this vendor's set has both a teacher's label and the students' answers.",
@@ -118,7 +127,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         rows += [Row(name_of(one), "student", one["id"], *shares, *_of_student(compared[one["id"]]))]
     rows.append(_teacher_row(table, answered, first))
     against = _against(table, answered, students)
-    evidence = _evidence(rows, against, answered, rules_of(db, test["client_id"]))
+    evidence = _evidence(rows, against, answered, rules_of(db, test["client_id"]), first)
     return Scorecard(
         test,
         students[0]["label_run_id"],
@@ -131,6 +140,9 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         vendor_rules.decide(evidence),
         _by_category(table, f"student {students[0]['id']}"),
         _confusions(table),
+        vendor.version_of(db, under[0]),
+        vendor.version_of(db, max(under)),
+        int((table["vendor"].notna() & ~table.pop("certain")).sum()),
     )
 
 
@@ -144,6 +156,7 @@ def table_of(card: Scorecard) -> pd.DataFrame:
         ("… on the answered of them", lambda row: _share_words(row.accuracy_answered)),
         ("assets with a usable answer", lambda row: percent(row.answered)),
         ("1,000 assets cost", lambda row: _quantity_words(money, row.usd)),
+        ("… with the teacher behind it", lambda row: _quantity_words(money, row.usd_behind)),
         ("one asset takes", lambda row: _quantity_words(milliseconds, row.ms)),
         ("95 of 100 take at most", lambda row: milliseconds(row.ms_p95)),
     ]
@@ -163,13 +176,33 @@ def _share_words(one: Share | None) -> str:
     return NONE if one is None else f"{percent(one.value)} ({percent(one.low)} to {percent(one.high)})"
 
 
-def _quantity_words(words: Callable[[float | None], str], one: Quantity) -> str:
-    return f"{words(one.value)}, {one.basis}" if one.value is not None else NONE
+def _quantity_words(words: Callable[[float | None], str], one: Quantity | None) -> str:
+    return f"{words(one.value)}, {one.basis}" if one is not None and one.value is not None else NONE
 
 
 def sources_of(card: Scorecard) -> list[str]:
     """Where each side's cost and time come from, a sentence a side."""
-    return [f"{row.who}: cost: {row.usd.note or 'not known'}; time: {row.ms.note}." for row in card.rows]
+
+    def behind(row: Row) -> str:
+        priced = row.usd_behind is not None and row.usd_behind.value is not None
+        return f", with the teacher behind it: {row.usd_behind.note}" if priced else ""
+
+    return [f"{row.who}: cost: {row.usd.note or 'not known'}{behind(row)}; time: {row.ms.note}." for row in card.rows]
+
+
+def versions_words(card: Scorecard) -> str:
+    """Which version of the taxonomy the set was handed out under and which it is judged under; "" where they are one."""
+    if card.answered_under == card.judged_under:
+        return ""
+    how = "It answered" if card.test["source"].startswith("run:") else "The set was handed out"
+    text = (
+        f"{how} under version {card.answered_under} of the taxonomy and is judged under version {card.judged_under}: answers and "
+        "teacher's labels are carried over wherever it is certain what became of a category."
+    )
+    if not card.uncertain:
+        return text
+    many = vendor.counted(card.uncertain, "answer names a category", "answers name categories")
+    return f"{text} {many} of which that is not certain, and {'is' if card.uncertain == 1 else 'are'} judged as given."
 
 
 def tests_of(card: Scorecard) -> pd.DataFrame:
@@ -229,18 +262,41 @@ def _students(db: Database, client_id: int, wanted: list[int] | None) -> list[di
     return [found[id] for id in dict.fromkeys(wanted)]
 
 
-def _table(db: Database, test: dict[str, Any], students: list[dict]) -> pd.DataFrame:
-    """One row an asset judged: asset_id, teacher, vendor (None: no usable answer), a column a student, gold (or None);
-    all as category labels, which mean the same in every version of a taxonomy."""
-    table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "label"]]
-    table = table.rename(columns={"label": "teacher"}).dropna(subset=["teacher"])
-    said = """select v.asset_id, c.label from vendor_answers v join categories c on c.id = v.category_id where v.test_id = ?"""
-    table["vendor"] = table["asset_id"].map(dict(db.execute(said, [test["id"]]).fetchall()))
+def _taxonomies(db: Database, test: dict[str, Any], students: list[dict]) -> list[int]:
+    """The taxonomy versions (ids, which grow) that the sides were given under: the vendor's first, then the students'."""
+    kind, _, run_id = test["source"].partition(":")
+    asked = test["taxonomy_id"]
+    if kind == "run":  # its teacher answered under the run's version, whatever the set's
+        (asked,) = db.execute("select taxonomy_id from label_runs where id = ?", [int(run_id)]).fetchone()
+    learned = "select taxonomy_id from label_runs where id = ?"
+    return [
+        asked,
+        *(one["taxonomy_id"] for one in students),
+        db.execute(learned, [students[0]["label_run_id"]]).fetchone()[0],
+    ]
+
+
+def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id: int) -> pd.DataFrame:
+    """One row an asset judged: asset_id, teacher, vendor (None: no usable answer), a column a student, gold (or None), all as
+    labels of one taxonomy version wherever it is certain what became of a category, else as given; certain: of the vendor's."""
+    means = taxonomy_versions.carried(db, taxonomy_id)
+    every = "select id, label from categories where taxonomy_id in (select id from taxonomies where client_id = ?)"
+    names = dict(db.execute(every, [test["client_id"]]).fetchall())
+    labels = {id: names[means.get(id, id)] for id in names}
+    table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "category_id"]]
+    table["teacher"] = table.pop("category_id").map(labels)
+    table = table.dropna(subset=["teacher"])
+    said = "select asset_id, category_id from vendor_answers where test_id = ? and category_id is not null"
+    answers = dict(db.execute(said, [test["id"]]).fetchall())
+    table["vendor"] = table["asset_id"].map({asset: labels[id] for asset, id in answers.items()})
+    table["certain"] = table["asset_id"].map({asset: id in means for asset, id in answers.items()}).eq(True)
     for one in students:
-        said = """select p.asset_id, c.label from predictions p join categories c on c.id = p.category_id where p.student_id = ?"""
-        table[f"student {one['id']}"] = table["asset_id"].map(dict(db.execute(said, [one["id"]]).fetchall()))
+        said = "select asset_id, category_id from predictions where student_id = ?"
+        predicted = {asset: labels[id] for asset, id in db.execute(said, [one["id"]])}
+        table[f"student {one['id']}"] = table["asset_id"].map(predicted)
     table = table.dropna(subset=[f"student {one['id']}" for one in students]).reset_index(drop=True)
-    table["gold"] = table["asset_id"].map(gold.labels(db, test["client_id"], gold.SAMPLED))
+    settled = gold.gold(db, test["client_id"], taxonomy.load(db, taxonomy_id), gold.SAMPLED)
+    table["gold"] = table["asset_id"].map({asset: labels[id] for asset, id in settled.items()})
     return table
 
 
@@ -291,30 +347,47 @@ def _of_vendor(db: Database, test: dict[str, Any]) -> tuple[Quantity, Quantity, 
     if test["usd_per_1000"] is not None:
         usd = Quantity(test["usd_per_1000"], "assumed", "the price entered by hand")
     elif len(prices):
-        usd = Quantity(1000 * float(prices.mean()), basis, f"mean of {len(prices):,} answers, {where}")
+        usd = Quantity(1000 * float(prices.mean()), basis, f"mean of {vendor.counted(len(prices), 'answer')}, {where}")
     if not len(times):
         return usd, Quantity(None, "", "no time was stated"), None
     p50, p95 = np.quantile(times, [0.5, 0.95])
-    return usd, Quantity(float(p50), basis, f"median of {len(times):,} answers, {where}"), float(p95)
+    return usd, Quantity(float(p50), basis, f"median of {vendor.counted(len(times), 'answer')}, {where}"), float(p95)
 
 
 def _line(sheet, key: str):
     return next(line for line in sheet.formulas if line.key == key)
 
 
-def _of_student(compared: dict[str, Any]) -> tuple[Quantity, Quantity, float]:
+def _proposed(compared: dict[str, Any]) -> str:
+    """What a vendor would take the place of, by the verdict of a comparison(): "student" alone, "cascade" or "teacher".
+
+    As mode_of of core/report/headline.py, which this stage cannot import; but a student that is not ready does not stand alone.
+    """
+    if compared["verdict"].decision == "replace":
+        return "student"
+    return "teacher" if _line(compared["economics"], "cascade").value is None else "cascade"
+
+
+def _of_student(compared: dict[str, Any]) -> tuple[Quantity, Quantity, float, Quantity | None]:
+    behind = _line(compared["economics"], "cascade") if compared["verdict"].decision != "replace" else None
     line, latency = _line(compared["economics"], "student"), compared["figures"]["latency"]
     return (
         Quantity(line.value, line.basis, line.note),
-        Quantity(latency["p50"], "measured", f"median of {latency['n']} single calls, {latency['machine']}"),
+        Quantity(
+            latency["p50"], "measured", f"median of {vendor.counted(latency['n'], 'single call')}, {latency['machine']}"
+        ),
         latency["p95"],
+        behind and Quantity(behind.value, behind.basis, behind.note),
     )
 
 
 def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: dict[str, Any]) -> Row:
     line, spoken = _line(compared["economics"], "teacher"), compared["figures"]["teacher_latency"]
     if spoken and _line(compared["economics"], "student_speed_up").basis == "measured":
-        ms, p95 = Quantity(spoken["p50"], "measured", f"median of {spoken['n']:,} labels"), spoken["p95"]
+        ms, p95 = (
+            Quantity(spoken["p50"], "measured", f"median of {vendor.counted(spoken['n'], 'label')}"),
+            spoken["p95"],
+        )
     else:
         assumed = 1000 * compared["assumptions"].teacher_latency_s
         ms, p95 = Quantity(assumed, "assumed", "nobody timed it"), None
@@ -322,9 +395,12 @@ def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: dict[str, 
     return Row("teacher", "teacher", None, *_shares(table, "teacher", answered), usd, ms, p95)
 
 
-def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, rules: Rules) -> VendorEvidence:
+def _evidence(
+    rows: list[Row], against: list[Against], answered: np.ndarray, rules: Rules, compared: dict[str, Any]
+) -> VendorEvidence:
     them, student, teacher = rows[0], rows[1], rows[-1]
     by = "gold" if them.accuracy and them.accuracy.n >= FEWEST_TEST else "teacher"
+    proposed = _proposed(compared)
     pairs = {(one.other, one.by, one.answered_only): one.pair for one in against}
     return VendorEvidence(
         name=them.who,
@@ -340,7 +416,8 @@ def _evidence(rows: list[Row], against: list[Against], answered: np.ndarray, rul
         target=rules.target,
         gold_drop=rules.gold_drop,
         vendor_usd=them.usd.value,
-        student_usd=student.usd.value,
+        proposed=proposed,
+        proposed_usd=_line(compared["economics"], proposed).value,
         teacher_usd=teacher.usd.value,
     )
 

@@ -8,7 +8,9 @@ The same name again replaces what was there.
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -23,12 +25,53 @@ from core.db import now
 from core.errors import InputError, Problem
 from core.evaluate import vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns, VendorAnswer
-from core.ingest import taxonomy
+from core.ingest import taxonomy, taxonomy_versions
 from core.jobs import Progress
 from core.label.run import label
 
 KEPT_PROBLEMS = 1_000
 MAX_NAME = 80
+VERSION_FILE = "version.txt"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number of things: 1 row, 2,000 rows."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def version_of(db: Database, taxonomy_id: int) -> int:
+    """The number of a version of a client's taxonomy."""
+    return db.execute("select version from taxonomies where id = ?", [taxonomy_id]).fetchone()[0]
+
+
+def pack(db: Database, set_id: int) -> bytes:
+    """The blind pack of a set, as vendor_sets.pack makes it, with a file that says which version of the taxonomy it holds."""
+    (taxonomy_id,) = db.execute("select taxonomy_id from vendor_sets where id = ?", [set_id]).fetchone()
+    text = (
+        f"taxonomy.csv holds version {version_of(db, taxonomy_id)} of the taxonomy.\n\n"
+        "The answers are read by this version. Where a later one is in use when they are judged, they are carried over to it\n"
+        "wherever it is certain what became of a category.\n"
+    )
+    out = io.BytesIO(vendor_sets.pack(db, set_id))
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(zipfile.ZipInfo(VERSION_FILE, vendor_sets.DATED), text.encode(), zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def version_words(db: Database, client_id: int) -> str:
+    """Which version of the taxonomy a pack handed out now holds, in a sentence, and why not the newest where it is not.
+
+    It is the version of the labels that the answers will be judged by: those of the live student. A student of another version
+    could only be set beside them where it is certain what became of a category.
+    """
+    holds = version_of(db, vendor_sets._reference(db, client_id)["taxonomy_id"])
+    newest = version_of(db, taxonomy_versions.in_use(db, client_id))
+    if holds == newest:
+        return f"The pack holds version {holds} of the taxonomy."
+    return (
+        f"The pack holds version {holds} of the taxonomy, that of the student and the teacher's labels the answers are judged by. "
+        f"Version {newest} goes out once a student of version {newest} is live."
+    )
 
 
 def import_file(
@@ -173,16 +216,16 @@ def read_words(test: dict[str, Any]) -> str:
     """How a vendor's answers were read, in a sentence: what of the set it answered how, and what was left out."""
     counts = test["counts"]
     parts = [f"{counts['exact']:,} exact"]
-    for kind, words in (
-        ("mapped", "mapped to the one category they nearly name"),
-        ("off list", "off the list"),
-        ("empty", "empty"),
-        ("absent", "missing"),
-        ("again", "answered again (the first answer stands)"),
-        ("outside", "rows for no asset of this set"),
+    for kind, one, many in (
+        ("mapped", "mapped to the one category it nearly names", "mapped to the one category they nearly name"),
+        ("off list", "off the list", "off the list"),
+        ("empty", "empty", "empty"),
+        ("absent", "missing", "missing"),
+        ("again", "answered again (the first answer stands)", "answered again (the first answer stands)"),
+        ("outside", "row for no asset of this set", "rows for no asset of this set"),
     ):
-        parts += [f"{counts[kind]:,} {words}"] if counts[kind] else []
-    return f"{test['name']}, {test['size']:,} assets asked: {', '.join(parts)}."
+        parts += [counted(counts[kind], one, many)] if counts[kind] else []
+    return f"{test['name']}, {counted(test['size'], 'asset')} asked: {', '.join(parts)}."
 
 
 def set_price(db: Database, test_id: int, usd_per_1000: float | None) -> None:

@@ -8,13 +8,14 @@
 | below | its whole interval lies below the target; by gold: shown worse than the teacher by more than tolerated | not capable |
 | unproven | by teacher labels: its interval reaches the target but begins below it | cannot be said |
 | no_price | none of the above, and what it costs is not known | capable, cost unknown |
-| too_dear | it costs no less than the teacher, or more than the student without being shown better | too dear |
+| too_dear | it costs no less than the teacher, or more than what is proposed and is not shown better than the student | too dear |
 | capable | everything else | capable enough |
 
 Judged by gold labels where people settled 100 assets of the set or more, else by the teacher's labels. "Shown" is the exact
 McNemar test at 5 % on the same assets, every creative once. The target, and the drop against gold that is tolerated (2 points), are
 the client's to change (Rules of core/evaluate/verdict.py). An asset without a usable answer counts as wrong in all rules; only
-"incomplete" looks at the answered ones as well.
+"incomplete" looks at the answered ones as well. What is proposed is the student alone only where it may replace the teacher; else
+the student with the teacher behind it, and where that cannot be had, the teacher.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ OPENINGS = {
     "capable": "{name} is capable enough",
 }
 KEEP = "Keep the student."
+PROPOSED = {
+    "student": "the student",
+    "cascade": "the student with the teacher behind it",
+    "teacher": "the teacher",
+}
+MANY = 100  # times; above that the number means nothing: a student alone costs next to nothing, and its machine is an assumption
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ class VendorEvidence:
     `by`: "teacher" or "gold", whose labels count as right. `vendor` and `student` are their shares right; `pair` compares them
     (student first, vendor second), `pair_answered` on the assets the vendor answered; `teacher` compares the teacher (first) with
     the vendor by gold, None by teacher labels. `answered` of `asked` assets have a usable answer; `target` and `gold_drop` are
-    the client's. Costs in USD per 1,000 assets (None: not known).
+    the client's. Costs in USD per 1,000 assets (None: not known); `proposed` is what the vendor would take the place of, a key
+    of PROPOSED.
     """
 
     name: str
@@ -57,7 +65,8 @@ class VendorEvidence:
     target: float
     gold_drop: float
     vendor_usd: float | None
-    student_usd: float | None
+    proposed: str
+    proposed_usd: float | None
     teacher_usd: float | None
 
 
@@ -79,17 +88,18 @@ def figures(e: VendorEvidence) -> str:
 
 
 def cost_words(e: VendorEvidence) -> str:
-    """`, at 3.1 times the student's cost`; nothing where a price is missing."""
-    if e.vendor_usd is None or not e.student_usd:
+    """`, at 3.1 times the cost of the student`, or whatever is proposed; nothing where a price is missing."""
+    if e.vendor_usd is None or not e.proposed_usd:
         return ""
-    times = e.vendor_usd / e.student_usd
+    times = e.vendor_usd / e.proposed_usd
+    cost = f"the cost of {PROPOSED[e.proposed]}"
     if 0.95 <= times < 1.05:
-        return ", at about the student's cost"
+        return f", at about {cost}"
     if times < 1:
-        return f", at {percent(times)} of the student's cost" if times else ", at no cost"
-    if times < 10:
-        return f", at {times:.1f} times the student's cost"
-    return f", at about {float(f'{times:.2g}'):,.0f} times the student's cost"
+        return f", at {percent(times)} of {cost}" if times else ", at no cost"
+    if times > MANY:
+        return f", at over {MANY} times {cost}"
+    return f", at {times:.1f} times {cost}" if times < 10 else f", at about {times:.0f} times {cost}"
 
 
 def _below(e: VendorEvidence) -> bool:
@@ -101,7 +111,7 @@ def _below(e: VendorEvidence) -> bool:
 def _too_dear(e: VendorEvidence) -> bool:
     if e.teacher_usd is not None and e.vendor_usd >= e.teacher_usd:
         return True
-    return e.pair.better != "second" and e.student_usd is not None and e.vendor_usd > e.student_usd
+    return e.pair.better != "second" and e.proposed_usd is not None and e.vendor_usd > e.proposed_usd
 
 
 def _why_below(e: VendorEvidence) -> str:
@@ -114,11 +124,15 @@ def _why_below(e: VendorEvidence) -> str:
 def _why_too_dear(e: VendorEvidence) -> str:
     if e.teacher_usd is not None and e.vendor_usd >= e.teacher_usd:
         return "It costs no less than the teacher."
-    return "It costs more than the student and is not shown to be better."
+    than = "" if e.proposed == "student" else " than the student"
+    return f"It costs more than {PROPOSED[e.proposed]} and is not shown to be better{than}."
 
 
 def _unanswered(e: VendorEvidence) -> str:
-    return f"{e.asked - e.answered:,} of {e.asked:,} assets have no usable answer, which counts as wrong"
+    missing = e.asked - e.answered
+    return (
+        f"{missing:,} of {e.asked:,} assets {'has' if missing == 1 else 'have'} no usable answer, which counts as wrong"
+    )
 
 
 def _on_answered(e: VendorEvidence) -> str:
@@ -132,7 +146,7 @@ RULES = (
         "too_few",
         "unproven",
         lambda e: e.vendor.n < FEWEST_TEST,
-        lambda e: f"{e.vendor.n:,} assets are too few to say.",
+        lambda e: "1 asset is too few to say." if e.vendor.n == 1 else f"{e.vendor.n:,} assets are too few to say.",
         lambda e: f"Have it answer a set of at least {FEWEST_TEST} assets.",
     ),
     Rule(

@@ -23,6 +23,13 @@ SHARE = st.column_config.NumberColumn(format="percent")
 VENDOR = "#8250c4"  # apart from the student's blue and the teacher's orange, 3:1 off white and off the dark background
 COLOURS = {"vendor": VENDOR, "student": figures.STUDENT, "teacher": figures.TEACHER}
 WEAKEST = 12
+# Short heads and fixed widths, so that both shares are in sight in half of a 1280 px window, whatever the vendor is called.
+CATEGORY_COLUMNS = {
+    "category": st.column_config.TextColumn(width=150),
+    "vendor": st.column_config.NumberColumn(format="percent", width=70),
+    "student": st.column_config.NumberColumn(format="percent", width=75),
+    "assets": st.column_config.NumberColumn(width=65),
+}
 
 
 def show(card: Scorecard) -> None:
@@ -33,6 +40,8 @@ def show(card: Scorecard) -> None:
         icon=f":material/{icon}:",
     )
     st.caption(frame.plain(_basis(card)))
+    if words := scorecard.versions_words(card):
+        st.caption(frame.plain(words))
     table = scorecard.table_of(card)
     st.dataframe(table, hide_index=True, key="scorecard")
     charts.download(table, "vendor-scorecard")
@@ -49,13 +58,13 @@ def _basis(card: Scorecard) -> str:
     """What all figures rest on."""
     gold = f"{card.gold:,}" if card.gold else "none"
     left = card.test["size"] - card.judged
-    missing = (
-        f" {left:,} assets of the set lack a teacher's label or a student's answer and are left out for all."
-        * bool(left)
-    )
+    lack = vendor.counted(left, "asset of the set lacks", "assets of the set lack")
+    out = "is" if left == 1 else "are"
+    missing = f" {lack} a teacher's label or a student's answer and {out} left out for all." * bool(left)
+    judged = vendor.counted(card.judged, "held-out asset")
     return (
-        f"All sides on the same {card.judged:,} held-out assets ({gold} of them settled by people), every creative once, so that "
-        f"shares can differ a little from Compare. Teacher: {teacher_words(card.teacher)}. Shares are measured; a "
+        f"All sides on the same {judged} ({gold} of them settled by people), every creative once, so that shares can differ a "
+        f"little from Compare. Teacher: {teacher_words(card.teacher)}. Shares are measured; a "
         f"missing or off-list answer counts as wrong.{missing}"
     )
 
@@ -111,16 +120,20 @@ def _categories(card: Scorecard) -> None:
     table = pd.DataFrame(card.categories)
     behind = int((table["vendor"] < table["student"]).sum())
     name = card.rows[1].who
-    st.subheader(
-        frame.plain(f"In {behind:,} of {len(table):,} categories it agrees less often than {name}"), anchor=False
+    many = vendor.counted(len(table), "category", "categories")
+    st.subheader(frame.plain(f"In {behind:,} of {many} it agrees less often than {name}"), anchor=False)
+    st.caption(
+        frame.plain(
+            f"How often {card.test['name']} (vendor) and {name} (student) agree with the teacher, by the teacher's category "
+            "(measured). Those that cost the vendor most come first."
+        )
     )
-    st.caption("Those that cost it most come first. Shares of the teacher's assets in the category (measured).")
-    shown = table.rename(columns={"vendor": card.test["name"], "student": name})
+    shown = table[["category", "vendor", "student", "n"]].rename(columns={"n": "assets"})
     st.dataframe(
         shown.head(WEAKEST),
         hide_index=True,
         key="vendor-categories",
-        column_config={card.test["name"]: SHARE, name: SHARE},
+        column_config=CATEGORY_COLUMNS,
         height=248,
     )
     charts.download(shown, "vendor-categories")
@@ -153,7 +166,7 @@ def _read(card: Scorecard) -> None:
     st.caption(frame.plain(vendor.read_words(test)))
     if not test["problems"]:
         return
-    with st.expander(f"{test['counts']['problems']:,} rows with problems"):
+    with st.expander(f"{vendor.counted(test['counts']['problems'], 'row')} with problems"):
         table = pd.DataFrame(test["problems"])
         st.dataframe(table, hide_index=True, key="vendor-problems")
         charts.download(table, "vendor-problems")

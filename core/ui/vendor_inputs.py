@@ -24,6 +24,7 @@ def send(view: frame.View, held: int) -> None:
         "Assets no student was trained on, every creative once: id and text, shuffled, without labels; the taxonomy; what to send "
         "back. The same choice is the same set, so that several vendors answer the same assets."
     )
+    st.caption(frame.plain(vendor.version_words(view.db, view.client_id)))
     sizes = [size for size in SIZES if size < held]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         size = st.selectbox(
@@ -46,7 +47,7 @@ def send(view: frame.View, held: int) -> None:
 def _pack(client_id: int, size: int | None) -> bytes:
     """Made when it is downloaded, after the page has closed its own connection."""
     with closing(database.connect()) as db:
-        return vendor_sets.pack(db, vendor_sets.held_out(db, client_id, size))
+        return vendor.pack(db, vendor_sets.held_out(db, client_id, size))
 
 
 def take_in(view: frame.View, first: bool) -> None:
@@ -116,9 +117,15 @@ def _set(view: frame.View) -> int | None:
     return st.selectbox(
         "It answers the set",
         list(made),
-        format_func=lambda id: f"{made[id]['size']:,} assets, handed out {made[id]['created'][:16].replace('T', ' ')}",
+        format_func=lambda id: _set_words(view, made[id]),
         help="Assets of the set that are not answered count as wrong, so choose the one the vendor was given.",
     )
+
+
+def _set_words(view: frame.View, row: dict) -> str:
+    version = vendor.version_of(view.db, row["taxonomy_id"])
+    when = row["created"][:16].replace("T", " ")
+    return f"{vendor.counted(row['size'], 'asset')}, version {version} of the taxonomy, handed out {when}"
 
 
 def _file(view: frame.View) -> tuple | None:
@@ -150,7 +157,7 @@ def _run(view: frame.View) -> tuple | None:
     run = st.selectbox(
         "Label run",
         list(made),
-        format_func=lambda id: f"{teacher_words(made[id]['teacher'])}, {made[id]['count']:,} labels",
+        format_func=lambda id: f"{teacher_words(made[id]['teacher'])}, {vendor.counted(made[id]['count'], 'label')}",
         help="Connect the vendor's endpoint as a teacher and let it label; time and cost are then measured, not stated.",
     )
     return ("run", run) if run else None

@@ -64,7 +64,8 @@ def test_a_smaller_pack_is_a_set_of_its_own(client, tmp_path, capsys):
     assert vendor("pack", "--to", str(tmp_path / "all.zip")) == 0
     assert vendor("pack", "--to", str(tmp_path / "few.zip"), "--size", "30") == 0
     assert len(rows_of(tmp_path / "few.zip")) == 30
-    capsys.readouterr()
+    assert "30 assets without labels, version 1 of the taxonomy, in" in capsys.readouterr().out
+    assert vendor("sets") == 0 and "set 2: 30 assets, taxonomy version 1, " in capsys.readouterr().out
     assert vendor("sets", "--json") == 0
     sizes = [row["size"] for row in json.loads(capsys.readouterr().out)["sets"]]
     assert sizes[0] == 30 < sizes[1]

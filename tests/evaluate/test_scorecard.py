@@ -1,8 +1,10 @@
 """A vendor's answers kept and judged: every figure known beforehand, all sides on the same assets."""
 
 import csv
+import io
 import json
 import random
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,10 @@ from core import db as database
 from core.errors import InputError
 from core.evaluate import run, scorecard, vendor, vendor_sets
 from core.evaluate.agreement import interval
+from core.evaluate.economics import Assumptions
+from core.evaluate.kept import keep_assumptions, keep_rules
+from core.evaluate.verdict import Rules
+from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from tests.evaluate.conftest import insert_assets, make_client
 
 LABELS = ("Sale", "Offer", "Brand")
@@ -109,6 +115,33 @@ def test_costs_and_times_say_where_they_come_from(judged, tmp_path):
     assert judge(judged, right, tmp_path, name="Silent").verdict.rule == "no_price"
 
 
+@pytest.mark.parametrize(
+    ("target", "proposed", "words"),
+    [
+        (0.90, "student", "at over 100 times the cost of the student."),
+        (0.95, "cascade", "the cost of the student with the teacher behind it."),
+        (0.999, "teacher", "of the cost of the teacher."),
+    ],
+)
+def test_the_cost_is_compared_with_what_is_proposed(client, tmp_path, target, proposed, words):
+    keep_rules(client.db, 1, Rules(target=target))
+    keep_assumptions(client.db, 1, Assumptions(machine_usd_hour=10))  # the made-up student is too fast to cost a cent
+    insert_assets(client, "calibration", 400, 25, start=100)
+    insert_assets(client, "test", 400, 20, start=1000)
+    run.evaluate(client.db, 1, target=target)
+    card = judge(client, wrong_every(client, 4), tmp_path, usd_per_1000=0.5)
+    sheet = run.comparison(client.db, 1)["economics"]
+    assert words in card.verdict.reason
+    table = scorecard.table_of(card).set_index("measure")
+    behind = "… with the teacher behind it"
+    assert (behind in table.index) == (proposed == "cascade")
+    if proposed == "cascade":
+        student = card.rows[1]
+        assert student.usd_behind.value == sheet.per_1000["cascade"] > student.usd.value
+        assert "with the teacher behind it: the student handles" in scorecard.sources_of(card)[1]
+        assert table.loc[behind].tolist()[::2] == ["–", "–"]
+
+
 def test_gold_labels_decide_where_people_settled_enough(judged, tmp_path):
     settled = truths(judged)
     for place, (id, label) in enumerate(settled.items()):  # people overrule the teacher on every 4th asset
@@ -184,6 +217,122 @@ def test_only_assets_every_side_has_are_judged(judged, tmp_path):
     card = judge(judged, right, tmp_path)
     assert (card.judged, card.test["size"]) == (270, 300)
     assert {row.agreement.n for row in card.rows if row.agreement} == {270}
+
+
+def next_version(client) -> None:
+    """Version 2: Sale is called Price cut, Offer is merged into Brand; its labels and a live student, which answers as before."""
+    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(client.db, 1)), "Sale", "Price cut")
+    draft = taxonomy_diff.merge(draft, ["Offer", "Brand"], "Brand")
+    saved = taxonomy_versions.save(client.db, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    means = taxonomy_versions.carried(client.db, saved)
+    run_row, student = (
+        next(client.db.query(f"select * from {kind} where id = 1")) for kind in ("label_runs", "students")
+    )
+    client.db["label_runs"].insert(run_row | {"id": 2, "taxonomy_id": saved})
+    client.db["students"].insert(student | {"id": 2, "label_run_id": 2, "taxonomy_id": saved, "live": 1})
+    labelled = client.db.execute("select asset_id, category_id from labels where run_id = 1").fetchall()
+    said = list(client.db.query("select * from predictions where student_id = 1"))
+    with client.db.atomic():
+        client.db["labels"].insert_all(
+            {"run_id": 2, "asset_id": asset, "category_id": means[category], "created": ""}
+            for asset, category in labelled
+        )
+        client.db["predictions"].insert_all(
+            row | {"student_id": 2, "category_id": means[row["category_id"]],
+                   "teacher_category_id": means[row["teacher_category_id"]]}
+            for row in said
+        )  # fmt: skip
+        client.db.execute(
+            "insert into evaluations (student_id, split, figures, created)"
+            " select 2, split, figures, created from evaluations where student_id = 1"
+        )
+
+
+def test_a_new_taxonomy_version_does_not_make_a_vendor_worse(judged, tmp_path):
+    answers = wrong_every(judged, 10)  # Sale for Brand, Offer for Sale, Brand for Offer
+    before = judge(judged, answers, tmp_path)
+    assert scorecard.versions_words(before) == ""
+    next_version(judged)
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    assert card.rows[1].student_id == 2
+    # of the 30 errors, those of Brand for Offer are none now that the two are one
+    merged = sum(truth == "Offer" and answers[id] == "Brand" for id, truth in truths(judged).items())
+    assert merged and card.rows[0].agreement.value == pytest.approx(270 / 300 + merged / 300)
+    assert card.rows[0].answered == 1 and card.uncertain == 0
+    assert {row["category"] for row in card.categories} == {"Price cut", "Brand"}
+    assert scorecard.versions_words(card) == (
+        "The set was handed out under version 1 of the taxonomy and is judged under version 2: answers and teacher's labels are "
+        "carried over wherever it is certain what became of a category."
+    )
+    # an earlier student beside it is carried over as well, and the earlier student alone is judged as it was
+    both = scorecard.scorecard(judged.db, card.test, [2, 1])
+    assert both.rows[1].agreement == both.rows[2].agreement and both.judged_under == 2
+    first = scorecard.scorecard(judged.db, card.test, [1])
+    assert first.rows[0].agreement == before.rows[0].agreement and first.judged_under == 1
+
+
+def test_answers_whose_category_was_removed_are_counted_in_words(judged, tmp_path):
+    judge(judged, truths(judged), tmp_path)
+    next_version(judged)
+    judged.db.execute("delete from category_links where before_id = 2")  # nobody can say what became of Sale
+    judged.db.conn.commit()
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    assert card.uncertain == 100
+    assert scorecard.versions_words(card).endswith(
+        "100 answers name categories of which that is not certain, and are judged as given."
+    )
+
+
+def test_people_s_labels_are_carried_over_too(judged, tmp_path):
+    judged.db.execute(
+        """insert into reviews (asset_id, reviewer, category_id, created) select asset_id, 'ana', category_id, ''
+           from labels where run_id = 1 and asset_id > 1000"""
+    )
+    judged.db.conn.commit()
+    judge(judged, truths(judged), tmp_path)
+    next_version(judged)
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    assert (card.by, card.gold, card.rows[0].accuracy.value) == ("gold", 300, 1)
+    assert card.rows[1].accuracy == card.rows[1].agreement
+
+
+def test_page_and_pack_say_which_version_of_the_taxonomy_goes_out(judged):
+    def said() -> tuple[str, str]:
+        data = vendor.pack(judged.db, vendor_sets.held_out(judged.db, 1))
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            return vendor.version_words(judged.db, 1), packed.read("version.txt").decode().partition("\n")[0]
+
+    assert said() == (
+        "The pack holds version 1 of the taxonomy.",
+        "taxonomy.csv holds version 1 of the taxonomy.",
+    )
+    next_version(judged)
+    judged.db.execute("update students set live = 0")  # the new version is saved, its student not yet live
+    judged.db.execute("update students set live = 1 where id = 1")
+    judged.db.conn.commit()
+    page, pack = said()
+    assert page.startswith("The pack holds version 1 of the taxonomy, that of the student")
+    assert page.endswith("Version 2 goes out once a student of version 2 is live.")
+    assert pack == "taxonomy.csv holds version 1 of the taxonomy."
+    judged.db.execute("update students set live = 0")
+    judged.db.execute("update students set live = 1 where id = 2")
+    judged.db.conn.commit()
+    assert said() == (
+        "The pack holds version 2 of the taxonomy.",
+        "taxonomy.csv holds version 2 of the taxonomy.",
+    )
+
+
+def test_one_of_a_kind_is_said_in_the_singular():
+    none = dict.fromkeys(("exact", "mapped", "off list", "empty", "absent", "again", "outside"), 0)
+    one = {"name": "Acme", "size": 1, "counts": none | {"mapped": 1, "outside": 1}}
+    assert vendor.read_words(one) == (
+        "Acme, 1 asset asked: 0 exact, 1 mapped to the one category it nearly names, 1 row for no asset of this set."
+    )
+    more = {"name": "Acme", "size": 2000, "counts": none | {"exact": 1998, "mapped": 2, "outside": 3}}
+    assert vendor.read_words(more) == (
+        "Acme, 2,000 assets asked: 1,998 exact, 2 mapped to the one category they nearly name, 3 rows for no asset of this set."
+    )
 
 
 def test_a_name_again_replaces_and_is_found_in_any_case(judged, tmp_path):

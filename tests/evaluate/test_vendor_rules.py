@@ -37,7 +37,8 @@ GOOD = VendorEvidence(
     target=0.95,
     gold_drop=0.02,
     vendor_usd=0.001,
-    student_usd=0.001,
+    proposed="student",
+    proposed_usd=0.001,
     teacher_usd=1.36,
 )
 
@@ -99,14 +100,31 @@ def test_the_price_at_its_edges():
     [
         (None, ""),
         (0.0, ", at no cost"),
-        (0.0005, ", at 50.0 % of the student's cost"),
-        (0.00096, ", at about the student's cost"),
-        (0.0031, ", at 3.1 times the student's cost"),
-        (4.598, ", at about 4,600 times the student's cost"),
+        (0.0005, ", at 50.0 % of the cost of the student"),
+        (0.00096, ", at about the cost of the student"),
+        (0.0031, ", at 3.1 times the cost of the student"),
+        (0.0463, ", at about 46 times the cost of the student"),
+        (0.1001, ", at over 100 times the cost of the student"),
+        (4.598, ", at over 100 times the cost of the student"),
     ],
 )
 def test_the_cost_in_words(usd, words):
     assert vendor_rules.cost_words(replace(GOOD, vendor_usd=usd)) == words
+
+
+def test_the_cost_is_set_against_what_is_proposed():
+    behind = replace(GOOD, proposed="cascade", proposed_usd=0.67, vendor_usd=0.80)
+    assert vendor_rules.cost_words(behind) == ", at 1.2 times the cost of the student with the teacher behind it"
+    found = decide(behind)
+    assert found.rule == "too_dear"
+    assert found.reason.endswith(
+        "It costs more than the student with the teacher behind it and is not shown to be better than the student."
+    )
+    assert decide(replace(behind, vendor_usd=0.60)).rule == "capable"  # though far dearer than the student alone
+    teacher = replace(behind, proposed="teacher", proposed_usd=1.36, vendor_usd=0.68)
+    assert vendor_rules.cost_words(teacher) == ", at 50.0 % of the cost of the teacher"
+    assert decide(teacher).rule == "capable"
+    assert decide(replace(teacher, vendor_usd=1.36)).reason.endswith("It costs no less than the teacher.")
 
 
 def test_the_answer_is_one_sentence_with_the_figures_that_decided():
@@ -120,9 +138,11 @@ def test_the_answer_is_one_sentence_with_the_figures_that_decided():
     )
     assert decide(poor).reason == (
         "Acme is not capable enough: it agrees with the teacher on 81.2 % (78.7 % to 83.6 %, n = 1,000) of the held-out assets "
-        "against 94.5 % of embedding 2 (p = 0.001), at 3.1 times the student's cost."
+        "against 94.5 % of embedding 2 (p = 0.001), at 3.1 times the cost of the student."
     )
     assert "12 of 1,000 assets have no usable answer" in decide(replace(poor, answered=988)).reason
+    assert "1 of 1,000 assets has no usable answer" in decide(replace(poor, answered=999)).reason
+    assert decide(replace(GOOD, vendor=share(1.0, 0.025, 1.0, n=1))).reason.endswith("1 asset is too few to say.")
     for one in (GOOD, poor, replace(GOOD, vendor_usd=None), replace(GOOD, vendor_usd=2.0)):
         assert decide(one).next and decide(one).reason.startswith(("Acme is", "Whether Acme is"))
 

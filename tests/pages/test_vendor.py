@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
 import time
 
 import pytest
 
 from core import jobs
 from core.evaluate import vendor, vendor_sets
+from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.label import connections
 from tests.pages.clients import HOSTILE, WORDS
 from tests.pages.test_pages import shown
@@ -30,6 +32,16 @@ def answers(db, *, wrong_every: int = 3, off_every: int = 20) -> bytes:
 
 def button(app, start: str):
     return next(one for one in app.button if one.label.startswith(start))
+
+
+def words(app) -> str:
+    """The page's text as it is read, without the escapes that keep it from becoming markup."""
+    return shown(app).replace("\\", "")
+
+
+def sides(app):
+    """The table of all sides."""
+    return next(frame.value for frame in app.dataframe if "measure" in frame.value.columns)
 
 
 def sizes(app) -> list[str]:
@@ -56,6 +68,34 @@ def test_before_any_answers_there_is_the_pack_and_the_form(open_page, filled):
     assert sizes(app)[0] == f"all {vendor_sets.count(filled, 1)} held out"
 
 
+def test_the_pack_s_version_of_the_taxonomy_stands_beside_it(open_page, filled):
+    assert "The pack holds version 1 of the taxonomy." in words(open_page("vendor"))
+    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(filled, 1)), "Brand film", "Brand story")
+    taxonomy_versions.save(filled, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    text = words(open_page("vendor"))
+    assert "The pack holds version 1 of the taxonomy, that of the student and the teacher's labels" in text
+    assert "Version 2 goes out once a student of version 2 is live." in text
+
+
+def test_a_set_of_an_earlier_version_says_so(open_page, judged):
+    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(judged, 1)), "Brand film", "Brand story")
+    saved = taxonomy_versions.save(judged, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    app = open_page("vendor")
+    before = sides(app)
+    assert "was handed out under version" not in words(app)
+    means = taxonomy_versions.carried(judged, saved)
+    judged.execute("update students set taxonomy_id = ?", [saved])
+    judged.execute("update label_runs set taxonomy_id = ?", [saved])
+    for table in ("labels", "predictions"):
+        judged.conn.executemany(
+            f"update {table} set category_id = ? where category_id = ?", [(new, old) for old, new in means.items()]
+        )
+    judged.conn.commit()
+    app = open_page("vendor")
+    assert "The set was handed out under version 1 of the taxonomy and is judged under version 2" in words(app)
+    assert sides(app).iloc[0].tolist() == before.iloc[0].tolist()
+
+
 def test_from_a_file_to_the_answer(open_page, filled):
     app = upload(open_page("vendor"), "answers.csv", answers(filled))
     assert [box.value for box in app.selectbox if box.label.startswith("Column of")] == ["asset_id", "label"]
@@ -68,6 +108,42 @@ def test_from_a_file_to_the_answer(open_page, filled):
     assert list(table.columns) == ["measure", "Acme <b>AI</b>", "linear 1", "teacher"]
     (test,) = vendor.tests(filled, 1)
     assert test["counts"]["off list"] and test["source"] == "file:answers.csv"
+
+
+def test_vendor_and_student_stand_beside_each_other_in_every_category(open_page, judged):
+    """Their shares come right after the category, in columns that fit half of a 1280 px window whatever the vendor is called."""
+    table = next(
+        frame
+        for frame in open_page("vendor").dataframe
+        if list(frame.value.columns)[:3] == ["category", "vendor", "student"]
+    )
+    columns = json.loads(table.proto.columns)
+    widths = [columns[name]["width"] for name in ("category", "vendor", "student", "assets")]
+    assert sum(widths) <= 400
+
+
+def test_why_one_would_fine_tune_is_said_where_it_is_offered(open_page, judged):
+    text = words(open_page("vendor"))
+    assert "Fine-tuning adds a column to the table above" in text
+    assert "how close to the teacher you can come without Acme <b>AI</b>" in text
+    judged.execute("update students set kind = 'transformer'")
+    judged.conn.commit()
+    assert "Fine-tuning adds" not in words(open_page("vendor"))
+
+
+def test_one_row_and_one_category_are_said_in_the_singular(open_page, filled, tmp_path):
+    (tmp_path / "answers.csv").write_bytes(answers(filled, off_every=10**6) + b"Q-1,Brand film,5\n")
+    test = vendor.import_file(filled, 1, "Acme", tmp_path / "answers.csv")
+    filled.execute("delete from vendor_answers where test_id = ? and how = 'off list'", [test])
+    (brand,) = filled.execute("select id from categories where label = 'Brand film'").fetchone()
+    filled.execute("delete from labels where category_id != ?", [brand])
+    filled.conn.commit()
+    app = open_page("vendor")
+    assert "1 row for no asset of this set" in words(app)
+    assert "of 1 category it agrees less often" in words(app)
+    labels = [one.label for one in app.expander]
+    count = vendor.tests(filled, 1)[0]["counts"]["problems"]
+    assert f"{count} {'row' if count == 1 else 'rows'} with problems" in labels
 
 
 def test_what_a_vendor_writes_never_becomes_markup(open_page, judged):
