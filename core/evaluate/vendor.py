@@ -64,7 +64,7 @@ def version_words(db: Database, client_id: int) -> str:
     It is the version of the labels that the answers will be judged by: those of the live student. A student of another version
     could only be set beside them where it is certain what became of a category.
     """
-    holds = version_of(db, vendor_sets._reference(db, client_id)["taxonomy_id"])
+    holds = version_of(db, vendor_sets.reference(db, client_id)["taxonomy_id"])
     newest = version_of(db, taxonomy_versions.in_use(db, client_id))
     if holds == newest:
         return f"The pack holds version {holds} of the taxonomy."

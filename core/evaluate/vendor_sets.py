@@ -75,7 +75,7 @@ def count(db: Database, client_id: int) -> int:
 
 def _labelled(db: Database, client_id: int) -> tuple[dict, pd.DataFrame]:
     """The label run vendors are held against, and the test assets it has labelled, one a creative: columns id, external_id."""
-    run = _reference(db, client_id)
+    run = reference(db, client_id)
     assets = pd.read_sql_query(
         """select min(a.id) as id, a.external_id from assets a where a.client_id = ? and a.split = 'test' and exists
            (select 1 from assets b join labels l on l.run_id = ? and l.asset_id = b.id and l.category_id is not null
@@ -138,7 +138,7 @@ def pack(db: Database, set_id: int) -> bytes:
     return out.getvalue()
 
 
-def _reference(db: Database, client_id: int) -> dict:
+def reference(db: Database, client_id: int) -> dict:
     """The label run that vendors are held against: the live student's, else the newest student's, else the newest with labels."""
     query = """select r.id, r.taxonomy_id from label_runs r
                left join students s on s.label_run_id = r.id and s.ready = 1
