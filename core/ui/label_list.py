@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
+from core.label.run import newest_in_use
 from core.report.charts import TEACHER, bars, layout
 from core.ui import charts, frame
 
@@ -18,6 +19,7 @@ def show(db: Database, run_id: int) -> None:
     sizes = class_sizes(db, run_id)
     if sizes.empty:
         return
+    _earlier(db, run_id)
     _chart(sizes)
     _list(db, run_id, sizes)
 
@@ -88,10 +90,27 @@ def all_in(wanted: int) -> None:
 
 
 def latest_of(db: Database, client_id: int, teacher: str) -> int | None:
-    """The newest run of this teacher that holds labels."""
+    """The newest run of this teacher that holds labels: under the taxonomy in use, else under an earlier version."""
+    under = newest_in_use(db, client_id, teacher)
+    if under:
+        return under
     row = db.execute(
         """select id from label_runs r where client_id = ? and teacher = ?
            and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
         [client_id, teacher],
     ).fetchone()
     return row[0] if row else None
+
+
+def _earlier(db: Database, run_id: int) -> None:
+    """Say so where the labels below are of an earlier version of the taxonomy."""
+    row = db.execute(
+        """select t.version, (select max(version) from taxonomies where client_id = t.client_id) from label_runs r
+           join taxonomies t on t.id = r.taxonomy_id where r.id = ?""",
+        [run_id],
+    ).fetchone()
+    if row[0] < row[1]:
+        st.info(
+            f"These labels are under version {row[0]} of the taxonomy; version {row[1]} is in use, with none of this teacher yet.",
+            icon=":material/info:",
+        )
