@@ -15,6 +15,7 @@ from core.ingest import assets, taxonomy
 from core.ui import charts
 from core.ui.figures import HINTS, figure
 from core.ui.frame import View, plain
+from core.words import counted
 
 SHOWN = 200  # rows of a list on the page; the download has them all
 
@@ -45,7 +46,7 @@ def categories(found: list[taxonomy.Category]) -> None:
             for category in found
         ]
     )
-    charts.details(table, "categories", label=f"The {len(found):,} categories")
+    charts.details(table, "categories", label="The category" if len(found) == 1 else f"The {len(found):,} categories")
 
 
 def problems(found: list[Problem], name: str) -> None:
@@ -54,7 +55,7 @@ def problems(found: list[Problem], name: str) -> None:
         return
     table = pd.DataFrame([problem.as_dict() for problem in found])
     table.columns = ["Row", "Column", "What", "What to do"]
-    st.warning(f"{len(table):,} rows or cells could not be used.", icon=":material/rule:")
+    st.warning(f"{counted(len(table), 'row or cell', 'rows or cells')} could not be used.", icon=":material/rule:")
     charts.details(table.head(5000), name, label="Problems by row")
 
 
@@ -74,14 +75,18 @@ def _import(db: Database, last: dict) -> None:
     st.subheader("Last import", anchor=False)
     # The row of a file keeps what its first import brought; read again, all of that is there already.
     new = last["imported"] if last["imported"] + last["unchanged"] <= last["row_count"] else 0
-    parts = [f"{last['row_count']:,} rows read", f"{new:,} new", f"{last['unchanged']:,} there already"]
-    parts += [f"{last['duplicates']:,} copies of another asset", f"{last['problem_count']:,} problems"]
+    parts = [f"{counted(last['row_count'], 'row')} read", f"{new:,} new", f"{last['unchanged']:,} there already"]
+    parts += [
+        f"{counted(last['duplicates'], 'copy', 'copies')} of another asset",
+        counted(last["problem_count"], "problem"),
+    ]
     st.text(f"{last['filename']}: {', '.join(parts)}")
     if not last["problem_count"]:
         return
     query = """select row as "Row", "column" as "Column", what as "What", todo as "What to do" from import_problems
                where import_id = ? order by row, rowid limit ?"""
-    with st.expander(f"The {last['problem_count']:,} problems by row", expanded=True):
+    heading = "The problem" if last["problem_count"] == 1 else f"The {last['problem_count']:,} problems by row"
+    with st.expander(heading, expanded=True):
         shown = pd.DataFrame(list(db.query(query, [last["id"], SHOWN]))).fillna({"Column": ""})
         st.dataframe(shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key="import-problems")
         if last["problem_count"] > SHOWN:
@@ -115,7 +120,7 @@ def _profile(found: dict) -> None:
     with count:
         figure("Assets", f"{found['assets']:,}", "measured")
     with distinct:
-        copies = f"{found['duplicates']:,} copies"
+        copies = counted(found["duplicates"], "copy", "copies")
         figure("Different creatives", f"{found['groups']:,}", "measured", copies, help=HINTS["duplicates"])
     with words:
         span = found["words"]

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 from core.label.run import newest_in_use
 from core.report.charts import TEACHER, bars, layout
 from core.ui import charts, frame
+from core.words import counted
 
 ROWS = 50  # labels on a page
 CHART_ROWS = 45  # categories in the chart; the table has them all
@@ -39,7 +40,7 @@ def class_sizes(db: Database, run_id: int) -> pd.DataFrame:
 def _chart(sizes: pd.DataFrame) -> None:
     used = int((sizes["Labels"] > 0).sum())
     few = int(((sizes["Labels"] > 0) & (sizes["Labels"] < 20)).sum())
-    title = f"The labels use {used:,} of {len(sizes):,} categories"
+    title = f"The labels use {used:,} of {counted(len(sizes), 'category', 'categories')}"
     title += f"; {few:,} of them {'has' if few == 1 else 'have'} fewer than 20" if few else ""
     top = sizes[sizes["Labels"] > 0].head(CHART_ROWS)
     fig = bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], TEACHER)
@@ -85,7 +86,11 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
 def all_in(wanted: int) -> None:
     """That every label has been got, and where to go from here."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(f"All {wanted:,} labels are in", icon=":material/check:", color="green")
+        st.badge(
+            f"All {wanted:,} labels are in" if wanted != 1 else "The one label is in",
+            icon=":material/check:",
+            color="green",
+        )
         frame.link("student", "Train a student")
 
 
