@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.ingest import assets, taxonomy
-from core.ui import data_profile, frame, progress, uploads
+from core.ui import data_profile, frame, progress, taxonomy_use, uploads
 from core.ui.frame import View
 
 NONE = "(none)"
@@ -52,7 +52,7 @@ def _taxonomy(view: View) -> None:
     path = uploads.upload("Taxonomy file (CSV, TSV, XLSX, JSON)", uploads.TAXONOMIES, "taxonomy-file")
     with frame.guard():
         if path is None:
-            data_profile.taxonomy_in_use(view)
+        taxonomy_use.in_use(view, path is not None)
             return
         found = taxonomy.read(path)
         with st.expander("Columns as understood: correct them here", expanded=not found.categories):
@@ -63,17 +63,8 @@ def _taxonomy(view: View) -> None:
         if mapping != found.mapping:
             found = taxonomy.read(path, mapping)
         data_profile.problems(found.problems, "taxonomy-problems")
-        st.caption(
-            f"{len(found.categories):,} categories, {sum(c.assignable for c in found.categories):,} of them assignable."
-        )
-        if taxonomy.latest(view.db, view.client_id) is not None:
-            st.caption(
-                "Used from here, it starts without labels. The Taxonomy page shows what changes and keeps labels that hold."
-            )
-            frame.link("taxonomy", "Change the taxonomy and keep the labels")
-        if st.button("Use this taxonomy", type="primary", disabled=not found.categories):
-            taxonomy.save(view.db, view.client_id, found.categories, path.name)
-            st.toast("Taxonomy saved.", icon=":material/check:")
+        st.caption(data_profile.size(found.categories))
+        taxonomy_use.use(view, found.categories, path.name)
         data_profile.categories(found.categories)
 
 

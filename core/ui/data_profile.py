@@ -20,17 +20,11 @@ from core.words import counted
 SHOWN = 200  # rows of a list on the page; the download has them all
 
 
-def taxonomy_in_use(view: View) -> None:
-    """The client's taxonomy in use: its size, and its categories folded away."""
-    version = taxonomy.latest(view.db, view.client_id)
-    if version is None:
-        st.caption(
-            "One row a category: a name, best with a description and a few examples; a parent column if there are levels."
-        )
-        return
-    found = taxonomy.load(view.db, version)
-    st.text(f"{sum(c.assignable for c in found):,} categories in use. Upload a file to replace them.")
-    categories(found)
+def size(found: list[taxonomy.Category]) -> str:
+    """How many categories a file holds, and how many of them are headings only."""
+    headings = sum(not c.assignable for c in found)
+    only = f", {headings:,} of them only {'a heading' if headings == 1 else 'headings'}" if headings else ""
+    return f"{counted(len(found), 'category', 'categories')} in the file{only}."
 
 
 def categories(found: list[taxonomy.Category]) -> None:
