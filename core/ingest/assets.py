@@ -31,7 +31,7 @@ from core.ingest import copies, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import MAX_ROWS, Problems, Table, open_table
-from core.ingest.profiles import problems_csv, profile
+from core.ingest.profiles import gold_count, problems_csv, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
@@ -40,6 +40,7 @@ __all__ = [  # what pages and later stages import from here
     "ImportSummary",
     "Mapping",
     "Preview",
+    "gold_count",
     "import_assets",
     "import_job",
     "join_text",
@@ -47,6 +48,7 @@ __all__ = [  # what pages and later stages import from here
     "preview",
     "problems_csv",
     "profile",
+    "splits",
 ]
 
 CHUNK = 2_000  # rows read, looked up and staged at a time

@@ -45,3 +45,20 @@ def test_another_taxonomy_says_how_many_labels_will_not_hold(open_page, filled):
     assert [one.value for one in app.toast] == ["Taxonomy saved."]
     assert button(app, "Use this taxonomy").disabled and "will not hold" not in shown(app)
     assert len(list(filled.query("select id from taxonomies"))) == 2
+
+
+def test_gold_labels_and_splits_are_those_of_now(open_page, db):
+    client = bring_in_many(db, "Northwind", 60)
+    app = open_page("assets")
+    assert figures(app)["Gold labels"] == "0"
+    assert "Splits: not yet 60" in [one.label for one in app.expander]
+    (category, *_) = taxonomy.load(db, taxonomy.latest(db, client))
+    db.execute(
+        "insert into reviews (asset_id, reviewer, category_id, created, mode) select id, 'Ada', ?, ?, 'queue' from assets limit 11",
+        [category.id, database.now()],
+    )
+    db.execute("update assets set split = case when id % 3 then 'train' else 'test' end")
+    db.conn.commit()
+    app.run()
+    assert figures(app)["Gold labels"] == "11"
+    assert "Splits: train 40, test 20" in [one.label for one in app.expander]
