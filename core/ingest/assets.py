@@ -77,8 +77,10 @@ class ImportSummary:
 
 
 def preview(path: Path) -> Preview:
-    """What a file holds and how its columns are understood, before it is imported. Raises InputError."""
+    """What a file holds and how its columns are understood, before it is imported. Raises InputError, also where it has no row."""
     table = open_table(Path(path), KNOWN_ASSET_NAMES)
+    if not table.head:
+        raise _no_rows(table.path)
     shown = [dict(zip(table.columns, (cell[:500] for cell in cells))) for cells in table.head[:PREVIEWED]]
     return Preview(table.columns, guess_assets(table.columns, table.head), shown)
 
@@ -106,9 +108,7 @@ def import_assets(
         read = _Reading(db, client_id, table, mapping)
         read.run(stage, report)
         if not read.rows:
-            raise InputError(
-                "The file has a header but no rows.", "Add a row for each asset below the header.", where=path.name
-            )
+            raise _no_rows(path)
         if not read.imported + read.unchanged + read.conflicts:
             raise InputError(
                 "Not one row of the file could be used"
@@ -126,6 +126,12 @@ def import_assets(
             )
         report(read.rows, read.rows, "Step 3 of 3: saving")
         return _enter(db, client_id, filename or path.name, _sha256(path), mapping, read, stage_path)
+
+
+def _no_rows(path: Path) -> InputError:
+    return InputError(
+        "The file has a header but no rows.", "Add a row for each asset below the header.", where=path.name
+    )
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:

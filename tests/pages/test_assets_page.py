@@ -62,3 +62,49 @@ def test_gold_labels_and_splits_are_those_of_now(open_page, db):
     app.run()
     assert figures(app)["Gold labels"] == "11"
     assert "Splits: train 40, test 20" in [one.label for one in app.expander]
+
+
+def test_a_header_alone_is_refused_when_it_is_read(open_page, db):
+    database.client_id(db, "Northwind")
+    app = upload(open_page("assets"), ASSETS, "bare.csv", b"asset_id,headline\n")
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "bare.csv: The file has a header but no rows. Add a row for each asset below the header."
+    ]
+    assert "Import assets" not in [one.label for one in app.button]
+
+
+def test_how_a_file_failed_is_not_shown_beside_another(open_page, db):
+    client = database.client_id(db, "Northwind")
+    app = upload(open_page("assets"), ASSETS, "blank.csv", b"asset_id,headline\nA-1,\nA-2,\n")
+    app.multiselect[0].set_value(["headline"]).run()
+    button(app, "Import assets").click().run()
+    (job,) = jobs.recent(db, client)
+    db.execute("update jobs set state = 'failed', error = 'Not one row could be used.' where id = ?", [job.id])
+    db.conn.commit()
+    app.run()
+    assert "Not one row" in "".join(error.value for error in app.error), "its own file is still on show"
+    upload(app, ASSETS, "good.csv", b"asset_id,headline\nA-1,Buy one and get one free\n")
+    assert not app.error and not button(app, "Import assets").disabled
+
+
+def test_a_file_without_text_says_what_to_add(open_page, db):
+    database.client_id(db, "Northwind")
+    app = upload(open_page("assets"), ASSETS, "numbers.csv", b"id,price\n1,2.50\n2,3.75\n")
+    assert "No column of the file holds text: add one with each asset's words" in shown(app)
+    assert "Choose at least one text column." not in shown(app) and button(app, "Import assets").disabled
+    upload(app, ASSETS, "texts.csv", b"id,headline\n1,Buy one and get one free\n")
+    app.multiselect[0].set_value([]).run()
+    assert "Choose at least one text column." in shown(app)
+
+
+def test_one_of_a_kind_is_not_many(open_page, db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    file = tmp_path / "one.csv"
+    file.write_text("asset_id,headline\nA-1,Buy one and get one free\n")
+    taxonomy.save(db, client, [taxonomy.Category("Contest", "Contest")], "one.csv")
+    jobs.run_here(
+        db, "import_assets", {"client_id": client, "path": str(file), "filename": "one.csv"}, client_id=client
+    )
+    app = upload(open_page("assets"), TAXONOMY, "two.csv", b"name\nGiveaway\n")
+    said = shown(app)
+    assert "1 category in the file." in said and "in use: 1 category," in said and "1 row read" in said
