@@ -35,6 +35,7 @@ from core.ingest.profiles import gold_count, problems_csv, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
+from core.words import counted
 
 __all__ = [  # what pages and later stages import from here
     "ImportSummary",
@@ -121,7 +122,8 @@ def import_assets(
             read.problems.add(
                 None,
                 mapping.split,
-                f"{resembling:,} assets resemble assets of another split, which flatters the agreement; splits were kept as given.",
+                f"{counted(resembling, 'asset resembles', 'assets resemble')} assets of another split, which flatters the "
+                "agreement; splits were kept as given.",
                 "Give copies of one creative the same split.",
             )
         report(read.rows, read.rows, "Step 3 of 3: saving")
@@ -210,7 +212,8 @@ class _Reading:
             self.problems.add(
                 None,
                 self.mapping.split,
-                f"{self.moved:,} assets that are there already have another split than the file gives; theirs was kept.",
+                f"{counted(self.moved, 'asset that is there already has', 'assets that are there already have')} another split "
+                f"than the file gives; {'its split' if self.moved == 1 else 'theirs'} was kept.",
                 "A split can be given only when an asset is first imported.",
             )
 
