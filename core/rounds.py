@@ -161,10 +161,11 @@ def measured(db: Database, run_id: int) -> list[Round]:
 
 
 def run_of(db: Database, client_id: int, teacher: str) -> int | None:
-    """The newest run of this teacher that has been labelled in rounds."""
-    query = """select max(r.id) from label_runs r where client_id = ? and teacher = ?
+    """The newest run of this teacher under the taxonomy in use that has been labelled in rounds: the next round goes on there."""
+    query = """select max(r.id) from label_runs r where client_id = :client and teacher = :teacher
+               and taxonomy_id = (select id from taxonomies where client_id = :client order by version desc limit 1)
                and exists (select 1 from rounds where run_id = r.id)"""
-    return db.execute(query, [client_id, teacher]).fetchone()[0]
+    return db.execute(query, {"client": client_id, "teacher": teacher}).fetchone()[0]
 
 
 def reach(done: list[Round], target: float) -> Reach | None:

@@ -52,6 +52,11 @@ def milliseconds(ms: float | None) -> str:
     return f"{ms:.1f} ms" if ms < 10 else f"{ms:,.0f} ms"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A count with its noun: 1 row · 2 rows · 0 copies (`many` where it is not `one` with an s)."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def teacher_words(spec: str) -> str:
     """A teacher's name as people say it: "built-in", "recorded:COLUMN", "connection:NAME", "openai:MODEL" and its like."""
     kind, _, detail = spec.partition(":")

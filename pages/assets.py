@@ -1,12 +1,13 @@
 """Assets: upload a taxonomy and assets, correct the guessed columns, import, see problems by row and a profile of the data."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from core.ingest import assets, taxonomy
-from core.ui import data_profile, frame, progress, uploads
+from core.ui import data_profile, frame, progress, taxonomy_use, uploads
 from core.ui.frame import View
 
 NONE = "(none)"
@@ -36,8 +37,9 @@ def main() -> None:
         with left:
             _taxonomy(view)
         with right:
-            _assets(view, running)
-        progress.watch(view, "import_assets", expected=running)
+            path = _assets(view, running)
+        # How an earlier file failed is of no use beside a new one.
+        progress.watch(view, "import_assets", expected=running, about={"path": str(path)} if path else None)
         data_profile.show(view)
 
 
@@ -51,8 +53,8 @@ def _taxonomy(view: View) -> None:
     st.subheader("1 · Taxonomy", anchor=False)
     path = uploads.upload("Taxonomy file (CSV, TSV, XLSX, JSON)", uploads.TAXONOMIES, "taxonomy-file")
     with frame.guard():
+        taxonomy_use.in_use(view, path is not None)
         if path is None:
-            data_profile.taxonomy_in_use(view)
             return
         found = taxonomy.read(path)
         with st.expander("Columns as understood: correct them here", expanded=not found.categories):
@@ -63,36 +65,31 @@ def _taxonomy(view: View) -> None:
         if mapping != found.mapping:
             found = taxonomy.read(path, mapping)
         data_profile.problems(found.problems, "taxonomy-problems")
-        st.caption(
-            f"{len(found.categories):,} categories, {sum(c.assignable for c in found.categories):,} of them assignable."
-        )
-        if taxonomy.latest(view.db, view.client_id) is not None:
-            st.caption(
-                "Used from here, it starts without labels. The Taxonomy page shows what changes and keeps labels that hold."
-            )
-            frame.link("taxonomy", "Change the taxonomy and keep the labels")
-        if st.button("Use this taxonomy", type="primary", disabled=not found.categories):
-            taxonomy.save(view.db, view.client_id, found.categories, path.name)
-            st.toast("Taxonomy saved.", icon=":material/check:")
+        st.caption(data_profile.size(found.categories))
+        taxonomy_use.use(view, found.categories, path.name)
         data_profile.categories(found.categories)
 
 
-def _assets(view: View, running: bool) -> None:
+def _assets(view: View, running: bool) -> Path | None:
+    """The upload, its columns and the button; returns the file on show."""
     st.subheader("2 · Assets", anchor=False)
     path = uploads.upload("Assets file (CSV, TSV, XLSX, JSONL; up to 200 MB)", uploads.TABLES, "assets-file")
     with frame.guard():
         if path is None:
             st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
-            return
+            return None
         seen = uploads.preview(str(path))
         mapping = _columns(seen, str(path))
         if st.button("Import assets", type="primary", disabled=running or not mapping.text):
             params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
             progress.start(view, "import_assets", params)
-        if not mapping.text:
+        if not mapping.text and seen.guess.text:
             st.caption("Choose at least one text column.")
+        elif not mapping.text:
+            st.warning("No column of the file holds text: add one with each asset's words, such as headline or body.")
         with st.expander("The first rows of the file"):
             st.dataframe(pd.DataFrame(seen.rows).astype(str), hide_index=True)
+    return path
 
 
 def _columns(seen: assets.Preview, path: str) -> assets.Mapping:

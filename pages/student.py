@@ -82,9 +82,15 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
                 format="%.1f",
                 help=HINTS["agreement"],
             )
-            if st.button("Train", type="primary", disabled=running, icon=":material/model_training:", width="stretch"):
+            # An earlier version's labels may teach where somebody chooses them, but not for want of any other.
+            none = all(row["taxonomy_id"] != latest for row in labelled)
+            train = {"disabled": running or none, "icon": ":material/model_training:", "width": "stretch"}
+            if st.button("Train", type="primary", **train):
                 params = {"client_id": view.client_id, "run_id": run, "kind": kind, "target": target / 100}
                 progress.start(view, "train", params)
+            if none:
+                st.warning("No asset has a label under the taxonomy in use: get labels, then train.")
+                frame.link("teacher", "Get labels first")
             st.caption("A fifth of the labelled assets is kept out of training and used to judge the student.")
     return run
 

@@ -15,7 +15,7 @@ from core.ui import (
     prompt_editor,
 )
 from core.ui.figures import figure
-from core.words import duration, money
+from core.words import counted, duration, money
 
 BUILT_IN_NOTE = (
     "Compares each asset with the categories' names, descriptions and examples; no key, no internet. A frontier model labels "
@@ -84,7 +84,9 @@ def _unpaid(view: frame.View, teacher: str, price: prices.Price | None, running:
         label_list.all_in(expected.wanted)
         return
     _forecast(expected, price)
-    if st.button(f"Get {expected.labels:,} labels", type="primary", disabled=running, icon=":material/school:"):
+    if st.button(
+        f"Get {counted(expected.labels, 'label')}", type="primary", disabled=running, icon=":material/school:"
+    ):
         progress.start(view, "label", {"client_id": view.client_id, "teacher": teacher})
 
 

@@ -8,6 +8,7 @@ import pytest
 from core import jobs, rounds
 from core.errors import Cancelled, InputError
 from core.evaluate.agreement import Share
+from core.ingest import taxonomy
 from core.label import run as labelling
 from tests import small
 
@@ -95,6 +96,16 @@ def test_killed_between_choosing_and_labelling_it_labels_what_was_chosen(db, cli
     start(db, client, 2)
     assert sorted(rounds.chosen(db, run_id, 2)) == sorted(chosen)
     assert [one.labels for one in rounds.measured(db, run_id)] == [60, 120]
+
+
+def test_under_a_new_taxonomy_rounds_begin_anew(db, client):
+    run = db["label_runs"].insert(
+        {"client_id": client, "taxonomy_id": taxonomy.latest(db, client), "teacher": TEACHER, "started": "2026-01-01"}
+    )
+    db["rounds"].insert({"run_id": run.last_pk, "number": 1, "method": "doubt", "created": "2026-01-01"})
+    assert rounds.run_of(db, client, TEACHER) == run.last_pk
+    taxonomy.save(db, client, [taxonomy.Category("Contest", "Contest")], "next.csv")
+    assert rounds.run_of(db, client, TEACHER) is None
 
 
 def test_cancelled_it_carries_on_and_buys_nothing_twice(db, client):

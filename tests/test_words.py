@@ -64,3 +64,16 @@ def test_a_downloaded_table_starts_no_formula():
     back = pd.read_csv(io.BytesIO(on_pages.csv(table)), keep_default_na=False)
     assert back["text"].tolist() == ["'=HYPERLINK(1)", "plain", ""]
     assert back["n"].tolist() == [-1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (words.counted(1, "row"), "1 row"),
+        (words.counted(0, "row"), "0 rows"),
+        (words.counted(1_234, "category", "categories"), "1,234 categories"),
+        (words.counted(1, "copy", "copies"), "1 copy"),
+    ],
+)
+def test_a_count_agrees_with_its_noun(said, expected):
+    assert said == expected

@@ -31,15 +31,17 @@ from core.ingest import copies, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import MAX_ROWS, Problems, Table, open_table
-from core.ingest.profiles import problems_csv, profile
+from core.ingest.profiles import gold_count, problems_csv, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
+from core.words import counted
 
 __all__ = [  # what pages and later stages import from here
     "ImportSummary",
     "Mapping",
     "Preview",
+    "gold_count",
     "import_assets",
     "import_job",
     "join_text",
@@ -47,6 +49,7 @@ __all__ = [  # what pages and later stages import from here
     "preview",
     "problems_csv",
     "profile",
+    "splits",
 ]
 
 CHUNK = 2_000  # rows read, looked up and staged at a time
@@ -75,8 +78,10 @@ class ImportSummary:
 
 
 def preview(path: Path) -> Preview:
-    """What a file holds and how its columns are understood, before it is imported. Raises InputError."""
+    """What a file holds and how its columns are understood, before it is imported. Raises InputError, also where it has no row."""
     table = open_table(Path(path), KNOWN_ASSET_NAMES)
+    if not table.head:
+        raise _no_rows(table.path)
     shown = [dict(zip(table.columns, (cell[:500] for cell in cells))) for cells in table.head[:PREVIEWED]]
     return Preview(table.columns, guess_assets(table.columns, table.head), shown)
 
@@ -104,9 +109,7 @@ def import_assets(
         read = _Reading(db, client_id, table, mapping)
         read.run(stage, report)
         if not read.rows:
-            raise InputError(
-                "The file has a header but no rows.", "Add a row for each asset below the header.", where=path.name
-            )
+            raise _no_rows(path)
         if not read.imported + read.unchanged + read.conflicts:
             raise InputError(
                 "Not one row of the file could be used"
@@ -119,11 +122,18 @@ def import_assets(
             read.problems.add(
                 None,
                 mapping.split,
-                f"{resembling:,} assets resemble assets of another split, which flatters the agreement; splits were kept as given.",
+                f"{counted(resembling, 'asset resembles', 'assets resemble')} assets of another split, which flatters the "
+                "agreement; splits were kept as given.",
                 "Give copies of one creative the same split.",
             )
         report(read.rows, read.rows, "Step 3 of 3: saving")
         return _enter(db, client_id, filename or path.name, _sha256(path), mapping, read, stage_path)
+
+
+def _no_rows(path: Path) -> InputError:
+    return InputError(
+        "The file has a header but no rows.", "Add a row for each asset below the header.", where=path.name
+    )
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:
@@ -202,7 +212,8 @@ class _Reading:
             self.problems.add(
                 None,
                 self.mapping.split,
-                f"{self.moved:,} assets that are there already have another split than the file gives; theirs was kept.",
+                f"{counted(self.moved, 'asset that is there already has', 'assets that are there already have')} another split "
+                f"than the file gives; {'its split' if self.moved == 1 else 'theirs'} was kept.",
                 "A split can be given only when an asset is first imported.",
             )
 

@@ -44,10 +44,6 @@ def profile(db: Database, client_id: int) -> dict[str, Any]:
     assets, groups = db.execute(
         "select count(*), count(distinct group_id) from assets where client_id = ?", [client_id]
     ).fetchone()
-    splits = db.execute(
-        "select coalesce(split, ''), count(*) from assets where client_id = ? group by 1 order by 2 desc", [client_id]
-    )
-    gold = db.execute("select count(*) from gold_labels where client_id = ?", [client_id]).fetchone()[0]
     mapping = db.execute(
         "select mapping from imports where client_id = ? order by id desc limit 1", [client_id]
     ).fetchone()
@@ -61,12 +57,25 @@ def profile(db: Database, client_id: int) -> dict[str, Any]:
         "groups": groups,
         "duplicates": assets - groups,
         "words": _words(db, client_id, assets),
-        "splits": dict(splits.fetchall()),
+        "splits": splits(db, client_id),
         "labels": _labels(db, client_id),
-        "gold": gold,
+        "gold": gold_count(db, client_id),
         "columns": json.loads(mapping[0]) if mapping else {},
         "extra": [row[0] for row in extra],
     }
+
+
+def splits(db: Database, client_id: int) -> dict[str, int]:
+    """Assets by split, the most first ("" where none yet); read off an index, so that it may be asked for at any time."""
+    rows = db.execute(
+        "select split, count(*) from assets where client_id = ? group by split order by 2 desc", [client_id]
+    )
+    return {split or "": count for split, count in rows}
+
+
+def gold_count(db: Database, client_id: int) -> int:
+    """How many assets have a gold label."""
+    return db.execute("select count(*) from gold_labels where client_id = ?", [client_id]).fetchone()[0]
 
 
 def _words(db: Database, client_id: int, assets: int) -> dict[str, int]:

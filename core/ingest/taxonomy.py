@@ -268,10 +268,7 @@ def save(db: Database, client_id: int, categories: Iterable[Category], source: s
         raise InputError(
             f"The parent {min(missing)} is not a category.", "Add it or choose another parent.", where=source
         )
-    plain = [
-        asdict(c) for c in (Category(**{f: getattr(c, f) for f in Category.__dataclass_fields__}) for c in categories)
-    ]
-    content = hashlib.sha256(json.dumps(plain, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    content = _content_hash(categories)
     with db.atomic():
         db.execute("pragma defer_foreign_keys = on")  # a child may stand before its parent
         query = "select id, version, content_hash from taxonomies where client_id = ? order by version desc limit 1"
@@ -305,6 +302,20 @@ def save(db: Database, client_id: int, categories: Iterable[Category], source: s
             ],
         )
     return taxonomy_id
+
+
+def _content_hash(categories: Iterable[Category]) -> str:
+    plain = [
+        asdict(c) for c in (Category(**{f: getattr(c, f) for f in Category.__dataclass_fields__}) for c in categories)
+    ]
+    return hashlib.sha256(json.dumps(plain, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def is_in_use(db: Database, client_id: int, categories: Iterable[Category]) -> bool:
+    """Whether these categories are the client's newest version: saving them would change nothing."""
+    query = "select content_hash from taxonomies where client_id = ? order by version desc limit 1"
+    last = db.execute(query, [client_id]).fetchone()
+    return bool(last) and last[0] == _content_hash(categories)
 
 
 def latest(db: Database, client_id: int) -> int | None:

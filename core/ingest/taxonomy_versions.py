@@ -54,6 +54,13 @@ def in_use(db: Database, client_id: int) -> int:
     return found
 
 
+def labels_under(db: Database, taxonomy_id: int) -> int:
+    """The most labels that one label run holds under a version: what is at stake where another takes its place."""
+    query = """select ifnull(max(n), 0) from (select count(*) as n from labels l join label_runs r on r.id = l.run_id
+               where r.taxonomy_id = ? and l.category_id is not null group by r.id)"""
+    return db.execute(query, [taxonomy_id]).fetchone()[0]
+
+
 # --- the draft ----------------------------------------------------------------------------------------------------
 
 

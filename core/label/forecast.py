@@ -88,9 +88,11 @@ def forecast(db: Database, client_id: int, teacher: str) -> Forecast:
     """
     if teacher.partition(":")[0] not in ("built-in", "recorded"):
         return _hosted(db, client_id, teacher)
-    mine = next((run for run in runs(db, client_id) if run["teacher"] == teacher), None)
-    have = mine["count"] if mine else 0
-    prompt = prices.prompt_tokens(db, taxonomy.latest(db, client_id))
+    latest = taxonomy.latest(db, client_id)
+    mine = [run for run in runs(db, client_id) if run["teacher"] == teacher]
+    # Labels under an earlier version stand for its categories: only those of the version in use need not be got again.
+    have = next((run["count"] for run in mine if run["taxonomy_id"] == latest), 0)
+    prompt = prices.prompt_tokens(db, latest)
     if teacher == "built-in":
         row = _one(
             db,
@@ -98,8 +100,8 @@ def forecast(db: Database, client_id: int, teacher: str) -> Forecast:
             [client_id],
         )
         labels = max(row["n"] - have, 0)
-        timed = mine and mine["seconds"] > 0 and have >= 100
-        rate = have / mine["seconds"] if timed else BUILT_IN_A_SECOND
+        timed = next((run for run in mine if run["seconds"] > 0 and run["count"] >= 100), None)  # of any version
+        rate = timed["count"] / timed["seconds"] if timed else BUILT_IN_A_SECOND
         each = prompt + row["c"] / max(row["n"], 1) / prices.CHARACTERS_A_TOKEN
         return Forecast(
             row["n"],

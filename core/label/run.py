@@ -212,6 +212,17 @@ def runs(db: Database, client_id: int) -> list[dict]:
     return [summary(db, row[0]) for row in ids.fetchall()]
 
 
+def newest_in_use(db: Database, client_id: int, teacher: str | None = None) -> int | None:
+    """The newest run that holds labels under the taxonomy version in use, of this teacher where one is named; None without."""
+    found = db.execute(
+        """select id from label_runs r where client_id = :client and teacher = ifnull(:teacher, teacher)
+           and taxonomy_id = (select id from taxonomies where client_id = :client order by version desc limit 1)
+           and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
+        {"client": client_id, "teacher": teacher},
+    ).fetchone()
+    return found[0] if found else None
+
+
 def summary(db: Database, run_id: int) -> dict:
     """One run in figures; see runs()."""
     return next(

@@ -15,21 +15,16 @@ from core.ingest import assets, taxonomy
 from core.ui import charts
 from core.ui.figures import HINTS, figure
 from core.ui.frame import View, plain
+from core.words import counted
 
 SHOWN = 200  # rows of a list on the page; the download has them all
 
 
-def taxonomy_in_use(view: View) -> None:
-    """The client's taxonomy in use: its size, and its categories folded away."""
-    version = taxonomy.latest(view.db, view.client_id)
-    if version is None:
-        st.caption(
-            "One row a category: a name, best with a description and a few examples; a parent column if there are levels."
-        )
-        return
-    found = taxonomy.load(view.db, version)
-    st.text(f"{sum(c.assignable for c in found):,} categories in use. Upload a file to replace them.")
-    categories(found)
+def size(found: list[taxonomy.Category]) -> str:
+    """How many categories a file holds, and how many of them are headings only."""
+    headings = sum(not c.assignable for c in found)
+    only = f", {headings:,} of them only {'a heading' if headings == 1 else 'headings'}" if headings else ""
+    return f"{counted(len(found), 'category', 'categories')} in the file{only}."
 
 
 def categories(found: list[taxonomy.Category]) -> None:
@@ -45,7 +40,7 @@ def categories(found: list[taxonomy.Category]) -> None:
             for category in found
         ]
     )
-    charts.details(table, "categories", label=f"The {len(found):,} categories")
+    charts.details(table, "categories", label="The category" if len(found) == 1 else f"The {len(found):,} categories")
 
 
 def problems(found: list[Problem], name: str) -> None:
@@ -54,7 +49,7 @@ def problems(found: list[Problem], name: str) -> None:
         return
     table = pd.DataFrame([problem.as_dict() for problem in found])
     table.columns = ["Row", "Column", "What", "What to do"]
-    st.warning(f"{len(table):,} rows or cells could not be used.", icon=":material/rule:")
+    st.warning(f"{counted(len(table), 'row or cell', 'rows or cells')} could not be used.", icon=":material/rule:")
     charts.details(table.head(5000), name, label="Problems by row")
 
 
@@ -67,21 +62,30 @@ def show(view: View) -> None:
         return
     _import(view.db, last)
     stamp = f"{last['id']}, {last['created']}, {last['unchanged']}"
-    _profile(_cached(str(settings.home()), view.client_id, stamp))
+    home = str(settings.home())
+    found = _cached(home, view.client_id, stamp)
+    # What training and people change as well; every review in the workspace counts, which is quicker than finding the client's.
+    decided = view.db.execute("select count(*), max(id) from reviews").fetchone()
+    gold = _cached_gold(home, view.client_id, f"{stamp}, {decided}")
+    _profile(found | {"gold": gold, "splits": assets.splits(view.db, view.client_id)})
 
 
 def _import(db: Database, last: dict) -> None:
     st.subheader("Last import", anchor=False)
     # The row of a file keeps what its first import brought; read again, all of that is there already.
     new = last["imported"] if last["imported"] + last["unchanged"] <= last["row_count"] else 0
-    parts = [f"{last['row_count']:,} rows read", f"{new:,} new", f"{last['unchanged']:,} there already"]
-    parts += [f"{last['duplicates']:,} copies of another asset", f"{last['problem_count']:,} problems"]
+    parts = [f"{counted(last['row_count'], 'row')} read", f"{new:,} new", f"{last['unchanged']:,} there already"]
+    parts += [
+        f"{counted(last['duplicates'], 'copy', 'copies')} of another asset",
+        counted(last["problem_count"], "problem"),
+    ]
     st.text(f"{last['filename']}: {', '.join(parts)}")
     if not last["problem_count"]:
         return
     query = """select row as "Row", "column" as "Column", what as "What", todo as "What to do" from import_problems
                where import_id = ? order by row, rowid limit ?"""
-    with st.expander(f"The {last['problem_count']:,} problems by row", expanded=True):
+    heading = "The problem" if last["problem_count"] == 1 else f"The {last['problem_count']:,} problems by row"
+    with st.expander(heading, expanded=True):
         shown = pd.DataFrame(list(db.query(query, [last["id"], SHOWN]))).fillna({"Column": ""})
         st.dataframe(shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key="import-problems")
         if last["problem_count"] > SHOWN:
@@ -104,9 +108,16 @@ def problems_csv(import_id: int) -> bytes:
 
 @st.cache_data(max_entries=16, show_spinner="Looking over the assets …")
 def _cached(home: str, client_id: int, stamp: str) -> dict:
-    """The profile reads every asset, and changes only with an import (`stamp`)."""
+    """The profile reads every asset; but for splits and gold it changes only with an import (`stamp`)."""
     with closing(database.connect()) as db:
         return assets.profile(db, client_id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cached_gold(home: str, client_id: int, stamp: str) -> int:
+    """How many assets people have decided on, which takes half a second for 100,000; changes with reviews (in `stamp`)."""
+    with closing(database.connect()) as db:
+        return assets.gold_count(db, client_id)
 
 
 def _profile(found: dict) -> None:
@@ -115,7 +126,7 @@ def _profile(found: dict) -> None:
     with count:
         figure("Assets", f"{found['assets']:,}", "measured")
     with distinct:
-        copies = f"{found['duplicates']:,} copies"
+        copies = counted(found["duplicates"], "copy", "copies")
         figure("Different creatives", f"{found['groups']:,}", "measured", copies, help=HINTS["duplicates"])
     with words:
         span = found["words"]

@@ -11,7 +11,7 @@ from core.label import run as labelling
 from core.label.forecast import DRY_RUN, HostedForecast, Spread
 from core.ui import frame, label_list, money_inputs, progress
 from core.ui.figures import figure
-from core.words import duration, money, percent
+from core.words import counted, duration, money, percent
 
 CHOSEN = "teacher-chosen"  # the session's selection on the Teacher page, also where another page has made it
 
@@ -155,7 +155,8 @@ def went(view: frame.View, run_id: int) -> None:
     if not (run["mapped"] or run["failed"]):
         return
     asked = run["count"] + run["failed"]
-    heading = f"{run['failed']:,} assets have no label" if run["failed"] else "How the answers were read"
+    have = "has" if run["failed"] == 1 else "have"
+    heading = f"{counted(run['failed'], 'asset')} {have} no label" if run["failed"] else "How the answers were read"
     with st.expander(heading, icon=":material/rule:"):
         if run["mapped"]:
             st.write(

@@ -6,8 +6,10 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
+from core.label.run import newest_in_use
 from core.report.charts import TEACHER, bars, layout
 from core.ui import charts, frame
+from core.words import counted
 
 ROWS = 50  # labels on a page
 CHART_ROWS = 45  # categories in the chart; the table has them all
@@ -18,6 +20,7 @@ def show(db: Database, run_id: int) -> None:
     sizes = class_sizes(db, run_id)
     if sizes.empty:
         return
+    _earlier(db, run_id)
     _chart(sizes)
     _list(db, run_id, sizes)
 
@@ -37,7 +40,7 @@ def class_sizes(db: Database, run_id: int) -> pd.DataFrame:
 def _chart(sizes: pd.DataFrame) -> None:
     used = int((sizes["Labels"] > 0).sum())
     few = int(((sizes["Labels"] > 0) & (sizes["Labels"] < 20)).sum())
-    title = f"The labels use {used:,} of {len(sizes):,} categories"
+    title = f"The labels use {used:,} of {counted(len(sizes), 'category', 'categories')}"
     title += f"; {few:,} of them {'has' if few == 1 else 'have'} fewer than 20" if few else ""
     top = sizes[sizes["Labels"] > 0].head(CHART_ROWS)
     fig = bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], TEACHER)
@@ -83,15 +86,36 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
 def all_in(wanted: int) -> None:
     """That every label has been got, and where to go from here."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(f"All {wanted:,} labels are in", icon=":material/check:", color="green")
+        st.badge(
+            f"All {wanted:,} labels are in" if wanted != 1 else "The one label is in",
+            icon=":material/check:",
+            color="green",
+        )
         frame.link("student", "Train a student")
 
 
 def latest_of(db: Database, client_id: int, teacher: str) -> int | None:
-    """The newest run of this teacher that holds labels."""
+    """The newest run of this teacher that holds labels: under the taxonomy in use, else under an earlier version."""
+    under = newest_in_use(db, client_id, teacher)
+    if under:
+        return under
     row = db.execute(
         """select id from label_runs r where client_id = ? and teacher = ?
            and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
         [client_id, teacher],
     ).fetchone()
     return row[0] if row else None
+
+
+def _earlier(db: Database, run_id: int) -> None:
+    """Say so where the labels below are of an earlier version of the taxonomy."""
+    row = db.execute(
+        """select t.version, (select max(version) from taxonomies where client_id = t.client_id) from label_runs r
+           join taxonomies t on t.id = r.taxonomy_id where r.id = ?""",
+        [run_id],
+    ).fetchone()
+    if row[0] < row[1]:
+        st.info(
+            f"These labels are under version {row[0]} of the taxonomy; version {row[1]} is in use, with none of this teacher yet.",
+            icon=":material/info:",
+        )

@@ -25,10 +25,11 @@ STOPS = {"label": ("Pause", "Pausing …", "paused")}  # its labels are all kept
 UNITS = {"import_assets": "rows", "label": "assets", "vendor": "assets", "score": "rows", "export": "assets"}
 
 
-def watch(view: frame.View, *kinds: str, expected: bool = False) -> bool:
+def watch(view: frame.View, *kinds: str, expected: bool = False, about: dict | None = None) -> bool:
     """Show the client's job of these kinds while one is under way (True), else what became of the last one (False).
 
     `expected`: the page has been drawn for a job under way; should it have ended meanwhile, the page is drawn anew.
+    `about`: what is on the page now; a last job with other values for these of its params is about something else and not shown.
     """
     running = next((job for job in jobs.active(view.db, view.client_id) if job.kind in kinds), None)
     if running:
@@ -37,7 +38,7 @@ def watch(view: frame.View, *kinds: str, expected: bool = False) -> bool:
     if expected:
         st.rerun()
     last = next((job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind in kinds), None)
-    if last:
+    if last and all(last.params.get(name) == value for name, value in (about or {}).items()):
         _ended(view, last)
     return False
 

@@ -12,6 +12,7 @@ from core import db as database
 from core import jobs, settings
 from core.evaluate.run import comparison
 from core.evaluate.verdict import Verdict
+from core.label.run import newest_in_use
 from core.words import percent
 
 VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready"}
@@ -33,7 +34,7 @@ BUSY = {
 
 @dataclass(frozen=True)
 class Standing:
-    """A client's state: counts, the labelled share (0..1, None without a run), student and verdict in words."""
+    """A client's state: counts, the share labelled under the taxonomy in use (0..1, None without), student, verdict in words."""
 
     client_id: int
     name: str
@@ -87,19 +88,6 @@ def most_recent(db: Database) -> int | None:
     return row["id"] if row else None
 
 
-def latest_run(db: Database, client_id: int) -> int | None:
-    """The label run the client's newest labels are in."""
-    row = next(
-        db.query(
-            """select id from label_runs r where client_id = ?
-               and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
-            [client_id],
-        ),
-        None,
-    )
-    return row["id"] if row else None
-
-
 def labelled_share(db: Database, client_id: int, run_id: int, assets: int) -> float:
     """Share of the client's assets whose duplicate group has an answer in the run (a group's answer holds for every copy)."""
     row = next(
@@ -125,7 +113,7 @@ def of(db: Database, client_id: int) -> Standing:
             {"c": client_id},
         )
     )
-    run_id = latest_run(db, client_id)
+    run_id = newest_in_use(db, client_id)
     share = None
     if run_id:
         labels = next(db.query("select count(*) as n from labels where run_id = ?", [run_id]))["n"]

@@ -128,9 +128,7 @@ def from_file(view: View, has_draft: bool) -> None:
     with frame.guard():
         found = taxonomy.read(path)
         data_profile.problems(found.problems, "version-problems")
-        st.caption(
-            f"{len(found.categories):,} categories, {sum(c.assignable for c in found.categories):,} of them assignable."
-        )
+        st.caption(data_profile.size(found.categories))
         if has_draft:
             st.caption("It takes the place of the draft you have.")
         if st.button("Compare with the version in use", type="primary", icon=":material/difference:"):

@@ -16,7 +16,7 @@ from core.label import prices, relabel
 from core.ui import charts, frame, money_inputs, progress
 from core.ui.figures import figure
 from core.ui.frame import View
-from core.words import duration, money, teacher_words
+from core.words import counted, duration, money, teacher_words
 
 SHOWN = 200  # lines of a diff on the page; the download has them all
 
@@ -25,8 +25,9 @@ def in_use(view: View) -> None:
     """The version in use in a line, all versions folded away."""
     rows = taxonomy_versions.versions(view.db, view.client_id)
     newest = rows[0]
-    line = f"Version {newest['version']} is in use: {newest['assignable']:,} categories, from {newest['source']}, "
-    st.text(f"{line}{newest['created'][:10]}, {newest['labels']:,} labels under it.")
+    size = counted(newest["assignable"], "category", "categories")
+    line = f"Version {newest['version']} is in use: {size}, from {newest['source']}, {newest['created'][:10]}"
+    st.text(f"{line}, {counted(newest['labels'], 'label')} under it.")
     live = next((row for row in rows if row["live"]), None)
     if live and live is not newest:
         st.info(

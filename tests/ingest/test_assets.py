@@ -342,3 +342,10 @@ def test_the_texts_of_known_assets_are_not_hashed_again(db, client, tmp_path, mo
     )
     import_assets(db, client, file(tmp_path, "id,text\nnew,nothing like the others\n", "b.csv"))
     assert hashed == ["nothing like the others"]
+
+
+def test_a_header_alone_is_told_when_the_file_is_read(tmp_path):
+    path = tmp_path / "bare.csv"
+    path.write_text("id,headline,label\n\n")
+    with pytest.raises(InputError, match="header but no rows"):
+        assets.preview(path)

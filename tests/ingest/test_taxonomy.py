@@ -177,3 +177,14 @@ def test_whatever_the_rows_categories_form_a_tree_with_unique_labels(db, tmp_pat
             label = parents[label]
     match = Matcher(stored(db, found.categories))
     assert all(match(c.label) for c in found.categories if c.assignable)
+
+
+def test_the_version_in_use_is_known_again(db):
+    client = database.client_id(db, "Acme")
+    one, other = [taxonomy.Category("Shoes", "Shoes")], [taxonomy.Category("Hats", "Hats")]
+    assert not taxonomy.is_in_use(db, client, one)
+    first = taxonomy.save(db, client, one, "a.csv")
+    assert taxonomy.is_in_use(db, client, one) and not taxonomy.is_in_use(db, client, other)
+    assert taxonomy.is_in_use(db, client, taxonomy.load(db, first))
+    taxonomy.save(db, client, other, "b.csv")
+    assert not taxonomy.is_in_use(db, client, one), "an earlier version is not in use"

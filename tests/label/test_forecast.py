@@ -7,7 +7,9 @@ import random
 import pytest
 
 from core import jobs
+from core.ingest import taxonomy
 from core.label import engine, forecast
+from core.label import run as labelling
 from core.label.teachers.wire import Params
 from tests.label import scripted
 from tests.pages.clients import bring_in_many
@@ -23,6 +25,42 @@ def test_the_forecast_counts_what_is_left_to_label(db):
     assert built_in.tokens_in > 200 * 120
     jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
     assert forecast.forecast(db, client, "recorded:bought").labels == 0
+
+
+@pytest.mark.parametrize("teacher", ["recorded:bought", "built-in"])
+def test_labels_under_an_earlier_taxonomy_are_still_to_get(db, teacher):
+    client = bring_in_many(db, "Northwind", 120)
+    jobs.run_here(db, "label", {"client_id": client, "teacher": teacher}, client_id=client)
+    first = labelling.newest_in_use(db, client)
+    assert forecast.forecast(db, client, teacher).labels == 0
+    categories = taxonomy.load(db, taxonomy.latest(db, client))
+    taxonomy.save(db, client, [*categories, taxonomy.Category("Contest", "Contest")], "next.csv")
+    said = forecast.forecast(db, client, teacher)
+    assert (said.labels, said.wanted) == (120, 120)
+    assert labelling.newest_in_use(db, client) is None
+    if teacher == "built-in":
+        assert said.seconds_basis == "estimated", "what the earlier run took still says how fast it is"
+    # Labels that came over count.
+    run = (
+        db["label_runs"]
+        .insert(
+            {
+                "client_id": client,
+                "taxonomy_id": taxonomy.latest(db, client),
+                "teacher": teacher,
+                "started": "2026-01-01",
+            }
+        )
+        .last_pk
+    )
+    to = db.execute("select max(id) from categories").fetchone()[0]
+    db.execute(
+        "insert into labels (run_id, asset_id, category_id, created) select ?, asset_id, ?, created from labels"
+        " where run_id = ? limit 50",
+        [run, to, first],
+    )
+    assert forecast.forecast(db, client, teacher).labels == 70
+    assert labelling.newest_in_use(db, client, teacher) == run
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from core import db as database
 from core import jobs, settings
 from core.evaluate import review_queue
 from core.evaluate.run import comparison, disagreements, evaluate
+from core.ingest import taxonomy
 from core.label import review
 from core.train.run import all_students, set_live
 from core.ui.frame import MENU, SYNTHETIC
@@ -424,3 +425,29 @@ def test_a_file_to_score_is_read_at_once_and_its_columns_can_be_chosen(open_page
     score.click().run()
     (job,) = (job for job in jobs.recent(filled) if job.kind == "score")
     assert job.params["text_columns"] == ["a"] and Path(job.params["input"]).name == "numbers.csv"
+
+
+def another_taxonomy(db, client: int = 1) -> None:
+    """A next version in use, which no label is under."""
+    categories = taxonomy.load(db, taxonomy.latest(db, client))
+    taxonomy.save(db, client, [*categories, taxonomy.Category("Contest", "Contest")], "next.csv")
+
+
+def test_a_new_taxonomy_is_to_be_labelled_and_the_students_before_it_stay(open_page, filled):
+    another_taxonomy(filled)
+    app = open_page("teacher")
+    assert "Get 360 labels" in [one.label for one in app.button] and "Start the first round" in [
+        b.label for b in app.button
+    ]
+    assert "version 1 of the taxonomy; version 2 is in use" in shown(app)
+    states = [str(one.value) for one in app.sidebar.get("text")]
+    assert "360" in states and "not yet" in states and any("linear" in state for state in states), states
+    app = open_page("student")
+    assert next(one for one in app.button if one.label == "Train").disabled
+    assert "No asset has a label under the taxonomy in use" in shown(app)
+    assert "earlier taxonomy" in app.main.selectbox[0].options[0]
+    assert "linear" in shown(app).casefold()
+    jobs.run_here(filled, "label", {"client_id": 1, "teacher": "recorded:recorded_label"}, client_id=1)
+    app = open_page("student")
+    assert not next(one for one in app.button if one.label == "Train").disabled
+    assert "No asset has a label" not in shown(app)

@@ -1,0 +1,110 @@
+"""The Assets page: which taxonomy is in use and what another costs, files that cannot be used, fresh figures."""
+
+from __future__ import annotations
+
+from core import db as database
+from core import jobs
+from core.ingest import taxonomy
+from tests.pages.clients import bring_in_many, write_files
+from tests.pages.test_pages import links, shown
+
+TAXONOMY, ASSETS = 0, 1
+NEXT = b"name,description\nContest,Win something\nSeasonal sale,Cheaper for a while\n"
+
+
+def button(app, label):
+    return next(one for one in app.button if one.label == label)
+
+
+def upload(app, place: int, name: str, data: bytes):
+    app.file_uploader[place].set_value((name, data, "text/csv")).run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def figures(app) -> dict[str, str]:
+    return {one.label: one.value for one in app.metric}
+
+
+def test_the_version_in_use_is_named_and_its_own_file_changes_nothing(open_page, filled, tmp_path):
+    file, _ = write_files(tmp_path / "again")
+    app = open_page("assets")
+    assert "Version 1 is in use: 4 categories, from taxonomy.csv." in shown(app)
+    upload(app, TAXONOMY, "copy.csv", file.read_bytes())
+    assert "This taxonomy is in use already." in shown(app)
+    assert button(app, "Use this taxonomy").disabled
+    assert "will not hold" not in shown(app)
+
+
+def test_another_taxonomy_says_how_many_labels_will_not_hold(open_page, filled):
+    app = upload(open_page("assets"), TAXONOMY, "next.csv", NEXT)
+    assert "the 360 labels under the version in use will not hold" in shown(app)
+    assert "Change the taxonomy and keep the labels" in links(app)
+    button(app, "Use this taxonomy").click().run()
+    assert "Version 2 is in use: 2 categories, from next.csv." in shown(app)
+    assert [one.value for one in app.toast] == ["Taxonomy saved."]
+    assert button(app, "Use this taxonomy").disabled and "will not hold" not in shown(app)
+    assert len(list(filled.query("select id from taxonomies"))) == 2
+
+
+def test_gold_labels_and_splits_are_those_of_now(open_page, db):
+    client = bring_in_many(db, "Northwind", 60)
+    app = open_page("assets")
+    assert figures(app)["Gold labels"] == "0"
+    assert "Splits: not yet 60" in [one.label for one in app.expander]
+    (category, *_) = taxonomy.load(db, taxonomy.latest(db, client))
+    db.execute(
+        "insert into reviews (asset_id, reviewer, category_id, created, mode) select id, 'Ada', ?, ?, 'queue' from assets limit 11",
+        [category.id, database.now()],
+    )
+    db.execute("update assets set split = case when id % 3 then 'train' else 'test' end")
+    db.conn.commit()
+    app.run()
+    assert figures(app)["Gold labels"] == "11"
+    assert "Splits: train 40, test 20" in [one.label for one in app.expander]
+
+
+def test_a_header_alone_is_refused_when_it_is_read(open_page, db):
+    database.client_id(db, "Northwind")
+    app = upload(open_page("assets"), ASSETS, "bare.csv", b"asset_id,headline\n")
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "bare.csv: The file has a header but no rows. Add a row for each asset below the header."
+    ]
+    assert "Import assets" not in [one.label for one in app.button]
+
+
+def test_how_a_file_failed_is_not_shown_beside_another(open_page, db):
+    client = database.client_id(db, "Northwind")
+    app = upload(open_page("assets"), ASSETS, "blank.csv", b"asset_id,headline\nA-1,\nA-2,\n")
+    app.multiselect[0].set_value(["headline"]).run()
+    button(app, "Import assets").click().run()
+    (job,) = jobs.recent(db, client)
+    db.execute("update jobs set state = 'failed', error = 'Not one row could be used.' where id = ?", [job.id])
+    db.conn.commit()
+    app.run()
+    assert "Not one row" in "".join(error.value for error in app.error), "its own file is still on show"
+    upload(app, ASSETS, "good.csv", b"asset_id,headline\nA-1,Buy one and get one free\n")
+    assert not app.error and not button(app, "Import assets").disabled
+
+
+def test_a_file_without_text_says_what_to_add(open_page, db):
+    database.client_id(db, "Northwind")
+    app = upload(open_page("assets"), ASSETS, "numbers.csv", b"id,price\n1,2.50\n2,3.75\n")
+    assert "No column of the file holds text: add one with each asset's words" in shown(app)
+    assert "Choose at least one text column." not in shown(app) and button(app, "Import assets").disabled
+    upload(app, ASSETS, "texts.csv", b"id,headline\n1,Buy one and get one free\n")
+    app.multiselect[0].set_value([]).run()
+    assert "Choose at least one text column." in shown(app)
+
+
+def test_one_of_a_kind_is_not_many(open_page, db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    file = tmp_path / "one.csv"
+    file.write_text("asset_id,headline\nA-1,Buy one and get one free\n")
+    taxonomy.save(db, client, [taxonomy.Category("Contest", "Contest")], "one.csv")
+    jobs.run_here(
+        db, "import_assets", {"client_id": client, "path": str(file), "filename": "one.csv"}, client_id=client
+    )
+    app = upload(open_page("assets"), TAXONOMY, "two.csv", b"name\nGiveaway\n")
+    said = shown(app)
+    assert "1 category in the file." in said and "in use: 1 category," in said and "1 row read" in said
