@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
+from core.words import counted
 
 if TYPE_CHECKING:
     from core.evaluate.scorecard import Scorecard
@@ -78,7 +79,7 @@ def _pack(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     except OSError as error:
         raise InputError(f"{args.to} cannot be written ({error.strerror}).", "Choose another file.") from error
     version = vendor.version_of(db, chosen["taxonomy_id"])
-    many = vendor.counted(chosen["size"], "asset")
+    many = counted(chosen["size"], "asset")
     return {"set": chosen["id"], "assets": chosen["size"], "taxonomy": version, "output": str(args.to)}, (
         f"set {chosen['id']}: {many} without labels, version {version} of the taxonomy, in {args.to}"
     )
@@ -102,7 +103,7 @@ def _import(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     lines = [vendor.read_words(test)]
     lines += [f"row {p['row'] or '–'}: {p['what']} {p['todo']}" for p in test["problems"][:10]]
     more = test["counts"]["problems"] - 10
-    return {"test": test}, "\n".join([*lines, f"and {vendor.counted(more, 'more problem')}"] if more > 0 else lines)
+    return {"test": test}, "\n".join([*lines, f"and {counted(more, 'more problem')}"] if more > 0 else lines)
 
 
 def _ask(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
@@ -126,10 +127,10 @@ def _scorecard(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]
 
 def text_of(card: Scorecard) -> str:
     """The scorecard as lines."""
-    from core.evaluate import scorecard, vendor
+    from core.evaluate import scorecard
 
     head = (
-        f"{card.judged:,} of {vendor.counted(card.test['size'], 'asset')} judged, {card.gold:,} settled by people;"
+        f"{card.judged:,} of {counted(card.test['size'], 'asset')} judged, {card.gold:,} settled by people;"
         f" teacher: {card.teacher}. Shares are measured."
     )
     tables = [scorecard.table_of(card), scorecard.tests_of(card)]
@@ -158,7 +159,7 @@ def _list(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
         rows = vendor_sets.sets(db, client_id)
         rows = [row | {"taxonomy": vendor.version_of(db, row["taxonomy_id"])} for row in rows]
         lines = [
-            f"set {row['id']}: {vendor.counted(row['size'], 'asset')}, taxonomy version {row['taxonomy']}, {row['created'][:16]}"
+            f"set {row['id']}: {counted(row['size'], 'asset')}, taxonomy version {row['taxonomy']}, {row['created'][:16]}"
             for row in rows
         ]
         return {"sets": rows}, "\n".join(lines) or "No held-out set was handed out yet."

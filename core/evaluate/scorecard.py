@@ -28,7 +28,7 @@ from core.evaluate.versions import name_of
 from core.ingest import taxonomy, taxonomy_versions
 from core.label import gold
 from core.train.run import all_students
-from core.words import milliseconds, money
+from core.words import counted, milliseconds, money
 
 CONFUSIONS = 20
 NONE = "–"
@@ -201,7 +201,7 @@ def versions_words(card: Scorecard) -> str:
     )
     if not card.uncertain:
         return text
-    many = vendor.counted(card.uncertain, "answer names a category", "answers name categories")
+    many = counted(card.uncertain, "answer names a category", "answers name categories")
     return f"{text} {many} of which that is not certain, and {'is' if card.uncertain == 1 else 'are'} judged as given."
 
 
@@ -347,11 +347,11 @@ def _of_vendor(db: Database, test: dict[str, Any]) -> tuple[Quantity, Quantity, 
     if test["usd_per_1000"] is not None:
         usd = Quantity(test["usd_per_1000"], "assumed", "the price entered by hand")
     elif len(prices):
-        usd = Quantity(1000 * float(prices.mean()), basis, f"mean of {vendor.counted(len(prices), 'answer')}, {where}")
+        usd = Quantity(1000 * float(prices.mean()), basis, f"mean of {counted(len(prices), 'answer')}, {where}")
     if not len(times):
         return usd, Quantity(None, "", "no time was stated"), None
     p50, p95 = np.quantile(times, [0.5, 0.95])
-    return usd, Quantity(float(p50), basis, f"median of {vendor.counted(len(times), 'answer')}, {where}"), float(p95)
+    return usd, Quantity(float(p50), basis, f"median of {counted(len(times), 'answer')}, {where}"), float(p95)
 
 
 def _line(sheet, key: str):
@@ -373,9 +373,7 @@ def _of_student(compared: dict[str, Any]) -> tuple[Quantity, Quantity, float, Qu
     line, latency = _line(compared["economics"], "student"), compared["figures"]["latency"]
     return (
         Quantity(line.value, line.basis, line.note),
-        Quantity(
-            latency["p50"], "measured", f"median of {vendor.counted(latency['n'], 'single call')}, {latency['machine']}"
-        ),
+        Quantity(latency["p50"], "measured", f"median of {counted(latency['n'], 'single call')}, {latency['machine']}"),
         latency["p95"],
         behind and Quantity(behind.value, behind.basis, behind.note),
     )
@@ -385,7 +383,7 @@ def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: dict[str, 
     line, spoken = _line(compared["economics"], "teacher"), compared["figures"]["teacher_latency"]
     if spoken and _line(compared["economics"], "student_speed_up").basis == "measured":
         ms, p95 = (
-            Quantity(spoken["p50"], "measured", f"median of {vendor.counted(spoken['n'], 'label')}"),
+            Quantity(spoken["p50"], "measured", f"median of {counted(spoken['n'], 'label')}"),
             spoken["p95"],
         )
     else:

@@ -28,15 +28,11 @@ from core.evaluate.vendor_files import Columns, VendorAnswer
 from core.ingest import taxonomy, taxonomy_versions
 from core.jobs import Progress
 from core.label.run import label
+from core.words import counted
 
 KEPT_PROBLEMS = 1_000
 MAX_NAME = 80
 VERSION_FILE = "version.txt"
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number of things: 1 row, 2,000 rows."""
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def version_of(db: Database, taxonomy_id: int) -> int:

@@ -21,13 +21,14 @@ from core.db import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.ingest.files import defuse
+from core.words import counted
 
 DATED = (1980, 1, 1, 0, 0, 0)  # of the files in a pack: the same set packs to the same bytes
 
 INSTRUCTIONS = """What is asked
 
-assets.csv holds {assets:,} creative assets: an id and the text. Sort each into exactly one category of taxonomy.csv ({categories:,}
-categories; where a category has a parent, description or examples, they say what belongs in it).
+assets.csv holds {assets:,} creative assets: an id and the text. Sort each into exactly one category of taxonomy.csv ({categories};
+where a category has a parent, description or examples, they say what belongs in it).
 
 What to send back
 
@@ -129,7 +130,11 @@ def pack(db: Database, set_id: int) -> bytes:
         "answers.csv": _csv(
             ["asset_id", "label", "confidence", "latency_ms", "price_usd"], ((id, "", "", "", "") for id, _ in assets)
         ),
-        "instructions.txt": INSTRUCTIONS.format(assets=len(assets), categories=len(categories)).encode(),
+        "instructions.txt": INSTRUCTIONS.format(
+            assets=len(assets), categories=counted(len(categories), "category", "categories")
+        ).encode(),
+            assets=len(assets), categories=counted(len(categories), "category", "categories")
+        ).encode(),
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:

@@ -10,7 +10,7 @@ from core.evaluate import scorecard, vendor
 from core.evaluate.scorecard import Scorecard
 from core.report import charts as figures
 from core.ui import charts, frame
-from core.words import teacher_words
+from core.words import counted, teacher_words
 
 BOXES = {
     "capable": (st.success, "check_circle"),
@@ -58,10 +58,10 @@ def _basis(card: Scorecard) -> str:
     """What all figures rest on."""
     gold = f"{card.gold:,}" if card.gold else "none"
     left = card.test["size"] - card.judged
-    lack = vendor.counted(left, "asset of the set lacks", "assets of the set lack")
+    lack = counted(left, "asset of the set lacks", "assets of the set lack")
     out = "is" if left == 1 else "are"
     missing = f" {lack} a teacher's label or a student's answer and {out} left out for all." * bool(left)
-    judged = vendor.counted(card.judged, "held-out asset")
+    judged = counted(card.judged, "held-out asset")
     return (
         f"All sides on the same {judged} ({gold} of them settled by people), every creative once, so that shares can differ a "
         f"little from Compare. Teacher: {teacher_words(card.teacher)}. Shares are measured; a "
@@ -120,7 +120,7 @@ def _categories(card: Scorecard) -> None:
     table = pd.DataFrame(card.categories)
     behind = int((table["vendor"] < table["student"]).sum())
     name = card.rows[1].who
-    many = vendor.counted(len(table), "category", "categories")
+    many = counted(len(table), "category", "categories")
     st.subheader(frame.plain(f"In {behind:,} of {many} it agrees less often than {name}"), anchor=False)
     st.caption(
         frame.plain(
@@ -166,7 +166,7 @@ def _read(card: Scorecard) -> None:
     st.caption(frame.plain(vendor.read_words(test)))
     if not test["problems"]:
         return
-    with st.expander(f"{vendor.counted(test['counts']['problems'], 'row')} with problems"):
+    with st.expander(f"{counted(test['counts']['problems'], 'row')} with problems"):
         table = pd.DataFrame(test["problems"])
         st.dataframe(table, hide_index=True, key="vendor-problems")
         charts.download(table, "vendor-problems")

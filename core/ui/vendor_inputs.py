@@ -12,7 +12,7 @@ from core.evaluate.vendor_files import Columns
 from core.label import connections
 from core.label.run import runs
 from core.ui import frame, progress, uploads
-from core.words import teacher_words
+from core.words import counted, teacher_words
 
 SIZES = (200, 500, 1_000, 2_000)
 
@@ -125,7 +125,7 @@ def _set(view: frame.View) -> int | None:
 def _set_words(view: frame.View, row: dict) -> str:
     version = vendor.version_of(view.db, row["taxonomy_id"])
     when = row["created"][:16].replace("T", " ")
-    return f"{vendor.counted(row['size'], 'asset')}, version {version} of the taxonomy, handed out {when}"
+    return f"{counted(row['size'], 'asset')}, version {version} of the taxonomy, handed out {when}"
 
 
 def _file(view: frame.View) -> tuple | None:
@@ -157,7 +157,7 @@ def _run(view: frame.View) -> tuple | None:
     run = st.selectbox(
         "Label run",
         list(made),
-        format_func=lambda id: f"{teacher_words(made[id]['teacher'])}, {vendor.counted(made[id]['count'], 'label')}",
+        format_func=lambda id: f"{teacher_words(made[id]['teacher'])}, {counted(made[id]['count'], 'label')}",
         help="Connect the vendor's endpoint as a teacher and let it label; time and cost are then measured, not stated.",
     )
     return ("run", run) if run else None

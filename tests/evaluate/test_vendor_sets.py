@@ -88,7 +88,7 @@ def test_instructions_say_how_many_and_what_counts_as_wrong(filled):
         io.BytesIO(vendor_sets.pack(filled.db, vendor_sets.held_out(filled.db, filled.client_id)))
     ) as packed:
         text = packed.read("instructions.txt").decode()
-    assert "120 creative assets" in text and "(3\ncategories" in text and "count as wrong" in text
+    assert "120 creative assets" in text and "(3 categories;" in text and "count as wrong" in text
 
 
 def test_without_labels_or_held_out_assets_it_says_what_to_do(client):
