@@ -133,8 +133,6 @@ def pack(db: Database, set_id: int) -> bytes:
         "instructions.txt": INSTRUCTIONS.format(
             assets=len(assets), categories=counted(len(categories), "category", "categories")
         ).encode(),
-            assets=len(assets), categories=counted(len(categories), "category", "categories")
-        ).encode(),
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
