@@ -65,12 +65,20 @@ def encoders(_exported, workspace) -> Path:
 
 # Files that take longest, dealt to the processes first: one left to the end would be waited for by the other alone.
 LONGEST = (
+    "tests/train/test_students",
     "tests/test_readme",
     "tests/browser/test_journeys",
     "tests/test_survival",
     "tests/browser",
     "tests/test_worker",
 )
+
+
+def pytest_configure() -> None:
+    """Four small categories are learnt in two passes; how well five do is for tests/bench to say."""
+    from core.train.students import transformer
+
+    transformer.MOST_EPOCHS = 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

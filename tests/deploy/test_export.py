@@ -363,7 +363,7 @@ def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
     text, found = (folder / "MODEL_CARD.md").read_text(), figures(db, number + 1)
     for name, key in (
         ("Agreement with the teacher", "agreement"),
-        ("Agreement on the calibration assets", "agreement_calibration"),
+        ("Agreement on the assets that calibrated it", "agreement_calibration"),
         ("Handled by the student itself", "handled"),
         ("Agreement on what it handles", "agreement_handled"),
     ):
@@ -382,9 +382,8 @@ def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
     assert all(f"{key} {latency[key]:.1f} ms" in text for key in ("p50", "p95", "p99"))
     assert latency["machine"].split(",")[0] in text and card.plain(found["certificate"]["reason"]) in text
     counts = found["counts"]
-    assert row_of(text, "Assets") == [
-        f"train {counts['train']} · calibration {counts['calibration']} · test {counts['test']}"
-    ]
+    assert counts["calibration"] == 0
+    assert row_of(text, "Assets") == [f"{counts['train']} train (and calibration), {counts['test']} test"]
     assert row_of(text, "Teacher") == ["recorded\\:label"]
     assert "version 1 from taxonomy.csv, 4 categories" in row_of(text, "Taxonomy")[0]
     assert percent(result["parity"]["int8"], 2) in text
