@@ -34,6 +34,7 @@ SMOOTHING = 0.1  # label smoothing where the teacher gave single answers
 CONTRAST, CONTRAST_TEMPERATURE = 0.3, 0.07
 MOST_TOKENS, MOST_EPOCHS, FEWEST_EPOCHS = 640_000, 5, 1
 FOLD_TOKENS = MOST_TOKENS // 2  # of each fold's model: together half as many again as of one model of all rows
+WARM_UP = 0.101  # of the steps; at exactly a tenth, torch's OneCycleLR divides by zero where there are ten
 CHECKPOINT_SECONDS = 20
 INT8_AGREES = 0.995  # the smaller graph is kept only if it answers like the trained one
 
@@ -140,7 +141,7 @@ def _train(
     trained = [p for p in model["encoder"].parameters() if p.requires_grad]
     groups = [{"params": trained}, {"params": model["head"].parameters()}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE, HEAD_RATE], total_steps=total, pct_start=0.1)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE, HEAD_RATE], total_steps=total, pct_start=WARM_UP)
     parts = {"model": model, "optimiser": optimiser, "scheduler": scheduler}
     done, saved = _resume(checkpoint, parts), time.monotonic()
     model.train()
