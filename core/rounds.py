@@ -22,7 +22,7 @@ from core.db import now
 from core.errors import InputError
 from core.evaluate import learning_curve
 from core.evaluate.agreement import Share, share
-from core.ingest import splits
+from core.ingest import splits, taxonomy
 from core.jobs import NoProgress
 from core.label import run as labelling
 from core.train import data, selection, subsets
@@ -162,10 +162,9 @@ def measured(db: Database, run_id: int) -> list[Round]:
 
 def run_of(db: Database, client_id: int, teacher: str) -> int | None:
     """The newest run of this teacher under the taxonomy in use that has been labelled in rounds: the next round goes on there."""
-    query = """select max(r.id) from label_runs r where client_id = :client and teacher = :teacher
-               and taxonomy_id = (select id from taxonomies where client_id = :client order by version desc limit 1)
+    query = """select max(r.id) from label_runs r where client_id = ? and teacher = ? and taxonomy_id = ?
                and exists (select 1 from rounds where run_id = r.id)"""
-    return db.execute(query, {"client": client_id, "teacher": teacher}).fetchone()[0]
+    return db.execute(query, [client_id, teacher, taxonomy.latest(db, client_id)]).fetchone()[0]
 
 
 def reach(done: list[Round], target: float) -> Reach | None:

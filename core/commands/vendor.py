@@ -69,16 +69,17 @@ def _needs(args: argparse.Namespace, option: str) -> None:
 
 def _pack(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "to")
-    from core.evaluate import vendor, vendor_sets
+    from core.evaluate import vendor_sets
+    from core.ingest import taxonomy
 
     set_id = args.set or vendor_sets.held_out(db, client_id, args.size)
     chosen = vendor_sets.find(db, client_id, set_id)
     try:
         args.to.parent.mkdir(parents=True, exist_ok=True)
-        args.to.write_bytes(vendor.pack(db, chosen["id"]))
+        args.to.write_bytes(vendor_sets.pack(db, chosen["id"]))
     except OSError as error:
         raise InputError(f"{args.to} cannot be written ({error.strerror}).", "Choose another file.") from error
-    version = vendor.version_of(db, chosen["taxonomy_id"])
+    version = taxonomy.version_of(db, chosen["taxonomy_id"])
     many = counted(chosen["size"], "asset")
     return {"set": chosen["id"], "assets": chosen["size"], "taxonomy": version, "output": str(args.to)}, (
         f"set {chosen['id']}: {many} without labels, version {version} of the taxonomy, in {args.to}"
@@ -156,8 +157,10 @@ def _list(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     from core.evaluate import vendor, vendor_sets
 
     if args.step == "sets":
+        from core.ingest import taxonomy
+
         rows = vendor_sets.sets(db, client_id)
-        rows = [row | {"taxonomy": vendor.version_of(db, row["taxonomy_id"])} for row in rows]
+        rows = [row | {"taxonomy": taxonomy.version_of(db, row["taxonomy_id"])} for row in rows]
         lines = [
             f"set {row['id']}: {counted(row['size'], 'asset')}, taxonomy version {row['taxonomy']}, {row['created'][:16]}"
             for row in rows

@@ -35,7 +35,8 @@ from core.jobs import NoProgress
 from core.label.gold import gold
 from core.label.run import labelled, summary
 from core.train import softmax
-from core.train.students import tfidf
+from core.train.students import crossfit, tfidf
+from core.train.students.reading import Reading
 from core.words import percent
 
 QUEUE, SAMPLE = 2000, 1000  # assets listed at most
@@ -43,7 +44,7 @@ LEAST_WORTH = 0.05
 CONFIDENT = 0.5  # of a student that disagrees, at least
 RARE, RARE_WORTH = 20, 0.3
 NEAR_COPY = 0.7  # Jaccard of 5-letter pieces; from 0.9 on they are one group
-FOLDS, STRENGTH, ITERATIONS = 3, 20.0, 30
+STRENGTH, ITERATIONS = 20.0, 30
 MOST_WORDS, MOST_COEFFICIENTS = 20_000, 4_000_000
 NEIGHBOURS, SUGGESTIONS = 5, 9
 BLOCK = 128
@@ -125,25 +126,20 @@ def _words(texts: list[str], categories: int) -> sp.csr_matrix:
 
 def _out_of_fold(features: sp.csr_matrix, label: np.ndarray, categories: int, progress: NoProgress) -> np.ndarray:
     """Each row's probabilities, float32 (n, categories), by a model that learned from the other folds."""
-    fold = np.random.default_rng(0).permutation(len(label)) % FOLDS
-    found = np.full((len(label), categories), 1 / categories, np.float32)
-    for number in range(FOLDS):
-        learn, ask = fold != number, fold == number
-        if not learn.any() or not ask.any():
-            continue
-        targets = np.zeros((int(learn.sum()), categories), np.float32)
-        targets[np.arange(len(targets)), label[learn]] = 1
+    stage = crossfit.stages(progress, crossfit.FOLDS)
+
+    def ask(learn: np.ndarray, held: np.ndarray) -> Reading:
+        told = next(stage)
         coefficients, bias = softmax.fit(
             features[learn],
-            targets,
+            np.eye(categories, dtype=np.float32)[label[learn]],
             strength=STRENGTH,
             iterations=ITERATIONS,
-            step=lambda done, total, number=number: progress(
-                number * total + done, FOLDS * total, "Asking a model that has not seen them"
-            ),
+            step=lambda done, total: told(done, total, "Asking a model that has not seen them"),
         )
-        found[ask] = np.exp(softmax.log_softmax(features[ask] @ coefficients + bias))
-    return found
+        return Reading([softmax.log_softmax(features[held] @ coefficients + bias)], None)
+
+    return np.exp(crossfit.unseen(crossfit.deal(label), ask).tables[0])
 
 
 def _student(db: Database, run_id: int) -> int | None:

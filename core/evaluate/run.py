@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,13 +166,7 @@ def comparison(
     return {
         "figures": found,
         "economics": sheet,
-        "verdict": decide(
-            replace(
-                _evidence(found, sheet.saving, on_batch, rules, next_step),
-                live=bool(row["live"]),
-                overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
-            )
-        ),
+        "verdict": decide(_evidence(found, sheet.saving, on_batch, rules, next_step, row)),
         "assumptions": assumptions,
         "rules": rules,
         "measured": measured,
@@ -323,7 +316,9 @@ def _evidence(
     saving_on_batch: dict[str, float | None],
     rules: Rules,
     next_step: Plan,
+    row: dict[str, Any],
 ) -> Evidence:
+    """`row`: whether the student is `live`, the taxonomy `version` it was judged under and the client's `newest`."""
     gold, agreed = found["gold"], found["agreement_handled"]
     names = {row["category"]: row["label"] for row in found["per_category"]}
     return Evidence(
@@ -339,6 +334,8 @@ def _evidence(
         categories=_categories(found["per_category"], names),
         categories_handled=_categories(found["per_category_handled"], names),
         plan=next_step,
+        live=bool(row["live"]),
+        overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
     )
 
 

@@ -140,8 +140,8 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         vendor_rules.decide(evidence),
         _by_category(table, f"student {students[0]['id']}"),
         _confusions(table),
-        vendor.version_of(db, under[0]),
-        vendor.version_of(db, max(under)),
+        taxonomy.version_of(db, under[0]),
+        taxonomy.version_of(db, max(under)),
         int((table["vendor"].notna() & ~table.pop("certain")).sum()),
     )
 

@@ -8,9 +8,7 @@ The same name again replaces what was there.
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -32,26 +30,6 @@ from core.words import counted
 
 KEPT_PROBLEMS = 1_000
 MAX_NAME = 80
-VERSION_FILE = "version.txt"
-
-
-def version_of(db: Database, taxonomy_id: int) -> int:
-    """The number of a version of a client's taxonomy."""
-    return db.execute("select version from taxonomies where id = ?", [taxonomy_id]).fetchone()[0]
-
-
-def pack(db: Database, set_id: int) -> bytes:
-    """The blind pack of a set, as vendor_sets.pack makes it, with a file that says which version of the taxonomy it holds."""
-    (taxonomy_id,) = db.execute("select taxonomy_id from vendor_sets where id = ?", [set_id]).fetchone()
-    text = (
-        f"taxonomy.csv holds version {version_of(db, taxonomy_id)} of the taxonomy.\n\n"
-        "The answers are read by this version. Where a later one is in use when they are judged, they are carried over to it\n"
-        "wherever it is certain what became of a category.\n"
-    )
-    out = io.BytesIO(vendor_sets.pack(db, set_id))
-    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr(zipfile.ZipInfo(VERSION_FILE, vendor_sets.DATED), text.encode(), zipfile.ZIP_DEFLATED)
-    return out.getvalue()
 
 
 def version_words(db: Database, client_id: int) -> str:
@@ -60,8 +38,8 @@ def version_words(db: Database, client_id: int) -> str:
     It is the version of the labels that the answers will be judged by: those of the live student. A student of another version
     could only be set beside them where it is certain what became of a category.
     """
-    holds = version_of(db, vendor_sets.reference(db, client_id)["taxonomy_id"])
-    newest = version_of(db, taxonomy_versions.in_use(db, client_id))
+    holds = taxonomy.version_of(db, vendor_sets.reference(db, client_id)["taxonomy_id"])
+    newest = taxonomy.version_of(db, taxonomy_versions.in_use(db, client_id))
     if holds == newest:
         return f"The pack holds version {holds} of the taxonomy."
     return (

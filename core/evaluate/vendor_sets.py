@@ -25,6 +25,11 @@ from core.words import counted
 
 DATED = (1980, 1, 1, 0, 0, 0)  # of the files in a pack: the same set packs to the same bytes
 
+VERSION = """taxonomy.csv holds version {version} of the taxonomy.
+
+The answers are read by this version. Where a later one is in use when they are judged, they are carried over to it
+wherever it is certain what became of a category.
+"""
 INSTRUCTIONS = """What is asked
 
 assets.csv holds {assets:,} creative assets: an id and the text. Sort each into exactly one category of taxonomy.csv ({categories};
@@ -133,6 +138,7 @@ def pack(db: Database, set_id: int) -> bytes:
         "instructions.txt": INSTRUCTIONS.format(
             assets=len(assets), categories=counted(len(categories), "category", "categories")
         ).encode(),
+        "version.txt": VERSION.format(version=taxonomy.version_of(db, row["taxonomy_id"])).encode(),
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:

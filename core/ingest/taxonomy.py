@@ -325,6 +325,11 @@ def latest(db: Database, client_id: int) -> int | None:
     return row["id"] if row else None
 
 
+def version_of(db: Database, taxonomy_id: int) -> int:
+    """The number of a stored taxonomy among its client's versions."""
+    return db.execute("select version from taxonomies where id = ?", [taxonomy_id]).fetchone()[0]
+
+
 def load(db: Database, taxonomy_id: int) -> list[StoredCategory]:
     """The categories of a stored taxonomy in their order."""
     query = (

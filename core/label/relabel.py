@@ -328,7 +328,7 @@ def carry_over(db: Database, client_id: int, progress: Progress | None = None) -
         _nobody_labels(db, client_id)  # the write lock is ours from here on
         categories = taxonomy.load(db, taxonomy_id)
         runs = [_carry(db, client_id, taxonomy_id, categories, *one) for one in weighed]
-    version = db.execute("select version from taxonomies where id = ?", [taxonomy_id]).fetchone()[0]
+    version = taxonomy.version_of(db, taxonomy_id)
     return {"taxonomy_id": taxonomy_id, "version": version, "runs": runs}
 
 

@@ -215,10 +215,9 @@ def runs(db: Database, client_id: int) -> list[dict]:
 def newest_in_use(db: Database, client_id: int, teacher: str | None = None) -> int | None:
     """The newest run that holds labels under the taxonomy version in use, of this teacher where one is named; None without."""
     found = db.execute(
-        """select id from label_runs r where client_id = :client and teacher = ifnull(:teacher, teacher)
-           and taxonomy_id = (select id from taxonomies where client_id = :client order by version desc limit 1)
+        """select id from label_runs r where client_id = ? and teacher = ifnull(?, teacher) and taxonomy_id = ?
            and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
-        {"client": client_id, "teacher": teacher},
+        [client_id, teacher, taxonomy.latest(db, client_id)],
     ).fetchone()
     return found[0] if found else None
 

@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+UNSEEN = "unseen.safetensors"  # what calibration says of training rows: see core/train/students/crossfit.py
+
 
 def link(source: Path, target: Path) -> None:
     """Put `source` at `target` as well: a hard link where the disk allows (files of students are never changed), else a copy."""
@@ -26,5 +28,5 @@ def write(path: Path, text: str) -> None:
 def megabytes(folder: Path) -> float:
     """Size of what a student in `folder` answers with, MB (10^6 bytes); graphs kept for exports in full precision
     and what calibration left behind are not."""
-    left = ("fp32.onnx", "unseen.safetensors")
+    left = ("fp32.onnx", UNSEEN)
     return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and f.name not in left) / 1e6

@@ -7,10 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from core import jobs
+from core.deploy import card
 from core.ui import frame, progress
 from core.words import percent
-
-LIKE_HERE = 0.995  # same labels as here; below, the page says what that means
 
 
 def take_along(view: frame.View, live: dict) -> None:
@@ -52,7 +51,7 @@ def _download(job: jobs.Job) -> None:
             f"{result['kind'].capitalize()} {result['student']}, {result['size_mb']:,.0f} MB, made {job.finished[:10]}. "
             f"Same label as here on {percent(parity['served'], 1)} of {parity['n']:,} test assets."
         )
-    if parity["served"] < LIKE_HERE:
+    if parity["served"] < card.LIKE_HERE:
         st.caption(
             "Its labels differ from those given here on more assets than rounding should change: what is certified is the student "
             "here. The model card compares both with the teacher."

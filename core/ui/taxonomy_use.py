@@ -23,8 +23,7 @@ def in_use(view: View, uploaded: bool) -> None:
                 "One row a category: a name, best with a description and a few examples; a parent column if there are levels."
             )
         return
-    query = "select version, source from taxonomies where id = ?"
-    version, source = view.db.execute(query, [id]).fetchone()
+    version, source = view.db.execute("select version, source from taxonomies where id = ?", [id]).fetchone()
     found = taxonomy.load(view.db, id)
     size = counted(sum(c.assignable for c in found), "category", "categories")
     more = "" if uploaded else " Upload a file to replace it."

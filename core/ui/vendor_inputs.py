@@ -9,6 +9,7 @@ import streamlit as st
 from core import db as database
 from core.evaluate import vendor, vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns
+from core.ingest import taxonomy
 from core.label import connections
 from core.label.run import runs
 from core.ui import frame, progress, uploads
@@ -47,7 +48,7 @@ def send(view: frame.View, held: int) -> None:
 def _pack(client_id: int, size: int | None) -> bytes:
     """Made when it is downloaded, after the page has closed its own connection."""
     with closing(database.connect()) as db:
-        return vendor.pack(db, vendor_sets.held_out(db, client_id, size))
+        return vendor_sets.pack(db, vendor_sets.held_out(db, client_id, size))
 
 
 def take_in(view: frame.View, first: bool) -> None:
@@ -123,7 +124,7 @@ def _set(view: frame.View) -> int | None:
 
 
 def _set_words(view: frame.View, row: dict) -> str:
-    version = vendor.version_of(view.db, row["taxonomy_id"])
+    version = taxonomy.version_of(view.db, row["taxonomy_id"])
     when = row["created"][:16].replace("T", " ")
     return f"{counted(row['size'], 'asset')}, version {version} of the taxonomy, handed out {when}"
 

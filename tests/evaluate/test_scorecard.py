@@ -298,7 +298,7 @@ def test_people_s_labels_are_carried_over_too(judged, tmp_path):
 
 def test_page_and_pack_say_which_version_of_the_taxonomy_goes_out(judged):
     def said() -> tuple[str, str]:
-        data = vendor.pack(judged.db, vendor_sets.held_out(judged.db, 1))
+        data = vendor_sets.pack(judged.db, vendor_sets.held_out(judged.db, 1))
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             return vendor.version_words(judged.db, 1), packed.read("version.txt").decode().partition("\n")[0]
 

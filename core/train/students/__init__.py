@@ -26,7 +26,7 @@ from safetensors.numpy import load_file, save_file
 
 from core.errors import InputError
 from core.train import softmax
-from core.train.disk import link, write
+from core.train.disk import UNSEEN, link, write
 from core.train.students import crossfit
 from core.train.students.reading import Reading
 from core.train.vectors import keys
@@ -159,7 +159,7 @@ def fit(
     held = Answers(blend(tables, weights), nearness < cut)
     if split.crossfit:
         tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(split.train.texts)}
-        save_file(tensors, folder / crossfit.FILE)
+        save_file(tensors, folder / UNSEEN)
     config = {
         "format": FORMAT,
         "kind": kind,
@@ -176,9 +176,9 @@ def fit(
 def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
     """Which of `texts` the student in `folder` was calibrated on by cross-fitting, as row numbers, and what members said of them
     that had not learnt from them. None of them where rows were set aside for calibration."""
-    if not (folder / crossfit.FILE).exists():
+    if not (folder / UNSEEN).exists():
         return np.zeros(0, int), Answers(np.zeros((0, 1), np.float32), np.zeros(0, bool))
-    kept = load_file(folder / crossfit.FILE)
+    kept = load_file(folder / UNSEEN)
     place = {key: row for row, key in enumerate(kept["keys"].tolist())}
     found = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
     rows = np.flatnonzero(found >= 0)

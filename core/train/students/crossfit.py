@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from core.train.disk import UNSEEN
 from core.train.students.reading import Reading
 
 if TYPE_CHECKING:
     from core.train.data import Step
 
 FOLDS = 3
-FILE = "unseen.safetensors"  # of a member's folder
+M = TypeVar("M")  # a member
 
 
 def deal(answers: np.ndarray) -> np.ndarray:
@@ -43,6 +44,23 @@ def unseen(folds: np.ndarray, ask: Callable[[np.ndarray, np.ndarray], Reading]) 
     return Reading(tables, np.concatenate([part.nearness for part in parts])[place])
 
 
+def fitted(
+    count: int,
+    folds: np.ndarray | None,
+    learn: Callable[[np.ndarray, Step], M],
+    look: Callable[[M, np.ndarray], Reading],
+    folder: Path,
+    step: Step,
+) -> M:
+    """learn() of all `count` rows. With `folds` first of each fold's others, keeping in `folder` what look() makes of its rows."""
+    every = np.arange(count)
+    if folds is None:
+        return learn(every, step)
+    stage = stages(step)
+    save(unseen(folds, lambda chosen, held: look(learn(chosen, next(stage)), held)), folder)
+    return learn(every, next(stage))
+
+
 def stages(step: Step, count: int = FOLDS + 1) -> Iterator[Step]:
     """`count` steps, to be used one after the other, that report as one: which part it is, of a total `count` times as large."""
     for number in range(count):
@@ -56,11 +74,11 @@ def save(reading: Reading, folder: Path) -> None:
     tensors = {f"table.{number}": table.astype(np.float16) for number, table in enumerate(reading.tables)}
     if reading.nearness is not None:
         tensors["nearness"] = reading.nearness
-    save_file(tensors, folder / FILE)
+    save_file(tensors, folder / UNSEEN)
 
 
 def load(folder: Path) -> Reading:
     """What save() kept in `folder`."""
-    tensors = load_file(folder / FILE)
+    tensors = load_file(folder / UNSEEN)
     tables = [tensors[name].astype(np.float32) for name in sorted(tensors) if name.startswith("table.")]
     return Reading(tables, tensors.get("nearness"))

@@ -52,15 +52,19 @@ def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray |
     source = prepared(rows.encoder)
     encode = OnnxText(source)
     vectors = encode(rows.texts, progress=lambda done, total: step(done, total, "embedding: reading the assets"))
-    stage = iter([step])
-    if folds is not None:
-        stage = crossfit.stages(step)
-
-        def ask(chosen: np.ndarray, held: np.ndarray) -> Reading:
-            return _fitted(encode, vectors[chosen], rows.targets[chosen], next(stage)).look(vectors[held])
-
-        crossfit.save(crossfit.unseen(folds, ask), folder)
-    member = _fitted(encode, vectors, rows.targets, next(stage))
+    member = crossfit.fitted(
+        len(rows.texts),
+        folds,
+        lambda chosen, step: learn(
+            encode,
+            vectors[chosen],
+            rows.targets[chosen],
+            lambda done, total: step(done, total, "embedding: fitting the head"),
+        ),
+        lambda member, held: member.look(vectors[held]),
+        folder,
+        step,
+    )
     for name in ("encoder.onnx", "tokenizer.json"):
         link(source / name, folder / name)
     member.save(folder)
@@ -71,10 +75,6 @@ def learn(encode: Encode, vectors: np.ndarray, targets: np.ndarray, step: Callab
     """The member of rows whose `vectors` (n, d) are known, with target distributions (n, categories)."""
     coefficients, bias = softmax.fit(vectors, targets, strength=STRENGTH, iterations=ITERATIONS, step=step)
     return Encoded(encode, coefficients, bias, gather(vectors, targets))
-
-
-def _fitted(encode: Encode, vectors: np.ndarray, targets: np.ndarray, step: Step) -> Encoded:
-    return learn(encode, vectors, targets, lambda done, total: step(done, total, "embedding: fitting the head"))
 
 
 def load(folder: Path) -> Encoded:

@@ -47,12 +47,14 @@ class Linear:
 def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray | None = None) -> Linear:
     """Learn from rows of text and target distributions; ends with the member saved in `folder`, and with what models of the
     other `folds` make of each row where there are any."""
-    stage = iter([step])
-    if folds is not None:
-        stage = crossfit.stages(step)
-        ask = lambda chosen, held: learn(rows.take(chosen), next(stage)).read(rows.take(held).texts)  # noqa: E731
-        crossfit.save(crossfit.unseen(folds, ask), folder)
-    member = learn(rows, next(stage))
+    member = crossfit.fitted(
+        len(rows.texts),
+        folds,
+        lambda chosen, step: learn(rows.take(chosen), step),
+        lambda member, held: member.read(rows.take(held).texts),
+        folder,
+        step,
+    )
     member.save(folder)
     return member
 
