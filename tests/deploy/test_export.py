@@ -119,7 +119,7 @@ def answers(folder: Path, asked: list[list[str]]) -> list[list[list[dict]]]:
     """What predict.py says, small graphs first, to each list of texts, in a process that can import nothing of Understudy."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ran = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE],
+        [sys.executable, "-B", "-c", ELSEWHERE],
         cwd=folder,
         env=environment,
         input=json.dumps(asked),
