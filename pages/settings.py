@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import encoder, settings
+from core import settings, weights
 from core.ui import brand_form, frame
 from core.words import percent
 
@@ -39,7 +39,7 @@ def _learning(view: frame.View) -> None:
         )
         if st.form_submit_button("Save", type="primary"):
             name = folder.strip() or "packaged"
-            encoder.source_folder(name)
+            weights.source_folder(name)
             settings.put(view.db, "target_agreement", target / 100)
             settings.put(view.db, "encoder", name)
             st.success("Saved. It holds for students trained from now on.", icon=":material/check:")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from core import db as database
 
@@ -49,11 +50,28 @@ def _exported(tmp_path_factory) -> Path:
     from core import encoder
 
     home = tmp_path_factory.mktemp("encoder")
-    before = os.environ.get("UNDERSTUDY_HOME")
-    os.environ["UNDERSTUDY_HOME"] = str(home)
-    encoder.prepared()
-    os.environ.pop("UNDERSTUDY_HOME") if before is None else os.environ.update(UNDERSTUDY_HOME=before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_HOME", str(home))
+        encoder.prepared()
     return home / "encoders"
+
+
+@pytest.fixture(scope="session")
+def _large(tmp_path_factory) -> Path:
+    """The large encoder, exported once for all processes of the test run (it takes half a minute)."""
+    from core import encoder, weights
+
+    home = tmp_path_factory.getbasetemp().parent / "large"
+    with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_HOME", str(home))
+        return encoder.prepared(weights.LARGE)
+
+
+@pytest.fixture
+def large_encoder(_large, workspace) -> Path:
+    """The large encoder's folder, in the workspace: for tests whose training runs in a process of its own."""
+    shutil.copytree(_large, workspace / "encoders" / _large.name, copy_function=os.link)
+    return _large
 
 
 @pytest.fixture
@@ -75,10 +93,12 @@ LONGEST = (
 
 
 def pytest_configure() -> None:
-    """Four small categories are learnt in two passes; how well five do is for tests/bench to say."""
-    from core.train.students import transformer
+    """Four small categories are learnt in two passes, and the large member reads by the small encoder: how well they do as they are
+    is for tests/bench to say, and what the large encoder gives for tests/test_encoder.py."""
+    from core.train.students import large, transformer
+    from core.weights import PACKAGED
 
-    transformer.MOST_EPOCHS = 2
+    transformer.MOST_EPOCHS, large.ENCODER = 2, PACKAGED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

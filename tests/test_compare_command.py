@@ -30,6 +30,7 @@ def test_it_tells_the_verdict_and_keeps_what_it_changes(judged, capsys):
     text = capsys.readouterr().out
     result = comparison(judged.db, 1)
     assert text.startswith(f"{result['verdict'].decision}: ") and "Next: " in text and "in 24 months" in text
+    assert "Kept for Acme from now on: target=0.9, volume_per_month=50000, always_on=true." in text
     assert result["rules"].target == 0.9
     assert (result["assumptions"].volume_per_month, result["assumptions"].always_on) == (50_000, True)
 

@@ -18,10 +18,10 @@ PROGRAM = """
 import sys
 from core import __main__ as cli, progress, terminal
 from core.label import teachers
-from core.train.students import transformer
+from core.train.students import large, transformer
 whole = teachers.batches
 teachers.batches = lambda db, sql, parameters: whole(db, sql, parameters, 5)
-transformer.CHECKPOINT_SECONDS, transformer.MOST_EPOCHS, progress.TELL = 0, 3, 0
+transformer.CHECKPOINT_SECONDS, transformer.MOST_EPOCHS, progress.TELL, large.ENCODER = 0, 3, 0, 'packaged'
 terminal.Log.__call__ = lambda self, done, total, message="", spent=0.0: print(f"{message}|{done}", file=sys.stderr, flush=True)
 sys.exit(cli.main(sys.argv[1:]))
 """

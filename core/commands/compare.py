@@ -78,7 +78,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         f"{course.label:<40} ${course.after(outlook.MONTHS):>12,.2f} in {outlook.MONTHS} months" for course in courses
     ]
     verdict = result["verdict"]
-    return told, "\n".join([f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *lines])
+    said = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *lines]
+    if changed := [*args.rule, *args.assume]:
+        said.append(f"Kept for {args.client} from now on: {', '.join(changed)}.")
+    return told, "\n".join(said)
 
 
 def _changed(values, given: list[str], where: str):

@@ -9,7 +9,9 @@ from core import terminal
 
 def options(command: argparse.ArgumentParser) -> None:
     """What can be said of the rounds."""
-    command.add_argument("--teacher", default="built-in", metavar="T", help="as for distil (default: built-in)")
+    command.add_argument(
+        "--teacher", metavar="T", help="as for distil (default: the one that labelled last, else built-in)"
+    )
     command.add_argument(
         "--labels", type=terminal.count, default=250, metavar="N", help="labels a round (default: %(default)s)"
     )
@@ -27,15 +29,18 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Go on with the rounds of this teacher; each measured round as a line, then when the target will be reached."""
     from core import db as database
     from core import jobs, rounds, settings
+    from core.label.run import newest_in_use, summary
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)
-    run_id = rounds.run_of(db, client_id, args.teacher)
+    latest = newest_in_use(db, client_id)
+    teacher = args.teacher or (summary(db, latest)["teacher"] if latest else "built-in")
+    run_id = rounds.run_of(db, client_id, teacher)
     student = None
     if not args.show:
         params = {
             "client_id": client_id,
-            "teacher": args.teacher,
+            "teacher": teacher,
             "per_round": args.labels,
             "until": (len(rounds.measured(db, run_id)) if run_id else 0) + args.rounds,
             "kind": args.student,
@@ -54,5 +59,5 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     ]
     if told["forecast"]:
         lines.append(told["forecast"]["sentence"] + ".")
-    result = {"client": args.client, "teacher": args.teacher, "label_run": run_id, "student": student, **told}
+    result = {"client": args.client, "teacher": teacher, "label_run": run_id, "student": student, **told}
     return result, "\n".join(lines) or "There are no rounds yet."

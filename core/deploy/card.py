@@ -21,6 +21,7 @@ from core.words import percent, split_words
 MARKUP = r"\`*_{}[]()<>#+!|~$:&@"
 WORST = 5
 LIKE_HERE = 0.995  # same labels as the student here; below, what is certified here is not said of an export
+APACHE = "Apache License 2.0 (https://www.apache.org/licenses/LICENSE-2.0)"
 RUNS, TRAINS = ("numpy", "onnxruntime", "tokenizers"), ("scikit-learn", "torch", "transformers", "onnx")
 
 USE = """## Use
@@ -251,15 +252,19 @@ def _licences(row: dict) -> str:
     ]
     if row["kind"] != "linear":
         notes.append(_encoder_note(row["params"]["encoder"]))
+    if "large" in row["params"].get("members", ()):
+        notes.append(
+            f"The large encoder is sentence-transformers/all-mpnet-base-v2, {APACHE}, here exported to ONNX and quantised. It was "
+            "trained on English text."
+        )
     return "## Licence notes\n\n" + "\n".join(f"- {note}" for note in notes)
 
 
 def _encoder_note(base: str) -> str:
     if base == "packaged":
         return (
-            "The base encoder is sentence-transformers/all-MiniLM-L6-v2, Apache License 2.0 "
-            "(https://www.apache.org/licenses/LICENSE-2.0), here exported to ONNX, quantised and, in a transformer, trained "
-            "further. It was trained on English text."
+            f"The base encoder is sentence-transformers/all-MiniLM-L6-v2, {APACHE}, here exported to ONNX, quantised and, in a "
+            "transformer, trained further. It was trained on English text."
         )
     return (
         f"The base encoder is the folder {plain(Path(base).name)} chosen in Settings: check its licence and languages."

@@ -36,7 +36,8 @@ from core.jobs import NoProgress, Progress
 from core.label.run import labelled
 from core.train import students
 from core.train.run import find, folder_of
-from core.train.students import neighbours
+from core.train.students import large, neighbours
+from core.weights import opened
 from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
@@ -103,9 +104,7 @@ def export(
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise InputError(
-            "The disk is full, so nothing was exported.", "Make room for 400 MB, then try again."
-        ) from error
+        raise InputError("The disk is full, so nothing was exported.", "Make room for 1 GB, then try again.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return {
@@ -182,7 +181,8 @@ def _linear(source: Path, folder: Path, base: str) -> None:
 def _embedding(source: Path, folder: Path, base: str) -> None:
     shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
     shutil.copyfile(source / "encoder.onnx", folder / SMALL)
-    encoder.export(encoder.torch_encoder(encoder.source_folder(base)), folder / EXACT, int8=False)
+    with opened(base) as weights:
+        encoder.export(encoder.torch_encoder(weights), folder / EXACT, int8=False)
     np.savez(folder / "head.npz", **load_file(source / "head.safetensors"))
     hood = {
         "neighbours": neighbours.NEIGHBOURS,
@@ -202,7 +202,11 @@ def _transformer(source: Path, folder: Path, base: str) -> None:
         shutil.copyfile(source / "student.onnx", folder / SMALL)
 
 
-MEMBERS = {"linear": _linear, "embedding": _embedding, "transformer": _transformer}
+def _large(source: Path, folder: Path, base: str) -> None:
+    _embedding(source, folder, large.ENCODER)
+
+
+MEMBERS = {"linear": _linear, "embedding": _embedding, "large": _large, "transformer": _transformer}
 
 
 def _json(path: Path, value: Any) -> None:
@@ -273,7 +277,7 @@ def _with_exact_graphs(student: students.Student, folder: Path) -> students.Stud
     exact = copy.copy(student)
     exact.members = {name: copy.copy(member) for name, member in student.members.items()}
     for name, member in exact.members.items():
-        if name == "embedding":
+        if name in ("embedding", "large"):
             member.encode = encoder.OnnxText(folder / name, EXACT)
         elif name == "transformer":
             member.graph = encoder.OnnxText(folder / name, EXACT)

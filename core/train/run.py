@@ -178,6 +178,7 @@ def _one(
         "encoder": split.train.encoder,
         "data": split.fingerprint(),
         "recipe": students.FORMAT,
+        "members": students.KINDS[kind],
     }
     if split.crossfit:
         params["folds"] = crossfit.FOLDS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
@@ -73,6 +75,7 @@ def _live(view: frame.View, rows: list[dict]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if others:
             picked = st.selectbox("Put another student to work", others, format_func=names.__getitem__, width=280)
+            judged = [id for id in (picked, live) if id and figures(view.db, id)]
             if st.button("Make live", help="Try one, scoring and the verdict on the overview then use this one."):
                 failure = _changed(lambda: training.set_live(view.db, picked))
         if before in names and st.button(
@@ -80,6 +83,9 @@ def _live(view: frame.View, rows: list[dict]) -> None:
         ):
             failure = _changed(lambda: training.roll_back(view.db, view.client_id))
         frame.link("compare", "Read the verdict")
+    if others and len(judged) == 2:
+        with suppress(InputError):  # of two that share no test assets, nothing can be said
+            st.caption(frame.plain(versions.compare(view.db, *judged).sentence))
     if failure:
         st.error(frame.plain(failure), icon=":material/error:")
 

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.encoder import source_folder
 from core.evaluate.cascade import certify, effective
 from core.train import students
+from core.weights import source_folder
 from tests.bench import peers, public
 
 TARGET = 0.95

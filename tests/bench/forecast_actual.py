@@ -19,10 +19,10 @@ import pandas as pd
 from tokenizers import Tokenizer
 
 from core import db as database
-from core.encoder import source_folder
 from core.ingest import assets, taxonomy
 from core.label import connections, forecast, run
 from core.label.teachers.wire import OwnPrice, Params
+from core.weights import source_folder
 from core.words import duration
 from tests.conftest import SHARED
 from tests.label import servers

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core.encoder import source_folder, tokenizer
+from core.encoder import tokenizer
 from core.train import students
 from core.train.data import Rows, Split
+from core.weights import source_folder
 
 
 def made_up(count: int, categories: int, length: int, seed: int = 0) -> tuple[list[str], np.ndarray]:

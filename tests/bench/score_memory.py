@@ -26,7 +26,8 @@ import psutil
 
 from core import db as database
 from core import distil, settings
-from core.encoder import source_folder, tokenizer
+from core.encoder import tokenizer
+from core.weights import source_folder
 
 
 def texts(words: int | None) -> list[str]:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def judged(workspace, encoders):
+def judged(workspace, encoders, large_encoder):
     """A client with enough held-out assets to judge by, and a linear student."""
     db = database.connect()
     client = bring_in(db, "Northwind", workspace / "files", rows=700)

@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 KINDS = {
     "linear": ("linear",),
     "embedding": ("linear", "embedding"),
-    "transformer": ("linear", "embedding", "transformer"),
+    "large": ("linear", "embedding", "large"),
+    "transformer": ("linear", "embedding", "large", "transformer"),
 }
-# The frozen encoder judges where there is one; see transformer.py.
-JUDGES = {"linear": "linear", "embedding": "embedding", "transformer": "embedding"}
+# The small frozen encoder judges where there is one; see transformer.py.
+JUDGES = {"linear": "linear", "embedding": "embedding", "large": "embedding", "transformer": "embedding"}
 STRANGE = 0.01
 FORMAT = (
     2  # of a student folder, and of the recipe: raised when students made of the same rows would come out different

@@ -45,13 +45,21 @@ class Encoded:
         save_file(tensors, folder / "head.safetensors")
 
 
-def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray | None = None) -> Encoded:
+def fit(
+    rows: Rows,
+    folder: Path,
+    step: Step,
+    earlier: dict,
+    folds: np.ndarray | None = None,
+    *,
+    name: str = "embedding",
+) -> Encoded:
     """Encode the rows once, fit the head on their target distributions; ends with the member saved in `folder`, and with what
-    models of the other `folds` make of each row where there are any."""
-    step(0, len(rows.texts), "embedding: preparing the encoder")
+    models of the other `folds` make of each row where there are any. Progress is told of under `name`."""
+    step(0, len(rows.texts), f"{name}: preparing the encoder")
     source = prepared(rows.encoder)
     encode = OnnxText(source)
-    vectors = encode(rows.texts, progress=lambda done, total: step(done, total, "embedding: reading the assets"))
+    vectors = encode(rows.texts, progress=lambda done, total: step(done, total, f"{name}: reading the assets"))
     member = crossfit.fitted(
         len(rows.texts),
         folds,
@@ -59,7 +67,7 @@ def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray |
             encode,
             vectors[chosen],
             rows.targets[chosen],
-            lambda done, total: step(done, total, "embedding: fitting the head"),
+            lambda done, total: step(done, total, f"{name}: fitting the head"),
         ),
         lambda member, held: member.look(vectors[held]),
         folder,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.encoder import OnnxText, export, pad, pooled, prepared, source_folder, tokenizer, torch_encoder
+from core.encoder import OnnxText, export, pad, pooled, prepared, tokenizer, torch_encoder
 from core.train import softmax
 from core.train.data import Rows, Step
 from core.train.disk import link
@@ -24,6 +24,7 @@ from core.train.students import crossfit
 from core.train.students.crossfit import FOLDS
 from core.train.students.embedding import ITERATIONS, STRENGTH
 from core.train.students.reading import Reading
+from core.weights import source_folder
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ RATE, HEAD_RATE = 3e-4, 6e-4
 SMOOTHING = 0.1  # label smoothing where the teacher gave single answers
 CONTRAST, CONTRAST_TEMPERATURE = 0.3, 0.07
 MOST_TOKENS, MOST_EPOCHS, FEWEST_EPOCHS = 640_000, 5, 1
-FOLD_TOKENS = MOST_TOKENS // 2  # of each fold's model: together half as many again as of one model of all rows
+FOLD_TOKENS = 240_000  # of each fold's model: together little more than of one model of all rows
 WARM_UP = 0.101  # of the steps; at exactly a tenth, torch's OneCycleLR divides by zero where there are ten
 CHECKPOINT_SECONDS = 20
 INT8_AGREES = 0.995  # the smaller graph is kept only if it answers like the trained one
