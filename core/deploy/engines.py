@@ -129,7 +129,11 @@ def _serve(task: Task, pipe: Connection) -> None:
 
 def _alone_on_a_processor(task: Task) -> Student:
     """The student, in a process of which there is one for each processor: threads would only wait for each other."""
+    from threadpoolctl import threadpool_limits
+
     encoder.THREADS = 1
+    threadpool_limits(1)  # numpy's
+    os.environ["RAYON_NUM_THREADS"] = "1"  # the tokenizer's
     return students.load(task.student)
 
 

@@ -90,7 +90,9 @@ class Graph:
         import tokenizers
 
         file = folder / ("int8.onnx" if int8 else "fp32.onnx")
-        self.session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            str(file), providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
+        )
         self.tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.batch_tokens = batch_tokens
         self.tokenizer.no_padding()

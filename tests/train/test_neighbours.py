@@ -40,3 +40,11 @@ def test_at_most_so_many_rows_are_kept(monkeypatch):
     vectors, answers = some(200, 4)
     kept = gather(vectors, np.eye(4, dtype=np.float32)[answers])
     assert kept.vectors.shape == (50, 16) and kept.answers.shape == (50,)
+
+
+@given(st.integers(41, 5000), st.integers(1, 40), st.integers(0, 9))
+def test_the_nearest_are_those_a_sort_would_find(columns, count, seed):
+    cosine = np.random.default_rng(seed).random((5, columns)).astype(np.float32)
+    found = neighbours.nearest(cosine, count)
+    assert all(len(set(row)) == count for row in found.tolist())
+    assert np.array_equal(np.sort(np.take_along_axis(cosine, found, axis=1)), np.sort(cosine)[:, -count:])

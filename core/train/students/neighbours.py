@@ -16,6 +16,7 @@ FLOOR = 1e-3  # weight every category gets beside its neighbours', so that none 
 NEAREST = 3  # neighbours whose mean cosine is an asset's nearness
 MOST = 16_384  # training assets kept: more cost latency and memory, and brought nothing (docs/students.md)
 BLOCK = 256
+GROUP = 32  # columns looked at together where there are many
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Neighbours:
     def _block(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cosine = vectors @ self.vectors.T
         count = min(NEIGHBOURS, cosine.shape[1])
-        found = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+        found = nearest(cosine, count)
         near = np.take_along_axis(cosine, found, axis=1)
         weights = np.exp((near - near.max(axis=1, keepdims=True)) / SHARPNESS)
         rows = np.repeat(np.arange(len(vectors)), count)
@@ -46,6 +47,23 @@ class Neighbours:
         table = np.bincount(cells, weights.ravel(), len(vectors) * self.categories).reshape(-1, self.categories) + FLOOR
         logs = np.log(table / table.sum(axis=1, keepdims=True))
         return logs, -np.sort(-near, axis=1)[:, :NEAREST].mean(axis=1)
+
+
+def nearest(cosine: np.ndarray, count: int) -> np.ndarray:
+    """The columns of the `count` largest values of each row of `cosine` (n, m), in no order: int (n, count).
+
+    Of many columns they are looked for among those groups whose largest values are the largest: each of the `count` is in one.
+    """
+    groups = cosine.shape[1] // GROUP
+    if groups <= 2 * count:
+        return np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+    largest = cosine[:, : GROUP * groups].reshape(-1, GROUP, groups).max(1)
+    chosen = np.argpartition(-largest, count - 1, axis=1)[:, :count]
+    columns = (chosen[:, None] + groups * np.arange(GROUP)[:, None]).reshape(len(cosine), -1)
+    rest = np.broadcast_to(np.arange(GROUP * groups, cosine.shape[1]), (len(cosine), cosine.shape[1] % GROUP))
+    columns = np.hstack([columns, rest])
+    best = np.argpartition(-np.take_along_axis(cosine, columns, axis=1), count - 1, axis=1)[:, :count]
+    return np.take_along_axis(columns, best, axis=1)
 
 
 def gather(vectors: np.ndarray, targets: np.ndarray) -> Neighbours:
