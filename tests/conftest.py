@@ -93,12 +93,12 @@ LONGEST = (
 
 
 def pytest_configure() -> None:
-    """Four small categories are learnt in two passes, and the large member reads by the small encoder: how well they do as they are
+    """Four small categories are learnt in a pass, and the large member reads by the small encoder: how well they do as they are
     is for tests/bench to say, and what the large encoder gives for tests/test_encoder.py."""
     from core.train.students import large, transformer
     from core.weights import PACKAGED
 
-    transformer.MOST_EPOCHS, large.ENCODER = 2, PACKAGED
+    transformer.MOST_EPOCHS, large.ENCODER = 1, PACKAGED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

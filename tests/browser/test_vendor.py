@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 def judged(workspace, encoders, large_encoder):
     """A client with enough held-out assets to judge by, and a linear student."""
     db = database.connect()
-    client = bring_in(db, "Northwind", workspace / "files", rows=700)
+    client = bring_in(db, "Northwind", workspace / "files", rows=500)
     teacher = {"client_id": client, "teacher": "recorded:recorded_label"}
     run = jobs.run_here(db, "label", teacher, client).result["run_id"]
     jobs.run_here(db, "train", {"client_id": client, "run_id": run, "kind": "linear", "target": 0.9}, client)
