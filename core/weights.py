@@ -81,7 +81,7 @@ def opened(name: str) -> Iterator[Path]:
 
 def stamp(name: str) -> str:
     """What tells the weights of encoder `name` from others: the first 16 digits of their SHA-256."""
-    return SHA256[name][:16] if name == LARGE else sha256(source_folder(name) / "model.safetensors")[:16]
+    return (SHA256.get(name) or sha256(source_folder(name) / "model.safetensors"))[:16]
 
 
 def sha256(path: Path) -> str:
@@ -106,7 +106,8 @@ def _check(name: str, folder: Path) -> None:
     if sha256(folder / "model.safetensors") != SHA256[name]:
         raise InputError(
             "The packaged encoder's weights are not the official file (its SHA-256 differs), so they are not loaded.",
-            "Delete .venv and run `python3 run.py` again, or set a local encoder folder in Settings.",
+            "Delete .venv and run `python3 run.py` again"
+            + (", or set a local encoder folder in Settings." if name == PACKAGED else "."),
         )
 
 

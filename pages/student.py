@@ -25,11 +25,11 @@ KINDS = {
     ),
     "large": (
         "Large",
-        "Reads with an encoder five times as large, too. Some two minutes more to train, about 15 ms an asset.",
+        "Reads with an encoder five times as large, too. Two minutes more to train, some 20 ms an asset.",
     ),
     "transformer": (
         "Transformer",
-        "Tunes the small encoder on the teacher's answers besides. Up to ten minutes to train; usually the best.",
+        "Tunes the small encoder on the teacher's answers besides. About ten minutes to train, some 30 ms an asset; usually the best.",
     ),
 }
 
