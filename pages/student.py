@@ -29,7 +29,7 @@ KINDS = {
     ),
     "transformer": (
         "Transformer",
-        "Tunes the small encoder on the teacher's answers besides. About ten minutes to train, some 30 ms an asset; usually the best.",
+        "Tunes the small encoder on the teacher's answers, too. About ten minutes to train, some 30 ms an asset; often best.",
     ),
 }
 
