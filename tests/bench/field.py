@@ -7,7 +7,7 @@ their own, a folder with their packages (`python3 -m venv ENVIRONMENT`, then
 `ENVIRONMENT/bin/pip install -r tests/bench/requirements-peers.txt`); without --peers they are left out. Peers train on all
 training rows, and so do ours: cross-fitted, they calibrate on the same rows. Handled: at a target of 95 % agreement, certified
 by ours on those, by TRACER in its own way; measured on test rows. Our trained students stay in the folder --students, for the
-other measurements here.
+other measurements here. A model that is not done after --minutes is stopped, and its line says so.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,9 @@ def main() -> None:
     parser.add_argument("--models", default=",".join((*peers.MODELS, *OURS)), help="default: %(default)s")
     parser.add_argument("--peers", type=Path, metavar="ENVIRONMENT")
     parser.add_argument("--students", type=Path, metavar="FOLDER")
+    parser.add_argument(
+        "--minutes", type=float, default=20, help="the longest one model may take; default: %(default)s"
+    )
     parser.add_argument("--one", nargs=2, metavar=("SET", "KIND"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -54,7 +58,7 @@ def main() -> None:
             data = write(name, Path(scratch) / f"{name}.json")
             ours = {}
             for model in options.models.split(","):
-                found = run(name, model, data, options.peers, folder)
+                found = run(name, model, data, options.peers, folder, options.minutes)
                 if found:
                     line(name, model, found)
                     ours |= {model: found} if model in OURS else {}
@@ -78,8 +82,8 @@ def write(name: str, path: Path) -> Path:
     return path
 
 
-def run(name: str, model: str, data: Path, environment: Path | None, folder: Path) -> dict | None:
-    """The figures of one model in a process of its own; None for a peer whose environment is not given."""
+def run(name: str, model: str, data: Path, environment: Path | None, folder: Path, minutes: float) -> dict | None:
+    """The figures of one model in a process of its own; None for a peer whose environment is not given, or that did not end."""
     if model in OURS:
         kind = model.removeprefix("ours: ")
         command = [sys.executable, "-m", "tests.bench.field", name, "--one", name, kind, "--students", str(folder)]
@@ -88,11 +92,19 @@ def run(name: str, model: str, data: Path, environment: Path | None, folder: Pat
     else:
         python = environment / "bin" / "python" if model in peers.ELSEWHERE else sys.executable
         command = [str(python), str(Path(peers.__file__)), model, str(data)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
-    if done.returncode:
-        print(f"{name:15}{model:26} failed: {done.stderr.strip().splitlines()[-1]}", flush=True)
+    environ = os.environ | {"HF_HUB_OFFLINE": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environ, start_new_session=True, **pipes) as process:
+        try:
+            out, errors = process.communicate(timeout=60 * minutes)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with the workers it started
+            print(f"{name:15}{model:26} stopped after {minutes:g} minutes", flush=True)
+            return None
+    if process.returncode:
+        print(f"{name:15}{model:26} failed: {errors.strip().splitlines()[-1]}", flush=True)
         return None
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = json.loads(out.splitlines()[-1])
     if "answers" in found:
         found |= judged(public.load(name).answers, np.array(found["answers"]), found.get("handled"))
     return found
