@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import settings
+from core.errors import InputError
 from core.quantise import quantise
-from core.weights import LARGE, PACKAGED, opened, sha256, stamp
+from core.weights import CHOOSE, PACKAGED, SHA256, opened, sha256, source_folder, stamp
 
 if TYPE_CHECKING:
     import torch
 
 MAX_TOKENS = 128  # all-MiniLM-L6-v2 was trained on sequences of 128; assets are shorter
-SAMPLES = 48  # texts read to see where a large encoder's outliers are
+WIDE = 768  # dimensions from which on outliers are looked for
+SAMPLES = 48  # texts read to see where they are
 OPSET = 17
 SLOW_FUSIONS = ["SkipLayerNormFusion"]  # that node takes several times as long as the two it stands for: 12 % of all
 THREADS = 0  # of a session made from now on; 0: one a processor
@@ -42,8 +44,9 @@ def prepared(name: str = PACKAGED) -> Path:
             work = Path(scratch) / folder.name
             work.mkdir()
             shutil.copy(source / "tokenizer.json", work / "tokenizer.json")
-            samples = _samples(work) if name == LARGE else ()
-            export(torch_encoder(source), work / "encoder.onnx", int8=True, samples=samples)
+            model = torch_encoder(source)
+            samples = _samples(work) if model.config.hidden_size >= WIDE else ()
+            export(model, work / "encoder.onnx", int8=True, samples=samples)
             (work / "config.json").write_text(
                 json.dumps({"name": name, "sha256": sha256(source / "model.safetensors")})
             )
@@ -66,9 +69,33 @@ def torch_encoder(source: Path, attention: str = "eager") -> torch.nn.Module:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return AutoModel.from_pretrained(
-        source, attn_implementation=attention, local_files_only=True, add_pooling_layer=False
-    )
+    options = {"attn_implementation": attention, "local_files_only": True}
+    try:
+        return AutoModel.from_pretrained(source, add_pooling_layer=False, **options)
+    except TypeError:  # of an architecture that has no such layer
+        return AutoModel.from_pretrained(source, **options)
+
+
+def check(name: str) -> None:
+    """See whether encoder `name`, where it is a folder, can be one, without reading its weights. InputError if not."""
+    if name in SHA256:
+        return  # packaged: checked where it is read
+    from safetensors import SafetensorError, safe_open
+    from transformers import AutoConfig
+
+    folder = source_folder(name)
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        tokenizer(folder)
+        with safe_open(folder / "model.safetensors", "numpy"):
+            fits = not config.is_encoder_decoder and config.hidden_size
+    except Exception as error:  # tokenizers raises nothing narrower
+        reason = (
+            "its weights are no safetensors file" if isinstance(error, SafetensorError) else str(error).split("\n")[0]
+        )
+        raise InputError(f"The encoder in {folder} cannot be read: {reason.rstrip('.')}.", CHOOSE) from error
+    if not fits:
+        raise InputError(f"The model in {folder} ({config.model_type}) is no sentence encoder.", CHOOSE)
 
 
 def pooled(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "target_agreement": 0.95,
     "confidence": 0.95,
     "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
+    "large_encoder": "packaged-large",  # the packaged all-mpnet-base-v2, or a local folder
     "brand": {},  # changed fields of core.report.brand.Brand
     "teacher_terms": "",  # what the client knows of its teacher's terms: may its answers train a model?
     "assumptions": {},  # changed fields of core.evaluate.economics.Assumptions

@@ -66,6 +66,17 @@ def port(value: str) -> int:
     return int(value)
 
 
+def column_options(command: argparse.ArgumentParser) -> None:
+    """Options of a command that reads a file of assets."""
+    command.add_argument("--text-columns", type=names, metavar="A,B", help="columns to read (default: guessed)")
+    command.add_argument("--id-column", metavar="NAME", help="column of the asset's id")
+
+
+def student_option(command: argparse.ArgumentParser) -> None:
+    """The option of a command that uses a trained student."""
+    command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
+
+
 def must_exist(file: Path) -> None:
     """InputError where there is no such file."""
     if not file.is_file():

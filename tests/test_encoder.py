@@ -1,9 +1,14 @@
+import json
+import shutil
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core import weights
-from core.encoder import BATCH_TOKENS, OnnxText, batches, pad, pooled, tokenizer, torch_encoder
+from core.encoder import BATCH_TOKENS, OnnxText, batches, check, pad, pooled, prepared, tokenizer, torch_encoder
+from core.errors import InputError
 
 
 def batch(read, texts):
@@ -43,3 +48,41 @@ def test_the_large_encoder_is_near_the_exact_one_rounded_as_it_is(large_encoder,
         exact = pooled(torch_encoder(source).eval(), *map(torch.from_numpy, inputs.values())).numpy()
     assert (rounded * exact).sum(1).mean() > 0.96
     assert not [path for path in (workspace / "encoders").iterdir() if path.name != large_encoder.name]
+
+
+def saved(folder, config, **options):
+    """A folder with a small model of `config`, untrained, and the packaged encoder's tokenizer."""
+    import torch
+    from transformers import AutoModel
+
+    torch.manual_seed(0)
+    AutoModel.from_config(config, **options).save_pretrained(folder)
+    shutil.copy(weights.source_folder() / "tokenizer.json", folder)
+    return folder
+
+
+def test_an_encoder_of_another_architecture_is_read_too(workspace, tmp_path):
+    """One without a pooling layer, and wide enough for its outliers to be looked for."""
+    from transformers import DistilBertConfig
+
+    folder = saved(tmp_path / "distil", DistilBertConfig(n_layers=2, n_heads=2, dim=768, hidden_dim=1024))
+    check(str(folder))
+    assert OnnxText(prepared(str(folder)))(["a sale", "a longer text"]).shape == (2, 768)
+
+
+def test_a_folder_that_holds_no_encoder_is_said_in_words(tmp_path):
+    from transformers import T5Config
+
+    tiny = {"num_layers": 1, "d_model": 16, "d_kv": 8, "d_ff": 16, "num_heads": 2}
+    with pytest.raises(InputError, match=r"\(t5\) is no sentence encoder"):
+        check(str(saved(tmp_path / "t5", T5Config(**tiny))))
+    broken = tmp_path / "broken"
+    shutil.copytree(tmp_path / "t5", broken)
+    for file, text, said in (
+        ("model.safetensors", "no weights", "no safetensors file"),
+        ("tokenizer.json", "{}", "cannot be read"),
+        ("config.json", json.dumps({"model_type": "of its own"}), "cannot be read"),
+    ):
+        (broken / file).write_text(text)
+        with pytest.raises(InputError, match=said):
+            check(str(broken))

@@ -16,12 +16,13 @@ ROOT = Path(__file__).resolve().parents[1]
 # The command line with small steps, so that a small client is long enough to be killed in the middle of one.
 PROGRAM = """
 import sys
-from core import __main__ as cli, progress, terminal
+from core import __main__ as cli, progress, settings, terminal
 from core.label import teachers
-from core.train.students import large, transformer
+from core.train.students import transformer
 whole = teachers.batches
 teachers.batches = lambda db, sql, parameters: whole(db, sql, parameters, 5)
-transformer.CHECKPOINT_SECONDS, transformer.MOST_EPOCHS, progress.TELL, large.ENCODER = 0, 3, 0, 'packaged'
+transformer.CHECKPOINT_SECONDS, transformer.MOST_EPOCHS, progress.TELL = 0, 3, 0
+settings.DEFAULTS['large_encoder'] = 'packaged'
 terminal.Log.__call__ = lambda self, done, total, message="", spent=0.0: print(f"{message}|{done}", file=sys.stderr, flush=True)
 sys.exit(cli.main(sys.argv[1:]))
 """

@@ -1,1 +1,4 @@
-"""Commands that stand in files of their own, by topic: each has `options(command)` and `run(args) -> (result, text)`."""
+"""The commands, a file each: `options(command)` adds its options, `run(args)` gives its result as a dict and as text.
+
+Imports of what is heavy stand inside `run`, so that --help answers at once.
+"""

@@ -11,7 +11,7 @@ from core.errors import InputError
 
 def options(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
+    terminal.student_option(command)
     command.add_argument(
         "--rule",
         action="append",

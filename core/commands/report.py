@@ -14,7 +14,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--to", required=True, type=Path, metavar="FILE", help="a file ending in .html, or .xlsx for the figures alone"
     )
-    command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
+    terminal.student_option(command)
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:

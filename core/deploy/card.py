@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
+from core.weights import LARGE, PACKAGED
 from core.words import percent, split_words
 
 MARKUP = r"\`*_{}[]()<>#+!|~$:&@"
@@ -252,23 +253,23 @@ def _licences(row: dict) -> str:
     ]
     if row["kind"] != "linear":
         notes.append(_encoder_note(row["params"]["encoder"]))
-    if "large" in row["params"].get("members", ()):
-        notes.append(
-            f"The large encoder is sentence-transformers/all-mpnet-base-v2, {APACHE}, here exported to ONNX and quantised. It was "
-            "trained on English text."
-        )
+    if "large_encoder" in row["params"]:
+        notes.append(_encoder_note(row["params"]["large_encoder"]))
     return "## Licence notes\n\n" + "\n".join(f"- {note}" for note in notes)
 
 
 def _encoder_note(base: str) -> str:
-    if base == "packaged":
+    if base == PACKAGED:
         return (
             f"The base encoder is sentence-transformers/all-MiniLM-L6-v2, {APACHE}, here exported to ONNX, quantised and, in a "
             "transformer, trained further. It was trained on English text."
         )
-    return (
-        f"The base encoder is the folder {plain(Path(base).name)} chosen in Settings: check its licence and languages."
-    )
+    if base == LARGE:
+        return (
+            f"The large encoder is sentence-transformers/all-mpnet-base-v2, {APACHE}, here exported to ONNX and quantised. It was "
+            "trained on English text."
+        )
+    return f"An encoder is the folder {plain(Path(base).name)} chosen in Settings: check its licence and languages."
 
 
 def _versions(row: dict) -> str:

@@ -2,9 +2,9 @@
 
     export(db, client_id=1, student="live", to=Path("exported"))         # or Path("student.zip")
 
-The folder holds predict.py (core/deploy/predict.py as it is), the graphs exact (fp32) and small (int8), tables as .npz, JSON and a
-model card; nothing in it runs when it is loaded. It appears under its name only when it is whole and has been found to answer
-the test assets as the student itself does.
+The folder holds predict.py and runtime.py (core/deploy/exported as it is), the graphs exact (fp32) and small (int8), tables as
+.npz, JSON and a model card; nothing in it runs when it is loaded. It appears under its name only when it is whole and has been
+found to answer the test assets as the student itself does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from safetensors.numpy import load_file
 from sqlite_utils import Database
 
 from core import encoder, settings
-from core.deploy import card, predict
+from core.deploy import card
+from core.deploy.exported import runtime
 from core.deploy.small import round_weights
 from core.errors import InputError
 from core.evaluate.run import figures
@@ -36,7 +37,7 @@ from core.jobs import NoProgress, Progress
 from core.label.run import labelled
 from core.train import students
 from core.train.run import find, folder_of
-from core.train.students import large, neighbours
+from core.train.students import neighbours
 from core.weights import opened
 from core.words import percent
 
@@ -49,10 +50,10 @@ EXACT, SMALL = "fp32.onnx", "int8.onnx"
 class Parity:
     """How often two give the same label on the `n` test assets, as shares (0..1).
 
-    `fp32`: predict.py with the exact graphs, and the student with those graphs put in; their confidences differ by
-    `confidence` at most. `int8`: predict.py with the small graphs and with the exact ones. `served`: predict.py with the
+    `fp32`: the export with the exact graphs, and the student with those graphs put in; their confidences differ by
+    `confidence` at most. `int8`: the export with the small graphs and with the exact ones. `served`: the export with the
     small graphs, and the student as it answers here; `handled`: how often these two agree on answering alone.
-    `exact_teacher`, `small_teacher`: predict.py with either graphs, and the teacher.
+    `exact_teacher`, `small_teacher`: the export with either graphs, and the teacher.
     `rounded`: the small graphs are int8 in their weights only, and not those the student answers with here.
     """
 
@@ -93,7 +94,7 @@ def export(
         folder = _empty(part)
         report(0, 1, "Writing the student")
         source = folder_of(db, row["id"])
-        _write(source, folder, row["params"]["encoder"], found["certificate"])
+        _write(source, folder, row["params"], found["certificate"])
         parity = measure(db, row, folder, report)
         _must_agree(parity)
         (folder / "MODEL_CARD.md").write_text(card.write(db, row, found, asdict(parity), folder), encoding="utf-8")
@@ -150,8 +151,8 @@ def _empty(part: Path) -> Path:
 # --- what goes in -------------------------------------------------------------------------------------------------
 
 
-def _write(source: Path, folder: Path, base: str, certificate: dict) -> None:
-    """Everything but the card. `source` is the student's folder, `base` the name of its encoder."""
+def _write(source: Path, folder: Path, made: dict, certificate: dict) -> None:
+    """Everything but the card. `source` is the student's folder, `made` what it was made from (students.params)."""
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     kept = {key: config[key] for key in ("format", "kind", "members", "weights", "cut")}
     tokens = {"max_tokens": encoder.MAX_TOKENS, "batch_tokens": encoder.BATCH_TOKENS}
@@ -164,8 +165,9 @@ def _write(source: Path, folder: Path, base: str, certificate: dict) -> None:
     )
     for name in config["members"]:
         (folder / name).mkdir()
-        MEMBERS[name](source / name, folder / name, base)
-    shutil.copyfile(predict.__file__, folder / "predict.py")
+        MEMBERS[name](source / name, folder / name, made["large_encoder" if name == "large" else "encoder"])
+    for file in ("predict.py", "runtime.py"):
+        shutil.copyfile(Path(runtime.__file__).with_name(file), folder / file)
     pins = "".join(f"{name}=={card.version(name)}\n" for name in card.needs(config["kind"]))
     (folder / "requirements.txt").write_text(pins, encoding="utf-8")
 
@@ -202,11 +204,7 @@ def _transformer(source: Path, folder: Path, base: str) -> None:
         shutil.copyfile(source / "student.onnx", folder / SMALL)
 
 
-def _large(source: Path, folder: Path, base: str) -> None:
-    _embedding(source, folder, large.ENCODER)
-
-
-MEMBERS = {"linear": _linear, "embedding": _embedding, "large": _large, "transformer": _transformer}
+MEMBERS = {"linear": _linear, "embedding": _embedding, "large": _embedding, "transformer": _transformer}
 
 
 def _json(path: Path, value: Any) -> None:
@@ -237,16 +235,16 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
             told += answer(texts[start : start + BATCH])
         return told
 
-    here = ask(_like_predict(student, threshold), "the student")
-    wanted = ask(_like_predict(_with_exact_graphs(student, folder), threshold), "its exact graphs")
-    exact = ask(predict.Student(folder, int8=False).predict, "the exact graphs exported")
-    small = ask(predict.Student(folder, int8=True).predict, "the small graphs exported")
+    here = ask(_like_runtime(student, threshold), "the student")
+    wanted = ask(_like_runtime(_with_exact_graphs(student, folder), threshold), "its exact graphs")
+    exact = ask(runtime.Student(folder, int8=False).predict, "the exact graphs exported")
+    small = ask(runtime.Student(folder, int8=True).predict, "the small graphs exported")
     graphs = [folder / name for name in student.members if name != "linear"]
     rounded = bool(graphs) and _same(small, exact) < INT8_AGREES
     if rounded:
         for graph in graphs:
             round_weights(graph / EXACT, graph / SMALL)
-        small = ask(predict.Student(folder, int8=True).predict, "the small graphs exported")
+        small = ask(runtime.Student(folder, int8=True).predict, "the small graphs exported")
     teacher = [{"label": names[category]} for category in test.category_id]
     return Parity(
         n=len(texts),
@@ -261,8 +259,8 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
     )
 
 
-def _like_predict(student: students.Student, threshold: float | None) -> Callable[[list[str]], list[dict]]:
-    """A function that has the student answer texts in the form of predict.py."""
+def _like_runtime(student: students.Student, threshold: float | None) -> Callable[[list[str]], list[dict]]:
+    """A function that has the student answer texts in the form of runtime.py."""
 
     def answer(texts: list[str]) -> list[dict]:
         given = student.answer(texts)

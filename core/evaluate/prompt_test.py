@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.evaluate.agreement import Paired, paired
-from core.evaluate.verdict import p_words
+from core.evaluate.phrases import p_words
 from core.ingest import taxonomy
 from core.label.gold import ORIGINS, SAMPLED, gold
 from core.words import percent

@@ -23,7 +23,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.evaluate.agreement import Paired, Share
-from core.evaluate.verdict import FEWEST_TEST, Rule, Verdict, interval_words, p_words, percent
+from core.evaluate.phrases import interval_words, p_words, percent
+from core.evaluate.verdict import FEWEST_TEST, Rule, Verdict
 
 OPENINGS = {
     "not_capable": "{name} is not capable enough",

@@ -41,6 +41,7 @@ from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
 from core.evaluate.economics import stated
 from core.evaluate.next_step import Plan
+from core.evaluate.phrases import interval_words, one_sided_words, p_words, percent
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
 ERROR = 0.05  # of the test that finds a weak category, all guarded categories together
@@ -160,31 +161,6 @@ def decide(evidence: Evidence) -> Verdict:
     reason = " ".join([rule.reason(evidence), *_notes(evidence, rule)])
     behind = rule.name == "fallback" or (rule.name == "does_not_pay" and not _good_alone(evidence))
     return Verdict(rule.decision, reason, rule.next(evidence), rule.name, "cascade" if behind else "student")
-
-
-def percent(share: float, beside: float | None = None) -> str:
-    """A share in per cent with one decimal, more where it would else read like the different share `beside` it."""
-    for digits in (1, 2, 3):
-        text = f"{100 * share:.{digits}f}"
-        if beside is None or share == beside or float(text) != round(100 * beside, digits):
-            break
-    return f"{text} %"
-
-
-def p_words(p: float) -> str:
-    """A p-value that never reads as if it lay on the other side of 0.05: p < 0.001, p = 0.035, p = 0.21"""
-    if p < 0.001:
-        return "p < 0.001"
-    digits = 3 if p < 0.1 else 2
-    while round(p, digits) == 0.05 and p != 0.05 and digits < 6:
-        digits += 1
-    return f"p = {p:.{digits}f}"
-
-
-def interval_words(share: Share, target: float | None = None) -> str:
-    """94.1 % (92.9 % to 95.2 %, n = 1,200)"""
-    low, high = percent(share.low, target), percent(share.high, target)
-    return f"{percent(share.value, target)} ({low} to {high}, n = {share.n:,})"
 
 
 def _goal(e: Evidence) -> str:
@@ -427,11 +403,6 @@ def _against_gold(gold: Gold, falls_back: bool) -> str:
             f"on the {gold.fallback.n:,} of them that fall back ({one_sided_words(gold.fallback)})",
         )
     return f"{text} {IN_FALLBACK[pair.better].format(where=where)}"
-
-
-def one_sided_words(pair: Paired) -> str:
-    """The counts and the test of teacher against student: only the student on 3, only the teacher on 12; p = 0.035"""
-    return f"only the student on {pair.only_first:,}, only the teacher on {pair.only_second:,}; {p_words(pair.p)}"
 
 
 RULES = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,10 +10,10 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired, share
+from core.evaluate.phrases import p_words, percent
 from core.evaluate.run import comparison, figures
-from core.evaluate.verdict import p_words, percent
 from core.ingest import taxonomy_versions
-from core.train.run import all_students, is_whole
+from core.train.run import all_students, is_whole, params_of
 from core.words import money
 
 
@@ -53,7 +52,8 @@ def name_of(row: dict) -> str:
 
 def made_from(db: Database, student_id: int) -> dict[str, Any]:
     """What a student was made from: teacher, labels (train, calibration; crossfitted: whether these are the same), data
-    (fingerprint), taxonomy (version), encoder, created, parent (the student before it, by name, or None)."""
+    (fingerprint), taxonomy (version), encoder, large_encoder (None: it has none), created, parent (the student before it, by
+    name, or None)."""
     row = next(
         db.query(
             """select s.*, r.teacher, t.version, p.kind as parent_kind from students s
@@ -62,15 +62,16 @@ def made_from(db: Database, student_id: int) -> dict[str, Any]:
             [student_id],
         )
     )
-    params = json.loads(row["params"])
+    made = params_of(row)
     return {
         "teacher": row["teacher"],
-        "train": params.get("train", 0),
-        "calibration": params.get("calibration", 0),
-        "crossfitted": "folds" in params,
-        "data": params.get("data"),
+        "train": made.get("train", 0),
+        "calibration": made.get("calibration", 0),
+        "crossfitted": "folds" in made,
+        "data": made.get("data"),
         "taxonomy": row["version"],
-        "encoder": params.get("encoder"),
+        "encoder": made.get("encoder"),
+        "large_encoder": made.get("large_encoder"),
         "created": row["created"],
         "parent": f"{row['parent_kind']} {row['parent_id']}" if row["parent_id"] else None,
     }

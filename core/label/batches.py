@@ -20,7 +20,7 @@ from sqlite_utils import Database
 from core.db import now
 from core.errors import InputError
 from core.jobs import NoProgress
-from core.label import engine, labels, ledger
+from core.label import buying, labels, ledger
 from core.label.prompts import Said
 from core.label.teachers import Asset
 from core.label.teachers.hosted import Bill, Hosted, answer, cost
@@ -54,8 +54,8 @@ def label_in_batches(
     Raises InputError where the provider does not take the batch; Cancelled or Interrupted as `progress` does: what is handed in
     is answered all the same, and fetched when the run is started again.
     """
-    with engine.held(run_id):
-        account = engine.account(db, run_id, hosted, budget_usd, batch=True)
+    with buying.held(run_id):
+        account = buying.account(db, run_id, hosted, budget_usd, batch=True)
         ledger.close_abandoned(db, run_id)
         _close_lost(db, run_id)
         db["label_runs"].update(run_id, {"state": "running", "finished": None})
@@ -132,7 +132,7 @@ class _Batches:
             asked = [([asset], self.repairs[asset.id]) for asset in repaired] + self.asking.requests(fresh)
             requests = [[replace(r, sample=vote) if vote else r for vote in range(self.votes)] for _, r in asked]
             keys = [[self.asking.key(request) for request in votes] for votes in requests]
-            known = engine.kept_replies(self.db, self.account.client_id, [key for votes in keys for key in votes])
+            known = buying.kept_replies(self.db, self.account.client_id, [key for votes in keys for key in votes])
             for (its, _), votes, its_keys in zip(asked, requests, keys):
                 lacking = {
                     f"{its[0].id}-{vote}": request
@@ -173,7 +173,7 @@ class _Batches:
         except CallError as error:
             self._drop(batch, None if error.billed else 0.0, error.words)
             raise InputError(
-                f"The batch was not taken: {error.words}", engine.KEPT_TODO, where=self.hosted.connection.name
+                f"The batch was not taken: {error.words}", buying.KEPT_TODO, where=self.hosted.connection.name
             ) from None
         self.db.execute("update batches set provider_id = ?, state = 'running' where id = ?", [provider_id, batch])
         self.units[batch] = chunk
@@ -186,7 +186,7 @@ class _Batches:
             except CallError as error:
                 if error.trouble not in PASSING or error.billed or tries + 1 == TRIES:
                     raise
-                await asyncio.sleep(max(engine.pause(tries), error.retry_after or 0))
+                await asyncio.sleep(max(buying.pause(tries), error.retry_after or 0))
 
     def _drop(self, batch: int, cost_usd: float | None, words: str) -> None:
         with self.db.atomic():
@@ -211,7 +211,7 @@ class _Batches:
                 elif state.state == "failed":
                     self._drop(row["id"], 0.0, state.words)
                     raise InputError(
-                        f"The batch failed: {state.words}", engine.KEPT_TODO, where=self.hosted.connection.name
+                        f"The batch failed: {state.words}", buying.KEPT_TODO, where=self.hosted.connection.name
                     )
                 else:
                     continue
@@ -281,7 +281,7 @@ class _Batches:
             votes = {number: _sample(request, number) for number in one["votes"]}
             every = [replace(request, sample=vote) if vote else request for vote in range(self.votes)]
             lacking = [self.asking.key(r) for vote, r in enumerate(every) if f"{assets[0].id}-{vote}" not in votes]
-            kept = engine.kept_replies(self.db, self.account.client_id, lacking)
+            kept = buying.kept_replies(self.db, self.account.client_id, lacking)
             found.append(_Unit(assets, votes, list(kept.values())))
         return found
 
@@ -296,19 +296,19 @@ class _Batches:
         for number, request in unit.votes.items():
             reply = replies.get(number, CallError("server", "The batch brought no answer."))
             if isinstance(reply, CallError):
-                read = [engine.nothing(asset, reply.words) for asset in unit.assets]
+                read = [buying.nothing(asset, reply.words) for asset in unit.assets]
             else:
                 read = self.asking.read(unit.assets, request, reply)
                 usd = cost(self.price, reply, batch=True)
                 for bill in bills.values():
                     bill.add(reply, usd or 0.0, len(unit.assets))
                 if not any(one.problem for one in read):
-                    engine.keep_replies(self.db, self.account.client_id, [(self.asking.key(request), reply)])
+                    buying.keep_replies(self.db, self.account.client_id, [(self.asking.key(request), reply)])
                 elif len(unit.assets) == 1 and unit.assets[0].id not in self.repairs:
                     repair = self.asking.repair(request, reply, read)
             for one in read:
                 said[one.asset_id].append(one)
-        answers = [answer(engine.decided(self.hosted, said[id]), bill) for id, bill in bills.items()]
+        answers = [answer(buying.decided(self.hosted, said[id]), bill) for id, bill in bills.items()]
         labels.write(self.db, self.run_id, answers)
         self.done += sum(1 for one in answers if not one.error)
         for one in answers:

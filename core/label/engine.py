@@ -10,26 +10,22 @@ in words. Stopped, the run waits for the calls under way: they are paid. Killed,
 from __future__ import annotations
 
 import asyncio
-import json
-import random
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import db as database
-from core import settings
 from core.errors import InputError
 from core.jobs import Interrupted, NoProgress
 from core.label import labels, ledger
+from core.label.buying import KEPT_TODO, account, decided, held, keep_replies, kept_replies, nothing, pause
 from core.label.limits import Limits
 from core.label.prompts import Said, merged
 from core.label.teachers import Answer, Asset, within
@@ -45,14 +41,12 @@ except ImportError:
 TRIES = 5  # of one call that fails while others succeed; then its assets are unlabelled, with the reason
 LOST = 3  # of them may have cost money and brought nothing
 DOWN = 3  # so many assets failing with no answer in between: the server is gone, and is asked by one call at a time
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries, growing
 GIVE_UP_S = 600.0  # without an answer, the run stops and can be carried on later
 SET_ASIDE = 1000  # calls that failed for a passing reason are made once more at the end, at most so many
 REFUSED = 10  # calls refused as wrong before the first answer: then all would be
 COMMIT_S = 0.05  # about what the writer takes, at most
 ENDING_S = 5.0  # for the calls under way when the process has to end
 STOPPING = {"auth": "The key was refused", "model": "The model was refused", "quota": "The account is empty"}
-KEPT_TODO = "What is labelled so far is kept: start the run again and it carries on from there."
 
 
 def label_hosted(
@@ -98,39 +92,6 @@ def label_hosted(
     return state
 
 
-@contextmanager
-def held(run_id: int) -> Iterator[None]:
-    """Keep a run to this process: two that label it at once would buy each label twice. The system frees it if we die."""
-    lock = FileLock(settings.subfolder("locks") / f"label-run-{run_id}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError("These labels are being bought already.", "Wait for that run, or cancel it first.") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def account(
-    db: Database, run_id: int, hosted: Hosted, budget_usd: float | None, limit: int | None = None, batch: bool = False
-) -> ledger.Account:
-    """What the run's calls are written under. InputError where the model has no price, or costs money and there is no cap."""
-    if hosted.price is None:
-        raise InputError(
-            f"The price of {hosted.connection.model} is not known.",
-            "Give it with the connection, in USD per million tokens (0 for a model of your own).",
-        )
-    if budget_usd is None and max(hosted.price.input_usd_mtok, hosted.price.output_usd_mtok) > 0:
-        raise InputError(
-            f"{hosted.connection.name} costs money and there is no cap.", "Say how many US dollars the run may cost."
-        )
-    client_id = db.execute("select client_id from label_runs where id = ?", [run_id]).fetchone()[0]
-    purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
-    name, model = hosted.connection.name, hosted.connection.model
-    return ledger.Account(client_id, run_id, name, model, budget_usd, purpose, batch)
-
-
 def sampled(db: Database, run_id: int, limit: int) -> list[Asset]:
     """Of `limit` assets spread evenly over the client's (one a duplicate group, always the same), those without a label."""
     return [
@@ -146,33 +107,6 @@ def sampled(db: Database, run_id: int, limit: int) -> list[Asset]:
             [run_id, limit],
         )
     ]
-
-
-def kept_replies(db: Database, client_id: int, keys: Sequence[bytes]) -> dict[bytes, Reply]:
-    """What the model has said before to exactly these requests."""
-    found: dict[bytes, Reply] = {}
-    for start in range(0, len(keys), 500):
-        part = keys[start : start + 500]
-        rows = db.execute(
-            f"select key, reply from kept_replies where client_id = ? and key in ({','.join('?' * len(part))})",
-            [client_id, *part],
-        )
-        found |= {key: Reply(**json.loads(reply)) for key, reply in rows}
-    return found
-
-
-def keep_replies(db: Database, client_id: int, replies: Sequence[tuple[bytes, Reply]]) -> None:
-    """Remember replies, in the caller's transaction."""
-    db.conn.executemany(
-        "insert or replace into kept_replies (client_id, key, reply, created) values (?, ?, ?, ?)",
-        [(client_id, key, json.dumps(asdict(reply)), database.now()) for key, reply in replies],
-    )
-
-
-def decided(hosted: Hosted, votes: Sequence[Said]) -> Said:
-    """What the votes on one asset come to; unsound ones do not count where there is a sound one."""
-    sound = [said for said in votes if not said.problem]
-    return hosted.asking.combine(sound) if len(sound) > 1 else (sound or votes)[0]
 
 
 class _Failed(Exception):
@@ -659,12 +593,3 @@ class _Run:
 
 def _vote(request: Request, vote: int) -> Request:
     return replace(request, sample=vote) if vote else request
-
-
-def pause(tries: int) -> float:
-    """Seconds before the next try: growing, and not the same for all."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries, 10)) * random.uniform(0.75, 1.25)
-
-
-def nothing(asset: Asset, problem: str) -> Said:
-    return Said(asset.id, None, problem, None, None, "none", False)

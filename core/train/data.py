@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from core.errors import InputError
 from core.ingest import splits, taxonomy
 from core.label.gold import gold
 from core.label.run import labelled, summary
+from core.weights import LARGE
 
 # done, total, message; raises jobs.Cancelled when cancel was asked
 Step = Callable[[int, int, str], None]
@@ -24,13 +25,14 @@ FEWEST_ROWS = 30
 
 @dataclass(frozen=True)
 class Rows:
-    """`texts` (n), `targets` float32 (n, categories) with rows summing to 1, the name of the base encoder,
-    and whether the targets are the teacher's distributions (`soft`) or its single answers."""
+    """`texts` (n), `targets` float32 (n, categories) with rows summing to 1, the name of the base encoder, whether the targets are
+    the teacher's distributions (`soft`) or its single answers, and the name of the `large` encoder."""
 
     texts: list[str]
     targets: np.ndarray
     encoder: str
     soft: bool
+    large: str = LARGE
 
     @property
     def answers(self) -> np.ndarray:
@@ -39,7 +41,7 @@ class Rows:
 
     def take(self, chosen: np.ndarray) -> Rows:
         """The rows of these numbers."""
-        return Rows([self.texts[i] for i in chosen], self.targets[chosen], self.encoder, self.soft)
+        return replace(self, texts=[self.texts[i] for i in chosen], targets=self.targets[chosen])
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,9 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
     frame = _corrected(frame, gold(db, client_id, [c for c in taught if c.assignable]))
     seen = set(frame.category_id[frame.split == "train"])
     categories = assignable if soft else [c.id for c in taught if c.id in seen]
-    encoder = settings.get(db, "encoder", client_id)
+    encoders = [settings.get(db, name, client_id) for name in ("encoder", "large_encoder")]
     parts = {
-        name: _rows(frame[frame.split == name], categories, assignable, encoder, soft)
+        name: _rows(frame[frame.split == name], categories, assignable, encoders, soft)
         for name in ("train", "calibration")
     }
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])
@@ -117,8 +119,8 @@ def _corrected(frame: pd.DataFrame, decided: dict[int, int]) -> pd.DataFrame:
     return frame[kept].reset_index(drop=True)
 
 
-def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], encoder: str, soft: bool) -> Rows:
-    """One row a duplicate group: the first text, the mean of its members' targets."""
+def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], encoders: list[str], soft: bool) -> Rows:
+    """One row a duplicate group: the first text, the mean of its members' targets. `encoders`: the names of both."""
     column = {category: i for i, category in enumerate(categories)}
     known = frame[frame.category_id.isin(column)]
     if soft:
@@ -138,4 +140,5 @@ def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], enc
     sums = np.zeros((len(first), len(categories)), np.float32)
     np.add.at(sums, group, targets)
     texts = known.drop_duplicates("group_id").text.tolist()
-    return Rows(texts, sums / np.bincount(group, minlength=len(first))[:, None], encoder, soft)
+    small, large = encoders
+    return Rows(texts, sums / np.bincount(group, minlength=len(first))[:, None], small, soft, large)

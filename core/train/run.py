@@ -19,6 +19,7 @@ from core.label.run import summary
 from core.train import data, students
 from core.train.disk import megabytes
 from core.train.students import crossfit
+from core.weights import LARGE
 
 AUTO = "auto"
 
@@ -61,7 +62,16 @@ def train(
 def all_students(db: Database, client_id: int) -> list[dict]:
     """The client's finished students, newest first: the students row with `summary` and `params` as dicts."""
     rows = db.query("select * from students where client_id = ? and ready = 1 order by id desc", [client_id])
-    return [row | {"summary": json.loads(row["summary"]), "params": json.loads(row["params"])} for row in rows]
+    return [row | {"summary": json.loads(row["summary"]), "params": params_of(row)} for row in rows]
+
+
+def params_of(row: dict) -> dict:
+    """What a student was made from: train and calibration (counts), encoder, data (fingerprint), recipe, members; folds where it
+    is cross-fitted, large_encoder where it has one."""
+    made = json.loads(row["params"])
+    if "large" in made.get("members", ()):
+        made.setdefault("large_encoder", LARGE)  # the only one there was at first
+    return made
 
 
 def find(db: Database, client_id: int, which: str | int = "live") -> dict:
@@ -180,6 +190,8 @@ def _one(
         "recipe": students.FORMAT,
         "members": students.KINDS[kind],
     }
+    if "large" in students.KINDS[kind]:
+        params["large_encoder"] = split.train.large
     if split.crossfit:
         params["folds"] = crossfit.FOLDS
     row = _row(db, client_id, run_id, kind, params)

@@ -10,7 +10,7 @@ import streamlit as st
 from core.evaluate.agreement import Paired
 from core.evaluate.economics import Economics
 from core.evaluate.outlook import Course, Swing
-from core.evaluate.verdict import one_sided_words
+from core.evaluate.phrases import one_sided_words
 from core.report import answers, money, speed
 from core.report.answers import Answer, span_words
 from core.ui import charts

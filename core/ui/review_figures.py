@@ -11,7 +11,7 @@ from core import db as database
 from core import settings
 from core.evaluate import people, prompt_test
 from core.evaluate.people import Accuracy
-from core.evaluate.verdict import p_words
+from core.evaluate.phrases import p_words
 from core.label import review_files
 from core.label.run import runs
 from core.ui import frame, uploads

@@ -102,7 +102,10 @@ def _changed(change) -> str:
 def _compare(view: frame.View, judged: list[dict]) -> None:
     names = {row["id"]: name_of(row) + (" (live)" if row["live"] else "") for row in judged}
     live = next((row["id"] for row in judged if row["live"]), judged[-1]["id"])
-    with st.expander("Compare two students"):
+    box = st.expander("Compare two students", key="compare-two", on_change="rerun")  # worked out once it is opened
+    if not box.open:
+        return
+    with box:
         left, right = st.columns(2)
         first = left.selectbox("This one", list(names), index=list(names).index(live), format_func=names.__getitem__)
         others = [id for id in names if id != first]
@@ -141,7 +144,7 @@ def _origin(made: dict) -> dict:
         if made["crossfitted"]
         else f"{made['calibration']:,} assets",
         "Taxonomy": f"version {made['taxonomy']}",
-        "Encoder": made["encoder"],
+        "Encoder": " and ".join(name for name in (made["encoder"], made["large_encoder"]) if name),
         "Made": _when(made["created"]),
         "After": made["parent"] or "",
         "Data": made["data"],

@@ -20,7 +20,7 @@ from core import db as database
 from core import jobs
 from core.ui.frame import MENU
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
-from tests.pages.clients import bring_in_many
+from tests.pages.clients import bring_in_many, second_student
 
 RUNS = 3
 DRAWN = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def made(assets: int, categories: int) -> None:
-    """A client with a judged linear student that is live."""
+    """A client with a judged linear student that is live, and a second one."""
     db = database.connect()
     if db["students"].count == 0:
         words = {f"Category {n:03d}": [f"w{n}x{k}" for k in range(6)] for n in range(categories)}
@@ -55,6 +55,7 @@ def made(assets: int, categories: int) -> None:
         run = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
         params = {"client_id": client, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
         jobs.run_here(db, "train", params, client_id=client)
+        second_student(db)
     db.close()
 
 

@@ -72,7 +72,7 @@ def tracer(data: dict):
         str(traces),
         artifact_dir=str(folder / "made"),
         embeddings=read(data["train"]),
-        # Up to 4,000 rows it also tries gradient boosting, which takes hours on 38 categories: its documentation says to skip it.
+        # Up to 4,000 rows it also tries gradient boosting, which takes hours on 32 categories: its own advice is to skip it.
         config=library.FitConfig(target_teacher_agreement=0.95, skip_candidates=("gbt",)),
     )
     router = library.load_router(str(folder / "made"))

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core import db as database
-from core import jobs
+from core import jobs, settings, weights
 from tests.browser.test_journeys import Clicks, no_failure
 from tests.pages.clients import WORDS, bring_in
 
@@ -20,9 +20,10 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def judged(workspace, encoders, large_encoder):
-    """A client with enough held-out assets to judge by, and a linear student."""
+def judged(workspace, encoders):
+    """A client with enough held-out assets to judge by, and a linear student; the large encoder is the small one."""
     db = database.connect()
+    settings.put(db, "large_encoder", weights.PACKAGED)
     client = bring_in(db, "Northwind", workspace / "files", rows=500)
     teacher = {"client_id": client, "teacher": "recorded:recorded_label"}
     run = jobs.run_here(db, "label", teacher, client).result["run_id"]

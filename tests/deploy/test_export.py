@@ -21,7 +21,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from core import __main__ as cli
 from core import db as database
 from core import encoder, jobs, weights
-from core.deploy import card, export, predict
+from core.deploy import card, export
+from core.deploy.exported import runtime
 from core.errors import InputError
 from core.evaluate import latency, measure
 from core.evaluate.run import evaluate, figures
@@ -176,7 +177,7 @@ def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
 
 def test_it_answers_alone_where_the_certified_threshold_lets_it(db, folders, tmp_path):
     folder, texts = shutil.copytree(folders["linear"][0], tmp_path / "copy"), held_out(db)
-    told, kept = predict.Student(folder).predict(texts), json.loads((folder / "thresholds.json").read_text())
+    told, kept = runtime.Student(folder).predict(texts), json.loads((folder / "thresholds.json").read_text())
     certificate = figures(db, 1)["certificate"]
     assert kept == {key: certificate[key] for key in ("target", "confidence", "certified", "threshold")}
     middle = float(np.median([one["confidence"] for one in told])) + 1e-4
@@ -184,10 +185,10 @@ def test_it_answers_alone_where_the_certified_threshold_lets_it(db, folders, tmp
         (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": threshold}))
         sure = [threshold is not None and one["confidence"] >= threshold for one in told]
         wanted = [one and not said["strange"] for one, said in zip(sure, told)]
-        assert [one["handled"] for one in predict.Student(folder).predict(texts)] == wanted
+        assert [one["handled"] for one in runtime.Student(folder).predict(texts)] == wanted
         assert threshold != middle or len(set(wanted)) == 2
     (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": 0.0}))
-    assert [one["handled"] for one in predict.Student(folder).predict(["hotel", " "])] == [True, False]
+    assert [one["handled"] for one in runtime.Student(folder).predict(["hotel", " "])] == [True, False]
 
 
 def test_the_command_in_the_folder_reads_arguments_and_lines(folders):
@@ -204,12 +205,12 @@ def test_the_command_in_the_folder_reads_arguments_and_lines(folders):
 def test_grams_are_those_of_scikit_learn(text):
     words = TfidfVectorizer(analyzer="word", ngram_range=(1, 2), token_pattern=r"(?u)\w+").build_analyzer()
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5)).build_analyzer()
-    assert sorted(predict.words(text.lower())) == sorted(words(text))
-    assert sorted(predict.characters(text.lower())) == sorted(characters(text))
+    assert sorted(runtime.words(text.lower())) == sorted(words(text))
+    assert sorted(runtime.characters(text.lower())) == sorted(characters(text))
 
 
 def test_no_text_and_one_text_are_fine(folders):
-    student = predict.Student(folders["linear"][0])
+    student = runtime.Student(folders["linear"][0])
     assert student.predict([]) == []
     assert student.predict("beach hotel") == student.predict(["beach hotel"])
 
@@ -220,7 +221,7 @@ def test_nothing_in_the_folder_runs_when_it_is_loaded(folders, trained, kind):
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert sorted(str(file.relative_to(folder)) for file in files) == result["files"]
     assert {file.suffix for file in files} <= {".py", ".json", ".npz", ".onnx", ".md", ".txt"}
-    assert [file.name for file in files if file.suffix == ".py"] == ["predict.py"]
+    assert sorted(file.name for file in files if file.suffix == ".py") == ["predict.py", "runtime.py"]
     for file in (file for file in files if file.suffix == ".npz"):
         with np.load(file, allow_pickle=False) as tables:
             assert all(tables[name].dtype.kind in "fi" for name in tables)
@@ -248,7 +249,7 @@ def test_an_empty_folder_may_be_given(db, tmp_path, capsys):
     assert (tmp_path / "here" / "predict.py").exists()
 
 
-class Wrong(predict.Student):
+class Wrong(runtime.Student):
     """An export that gives its first text of each call another label, exactly or in the small graphs only."""
 
     everywhere = True
@@ -272,7 +273,7 @@ def test_an_export_that_answers_otherwise_is_refused_and_leaves_nothing(
     (tmp_path / "empty").mkdir()
     before = set(tmp_path.iterdir())
     monkeypatch.setattr(Wrong, "everywhere", everywhere)
-    monkeypatch.setattr(predict, "Student", Wrong)
+    monkeypatch.setattr(runtime, "Student", Wrong)
     n = len(held_out(db))
     with pytest.raises(InputError, match=rf"{said}.* on {n - 1} of {n} test assets \(9\d\.\d\d %\)"):
         export.export(db, client_id=1, to=tmp_path / name)
@@ -306,8 +307,8 @@ def test_graphs_that_int8_arithmetic_makes_too_coarse_are_int8_in_their_weights_
 
 
 def test_a_broken_vectoriser_is_noticed(db, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "words", lambda text: [])
-    monkeypatch.setattr(predict, "characters", lambda text: [])
+    monkeypatch.setattr(runtime, "words", lambda text: [])
+    monkeypatch.setattr(runtime, "characters", lambda text: [])
     with pytest.raises(InputError, match="Nothing was exported"):
         export.export(db, client_id=1, to=tmp_path / "out")
     assert not (tmp_path / "out").exists()

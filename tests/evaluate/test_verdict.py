@@ -7,7 +7,8 @@ from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.cascade import Certificate
 from core.evaluate.next_step import Growth, Merge, Plan
-from core.evaluate.verdict import RULES, Category, Evidence, Gold, Rules, Verdict, decide, p_words, percent
+from core.evaluate.phrases import p_words, percent
+from core.evaluate.verdict import RULES, Category, Evidence, Gold, Rules, Verdict, decide
 
 
 def share(value: float, low: float, high: float, n: int = 1000, groups: int | None = None) -> Share:

@@ -18,7 +18,7 @@ EACH = 0.00007  # 100 tokens in, 10 out, at half price
 def quick(monkeypatch):
     monkeypatch.setattr(batches, "FIRST_POLL", 0.002)
     monkeypatch.setattr(batches, "CHUNK", 25)
-    monkeypatch.setattr("core.label.engine.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("core.label.buying.FIRST_PAUSE", 0.001)
 
 
 def go(db, run, wire, categories, budget=1.0, progress=None, **params):

@@ -11,7 +11,7 @@ import pytest
 
 from core import db as database
 from core.errors import Cancelled, InputError
-from core.label import engine
+from core.label import buying, engine
 from core.label.teachers.wire import CallError, Params, Reply
 from tests.label import scripted
 from tests.label.scripted import good
@@ -20,8 +20,8 @@ from tests.label.scripted import good
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Pauses a thousandth as long."""
-    monkeypatch.setattr(engine, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(engine, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(buying, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(buying, "LONGEST_PAUSE", 0.01)
     monkeypatch.setattr("core.label.limits.FIRST_PAUSE", 0.002)
     monkeypatch.setattr("core.label.limits.LONGEST_PAUSE", 0.02)
 
@@ -312,7 +312,7 @@ def test_a_free_model_needs_no_cap(db):
 def test_the_same_run_in_two_processes_is_refused(db):
     client, categories = scripted.fill(db, 5)
     run = scripted.start(db, client)
-    with engine.held(run), pytest.raises(InputError, match="already"):
+    with buying.held(run), pytest.raises(InputError, match="already"):
         go(db, run, lambda text, n: good(categories[0]), categories)
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from core import db as database
 from core.errors import InputError
-from core.label import connections, engine, limits, run
+from core.label import buying, connections, engine, limits, run
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
 from tests.label import servers
@@ -180,7 +180,7 @@ def suffer(db, folder: Path, fault: Trial, kind: str = "openai") -> Outcome:
 
 def shorten(patch: pytest.MonkeyPatch) -> None:
     """Pauses of a fraction of a second."""
-    for module, first_pause, longest in ((engine, 0.02, 0.3), (limits, 0.05, 0.2)):
+    for module, first_pause, longest in ((buying, 0.02, 0.3), (limits, 0.05, 0.2)):
         patch.setattr(module, "FIRST_PAUSE", first_pause)
         patch.setattr(module, "LONGEST_PAUSE", longest)
 

@@ -75,3 +75,21 @@ def bring_in_many(db, name: str, rows: int, words: dict[str, list[str]] = WORDS,
         )
         db.conn.executemany("insert into recordings (asset_id, source, label) values (?, ?, ?)", recordings)
     return client
+
+
+def second_student(db) -> int:
+    """A copy of the first student, judged like it and wrong about 40 more test assets."""
+    first = next(db.query("select * from students where id = 1"))
+    db["students"].insert(first | {"id": 2, "live": 0, "parent_id": 1})
+    db.execute("insert into evaluations select 2, split, figures, created from evaluations where student_id = 1")
+    columns = "asset_id, category_id, confidence, top, teacher_category_id"
+    db.execute(
+        f"insert into predictions (student_id, {columns}) select 2, {columns} from predictions where student_id = 1"
+    )
+    db.execute(
+        """update predictions set category_id = (select min(id) from categories where id <> predictions.category_id)
+           where student_id = 2 and asset_id in (select p.asset_id from predictions p join assets a on a.id = p.asset_id
+           where p.student_id = 2 and a.split = 'test' and p.category_id = p.teacher_category_id limit 40)"""
+    )
+    db.conn.commit()
+    return 2

@@ -19,7 +19,8 @@ from core.ingest import taxonomy
 from core.label import review
 from core.train.run import all_students, set_live
 from core.ui.frame import MENU, SYNTHETIC
-from tests.pages.clients import bring_in, bring_in_many
+from core.weights import FILES, LARGE, source_folder
+from tests.pages.clients import bring_in, bring_in_many, second_student
 from tests.pages.conftest import ROOT
 
 STEPS = ("assets", "teacher", "student", "compare", "try_one", "deploy")
@@ -305,24 +306,6 @@ def test_making_another_student_live(open_page, filled):
     assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [first["id"]]
 
 
-def second_student(filled) -> int:
-    """A copy of the first student, judged like it and wrong about 40 more test assets."""
-    first = next(filled.query("select * from students where id = 1"))
-    filled["students"].insert(first | {"id": 2, "live": 0, "parent_id": 1})
-    filled.execute("insert into evaluations select 2, split, figures, created from evaluations where student_id = 1")
-    columns = "asset_id, category_id, confidence, top, teacher_category_id"
-    filled.execute(
-        f"insert into predictions (student_id, {columns}) select 2, {columns} from predictions where student_id = 1"
-    )
-    filled.execute(
-        """update predictions set category_id = (select min(id) from categories where id <> predictions.category_id)
-           where student_id = 2 and asset_id in (select p.asset_id from predictions p join assets a on a.id = p.asset_id
-           where p.student_id = 2 and a.split = 'test' and p.category_id = p.teacher_category_id limit 40)"""
-    )
-    filled.conn.commit()
-    return 2
-
-
 def test_two_students_are_compared_promoted_and_rolled_back(open_page, filled):
     set_live(filled, 1)
     second_student(filled)
@@ -334,6 +317,10 @@ def test_two_students_are_compared_promoted_and_rolled_back(open_page, filled):
     next(button for button in app.button if button.label == "Roll back to linear 1").click().run()
     assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [1]
     assert "linear 2 since" in shown(app)
+    assert "would change category:" not in shown(app)
+    app.session_state["compare-two"] = True  # the expander, opened
+    moves = next(table.value for table in app.run().dataframe if "linear 2 says" in table.value.columns)
+    assert moves["assets"].sum() == 40 and "Assets that would change category:" in shown(app)
 
 
 def test_a_student_without_files_is_said_in_words(open_page, filled, workspace):
@@ -381,6 +368,25 @@ def test_settings_keep_a_target_and_refuse_a_folder_that_is_no_encoder(open_page
     next(button for button in app.button if button.label == "Save").click().run()
     assert not app.error
     assert db.execute("select value from settings where key = 'target_agreement'").fetchone()[0] == "0.9"
+
+
+def test_settings_keep_both_encoders_once_they_can_be_read(open_page, db, tmp_path, monkeypatch):
+    monkeypatch.setitem(settings.DEFAULTS, "large_encoder", LARGE)
+
+    def save(small: str, large: str):
+        app = open_page("settings")
+        for field, value in zip(app.text_input, (small, large)):
+            field.input(value)
+        return next(button for button in app.button if button.label == "Save").click().run()
+
+    folder = source_folder()
+    for name in FILES:
+        (tmp_path / name).write_bytes((folder / name).read_bytes() if name != "tokenizer.json" else b"{}")
+    assert "cannot be read" in save("", str(tmp_path)).error[0].value
+    assert not save("", "").error
+    assert settings.get(db, "large_encoder") == LARGE
+    assert not save("", str(folder)).error
+    assert (settings.get(db, "encoder"), settings.get(db, "large_encoder")) == ("packaged", str(folder))
 
 
 def test_pages_open_quickly_with_100_000_assets(open_page, db):

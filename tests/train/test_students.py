@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core import weights
 from core.errors import InputError
 from core.train import students
 from core.train.data import Rows, Split
@@ -11,13 +12,13 @@ from core.train.students import transformer
 from tests import small
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def split():
     made = small.rows(300)
     names = list(small.WORDS)
     targets = np.eye(4, dtype=np.float32)[[names.index(row["label"]) for row in made]]
     texts = [row["text"] for row in made]
-    cut = lambda rows: Rows(texts[rows], targets[rows], "packaged", False)  # noqa: E731
+    cut = lambda rows: Rows(texts[rows], targets[rows], "packaged", False, "packaged")  # noqa: E731
     return Split([11, 12, 13, 14], cut(slice(0, 200)), cut(slice(200, 300)))
 
 
@@ -25,7 +26,7 @@ def quiet(done, total, message):
     assert 0 <= done <= total and message
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def crossed(split):
     """The same rows, none set aside for calibration."""
     return replace(split, calibration=split.train.take(np.zeros(0, int)))
@@ -35,21 +36,42 @@ def fit(kind, split, folder, step=quiet, earlier=None):
     return students.fit(kind, split, list(small.WORDS), folder, step, earlier)[0]
 
 
+@pytest.fixture(scope="module")
+def trained(split, crossed, tmp_path_factory, _exported):
+    """trained("whole" or "crossed", kind): a student of these rows, its folder, and what it said of the rows that calibrate; each
+    is trained once for all tests, and takes over what a cheaper one has."""
+    made = {}
+
+    def get(rows: str, kind: str):
+        if (rows, kind) not in made:
+            kinds = list(students.KINDS)
+            before = get(rows, kinds[kinds.index(kind) - 1])[1] if kind != kinds[0] else None
+            folder = tmp_path_factory.mktemp("students") / kind
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("UNDERSTUDY_HOME", str(_exported.parent))
+                learn_from = {"whole": split, "crossed": crossed}[rows]
+                student, held = students.fit(kind, learn_from, list(small.WORDS), folder, quiet, before)
+            made[rows, kind] = student, folder, held
+        return made[rows, kind]
+
+    return get
+
+
 @pytest.mark.parametrize("kind", list(students.KINDS))
-def test_a_student_learns_and_is_the_same_after_loading(kind, split, tmp_path, encoders):
-    made = fit(kind, split, tmp_path / kind)
+def test_a_student_learns_and_is_the_same_after_loading(kind, split, trained):
+    made, folder, _ = trained("whole", kind)
     texts = split.calibration.texts
     probabilities = made.predict_proba(texts)
     assert probabilities.shape == (100, 4) and np.allclose(probabilities.sum(1), 1, atol=1e-4)
     assert (probabilities.argmax(1) == split.calibration.targets.argmax(1)).mean() > 0.8
-    again = students.load(tmp_path / kind)
+    again = students.load(folder)
     assert np.array_equal(again.predict_proba(texts), probabilities)
     assert again.categories == [11, 12, 13, 14] and again.labels == list(small.WORDS)
 
 
-def test_a_student_folder_holds_nothing_that_runs_when_loaded(split, tmp_path, encoders):
-    fit("transformer", split, tmp_path / "student")
-    kinds = {file.suffix for file in (tmp_path / "student").rglob("*") if file.is_file() and file.name != "done"}
+def test_a_student_folder_holds_nothing_that_runs_when_loaded(trained):
+    _, folder, _ = trained("whole", "transformer")
+    kinds = {file.suffix for file in folder.rglob("*") if file.is_file() and file.name != "done"}
     assert kinds == {".json", ".safetensors", ".onnx"}
 
 
@@ -62,10 +84,11 @@ def test_a_dearer_student_takes_over_the_members_of_a_cheaper_one(split, tmp_pat
     assert (tmp_path / "embedding/linear/linear.safetensors").read_bytes() == theirs
 
 
-def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, tmp_path, encoders, monkeypatch):
+def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, trained, tmp_path, encoders, monkeypatch):
     monkeypatch.setattr(transformer, "MOST_EPOCHS", 2)
     monkeypatch.setattr(transformer, "CHECKPOINT_SECONDS", 0)
-    whole = fit("transformer", split, tmp_path / "whole").predict_proba(split.calibration.texts)
+    cheaper = trained("whole", "large")[1]
+    whole = fit("transformer", split, tmp_path / "whole", earlier=cheaper).predict_proba(split.calibration.texts)
 
     class Stop(Exception):
         pass
@@ -77,11 +100,11 @@ def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, tmp_pa
                 raise Stop
 
         with pytest.raises(Stop):
-            fit("transformer", split, tmp_path / "halved", step)
+            fit("transformer", split, tmp_path / "halved", step, cheaper)
         with pytest.raises(InputError, match="incomplete"):
             students.load(tmp_path / "halved")
     resumed = []
-    halved = fit("transformer", split, tmp_path / "halved", lambda d, t, m: resumed.append((d, m)))
+    halved = fit("transformer", split, tmp_path / "halved", lambda d, t, m: resumed.append((d, m)), cheaper)
     first = next(done for done, message in resumed if "training" in message)
     assert first >= 9, "it began again instead of carrying on"
     assert np.allclose(halved.predict_proba(split.calibration.texts), whole, atol=1e-4)
@@ -149,13 +172,13 @@ def test_a_student_of_an_earlier_format_asks_to_be_trained_again(split, tmp_path
 
 
 @pytest.mark.parametrize("kind", list(students.KINDS))
-def test_without_calibration_rows_every_training_row_calibrates_unseen(kind, split, crossed, tmp_path, encoders):
-    made, held = students.fit(kind, crossed, list(small.WORDS), tmp_path / kind, quiet)
+def test_without_calibration_rows_every_training_row_calibrates_unseen(kind, split, crossed, trained):
+    made, folder, held = trained("crossed", kind)
     assert held.probabilities.shape == (200, 4) and held.strange.mean() <= students.STRANGE + 1e-9
     unseen, seen = held.best == crossed.train.answers, made.answer(crossed.train.texts).best == crossed.train.answers
     others = made.answer(split.calibration.texts).best == split.calibration.answers
     assert seen.mean() > unseen.mean() > others.mean() - 0.08
-    rows, again = students.unseen(tmp_path / kind, ["never seen", *crossed.train.texts[50:60]])
+    rows, again = students.unseen(folder, ["never seen", *crossed.train.texts[50:60]])
     assert rows.tolist() == list(range(1, 11))
     assert np.array_equal(again.probabilities, held.probabilities[50:60]) and np.array_equal(
         again.strange, held.strange[50:60]
@@ -174,11 +197,11 @@ def test_a_label_of_chance_is_not_known_to_those_who_have_not_seen_it(crossed, t
 
 
 def test_a_cross_fitted_training_stopped_in_any_fold_ends_as_if_it_had_not_been(
-    crossed, split, tmp_path, encoders, monkeypatch
+    crossed, split, trained, tmp_path, encoders, monkeypatch
 ):
-    monkeypatch.setattr(transformer, "MOST_EPOCHS", 1)
     monkeypatch.setattr(transformer, "CHECKPOINT_SECONDS", 0)
-    whole, held = students.fit("transformer", crossed, list(small.WORDS), tmp_path / "whole", quiet)
+    whole, _, held = trained("crossed", "transformer")
+    cheaper = trained("crossed", "large")[1]
 
     class Stop(Exception):
         pass
@@ -190,13 +213,20 @@ def test_a_cross_fitted_training_stopped_in_any_fold_ends_as_if_it_had_not_been(
                 raise Stop
 
         with pytest.raises(Stop):
-            fit("transformer", crossed, tmp_path / "halved", step)
+            fit("transformer", crossed, tmp_path / "halved", step, cheaper)
     told = []
     halved, again = students.fit(
-        "transformer", crossed, list(small.WORDS), tmp_path / "halved", lambda d, t, m: told.append(m)
+        "transformer", crossed, list(small.WORDS), tmp_path / "halved", lambda d, t, m: told.append(m), cheaper
     )
     assert not any("part 1" in message or "part 2" in message for message in told), "finished folds were trained again"
     assert np.allclose(again.probabilities, held.probabilities, atol=1e-4)
     texts = split.calibration.texts
     assert np.allclose(halved.predict_proba(texts), whole.predict_proba(texts), atol=1e-4)
     assert not list((tmp_path / "halved").rglob("*.pt"))
+
+
+def test_the_packaged_large_encoder_is_learnt_on(split, tmp_path, encoders, large_encoder):
+    rows = replace(split.train.take(np.arange(60)), large=weights.LARGE)
+    made = fit("large", replace(split, train=rows), tmp_path / "student")
+    assert (made.answer(split.calibration.texts).best == split.calibration.answers).mean() > 0.7
+    assert made.members["large"].coefficients.shape == (768, 4)

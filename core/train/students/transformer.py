@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.encoder import OnnxText, export, pad, pooled, prepared, tokenizer, torch_encoder
+from core.quantise import quantise
 from core.train import softmax
 from core.train.data import Rows, Step
 from core.train.disk import link
@@ -131,7 +132,7 @@ def _train(
     torch.manual_seed(0)
     model = _model(rows.encoder, head, attention="sdpa")
     # Word embeddings stay as they are: half of all parameters, and rare words are better left where pre-training put them.
-    model["encoder"].embeddings.word_embeddings.weight.requires_grad = False
+    model["encoder"].get_input_embeddings().weight.requires_grad = False
     cut = tokenizer(prepared(rows.encoder))
     sequences = [e.ids for e in cut.encode_batch_fast(rows.texts)]
     lengths = np.array([len(s) for s in sequences])
@@ -246,12 +247,10 @@ def _resume(path: Path, parts: dict) -> int:
 
 def _export(model, head, rows: Rows, folder: Path) -> Transformer:
     link(prepared(rows.encoder) / "tokenizer.json", folder / "tokenizer.json")
-    final, exact = (
-        folder / "student.onnx",
-        folder / "fp32.onnx",
-    )  # what is served, and what an export takes along as well
+    # What is served, and what an export takes along as well.
+    final, exact = folder / "student.onnx", folder / "fp32.onnx"
     export(model, exact, int8=False, head=head)
-    export(model, final, int8=True, head=head)
+    quantise(exact, final)
     probe = rows.texts[:: max(1, len(rows.texts) // 500)]
     plain, quantised = OnnxText(folder, exact.name), OnnxText(folder, final.name)
     if (plain(probe).argmax(1) == quantised(probe).argmax(1)).mean() >= INT8_AGREES:

@@ -1,15 +1,8 @@
-"""Answers of an exported student: needs numpy and, unless it is a linear one, onnxruntime and tokenizers. Runs no other code.
+"""What answers for an exported student: needs numpy and, unless it is a linear one, onnxruntime and tokenizers, and nothing of
+Understudy. It reads tables and graphs; no file it opens can run code."""
 
-    python predict.py "Winter tyres fitted while you wait."        from predict import Student
-    python predict.py --fp32 < one-text-a-line.txt                 Student(folder).predict(["Winter tyres ...", ...])
-
-An asset of several text fields is one text: its fields, a line break between them.
-"""
-
-import argparse
 import json
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -150,15 +143,3 @@ def log_softmax(scores):
 def tables(file, *names):
     with np.load(file, allow_pickle=False) as stored:
         return [stored[name] for name in names]
-
-
-if __name__ == "__main__":
-    command = argparse.ArgumentParser(description="Classify texts: those given, else the lines of standard input.")
-    command.add_argument("texts", nargs="*", metavar="TEXT")
-    size = command.add_mutually_exclusive_group()
-    size.add_argument("--int8", action="store_true", default=True, help="the small, fast graphs (default)")
-    size.add_argument("--fp32", action="store_true", help="the exact graphs")
-    args = command.parse_args()
-    asked = args.texts or sys.stdin.read().splitlines()
-    for answer in Student(int8=not args.fp32).predict(asked):
-        print(json.dumps(answer, ensure_ascii=False))

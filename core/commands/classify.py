@@ -1,0 +1,56 @@
+"""`classify`: one text by a student."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from core import terminal
+from core.errors import InputError
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument("--text", required=True, metavar="T", help="the asset's text")
+    terminal.student_option(command)
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """One text: the student's top three, the time it took, and whether it may answer alone."""
+    if not args.text.strip():
+        raise InputError("The text is empty.", "Give the asset's words.", where="--text")
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    from core.evaluate.run import figures
+    from core.train import run as training
+    from core.train import students
+
+    row = training.find(db, client_id, args.student)
+    student = students.load(training.folder_of(db, row["id"]))
+    student.answer([args.text])  # the first call pays for loading
+    started = time.perf_counter()
+    answers = student.answer([args.text])
+    ms = 1000 * (time.perf_counter() - started)
+    shares = answers.probabilities[0]
+    top = [{"category": student.labels[i], "confidence": float(shares[i])} for i in shares.argsort()[::-1][:3]]
+    found = figures(db, row["id"])
+    threshold = found["certificate"]["threshold"] if found else None
+    handled, strange = bool(answers.handled(threshold)[0]), bool(answers.strange[0])
+    needed = f"{threshold:.1%} is enough" if threshold is not None else "no threshold is certified"
+    if strange:
+        needed = "it is unlike anything the student learned from"
+    result = {
+        "client": args.client,
+        "student": str(row["id"]),
+        "kind": row["kind"],
+        "top": top,
+        "ms": round(ms, 3),
+        "threshold": threshold,
+        "strange": strange,
+        "handled": handled,
+    }
+    lines = [f"{one['confidence']:>6.1%}  {one['category']}" for one in top]
+    verdict = "handled by the student" if handled else "falls back to the teacher"
+    return result, "\n".join([*lines, f"{verdict} ({needed}), {ms:.1f} ms"])

@@ -1,0 +1,45 @@
+"""`curve`: whether more labels would help."""
+
+from __future__ import annotations
+
+import argparse
+
+from core import terminal
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument("--run", type=terminal.count, metavar="ID", help="label run (default: the newest student's)")
+    command.add_argument(
+        "--student", default="embedding", choices=("embedding", "linear"), help="kind trained (default: %(default)s)"
+    )
+    command.add_argument("--again", action="store_true", help="measure anew, though a curve of these labels is kept")
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Whether more labels would help: the curve that is kept, where it is of these labels, else a new one."""
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    from core import jobs
+    from core.evaluate import learning_curve
+
+    run_id = learning_curve.run_of(db, client_id, args.run)
+    found = learning_curve.stored(db, run_id)
+    if args.again or found is None or found.kind != args.student or learning_curve.outdated(db, run_id, found):
+        jobs.run_here(
+            db, "curve", {"client_id": client_id, "run_id": run_id, "kind": args.student}, client_id, terminal.Log()
+        )
+        found = learning_curve.stored(db, run_id)
+    result = {"client": args.client, "label_run": run_id, **learning_curve.told(db, client_id, found)}
+    points = [
+        f"{point['assets']:>9,} assets  agreement {point['value']:.1%} ({point['low']:.1%} to {point['high']:.1%})"
+        for point in result["points"]
+    ]
+    gains = [learning_curve.Gain(**step) for step in result["steps"]]
+    steps = [
+        f"{one.more:>+9,} labels  {learning_curve.points_words(one)}, estimated, for {learning_curve.price_words(one)}"
+        for one in gains
+    ]
+    return result, "\n".join([*points, *steps, result["sentence"] + "."])

@@ -1,0 +1,79 @@
+"""`distil`: files to verdict in one command: import, label, train, compare."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core import terminal
+
+STUDENTS = ("auto", "linear", "embedding", "large", "transformer")
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument(
+        "--taxonomy", required=True, type=Path, metavar="FILE", help="categories: CSV, TSV, XLSX, JSON"
+    )
+    command.add_argument("--assets", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
+    terminal.column_options(command)
+    command.add_argument(
+        "--teacher",
+        default="built-in",
+        metavar="T",
+        help="built-in (default), recorded:COLUMN (labels from the file), connection:NAME, openai:MODEL or anthropic:MODEL",
+    )
+    command.add_argument(
+        "--base-url",
+        metavar="U",
+        help="where an OpenAI-compatible server answers, for example http://127.0.0.1:11434/v1",
+    )
+    command.add_argument("--student", default="auto", choices=STUDENTS, help="default: auto, the cheapest good enough")
+    command.add_argument(
+        "--target", type=terminal.share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
+    )
+    command.add_argument("--budget", type=terminal.usd, metavar="USD", help="the most that labels may cost")
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Files to verdict: import, label, train, compare."""
+    for file in (args.taxonomy, args.assets):
+        terminal.must_exist(file)
+    from core import db as database
+    from core import distil as distillation
+
+    result = distillation.distil(
+        database.connect(),
+        taxonomy=args.taxonomy,
+        assets=args.assets,
+        client=args.client,
+        text_columns=args.text_columns,
+        id_column=args.id_column,
+        teacher=args.teacher,
+        base_url=args.base_url,
+        student=args.student,
+        target=args.target,
+        budget=args.budget,
+        on_progress=terminal.Log(),
+    )
+    return result, _distil_text(result)
+
+
+def _distil_text(result: dict) -> str:
+    assets, labels, verdict = result["assets"], result["labels"], result["verdict"]
+    lines = [
+        f"{assets['imported']:,} of {assets['rows']:,} assets imported, {assets['problems']:,} problems",
+        f"{labels['count']:,} labels by {labels['teacher']}, ${labels['spent_usd']:.2f} spent"
+        + (", stopped at the cap" if labels["state"] == "capped" else ""),
+    ]
+    for student in result["students"]:
+        share, latency = student["agreement"], student["latency_ms"]
+        mark = "  <- chosen" if student["id"] == result["chosen"] else ""
+        lines.append(
+            f"student {student['id']} {student['kind']:<12} agreement {share['value']:.1%}"
+            f" ({share['low']:.1%} to {share['high']:.1%}, n = {share['n']:,}),"
+            f" {latency['p50']:.1f} ms, trained in {student['train_seconds']:.0f} s{mark}"
+        )
+    return "\n".join(
+        [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]
+    )

@@ -1,0 +1,48 @@
+"""`score`: every row of a file by a student; stopped or killed, the same command carries on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core import terminal
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument(
+        "--input", required=True, type=Path, metavar="FILE", help="CSV or Parquet with the text columns"
+    )
+    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV or Parquet to write")
+    terminal.column_options(command)
+    command.add_argument(
+        "--engine",
+        default="local",
+        choices=["local", "ray"],
+        help="where to compute: on this machine (default), or with Ray Data, on the cluster that RAY_ADDRESS names if any",
+    )
+    terminal.student_option(command)
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Every row of a file, streamed; stopped or killed, the same command carries on."""
+    terminal.must_exist(args.input)
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    from core.deploy import scoring
+
+    result = scoring.score(
+        db,
+        client_id=client_id,
+        student=args.student,
+        input=args.input,
+        output=args.output,
+        text_columns=args.text_columns,
+        id_column=args.id_column,
+        engine=args.engine,
+        progress=terminal.Log(),
+    )
+    text = f"{result['rows']:,} rows in {args.output}, {result['rows_per_second']:,.0f} a second"
+    return result, f"{text}, {result['handled']:,} handled, {result['problems']:,} problems"

@@ -1,0 +1,49 @@
+"""`serve`: a student answers over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+
+from core import terminal
+from core.errors import InputError
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    terminal.student_option(command)
+    command.add_argument(
+        "--port", type=terminal.port, default=8600, metavar="N", help="default: %(default)s; 0 takes a free one"
+    )
+    command.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s); any other needs UNDERSTUDY_TOKEN",
+    )
+    command.add_argument("--fallback", action="store_true", help="ask the teacher where the student is not sure enough")
+    command.add_argument(
+        "--fallback-budget", type=terminal.usd, metavar="USD", help="what the teacher may cost in a calendar month"
+    )
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Answer over HTTP until stopped. The token is read from the environment, so that no process list shows it."""
+    if args.fallback_budget is not None and not args.fallback:
+        raise InputError(
+            "A budget is given and the teacher is not asked.", "Add --fallback.", where="--fallback-budget"
+        )
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    from core.deploy import server
+
+    result = server.serve(
+        db,
+        client_id,
+        which=args.student,
+        host=args.host,
+        port=args.port,
+        fallback=args.fallback,
+        budget_usd=args.fallback_budget,
+    )
+    return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts."

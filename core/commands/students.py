@@ -1,0 +1,52 @@
+"""`students`: list them, make one live, roll back, compare two."""
+
+from __future__ import annotations
+
+import argparse
+
+from core import terminal
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--make-live", type=terminal.count, metavar="ID", help="put this student to work")
+    what.add_argument("--roll-back", action="store_true", help="put the one that was live before back to work")
+    what.add_argument(
+        "--compare", type=terminal.count, nargs=2, metavar=("A", "B"), help="two students on the same test assets"
+    )
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """The client's students, after making one live or rolling back where asked; or two of them compared."""
+    from core import db as database
+
+    db = database.connect()
+    client_id = terminal.client_id(db, args.client)
+    from core.evaluate import versions
+    from core.train import run as training
+
+    for student_id in [args.make_live, *(args.compare or [])]:
+        if student_id is not None:
+            training.find(db, client_id, student_id)
+    if args.compare:
+        result = versions.told(versions.compare(db, *args.compare))
+        moves = [f"{row['assets']:>5} {row['first']} -> {row['second']}" for row in result["changes"][:10]]
+        return {"client": args.client, **result}, "\n".join([result["sentence"], *moves])
+    if args.make_live is not None:
+        training.set_live(db, args.make_live)
+    if args.roll_back:
+        training.roll_back(db, client_id)
+    rows = versions.listed(db, client_id)
+    lines = [
+        f"{row['name']:<16} {'live' if row['live'] else '':<5} {_agreement_text(row['agreement']):<38}"
+        f" {row['made_from']['train']:,} assets by {row['made_from']['teacher']}, {row['made_from']['created'][:16]}"
+        + ("" if row["whole"] else "; its files are missing")
+        for row in rows
+    ]
+    result = {"client": args.client, "students": rows, "history": training.history(db, client_id)}
+    return result, "\n".join(lines) or "There are no students yet."
+
+
+def _agreement_text(share: dict | None) -> str:
+    return f"{share['value']:.1%} ({share['low']:.1%} to {share['high']:.1%})" if share else "not judged"

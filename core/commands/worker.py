@@ -1,0 +1,21 @@
+"""`worker`: the background worker, run until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument("--stop", action="store_true", help="end the running worker instead")
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Work until told to end, or end the one that works."""
+    from core import jobs, worker
+
+    if args.stop:
+        jobs.stop_worker()
+    else:
+        worker.work()
+    return {"worker_alive": jobs.worker_alive()}, "The worker has ended."

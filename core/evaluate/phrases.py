@@ -1,0 +1,35 @@
+"""Shares, intervals and tests as verdicts, scorecards and pages say them."""
+
+from __future__ import annotations
+
+from core.evaluate.agreement import Paired, Share
+
+
+def percent(share: float, beside: float | None = None) -> str:
+    """A share in per cent with one decimal, more where it would else read like the different share `beside` it."""
+    for digits in (1, 2, 3):
+        text = f"{100 * share:.{digits}f}"
+        if beside is None or share == beside or float(text) != round(100 * beside, digits):
+            break
+    return f"{text} %"
+
+
+def p_words(p: float) -> str:
+    """A p-value that never reads as if it lay on the other side of 0.05: p < 0.001, p = 0.035, p = 0.21"""
+    if p < 0.001:
+        return "p < 0.001"
+    digits = 3 if p < 0.1 else 2
+    while round(p, digits) == 0.05 and p != 0.05 and digits < 6:
+        digits += 1
+    return f"p = {p:.{digits}f}"
+
+
+def interval_words(share: Share, target: float | None = None) -> str:
+    """94.1 % (92.9 % to 95.2 %, n = 1,200)"""
+    low, high = percent(share.low, target), percent(share.high, target)
+    return f"{percent(share.value, target)} ({low} to {high}, n = {share.n:,})"
+
+
+def one_sided_words(pair: Paired) -> str:
+    """The counts and the test of teacher against student: only the student on 3, only the teacher on 12; p = 0.035"""
+    return f"only the student on {pair.only_first:,}, only the teacher on {pair.only_second:,}; {p_words(pair.p)}"
