@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +13,7 @@ from filelock import FileLock
 
 from core import db as database
 from core import settings
+from core.weights import LARGE, PACKAGED
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core/__main__.py does, before torch is loaded
 
@@ -46,26 +48,31 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _exported(tmp_path_factory) -> Path:
-    """The packaged encoder, exported once for the whole test run (it takes seconds)."""
-    from core import encoder
-
-    home = tmp_path_factory.mktemp("encoder")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UNDERSTUDY_HOME", str(home))
-        encoder.prepared()
-    return home / "encoders"
+def _shared(tmp_path_factory) -> Path:
+    """A folder of this test run that all its processes see."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def _large(tmp_path_factory) -> Path:
-    """The large encoder, exported once for all processes of the test run (it takes half a minute)."""
-    from core import encoder, weights
+def _exported(_shared) -> Path:
+    """The packaged encoder, exported once for the whole test run (it takes seconds)."""
+    _prepared(_shared / "encoder", PACKAGED)
+    return _shared / "encoder" / "encoders"
 
-    home = tmp_path_factory.getbasetemp().parent / "large"
+
+@pytest.fixture(scope="session")
+def _large(_shared) -> Path:
+    """The large encoder, exported once for the whole test run (it takes half a minute)."""
+    return _prepared(_shared / "large", LARGE)
+
+
+def _prepared(home: Path, name: str) -> Path:
+    from core import encoder
+
     with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDERSTUDY_HOME", str(home))
-        return encoder.prepared(weights.LARGE)
+        return encoder.prepared(name)
 
 
 @pytest.fixture
@@ -80,6 +87,31 @@ def encoders(_exported, workspace) -> Path:
     """A workspace that has its encoder already."""
     shutil.copytree(_exported, workspace / "encoders", copy_function=os.link, dirs_exist_ok=True)
     return workspace / "encoders"
+
+
+@pytest.fixture(scope="session")
+def _judged_small(tmp_path_factory) -> Path:
+    """A workspace with the small client, its recorded labels and a judged linear student, made once."""
+    from core import jobs
+    from tests import small
+
+    home = tmp_path_factory.mktemp("judged-small")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_HOME", str(home))
+        with closing(database.connect()) as db:
+            client = small.fill(db, home / "files", small.rows(700))
+            run = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:label"}, client)
+            params = {"client_id": client, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
+            jobs.run_here(db, "train", params, client)
+    return home
+
+
+@pytest.fixture
+def judged_small(workspace, _judged_small) -> int:
+    """The small client's id in a workspace where it has a judged linear student; to be asked for before `db`."""
+    assert not workspace.exists(), "the database is open already"
+    shutil.copytree(_judged_small, workspace)
+    return 1
 
 
 # Files that take longest, dealt to the processes first: one left to the end would be waited for by the other alone.
@@ -97,7 +129,6 @@ def pytest_configure() -> None:
     """Four small categories are learnt in a pass, and the large member reads by the small encoder unless a test says otherwise:
     how well they do as they are is for tests/bench to say."""
     from core.train.students import transformer
-    from core.weights import PACKAGED
 
     transformer.MOST_EPOCHS, settings.DEFAULTS["large_encoder"] = 1, PACKAGED
 

@@ -7,18 +7,13 @@ import zipfile
 
 import pytest
 
-from core import jobs
 from core.__main__ import main
 from tests import small
 
 
 @pytest.fixture
-def client(db, tmp_path):
-    client_id = small.fill(db, tmp_path / "files", small.rows(700))
-    run = jobs.run_here(db, "label", {"client_id": client_id, "teacher": "recorded:label"}, client_id=client_id)
-    params = {"client_id": client_id, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
-    jobs.run_here(db, "train", params, client_id=client_id)
-    return client_id
+def client(judged_small) -> int:
+    return judged_small
 
 
 def vendor(*words: str) -> int:

@@ -18,15 +18,11 @@ def careless(call: Call) -> str:
 
 
 @pytest.fixture
-def client(db, tmp_path):
-    client_id = small.fill(db, tmp_path / "files", small.rows(700))
-    run = jobs.run_here(db, "label", {"client_id": client_id, "teacher": "recorded:label"}, client_id=client_id)
-    params = {"client_id": client_id, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
-    jobs.run_here(db, "train", params, client_id=client_id)
-    return client_id
+def client(judged_small) -> int:
+    return judged_small
 
 
-def test_only_the_held_out_assets_are_asked_about_and_judged(db, client):
+def test_only_the_held_out_assets_are_asked_about_and_judged(client, db):
     with Server(careless, latency=0.001) as server:
         params = Params(price=OwnPrice(1.0, 4.0, 0.1, 0.5, 2.0), concurrency=8)
         connections.save(db, client, "Acme", "openai", "tagger", base_url=server.url, params=params)
@@ -46,7 +42,7 @@ def test_only_the_held_out_assets_are_asked_about_and_judged(db, client):
     assert db.execute("select state from label_runs where teacher = 'connection:Acme'").fetchone()[0] == "stopped"
 
 
-def test_without_a_budget_nothing_is_asked(db, client):
+def test_without_a_budget_nothing_is_asked(client, db):
     with Server(careless) as server:
         params = Params(price=OwnPrice(1.0, 4.0, 0.1, 0.5, 2.0))
         connections.save(db, client, "Acme", "openai", "tagger", base_url=server.url, params=params)
@@ -55,7 +51,7 @@ def test_without_a_budget_nothing_is_asked(db, client):
         assert not server.asked and not vendor.tests(db, client)
 
 
-def test_any_teacher_can_be_asked_for_a_part(db, client, monkeypatch, encoders):
+def test_any_teacher_can_be_asked_for_a_part(client, db, monkeypatch, encoders):
     vendor.ask(db, client, "Zero-shot", "built-in")
     size = vendor_sets.find(db, client, None)["size"]
     assert db.execute("select count(*) from labels where run_id = 2").fetchone()[0] == size
