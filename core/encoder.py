@@ -25,10 +25,11 @@ from core.weights import CHOOSE, PACKAGED, SHA256, opened, sha256, source_folder
 
 if TYPE_CHECKING:
     import torch
+    from tokenizers import Tokenizer
 
 MAX_TOKENS = 128  # all-MiniLM-L6-v2 was trained on sequences of 128; assets are shorter
-WIDE = 768  # dimensions from which on outliers are looked for
-SAMPLES = 48  # texts read to see where they are
+SAMPLES = 48  # texts read to see how large each channel of an encoder becomes
+ROUNDING = 2  # of what quantise() makes of an encoder: raised when the same weights come out as other vectors
 OPSET = 17
 SLOW_FUSIONS = ["SkipLayerNormFusion"]  # that node takes several times as long as the two it stands for: 12 % of all
 THREADS = 0  # of a session made from now on; 0: one a processor
@@ -38,15 +39,15 @@ BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half
 def prepared(name: str = PACKAGED) -> Path:
     """The workspace folder holding encoder.onnx (int8) and tokenizer.json of encoder `name`; exported on first use: seconds, half a
     minute the large one."""
-    folder = settings.subfolder("encoders") / stamp(name)
+    folder = settings.subfolder("encoders") / f"{stamp(name)}-{ROUNDING}"
     if not (folder / "encoder.onnx").is_file():
         with opened(name) as source, tempfile.TemporaryDirectory(dir=settings.subfolder("encoders")) as scratch:
             work = Path(scratch) / folder.name
             work.mkdir()
             shutil.copy(source / "tokenizer.json", work / "tokenizer.json")
-            model = torch_encoder(source)
-            samples = _samples(work) if model.config.hidden_size >= WIDE else ()
-            export(model, work / "encoder.onnx", int8=True, samples=samples)
+            export(torch_encoder(source), work / "exact.onnx")
+            quantise(work / "exact.onnx", work / "encoder.onnx", inputs(tokenizer(work), _samples()))
+            (work / "exact.onnx").unlink()
             (work / "config.json").write_text(
                 json.dumps({"name": name, "sha256": sha256(source / "model.safetensors")})
             )
@@ -55,11 +56,15 @@ def prepared(name: str = PACKAGED) -> Path:
     return folder
 
 
-def _samples(folder: Path) -> list[dict[str, np.ndarray]]:
-    """Inputs like those to come, on which outliers show: texts of the sample client, in batches."""
+def _samples() -> list[str]:
+    """Texts like those to come: of the sample client."""
     with (settings.SAMPLE / "assets.csv").open(encoding="utf-8-sig", newline="") as file:
-        texts = [f"{row['headline']} {row['body']}" for row in islice(csv.DictReader(file), SAMPLES)]
-    sequences = [e.ids for e in tokenizer(folder).encode_batch_fast(texts)]
+        return [f"{row['headline']} {row['body']}" for row in islice(csv.DictReader(file), SAMPLES)]
+
+
+def inputs(tokens: Tokenizer, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
+    """What a graph reads of `texts`, in batches."""
+    sequences = [encoded.ids for encoded in tokens.encode_batch_fast(list(texts))]
     return [dict(zip(("ids", "mask"), pad(sequences[at : at + 16]))) for at in range(0, len(sequences), 16)]
 
 
@@ -108,16 +113,9 @@ def pooled(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> tor
     return torch.nn.functional.normalize(mean, dim=1)
 
 
-def export(
-    model: torch.nn.Module,
-    path: Path,
-    *,
-    int8: bool,
-    head: torch.nn.Module | None = None,
-    samples: Sequence[dict[str, np.ndarray]] = (),
-) -> None:
-    """Write `model` (and `head`, a module from vectors to logits) to `path` as ONNX; inputs `ids` and `mask`, output `out`.
-    `samples`: see quantise()."""
+def export(model: torch.nn.Module, path: Path, *, head: torch.nn.Module | None = None) -> None:
+    """Write `model` (and `head`, a module from vectors to logits) to `path` as ONNX in full precision; inputs `ids` and `mask`,
+    output `out`."""
     import torch
 
     class Graph(torch.nn.Module):
@@ -132,7 +130,6 @@ def export(
     graph = Graph().eval()
     ids = torch.tensor([[101, 2023, 102], [101, 102, 0]])
     axes = {"ids": {0: "batch", 1: "tokens"}, "mask": {0: "batch", 1: "tokens"}, "out": {0: "batch"}}
-    plain = path.with_suffix(".fp32.onnx") if int8 else path
     import warnings
 
     with warnings.catch_warnings(), torch.no_grad():
@@ -140,19 +137,16 @@ def export(
         torch.onnx.export(
             graph,
             (ids, (ids > 0).long()),
-            plain,
+            path,
             input_names=["ids", "mask"],
             output_names=["out"],
             dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,
         )
-    if int8:
-        quantise(plain, path, samples)
-        plain.unlink()
 
 
-def tokenizer(folder: Path):
+def tokenizer(folder: Path) -> Tokenizer:
     """The fast tokenizer of `folder`, cut at MAX_TOKENS, without padding (batches pad themselves to their longest)."""
     from tokenizers import Tokenizer
 

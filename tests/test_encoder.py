@@ -32,12 +32,11 @@ def test_vectors_do_not_depend_on_what_they_are_read_with(encoders):
     read = encoder()
     together, alone = read(texts), np.concatenate([read([text]) for text in texts[:4]])
     assert together.shape == (160, 384) and np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-4)
-    # int8 activations are scaled by batch, so the vectors are the same but for rounding
-    assert ((together[:4] * alone).sum(1) > 0.95).all()
+    assert np.abs(together[:4] - alone).max() < 1e-6
 
 
 def test_the_large_encoder_is_near_the_exact_one_rounded_as_it_is(large_encoder, workspace):
-    """Were its outliers not smoothed, the cosine would be 0.88 and not 0.98."""
+    """Were its channels not evened out, the cosine would be below 0.99."""
     import torch
 
     texts = ["How do I get my card back?", "Charged twice for one booking", "two words", "a sale of everything " * 9]
@@ -46,7 +45,7 @@ def test_the_large_encoder_is_near_the_exact_one_rounded_as_it_is(large_encoder,
     with weights.opened(weights.LARGE) as source, torch.no_grad():
         inputs = batch(tokenizer(source), texts)
         exact = pooled(torch_encoder(source).eval(), *map(torch.from_numpy, inputs.values())).numpy()
-    assert (rounded * exact).sum(1).mean() > 0.96
+    assert (rounded * exact).sum(1).min() > 0.99
     assert not [path for path in (workspace / "encoders").iterdir() if path.name != large_encoder.name]
 
 
@@ -62,7 +61,7 @@ def saved(folder, config, **options):
 
 
 def test_an_encoder_of_another_architecture_is_read_too(workspace, tmp_path):
-    """One without a pooling layer, and wide enough for its outliers to be looked for."""
+    """One without a pooling layer."""
     from transformers import DistilBertConfig
 
     folder = saved(tmp_path / "distil", DistilBertConfig(n_layers=2, n_heads=2, dim=768, hidden_dim=1024))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.encoder import OnnxText, export, pad, pooled, prepared, tokenizer, torch_encoder
+from core.encoder import SAMPLES, OnnxText, export, inputs, pad, pooled, prepared, tokenizer, torch_encoder
 from core.quantise import quantise
 from core.train import softmax
 from core.train.data import Rows, Step
@@ -38,7 +38,7 @@ MOST_TOKENS, MOST_EPOCHS, FEWEST_EPOCHS = 640_000, 5, 1
 FOLD_TOKENS = 240_000  # of each fold's model: together little more than of one model of all rows
 WARM_UP = 0.101  # of the steps; at exactly a tenth, torch's OneCycleLR divides by zero where there are ten
 CHECKPOINT_SECONDS = 20
-INT8_AGREES = 0.995  # the smaller graph is kept only if it answers like the trained one
+INT8_AGREES, PROBED = 0.995, 500  # the smaller graph is kept only if it answers so many texts like the trained one
 
 
 class Transformer:
@@ -249,9 +249,9 @@ def _export(model, head, rows: Rows, folder: Path) -> Transformer:
     link(prepared(rows.encoder) / "tokenizer.json", folder / "tokenizer.json")
     # What is served, and what an export takes along as well.
     final, exact = folder / "student.onnx", folder / "fp32.onnx"
-    export(model, exact, int8=False, head=head)
-    quantise(exact, final)
-    probe = rows.texts[:: max(1, len(rows.texts) // 500)]
+    export(model, exact, head=head)
+    probe = rows.texts[:: max(1, len(rows.texts) // PROBED)]
+    quantise(exact, final, inputs(tokenizer(folder), probe[:: -(-len(probe) // SAMPLES)]))
     plain, quantised = OnnxText(folder, exact.name), OnnxText(folder, final.name)
     if (plain(probe).argmax(1) == quantised(probe).argmax(1)).mean() >= INT8_AGREES:
         return Transformer(quantised)
