@@ -154,9 +154,9 @@ def _empty(part: Path) -> Path:
 def _write(source: Path, folder: Path, made: dict, certificate: dict) -> None:
     """Everything but the card. `source` is the student's folder, `made` what it was made from (students.params)."""
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    kept = {key: config[key] for key in ("format", "kind", "members", "weights", "cut")}
+    kept = {key: config[key] for key in ("format", "kind", "members", "stages")}
     tokens = {"max_tokens": encoder.MAX_TOKENS, "batch_tokens": encoder.BATCH_TOKENS}
-    kept |= {"judge": students.JUDGES[config["kind"]], "tokens": tokens}
+    kept["tokens"] = tokens
     _json(folder / "config.json", kept)
     _json(folder / "labels.json", config["labels"])
     _json(
@@ -184,7 +184,7 @@ def _embedding(source: Path, folder: Path, base: str) -> None:
     shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
     shutil.copyfile(source / "encoder.onnx", folder / SMALL)
     with opened(base) as weights:
-        encoder.export(encoder.torch_encoder(weights), folder / EXACT, int8=False)
+        encoder.export(encoder.torch_encoder(weights), folder / EXACT)
     np.savez(folder / "head.npz", **load_file(source / "head.safetensors"))
     hood = {
         "neighbours": neighbours.NEIGHBOURS,

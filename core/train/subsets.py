@@ -12,9 +12,10 @@ import numpy as np
 
 from core.encoder import encoder
 from core.train.data import Rows, Split, Step
-from core.train.students import Member, blend, crossfit, embedding, fit_weights, linear
+from core.train.students import Member, crossfit, embedding, linear
 from core.train.students.embedding import Encode
 from core.train.students.reading import Reading
+from core.train.students.stages import blend, fit_weights
 
 KINDS = ("embedding", "linear")  # those whose heads are fitted in seconds
 SEED = 0

@@ -16,8 +16,9 @@ import numpy as np
 
 from core.encoder import encoder
 from core.evaluate.cascade import certify, effective
+from core.train import students
 from core.train.data import Rows
-from core.train.students import JUDGES, STRANGE, blend, crossfit, embedding, fit_weights, linear
+from core.train.students import crossfit, embedding, linear, stages
 from core.train.students.reading import Reading
 from tests.bench import public
 
@@ -50,22 +51,26 @@ def draw(
     """Of `count` rows drawn at random, and for each kind and target: (handled share of the others, agreement on those)."""
     order = np.random.default_rng(seed).permutation(len(texts))
     chosen, others = order[:count], order[count:]
-    unseen = crossfit.unseen(
-        crossfit.deal(targets[chosen].argmax(1)),
-        lambda learn, held: read(texts, targets, vectors, chosen[learn], chosen[held]),
-    )
-    final = read(texts, targets, vectors, chosen, others)
+    answers = targets.argmax(1)
+    folds = crossfit.deal(answers[chosen])
+    unseen = {
+        name: crossfit.unseen(
+            folds, lambda learn, held, ask=ask: ask(texts, targets, vectors, chosen[learn], chosen[held])
+        )
+        for name, ask in MEMBERS.items()
+    }
+    final = {name: ask(texts, targets, vectors, chosen, others) for name, ask in MEMBERS.items()}
     found = {}
     for kind in KINDS:
-        tables = slice(0, 1) if kind == "linear" else slice(0, 3)
-        near = 0 if JUDGES[kind] == "linear" else 1
-        weights = fit_weights(unseen.tables[tables], targets[chosen].argmax(1))
-        cut = np.quantile(unseen.nearness[:, near], STRANGE, method="lower")
+        members = students.KINDS[kind]
+        made = stages.fit({name: unseen[name] for name in members}, answers[chosen])
         sure, right = [], []
-        for reading, rows in ((unseen, chosen), (final, others)):
-            said = blend(reading.tables[tables], weights)
-            sure.append(effective(said.max(1), reading.nearness[:, near] < cut))
-            right.append(said.argmax(1) == targets[rows].argmax(1))
+        for readings, rows in ((unseen, chosen), (final, others)):
+            said = stages.walk(
+                made, len(rows), targets.shape[1], lambda name, these, readings=readings: readings[name].take(these)
+            )
+            sure.append(effective(said.confidence, said.strange))
+            right.append(said.best == answers[rows])
         for target in TARGETS:
             threshold = certify(sure[0], right[0], target).threshold
             handled = sure[1] >= threshold if threshold is not None else np.zeros(len(others), bool)
@@ -73,13 +78,18 @@ def draw(
     return found
 
 
-def read(texts: list[str], targets: np.ndarray, vectors: np.ndarray, learn: np.ndarray, ask: np.ndarray) -> Reading:
-    """What members of the rows `learn` make of the rows `ask`: three tables, and two measures of nearness side by side."""
-    quiet = lambda *_: None  # noqa: E731
-    words = linear.learn(Rows([texts[i] for i in learn], targets[learn], "packaged", False), quiet)
-    said = words.read([texts[i] for i in ask])
-    more = embedding.learn(None, vectors[learn], targets[learn], quiet).look(vectors[ask])
-    return Reading([*said.tables, *more.tables], np.column_stack([said.nearness, more.nearness]))
+def words(texts: list[str], targets: np.ndarray, vectors: np.ndarray, learn: np.ndarray, ask: np.ndarray) -> Reading:
+    """What the linear member of the rows `learn` makes of the rows `ask`."""
+    rows = Rows([texts[i] for i in learn], targets[learn], "packaged", False)
+    return linear.learn(rows, lambda *_: None).read([texts[i] for i in ask])
+
+
+def meaning(texts: list[str], targets: np.ndarray, vectors: np.ndarray, learn: np.ndarray, ask: np.ndarray) -> Reading:
+    """What the embedding member of the rows `learn` makes of the rows `ask`."""
+    return embedding.learn(None, vectors[learn], targets[learn], lambda *_: None).look(vectors[ask])
+
+
+MEMBERS = {"linear": words, "embedding": meaning}
 
 
 def line(name: str, kind: str, count: int, target: float, found: list[tuple[float, float]]) -> None:

@@ -8,7 +8,7 @@ from core import weights
 from core.errors import InputError
 from core.train import students
 from core.train.data import Rows, Split
-from core.train.students import transformer
+from core.train.students import stages, transformer
 from tests import small
 
 
@@ -116,10 +116,11 @@ def test_blend_weights_are_no_worse_than_any_member_alone(split, tmp_path, encod
     tables = [table for m in made.members.values() for table in m.read(split.calibration.texts).tables]
 
     def loss(weights):
-        return -np.log(students.blend(tables, weights)[np.arange(len(answers)), answers] + 1e-12).mean()
+        return -np.log(stages.blend(tables, weights)[np.arange(len(answers)), answers] + 1e-12).mean()
 
-    assert len(tables) == len(made.weights) == 3
-    assert loss(made.weights) <= min(loss([1, 0, 0]), loss([0, 1, 0]), loss([0, 0, 1]), loss([0.3, 0.3, 0.4])) + 1e-6
+    weights = made.stages[-1].weights
+    assert len(tables) == len(weights) == 3
+    assert loss(weights) <= min(loss([1, 0, 0]), loss([0, 1, 0]), loss([0, 0, 1]), loss([0.3, 0.3, 0.4])) + 1e-6
 
 
 def test_one_example_in_a_category_is_no_reason_to_fail(split, tmp_path):
@@ -156,7 +157,7 @@ def test_the_config_names_labels_as_people_know_them(split, tmp_path):
 def test_what_is_unlike_the_training_assets_is_strange_and_never_handled(kind, split, tmp_path, encoders):
     made = fit(kind, split, tmp_path / "student")
     usual = made.answer(split.calibration.texts)
-    assert usual.strange.mean() <= students.STRANGE + 1e-9
+    assert usual.strange.mean() <= stages.STRANGE + 1e-9
     odd = made.answer(["Der Vertrag endet mit Ablauf des Monats.", "qwx zzkj 77", "", "これは日本語の文章です。"])
     assert odd.strange.all()
     assert not odd.handled(0.0).any() and usual.handled(0.0).mean() >= 0.99
@@ -174,7 +175,7 @@ def test_a_student_of_an_earlier_format_asks_to_be_trained_again(split, tmp_path
 @pytest.mark.parametrize("kind", list(students.KINDS))
 def test_without_calibration_rows_every_training_row_calibrates_unseen(kind, split, crossed, trained):
     made, folder, held = trained("crossed", kind)
-    assert held.probabilities.shape == (200, 4) and held.strange.mean() <= students.STRANGE + 1e-9
+    assert held.probabilities.shape == (200, 4) and held.strange.mean() <= stages.STRANGE + 1e-9
     unseen, seen = held.best == crossed.train.answers, made.answer(crossed.train.texts).best == crossed.train.answers
     others = made.answer(split.calibration.texts).best == split.calibration.answers
     assert seen.mean() > unseen.mean() > others.mean() - 0.08

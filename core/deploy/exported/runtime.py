@@ -19,11 +19,13 @@ class Student:
             json.loads((Path(folder) / name).read_text(encoding="utf-8"))
             for name in ("config.json", "labels.json", "thresholds.json")
         )
-        self.weights, self.cut, self.judge = config["weights"], config["cut"], config["members"].index(config["judge"])
-        self.members = [
-            Linear(Path(folder) / name) if name == "linear" else Graph(Path(folder) / name, int8, **config["tokens"])
+        self.stages = config["stages"]
+        self.members = {
+            name: Linear(Path(folder) / name)
+            if name == "linear"
+            else Graph(Path(folder) / name, int8, **config["tokens"])
             for name in config["members"]
-        ]
+        }
 
     def predict(self, texts):
         """A dict for each text: label, confidence (0..1), strange: unlike anything it learned from, and handled: neither strange
@@ -33,18 +35,28 @@ class Student:
         return [answer for part in parts for answer in self.answer(part)]
 
     def answer(self, texts):
-        read = [member(texts) for member in self.members]
-        pooled = sum(weight * part for weight, part in zip(self.weights, [part for parts, _ in read for part in parts]))
-        table, least = np.exp(log_softmax(pooled)), self.thresholds["threshold"]
-        strange = read[self.judge][1] < self.cut
-        handled = [
-            least is not None and p >= least and not odd and bool(text.strip())
-            for p, odd, text in zip(table.max(1), strange, texts)
-        ]
-        return [
-            {"label": self.labels[i], "confidence": round(p, 6), "strange": odd, "handled": alone}
-            for i, p, odd, alone in zip(table.argmax(1).tolist(), table.max(1).tolist(), strange.tolist(), handled)
-        ]
+        """Member after member, each about those texts alone that the ones before it are not sure enough of."""
+        left, tables, near, told = np.arange(len(texts)), [], {}, {}
+        for stage in self.stages:
+            parts, near[stage["member"]] = self.members[stage["member"]]([texts[i] for i in left])
+            tables += parts
+            shares = np.exp(log_softmax(sum(weight * part for weight, part in zip(stage["weights"], tables))))
+            far = near[stage["judge"]] < stage["cut"]
+            ends = ~far & (shares.max(1) >= stage["bar"]) | (stage is self.stages[-1])
+            told |= {
+                i: self.told(texts[i], *one) for i, *one in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
+            }
+            left, tables = left[~ends], [part[~ends] for part in tables]
+            near = {name: part[~ends] for name, part in near.items() if part is not None}
+            if not len(left):
+                break
+        return [told[i] for i in range(len(texts))]
+
+    def told(self, text, shares, strange):
+        sure, least = float(shares.max()), self.thresholds["threshold"]
+        alone = least is not None and sure >= least and not strange and bool(text.strip())
+        label = self.labels[shares.argmax()]
+        return {"label": label, "confidence": round(sure, 6), "strange": strange, "handled": alone}
 
 
 class Linear:

@@ -14,3 +14,7 @@ class Reading:
 
     tables: list[np.ndarray]
     nearness: np.ndarray | None
+
+    def take(self, rows: np.ndarray) -> Reading:
+        """What it made of the texts with these numbers."""
+        return Reading([table[rows] for table in self.tables], None if self.nearness is None else self.nearness[rows])

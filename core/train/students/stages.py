@@ -1,0 +1,169 @@
+"""Answering in stages: the cheapest member first, and a dearer one only where those before it are not sure enough.
+
+The answer of a stage is the log-linear pool of all tables so far (Heskes 1998)
+
+    p(category | text)  ∝  exp( sum_t weight_t * log p_t(category | text) )
+
+whose weights are fitted on calibrating rows, which is temperature scaling (Guo et al. 2017) and blending in one step. A text ends
+at the first stage that is sure enough of it (Viola and Jones 2001, "Rapid object detection using a boosted cascade"). How sure
+that is, is chosen on the same rows: as unsure as may be while, with 95 % confidence, asking all members about everything would
+not have brought more than COST more agreement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from core.train import softmax
+from core.train.students.reading import Reading
+
+ORDER = ("linear", "embedding", "transformer", "large")  # members, the cheapest to ask first
+STRANGE = 0.01
+COST = 0.0015  # agreement that ending early may cost, as a share of all assets
+SURE = 1.645  # standard errors of a one-sided 95 % bound
+NEVER = 2.0  # above every confidence
+
+Ask = Callable[[str, np.ndarray], Reading]  # what a member makes of the texts with these numbers
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a student says of n texts: `probabilities`, float32 (n, categories), rows summing to 1; and `strange`, bool (n):
+    texts unlike anything it learned from, on which its probabilities mean nothing."""
+
+    probabilities: np.ndarray
+    strange: np.ndarray
+
+    @property
+    def best(self) -> np.ndarray:
+        """The most probable category of each text, as a column number."""
+        return self.probabilities.argmax(1)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """The probability of the most probable category of each text."""
+        return self.probabilities.max(1)
+
+    def handled(self, threshold: float | None) -> np.ndarray:
+        """Whether the student answers by itself, bool (n): sure enough, and not strange. Without a threshold it never does."""
+        if threshold is None:
+            return np.zeros(len(self.strange), bool)
+        return (self.confidence >= threshold) & ~self.strange
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One `member` more is asked; `weights` pool the tables of all asked so far. A text ends here that is at least `bar` sure and
+    that the member `judge` finds no less near than `cut`. At the last stage every text ends, and what is less near is strange."""
+
+    member: str
+    weights: np.ndarray
+    judge: str
+    cut: float
+    bar: float
+
+    def as_json(self) -> dict:
+        """The same as JSON can hold it."""
+        return asdict(self) | {"weights": [float(weight) for weight in self.weights]}
+
+
+def from_json(kept: dict) -> Stage:
+    """What as_json() gave."""
+    return Stage(**kept | {"weights": np.array(kept["weights"])})
+
+
+def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answers:
+    """The answers to `count` texts, of which each member is asked only about those that no stage before it has ended."""
+    probabilities, strange = np.empty((count, categories), np.float32), np.zeros(count, bool)
+    left, tables, nearness = np.arange(count), [], {}
+    for stage in stages:
+        reading = ask(stage.member, left)
+        tables += reading.tables
+        nearness[stage.member] = reading.nearness
+        pool, far = blend(tables, stage.weights), nearness[stage.judge] < stage.cut
+        if stage is stages[-1]:
+            probabilities[left], strange[left] = pool, far
+            break
+        goes_on = far | (pool.max(1) < stage.bar)
+        probabilities[left[~goes_on]] = pool[~goes_on]
+        left, tables = left[goes_on], [table[goes_on] for table in tables]
+        nearness = {name: near[goes_on] for name, near in nearness.items() if near is not None}
+        if not len(left):
+            break
+    return Answers(probabilities, strange)
+
+
+def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
+    """The stages of a student whose members made these `readings` of calibrating rows, which the teacher gave `answers` (column
+    numbers): weights, cuts and bars."""
+    members = [name for name in ORDER if name in readings]
+    tables, pools, made = [], [], []
+    for name in members:
+        tables += readings[name].tables
+        weights = fit_weights(tables, answers)
+        pools.append(blend(tables, weights))
+        judge = judge_of(members[: members.index(name) + 1])
+        made.append(Stage(name, weights, judge, cut_of(readings[judge].nearness), 0.0))
+    bars = _bars(made, pools, readings, answers)
+    return [Stage(**vars(stage) | {"bar": bar}) for stage, bar in zip(made, bars)]
+
+
+def judge_of(members: Sequence[str]) -> str:
+    """The member that says what is strange: the small frozen encoder, where there is one. Fine-tuning pulls everything into the
+    known categories, and the large encoder is asked too late."""
+    return "embedding" if "embedding" in members else "linear"
+
+
+def cut_of(nearness: np.ndarray) -> float:
+    """The nearness that all but the farthest STRANGE of the calibrating rows reach: it needs no labels."""
+    return float(np.quantile(nearness, STRANGE, method="lower")) if len(nearness) else -1.0  # below any
+
+
+def _bars(made: list[Stage], pools: list[np.ndarray], readings: dict[str, Reading], answers: np.ndarray) -> list[float]:
+    """How sure each stage must be. Agreements lost by ending early, less those won, add up over the stages."""
+    right = [pool.argmax(1) == answers for pool in pools]
+    left, lost, turned, bars = np.arange(len(answers)), 0, 0, []
+    for number, stage in enumerate(made[:-1]):
+        sure = pools[number].max(1)[left]
+        order = left[np.argsort(-sure, kind="stable")]
+        order = order[readings[stage.judge].nearness[order] >= stage.cut]
+        change = right[-1][order].astype(int) - right[number][order]
+        losses, turns = lost + np.cumsum(change), turned + np.cumsum(change != 0)
+        too_many = losses + SURE * np.sqrt(turns + 1) > COST * len(answers)
+        end = int(too_many.argmax()) if too_many.any() else len(order)
+        if end == 0:
+            bars.append(NEVER)
+            continue
+        # Of equally sure texts all or none end here.
+        confident = pools[number].max(1)
+        bars.append(float(np.nextafter(confident[order[end]], 2)) if end < len(order) else float(confident[order[-1]]))
+        lost, turned = int(losses[end - 1]), int(turns[end - 1])
+        left = np.setdiff1d(left, order[:end], assume_unique=True)
+    return [*bars, 0.0]
+
+
+def blend(log_probabilities: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The weighted log-linear pool of several (texts, categories) tables, as probabilities."""
+    pooled = sum(float(w) * table for w, table in zip(weights, log_probabilities))
+    return np.exp(softmax.log_softmax(pooled))
+
+
+def fit_weights(log_probabilities: Sequence[np.ndarray], answers: np.ndarray) -> np.ndarray:
+    """Weights >= 0 that make the teacher's `answers` (column numbers) most likely under the pool, by L-BFGS-B."""
+    from scipy.optimize import minimize  # a second that a process which only answers need not pay
+
+    count = len(log_probabilities)
+    if not len(answers):
+        return np.full(count, 1 / count)
+    rows = np.arange(len(answers))
+
+    def objective(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        log_pool = softmax.log_softmax(sum(w * table for w, table in zip(weights, log_probabilities)))
+        pool = np.exp(log_pool)
+        gradient = [((pool * table).sum(1) - table[rows, answers]).mean() for table in log_probabilities]
+        return float(-log_pool[rows, answers].mean()), np.array(gradient, float)
+
+    return minimize(objective, np.full(count, 1 / count), jac=True, method="L-BFGS-B", bounds=[(0, 10)] * count).x
