@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core.evaluate.phrases import asked
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
 from core.weights import LARGE, PACKAGED
@@ -195,8 +196,8 @@ def _speed(found: dict) -> str:
     times = ", ".join(f"{key} {latency[key]:.1f} ms" for key in ("p50", "p95", "p99"))
     return (
         f"## How fast it is\n\nOne asset at a time, tokenising included: {times} over {latency['n']:,} calls; in batches "
-        f"{found['assets_per_second']:,.0f} assets a second. Measured in Understudy on {plain(latency['machine'])}."
-    )
+        f"{found['assets_per_second']:,.0f} assets a second. Measured in Understudy on {plain(latency['machine'])}. {asked(found)}"
+    ).rstrip()
 
 
 ROUNDED = """The student in Understudy computes in int8 as well, which gave the label of the exact graphs on fewer than 99.5 % of

@@ -42,7 +42,7 @@ from core.weights import opened
 from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
-BATCH = 256  # texts answered at a time; the same for every side of a comparison, since int8 scales by batch
+BATCH = 256  # texts answered at a time
 EXACT, SMALL = "fp32.onnx", "int8.onnx"
 
 

@@ -2,8 +2,8 @@
 
     python3 run.py serve --client Demo
 
-The path of a request: gate (token, size) -> schema -> service (student, then teacher). Int8 students scale a batch as a
-whole, so that a confidence depends a little, in its third digit, on the texts that happen to share its batch.
+The path of a request: gate (token, size) -> schema -> service (student, then teacher). The answer to a text does not depend on the
+texts that happen to share its batch.
 """
 
 from __future__ import annotations

@@ -135,7 +135,8 @@ def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, A
 
 
 def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
-    """Latency of one asset at a time and throughput in batches, on distinct test texts in random order."""
+    """Latency of one asset at a time and throughput in batches, on distinct test texts in random order; and the share of those that
+    each member is asked about."""
     texts = held.loc[held["split"] == "test", "text"].drop_duplicates().sample(frac=1, random_state=0)
     texts = texts.head(TIMED_TEXTS).tolist()
     rates = {size: latency.throughput(student.answer, texts, size, THROUGHPUT_SECONDS) for size in latency.BATCHES}
@@ -143,6 +144,7 @@ def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
         "latency": asdict(latency.measure(lambda text: student.answer([text]), texts)),
         "throughput": {str(size): rate for size, rate in rates.items()},
         "assets_per_second": rates[64],
+        "asked": student.consulted(texts),
     }
 
 

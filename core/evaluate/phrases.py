@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.evaluate.agreement import Paired, Share
+
+READERS = {
+    "embedding": "the small encoder reads",
+    "transformer": "the fine-tuned one",
+    "large": "the large one",
+}
 
 
 def percent(share: float, beside: float | None = None) -> str:
@@ -33,3 +41,14 @@ def interval_words(share: Share, target: float | None = None) -> str:
 def one_sided_words(pair: Paired) -> str:
     """The counts and the test of teacher against student: only the student on 3, only the teacher on 12; p = 0.035"""
     return f"only the student on {pair.only_first:,}, only the teacher on {pair.only_second:,}; {p_words(pair.p)}"
+
+
+def asked(found: dict[str, Any]) -> str:
+    """How many of the assets timed each part of a student had to look at, in a sentence; "" where it has one part, or where an
+    earlier release timed it."""
+    shares = list(found.get("asked", {}).items())
+    if len(shares) < 2:
+        return ""
+    settled = percent(1 - shares[1][1])
+    rest = ", ".join(f"{READERS[name]} {percent(share)}" for name, share in shares[1:])
+    return f"Word counts alone settle {settled} of the assets; {rest}."

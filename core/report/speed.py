@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.evaluate.economics import Economics
 from core.evaluate.latency import median_interval
+from core.evaluate.phrases import asked
 from core.report import charts
 from core.report.answers import Answer
 from core.words import duration, milliseconds
@@ -78,6 +79,5 @@ def throughput(found: dict[str, Any]) -> Answer | None:
     table = pd.DataFrame(
         {"batch size": [int(s) for s in rates], "assets a second": list(rates.values()), "basis": "measured"}
     )
-    return Answer(
-        "throughput", title, figure, table, f"Student, measured on {found['latency']['machine']}, tokenising included."
-    )
+    note = f"Student, measured on {found['latency']['machine']}, tokenising included. {asked(found)}".rstrip()
+    return Answer("throughput", title, figure, table, note)

@@ -35,6 +35,9 @@ class RuleStudent:
     def predict_proba(self, texts: list[str]) -> np.ndarray:
         return self.answer(texts).probabilities
 
+    def consulted(self, texts: list[str]) -> dict[str, float]:
+        return {"linear": 1.0}
+
 
 @dataclass
 class Client:

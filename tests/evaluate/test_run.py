@@ -49,6 +49,7 @@ def test_the_figures_are_those_of_the_rows(judged):
         "spread": [1500.0] * 101,
     }
     assert set(found["throughput"]) == {"1", "8", "64", "256"} and found["cold_start_ms"] > 0
+    assert found["asked"] == {"linear": 1.0}
     assert sum(count for *_, count in found["pairs"]) == 300
     assert sum(count for teacher, student, count in found["pairs"] if teacher != student) == 15
     assert (found["tokens"]["in"], found["tokens"]["out"], found["tokens"]["basis"]) == (1000, 10, "measured")

@@ -61,8 +61,17 @@ class Student:
 
     def answer(self, texts: Sequence[str]) -> Answers:
         """Calibrated probabilities of each text, and whether it is unlike anything the student learned from."""
+        return self._answer(texts, {})
 
+    def consulted(self, texts: Sequence[str]) -> dict[str, float]:
+        """The share of `texts` (0..1) that each member is asked about, in the order they are asked."""
+        counts = {stage.member: 0 for stage in self.stages}
+        self._answer(texts, counts)
+        return {name: count / max(len(texts), 1) for name, count in counts.items()}
+
+    def _answer(self, texts: Sequence[str], counts: dict[str, int]) -> Answers:
         def ask(name: str, rows: np.ndarray) -> Reading:
+            counts[name] = len(rows)
             return self.members[name].read(texts if len(rows) == len(texts) else [texts[row] for row in rows])
 
         return walk(self.stages, len(texts), len(self.categories), ask)

@@ -6,8 +6,8 @@ The answer of a stage is the log-linear pool of all tables so far (Heskes 1998)
 
 whose weights are fitted on calibrating rows, which is temperature scaling (Guo et al. 2017) and blending in one step. A text ends
 at the first stage that is sure enough of it (Viola and Jones 2001, "Rapid object detection using a boosted cascade"). How sure
-that is, is chosen on the same rows: as unsure as may be while, with 95 % confidence, asking all members about everything would
-not have brought more than COST more agreement.
+that is, is chosen on the same rows, by the log loss, which minds wrong answers and wrong confidences alike: as unsure as may be
+while asking all members about everything would not have lowered it by more than LOSS a stage.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from core.train.students.reading import Reading
 
 ORDER = ("linear", "embedding", "transformer", "large")  # members, the cheapest to ask first
 STRANGE = 0.01
-COST = 0.0015  # agreement that ending early may cost, as a share of all assets
-SURE = 1.645  # standard errors of a one-sided 95 % bound
+LOSS = 0.015  # by which share of it a stage may raise the log loss
+UNSEEN = (
+    3.0  # what one answer costs that is sure and wrong: as if one more had been seen, so that few rows prove nothing
+)
 NEVER = 2.0  # above every confidence
+TINY = 1e-9  # the least probability whose logarithm is taken
 
 Ask = Callable[[str, np.ndarray], Reading]  # what a member makes of the texts with these numbers
 
@@ -123,25 +126,23 @@ def cut_of(nearness: np.ndarray) -> float:
 
 
 def _bars(made: list[Stage], pools: list[np.ndarray], readings: dict[str, Reading], answers: np.ndarray) -> list[float]:
-    """How sure each stage must be. Agreements lost by ending early, less those won, add up over the stages."""
-    right = [pool.argmax(1) == answers for pool in pools]
-    left, lost, turned, bars = np.arange(len(answers)), 0, 0, []
-    for number, stage in enumerate(made[:-1]):
-        sure = pools[number].max(1)[left]
-        order = left[np.argsort(-sure, kind="stable")]
+    """How sure each stage must be, by the log loss of those that would end there, the surest first."""
+    rows = np.arange(len(answers))
+    losses = [-np.log(np.maximum(pool[rows, answers], TINY)) for pool in pools]
+    allowed = LOSS * losses[-1].sum()
+    left, bars = rows, []
+    for pool, loss, stage in zip(pools[:-1], losses, made):
+        sure = pool.max(1)
+        order = left[np.argsort(-sure[left], kind="stable")]
         order = order[readings[stage.judge].nearness[order] >= stage.cut]
-        change = right[-1][order].astype(int) - right[number][order]
-        losses, turns = lost + np.cumsum(change), turned + np.cumsum(change != 0)
-        too_many = losses + SURE * np.sqrt(turns + 1) > COST * len(answers)
-        end = int(too_many.argmax()) if too_many.any() else len(order)
+        too_much = np.cumsum(loss[order] - losses[-1][order]) + UNSEEN > allowed
+        end = int(too_much.argmax()) if too_much.any() else len(order)
         if end == 0:
             bars.append(NEVER)
             continue
         # Of equally sure texts all or none end here.
-        confident = pools[number].max(1)
-        bars.append(float(np.nextafter(confident[order[end]], 2)) if end < len(order) else float(confident[order[-1]]))
-        lost, turned = int(losses[end - 1]), int(turns[end - 1])
-        left = np.setdiff1d(left, order[:end], assume_unique=True)
+        bars.append(float(np.nextafter(sure[order[end]], 2)) if end < len(order) else float(sure[order[-1]]))
+        left = np.setdiff1d(left, order[sure[order] >= bars[-1]], assume_unique=True)
     return [*bars, 0.0]
 
 
