@@ -1,7 +1,7 @@
 """The base sentence encoders: exported to ONNX once, then run without torch.
 
 Which there are, and where, is in core/weights.py. Vectors are mean-pooled over tokens and scaled to length 1, as those models were
-trained (Reimers and Gurevych 2019).
+trained (Reimers and Gurevych 2019); those of the large one show an earlier layer beside the last.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from core import settings
 from core.errors import InputError
 from core.quantise import quantise
-from core.weights import CHOOSE, PACKAGED, SHA256, opened, sha256, source_folder, stamp
+from core.weights import CHOOSE, LARGE, PACKAGED, SHA256, opened, sha256, source_folder, stamp
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,7 @@ MAX_TOKENS = 128  # all-MiniLM-L6-v2 was trained on sequences of 128; assets are
 SAMPLES = 48  # texts read to see how large each channel of an encoder becomes
 ROUNDING = 2  # of what quantise() makes of an encoder: raised when the same weights come out as other vectors
 OPSET = 17
+LAST = (-1,)
 SLOW_FUSIONS = ["SkipLayerNormFusion"]  # that node takes several times as long as the two it stands for: 12 % of all
 THREADS = 0  # of a session made from now on; 0: one a processor
 BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half as fast again as larger batches
@@ -45,7 +46,7 @@ def prepared(name: str = PACKAGED) -> Path:
             work = Path(scratch) / folder.name
             work.mkdir()
             shutil.copy(source / "tokenizer.json", work / "tokenizer.json")
-            export(torch_encoder(source), work / "exact.onnx")
+            export(torch_encoder(source), work / "exact.onnx", layers=layers_of(name))
             quantise(work / "exact.onnx", work / "encoder.onnx", inputs(tokenizer(work), _samples()))
             (work / "exact.onnx").unlink()
             (work / "config.json").write_text(
@@ -54,6 +55,11 @@ def prepared(name: str = PACKAGED) -> Path:
             if not folder.exists():
                 work.rename(folder)  # a folder is either whole or absent
     return folder
+
+
+def layers_of(name: str) -> tuple[int, ...]:
+    """The layers of encoder `name` whose means make its vectors."""
+    return (-4, -1) if name == LARGE else LAST  # the last of the large one knows less of some things than one before it
 
 
 def _samples() -> list[str]:
@@ -103,19 +109,22 @@ def check(name: str) -> None:
         raise InputError(f"The model in {folder} ({config.model_type}) is no sentence encoder.", CHOOSE)
 
 
-def pooled(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean-pooled vectors of length 1, shape (batch, dimensions), for token ids and mask of shape (batch, tokens)."""
+def pooled(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor, layers: Sequence[int] = LAST) -> torch.Tensor:
+    """Mean-pooled vectors of length 1, shape (batch, dimensions), for token ids and mask of shape (batch, tokens): of several
+    `layers` side by side, each of the same length."""
     import torch
 
-    hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
-    weights = mask.unsqueeze(-1).to(hidden.dtype)
-    mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-    return torch.nn.functional.normalize(mean, dim=1)
+    hidden = model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    weights = mask.unsqueeze(-1).to(hidden[-1].dtype)
+    means = [(hidden[layer] * weights).sum(1) / weights.sum(1).clamp(min=1e-9) for layer in layers]
+    return torch.cat([torch.nn.functional.normalize(mean, dim=1) for mean in means], dim=1) / len(layers) ** 0.5
 
 
-def export(model: torch.nn.Module, path: Path, *, head: torch.nn.Module | None = None) -> None:
+def export(
+    model: torch.nn.Module, path: Path, *, head: torch.nn.Module | None = None, layers: Sequence[int] = LAST
+) -> None:
     """Write `model` (and `head`, a module from vectors to logits) to `path` as ONNX in full precision; inputs `ids` and `mask`,
-    output `out`."""
+    output `out`. `layers`: see pooled()."""
     import torch
 
     class Graph(torch.nn.Module):
@@ -124,7 +133,7 @@ def export(model: torch.nn.Module, path: Path, *, head: torch.nn.Module | None =
             self.model, self.head = model, head
 
         def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-            vectors = pooled(self.model, ids, mask)
+            vectors = pooled(self.model, ids, mask, layers)
             return vectors if self.head is None else self.head(vectors)
 
     graph = Graph().eval()

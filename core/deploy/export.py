@@ -184,7 +184,7 @@ def _embedding(source: Path, folder: Path, base: str) -> None:
     shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
     shutil.copyfile(source / "encoder.onnx", folder / SMALL)
     with opened(base) as weights:
-        encoder.export(encoder.torch_encoder(weights), folder / EXACT)
+        encoder.export(encoder.torch_encoder(weights), folder / EXACT, layers=encoder.layers_of(base))
     np.savez(folder / "head.npz", **load_file(source / "head.safetensors"))
     hood = {
         "neighbours": neighbours.NEIGHBOURS,

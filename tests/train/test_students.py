@@ -230,4 +230,4 @@ def test_the_packaged_large_encoder_is_learnt_on(split, tmp_path, encoders, larg
     rows = replace(split.train.take(np.arange(60)), large=weights.LARGE)
     made = fit("large", replace(split, train=rows), tmp_path / "student")
     assert (made.answer(split.calibration.texts).best == split.calibration.answers).mean() > 0.7
-    assert made.members["large"].coefficients.shape == (768, 4)
+    assert made.members["large"].coefficients.shape == (1536, 4)
