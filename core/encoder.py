@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ from core.quantise import quantise
 from core.weights import CHOOSE, LARGE, PACKAGED, SHA256, opened, sha256, source_folder, stamp
 
 if TYPE_CHECKING:
+    import onnxruntime
     import torch
     from tokenizers import Tokenizer
 
@@ -34,6 +37,7 @@ OPSET = 17
 LAST = (-1,)
 SLOW_FUSIONS = ["SkipLayerNormFusion"]  # that node takes several times as long as the two it stands for: 12 % of all
 THREADS = 0  # of a session made from now on; 0: one a processor
+MANY = 4  # batches for each processor from which on a processor has one to itself
 BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half as fast again as larger batches
 
 
@@ -166,20 +170,20 @@ def tokenizer(folder: Path) -> Tokenizer:
 
 
 class OnnxText:
-    """An ONNX graph over tokenised text: `OnnxText(folder, file)(texts)` gives float32 of shape (texts, outputs)."""
+    """An ONNX graph over tokenised text: `OnnxText(folder, file)(texts)` gives float32 of shape (texts, outputs).
+
+    A batch alone is shared out among the processors; of many, each processor takes one after the other, which is faster.
+    """
 
     def __init__(self, folder: Path, file: str = "encoder.onnx"):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # Threads that spin while they wait halve the speed as soon as anything else wants a processor.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.intra_op_num_threads = THREADS
-        self.session = onnxruntime.InferenceSession(
-            str(folder / file), options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
-        )
+        self._file = str(folder / file)
+        self.session = _session(self._file, THREADS)
         self.tokenizer = tokenizer(folder)
+
+    @cached_property
+    def _alone(self):
+        """A session whose runs each keep to one processor."""
+        return self.session if THREADS == 1 else _session(self._file, 1)
 
     def __call__(self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Run `texts`, sorted by length so that little is padded, in batches; rows come back in the given order."""
@@ -187,20 +191,47 @@ class OnnxText:
             return np.zeros((0, self.session.get_outputs()[0].shape[1] or 0), np.float32)
         parts: list[np.ndarray] = []
         rows: list[np.ndarray] = []
+        done = 0
         # Tokenising in blocks keeps memory flat however many texts come; a block is enough to sort by length.
         for start in range(0, len(texts), 4096):
             encoded = self.tokenizer.encode_batch_fast(list(texts[start : start + 4096]))
             lengths = np.array([len(e.ids) for e in encoded])
             order = np.argsort(lengths, kind="stable")
-            for first, end in batches(lengths[order]):
-                ids, mask = pad([encoded[i].ids for i in order[first:end]])
-                parts.append(self.session.run(None, {"ids": ids, "mask": mask})[0])
-                rows.append(order[first:end] + start)
+            chosen = [order[first:end] for first, end in batches(lengths[order])]
+            inputs = (pad([encoded[i].ids for i in some]) for some in chosen)
+            for some, made in zip(chosen, self._run(inputs, len(chosen))):
+                parts.append(made)
+                rows.append(some + start)
+                done += len(some)
                 if progress:
-                    progress(start + int(end), len(texts))
+                    progress(done, len(texts))
         result = np.empty((len(texts), parts[0].shape[1]), np.float32)
         result[np.concatenate(rows)] = np.concatenate(parts)
         return result
+
+    def _run(self, inputs: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -> Iterator[np.ndarray]:
+        """The outputs of `count` batches of ids and mask, in order."""
+        processors = THREADS or os.cpu_count() or 1
+        many = processors > 1 and count >= MANY * processors
+        session = self._alone if many else self.session
+        run = lambda both: session.run(None, {"ids": both[0], "mask": both[1]})[0]  # noqa: E731
+        if not many:
+            yield from map(run, inputs)
+            return
+        with ThreadPoolExecutor(processors) as threads:
+            yield from threads.map(run, inputs)
+
+
+def _session(file: str, threads: int) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Threads that spin while they wait halve the speed as soon as anything else wants a processor.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = threads
+    providers = ["CPUExecutionProvider"]
+    return onnxruntime.InferenceSession(file, options, providers=providers, disabled_optimizers=SLOW_FUSIONS)
 
 
 def batches(lengths: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 
 BLOCK = 4096  # rows taken at a time, so that what is in between fits the cache and does not grow with the rows
 COLUMNS = 128  # categories taken at a time of a sparse product: the coefficients they need stay in the cache
+MANY, PART = 40_000, 4  # rows of which first one in so many is fitted: most of the way at a quarter of the price
 STRIPES = 4  # parts added up side by side; as many on every machine, so that rounding is the same everywhere
 
 
@@ -37,13 +38,36 @@ def fit(
         strength * sum_i cross_entropy(targets_i, softmax(x_i @ coef + bias)) + |coef|^2 / 2
 
     by L-BFGS (`strength` is scikit-learn's C). `targets` has shape (rows, categories), rows summing to 1. Few `iterations`
-    regularise as well: from zero, early stopping costs nothing on held-out rows. `step` hears of every step and of how many
-    there may be, and may raise to cancel.
+    regularise as well: from zero, early stopping costs nothing on held-out rows. Of MANY rows a PART is fitted first, and all of
+    them from there, in half the iterations. `step` hears of every step and of how many there may be, and may raise to cancel.
     """
+    rows = features.shape[0]
+    start = np.zeros((features.shape[1] + 1, targets.shape[1]))
+    last, before = iterations, 0
+    if rows >= MANY:
+        last, before = iterations // 2, iterations
+        chosen = np.sort(np.random.default_rng(0).choice(rows, rows // PART, replace=False))
+        tell = step and (lambda done, total: step(done, before + PART * last))
+        start = _minimise(features[chosen], targets[chosen], PART * strength, iterations, start, tell)
+    weight = PART if before else 1
+    tell = step and (lambda done, total: step(before + weight * done, before + weight * last))
+    found = _minimise(features, targets, strength, last, start, tell)
+    return found[:-1].astype(np.float32), found[-1].astype(np.float32)
+
+
+def _minimise(
+    features: np.ndarray | sp.csr_matrix,
+    targets: np.ndarray,
+    strength: float,
+    iterations: int,
+    start: np.ndarray,
+    step: Callable[[int, int], None] | None,
+) -> np.ndarray:
+    """The coefficients and below them the bias, (features + 1, categories), found from `start`."""
     from scipy.optimize import minimize  # a second that a process which only answers need not pay
 
     width, categories = features.shape[1], targets.shape[1]
-    blocks = [_block(features, targets, start) for start in range(0, features.shape[0], BLOCK)]
+    blocks = [_block(features, targets, first) for first in range(0, features.shape[0], BLOCK)]
     stripes = [blocks[first::STRIPES] for first in range(min(STRIPES, len(blocks)))]
     pieces = -(-categories // COLUMNS) if sp.issparse(features) else 1
     evaluations = count()
@@ -63,13 +87,10 @@ def fit(
         slope[:-1] += both[:-1]
         return total, slope.ravel()
 
-    start = np.zeros((width + 1) * categories)
     options = {"maxiter": iterations, "maxcor": 8, "ftol": 1e-6, "gtol": 1e-4}
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # numpy and scipy let go of the interpreter while they multiply
-        found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x.reshape(
-            width + 1, categories
-        )
-    return found[:-1].astype(np.float32), found[-1].astype(np.float32)
+        found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+    return found.x.reshape(width + 1, categories)
 
 
 def _block(features: np.ndarray | sp.csr_matrix, targets: np.ndarray, start: int):
