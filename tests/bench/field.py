@@ -51,7 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.students or Path(scratch) / "students"
         print(
-            f"{'data':15}{'model':26}{'agreement':>10}{'train s':>9}{'assets/s':>10}{'one ms':>8}{'peak GB':>9}", end=""
+            f"{'data':15}{'model':26}{'agreement':>10}{'train s':>9}{'assets/s':>10}{'one ms':>8}{'p95 ms':>8}{'peak GB':>9}",
+            end="",
         )
         print(f"{'handled':>9}{'agrees':>8}")
         for name in options.sets:
@@ -144,7 +145,7 @@ def line(name: str, model: str, found: dict) -> None:
     handled = f"{found['handled']:9.3f}{found['agrees'] or 0:8.3f}" if "handled" in found else ""
     agreement = "–" if found["agreement"] is None else f"{found['agreement']:.4f}"
     print(f"{name:15}{model:26}{agreement:>10}{found['train_s']:9.1f}{found['assets_per_s']:10.0f}", end="")
-    print(f"{found['one_ms']:8.2f}{found['peak_gb']:9.2f}{handled}", flush=True)
+    print(f"{found['one_ms']:8.2f}{found['p95_ms']:8.2f}{found['peak_gb']:9.2f}{handled}", flush=True)
 
 
 def auto(ours: dict[str, dict]) -> None:

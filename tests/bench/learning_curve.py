@@ -14,12 +14,10 @@ import tempfile
 import time
 
 import numpy as np
-import pandas as pd
 
 from core.evaluate import learning_curve as curves
 from core.train import subsets
-from tests.bench.students import split_labels, split_rows
-from tests.conftest import SHARED
+from tests.bench import public
 
 
 def main() -> None:
@@ -28,14 +26,13 @@ def main() -> None:
     options.add_argument("--kind", default="embedding", choices=subsets.KINDS)
     given = options.parse_args()
     for name in given.sets:
-        train, test = (pd.read_csv(SHARED / name / f"{part}.csv") for part in ("train", "test"))
-        split = split_rows(train, 0.1)
-        truth = test.label.map({label: i for i, label in enumerate(split_labels(train))}).to_numpy()
+        data = public.load(name)
+        split, truth = data.split, data.answers
         points = curves.sizes(len(split.train.texts), len(split.categories))
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             os.environ["UNDERSTUDY_HOME"] = folder
-            found = subsets.answers(split, test.text.tolist(), given.kind, points, lambda *_: None)
+            found = subsets.answers(split, data.texts, given.kind, points, lambda *_: None)
             hits = np.array([best == truth for best in found])
         print(f"{name}: {given.kind}, five sizes in {time.perf_counter() - started:.0f} s")
         for size, hit in zip(points, hits):
