@@ -88,7 +88,7 @@ ELSEWHERE = tuple(MODELS)[1:]
 
 
 def timed(answer, texts: list[str]) -> dict:
-    """assets_per_s over all `texts` at once; one_ms and p95_ms, the median and the 95th percentile of single calls; after a warm-up."""
+    """assets_per_s over all `texts` at once; one_ms and p95_ms, median and 95th percentile of single calls; after a warm-up."""
     answer(texts[:64])
     started = time.perf_counter()
     answer(texts)
