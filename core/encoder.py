@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 128  # all-MiniLM-L6-v2 was trained on sequences of 128; assets are shorter
 SAMPLES = 48  # texts read to see how large each channel of an encoder becomes
+NEAR = 0.97  # mean cosine of int8 vectors to the exact ones, below which the exact graph is used
 ROUNDING = 2  # of what quantise() makes of an encoder: raised when the same weights come out as other vectors
 OPSET = 17
 LAST = (-1,)
 SLOW_FUSIONS = ["SkipLayerNormFusion"]  # that node takes several times as long as the two it stands for: 12 % of all
-THREADS = 0  # of a session made from now on; 0: one a processor
+THREADS = 0  # that a graph may use; 0: one a processor
 MANY = 4  # batches for each processor from which on a processor has one to itself
 BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half as fast again as larger batches
 
@@ -44,15 +45,19 @@ BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half
 def prepared(name: str = PACKAGED) -> Path:
     """The workspace folder holding encoder.onnx (int8) and tokenizer.json of encoder `name`; exported on first use: seconds, half a
     minute the large one."""
-    folder = settings.subfolder("encoders") / f"{stamp(name)}-{ROUNDING}"
+    layers = layers_of(name)
+    folder = settings.subfolder("encoders") / f"{stamp(name)}-{ROUNDING}-{len(layers)}"
     if not (folder / "encoder.onnx").is_file():
         with opened(name) as source, tempfile.TemporaryDirectory(dir=settings.subfolder("encoders")) as scratch:
             work = Path(scratch) / folder.name
             work.mkdir()
             shutil.copy(source / "tokenizer.json", work / "tokenizer.json")
-            export(torch_encoder(source), work / "exact.onnx", layers=layers_of(name))
+            export(torch_encoder(source), work / "exact.onnx", layers=layers)
             quantise(work / "exact.onnx", work / "encoder.onnx", inputs(tokenizer(work), _samples()))
-            (work / "exact.onnx").unlink()
+            # There may be architectures, and processors, that int8 does not suit.
+            if _cosine(work, "exact.onnx", "encoder.onnx") < NEAR:
+                (work / "exact.onnx").replace(work / "encoder.onnx")
+            (work / "exact.onnx").unlink(missing_ok=True)
             (work / "config.json").write_text(
                 json.dumps({"name": name, "sha256": sha256(source / "model.safetensors")})
             )
@@ -70,6 +75,11 @@ def _samples() -> list[str]:
     """Texts like those to come: of the sample client."""
     with (settings.SAMPLE / "assets.csv").open(encoding="utf-8-sig", newline="") as file:
         return [f"{row['headline']} {row['body']}" for row in islice(csv.DictReader(file), SAMPLES)]
+
+
+def _cosine(folder: Path, one: str, other: str) -> float:
+    """The mean cosine of the vectors of two graphs in `folder`."""
+    return float((OnnxText(folder, one)(_samples()) * OnnxText(folder, other)(_samples())).sum(1).mean())
 
 
 def inputs(tokens: Tokenizer, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
@@ -183,7 +193,7 @@ class OnnxText:
     @cached_property
     def _alone(self):
         """A session whose runs each keep to one processor."""
-        return self.session if THREADS == 1 else _session(self._file, 1)
+        return _session(self._file, 1)
 
     def __call__(self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Run `texts`, sorted by length so that little is padded, in batches; rows come back in the given order."""
@@ -211,15 +221,20 @@ class OnnxText:
 
     def _run(self, inputs: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -> Iterator[np.ndarray]:
         """The outputs of `count` batches of ids and mask, in order."""
-        processors = THREADS or os.cpu_count() or 1
-        many = processors > 1 and count >= MANY * processors
+        most = THREADS or processors()
+        many = most > 1 and count >= MANY * most
         session = self._alone if many else self.session
         run = lambda both: session.run(None, {"ids": both[0], "mask": both[1]})[0]  # noqa: E731
         if not many:
             yield from map(run, inputs)
             return
-        with ThreadPoolExecutor(processors) as threads:
+        with ThreadPoolExecutor(most) as threads:
             yield from threads.map(run, inputs)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _session(file: str, threads: int) -> onnxruntime.InferenceSession:

@@ -25,11 +25,11 @@ KINDS = {
     ),
     "large": (
         "Large",
-        "Reads what the others doubt with an encoder five times as large. Two minutes more to train, up to 20 ms an asset.",
+        "Reads what the others doubt with an encoder five times as large. Two minutes more to train, some 20 ms where it is asked.",
     ),
     "transformer": (
         "Transformer",
-        "Tunes the small encoder on the teacher's answers, too. About ten minutes to train, up to 30 ms an asset; often best.",
+        "Tunes the small encoder on the teacher's answers, too. Ten minutes to train, some 30 ms for the hardest; often best.",
     ),
 }
 

@@ -69,6 +69,41 @@ def test_an_encoder_of_another_architecture_is_read_too(workspace, tmp_path):
     assert OnnxText(prepared(str(folder)))(["a sale", "a longer text"]).shape == (2, 768)
 
 
+def test_layers_that_share_their_weights_are_read_right(workspace, tmp_path):
+    import torch
+    from transformers import AlbertConfig
+
+    sizes = {"embedding_size": 128, "hidden_size": 128, "intermediate_size": 256, "num_attention_heads": 2}
+    folder = saved(tmp_path / "albert", AlbertConfig(num_hidden_layers=3, vocab_size=30522, **sizes))
+    texts = ["a sale", "a longer text about a summer sale"]
+    with torch.no_grad():
+        inputs = batch(tokenizer(folder), texts)
+        exact = pooled(torch_encoder(folder).eval(), *map(torch.from_numpy, inputs.values())).numpy()
+    assert ((OnnxText(prepared(str(folder)))(texts) * exact).sum(1) > 0.99).all()
+
+
+def test_an_encoder_that_int8_does_not_suit_is_used_as_it_is(workspace, tmp_path, monkeypatch):
+    from transformers import DistilBertConfig
+
+    from core import encoder
+
+    folder = saved(tmp_path / "distil", DistilBertConfig(n_layers=1, n_heads=2, dim=64, hidden_dim=64))
+    monkeypatch.setattr(encoder, "NEAR", 1.1)
+    made = prepared(str(folder))
+    assert (made / "encoder.onnx").stat().st_size > 4 * 30522 * 64 and not (made / "exact.onnx").exists()
+
+
+def test_the_large_ones_weights_from_a_folder_are_another_encoder(monkeypatch, workspace):
+    """As the base encoder it gives vectors of its last layer alone: those prepared for the large one are not taken for them."""
+    from core import encoder
+
+    monkeypatch.setattr(encoder, "stamp", lambda name: "same")
+    for layers in (1, 2):
+        (workspace / "encoders" / f"same-{encoder.ROUNDING}-{layers}").mkdir(parents=True)
+        (workspace / "encoders" / f"same-{encoder.ROUNDING}-{layers}" / "encoder.onnx").touch()
+    assert prepared(weights.LARGE) != prepared("/some/folder")
+
+
 def test_a_folder_that_holds_no_encoder_is_said_in_words(tmp_path):
     from transformers import T5Config
 

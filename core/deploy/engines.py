@@ -35,7 +35,7 @@ WITHOUT_RAY = InputError("Ray is not installed.", "Install it with: .venv/bin/pi
 
 def local(task: Task, todo: Todo, rows: int) -> Done:
     """Shard after shard in this process, until what is left is worth a process for each processor."""
-    processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processes = encoder.processors()
     student = students.load(task.student)
     started, done = time.perf_counter(), 0
     for number, table in todo:

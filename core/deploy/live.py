@@ -42,8 +42,7 @@ def load(db: Database, client_id: int, which: str | int) -> Served:
     """The live student (`which` = "live") or the one with that id, loaded and warm. InputError when it is not there."""
     row = find(db, client_id, which)
     student = students.load(folder_of(db, row["id"]))
-    for texts in [["warming up " * 20]] * 5 + [["warming up " * 20] * 64]:  # the first calls pay for memory
-        student.answer(texts)
+    student.warm_up()
     teacher = db.execute("select teacher from label_runs where id = ?", [row["label_run_id"]]).fetchone()[0]
     threshold, judged = _threshold(db, row["id"])
     return Served(row["id"], row["kind"], client_id, row["taxonomy_id"], teacher, student, threshold, judged)

@@ -1,6 +1,6 @@
 """An ONNX graph whose weights are int8 on disk and whose arithmetic is in full precision: a quarter of the size, the exact speed.
 
-Dynamic quantisation (core/encoder.py) rounds what flows through a graph as well, which is faster and turns the answers to texts
+The quantisation of core/quantise.py rounds what flows through a graph as well, which is faster and turns the answers to texts
 between two categories now and then. Rounded weights alone hardly do.
 """
 

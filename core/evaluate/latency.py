@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from core.encoder import processors
+
 WARM_UP = 20  # calls thrown away before the measured ones; the very first is kept apart as the cold start
 
 BUSY = 2.0  # processes waiting for each core, last minute's mean: our own work makes one or so
@@ -89,7 +91,7 @@ def machine() -> str:
             line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
         )
         model = next(named, model)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = processors()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     busy = f", busy with other work (load {load:.1f})" if load > BUSY * cores else ""
     return f"{model}, {cores} core{'' if cores == 1 else 's'}{busy}"

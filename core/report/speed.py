@@ -37,7 +37,8 @@ def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> Answer
         ("Teacher", _quantiles(teacher), charts.TEACHER, measured),
         ("Student", _quantiles(student), charts.STUDENT, True),
     ]
-    title = f"The student answers in {milliseconds(student['p50'])}, the teacher in {milliseconds(teacher['p50'])}"
+    title = f"The student answers in {milliseconds(student['p50'])} (95 % within {milliseconds(student['p95'])}), "
+    title += f"the teacher in {milliseconds(teacher['p50'])}"
     title += "" if measured else " (assumed)"
     cold = found.get("cold_start_ms")
     origin = f"measured on {spoken['n']:,} labels" if measured else "assumed, nobody timed it (dashed)"

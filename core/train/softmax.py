@@ -5,13 +5,14 @@ scikit-learn's takes hard labels only; a student learns from the teacher's whole
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import numpy as np
 import scipy.sparse as sp
+
+from core.encoder import processors
 
 BLOCK = 4096  # rows taken at a time, so that what is in between fits the cache and does not grow with the rows
 COLUMNS = 128  # categories taken at a time of a sparse product: the coefficients they need stay in the cache
@@ -88,7 +89,7 @@ def _minimise(
         return total, slope.ravel()
 
     options = {"maxiter": iterations, "maxcor": 8, "ftol": 1e-6, "gtol": 1e-4}
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # numpy and scipy let go of the interpreter while they multiply
+    with ThreadPoolExecutor(processors()) as threads:  # numpy and scipy let go of the interpreter while they multiply
         found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
     return found.x.reshape(width + 1, categories)
 

@@ -26,8 +26,8 @@ def answers(
 ) -> Iterator[np.ndarray]:
     """For each size, the best category of each of `texts` (column numbers, int [texts]) by a student trained on that many rows.
 
-    The rows are a random part of the training rows, each size's within the next one's. The blend is calibrated as a
-    student's is. Memory: one float32 vector a text.
+    The rows are a random part of the training rows, each size's within the next one's. All members are
+    asked about every text, their blend calibrated as a student's last stage is. Memory: one float32 vector a text.
     """
     order = np.random.default_rng(seed).permutation(len(split.train.texts))
     encode = _encoded(split.train.texts + split.calibration.texts + list(texts), split.train.encoder, step, kind)

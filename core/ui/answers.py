@@ -50,8 +50,7 @@ class TeacherAnswer:
 @st.cache_resource(max_entries=2, show_spinner="Loading the student …")
 def _student(folder: str) -> students.Student:
     loaded = students.load(settings.home() / folder)
-    for _ in range(5):  # the first calls of an asset's usual length pay for memory the later ones find ready
-        loaded.answer(["warming up " * 20])
+    loaded.warm_up()
     return loaded
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -176,6 +177,40 @@ def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
     assert parity["n"] == len(held_out(db)) and parity["fp32"] == parity["served"] == parity["handled"] == 1
     assert not parity["rounded"] and parity["small_teacher"] == figures(db, number + 1)["agreement"]["value"]
     assert parity["int8"] >= 0.995 and parity["confidence"] < 1e-3
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_what_ends_early_here_ends_early_there(db, folders, workspace, tmp_path, kind):
+    """Bars at the middle of what the stages say, so that at each of them some texts end and some go on."""
+    number, texts = KINDS.index(kind) + 1, held_out(db)
+    source = tmp_path / "student"
+    shutil.copytree(training.folder_of(db, number), source)
+    there = shutil.copytree(folders[kind][0], tmp_path / "there")
+    told, config = (json.loads((folder / "config.json").read_text()) for folder in (source, there))
+    asked = {}
+    for stage, place in enumerate(told["stages"][:-1]):
+        (source / "config.json").write_text(json.dumps(told))
+        student = students.load(source)
+        only = stages.walk(
+            [replace(one, bar=stages.NEVER) for one in student.stages[:stage]]
+            + [replace(student.stages[stage], bar=0)],
+            len(texts),
+            len(student.labels),
+            lambda name, rows, student=student: student.members[name].read([texts[row] for row in rows]),
+        )
+        place["bar"] = float(np.median(only.confidence)) + 1e-5
+    (source / "config.json").write_text(json.dumps(told))
+    (there / "config.json").write_text(json.dumps(config | {"stages": told["stages"]}))
+    student = students.load(source)
+    given, asked = student.answer(texts), student.consulted(texts)
+    assert list(asked) == [stage["member"] for stage in told["stages"]] and 0 < list(asked.values())[1] < 1
+    for answer in (runtime.Student(there).predict, runtime.Student(there, int8=False).predict):
+        said = answer(texts)
+        assert np.mean([one["label"] == student.labels[i] for one, i in zip(said, given.best)]) >= 0.99
+        assert np.mean([one["strange"] == odd for one, odd in zip(said, given.strange)]) >= 0.99
+    assert [one["label"] for one in runtime.Student(there).predict(texts)] == [student.labels[i] for i in given.best]
+    alone = [student.answer([text]).best[0] for text in texts]
+    assert alone == given.best.tolist(), "who is asked beside a text changes nothing"
 
 
 def test_it_answers_alone_where_the_certified_threshold_lets_it(db, folders, tmp_path):

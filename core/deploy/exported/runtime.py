@@ -40,7 +40,8 @@ class Student:
         for stage in self.stages:
             parts, near[stage["member"]] = self.members[stage["member"]]([texts[i] for i in left])
             tables += parts
-            shares = np.exp(log_softmax(sum(weight * part for weight, part in zip(stage["weights"], tables))))
+            pooled = sum(weight * part for weight, part in zip(stage["weights"], tables))
+            shares = np.exp(log_softmax(pooled)).astype(np.float32)
             far = near[stage["judge"]] < stage["cut"]
             ends = ~far & (shares.max(1) >= stage["bar"]) | (stage is self.stages[-1])
             told |= {

@@ -22,10 +22,9 @@ from core.train.students.reading import Reading
 
 ORDER = ("linear", "embedding", "transformer", "large")  # members, the cheapest to ask first
 STRANGE = 0.01
-LOSS = 0.015  # by which share of it a stage may raise the log loss
-UNSEEN = (
-    3.0  # what one answer costs that is sure and wrong: as if one more had been seen, so that few rows prove nothing
-)
+LOSS, LEAST = 0.015, 0.003  # by which share of it, or by how many nats an asset, a stage may raise the log loss
+UNSEEN = 3.0  # nats that one sure and wrong answer costs: as if one more had been seen, so that few rows prove nothing
+EDGE = np.float32(1e-6)  # how far below the least sure text seen a bar may lie
 NEVER = 2.0  # above every confidence
 TINY = 1e-9  # the least probability whose logarithm is taken
 
@@ -90,10 +89,10 @@ def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answ
         if stage is stages[-1]:
             probabilities[left], strange[left] = pool, far
             break
-        goes_on = far | (pool.max(1) < stage.bar)
-        probabilities[left[~goes_on]] = pool[~goes_on]
-        left, tables = left[goes_on], [table[goes_on] for table in tables]
-        nearness = {name: near[goes_on] for name, near in nearness.items() if near is not None}
+        ends = ~far & (pool.max(1) >= stage.bar)
+        probabilities[left[ends]] = pool[ends]
+        left, tables = left[~ends], [table[~ends] for table in tables]
+        nearness = {name: near[~ends] for name, near in nearness.items() if near is not None}
         if not len(left):
             break
     return Answers(probabilities, strange)
@@ -129,7 +128,7 @@ def _bars(made: list[Stage], pools: list[np.ndarray], readings: dict[str, Readin
     """How sure each stage must be, by the log loss of those that would end there, the surest first."""
     rows = np.arange(len(answers))
     losses = [-np.log(np.maximum(pool[rows, answers], TINY)) for pool in pools]
-    allowed = LOSS * losses[-1].sum()
+    allowed = max(LOSS * losses[-1].sum(), LEAST * len(answers))
     left, bars = rows, []
     for pool, loss, stage in zip(pools[:-1], losses, made):
         sure = pool.max(1)
@@ -140,10 +139,16 @@ def _bars(made: list[Stage], pools: list[np.ndarray], readings: dict[str, Readin
         if end == 0:
             bars.append(NEVER)
             continue
-        # Of equally sure texts all or none end here.
-        bars.append(float(np.nextafter(sure[order[end]], 2)) if end < len(order) else float(sure[order[-1]]))
+        last = sure[order[end - 1]]
+        bars.append(_between(last, sure[order[end]] if end < len(order) else last - EDGE))
         left = np.setdiff1d(left, order[sure[order] >= bars[-1]], assume_unique=True)
     return [*bars, 0.0]
+
+
+def _between(last: float, next_one: float) -> float:
+    """A bar that `last` reaches and `next_one` does not, as far as may be from either: rounding elsewhere must not move them. Of
+    equally sure texts none reaches it."""
+    return max((float(last) + float(next_one)) / 2, float(np.nextafter(np.float32(next_one), np.float32(2))))
 
 
 def blend(log_probabilities: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
