@@ -38,7 +38,11 @@ OPSET = 17
 LAST = (-1,)
 SLOW_FUSIONS = ["SkipLayerNormFusion"]  # that node takes several times as long as the two it stands for: 12 % of all
 THREADS = 0  # that a graph may use; 0: one a processor
-MANY = 4  # batches for each processor from which on a processor has one to itself
+SHARED_OUT, MANY = (
+    60_000_000,
+    4,
+)  # bytes of a graph that is shared out, and batches for each processor from which on it is not
+FEWEST_TOKENS = 128  # of a batch, where a processor would else have none
 BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half as fast again as larger batches
 
 
@@ -182,23 +186,28 @@ def tokenizer(folder: Path) -> Tokenizer:
 class OnnxText:
     """An ONNX graph over tokenised text: `OnnxText(folder, file)(texts)` gives float32 of shape (texts, outputs).
 
-    A batch alone is shared out among the processors; of many, each processor takes one after the other, which is faster.
+    Each processor takes one batch after the other. Sharing one out among them pays only where a large graph has few batches.
     """
 
     def __init__(self, folder: Path, file: str = "encoder.onnx"):
         self._file = str(folder / file)
-        self.session = _session(self._file, THREADS)
+        self._large = (folder / file).stat().st_size > SHARED_OUT
         self.tokenizer = tokenizer(folder)
 
     @cached_property
-    def _alone(self):
+    def _alone(self) -> onnxruntime.InferenceSession:
         """A session whose runs each keep to one processor."""
         return _session(self._file, 1)
+
+    @cached_property
+    def _together(self) -> onnxruntime.InferenceSession:
+        """One whose runs are shared out among the processors."""
+        return _session(self._file, THREADS)
 
     def __call__(self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Run `texts`, sorted by length so that little is padded, in batches; rows come back in the given order."""
         if not texts:
-            return np.zeros((0, self.session.get_outputs()[0].shape[1] or 0), np.float32)
+            return np.zeros((0, self._alone.get_outputs()[0].shape[1] or 0), np.float32)
         parts: list[np.ndarray] = []
         rows: list[np.ndarray] = []
         done = 0
@@ -207,7 +216,8 @@ class OnnxText:
             encoded = self.tokenizer.encode_batch_fast(list(texts[start : start + 4096]))
             lengths = np.array([len(e.ids) for e in encoded])
             order = np.argsort(lengths, kind="stable")
-            chosen = [order[first:end] for first, end in batches(lengths[order])]
+            most = BATCH_TOKENS if self._large else max(int(lengths.sum()) // (THREADS or processors()), FEWEST_TOKENS)
+            chosen = [order[first:end] for first, end in batches(lengths[order], min(most, BATCH_TOKENS))]
             inputs = (pad([encoded[i].ids for i in some]) for some in chosen)
             for some, made in zip(chosen, self._run(inputs, len(chosen))):
                 parts.append(made)
@@ -222,14 +232,14 @@ class OnnxText:
     def _run(self, inputs: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -> Iterator[np.ndarray]:
         """The outputs of `count` batches of ids and mask, in order."""
         most = THREADS or processors()
-        many = most > 1 and count >= MANY * most
-        session = self._alone if many else self.session
+        together = self._large and most > 1 and count < MANY * most
+        session = self._together if together else self._alone
         run = lambda both: session.run(None, {"ids": both[0], "mask": both[1]})[0]  # noqa: E731
-        if not many:
+        if together or most == 1 or count == 1:
             yield from map(run, inputs)
-            return
-        with ThreadPoolExecutor(most) as threads:
-            yield from threads.map(run, inputs)
+        else:
+            with ThreadPoolExecutor(most) as threads:
+                yield from threads.map(run, inputs)
 
 
 def processors() -> int:
@@ -249,12 +259,12 @@ def _session(file: str, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(file, options, providers=providers, disabled_optimizers=SLOW_FUSIONS)
 
 
-def batches(lengths: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(first, end) of batches over rising `lengths` of token sequences; several together are padded to BATCH_TOKENS at most."""
+def batches(lengths: np.ndarray, most: int = BATCH_TOKENS) -> Iterator[tuple[int, int]]:
+    """(first, end) of batches over rising `lengths` of token sequences; several together are padded to `most` tokens."""
     first = 0
     while first < len(lengths):
-        ahead = lengths[first : first + BATCH_TOKENS]
-        fits = ahead * np.arange(1, len(ahead) + 1) <= BATCH_TOKENS  # true, then false: both factors rise
+        ahead = lengths[first : first + most]
+        fits = ahead * np.arange(1, len(ahead) + 1) <= most  # true, then false: both factors rise
         end = first + max(1, int(fits.sum()))
         yield first, end
         first = end

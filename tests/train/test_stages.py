@@ -75,10 +75,10 @@ def test_what_holds_where_bars_were_chosen_holds_on_others_too():
 
 
 def test_too_few_rows_prove_nothing_so_every_member_is_asked():
-    given, answers = readings(150, 1, ALL)
+    given, answers = readings(40, 1, ALL)
     made = stages.fit(given, answers)
     assert [stage.bar for stage in made] == [stages.NEVER] * 3 + [0.0]
-    assert all(len(rows) == 150 for rows in walked(made, given)[1].values())
+    assert all(len(rows) == 40 for rows in walked(made, given)[1].values())
 
 
 def test_without_rows_to_calibrate_on_every_member_counts_alike():

@@ -22,8 +22,8 @@ from core.train.students.reading import Reading
 
 ORDER = ("linear", "embedding", "transformer", "large")  # members, the cheapest to ask first
 STRANGE = 0.01
-LOSS, LEAST = 0.015, 0.003  # by which share of it, or by how many nats an asset, a stage may raise the log loss
-UNSEEN = 3.0  # nats that one sure and wrong answer costs: as if one more had been seen, so that few rows prove nothing
+LOSS, LEAST = 0.02, 0.003  # by which share of it, or by how many nats an asset, a stage may raise the log loss
+UNSEEN = 1.0  # nats that ending early on one wrong answer costs: as if one more had been seen, so that few rows prove nothing
 EDGE = np.float32(1e-6)  # how far below the least sure text seen a bar may lie
 NEVER = 2.0  # above every confidence
 TINY = 1e-9  # the least probability whose logarithm is taken
