@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from core.encoder import processors
 
-BLOCK = 4096  # rows taken at a time, so that what is in between fits the cache and does not grow with the rows
+BLOCK, CELLS = 4096, 1 << 19  # rows taken at a time, and their cells, so that what is in between fits the cache
 COLUMNS = 128  # categories taken at a time of a sparse product: the coefficients they need stay in the cache
 MANY, PART = 40_000, 4  # rows of which first one in so many is fitted: most of the way at a quarter of the price
 STRIPES = 4  # parts added up side by side; as many on every machine, so that rounding is the same everywhere
@@ -68,7 +68,8 @@ def _minimise(
     from scipy.optimize import minimize  # a second that a process which only answers need not pay
 
     width, categories = features.shape[1], targets.shape[1]
-    blocks = [_block(features, targets, first) for first in range(0, features.shape[0], BLOCK)]
+    rows = max(min(BLOCK, CELLS // categories), 1)
+    blocks = [_block(features, targets, first, first + rows) for first in range(0, features.shape[0], rows)]
     stripes = [blocks[first::STRIPES] for first in range(min(STRIPES, len(blocks)))]
     pieces = -(-categories // COLUMNS) if sp.issparse(features) else 1
     evaluations = count()
@@ -94,10 +95,10 @@ def _minimise(
     return found.x.reshape(width + 1, categories)
 
 
-def _block(features: np.ndarray | sp.csr_matrix, targets: np.ndarray, start: int):
-    rows = features[start : start + BLOCK]
+def _block(features: np.ndarray | sp.csr_matrix, targets: np.ndarray, start: int, end: int):
+    rows = features[start:end]
     transposed = rows.T.tocsr() if sp.issparse(rows) else np.ascontiguousarray(rows.T)
-    return rows, transposed, targets[start : start + BLOCK].astype(np.float32)
+    return rows, transposed, targets[start:end].astype(np.float32)
 
 
 def _slope(stripe: list, coefficients: list[np.ndarray], bias: np.ndarray) -> tuple[float, np.ndarray]:
