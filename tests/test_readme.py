@@ -28,6 +28,7 @@ def test_the_readme_starts_with_its_two_commands():
     assert all(word in (ROOT / "tests/test_run.py").read_text() for word in ("--no-browser", "SIGINT"))
 
 
+@pytest.mark.timeout(900)  # some thirty commands, each a process of its own, maybe on a busy machine
 def test_every_command_does_what_the_readme_says(tmp_path):
     (tmp_path / "data").symlink_to(ROOT / "data")
     outputs = {}

@@ -430,7 +430,7 @@ def latencies(rows: list[tuple[str, list[float], str, bool]]) -> go.Figure:
         words = ", ".join(f"{key} {milliseconds(value)}" for key, value in marks.items())
         _mark(fig, marks["p50"], place, words, colour)
     values = [value for _, quantiles, *_ in rows for value in (max(quantiles[0], 1e-3), quantiles[-1])]
-    low, high = math.log10(min(values)) - 0.4, math.log10(max(values)) + 0.6
+    low, high = math.log10(min(values)) - 0.4, math.log10(max(values)) + 1.0
     layout(fig, "milliseconds for one asset (log scale)", "", 130 + 85 * len(rows))
     fig.update_xaxes(type="log", range=[low, high], dtick=1, tickformat=",~r")
     names = [clean(name) for name, *_ in reversed(rows)]
