@@ -52,7 +52,7 @@ def _row(row: dict, found: dict | None) -> dict:
     share = found["agreement"] if found else {"value": None, "n": None}
     return {
         "Student": name_of(row),
-        "Live": "live" if row["live"] else "",
+        "Live": "live" if row["live"] else "" if found else "not judged yet",
         "Agreement": share["value"],
         "95 % interval": f"{percent(share['low'], 1)} to {percent(share['high'], 1)}" if found else "",
         "n": share["n"],
@@ -69,13 +69,12 @@ def _row(row: dict, found: dict | None) -> dict:
 def _live(view: frame.View, rows: list[dict]) -> None:
     names = {row["id"]: name_of(row) for row in rows}
     live = next((row["id"] for row in rows if row["live"]), None)
-    others = [id for id in names if id != live]
+    others = [id for id in names if id != live and figures(view.db, id)]  # one just trained is being judged
     before = training.before_live(view.db, view.client_id)
     failure = None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if others:
             picked = st.selectbox("Put another student to work", others, format_func=names.__getitem__, width=280)
-            judged = [id for id in (picked, live) if id and figures(view.db, id)]
             if st.button("Make live", help="Try one, scoring and the verdict on the overview then use this one."):
                 failure = _changed(lambda: training.set_live(view.db, picked))
         if before in names and st.button(
@@ -83,9 +82,9 @@ def _live(view: frame.View, rows: list[dict]) -> None:
         ):
             failure = _changed(lambda: training.roll_back(view.db, view.client_id))
         frame.link("compare", "Read the verdict")
-    if others and len(judged) == 2:
+    if others and live and figures(view.db, live):
         with suppress(InputError):  # of two that share no test assets, nothing can be said
-            st.caption(frame.plain(versions.compare(view.db, *judged).sentence))
+            st.caption(frame.plain(versions.compare(view.db, picked, live).sentence))
     if failure:
         st.error(frame.plain(failure), icon=":material/error:")
 

@@ -323,6 +323,17 @@ def test_two_students_are_compared_promoted_and_rolled_back(open_page, filled):
     assert moves["assets"].sum() == 40 and "Assets that would change category:" in shown(app)
 
 
+def test_a_student_still_being_judged_is_not_offered_for_work(open_page, filled):
+    set_live(filled, 1)
+    second_student(filled)
+    filled.execute("delete from evaluations where student_id = 2")
+    filled.conn.commit()
+    app = open_page("student")
+    table = next(table.value for table in app.dataframe if "Live" in table.value.columns)
+    assert dict(zip(table["Student"], table["Live"])) == {"linear 2": "not judged yet", "linear 1": "live"}
+    assert not [button for button in app.button if button.label == "Make live"]
+
+
 def test_a_student_without_files_is_said_in_words(open_page, filled, workspace):
     set_live(filled, 1)
     second_student(filled)
