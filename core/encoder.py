@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +22,10 @@ import numpy as np
 from core import settings
 from core.errors import InputError
 from core.quantise import quantise
+from core.settings import processors
 from core.weights import CHOOSE, LARGE, PACKAGED, SHA256, opened, sha256, source_folder, stamp
 
 if TYPE_CHECKING:
-    import onnxruntime
     import torch
     from tokenizers import Tokenizer
 
@@ -37,11 +36,7 @@ ROUNDING = 2  # of what quantise() makes of an encoder: raised when the same wei
 OPSET = 17
 LAST = (-1,)
 SLOW_FUSIONS = ["SkipLayerNormFusion"]  # that node takes several times as long as the two it stands for: 12 % of all
-THREADS = 0  # that a graph may use; 0: one a processor
-SHARED_OUT, MANY = (
-    60_000_000,
-    4,
-)  # bytes of a graph that is shared out, and batches for each processor from which on it is not
+THREADS = 0  # that batches are dealt to; 0: one a processor
 FEWEST_TOKENS = 128  # of a batch, where a processor would else have none
 BATCH_TOKENS = 512  # run at once: what fits the processor's cache is up to half as fast again as larger batches
 
@@ -57,9 +52,12 @@ def prepared(name: str = PACKAGED) -> Path:
             work.mkdir()
             shutil.copy(source / "tokenizer.json", work / "tokenizer.json")
             export(torch_encoder(source), work / "exact.onnx", layers=layers)
-            quantise(work / "exact.onnx", work / "encoder.onnx", inputs(tokenizer(work), _samples()))
-            # There may be architectures, and processors, that int8 does not suit.
-            if _cosine(work, "exact.onnx", "encoder.onnx") < NEAR:
+            texts = _samples()
+            quantise(work / "exact.onnx", work / "encoder.onnx", inputs(tokenizer(work), texts))
+            exact, small = (OnnxText(work, file)(texts) for file in ("exact.onnx", "encoder.onnx"))
+            if (exact * small).sum(
+                1
+            ).mean() < NEAR:  # there may be architectures, and processors, that int8 does not suit
                 (work / "exact.onnx").replace(work / "encoder.onnx")
             (work / "exact.onnx").unlink(missing_ok=True)
             (work / "config.json").write_text(
@@ -79,11 +77,6 @@ def _samples() -> list[str]:
     """Texts like those to come: of the sample client."""
     with (settings.SAMPLE / "assets.csv").open(encoding="utf-8-sig", newline="") as file:
         return [f"{row['headline']} {row['body']}" for row in islice(csv.DictReader(file), SAMPLES)]
-
-
-def _cosine(folder: Path, one: str, other: str) -> float:
-    """The mean cosine of the vectors of two graphs in `folder`."""
-    return float((OnnxText(folder, one)(_samples()) * OnnxText(folder, other)(_samples())).sum(1).mean())
 
 
 def inputs(tokens: Tokenizer, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
@@ -186,28 +179,24 @@ def tokenizer(folder: Path) -> Tokenizer:
 class OnnxText:
     """An ONNX graph over tokenised text: `OnnxText(folder, file)(texts)` gives float32 of shape (texts, outputs).
 
-    Each processor takes one batch after the other. Sharing one out among them pays only where a large graph has few batches.
+    Each processor takes one batch after the other: sharing one out among them is slower, but for a single text in a large graph.
     """
 
     def __init__(self, folder: Path, file: str = "encoder.onnx"):
-        self._file = str(folder / file)
-        self._large = (folder / file).stat().st_size > SHARED_OUT
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(
+            str(folder / file), options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
+        )
         self.tokenizer = tokenizer(folder)
-
-    @cached_property
-    def _alone(self) -> onnxruntime.InferenceSession:
-        """A session whose runs each keep to one processor."""
-        return _session(self._file, 1)
-
-    @cached_property
-    def _together(self) -> onnxruntime.InferenceSession:
-        """One whose runs are shared out among the processors."""
-        return _session(self._file, THREADS)
 
     def __call__(self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Run `texts`, sorted by length so that little is padded, in batches; rows come back in the given order."""
         if not texts:
-            return np.zeros((0, self._alone.get_outputs()[0].shape[1] or 0), np.float32)
+            return np.zeros((0, self.session.get_outputs()[0].shape[1] or 0), np.float32)
         parts: list[np.ndarray] = []
         rows: list[np.ndarray] = []
         done = 0
@@ -216,10 +205,9 @@ class OnnxText:
             encoded = self.tokenizer.encode_batch_fast(list(texts[start : start + 4096]))
             lengths = np.array([len(e.ids) for e in encoded])
             order = np.argsort(lengths, kind="stable")
-            most = BATCH_TOKENS if self._large else max(int(lengths.sum()) // (THREADS or processors()), FEWEST_TOKENS)
-            chosen = [order[first:end] for first, end in batches(lengths[order], min(most, BATCH_TOKENS))]
-            inputs = (pad([encoded[i].ids for i in some]) for some in chosen)
-            for some, made in zip(chosen, self._run(inputs, len(chosen))):
+            each = max(int(lengths.sum()) // (THREADS or processors()), FEWEST_TOKENS)
+            chosen = [order[first:end] for first, end in batches(lengths[order], min(each, BATCH_TOKENS))]
+            for some, made in zip(chosen, self._run([pad([encoded[i].ids for i in some]) for some in chosen])):
                 parts.append(made)
                 rows.append(some + start)
                 done += len(some)
@@ -229,34 +217,14 @@ class OnnxText:
         result[np.concatenate(rows)] = np.concatenate(parts)
         return result
 
-    def _run(self, inputs: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -> Iterator[np.ndarray]:
-        """The outputs of `count` batches of ids and mask, in order."""
-        most = THREADS or processors()
-        together = self._large and most > 1 and count < MANY * most
-        session = self._together if together else self._alone
-        run = lambda both: session.run(None, {"ids": both[0], "mask": both[1]})[0]  # noqa: E731
-        if together or most == 1 or count == 1:
-            yield from map(run, inputs)
+    def _run(self, padded: Sequence[tuple[np.ndarray, np.ndarray]]) -> Iterator[np.ndarray]:
+        """The outputs of batches of ids and mask, in order."""
+        run = lambda both: self.session.run(None, {"ids": both[0], "mask": both[1]})[0]  # noqa: E731
+        if len(padded) == 1 or THREADS == 1:
+            yield from map(run, padded)
         else:
-            with ThreadPoolExecutor(most) as threads:
-                yield from threads.map(run, inputs)
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _session(file: str, threads: int) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Threads that spin while they wait halve the speed as soon as anything else wants a processor.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.intra_op_num_threads = threads
-    providers = ["CPUExecutionProvider"]
-    return onnxruntime.InferenceSession(file, options, providers=providers, disabled_optimizers=SLOW_FUSIONS)
+            with ThreadPoolExecutor(THREADS or processors()) as threads:
+                yield from threads.map(run, padded)
 
 
 def batches(lengths: np.ndarray, most: int = BATCH_TOKENS) -> Iterator[tuple[int, int]]:

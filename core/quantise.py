@@ -49,9 +49,7 @@ def quantise(plain: Path, path: Path, samples: Sequence[Inputs]) -> None:
     for node in graph.node:
         if node.op_type == "MatMul" and node.input[1] in tables:
             pieces.product(node, _array(tables[node.input[1]]), evened[node.input[0]])
-        elif (
-            node.op_type == "Gather" and node.input[0] in tables and not any(one.i for one in node.attribute)
-        ):  # axis 0
+        elif node.op_type == "Gather" and node.input[0] in tables and not any(axis.i for axis in node.attribute):
             pieces.look_up(node, _array(tables[node.input[0]]))
         else:
             pieces.nodes.append(node)

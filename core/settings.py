@@ -32,6 +32,11 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def home() -> Path:
     """The workspace folder, made if missing."""
     folder = Path(os.environ.get("UNDERSTUDY_HOME") or ROOT / "data" / "workspace").expanduser().resolve()

@@ -35,7 +35,7 @@ WITHOUT_RAY = InputError("Ray is not installed.", "Install it with: .venv/bin/pi
 
 def local(task: Task, todo: Todo, rows: int) -> Done:
     """Shard after shard in this process, until what is left is worth a process for each processor."""
-    processes = encoder.processors()
+    processes = settings.processors()
     student = students.load(task.student)
     started, done = time.perf_counter(), 0
     for number, table in todo:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from core import db as database
+from core.deploy.batching import MOST_TEXTS
 from core.errors import InputError
 from core.evaluate.run import figures
 from core.train import students
@@ -42,7 +43,7 @@ def load(db: Database, client_id: int, which: str | int) -> Served:
     """The live student (`which` = "live") or the one with that id, loaded and warm. InputError when it is not there."""
     row = find(db, client_id, which)
     student = students.load(folder_of(db, row["id"]))
-    student.warm_up()
+    student.warm_up(MOST_TEXTS)
     teacher = db.execute("select teacher from label_runs where id = ?", [row["label_run_id"]]).fetchone()[0]
     threshold, judged = _threshold(db, row["id"])
     return Served(row["id"], row["kind"], client_id, row["taxonomy_id"], teacher, student, threshold, judged)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.encoder import processors
+from core.settings import processors
 
 WARM_UP = 20  # calls thrown away before the measured ones; the very first is kept apart as the cold start
 

@@ -12,11 +12,10 @@ from itertools import count
 import numpy as np
 import scipy.sparse as sp
 
-from core.encoder import processors
+from core.settings import processors
 
 BLOCK, CELLS = 4096, 1 << 19  # rows taken at a time, and their cells, so that what is in between fits the cache
 COLUMNS = 128  # categories taken at a time of a sparse product: the coefficients they need stay in the cache
-MANY, PART = 40_000, 4  # rows of which first one in so many is fitted: most of the way at a quarter of the price
 STRIPES = 4  # parts added up side by side; as many on every machine, so that rounding is the same everywhere
 
 
@@ -39,37 +38,14 @@ def fit(
         strength * sum_i cross_entropy(targets_i, softmax(x_i @ coef + bias)) + |coef|^2 / 2
 
     by L-BFGS (`strength` is scikit-learn's C). `targets` has shape (rows, categories), rows summing to 1. Few `iterations`
-    regularise as well: from zero, early stopping costs nothing on held-out rows. Of MANY rows a PART is fitted first, and all of
-    them from there, in half the iterations. `step` hears of every step and of how many there may be, and may raise to cancel.
+    regularise as well: from zero, early stopping costs nothing on held-out rows. `step` hears of every step and of how many
+    there may be, and may raise to cancel.
     """
-    rows = features.shape[0]
-    start = np.zeros((features.shape[1] + 1, targets.shape[1]))
-    last, before = iterations, 0
-    if rows >= MANY:
-        last, before = iterations // 2, iterations
-        chosen = np.sort(np.random.default_rng(0).choice(rows, rows // PART, replace=False))
-        tell = step and (lambda done, total: step(done, before + PART * last))
-        start = _minimise(features[chosen], targets[chosen], PART * strength, iterations, start, tell)
-    weight = PART if before else 1
-    tell = step and (lambda done, total: step(before + weight * done, before + weight * last))
-    found = _minimise(features, targets, strength, last, start, tell)
-    return found[:-1].astype(np.float32), found[-1].astype(np.float32)
-
-
-def _minimise(
-    features: np.ndarray | sp.csr_matrix,
-    targets: np.ndarray,
-    strength: float,
-    iterations: int,
-    start: np.ndarray,
-    step: Callable[[int, int], None] | None,
-) -> np.ndarray:
-    """The coefficients and below them the bias, (features + 1, categories), found from `start`."""
     from scipy.optimize import minimize  # a second that a process which only answers need not pay
 
     width, categories = features.shape[1], targets.shape[1]
     rows = max(min(BLOCK, CELLS // categories), 1)
-    blocks = [_block(features, targets, first, first + rows) for first in range(0, features.shape[0], rows)]
+    blocks = [_block(features, targets, start, start + rows) for start in range(0, features.shape[0], rows)]
     stripes = [blocks[first::STRIPES] for first in range(min(STRIPES, len(blocks)))]
     pieces = -(-categories // COLUMNS) if sp.issparse(features) else 1
     evaluations = count()
@@ -89,10 +65,13 @@ def _minimise(
         slope[:-1] += both[:-1]
         return total, slope.ravel()
 
+    start = np.zeros((width + 1) * categories)
     options = {"maxiter": iterations, "maxcor": 8, "ftol": 1e-6, "gtol": 1e-4}
     with ThreadPoolExecutor(processors()) as threads:  # numpy and scipy let go of the interpreter while they multiply
-        found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
-    return found.x.reshape(width + 1, categories)
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x.reshape(
+            width + 1, categories
+        )
+    return found[:-1].astype(np.float32), found[-1].astype(np.float32)
 
 
 def _block(features: np.ndarray | sp.csr_matrix, targets: np.ndarray, start: int, end: int):

@@ -41,17 +41,6 @@ def test_a_soft_target_is_as_good_as_the_same_rows_repeated():
     assert np.allclose(once[0], repeated[0], atol=0.02)
 
 
-def test_many_rows_are_fitted_from_a_part_of_them_to_the_same_end(monkeypatch):
-    features, _, targets = problem(2000)
-    whole = softmax.fit(features, targets, strength=1.0, iterations=300)
-    monkeypatch.setattr(softmax, "MANY", 2000)
-    told = []
-    parted = softmax.fit(features, targets, strength=1.0, iterations=300, step=lambda *both: told.append(both))
-    assert np.allclose(parted[0], whole[0], atol=0.02)
-    assert {total for _, total in told} == {300 + 4 * 150}, "a step on all rows counts four times"
-    assert [done for done, _ in told] == sorted(done for done, _ in told) and told[-1][0] >= 300
-
-
 def test_it_can_be_stopped_at_any_step():
     class Stop(Exception):
         pass

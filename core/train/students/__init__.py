@@ -76,9 +76,10 @@ class Student:
 
         return walk(self.stages, len(texts), len(self.categories), ask)
 
-    def warm_up(self) -> None:
-        """Have every member read, also those that few texts reach: first calls pay for memory that later ones find ready."""
-        for texts in [["warming up " * 20]] * 5 + [["warming up " * 60] * 64]:
+    def warm_up(self, company: int = 1) -> None:
+        """Have every member read, also those that few texts reach, a text alone and so many together: first calls pay for memory
+        that later ones find ready."""
+        for texts in [["warming up " * 20]] * 5 + [["warming up " * 20] * company]:
             for member in self.members.values():
                 member.read(texts)
 

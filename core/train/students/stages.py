@@ -13,7 +13,7 @@ while asking all members about everything would not have lowered it by more than
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -110,7 +110,7 @@ def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
         judge = judge_of(members[: members.index(name) + 1])
         made.append(Stage(name, weights, judge, cut_of(readings[judge].nearness), 0.0))
     bars = _bars(made, pools, readings, answers)
-    return [Stage(**vars(stage) | {"bar": bar}) for stage, bar in zip(made, bars)]
+    return [replace(stage, bar=bar) for stage, bar in zip(made, bars)]
 
 
 def judge_of(members: Sequence[str]) -> str:
