@@ -22,6 +22,10 @@ from core.label.teachers.wire import CallError, OwnPrice, Params, Reply, Request
 WIRES = {"openai": "core.label.teachers.openai", "anthropic": "core.label.teachers.anthropic"}
 ADDRESSES = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 HOUSE = 0
+LONGER = (
+    "on Connections under 'Pace, votes, length of answers', or with `connections --add NAME --max-tokens-out N`;"
+    " a model that thinks first takes some thousand tokens."
+)
 TODO: dict[Trouble, str] = {
     "rate": "Wait a minute and try again, or allow fewer calls a minute.",
     "quota": "Top up the account with the provider, or use another key.",
