@@ -44,6 +44,7 @@ def distil(
     client: str,
     text_columns: list[str] | None = None,
     id_column: str | None = None,
+    latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
     student: str = training.AUTO,
@@ -61,6 +62,7 @@ def distil(
         "assets": str(assets.resolve()),
         "text_columns": text_columns,
         "id_column": id_column,
+        "latency_unit": latency_unit,
         "teacher": teacher,
         "base_url": base_url,
         "student": student,
@@ -83,6 +85,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     read = categories.read(files[0])
     categories.save(db, client_id, read.categories, files[0].name)
     mapping = _mapping(files[1], given["teacher"], given.get("text_columns"), given.get("id_column"))
+    mapping = replace(mapping, latency_unit=given.get("latency_unit"))
     imported = ingest.import_assets(db, client_id, files[1], mapping, progress=progress)
     teacher = _connected(db, client_id, given["teacher"], given.get("base_url"))
     run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.ingest import assets, taxonomy
-from core.ui import data_profile, frame, progress, taxonomy_use, uploads
+from core.ui import data_profile, frame, latency_unit, progress, taxonomy_use, uploads
 from core.ui.frame import View
 
 NONE = "(none)"
@@ -26,7 +26,7 @@ ASSET_ROLES = {
     "confidence": ("Confidence", "How sure the teacher was, 0 to 1."),
     "tokens_in": ("Tokens in", "Tokens sent to the teacher for this asset."),
     "tokens_out": ("Tokens out", "Tokens the teacher wrote."),
-    "latency_ms": ("Latency (ms)", "How long the teacher took."),
+    "latency_ms": ("Latency", "How long the teacher took."),
 }
 
 
@@ -79,7 +79,7 @@ def _assets(view: View, running: bool) -> Path | None:
             st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
             return None
         seen = uploads.preview(str(path))
-        mapping = _columns(seen, str(path))
+        mapping = latency_unit.ask(seen, _columns(seen, str(path)), f"assets-unit-{path}")
         if st.button("Import assets", type="primary", disabled=running or not mapping.text):
             params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
             progress.start(view, "import_assets", params)

@@ -18,6 +18,11 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--assets", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
     terminal.column_options(command)
     command.add_argument(
+        "--latency-unit",
+        choices=("s", "ms"),
+        help="what the column of latencies is in, where its name does not say (seconds or milliseconds)",
+    )
+    command.add_argument(
         "--teacher",
         default="built-in",
         metavar="T",
@@ -49,6 +54,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         client=args.client,
         text_columns=args.text_columns,
         id_column=args.id_column,
+        latency_unit=args.latency_unit,
         teacher=args.teacher,
         base_url=args.base_url,
         student=args.student,

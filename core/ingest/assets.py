@@ -17,7 +17,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import MAX_ROWS, Problems, Table, open_table
 from core.ingest.profiles import gold_count, problems_csv, profile, splits
-from core.ingest.rows import Asset, RowReader, check, join_text, text_id
+from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
 from core.words import counted
@@ -50,6 +50,7 @@ __all__ = [  # what pages and later stages import from here
     "problems_csv",
     "profile",
     "splits",
+    "unit_question",
 ]
 
 CHUNK = 2_000  # rows read, looked up and staged at a time
@@ -84,6 +85,14 @@ def preview(path: Path) -> Preview:
         raise _no_rows(table.path)
     shown = [dict(zip(table.columns, (cell[:500] for cell in cells))) for cells in table.head[:PREVIEWED]]
     return Preview(table.columns, guess_assets(table.columns, table.head), shown)
+
+
+def unit_question(seen: Preview, mapping: Mapping) -> tuple[str, ...]:
+    """Up to three latencies of a file whose unit nothing tells, to ask a person with; () where there is nothing to ask."""
+    if mapping.latency_ms is None or mapping.label is None:
+        return ()
+    head = [[row[column] for column in seen.columns] for row in seen.rows]
+    return number_columns(replace(mapping, latency_unit=None), seen.columns, head)["latency_ms"].samples
 
 
 def import_assets(
