@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.errors import InputError, Problem
 from core.ingest.columns import ASSET_NAMES, guess_roles
-from core.ingest.files import Problems, Table, defuse, open_table
+from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, Table, defuse, open_table
 from core.ingest.numbers import AMOUNT, LATENCY, SHARE, NumberColumn, unit_of
 from core.ingest.taxonomy import Matcher, StoredCategory
 
@@ -76,10 +76,19 @@ class VendorFile:
     problem_count: int
 
 
-def columns_of(path: Path) -> tuple[list[str], Columns]:
-    """The file's columns and the guess of what each holds. Raises InputError where it cannot be read as a table."""
-    table = open_table(path, KNOWN)
-    return table.columns, Columns(**guess_roles(table.columns, NAMES))
+@dataclass(frozen=True)
+class Seen:
+    """A vendor's file before it is read: its columns, the guess of what each holds, and what is in doubt."""
+
+    columns: list[str]
+    guess: Columns
+    doubts: list[Doubt]
+
+
+def look(path: Path, read_as: ReadAs = AS_FOUND) -> Seen:
+    """The file's columns and what each is taken for. Raises InputError where it cannot be read as a table."""
+    table = open_table(path, KNOWN, read_as=read_as)
+    return Seen(table.columns, Columns(**guess_roles(table.columns, NAMES)), table.doubts)
 
 
 def read(
@@ -88,13 +97,14 @@ def read(
     categories: Iterable[StoredCategory],
     columns: Columns | None = None,
     elsewhere: Callable[[list[str]], set[str]] = lambda ids: set(),
+    read_as: ReadAs = AS_FOUND,
 ) -> VendorFile:
-    """Read a vendor's answers to `assets` (id, external id); `columns` None is guessed.
+    """Read a vendor's answers to `assets` (id, external id); `columns` None is guessed, as is what `read_as` leaves open.
 
     `elsewhere` says which of some external ids belong to assets outside the set. Raises InputError for a file that cannot be
     read, lacks a column of ids or labels, has no rows, none of the set's assets, or not one answer of the taxonomy.
     """
-    table = open_table(path, KNOWN)
+    table = open_table(path, KNOWN, read_as=read_as)
     columns = columns or Columns(**guess_roles(table.columns, NAMES))
     _check(columns, table)
     problems = Problems()
