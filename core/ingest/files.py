@@ -19,8 +19,8 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.ingest import jsons, workbooks
-from core.ingest.encodings import find_encoding
-from core.ingest.problems import LINE_LIMIT, Problems, clean_cells
+from core.ingest.encodings import find_encoding, named_encoding
+from core.ingest.problems import AS_FOUND, LINE_LIMIT, Doubt, Problems, ReadAs, clean_cells
 
 MAX_BYTES = 200_000_000
 MAX_ROWS = 500_000
@@ -30,6 +30,8 @@ HEAD = 200  # rows read ahead
 HEADER_DEPTH = 10  # rows looked at for the header: some files open with a title
 DELIMITERS = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1f"  # for files of one column: a comma in their text splits nothing
+
+DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "none": NO_DELIMITER}
 
 csv.field_size_limit(4 * LINE_LIMIT)
 
@@ -54,9 +56,15 @@ class Table:
     """An opened file: its columns, and its rows as often as wanted. `share` says how much of the file was read so far."""
 
     def __init__(
-        self, path: Path, kind: str, detail: str, raw: Callable[[Table, Problems], Iterator[tuple[int, list[str]]]]
+        self,
+        path: Path,
+        kind: str,
+        detail: str,
+        raw: Callable[[Table, Problems], Iterator[tuple[int, list[str]]]],
+        read_as: ReadAs = AS_FOUND,
     ):
-        self.path, self.kind, self.detail = path, kind, detail
+        self.path, self.kind, self.detail, self.read_as = path, kind, detail, read_as
+        self.doubts: list[Doubt] = []  # what the file leaves open, for a person to settle by `read_as`
         self._raw = raw
         self.share = 0.0
         self.left_out = 0  # rows that records() listed as problems instead of yielding
@@ -65,7 +73,10 @@ class Table:
         self.head: list[list[str]] = []  # the cells of the first rows, to show and to guess from
 
     def read_header(self, known: Collection[str]) -> None:
-        """Find the header among the first rows: row one, unless a later one holds names we know and row one none."""
+        """Find the header among the first rows: row one, unless a later one holds names we know and row one none.
+
+        A row that a person named is taken as it is.
+        """
         head = [(row, cells) for row, cells in islice(self._raw(self, Problems()), HEAD) if any(cells)]
         if not head:
             raise InputError(
@@ -73,6 +84,14 @@ class Table:
             )
         scores = [sum(squash(cell) in known for cell in cells) for _, cells in head[:HEADER_DEPTH]]
         best = 0 if scores[0] else max(range(len(scores)), key=lambda i: (scores[i], -i))
+        if self.read_as.header is not None:
+            best = next((i for i, (row, _) in enumerate(head) if row == self.read_as.header), -1)
+            if best < 0:
+                raise InputError(
+                    f"Row {self.read_as.header} is empty or not among the first {HEAD}.",
+                    "Name the row that holds the column names.",
+                    where=self.path.name,
+                )
         self.header_row, header = head[best]
         width = len(header)
         while (
@@ -115,10 +134,14 @@ class Table:
             yield row, cells
 
 
-def open_table(path: Path, known: Collection[str] = (), *, max_bytes: int = MAX_BYTES) -> Table:
+def open_table(
+    path: Path, known: Collection[str] = (), *, read_as: ReadAs = AS_FOUND, max_bytes: int = MAX_BYTES
+) -> Table:
     """Open a table file of any supported format; `known` are squashed column names that mark the header row.
 
-    Raises InputError where the file is missing, empty, too large, binary or of a format that cannot be read.
+    What `read_as` leaves open is found out; where the file leaves a doubt, it stands in the table's `doubts`.
+    Raises InputError where the file is missing, empty, too large, binary or of a format that cannot be read, and where
+    `read_as` asks for what is not there.
     """
     path = Path(path)
     if not path.is_file():
@@ -136,23 +159,38 @@ def open_table(path: Path, known: Collection[str] = (), *, max_bytes: int = MAX_
         start = handle.read(8)
     if start.startswith(b"PK\x03\x04"):
         workbooks.check_workbook(path)
-        table = Table(path, "xlsx", "Excel", lambda table, problems: workbooks.workbook_rows(table))
+        table = Table(path, "xlsx", "Excel", lambda table, problems: workbooks.workbook_rows(table), read_as)
     elif start.startswith(b"PAR1"):
-        table = Table(path, "parquet", "Parquet", lambda table, problems: workbooks.parquet_rows(table))
+        table = Table(path, "parquet", "Parquet", lambda table, problems: workbooks.parquet_rows(table), read_as)
     else:
-        encoding = find_encoding(path)
+        encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
         if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
-            table = Table(path, "json", encoding, lambda table, problems: jsons.json_rows(table, encoding, problems))
+            table = Table(
+                path, "json", encoding, lambda table, problems: jsons.json_rows(table, encoding, problems), read_as
+            )
         else:
-            delimiter = find_delimiter(path, encoding)
+            delimiter = named_delimiter(read_as.delimiter) if read_as.delimiter else find_delimiter(path, encoding)
             table = Table(
                 path,
                 "tsv" if delimiter == "\t" else "csv",
                 f"{encoding}, {delimiter!r}",
                 lambda table, problems: _delimited_rows(table, encoding, delimiter, problems),
+                read_as,
             )
     table.read_header(known)
     return table
+
+
+def named_delimiter(name: str) -> str:
+    """The delimiter a person named: tab, comma, semicolon, pipe, none, or the character itself. Raises InputError."""
+    delimiter = DELIMITER_NAMES.get(name.strip().casefold(), name)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise InputError(
+            f"{name} is no delimiter.",
+            f"Write one character, or one of: {', '.join(DELIMITER_NAMES)}.",
+            where="delimiter",
+        )
+    return delimiter
 
 
 def find_delimiter(path: Path, encoding: str) -> str:

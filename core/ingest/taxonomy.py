@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from core import db as database
 from core.errors import InputError, Problem
 from core.ingest.category_files import Row, read_rows
-from core.ingest.files import Problems
+from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs
 from core.ingest.matching import SEPARATOR, Matcher
 from core.ingest.names import same
 
@@ -63,22 +63,23 @@ class StoredCategory(Category):
 
 @dataclass(frozen=True)
 class TaxonomyFile:
-    """What a taxonomy file holds: its categories, what could not be used, its columns, and which plays which role."""
+    """What a taxonomy file holds: its categories, what could not be used, its columns, which plays which role, what is open."""
 
     categories: list[Category]
     problems: list[Problem]
     columns: list[str]
     mapping: dict[str, str | None]
+    doubts: list[Doubt] = field(default_factory=list)
 
 
-def read(path: Path, mapping: dict[str, str | None] | None = None) -> TaxonomyFile:
+def read(path: Path, mapping: dict[str, str | None] | None = None, read_as: ReadAs = AS_FOUND) -> TaxonomyFile:
     """Read a taxonomy from CSV, TSV, XLSX, JSON or Parquet; `mapping` gives name, parent, description, examples, key columns.
 
     None guesses the mapping from the column names. Rows that cannot be used are listed and the rest is read.
     Raises InputError where the file cannot be read, has no column of names, or leaves no category.
     """
     path, problems = Path(path), Problems()
-    rows, columns, mapping = read_rows(path, mapping, problems)
+    rows, columns, mapping, doubts = read_rows(path, mapping, problems, read_as)
     rows = _named_once(rows, problems)
     if len(rows) > MAX_CATEGORIES:
         raise InputError(
@@ -95,7 +96,7 @@ def read(path: Path, mapping: dict[str, str | None] | None = None) -> TaxonomyFi
         raise InputError(
             "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
         )
-    return TaxonomyFile(categories, problems.kept, columns, mapping)
+    return TaxonomyFile(categories, problems.kept, columns, mapping, doubts)
 
 
 def _named_once(rows: list[Row], problems: Problems) -> list[Row]:
