@@ -7,6 +7,7 @@ wrong becomes a Problem of that row; what makes the file useless as a whole is a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -108,10 +109,13 @@ def read(
     columns = columns or Columns(**guess_roles(table.columns, NAMES))
     _check(columns, table)
     problems = Problems()
-    reading = _Reading(table, columns, Matcher(categories), problems)
     rows = list(table.records(problems))
     if not rows:
         raise InputError("The file has a header but no rows.", "Give every asset of the pack a row.", where=path.name)
+    place = table.columns.index(columns.label)
+    said = Counter(cells[place] for _, cells in rows)
+    # The pack names the categories: where a column can be read either way, it holds names.
+    reading = _Reading(table, columns, Matcher(categories).for_column(said, tie="names"), problems)
     ids = _Ids(assets, {cells[reading.at["id"]] for _, cells in rows}, elsewhere)
     answers: dict[int, VendorAnswer] = {}
     outside = again = 0

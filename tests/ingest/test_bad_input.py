@@ -258,7 +258,7 @@ def test_five_thousand_categories_are_read_saved_and_matched(db, tmp_path):
     assert (len(found.categories), found.problems) == (5_000, [])
     stored = taxonomy.load(db, taxonomy.save(db, database.client_id(db, "Acme"), found.categories, "t.csv"))
     match = taxonomy.Matcher(stored)
-    assert match("category_4999") == stored[4_999].id
+    assert match("CATEGORY  4999") == stored[4_999].id
 
 
 def main() -> None:
