@@ -64,7 +64,7 @@ def test_whatever_is_imported_is_pinned(places, files):
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_every_pin_of_its_requirements_at_that_version(lock):
     requirements = lock.replace(".lock", ".txt")
-    if lock != "requirements-gpu.lock":  # which has none of its own: it is what torch asks for
+    if lock not in ("requirements-cpu.lock", "requirements-gpu.lock"):  # which hold what torch is, or asks for
         asked, locked = pins(requirements), pins(lock)
         assert {name: locked.get(name) for name in asked} == asked
 
@@ -76,10 +76,15 @@ def test_every_line_of_a_lock_has_its_hashes_and_nothing_else(lock):
     assert re.fullmatch(rf"(?:{package}{hashes}\n)+", (ROOT / lock).read_text())
 
 
+def test_the_cpu_build_of_torch_is_of_the_version_that_is_asked_for():
+    [version] = pins("requirements.txt")["torch"]
+    assert pins("requirements-cpu.lock") == {"torch": {f"{version}+cpu"}}
+
+
 def test_locks_do_not_contradict_each_other():
     base = pins("requirements.lock") | pins("requirements-gpu.lock")
     for lock in LOCKS:
-        found = pins(lock)
+        found = {name: {version.removesuffix("+cpu") for version in versions} for name, versions in pins(lock).items()}
         assert not [name for name in found.keys() & base.keys() if found[name] - base[name]], lock
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import run
 
-BASE, GPU = "requirements.lock", "requirements-gpu.lock"
+BASE, CPU, GPU = "requirements.lock", "requirements-cpu.lock", "requirements-gpu.lock"
 # What torch for Linux links to where it is not a CPU build.
 GPU_PACKAGES = re.compile(r"(nvidia-|cuda-|triton)")
 UNIVERSAL = ("--universal", "--python-version", ".".join(map(str, run.NEEDED)), "--generate-hashes")
@@ -42,8 +42,7 @@ def main() -> None:
         )
         compile_lock(python, "requirements.txt", everything, *upgrade)
         packages = blocks(everything.read_text())
-        torch = next(name for name in packages if name.startswith("torch=="))
-        packages[torch] += other_builds(python, torch.split()[0], packages[torch])
+        lock_cpu_build(python, next(name.split()[0] for name in packages if name.startswith("torch==")))
         write(BASE, {name: text for name, text in packages.items() if not GPU_PACKAGES.match(name)})
         write(GPU, {name: text for name, text in packages.items() if GPU_PACKAGES.match(name)})
         for name in ("requirements-test", "requirements-ray"):
@@ -64,18 +63,25 @@ def blocks(lock: str) -> dict[str, str]:
     return {text.splitlines()[0]: text for text in re.findall(r"^\S.*\n(?: .*\n?)*", lock, re.MULTILINE)}
 
 
-def other_builds(python: str, pin: str, known: str) -> str:
-    """The hash, as lines of a lock, of the build of `pin` that pip would take on this machine, where it is none of `known`."""
+def lock_cpu_build(python: str, pin: str) -> None:
+    """Add the hash of the CPU build of `pin`, torch, that pip finds on this machine, if any, to those locked of this version."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([python, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder, pin], check=True)
-        digest = hashlib.sha256(next(Path(folder).iterdir()).read_bytes()).hexdigest()
-    return "" if digest in known else f"    --hash=sha256:{digest}\n"
+        build = f"{pin}+cpu"
+        subprocess.run([python, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder, build], check=False)
+        found = {hashlib.sha256(file.read_bytes()).hexdigest() for file in Path(folder).iterdir()}
+    before = (run.ROOT / CPU).read_text() if (run.ROOT / CPU).exists() else ""
+    if before.startswith(f"{build} "):
+        found |= set(re.findall(r"sha256:(\w+)", before))
+    if found:
+        write(
+            CPU,
+            {build: f"{build} \\\n" + " \\\n".join(f"    --hash=sha256:{digest}" for digest in sorted(found)) + "\n"},
+        )
 
 
 def write(name: str, packages: dict[str, str]) -> None:
     """Write a lock in the project's folder."""
-    text = "".join(packages.values())
-    (run.ROOT / name).write_text(re.sub(r"(--hash=\S+)\n(?=    --hash)", r"\1 \\\n", text))
+    (run.ROOT / name).write_text("".join(packages.values()))
 
 
 if __name__ == "__main__":
