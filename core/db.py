@@ -345,3 +345,11 @@ create table vendor_answers (
     latency_ms real, usd real, primary key (test_id, asset_id)) without rowid
 """,
     )
+
+
+@migrations()
+def m014_a_time_of_certification(db: Database) -> None:
+    # certified_at: when the threshold in the figures was certified last, which is later than `created` where the target or the
+    # method has changed since: whoever serves a student looks at it to see that another threshold holds.
+    db.execute("alter table evaluations add column certified_at text")
+    db.execute("update evaluations set certified_at = created")
