@@ -94,7 +94,10 @@ class _Batches:
         self.repairs: dict[int, Request] = {}  # by asset
         self.tried: Counter = Counter()  # by asset
         self.lengths = buying.Lengths(hosted)
-        self.chunk, self.at_once = CHUNK, MANY  # requests a batch, batches in progress: fewer where the provider says so
+        self.chunk, self.at_once = (
+            CHUNK,
+            MANY,
+        )  # requests a batch, batches in progress: fewer where the provider says so
         self.note = ""  # what is waited for
         self.full = self.crowded = False  # the last one handed in did not fit; nor would a small one
         self.full_since: float | None = None

@@ -568,7 +568,10 @@ class _Run:
             self.give_up_at = max(self.give_up_at, now + wait + LONG_S)
         if self.down or wait >= LONG_S or now - self.failing_since > 5:
             self.message = f"Waiting for {self.hosted.connection.name}: {error.words}"
-        if wait > LONGEST_WAIT_S or now + (wait if wait >= LONG_S else 0) > self.failing_since + LONGEST_WAIT_S + LONG_S:
+        if (
+            wait > LONGEST_WAIT_S
+            or now + (wait if wait >= LONG_S else 0) > self.failing_since + LONGEST_WAIT_S + LONG_S
+        ):
             raise InputError(error.words, KEPT_TODO, where=self.hosted.connection.name)
         if now > self.give_up_at:
             minutes = (now - self.failing_since) / 60

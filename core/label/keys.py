@@ -21,7 +21,9 @@ _PREFIX = re.compile(
     r"^(?:authorization|x-api-key|api-key)\s*:|^bearer(?:\s+|$)|^(?:export\s+|set\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=(?=.{8})",
     re.IGNORECASE,
 )
-CLEANED = "The key stood with something around it (quotation marks, a line break, 'Bearer' or a name); it is used without."
+CLEANED = (
+    "The key stood with something around it (quotation marks, a line break, 'Bearer' or a name); it is used without."
+)
 _PASTED = re.compile(r"(?:sk|pk|gsk|xai|key|api|AIza|hf)[-_][A-Za-z0-9_-]{16,}|AIza\S{20,}|[A-Za-z0-9_.-]{50,}")
 
 

@@ -204,7 +204,9 @@ def test_a_batch_of_answers_thought_away_is_handed_in_once(db, tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("said", [Text("", "length"), Text("", "stop"), Text("<think>hm", "stop"), Text(" \n")], ids=repr)
+@pytest.mark.parametrize(
+    "said", [Text("", "length"), Text("", "stop"), Text("<think>hm", "stop"), Text(" \n")], ids=repr
+)
 def test_the_test_call_refuses_an_empty_answer(db, kind, said):
     with Server(lambda call: said) as server:
         made = connections.save(db, 0, "A", kind, "model-x", base_url=address(server, kind))
@@ -304,7 +306,9 @@ def test_a_batch_too_large_for_the_enqueued_tokens_is_made_smaller(db, tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("tail", ["/chat/completions", "/v1/chat/completions/ ", "/v1/messages", "  ", "/v1/models", "\n"])
+@pytest.mark.parametrize(
+    "tail", ["/chat/completions", "/v1/chat/completions/ ", "/v1/messages", "  ", "/v1/models", "\n"]
+)
 def test_an_address_with_too_much_at_its_end_is_put_right_and_that_is_said(db, kind, tail):
     with Server() as server:
         base = server.root + ("/v1" if kind == "openai" and not tail.startswith("/v1") else "")

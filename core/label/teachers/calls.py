@@ -65,7 +65,10 @@ _SAID_AS = (
 _NO_CONNECTION = (
     (aiohttp.ClientProxyConnectionError, "The proxy that this computer's environment names does not answer."),
     (aiohttp.ClientHttpProxyError, "The proxy that this computer's environment names refuses {address}."),
-    (aiohttp.ClientConnectorCertificateError, "The certificate shown at {address} is not one that this computer trusts."),
+    (
+        aiohttp.ClientConnectorCertificateError,
+        "The certificate shown at {address} is not one that this computer trusts.",
+    ),
     (aiohttp.ClientConnectorSSLError, "The server at {address} does not speak https: write http:// if it is your own."),
 )
 LONG_S = 60.0  # seconds of waiting from which on people are told until when
@@ -131,7 +134,9 @@ class Failures:
         text = f"{code} {message}".lower()
         if 300 <= status < 400:
             to = str((headers or {}).get("location", "")).split("?")[0]
-            return CallError("model", f"{self.address} sends callers on{f' to {to}' if to else ''}: write that address.")
+            return CallError(
+                "model", f"{self.address} sends callers on{f' to {to}' if to else ''}: write that address."
+            )
         shown = self._own_words(message, request)
         trouble = _trouble(status, text)
         wait = _retry_after(headers or {})
@@ -148,7 +153,9 @@ class Failures:
         if status in (404, 405) and "model" not in text:
             words = f"There is no service of this kind at {self.address}"
         if trouble in ("rate", "server") and (wait or 0) >= LONG_S:
-            words = f"The provider asks to wait until {clock(wait)} ({'rate limit' if trouble == 'rate' else 'overloaded'})"
+            words = (
+                f"The provider asks to wait until {clock(wait)} ({'rate limit' if trouble == 'rate' else 'overloaded'})"
+            )
         return CallError(
             trouble,
             f"{words}: {shown}" if shown else f"{words}.",
@@ -196,7 +203,9 @@ def clock(seconds: float) -> str:
     """The time of day, on this computer's clock, in so many seconds: 14:20, with the date where that is another day's."""
     now = datetime.now().astimezone()
     then = now + timedelta(seconds=seconds)
-    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%H:%M on %-d %B}" if os.name != "nt" else f"{then:%c}"
+    return (
+        f"{then:%H:%M}" if then.date() == now.date() else f"{then:%H:%M on %-d %B}" if os.name != "nt" else f"{then:%c}"
+    )
 
 
 def said(body: Any) -> tuple[str, str]:
