@@ -345,3 +345,19 @@ create table vendor_answers (
     latency_ms real, usd real, primary key (test_id, asset_id)) without rowid
 """,
     )
+
+
+@migrations()
+def m014_a_time_of_certification(db: Database) -> None:
+    # certified_at: when the threshold in the figures was certified last, which is later than `created` where the target or the
+    # method has changed since: whoever serves a student looks at it to see that another threshold holds.
+    db.execute("alter table evaluations add column certified_at text")
+    db.execute("update evaluations set certified_at = created")
+
+
+@migrations()
+def m015_families(db: Database) -> None:
+    # family_id: the first asset of what belongs together, such as one concept in all its sizes and languages (none: the duplicate
+    # group). A family is not labelled once: each of its groups is.
+    db.execute("alter table assets add column family_id integer")
+    db.execute("update assets set family_id = group_id")

@@ -17,6 +17,7 @@ from core.errors import InputError
 from core.evaluate import run as evaluation
 from core.ingest import assets as ingest
 from core.ingest import taxonomy as categories
+from core.ingest.files import AS_FOUND, ReadAs
 from core.label import connections
 from core.label import run as labelling
 from core.train import run as training
@@ -44,11 +45,14 @@ def distil(
     client: str,
     text_columns: list[str] | None = None,
     id_column: str | None = None,
+    latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
     student: str = training.AUTO,
     target: float | None = None,
     budget: float | None = None,
+    read_as: ReadAs = AS_FOUND,
+    taxonomy_read_as: ReadAs = AS_FOUND,
     on_progress: Callable[[int, int, str, float], None] | None = None,
 ) -> dict[str, Any]:
     """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
@@ -61,11 +65,14 @@ def distil(
         "assets": str(assets.resolve()),
         "text_columns": text_columns,
         "id_column": id_column,
+        "latency_unit": latency_unit,
         "teacher": teacher,
         "base_url": base_url,
         "student": student,
         "target": target,
         "budget": budget,
+        "read_as": asdict(read_as),
+        "taxonomy_read_as": asdict(taxonomy_read_as),
     }
     return jobs.run_here(db, "distil", params, database.client_id(db, client), on_progress).result
 
@@ -80,10 +87,12 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     client_id = database.client_id(db, client, synthetic=given.get("synthetic", False))
     files = Path(given["taxonomy"]), Path(given["assets"])
 
-    read = categories.read(files[0])
+    how = ReadAs(**given.get("read_as") or {})
+    read = categories.read(files[0], read_as=ReadAs(**given.get("taxonomy_read_as") or {}))
     categories.save(db, client_id, read.categories, files[0].name)
-    mapping = _mapping(files[1], given["teacher"], given.get("text_columns"), given.get("id_column"))
-    imported = ingest.import_assets(db, client_id, files[1], mapping, progress=progress)
+    mapping = _mapping(files[1], given["teacher"], given.get("text_columns"), given.get("id_column"), how)
+    mapping = replace(mapping, latency_unit=given.get("latency_unit"))
+    imported = ingest.import_assets(db, client_id, files[1], mapping, progress=progress, read_as=how)
     teacher = _connected(db, client_id, given["teacher"], given.get("base_url"))
     run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", training.AUTO)
@@ -139,9 +148,11 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
     return f"connection:{name}"
 
 
-def _mapping(assets: Path, teacher: str, text_columns: list[str] | None, id_column: str | None) -> ingest.Mapping:
+def _mapping(
+    assets: Path, teacher: str, text_columns: list[str] | None, id_column: str | None, read_as: ReadAs
+) -> ingest.Mapping:
     """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
-    seen = ingest.preview(assets)
+    seen = ingest.preview(assets, read_as)
     kind, _, label = teacher.partition(":")
     named = {"text": tuple(text_columns or ()), "id": id_column, "label": label if kind == "recorded" else None}
     for column in [*named["text"], named["id"], named["label"]]:

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.ingest import assets, taxonomy
-from core.ui import data_profile, frame, progress, taxonomy_use, uploads
+from core.ui import data_profile, frame, latency_unit, progress, taxonomy_use, uploads
 from core.ui.frame import View
 
 NONE = "(none)"
@@ -26,7 +26,7 @@ ASSET_ROLES = {
     "confidence": ("Confidence", "How sure the teacher was, 0 to 1."),
     "tokens_in": ("Tokens in", "Tokens sent to the teacher for this asset."),
     "tokens_out": ("Tokens out", "Tokens the teacher wrote."),
-    "latency_ms": ("Latency (ms)", "How long the teacher took."),
+    "latency_ms": ("Latency", "How long the teacher took."),
 }
 
 
@@ -56,14 +56,16 @@ def _taxonomy(view: View) -> None:
         taxonomy_use.in_use(view, path is not None)
         if path is None:
             return
-        found = taxonomy.read(path)
+        how = uploads.read_as(path)
+        found = taxonomy.read(path, read_as=how)
+        uploads.doubts(path, found.doubts)
         with st.expander("Columns as understood: correct them here", expanded=not found.categories):
             mapping = {
                 role: _pick(label, found.columns, found.mapping.get(role), f"taxonomy-{role}-{path}", help)
                 for role, (label, help) in TAXONOMY_ROLES.items()
             }
         if mapping != found.mapping:
-            found = taxonomy.read(path, mapping)
+            found = taxonomy.read(path, mapping, how)
         data_profile.problems(found.problems, "taxonomy-problems")
         st.caption(data_profile.size(found.categories))
         taxonomy_use.use(view, found.categories, path.name)
@@ -78,10 +80,13 @@ def _assets(view: View, running: bool) -> Path | None:
         if path is None:
             st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
             return None
-        seen = uploads.preview(str(path))
-        mapping = _columns(seen, str(path))
+        how = uploads.read_as(path)
+        seen = uploads.preview(str(path), how)
+        uploads.doubts(path, seen.doubts)
+        mapping = latency_unit.ask(seen, _columns(seen, str(path)), f"assets-unit-{path}")
         if st.button("Import assets", type="primary", disabled=running or not mapping.text):
             params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
+            params["read_as"] = asdict(how)
             progress.start(view, "import_assets", params)
         if not mapping.text and seen.guess.text:
             st.caption("Choose at least one text column.")

@@ -41,7 +41,7 @@ def draw(
         category = int(chance.integers(categories))
         says = (category + 1) % categories if chance.random() < 1 / 80 else category
         words = [*chance.choice(own[category], 3, replace=False), *chance.choice(shared, 2, replace=False)]
-        words += [chance.choice(own[int(other)]) for other in chance.integers(categories, size=2)]
+        words += [chance.choice(own[int(other)]) for other in chance.integers(categories, size=3)]
         names = [_word(chance, 4).title(), _word(chance, 4).title()]
         for place in chance.permutation(len(MARKETS))[: markets if sizes is None else sizes[concept]].tolist():
             spoken = [word[:5] + ENDINGS[place] for word in words] + chance.choice(templates[place], 3).tolist() + names

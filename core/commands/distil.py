@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from core import terminal
+from core.commands import reading
 
 STUDENTS = ("auto", "linear", "embedding", "large", "transformer")
 
@@ -17,6 +18,13 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--assets", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
     terminal.column_options(command)
+    reading.options(command, what="the assets file")
+    reading.options(command, prefix="taxonomy-", what="the taxonomy file")
+    command.add_argument(
+        "--latency-unit",
+        choices=("s", "ms"),
+        help="what the column of latencies is in, where its name does not say (seconds or milliseconds)",
+    )
     command.add_argument(
         "--teacher",
         default="built-in",
@@ -49,11 +57,14 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         client=args.client,
         text_columns=args.text_columns,
         id_column=args.id_column,
+        latency_unit=args.latency_unit,
         teacher=args.teacher,
         base_url=args.base_url,
         student=args.student,
         target=args.target,
         budget=args.budget,
+        read_as=reading.read_as(args),
+        taxonomy_read_as=reading.read_as(args, prefix="taxonomy_"),
         on_progress=terminal.Log(),
     )
     return result, _distil_text(result)

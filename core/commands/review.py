@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from core import terminal
+from core.commands import reading
 from core.errors import InputError
 from core.words import percent
 
@@ -19,6 +20,7 @@ def options(command: argparse.ArgumentParser) -> None:
         "--export", type=Path, metavar="FILE", help="write decisions and what waits as CSV, to fill in"
     )
     command.add_argument("--read", type=Path, metavar="FILE", help="read the decisions of a file that was filled in")
+    reading.options(command)
     command.add_argument(
         "--reviewer", default="", metavar="NAME", help="who decided, where a row of the file names nobody"
     )
@@ -43,7 +45,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         job = jobs.run_here(db, "review_queue", {"client_id": client_id}, client_id, terminal.Log())
         result["found"] = job.result
     if args.read:
-        read = review_files.read(db, client_id, args.read, args.reviewer)
+        how = reading.read_as(args)
+        reading.tell_doubts(review_files.doubts(args.read, how))
+        read = review_files.read(db, client_id, args.read, args.reviewer, how)
         result["read"] = {"rows": read.rows, "new": read.new, "problems": [p.as_dict() for p in read.problems]}
         lines += [f"{read.new:,} new decisions in {read.rows:,} rows of {args.read}"]
         lines += [f"  row {problem.row}: {problem.what} {problem.todo}" for problem in read.problems]

@@ -7,6 +7,7 @@ import csv
 from pathlib import Path
 
 from core import terminal
+from core.commands import reading
 from core.errors import InputError
 
 ACTIONS = ("versions", "write", "diff", "apply", "suggestions")
@@ -22,6 +23,7 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write: the version in use goes to this CSV, to be edited; diff and apply: the taxonomy as it should be",
     )
+    reading.options(command)
     command.add_argument(
         "--accept", type=_numbers, default=[], metavar="N,N|all", help="guesses of diff that are right, by number"
     )
@@ -94,7 +96,9 @@ def _drafted(db, client_id: int, args: argparse.Namespace):
     from core.ingest import taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versions
 
     base = taxonomy_versions.in_use(db, client_id)
-    draft = taxonomy_diff.compare(taxonomy.load(db, base), taxonomy.read(args.file).categories)
+    found = taxonomy.read(args.file, read_as=reading.read_as(args))
+    reading.tell_doubts(found.doubts)
+    draft = taxonomy_diff.compare(taxonomy.load(db, base), found.categories)
     for pair in args.became:
         old, _, new = (part.strip() for part in pair.partition("="))
         draft = taxonomy_diff.linked(draft, old, new)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import terminal
+from core.commands import reading
 from core.errors import InputError
 from core.words import counted
 
@@ -40,6 +41,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--budget", type=terminal.usd, metavar="USD", help="what asking it may cost")
     command.add_argument("--id-column", metavar="NAME", help="column of the asset's id (default: guessed)")
     command.add_argument("--label-column", metavar="NAME", help="column of the label (default: guessed)")
+    reading.options(command)
     command.add_argument("--price-per-1000", type=terminal.usd, metavar="USD", help="what 1,000 assets cost")
     command.add_argument(
         "--student",
@@ -96,10 +98,12 @@ def _import(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     else:
         _needs(args, "file")
         terminal.must_exist(args.file)
-        _, guess = vendor_files.columns_of(args.file)
+        how = reading.read_as(args)
+        seen = vendor_files.look(args.file, how)
+        reading.tell_doubts(seen.doubts)
         named = {"id": args.id_column, "label": args.label_column}
-        columns = replace(guess, **{role: column for role, column in named.items() if column})
-        vendor.import_file(db, client_id, args.name, args.file, columns=columns, **price)
+        columns = replace(seen.guess, **{role: column for role, column in named.items() if column})
+        vendor.import_file(db, client_id, args.name, args.file, columns=columns, read_as=how, **price)
     test = vendor.find(db, client_id, args.name)
     lines = [vendor.read_words(test)]
     lines += [f"row {p['row'] or '–'}: {p['what']} {p['todo']}" for p in test["problems"][:10]]

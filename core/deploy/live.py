@@ -36,7 +36,7 @@ class Served:
     teacher: str
     student: students.Student
     threshold: float | None
-    judged: str | None  # when; another time means another threshold
+    certified_at: str | None  # another time means another threshold
 
 
 def load(db: Database, client_id: int, which: str | int) -> Served:
@@ -45,13 +45,21 @@ def load(db: Database, client_id: int, which: str | int) -> Served:
     student = students.load(folder_of(db, row["id"]))
     student.warm_up(MOST_TEXTS)
     teacher = db.execute("select teacher from label_runs where id = ?", [row["label_run_id"]]).fetchone()[0]
-    threshold, judged = _threshold(db, row["id"])
-    return Served(row["id"], row["kind"], client_id, row["taxonomy_id"], teacher, student, threshold, judged)
+    return Served(row["id"], row["kind"], client_id, row["taxonomy_id"], teacher, student, *_threshold(db, row["id"]))
 
 
 def _threshold(db: Database, student_id: int) -> tuple[float | None, str | None]:
     found = figures(db, student_id)
-    return (found["certificate"]["threshold"], found["created"]) if found else (None, None)
+    return (found["certificate"]["threshold"], found["certified_at"]) if found else (None, None)
+
+
+def alone(threshold: float | None) -> str:
+    """What a student answers without its teacher, in words."""
+    return (
+        "handles nothing, no threshold is certified"
+        if threshold is None
+        else f"handles what it is {threshold:.1%} sure of"
+    )
 
 
 class Follower:
@@ -94,7 +102,7 @@ class Follower:
     def _look(self, db: Database) -> None:
         """Take over the student that is live now, or a new threshold of the same one."""
         row = db.execute(
-            """select s.id, e.created from students s left join evaluations e on e.student_id = s.id and e.split = 'test'
+            """select s.id, e.certified_at from students s left join evaluations e on e.student_id = s.id and e.split = 'test'
                where s.client_id = ? and s.ready = 1 and (s.id = ? or (? = 'live' and s.live = 1))""",
             [self.client_id, self.which, self.which],
         ).fetchone()
@@ -104,9 +112,10 @@ class Follower:
         elif row[0] != now.id:
             self._change(db, row[0])
         else:
-            if row[1] != now.judged:
-                threshold, judged = _threshold(db, now.id)
-                self.current = replace(now, threshold=threshold, judged=judged)
+            if row[1] != now.certified_at:
+                threshold, certified_at = _threshold(db, now.id)
+                self.current = replace(now, threshold=threshold, certified_at=certified_at)
+                log.info("Student %s %s now.", now.id, alone(threshold))
             self.note = ""
 
     def _change(self, db: Database, student_id: int) -> None:

@@ -31,7 +31,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from core.deploy import gate
 from core.deploy.batching import Overloaded
 from core.deploy.fallback import Fallback
-from core.deploy.live import Follower, Served
+from core.deploy.live import Follower, Served, alone
 from core.deploy.schema import WANTED, Ask, Health, Problem, Reply, Which, in_words
 from core.deploy.service import TEACHER_SECONDS, Service
 from core.errors import InputError
@@ -122,9 +122,6 @@ def _facts(service: Service, listening: socket.socket, token: bytes | None, budg
     """The line at the start: where, which student, who may ask, and whether the teacher is behind it."""
     host, port = listening.getsockname()[:2]
     served = service.follower.current
-    certified = (
-        "nothing certified" if served.threshold is None else f"handles what it is {served.threshold:.1%} sure of"
-    )
     fallback = "no fallback to the teacher"
     if service.fallback:
         budget = (
@@ -133,8 +130,9 @@ def _facts(service: Service, listening: socket.socket, token: bytes | None, budg
             else f", at most ${budget_usd:.2f} a month, ${service.fallback.spent_usd:.2f} spent"
         )
         fallback = f"falls back to the teacher {served.teacher}{budget}"
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     return (
-        f"Serving student {served.id} ({served.kind}, {certified}) at http://{f'[{host}]' if ':' in host else host}:{port},"
+        f"Serving student {served.id} ({served.kind}, {alone(served.threshold)}) at {address},"
         f" {'token needed' if token else 'open to this machine, no token'}; {fallback}."
     )
 

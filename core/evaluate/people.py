@@ -119,8 +119,9 @@ def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -
     if student is None:
         return None
     test = pd.read_sql_query(
-        """select p.asset_id, a.group_id, a.family_id, p.category_id as student, p.teacher_category_id as teacher from predictions p
-           join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'
+        """select p.asset_id, a.group_id, coalesce(a.family_id, a.group_id) as family_id, p.category_id as student,
+                  p.teacher_category_id as teacher
+           from predictions p join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'
            and p.asset_id in (select asset_id from reviews where mode = 'random')""",
         db.conn,
         params=[student[0]],

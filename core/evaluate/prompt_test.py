@@ -102,7 +102,8 @@ def _run(db: Database, client_id: int, run_id: int) -> dict:
 def _right(db: Database, client_id: int, run: dict) -> pd.DataFrame:
     """The gold assets a run was asked about, a copy as its group: asset_id, group_id, family_id, origin, split, cost_usd, right."""
     table = pd.read_sql_query(
-        """select g.asset_id, g.group_id, a.family_id, g.origin, a.split, l.category_id, l.cost_usd,
+        """select g.asset_id, g.group_id, coalesce(a.family_id, a.group_id) as family_id, g.origin, a.split,
+                  l.category_id, l.cost_usd,
                   row_number() over (partition by g.asset_id order by l.asset_id <> g.asset_id, l.category_id is null, l.asset_id)
                   as choice
            from gold_labels g join assets a on a.client_id = g.client_id and a.group_id = g.group_id

@@ -86,8 +86,7 @@ def build(db: Database, client_id: int, progress: NoProgress | None = None) -> d
     progress(1, 4, "Counting words")
     features = _words(frame.text.tolist(), len(categories))
     progress(2, 4, "Asking a model that has not seen them")
-    folds = deal(label, frame.family_id.to_numpy())
-    linear = _out_of_fold(features, label, len(categories), folds, progress)
+    linear = _out_of_fold(features, label, len(categories), progress, frame.family_id.to_numpy())
     student_id = _student(db, run_id)
     predicted = _predictions(db, student_id)
     rows = Rows(frame, label, categories, names, _with_student(linear, frame, categories, predicted))
@@ -127,7 +126,11 @@ def _words(texts: list[str], categories: int) -> sp.csr_matrix:
 
 
 def _out_of_fold(
-    features: sp.csr_matrix, label: np.ndarray, categories: int, folds: np.ndarray, progress: NoProgress
+    features: sp.csr_matrix,
+    label: np.ndarray,
+    categories: int,
+    progress: NoProgress,
+    families: np.ndarray | None = None,
 ) -> np.ndarray:
     """Each row's probabilities, float32 (n, categories), by a model that learned from the other folds."""
     stage = crossfit.stages(progress, crossfit.FOLDS)
@@ -143,7 +146,7 @@ def _out_of_fold(
         )
         return Reading([softmax.log_softmax(features[held] @ coefficients + bias)], None)
 
-    return np.exp(crossfit.unseen(folds, ask).tables[0])
+    return np.exp(crossfit.unseen(deal(label, families), ask).tables[0])
 
 
 def _student(db: Database, run_id: int) -> int | None:

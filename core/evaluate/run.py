@@ -36,7 +36,7 @@ from core.train.run import folder_of
 BATCH = 256
 TOP = 3  # categories kept of each prediction
 FORM = (
-    3  # of the figures stored: those of an earlier release are completed from the predictions when they are looked at
+    3  # of the figures stored: those of an earlier release are worked out anew from the predictions when they are read
 )
 
 
@@ -76,7 +76,8 @@ def evaluate(
         "counts": {split: int(counts.get(split, 0)) for split in ("train", "calibration", "test")},
         "labelled_groups": int(frame["group_id"].nunique()),
         "new": json.loads(row["summary"] or "{}").get("new"),
-        "created": now(),
+        "created": (at := now()),
+        "certified_at": at,
     }
     _store(db, student_id, held, found)
     return found
@@ -103,9 +104,25 @@ def _worked_out(
 
 
 def figures(db: Database, student_id: int) -> dict[str, Any] | None:
-    """The stored figures of a student; None before evaluate()."""
-    row = next(db.query("select figures from evaluations where student_id = ? and split = 'test'", [student_id]), None)
-    return json.loads(row["figures"]) if row else None
+    """The figures of a student as they hold now; None before evaluate(). Whoever serves, scores, exports or shows reads them here.
+
+    `certified_at` says since when its threshold holds. Figures of an earlier release are worked out anew from the stored
+    predictions, once: from then on everybody, a running server too, goes by the new ones.
+    """
+    row = next(
+        db.query(
+            """select e.figures, e.certified_at, s.client_id, s.taxonomy_id from evaluations e
+               join students s on s.id = e.student_id where e.student_id = ? and e.split = 'test'""",
+            [student_id],
+        ),
+        None,
+    )
+    if row is None:
+        return None
+    found = json.loads(row["figures"]) | {"certified_at": row["certified_at"]}
+    if found.get("form") == FORM:
+        return found
+    return _complete(db, row["client_id"], student_id, row["taxonomy_id"], found, found["target"])
 
 
 def change_rules(db: Database, client_id: int, rules: Rules) -> None:
@@ -124,10 +141,11 @@ def _complete(
 ) -> dict[str, Any]:
     """The stored figures worked out again from the stored predictions, for `target`, and stored."""
     found = found | _worked_out(db, client_id, _stored(db, student_id), taxonomy.load(db, taxonomy_id), target)
+    found |= {"certified_at": now()}
     with db.atomic():
         db.execute(
-            "update evaluations set figures = ? where student_id = ? and split = 'test'",
-            [json.dumps(found, allow_nan=False), student_id],
+            "update evaluations set figures = ?, certified_at = ? where student_id = ? and split = 'test'",
+            [json.dumps(found, allow_nan=False), found["certified_at"], student_id],
         )
     return found
 
@@ -153,8 +171,6 @@ def comparison(
         )
     )
     client_id, taxonomy_id = row["client_id"], row["taxonomy_id"]
-    if found.get("form") != FORM:
-        found = _complete(db, client_id, student_id, taxonomy_id, found, found["target"])
     if target is not None and target != found["target"]:
         found |= _worked_out(db, client_id, _stored(db, student_id), taxonomy.load(db, taxonomy_id), target)
     assumptions = assumptions or assumptions_of(db, client_id)
@@ -261,15 +277,17 @@ def _store(db: Database, student_id: int, held: pd.DataFrame, found: dict[str, A
             rows,
         )
         db.execute(
-            "insert or replace into evaluations (student_id, split, figures, created) values (?, 'test', ?, ?)",
-            [student_id, json.dumps(found, allow_nan=False), found["created"]],
+            """insert or replace into evaluations (student_id, split, figures, created, certified_at)
+               values (?, 'test', ?, ?, ?)""",
+            [student_id, json.dumps(found, allow_nan=False), found["created"], found["certified_at"]],
         )
 
 
 def _stored(db: Database, student_id: int) -> pd.DataFrame:
     """The predictions of evaluate() as measure.promise() and measure.gold() want them."""
     held = pd.read_sql_query(
-        """select a.id as asset_id, a.external_id, a.split, a.group_id, a.family_id, p.confidence as confidence_student, p.strange,
+        """select a.id as asset_id, a.external_id, a.split, a.group_id, coalesce(a.family_id, a.group_id) as family_id,
+                  p.confidence as confidence_student, p.strange,
                   p.category_id as predicted, p.teacher_category_id as category_id,
                   p.category_id = p.teacher_category_id as correct
            from predictions p join assets a on a.id = p.asset_id where p.student_id = ? order by a.id""",

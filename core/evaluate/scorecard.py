@@ -298,7 +298,8 @@ def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id
     table = table.dropna(subset=[f"student {one['id']}" for one in students]).reset_index(drop=True)
     settled = gold.gold(db, test["client_id"], taxonomy.load(db, taxonomy_id), gold.SAMPLED)
     table["gold"] = table["asset_id"].map({asset: labels[id] for asset, id in settled.items()})
-    families = dict(db.execute("select id, family_id from assets where client_id = ?", [test["client_id"]]).fetchall())
+    query = "select id, coalesce(family_id, group_id) from assets where client_id = ?"
+    families = dict(db.execute(query, [test["client_id"]]).fetchall())
     return table.assign(family=table["asset_id"].map(families))
 
 

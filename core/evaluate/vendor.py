@@ -24,6 +24,7 @@ from core.errors import InputError, Problem
 from core.evaluate import vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns, VendorAnswer
 from core.ingest import taxonomy, taxonomy_versions
+from core.ingest.files import AS_FOUND, ReadAs
 from core.jobs import Progress
 from core.label.run import label
 from core.words import counted
@@ -58,6 +59,7 @@ def import_file(
     columns: Columns | None = None,
     usd_per_1000: float | None = None,
     filename: str | None = None,
+    read_as: ReadAs = AS_FOUND,
 ) -> int:
     """Keep a vendor's answers from a file (CSV, TSV, XLSX, JSON lines, Parquet); returns the test's id.
 
@@ -70,7 +72,7 @@ def import_file(
         [chosen["id"]],
     ).fetchall()
     categories = taxonomy.load(db, chosen["taxonomy_id"])
-    found = vendor_files.read(Path(path), assets, categories, columns, lambda ids: _known(db, client_id, ids))
+    found = vendor_files.read(Path(path), assets, categories, columns, lambda ids: _known(db, client_id, ids), read_as)
     counts = {"rows": found.rows, "outside": found.outside, "again": found.again, "problems": found.problem_count}
     source = f"file:{filename or Path(path).name}"
     return _keep(db, client_id, name, chosen, source, usd_per_1000, found.answers, counts, found.problems)

@@ -7,27 +7,34 @@ wrong becomes a Problem of that row; what makes the file useless as a whole is a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from core.errors import InputError, Problem
 from core.ingest.columns import ASSET_NAMES, guess_roles
-from core.ingest.files import Problems, Table, defuse, open_table
-from core.ingest.rows import number
+from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, Table, defuse, open_table
+from core.ingest.numbers import AMOUNT, LATENCY, SHARE, NumberColumn, unit_of
 from core.ingest.taxonomy import Matcher, StoredCategory
 
 NAMES: dict[str, tuple[str, ...]] = {
     "id": ASSET_NAMES["id"],
     "label": ("vendorlabel", "answer", "vendoranswer", "vendorcategory", *ASSET_NAMES["label"], "output", "result"),
     "confidence": ("vendorconfidence", *ASSET_NAMES["confidence"]),
-    "latency_ms": ("vendorlatencyms", *ASSET_NAMES["latency_ms"]),
-    "latency_s": ("latencys", "latencyseconds", "latencysec", "responsetimes", "durations", "seconds", "elapsed"),
+    # A column called "latency" is neither: its unit is chosen, not guessed.
+    "latency_ms": ("vendorlatencyms", *(name for name in ASSET_NAMES["latency_ms"] if unit_of(name) == "ms")),
+    "latency_s": ("vendorlatencys", *(name for name in ASSET_NAMES["latency_ms"] if unit_of(name) == "s"))
+    + ("durations", "seconds"),
     "usd": ("priceusd", "usd", "costusd", "priceperasset", "costperasset", "usdperasset", "unitprice", "price", "cost"),
     "usd_per_1000": ("priceper1000", "costper1000", "usdper1000", "priceper1000usd", "usdper1000assets")
     + ("priceper1000assets", "costper1000assets", "per1000"),
 }
 KNOWN = frozenset().union(*NAMES.values())
+NUMBERS = {
+    **{"confidence": SHARE, "latency_ms": LATENCY, "latency_s": LATENCY},
+    **{"usd": AMOUNT, "usd_per_1000": AMOUNT},
+}
 SHOWN = 60  # characters of an answer in a sentence
 
 
@@ -70,10 +77,19 @@ class VendorFile:
     problem_count: int
 
 
-def columns_of(path: Path) -> tuple[list[str], Columns]:
-    """The file's columns and the guess of what each holds. Raises InputError where it cannot be read as a table."""
-    table = open_table(path, KNOWN)
-    return table.columns, Columns(**guess_roles(table.columns, NAMES))
+@dataclass(frozen=True)
+class Seen:
+    """A vendor's file before it is read: its columns, the guess of what each holds, and what is in doubt."""
+
+    columns: list[str]
+    guess: Columns
+    doubts: list[Doubt]
+
+
+def look(path: Path, read_as: ReadAs = AS_FOUND) -> Seen:
+    """The file's columns and what each is taken for. Raises InputError where it cannot be read as a table."""
+    table = open_table(path, KNOWN, read_as=read_as)
+    return Seen(table.columns, Columns(**guess_roles(table.columns, NAMES)), table.doubts)
 
 
 def read(
@@ -82,20 +98,24 @@ def read(
     categories: Iterable[StoredCategory],
     columns: Columns | None = None,
     elsewhere: Callable[[list[str]], set[str]] = lambda ids: set(),
+    read_as: ReadAs = AS_FOUND,
 ) -> VendorFile:
-    """Read a vendor's answers to `assets` (id, external id); `columns` None is guessed.
+    """Read a vendor's answers to `assets` (id, external id); `columns` None is guessed, as is what `read_as` leaves open.
 
     `elsewhere` says which of some external ids belong to assets outside the set. Raises InputError for a file that cannot be
     read, lacks a column of ids or labels, has no rows, none of the set's assets, or not one answer of the taxonomy.
     """
-    table = open_table(path, KNOWN)
+    table = open_table(path, KNOWN, read_as=read_as)
     columns = columns or Columns(**guess_roles(table.columns, NAMES))
     _check(columns, table)
     problems = Problems()
-    reading = _Reading(table, columns, Matcher(categories), problems)
     rows = list(table.records(problems))
     if not rows:
         raise InputError("The file has a header but no rows.", "Give every asset of the pack a row.", where=path.name)
+    place = table.columns.index(columns.label)
+    said = Counter(cells[place] for _, cells in rows)
+    # The pack names the categories: where a column can be read either way, it holds names.
+    reading = _Reading(table, columns, Matcher(categories).for_column(said, tie="names"), problems)
     ids = _Ids(assets, {cells[reading.at["id"]] for _, cells in rows}, elsewhere)
     answers: dict[int, VendorAnswer] = {}
     outside = again = 0
@@ -181,6 +201,18 @@ class _Reading:
         self.at = {role: places[column] for role, column in roles if column is not None}
         self.columns, self.match, self.problems = columns, match, problems
         self.read: dict[str, tuple[int | None, str]] = {}
+        self.numbers = {
+            role: NumberColumn(
+                getattr(columns, role),
+                kind,
+                [_bare(role, row[self.at[role]]) for row in table.head],
+                unit=role.removeprefix("latency_") if kind == LATENCY else None,
+            )
+            for role, kind in NUMBERS.items()
+            if role in self.at
+        }
+        for column in self.numbers.values():
+            column.tell(problems)
 
     def answer(self, row: int, asset: int, cells: list[str]) -> VendorAnswer:
         said = cells[self.at["label"]]
@@ -198,7 +230,7 @@ class _Reading:
             category,
             how,
             self.number(row, "confidence", cells),
-            ms if ms is not None or seconds is None else 1000 * seconds,
+            ms if ms is not None else seconds,
             each if each is not None or thousand is None else thousand / 1000,
         )
 
@@ -206,8 +238,11 @@ class _Reading:
         given = cells[self.at[role]] if role in self.at else ""
         if not given:
             return None
-        bare = re.sub(r"USD|\$", "", given, flags=re.IGNORECASE).strip() if role.startswith("usd") else given
-        return number(bare, row, getattr(self.columns, role), self.problems, share=role == "confidence")
+        return self.numbers[role].read(_bare(role, given), row, self.problems)
+
+
+def _bare(role: str, given: str) -> str:
+    return re.sub(r"USD|\$", "", given, flags=re.IGNORECASE).strip() if role.startswith("usd") else given
 
 
 def read_label(match: Matcher, said: str) -> tuple[int | None, str]:

@@ -131,7 +131,8 @@ def _both(db: Database, first: int, second: int) -> pd.DataFrame:
     """One row a duplicate group of the test assets both predicted: family, said_1, truth_1, said_2, truth_2 as labels, those of the
     newer of the two taxonomy versions wherever it is certain what became of a category."""
     table = pd.read_sql_query(
-        """select min(a.id) as asset, min(a.family_id) as family, p1.category_id as said_1, p1.teacher_category_id as truth_1,
+        """select min(a.id) as asset, min(coalesce(a.family_id, a.group_id)) as family, p1.category_id as said_1,
+                  p1.teacher_category_id as truth_1,
                   p2.category_id as said_2, p2.teacher_category_id as truth_2
            from predictions p1 join predictions p2 on p2.asset_id = p1.asset_id and p2.student_id = ?
            join assets a on a.id = p1.asset_id and a.split = 'test' where p1.student_id = ? group by a.group_id order by asset""",

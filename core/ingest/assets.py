@@ -17,7 +17,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -30,9 +30,9 @@ from core.errors import InputError
 from core.ingest import copies, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
-from core.ingest.files import MAX_ROWS, Problems, Table, open_table
+from core.ingest.files import AS_FOUND, MAX_ROWS, Doubt, Problems, ReadAs, Table, open_table
 from core.ingest.profiles import gold_count, problems_csv, profile, splits
-from core.ingest.rows import Asset, RowReader, check, join_text, text_id
+from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
 from core.words import counted
@@ -41,6 +41,7 @@ __all__ = [  # what pages and later stages import from here
     "ImportSummary",
     "Mapping",
     "Preview",
+    "ReadAs",
     "gold_count",
     "import_assets",
     "import_job",
@@ -50,6 +51,7 @@ __all__ = [  # what pages and later stages import from here
     "problems_csv",
     "profile",
     "splits",
+    "unit_question",
 ]
 
 CHUNK = 2_000  # rows read, looked up and staged at a time
@@ -58,11 +60,12 @@ PREVIEWED = 20
 
 @dataclass(frozen=True)
 class Preview:
-    """A file's columns, their guessed roles and its first 20 rows."""
+    """A file's columns, their guessed roles, its first 20 rows, and what it leaves open."""
 
     columns: list[str]
     guess: Mapping
     rows: list[dict]
+    doubts: list[Doubt] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,21 @@ class ImportSummary:
     problems: int
 
 
-def preview(path: Path) -> Preview:
+def preview(path: Path, read_as: ReadAs = AS_FOUND) -> Preview:
     """What a file holds and how its columns are understood, before it is imported. Raises InputError, also where it has no row."""
-    table = open_table(Path(path), KNOWN_ASSET_NAMES)
+    table = open_table(Path(path), KNOWN_ASSET_NAMES, read_as=read_as)
     if not table.head:
         raise _no_rows(table.path)
     shown = [dict(zip(table.columns, (cell[:500] for cell in cells))) for cells in table.head[:PREVIEWED]]
-    return Preview(table.columns, guess_assets(table.columns, table.head), shown)
+    return Preview(table.columns, guess_assets(table.columns, table.head), shown, table.doubts)
+
+
+def unit_question(seen: Preview, mapping: Mapping) -> tuple[str, ...]:
+    """Up to three latencies of a file whose unit nothing tells, to ask a person with; () where there is nothing to ask."""
+    if mapping.latency_ms is None or mapping.label is None:
+        return ()
+    head = [[row[column] for column in seen.columns] for row in seen.rows]
+    return number_columns(replace(mapping, latency_unit=None), seen.columns, head)["latency_ms"].samples
 
 
 def import_assets(
@@ -94,15 +105,16 @@ def import_assets(
     progress: Progress | None = None,
     *,
     filename: str | None = None,
+    read_as: ReadAs = AS_FOUND,
 ) -> ImportSummary:
     """Import a file of assets for a client; all of it or, where this raises or is killed, nothing.
 
-    `mapping` None is guessed. Rows that cannot be used are listed with the import and the rest is imported. Labels of the
-    file become recordings named after their column, gold labels become reviews by "file". Raises InputError for a file that
-    cannot be read, one without text or with more than 500,000 rows, and Cancelled.
+    `mapping` None is guessed, and so is what `read_as` leaves open. Rows that cannot be used are listed with the import and the
+    rest is imported. Labels of the file become recordings named after their column, gold labels become reviews by "file".
+    Raises InputError for a file that cannot be read, one without text or with more than 500,000 rows, and Cancelled.
     """
     path, report = Path(path), progress or NoProgress()
-    table = open_table(path, KNOWN_ASSET_NAMES)
+    table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
     mapping = mapping or guess_assets(table.columns, table.head)
     check(mapping, table)
     with _alone(client_id, report), staging() as (stage, stage_path):
@@ -137,11 +149,11 @@ def _no_rows(path: Path) -> InputError:
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "path", "filename", "mapping": {...} or None} to the summary as a dictionary."""
+    """The job body: {"client_id", "path", "filename", "mapping" and "read_as" as dictionaries} to the summary as one."""
     given = params.get("mapping")
     mapping = Mapping(**{**given, "text": tuple(given["text"])}) if given else None
-    filename = params.get("filename")
-    return asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, filename=filename))
+    how = {"filename": params.get("filename"), "read_as": ReadAs(**params.get("read_as") or {})}
+    return asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, **how))
 
 
 def keep_upload(name: str, data: bytes) -> Path:
@@ -195,7 +207,7 @@ class _Reading:
         """Stage every row of the table. Raises InputError past 500,000 rows."""
         reader = RowReader(self.table, self.mapping, self.match, self.problems)
         records = self.table.records(self.problems)
-        while chunk := list(islice(records, CHUNK)):
+        while chunk := [reader.read(row, cells) for row, cells in islice(records, CHUNK)]:  # raw cells may be long
             self.rows += len(chunk)
             if self.rows > MAX_ROWS:
                 raise InputError(
@@ -203,7 +215,7 @@ class _Reading:
                     "Split it into several files and import them one after the other.",
                     where=self.table.path.name,
                 )
-            assets = [asset for row, cells in chunk if (asset := reader.read(row, cells))]
+            assets = [asset for asset in chunk if asset is not None]
             put(stage, INSERT, list(self._staged(assets)))
             total = round(self.rows / self.table.share) if self.table.share > 0 else 0
             report(self.rows, max(total, self.rows), "Step 1 of 3: reading")

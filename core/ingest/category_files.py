@@ -10,8 +10,8 @@ from typing import Any
 
 from core.errors import InputError
 from core.ingest import columns, jsons
-from core.ingest.encodings import find_encoding
-from core.ingest.files import Problems, open_table, squash
+from core.ingest.encodings import find_encoding, named_encoding
+from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table, squash
 
 MAX_BYTES = 20_000_000
 MAX_EXAMPLES = 50
@@ -36,11 +36,12 @@ class Row:
 
 
 def read_rows(
-    path: Path, mapping: dict[str, str | None] | None, problems: Problems
-) -> tuple[list[Row], list[str], dict[str, str | None]]:
-    """The rows of a taxonomy file, its columns, and which of them plays which role. Raises InputError."""
+    path: Path, mapping: dict[str, str | None] | None, problems: Problems, read_as: ReadAs = AS_FOUND
+) -> tuple[list[Row], list[str], dict[str, str | None], list[Doubt]]:
+    """The rows of a taxonomy file, its columns, which of them plays which role, and what is in doubt. Raises InputError."""
     if path.suffix.lower() == ".json" and path.is_file() and 0 < path.stat().st_size <= MAX_BYTES:
-        value = jsons.load_whole(path, find_encoding(path))
+        encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
+        value = jsons.load_whole(path, encoding)
         if isinstance(value, dict):
             value = next((value[k] for k in (*JSON_CHILDREN, "taxonomy") if isinstance(value.get(k), list)), [])
         if not isinstance(value, list) or not any(isinstance(item, dict | str) for item in value):
@@ -49,17 +50,17 @@ def read_rows(
                 'Write [{"name": "...", "parent": "..."}, ...].',
                 where=path.name,
             )
-        return _json_rows(value, mapping, problems)
-    table = open_table(path, columns.KNOWN_TAXONOMY_NAMES, max_bytes=MAX_BYTES)
+        return *_json_rows(value, mapping, problems), []
+    table = open_table(path, columns.KNOWN_TAXONOMY_NAMES, read_as=read_as, max_bytes=MAX_BYTES)
     records = list(table.records(problems, pad=True))
     tiers = sorted((int(m[1]), c) for c in table.columns if (m := columns.TIER.fullmatch(squash(c))))
     guessed = columns.guess_roles(table.columns, columns.TAXONOMY_NAMES)
     if mapping is None and guessed["name"] is None and len(tiers) > 1:
-        return list(_tier_rows(table.columns, [c for _, c in tiers], records)), table.columns, guessed
+        return list(_tier_rows(table.columns, [c for _, c in tiers], records)), table.columns, guessed, table.doubts
     chosen = _chosen(mapping, guessed, table.columns, path.name)
     at = {role: table.columns.index(c) for role, c in chosen.items() if c is not None}
     rows = [_row(row, {role: cells[place] for role, place in at.items()}, problems) for row, cells in records]
-    return rows, table.columns, chosen
+    return rows, table.columns, chosen, table.doubts
 
 
 def _chosen(

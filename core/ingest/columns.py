@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from core.ingest.files import squash
 
@@ -38,10 +38,13 @@ ASSET_NAMES: dict[str, tuple[str, ...]] = {
         "tokensout completiontokens outputtokens tokenscompletion tokensoutput outtokens tokenout recordedtokensout"
     ),
     "latency_ms": _names(
-        "latencyms latency responsetimems durationms elapsedms recordedlatencyms responsetime latencymillis"
+        "latencyms latencys latencyseconds latencysec latencysecs latency responsetimems responsetimes responsetimeseconds"
+        " durationms elapsedms elapsedseconds recordedlatencyms recordedlatencys recordedlatency responsetime latencymillis"
+        " latencymilliseconds"
     ),
     "split": _names("split datasplit dataset set fold partition subset"),
 }
+DURATIONS = _names("durationseconds durations durationsec duration seconds elapsed elapsedtime")
 TEXT_NAMES = frozenset(
     _names(
         "text headline longheadline shortheadline title adtitle body bodytext bodycopy copy adcopy adtext primarytext maintext"
@@ -83,6 +86,12 @@ class Mapping:
     latency_ms: str | None = None
     gold: str | None = None
     split: str | None = None
+    latency_unit: str | None = None  # "ms" or "s", where the column's name and cells do not say; no column
+
+    def columns(self) -> dict[str, str]:
+        """The column of each role that has one, but those of the text."""
+        roles = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("text", "latency_unit")}
+        return {role: column for role, column in roles.items() if column is not None}
 
 
 def guess_roles(columns: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str, str | None]:
@@ -105,7 +114,15 @@ def guess_assets(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Mappi
         longest = max(free, key=lambda i: _wordiness([row[i] for row in rows]), default=None)
         if longest is not None and _wordiness([row[longest] for row in rows]) > 0:
             text = (columns[longest],)
-    return Mapping(text=text, **roles)
+    return _with_duration(Mapping(text=text, **roles), columns)
+
+
+def _with_duration(guess: Mapping, columns: Sequence[str]) -> Mapping:
+    """A duration is a latency where a model's tokens or confidence stand beside it; elsewhere it may be a film's length."""
+    if guess.latency_ms is None and (guess.tokens_in or guess.tokens_out or guess.confidence):
+        free = {squash(c): c for c in columns if c not in guess.text}
+        return replace(guess, latency_ms=next((free[n] for n in DURATIONS if n in free), None))
+    return guess
 
 
 def _wordiness(cells: Sequence[str]) -> float:

@@ -64,6 +64,21 @@ def find_encoding(path: Path) -> str:
     return "cp1252"
 
 
+def named_encoding(name: str) -> str:
+    """The Python codec of an encoding a person named. Raises InputError where there is none of that name."""
+    try:
+        codec = codecs.lookup(name.strip())
+    except LookupError as error:
+        raise InputError(
+            f"There is no encoding {name}.", "Write for example utf-8, cp1252 or cp1250.", where="encoding"
+        ) from error
+    if not codec._is_text_encoding:
+        raise InputError(
+            f"{name} is no encoding of text.", "Write for example utf-8, cp1252 or cp1250.", where="encoding"
+        )
+    return codec.name
+
+
 def _binary(path: Path, what: str) -> InputError:
     return InputError(
         what, "Save it as CSV (UTF-8) or as an Excel workbook (.xlsx) without a password.", where=path.name

@@ -18,18 +18,23 @@ from itertools import islice
 from pathlib import Path
 
 from core.errors import InputError
-from core.ingest import jsons, workbooks
-from core.ingest.encodings import find_encoding
-from core.ingest.problems import LINE_LIMIT, Problems, clean_cells
+from core.ingest import jsons, parquets
+from core.ingest.cells import is_error
+from core.ingest.encodings import find_encoding, named_encoding
+from core.ingest.problems import AS_FOUND, LINE_LIMIT, Doubt, Problems, ReadAs, clean_cells
+from core.ingest.workbooks import Workbook
 
 MAX_BYTES = 200_000_000
 MAX_ROWS = 500_000
 MAX_COLUMNS = 1_000
 RECORD_LINES = 2_000  # lines in one row; beyond this a quotation mark was left open
 HEAD = 200  # rows read ahead
+HEAD_CELL = 4_000  # characters of each of their cells
 HEADER_DEPTH = 10  # rows looked at for the header: some files open with a title
 DELIMITERS = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1f"  # for files of one column: a comma in their text splits nothing
+
+DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "none": NO_DELIMITER}
 
 csv.field_size_limit(4 * LINE_LIMIT)
 
@@ -54,9 +59,15 @@ class Table:
     """An opened file: its columns, and its rows as often as wanted. `share` says how much of the file was read so far."""
 
     def __init__(
-        self, path: Path, kind: str, detail: str, raw: Callable[[Table, Problems], Iterator[tuple[int, list[str]]]]
+        self,
+        path: Path,
+        kind: str,
+        detail: str,
+        raw: Callable[[Table, Problems], Iterator[tuple[int, list[str]]]],
+        read_as: ReadAs = AS_FOUND,
     ):
-        self.path, self.kind, self.detail = path, kind, detail
+        self.path, self.kind, self.detail, self.read_as = path, kind, detail, read_as
+        self.doubts: list[Doubt] = []  # what the file leaves open, for a person to settle by `read_as`
         self._raw = raw
         self.share = 0.0
         self.left_out = 0  # rows that records() listed as problems instead of yielding
@@ -65,14 +76,26 @@ class Table:
         self.head: list[list[str]] = []  # the cells of the first rows, to show and to guess from
 
     def read_header(self, known: Collection[str]) -> None:
-        """Find the header among the first rows: row one, unless a later one holds names we know and row one none."""
-        head = [(row, cells) for row, cells in islice(self._raw(self, Problems()), HEAD) if any(cells)]
+        """Find the header among the first rows: row one, unless a later one holds names we know and row one none.
+
+        A row that a person named is taken as it is.
+        """
+        raw = islice(self._raw(self, Problems()), HEAD)
+        head = [(row, [cell[:HEAD_CELL] for cell in cells]) for row, cells in raw if any(cells)]
         if not head:
             raise InputError(
                 "The file holds no rows.", "Choose a file with a header row and data below it.", where=self.path.name
             )
         scores = [sum(squash(cell) in known for cell in cells) for _, cells in head[:HEADER_DEPTH]]
         best = 0 if scores[0] else max(range(len(scores)), key=lambda i: (scores[i], -i))
+        if self.read_as.header is not None:
+            best = next((i for i, (row, _) in enumerate(head) if row == self.read_as.header), -1)
+            if best < 0:
+                raise InputError(
+                    f"Row {self.read_as.header} is empty or not among the first {HEAD}.",
+                    "Name the row that holds the column names.",
+                    where=self.path.name,
+                )
         self.header_row, header = head[best]
         width = len(header)
         while (
@@ -112,13 +135,38 @@ class Table:
                     "Put text that holds the delimiter or a line break in quotation marks and give every column its cell.",
                 )
                 continue
+            if any(map(is_error, cells)):
+                cells = self._without_errors(row, cells, problems)
             yield row, cells
 
+    def _without_errors(self, row: int, cells: list[str], problems: Problems) -> list[str]:
+        """Cells with a spreadsheet's errors (#NAME?, #N/A) left empty, each of them listed."""
+        for column, cell in zip(self.columns, cells):
+            if is_error(cell):
+                problems.add(
+                    row,
+                    column,
+                    f"The cell holds the error {cell[:20]}; it was left empty.",
+                    "Correct the formula, or the column's width, and export the file again.",
+                )
+        return ["" if is_error(cell) else cell for cell in cells]
 
-def open_table(path: Path, known: Collection[str] = (), *, max_bytes: int = MAX_BYTES) -> Table:
+
+def open_table(
+    path: Path,
+    known: Collection[str] = (),
+    *,
+    read_as: ReadAs = AS_FOUND,
+    max_bytes: int = MAX_BYTES,
+    indents: bool = False,
+) -> Table:
     """Open a table file of any supported format; `known` are squashed column names that mark the header row.
 
-    Raises InputError where the file is missing, empty, too large, binary or of a format that cannot be read.
+    `indents` keeps the spaces before a cell's text (lists that show their levels so); elsewhere they are taken off.
+
+    What `read_as` leaves open is found out; where the file leaves a doubt, it stands in the table's `doubts`.
+    Raises InputError where the file is missing, empty, too large, binary or of a format that cannot be read, and where
+    `read_as` asks for what is not there.
     """
     path = Path(path)
     if not path.is_file():
@@ -135,24 +183,41 @@ def open_table(path: Path, known: Collection[str] = (), *, max_bytes: int = MAX_
     with path.open("rb") as handle:
         start = handle.read(8)
     if start.startswith(b"PK\x03\x04"):
-        workbooks.check_workbook(path)
-        table = Table(path, "xlsx", "Excel", lambda table, problems: workbooks.workbook_rows(table))
+        book = Workbook(path, indents)
+        book.choose(lambda cell: squash(cell) in known, read_as.sheet)
+        table = Table(path, "xlsx", f"Excel, sheet {book.sheet.name}", book.rows, read_as)
+        table.doubts = book.doubts
     elif start.startswith(b"PAR1"):
-        table = Table(path, "parquet", "Parquet", lambda table, problems: workbooks.parquet_rows(table))
+        table = Table(path, "parquet", "Parquet", lambda table, problems: parquets.parquet_rows(table), read_as)
     else:
-        encoding = find_encoding(path)
+        encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
         if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
-            table = Table(path, "json", encoding, lambda table, problems: jsons.json_rows(table, encoding, problems))
+            table = Table(
+                path, "json", encoding, lambda table, problems: jsons.json_rows(table, encoding, problems), read_as
+            )
         else:
-            delimiter = find_delimiter(path, encoding)
+            delimiter = named_delimiter(read_as.delimiter) if read_as.delimiter else find_delimiter(path, encoding)
             table = Table(
                 path,
                 "tsv" if delimiter == "\t" else "csv",
                 f"{encoding}, {delimiter!r}",
-                lambda table, problems: _delimited_rows(table, encoding, delimiter, problems),
+                lambda table, problems: _delimited_rows(table, encoding, delimiter, problems, indents),
+                read_as,
             )
     table.read_header(known)
     return table
+
+
+def named_delimiter(name: str) -> str:
+    """The delimiter a person named: tab, comma, semicolon, pipe, none, or the character itself. Raises InputError."""
+    delimiter = DELIMITER_NAMES.get(name.strip().casefold(), name)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise InputError(
+            f"{name} is no delimiter.",
+            f"Write one character, or one of: {', '.join(DELIMITER_NAMES)}.",
+            where="delimiter",
+        )
+    return delimiter
 
 
 def find_delimiter(path: Path, encoding: str) -> str:
@@ -215,7 +280,9 @@ class _Lines:
         self.waiting.extendleft(reversed(self.row_lines[1:]))
 
 
-def _delimited_rows(table: Table, encoding: str, delimiter: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+def _delimited_rows(
+    table: Table, encoding: str, delimiter: str, problems: Problems, indents: bool = False
+) -> Iterator[tuple[int, list[str]]]:
     size = table.path.stat().st_size
     with table.path.open("rb") as binary:
         lines = _Lines(io.TextIOWrapper(binary, encoding=encoding, errors="replace", newline=""), table.path.name)
@@ -241,7 +308,7 @@ def _delimited_rows(table: Table, encoding: str, delimiter: str, problems: Probl
                 continue
             if lines.odd:
                 cells = clean_cells(cells, row, problems)
-            yield row, [cell.strip() for cell in cells]
+            yield row, [cell.rstrip() if indents else cell.strip() for cell in cells]
 
 
 def _column_names(header: list[str]) -> list[str]:

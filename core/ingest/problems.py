@@ -1,11 +1,38 @@
-"""The list of what an import could not use, and the cleaning that every format shares."""
+"""The list of what an import could not use, what was doubtful in reading it, and the cleaning that every format shares."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from core.errors import Problem
 
 KEPT_PROBLEMS = 10_000
 LINE_LIMIT = 4_000_000  # characters in one row; beyond this it is no table
+
+
+@dataclass(frozen=True)
+class ReadAs:
+    """How a person says a file is to be read; None is found out. `header` is the row of the column names, from 1."""
+
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: int | None = None
+
+
+AS_FOUND = ReadAs()  # all of it found out
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What a file leaves open: the `option` of ReadAs that settles it, one sentence, the choices, which of them was taken,
+    and up to three lines of the file as they are read now."""
+
+    option: str
+    what: str
+    choices: tuple[str, ...]
+    chosen: str
+    lines: tuple[str, ...] = ()
 
 
 class Problems:

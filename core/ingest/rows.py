@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from core.errors import InputError
 from core.ingest.columns import Mapping
 from core.ingest.files import Problems, Table
+from core.ingest.numbers import COUNT, LATENCY, SHARE, NumberColumn, proven_marks
 
 MAX_TEXT = 20_000  # characters: some 5,000 tokens, ten times what any student here reads
 MAX_ID = 200
@@ -54,10 +54,10 @@ def text_id(text: str) -> str:
 
 def check(mapping: Mapping, table: Table) -> None:
     """Raise InputError where a mapped column is missing or no column is text."""
-    named = [*mapping.text, *(getattr(mapping, f.name) for f in fields(mapping) if f.name != "text")]
+    named = [*mapping.text, *mapping.columns().values()]
     listed = ", ".join(table.columns)[:500]
     for column in named:
-        if column is not None and column not in table.columns:
+        if column not in table.columns:
             raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=table.path.name)
     if not mapping.text:
         raise InputError(
@@ -65,20 +65,24 @@ def check(mapping: Mapping, table: Table) -> None:
         )
 
 
-def number(given: str, row: int, column: str, problems: Problems, *, share: bool = False) -> float | None:
-    """A number as people write it (0.93, 0,93 or 93 %), zero or more and as a `share` no more than 1; else None and a problem."""
-    digits = given.removesuffix("%").strip()
-    try:
-        value = float(digits if "." in digits else digits.replace(",", ".")) / (100 if given.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
-    if 0 <= value < (1.0000001 if share else 1e12):
-        return value
-    what = "between 0 and 1" if share else "of zero or more"
-    problems.add(
-        row, column, f"{given[:40]} is no number {what}; it was left out.", "Correct it or leave the cell empty."
-    )
-    return None
+NUMBERS = {"confidence": SHARE, "tokens_in": COUNT, "tokens_out": COUNT, "latency_ms": LATENCY}
+
+
+def number_columns(mapping: Mapping, columns: Sequence[str], head: Sequence[Sequence[str]]) -> dict[str, NumberColumn]:
+    """How each column of numbers is written, by role, learnt from a table's columns and first rows."""
+    at = {name: place for place, name in enumerate(columns)}
+    cells = {role: [row[at[column]] for row in head] for role, column in mapping.columns().items() if role in NUMBERS}
+    marks = {role: proven_marks(given) for role, given in cells.items()}
+    return {
+        role: NumberColumn(
+            getattr(mapping, role),
+            NUMBERS[role],
+            given,
+            unit=mapping.latency_unit,
+            elsewhere=set().union(*(found for other, found in marks.items() if other != role)),
+        )
+        for role, given in cells.items()
+    }
 
 
 class RowReader:
@@ -90,8 +94,10 @@ class RowReader:
         self._matched: dict[str, int | None] = {}
         at = {name: place for place, name in enumerate(table.columns)}
         self._text = [at[name] for name in mapping.text]
-        roles = {f.name: getattr(mapping, f.name) for f in fields(mapping) if f.name != "text"}
-        self._at = {role: at[name] for role, name in roles.items() if name is not None}
+        self._at = {role: at[name] for role, name in mapping.columns().items()}
+        self._numbers = number_columns(mapping, table.columns, table.head)
+        for column in self._numbers.values():
+            column.tell(problems)
         used = {*self._text, *self._at.values()}
         self._rest = [(name, place) for name, place in at.items() if place not in used]
         if "gold" in self._at and match is None:
@@ -197,7 +203,7 @@ class RowReader:
         given = self._cell(role, cells)
         if given is None or label is None:
             return None
-        return number(given, row, getattr(self.mapping, role), self.problems, share=role == "confidence")
+        return self._numbers[role].read(given, row, self.problems)
 
     def _count(self, row: int, role: str, cells: list[str], label: str | None) -> int | None:
         value = self._number(row, role, cells, label)

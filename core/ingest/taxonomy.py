@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -17,9 +17,22 @@ from sqlite_utils import Database
 from core import db as database
 from core.errors import InputError, Problem
 from core.ingest.category_files import Row, read_rows
-from core.ingest.files import Problems, squash
+from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs
+from core.ingest.matching import SEPARATOR, Matcher
+from core.ingest.names import same
 
-SEPARATOR = " > "
+__all__ = [
+    "Category",
+    "Matcher",
+    "StoredCategory",
+    "TaxonomyFile",
+    "is_in_use",
+    "latest",
+    "load",
+    "read",
+    "save",
+    "version_of",
+]
 MAX_CATEGORIES = 20_000
 
 
@@ -50,22 +63,23 @@ class StoredCategory(Category):
 
 @dataclass(frozen=True)
 class TaxonomyFile:
-    """What a taxonomy file holds: its categories, what could not be used, its columns, and which plays which role."""
+    """What a taxonomy file holds: its categories, what could not be used, its columns, which plays which role, what is open."""
 
     categories: list[Category]
     problems: list[Problem]
     columns: list[str]
     mapping: dict[str, str | None]
+    doubts: list[Doubt] = field(default_factory=list)
 
 
-def read(path: Path, mapping: dict[str, str | None] | None = None) -> TaxonomyFile:
+def read(path: Path, mapping: dict[str, str | None] | None = None, read_as: ReadAs = AS_FOUND) -> TaxonomyFile:
     """Read a taxonomy from CSV, TSV, XLSX, JSON or Parquet; `mapping` gives name, parent, description, examples, key columns.
 
     None guesses the mapping from the column names. Rows that cannot be used are listed and the rest is read.
     Raises InputError where the file cannot be read, has no column of names, or leaves no category.
     """
     path, problems = Path(path), Problems()
-    rows, columns, mapping = read_rows(path, mapping, problems)
+    rows, columns, mapping, doubts = read_rows(path, mapping, problems, read_as)
     rows = _named_once(rows, problems)
     if len(rows) > MAX_CATEGORIES:
         raise InputError(
@@ -82,7 +96,7 @@ def read(path: Path, mapping: dict[str, str | None] | None = None) -> TaxonomyFi
         raise InputError(
             "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
         )
-    return TaxonomyFile(categories, problems.kept, columns, mapping)
+    return TaxonomyFile(categories, problems.kept, columns, mapping, doubts)
 
 
 def _named_once(rows: list[Row], problems: Problems) -> list[Row]:
@@ -121,8 +135,8 @@ def _resolve_parents(rows: list[Row], problems: Problems) -> tuple[list[int | No
     keys = {row.key: i for i, row in enumerate(rows) if row.key}
     by_name: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
-        by_name.setdefault(_same(row.name), []).append(i)
-    by_id = any(row.parent in keys and _same(row.parent) not in by_name for row in rows)
+        by_name.setdefault(same(row.name), []).append(i)
+    by_id = any(row.parent in keys and same(row.parent) not in by_name for row in rows)
     implied: dict[str, int] = {}
     parents: list[int | None] = []
     for i, row in enumerate(rows):
@@ -157,9 +171,9 @@ def _resolve_parents(rows: list[Row], problems: Problems) -> tuple[list[int | No
 def _by_name(row: Row, own: int, rows: list[Row], by_name: dict[str, list[int]]) -> list[int]:
     """The places a parent given by name or path can mean: [] if none, [own] if only the row itself."""
     *above, name = [part.strip() for part in row.parent.split(">")]
-    places = by_name.get(_same(name), [])
+    places = by_name.get(same(name), [])
     if above:
-        places = [p for p in places if _same(rows[p].parent.split(">")[-1]) == _same(above[-1])]
+        places = [p for p in places if same(rows[p].parent.split(">")[-1]) == same(above[-1])]
     others = [p for p in places if p != own]
     top = [p for p in others if not rows[p].parent and rows[p].above is None]
     return top if len(top) == 1 else (others or places)
@@ -170,7 +184,7 @@ def _drop_twins(rows: list[Row], parents: list[int | None], problems: Problems) 
     first: dict[tuple[int | None, str], int] = {}
     twins: dict[int, int] = {}
     for i, row in enumerate(rows):
-        earlier = first.setdefault((parents[i], _same(row.name)), i)
+        earlier = first.setdefault((parents[i], same(row.name)), i)
         if earlier != i:
             twins[i] = earlier
             problems.add(
@@ -214,7 +228,7 @@ def _break_cycles(rows: list[Row], parents: list[int | None], problems: Problems
 
 def _label(rows: list[Row], parents: list[int | None], implied: list[str]) -> list[Category]:
     """Categories in file order, implied parents before their first child, with unique labels."""
-    uses = Counter(_same(name) for name in [row.name for row in rows] + implied)
+    uses = Counter(same(name) for name in [row.name for row in rows] + implied)
     labels: dict[int, str] = {}
     taken: set[str] = set()
 
@@ -228,7 +242,7 @@ def _label(rows: list[Row], parents: list[int | None], implied: list[str]) -> li
         for at in reversed(chain):
             above = parents[at] if at >= 0 else None
             name = rows[at].name if at >= 0 else implied[~at]
-            text = name if above is None or uses[_same(name)] == 1 else labels[above] + SEPARATOR + name
+            text = name if above is None or uses[same(name)] == 1 else labels[above] + SEPARATOR + name
             base, count = text, 1
             while text in taken:
                 count += 1
@@ -351,62 +365,6 @@ def load(db: Database, taxonomy_id: int) -> list[StoredCategory]:
         )
         for row in db.query(query, [taxonomy_id])
     ]
-
-
-class Matcher:
-    """Finds the category a label in the wild means: `matcher("paid search")` is a category id, or None.
-
-    The label itself, then the file's own id, then label, path or name whatever their case, spaces and punctuation; None
-    where nothing or more than one category fits. Only assignable categories are found.
-    """
-
-    def __init__(self, categories: Iterable[StoredCategory]):
-        every = list(categories)
-        by_label = {c.label: c for c in every}
-        usable = [c for c in every if c.assignable]
-        self._labels = {c.label: c.id for c in usable}
-        self._keys = {c.key: c.id for c in usable if c.key}
-        paths = [(_path(c, by_label), c.id) for c in usable]
-        # Sure forms first: a name shared by two categories must not hide the label of one of them.
-        self._loose = [
-            _unambiguous((_same(c.label), c.id) for c in usable),
-            _unambiguous((_same(path), place) for path, place in paths),
-            _unambiguous((_same(c.name), c.id) for c in usable),
-        ]
-
-    def exact(self, text: str) -> bool:
-        """Whether the text is a category's label or the file's own id for one, letter by letter."""
-        return text.strip() in self._labels or text.strip() in self._keys
-
-    def __call__(self, text: str) -> int | None:
-        text = text.strip()
-        if text in self._labels:
-            return self._labels[text]
-        if text in self._keys:
-            return self._keys[text]
-        loose = _same(text)
-        return next((forms[loose] for forms in self._loose if loose in forms), None)
-
-
-def _path(category: Category, by_label: dict[str, StoredCategory]) -> str:
-    """All names from the top down, joined (at most 20 levels)."""
-    names = [category.name]
-    while category.parent is not None and len(names) < 20:
-        category = by_label[category.parent]
-        names.append(category.name)
-    return SEPARATOR.join(reversed(names))
-
-
-def _unambiguous(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
-    forms: dict[str, int | None] = {}
-    for form, place in pairs:
-        forms[form] = place if forms.get(form, place) == place else None
-    return {form: place for form, place in forms.items() if place is not None and form}
-
-
-def _same(name: str) -> str:
-    """The form in which two names are one category's; names of signs alone stay as they are."""
-    return squash(name) or name.strip()
 
 
 def _short(text: str) -> str:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.errors import InputError
-from core.ingest.files import squash
-from core.ingest.taxonomy import SEPARATOR, Category
+from core.ingest.matching import SEPARATOR
+from core.ingest.names import same as form
+from core.ingest.taxonomy import Category
 
 Kind = Literal["added", "removed", "renamed", "moved", "merged", "split", "described"]
 KINDS: tuple[Kind, ...] = ("added", "removed", "renamed", "moved", "merged", "split", "described")
@@ -156,11 +157,6 @@ def compare(before: Iterable[Category], after: Iterable[Category]) -> Draft:
             links[old.label] = new.label
             taken.add(new.label)
     return Draft(before, after, frozenset(links.items()))
-
-
-def form(name: str) -> str:
-    """The form in which two names are the same: case, spaces and punctuation left out."""
-    return squash(name) or name.strip()
 
 
 def _paths(categories: Sequence[Category]) -> dict[str, tuple[str, ...]]:

@@ -24,7 +24,15 @@ _FENCE = re.compile(r"```[a-z]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 _NEGATED = re.compile(
     r"\b(?:not|no|never|neither|none|nor|cannot|except|unlike|unsure|nicht|kein\w*|pas|n[’']t)\b|n[’']t\b", re.I
 )
-_NUMBERED = re.compile(r"^\W*(?:id|category|no)?\W*?([a-z]?)(\d+)\b\W*(.*?)\W*$", re.IGNORECASE | re.DOTALL)
+# No minus before the number: -1 is not the id 1. What stands behind it keeps its signs: Disney+ is not Disney.
+_NUMBERED = re.compile(
+    r"^(?:[-*•]\s+)?[#(\[\s]*(?:id|category|no)?[\s.:#]*([a-z]?)(\d+)\b(?:[\s.:)\]–—-]+|$)(.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+# What may stand around a name, outermost first: marks in pairs.
+_AROUND = [(mark, mark) for mark in ("**", "__", "*", "_", "`", '"', "'")] + [
+    tuple(pair) for pair in ["“”", "„“", "„”", "‘’", "«»", "»«", "<>", "[]", "()"]
+]
 
 
 @dataclass(frozen=True)
@@ -102,15 +110,19 @@ class Reader:
             value = str(value) if abs(value) < 10**9 else "a long number"
         if not isinstance(value, str) or not value.strip():
             return Found(problem="The answer names no category.")
-        text = value.strip()
-        if text.strip(" .\"'").lower() == NONE:
+        text, bare = value.strip(), _peeled(value)[-1]
+        if bare.lower() == NONE:
             return Found(problem=NOTHING_FITS)
-        meant = {place for place in (self.match(text), *self._numbered(text, allowed)) if place}
+        meant = {place for place in (self._named(text), *self._numbered(bare, allowed)) if place}
         if len(meant) == 1:
             return Found(meant.pop(), mapped=True)
         if meant:
             return Found(problem=f"The answer {_short(text)} could mean several categories.")
         return Found(problem=f"The answer {_short(text)} is not in the taxonomy.")
+
+    def _named(self, text: str) -> int | None:
+        """The category a text names, as it stands or without the marks around it."""
+        return next((found for piece in _peeled(text) if (found := self.match(piece))), None)
 
     def _numbered(self, text: str, allowed: Sequence[str]) -> list[int]:
         """The categories meant by "7", "#07", "07: Sale": the id's and, where a name stands beside it, the name's."""
@@ -120,18 +132,18 @@ class Reader:
         short = self.by_number.get(int(found[2]))
         if short is None or short not in allowed or short.rstrip("0123456789") != found[1].lower():
             return []
-        if not found[3]:
+        if not found[3].strip():
             return [self.by_short[short]]
-        beside = self.match(found[3])
+        beside = self._named(found[3])
         return [self.by_short[short], beside] if beside else []
 
     def _prose(self, text: str, allowed: Sequence[str]) -> Found:
         """A reply without JSON: the name or id alone, or alone on the first or last line, or at the very end after a colon."""
-        whole = self.value(_bare(text), allowed)
+        whole = self.value(text, allowed)
         if whole.category is not None:
             return replace(whole, mapped=True, short=None)
         lines = [line for line in map(str.strip, text.splitlines()) if line]
-        pieces = {_bare(lines[0]), _bare(lines[-1]), _bare(text.rpartition(":")[2])} if lines else set()
+        pieces = {lines[0], lines[-1], text.rpartition(":")[2].strip()} if lines else set()
         found = [(piece, self.value(piece, allowed)) for piece in pieces if piece]
         meant = {one.category for _, one in found if one.category is not None}
         if len(meant) != 1:
@@ -201,9 +213,20 @@ def _refused(constant: str) -> object:
     raise ValueError(constant)
 
 
-def _bare(text: str) -> str:
-    """A name without the quotes, marks and full stops around it."""
-    return text.strip().strip("*_`\"'“”„«»<>[](). \t\n")
+def _peeled(text: str) -> list[str]:
+    """The text, and what is left as one mark after the other is taken off: a pair around it or a full stop, no other sign."""
+    pieces = [text.strip()]
+    while True:
+        piece = pieces[-1]
+        inner = piece.removesuffix(".")
+        for first, last in _AROUND:
+            if len(piece) > len(first + last) and piece.startswith(first) and piece.endswith(last):
+                inner = piece[len(first) : -len(last)]
+                break
+        inner = inner.strip()
+        if not inner or inner == piece:
+            return pieces
+        pieces.append(inner)
 
 
 def _short(text: str) -> str:

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from core.errors import InputError, Problem
 from core.ingest import taxonomy
-from core.ingest.files import defuse, open_table
+from core.ingest.files import AS_FOUND, Doubt, ReadAs, defuse, open_table
 from core.ingest.problems import Problems
 from core.ingest.taxonomy import Matcher
 from core.label import review
@@ -66,7 +66,12 @@ def to_csv(db: Database, client_id: int) -> str:
     return out.getvalue()
 
 
-def read(db: Database, client_id: int, path: Path, reviewer: str = "") -> Read:
+def doubts(path: Path, read_as: ReadAs = AS_FOUND) -> list[Doubt]:
+    """What a file of decisions leaves open before it is read. Raises InputError."""
+    return open_table(path, COLUMNS, read_as=read_as).doubts
+
+
+def read(db: Database, client_id: int, path: Path, reviewer: str = "", read_as: ReadAs = AS_FOUND) -> Read:
     """Keep the decisions of a file with columns asset and category (reviewer, note, mode are read where they are there).
 
     Rows without a category are passed over, and so is a decision that is its reviewer's last word on the asset already. `reviewer`
@@ -76,7 +81,7 @@ def read(db: Database, client_id: int, path: Path, reviewer: str = "") -> Read:
     taxonomy_id = taxonomy.latest(db, client_id)
     if taxonomy_id is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
-    table, problems = open_table(path, COLUMNS), Problems()
+    table, problems = open_table(path, COLUMNS, read_as=read_as), Problems()
     at = {name.strip().casefold(): place for place, name in enumerate(table.columns)}
     for name in ("asset", "category"):
         if name not in at:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -183,7 +183,7 @@ def measure(rows: Rows, some: list[Grouping], encode: Encode | None, rule: str, 
     left_out = [*_concepts(fast, family), *(_one(fast, family, one) for one in some)]
     left_out = [one for one in left_out if one.n >= FEWEST_JUDGED]
     across = [pair for one in markets for pair in _across(fast, family, one)]
-    return New(rule, _rests_on(rule, left_out), tuple(left_out), tuple(across), time.perf_counter() - started)
+    return New(rule, rests_on(rule, left_out), tuple(left_out), tuple(across), time.perf_counter() - started)
 
 
 def dealt_by(rows: Rows, some: list[Grouping], found: New | None) -> np.ndarray | None:
@@ -195,7 +195,7 @@ def dealt_by(rows: Rows, some: list[Grouping], found: New | None) -> np.ndarray 
     return next((one.dealt for one in some if one.column == found.column), None)
 
 
-def _rests_on(rule: str, left_out: list[LeftOut]) -> str | None:
+def rests_on(rule: str, left_out: Sequence[LeftOut]) -> str | None:
     """The column to rest on: the one that the rule names, by column or by kind; else the lowest of those that come up anew."""
     if rule in (NOTHING, CONCEPTS):
         return None

@@ -20,6 +20,7 @@ from itertools import groupby
 import streamlit as st
 from sqlite_utils import Database
 from streamlit.errors import StreamlitPageNotFoundError
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import db as database
 from core.errors import InputError
@@ -187,13 +188,33 @@ def page(key: str) -> Iterator[View]:
     st.logo(str(ROOT / "static" / "logo.svg"), size="large")
     with closing(database.connect()) as db, guard():
         client_id, client = _sidebar(db)
-        st.title(item.title, anchor=False)
-        st.caption(item.sentence)
-        if item.needs_client and any(row["synthetic"] for row in standing.clients(db) if row["id"] == client_id):
-            st.caption(f":material/science: {SYNTHETIC}")
-        if item.needs_client and client_id is None:
-            nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
-        yield View(db, client_id, client)
+        with _held_for(key, client_id):
+            st.title(item.title, anchor=False)
+            st.caption(item.sentence)
+            if item.needs_client and any(row["synthetic"] for row in standing.clients(db) if row["id"] == client_id):
+                st.caption(f":material/science: {SYNTHETIC}")
+            if item.needs_client and client_id is None:
+                nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
+            yield View(db, client_id, client)
+
+
+HELD_FOR = "held-for"  # the client whose files, choices and words the session holds
+OF_THE_PERSON = {"menu", "client_id", HELD_FOR, "reviewer-name"}  # who sits here stays, whoever the client
+
+
+@contextmanager
+def _held_for(key: str, client_id: int | None) -> Iterator[None]:
+    """What a page holds belongs to its client: a file uploaded for one is not there for the next, nor is any choice.
+
+    A change of client empties the session, and widgets are of this page and this client: Streamlit tells widgets apart by the
+    page they are on, so that another client's are others, with or without a key, and the browser sends their values to none else.
+    """
+    if st.session_state.get(HELD_FOR, client_id) != client_id:
+        for name in set(st.session_state) - OF_THE_PERSON:
+            del st.session_state[name]
+    st.session_state[HELD_FOR] = client_id
+    with get_script_run_ctx().run_with_active_hash(f"{key}-{client_id}"):
+        yield
 
 
 @contextmanager

@@ -122,8 +122,12 @@ def _files(view: frame.View) -> None:
                 on_click="ignore",
             )
         path = uploads.upload("Decisions", uploads.TABLES, "review-file")
-        if path and st.button("Read the decisions", icon=":material/upload:"):
-            read = review_files.read(view.db, view.client_id, path, st.session_state.get("reviewer-name", ""))
+        if path is None:
+            return
+        how = uploads.read_as(path)
+        uploads.doubts(path, review_files.doubts(path, how))
+        if st.button("Read the decisions", icon=":material/upload:"):
+            read = review_files.read(view.db, view.client_id, path, st.session_state.get("reviewer-name", ""), how)
             st.success(f"{read.new:,} new decisions in {read.rows:,} rows.", icon=":material/check_circle:")
             if read.problems:
                 st.dataframe(pd.DataFrame([problem.as_dict() for problem in read.problems]), hide_index=True)

@@ -126,7 +126,8 @@ def from_file(view: View, has_draft: bool) -> None:
         st.caption("The whole taxonomy as it should be. Nothing is saved before you have seen what changes.")
         return
     with frame.guard():
-        found = taxonomy.read(path)
+        found = taxonomy.read(path, read_as=uploads.read_as(path))
+        uploads.doubts(path, found.doubts)
         data_profile.problems(found.problems, "version-problems")
         st.caption(data_profile.size(found.categories))
         if has_draft:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.ingest import assets
 from core.ingest.assets import Preview
+from core.ingest.files import AS_FOUND, Doubt, ReadAs
 
 TAXONOMIES = ["csv", "tsv", "txt", "xlsx", "json"]
 TABLES = ["csv", "tsv", "txt", "xlsx", "jsonl", "ndjson", "parquet"]
@@ -25,6 +26,25 @@ def upload(label: str, kinds: list[str], key: str) -> Path | None:
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
-def preview(path: str) -> Preview:
+def preview(path: str, read_as: ReadAs = AS_FOUND) -> Preview:
     """What a kept upload holds, read once for all sessions. InputError where it cannot be read."""
-    return assets.preview(Path(path))
+    return assets.preview(Path(path), read_as)
+
+
+def read_as(path: Path) -> ReadAs:
+    """How the person on this page wants a kept upload read: what `doubts` asked, so far."""
+    chosen = {option: st.session_state.get(_key(option, path)) for option in ("sheet", "encoding", "delimiter")}
+    header = st.session_state.get(_key("header", path))
+    return ReadAs(**chosen, header=int(header) if header else None)
+
+
+def doubts(path: Path, found: list[Doubt]) -> None:
+    """Ask what a file leaves open: a select box for each doubt with the lines in question below it."""
+    for doubt in found:
+        st.selectbox(doubt.what, doubt.choices, index=doubt.choices.index(doubt.chosen), key=_key(doubt.option, path))
+        if doubt.lines:
+            st.code("\n".join(doubt.lines), language=None)
+
+
+def _key(option: str, path: Path) -> str:
+    return f"read-{option}-{path}"

@@ -84,8 +84,9 @@ def take_in(view: frame.View, first: bool) -> None:
     ):
         kind, given = ready
         if kind == "file":
-            path, columns = given
-            vendor.import_file(view.db, view.client_id, name, path, set_id=set_id, columns=columns, usd_per_1000=price)
+            path, columns, how = given
+            given = {"set_id": set_id, "columns": columns, "usd_per_1000": price, "read_as": how}
+            vendor.import_file(view.db, view.client_id, name, path, **given)
         else:
             vendor.import_run(view.db, view.client_id, name, given, set_id=set_id, usd_per_1000=price)
         st.session_state["vendor-new"] = " ".join(name.split())
@@ -130,11 +131,14 @@ def _set_words(view: frame.View, row: dict) -> str:
 
 
 def _file(view: frame.View) -> tuple | None:
-    """("file", (path, columns)) once a file is there that has both columns."""
+    """("file", (path, columns, how it is read)) once a file is there that has both columns."""
     path = uploads.upload("Its answers (CSV, TSV, XLSX, JSONL, Parquet; up to 200 MB)", uploads.TABLES, "vendor-file")
     if path is None:
         return None
-    names, guess = vendor_files.columns_of(path)
+    how = uploads.read_as(path)
+    seen = vendor_files.look(path, how)
+    uploads.doubts(path, seen.doubts)
+    names, guess = seen.columns, seen.guess
     left, right = st.columns(2, gap="large")
     chosen = {
         role: side.selectbox(
@@ -149,7 +153,7 @@ def _file(view: frame.View) -> tuple | None:
     rest = {role: column for role, column in vars(guess).items() if column not in chosen.values()}
     also = ", ".join(f"{column}" for role, column in rest.items() if role not in chosen and column)
     st.caption(frame.plain(f"Also read: {also}." if also else "The file has no column of confidence, time or price."))
-    return ("file", (path, Columns(**{**rest, **chosen}))) if all(chosen.values()) else None
+    return ("file", (path, Columns(**{**rest, **chosen}), how)) if all(chosen.values()) else None
 
 
 def _run(view: frame.View) -> tuple | None:

@@ -16,7 +16,7 @@ from core.train.students import linear
 from tests import markets
 
 DRAWS, DRAWN = 500, 200  # draws of so many families
-TARGET = 0.95
+TARGET = 0.93
 
 
 def _answered(rows: Rows, families: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +64,7 @@ def test_the_promise_is_broken_by_folds_of_rows_and_kept_by_folds_of_families(wo
     assert certified > 0.9 and broken > 0.9
     certified, broken, handled = _draws(family, new, new, families=True)
     assert broken <= 0.05
-    assert certified > 0.5 and handled > 0.3, "kept by handling something, not by refusing"
+    assert certified > 0.3 and handled > 0.25, "kept by handling something, not by refusing"
 
 
 def _dealt_by_rows(answers: np.ndarray) -> np.ndarray:

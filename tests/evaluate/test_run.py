@@ -83,7 +83,7 @@ def test_evaluating_again_replaces_and_adds_nothing(judged):
     before = run.figures(judged.db, judged.student_id)
     run.evaluate(judged.db, judged.student_id)
     after = run.figures(judged.db, judged.student_id)
-    clocks = ("latency", "throughput", "assets_per_second", "cold_start_ms", "created")
+    clocks = ("latency", "throughput", "assets_per_second", "cold_start_ms", "created", "certified_at")
     assert {k: v for k, v in before.items() if k not in clocks} == {k: v for k, v in after.items() if k not in clocks}
     assert judged.db["predictions"].count == 700
     assert judged.db["evaluations"].count == 1

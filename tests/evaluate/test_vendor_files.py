@@ -33,7 +33,7 @@ def how(found) -> dict[int, tuple]:
 
 
 def test_exact_near_off_list_and_empty_answers(tmp_path):
-    found = read(tmp_path, "asset_id,label\nA-1,Summer Sale\nA-2,brand-FILM \n0003,Winter\n'=x,\nb5,K-1\n")
+    found = read(tmp_path, "asset_id,label\nA-1,Summer Sale\nA-2,brand  FILM \n0003,Winter\n'=x,\nb5,Summer Sale\n")
     assert how(found) == {
         1: (1, "exact"),
         2: (2, "mapped"),
@@ -49,13 +49,15 @@ def test_exact_near_off_list_and_empty_answers(tmp_path):
 @pytest.mark.parametrize(
     ("said", "category", "kind"),
     [
-        ("SUMMER_SALE", 1, "mapped"),
+        ("SUMMER SALE", 1, "mapped"),
+        ("SUMMER_SALE", None, "off list"),
         ("  summer sale ", 1, "mapped"),
         ("Points", None, "off list"),  # two categories carry this name
         ("loyalty>points", 5, "mapped"),
         ("C++", 3, "exact"),
         ("C", 4, "exact"),
-        ("c", None, "off list"),  # C or C++
+        ("c", 4, "mapped"),  # never C++
+        ("K-1", None, "off list"),  # a code in a column of names
         ("Summer Sale, Brand film", None, "off list"),
     ],
 )

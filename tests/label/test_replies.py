@@ -38,7 +38,7 @@ def test_the_form_that_was_asked_for_is_no_near_miss():
         '{"category": "store  opening."}',
         '{"category": "2: Store Opening"}',
         '{"category": "#2"}',
-        '{"label": "STORE-OPENING"}',
+        '{"label": "STORE OPENING"}',
         '{"category": "2", "reason": "a new store"}',
         '{"id": "2", "label": "Store Opening"}',
         '{"answers": [{"text": 1, "category": "2"}]}',

@@ -81,7 +81,9 @@ def second_student(db) -> int:
     """A copy of the first student, judged like it and wrong about 40 more test assets."""
     first = next(db.query("select * from students where id = 1"))
     db["students"].insert(first | {"id": 2, "live": 0, "parent_id": 1})
-    db.execute("insert into evaluations select 2, split, figures, created from evaluations where student_id = 1")
+    db.execute(
+        "insert into evaluations select 2, split, figures, created, certified_at from evaluations where student_id = 1"
+    )
     columns = "asset_id, category_id, confidence, top, teacher_category_id"
     db.execute(
         f"insert into predictions (student_id, {columns}) select 2, {columns} from predictions where student_id = 1"

@@ -1,0 +1,37 @@
+"""The question for a latency's unit, where neither the column's name nor its cells say it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.ingest import assets
+from core.ingest.numbers import MILLISECONDS
+from core.words import milliseconds
+
+NAMES = {"s": "seconds", "ms": "milliseconds"}
+
+
+def ask(seen: assets.Preview, mapping: assets.Mapping, key: str) -> assets.Mapping:
+    """The mapping with the unit a person chose; without a choice the latencies are left out."""
+    samples = assets.unit_question(seen, mapping)
+    if not samples:
+        return mapping
+    unit = st.selectbox(
+        f"What does {samples[0]} in the column {mapping.latency_ms} mean?",
+        list(NAMES),
+        index=None,
+        format_func=lambda unit: f"{NAMES[unit]}: {', '.join(samples)} are {_said(samples, unit)}",
+        placeholder="Choose seconds or milliseconds",
+        key=key,
+        help="How long the teacher took. Until you choose, these latencies are left out.",
+    )
+    return replace(mapping, latency_unit=unit)
+
+
+def _said(samples: tuple[str, ...], unit: str) -> str:
+    try:
+        return ", ".join(milliseconds(float(sample) * MILLISECONDS[unit]) for sample in samples)
+    except ValueError:
+        return NAMES[unit]
