@@ -12,6 +12,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -20,7 +21,7 @@ from core.errors import InputError
 from core.ingest import jsons, parquets
 from core.ingest.cells import is_error
 from core.ingest.delimited import delimited_rows, named_delimiter, sniff
-from core.ingest.encodings import find_encoding, named_encoding
+from core.ingest.encodings import is_mojibake, look, named_encoding
 from core.ingest.headers import find_header, is_total, squash
 from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, Problems, ReadAs
 from core.ingest.workbooks import Workbook
@@ -66,6 +67,7 @@ class Table:
         self.named = True  # whether a row holds the column names
         self.above: list[str] = []  # the rows before it
         self.usual = 0  # cells that most rows fill
+        self.mojibake = False  # most accented texts are UTF-8 read as something else
         self.escaped = False  # & is written as &amp; throughout
         self.columns: list[str] = []
         self.head: list[list[str]] = []  # the cells of the first rows, to show and to guess from
@@ -98,6 +100,8 @@ class Table:
         self.head = [[_unescaped(cell) for cell in cells] for cells in body] if self.escaped else body
         self.usual = int(median(len(cells) - cells.count("") for cells in body)) if body else 0
         self.head = [cells for cells in self.head if not is_total(cells, self.usual)]
+        accented = [cell for cells in self.head for cell in cells if not cell.isascii()]
+        self.mojibake = bool(accented) and sum(map(is_mojibake, accented)) >= 0.8 * len(accented)
         self.share = 0.0
 
     def _header_place(self, head: list[tuple[int, list[str]]], known: Collection[str]) -> int:
@@ -146,6 +150,14 @@ class Table:
                 f"{counted(len(self.above), 'row')} above the column names {'was' if len(self.above) == 1 else 'were'} left out: "
                 f"{'; '.join(self.above)[:150]}.",
                 "If they belong to the table, say which row holds the column names.",
+            )
+        if self.mojibake:
+            problems.add(
+                None,
+                None,
+                "The texts look as if they had been turned into another encoding once too often (Ã© for é, â€™ for ’); they were "
+                "kept as they stand.",
+                "Export them again from where they come from, as UTF-8.",
             )
         decoded = 0
         for row, cells in self._without_tail(problems):
@@ -272,7 +284,8 @@ def open_table(
     elif start.startswith(b"PAR1"):
         table = Table(path, "parquet", "Parquet", lambda table, problems: parquets.parquet_rows(table), read_as)
     else:
-        encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
+        found = look(path)
+        encoding = named_encoding(read_as.encoding) if read_as.encoding else found.encoding
         if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
             table = Table(
                 path, "json", encoding, lambda table, problems: jsons.json_rows(table, encoding, problems), read_as
@@ -287,6 +300,10 @@ def open_table(
                 lambda table, problems: delimited_rows(table, encoding, dialect, problems, indents),
                 read_as,
             )
+        if found.doubt:
+            given = read_as.encoding or found.encoding
+            choices = tuple(dict.fromkeys((*found.doubt.choices, given)))
+            table.doubts.append(replace(found.doubt, choices=choices, chosen=given))
     table.read_header(known)
     return table
 

@@ -70,6 +70,7 @@ def case(
 
 
 AS_CSV = "Save it as CSV (UTF-8) or as an Excel workbook (.xlsx) without a password."
+EXPORT = "Export the table itself, as CSV (UTF-8) or as an Excel workbook (.xlsx)."
 RESAVE = "Open it in Excel, save it as .xlsx or CSV, and try again."
 WHOLE_FILE = [
     case("empty file", "a.csv", b"", "The file is empty.", "Export it again and check that it holds rows."),
@@ -80,7 +81,7 @@ WHOLE_FILE = [
     case("no text column", "a.csv", b"id,price,label\n1,2.50,Shoes\n2,3.75,Hats\n", "No column of text was found.",
          "Name one text, or choose it from: id, price, label."),
     case("picture renamed .csv", "a.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9,
-         "The file is a PNG image, not a table.", AS_CSV),
+         "The file is a PNG image, not a table.", EXPORT),
     case("binary renamed .csv", "a.csv", bytes(range(256)) * 40, "The file holds binary data, not text.", AS_CSV),
     case("old or encrypted Excel", "a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
          "The file is an old or password-protected Excel workbook, not a table.", AS_CSV),
