@@ -87,10 +87,13 @@ class Mapping:
     gold: str | None = None
     split: str | None = None
     latency_unit: str | None = None  # "ms" or "s", where the column's name and cells do not say; no column
+    labels_are: str | None = None  # "names" or "codes", where not as most labels can be read; no column
 
     def columns(self) -> dict[str, str]:
         """The column of each role that has one, but those of the text."""
-        roles = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("text", "latency_unit")}
+        roles = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("text", "latency_unit", "labels_are")
+        }
         return {role: column for role, column in roles.items() if column is not None}
 
 
