@@ -225,7 +225,7 @@ class _Reading:
         """Stage every row of the table. Raises InputError past 500,000 rows."""
         reader = RowReader(self.table, self.mapping, self.labels, self.problems)
         records = self.table.records(self.problems)
-        while chunk := list(islice(records, CHUNK)):
+        while chunk := [reader.read(row, cells) for row, cells in islice(records, CHUNK)]:  # raw cells may be long
             self.rows += len(chunk)
             if self.rows > MAX_ROWS:
                 raise InputError(
@@ -233,7 +233,7 @@ class _Reading:
                     "Split it into several files and import them one after the other.",
                     where=self.table.path.name,
                 )
-            assets = [asset for row, cells in chunk if (asset := reader.read(row, cells))]
+            assets = [asset for asset in chunk if asset is not None]
             put(stage, INSERT, list(self._staged(assets)))
             total = round(self.rows / self.table.share) if self.table.share > 0 else 0
             report(self.rows, max(total, self.rows), "Step 1 of 3: reading")

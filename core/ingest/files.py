@@ -18,15 +18,18 @@ from itertools import islice
 from pathlib import Path
 
 from core.errors import InputError
-from core.ingest import jsons, workbooks
+from core.ingest import jsons, parquets
+from core.ingest.cells import is_error
 from core.ingest.encodings import find_encoding, named_encoding
 from core.ingest.problems import AS_FOUND, LINE_LIMIT, Doubt, Problems, ReadAs, clean_cells
+from core.ingest.workbooks import Workbook
 
 MAX_BYTES = 200_000_000
 MAX_ROWS = 500_000
 MAX_COLUMNS = 1_000
 RECORD_LINES = 2_000  # lines in one row; beyond this a quotation mark was left open
 HEAD = 200  # rows read ahead
+HEAD_CELL = 4_000  # characters of each of their cells
 HEADER_DEPTH = 10  # rows looked at for the header: some files open with a title
 DELIMITERS = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1f"  # for files of one column: a comma in their text splits nothing
@@ -77,7 +80,8 @@ class Table:
 
         A row that a person named is taken as it is.
         """
-        head = [(row, cells) for row, cells in islice(self._raw(self, Problems()), HEAD) if any(cells)]
+        raw = islice(self._raw(self, Problems()), HEAD)
+        head = [(row, [cell[:HEAD_CELL] for cell in cells]) for row, cells in raw if any(cells)]
         if not head:
             raise InputError(
                 "The file holds no rows.", "Choose a file with a header row and data below it.", where=self.path.name
@@ -131,13 +135,34 @@ class Table:
                     "Put text that holds the delimiter or a line break in quotation marks and give every column its cell.",
                 )
                 continue
+            if any(map(is_error, cells)):
+                cells = self._without_errors(row, cells, problems)
             yield row, cells
+
+    def _without_errors(self, row: int, cells: list[str], problems: Problems) -> list[str]:
+        """Cells with a spreadsheet's errors (#NAME?, #N/A) left empty, each of them listed."""
+        for column, cell in zip(self.columns, cells):
+            if is_error(cell):
+                problems.add(
+                    row,
+                    column,
+                    f"The cell holds the error {cell[:20]}; it was left empty.",
+                    "Correct the formula, or the column's width, and export the file again.",
+                )
+        return ["" if is_error(cell) else cell for cell in cells]
 
 
 def open_table(
-    path: Path, known: Collection[str] = (), *, read_as: ReadAs = AS_FOUND, max_bytes: int = MAX_BYTES
+    path: Path,
+    known: Collection[str] = (),
+    *,
+    read_as: ReadAs = AS_FOUND,
+    max_bytes: int = MAX_BYTES,
+    indents: bool = False,
 ) -> Table:
     """Open a table file of any supported format; `known` are squashed column names that mark the header row.
+
+    `indents` keeps the spaces before a cell's text (lists that show their levels so); elsewhere they are taken off.
 
     What `read_as` leaves open is found out; where the file leaves a doubt, it stands in the table's `doubts`.
     Raises InputError where the file is missing, empty, too large, binary or of a format that cannot be read, and where
@@ -158,10 +183,12 @@ def open_table(
     with path.open("rb") as handle:
         start = handle.read(8)
     if start.startswith(b"PK\x03\x04"):
-        workbooks.check_workbook(path)
-        table = Table(path, "xlsx", "Excel", lambda table, problems: workbooks.workbook_rows(table), read_as)
+        book = Workbook(path, indents)
+        book.choose(lambda cell: squash(cell) in known, read_as.sheet)
+        table = Table(path, "xlsx", f"Excel, sheet {book.sheet.name}", book.rows, read_as)
+        table.doubts = book.doubts
     elif start.startswith(b"PAR1"):
-        table = Table(path, "parquet", "Parquet", lambda table, problems: workbooks.parquet_rows(table), read_as)
+        table = Table(path, "parquet", "Parquet", lambda table, problems: parquets.parquet_rows(table), read_as)
     else:
         encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
         if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
@@ -174,7 +201,7 @@ def open_table(
                 path,
                 "tsv" if delimiter == "\t" else "csv",
                 f"{encoding}, {delimiter!r}",
-                lambda table, problems: _delimited_rows(table, encoding, delimiter, problems),
+                lambda table, problems: _delimited_rows(table, encoding, delimiter, problems, indents),
                 read_as,
             )
     table.read_header(known)
@@ -253,7 +280,9 @@ class _Lines:
         self.waiting.extendleft(reversed(self.row_lines[1:]))
 
 
-def _delimited_rows(table: Table, encoding: str, delimiter: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+def _delimited_rows(
+    table: Table, encoding: str, delimiter: str, problems: Problems, indents: bool = False
+) -> Iterator[tuple[int, list[str]]]:
     size = table.path.stat().st_size
     with table.path.open("rb") as binary:
         lines = _Lines(io.TextIOWrapper(binary, encoding=encoding, errors="replace", newline=""), table.path.name)
@@ -279,7 +308,7 @@ def _delimited_rows(table: Table, encoding: str, delimiter: str, problems: Probl
                 continue
             if lines.odd:
                 cells = clean_cells(cells, row, problems)
-            yield row, [cell.strip() for cell in cells]
+            yield row, [cell.rstrip() if indents else cell.strip() for cell in cells]
 
 
 def _column_names(header: list[str]) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
+from core.ingest.cells import cell_text
 from core.ingest.problems import LINE_LIMIT, Problems, clean_cells
-from core.ingest.workbooks import cell_text
 
 if TYPE_CHECKING:
     from core.ingest.files import Table
