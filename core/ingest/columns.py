@@ -68,8 +68,9 @@ TAXONOMY_NAMES: dict[str, tuple[str, ...]] = {
 }
 KNOWN_ASSET_NAMES = TEXT_NAMES.union(*ASSET_NAMES.values())
 TIER = re.compile(r"(?:tier|level|lvl|l)(\d+)")
+LEVEL_NAMES = _names("tier level lvl depth hierarchy hierarchylevel categorylevel ebene nivel niveau")
 KNOWN_TAXONOMY_NAMES = frozenset().union(
-    *TAXONOMY_NAMES.values(), (f"tier{i}" for i in range(1, 9)), (f"level{i}" for i in range(1, 9))
+    LEVEL_NAMES, *TAXONOMY_NAMES.values(), (f"tier{i}" for i in range(1, 9)), (f"level{i}" for i in range(1, 9))
 )
 
 
