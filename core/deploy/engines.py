@@ -30,7 +30,7 @@ Todo = Iterator[tuple[int, Callable[[], pa.Table]]]
 Done = Iterator[tuple[int, Counts]]
 
 PAYS = 8.0  # seconds of work left from which on starting processes (two or three seconds) pays
-WITHOUT_RAY = InputError("Ray is not installed.", "Install it with: .venv/bin/pip install -r requirements-ray.txt")
+WITHOUT_RAY = InputError("Ray is not installed.", "Install it with: .venv/bin/pip install -r requirements-ray.lock")
 
 
 def local(task: Task, todo: Todo, rows: int) -> Done:

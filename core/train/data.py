@@ -84,9 +84,11 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
     splits.assign(db, client_id, run_id)
     frame = labelled(db, run_id, distributions=True)
     train = frame[frame.split == "train"]
-    if len(train) < FEWEST_ROWS:
+    different = train.group_id.nunique()
+    if different < FEWEST_ROWS:
+        copies = f" (copies count once: {len(train)} are labelled)" if different < len(train) else ""
         raise InputError(
-            f"There are {len(train)} labelled assets to learn from; a student needs at least {FEWEST_ROWS}.",
+            f"There are {different} labelled assets to learn from{copies}; a student needs at least {FEWEST_ROWS}.",
             "Import and label more assets.",
         )
     if train.category_id.nunique() < 2:

@@ -13,7 +13,7 @@ from core.errors import InputError
 from tests.deploy.conftest import score, write_rows
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed (requirements-ray.txt)")
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed (requirements-ray.lock)")
 def test_ray_gives_what_one_process_gives(own, tmp_path, monkeypatch):
     source = write_rows(tmp_path / "in.csv", 3_000)
     alone = score(own, source, tmp_path / "alone.csv")
@@ -31,6 +31,6 @@ def test_ray_gives_what_one_process_gives(own, tmp_path, monkeypatch):
 def test_without_ray_it_says_how_to_install_it(own, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     source = write_rows(tmp_path / "in.csv", 10)
-    with pytest.raises(InputError, match=r"\.venv/bin/pip install -r requirements-ray\.txt"):
+    with pytest.raises(InputError, match=r"\.venv/bin/pip install -r requirements-ray\.lock"):
         score(own, source, tmp_path / "out.csv", engine="ray")
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["in.csv"]

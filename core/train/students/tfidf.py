@@ -72,7 +72,8 @@ def learn(texts: Sequence[str], most: int = MOST_FEATURES) -> Tfidf:
     for chunk in _chunks(texts):
         rows, codes, counts, _ = pieces.count(chunk)
         distinct, column = np.unique(codes, return_inverse=True)
-        words.append(_frequencies(sp.csr_matrix((np.ones(len(rows), np.float32), (rows, column))), distinct))
+        shape = (len(chunk), len(distinct))  # which may be nothing: not every text has a word
+        words.append(_frequencies(sp.csr_matrix((np.ones(len(rows), np.float32), (rows, column)), shape), distinct))
         characters.append(_frequencies(counts, np.arange(counts.shape[1])))
     token_names, gram_names = list(tokens), list(grams)
     features, idf = {}, {}
