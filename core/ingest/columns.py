@@ -100,7 +100,8 @@ class Mapping:
 
 def guess_roles(columns: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str, str | None]:
     """The column of each role, or None; no column plays two."""
-    squashed = {squash(column): column for column in reversed(columns)}
+    squashed = {last_name(column): column for column in reversed(columns)}
+    squashed |= {squash(column): column for column in reversed(columns)}
     roles: dict[str, str | None] = {}
     for role, candidates in names.items():
         free = (squashed[name] for name in candidates if name in squashed and squashed[name] not in roles.values())
@@ -112,13 +113,22 @@ def guess_assets(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Mappi
     """Guess the mapping of an assets file from its columns and a few rows; `text` is () where no column holds text."""
     roles = guess_roles(columns, ASSET_NAMES)
     taken = set(roles.values())
-    text = tuple(c for c in columns if c not in taken and re.sub(r"\d+$", "", squash(c)) in TEXT_NAMES)
+    text = tuple(c for c in columns if c not in taken and _is_text_name(c))
     if not text:
         free = [i for i, c in enumerate(columns) if c not in taken]
         longest = max(free, key=lambda i: _wordiness([row[i] for row in rows]), default=None)
         if longest is not None and _wordiness([row[longest] for row in rows]) > 0:
             text = (columns[longest],)
     return _with_duration(Mapping(text=text, **roles), columns)
+
+
+def last_name(column: str) -> str:
+    """The squashed last part of a dotted name: text of data.text."""
+    return squash(column.rsplit(".", 1)[-1])
+
+
+def _is_text_name(column: str) -> bool:
+    return any(re.sub(r"\d+$", "", name) in TEXT_NAMES for name in (squash(column), last_name(column)))
 
 
 def _with_duration(guess: Mapping, columns: Sequence[str]) -> Mapping:

@@ -201,7 +201,7 @@ def open_table(
         table = Table(path, "xlsx", f"Excel, sheet {book.sheet.name}", book.rows, read_as)
         table.doubts = book.doubts
     elif start.startswith(b"PAR1"):
-        table = Table(path, "parquet", "Parquet", lambda table, problems: parquets.parquet_rows(table), read_as)
+        table = Table(path, "parquet", "Parquet", parquets.parquet_rows, read_as)
     else:
         encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
         if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
