@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.ingest import assets
 from core.ingest.assets import Preview
-from core.ingest.files import AS_FOUND, Doubt, ReadAs
+from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, ReadAs
 
 TABLES = [
     "csv",
@@ -44,7 +44,7 @@ def read_as(path: Path) -> ReadAs:
     """How the person on this page wants a kept upload read: what `doubts` asked, so far."""
     chosen = {option: st.session_state.get(_key(option, path)) for option in ("sheet", "encoding", "delimiter")}
     header = st.session_state.get(_key("header", path))
-    return ReadAs(**chosen, header=int(header) if header else None)
+    return ReadAs(**chosen, header=(0 if header == NO_HEADER else int(header)) if header else None)
 
 
 def doubts(path: Path, found: list[Doubt]) -> None:
