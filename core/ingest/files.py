@@ -37,14 +37,27 @@ _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 
 
 def defuse(cell: str) -> str:
-    """A cell safe to open in a spreadsheet: text that would run as a formula gets a leading apostrophe; numbers stay."""
+    """A cell safe to open in a spreadsheet: text that would run as a formula gets a leading apostrophe; numbers stay.
+
+    So does text that would run without the apostrophes it begins with: `undefuse` gives back exactly what went in.
+    """
+    return "'" + cell if _runs(cell.lstrip("'")) else cell
+
+
+def undefuse(cell: str) -> str:
+    """A cell without the one apostrophe that `defuse` put before it."""
+    return cell[1:] if cell.startswith("'") and _runs(cell.lstrip("'")) else cell
+
+
+def _runs(cell: str) -> bool:
     head = cell.lstrip(" ")[:1]
-    if head and head in "=+-@\t\r\n＝＋－＠":
-        try:
-            float(cell)
-        except ValueError:
-            return "'" + cell
-    return cell
+    if not head or head not in "=+-@\t\r\n＝＋－＠":
+        return False
+    try:
+        float(cell)
+    except ValueError:
+        return True
+    return False
 
 
 class Table:
@@ -282,7 +295,7 @@ def open_table(
         table = Table(path, "xlsx", f"Excel, sheet {book.sheet.name}", book.rows, read_as)
         table.doubts = book.doubts
     elif start.startswith(b"PAR1"):
-        table = Table(path, "parquet", "Parquet", lambda table, problems: parquets.parquet_rows(table), read_as)
+        table = Table(path, "parquet", "Parquet", parquets.parquet_rows, read_as)
     else:
         found = look(path)
         encoding = named_encoding(read_as.encoding) if read_as.encoding else found.encoding

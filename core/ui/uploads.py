@@ -10,13 +10,22 @@ from core.ingest import assets
 from core.ingest.assets import Preview
 from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, ReadAs
 
-TAXONOMIES = ["csv", "tsv", "txt", "xlsx", "json"]
-TABLES = ["csv", "tsv", "txt", "xlsx", "jsonl", "ndjson", "parquet"]
+TABLES = [
+    "csv",
+    "tsv",
+    "txt",
+    "xlsx",
+    "xlsm",
+    "json",
+    "jsonl",
+    "ndjson",
+    "parquet",
+]  # whatever open_table reads, everywhere
 
 
-def upload(label: str, kinds: list[str], key: str) -> Path | None:
-    """A file uploader; the path of the kept copy, or None while there is none."""
-    file = st.file_uploader(label, type=kinds, key=key)
+def upload(label: str, key: str) -> Path | None:
+    """An uploader of a table of any kind; the path of the kept copy, or None while there is none."""
+    file = st.file_uploader(label, type=TABLES, key=key)
     if file is None:
         return None
     kept = st.session_state.setdefault("kept-uploads", {})
