@@ -30,7 +30,7 @@ _TOTAL = re.compile(
 )
 _TOTAL_ROW = re.compile(rf"(?:{_TOTAL.pattern})\s*(?:$|[:：–—(\-].{{0,80}}$)", re.IGNORECASE)
 PLACEHOLDERS = frozenset(
-    [
+    (
         "-",
         "--",
         "---",
@@ -45,10 +45,10 @@ PLACEHOLDERS = frozenset(
         "\\n",
         "nan",
         "<na>",
-        "na.",
         "(blank)",
-    ]
+    )
 )
+LONGEST_PLACEHOLDER = max(map(len, PLACEHOLDERS))
 
 
 def squash(text: str) -> str:
@@ -63,7 +63,7 @@ def is_number(cell: str) -> bool:
 
 def is_placeholder(cell: str) -> bool:
     """Whether a cell holds what reports and databases write where there is nothing: --, (not set), n/a, NULL, \\N, NaN."""
-    return len(cell) <= 14 and cell.casefold() in PLACEHOLDERS
+    return len(cell) <= LONGEST_PLACEHOLDER and cell.casefold() in PLACEHOLDERS
 
 
 def is_total(cells: Sequence[str], usual: int) -> bool:

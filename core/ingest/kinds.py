@@ -80,8 +80,7 @@ def refuse_others(path: Path, head: bytes) -> None:
     if (
         head[:4] == b"RIFF"
         or head[4:8] == b"ftyp"
-        or (head.startswith((b"ID3", b"OggS", b"\x1aE\xdf\xa3", b"BM"))
-        and 0 in head[:64])
+        or (head.startswith((b"ID3", b"OggS", b"\x1aE\xdf\xa3", b"BM")) and 0 in head[:64])
     ):
         raise _no_table(path, "an image, a film or a sound", EXPORT)
     if _TAG.match(head[:8_000]):
