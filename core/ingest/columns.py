@@ -68,8 +68,9 @@ TAXONOMY_NAMES: dict[str, tuple[str, ...]] = {
 }
 KNOWN_ASSET_NAMES = TEXT_NAMES.union(*ASSET_NAMES.values())
 TIER = re.compile(r"(?:tier|level|lvl|l)(\d+)")
+LEVEL_NAMES = _names("tier level lvl depth hierarchy hierarchylevel categorylevel ebene nivel niveau")
 KNOWN_TAXONOMY_NAMES = frozenset().union(
-    *TAXONOMY_NAMES.values(), (f"tier{i}" for i in range(1, 9)), (f"level{i}" for i in range(1, 9))
+    LEVEL_NAMES, *TAXONOMY_NAMES.values(), (f"tier{i}" for i in range(1, 9)), (f"level{i}" for i in range(1, 9))
 )
 
 
@@ -87,16 +88,20 @@ class Mapping:
     gold: str | None = None
     split: str | None = None
     latency_unit: str | None = None  # "ms" or "s", where the column's name and cells do not say; no column
+    labels_are: str | None = None  # "names" or "codes", where not as most labels can be read; no column
 
     def columns(self) -> dict[str, str]:
         """The column of each role that has one, but those of the text."""
-        roles = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("text", "latency_unit")}
+        roles = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("text", "latency_unit", "labels_are")
+        }
         return {role: column for role, column in roles.items() if column is not None}
 
 
 def guess_roles(columns: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str, str | None]:
     """The column of each role, or None; no column plays two."""
-    squashed = {squash(column): column for column in reversed(columns)}
+    squashed = {last_name(column): column for column in reversed(columns)}
+    squashed |= {squash(column): column for column in reversed(columns)}
     roles: dict[str, str | None] = {}
     for role, candidates in names.items():
         free = (squashed[name] for name in candidates if name in squashed and squashed[name] not in roles.values())
@@ -108,13 +113,22 @@ def guess_assets(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Mappi
     """Guess the mapping of an assets file from its columns and a few rows; `text` is () where no column holds text."""
     roles = guess_roles(columns, ASSET_NAMES)
     taken = set(roles.values())
-    text = tuple(c for c in columns if c not in taken and re.sub(r"\d+$", "", squash(c)) in TEXT_NAMES)
+    text = tuple(c for c in columns if c not in taken and _is_text_name(c))
     if not text:
         free = [i for i, c in enumerate(columns) if c not in taken]
         longest = max(free, key=lambda i: _wordiness([row[i] for row in rows]), default=None)
         if longest is not None and _wordiness([row[longest] for row in rows]) > 0:
             text = (columns[longest],)
     return _with_duration(Mapping(text=text, **roles), columns)
+
+
+def last_name(column: str) -> str:
+    """The squashed last part of a dotted name: text of data.text."""
+    return squash(column.rsplit(".", 1)[-1])
+
+
+def _is_text_name(column: str) -> bool:
+    return any(re.sub(r"\d+$", "", name) in TEXT_NAMES for name in (squash(column), last_name(column)))
 
 
 def _with_duration(guess: Mapping, columns: Sequence[str]) -> Mapping:
