@@ -108,7 +108,9 @@ class _Measure:
         alone = [self._alone(line) for line in lines]
         together = self._together()
         self.rows = [cells for cells in alone if cells]
-        widths = Counter(len(cells) for cells in self.rows if len(cells) > 1)
+        # A line with a stray mark has as many delimiters as any other.
+        cut = [cells or line.split(delimiter) for cells, line in zip(alone, lines)]
+        widths = Counter(len(cells) for cells in cut if len(cells) > 1)
         joint = Counter(len(cells) for cells in together if len(cells) > 1)
         self.width, count = max(widths.items(), key=lambda one: (one[1], one[0]), default=(1, 0))
         self.share = count / max(len(lines), 1)
@@ -117,9 +119,11 @@ class _Measure:
             if count / len(together) > self.share:
                 self.width, self.share, self.rows = width, count / len(together), together
         self.fitting = [cells for cells in self.rows if len(cells) == self.width]
-        self.score = (round(self.share, 1), self._headed(), self.marks == "quoted", self.width, -place)
+        headed = self._headed()
+        begins = 0.15 * (headed and len(cut[0]) == self.width)  # the header is the file's first line
+        self.score = (round(self.share + begins, 1), headed, self.marks == "quoted", self.width, -place)
         if marks == "backslash":  # only where it explains more
-            self.score = (round(self.share - 0.05, 2), *self.score[1:])
+            self.score = (round(self.share + begins - 0.05, 2), *self.score[1:])
 
     def _alone(self, line: str) -> list[str] | None:
         """The cells of a line by itself, None where it opens a quotation or is no clean row."""
@@ -127,10 +131,7 @@ class _Measure:
             return unescaped(line.rstrip("\r\n"), self.delimiter)
         if '"' not in line:
             return line.rstrip("\r\n").split(self.delimiter)
-        try:
-            return next(csv.reader([line], delimiter=self.delimiter, strict=True), [])
-        except csv.Error:
-            return None
+        return _clean(line, self.delimiter)
 
     def _together(self) -> list[list[str]]:
         if self.marks == "backslash" or not any('"' in line for line in self.lines):
@@ -188,6 +189,14 @@ class _Measure:
         """By column, what nine in ten cells look like: a number, a code such as a9, one of a few words; "" where nothing does."""
         rows = self.fitting[1:300]
         return tuple(_shape_of([cells[place].strip() for cells in rows]) for place in range(self.width))
+
+
+def _clean(line: str, delimiter: str) -> list[str] | None:
+    """The cells of a line that is a whole row with its marks in order, else None."""
+    try:
+        return next(csv.reader((line,), delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return None
 
 
 def _shape(cell: str) -> str:
@@ -284,8 +293,8 @@ class _Rows:
         self.told: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[list[str]]:
-        read, delimiter = self.lines.read, self.dialect.delimiter
-        escaped = self.dialect.marks == "backslash"
+        read, delimiter, width = self.lines.read, self.dialect.delimiter, self.dialect.width
+        escaped, quoted = self.dialect.marks == "backslash", self.dialect.marks == "quoted"
         while line := read():
             self.row += 1
             self.odd = "\0" in line or "\ufffd" in line
@@ -293,6 +302,8 @@ class _Rows:
                 yield self._escaped(line)
             elif '"' not in line:
                 yield line.rstrip("\r\n").split(delimiter)
+            elif quoted and (cells := _clean(line, delimiter)) is not None and len(cells) == width:
+                yield cells
             else:
                 yield self._marked(line)
 

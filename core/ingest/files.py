@@ -22,7 +22,7 @@ from core.ingest import jsons, parquets
 from core.ingest.cells import is_error
 from core.ingest.delimited import delimited_rows, named_delimiter, sniff
 from core.ingest.encodings import is_mojibake, look, named_encoding
-from core.ingest.headers import find_header, is_total, squash
+from core.ingest.headers import TOTAL_INITIALS, find_header, is_total, squash
 from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, Problems, ReadAs
 from core.ingest.workbooks import Workbook
 from core.words import counted
@@ -201,7 +201,7 @@ class Table:
             gap, before = row - before > 1, row
             gaps += gap
             if self.usual > 1:
-                if is_total(cells, self.usual):
+                if cells[0][:1] in TOTAL_INITIALS and is_total(cells, self.usual):
                     self._leave_out(row, cells, "The row is a total of the report", problems)
                     continue
                 if (
