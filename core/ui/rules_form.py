@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.evaluate.economics import described
 from core.evaluate.run import change_rules
-from core.evaluate.verdict import Rules
+from core.evaluate.verdict import NEW, Rules
 from core.ui.frame import View
 
 TEXT = """\
@@ -39,8 +39,18 @@ def show(view: View, rules: Rules) -> None:
                 st.rerun()
 
 
-def _input(row: dict) -> float | int:
+def _input(row: dict) -> float | int | str:
     """Shares are asked for in per cent."""
+    if row["name"] == "new":
+        given = list(NEW) if row["value"] in NEW else [*NEW, row["value"]]
+        names = {"lowest": "whatever is lowest"}
+        return st.selectbox(
+            row["label"],
+            given,
+            given.index(row["value"]),
+            format_func=lambda one: names.get(one, one),
+            help=row["note"],
+        )
     if row["unit"] == "share":
         label = f"{row['label']} (%)"
         given = st.number_input(label, 0.0, 100.0, round(100 * row["value"], 4), format="%.4g", help=row["note"])
