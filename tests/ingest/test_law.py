@@ -36,7 +36,7 @@ words = st.lists(st.sampled_from(PARTS), min_size=1, max_size=6).map(" ".join)
 def tables(draw, cell=text, least=1, most=25):
     """Rows of id, text and label; no text is empty."""
     texts = draw(st.lists(cell.filter(lambda c: c.strip("-–\\/=@ ") and c != "\\N"), min_size=least, max_size=most))
-    return [[f"A{n:03}", one, draw(st.sampled_from(LABELS))] for n, one in enumerate(texts)]
+    return [[f"A-{n:03}", one, draw(st.sampled_from(LABELS))] for n, one in enumerate(texts)]
 
 
 def delimited(delimiter, quoting, end, encoding):
