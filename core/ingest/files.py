@@ -20,9 +20,10 @@ from statistics import median
 from core.errors import InputError
 from core.ingest import jsons, parquets
 from core.ingest.cells import is_error
-from core.ingest.delimited import delimited_rows, named_delimiter, sniff
+from core.ingest.delimited import delimited_rows
+from core.ingest.dialects import named_delimiter, sniff
 from core.ingest.encodings import is_mojibake, look, named_encoding
-from core.ingest.headers import find_header, is_total, squash
+from core.ingest.headers import TOTAL_INITIALS, find_header, is_total, squash
 from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, Problems, ReadAs
 from core.ingest.workbooks import Workbook
 from core.words import counted
@@ -112,7 +113,9 @@ class Table:
         self.columns = _column_names([_unescaped(cell) for cell in header[:width]] if self.escaped else header[:width])
         self.head = [[_unescaped(cell) for cell in cells] for cells in body] if self.escaped else body
         self.usual = int(median(len(cells) - cells.count("") for cells in body)) if body else 0
-        self.head = [cells for cells in self.head if not is_total(cells, self.usual)]
+        if self.kind in ("json", "parquet"):  # they hold rows alone
+            self.usual = 0
+        self.head = [cells for cells in self.head if not (self.usual > 1 and is_total(cells, self.usual))]
         accented = [cell for cells in self.head for cell in cells if not cell.isascii()]
         self.mojibake = bool(accented) and sum(map(is_mojibake, accented)) >= 0.8 * len(accented)
         self.share = 0.0
@@ -201,7 +204,7 @@ class Table:
             gap, before = row - before > 1, row
             gaps += gap
             if self.usual > 1:
-                if is_total(cells, self.usual):
+                if cells[0][:1] in TOTAL_INITIALS and is_total(cells, self.usual):
                     self._leave_out(row, cells, "The row is a total of the report", problems)
                     continue
                 if (

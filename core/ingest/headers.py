@@ -29,6 +29,8 @@ _TOTAL = re.compile(
     re.IGNORECASE,
 )
 _TOTAL_ROW = re.compile(rf"(?:{_TOTAL.pattern})\s*(?:$|[:：–—(\-].{{0,80}}$)", re.IGNORECASE)
+# What such a row can begin with ("" where its first cell is empty): most rows need no closer look.
+TOTAL_INITIALS = frozenset(["", *"öÖgsrotziłlceyuGSROTZIŁLCEYUИВРивр合总總小総합총סاรΣσ"])
 PLACEHOLDERS = frozenset(
     (
         "-",
