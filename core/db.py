@@ -353,3 +353,26 @@ def m014_a_time_of_certification(db: Database) -> None:
     # method has changed since: whoever serves a student looks at it to see that another threshold holds.
     db.execute("alter table evaluations add column certified_at text")
     db.execute("update evaluations set certified_at = created")
+
+
+@migrations()
+def m015_labels_as_read(db: Database) -> None:
+    # recordings.category: the label of the category that a recorded label was read as, where it is not that label itself;
+    # import_labels: values of an import's label columns that are no category, with the labels they are near to.
+    _run(
+        db,
+        """
+alter table recordings add column category text;
+create table import_labels (
+    import_id integer not null references imports(id), "column" text not null, value text not null, assets integer not null,
+    near text not null default '[]')
+""",
+    )
+
+
+@migrations()
+def m016_families(db: Database) -> None:
+    # family_id: the first asset of what belongs together, such as one concept in all its sizes and languages (none: the duplicate
+    # group). A family is not labelled once: each of its groups is.
+    db.execute("alter table assets add column family_id integer")
+    db.execute("update assets set family_id = group_id")
