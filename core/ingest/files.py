@@ -148,7 +148,9 @@ class Table:
             if self.named
             else "No row looks like column names; all are read as data."
         )
-        lines = tuple(f"{number}: {' | '.join(cells)[:200]}" for number, cells in head[max(place - 1, 0) : max(place - 1, 0) + 3])
+        lines = tuple(
+            f"{number}: {' | '.join(cells)[:200]}" for number, cells in head[max(place - 1, 0) : max(place - 1, 0) + 3]
+        )
         return Doubt("header", what, (NO_HEADER, *map(str, rows)), str(row) if self.named else NO_HEADER, lines)
 
     def records(self, problems: Problems, *, pad: bool = False) -> Iterator[tuple[int, list[str]]]:
