@@ -376,3 +376,23 @@ def m016_families(db: Database) -> None:
     # group). A family is not labelled once: each of its groups is.
     db.execute("alter table assets add column family_id integer")
     db.execute("update assets set family_id = group_id")
+
+
+@migrations()
+def m017_served_fallback_in_the_ledger(db: Database) -> None:
+    # What a served teacher has cost a client in a month, and what is set aside for calls under way, changed together with its rows
+    # in calls, so that the month's budget is checked without adding them up. What stood in a setting before is one call.
+    _run(
+        db,
+        """
+create table served_months (
+    client_id integer not null, month text not null, spent_usd real not null default 0, held_usd real not null default 0,
+    primary key (client_id, month)) without rowid;
+insert into calls (client_id, purpose, connection, model, state, assets, reserved_usd, cost_usd, started, ended)
+    select client_id, 'served', '', '', 'settled', 0, 0, cast(value as real), substr(key, 17) || '-01T00:00:00+00:00',
+           substr(key, 17) || '-01T00:00:00+00:00' from settings where key like 'serve_spent_usd %';
+insert into served_months (client_id, month, spent_usd)
+    select client_id, substr(key, 17), cast(value as real) from settings where key like 'serve_spent_usd %';
+delete from settings where key like 'serve_spent_usd %'
+""",
+    )
