@@ -31,10 +31,10 @@ ROWS_A_GROUP, LARGEST = 5, 0.5  # rows in a group on average, at the least; shar
 FEWEST_JUDGED, FEWEST_FAMILIES = 150, 30  # rows and families behind a figure, at the least
 GIVEN = 0.8  # of the rows have a value, at the least
 UNKNOWN = 0.05  # of the rows judged may be of a category that the others lack, at the most
-MOST_ROWS = 3000  # looked at; of more, families drawn at random
+MOST_ROWS = 2000  # looked at; of more, families drawn at random
 MOST_COLUMNS = 4
 MOST_MARKETS, FEWEST_OF_MARKET, ROWS_A_CATEGORY = 6, 100, 4  # rows of a market, at the least, also for each category
-MOST_WORDS, ITERATIONS = 10_000, 20  # n-grams of each kind, and steps, of the fast student
+MOST_WORDS, ITERATIONS = 4_000, 12  # n-grams of each kind, and steps, of the fast student
 
 LOWEST, NOTHING, CONCEPTS = "lowest", "nothing", "concepts"
 
