@@ -86,6 +86,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     said = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *told_of, *lines]
     if changed := [*args.rule, *args.assume]:
         said.append(f"Kept for {args.client} from now on: {', '.join(changed)}.")
+    if any(one.startswith("new=") for one in args.rule):
+        said.append("What is new counts from the next training on.")
     return told, "\n".join(said)
 
 

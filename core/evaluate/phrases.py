@@ -45,13 +45,13 @@ def rows_words(n: int, families: int) -> str:
 
 
 def new_words(found: New) -> str:
-    """What is new and how much less is agreed on there: … 95.0 % on campaigns it has seen and 89.0 % on new ones."""
+    """What is new and how much less is agreed on there: … 95.0 % of assets of campaigns it has seen and 89.0 % of new ones."""
     parts = [
-        f"{percent(one.seen, one.new)} on {one.many} it has seen and {percent(one.new, one.seen)} on new ones"
+        f"{percent(one.seen, one.new)} of assets of {one.many} it has seen and {percent(one.new, one.seen)} of new ones"
         + ("" if one.lower else " (no difference shown)")
         for one in found.left_out
     ]
-    return f"A student trained in seconds agrees on {'; '.join(parts)}." if parts else ""
+    return f"A student trained in seconds agrees on {'; on '.join(parts)}." if parts else ""
 
 
 def across_words(found: New) -> str:

@@ -447,7 +447,11 @@ RULES = (
             f"{100 * e.tested.value:.0f} % on them could be anything from {100 * e.tested.low:.0f} % to "
             f"{100 * e.tested.high:.0f} %."
         ),
-        lambda e: f"Label more assets, until at least {FEWEST_TEST} of them are held out for the test.",
+        lambda e: (
+            f"Label more assets, until at least {FEWEST_TEST} of them are held out for the test."
+            if e.tested.groups == e.tested.n
+            else f"Label assets of more concepts: {e.tested.n:,} test assets of {e.tested.groups:,} are worth no more than that."
+        ),
     ),
     Rule(
         "contradicted",

@@ -21,6 +21,9 @@ The first rule that applies decides:
 5. The share it handles at the target is large enough: **fallback**, the teacher answers the rest.
 6. Anything else: **not ready**.
 
+What will be new in the client's work (campaigns, months, markets …) decides on which assets agreement and threshold rest: those
+left out with their whole campaign, where less is agreed on in new ones. It holds from the next training on.
+
 Two guards hold 4 and 5 back: a category large enough to be guarded that is shown to lie below its floor (exact test, shared out
 among all guarded categories), and a drop against gold labels that is shown (exact McNemar test) and larger than tolerated."""
 
