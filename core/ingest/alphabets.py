@@ -41,8 +41,9 @@ LANGUAGES = {
 COMMON = (
     set("оеаинтсрвлкмдпу") | set("αειοντσρηςκυπλ") | set("יוהלאמרתבשנםחכד") | set("اليمونتربهةأ")
 )  # most of a text in them
+ALONE = set("àáâéèíóôúöåäæøøìòùõаивскоуяйіїєοηήωὁשלו")  # letters that are words
 SELDOM = set("ŕĺ")
-LESS = {"mac-cyrillic": 0.15, "mac-latin2": 0.15, "cp857": 0.1, "cp437": 0.02, "iso8859-15": 0.02, "iso8859-9": 0.02}
+LESS = {"mac-cyrillic": 0.125, "mac-latin2": 0.15, "cp857": 0.1, "cp437": 0.02, "iso8859-15": 0.02, "iso8859-9": 0.02}
 PUNCTUATION = set("–—‘’‚“”„…«»€£§°©®™·•²³½¼¾×´¨†‡‰‹›¢¥¹")
 # By likelihood in what agencies get; the order settles what decodes alike.
 SINGLE = (
@@ -160,18 +161,34 @@ def _misplaced(text: str) -> float:
     wrong = 0.0
     for run in _RUN.finditer(text):
         before, after = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]
-        group = before + run[0] + after
-        for left, c, right in zip(group, group[1:], group[2:] + " "):
+        group = f"{before or ' '}{run[0]}{after or ' '}"
+        for left, c, right in zip(group, group[1:], group[2:]):
             if c <= "\x7f":
                 continue
             if not c.isalpha():
                 wrong += 1.5 * (left.isalpha() and right.isalpha() and c not in "’·´‘")
+                wrong -= 0.3 * _in_place(left, c, right)
                 wrong += 1.0 * (left.isalpha() and c in "¿¡³²¹¼½¾") + 1.0 * (right.isalpha() and c in "³²¹¼½¾¢")
+            elif not left.isalpha() and not right.isalpha() and c.lower() not in ALONE:
+                wrong += 0.6
             elif (c.isupper() and left.islower()) or (left.isalpha() and (left <= "\x7f") and c >= "Ͱ"):
                 wrong += 1.5
             elif c in "õÕ" and right != "e":  # as in Portuguese; Hungarian read as Western has it everywhere
                 wrong += 0.5
     return wrong
+
+
+def _in_place(left: str, c: str, right: str) -> bool:
+    """Whether a sign stands where it belongs: a dash between blanks, an apostrophe in a word, quotes at words, € at a number."""
+    letter = left.isalpha()
+    return (
+        (c in "–—" and ((not left.strip() and not right.strip()) or (left.isdigit() and right.isdigit())))
+        or (c in "’´" and letter and right.isalpha())
+        or (c in "“„«‘‚‹¿¡" and not letter and right.isalnum())
+        or (c in "”»’›“" and (letter or left in ".!?,%") and not right.isalpha())
+        or (c in "…™®©" and letter and not right.isalpha())
+        or (c in "€£¥°" and (left.isdigit() or right.isdigit() or left == " "))
+    )
 
 
 def _double(sample: bytes, name: str) -> Guess | None:

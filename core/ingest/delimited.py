@@ -76,6 +76,13 @@ def delimited_rows(
             reader.told.clear()
             yield row, [strip(cell) for cell in cells]
         table.share = 1.0
+        if reader.joined:
+            problems.add(
+                None,
+                None,
+                f"{counted(reader.joined, 'cell')} in quotation marks {'goes' if reader.joined == 1 else 'go'} over several lines.",
+                "Nothing, if each is one text; else write marks that belong to a text twice.",
+            )
         if reader.literal:
             problems.add(
                 None,
@@ -92,6 +99,7 @@ class _Rows:
     def __init__(self, lines: _Lines, dialect: Dialect):
         self.lines, self.dialect = lines, dialect
         self.literal = self.first_literal = self.row = 0
+        self.joined = 0  # quotations over several lines in a table of one column
         self.odd = False  # a NUL or a character that could not be decoded is in the row
         self.told: list[tuple[str, str]] = []
 
@@ -161,6 +169,7 @@ class _Rows:
         """Whether lines that a quotation takes in are rows of their own: each reads as one, and looks like the others."""
         width, shapes = self.dialect.width, self.dialect.shapes
         if width < 2:
+            self.joined += len(taken) <= 20
             return len(taken) > 20
         if self.dialect.opens and not all(line.startswith('"') for line in taken):
             return False

@@ -90,13 +90,18 @@ class _Measure:
     """How well one delimiter, with one meaning of marks, explains the first lines."""
 
     def __init__(self, lines: list[str], delimiter: str, marks: str, place: int):
+        if marks == "backslash":
+            lines = _continued(lines)
         self.delimiter, self.marks, self.lines = delimiter, marks, lines
         alone = [self._alone(line) for line in lines]
         together = self._together()
         self.rows = [cells for cells in alone if cells]
         # A line with a stray mark has as many delimiters as any other.
         cut = [cells or line.split(delimiter) for cells, line in zip(alone, lines)]
-        widths = Counter(len(cells) for cells in cut if len(cells) > 1)
+        widths: Counter[int] = Counter()
+        for cells, whole in zip(cut, alone):
+            if len(cells) > 1:
+                widths[len(cells)] += 1 if whole else 0.5
         joint = Counter(len(cells) for cells in together if len(cells) > 1)
         self.width, count = max(widths.items(), key=lambda one: (one[1], one[0]), default=(1, 0))
         self.share = count / max(len(lines), 1)
@@ -180,6 +185,19 @@ class _Measure:
         """By column, what nine in ten cells look like: a number, a code such as a9, one of a few words; "" where nothing does."""
         rows = self.fitting[1:300]
         return tuple(_shape_of([cells[place].strip() for cells in rows]) for place in range(self.width))
+
+
+def _continued(lines: list[str]) -> list[str]:
+    """Lines with those put together that a backslash at their end continues."""
+    found, open_ = [], False
+    for line in lines:
+        bare = line.rstrip("\r\n")
+        if open_:
+            found[-1] += line
+        else:
+            found.append(line)
+        open_ = (len(bare) - len(bare.rstrip("\\"))) % 2 == 1
+    return found
 
 
 def clean(line: str, delimiter: str) -> list[str] | None:

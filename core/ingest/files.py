@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from statistics import median
 
 from core.errors import InputError
 from core.ingest import jsons, parquets
@@ -80,6 +79,7 @@ class Table:
         self.header_row = 0
         self.named = True  # whether a row holds the column names
         self.above: list[str] = []  # the rows before it
+        self.names: list[str] = []  # as the file writes them
         self.usual = 0  # cells that most rows fill
         self.mojibake = False  # most accented texts are UTF-8 read as something else
         self.escaped = False  # & is written as &amp; throughout
@@ -112,9 +112,10 @@ class Table:
         self.escaped = _is_escaped([header, *body])
         self.columns = _column_names([_unescaped(cell) for cell in header[:width]] if self.escaped else header[:width])
         self.head = [[_unescaped(cell) for cell in cells] for cells in body] if self.escaped else body
-        self.usual = int(median(len(cells) - cells.count("") for cells in body)) if body else 0
+        self.usual = sorted(len(cells) - cells.count("") for cells in body)[3 * len(body) // 4] if body else 0
         if self.kind in ("json", "parquet"):  # they hold rows alone
             self.usual = 0
+        self.names = header[:width] if self.named and width > 1 else []
         self.head = [cells for cells in self.head if not (self.usual > 1 and is_total(cells, self.usual))]
         accented = [cell for cells in self.head for cell in cells if not cell.isascii()]
         self.mojibake = bool(accented) and sum(map(is_mojibake, accented)) >= 0.8 * len(accented)
@@ -206,6 +207,9 @@ class Table:
             gap, before = row - before > 1, row
             gaps += gap
             if self.usual > 1:
+                if self.names and cells == self.names:
+                    self._leave_out(row, cells, "The row repeats the column names", problems)
+                    continue
                 if cells[0][:1] in TOTAL_INITIALS and is_total(cells, self.usual):
                     self._leave_out(row, cells, "The row is a total of the report", problems)
                     continue

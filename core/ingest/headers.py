@@ -17,6 +17,7 @@ Row = tuple[int, list[str]]
 DEPTH = 100  # rows looked at for the header
 BODY = 50  # rows below it that are compared
 NEAR = 5  # rows right below it that must go with it
+SENTENCE = 4  # words in the first row of a single column that make it a text rather than a name
 LONG = 200  # characters no column's name has
 _NUMBER = re.compile(r"[\s.,:/%+\-–()'’$€£¥]*\d[\s\d.,:/%+\-–()'’$€£¥]*")
 _YEAR = re.compile(r"(19|20)\d\d")
@@ -104,6 +105,8 @@ def find_header(head: Sequence[Row], known: Collection[str] = ()) -> Header:
         best = strong[0]
     elif best is None or not names[best]:
         best = _after_a_gap(head, filled, names, best)
+    if max(filled) == 1 and not any(names) and len(head[0][1][0].split()) >= SENTENCE and best == 0:
+        best = None  # one column of sentences, the first like the others
     if best is None:
         return Header(None, False, (places[-1],))
     others = tuple(i for i in places if i != best)

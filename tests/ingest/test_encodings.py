@@ -64,6 +64,25 @@ def test_an_old_encoding_is_found_or_asked_for(language, text, encoding, tmp_pat
     assert [doubt.chosen for doubt in again.doubts if doubt.option == "encoding"] == [right[0]]
 
 
+SIGNS = [
+    "Boots – now",
+    "Don’t wait",
+    "“Big” sale",
+    "Only 50 €",
+    "€50 only",
+    "Nike® shoes",
+    "Wait…",
+    "«Été»",
+    "5–7 days",
+]
+
+
+@pytest.mark.parametrize("text", SIGNS)
+def test_a_sign_or_two_of_windows_are_read_as_windows_wrote_them(text, tmp_path):
+    table = open_table(write(tmp_path / "a.csv", text, "cp1252", rows=1))
+    assert [row[1] for _, row in table.records(Problems())] == [text]
+
+
 def test_nearly_all_are_found_without_asking(tmp_path):
     asked = [case for case in CASES if look(write(tmp_path / "a.csv", case[1], case[2])).doubt]
     assert len(asked) <= 0.1 * len(CASES)
