@@ -54,7 +54,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         terminal.must_exist(file)
     from core import db as database
     from core import distil as distillation
+    from core.ingest import assets, taxonomy
 
+    how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
+    reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
+    reading.tell_doubts(assets.preview(args.assets, how).doubts)
     result = distillation.distil(
         database.connect(),
         taxonomy=args.taxonomy,
@@ -69,8 +73,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         student=args.student,
         target=args.target,
         budget=args.budget,
-        read_as=reading.read_as(args),
-        taxonomy_read_as=reading.read_as(args, prefix="taxonomy_"),
+        read_as=how,
+        taxonomy_read_as=taxonomy_how,
         on_progress=terminal.Log(),
     )
     return result, _distil_text(result)

@@ -59,12 +59,12 @@ def across_words(found: New) -> str:
     if not found.across:
         return ""
     first = found.across[0].taught
+    own = {one.market: one for one in found.across if one.taught == one.market}
     others = [one for one in found.across if one.taught == first != one.market]
-    worst = min(others, key=lambda one: one.agreement)
-    own = next(one for one in found.across if one.taught == one.market == worst.market)
+    worst = max(others, key=lambda one: own[one.market].agreement - one.agreement)
     return (
         f"A student taught on {first} alone agrees on {percent(worst.agreement)} in {worst.market}; with {worst.market}'s own "
-        f"{own.labels:,} labels {percent(own.agreement)}."
+        f"{own[worst.market].labels:,} labels {percent(own[worst.market].agreement)}."
     )
 
 

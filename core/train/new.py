@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from core.train import folds
+from core.train import folds, softmax
 from core.train.data import Rows, Step
 from core.train.folds import FOLDS
-from core.train.students import embedding, linear
+from core.train.students import embedding, linear, tfidf
 from core.train.students.embedding import Encode
 from core.train.students.stages import blend, fit_weights
 
@@ -31,9 +31,10 @@ ROWS_A_GROUP, LARGEST = 5, 0.5  # rows in a group on average, at the least; shar
 FEWEST_JUDGED, FEWEST_FAMILIES = 150, 30  # rows and families behind a figure, at the least
 GIVEN = 0.8  # of the rows have a value, at the least
 UNKNOWN = 0.05  # of the rows judged may be of a category that the others lack, at the most
-MOST_ROWS = 3000  # looked at; of more, families drawn at random
+MOST_ROWS = 2000  # looked at; of more, families drawn at random
 MOST_COLUMNS = 4
-MOST_MARKETS, FEWEST_OF_MARKET = 6, 60
+MOST_MARKETS, FEWEST_OF_MARKET, ROWS_A_CATEGORY = 6, 100, 4  # rows of a market, at the least, also for each category
+MOST_WORDS, ITERATIONS = 4_000, 12  # n-grams of each kind, and steps, of the fast student
 
 LOWEST, NOTHING, CONCEPTS = "lowest", "nothing", "concepts"
 
@@ -268,7 +269,9 @@ class _Fast:
 
     def __init__(self, rows: Rows, encode: Encode | None, step: Step, parts: int):
         self.rows, self.step, self.parts, self.done = rows, step, parts, 0
+        self.words = tfidf.learn(rows.texts, MOST_WORDS)(rows.texts)  # counted once: no label is in it
         self.vectors = encode(rows.texts) if encode else None
+        self.by_family = self(_pairs(folds.deal(rows.answers, _families(rows))))
 
     def __call__(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
         """(the rows asked about, whether it agreed on each); `pairs` of rows learned from and rows then asked about."""
@@ -282,12 +285,12 @@ class _Fast:
         def alive(*_) -> None:
             self.step(self.done, self.parts, "Leaving whole groups out")
 
-        alive()
-        taught = self.rows.take(learn)
-        tables = linear.learn(taught, alive).read(self.rows.take(held).texts).tables
+        targets = self.rows.targets[learn]
+        fitted = softmax.fit(self.words[learn], targets, strength=linear.STRENGTH, iterations=ITERATIONS, step=alive)
+        tables = [softmax.log_softmax(self.words[held] @ fitted[0] + fitted[1])]
         if self.vectors is None:
             return tables
-        member = embedding.learn(None, self.vectors[learn], taught.targets, alive)
+        member = embedding.learn(None, self.vectors[learn], targets, alive)
         return tables + member.look(self.vectors[held]).tables
 
 
@@ -295,16 +298,15 @@ def _concepts(fast: _Fast, family: np.ndarray) -> Iterator[LeftOut]:
     """Families left out whole, against rows left out by chance; nothing where each row is its own."""
     if len(np.unique(family)) < len(family):
         answers = fast.rows.answers
-        loose, new = (fast(_pairs(folds.deal(answers, by))) for by in (None, family))
-        yield _left_out(FAMILIES, "", False, family, family, loose, new)
+        yield _left_out(FAMILIES, "", False, family, family, fast(_pairs(folds.deal(answers))), fast.by_family)
 
 
 def _one(fast: _Fast, family: np.ndarray, one: Grouping) -> LeftOut:
     """A column's groups left out whole, against families left out alone."""
     dealt = replace(fast.rows, dealt=one.dealt).folds()
-    seen = _as_many(fast.rows, dealt) if one.crossed else _pairs(folds.deal(fast.rows.answers, family))
+    seen = fast(_as_many(fast.rows, dealt)) if one.crossed else fast.by_family
     clusters = family if one.crossed else one.dealt
-    return _left_out(one.kind, one.column, one.crossed, one.codes, clusters, fast(seen), fast(_pairs(dealt)))
+    return _left_out(one.kind, one.column, one.crossed, one.codes, clusters, seen, fast(_pairs(dealt)))
 
 
 def _left_out(
@@ -334,7 +336,7 @@ def _across(fast: _Fast, family: np.ndarray, one: Grouping) -> Iterator[Across]:
     """Each large market taught alone and asked about each, concepts always new to it."""
     sizes = np.bincount(one.codes)
     large = np.argsort(-sizes, kind="stable")[:MOST_MARKETS]
-    large = large[sizes[large] >= FEWEST_OF_MARKET]
+    large = large[sizes[large] >= max(FEWEST_OF_MARKET, ROWS_A_CATEGORY * len(np.unique(fast.rows.answers)))]
     dealt = _pairs(folds.deal(fast.rows.answers, family))
     for taught in large if len(large) > 1 else []:
         pairs = [(learn[one.codes[learn] == taught], held[np.isin(one.codes[held], large)]) for learn, held in dealt]

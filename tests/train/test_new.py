@@ -30,10 +30,10 @@ def rows_of(made: markets.Families, categories: int) -> Rows:
 
 @pytest.fixture(scope="module")
 def localised():
-    """150 concepts in 5 markets each."""
-    made = markets.draw(150, 5, 6, seed=5)
+    """200 concepts in 6 markets each."""
+    made = markets.draw(200, 6, 6, seed=5)
     rows = rows_of(made, 6)
-    return rows, pd.DataFrame({"Market": made.market, "cta": ["Buy", "Go", "See"] * 250}, dtype=object)
+    return rows, pd.DataFrame({"Market": made.market, "cta": ["Buy", "Go", "See"] * 400}, dtype=object)
 
 
 def campaigns(count: int = 16, size: int = 30) -> tuple[Rows, pd.DataFrame]:
@@ -61,8 +61,8 @@ def test_columns_are_known_by_name_and_checked_by_values(localised):
     (market,) = new.groupings(rows, columns)
     assert (market.kind.many, market.column, market.crossed) == ("markets", "Market", True)
     assert new.groupings(rows, columns.assign(Market="UK")) == [], "one group"
-    assert new.groupings(rows, columns.assign(Market=[f"m{i}" for i in range(750)])) == [], "a group a row"
-    assert new.groupings(rows, columns.assign(Market=[None] * 700 + ["UK"] * 50)) == [], "hardly any value"
+    assert new.groupings(rows, columns.assign(Market=[f"m{i}" for i in range(1200)])) == [], "a group a row"
+    assert new.groupings(rows, columns.assign(Market=[None] * 1100 + ["UK"] * 100)) == [], "hardly any value"
     told = rows.answers.astype(str)
     assert new.groupings(rows, pd.DataFrame({"campaign": told}, dtype=object)) == [], (
         "stands and falls with the category"
