@@ -379,7 +379,15 @@ def m016_families(db: Database) -> None:
 
 
 @migrations()
-def m017_served_fallback_in_the_ledger(db: Database) -> None:
+def m017_family_keys(db: Database) -> None:
+    # family_key: what a column of a file said belongs together, so that later files join the families that are there.
+    db.execute("update assets set family_id = group_id where family_id is null")
+    db.execute("alter table assets add column family_key text")
+    db.execute("create index assets_by_family on assets (client_id, family_id)")
+
+
+@migrations()
+def m018_served_fallback_in_the_ledger(db: Database) -> None:
     # What a served teacher has cost a client in a month, and what is set aside for calls under way, changed together with its rows
     # in calls, so that the month's budget is checked without adding them up. What stood in a setting before is one call.
     _run(
