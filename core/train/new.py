@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from core.train import folds, softmax
 from core.train.data import Rows, Step
@@ -173,6 +174,12 @@ def groupings(rows: Rows, columns: pd.DataFrame) -> list[Grouping]:
 def measure(rows: Rows, some: list[Grouping], encode: Encode | None, rule: str, step: Step) -> New | None:
     """What is new measured on `rows`, and which of `some` groupings to rest on by the client's `rule`; None where nothing can be
     said. With `encode` an embedding student, without a linear one."""
+    # Many small fits: numpy's own threads would spend eight times the processor time waiting for each other.
+    with threadpool_limits(1, "blas"):
+        return _measure(rows, some, encode, rule, step)
+
+
+def _measure(rows: Rows, some: list[Grouping], encode: Encode | None, rule: str, step: Step) -> New | None:
     started = time.perf_counter()
     some, rows = _part(rows, some)
     family = _families(rows)
