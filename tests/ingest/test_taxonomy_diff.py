@@ -27,10 +27,11 @@ def rebuilt(draft) -> dict[str, Category]:
     """The version after, from nothing but the version before and the diff."""
     changes = diff(draft)
     touched = {c.label for change in changes for c in change.before}
+    parts = {c.label for change in changes if change.kind == "split" for c in change.before}  # what is below stays or is moved
     parents = {}
     for change in changes:
         if change.kind in ("renamed", "moved", "described", "merged"):
-            parents |= {c.label: change.after[0].label for c in change.before}
+            parents |= {c.label: change.after[0].label for c in change.before if c.label not in parts}
     kept = [replace(c, parent=parents.get(c.parent, c.parent)) for c in draft.before if c.label not in touched]
     return {c.label: c for c in [*kept, *(c for change in changes for c in change.after)]}
 
