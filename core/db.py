@@ -353,3 +353,18 @@ def m014_a_time_of_certification(db: Database) -> None:
     # method has changed since: whoever serves a student looks at it to see that another threshold holds.
     db.execute("alter table evaluations add column certified_at text")
     db.execute("update evaluations set certified_at = created")
+
+
+@migrations()
+def m015_labels_as_read(db: Database) -> None:
+    # recordings.category: the label of the category that a recorded label was read as, where it is not that label itself;
+    # import_labels: values of an import's label columns that are no category, with the labels they are near to.
+    _run(
+        db,
+        """
+alter table recordings add column category text;
+create table import_labels (
+    import_id integer not null references imports(id), "column" text not null, value text not null, assets integer not null,
+    near text not null default '[]')
+""",
+    )

@@ -45,14 +45,27 @@ def squash(text: str) -> str:
 
 
 def defuse(cell: str) -> str:
-    """A cell safe to open in a spreadsheet: text that would run as a formula gets a leading apostrophe; numbers stay."""
+    """A cell safe to open in a spreadsheet: text that would run as a formula gets a leading apostrophe; numbers stay.
+
+    So does text that would run without the apostrophes it begins with: `undefuse` gives back exactly what went in.
+    """
+    return "'" + cell if _runs(cell.lstrip("'")) else cell
+
+
+def undefuse(cell: str) -> str:
+    """A cell without the one apostrophe that `defuse` put before it."""
+    return cell[1:] if cell.startswith("'") and _runs(cell.lstrip("'")) else cell
+
+
+def _runs(cell: str) -> bool:
     head = cell.lstrip(" ")[:1]
-    if head and head in "=+-@\t\r\n＝＋－＠":
-        try:
-            float(cell)
-        except ValueError:
-            return "'" + cell
-    return cell
+    if not head or head not in "=+-@\t\r\n＝＋－＠":
+        return False
+    try:
+        float(cell)
+    except ValueError:
+        return True
+    return False
 
 
 class Table:

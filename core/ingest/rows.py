@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.errors import InputError
 from core.ingest.columns import Mapping
 from core.ingest.files import Problems, Table
+from core.ingest.labels import LabelColumns
 from core.ingest.numbers import COUNT, LATENCY, SHARE, NumberColumn, proven_marks
 
 MAX_TEXT = 20_000  # characters: some 5,000 tokens, ten times what any student here reads
@@ -35,6 +36,9 @@ class Asset:
     split: str | None
     extra: str | None
     label: str | None
+    category: (
+        str | None
+    )  # the label of the category meant, where the label is not that itself; None as well without a taxonomy
     confidence: float | None
     tokens_in: int | None
     tokens_out: int | None
@@ -86,12 +90,10 @@ def number_columns(mapping: Mapping, columns: Sequence[str], head: Sequence[Sequ
 
 
 class RowReader:
-    """Reads rows of one table under one mapping. `match` finds a label's category id, None where there is no taxonomy."""
+    """Reads rows of one table under one mapping. `labels` finds a label's category, None where there is no taxonomy."""
 
-    def __init__(self, table: Table, mapping: Mapping, match: Callable[[str], int | None] | None, problems: Problems):
-        self.problems, self.mapping = problems, mapping
-        self._match = match
-        self._matched: dict[str, int | None] = {}
+    def __init__(self, table: Table, mapping: Mapping, labels: LabelColumns | None, problems: Problems):
+        self.problems, self.mapping, self._labels = problems, mapping, labels
         at = {name: place for place, name in enumerate(table.columns)}
         self._text = [at[name] for name in mapping.text]
         self._at = {role: at[name] for role, name in mapping.columns().items()}
@@ -100,7 +102,7 @@ class RowReader:
             column.tell(problems)
         used = {*self._text, *self._at.values()}
         self._rest = [(name, place) for name, place in at.items() if place not in used]
-        if "gold" in self._at and match is None:
+        if "gold" in self._at and labels is None:
             problems.add(
                 None,
                 mapping.gold,
@@ -139,7 +141,7 @@ class RowReader:
             self.problems.add(
                 row, self.mapping.id, "The row has no id; it was given one made from its text.", "Give every row an id."
             )
-        label = self._label(row, cells)
+        label, category = self._label(row, cells)
         return Asset(
             row=row,
             external_id=external_id,
@@ -147,6 +149,7 @@ class RowReader:
             split=self._split(row, cells),
             extra=self._extra(cells),
             label=label,
+            category=category,
             confidence=self._number(row, "confidence", cells, label),
             tokens_in=self._count(row, "tokens_in", cells, label),
             tokens_out=self._count(row, "tokens_out", cells, label),
@@ -158,21 +161,20 @@ class RowReader:
         place = self._at.get(role)
         return (cells[place] or None) if place is not None else None
 
-    def _category(self, label: str) -> int | None:
-        if label not in self._matched:
-            self._matched[label] = self._match(label)
-        return self._matched[label]
-
-    def _label(self, row: int, cells: list[str]) -> str | None:
+    def _label(self, row: int, cells: list[str]) -> tuple[str | None, str | None]:
         label = self._cell("label", cells)
-        if label is not None and self._match is not None and self._category(label) is None:
+        if label is None or self._labels is None:
+            return label, None
+        category = self._labels("label", label)
+        if category is None:
             self._unknown(row, "label", label)
-            return None
-        return label
+            return None, None
+        meant = self._labels.label(category)
+        return label, meant if meant != label else None
 
     def _gold(self, row: int, cells: list[str]) -> int | None:
         label = self._cell("gold", cells)
-        category = self._category(label) if label is not None else None
+        category = self._labels("gold", label) if label is not None else None
         if label is not None and category is None:
             self._unknown(row, "gold", label)
         return category

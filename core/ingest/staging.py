@@ -18,14 +18,14 @@ from core import settings
 SCHEMA = """
 create table rows (
     n integer primary key, asset_id integer, external_id text, text text, text_hash text, form text, split text,
-    split_given integer, extra text, label text, confidence real, tokens_in integer, tokens_out integer,
+    split_given integer, extra text, label text, category text, confidence real, tokens_in integer, tokens_out integer,
     latency_ms real, gold integer, head integer, group_id integer);
 create table bands (n integer primary key, bands blob not null);
 create table group_splits (group_id integer primary key, split text not null)
 """
 INSERT = (
-    "insert into rows (n, asset_id, external_id, text, text_hash, form, split, split_given, extra, label, confidence,"
-    " tokens_in, tokens_out, latency_ms, gold) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "insert into rows (n, asset_id, external_id, text, text_hash, form, split, split_given, extra, label, category,"
+    " confidence, tokens_in, tokens_out, latency_ms, gold) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ours: set[Path] = set()
 
