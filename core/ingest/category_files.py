@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,14 @@ from core.errors import InputError
 from core.ingest import category_columns, columns, jsons, outlines
 from core.ingest.category_columns import ROLES, Choice
 from core.ingest.encodings import find_encoding, named_encoding
-from core.ingest.files import AS_FOUND, HEAD, Doubt, Problems, ReadAs, defuse, open_table, undefuse
+from core.ingest.files import AS_FOUND, HEAD, Doubt, Problems, ReadAs, Table, defuse, open_table, undefuse
 
 if TYPE_CHECKING:
     from core.ingest.taxonomy import Category
 
 MAX_BYTES = 20_000_000
+MAX_ROWS = 100_000
+MAX_CHARACTERS = 40_000_000
 MAX_EXAMPLES = 50
 MAX_DESCRIPTION = 5_000
 MAX_EXAMPLE = 2_000
@@ -70,10 +72,24 @@ def read_rows(
         chosen = category_columns.check(guess, names, path.name)
         return _json_rows(flat, chosen, problems), names, chosen, []
     table = open_table(path, columns.KNOWN_TAXONOMY_NAMES, read_as=read_as, max_bytes=MAX_BYTES, indents=True)
-    records = [(row, [undefuse(cell) for cell in cells]) for row, cells in table.records(problems, pad=True)]
+    records = list(_bounded(table, problems))
     guess = category_columns.guess(table.columns, _bare(table.head)) if mapping is None else mapping
     chosen = category_columns.check(guess, table.columns, path.name)
     return _table_rows(table.columns, chosen, records, problems), table.columns, chosen, table.doubts
+
+
+def _bounded(table: Table, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table that is read whole, on a page, too: no more of it than a taxonomy may hold."""
+    characters = 0
+    for count, (row, cells) in enumerate(table.records(problems, pad=True)):
+        characters += sum(map(len, cells))
+        if count >= MAX_ROWS or characters > MAX_CHARACTERS:
+            raise InputError(
+                f"The file has over {MAX_ROWS:,} rows or {MAX_CHARACTERS // 1_000_000} million characters: no taxonomy.",
+                "Choose the file that lists the categories, not the assets.",
+                where=table.path.name,
+            )
+        yield row, [undefuse(cell) for cell in cells]
 
 
 def _bare(rows: Iterable[Sequence[str]]) -> list[list[str]]:

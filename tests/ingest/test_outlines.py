@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.styles import Alignment
 
+from core.errors import InputError
 from core.ingest import outlines, taxonomy
 
 TREE = {
@@ -79,6 +80,12 @@ def test_merged_cells_and_indents_of_a_workbook(tmp_path):
         book.active.cell(row, 1, name).alignment = Alignment(indent=step)
     book.save(tmp_path / "t.xlsx")
     assert parents(tmp_path / "t.xlsx") == (TREE, [])
+
+
+def test_assets_taken_for_a_taxonomy_are_refused_before_they_fill_memory(tmp_path):
+    (tmp_path / "t.csv").write_text("name,text\n" + "".join(f"n{i},words\n" for i in range(100_001)))
+    with pytest.raises(InputError, match="The file has over 100,000 rows or 40 million characters: no taxonomy"):
+        taxonomy.read(tmp_path / "t.csv")
 
 
 paths = st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=4), min_size=1, max_size=12)
