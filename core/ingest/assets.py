@@ -45,6 +45,7 @@ __all__ = [  # what pages and later stages import from here
     "Mapping",
     "Preview",
     "ReadAs",
+    "Unknown",
     "gold_count",
     "import_assets",
     "import_job",

@@ -121,7 +121,7 @@ def _files(view: frame.View) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-        path = uploads.upload("Decisions", uploads.TABLES, "review-file")
+        path = uploads.upload("Decisions", "review-file")
         if path is None:
             return
         how = uploads.read_as(path)

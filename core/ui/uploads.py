@@ -8,15 +8,24 @@ import streamlit as st
 
 from core.ingest import assets
 from core.ingest.assets import Preview
-from core.ingest.files import AS_FOUND, Doubt, ReadAs
+from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, ReadAs
 
-TAXONOMIES = ["csv", "tsv", "txt", "xlsx", "json"]
-TABLES = ["csv", "tsv", "txt", "xlsx", "jsonl", "ndjson", "parquet"]
+TABLES = [
+    "csv",
+    "tsv",
+    "txt",
+    "xlsx",
+    "xlsm",
+    "json",
+    "jsonl",
+    "ndjson",
+    "parquet",
+]  # whatever open_table reads, everywhere
 
 
-def upload(label: str, kinds: list[str], key: str) -> Path | None:
-    """A file uploader; the path of the kept copy, or None while there is none."""
-    file = st.file_uploader(label, type=kinds, key=key)
+def upload(label: str, key: str) -> Path | None:
+    """An uploader of a table of any kind; the path of the kept copy, or None while there is none."""
+    file = st.file_uploader(label, type=TABLES, key=key)
     if file is None:
         return None
     kept = st.session_state.setdefault("kept-uploads", {})
@@ -35,7 +44,7 @@ def read_as(path: Path) -> ReadAs:
     """How the person on this page wants a kept upload read: what `doubts` asked, so far."""
     chosen = {option: st.session_state.get(_key(option, path)) for option in ("sheet", "encoding", "delimiter")}
     header = st.session_state.get(_key("header", path))
-    return ReadAs(**chosen, header=int(header) if header else None)
+    return ReadAs(**chosen, header=(0 if header == NO_HEADER else int(header)) if header else None)
 
 
 def doubts(path: Path, found: list[Doubt]) -> None:

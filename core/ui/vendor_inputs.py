@@ -132,7 +132,7 @@ def _set_words(view: frame.View, row: dict) -> str:
 
 def _file(view: frame.View) -> tuple | None:
     """("file", (path, columns, how it is read)) once a file is there that has both columns."""
-    path = uploads.upload("Its answers (CSV, TSV, XLSX, JSONL, Parquet; up to 200 MB)", uploads.TABLES, "vendor-file")
+    path = uploads.upload("Its answers (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "vendor-file")
     if path is None:
         return None
     how = uploads.read_as(path)

@@ -110,13 +110,13 @@ def test_row_numbers_are_those_of_a_spreadsheet(tmp_path):
     assert [p.row for p in problems.kept] == [4]
 
 
-def test_an_open_quotation_mark_far_from_the_end_costs_its_own_row_only(tmp_path):
+def test_an_open_quotation_mark_far_from_the_end_is_text_and_costs_no_row(tmp_path):
     path = tmp_path / "a.csv"
     lines = [f"{i},text {i},x" for i in range(5_000)]
     lines[9] = '9,"text 9,x'
     path.write_text("id,text,label\n" + "\n".join(lines))
     _, records, problems = read(path)
-    assert (len(records), [p.row for p in problems.kept]) == (4_999, [11])
+    assert (len(records), records[9], [p.row for p in problems.kept]) == (5_000, (11, ["9", '"text 9', "x"]), [None])
 
 
 def test_one_column_of_text_may_hold_any_delimiter(tmp_path):

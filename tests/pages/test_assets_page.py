@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core import db as database
 from core import jobs
 from core.ingest import taxonomy
@@ -108,3 +110,46 @@ def test_one_of_a_kind_is_not_many(open_page, db, tmp_path):
     app = upload(open_page("assets"), TAXONOMY, "two.csv", b"name\nGiveaway\n")
     said = shown(app)
     assert "1 category in the file." in said and "in use: 1 category," in said and "1 row read" in said
+
+
+def test_columns_of_a_taxonomy_can_be_chosen_where_none_was_found(open_page, db):
+    client = database.client_id(db, "Acme")
+    app = open_page("assets", client_id=client)
+    app.file_uploader(key="taxonomy-file").set_value(
+        ("t.csv", b"alpha,beta\nShoes,For feet\nHats,For heads\n", "text/csv")
+    ).run()
+    assert not app.exception
+    assert "choose it above" in "\n".join(str(one.value) for one in app.warning)
+    next(box for box in app.selectbox if box.label == "Category name").select("alpha").run()
+    next(button for button in app.button if button.label == "Use this taxonomy").click().run()
+    assert [c.label for c in taxonomy.load(db, taxonomy.latest(db, client))] == ["Shoes", "Hats"]
+
+
+def test_labels_that_are_near_are_settled_by_value_and_the_file_is_read_again(open_page, db, tmp_path):
+    client = database.client_id(db, "Acme")
+    (tmp_path / "t.csv").write_text("name\nDisney+\nCanal+\n")
+    taxonomy.save(db, client, taxonomy.read(tmp_path / "t.csv").categories, "t.csv")
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "id,text,label\n1,stream one now,Disney\n2,stream two today,Disney\n3,stream three,Canal+\n4,fly away,Air\n"
+    )
+    params = {"client_id": client, "path": str(path), "filename": "a.csv", "mapping": None}
+    jobs.run_here(db, "import_assets", params, client_id=client)
+    app = open_page("assets", client_id=client)
+    said = "\n".join(str(one.value) for one in app.markdown).replace("\\", "")
+    assert "2 labels “Disney” are no category; near: Disney+" in said
+    button = next(one for one in app.button if one.label == "Use these labels")
+    assert button.disabled, "what is near is offered, not taken"
+    app.toggle[0].set_value(True).run()
+    next(one for one in app.button if one.label == "Use these labels").click().run()
+    job = jobs.recent(db, client, limit=1)[0]
+    assert job.params["accepted"] == {"Disney": "Disney+"}
+    jobs.run_queued(job.id)
+    assert db.execute("select count(*) from recordings").fetchone()[0] == 3
+
+
+@pytest.mark.parametrize(("page", "key"), [("assets", "taxonomy-file"), ("assets", "assets-file")])
+def test_every_uploader_takes_every_kind_of_table(open_page, db, page, key):
+    app = open_page(page, client_id=database.client_id(db, "Acme"))
+    kinds = ("csv", "tsv", "txt", "xlsx", "xlsm", "json", "jsonl", "ndjson", "parquet")
+    assert {kind.lstrip(".") for kind in app.file_uploader(key=key).proto.type} == set(kinds)
