@@ -17,7 +17,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -30,9 +30,10 @@ from core.errors import InputError
 from core.ingest import copies, families, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
-from core.ingest.files import AS_FOUND, MAX_ROWS, Doubt, Problems, ReadAs, Table, open_table
+from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
 from core.ingest.labels import LabelColumns, Unknown, check_map
 from core.ingest.matching import Matcher
+from core.ingest.previews import Preview, no_rows, preview, preview_apart
 from core.ingest.profiles import gold_count, problems_csv, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
@@ -51,6 +52,7 @@ __all__ = [  # what pages and later stages import from here
     "join_text",
     "keep_upload",
     "preview",
+    "preview_apart",
     "problems_csv",
     "profile",
     "splits",
@@ -59,17 +61,6 @@ __all__ = [  # what pages and later stages import from here
 ]
 
 CHUNK = 2_000  # rows read, looked up and staged at a time
-PREVIEWED = 20
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A file's columns, their guessed roles, its first 20 rows, and what it leaves open."""
-
-    columns: list[str]
-    guess: Mapping
-    rows: list[dict]
-    doubts: list[Doubt] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -86,15 +77,6 @@ class ImportSummary:
     duplicates: int
     problems: int
     unknown: tuple[Unknown, ...] = ()
-
-
-def preview(path: Path, read_as: ReadAs = AS_FOUND) -> Preview:
-    """What a file holds and how its columns are understood, before it is imported. Raises InputError, also where it has no row."""
-    table = open_table(Path(path), KNOWN_ASSET_NAMES, read_as=read_as)
-    if not table.head:
-        raise _no_rows(table.path)
-    shown = [dict(zip(table.columns, (cell[:500] for cell in cells))) for cells in table.head[:PREVIEWED]]
-    return Preview(table.columns, guess_assets(table.columns, table.head), shown, table.doubts)
 
 
 def unit_question(seen: Preview, mapping: Mapping) -> tuple[str, ...]:
@@ -131,7 +113,7 @@ def import_assets(
         read = _Reading(db, client_id, table, mapping, accepted)
         read.run(stage, report)
         if not read.rows:
-            raise _no_rows(path)
+            raise no_rows(path)
         if not read.imported + read.unchanged + read.conflicts:
             raise InputError(
                 "Not one row of the file could be used"
@@ -177,12 +159,6 @@ def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Re
             "kept as given.",
             f"Give all assets with the same {column} the same split.",
         )
-
-
-def _no_rows(path: Path) -> InputError:
-    return InputError(
-        "The file has a header but no rows.", "Add a row for each asset below the header.", where=path.name
-    )
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:

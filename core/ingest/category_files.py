@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
-from core.ingest import category_columns, columns, jsons
+from core.ingest import category_columns, columns, jsons, outlines
 from core.ingest.category_columns import ROLES, Choice
 from core.ingest.encodings import find_encoding, named_encoding
-from core.ingest.files import AS_FOUND, HEAD, Doubt, Problems, ReadAs, defuse, open_table, undefuse
+from core.ingest.files import AS_FOUND, HEAD, Doubt, Problems, ReadAs, Table, defuse, open_table, undefuse
 
 if TYPE_CHECKING:
     from core.ingest.taxonomy import Category
 
 MAX_BYTES = 20_000_000
+MAX_ROWS = 100_000
+MAX_CHARACTERS = 40_000_000
 MAX_EXAMPLES = 50
 MAX_DESCRIPTION = 5_000
 MAX_EXAMPLE = 2_000
@@ -69,17 +71,63 @@ def read_rows(
         guess = category_columns.guess(names, _json_cells(flat, names)) if mapping is None else mapping
         chosen = category_columns.check(guess, names, path.name)
         return _json_rows(flat, chosen, problems), names, chosen, []
-    table = open_table(path, columns.KNOWN_TAXONOMY_NAMES, read_as=read_as, max_bytes=MAX_BYTES)
-    records = [(row, [undefuse(cell) for cell in cells]) for row, cells in table.records(problems, pad=True)]
-    guess = category_columns.guess(table.columns, table.head) if mapping is None else mapping
+    table = open_table(path, columns.KNOWN_TAXONOMY_NAMES, read_as=read_as, max_bytes=MAX_BYTES, indents=True)
+    records = list(_bounded(table, problems))
+    guess = category_columns.guess(table.columns, _bare(table.head)) if mapping is None else mapping
     chosen = category_columns.check(guess, table.columns, path.name)
+    return _table_rows(table.columns, chosen, records, problems), table.columns, chosen, table.doubts
+
+
+def _bounded(table: Table, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table that is read whole, on a page, too: no more of it than a taxonomy may hold."""
+    characters = 0
+    for count, (row, cells) in enumerate(table.records(problems, pad=True)):
+        characters += sum(map(len, cells))
+        if count >= MAX_ROWS or characters > MAX_CHARACTERS:
+            raise InputError(
+                f"The file has over {MAX_ROWS:,} rows or {MAX_CHARACTERS // 1_000_000} million characters: no taxonomy.",
+                "Choose the file that lists the categories, not the assets.",
+                where=table.path.name,
+            )
+        yield row, [undefuse(cell) for cell in cells]
+
+
+def _bare(rows: Iterable[Sequence[str]]) -> list[list[str]]:
+    return [[cell.strip() for cell in cells] for cells in rows]
+
+
+def _table_rows(
+    names: list[str], chosen: Choice, records: list[tuple[int, list[str]]], problems: Problems
+) -> list[Row]:
+    """The rows of a table by the columns chosen; blocks and indents made for the eye are understood (outlines)."""
+    numbers, cells = [row for row, _ in records], _bare(cells for _, cells in records)
+    at = {role: names.index(c) for role, c in chosen.items() if isinstance(c, str)}
     if "tiers" in chosen:
-        return list(_tier_rows(table.columns, chosen, records, problems)), table.columns, chosen, table.doubts
-    at = {role: table.columns.index(c) for role, c in chosen.items() if c is not None}
-    rows = [_row(row, {role: cells[place] for role, place in at.items()}, problems) for row, cells in records]
+        return _tier_rows(names, chosen, list(zip(numbers, cells)), problems)
+    if "parent" in at and outlines.is_outline(*([row[at[role]] for row in cells] for role in ("parent", "name"))):
+        _tell_outline(chosen["parent"], problems)
+        blocks = {**chosen, "tiers": (chosen["parent"], chosen["name"])}
+        return _tier_rows(names, blocks, list(zip(numbers, cells)), problems)
+    rows = [
+        _row(number, {role: row[place] for role, place in at.items()}, problems) for number, row in zip(numbers, cells)
+    ]
     if "level" in chosen:
-        rows = _below(rows, [cells[at["level"]] for _, cells in records], chosen["level"], problems)
-    return rows, table.columns, chosen, table.doubts
+        return _below(rows, [row[at["level"]] for row in cells], chosen["level"], problems)
+    depths = outlines.depths([row[at["name"]] for _, row in records]) if "parent" not in at else None
+    return rows if depths is None else _nested(rows, depths)
+
+
+def _tell_outline(column: str, problems: Problems) -> None:
+    problems.add(
+        None,
+        column,
+        f"The column {column} is filled in the first row of each block only; the rows below took the value above.",
+        "Fill it in every row where that is not meant.",
+    )
+
+
+def _nested(rows: list[Row], depths: Sequence[int | None]) -> list[Row]:
+    return [replace(row, above=place) for row, place in zip(rows, outlines.above(depths))]
 
 
 def _is_json(path: Path) -> bool:
@@ -100,20 +148,14 @@ def _json_list(path: Path, read_as: ReadAs) -> list[Any]:
 
 def _below(rows: list[Row], given: list[str], column: str, problems: Problems) -> list[Row]:
     """The rows each under the last one above it that stands higher, as a column of levels says."""
-    above: list[tuple[int, int]] = []  # (level, place) from the top down to the row before
-    placed = []
-    for place, (row, cell) in enumerate(zip(rows, given)):
+    depths = []
+    for row, cell in zip(rows, given):
         level = category_columns.levels([cell])
         if level is None:
             what = f"{cell[:60] or 'An empty cell'} is no level; the category was taken as top level."
             problems.add(row.row, column, what, "Write Tier 1, Tier 2 … or 1, 2 …")
-        depth = level[0] if level else 0
-        while above and above[-1][0] >= depth:
-            above.pop()
-        placed.append(replace(row, above=above[-1][1] if above else None))
-        if level:
-            above.append((depth, place))
-    return placed
+        depths.append(level[0] if level else None)
+    return _nested(rows, depths)
 
 
 def _row(row: int, fields: dict[str, str], problems: Problems, *, above: int | None = None) -> Row:
@@ -184,16 +226,16 @@ def split_examples(cell: str) -> tuple[tuple[str, ...], bool]:
     return kept, list(kept) == found
 
 
-def _tier_rows(
-    names: list[str], chosen: Choice, records: list[tuple[int, list[str]]], problems: Problems
-) -> Iterator[Row]:
+def _tier_rows(names: list[str], chosen: Choice, records: list[tuple[int, list[str]]], problems: Problems) -> list[Row]:
     """Rows of a file that spells out each level in a column of its own: Tier 1, Tier 2, ..."""
     places = [names.index(tier) for tier in chosen["tiers"]]
     at = {role: names.index(chosen[role]) for role in ("description", "examples", "key") if chosen[role]}
-    for row, cells in records:
-        path = [cells[place] for place in places if cells[place]]
+    rows = []
+    for (row, cells), tiers in zip(records, outlines.filled_down([[c[p] for p in places] for _, c in records])):
+        path = [tier for tier in tiers if tier]
         fields = {role: cells[place] for role, place in at.items()}
-        yield _row(row, {**fields, "name": path[-1] if path else "", "parent": " > ".join(path[:-1])}, problems)
+        rows.append(_row(row, {**fields, "name": path[-1] if path else "", "parent": " > ".join(path[:-1])}, problems))
+    return rows
 
 
 def _json_items(items: list[Any], problems: Problems) -> tuple[list[tuple[int, dict, int | None]], list[str]]:

@@ -43,8 +43,8 @@ def upload(label: str, key: str) -> Path | None:
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
 def preview(path: str, read_as: ReadAs = AS_FOUND) -> Preview:
-    """What a kept upload holds, read once for all sessions. InputError where it cannot be read."""
-    return assets.preview(Path(path), read_as)
+    """What a kept upload holds, looked up once for all sessions, outside this process. InputError where it cannot be read."""
+    return assets.preview_apart(Path(path), read_as)
 
 
 def read_as(path: Path, place: str) -> ReadAs:
