@@ -395,6 +395,57 @@ def m014_a_time_of_certification(db: Database) -> None:
 
 
 @migrations()
-def m015_jobs_know_how_far_they_got(db: Database) -> None:
+def m015_labels_as_read(db: Database) -> None:
+    # recordings.category: the label of the category that a recorded label was read as, where it is not that label itself;
+    # import_labels: values of an import's label columns that are no category, with the labels they are near to.
+    _run(
+        db,
+        """
+alter table recordings add column category text;
+create table import_labels (
+    import_id integer not null references imports(id), "column" text not null, value text not null, assets integer not null,
+    near text not null default '[]')
+""",
+    )
+
+
+@migrations()
+def m016_families(db: Database) -> None:
+    # family_id: the first asset of what belongs together, such as one concept in all its sizes and languages (none: the duplicate
+    # group). A family is not labelled once: each of its groups is.
+    db.execute("alter table assets add column family_id integer")
+    db.execute("update assets set family_id = group_id")
+
+
+@migrations()
+def m017_family_keys(db: Database) -> None:
+    # family_key: what a column of a file said belongs together, so that later files join the families that are there.
+    db.execute("update assets set family_id = group_id where family_id is null")
+    db.execute("alter table assets add column family_key text")
+    db.execute("create index assets_by_family on assets (client_id, family_id)")
+
+
+@migrations()
+def m018_served_fallback_in_the_ledger(db: Database) -> None:
+    # What a served teacher has cost a client in a month, and what is set aside for calls under way, changed together with its rows
+    # in calls, so that the month's budget is checked without adding them up. What stood in a setting before is one call.
+    _run(
+        db,
+        """
+create table served_months (
+    client_id integer not null, month text not null, spent_usd real not null default 0, held_usd real not null default 0,
+    primary key (client_id, month)) without rowid;
+insert into calls (client_id, purpose, connection, model, state, assets, reserved_usd, cost_usd, started, ended)
+    select client_id, 'served', '', '', 'settled', 0, 0, cast(value as real), substr(key, 17) || '-01T00:00:00+00:00',
+           substr(key, 17) || '-01T00:00:00+00:00' from settings where key like 'serve_spent_usd %';
+insert into served_months (client_id, month, spent_usd)
+    select client_id, substr(key, 17), cast(value as real) from settings where key like 'serve_spent_usd %';
+delete from settings where key like 'serve_spent_usd %'
+""",
+    )
+
+
+@migrations()
+def m019_jobs_know_how_far_they_got(db: Database) -> None:
     # reached: how far the job ever got in each phase (core/progress.py), in place of furthest
     db.execute("alter table jobs add column reached text not null default '{}'")

@@ -16,6 +16,7 @@ from core import jobs, settings
 from core.errors import InputError
 from core.evaluate import run as evaluation
 from core.ingest import assets as ingest
+from core.ingest import families
 from core.ingest import taxonomy as categories
 from core.ingest.files import AS_FOUND, ReadAs
 from core.label import connections
@@ -45,6 +46,7 @@ def distil(
     client: str,
     text_columns: list[str] | None = None,
     id_column: str | None = None,
+    family_column: str | None = None,
     latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
@@ -65,6 +67,7 @@ def distil(
         "assets": str(assets.resolve()),
         "text_columns": text_columns,
         "id_column": id_column,
+        "family_column": family_column,
         "latency_unit": latency_unit,
         "teacher": teacher,
         "base_url": base_url,
@@ -90,7 +93,9 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     how = ReadAs(**given.get("read_as") or {})
     read = categories.read(files[0], read_as=ReadAs(**given.get("taxonomy_read_as") or {}))
     categories.save(db, client_id, read.categories, files[0].name)
-    mapping = _mapping(files[1], given["teacher"], given.get("text_columns"), given.get("id_column"), how)
+    mapping = _mapping(
+        files[1], given["teacher"], given.get("text_columns"), given.get("id_column"), how, given.get("family_column")
+    )
     mapping = replace(mapping, latency_unit=given.get("latency_unit"))
     imported = ingest.import_assets(db, client_id, files[1], mapping, progress=progress, read_as=how)
     teacher = _connected(db, client_id, given["teacher"], given.get("base_url"))
@@ -105,6 +110,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "rows": imported.rows,
             "imported": imported.imported,
             "duplicates": imported.duplicates,
+            "families": families.count(db, client_id),
             "problems": imported.problems + len(read.problems),
         },
         **_outcome(db, run_id, trained),
@@ -149,18 +155,26 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
 
 
 def _mapping(
-    assets: Path, teacher: str, text_columns: list[str] | None, id_column: str | None, read_as: ReadAs
+    assets: Path,
+    teacher: str,
+    text_columns: list[str] | None,
+    id_column: str | None,
+    read_as: ReadAs,
+    family_column: str | None = None,
 ) -> ingest.Mapping:
     """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
     seen = ingest.preview(assets, read_as)
     kind, _, label = teacher.partition(":")
     named = {"text": tuple(text_columns or ()), "id": id_column, "label": label if kind == "recorded" else None}
-    for column in [*named["text"], named["id"], named["label"]]:
+    if family_column != "none":
+        named["family"] = family_column
+    for column in [*named["text"], named["id"], named["label"], named.get("family")]:
         if column and column not in seen.columns:
             raise InputError(
                 f"There is no column '{column}'.", f"The columns are: {', '.join(seen.columns)}.", where=assets.name
             )
-    return replace(seen.guess, **{role: value for role, value in named.items() if value})
+    guess = replace(seen.guess, family=None) if family_column == "none" else seen.guess
+    return replace(guess, **{role: value for role, value in named.items() if value})
 
 
 def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:

@@ -6,22 +6,20 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.ingest import assets, taxonomy
-from core.ui import data_profile, frame, latency_unit, progress, taxonomy_use, uploads
+from core.ingest import assets
+from core.ingest.matching import WAYS
+from core.ui import data_profile, frame, label_names, latency_unit, progress, taxonomy_columns, taxonomy_use, uploads
 from core.ui.frame import View
+from core.ui.taxonomy_columns import pick
 
-NONE = "(none)"
-TAXONOMY_ROLES = {
-    "name": ("Category name", "The words the label is known by."),
-    "parent": ("Parent", "For a taxonomy with levels: the column that names the category above."),
-    "description": ("Description", "What belongs in the category. The built-in teacher reads it."),
-    "examples": ("Examples", "A few assets that belong in it, separated by | or ;."),
-    "key": ("Code", "The category's own number or code, where labels are given as codes."),
-}
 ASSET_ROLES = {
     "id": ("Asset id", "Without one, an id is made from the text."),
     "label": ("Teacher's label", "Labels bought before: they become a recorded teacher."),
     "gold": ("Gold label", "What a person decided."),
+    "family": (
+        "Belongs together",
+        "A campaign, concept or parent creative: its assets never both teach and test, and count as one where figures are given.",
+    ),
     "split": ("Split", "train, calibration or test. Without one, assets are split for you."),
     "confidence": ("Confidence", "How sure the teacher was, 0 to 1."),
     "tokens_in": ("Tokens in", "Tokens sent to the teacher for this asset."),
@@ -40,50 +38,36 @@ def main() -> None:
             path = _assets(view, running)
         # How an earlier file failed is of no use beside a new one.
         progress.watch(view, "import_assets", expected=running, about={"path": str(path)} if path else None)
+        label_names.settle(view)
         data_profile.show(view)
-
-
-def _pick(label: str, columns: list[str], guess: str | None, key: str, help: str) -> str | None:
-    options = [NONE, *columns]
-    picked = st.selectbox(label, options, index=options.index(guess) if guess in columns else 0, key=key, help=help)
-    return None if picked == NONE else picked
 
 
 def _taxonomy(view: View) -> None:
     st.subheader("1 · Taxonomy", anchor=False)
-    path = uploads.upload("Taxonomy file (CSV, TSV, XLSX, JSON)", uploads.TAXONOMIES, "taxonomy-file")
+    path = uploads.upload("Taxonomy file (CSV, TSV, XLSX, JSON, Parquet)", "taxonomy-file")
     with frame.guard():
         taxonomy_use.in_use(view, path is not None)
         if path is None:
             return
-        how = uploads.read_as(path)
-        found = taxonomy.read(path, read_as=how)
-        uploads.doubts(path, found.doubts)
-        with st.expander("Columns as understood: correct them here", expanded=not found.categories):
-            mapping = {
-                role: _pick(label, found.columns, found.mapping.get(role), f"taxonomy-{role}-{path}", help)
-                for role, (label, help) in TAXONOMY_ROLES.items()
-            }
-        if mapping != found.mapping:
-            found = taxonomy.read(path, mapping, how)
-        data_profile.problems(found.problems, "taxonomy-problems")
-        st.caption(data_profile.size(found.categories))
-        taxonomy_use.use(view, found.categories, path.name)
-        data_profile.categories(found.categories)
+        found = taxonomy_columns.read(path, "taxonomy")
+        if found:
+            taxonomy_use.use(view, found.categories, path.name)
+            data_profile.categories(found.categories)
 
 
 def _assets(view: View, running: bool) -> Path | None:
     """The upload, its columns and the button; returns the file on show."""
     st.subheader("2 · Assets", anchor=False)
-    path = uploads.upload("Assets file (CSV, TSV, XLSX, JSONL; up to 200 MB)", uploads.TABLES, "assets-file")
+    path = uploads.upload("Assets file (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "assets-file")
     with frame.guard():
         if path is None:
             st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
             return None
-        how = uploads.read_as(path)
+        how = uploads.read_as(path, "assets")
         seen = uploads.preview(str(path), how)
-        uploads.doubts(path, seen.doubts)
-        mapping = latency_unit.ask(seen, _columns(seen, str(path)), f"assets-unit-{path}")
+        uploads.doubts(path, seen.doubts, "assets")
+        key = uploads.as_read(path, how)
+        mapping = latency_unit.ask(seen, _columns(seen, key), f"assets-unit-{key}")
         if st.button("Import assets", type="primary", disabled=running or not mapping.text):
             params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
             params["read_as"] = asdict(how)
@@ -110,8 +94,21 @@ def _columns(seen: assets.Preview, path: str) -> assets.Mapping:
         sides = st.columns(2)
         for place, (role, (label, help)) in enumerate(ASSET_ROLES.items()):
             with sides[place % 2]:
-                picked[role] = _pick(label, seen.columns, getattr(seen.guess, role), f"assets-{role}-{path}", help)
+                picked[role] = pick(label, seen.columns, getattr(seen.guess, role), f"assets-{role}-{path}", help)
+        picked["labels_are"] = _labels_are(path, bool(picked["label"] or picked["gold"]))
     return replace(seen.guess, text=tuple(text), **picked)
+
+
+def _labels_are(path: str, any_labels: bool) -> str | None:
+    """Whether the labels are names or codes of the taxonomy, where a person says so."""
+    return st.selectbox(
+        "Labels are written as",
+        [None, *WAYS],
+        format_func=lambda way: way or "names or codes: whichever more of them are",
+        key=f"assets-labels-are-{path}",
+        disabled=not any_labels,
+        help="A column of labels is read one way throughout: as names of the taxonomy or as its codes.",
+    )
 
 
 main()

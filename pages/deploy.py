@@ -56,9 +56,7 @@ def _live(view: frame.View, live: dict) -> None:
 def _score(view: frame.View, live: dict, running: bool) -> None:
     with st.container(border=True):
         st.subheader("Score a file", anchor=False)
-        path = uploads.upload(
-            "File of assets (CSV, TSV, XLSX, JSONL, Parquet; up to 200 MB)", uploads.TABLES, "score-file"
-        )
+        path = uploads.upload("File of assets (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "score-file")
         with frame.guard():
             texts = _text_columns(view, path) if path else []
             kind = st.radio("Write as", ["CSV", "Parquet"], horizontal=True)

@@ -21,6 +21,11 @@ def options(command: argparse.ArgumentParser) -> None:
     reading.options(command, what="the assets file")
     reading.options(command, prefix="taxonomy-", what="the taxonomy file")
     command.add_argument(
+        "--family-column",
+        metavar="NAME",
+        help="column of what belongs together: campaign, concept, parent creative (default: guessed; none: only copies do)",
+    )
+    command.add_argument(
         "--latency-unit",
         choices=("s", "ms"),
         help="what the column of latencies is in, where its name does not say (seconds or milliseconds)",
@@ -49,7 +54,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         terminal.must_exist(file)
     from core import db as database
     from core import distil as distillation
+    from core.ingest import assets, taxonomy
 
+    how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
+    reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
+    reading.tell_doubts(assets.preview(args.assets, how).doubts)
     result = distillation.distil(
         database.connect(),
         taxonomy=args.taxonomy,
@@ -57,14 +66,15 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         client=args.client,
         text_columns=args.text_columns,
         id_column=args.id_column,
+        family_column=args.family_column,
         latency_unit=args.latency_unit,
         teacher=args.teacher,
         base_url=args.base_url,
         student=args.student,
         target=args.target,
         budget=args.budget,
-        read_as=reading.read_as(args),
-        taxonomy_read_as=reading.read_as(args, prefix="taxonomy_"),
+        read_as=how,
+        taxonomy_read_as=taxonomy_how,
         on_progress=terminal.Log(),
     )
     return result, _distil_text(result)

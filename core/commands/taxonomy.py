@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
 from core import terminal
@@ -75,19 +74,14 @@ def _versions(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
 
 def _write(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     from core.ingest import taxonomy, taxonomy_versions
-    from core.ingest.files import defuse
 
     if args.file.exists():
         raise InputError("The file is there already.", "Name another one.", where=str(args.file))
-    found = [c for c in taxonomy.load(db, taxonomy_versions.in_use(db, client_id)) if c.assignable]
+    found = taxonomy.load(db, taxonomy_versions.in_use(db, client_id))
     with args.file.open("w", newline="", encoding="utf-8-sig") as out:
-        table = csv.writer(out)
-        table.writerow(["code", "name", "parent", "description", "examples"])
-        for c in found:
-            table.writerow(
-                defuse(cell) for cell in (c.key or "", c.name, c.parent or "", c.description, "\n".join(c.examples))
-            )
-    return {"file": str(args.file), "categories": len(found)}, f"{len(found):,} categories in {args.file}"
+        out.write(taxonomy.to_csv(found))
+    many = sum(c.assignable for c in found)
+    return {"file": str(args.file), "categories": many}, f"{many:,} categories in {args.file}"
 
 
 def _drafted(db, client_id: int, args: argparse.Namespace):

@@ -1,18 +1,20 @@
-"""The teacher behind a served student: asked about texts the student does not answer by itself, within a budget.
+"""The teacher behind a served student: asked about texts the student does not answer by itself, within a client's monthly budget.
 
-Money is reserved in the database before a call, at the most the call can cost, and set right after it; a server that
-dies in between has spent too much on paper, never in truth. The budget is one client's, for a calendar month (UTC).
+What it answers is bought as a run buys it (core/label/desk.py): a row a call in the ledger, replies kept on disk, so that neither a
+restart nor another server buys an answer again, nor one that the client's own labels hold. Calls are made side by side, so that
+one that hangs holds up nobody else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -20,11 +22,19 @@ from core import db as database
 from core.deploy.live import Served
 from core.errors import InputError
 from core.ingest import taxonomy
+from core.ingest.duplicates import form_hash, normal_form
+from core.label import connections, ledger
+from core.label.desk import Desk, OverBudget
+from core.label.run import find_run
 from core.label.teachers import Answer, Asset, Teacher, make
+from core.label.teachers.hosted import Hosted
 from core.label.teachers.recorded import Recorded
 
-KEPT = 10_000  # answers remembered, so that no text is bought twice while the server runs
+KEPT = 10_000  # answers remembered, so that no text is looked up twice while the server runs
 TEACHERS = 2  # kept ready: of the student at work and of the one before
+ROOM = 256  # texts that may be with the teacher or wait for it
+SLOW_S = 5.0  # a call that takes longer makes room for another
+SLOW_CALLS = 4  # so many times the connection's calls at once may be under way, those that hang among them
 log = logging.getLogger("understudy")
 
 
@@ -38,163 +48,168 @@ class Said:
 
 @dataclass(frozen=True)
 class _Ready:
+    """A teacher, and for a hosted one the desk that asks it, its calls at once, and the run that holds its labels."""
+
     teacher: Teacher
     labels: dict[int, str]
+    desk: Desk | None = None
+    turn: asyncio.Semaphore | None = None
+    room: asyncio.Semaphore | None = None
+    run_id: int | None = None
 
 
 class Fallback:
-    """Asks the teacher who taught the student. Everything here runs in one thread, whose database connection it opens.
+    """Asks the teacher who taught the student. Everything but the disk's part happens on the event loop.
 
     `count(outcome)` is called once a text: "answered", "kept" (asked before), "unknown" (to recorded labels), "budget"
-    (spent) or "failed".
+    (spent), "late" (too many wait already) or "failed".
     """
 
     def __init__(self, client_id: int, budget_usd: float | None):
         self.client_id, self.budget_usd = client_id, budget_usd
         self.count: Callable[[str], None] = lambda outcome: None
         self._db: Database | None = None
+        self._disk = ThreadPoolExecutor(1, "teacher")
         self._ready: OrderedDict[tuple[str, int], _Ready] = OrderedDict()
         self._kept: OrderedDict[bytes, Said] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task] = {}
         self.spent_usd = 0.0  # this month, as last seen
 
-    def prepare(self, served: Served) -> None:
-        """Have the student's teacher ready. InputError where there is none, or it costs money and there is no budget."""
-        ready = self._teacher(served)
+    async def prepare(self, served: Served) -> None:
+        """Have the student's teacher ready. InputError where there is none, its key is missing, or it costs money and there is no
+        budget."""
+        ready = await self._on_disk(self._teacher, served)
         if self.budget_usd is None and ready.teacher.most_usd(Asset(0, "a text")) > 0:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
             )
-        self.spent_usd = spent(self._db, self.client_id)
+        self.spent_usd = await self._on_disk(ledger.served_usd, self._db, self.client_id)
 
-    def answer(self, served: Served, texts: list[str]) -> list[Said | None]:
+    async def answer(self, served: Served, texts: list[str]) -> list[Said | None]:
         """What the teacher says of each text; None where it has no answer, cannot be reached, or the budget is spent."""
-        try:
-            ready = self._teacher(served)
-        except Exception as error:  # the student's answers go out without the teacher's
-            return self._failed(error, texts)
-        keys = [_key(served, text) for text in texts]
-        wanted = {key: text for key, text in zip(keys, texts) if key not in self._kept}
-        found: dict[bytes, Said | None] = {}
-        for key in keys:
-            if key not in wanted:
-                self._kept.move_to_end(key)
-                found[key] = self._kept[key]
-                self.count("kept")
-        if wanted:
-            bought = dict(zip(wanted, self._ask(ready, list(wanted.values()))))
-            self._keep({key: said for key, said in bought.items() if said})
-            found |= bought
-        return [found[key] for key in keys]
+        return list(await asyncio.gather(*(self.one(served, text) for text in texts)))
+
+    async def one(self, served: Served, text: str) -> Said | None:
+        """What the teacher says of a text; see answer(). Given up by whoever asks, the call goes on and its answer is kept."""
+        key = _key(served, text)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            self.count("kept")
+            return self._kept[key]
+        if key not in self._asking:
+            if len(self._asking) >= ROOM:
+                self.count("late")
+                return None
+            self._asking[key] = asyncio.ensure_future(self._ask(served, text, key))
+            self._asking[key].add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(self._asking[key])
+
+    async def close(self) -> None:
+        """Let go of calls, connections and the disk. A call cut off stays counted at the most it can cost."""
+        for task in list(self._asking.values()):
+            task.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        for ready in self._ready.values():
+            if ready.desk:
+                await ready.desk.wire.close()
+        self._disk.shutdown(wait=False, cancel_futures=True)
+
+    def _on_disk(self, function: Callable, *arguments: Any) -> asyncio.Future:
+        return asyncio.get_running_loop().run_in_executor(self._disk, function, *arguments)
 
     def _teacher(self, served: Served) -> _Ready:
+        """On disk."""
         key = served.teacher, served.taxonomy_id
         if key not in self._ready:
             self._db = self._db or database.connect()
             categories = taxonomy.load(self._db, served.taxonomy_id)
             teacher = make(self._db, self.client_id, served.teacher, categories)
-            self._ready[key] = _Ready(teacher, {category.id: category.label for category in categories})
+            labels = {category.id: category.label for category in categories}
+            self._ready[key] = (
+                self._hosted(teacher, labels, served) if isinstance(teacher, Hosted) else _Ready(teacher, labels)
+            )
             while len(self._ready) > TEACHERS:
                 self._ready.popitem(last=False)
         return self._ready[key]
 
-    def _ask(self, ready: _Ready, texts: list[str]) -> list[Said | None]:
-        """Ask about each text that the teacher can answer and the budget allows."""
-        said: list[Said | None] = [None] * len(texts)
-        asked: dict[int, Asset] = {}
-        reserved = 0.0
-        month = _month()
-        try:
-            for place, text in enumerate(texts):
-                recorded = isinstance(ready.teacher, Recorded)
-                asset = ready.teacher.known(self.client_id, text) if recorded else Asset(place, text)
-                if asset is None:
-                    self.count("unknown")
-                    continue
-                most = ready.teacher.most_usd(asset)
-                if most > 0 and not reserve(self._db, self.client_id, month, most, self.budget_usd or 0.0):
-                    self.count("budget")
-                    continue
-                asked[place] = asset
-                reserved += most
-            answers = ready.teacher.answer(list(asked.values())) if asked else []
-        except Exception as error:  # what it has cost is not known, so the reservation stands
-            self._failed(error, list(asked))
-            return said
-        self._settle(month, reserved, asked, answers, ready.teacher)
-        for place, answer in zip(asked, answers):
-            said[place] = self._said(answer, ready)
-        return said
-
-    def _settle(
-        self, month: str, reserved: float, asked: dict[int, Asset], answers: list[Answer], teacher: Teacher
-    ) -> None:
-        if reserved <= 0:
-            return
-        cost = sum(
-            teacher.most_usd(asset) if answer.cost_usd is None else answer.cost_usd
-            for asset, answer in zip(asked.values(), answers)
+    def _hosted(self, teacher: Hosted, labels: dict[int, str], served: Served) -> _Ready:
+        connection = teacher.connection
+        teacher.most_usd(Asset(0, "a text"))  # InputError where the price is not known
+        account = ledger.Account(
+            self.client_id, None, connection.name, connection.model, self.budget_usd, ledger.SERVED
         )
+        calls = max(connection.params.concurrency, 1)
+        wide = replace(connection, params=replace(connection.params, concurrency=SLOW_CALLS * calls))
+        return _Ready(
+            teacher,
+            labels,
+            Desk(self._db, teacher, account, connections.connect(wide), self._on_disk),
+            asyncio.Semaphore(calls),
+            asyncio.Semaphore(SLOW_CALLS * calls),
+            find_run(self._db, self.client_id, served.taxonomy_id, teacher),
+        )
+
+    async def _ask(self, served: Served, text: str, key: bytes) -> Said | None:
         try:
-            settle(self._db, self.client_id, month, reserved, cost)
-            self.spent_usd = spent(self._db, self.client_id)
-        except sqlite3.Error as error:  # the reservation stands
-            log.warning("What the teacher cost could not be written down (%s).", type(error).__name__)
-
-    def _said(self, answer: Answer, ready: _Ready) -> Said | None:
-        label = ready.labels.get(answer.category_id)
-        self.count("failed" if label is None else "answered")
-        return None if label is None else Said(label, answer.confidence)
-
-    def _failed(self, error: Exception, texts: list) -> list[None]:
-        log.warning("The teacher could not be asked (%s).", type(error).__name__)
-        for _ in texts:
+            ready = await self._on_disk(self._teacher, served)
+            held = await self._on_disk(self._labelled, ready, text)
+            answer = held or await (self._bought(ready, text) if ready.desk else self._on_disk(self._here, ready, text))
+        except OverBudget:
+            self.count("budget")
+            return None
+        except Exception as error:  # the student's answer goes out without the teacher's
+            log.warning("The teacher could not be asked (%s).", type(error).__name__)
             self.count("failed")
-        return [None] * len(texts)
-
-    def _keep(self, bought: dict[bytes, Said]) -> None:
-        """Remember answers; the ones longest not asked for are forgotten."""
-        self._kept |= bought
+            return None
+        if answer is None:
+            self.count("unknown")
+            return None
+        label = ready.labels.get(answer.category_id)
+        self.count("kept" if held else "failed" if label is None else "answered")
+        if label is None:
+            return None
+        said = self._kept[key] = Said(label, answer.confidence)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
+        return said
+
+    def _labelled(self, ready: _Ready, text: str) -> Answer | None:
+        """On disk: the label that this teacher, asked the same way, has given the text in the client's own run."""
+        if ready.run_id is None:
+            return None
+        row = self._db.execute(
+            """select l.asset_id, l.category_id, l.confidence from assets a
+               join labels l on l.run_id = ? and l.asset_id in (a.id, a.group_id) and l.category_id is not null
+               where a.client_id = ? and a.text_hash = ? limit 1""",
+            [ready.run_id, self.client_id, form_hash(normal_form(text))],
+        ).fetchone()
+        return Answer(row[0], row[1], confidence=row[2]) if row else None
+
+    async def _bought(self, ready: _Ready, text: str) -> Answer:
+        """Ask a hosted teacher when it is the text's turn, which a call that takes long gives up to another."""
+        async with ready.room:
+            await ready.turn.acquire()
+            released = []
+
+            def release() -> None:
+                if not released:
+                    released.append(True)
+                    ready.turn.release()
+
+            slow = asyncio.get_running_loop().call_later(SLOW_S, release)
+            try:
+                return await ready.desk.answer(Asset(0, text))
+            finally:
+                slow.cancel()
+                release()
+                self.spent_usd = await self._on_disk(ledger.served_usd, self._db, self.client_id)
+
+    def _here(self, ready: _Ready, text: str) -> Answer | None:
+        """On disk: a teacher that answers on this machine; None where it does not know the text."""
+        recorded = isinstance(ready.teacher, Recorded)
+        asset = ready.teacher.known(self.client_id, text) if recorded else Asset(0, text)
+        return ready.teacher.answer([asset])[0] if asset else None
 
 
 def _key(served: Served, text: str) -> bytes:
     return hashlib.sha256(f"{served.teacher}\0{served.taxonomy_id}\0{text}".encode("utf-8", "surrogatepass")).digest()
-
-
-# --- money --------------------------------------------------------------------------------------------------------
-
-
-def _month() -> str:
-    """The settings key under which this month's spending stands."""
-    return f"serve_spent_usd {datetime.now(UTC):%Y-%m}"
-
-
-def spent(db: Database, client_id: int) -> float:
-    """USD that the fallback has cost this client this month, calls under way at the most they can cost."""
-    row = db.execute(
-        "select cast(value as real) from settings where client_id = ? and key = ?", [client_id, _month()]
-    ).fetchone()
-    return row[0] if row else 0.0
-
-
-def reserve(db: Database, client_id: int, month: str, usd: float, budget_usd: float) -> bool:
-    """Set `usd` aside, in one statement, so that all servers together stay within the budget; False where it is spent."""
-    with db.atomic():
-        return bool(
-            db.execute(
-                """insert into settings (client_id, key, value) select :client, :month, :usd where :usd <= :budget
-                   on conflict (client_id, key) do update set value = cast(value as real) + :usd
-                   where cast(value as real) + :usd <= :budget""",
-                {"client": client_id, "month": month, "usd": usd, "budget": budget_usd},
-            ).rowcount
-        )
-
-
-def settle(db: Database, client_id: int, month: str, reserved: float, cost: float) -> None:
-    """Put what the calls cost in the place of what was set aside."""
-    with db.atomic():
-        db.execute(
-            "update settings set value = max(0.0, cast(value as real) - ? + ?) where client_id = ? and key = ?",
-            [reserved, cost, client_id, month],
-        )

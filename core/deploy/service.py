@@ -6,7 +6,7 @@ import asyncio
 
 import numpy as np
 
-from core.deploy.batching import Batcher, Overloaded
+from core.deploy.batching import Batcher
 from core.deploy.fallback import Fallback, Said
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
@@ -14,7 +14,6 @@ from core.deploy.schema import Guess, Result
 
 TOP = 3
 TEACHER_SECONDS = 30.0  # a request waits for the teacher; after that the student's answer goes out
-TEACHER_ROOM = 256  # texts that may wait for the teacher
 EMPTY = Result(category=None, confidence=None, handled=False, strange=False, answered_by=None, top=[])
 
 
@@ -29,19 +28,16 @@ class Service:
         if fallback:
             fallback.count = lambda outcome: self.metrics.teacher.labels(outcome).inc()
             self.metrics.spent.set_function(lambda: fallback.spent_usd)
-            self.teachers = Batcher(fallback.answer, "teacher", room=TEACHER_ROOM)
 
     def start(self) -> None:
         """Begin to answer; call it on the event loop."""
         self.students.start()
-        if self.fallback:
-            self.teachers.start()
 
     async def load(self) -> None:
         """Load the student and its teacher, then follow the live one. InputError where they cannot be loaded."""
         served = await self.students.call(self.follower.first)
         if self.fallback:
-            await self.teachers.call(self.fallback.prepare, served)
+            await self.fallback.prepare(served)
         self.follower.start(served)
 
     async def close(self) -> None:
@@ -49,7 +45,7 @@ class Service:
         self.follower.stop()
         await self.students.close()
         if self.fallback:
-            await self.teachers.close()
+            await self.fallback.close()
 
     async def classify(self, served: Served, texts: list[str]) -> list[Result]:
         """One result a text. Overloaded when too many wait already."""
@@ -70,13 +66,12 @@ class Service:
         """What the teacher says in time. A call that takes longer goes on, and its answer is kept for the next time."""
         if not texts:
             return []
-        asking = asyncio.ensure_future(self.teachers.ask(served, texts))
-        try:
-            return await asyncio.wait_for(asyncio.shield(asking), TEACHER_SECONDS)
-        except (TimeoutError, Overloaded):
-            self.metrics.teacher.labels("late").inc(len(texts))
-            asking.add_done_callback(lambda late: late.cancelled() or late.exception())
-            return [None] * len(texts)
+        asked = [asyncio.ensure_future(self.fallback.one(served, text)) for text in texts]
+        _, late = await asyncio.wait(asked, timeout=TEACHER_SECONDS)
+        self.metrics.teacher.labels("late").inc(len(late))
+        for one in late:
+            one.cancel()
+        return [None if one in late else one.result() for one in asked]
 
     def _count(self, results: list[Result]) -> None:
         counts = self.metrics

@@ -27,10 +27,12 @@ from sqlite_utils import Database
 from core import db as database
 from core import settings
 from core.errors import InputError
-from core.ingest import copies, taxonomy
+from core.ingest import copies, families, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Doubt, Problems, ReadAs, Table, open_table
+from core.ingest.labels import LabelColumns, Unknown, check_map
+from core.ingest.matching import Matcher
 from core.ingest.profiles import gold_count, problems_csv, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
@@ -42,6 +44,7 @@ __all__ = [  # what pages and later stages import from here
     "Mapping",
     "Preview",
     "ReadAs",
+    "Unknown",
     "gold_count",
     "import_assets",
     "import_job",
@@ -52,6 +55,7 @@ __all__ = [  # what pages and later stages import from here
     "profile",
     "splits",
     "unit_question",
+    "unknown_labels",
 ]
 
 CHUNK = 2_000  # rows read, looked up and staged at a time
@@ -70,7 +74,10 @@ class Preview:
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """`rows` the file has; `imported` new ones, `unchanged` there already, `duplicates` new ones that copy another asset."""
+    """`rows` the file has; `imported` new ones, `unchanged` there already, `duplicates` new ones that copy another asset.
+
+    `unknown`: values of the label columns that are no category, with what they are near to.
+    """
 
     import_id: int
     rows: int
@@ -78,6 +85,7 @@ class ImportSummary:
     unchanged: int
     duplicates: int
     problems: int
+    unknown: tuple[Unknown, ...] = ()
 
 
 def preview(path: Path, read_as: ReadAs = AS_FOUND) -> Preview:
@@ -106,11 +114,13 @@ def import_assets(
     *,
     filename: str | None = None,
     read_as: ReadAs = AS_FOUND,
+    accepted: dict[str, str] | None = None,
 ) -> ImportSummary:
     """Import a file of assets for a client; all of it or, where this raises or is killed, nothing.
 
     `mapping` None is guessed, and so is what `read_as` leaves open. Rows that cannot be used are listed with the import and the
     rest is imported. Labels of the file become recordings named after their column, gold labels become reviews by "file".
+    `accepted` says which category a label means that is none (value to label). The same file again with it adds those labels.
     Raises InputError for a file that cannot be read, one without text or with more than 500,000 rows, and Cancelled.
     """
     path, report = Path(path), progress or NoProgress()
@@ -118,7 +128,7 @@ def import_assets(
     mapping = mapping or guess_assets(table.columns, table.head)
     check(mapping, table)
     with _alone(client_id, report), staging() as (stage, stage_path):
-        read = _Reading(db, client_id, table, mapping)
+        read = _Reading(db, client_id, table, mapping, accepted)
         read.run(stage, report)
         if not read.rows:
             raise _no_rows(path)
@@ -138,8 +148,35 @@ def import_assets(
                 "agreement; splits were kept as given.",
                 "Give copies of one creative the same split.",
             )
+        if mapping.family:
+            _families(db, client_id, stage, read)
         report(read.rows, read.rows, "Step 3 of 3: saving")
         return _enter(db, client_id, filename or path.name, _sha256(path), mapping, read, stage_path)
+
+
+def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Reading) -> None:
+    """Join what the mapping's column says belongs together, or say why that column cannot say it."""
+    column = read.mapping.family
+    if why := families.unfit(stage):
+        stage.execute("update rows set family = null")
+        if column == guess_assets(read.table.columns, read.table.head).family:
+            return  # nobody chose it
+        read.problems.add(
+            None,
+            column,
+            f"The column {why}, so it does not say which assets belong together; only copies were grouped.",
+            "Choose another column, or none, if you know a better one.",
+        )
+        return
+    cut = families.unite_staged(db, client_id, stage)
+    if cut:
+        read.problems.add(
+            None,
+            read.mapping.split,
+            f"{counted(cut, 'family has', 'families have')} assets in several splits, which flatters the agreement; splits were "
+            "kept as given.",
+            f"Give all assets with the same {column} the same split.",
+        )
 
 
 def _no_rows(path: Path) -> InputError:
@@ -152,8 +189,11 @@ def import_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"client_id", "path", "filename", "mapping" and "read_as" as dictionaries} to the summary as one."""
     given = params.get("mapping")
     mapping = Mapping(**{**given, "text": tuple(given["text"])}) if given else None
-    how = {"filename": params.get("filename"), "read_as": ReadAs(**params.get("read_as") or {})}
-    return asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, **how))
+    how = {name: params.get(name) for name in ("filename", "accepted")}
+    how["read_as"] = ReadAs(**params.get("read_as") or {})
+    summary = asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, **how))
+    del summary["unknown"]  # kept with the import
+    return summary
 
 
 def keep_upload(name: str, data: bytes) -> Path:
@@ -192,11 +232,17 @@ def _sha256(path: Path) -> str:
 class _Reading:
     """Reads a table into the scratch database and counts."""
 
-    def __init__(self, db: Database, client_id: int, table: Table, mapping: Mapping):
+    def __init__(
+        self, db: Database, client_id: int, table: Table, mapping: Mapping, accepted: dict[str, str] | None = None
+    ):
         self.db, self.client_id, self.table, self.mapping = db, client_id, table, mapping
         self.problems = Problems()
         version = taxonomy.latest(db, client_id)
-        self.match = taxonomy.Matcher(taxonomy.load(db, version)) if version is not None else None
+        self.labels = None
+        if version is not None:
+            categories = taxonomy.load(db, version)
+            known = check_map(accepted or {}, Matcher(categories))
+            self.labels = LabelColumns(table, mapping, Matcher(categories, accepted=known))
         self.rows = self.imported = self.unchanged = self.conflicts = self.moved = 0
         self._texts: dict[str, bytes] = {}  # external id -> digest of its text, of this file's rows
         self._occurrences: Counter[str] = Counter()
@@ -205,7 +251,7 @@ class _Reading:
 
     def run(self, stage: sqlite3.Connection, report: NoProgress) -> None:
         """Stage every row of the table. Raises InputError past 500,000 rows."""
-        reader = RowReader(self.table, self.mapping, self.match, self.problems)
+        reader = RowReader(self.table, self.mapping, self.labels, self.problems)
         records = self.table.records(self.problems)
         while chunk := [reader.read(row, cells) for row, cells in islice(records, CHUNK)]:  # raw cells may be long
             self.rows += len(chunk)
@@ -220,6 +266,7 @@ class _Reading:
             total = round(self.rows / self.table.share) if self.table.share > 0 else 0
             report(self.rows, max(total, self.rows), "Step 1 of 3: reading")
         self.rows += self.table.left_out
+        reader.tell()
         if self.moved:
             self.problems.add(
                 None,
@@ -269,11 +316,13 @@ class _Reading:
             int(asset.split is not None),
             asset.extra if new else None,
             asset.label,
+            asset.category,
             asset.confidence,
             asset.tokens_in,
             asset.tokens_out,
             asset.latency_ms,
             asset.gold,
+            families.key(self.mapping.family, asset.family) if self.mapping.family else None,
         )
 
     def _made_up(self, text: str) -> str:
@@ -318,23 +367,46 @@ def _enter(
                 "insert into import_problems values (?, ?, ?, ?, ?)",
                 [(marks["import"], p.row, p.column, p.what, p.todo) for p in read.problems.kept],
             )
+            unknown = read.labels.unknown() if read.labels else []
+            db.conn.execute("delete from import_labels where import_id = ?", [marks["import"]])
+            db.conn.executemany(
+                "insert into import_labels values (?, ?, ?, ?, ?)",
+                [(marks["import"], one.column, one.value, one.assets, json.dumps(one.near)) for one in unknown],
+            )
     finally:
         db.execute("detach stage")
     return ImportSummary(
-        marks["import"], read.rows, read.imported, read.unchanged, marks["duplicates"], read.problems.count
+        marks["import"],
+        read.rows,
+        read.imported,
+        read.unchanged,
+        marks["duplicates"],
+        read.problems.count,
+        tuple(unknown),
     )
+
+
+def unknown_labels(db: Database, import_id: int) -> list[Unknown]:
+    """The values of an import's label columns that are no category, the commonest first."""
+    query = 'select "column", value, assets, near from import_labels where import_id = ? order by assets desc, rowid'
+    return [Unknown(*row[:3], tuple(json.loads(row[3]))) for row in db.execute(query, [import_id])]
 
 
 # New assets get the ids base + n; a group's id is that of its first asset.
 ENTER = (
-    """insert into assets (id, client_id, external_id, text, text_hash, group_id, split, split_given, extra, import_id)
-       select :base + n, :client, external_id, text, text_hash, coalesce(group_id, :base + head), split, split_given, extra,
-       :import from stage.rows where asset_id is null order by n""",
+    """insert into assets (id, client_id, external_id, text, text_hash, group_id, family_id, family_key, split, split_given,
+       extra, import_id)
+       select :base + n, :client, external_id, text, text_hash, coalesce(group_id, :base + head),
+       coalesce(family_id, :base + family_head, (select coalesce(a.family_id, a.group_id) from assets a where a.id = rows.group_id),
+       :base + head), family, split, split_given, extra, :import from stage.rows where asset_id is null order by n""",
+    """update assets set family_key = r.family from stage.rows r where r.asset_id = assets.id and r.family is not null""",
+    """update assets set family_id = (select new from stage.family_joins j where j.old = assets.family_id)
+       where client_id = :client and family_id in (select old from stage.family_joins)""",
     "insert into asset_bands (asset_id, bands) select :base + n, bands from stage.bands",
     """update assets set split = (select split from stage.group_splits g where g.group_id = assets.group_id)
        where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",
-    """insert or replace into recordings (asset_id, source, label, confidence, tokens_in, tokens_out, latency_ms)
-       select coalesce(asset_id, :base + n), :source, label, confidence, tokens_in, tokens_out, latency_ms
+    """insert or replace into recordings (asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
+       select coalesce(asset_id, :base + n), :source, label, category, confidence, tokens_in, tokens_out, latency_ms
        from stage.rows where label is not null""",
     """insert into reviews (asset_id, reviewer, category_id, created)
        select coalesce(asset_id, :base + n), 'file', gold, :now from stage.rows where gold is not null and gold is not

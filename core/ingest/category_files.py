@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
-from core.ingest import columns, jsons
+from core.ingest import category_columns, columns, jsons
+from core.ingest.category_columns import ROLES, Choice
 from core.ingest.encodings import find_encoding, named_encoding
-from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table, squash
+from core.ingest.files import AS_FOUND, HEAD, Doubt, Problems, ReadAs, defuse, open_table, undefuse
+
+if TYPE_CHECKING:
+    from core.ingest.taxonomy import Category
 
 MAX_BYTES = 20_000_000
 MAX_EXAMPLES = 50
 MAX_DESCRIPTION = 5_000
 MAX_EXAMPLE = 2_000
 MAX_DEPTH = 50
-ROLES = tuple(columns.TAXONOMY_NAMES)
 JSON_CHILDREN = ("children", "categories", "subcategories", "items", "nodes")
 
 
@@ -35,52 +41,79 @@ class Row:
     above: int | None = None
 
 
-def read_rows(
-    path: Path, mapping: dict[str, str | None] | None, problems: Problems, read_as: ReadAs = AS_FOUND
-) -> tuple[list[Row], list[str], dict[str, str | None], list[Doubt]]:
-    """The rows of a taxonomy file, its columns, which of them plays which role, and what is in doubt. Raises InputError."""
-    if path.suffix.lower() == ".json" and path.is_file() and 0 < path.stat().st_size <= MAX_BYTES:
-        encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
-        value = jsons.load_whole(path, encoding)
-        if isinstance(value, dict):
-            value = next((value[k] for k in (*JSON_CHILDREN, "taxonomy") if isinstance(value.get(k), list)), [])
-        if not isinstance(value, list) or not any(isinstance(item, dict | str) for item in value):
-            raise InputError(
-                "The file holds no list of categories.",
-                'Write [{"name": "...", "parent": "..."}, ...].',
-                where=path.name,
-            )
-        return *_json_rows(value, mapping, problems), []
+@dataclass(frozen=True)
+class Seen:
+    """A taxonomy file before it is read: its columns, the guess of what each holds, and what is in doubt."""
+
+    columns: list[str]
+    guess: Choice
+    doubts: list[Doubt]
+
+
+def look(path: Path, read_as: ReadAs = AS_FOUND) -> Seen:
+    """What a taxonomy file holds, also where no column of names is found: then one is to be chosen. Raises InputError."""
+    path = Path(path)
+    if _is_json(path):
+        flat, names = _json_items(_json_list(path, read_as), Problems())
+        return Seen(names, category_columns.guess(names, _json_cells(flat, names)), [])
     table = open_table(path, columns.KNOWN_TAXONOMY_NAMES, read_as=read_as, max_bytes=MAX_BYTES)
-    records = list(table.records(problems, pad=True))
-    tiers = sorted((int(m[1]), c) for c in table.columns if (m := columns.TIER.fullmatch(squash(c))))
-    guessed = columns.guess_roles(table.columns, columns.TAXONOMY_NAMES)
-    if mapping is None and guessed["name"] is None and len(tiers) > 1:
-        return list(_tier_rows(table.columns, [c for _, c in tiers], records)), table.columns, guessed, table.doubts
-    chosen = _chosen(mapping, guessed, table.columns, path.name)
+    return Seen(table.columns, category_columns.guess(table.columns, table.head), table.doubts)
+
+
+def read_rows(
+    path: Path, mapping: Choice | None, problems: Problems, read_as: ReadAs = AS_FOUND
+) -> tuple[list[Row], list[str], Choice, list[Doubt]]:
+    """The rows of a taxonomy file, its columns, which of them plays which role, and what is in doubt. Raises InputError."""
+    if _is_json(path):
+        flat, names = _json_items(_json_list(path, read_as), problems)
+        guess = category_columns.guess(names, _json_cells(flat, names)) if mapping is None else mapping
+        chosen = category_columns.check(guess, names, path.name)
+        return _json_rows(flat, chosen, problems), names, chosen, []
+    table = open_table(path, columns.KNOWN_TAXONOMY_NAMES, read_as=read_as, max_bytes=MAX_BYTES)
+    records = [(row, [undefuse(cell) for cell in cells]) for row, cells in table.records(problems, pad=True)]
+    guess = category_columns.guess(table.columns, table.head) if mapping is None else mapping
+    chosen = category_columns.check(guess, table.columns, path.name)
+    if "tiers" in chosen:
+        return list(_tier_rows(table.columns, chosen, records, problems)), table.columns, chosen, table.doubts
     at = {role: table.columns.index(c) for role, c in chosen.items() if c is not None}
     rows = [_row(row, {role: cells[place] for role, place in at.items()}, problems) for row, cells in records]
+    if "level" in chosen:
+        rows = _below(rows, [cells[at["level"]] for _, cells in records], chosen["level"], problems)
     return rows, table.columns, chosen, table.doubts
 
 
-def _chosen(
-    mapping: dict | None, guessed: dict[str, str | None], names: Sequence[str], where: str
-) -> dict[str, str | None]:
-    chosen = {role: (guessed if mapping is None else mapping).get(role) or None for role in ROLES}
-    for role, column in chosen.items():
-        if column is not None and column not in names:
-            raise InputError(
-                f"The file has no column {column}.", f"Choose the {role} from: {', '.join(names)[:500]}.", where=where
-            )
-    if chosen["name"] is None and mapping is None and len(names) == 1:
-        chosen["name"] = names[0]
-    if chosen["name"] is None:
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json" and path.is_file() and 0 < path.stat().st_size <= MAX_BYTES
+
+
+def _json_list(path: Path, read_as: ReadAs) -> list[Any]:
+    encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
+    value = jsons.load_whole(path, encoding)
+    if isinstance(value, dict):
+        value = next((value[k] for k in (*JSON_CHILDREN, "taxonomy") if isinstance(value.get(k), list)), [])
+    if not isinstance(value, list) or not any(isinstance(item, dict | str) for item in value):
         raise InputError(
-            "No column of category names was found.",
-            f"Name it name, or choose it from: {', '.join(names)[:500]}.",
-            where=where,
+            "The file holds no list of categories.", 'Write [{"name": "...", "parent": "..."}, ...].', where=path.name
         )
-    return chosen
+    return value
+
+
+def _below(rows: list[Row], given: list[str], column: str, problems: Problems) -> list[Row]:
+    """The rows each under the last one above it that stands higher, as a column of levels says."""
+    above: list[tuple[int, int]] = []  # (level, place) from the top down to the row before
+    placed = []
+    for place, (row, cell) in enumerate(zip(rows, given)):
+        level = category_columns.levels([cell])
+        if level is None:
+            what = f"{cell[:60] or 'An empty cell'} is no level; the category was taken as top level."
+            problems.add(row.row, column, what, "Write Tier 1, Tier 2 … or 1, 2 …")
+        depth = level[0] if level else 0
+        while above and above[-1][0] >= depth:
+            above.pop()
+        placed.append(replace(row, above=above[-1][1] if above else None))
+        if level:
+            above.append((depth, place))
+    return placed
 
 
 def _row(row: int, fields: dict[str, str], problems: Problems, *, above: int | None = None) -> Row:
@@ -92,38 +125,79 @@ def _row(row: int, fields: dict[str, str], problems: Problems, *, above: int | N
             f"The description has {len(description):,} characters; it was cut to {MAX_DESCRIPTION:,}.",
             "Shorten it.",
         )
+    examples, whole = split_examples(fields.get("examples", ""))
+    if not whole:
+        what = f"At most {MAX_EXAMPLES} examples of {MAX_EXAMPLE:,} characters are kept; the others were cut."
+        problems.add(row, "examples", what, "Keep the best ones.")
     return Row(
         row=row,
         name=" ".join(fields.get("name", "").split()),
         parent=" ".join(fields.get("parent", "").split()),
         description=description[:MAX_DESCRIPTION],
-        examples=split_examples(fields.get("examples", "")),
+        examples=examples,
         key=fields.get("key", ""),
         above=above,
     )
 
 
-def split_examples(cell: str) -> tuple[str, ...]:
-    """Examples of one cell: separated by | or line breaks, else by semicolons; at most 50 of 2,000 characters."""
+def to_csv(categories: Iterable[Category]) -> str:
+    """The categories to assign as a table that reads back as it was, formulas defused."""
+    categories = list(categories)
+    codes = {c.label: c.key for c in categories}
+    taken = {c.key for c in categories if c.key}
+    out = io.StringIO(newline="")
+    table = csv.writer(out)
+    table.writerow(["code", "name", "parent", "description", "examples"])
+    for c in categories:
+        if c.assignable:
+            # A parent is named, by its code only where its name is another's code.
+            parent = (codes[c.parent] if c.parent in taken else None) or c.parent or ""
+            cells = (c.key or "", c.name, parent, c.description, _joined(c.examples))
+            table.writerow([defuse(cell) for cell in cells])
+    return out.getvalue()
+
+
+def _joined(examples: Sequence[str]) -> str:
+    """Examples as one cell: a line each, as JSON where that would split or join them."""
+    cell = "\n".join(examples)
+    return cell if split_examples(cell)[0] == tuple(examples) else json.dumps(list(examples), ensure_ascii=False)
+
+
+def _json_examples(cell: str) -> tuple[str, ...] | None:
+    try:
+        value = json.loads(cell)
+    except ValueError:
+        return None
+    return tuple(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else None
+
+
+def split_examples(cell: str) -> tuple[tuple[str, ...], bool]:
+    """Examples of one cell, separated by | or line breaks, else by semicolons, and whether that is all of them: at most 50 of
+    2,000 characters are kept."""
+    if cell.startswith("["):
+        listed = _json_examples(cell)
+        if listed is not None:
+            return listed[:MAX_EXAMPLES], len(listed) <= MAX_EXAMPLES
     parts = re.split(r"[|\n]", cell) if "|" in cell or "\n" in cell else cell.split(";")
-    return tuple(part.strip()[:MAX_EXAMPLE] for part in parts if part.strip())[:MAX_EXAMPLES]
+    found = [part.strip() for part in parts if part.strip()]
+    kept = tuple(part[:MAX_EXAMPLE] for part in found[:MAX_EXAMPLES])
+    return kept, list(kept) == found
 
 
-def _tier_rows(names: list[str], tiers: list[str], records: list[tuple[int, list[str]]]) -> Iterator[Row]:
+def _tier_rows(
+    names: list[str], chosen: Choice, records: list[tuple[int, list[str]]], problems: Problems
+) -> Iterator[Row]:
     """Rows of a file that spells out each level in a column of its own: Tier 1, Tier 2, ..."""
-    places = [names.index(tier) for tier in tiers]
-    roles = columns.guess_roles([n for n in names if n not in tiers], columns.TAXONOMY_NAMES)
-    at = {role: names.index(c) for role, c in roles.items() if c is not None and role not in ("name", "parent")}
+    places = [names.index(tier) for tier in chosen["tiers"]]
+    at = {role: names.index(chosen[role]) for role in ("description", "examples", "key") if chosen[role]}
     for row, cells in records:
         path = [cells[place] for place in places if cells[place]]
         fields = {role: cells[place] for role, place in at.items()}
-        yield _row(row, {**fields, "name": path[-1] if path else "", "parent": " > ".join(path[:-1])}, Problems())
+        yield _row(row, {**fields, "name": path[-1] if path else "", "parent": " > ".join(path[:-1])}, problems)
 
 
-def _json_rows(
-    items: list[Any], mapping: dict[str, str | None] | None, problems: Problems
-) -> tuple[list[Row], list[str], dict[str, str | None]]:
-    """Rows of a list of objects (or plain names), nested by "children" or flat with a parent field."""
+def _json_items(items: list[Any], problems: Problems) -> tuple[list[tuple[int, dict, int | None]], list[str]]:
+    """The objects of a list (or plain names), nested by "children" or flat: (row, object, place of the one above); all fields."""
     fields: dict[str, None] = {}
     flat: list[tuple[int, dict, int | None]] = []
     waiting = [(item, None, 1) for item in reversed(items)]
@@ -141,15 +215,22 @@ def _json_rows(
         fields.update(dict.fromkeys(plain))
         flat.append((place + 1, plain, above))
         waiting.extend((child, place, depth + 1) for child in reversed(children))
-    names = list(fields)
-    chosen = _chosen(mapping, columns.guess_roles(names, columns.TAXONOMY_NAMES), names, "")
+    return flat, list(fields)
+
+
+def _json_cells(flat: list[tuple[int, dict, int | None]], names: list[str]) -> list[list[str]]:
+    """The first objects as rows of a table, to guess from."""
+    return [[jsons.text_of(item.get(name)) for name in names] for _, item, _ in flat[:HEAD]]
+
+
+def _json_rows(flat: list[tuple[int, dict, int | None]], chosen: Choice, problems: Problems) -> list[Row]:
     rows = []
     for row, item, above in flat:
         cells = {}
-        for role, column in chosen.items():
-            value = item.get(column) if column is not None else None
+        for role in ROLES:
+            value = item.get(chosen[role]) if chosen[role] is not None else None
             if role == "examples" and isinstance(value, list):
                 value = "\n".join(jsons.text_of(v).replace("\n", " ") for v in value)
             cells[role] = jsons.text_of(value)
         rows.append(_row(row, cells, problems, above=above))
-    return rows, names, chosen
+    return rows

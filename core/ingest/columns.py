@@ -42,6 +42,10 @@ ASSET_NAMES: dict[str, tuple[str, ...]] = {
         " durationms elapsedms elapsedseconds recordedlatencyms recordedlatencys recordedlatency responsetime latencymillis"
         " latencymilliseconds"
     ),
+    "family": _names(
+        "conceptid concept parentcreative parentcreativeid parentid creativegroup masterid master variantof translationof sourceid"
+        " utteranceid campaignid campaign campaignname adgroupid adgroup adgroupname"
+    ),
     "split": _names("split datasplit dataset set fold partition subset"),
 }
 DURATIONS = _names("durationseconds durations durationsec duration seconds elapsed elapsedtime")
@@ -68,8 +72,9 @@ TAXONOMY_NAMES: dict[str, tuple[str, ...]] = {
 }
 KNOWN_ASSET_NAMES = TEXT_NAMES.union(*ASSET_NAMES.values())
 TIER = re.compile(r"(?:tier|level|lvl|l)(\d+)")
+LEVEL_NAMES = _names("tier level lvl depth hierarchy hierarchylevel categorylevel ebene nivel niveau")
 KNOWN_TAXONOMY_NAMES = frozenset().union(
-    *TAXONOMY_NAMES.values(), (f"tier{i}" for i in range(1, 9)), (f"level{i}" for i in range(1, 9))
+    LEVEL_NAMES, *TAXONOMY_NAMES.values(), (f"tier{i}" for i in range(1, 9)), (f"level{i}" for i in range(1, 9))
 )
 
 
@@ -86,11 +91,15 @@ class Mapping:
     latency_ms: str | None = None
     gold: str | None = None
     split: str | None = None
+    family: str | None = None  # what belongs together: a campaign, a concept, a parent creative
     latency_unit: str | None = None  # "ms" or "s", where the column's name and cells do not say; no column
+    labels_are: str | None = None  # "names" or "codes", where not as most labels can be read; no column
 
     def columns(self) -> dict[str, str]:
         """The column of each role that has one, but those of the text."""
-        roles = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("text", "latency_unit")}
+        roles = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("text", "latency_unit", "labels_are")
+        }
         return {role: column for role, column in roles.items() if column is not None}
 
 

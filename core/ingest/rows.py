@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.errors import InputError
 from core.ingest.columns import Mapping
 from core.ingest.files import Problems, Table
+from core.ingest.headers import LONGEST_PLACEHOLDER, is_placeholder
+from core.ingest.labels import LabelColumns
 from core.ingest.numbers import COUNT, LATENCY, SHARE, NumberColumn, proven_marks
+from core.words import counted
 
 MAX_TEXT = 20_000  # characters: some 5,000 tokens, ten times what any student here reads
 MAX_ID = 200
@@ -35,11 +39,15 @@ class Asset:
     split: str | None
     extra: str | None
     label: str | None
+    category: (
+        str | None
+    )  # the label of the category meant, where the label is not that itself; None as well without a taxonomy
     confidence: float | None
     tokens_in: int | None
     tokens_out: int | None
     latency_ms: float | None
     gold: int | None
+    family: str = ""  # the cell that says what belongs together
 
 
 def join_text(cells: Iterable[str]) -> str:
@@ -86,21 +94,21 @@ def number_columns(mapping: Mapping, columns: Sequence[str], head: Sequence[Sequ
 
 
 class RowReader:
-    """Reads rows of one table under one mapping. `match` finds a label's category id, None where there is no taxonomy."""
+    """Reads rows of one table under one mapping. `labels` finds a label's category, None where there is no taxonomy."""
 
-    def __init__(self, table: Table, mapping: Mapping, match: Callable[[str], int | None] | None, problems: Problems):
-        self.problems, self.mapping = problems, mapping
-        self._match = match
-        self._matched: dict[str, int | None] = {}
+    def __init__(self, table: Table, mapping: Mapping, labels: LabelColumns | None, problems: Problems):
+        self.problems, self.mapping, self._labels = problems, mapping, labels
+        self.placeholders: Counter[str] = Counter()
         at = {name: place for place, name in enumerate(table.columns)}
         self._text = [at[name] for name in mapping.text]
         self._at = {role: at[name] for role, name in mapping.columns().items()}
         self._numbers = number_columns(mapping, table.columns, table.head)
         for column in self._numbers.values():
             column.tell(problems)
-        used = {*self._text, *self._at.values()}
+        # What belongs together stays a column as well: whether a campaign is new is asked of it later.
+        used = {*self._text, *(place for role, place in self._at.items() if role != "family")}
         self._rest = [(name, place) for name, place in at.items() if place not in used]
-        if "gold" in self._at and match is None:
+        if "gold" in self._at and labels is None:
             problems.add(
                 None,
                 mapping.gold,
@@ -111,7 +119,7 @@ class RowReader:
 
     def read(self, row: int, cells: list[str]) -> Asset | None:
         """The asset of a row; None, with a problem, where it cannot be used."""
-        text = join_text([cells[place] for place in self._text])
+        text = join_text([self._given(cells[place]) for place in self._text])
         if not text:
             column = ", ".join(self.mapping.text)
             self.problems.add(
@@ -139,7 +147,7 @@ class RowReader:
             self.problems.add(
                 row, self.mapping.id, "The row has no id; it was given one made from its text.", "Give every row an id."
             )
-        label = self._label(row, cells)
+        label, category = self._label(row, cells)
         return Asset(
             row=row,
             external_id=external_id,
@@ -147,32 +155,62 @@ class RowReader:
             split=self._split(row, cells),
             extra=self._extra(cells),
             label=label,
+            category=category,
             confidence=self._number(row, "confidence", cells, label),
             tokens_in=self._count(row, "tokens_in", cells, label),
             tokens_out=self._count(row, "tokens_out", cells, label),
             latency_ms=self._number(row, "latency_ms", cells, label),
             gold=self._gold(row, cells),
+            family=self._cell("family", cells) or "",
         )
 
     def _cell(self, role: str, cells: list[str]) -> str | None:
         place = self._at.get(role)
-        return (cells[place] or None) if place is not None else None
+        return (self._given(cells[place]) or None) if place is not None else None
 
-    def _category(self, label: str) -> int | None:
-        if label not in self._matched:
-            self._matched[label] = self._match(label)
-        return self._matched[label]
+    def _given(self, cell: str) -> str:
+        """A cell's text; "", counted, where it holds what reports write for nothing."""
+        if len(cell) > LONGEST_PLACEHOLDER or not is_placeholder(cell):
+            return cell
+        self.placeholders[cell] += 1
+        return ""
 
-    def _label(self, row: int, cells: list[str]) -> str | None:
-        label = self._cell("label", cells)
-        if label is not None and self._match is not None and self._category(label) is None:
-            self._unknown(row, "label", label)
+    def tell(self) -> None:
+        """Say once what was taken as empty, after the last row."""
+        if self.placeholders:
+            shown = ", ".join(f"{cell} ({n:,})" for cell, n in self.placeholders.most_common(5))
+            self.problems.add(
+                None,
+                None,
+                f"{counted(self.placeholders.total(), 'cell holds', 'cells hold')} only a mark for nothing, and counted as empty: "
+                f"{shown}.",
+                "Nothing, if that is right.",
+            )
+
+    def _label_cell(self, role: str, cells: list[str]) -> str | None:
+        """A cell of labels; a category may be called n/a."""
+        place = self._at.get(role)
+        if place is None or not cells[place]:
             return None
-        return label
+        named = (
+            self._labels is not None and is_placeholder(cells[place]) and self._labels(role, cells[place]) is not None
+        )
+        return cells[place] if named else self._cell(role, cells)
+
+    def _label(self, row: int, cells: list[str]) -> tuple[str | None, str | None]:
+        label = self._label_cell("label", cells)
+        if label is None or self._labels is None:
+            return label, None
+        category = self._labels("label", label)
+        if category is None:
+            self._unknown(row, "label", label)
+            return None, None
+        meant = self._labels.label(category)
+        return label, meant if meant != label else None
 
     def _gold(self, row: int, cells: list[str]) -> int | None:
-        label = self._cell("gold", cells)
-        category = self._category(label) if label is not None else None
+        label = self._label_cell("gold", cells)
+        category = self._labels("gold", label) if label is not None else None
         if label is not None and category is None:
             self._unknown(row, "gold", label)
         return category

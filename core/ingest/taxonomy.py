@@ -16,7 +16,8 @@ from sqlite_utils import Database
 
 from core import db as database
 from core.errors import InputError, Problem
-from core.ingest.category_files import Row, read_rows
+from core.ingest.category_columns import Choice
+from core.ingest.category_files import Row, look, read_rows, to_csv
 from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs
 from core.ingest.matching import SEPARATOR, Matcher
 from core.ingest.names import same
@@ -29,8 +30,10 @@ __all__ = [
     "is_in_use",
     "latest",
     "load",
+    "look",
     "read",
     "save",
+    "to_csv",
     "version_of",
 ]
 MAX_CATEGORIES = 20_000
@@ -68,14 +71,14 @@ class TaxonomyFile:
     categories: list[Category]
     problems: list[Problem]
     columns: list[str]
-    mapping: dict[str, str | None]
+    mapping: Choice
     doubts: list[Doubt] = field(default_factory=list)
 
 
-def read(path: Path, mapping: dict[str, str | None] | None = None, read_as: ReadAs = AS_FOUND) -> TaxonomyFile:
-    """Read a taxonomy from CSV, TSV, XLSX, JSON or Parquet; `mapping` gives name, parent, description, examples, key columns.
+def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) -> TaxonomyFile:
+    """Read a taxonomy from CSV, TSV, XLSX, JSON or Parquet; `mapping` says which column holds what (category_columns.py).
 
-    None guesses the mapping from the column names. Rows that cannot be used are listed and the rest is read.
+    None guesses it. Rows that cannot be used are listed and the rest is read.
     Raises InputError where the file cannot be read, has no column of names, or leaves no category.
     """
     path, problems = Path(path), Problems()

@@ -19,14 +19,16 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from core.db import now
+from core.ingest.files import defuse
 
-LABELLING, DRY_RUN, TRYING = "labels", "dry run", "one asset"  # what a call is for
+LABELLING, DRY_RUN, TRYING, SERVED = "labels", "dry run", "one asset", "served"  # what a call is for
 
 
 @dataclass(frozen=True)
 class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
-    kept and nothing is capped: that is for a call that a person makes."""
+    kept and nothing is capped: that is for a call that a person makes. For what is SERVED the cap is the client's, for a calendar
+    month (UTC), over all servers."""
 
     client_id: int
     run_id: int | None
@@ -43,7 +45,10 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
     The check and the reservation are one statement: however many ask at once, from however many processes, what the run has
     spent and set aside never passes the cap.
     """
+    started = now()
     with db.atomic():
+        if account.purpose == SERVED and not _reserve_month(db, account, started[:7], usd):
+            return None
         taken = db.conn.execute(
             """update label_runs set held_usd = held_usd + :usd
                where id = :run and (:cap is null or spent_usd + held_usd + :usd <= :cap)""",
@@ -63,9 +68,28 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
                 assets,
                 int(account.batch),
                 usd,
-                now(),
+                started,
             ],
         ).lastrowid
+
+
+def _reserve_month(db: Database, account: Account, month: str, usd: float) -> bool:
+    return bool(
+        db.conn.execute(
+            """insert into served_months (client_id, month, held_usd) select :client, :month, :usd where :usd <= :cap
+               on conflict (client_id, month) do update set held_usd = held_usd + :usd
+               where spent_usd + held_usd + :usd <= :cap""",
+            {"client": account.client_id, "month": month, "usd": usd, "cap": account.cap_usd or 0.0},
+        ).rowcount
+    )
+
+
+def served_usd(db: Database, client_id: int) -> float:
+    """USD that served answers have cost a client this month, calls under way at the most they can cost."""
+    row = db.execute(
+        "select spent_usd + held_usd from served_months where client_id = ? and month = ?", [client_id, now()[:7]]
+    ).fetchone()
+    return row[0] if row else 0.0
 
 
 def settle(
@@ -81,7 +105,8 @@ def settle(
     with db.atomic():
         row = db.conn.execute(
             """update calls set state = ?, cost_usd = ?, tokens_in = ?, tokens_out = ?, tokens_cached = ?, error = ?, ended = ?
-               where id = ? and state = 'open' returning run_id, reserved_usd""",
+               where id = ? and state = 'open'
+               returning run_id, reserved_usd, purpose, client_id, substr(started, 1, 7)""",
             [
                 "unknown" if cost_usd is None else "settled",
                 cost_usd,
@@ -98,6 +123,12 @@ def settle(
                 "update label_runs set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ? where id = ?",
                 [row[1], row[1] if cost_usd is None else cost_usd, row[0]],
             )
+            if row[2] == SERVED:
+                db.conn.execute(
+                    """update served_months set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ?
+                       where client_id = ? and month = ?""",
+                    [row[1], row[1] if cost_usd is None else cost_usd, *row[3:]],
+                )
 
 
 def release(db: Database, call_ids: Iterable[int]) -> None:
@@ -196,9 +227,6 @@ def to_csv(rows: list[dict]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _defused(value) for key, value in row.items()} for row in rows)
+    safe = lambda value: defuse(value) if isinstance(value, str) else value  # noqa: E731
+    writer.writerows({key: safe(value) for key, value in row.items()} for row in rows)
     return out.getvalue()
-
-
-def _defused(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -12,7 +12,7 @@ from core.ingest import taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versio
 from core.ingest.taxonomy import Category
 from core.ingest.taxonomy_diff import Draft
 from core.ingest.taxonomy_versions import Kept
-from core.ui import data_profile, frame, progress, uploads
+from core.ui import frame, progress, taxonomy_columns, uploads
 from core.ui.frame import View
 from core.words import percent
 
@@ -121,15 +121,14 @@ _FORMS = dict(zip(EDITS, (_add, _rename, _move, _merge, _split, _describe, _remo
 
 def from_file(view: View, has_draft: bool) -> None:
     """Upload another version; it becomes the draft."""
-    path = uploads.upload("The new version (CSV, TSV, XLSX, JSON)", uploads.TAXONOMIES, "version-file")
+    path = uploads.upload("The new version (CSV, TSV, XLSX, JSON, Parquet)", "version-file")
     if path is None:
         st.caption("The whole taxonomy as it should be. Nothing is saved before you have seen what changes.")
         return
     with frame.guard():
-        found = taxonomy.read(path, read_as=uploads.read_as(path))
-        uploads.doubts(path, found.doubts)
-        data_profile.problems(found.problems, "version-problems")
-        st.caption(data_profile.size(found.categories))
+        found = taxonomy_columns.read(path, "version")
+        if found is None:
+            return
         if has_draft:
             st.caption("It takes the place of the draft you have.")
         if st.button("Compare with the version in use", type="primary", icon=":material/difference:"):

@@ -1,147 +1,148 @@
-from dataclasses import dataclass, field
+"""The teacher behind a served student: its money stands in the ledger, no answer is bought twice, nobody waits for a hung call."""
+
+import asyncio
+import time
 
 import pytest
 
 from core.deploy import fallback
+from core.deploy.fallback import Fallback, Said
 from core.deploy.live import Served
 from core.errors import InputError
 from core.ingest import taxonomy
+from core.label import connections, ledger
 from core.label.run import label
-from core.label.teachers import Answer
+from core.label.teachers.wire import OwnPrice, Params
 from tests import small
+from tests.label import servers
+from tests.label.servers import Fault, Server
+
+LABEL = "Hiring"
 
 
-@dataclass
-class Paid:
-    """A teacher that costs what it is told, knows one category, and fails where a text says so."""
-
-    category: int
-    most: float = 1.0
-    cost: float | None = 0.25
-    asked: list[str] = field(default_factory=list)
-    name: str = "paid"
-
-    def most_usd(self, asset):
-        return self.most
-
-    def answer(self, assets):
-        self.asked += [asset.text for asset in assets]
-        if any("down" in asset.text for asset in assets):
-            raise ConnectionError("no route")
-        return [
-            Answer(a.id, None if "odd" in a.text else self.category, 0.8, cost_usd=self.cost, error=None)
-            for a in assets
-        ]
+def hiring(call):
+    return call.answer_labels(lambda text: LABEL)
 
 
 @pytest.fixture
 def client(db, tmp_path):
-    return small.fill(db, tmp_path)
+    return small.fill(db, tmp_path, small.rows(30))
 
 
-@pytest.fixture
-def served(db, client):
-    return Served(1, "linear", client, taxonomy.latest(db, client), "paid", None, 0.9, None)
+def behind(db, client, server, key="none", **params) -> Served:
+    params = Params(**{"price": OwnPrice(1.0, 4.0), "concurrency": 4, "timeout_s": 20.0} | params)
+    connections.save(db, client, "A", "openai", "m", base_url=server.url, key_source=key, params=params)
+    return student(db, client, "connection:A")
 
 
-@pytest.fixture
-def paid(db, served, monkeypatch):
-    teacher = Paid(taxonomy.load(db, served.taxonomy_id)[2].id)
-    monkeypatch.setattr(fallback, "make", lambda *_: teacher)
-    return teacher
+def student(db, client, teacher) -> Served:
+    return Served(1, "linear", client, taxonomy.latest(db, client), teacher, None, 0.9, None)
 
 
-def counted(client, budget):
-    made, outcomes = fallback.Fallback(client, budget), []
-    made.count = outcomes.append
-    return made, outcomes
+def ask(client, served, *texts, budget=1.0):
+    """A server's life: (what was said, outcomes)."""
+
+    async def life():
+        made, outcomes = Fallback(client, budget), []
+        made.count = outcomes.append
+        try:
+            await made.prepare(served)
+            return await made.answer(served, list(texts)), outcomes
+        finally:
+            await made.close()
+
+    return asyncio.run(life())
 
 
-def test_the_teachers_answer_is_a_label_and_the_cost_is_written_down(db, client, served, paid):
-    made, outcomes = counted(client, 5.0)
-    made.prepare(served)
-    assert made.answer(served, ["one", "odd", "two"]) == [
-        fallback.Said("Hiring", 0.8),
-        None,
-        fallback.Said("Hiring", 0.8),
-    ]
-    assert outcomes == ["answered", "failed", "answered"]
-    assert fallback.spent(db, client) == made.spent_usd == pytest.approx(0.75)
+def test_each_call_is_a_row_of_the_ledger_with_client_and_month(db, client):
+    with Server(hiring) as server:
+        said, outcomes = ask(client, behind(db, client, server), "one", "two", "one")
+        billed = (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
+    assert [one.category for one in said] == [LABEL] * 3 and outcomes.count("answered") == 2
+    (month,) = ledger.by_client_and_month(db, client)
+    (row,) = ledger.runs_table(db, client)
+    assert (row["purpose"], row["calls"], month["calls"]) == ("served", 2, 2)
+    assert month["spent_usd"] == pytest.approx(billed) == pytest.approx(ledger.served_usd(db, client))
 
 
-def test_no_text_is_bought_twice(client, served, paid):
-    made, outcomes = counted(client, 5.0)
-    made.answer(served, ["one", "one", "two"])
-    made.answer(served, ["two", "one", "three"])
-    assert paid.asked == ["one", "two", "three"]
-    assert outcomes.count("kept") == 2
+def test_a_restart_buys_nothing_again_nor_what_the_clients_own_labels_hold(db, client):
+    with Server(hiring) as server:
+        served = behind(db, client, server, assets_per_call=3)
+        label(db, client, "connection:A", budget_usd=1.0)
+        before = len(server.calls)
+        known = db.execute("select text from assets limit 1").fetchone()[0]
+        for _ in range(2):
+            said, _ = ask(client, served, "one", known.upper())
+            assert [one.category for one in said] == [LABEL] * 2
+        assert len(server.calls) == before + 1
 
 
-def test_only_so_many_answers_are_remembered(client, served, paid, monkeypatch):
-    monkeypatch.setattr(fallback, "KEPT", 2)
-    made, _ = counted(client, 50.0)
-    for text in ("one", "two", "one", "three", "one", "two"):
-        made.answer(served, [text])
-    assert paid.asked == ["one", "two", "three", "two"]
+def test_a_missing_key_sets_nothing_aside(db, client, monkeypatch):
+    monkeypatch.delenv("NO_KEY", raising=False)
+    with Server(hiring) as server, pytest.raises(InputError, match="NO_KEY"):
+        ask(client, behind(db, client, server, key="env:NO_KEY"), "one")
+    assert db.execute("select count(*) from calls").fetchone()[0] == 0 and ledger.served_usd(db, client) == 0
 
 
-@pytest.mark.parametrize("cost", [1.0, None, 0.25])
-def test_the_budget_is_never_passed_not_even_by_another_server_or_after_a_restart(db, client, served, paid, cost):
-    paid.cost = cost
-    said = []
-    for server in range(4):
-        made, _ = counted(client, 2.5)
-        said += made.answer(served, [f"{server} {n}" for n in range(3)])
-        assert fallback.spent(db, client) <= 2.5
-    answered = [one for one in said if one]
-    assert len(answered) == len(paid.asked) == (2 if cost != 0.25 else 6)
-    assert fallback.spent(db, client) == pytest.approx(len(answered) * (1.0 if cost is None else cost))
+@pytest.mark.parametrize("counts", [True, False])
+def test_the_budget_is_never_passed_by_several_servers_at_once(db, client, counts):
+    with Server(lambda call: servers.Text(hiring(call), usage=counts), latency=0.02) as server:
+        served = behind(db, client, server)
+
+        async def lives():
+            made = [Fallback(client, 0.01) for _ in range(3)]
+            for one in made:
+                await one.prepare(served)
+            found = await asyncio.gather(
+                *(one.answer(served, [f"{n} {m}" for m in range(20)]) for n, one in enumerate(made))
+            )
+            for one in made:
+                await one.close()
+            return [said for part in found for said in part if said]
+
+        answered = asyncio.run(lives())
+        assert len(answered) == len(server.calls)
+    assert answered and ledger.served_usd(db, client) <= 0.01
 
 
-def test_a_text_that_the_budget_is_too_small_for_is_not_asked(db, client, served, paid):
-    made, outcomes = counted(client, 0.5)
-    assert made.answer(served, ["one"]) == [None]
-    assert (paid.asked, outcomes, fallback.spent(db, client)) == ([], ["budget"], 0.0)
+def test_calls_that_hang_hold_up_nobody_else(db, client, monkeypatch):
+    monkeypatch.setattr(fallback, "SLOW_S", 0.2)
+    script = lambda call: Fault("hang") if int(call.texts[0]) < 8 else hiring(call)  # noqa: E731
+    with Server(script) as server:
+        served = behind(db, client, server)
+
+        async def life():
+            made = Fallback(client, 1.0)
+            await made.prepare(served)
+            asked = [asyncio.ensure_future(made.one(served, str(n))) for n in range(192)]
+            await asyncio.wait(asked, timeout=8)
+            answered = sum(one.done() and one.result() is not None for one in asked)
+            await made.close()
+            return answered
+
+        started = time.monotonic()
+        assert asyncio.run(life()) == 184 and time.monotonic() - started < 15
+    assert db.execute("select count(*) from calls where state = 'settled'").fetchone()[0] == 184
 
 
-def test_a_teacher_that_is_away_counts_as_spent_and_is_asked_again(db, client, served, paid, caplog):
-    made, outcomes = counted(client, 5.0)
-    assert made.answer(served, ["a secret, and the line is down"]) == [None]
-    assert outcomes == ["failed"]
-    assert fallback.spent(db, client) == pytest.approx(1.0)  # nobody knows whether it was charged
-    assert made.answer(served, ["a secret, and the line is down"]) == [None]
-    assert len(paid.asked) == 2
-    assert "ConnectionError" in caplog.text and "secret" not in caplog.text
+def test_a_paid_teacher_needs_a_budget(db, client):
+    with Server(hiring) as server, pytest.raises(InputError, match="--fallback-budget"):
+        ask(client, behind(db, client, server), "one", budget=None)
 
 
-def test_one_clients_spending_is_not_anothers(db, client, served, paid):
-    counted(client, 5.0)[0].answer(served, ["one"])
-    assert fallback.spent(db, client + 1) == 0.0
+def test_a_failure_is_not_kept_and_what_was_not_billed_is_not_booked(db, client):
+    with Server(lambda call: servers.SERVER_ERROR) as server:
+        served = behind(db, client, server)
+        assert ask(client, served, "one") == ([None], ["failed"])
+        server.script = hiring
+        assert ask(client, served, "one")[0] == [Said(LABEL, None)]
+        billed = (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
+    assert ledger.served_usd(db, client) == pytest.approx(billed)
 
 
-def test_a_paid_teacher_needs_a_budget(client, served, paid):
-    with pytest.raises(InputError, match="--fallback-budget"):
-        counted(client, None)[0].prepare(served)
-    made, outcomes = counted(client, None)  # put to work while the server ran
-    assert made.answer(served, ["one"]) == [None]
-    assert (paid.asked, outcomes) == ([], ["budget"])
-
-
-def test_recorded_labels_answer_the_texts_they_know_and_cost_nothing(db, client, served):
+def test_recorded_labels_answer_the_texts_they_know_and_cost_nothing(db, client):
     label(db, client, "recorded:label")
-    known = small.rows()[3]
-    made, outcomes = counted(client, None)
-    recorded = Served(1, "linear", client, served.taxonomy_id, "recorded:label", None, 0.9, None)
-    made.prepare(recorded)
-    said = made.answer(recorded, ["never seen before", known["text"].upper()])
+    known = small.rows(30)[3]
+    said, outcomes = ask(client, student(db, client, "recorded:label"), "never seen", known["text"].upper())
     assert [one and one.category for one in said] == [None, known["label"]]
-    assert outcomes == ["unknown", "answered"]
-
-
-def test_the_built_in_teacher_answers_anything_and_costs_nothing(db, client, served, encoders):
-    made, outcomes = counted(client, None)
-    builtin = Served(1, "linear", client, served.taxonomy_id, "built-in", None, 0.9, None)
-    made.prepare(builtin)
-    (said,) = made.answer(builtin, ["flights to a sunny island, hotel at the beach"])
-    assert said.category == "Travel" and 0 < said.confidence <= 1
-    assert outcomes == ["answered"]
+    assert sorted(outcomes) == ["answered", "unknown"]

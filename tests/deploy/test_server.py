@@ -595,9 +595,13 @@ def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
     student, may = Slow(), threading.Event()
     student.gate.set()
 
-    def slowly(served, texts):
-        assert may.wait(20)
-        return [Said("No", None)] * len(texts)
+    async def slowly(served, text):
+        while not may.is_set():
+            await asyncio.sleep(0.01)
+        return Said("No", None)
+
+    async def close():
+        pass
 
     async def test(app, service):
         status, reply, _ = await post(app, {"text": "one"})
@@ -608,4 +612,4 @@ def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
         assert (result["category"], result["answered_by"], result["confidence"]) == ("No", "teacher", None)
         assert result["top"][0]["category"] == "Yes"
 
-    in_process(test, student, SimpleNamespace(answer=slowly, spent_usd=0.0))
+    in_process(test, student, SimpleNamespace(one=slowly, close=close, spent_usd=0.0))

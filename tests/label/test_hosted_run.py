@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -114,12 +115,19 @@ def test_the_fallback_asks_a_hosted_teacher_within_its_budget(db, tmp_path, serv
     client = connected(db, tmp_path, server, count=30)
     taxonomy_id = db.execute("select max(id) from taxonomies").fetchone()[0]
     served = SimpleNamespace(teacher="connection:Local", taxonomy_id=taxonomy_id)
+
+    async def life(budget):
+        behind = Fallback(client, budget)
+        try:
+            await behind.prepare(served)
+            return await behind.answer(served, ["flights beach hotel", "careers join hiring"]), behind.spent_usd
+        finally:
+            await behind.close()
+
     with pytest.raises(InputError, match="costs money"):
-        Fallback(client, None).prepare(served)
-    behind = Fallback(client, 1.0)
-    behind.prepare(served)
-    said = behind.answer(served, ["flights beach hotel", "careers join hiring"])
-    assert [one.category for one in said] == ["Travel", "Hiring"] and 0 < behind.spent_usd < 0.01
+        asyncio.run(life(None))
+    said, spent = asyncio.run(life(1.0))
+    assert [one.category for one in said] == ["Travel", "Hiring"] and 0 < spent < 0.01
 
 
 def test_an_unpriced_model_asks_for_its_price_before_the_first_call(db, tmp_path, server):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core import db as database
 from core import jobs
 from core.ingest import taxonomy
@@ -108,3 +110,77 @@ def test_one_of_a_kind_is_not_many(open_page, db, tmp_path):
     app = upload(open_page("assets"), TAXONOMY, "two.csv", b"name\nGiveaway\n")
     said = shown(app)
     assert "1 category in the file." in said and "in use: 1 category," in said and "1 row read" in said
+
+
+def test_columns_of_a_taxonomy_can_be_chosen_where_none_was_found(open_page, db):
+    client = database.client_id(db, "Acme")
+    app = open_page("assets", client_id=client)
+    app.file_uploader(key="taxonomy-file").set_value(
+        ("t.csv", b"alpha,beta\nShoes,For feet\nHats,For heads\n", "text/csv")
+    ).run()
+    assert not app.exception
+    assert "choose it above" in "\n".join(str(one.value) for one in app.warning)
+    next(box for box in app.selectbox if box.label == "Category name").select("alpha").run()
+    next(button for button in app.button if button.label == "Use this taxonomy").click().run()
+    assert [c.label for c in taxonomy.load(db, taxonomy.latest(db, client))] == ["Shoes", "Hats"]
+
+
+def test_labels_that_are_near_are_settled_by_value_and_the_file_is_read_again(open_page, db, tmp_path):
+    client = database.client_id(db, "Acme")
+    (tmp_path / "t.csv").write_text("name\nDisney+\nCanal+\n")
+    taxonomy.save(db, client, taxonomy.read(tmp_path / "t.csv").categories, "t.csv")
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "id,text,label\n1,stream one now,Disney\n2,stream two today,Disney\n3,stream three,Canal+\n4,fly away,Air\n"
+    )
+    params = {"client_id": client, "path": str(path), "filename": "a.csv", "mapping": None}
+    jobs.run_here(db, "import_assets", params, client_id=client)
+    app = open_page("assets", client_id=client)
+    said = "\n".join(str(one.value) for one in app.markdown).replace("\\", "")
+    assert "2 labels “Disney” are no category; near: Disney+" in said
+    button = next(one for one in app.button if one.label == "Use these labels")
+    assert button.disabled, "what is near is offered, not taken"
+    app.toggle[0].set_value(True).run()
+    next(one for one in app.button if one.label == "Use these labels").click().run()
+    job = jobs.recent(db, client, limit=1)[0]
+    assert job.params["accepted"] == {"Disney": "Disney+"}
+    jobs.run_queued(job.id)
+    assert db.execute("select count(*) from recordings").fetchone()[0] == 3
+
+
+@pytest.mark.parametrize(("page", "key"), [("assets", "taxonomy-file"), ("assets", "assets-file")])
+def test_every_uploader_takes_every_kind_of_table(open_page, db, page, key):
+    app = open_page(page, client_id=database.client_id(db, "Acme"))
+    kinds = ("csv", "tsv", "txt", "xlsx", "xlsm", "json", "jsonl", "ndjson", "parquet")
+    assert {kind.lstrip(".") for kind in app.file_uploader(key=key).proto.type} == set(kinds)
+
+
+def box(app, label: str):
+    return next(one for one in app.selectbox if label in one.label)
+
+
+def test_what_a_file_leaves_open_is_asked_with_its_lines_and_the_columns_follow(open_page, filled):
+    data = "Zoznam;Werbung\nNummer;Werbetext\n1;Schuhe für alle\n2;Hüte für alle\n".encode("mac-roman")
+    app = upload(open_page("assets"), ASSETS, "a.csv", data)
+    encoding = box(app, "encoding is not certain")
+    assert "mac-roman: 1;Schuhe für alle" in "\n".join(one.value for one in app.code)
+    encoding.select("mac-roman").run()
+    assert not app.exception
+    box(app, "column names").select("2").run()
+    assert not app.exception
+    texts = next(one for one in app.multiselect if one.label == "Text columns")
+    assert texts.value == ["Werbetext"]
+    button(app, "Import assets").click().run()
+    assert not app.exception
+    read = filled.execute("select params from jobs where kind = 'import_assets' order by id desc").fetchone()[0]
+    assert '"encoding": "mac-roman"' in read and '"header": 2' in read
+
+
+def test_a_file_read_without_doubt_can_still_be_read_another_way_and_serve_twice_on_the_page(open_page, filled):
+    data = b"name,text\nShoes,red shoes for all\nHats,blue hats for all\n"
+    app = upload(open_page("assets"), ASSETS, "a.csv", data)
+    upload(app, TAXONOMY, "a.csv", data)
+    [one for one in app.selectbox if one.label == "Cells are parted by"][-1].select("none").run()
+    assert not app.exception
+    texts = next(one for one in app.multiselect if one.label == "Text columns")
+    assert texts.options == ["name,text"]

@@ -18,11 +18,12 @@ NONE_YET = "Name the label column when importing, and check that its labels are 
 class Recorded:
     """Answers from the recordings table; nothing is bought and every recorded asset keeps its own answer."""
 
-    def __init__(self, db: Database, source: str, categories: list[StoredCategory]):
+    def __init__(self, db: Database, source: str, categories: list[StoredCategory], client_id: int):
         self.db, self.source = db, source
         self.name = f"recorded:{source}"
         self.fingerprint = hashlib.sha256(self.name.encode()).hexdigest()
-        self.match = Matcher(categories)
+        self.labels = {c.label: c.id for c in categories if c.assignable}
+        self.match = self._column(Matcher(categories), client_id)
 
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
         return batches(
@@ -35,9 +36,18 @@ class Recorded:
             size=2000,
         )
 
+    def _column(self, match: Matcher, client_id: int) -> Matcher:
+        """For labels that are categories' own, or were read before there was a taxonomy: the whole column is read one way."""
+        counts = self.db.execute(
+            """select r.label, count(*) from recordings r join assets a on a.id = r.asset_id
+               where r.source = ? and a.client_id = ? and r.category is null group by r.label""",
+            [self.source, client_id],
+        )
+        return match.for_column(dict(counts.fetchall()), tie="names")
+
     def answer(self, assets: Sequence[Asset]) -> list[Answer]:
         found = self.db.execute(
-            f"""select asset_id, label, confidence, tokens_in, tokens_out, latency_ms from recordings
+            f"""select asset_id, label, category, confidence, tokens_in, tokens_out, latency_ms from recordings
                 where source = ? and asset_id in ({",".join("?" * len(assets))})""",
             [self.source, *(a.id for a in assets)],
         )
@@ -56,8 +66,8 @@ class Recorded:
         ).fetchone()
         return Asset(row[0], text) if row else None
 
-    def _one(self, asset_id, label, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
-        category = self.match(label)
+    def _one(self, asset_id, label, known, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
+        category = self.labels.get(known) or self.match(label)
         return Answer(
             asset_id,
             category,
@@ -82,4 +92,4 @@ def make(db: Database, client_id: int, detail: str, categories: list[StoredCateg
     if detail not in sources:
         known = f"Columns with recorded labels: {', '.join(sources)}." if sources else NONE_YET
         raise InputError(f"No recorded labels from a column '{detail}'.", known)
-    return Recorded(db, detail, categories)
+    return Recorded(db, detail, categories, client_id)

@@ -20,7 +20,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.errors import InputError
-from core.train.disk import UNSEEN, link, write
+from core.train.disk import UNSEEN, digests, link, verify, write
 from core.train.students import crossfit
 from core.train.students.reading import Reading
 from core.train.students.stages import Answers, Stage, from_json, walk
@@ -98,7 +98,7 @@ def fit(
     same rows, are taken over. config.json is written last: a folder without it is not a student yet.
     """
     members: dict[str, Member] = {}
-    folds = crossfit.deal(split.train.answers) if split.crossfit else None
+    folds = split.train.folds() if split.crossfit else None
     for name in KINDS[kind]:
         members[name] = _member(name, split, folds, folder / name, step, members, earlier and earlier / name)
     step(0, 1, f"{kind}: calibrating")
@@ -106,11 +106,12 @@ def fit(
         readings = {name: crossfit.load(folder / name) for name in members}
     else:
         readings = {name: member.read(split.calibration.texts) for name, member in members.items()}
-    stages = fit_stages(readings, split.judging.answers)
-    held = walk(stages, len(split.judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
+    judging = split.judging
+    stages = fit_stages(readings, judging.answers)
+    held = walk(stages, len(judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
     student = Student(kind, split.categories, labels, members, stages)
     if split.crossfit:
-        tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(split.train.texts)}
+        tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(judging.texts)}
         save_file(tensors, folder / UNSEEN)
     config = {
         "format": FORMAT,
@@ -119,6 +120,7 @@ def fit(
         "labels": labels,
         "members": list(members),
         "stages": [stage.as_json() for stage in stages],
+        "files": digests(folder),
     }
     write(folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1))
     return student, held
@@ -144,10 +146,15 @@ def load(folder: Path) -> Student:
         raise InputError(
             f"The student's folder {folder} is missing or incomplete.", "Train the student again."
         ) from None
+    except ValueError:
+        raise InputError(
+            f"The student's file {folder / 'config.json'} is damaged.", "Train the student again."
+        ) from None
     if config["format"] != FORMAT:
         raise InputError(
             "This student was made by an earlier version of Understudy.", "Train it again: labels are kept."
         )
+    verify(folder, config.get("files", {}))  # those trained before there were checksums list none
     members = {name: _module(name).load(folder / name) for name in config["members"]}
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], members, stages)

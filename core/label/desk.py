@@ -1,0 +1,68 @@
+"""Single answers bought outside any run: each call set aside for, made, written down and its reply kept, as a run does it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlite_utils import Database
+
+from core.label import ledger
+from core.label.buying import Consultation, Failed, keep_replies, kept_replies
+from core.label.teachers import Answer, Asset
+from core.label.teachers.hosted import Hosted, cost
+from core.label.teachers.wire import PASSING, CallError, Reply, Request, Wire
+
+
+class OverBudget(Exception):
+    """The cap allows no further call."""
+
+
+class Desk:
+    """Asks one hosted teacher through one held wire. `on_disk(function, *arguments)` runs what uses `db` where that belongs."""
+
+    def __init__(
+        self, db: Database, hosted: Hosted, account: ledger.Account, wire: Wire, on_disk: Callable[..., Awaitable[Any]]
+    ):
+        self.db, self.hosted, self.account, self.wire, self.on_disk = db, hosted, account, wire, on_disk
+        self.dearest = 0.0  # USD that a call has cost beyond what was thought possible
+
+    async def answer(self, asset: Asset) -> Answer:
+        """What the teacher says, a label or the reason why there is none; OverBudget where no call may be made."""
+        ((_, request),) = self.hosted.asking.requests([asset])
+        talk = Consultation(self.hosted, [asset], request)
+        keys = [self.hosted.asking.key(one) for one in talk.requests]
+        found = await self.on_disk(kept_replies, self.db, self.account.client_id, keys)
+        kept = {vote: found[key] for vote, key in enumerate(keys) if key in found}
+
+        async def ask(request: Request, vote: int) -> tuple[Reply, float]:
+            return await self._ask(asset, request, keys[vote])
+
+        try:
+            await talk.run(ask, lambda vote, reply: None, kept)  # kept with its cost, in one transaction
+        except Failed as failed:
+            talk.fail(str(failed))
+        return talk.answers()[0]
+
+    async def _ask(self, asset: Asset, request: Request, key: bytes) -> tuple[Reply, float]:
+        most = max(self.hosted.asking.most_usd(request, self.hosted.price), self.dearest)
+        call = await self.on_disk(ledger.reserve, self.db, self.account, most)
+        if call is None:
+            raise OverBudget
+        try:
+            reply = await self.wire.ask(request)
+        except CallError as error:
+            usd = cost(self.hosted.price, error.counted) if error.counted else None if error.billed else 0.0
+            await self.on_disk(ledger.settle, self.db, call, usd, None, None, None, error.words)
+            raise Failed(error.words, error.trouble in PASSING) from None
+        usd = cost(self.hosted.price, reply)
+        if usd is not None and usd > most:
+            self.dearest = usd
+        sound = not any(one.problem for one in self.hosted.asking.read([asset], request, reply))
+        await self.on_disk(self._book, call, usd, reply, [(key, reply)] if sound else [])
+        return reply, usd or 0.0
+
+    def _book(self, call: int, usd: float | None, reply: Reply, kept: list[tuple[bytes, Reply]]) -> None:
+        with self.db.atomic():
+            ledger.settle(self.db, call, usd, reply.tokens_in, reply.tokens_out, reply.tokens_cached)
+            keep_replies(self.db, self.account.client_id, kept)

@@ -1,0 +1,63 @@
+"""After an import: label values that are no category, each with what it is near to, for a person to accept or leave out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import jobs
+from core.ingest import assets, taxonomy
+from core.ui import frame, progress
+from core.ui.frame import View
+from core.words import counted
+
+SHOWN = 20  # values on the page, the commonest
+LEFT_OUT = "(no category)"
+
+
+def settle(view: View) -> None:
+    """The values of the client's last import that are no category, and the button that reads the file again as chosen."""
+    last = view.db.execute("select max(id) from imports where client_id = ?", [view.client_id]).fetchone()[0]
+    unknown = assets.unknown_labels(view.db, last) if last is not None else []
+    if not unknown:
+        return
+    with st.container(border=True):
+        st.subheader("Labels that are no category", anchor=False)
+        st.caption(
+            "A label is a category's when case and spaces alone differ. What is only near is yours to accept: choose what each "
+            "value means, and its assets get that label."
+        )
+        nearest = st.toggle("Choose what is near wherever one category stands out", key=f"labels-near-{last}")
+        labels = [c.label for c in taxonomy.load(view.db, taxonomy.latest(view.db, view.client_id)) if c.assignable]
+        accepted = {one.value: _choose(one, labels, last, nearest) for one in unknown[:SHOWN]}
+        if len(unknown) > SHOWN:
+            many = counted(len(unknown) - SHOWN, "more value")
+            st.caption(f"And {many}: settle these first, or give them all with --labels-map.")
+        accepted = {value: label for value, label in accepted.items() if label != LEFT_OUT}
+        _again(view, last, accepted)
+
+
+def _choose(one: assets.Unknown, labels: list[str], import_id: int, nearest: bool) -> str:
+    words, choice = st.columns([3, 2], vertical_alignment="center")
+    words.markdown(frame.plain(one.sentence))
+    options = [LEFT_OUT, *dict.fromkeys([*(label for label in one.near if label in labels), *labels])]
+    return choice.selectbox(
+        f"What “{one.value[:60]}” in {one.column} means",
+        options,
+        index=int(nearest and len(one.near) == 1 and len(options) > 1),
+        key=f"label-{import_id}-{one.column}-{one.value}-{nearest}",
+        label_visibility="collapsed",
+    )
+
+
+def _again(view: View, import_id: int, accepted: dict[str, str]) -> None:
+    made = (job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind == "import_assets" and job.result)
+    job = next((job for job in made if job.result["import_id"] == import_id), None)
+    if job is None:
+        st.caption(
+            "This file came by the command line: give the same command again with --labels-map or --accept-near."
+        )
+        return
+    running = progress.active(view, "import_assets")
+    if st.button("Use these labels", disabled=running or not accepted, icon=":material/label:"):
+        before = job.params.get("accepted") or {}
+        progress.start(view, "import_assets", {**job.params, "accepted": before | accepted})
