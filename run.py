@@ -30,6 +30,11 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 ROOT = Path(__file__).resolve().parent
 OWN_VENV = ROOT / ".venv"
 NEEDED = (3, 11)
@@ -184,9 +189,7 @@ class OneInstaller:
 
     def __enter__(self) -> tuple:
         self.file = open(__file__, encoding="utf-8")
-        try:
-            import fcntl
-        except ImportError:
+        if not fcntl:
             return ()
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -270,8 +273,13 @@ def environment() -> dict:
 
 
 def workspace() -> Path:
-    """The folder of the data."""
-    return Path(os.environ.get("UNDERSTUDY_HOME") or ROOT / "data" / "workspace").expanduser().absolute()
+    """The folder of the data. SetupError where it is named after nobody's home."""
+    try:
+        return (
+            Path(os.environ.get("UNDERSTUDY_HOME", "").strip() or ROOT / "data" / "workspace").expanduser().absolute()
+        )
+    except RuntimeError as error:
+        raise SetupError(f"UNDERSTUDY_HOME cannot be found ({error}): correct or unset it.") from None
 
 
 # --- commands and tests -------------------------------------------------------------------------------------------
@@ -312,6 +320,7 @@ def app(argv: list) -> int:
     parser.add_argument("--port", type=int, default=0, help=f"default: {FIRST_PORT} or the next free one")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     args = parser.parse_args(argv)
+    log_file("app")  # or say at once why not
     set_up(BASE)
     port = free_port(args.port)
     ending = threading.Event()
@@ -353,10 +362,18 @@ def free_port(wanted: int = 0) -> int:
 
 
 def log_file(name: str) -> Path:
-    """A log in the workspace; its folder is made."""
+    """A log in the workspace; its folder is made. SetupError where the workspace cannot be written."""
     folder = workspace() / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / (name + ".log")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / (name + ".log")
+        file.open("ab").close()
+    except OSError as error:
+        raise SetupError(
+            f"The workspace {workspace()} cannot be used ({error.strerror}): put that right, or name another folder with"
+            " UNDERSTUDY_HOME."
+        ) from None
+    return file
 
 
 def start(line: list, log: str) -> subprocess.Popen:
@@ -376,28 +393,53 @@ def start_dashboard(port: int) -> subprocess.Popen:
 
 
 class Worker:
-    """The background worker: started, started again where it dies, and ended, also where the app has replaced it."""
+    """This app's background worker: started, started again where it ends, and ended with the app.
+
+    Of several apps on one workspace each has a worker; one serves, the others stand by and take over when it is gone.
+    """
 
     def __init__(self) -> None:
         self.patience = 5  # seconds between two starts at least; doubles with each death
+        self.apps = (workspace() / "apps.lock").open("a")
+        share(self.apps)
         self._start()
 
     def _start(self) -> None:
-        self.process, self.started = start([python(), "-m", "core", "worker"], "worker"), time.monotonic()
+        line = [python(), "-m", "core", "worker", "--stand-by"]
+        self.process, self.started = start(line, "worker"), time.monotonic()
 
     def keep(self) -> None:
-        """Start it again where it has crashed. Status 0 means that it was told to end, or that another one serves."""
-        if self.process.poll() and time.monotonic() - self.started > self.patience:
+        """Start it again where it has crashed, or was told to end, for one that another program put in its place ends, too."""
+        if self.process.poll() is None or time.monotonic() - self.started <= self.patience:
+            return
+        if self.process.returncode:
             say(f"The background worker ended with status {self.process.returncode} and is started again: see its log.")
             self.patience = min(2 * self.patience, 300)
-            self._start()
+        self._start()
 
     def end(self) -> None:
-        """End the worker: ours, or the one that has taken its place."""
+        """End our worker; with the last app on this workspace ends whichever worker serves it."""
         if self.process.poll() is None:
             end(self.process)
-        else:
+        if is_last(self.apps):
             subprocess.call([python(), "-m", "core", "worker", "--stop"], cwd=str(ROOT), env=environment())
+
+
+def share(file) -> None:
+    """Hold a lock on this file together with others, until the process ends. Windows has no such lock."""
+    if fcntl:
+        fcntl.flock(file, fcntl.LOCK_SH)
+
+
+def is_last(file) -> bool:
+    """Whether nobody else shares this file any more; False where that cannot be told."""
+    if not fcntl:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
 
 
 def wait_until_ready(dashboard: subprocess.Popen, address: str, ending: threading.Event) -> bool:

@@ -14,7 +14,7 @@ import sys
 from contextlib import redirect_stdout
 
 from core import terminal
-from core.errors import Cancelled, InputError
+from core.errors import Cancelled, outside
 
 # Each is a module of core/commands.
 COMMANDS = {
@@ -46,17 +46,23 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # OpenMP threads that spin while they wait make training several times slower as soon as anything else wants the processor.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    terminal.print_anything()
     args = parser().parse_args(argv)
     try:
         with redirect_stdout(sys.stderr):  # a library that prints must not spoil the JSON
             result, text = _module(args.command).run(args)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+        print(json.dumps(result, ensure_ascii=True) if args.json else text, flush=True)
     except (KeyboardInterrupt, Cancelled):
         print("Stopped. What is done so far is kept: the same command carries on from there.", file=sys.stderr)
         return 130
-    print(json.dumps(result, ensure_ascii=True) if args.json else text)
+    except BrokenPipeError:  # whoever read it has read enough
+        terminal.close_quietly()
+    except Exception as error:
+        said = outside(error)
+        if said is None:
+            raise
+        print(said, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -7,6 +7,7 @@ connection. Keep the workspace on a local disk: WAL does not work on network sha
 from __future__ import annotations
 
 import sqlite3
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from filelock import FileLock
 from sqlite_utils import Database, Migrations
 
 from core import settings
+from core.errors import InputError
 
+LONGEST_NAME = 120  # characters of a client's or connection's name: it becomes part of files' names
 migrations = Migrations("understudy")
 _migrated: set[str] = set()
 
@@ -22,19 +25,41 @@ _migrated: set[str] = set()
 def connect(path: Path | None = None) -> Database:
     """A new connection to the workspace database (or `path`), migrated to the newest schema.
 
-    Not to be shared between threads. Writers wait up to 60 s for each other.
+    Not to be shared between threads. Writers wait up to 60 s for each other. InputError where the file is no database of
+    ours, or of a newer program; what else is amiss with it raises sqlite3's own errors or OSError (core.errors.outside).
     """
     path = path or settings.home() / "understudy.db"
     fresh = str(path) not in _migrated or not path.exists()
     db = Database(sqlite3.connect(path, timeout=60))
-    db.conn.execute("PRAGMA busy_timeout = 60000")
-    db.conn.execute("PRAGMA foreign_keys = ON")
-    if fresh:
-        with FileLock(f"{path}.lock"):  # the worker and the app open a new workspace at the same moment
-            db.enable_wal()
-            migrations.apply(db)
-        _migrated.add(str(path))
+    try:
+        db.conn.execute("PRAGMA busy_timeout = 60000")
+        db.conn.execute("PRAGMA foreign_keys = ON")
+        if fresh:
+            with FileLock(f"{path}.lock"):  # the worker and the app open a new workspace at the same moment
+                _must_be_ours(db, path)
+                db.enable_wal()
+                migrations.apply(db)
+            _migrated.add(str(path))
+    except BaseException:
+        db.close()
+        raise
     return db
+
+
+def _must_be_ours(db: Database, path: Path) -> None:
+    """InputError for a database that something else made, or a newer version of this program."""
+    tables = set(db.table_names())
+    applied = {row.name for row in migrations.applied(db)}
+    if not applied and tables - {"_sqlite_migrations"}:
+        raise InputError(
+            "This is the database of another program.", "Move it away, or name another workspace.", where=str(path)
+        )
+    if applied - {step.name for step in migrations._migrations}:
+        raise InputError(
+            "This workspace was used with a newer version of Understudy.",
+            "Update this one, or name another workspace with UNDERSTUDY_HOME; nothing was changed.",
+            where=str(path),
+        )
 
 
 def now() -> str:
@@ -43,12 +68,26 @@ def now() -> str:
 
 
 def client_id(db: Database, name: str, *, synthetic: bool = False) -> int:
-    """The id of the client called `name` (case ignored), made if new."""
-    name = " ".join(name.split())
+    """The id of the client called `name` (case ignored), made if new. InputError for what is no name."""
+    name = plain_name(name, "client")
     row = next(db.query("select id from clients where name = ?", [name]), None)
     if row:
         return row["id"]
     return db["clients"].insert({"name": name, "synthetic": int(synthetic), "created": now()}).last_pk
+
+
+def plain_name(name: str, whose: str) -> str:
+    """`name` with single spaces. InputError where it is empty, longer than LONGEST_NAME, or holds what cannot be read or stored."""
+    name = " ".join(name.split())
+    if not name:
+        raise InputError(f"A {whose} needs a name.", "Type one.")
+    if len(name) > LONGEST_NAME:
+        raise InputError(
+            f"The name of the {whose} has {len(name)} characters.", f"Choose one of at most {LONGEST_NAME}."
+        )
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        raise InputError(f"The name of the {whose} holds a broken or invisible character.", "Type it anew.")
+    return name
 
 
 def _run(db: Database, script: str) -> None:
@@ -404,3 +443,9 @@ insert into served_months (client_id, month, spent_usd)
 delete from settings where key like 'serve_spent_usd %'
 """,
     )
+
+
+@migrations()
+def m019_jobs_know_how_far_they_got(db: Database) -> None:
+    # reached: how far the job ever got in each phase (core/progress.py), in place of furthest
+    db.execute("alter table jobs add column reached text not null default '{}'")

@@ -1,7 +1,10 @@
-"""The one error people see, the one that stops long work, and the row-level problems an import lists."""
+"""The one error people see, the one that stops long work, what is amiss outside the program, and problems an import lists."""
 
 from __future__ import annotations
 
+import errno
+import re
+import sqlite3
 from dataclasses import asdict, dataclass
 
 
@@ -15,6 +18,82 @@ class InputError(Exception):
     def __init__(self, what: str, todo: str = "", *, where: str = ""):
         self.what, self.todo, self.where = what, todo, where
         super().__init__(" ".join(part for part in (f"{where}: {what}" if where else what, todo) if part))
+
+
+DISK_FULL = ("The disk is full:", "make room, then start it again.")
+# As libraries say it that hand on no number.
+NO_SPACE = re.compile(
+    r"No space left|Disk quota exceeded|\bos error 28\b|\bErrno 28\b|disk is full|requested and \d+ written", re.I
+)
+_NOT_WRITABLE = (
+    "cannot be read or written with the rights this program has.",
+    "Change its rights, or choose another place.",
+)
+_BY_ERRNO = {
+    errno.EACCES: _NOT_WRITABLE,
+    errno.EPERM: _NOT_WRITABLE,
+    errno.EROFS: ("lies on a disk that can only be read.", "Choose a place that can be written."),
+    errno.ENAMETOOLONG: ("is too long a name for a file.", "Choose a shorter one."),
+    errno.EMFILE: ("cannot be opened: too many files are open.", "Close other programs, then start it again."),
+    errno.EIO: ("cannot be read or written: the disk reports an error.", "Check the disk, or choose another place."),
+}
+_BY_SQLITE = {
+    sqlite3.SQLITE_READONLY: (
+        "The workspace can only be read.",
+        "Change its rights, or name another with UNDERSTUDY_HOME.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "The workspace's database cannot be opened or written.",
+        "Check the folder's rights and the room on its disk, or name another with UNDERSTUDY_HOME.",
+    ),
+    sqlite3.SQLITE_NOTADB: ("The workspace's database is damaged: it is no database any more.", ""),
+    sqlite3.SQLITE_CORRUPT: ("The workspace's database is damaged.", ""),
+    sqlite3.SQLITE_IOERR: (
+        "The workspace's disk reports an error: it is full or failing.",
+        "Make room or check the disk, then start it again.",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "Something else has been writing to the workspace for over a minute.",
+        "Try again in a moment.",
+    ),
+}
+_RESTORE = "Put a copy of understudy.db in its place, or move it away and begin afresh; students and uploads are files beside it."
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether this error, or one that led to it, says that there is no room on the disk."""
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or NO_SPACE.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def outside(error: BaseException) -> InputError | None:
+    """The sentence for what is amiss outside the program: the disk, its rights, a damaged database, a name that no disk takes.
+
+    None for everything else, which is a bug.
+    """
+    if isinstance(error, InputError):
+        return error
+    if disk_full(error):
+        return InputError(*DISK_FULL)
+    if isinstance(error, sqlite3.DatabaseError):
+        found = _BY_SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        return found and InputError(found[0], found[1] or _RESTORE)
+    if isinstance(error, OSError) and error.errno in _BY_ERRNO and error.filename:
+        what, todo = _BY_ERRNO[error.errno]
+        return InputError(f"{shortened(error.filename)} {what}", todo)
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return InputError("A name or text holds a broken character that cannot be stored.", "Type it anew.")
+    return None
+
+
+def shortened(name: object, most: int = 120) -> str:
+    """A name as a sentence can hold it: without its middle where it is long, broken characters replaced."""
+    text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    text = text.encode(errors="replace").decode()
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
 
 
 class Cancelled(Exception):

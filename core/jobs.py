@@ -11,7 +11,9 @@ import hashlib
 import importlib
 import json
 import logging
+import math
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,15 +23,13 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 
-import psutil
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import db as database
 from core import queue, settings
-from core.errors import Cancelled, InputError
+from core.errors import Cancelled, InputError, disk_full, outside
 from core.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
 
 __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
@@ -51,6 +51,8 @@ BODIES: dict[str, str] = {
 }
 BEAT = 2.0  # seconds between heartbeats
 STALE = 600.0  # seconds without one after which even a living process has lost its job; waits for locks end at 60
+PATIENCE = 5.0  # seconds that a command waits for room on a full disk to write how its job ended; the worker waits on
+NO_ROOM = 1 << 20  # bytes free at which a disk counts as full
 MAX_CRASHES = 3
 log = logging.getLogger("understudy")
 
@@ -172,11 +174,11 @@ def run_here(
     if job.state == "running" and not _owner_lives(job):
         _bury(db, job)
         job = _add(db, kind, params, client_id)  # the same one, or another where it has crashed too often
-    claimed = _claim(db, job.id)
-    if claimed is None:
-        raise InputError(f"The same work is already running as job {job.id}.", "Wait for it, or cancel it first.")
-    with heartbeats():
-        failure = _perform(db, claimed, on_progress)
+    with heartbeats(db):
+        claimed = _claim(db, job.id)
+        if claimed is None:
+            raise InputError(f"The same work is already running as job {job.id}.", "Wait for it, or cancel it first.")
+        failure = _perform(db, claimed, on_progress, PATIENCE)
     if failure:
         raise failure
     return get(db, job.id)
@@ -188,15 +190,21 @@ def run_queued(id: int) -> None:
         return
     db = database.connect()
     try:
-        job = _claim(db, id)
-        if job:
-            _perform(db, job)
+        with _owner_lock(os.getpid(), own=True):
+            job = _claim(db, id)
+            if job:
+                _perform(db, job)
     finally:
         db.close()
 
 
-def _perform(db: Database, job: Job, on_progress: Report | None = None) -> BaseException | None:
-    """Run the body of a claimed job and write into its row how it ended; returns what the body raised."""
+def _perform(
+    db: Database, job: Job, on_progress: Report | None = None, patience: float = math.inf
+) -> BaseException | None:
+    """Run the body of a claimed job and write into its row how it ended; returns what the body raised.
+
+    On a full disk that row waits for room, `patience` seconds at most; left unwritten, it tells of a dead process.
+    """
     progress = Progress(db, job, on_progress)
     state, result, error, raised = "done", None, None, None
     try:
@@ -211,6 +219,7 @@ def _perform(db: Database, job: Job, on_progress: Report | None = None) -> BaseE
     finished = None if interrupted else database.now()
     _patiently(
         db,
+        patience,
         f"update jobs set {VALUES}, state = ?, result = ?, error = ?, finished = ?, attempts = max(attempts - ?, 0)"
         " where id = ? and pid = ? and state = 'running'",
         [*progress.values(), state, result, error, finished, int(interrupted), job.id, os.getpid()],
@@ -225,41 +234,63 @@ def _ending(job: Job, raised: BaseException) -> tuple[str, str | None]:
         return "interrupted", None
     if isinstance(raised, Cancelled | KeyboardInterrupt):
         return "cancelled", None
-    if isinstance(raised, InputError):
-        return "failed", str(raised)
-    return "failed", _log(job, raised)
+    said = outside(raised)
+    return "failed", str(said) if said else _log(job, raised)
 
 
 def _log(job: Job, bug: BaseException) -> str:
-    file = settings.subfolder("logs") / f"job-{job.id}.log"
-    with file.open("a", encoding="utf-8") as out:
-        out.write(f"{database.now()} job {job.id} {job.kind} {json.dumps(job.params)}\n")
-        out.writelines(traceback.format_exception(bug))
-    return f"Something unexpected went wrong ({type(bug).__name__}): the details are in {file}; carry the job on to try again."
+    what = f"Something unexpected went wrong ({type(bug).__name__})"
+    try:
+        file = settings.subfolder("logs") / f"job-{job.id}.log"
+        with file.open("a", encoding="utf-8", errors="replace") as out:
+            out.write(f"{database.now()} job {job.id} {job.kind} {json.dumps(job.params)}\n")
+            out.writelines(traceback.format_exception(bug))
+    except (OSError, InputError) as error:
+        return f"{what}, and its details could not be kept ({error}); carry the job on to try again."
+    return f"{what}: the details are in {file}; carry the job on to try again."
 
 
-def _patiently(db: Database, sql: str, params: list) -> None:
-    """Execute a write that must not be lost, however long others hold the database."""
+def _patiently(db: Database, patience: float, sql: str, params: list) -> None:
+    """Execute a write that must not be lost, however long others hold the database; `patience` seconds where the disk is full."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             db.execute(sql, params)
             return
         except sqlite3.OperationalError as error:
-            if not locked(error):
+            if not locked(error) and (not no_room(error) or time.monotonic() > deadline or stopping.wait(0.5)):
                 raise
 
 
+def no_room(error: BaseException) -> bool:
+    """Whether this error comes of a full disk; SQLite calls some of that an I/O error, or a file that cannot be opened."""
+    vague = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+    return disk_full(error) or (vague and no_room_left())
+
+
+def no_room_left() -> bool:
+    """Whether the workspace's disk is full."""
+    return shutil.disk_usage(settings.home()).free < NO_ROOM
+
+
 @contextmanager
-def heartbeats() -> Iterator[None]:
-    """Keep the heartbeat of this process's running jobs fresh from a thread of its own."""
-    over = threading.Event()
-    thread = threading.Thread(target=_beat, args=(over,), name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+def heartbeats(db: Database) -> Iterator[None]:
+    """Hold this process's lock, which tells others that its running jobs live, and keep their heartbeats fresh.
+
+    What runs under this process's number when it begins was left by a dead one that had the same.
+    """
+    with _owner_lock(os.getpid(), own=True) as lock:
+        if lock.lock_counter == 1:
+            for job in _select(db, "state = 'running' and pid = ?", [os.getpid()]):
+                _bury(db, job)
+        over = threading.Event()
+        thread = threading.Thread(target=_beat, args=(over,), name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 def _beat(over: threading.Event) -> None:
@@ -271,7 +302,8 @@ def _beat(over: threading.Event) -> None:
                 "update jobs set heartbeat = ? where state = 'running' and pid = ?", [database.now(), os.getpid()]
             )
         except sqlite3.OperationalError as error:
-            if not locked(error):  # locked: somebody writes for long; the next beat tries again
+            # Somebody writes for long, or the disk is full: the next beat tries again.
+            if not locked(error) and not no_room(error):
                 raise
     db.close()
 
@@ -299,16 +331,33 @@ def interrupt_mine(db: Database) -> None:
     )
 
 
+_seen: dict[
+    int, tuple[str | None, float]
+] = {}  # job -> its last heartbeat, and when this process first saw it (monotonic)
+
+
 def _owner_lives(job: Job) -> bool:
-    """Whether the process that claimed the job still runs: not gone, not a zombie, not a newcomer with its number."""
-    seen = datetime.fromisoformat(job.heartbeat)
+    """Whether the process that claimed the job still runs and works on it.
+
+    No clock is compared with another one's, for clocks are set: a process that lives holds the lock of its number, which the
+    system drops however it dies. One that lives and whose heartbeat has not changed for STALE seconds has lost its job.
+    """
+    if job.pid == os.getpid():
+        return _owner_lock(job.pid, own=True).is_locked
     try:
-        process = psutil.Process(job.pid)
-        if process.status() == psutil.STATUS_ZOMBIE or process.create_time() > seen.timestamp() + 1:
+        with _owner_lock(job.pid).acquire(timeout=0):
             return False
-    except psutil.NoSuchProcess:
-        return False
-    return job.pid == os.getpid() or datetime.now(UTC) - seen < timedelta(seconds=STALE)
+    except Timeout:
+        pass
+    if _seen.get(job.id, (None, 0.0))[0] != job.heartbeat:
+        _seen[job.id] = (job.heartbeat, time.monotonic())
+    return time.monotonic() - _seen[job.id][1] < STALE
+
+
+def _owner_lock(pid: int, own: bool = False) -> FileLock:
+    """The lock that process `pid` holds while it runs jobs of this workspace. `own`: the one object by which this process holds its
+    own, as often as it likes."""
+    return FileLock(settings.subfolder("owners") / f"{pid}.lock", thread_local=False, is_singleton=own)
 
 
 def _bury(db: Database, job: Job) -> None:

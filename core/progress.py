@@ -20,6 +20,10 @@ from core.errors import Cancelled
 Report = Callable[[int, int, str, float], None]  # done, total, message, spent in USD
 ACTIVE = ("queued", "running", "interrupted")
 TELL = 0.25  # seconds between writes
+COUNTS = re.compile(
+    r"(?<! of )\b\d[\d,.]*\b(?! of )"
+)  # numbers in a message, but for "2 of 5", which tells phases apart
+MOST_PLACES = 200  # phases of a job that are remembered by name
 VALUES = "done = ?, total = ?, message = ?, phase_started = ?, phase_done = ?, spent_usd = ?"
 ASK = "select cancel_asked from jobs where id = ? and pid = ? and state = 'running'"
 stopping = threading.Event()  # set when this process has been asked to end
@@ -44,7 +48,7 @@ class Job:
     heartbeat: str | None
     cancel_asked: bool
     attempts: int
-    furthest: int
+    reached: dict
     error: str | None
     result: dict | None
     created: str
@@ -66,7 +70,7 @@ class Job:
         if self.state != "running" or not self.phase_started or self.done <= self.phase_done:
             return None
         seconds = (datetime.now(UTC) - datetime.fromisoformat(self.phase_started)).total_seconds()
-        return (self.done - self.phase_done) / max(seconds, 0.001)
+        return (self.done - self.phase_done) / seconds if seconds > 0 else None  # less: the clock was set back
 
     @property
     def seconds_left(self) -> float | None:
@@ -79,6 +83,7 @@ class Job:
         """A row of the table as a Job."""
         values = {field.name: row[field.name] for field in fields(cls)}
         values |= {"params": json.loads(row["params"]), "cancel_asked": bool(row["cancel_asked"])}
+        values |= {"reached": json.loads(row["reached"])}
         return cls(**values | {"result": json.loads(row["result"]) if row["result"] else None})
 
 
@@ -110,9 +115,8 @@ class Progress(NoProgress):
         self._lock = threading.Lock()  # bodies may report from several threads
         self._job, self._on_progress = job, on_progress
         self._phase: tuple[str, int] | None = None
-        self._phases = 0
         self._told = self._asked = 0.0
-        self._furthest = job.furthest
+        self._reached = dict(job.reached)
         self.done, self.total, self.message, self.spent_usd = job.done, job.total, job.message, job.spent_usd
         self.phase_started, self.phase_done = job.phase_started, job.phase_done
 
@@ -123,7 +127,7 @@ class Progress(NoProgress):
             phase = (re.sub(r"\d[\d,.]*", "", message), total)
             fresh = phase != self._phase or 2 * done < self.done  # back by half: a new pass
             if fresh:
-                self._phase, self._phases = phase, self._phases + 1
+                self._phase = phase
                 self.phase_started, self.phase_done = database.now(), done
             self.done, self.total, self.message = done, total, message
             self.spent_usd = max(self.spent_usd, float(spent_usd))
@@ -138,19 +142,18 @@ class Progress(NoProgress):
                 self._obey(self._conn.execute(ASK, [self._job.id, os.getpid()]).fetchone())
 
     def _tell(self) -> None:
-        # How far it is: phases, then units. Beyond all earlier reports is headway, which forgives earlier crashes.
+        # Headway, which forgives earlier crashes, is what no earlier report has told of.
         self._told = self._asked = time.monotonic()
-        furthest = (self._phases - 1) * 10**12 + self.done
-        further = furthest > self._furthest
         mine = [self._job.id, os.getpid()]
+        place, reached = self._now_at()
+        further = reached != self._reached.get(place)
         try:
             answer = self._conn.execute(
-                f"update jobs set {VALUES}, heartbeat = ?,"
-                " attempts = case when ? then 0 else attempts end, furthest = max(furthest, ?)"
+                f"update jobs set {VALUES}, heartbeat = ?, attempts = case when ? then 0 else attempts end, reached = ?"
                 " where id = ? and pid = ? and state = 'running' returning cancel_asked",
-                [*self.values(), database.now(), further, furthest, *mine],
+                [*self.values(), database.now(), further, json.dumps(self._reached | {place: reached}), *mine],
             ).fetchone()
-            self._furthest = max(self._furthest, furthest)
+            self._reached[place] = reached
         except sqlite3.OperationalError as error:
             if not locked(error):
                 raise
@@ -158,6 +161,17 @@ class Progress(NoProgress):
         if self._on_progress:
             self._on_progress(self.done, self.total, self.message, self.spent_usd)
         self._obey(answer)
+
+    def _now_at(self) -> tuple[str, list[int]]:
+        """The phase by its message, and how far it ever got, this report included: most units done, fewest left.
+
+        Both, since some bodies count what was there before, and others only what is left to do. Which phases come before it does
+        not matter: one that is done with is left out the next time.
+        """
+        named = COUNTS.sub("", self.message)
+        place = named if named in self._reached or len(self._reached) < MOST_PLACES else ""
+        most, fewest = self._reached.get(place, (self.done, self.total - self.done))
+        return place, [max(most, self.done), min(fewest, self.total - self.done)]
 
     def _obey(self, answer: tuple | None) -> None:
         if stopping.is_set() or answer is None:

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.errors import InputError
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
@@ -38,9 +40,15 @@ def processors() -> int:
 
 
 def home() -> Path:
-    """The workspace folder, made if missing."""
-    folder = Path(os.environ.get("UNDERSTUDY_HOME") or ROOT / "data" / "workspace").expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    """The workspace folder, made if missing. InputError where it cannot be one."""
+    named = os.environ.get("UNDERSTUDY_HOME", "").strip()
+    try:
+        folder = Path(named or ROOT / "data" / "workspace").expanduser().resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{folder} is no folder.", "Name a folder for the workspace with UNDERSTUDY_HOME.") from None
+    except (RuntimeError, ValueError) as error:  # no such person's home, a loop of links, a NUL
+        raise InputError(f"The workspace cannot be {named}: {error}.", "Name a folder with UNDERSTUDY_HOME.") from None
     return folder
 
 

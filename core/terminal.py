@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -92,6 +94,18 @@ def client_id(db: Database, name: str) -> int:
     raise InputError(
         f"There is no client {name}.", f"Name one with --client: {known}." if known else "Run distil first."
     )
+
+
+def print_anything() -> None:
+    """Have stdout and stderr replace what the console's encoding lacks (cp1252, ASCII), not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def close_quietly() -> None:
+    """Give up on a stdout that nobody reads any more: Python would complain when it flushes it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Log:

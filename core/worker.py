@@ -15,6 +15,7 @@ import signal
 import sqlite3
 import sys
 import time
+from contextlib import suppress
 
 from filelock import FileLock, Timeout
 from huey.consumer import Consumer
@@ -31,8 +32,9 @@ GRACE = 5.0  # seconds that running bodies have to reach their next unit when th
 log = logging.getLogger("understudy")
 
 
-def work() -> None:
-    """Serve this workspace until told to stop; returns at once where a worker with the same code is alive."""
+def work(stand_by: bool = False) -> None:
+    """Serve this workspace until told to stop; returns at once where a worker with the same code is alive, or, where it is to
+    `stand_by`, waits until that one is gone and takes its place."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     log.setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _stop)
@@ -40,6 +42,8 @@ def work() -> None:
     lock = _take_over()
     if lock is None:
         log.info("A worker is already running.")
+        lock = _stand_by() if stand_by else None
+    if lock is None:
         return
     note = settings.home() / "worker.json"
     draft = note.with_suffix(".tmp")
@@ -47,7 +51,7 @@ def work() -> None:
     draft.replace(note)
     db = database.connect()
     consumer = queue.consumer(jobs.run_queued, THREADS)
-    with jobs.heartbeats():
+    with jobs.heartbeats(db):
         _look(db)
         consumer.start()
         signal.signal(signal.SIGTERM, _stop)  # the consumer has just set its own
@@ -79,6 +83,17 @@ def _take_over() -> FileLock | None:
     return None
 
 
+def _stand_by() -> FileLock | None:
+    """The worker's lock, once the worker that holds it is gone; None where this process is told to end before."""
+    lock = jobs.worker_lock()
+    while not stopping.is_set():
+        with suppress(Timeout):
+            lock.acquire(timeout=0)
+            return lock
+        stopping.wait(1.0)
+    return None
+
+
 def _serve(db: Database, consumer: Consumer) -> None:
     looked = time.monotonic()
     while not stopping.wait(1.0):
@@ -97,8 +112,9 @@ def _look(db: Database) -> None:
     except InputError as error:  # the queue's server is away
         log.warning("%s", error)
     except sqlite3.OperationalError as error:
-        if not locked(error):
+        if not locked(error) and not jobs.no_room(error):
             raise
+        log.warning("%s", error)
 
 
 def _finish(db: Database, consumer: Consumer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import psutil
@@ -156,7 +157,7 @@ def test_run_here_reports_and_leaves_the_same_row_as_the_worker(db, tmp_path):
 def test_run_here_refuses_what_is_running_elsewhere_and_takes_what_waits(db):
     job = jobs.start(db, "wrong", {})
     db["jobs"].update(job.id, {"state": "running", "pid": 1, "heartbeat": database.now()})
-    with pytest.raises(InputError, match=f"already running as job {job.id}"):
+    with jobs._owner_lock(1), pytest.raises(InputError, match=f"already running as job {job.id}"):
         jobs.run_here(db, "wrong", {})
     db["jobs"].update(job.id, {"state": "interrupted"})
     with pytest.raises(InputError, match="column is missing"):
@@ -180,26 +181,46 @@ def gone_pid() -> int:
     return next(pid for pid in range(4_000_000, 4_100_000) if not psutil.pid_exists(pid))
 
 
-def test_recovering_leaves_the_jobs_of_living_processes_alone(db):
-    job = running_row(db)
-    jobs.recover(db)
-    assert jobs.get(db, job.id).state == "running"
+@pytest.mark.parametrize("days", [-400, -1, 0, 1, 400])
+@pytest.mark.parametrize("pid", [1, os.getpid()])
+def test_recovering_leaves_the_jobs_of_living_processes_alone_whatever_the_clock(db, pid, days):
+    beat = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    with jobs._owner_lock(pid, own=pid == os.getpid()):
+        job = running_row(db, pid=pid, heartbeat=beat)
+        jobs.recover(db)
+        assert jobs.get(db, job.id).state == "running"
+        with pytest.raises(InputError, match="already running"):
+            jobs.run_here(db, "wrong", {})
 
 
-@pytest.mark.parametrize("case", ["process gone", "number taken by a newcomer", "silent for long"])
-def test_recovering_gives_back_the_jobs_of_dead_processes_and_delivers_them(db, case):
-    born = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
-    values = {
-        "process gone": {"pid": gone_pid()},
-        "number taken by a newcomer": {"heartbeat": (born - timedelta(minutes=1)).isoformat()},
-        "silent for long": {"pid": 1, "heartbeat": (datetime.now(UTC) - timedelta(seconds=jobs.STALE + 1)).isoformat()},
-    }
-    job = running_row(db, **values[case])
+@pytest.mark.parametrize("days", [-400, 0, 400])
+def test_recovering_gives_back_the_jobs_of_dead_processes_and_delivers_them(db, days):
+    job = running_row(db, pid=gone_pid(), heartbeat=(datetime.now(UTC) + timedelta(days=days)).isoformat())
     queue.consumer(print, 1).huey.flush()
     jobs.recover(db)
     jobs.recover(db)
     assert jobs.get(db, job.id).state == "interrupted"
     assert queue.delivered() == {job.id}
+
+
+def test_a_living_process_whose_heartbeat_stands_still_for_long_has_lost_its_job(db, monkeypatch):
+    with jobs._owner_lock(1):
+        job = running_row(db, pid=1)
+        jobs.recover(db)
+        monkeypatch.setattr(jobs, "STALE", 0.2)
+        time.sleep(0.3)
+        db["jobs"].update(job.id, {"heartbeat": database.now()})  # it beats: all is well
+        jobs.recover(db)
+        assert jobs.get(db, job.id).state == "running"
+        time.sleep(0.3)
+        jobs.recover(db)
+        assert jobs.get(db, job.id).state == "interrupted"
+
+
+def test_what_a_dead_process_of_the_same_number_left_is_given_back(db):
+    job = running_row(db)
+    with jobs.heartbeats(db):
+        assert jobs.get(db, job.id).state == "interrupted"
 
 
 def test_the_same_command_carries_on_what_a_killed_one_left_running(db, tmp_path):

@@ -68,6 +68,50 @@ def test_a_thousand_reports_cost_few_writes(db, progress):
     assert writes <= 2 + (time.monotonic() - started) / 0.25
 
 
+def crash_and_claim(db, id: int) -> Job:
+    """The worker died, another takes the job."""
+    db["jobs"].update(id, {"state": "interrupted"})
+    return jobs._claim(db, id)
+
+
+@pytest.mark.parametrize("counting", ["what is there", "what is left"])
+def test_a_job_that_gets_further_between_crashes_is_forgiven_though_fewer_phases_come_before(db, job, counting):
+    for crash in range(6):
+        progress = Progress(db, job)
+        if crash == 0:  # done with for good, so the next starts leave it out
+            progress(5, 5, "Step 1 of 2: reading")
+            progress(9, 9, "Step 2 of 2: saving")
+        there, more = 10 * crash, 10 if crash % 2 else 1
+        for unit in range(1, more + 1):
+            done, total = (there + unit, 100) if counting == "what is there" else (unit, 100 - there)
+            progress._told = 0.0
+            progress(done, total, "Labelling")
+        progress.close()
+        assert jobs.get(db, job.id).attempts == 0
+        job = crash_and_claim(db, job.id)
+
+
+def test_a_job_that_does_the_same_over_and_over_is_not_forgiven(db, job):
+    for crash in range(3):
+        progress = Progress(db, job)
+        for done in range(5):
+            progress._told = 0.0
+            progress(done, 4, f"Reading row {done * 1000 + crash:,}")
+        progress(0, 1, "Fitting")
+        progress.close()
+        assert jobs.get(db, job.id).attempts == crash
+        job = crash_and_claim(db, job.id)
+
+
+def test_a_later_round_is_headway_though_it_counts_from_nothing(db, job):
+    for number in range(1, 4):
+        progress = Progress(db, job)
+        progress(1, 250, f"Round {number} of 5: Labelling")
+        progress.close()
+        assert jobs.get(db, job.id).attempts == 0
+        job = crash_and_claim(db, job.id)
+
+
 def test_money_spent_never_falls(db, job, progress):
     progress(1, 2, "Labelling", 1.5)
     progress(2, 2, "Training")

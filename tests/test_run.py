@@ -286,9 +286,44 @@ def test_dashboard_and_worker_start_at_once_and_end_together(workspace, ending):
         running.kill()
         running.communicate()
         jobs.stop_worker()
-    # What the test itself had started and nobody has waited for is a zombie.
-    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    # What the test itself had started and nobody has waited for is a zombie; a worker lets go of its lock just before it ends.
+    until(lambda: not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE], 10)
     assert run.free_port(port) == port
+
+
+def test_of_two_apps_on_one_workspace_either_may_end_and_the_other_keeps_its_worker(workspace):
+    apps = []
+    try:
+        for _ in range(2):
+            line = [sys.executable, str(ROOT / "run.py"), "--no-browser"]
+            app = subprocess.Popen(line, env=own(workspace), stderr=subprocess.PIPE, text=True)
+            apps.append(app)
+            assert "ready at" in app.stderr.readline()
+            until(jobs.worker_note)
+        first = jobs.worker_note()["pid"]
+        assert first in {child.pid for child in psutil.Process(apps[0].pid).children()}
+        ends(apps[0])  # the one whose worker serves
+        until(lambda: jobs.worker_note().get("pid") not in (None, first))
+        second = jobs.worker_note()["pid"]
+        assert second in {child.pid for child in psutil.Process(apps[1].pid).children()}
+        third = subprocess.Popen(line, env=own(workspace), stderr=subprocess.PIPE, text=True)
+        apps.append(third)
+        assert "ready at" in third.stderr.readline()
+        ends(third)  # one whose worker stands by
+        assert jobs.worker_note()["pid"] == second
+        assert jobs.worker_alive()
+        ends(apps[1])
+        assert not jobs.worker_alive()
+    finally:
+        for app in apps:
+            app.kill()
+            app.communicate()
+        jobs.stop_worker()
+
+
+def ends(app: subprocess.Popen) -> None:
+    app.send_signal(signal.SIGTERM)
+    assert app.wait(40) == 0
 
 
 def until(condition, seconds: float = 60) -> None:

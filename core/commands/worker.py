@@ -7,6 +7,11 @@ import argparse
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
+    command.add_argument(
+        "--stand-by",
+        action="store_true",
+        help="where another worker is running, wait and take its place once it is gone",
+    )
     command.add_argument("--stop", action="store_true", help="end the running worker instead")
 
 
@@ -17,5 +22,5 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if args.stop:
         jobs.stop_worker()
     else:
-        worker.work()
+        worker.work(args.stand_by)
     return {"worker_alive": jobs.worker_alive()}, "The worker has ended."

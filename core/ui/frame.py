@@ -23,7 +23,7 @@ from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import db as database
-from core.errors import InputError
+from core.errors import outside
 from core.settings import ROOT
 from core.ui import standing
 
@@ -186,7 +186,8 @@ def page(key: str) -> Iterator[View]:
     item = MENU[key]
     st.set_page_config(page_title=f"{item.name} · Understudy")
     st.logo(str(ROOT / "static" / "logo.svg"), size="large")
-    with closing(database.connect()) as db, guard():
+    ready = False
+    with guard(), closing(database.connect()) as db:
         client_id, client = _sidebar(db)
         with _held_for(key, client_id):
             st.title(item.title, anchor=False)
@@ -195,7 +196,10 @@ def page(key: str) -> Iterator[View]:
                 st.caption(f":material/science: {SYNTHETIC}")
             if item.needs_client and client_id is None:
                 nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
+            ready = True
             yield View(db, client_id, client)
+    if not ready:  # the sentence stands in the page's place
+        st.stop()
 
 
 HELD_FOR = "held-for"  # the client whose files, choices and words the session holds
@@ -219,11 +223,15 @@ def _held_for(key: str, client_id: int | None) -> Iterator[None]:
 
 @contextmanager
 def guard() -> Iterator[None]:
-    """Show an InputError as one sentence. Also used by fragments, which run without the page around them."""
+    """Show what a person can put right (core.errors.outside) as one sentence. Also used by fragments, which run without the page
+    around them."""
     try:
         yield
-    except InputError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+    except Exception as error:
+        said = outside(error)
+        if said is None:
+            raise
+        st.error(plain(str(said)), icon=":material/error:")
 
 
 def plain(text: str) -> str:
