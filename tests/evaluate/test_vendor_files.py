@@ -158,4 +158,6 @@ def test_what_the_pack_sends_out_comes_back_as_it_went(tmp_path_factory, ids, da
         place: labels.index(label) + 1 for place, label in enumerate(said)
     }
     assert {a.how for a in found.answers} == {"exact"}
-    assert not [problem for problem in found.problems if problem.row]  # that a text looks doubly encoded may be said of the file
+    assert not [
+        problem for problem in found.problems if problem.row
+    ]  # that a text looks doubly encoded may be said of the file

@@ -27,7 +27,9 @@ def rebuilt(draft) -> dict[str, Category]:
     """The version after, from nothing but the version before and the diff."""
     changes = diff(draft)
     touched = {c.label for change in changes for c in change.before}
-    parts = {c.label for change in changes if change.kind == "split" for c in change.before}  # what is below stays or is moved
+    parts = {
+        c.label for change in changes if change.kind == "split" for c in change.before
+    }  # what is below stays or is moved
     parents = {}
     for change in changes:
         if change.kind in ("renamed", "moved", "described", "merged"):
