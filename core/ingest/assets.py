@@ -33,7 +33,7 @@ from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Doubt, Problems, ReadAs, Table, open_table
 from core.ingest.labels import LabelColumns, Unknown, check_map
 from core.ingest.matching import Matcher
-from core.ingest.profiles import gold_count, problems_csv, profile, splits
+from core.ingest.profiles import gold_count, problems_csv, problems_of, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
@@ -52,6 +52,7 @@ __all__ = [  # what pages and later stages import from here
     "keep_upload",
     "preview",
     "problems_csv",
+    "problems_of",
     "profile",
     "splits",
     "unit_question",
