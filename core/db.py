@@ -368,3 +368,11 @@ create table import_labels (
     near text not null default '[]')
 """,
     )
+
+
+@migrations()
+def m016_families(db: Database) -> None:
+    # family_id: the first asset of what belongs together, such as one concept in all its sizes and languages (none: the duplicate
+    # group). A family is not labelled once: each of its groups is.
+    db.execute("alter table assets add column family_id integer")
+    db.execute("update assets set family_id = group_id")

@@ -175,7 +175,7 @@ def reach(done: list[Round], target: float) -> Reach | None:
     """
     if len(done) < FEWEST_POINTS or len({one.train for one in done}) < FEWEST_POINTS:
         return None
-    n = np.array([one.agreement.groups for one in done])
+    n = np.array([round(one.agreement.independent) for one in done])
     errors = np.array([1 - one.agreement.value for one in done])
     smoothed = (errors * n + 1) / (n + 2)
     drawn = np.random.default_rng(0).binomial(n, smoothed, (learning_curve.DRAWS, len(n))) / n
@@ -186,7 +186,7 @@ def reach(done: list[Round], target: float) -> Reach | None:
     times = np.array([_times(law, 1 - target) for law in laws])
     labels = last.labels * times
     # One lucky round is not enough: the law through all of them has to be there as well.
-    reached = last.agreement.value >= target and last.agreement.groups >= FEWEST_TEST and bool(times[0] <= 1)
+    reached = last.agreement.value >= target and last.agreement.independent >= FEWEST_TEST and bool(times[0] <= 1)
     low, high = np.quantile(labels[1:], [0.025, 0.975], method="nearest")
     known = not reached and times[0] <= 2
     return Reach(
@@ -271,7 +271,7 @@ def _measure(db: Database, client_id: int, run_id: int, number: int, kind: str, 
         kind,
         labels=int(groups.sum()),
         **{part: int(groups.get(part, 0)) for part in ("train", "calibration", "test")},
-        agreement=share(hits, test["group_id"].to_numpy()),
+        agreement=share(hits, test["family_id"].to_numpy(), test["group_id"].to_numpy()),
         seconds=time.perf_counter() - started,
         created=now(),
     )

@@ -59,10 +59,11 @@ def _assets(view: View, running: bool) -> Path | None:
         if path is None:
             st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
             return None
-        how = uploads.read_as(path)
+        how = uploads.read_as(path, "assets")
         seen = uploads.preview(str(path), how)
-        uploads.doubts(path, seen.doubts)
-        mapping = latency_unit.ask(seen, _columns(seen, str(path)), f"assets-unit-{path}")
+        uploads.doubts(path, seen.doubts, "assets")
+        key = uploads.as_read(path, how)
+        mapping = latency_unit.ask(seen, _columns(seen, key), f"assets-unit-{key}")
         if st.button("Import assets", type="primary", disabled=running or not mapping.text):
             params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
             params["read_as"] = asdict(how)

@@ -66,6 +66,8 @@ def _row(view: frame.View, one: Connection, test: bool) -> None:
 
 def _test(one: Connection) -> None:
     """One tiny call, and in words what came of it."""
+    if put_right := st.session_state.pop(connection_form.PUT_RIGHT, ""):
+        st.info(frame.plain(put_right))
     try:
         with st.spinner("Asking the model for one word …"):
             said = connections.test_call(one)

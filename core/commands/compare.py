@@ -16,8 +16,8 @@ def options(command: argparse.ArgumentParser) -> None:
         "--rule",
         action="append",
         default=[],
-        metavar="NAME=NUMBER",
-        help="change a rule for this client, e.g. target=0.9",
+        metavar="NAME=VALUE",
+        help="change a rule for this client, e.g. target=0.9 or new=campaigns (what will be new in its work)",
     )
     command.add_argument(
         "--assume",
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         rules_of,
         teacher_price,
     )
+    from core.evaluate.measure import new_of
+    from core.evaluate.phrases import across_words, new_words
     from core.evaluate.run import change_rules, comparison
     from core.report.headline import headlines, mode_of
     from core.train.run import find
@@ -72,15 +74,20 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "headlines": [asdict(one) for one in headlines(result, price)],
         "formulas": [asdict(line) for line in [*sheet.formulas, *steps]],
         "tornado": [asdict(one) for one in swings],
+        "new": result["figures"].get("new"),
     }
     lines = [f"{one.label:<10} {one.value:>9}  {one.span or ''} ({one.basis})" for one in headlines(result, price)]
     lines += [
         f"{course.label:<40} ${course.after(outlook.MONTHS):>12,.2f} in {outlook.MONTHS} months" for course in courses
     ]
     verdict = result["verdict"]
-    said = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *lines]
+    seen = new_of(result["figures"])
+    told_of = [words for words in (new_words(seen), across_words(seen)) if words] if seen else []
+    said = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *told_of, *lines]
     if changed := [*args.rule, *args.assume]:
         said.append(f"Kept for {args.client} from now on: {', '.join(changed)}.")
+    if any(one.startswith("new=") for one in args.rule):
+        said.append("What is new counts from the next training on.")
     return told, "\n".join(said)
 
 

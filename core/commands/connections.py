@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     said = ""
     if args.add is not None:
         _add(db, client_id, args)
+        said = connections.tidied(args.base_url)[1]
     elif args.test is not None:
         said = connections.test_call(connections.find(db, client_id, args.test))
     elif args.remove is not None:
@@ -78,8 +79,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         f"{row['name']:<24} {row['kind']:<10} {row['model']:<28} {row['base_url'] or '':<32} key: {row['key']}"
         for row in rows
     ]
-    text = said or "\n".join(lines) or "There are no connections yet: add one with --add."
-    return {"connections": rows, "test": said or None}, text
+    text = "\n".join([said] if args.test is not None else [*([said] if said else []), *lines])
+    return {"connections": rows, "test": said or None}, text or "There are no connections yet: add one with --add."
 
 
 def _owner(db: Database, args: argparse.Namespace) -> int:

@@ -69,8 +69,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         terminal.must_exist(file)
     from core import db as database
     from core import distil as distillation
-    from core.ingest import assets
+    from core.ingest import assets, taxonomy
 
+    how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
+    reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
+    reading.tell_doubts(assets.preview(args.assets, how).doubts)
     db = database.connect()
     result = distillation.distil(
         db,
@@ -85,8 +88,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         student=args.student,
         target=args.target,
         budget=args.budget,
-        read_as=reading.read_as(args),
-        taxonomy_read_as=reading.read_as(args, prefix="taxonomy_"),
+        read_as=how,
+        taxonomy_read_as=taxonomy_how,
         taxonomy_columns=reading.taxonomy_columns(args),
         columns=_columns(args),
         labels_are=args.labels_are,
@@ -103,7 +106,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     )
     unknown = assets.unknown_labels(db, result["assets"]["import"])
     told = reading.problem_lines(found["taxonomy"], of=f"{args.taxonomy.name} ")
-    told += reading.problem_lines(found["assets"], result["assets"]["problems"], of=f"{args.assets.name} ")
+    own = result["assets"]["problems"] - len(found["taxonomy"])
+    told += reading.problem_lines(found["assets"], own, of=f"{args.assets.name} ")
     told += reading.unknown_lines(unknown)
     result["assets"] |= {
         "problem_list": [one.as_dict() for one in found["assets"]],
@@ -122,8 +126,7 @@ def _columns(args: argparse.Namespace) -> dict[str, str | None]:
 def _distil_text(result: dict, told: list[str]) -> list[str]:
     assets, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
-        f"{assets['imported']:,} of {assets['rows']:,} assets imported, "
-        f"{assets['problems'] + len(result['taxonomy']['problems']):,} problems",
+        f"{assets['imported']:,} of {assets['rows']:,} assets imported, {assets['problems']:,} problems",
         *told,
         f"{labels['count']:,} labels by {labels['teacher']}, ${labels['spent_usd']:.2f} spent"
         + (", stopped at the cap" if labels["state"] == "capped" else ""),

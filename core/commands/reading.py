@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError, Problem
-from core.ingest.problems import Doubt, ReadAs
+from core.ingest.problems import NO_HEADER, Doubt, ReadAs
 
 if TYPE_CHECKING:
     from core.ingest.labels import Unknown
@@ -35,8 +35,12 @@ def options(command: argparse.ArgumentParser, *, prefix: str = "", what: str = "
     command.add_argument(f"--{prefix}encoding", metavar="NAME", help=f"encoding of {what}, such as utf-8 or cp1250")
     command.add_argument(f"--{prefix}delimiter", metavar="C", help=f"what parts the cells of {what}: tab, comma, ; …")
     command.add_argument(
-        f"--{prefix}header-row", type=terminal.count, metavar="N", help=f"row of {what} with the column names, from 1"
+        f"--{prefix}header-row", type=_row, metavar="N|none", help=f"row of {what} with the column names, from 1"
     )
+
+
+def _row(value: str) -> int:
+    return 0 if value == NO_HEADER else terminal.count(value)
 
 
 def read_as(args: argparse.Namespace, *, prefix: str = "") -> ReadAs:

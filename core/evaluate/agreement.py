@@ -1,7 +1,7 @@
 """How often the student says what the teacher says, and how sure we can be of it.
 
-Pure functions over arrays of category ids. Copies of one creative are not independent evidence, so every interval
-can take the duplicate group of each row and widens accordingly.
+Pure functions over arrays of category ids. Copies of one creative, and one concept in several sizes or languages, are not
+independent evidence, so every interval can take the family of each row and widens accordingly.
 """
 
 from __future__ import annotations
@@ -17,13 +17,20 @@ from sklearn.metrics import f1_score
 
 @dataclass(frozen=True)
 class Share:
-    """A share of rows with its exact interval: `n` rows in `groups` duplicate groups."""
+    """A share of rows with its exact interval: `n` rows in `groups` families, worth so many independent rows (`effective`; 0: told
+    by an earlier release)."""
 
     value: float
     low: float
     high: float
     n: int
     groups: int
+    effective: float = 0.0
+
+    @property
+    def independent(self) -> float:
+        """How many rows it rests on that do not repeat each other: families, or more where their members differ."""
+        return max(self.groups, self.effective)
 
 
 def interval(k: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
@@ -48,12 +55,14 @@ def _bounds(k: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndarray
     return low, high
 
 
-def share(hit: np.ndarray, groups: np.ndarray | None = None, confidence: float = 0.95) -> Share:
-    """The share of True in `hit` (bool [n]) with an interval that counts duplicate groups (int [n]).
+def share(
+    hit: np.ndarray, groups: np.ndarray | None = None, copies: np.ndarray | None = None, confidence: float = 0.95
+) -> Share:
+    """The share of True in `hit` (bool [n]) with an interval that counts families (`groups`, int [n]).
 
     The rows are replaced by the number of independent rows that would carry the same variance (Korn & Graubard
-    1998): rows / design effect, never more than the number of groups. Without groups it is Clopper-Pearson.
-    No rows: value 0 with the interval (0, 1).
+    1998): rows / design effect, never more than the number of duplicate groups (`copies`, int [n]; None: the families).
+    Without groups it is Clopper-Pearson. No rows: value 0 with the interval (0, 1).
     """
     hit = np.asarray(hit, bool)
     n = len(hit)
@@ -62,29 +71,49 @@ def share(hit: np.ndarray, groups: np.ndarray | None = None, confidence: float =
     value = float(hit.mean())
     if groups is None:
         low, high = interval(float(hit.sum()), n, confidence)
-        return Share(value, low, high, n, n)
+        return Share(value, low, high, n, n, float(n))
     _, position = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(position)
-    effective = _effective_rows(hit, value, position, sizes)
+    most = len(sizes) if copies is None else len(np.unique(copies))
+    effective = _effective_rows(hit, value, position, sizes, most)
     low, high = interval(min(value * effective, effective), effective, confidence)
-    return Share(value, min(low, value), max(high, value), n, len(sizes))
+    return Share(value, min(low, value), max(high, value), n, len(sizes), effective)
 
 
-def _effective_rows(hit: np.ndarray, value: float, position: np.ndarray, sizes: np.ndarray) -> float:
+def _effective_rows(hit: np.ndarray, value: float, position: np.ndarray, sizes: np.ndarray, most: int) -> float:
     n = len(hit)
     if 0 < value < 1:
         residual = np.bincount(position, weights=hit - value)
         rows = value * (1 - value) * n**2 / max(float((residual**2).sum()), 1e-12)
     else:  # no variance to measure: take copies as answering alike (Kish 1965)
         rows = n**2 / float((sizes.astype(float) ** 2).sum())
-    return float(np.clip(rows, 1.0, len(sizes)))
+    return float(np.clip(rows, 1.0, most))
+
+
+def design_effect(values: np.ndarray, families: np.ndarray) -> float:
+    """How many rows of these `families` (int [n], from 0) tell as much of the mean of `values` (float [n]) as one independent row
+    would; 1 where each row is a family of its own, and never less.
+
+    The variance of the mean with families drawn whole over that with rows drawn (Kish 1965; families may be of any size). Few rows
+    that differ say little of how they cluster, so the estimate is drawn towards the most it could be, rows of a family all alike,
+    by the weight of one more family that differs.
+    """
+    sizes = np.bincount(families)
+    sizes = sizes[sizes > 0].astype(float)
+    if len(sizes) == len(values):
+        return 1.0
+    most = float((sizes**2).sum()) / len(values)  # the size of the family that the average row is in
+    weight = (most * float(sizes.mean())) ** 0.5  # rows of one more family, between that size and the average family's
+    residual = values - values.mean()
+    together, alone = (np.bincount(families, weights=residual) ** 2).sum(), (residual**2).sum()
+    return max(float((together + most * weight) / (alone + weight)), 1.0)
 
 
 def agreement(
-    teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | None = None, confidence: float = 0.95
+    teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | None = None, copies: np.ndarray | None = None
 ) -> Share:
-    """The share of rows on which student and teacher (category ids, int [n]) agree."""
-    return share(np.asarray(teacher) == np.asarray(student), groups, confidence)
+    """The share of rows on which student and teacher (category ids, int [n]) agree; else as share()."""
+    return share(np.asarray(teacher) == np.asarray(student), groups, copies)
 
 
 @dataclass(frozen=True)
@@ -110,23 +139,31 @@ class Paired:
         return "second" if self.difference > 0 else "first"
 
 
-def paired(first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None) -> Paired:
+def paired(
+    first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None, families: np.ndarray | None = None
+) -> Paired:
     """Whether `second` (bool [n]: right or not) is better than `first` on the same rows, one row a duplicate group counted.
 
     Exact McNemar test (McNemar 1947); interval by Newcombe's method 10 (1998), which reaches 0 wherever the test shows nothing.
+    Where several rows are of one of the `families` (int [n]), both count as many rows as would carry the same variance.
     """
     first, second = np.asarray(first, bool), np.asarray(second, bool)
     if groups is not None:
         _, kept = np.unique(np.asarray(groups), return_index=True)
         first, second = first[kept], second[kept]
+        families = None if families is None else np.asarray(families)[kept]
     n = len(first)
     if n == 0:
         return Paired(0, 0.0, 0.0, 0, 0, 0.0, -1.0, 1.0, 1.0)
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    differ = only_first + only_second
-    p = float(binomtest(only_first, differ).pvalue) if differ else 1.0
+    effect = 1.0
+    if families is not None:
+        effect = design_effect(second.astype(float) - first, np.unique(families, return_inverse=True)[1])
+    p = _mcnemar(only_first, only_second, effect)
     difference = (only_second - only_first) / n
-    below, above = _newcombe(int((first & second).sum()), only_first, only_second, n)
+    below, above = _newcombe(
+        int((first & second).sum()) / effect, only_first / effect, only_second / effect, n / effect
+    )
     low, high = difference - below, difference + above
     if p >= 0.05:
         low, high = min(low, 0.0), max(high, 0.0)
@@ -134,7 +171,16 @@ def paired(first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = No
     return Paired(n, *shares, only_first, only_second, difference, max(low, -1.0), min(high, 1.0), p)
 
 
-def _newcombe(both: int, only_first: int, only_second: int, n: int) -> tuple[float, float]:
+def _mcnemar(only_first: int, only_second: int, effect: float) -> float:
+    """p of the exact two-sided test that neither is the more frequent; with a design effect above 1, of so much fewer rows."""
+    differ = only_first + only_second
+    if effect == 1 or not differ:
+        return float(binomtest(only_first, differ).pvalue) if differ else 1.0
+    more, fewer = max(only_first, only_second) / effect, min(only_first, only_second) / effect
+    return min(2 * float(beta.cdf(0.5, more, fewer + 1)), 1.0)
+
+
+def _newcombe(both: float, only_first: float, only_second: float, n: float) -> tuple[float, float]:
     """How far the 95 % interval reaches below and above the difference of two paired shares."""
     neither = n - both - only_first - only_second
     one, two = (both + only_first) / n, (both + only_second) / n
@@ -150,7 +196,7 @@ def _newcombe(both: int, only_first: int, only_second: int, n: int) -> tuple[flo
     return reach(two - low_two, high_one - one), reach(high_two - two, one - low_one)
 
 
-def _wilson(value: float, n: int) -> tuple[float, float]:
+def _wilson(value: float, n: float) -> tuple[float, float]:
     """The 95 % score interval of a share (Wilson 1927)."""
     z = 1.959964
     centre, spread = value + z * z / (2 * n), z * (value * (1 - value) / n + z * z / (4 * n * n)) ** 0.5
@@ -158,12 +204,16 @@ def _wilson(value: float, n: int) -> tuple[float, float]:
 
 
 def parent_agreement(
-    teacher: np.ndarray, student: np.ndarray, parents: Mapping[int, int], groups: np.ndarray | None = None
+    teacher: np.ndarray,
+    student: np.ndarray,
+    parents: Mapping[int, int],
+    groups: np.ndarray | None = None,
+    copies: np.ndarray | None = None,
 ) -> Share:
     """Agreement at the top level: `parents` maps a category id to its topmost ancestor's; an absent id is its own."""
     ids, position = np.unique(np.concatenate([teacher, student]), return_inverse=True)
     top = np.array([parents.get(int(i), int(i)) for i in ids])[position]
-    return agreement(top[: len(teacher)], top[len(teacher) :], groups)
+    return agreement(top[: len(teacher)], top[len(teacher) :], groups, copies)
 
 
 def macro_f1(teacher: np.ndarray, student: np.ndarray) -> float:
@@ -241,12 +291,15 @@ def ece(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
     return float((table["n"] * (table["confidence"] - table["agreement"]).abs()).sum() / table["n"].sum())
 
 
-def per_category(teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
+def per_category(
+    teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | None = None, copies: np.ndarray | None = None
+) -> pd.DataFrame:
     """One row per category that teacher or student used, the teacher's most frequent first.
 
-    Columns category, n (teacher's rows), groups (of duplicates among them), predicted (student's rows), agreed, precision,
+    Columns category, n (teacher's rows), groups (families among them, or as many rows as they are worth where that is more, at most
+    the duplicate groups, `copies`), predicted (student's rows), agreed, precision,
     recall, f1, and the interval
-    low, high of recall (the share of the teacher's rows on which the student agrees), counted by duplicate groups.
+    low, high of recall (the share of the teacher's rows on which the student agrees), counted by families.
     Precision is missing (NaN) where the student never says the category, recall where the teacher never does.
     """
     teacher, student = np.asarray(teacher), np.asarray(student)
@@ -258,8 +311,11 @@ def per_category(teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | 
     if groups is None:
         independent = n
     else:
-        pairs = pd.DataFrame({"category": first, "group": np.asarray(groups)}).drop_duplicates()
-        independent = np.bincount(pairs["category"].to_numpy(), minlength=len(ids))
+        independent = _apart(first, groups, len(ids))
+        if copies is not None:
+            effect = design_effect((first == second).astype(float), np.unique(groups, return_inverse=True)[1])
+            worth = np.maximum(independent, (n / effect).astype(int))
+            independent = np.minimum(worth, _apart(first, copies, len(ids)))
     with np.errstate(invalid="ignore", divide="ignore"):
         precision, recall = agreed / predicted, agreed / n
     rows = independent.astype(float)
@@ -281,13 +337,24 @@ def per_category(teacher: np.ndarray, student: np.ndarray, groups: np.ndarray | 
     return table.sort_values(["n", "category"], ascending=[False, True], ignore_index=True)
 
 
-def slices(hit: np.ndarray, groups: np.ndarray, values: pd.DataFrame, most: int = 30) -> pd.DataFrame:
+def _apart(category: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+    """How many different groups the rows of each of `count` categories are in."""
+    pairs = pd.DataFrame({"category": category, "group": np.asarray(groups)}).drop_duplicates()
+    return np.bincount(pairs["category"].to_numpy(), minlength=count)
+
+
+def slices(
+    hit: np.ndarray, groups: np.ndarray, values: pd.DataFrame, most: int = 30, families: np.ndarray | None = None
+) -> pd.DataFrame:
     """Where agreement is weak: `hit` (bool [n]) by each value of each column of `values` (n rows, missing: None).
 
-    Columns column, value, n, groups, agreement, low, high, rest (agreement on all other rows), p: Fisher's exact test of the
-    value's rows against the rest, one row a duplicate group, corrected for all values looked at (Holm 1979). Only columns with
-    2 to `most` different values, on half of the rows at least, are looked at: others are ids and texts, not slices.
+    Columns column, value, n, groups (families), agreement, low, high, rest (agreement on all other rows), p: Fisher's exact test of
+    the value's rows against the rest, one row a duplicate group and as many rows of either side as its `families` are worth (None:
+    the groups), corrected for all values looked at (Holm 1979). Only columns with 2 to `most` different values, on half of the rows
+    at least, are looked at: others are ids and texts, not slices.
     """
+    groups = np.asarray(groups)
+    families = groups if families is None else np.asarray(families)
     _, first = np.unique(np.asarray(groups), return_index=True)
     independent = np.zeros(len(hit), bool)
     independent[first] = True
@@ -298,10 +365,8 @@ def slices(hit: np.ndarray, groups: np.ndarray, values: pd.DataFrame, most: int 
             continue
         for code, name in enumerate(names):
             inside = codes == code
-            one = share(hit[inside], groups[inside])
-            counts = [
-                [int((hit[independent & side] == right).sum()) for right in (True, False)] for side in (inside, ~inside)
-            ]
+            one = share(hit[inside], families[inside], groups[inside])
+            counts = [_worth(hit[independent & side], families[independent & side]) for side in (inside, ~inside)]
             rest = float(hit[~inside].mean()) if not inside.all() else one.value
             p = float(fisher_exact(counts).pvalue)
             rows.append((str(column), str(name), one.n, one.groups, one.value, one.low, one.high, rest, p))
@@ -309,6 +374,14 @@ def slices(hit: np.ndarray, groups: np.ndarray, values: pd.DataFrame, most: int 
     table = pd.DataFrame(rows, columns=columns)
     table["p"] = _holm(table["p"].to_numpy(float))
     return table.sort_values(["column", "n", "value"], ascending=[True, False, True], ignore_index=True)
+
+
+def _worth(hit: np.ndarray, families: np.ndarray) -> list[int]:
+    """[right, wrong] of as many rows as would carry the same variance."""
+    if not len(hit):
+        return [0, 0]
+    effect = design_effect(hit.astype(float), np.unique(families, return_inverse=True)[1])
+    return [round(int(hit.sum()) / effect), round(int((~hit).sum()) / effect)]
 
 
 def _holm(p: np.ndarray) -> np.ndarray:

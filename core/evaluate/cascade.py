@@ -6,14 +6,14 @@ confidence asked for. A promise the calibration rows cannot support is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log, log10
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, norm
+from scipy.stats import beta, binom, norm
 
-from core.evaluate.agreement import Share, share
+from core.evaluate.agreement import Share, design_effect, share
 
 NEVER = -1.0  # confidence of an asset the student must not answer: below every threshold
 FAR = 20  # an agreement that needs more than so many times the rows at hand to be told from the target is on a par with it
@@ -23,8 +23,9 @@ FAR = 20  # an agreement that needs more than so many times the rows at hand to 
 class Certificate:
     """Whether a threshold keeps the promise. The student handles an asset when its confidence >= `threshold`.
 
-    `handled` and `agreement` are those seen on the `n` calibration rows at the threshold (0 when refused);
-    `more_needed` is about how many more calibration rows would certify at the agreement seen, if any number would.
+    `handled` and `agreement` are those seen on the `n` calibration rows at the threshold (0 when refused), which are of so many
+    `families` (None: told by an earlier release); `more_needed` is about how many more calibration rows would certify at the
+    agreement seen, if any number would.
     """
 
     certified: bool
@@ -36,6 +37,7 @@ class Certificate:
     confidence: float
     more_needed: int | None
     reason: str
+    families: int | None = None
 
 
 def effective(confidence: np.ndarray, strange: np.ndarray) -> np.ndarray:
@@ -49,7 +51,7 @@ def curve(confidence: np.ndarray, correct: np.ndarray, points: int = 200) -> pd.
     Columns threshold (falling), handled (rising to 1, or less where some are NEVER), agreement; at most `points` rows.
     Equal confidences are handled together.
     """
-    sure, right, n = _sorted(confidence, correct)
+    _, sure, right, n = _sorted(confidence, correct)
     if n == 0:
         return pd.DataFrame({"threshold": [], "handled": [], "agreement": []}, dtype=float)
     last = np.flatnonzero(np.append(sure[1:] < sure[:-1], True))  # the last row of each run of equal confidence
@@ -66,48 +68,75 @@ def certify(
     delta: float = 0.05,
     starts: int = 5,
     points: int = 100,
+    families: np.ndarray | None = None,
 ) -> Certificate:
     """The loosest threshold at which agreement on handled assets is >= target with confidence 1 - delta.
 
     `confidence` float [n] (NEVER for rows no threshold lets through), `correct` bool [n]: calibration rows, one per
-    duplicate group. Fixed-sequence testing as in "Learn then Test" (Angelopoulos et al. 2021): candidate thresholds
+    duplicate group; `families` int [n]: which of them belong together (None: each is its own). Fixed-sequence testing as in
+    "Learn then Test" (Angelopoulos et al. 2021): candidate thresholds
     (`points` quantiles) from strict to loose, at each the exact binomial test of "agreement <= target", stop at the first
     that is not rejected. One walk often stops early by bad luck, so `starts` walks begin at evenly spaced candidates, each
     with delta / starts of the error budget (union bound); a walk that reaches the next start adds its own budget to that
-    one's (the fallback procedure, Wiens 2003). The first start is the fewest rows that could pass at all.
+    one's (the fallback procedure, Wiens 2003). The first start is the fewest rows that could pass at all. Rows of a family count as
+    many rows as would carry the same variance (Korn & Graubard 1998): tests/bench/family_coverage.py shows that the promise holds.
     Raises ValueError for a target or delta outside (0, 1).
     """
     if not 0 < target < 1 or not 0 < delta < 1:
         raise ValueError(f"target and delta must lie between 0 and 1, got {target=}, {delta=}")
-    sure, right, n = _sorted(confidence, correct)
-    sure, right = sure[sure > NEVER], right[sure > NEVER]
+    family = np.arange(len(confidence)) if families is None else np.unique(families, return_inverse=True)[1]
+    order, sure, right, n = _sorted(confidence, correct)
+    base = Certificate(False, None, 0.0, 0.0, n, target, 1 - delta, None, "", len(np.unique(family)))
+    let_through = sure > NEVER
+    order, sure, right = order[let_through], sure[let_through], right[let_through]
     budget = delta / starts
     least = ceil(log(budget) / log(target))  # rows that, all of them right, just pass the test
     if len(sure) < least:
-        return _refused(
-            n, target, delta, least - len(sure), f"{n:,} calibration rows are too few: at least {least:,} are needed"
-        )
+        few = f"{_rows_words(base)} are too few: at least {least:,} are needed"
+        return replace(base, more_needed=least - len(sure), reason=few)
     handled = _candidates(sure, least, points)
-    agreed = right[handled - 1]
-    best = _loosest(binom.sf(agreed - 1, handled, target), starts, budget)
+    agreed, effects = right[handled - 1], _effects(np.asarray(correct, bool)[order], family[order], handled)
+    best = _loosest(_p_values(agreed, handled, effects, target), starts, budget)
     if best is None:
-        more = _more_needed(agreed, handled, n, target, budget)
-        return _refused(n, target, delta, more, _why_refused(agreed, handled, n, target, more))
+        more = _more_needed(agreed, handled, effects, n, target, budget)
+        return replace(base, more_needed=more, reason=_why_refused(agreed, handled, base, more))
     k, hits = int(handled[best]), int(agreed[best])
     # The rows above the next confidence down are a fair sample of all assets above it, which is what the test needs;
     # so the threshold is the smallest number above that one, and 0 when every row that may be is handled.
     threshold = 0.0 if k == len(sure) else float(np.nextafter(sure[k], np.inf))
     reason = (
         f"agreement on the {k / n:.1%} of assets the student handles is at least {target:.0%} "
-        f"with {1 - delta:.0%} confidence ({hits / k:.1%} seen on {k:,} calibration rows)"
+        f"with {1 - delta:.0%} confidence ({hits / k:.1%} seen on {_rows_words(base, k, len(np.unique(family[order[:k]])))})"
     ).replace("%", " %")
-    return Certificate(True, threshold, k / n, hits / k, n, target, 1 - delta, None, reason)
+    return replace(base, certified=True, threshold=threshold, handled=k / n, agreement=hits / k, reason=reason)
 
 
-def _sorted(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Confidences falling, how many of the first rows are correct, and the number of rows."""
+def _effects(right: np.ndarray, family: np.ndarray, handled: np.ndarray) -> np.ndarray:
+    """The design effect of the first so many rows, for each number of `handled`."""
+    if family.max(initial=-1) + 1 == len(family) or len(np.unique(family)) == len(family):
+        return np.ones(len(handled))
+    return np.array([design_effect(right[:k].astype(float), family[:k]) for k in handled])
+
+
+def _p_values(agreed: np.ndarray, handled: np.ndarray, effects: np.ndarray, target: float) -> np.ndarray:
+    """The exact binomial test of "agreement <= target" at each candidate, of as many rows as are worth the same."""
+    if (effects == 1).all():
+        return binom.sf(agreed - 1, handled, target)
+    wrong = (handled - agreed) / effects
+    return beta.cdf(target, np.maximum(agreed / effects, 1e-9), wrong + 1)
+
+
+def _rows_words(seen: Certificate, rows: int | None = None, families: int | None = None) -> str:
+    """3,150 calibration rows in 300 families"""
+    rows, families = (seen.n, seen.families) if rows is None else (rows, families)
+    inside = f" in {families:,} families" if families != rows else ""
+    return f"{rows:,} calibration rows{inside}"
+
+
+def _sorted(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """The rows with confidences falling, these, how many of the first rows are correct, and the number of rows."""
     order = np.argsort(-np.asarray(confidence, float), kind="stable")
-    return np.asarray(confidence, float)[order], np.cumsum(np.asarray(correct, bool)[order]), len(order)
+    return order, np.asarray(confidence, float)[order], np.cumsum(np.asarray(correct, bool)[order]), len(order)
 
 
 def _candidates(sure: np.ndarray, least: int, points: int) -> np.ndarray:
@@ -131,10 +160,12 @@ def _loosest(p_values: np.ndarray, starts: int, budget: float) -> int | None:
     return best
 
 
-def _more_needed(agreed: np.ndarray, handled: np.ndarray, n: int, target: float, budget: float) -> int | None:
+def _more_needed(
+    agreed: np.ndarray, handled: np.ndarray, effects: np.ndarray, n: int, target: float, budget: float
+) -> int | None:
     """About how many more calibration rows would pass at some candidate four times in five, agreement staying as seen.
 
-    The usual sample size of a one-sided test of a share (normal approximation), power 80 %.
+    The usual sample size of a one-sided test of a share (normal approximation), power 80 %, times the design effect.
     """
     seen = (agreed + 1) / (handled + 2)  # a few rows all right are no proof of 100 %
     promising = seen > target
@@ -142,7 +173,7 @@ def _more_needed(agreed: np.ndarray, handled: np.ndarray, n: int, target: float,
         return None
     rate, portion = seen[promising], handled[promising] / n
     spread = norm.isf(budget) * np.sqrt(target * (1 - target)) + norm.isf(0.2) * np.sqrt(rate * (1 - rate))
-    rows = float(((spread / (rate - target)) ** 2 / portion).min())
+    rows = float(((spread / (rate - target)) ** 2 * effects[promising] / portion).min())
     return about(rows - n) if rows < FAR * n else None
 
 
@@ -153,31 +184,36 @@ def about(count: float) -> int:
     return -(-count // step) * step
 
 
-def _why_refused(agreed: np.ndarray, handled: np.ndarray, n: int, target: float, more: int | None) -> str:
+def _why_refused(agreed: np.ndarray, handled: np.ndarray, seen: Certificate, more: int | None) -> str:
     surest = agreed / handled
     best = int(surest.argmax())
-    seen = f"the best is {surest[best]:.1%} on the surest {handled[best] / n:.0%} of {n:,} calibration rows"
-    text = f"no threshold could be certified for {target:.0%}: {seen}"
+    found = f"the best is {surest[best]:.1%} on the surest {handled[best] / seen.n:.0%} of {_rows_words(seen)}"
+    text = f"no threshold could be certified for {seen.target:.0%}: {found}"
     if more is not None:
-        text += f"; at the agreement seen, about {more:,} more calibration rows would"
+        families = about(more * seen.families / seen.n)
+        inside = f", in {families:,} more families," if seen.families != seen.n else ""
+        text += f"; at the agreement seen, about {more:,} more calibration rows{inside} would"
     return text.replace("%", " %")
 
 
-def _refused(n: int, target: float, delta: float, more: int | None, reason: str) -> Certificate:
-    return Certificate(False, None, 0.0, 0.0, n, target, 1 - delta, more, reason)
-
-
 def confirm(
-    certificate: Certificate, confidence: np.ndarray, correct: np.ndarray, groups: np.ndarray | None = None
+    certificate: Certificate,
+    confidence: np.ndarray,
+    correct: np.ndarray,
+    groups: np.ndarray | None = None,
+    copies: np.ndarray | None = None,
 ) -> tuple[Share, Share | None]:
-    """The handled share of test rows, and the agreement on them (None where no row is handled or none may be)."""
+    """The handled share of test rows, and the agreement on them (None where no row is handled or none may be); families
+    (`groups`) and `copies` as in share()."""
     confidence, correct = np.asarray(confidence, float), np.asarray(correct, bool)
-    if certificate.threshold is None:
-        return share(np.zeros(len(confidence), bool), groups), None
-    handled = confidence >= certificate.threshold
+    handled = np.zeros(len(confidence), bool)
+    if certificate.threshold is not None:
+        handled = confidence >= certificate.threshold
+    seen = share(handled, groups, copies)
     if not handled.any():
-        return share(handled, groups), None
-    return share(handled, groups), share(correct[handled], None if groups is None else np.asarray(groups)[handled])
+        return seen, None
+    cut = (None if of is None else np.asarray(of)[handled] for of in (groups, copies))
+    return seen, share(correct[handled], *cut)
 
 
 def end_to_end(handled: float, agreement_handled: float) -> float:

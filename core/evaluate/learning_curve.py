@@ -105,7 +105,7 @@ def trace(
     points = sizes(len(split.train.texts), len(split.categories))
     started = time.perf_counter()
     answers = subsets.answers(split, test["text"].tolist(), kind, points, progress or NoProgress())
-    columns, truth, groups = np.array(split.categories), test["category_id"].to_numpy(), test["group_id"].to_numpy()
+    columns, truth, groups = np.array(split.categories), test["category_id"].to_numpy(), test["family_id"].to_numpy()
     hits = np.array([columns[best] == truth for best in answers])
     law, draws = laws(points, hits, groups)
     run = summary(db, run_id)
@@ -113,7 +113,7 @@ def trace(
     curve = Curve(
         kind=kind,
         sizes=points,
-        agreement=[share(hit, groups) for hit in hits],
+        agreement=[share(hit, groups, test["group_id"].to_numpy()) for hit in hits],
         law=law.tolist(),
         draws=draws.round(6).tolist(),
         labels=int(frame["group_id"].nunique()),
@@ -198,7 +198,7 @@ def sizes(rows: int, categories: int) -> list[int]:
 
 
 def laws(points: list[int], hits: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The law through the errors at `points`, and through those on DRAWS drawings of the test assets' duplicate groups with
+    """The law through the errors at `points`, and through those on DRAWS drawings of the test assets' families (`groups`) with
     replacement (Efron 1979): (3,) and (DRAWS, 3). `hits` is bool (points, assets)."""
     _, position = np.unique(groups, return_inverse=True)
     size = np.bincount(position)

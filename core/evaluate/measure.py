@@ -1,7 +1,7 @@
 """What is measured of one student on its held-out assets, as JSON-able figures that pages draw without recomputing.
 
 `held` is one row an asset of the test split and of those that calibrate (the calibration split, or where there is none the training
-assets, as answered by members that had not learnt from them): asset_id, external_id, text, split, group_id,
+assets, as answered by members that had not learnt from them): asset_id, external_id, text, split, group_id, family_id,
 category_id (the teacher's), predicted (the student's), confidence_student, strange, correct. All but text is stored, so that
 all but speed can be worked out again.
 """
@@ -22,10 +22,12 @@ from core.ingest.taxonomy import StoredCategory
 from core.label import prices
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
+from core.train.new import New, from_json
 from core.train.students import Student
 
 EXAMPLES = 3  # assets named for each confusion
 CONFUSIONS = 20
+JUDGED = ("category_id", "predicted", "family_id", "group_id")  # teacher, student, what belongs together, copies
 TIMED_TEXTS = 1024  # different texts the student is timed on, at most
 THROUGHPUT_SECONDS = 1.0
 
@@ -33,17 +35,17 @@ THROUGHPUT_SECONDS = 1.0
 def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> dict[str, Any]:
     """Agreement and its relatives on test rows, as JSON-able figures."""
     test = held[held["split"] == "test"]
-    teacher, student, groups = (test[name].to_numpy() for name in ("category_id", "predicted", "group_id"))
+    teacher, student, *together = (test[name].to_numpy() for name in JUDGED)
     sure, correct = test["confidence_student"].to_numpy(), test["correct"].to_numpy()
     labels = {category.id: category.label for category in categories}
-    by_category = measures.per_category(teacher, student, groups)
+    by_category = measures.per_category(teacher, student, *together)
     by_category.insert(1, "label", by_category["category"].map(labels))
     parents = {category.id: category.parent_id for category in categories if category.parent_id}
-    calibration = held.loc[held["split"] != "test", ["correct", "group_id"]]
+    calibration = held.loc[held["split"] != "test", ["correct", "family_id", "group_id"]]
     return {
-        "agreement": asdict(measures.agreement(teacher, student, groups)),
+        "agreement": asdict(measures.agreement(teacher, student, *together)),
         "agreement_calibration": asdict(
-            measures.share(calibration["correct"].to_numpy(), calibration["group_id"].to_numpy())
+            measures.share(*(calibration[name].to_numpy() for name in ("correct", "family_id", "group_id")))
         ),
         "macro_f1": measures.macro_f1(teacher, student),
         "kappa": measures.cohen_kappa(teacher, student),
@@ -53,7 +55,7 @@ def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> dict[str, A
         "per_category": _records(by_category),
         "confusions": _confusions(test, labels),
         "pairs": _pairs(teacher, student),
-        "parent_agreement": asdict(measures.parent_agreement(teacher, student, _roots(parents), groups))
+        "parent_agreement": asdict(measures.parent_agreement(teacher, student, _roots(parents), *together))
         if parents
         else None,
     }
@@ -76,7 +78,14 @@ def slices(db: Database, held: pd.DataFrame) -> list[dict]:
         ).fetchall()
     )
     values = pd.DataFrame([json.loads(extra.get(asset) or "{}") for asset in test["asset_id"]], dtype=object)
-    return _records(measures.slices(test["correct"].to_numpy(), test["group_id"].to_numpy(), values))
+    hit, groups, families = (test[name].to_numpy() for name in ("correct", "group_id", "family_id"))
+    return _records(measures.slices(hit, groups, values, families=families))
+
+
+def new_of(found: dict[str, Any]) -> New | None:
+    """What was measured of what is new, from an evaluation's figures; None where nothing was."""
+    kept = found.get("new")
+    return from_json({key: value for key, value in kept.items() if key != "of"}) if kept else None
 
 
 def _roots(parents: dict[int, int]) -> dict[int, int]:
@@ -112,19 +121,23 @@ def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, A
     calibration = held[held["split"] != "test"].drop_duplicates("group_id")
     test = held[held["split"] == "test"]
     certificate = cascade.certify(
-        calibration["sure"].to_numpy(), calibration["correct"].to_numpy(), target, 1 - confidence
+        calibration["sure"].to_numpy(),
+        calibration["correct"].to_numpy(),
+        target,
+        1 - confidence,
+        families=calibration["family_id"].to_numpy(),
     )
     sure, correct = test["sure"].to_numpy(), test["correct"].to_numpy()
-    handled, agreed = cascade.confirm(certificate, sure, correct, test["group_id"].to_numpy())
+    handled, agreed = cascade.confirm(
+        certificate, sure, correct, test["family_id"].to_numpy(), test["group_id"].to_numpy()
+    )
     taken = test[sure >= certificate.threshold] if certificate.threshold is not None else test.head(0)
     return {
         "target": target,
         "certificate": asdict(certificate),
         "handled": asdict(handled),
         "agreement_handled": asdict(agreed) if agreed else None,
-        "per_category_handled": _records(
-            measures.per_category(*(taken[name].to_numpy() for name in ("category_id", "predicted", "group_id")))
-        ),
+        "per_category_handled": _records(measures.per_category(*(taken[name].to_numpy() for name in JUDGED))),
         "agreement_end_to_end": cascade.end_to_end(handled.value, agreed.value if agreed else 0.0),
         "strange": float(test["strange"].mean()),
         "curve": {
@@ -221,13 +234,13 @@ def gold(
     test = test.dropna(subset=["gold"])
     if test.empty:
         return None
-    groups = test["group_id"].to_numpy()
+    groups, families = test["group_id"].to_numpy(), test["family_id"].to_numpy()
     student, teacher = ((test[name] == test["gold"]).to_numpy() for name in ("predicted", "category_id"))
     found = {
         "n": len(test),
-        "student": asdict(measures.share(student, groups)),
-        "teacher": asdict(measures.share(teacher, groups)),
-        "paired": asdict(measures.paired(student, teacher, groups)),
+        "student": asdict(measures.share(student, families, groups)),
+        "teacher": asdict(measures.share(teacher, families, groups)),
+        "paired": asdict(measures.paired(student, teacher, groups, families)),
         "cascade": None,
         "fallback": None,
         "cascade_paired": None,
@@ -235,9 +248,10 @@ def gold(
     if threshold is not None:
         handled = cascade.effective(test["confidence_student"].to_numpy(), test["strange"].to_numpy()) >= threshold
         both = np.where(handled, student, teacher)
-        found["cascade"] = asdict(measures.share(both, groups))
-        found["cascade_paired"] = asdict(measures.paired(both, teacher, groups))
-        found["fallback"] = asdict(measures.paired(student[~handled], teacher[~handled], groups[~handled]))
+        found["cascade"] = asdict(measures.share(both, families, groups))
+        found["cascade_paired"] = asdict(measures.paired(both, teacher, groups, families))
+        left = ~handled
+        found["fallback"] = asdict(measures.paired(student[left], teacher[left], groups[left], families[left]))
     return found
 
 

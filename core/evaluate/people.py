@@ -119,8 +119,9 @@ def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -
     if student is None:
         return None
     test = pd.read_sql_query(
-        """select p.asset_id, a.group_id, p.category_id as student, p.teacher_category_id as teacher from predictions p
-           join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'
+        """select p.asset_id, a.group_id, coalesce(a.family_id, a.group_id) as family_id, p.category_id as student,
+                  p.teacher_category_id as teacher
+           from predictions p join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'
            and p.asset_id in (select asset_id from reviews where mode = 'random')""",
         db.conn,
         params=[student[0]],
@@ -131,7 +132,7 @@ def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -
     if test.empty:
         return None
     right = {name: (test[name] == test["gold"]).to_numpy() for name in ("student", "teacher")}
-    groups = test["group_id"].to_numpy()
+    groups, families = test["group_id"].to_numpy(), test["family_id"].to_numpy()
     skipped = db.execute(
         """select count(distinct s.asset_id) from review_skips s join assets a on a.id = s.asset_id
            where a.client_id = ? and s.mode = 'random'
@@ -146,9 +147,9 @@ def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -
     open_ = {row[0] for row in sampled} & set(conflicts)
     return Accuracy(
         student[0],
-        measures.share(right["teacher"], groups),
-        measures.share(right["student"], groups),
-        measures.paired(right["student"], right["teacher"], groups),
+        measures.share(right["teacher"], families, groups),
+        measures.share(right["student"], families, groups),
+        measures.paired(right["student"], right["teacher"], groups, families),
         skipped,
         len(open_),
     )

@@ -20,6 +20,7 @@ from core.ingest import taxonomy
 from core.label.gold import ORIGINS, SAMPLED, gold
 from core.words import percent
 
+JUDGED = ("right_first", "right_second", "group_id", "family_id")
 UNPROMPTED = ("built-in", "recorded")  # kinds of teacher that no prompt with gold examples goes to
 
 
@@ -61,7 +62,9 @@ def compare(db: Database, client_id: int, first: int, second: int) -> PromptTest
     judged = [_right(db, client_id, run) for run in runs.values()]
     shown = any(run["teacher"].partition(":")[0] not in UNPROMPTED for run in runs.values())
     judged = [table[table["split"] != "train"] if shown else table for table in judged]
-    both = judged[0].merge(judged[1], on=["asset_id", "group_id", "origin", "split"], suffixes=("_first", "_second"))
+    both = judged[0].merge(
+        judged[1], on=["asset_id", "group_id", "family_id", "origin", "split"], suffixes=("_first", "_second")
+    )
     if both.empty:
         raise InputError(
             "There is no asset that both runs were asked about and that people decided.",
@@ -80,7 +83,7 @@ def compare(db: Database, client_id: int, first: int, second: int) -> PromptTest
     return PromptTest(
         sides["first"],
         sides["second"],
-        *(paired(t["right_first"].to_numpy(), t["right_second"].to_numpy(), t["group_id"].to_numpy()) for t in tests),
+        *(paired(*(t[name].to_numpy() for name in JUDGED)) for t in tests),
     )
 
 
@@ -97,9 +100,10 @@ def _run(db: Database, client_id: int, run_id: int) -> dict:
 
 
 def _right(db: Database, client_id: int, run: dict) -> pd.DataFrame:
-    """The gold assets a run was asked about: asset_id, group_id, origin, cost_usd, right. A copy's answer is its group's."""
+    """The gold assets a run was asked about, a copy as its group: asset_id, group_id, family_id, origin, split, cost_usd, right."""
     table = pd.read_sql_query(
-        """select g.asset_id, g.group_id, g.origin, a.split, l.category_id, l.cost_usd,
+        """select g.asset_id, g.group_id, coalesce(a.family_id, a.group_id) as family_id, g.origin, a.split,
+                  l.category_id, l.cost_usd,
                   row_number() over (partition by g.asset_id order by l.asset_id <> g.asset_id, l.category_id is null, l.asset_id)
                   as choice
            from gold_labels g join assets a on a.client_id = g.client_id and a.group_id = g.group_id
@@ -109,7 +113,7 @@ def _right(db: Database, client_id: int, run: dict) -> pd.DataFrame:
     )
     wanted = table["asset_id"].map(gold(db, client_id, taxonomy.load(db, run["taxonomy_id"])))
     table["right"] = (table["category_id"] == wanted) & wanted.notna()
-    kept = ["asset_id", "group_id", "origin", "split", "cost_usd", "right"]
+    kept = ["asset_id", "group_id", "family_id", "origin", "split", "cost_usd", "right"]
     return table.loc[(table["choice"] == 1) & wanted.notna(), kept]
 
 

@@ -35,6 +35,7 @@ from core.jobs import NoProgress
 from core.label.gold import gold
 from core.label.run import labelled, summary
 from core.train import softmax
+from core.train.folds import deal
 from core.train.students import crossfit, tfidf
 from core.train.students.reading import Reading
 from core.words import percent
@@ -85,7 +86,7 @@ def build(db: Database, client_id: int, progress: NoProgress | None = None) -> d
     progress(1, 4, "Counting words")
     features = _words(frame.text.tolist(), len(categories))
     progress(2, 4, "Asking a model that has not seen them")
-    linear = _out_of_fold(features, label, len(categories), progress)
+    linear = _out_of_fold(features, label, len(categories), progress, frame.family_id.to_numpy())
     student_id = _student(db, run_id)
     predicted = _predictions(db, student_id)
     rows = Rows(frame, label, categories, names, _with_student(linear, frame, categories, predicted))
@@ -124,7 +125,13 @@ def _words(texts: list[str], categories: int) -> sp.csr_matrix:
     return learned(texts)[:, : len(learned.features[tfidf.WORD])].tocsr()
 
 
-def _out_of_fold(features: sp.csr_matrix, label: np.ndarray, categories: int, progress: NoProgress) -> np.ndarray:
+def _out_of_fold(
+    features: sp.csr_matrix,
+    label: np.ndarray,
+    categories: int,
+    progress: NoProgress,
+    families: np.ndarray | None = None,
+) -> np.ndarray:
     """Each row's probabilities, float32 (n, categories), by a model that learned from the other folds."""
     stage = crossfit.stages(progress, crossfit.FOLDS)
 
@@ -139,7 +146,7 @@ def _out_of_fold(features: sp.csr_matrix, label: np.ndarray, categories: int, pr
         )
         return Reading([softmax.log_softmax(features[held] @ coefficients + bias)], None)
 
-    return np.exp(crossfit.unseen(crossfit.deal(label), ask).tables[0])
+    return np.exp(crossfit.unseen(deal(label, families), ask).tables[0])
 
 
 def _student(db: Database, run_id: int) -> int | None:

@@ -25,7 +25,7 @@ from core.evaluate.cascade import Certificate
 from core.evaluate.economics import Assumptions, Measured, economics, label_price, saving_on_batch
 from core.evaluate.kept import assumptions_of, keep_rules, rules_of, teacher_price
 from core.evaluate.next_step import Plan, plan
-from core.evaluate.verdict import Category, Evidence, Gold, Rules, decide
+from core.evaluate.verdict import Category, Evidence, Gold, Rules, Unseen, decide
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import gold, prices
@@ -36,7 +36,7 @@ from core.train.run import folder_of
 BATCH = 256
 TOP = 3  # categories kept of each prediction
 FORM = (
-    2  # of the figures stored: those of an earlier release are worked out anew from the predictions when they are read
+    3  # of the figures stored: those of an earlier release are worked out anew from the predictions when they are read
 )
 
 
@@ -75,6 +75,7 @@ def evaluate(
         "student": {key: row[key] for key in ("id", "kind", "train_seconds", "size_mb")},
         "counts": {split: int(counts.get(split, 0)) for split in ("train", "calibration", "test")},
         "labelled_groups": int(frame["group_id"].nunique()),
+        "new": json.loads(row["summary"] or "{}").get("new"),
         "created": (at := now()),
         "certified_at": at,
     }
@@ -285,7 +286,8 @@ def _store(db: Database, student_id: int, held: pd.DataFrame, found: dict[str, A
 def _stored(db: Database, student_id: int) -> pd.DataFrame:
     """The predictions of evaluate() as measure.promise() and measure.gold() want them."""
     held = pd.read_sql_query(
-        """select a.id as asset_id, a.external_id, a.split, a.group_id, p.confidence as confidence_student, p.strange,
+        """select a.id as asset_id, a.external_id, a.split, a.group_id, coalesce(a.family_id, a.group_id) as family_id,
+                  p.confidence as confidence_student, p.strange,
                   p.category_id as predicted, p.teacher_category_id as category_id,
                   p.category_id = p.teacher_category_id as correct
            from predictions p join assets a on a.id = p.asset_id where p.student_id = ? order by a.id""",
@@ -338,8 +340,10 @@ def _evidence(
     """`row`: whether the student is `live`, the taxonomy `version` it was judged under and the client's `newest`."""
     gold, agreed = found["gold"], found["agreement_handled"]
     names = {row["category"]: row["label"] for row in found["per_category"]}
+    agreement, unseen = rested_on(found)
     return Evidence(
-        agreement=Share(**found["agreement"]),
+        agreement=agreement,
+        unseen=unseen,
         certificate=Certificate(**found["certificate"]),
         handled=Share(**found["handled"]),
         agreement_handled=Share(**agreed) if agreed else None,
@@ -354,6 +358,17 @@ def _evidence(
         live=bool(row["live"]),
         overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
     )
+
+
+def rested_on(found: dict[str, Any]) -> tuple[Share, Unseen | None]:
+    """The agreement a verdict rests on: that of test assets, or of calibrating assets left out with their whole campaign, month or
+    the like where that is lower (then with what they are)."""
+    tested, newer = Share(**found["agreement"]), Share(**found["agreement_calibration"])
+    on = measure.new_of(found)
+    on = on and on.rests_on
+    if on is None or newer.n == 0 or newer.value >= tested.value:
+        return tested, None
+    return newer, Unseen(on.many, tested)
 
 
 def _gold(found: dict[str, Any]) -> Gold:

@@ -1,9 +1,9 @@
 """The scorecard of a vendor test: vendor, students and teacher side by side on exactly the same assets.
 
-A set holds every creative once, so all rows are independent. An asset counts where the set, the teacher's labels and the
-predictions of every student shown have it. A missing or off-list answer of the vendor is wrong in the main figures; the share
-among the answered assets stands beside them. Where the sides were given under different versions of the taxonomy, all are brought
-to the newest of these wherever it is certain what became of a category.
+A set holds every creative once; assets of one family (a concept in several languages) count as far as they differ. An asset counts
+where the set, the teacher's labels and the predictions of every student shown have it. A missing or off-list answer of the vendor
+is wrong in the main figures; the share among the answered assets stands beside them. Where the sides were given under different
+versions of the taxonomy, all are brought to the newest of these wherever it is certain what became of a category.
 """
 
 from __future__ import annotations
@@ -278,8 +278,8 @@ def _taxonomies(db: Database, test: dict[str, Any], students: list[dict]) -> lis
 
 
 def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id: int) -> pd.DataFrame:
-    """One row an asset judged: asset_id, teacher, vendor (None: no usable answer), a column a student, gold (or None), all as
-    labels of one taxonomy version wherever it is certain what became of a category, else as given; certain: of the vendor's."""
+    """One row an asset judged: asset_id, family, teacher, vendor (None: no usable answer), a column a student, gold (or None), all
+    as labels of one taxonomy version wherever it is certain what became of a category, else as given; certain: of the vendor's."""
     means = taxonomy_versions.carried(db, taxonomy_id)
     every = "select id, label from categories where taxonomy_id in (select id from taxonomies where client_id = ?)"
     names = dict(db.execute(every, [test["client_id"]]).fetchall())
@@ -298,7 +298,9 @@ def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id
     table = table.dropna(subset=[f"student {one['id']}" for one in students]).reset_index(drop=True)
     settled = gold.gold(db, test["client_id"], taxonomy.load(db, taxonomy_id), gold.SAMPLED)
     table["gold"] = table["asset_id"].map({asset: labels[id] for asset, id in settled.items()})
-    return table
+    query = "select id, coalesce(family_id, group_id) from assets where client_id = ?"
+    families = dict(db.execute(query, [test["client_id"]]).fetchall())
+    return table.assign(family=table["asset_id"].map(families))
 
 
 def _shares(table: pd.DataFrame, who: str, answered: np.ndarray) -> tuple:
@@ -317,7 +319,7 @@ def _share(table: pd.DataFrame, who: str, by: str, which: np.ndarray) -> Share |
     rows = table[which & table[by].notna().to_numpy()]
     if rows.empty or who == by:
         return None
-    return measures.share((rows[who] == rows[by]).to_numpy())
+    return measures.share((rows[who] == rows[by]).to_numpy(), rows["family"].to_numpy(), rows["asset_id"].to_numpy())
 
 
 def _against(table: pd.DataFrame, answered: np.ndarray, students: list[dict]) -> list[Against]:
@@ -331,7 +333,7 @@ def _against(table: pd.DataFrame, answered: np.ndarray, students: list[dict]) ->
         for only in (False, True):
             rows = table[by].notna().to_numpy() & (answered | (not only))
             right = [(table[side] == table[by]).to_numpy()[rows] for side in (column, "vendor")]
-            found.append(Against(name, by, only, measures.paired(*right)))
+            found.append(Against(name, by, only, measures.paired(*right, families=table["family"].to_numpy()[rows])))
     return found
 
 

@@ -21,6 +21,9 @@ chance. Against gold, where people settled 100 independent test assets or more, 
 shown to be worse (exact McNemar test at 5 %) by more than 2 points. For replace both look at the student alone, for fallback at
 the assets it would handle and at student and teacher together.
 
+Where campaigns, months or the like come up anew and less is agreed on in new ones, agreement and certificate are those of assets
+left out with their whole campaign, and test assets, whose campaigns the student knows, only have to bear the certificate out.
+
 Where the teacher takes batches at a price at which it alone costs no more than what is proposed, replace and fallback say so: no
 rule can know whether answers may take a day.
 
@@ -44,6 +47,7 @@ from core.evaluate.next_step import Plan
 from core.evaluate.phrases import interval_words, one_sided_words, p_words, percent
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
+NEW = ("lowest", "nothing", "concepts", "campaigns", "months", "markets")  # rules of core/train/new.py
 ERROR = 0.05  # of the test that finds a weak category, all guarded categories together
 
 
@@ -70,6 +74,12 @@ class Rules:
         "share",
         "how much less often right than the teacher, where people settled labels",
     )
+    new: str = stated(
+        "lowest",
+        "What will be new in your work",
+        "",
+        "promises rest on assets whose campaign, month, market … the student had not seen; trainings from now on go by it",
+    )
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.target < 1:
@@ -79,6 +89,8 @@ class Rules:
                 raise InputError(
                     f"{name.replace('_', ' ').capitalize()} is {getattr(self, name):g}.", "Give a share, 0 to 1."
                 )
+        if not self.new.strip():
+            raise InputError("What will be new is empty.", f"Name it: {', '.join(NEW)}, or a column of the file.")
         if self.guarded_rows < 1:
             raise InputError(f"The smallest category guarded has {self.guarded_rows} test assets.", "Give 1 or more.")
 
@@ -103,8 +115,18 @@ class Category:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """That agreement is of assets whose campaigns, months … (`many`) the student had not seen, and `seen`, that of test rows, whose
+    campaigns it has."""
+
+    many: str
+    seen: Share
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows; `saving` has the
+    """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows, but where `unseen` says that
+    agreement is of something newer, which is lower; `saving` has the
     shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing), `saving_on_batch` the
     same against the teacher at its batch price (empty where there is none or it is used already); `categories` are all
     test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
@@ -125,6 +147,12 @@ class Evidence:
     plan: Plan = field(default_factory=Plan)
     live: bool = False
     overtaken: tuple[int, int] | None = None
+    unseen: Unseen | None = None
+
+    @property
+    def tested(self) -> Share:
+        """Agreement on test rows."""
+        return self.unseen.seen if self.unseen else self.agreement
 
     @property
     def target(self) -> float:
@@ -230,7 +258,11 @@ def _contradicted(e: Evidence) -> bool:
 
 
 def _agrees(e: Evidence) -> str:
-    return f"The student agrees with the teacher on {interval_words(e.agreement, e.target)} of the test assets"
+    agrees = f"The student agrees with the teacher on {interval_words(e.agreement, e.target)} of"
+    if e.unseen is None:
+        return f"{agrees} the test assets"
+    seen = f"{percent(e.unseen.seen.value, e.target)} of the test assets, whose {e.unseen.many} it has seen"
+    return f"{agrees} assets of {e.unseen.many} it had not seen ({seen})"
 
 
 def _saves(saving: float | None, what: str) -> str:
@@ -409,13 +441,17 @@ RULES = (
     Rule(
         "too_few",
         "not_ready",
-        lambda e: e.agreement.groups < FEWEST_TEST,
+        lambda e: e.tested.independent < FEWEST_TEST,
         lambda e: (
-            f"There are {e.agreement.groups:,} independent test assets, too few rows to say: agreement of "
-            f"{100 * e.agreement.value:.0f} % on them could be anything from {100 * e.agreement.low:.0f} % to "
-            f"{100 * e.agreement.high:.0f} %."
+            f"There are {e.tested.independent:,.0f} independent test assets, too few rows to say: agreement of "
+            f"{100 * e.tested.value:.0f} % on them could be anything from {100 * e.tested.low:.0f} % to "
+            f"{100 * e.tested.high:.0f} %."
         ),
-        lambda e: f"Label more assets, until at least {FEWEST_TEST} of them are held out for the test.",
+        lambda e: (
+            f"Label more assets, until at least {FEWEST_TEST} of them are held out for the test."
+            if e.tested.groups == e.tested.n
+            else f"Label assets of more concepts: {e.tested.n:,} test assets of {e.tested.groups:,} are worth no more than that."
+        ),
     ),
     Rule(
         "contradicted",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
@@ -111,8 +112,9 @@ def compare(db: Database, first: int, second: int) -> Comparison:
             "Train and judge both on the same labels.",
         )
     right = [(same[f"said_{i}"] == same[f"truth_{i}"]).to_numpy() for i in (1, 2)]
-    versions = [_version(db, rows[id], hit) for id, hit in zip((first, second), right)]
-    found = paired(*right)
+    families = same["family"].to_numpy()
+    versions = [_version(db, rows[id], hit, families) for id, hit in zip((first, second), right)]
+    found = paired(*right, families=families)
     moved = same[same["said_1"] != same["said_2"]]
     changes = (
         moved.groupby(["said_1", "said_2"])
@@ -126,11 +128,12 @@ def compare(db: Database, first: int, second: int) -> Comparison:
 
 
 def _both(db: Database, first: int, second: int) -> pd.DataFrame:
-    """One row a duplicate group of the test assets both predicted: said_1, truth_1, said_2, truth_2 as labels, those of the newer
-    of the two taxonomy versions wherever it is certain what became of a category."""
+    """One row a duplicate group of the test assets both predicted: family, said_1, truth_1, said_2, truth_2 as labels, those of the
+    newer of the two taxonomy versions wherever it is certain what became of a category."""
     table = pd.read_sql_query(
-        """select min(a.id) as asset, p1.category_id as said_1, p1.teacher_category_id as truth_1, p2.category_id as said_2,
-                  p2.teacher_category_id as truth_2
+        """select min(a.id) as asset, min(coalesce(a.family_id, a.group_id)) as family, p1.category_id as said_1,
+                  p1.teacher_category_id as truth_1,
+                  p2.category_id as said_2, p2.teacher_category_id as truth_2
            from predictions p1 join predictions p2 on p2.asset_id = p1.asset_id and p2.student_id = ?
            join assets a on a.id = p1.asset_id and a.split = 'test' where p1.student_id = ? group by a.group_id order by asset""",
         db.conn,
@@ -149,13 +152,13 @@ def _both(db: Database, first: int, second: int) -> pd.DataFrame:
     return table
 
 
-def _version(db: Database, row: dict, right) -> Version:
+def _version(db: Database, row: dict, right: np.ndarray, families: np.ndarray) -> Version:
     found = comparison(db, row["id"])
     seen, costs = found["figures"], found["economics"].per_1000
     handled = seen["handled"]["value"] if seen["certificate"]["certified"] else None
     return Version(
         name_of(row),
-        share(right),
+        share(right, families, np.arange(len(right))),
         handled,
         row["size_mb"],
         seen["latency"]["p50"],

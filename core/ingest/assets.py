@@ -240,6 +240,7 @@ class _Reading:
             total = round(self.rows / self.table.share) if self.table.share > 0 else 0
             report(self.rows, max(total, self.rows), "Step 1 of 3: reading")
         self.rows += self.table.left_out
+        reader.tell()
         if self.moved:
             self.problems.add(
                 None,

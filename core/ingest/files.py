@@ -9,39 +9,31 @@ what makes the whole file unreadable is an InputError. Nothing here knows what t
 
 from __future__ import annotations
 
-import csv
-import io
-import unicodedata
-from collections import deque
+import html
+import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from core.errors import InputError
 from core.ingest import jsons, parquets
 from core.ingest.cells import is_error
-from core.ingest.encodings import find_encoding, named_encoding
-from core.ingest.problems import AS_FOUND, LINE_LIMIT, Doubt, Problems, ReadAs, clean_cells
+from core.ingest.delimited import delimited_rows
+from core.ingest.dialects import named_delimiter, sniff
+from core.ingest.encodings import is_mojibake, look, named_encoding
+from core.ingest.headers import TOTAL_INITIALS, find_header, is_total, squash
+from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, Problems, ReadAs
 from core.ingest.workbooks import Workbook
+from core.words import counted
 
 MAX_BYTES = 200_000_000
 MAX_ROWS = 500_000
 MAX_COLUMNS = 1_000
-RECORD_LINES = 2_000  # lines in one row; beyond this a quotation mark was left open
 HEAD = 200  # rows read ahead
 HEAD_CELL = 4_000  # characters of each of their cells
-HEADER_DEPTH = 10  # rows looked at for the header: some files open with a title
-DELIMITERS = (",", ";", "\t", "|")
-NO_DELIMITER = "\x1f"  # for files of one column: a comma in their text splits nothing
-
-DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "none": NO_DELIMITER}
-
-csv.field_size_limit(4 * LINE_LIMIT)
-
-
-def squash(text: str) -> str:
-    """Letters and digits only, in one case: how names are compared. "Asset ID", "asset_id" and "assetId" are one."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+TAIL = 200  # rows at the end of a file that may be notes
+_ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 
 
 def defuse(cell: str) -> str:
@@ -85,35 +77,30 @@ class Table:
         self.share = 0.0
         self.left_out = 0  # rows that records() listed as problems instead of yielding
         self.header_row = 0
+        self.named = True  # whether a row holds the column names
+        self.above: list[str] = []  # the rows before it
+        self.names: list[str] = []  # as the file writes them
+        self.usual = 0  # cells that most rows fill
+        self.mojibake = False  # most accented texts are UTF-8 read as something else
+        self.escaped = False  # & is written as &amp; throughout
         self.columns: list[str] = []
         self.head: list[list[str]] = []  # the cells of the first rows, to show and to guess from
 
     def read_header(self, known: Collection[str]) -> None:
-        """Find the header among the first rows: row one, unless a later one holds names we know and row one none.
-
-        A row that a person named is taken as it is.
-        """
+        """Find the row of column names among the first rows (see headers); a row that a person named is taken as it is."""
         raw = islice(self._raw(self, Problems()), HEAD)
         head = [(row, [cell[:HEAD_CELL] for cell in cells]) for row, cells in raw if any(cells)]
         if not head:
             raise InputError(
                 "The file holds no rows.", "Choose a file with a header row and data below it.", where=self.path.name
             )
-        scores = [sum(squash(cell) in known for cell in cells) for _, cells in head[:HEADER_DEPTH]]
-        best = 0 if scores[0] else max(range(len(scores)), key=lambda i: (scores[i], -i))
-        if self.read_as.header is not None:
-            best = next((i for i, (row, _) in enumerate(head) if row == self.read_as.header), -1)
-            if best < 0:
-                raise InputError(
-                    f"Row {self.read_as.header} is empty or not among the first {HEAD}.",
-                    "Name the row that holds the column names.",
-                    where=self.path.name,
-                )
-        self.header_row, header = head[best]
+        place = self._header_place(head, known)
+        begin = place + 1 if self.named else place
+        self.header_row = head[place][0] if self.named else head[place][0] - 1
+        self.above = [" ".join(filter(None, cells)) for _, cells in head[:place]]
+        header = head[place][1] if self.named else [""] * max(len(cells) for _, cells in head[begin:])
         width = len(header)
-        while (
-            width and not header[width - 1] and not any(len(c) >= width and c[width - 1] for _, c in head[best + 1 :])
-        ):
+        while width and not header[width - 1] and not any(len(c) >= width and c[width - 1] for _, c in head[begin:]):
             width -= 1
         if width > MAX_COLUMNS:
             raise InputError(
@@ -121,36 +108,152 @@ class Table:
                 "Delete the columns that are not needed.",
                 where=self.path.name,
             )
-        self.columns = _column_names(header[:width])
-        self.head = [[*cells, *[""] * width][:width] for _, cells in head[best + 1 :]]
+        body = [[*cells, *[""] * width][:width] for _, cells in head[begin:]]
+        self.escaped = _is_escaped([header, *body])
+        self.columns = _column_names([_unescaped(cell) for cell in header[:width]] if self.escaped else header[:width])
+        self.head = [[_unescaped(cell) for cell in cells] for cells in body] if self.escaped else body
+        self.usual = sorted(len(cells) - cells.count("") for cells in body)[3 * len(body) // 4] if body else 0
+        if self.kind in ("json", "parquet"):  # they hold rows alone
+            self.usual = 0
+        self.names = header[:width] if self.named and width > 1 else []
+        self.head = [cells for cells in self.head if not (self.usual > 1 and is_total(cells, self.usual))]
+        accented = [cell for cells in self.head for cell in cells if not cell.isascii()]
+        self.mojibake = bool(accented) and sum(map(is_mojibake, accented)) >= 0.8 * len(accented)
         self.share = 0.0
 
+    def _header_place(self, head: list[tuple[int, list[str]]], known: Collection[str]) -> int:
+        """The place in `head` of the column names, or of the first row where there are none (`named` says which)."""
+        if self.kind in ("json", "parquet"):
+            return 0
+        found = find_header(head, known)
+        place = found.others[0] if found.place is None else found.place
+        self.named = found.place is not None
+        if (given := self.read_as.header) is not None:
+            self.named = given > 0
+            place = next((i for i, (row, _) in enumerate(head) if row == given), -1) if given else 0
+            if place < 0:
+                raise InputError(
+                    f"Row {given} is empty or not among the first {HEAD}.",
+                    "Name the row that holds the column names.",
+                    where=self.path.name,
+                )
+        if not found.sure:
+            self.doubts.append(self._header_doubt(head, place))
+        return place
+
+    def _header_doubt(self, head: list[tuple[int, list[str]]], place: int) -> Doubt:
+        row = head[place][0]
+        rows = sorted({row, *(number for number, _ in head[:10])})
+        what = (
+            f"Row {row} is taken for the column names."
+            if self.named
+            else "No row looks like column names; all are read as data."
+        )
+        lines = tuple(
+            f"{number}: {' | '.join(cells)[:200]}" for number, cells in head[max(place - 1, 0) : max(place - 1, 0) + 3]
+        )
+        return Doubt("header", what, (NO_HEADER, *map(str, rows)), str(row) if self.named else NO_HEADER, lines)
+
     def records(self, problems: Problems, *, pad: bool = False) -> Iterator[tuple[int, list[str]]]:
-        """Yield (row number, cells), one cell a column; blank rows are skipped, ragged ones listed in `problems`.
+        """Yield (row number, cells), one cell a column. Blank rows are skipped; ragged ones, totals and notes below the table are
+        counted in `left_out` and listed in `problems`, as is once what stands above it.
 
         With `pad`, rows that end early are filled up with empty cells instead (hand-written lists).
         """
-        width, self.left_out = len(self.columns), 0
+        self.left_out = 0
         pad = pad or self.kind not in ("csv", "tsv")
+        if self.above:
+            problems.add(
+                None,
+                None,
+                f"{counted(len(self.above), 'row')} above the column names {'was' if len(self.above) == 1 else 'were'} left out: "
+                f"{'; '.join(self.above)[:150]}.",
+                "If they belong to the table, say which row holds the column names.",
+            )
+        if self.mojibake:
+            problems.add(
+                None,
+                None,
+                "The texts look as if they had been turned into another encoding once too often (Ã© for é, â€™ for ’); they were "
+                "kept as they stand.",
+                "Export them again from where they come from, as UTF-8.",
+            )
+        decoded = 0
+        for row, cells in self._without_tail(problems):
+            kept = self._fit(row, cells, problems, pad)
+            if kept is None:
+                continue
+            if self.escaped and any("&" in cell for cell in kept):
+                kept = [_unescaped(cell) for cell in kept]
+                decoded += 1
+            if any(map(is_error, kept)):
+                kept = self._without_errors(row, kept, problems)
+            yield row, kept
+        if decoded:
+            problems.add(
+                None,
+                None,
+                f"The file writes & as &amp; and the like; {counted(decoded, 'row was', 'rows were')} turned into plain text.",
+                "Nothing, if the texts are right as they are.",
+            )
+
+    def _without_tail(self, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+        """The rows that are not blank, without totals and without notes at the end: sparse rows below a blank one or `Name:`."""
+        waiting: list[tuple[int, list[str]]] = []
+        before, gaps = self.header_row, 0
         for row, cells in self._raw(self, problems):
             if row <= self.header_row or not any(cells):
                 continue
-            if len(cells) > width and not any(cells[width:]):
-                cells = cells[:width]
-            if len(cells) < width and pad:
-                cells = cells + [""] * (width - len(cells))
-            if len(cells) != width:
-                self.left_out += 1
-                problems.add(
-                    row,
-                    None,
-                    f"The row has {len(cells)} cell{'s' * (len(cells) != 1)}, the header has {width}; it was left out.",
-                    "Put text that holds the delimiter or a line break in quotation marks and give every column its cell.",
-                )
-                continue
-            if any(map(is_error, cells)):
-                cells = self._without_errors(row, cells, problems)
+            gap, before = row - before > 1, row
+            gaps += gap
+            if self.usual > 1:
+                if self.names and cells == self.names:
+                    self._leave_out(row, cells, "The row repeats the column names", problems)
+                    continue
+                if cells[0][:1] in TOTAL_INITIALS and is_total(cells, self.usual):
+                    self._leave_out(row, cells, "The row is a total of the report", problems)
+                    continue
+                if (
+                    (waiting or gap or cells[0].endswith(":"))
+                    and gaps < 4
+                    and self._sparse(cells)
+                    and len(waiting) < TAIL
+                ):
+                    waiting.append((row, cells))
+                    continue
+            if waiting:
+                yield from waiting
+                waiting = []
             yield row, cells
+        for row, cells in waiting:
+            self._leave_out(row, cells, "The row is a note below the table", problems)
+
+    def _sparse(self, cells: list[str]) -> bool:
+        """Whether a row fills so few cells that it may be a note."""
+        return len(cells) - cells.count("") <= max(1, self.usual // 2) or cells[0].endswith(":")
+
+    def _leave_out(self, row: int, cells: list[str], what: str, problems: Problems) -> None:
+        self.left_out += 1
+        shown = ", ".join(cell for cell in cells if cell)[:80]
+        problems.add(row, None, f"{what} ({shown}); it was left out.", "Nothing, if that is right.")
+
+    def _fit(self, row: int, cells: list[str], problems: Problems, pad: bool) -> list[str] | None:
+        """Cells as many as columns; None, with a problem, for a ragged row."""
+        width = len(self.columns)
+        if len(cells) > width and not any(cells[width:]):
+            cells = cells[:width]
+        if len(cells) < width and pad:
+            cells = cells + [""] * (width - len(cells))
+        if len(cells) == width:
+            return cells
+        self.left_out += 1
+        problems.add(
+            row,
+            None,
+            f"The row has {len(cells)} cell{'s' * (len(cells) != 1)}, the header has {width}; it was left out.",
+            "Put text that holds the delimiter or a line break in quotation marks and give every column its cell.",
+        )
+        return None
 
     def _without_errors(self, row: int, cells: list[str], problems: Problems) -> list[str]:
         """Cells with a spreadsheet's errors (#NAME?, #N/A) left empty, each of them listed."""
@@ -203,125 +306,43 @@ def open_table(
     elif start.startswith(b"PAR1"):
         table = Table(path, "parquet", "Parquet", parquets.parquet_rows, read_as)
     else:
-        encoding = named_encoding(read_as.encoding) if read_as.encoding else find_encoding(path)
+        found = look(path)
+        encoding = named_encoding(read_as.encoding) if read_as.encoding else found.encoding
         if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
             table = Table(
                 path, "json", encoding, lambda table, problems: jsons.json_rows(table, encoding, problems), read_as
             )
         else:
-            delimiter = named_delimiter(read_as.delimiter) if read_as.delimiter else find_delimiter(path, encoding)
+            named = named_delimiter(read_as.delimiter) if read_as.delimiter else None
+            dialect = sniff(path, encoding, known, named)
             table = Table(
                 path,
-                "tsv" if delimiter == "\t" else "csv",
-                f"{encoding}, {delimiter!r}",
-                lambda table, problems: _delimited_rows(table, encoding, delimiter, problems, indents),
+                "tsv" if dialect.delimiter == "\t" else "csv",
+                f"{encoding}, {dialect.delimiter!r}",
+                lambda table, problems: delimited_rows(table, encoding, dialect, problems, indents),
                 read_as,
             )
+        if found.doubt:
+            given = read_as.encoding or found.encoding
+            choices = tuple(dict.fromkeys((*found.doubt.choices, given)))
+            table.doubts.append(replace(found.doubt, choices=choices, chosen=given))
     table.read_header(known)
     return table
 
 
-def named_delimiter(name: str) -> str:
-    """The delimiter a person named: tab, comma, semicolon, pipe, none, or the character itself. Raises InputError."""
-    delimiter = DELIMITER_NAMES.get(name.strip().casefold(), name)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise InputError(
-            f"{name} is no delimiter.",
-            f"Write one character, or one of: {', '.join(DELIMITER_NAMES)}.",
-            where="delimiter",
-        )
-    return delimiter
+def _is_escaped(rows: list[list[str]]) -> bool:
+    """Whether every & of these rows begins an entity such as &amp; or &#39;, and there is one."""
+    marked = [cell for cells in rows for cell in cells if "&" in cell]
+    return bool(marked) and not any("&" in _ENTITY.sub("", cell) for cell in marked) and any(map(_changes, marked))
 
 
-def find_delimiter(path: Path, encoding: str) -> str:
-    """The delimiter under which most of the first rows have as many cells as the header, and the header the most cells."""
-    with path.open(encoding=encoding, errors="replace", newline="") as handle:
-        lines = list(io.StringIO(handle.read(200_000), newline=""))
-        if len(lines) > 1 and handle.read(1):
-            lines.pop()
-    best, best_score = NO_DELIMITER, (0.0, 0)
-    for delimiter in DELIMITERS:
-        records = [r for r in islice(csv.reader(iter(lines), delimiter=delimiter), 100) if any(r)]
-        widths = [len(r) for r in records]
-        if not widths or widths[0] < 2:
-            continue
-        score = (round(sum(w == widths[0] for w in widths) / len(widths), 1), widths[0])
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
+def _changes(cell: str) -> bool:
+    return _unescaped(cell) != cell
 
 
-class _Lines:
-    """Lines for csv.reader that remember the current row's, so that a quotation mark left open costs one row, not the file."""
-
-    def __init__(self, handle: io.TextIOBase, name: str):
-        self.handle, self.name = handle, name
-        self.waiting: deque[str] = deque()
-        self.begin_row()
-
-    def begin_row(self) -> None:
-        """Forget the row before."""
-        self.row_lines: list[str] = []
-        self.length = 0
-        self.cut_short = False
-        self.odd = False  # a NUL or a character that could not be decoded is in the row
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        # csv.reader asks for another line of a row only inside an open quotation: ending it here gives the row back.
-        over = len(self.row_lines) >= RECORD_LINES or self.length > LINE_LIMIT
-        line = "" if over else (self.waiting.popleft() if self.waiting else self.handle.readline(LINE_LIMIT + 1))
-        if not line:
-            self.cut_short = bool(self.row_lines)
-            raise StopIteration
-        if len(line) > LINE_LIMIT:
-            raise InputError(
-                f"One line is longer than {LINE_LIMIT:,} characters.",
-                "This is no table, or its line breaks are missing: export it again.",
-                where=self.name,
-            )
-        self.row_lines.append(line)
-        self.length += len(line)
-        if "\0" in line or "\ufffd" in line:
-            self.odd = True
-        return line
-
-    def give_back(self) -> None:
-        """Queue all lines of the current row but the first for reading again."""
-        self.waiting.extendleft(reversed(self.row_lines[1:]))
-
-
-def _delimited_rows(
-    table: Table, encoding: str, delimiter: str, problems: Problems, indents: bool = False
-) -> Iterator[tuple[int, list[str]]]:
-    size = table.path.stat().st_size
-    with table.path.open("rb") as binary:
-        lines = _Lines(io.TextIOWrapper(binary, encoding=encoding, errors="replace", newline=""), table.path.name)
-        reader = csv.reader(lines, delimiter=delimiter)
-        row = 0
-        while True:
-            lines.begin_row()
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            row += 1
-            table.share = binary.tell() / size
-            if lines.cut_short:
-                problems.add(
-                    row,
-                    None,
-                    "A quotation mark is opened in this row and never closed; the row was left out.",
-                    "Close it, or write it twice where it belongs to the text.",
-                )
-                lines.give_back()
-                table.left_out += 1
-                continue
-            if lines.odd:
-                cells = clean_cells(cells, row, problems)
-            yield row, [cell.rstrip() if indents else cell.strip() for cell in cells]
+def _unescaped(cell: str) -> str:
+    """Text with its entities as the characters they mean."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), cell)
 
 
 def _column_names(header: list[str]) -> list[str]:

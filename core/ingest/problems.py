@@ -12,7 +12,7 @@ LINE_LIMIT = 4_000_000  # characters in one row; beyond this it is no table
 
 @dataclass(frozen=True)
 class ReadAs:
-    """How a person says a file is to be read; None is found out. `header` is the row of the column names, from 1."""
+    """How a person says a file is to be read; None is found out. `header`: the row of the column names, from 1; 0 for none."""
 
     sheet: str | None = None
     encoding: str | None = None
@@ -21,6 +21,7 @@ class ReadAs:
 
 
 AS_FOUND = ReadAs()  # all of it found out
+NO_HEADER = "none"  # the choice of a doubt about the header that means header=0
 
 
 @dataclass(frozen=True)

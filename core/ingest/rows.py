@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.errors import InputError
 from core.ingest.columns import Mapping
 from core.ingest.files import Problems, Table
+from core.ingest.headers import LONGEST_PLACEHOLDER, is_placeholder
 from core.ingest.labels import LabelColumns
 from core.ingest.numbers import COUNT, LATENCY, SHARE, NumberColumn, proven_marks
+from core.words import counted
 
 MAX_TEXT = 20_000  # characters: some 5,000 tokens, ten times what any student here reads
 MAX_ID = 200
@@ -94,6 +97,7 @@ class RowReader:
 
     def __init__(self, table: Table, mapping: Mapping, labels: LabelColumns | None, problems: Problems):
         self.problems, self.mapping, self._labels = problems, mapping, labels
+        self.placeholders: Counter[str] = Counter()
         at = {name: place for place, name in enumerate(table.columns)}
         self._text = [at[name] for name in mapping.text]
         self._at = {role: at[name] for role, name in mapping.columns().items()}
@@ -113,7 +117,7 @@ class RowReader:
 
     def read(self, row: int, cells: list[str]) -> Asset | None:
         """The asset of a row; None, with a problem, where it cannot be used."""
-        text = join_text([cells[place] for place in self._text])
+        text = join_text([self._given(cells[place]) for place in self._text])
         if not text:
             column = ", ".join(self.mapping.text)
             self.problems.add(
@@ -159,10 +163,39 @@ class RowReader:
 
     def _cell(self, role: str, cells: list[str]) -> str | None:
         place = self._at.get(role)
-        return (cells[place] or None) if place is not None else None
+        return (self._given(cells[place]) or None) if place is not None else None
+
+    def _given(self, cell: str) -> str:
+        """A cell's text; "", counted, where it holds what reports write for nothing."""
+        if len(cell) > LONGEST_PLACEHOLDER or not is_placeholder(cell):
+            return cell
+        self.placeholders[cell] += 1
+        return ""
+
+    def tell(self) -> None:
+        """Say once what was taken as empty, after the last row."""
+        if self.placeholders:
+            shown = ", ".join(f"{cell} ({n:,})" for cell, n in self.placeholders.most_common(5))
+            self.problems.add(
+                None,
+                None,
+                f"{counted(self.placeholders.total(), 'cell holds', 'cells hold')} only a mark for nothing, and counted as empty: "
+                f"{shown}.",
+                "Nothing, if that is right.",
+            )
+
+    def _label_cell(self, role: str, cells: list[str]) -> str | None:
+        """A cell of labels; a category may be called n/a."""
+        place = self._at.get(role)
+        if place is None or not cells[place]:
+            return None
+        named = (
+            self._labels is not None and is_placeholder(cells[place]) and self._labels(role, cells[place]) is not None
+        )
+        return cells[place] if named else self._cell(role, cells)
 
     def _label(self, row: int, cells: list[str]) -> tuple[str | None, str | None]:
-        label = self._cell("label", cells)
+        label = self._label_cell("label", cells)
         if label is None or self._labels is None:
             return label, None
         category = self._labels("label", label)
@@ -173,7 +206,7 @@ class RowReader:
         return label, meant if meant != label else None
 
     def _gold(self, row: int, cells: list[str]) -> int | None:
-        label = self._cell("gold", cells)
+        label = self._label_cell("gold", cells)
         category = self._labels("gold", label) if label is not None else None
         if label is not None and category is None:
             self._unknown(row, "gold", label)

@@ -2,7 +2,8 @@
 
 The provider's number of a batch is on disk before it is asked how far it is, so that a run that is stopped or killed fetches
 later what it has paid for. Answers are matched by the numbers we gave the requests. What a batch did not answer, or not
-soundly, goes into the next one, ROUNDS times in all. The money for a whole batch is set aside before it is handed in.
+soundly, goes into the next one, ROUNDS times in all. The money for a whole batch is set aside before it is handed in. Where the
+provider takes no more at once (OpenAI: an enqueued token limit), the rest waits until the batches in progress are done.
 """
 
 from __future__ import annotations
@@ -21,15 +22,19 @@ from core.db import now
 from core.errors import InputError
 from core.jobs import NoProgress
 from core.label import buying, labels, ledger
-from core.label.prompts import Said
+from core.label.buying import Consultation
 from core.label.teachers import Asset
-from core.label.teachers.hosted import Bill, Hosted, answer, cost
+from core.label.teachers.calls import LONG_S
+from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, BatchState, CallError, Reply, Request
 
 CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
+MANY = 1000  # batches in progress, where nothing says that fewer fit
 ROUNDS = 3
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0  # seconds between questions how far it is
 TRIES = 6  # of handing in, or of asking how far it is, in a row
+SMALLEST = 25  # requests of a batch: where one alone does not fit, others' batches are in the way as well
+LONGEST_WAIT_S = 3600.0  # for those, or for what a provider asks to wait
 LOST = "The run was killed while this batch was handed in."
 
 
@@ -88,6 +93,14 @@ class _Batches:
         self.units: dict[int, list[_Unit]] = {}  # of the batches handed in by this process
         self.repairs: dict[int, Request] = {}  # by asset
         self.tried: Counter = Counter()  # by asset
+        self.lengths = buying.Lengths(hosted)
+        self.chunk, self.at_once = (
+            CHUNK,
+            MANY,
+        )  # requests a batch, batches in progress: fewer where the provider says so
+        self.note = ""  # what is waited for
+        self.full = self.crowded = False  # the last one handed in did not fit; nor would a small one
+        self.full_since: float | None = None
         self.done = 0
 
     async def run(self) -> str:
@@ -95,15 +108,19 @@ class _Batches:
         try:
             while True:
                 await self._collect()
+                if self.crowded:
+                    await self._wait(LONGEST_POLL, 0, 0)
+                self.full = self.crowded = False
                 handed, refused = await self._hand_in()
-                if not handed:
+                if not (handed or self.full):
                     return "capped" if refused else "done"
         finally:
             await self.wire.close()
 
     def _tell(self, answered: int = 0, running: int = 0) -> None:
         waiting = f", {running} at the provider" if running else ""
-        message = f"Labelling with {self.hosted.connection.name} in batches{waiting}"
+        note = f" ({self.note})" if self.note else ""
+        message = f"Labelling with {self.hosted.connection.name} in batches{waiting}{note}"
         self.progress(self.done + answered, self.todo, message, ledger.spent(self.db, self.run_id))
 
     # --- handing in ----------------------------------------------------------------------------------------------
@@ -111,7 +128,7 @@ class _Batches:
     async def _hand_in(self) -> tuple[int, bool]:
         """Hand in what is still to be asked, as far as the cap allows: (batches handed in, whether the cap refused any)."""
         handed, units = 0, self._open_units()
-        while chunk := list(islice(units, max(CHUNK // self.votes, 1))):
+        while handed < self.at_once and (chunk := list(islice(units, max(self.chunk // self.votes, 1)))):
             self._tell()
             call = None
             while chunk and (call := self._reserve(chunk)) is None:
@@ -119,7 +136,8 @@ class _Batches:
                 units = iter(())  # the cap is near: the rest comes after this batch's money is known
             if call is None:
                 return handed, True
-            await self._send(chunk, call)
+            if not await self._send(chunk, call):
+                return handed, False
             handed += 1
         return handed, False
 
@@ -166,17 +184,41 @@ class _Batches:
             }
             return self.db["batches"].insert(row).last_pk
 
-    async def _send(self, chunk: list[_Unit], batch: int) -> None:
+    async def _send(self, chunk: list[_Unit], batch: int) -> bool:
+        """Hand a batch in; False where the provider takes no more at once."""
         requests = {number: request for unit in chunk for number, request in unit.votes.items()}
         try:
             provider_id = await self._patiently(lambda: self.wire.send_batch(requests))
         except CallError as error:
             self._drop(batch, None if error.billed else 0.0, error.words)
+            if error.trouble == "full":
+                self._full(batch, error.words)
+                return False
             raise InputError(
                 f"The batch was not taken: {error.words}", buying.KEPT_TODO, where=self.hosted.connection.name
             ) from None
         self.db.execute("update batches set provider_id = ?, state = 'running' where id = ?", [provider_id, batch])
         self.units[batch] = chunk
+        return True
+
+    def _full(self, batch: int, words: str) -> None:
+        """The provider takes no more at once: fewer batches from now on or, where this was the only one, smaller ones. InputError
+        where even a small one alone has found no room for long."""
+        (requests,) = self.db.execute("select requests from batches where id = ?", [batch]).fetchone()
+        size = sum(len(one["votes"]) for one in json.loads(requests))
+        running = self.db.execute(
+            "select count(*) from batches where run_id = ? and state = 'running'", [self.run_id]
+        ).fetchone()[0]
+        self.full, self.note = True, "the provider takes no more at once: the rest waits for what is in progress"
+        self._tell(0, running)
+        if running:
+            self.at_once = min(self.at_once, running)
+            return
+        self.chunk = max(size // 2, 1)
+        self.crowded = size <= SMALLEST
+        self.full_since = self.full_since or time.monotonic()
+        if time.monotonic() - self.full_since > LONGEST_WAIT_S:
+            raise InputError(words, buying.KEPT_TODO, where=self.hosted.connection.name)
 
     async def _patiently(self, what):
         """Do it, again where the reason it failed may pass and it cannot have happened all the same."""
@@ -184,9 +226,12 @@ class _Batches:
             try:
                 return await what()
             except CallError as error:
-                if error.trouble not in PASSING or error.billed or tries + 1 == TRIES:
+                wait = error.retry_after or 0.0
+                if error.trouble not in PASSING or error.billed or tries + 1 == TRIES or wait > LONGEST_WAIT_S:
                     raise
-                await asyncio.sleep(max(buying.pause(tries), error.retry_after or 0))
+                before, self.note = self.note, error.words if wait >= LONG_S else self.note
+                await self._wait(max(buying.pause(tries), wait), 0, 0)
+                self.note = before
 
     def _drop(self, batch: int, cost_usd: float | None, words: str) -> None:
         with self.db.atomic():
@@ -208,6 +253,9 @@ class _Batches:
                 answered += state.done
                 if state.state == "ended":
                     await self._take_in(row)
+                elif state.state == "full":
+                    self._drop(row["id"], 0.0, state.words)
+                    self._full(row["id"], state.words)
                 elif state.state == "failed":
                     self._drop(row["id"], 0.0, state.words)
                     raise InputError(
@@ -247,15 +295,17 @@ class _Batches:
                 "They are kept by the provider: start the run again to fetch them.",
                 where=self.hosted.connection.name,
             ) from None
+        self.note, self.full_since = "", None
         units = self.units.pop(row["id"], None) or self._rebuilt(row)
         asked = {number: request for unit in units for number, request in unit.votes.items()}
         total, tokens = 0.0, [0, 0, 0]
         for number in asked.keys() & replies.keys():
             reply = replies[number]
             most = self.asking.most_usd(asked[number], self.price, batch=True)
-            if isinstance(reply, CallError):
+            if isinstance(reply, CallError) and not reply.counted:
                 total += most if reply.billed else 0.0
                 continue
+            reply = reply.counted if isinstance(reply, CallError) else reply
             usd = cost(self.price, reply, batch=True)
             total += most if usd is None else usd
             tokens = [
@@ -267,6 +317,7 @@ class _Batches:
             ledger.settle(self.db, row["call_id"], total, *tokens)
             self.db.execute("update batches set state = 'done', ended = ? where id = ?", [now(), row["id"]])
         self._tell()
+        self.lengths.check([reply for reply in replies.values() if isinstance(reply, Reply)])
 
     def _rebuilt(self, row: dict) -> list[_Unit]:
         """The units of a batch that an earlier process handed in, asked the same way."""
@@ -287,28 +338,22 @@ class _Batches:
 
     def _label(self, unit: _Unit, replies: dict[str, Reply | CallError]) -> None:
         """What a unit's replies come to, in the caller's transaction: labels, reasons, and what goes into the next batch."""
-        bills = {asset.id: Bill() for asset in unit.assets}
-        said: dict[int, list[Said]] = {asset.id: [] for asset in unit.assets}
-        repair = None
+        first = self.asking.requests(unit.assets)[0][1]
+        talk, repair = Consultation(self.hosted, unit.assets, first), None
         for reply in unit.kept:
-            for one in self.asking.read(unit.assets, self.asking.requests(unit.assets)[0][1], reply):
-                said[one.asset_id].append(one)
+            talk.vote(talk.heard(first, reply, 0.0))
         for number, request in unit.votes.items():
             reply = replies.get(number, CallError("server", "The batch brought no answer."))
             if isinstance(reply, CallError):
-                read = [buying.nothing(asset, reply.words) for asset in unit.assets]
-            else:
-                read = self.asking.read(unit.assets, request, reply)
-                usd = cost(self.price, reply, batch=True)
-                for bill in bills.values():
-                    bill.add(reply, usd or 0.0, len(unit.assets))
-                if not any(one.problem for one in read):
-                    buying.keep_replies(self.db, self.account.client_id, [(self.asking.key(request), reply)])
-                elif len(unit.assets) == 1 and unit.assets[0].id not in self.repairs:
-                    repair = self.asking.repair(request, reply, read)
-            for one in read:
-                said[one.asset_id].append(one)
-        answers = [answer(buying.decided(self.hosted, said[id]), bill) for id, bill in bills.items()]
+                talk.fail(reply.words)
+                continue
+            said = talk.heard(request, reply, cost(self.price, reply, batch=True) or 0.0)
+            talk.vote(said)
+            if not any(one.problem for one in said):
+                buying.keep_replies(self.db, self.account.client_id, [(self.asking.key(request), reply)])
+            elif len(unit.assets) == 1 and unit.assets[0].id not in self.repairs:
+                repair = talk.repair(request, reply, said)
+        answers = talk.answers()
         labels.write(self.db, self.run_id, answers)
         self.done += sum(1 for one in answers if not one.error)
         for one in answers:

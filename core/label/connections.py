@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+import re
+from dataclasses import asdict, dataclass, field, fields, replace
 from urllib.parse import urlsplit
 
 from sqlite_utils import Database
@@ -17,11 +18,17 @@ from core import words
 from core.db import now
 from core.errors import InputError
 from core.label import keys
+from core.label.replies import unthought
 from core.label.teachers.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire
 
 WIRES = {"openai": "core.label.teachers.openai", "anthropic": "core.label.teachers.anthropic"}
 ADDRESSES = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 HOUSE = 0
+_SERVICE = re.compile(r"/(?:chat/completions|completions|messages|responses|embeddings|models)$", re.IGNORECASE)
+LONGER = (
+    "on Connections under 'Pace, votes, length of answers', or with `connections --add NAME --max-tokens-out N`;"
+    " a model that thinks first takes some thousand tokens."
+)
 TODO: dict[Trouble, str] = {
     "rate": "Wait a minute and try again, or allow fewer calls a minute.",
     "quota": "Top up the account with the provider, or use another key.",
@@ -30,6 +37,7 @@ TODO: dict[Trouble, str] = {
     "connection": "Check the address, and that the server runs and can be reached from this computer.",
     "auth": "Check the key, and that it belongs to this address.",
     "model": "Check the model's name as the provider writes it, and the address.",
+    "full": "Wait until the provider has worked through its batches.",
     "schema": "Choose plain prompts for this connection.",
     "request": "Check the model and the parameters of this connection.",
 }
@@ -68,7 +76,7 @@ def save(
         raise InputError(f"There is no connection of the kind '{kind}'.", f"Choose one of: {', '.join(WIRES)}.")
     if not model or len(model) > 200:
         raise InputError("The model's name is empty or too long.", "Write it as the provider does.")
-    base_url = _address(base_url)
+    base_url, _ = tidied(base_url)
     keys.check(key_source)
     params = params or Params()
     _check(params)
@@ -128,6 +136,26 @@ def _params(text: str) -> Params:
     if values.get("price"):
         values["price"] = OwnPrice(**values["price"])
     return Params(**values)
+
+
+def tidied(base_url: str | None) -> tuple[str | None, str]:
+    """An address as it is kept, and a sentence where more than white space had to be put right: without the name of a single
+    service at its end, which the program adds itself, and with https:// where it is a provider's. InputError where it is no
+    address."""
+    address = _address(base_url)
+    if address is None:
+        return None, ""
+    kept = _SERVICE.sub("", address)
+    if kept.startswith("http://") and _is_providers("https" + kept.removeprefix("http")):
+        kept = "https" + kept.removeprefix("http")
+    return kept, "" if kept == address else f"The address is kept as {kept}."
+
+
+def _is_providers(address: str) -> bool:
+    """Whether a provider on the price list answers there."""
+    from genai_prices.data import providers
+
+    return any(re.match(provider.api_pattern, address) for provider in providers)
 
 
 def _address(base_url: str | None) -> str | None:
@@ -193,10 +221,25 @@ def test_call(connection: Connection) -> str:
     try:
         reply = asyncio.run(test(connection))
     except CallError as error:
-        raise InputError(error.words, TODO[error.trouble], where=connection.name) from None
-    if reply.finish == "length":
-        todo = "Allow a longer answer: a model that thinks first needs some hundred tokens."
-        raise InputError("The model was reached, but its answer was cut off.", todo, where=connection.name)
+        todo = _elsewhere(connection) if error.trouble == "model" else ""
+        raise InputError(error.words, todo or TODO[error.trouble], where=connection.name) from None
+    if reply.finish == "length" or not unthought(reply.text).strip():
+        how = "was cut off" if reply.finish == "length" else "is empty"
+        what = f"The model was reached, but its answer {how}: it may have thought it away."
+        raise InputError(what, f"Allow a longer answer: {LONGER}", where=connection.name)
     model = reply.model or connection.model
     probable = "with" if reply.logprobs else "without"
-    return f"{model} answered in {words.milliseconds(reply.latency_ms)}, {probable} probabilities."
+    said = f"{model} answered in {words.milliseconds(reply.latency_ms)}, {probable} probabilities."
+    return " ".join(part for part in (said, keys.remark(connection.key_source)) if part)
+
+
+def _elsewhere(connection: Connection) -> str:
+    """What to do where the model answers at the same address with /v1 at its end; nothing where it does not."""
+    base = connection.base_url
+    if not base or connection.kind != "openai" or re.search(r"/v\d", urlsplit(base).path):
+        return ""
+    try:
+        asyncio.run(test(replace(connection, base_url=f"{base}/v1")))
+    except CallError:
+        return ""
+    return f"The model answers at {base}/v1: use that address."

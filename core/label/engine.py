@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,21 @@ from core import db as database
 from core.errors import InputError
 from core.jobs import Interrupted, NoProgress
 from core.label import labels, ledger
-from core.label.buying import KEPT_TODO, account, decided, held, keep_replies, kept_replies, nothing, pause
+from core.label.buying import (
+    KEPT_TODO,
+    Consultation,
+    Failed,
+    Lengths,
+    account,
+    held,
+    keep_replies,
+    kept_replies,
+    pause,
+)
 from core.label.limits import Limits
-from core.label.prompts import Said, merged
 from core.label.teachers import Answer, Asset, within
-from core.label.teachers.hosted import Bill, Hosted, answer, cost
+from core.label.teachers.calls import LONG_S
+from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import locked
 
@@ -42,6 +52,8 @@ TRIES = 5  # of one call that fails while others succeed; then its assets are un
 LOST = 3  # of them may have cost money and brought nothing
 DOWN = 3  # so many assets failing with no answer in between: the server is gone, and is asked by one call at a time
 GIVE_UP_S = 600.0  # without an answer, the run stops and can be carried on later
+LONGEST_WAIT_S = 3600.0  # that a provider may ask for; beyond it the run stops too
+FIRST = 4  # calls at once until the first sound answer: a fault of all of them is paid for so often
 SET_ASIDE = 1000  # calls that failed for a passing reason are made once more at the end, at most so many
 REFUSED = 10  # calls refused as wrong before the first answer: then all would be
 COMMIT_S = 0.05  # about what the writer takes, at most
@@ -109,14 +121,6 @@ def sampled(db: Database, run_id: int, limit: int) -> list[Asset]:
     ]
 
 
-class _Failed(Exception):
-    """This call brings nothing, however often it is made now; `passing`: it may bring something later."""
-
-    def __init__(self, words: str, passing: bool):
-        super().__init__(words)
-        self.passing = passing
-
-
 class _Capped(Exception):
     """The cap allows no further call."""
 
@@ -129,8 +133,7 @@ class _Stopped(Exception):
 class _Unit:
     """Assets asked about in one call, what was said of them before, and the money set aside for the first call."""
 
-    assets: list[Asset]
-    request: Request
+    talk: Consultation
     keys: list[bytes]  # one a vote
     kept: dict[int, Reply] = field(default_factory=dict)  # by vote
     call: int | None = None
@@ -179,7 +182,8 @@ class _Run:
         self.asking, self.price = hosted.asking, hosted.price
         params = hosted.connection.params
         self.votes, self.patience = max(params.votes, 1), params.timeout_s
-        self.limits = Limits(params.concurrency, params.requests_per_minute, params.tokens_per_minute)
+        self.limits = Limits(params.concurrency, params.requests_per_minute, params.tokens_per_minute, first=FIRST)
+        self.lengths = Lengths(hosted)
         self.began = time.monotonic()
         self.progress, self.todo, self.done, self.spent = progress, todo, 0, 0.0
         self.message = f"Labelling with {hosted.connection.name}"
@@ -192,8 +196,9 @@ class _Run:
         self.again: list[_Unit] = []  # set aside for the end
         self.failing: set[int] = set()  # units that failed since the last answer
         self.failing_since: float | None = None
+        self.give_up_at = 0.0
         self.probes = 0
-        self.over = 1.0  # how much more a call has cost than thought possible
+        self.over, self.dearest = 1.0, 0.0  # how much more a call has cost than thought possible, and what, in USD
         self.share = 0.4  # of the most tokens a call can take, what it takes
 
     # --- the whole -----------------------------------------------------------------------------------------------
@@ -366,7 +371,7 @@ class _Run:
                 self.taken.clear()
                 await self.taken.wait()
             part, fresh = fresh[: self.ahead], fresh[self.ahead :]
-            money = [self._money(unit.request, len(unit.assets), patient=True) for unit in part]
+            money = [self._money(unit.talk.request, len(unit.talk.assets), patient=True) for unit in part]
             for unit, granted in zip(part, money):
                 unit.call = await granted
                 if unit.call is None:
@@ -379,15 +384,13 @@ class _Run:
         """How many calls to make ready before a worker is free: what is asked in the time that a commit takes, no more, for a
         killed run has to count them as if they had been made."""
         if not self.successes:
-            return self.limits.concurrency
+            return min(FIRST, self.limits.concurrency)
         rate = self.successes / max(time.monotonic() - self.began, 0.001)
         return min(max(1, ceil(rate * COMMIT_S)), self.limits.concurrency)
 
     def _units(self, page: list[Asset]) -> list[_Unit]:
-        return [
-            _Unit(assets, request, [self.asking.key(_vote(request, vote)) for vote in range(self.votes)])
-            for assets, request in self.asking.requests(page)
-        ]
+        talks = [Consultation(self.hosted, *asked) for asked in self.asking.requests(page)]
+        return [_Unit(talk, [self.asking.key(request) for request in talk.requests]) for talk in talks]
 
     def _written(self) -> asyncio.Future:
         """Done once everything handed to the writer so far is on disk."""
@@ -398,7 +401,7 @@ class _Run:
 
     def _money(self, request: Request, assets: int, *, patient: bool = False) -> asyncio.Future:
         """Money for a call: its number in the ledger, or None where the cap is reached."""
-        usd = self.asking.most_usd(request, self.price) * self.over
+        usd = max(self.asking.most_usd(request, self.price) * self.over, self.dearest)
         wanted = _Wanted(usd, assets, patient, self.loop.create_future())
         self.outbox.wanted.append(wanted)
         self.news.set()
@@ -416,74 +419,43 @@ class _Run:
 
     async def _label(self, unit: _Unit) -> None:
         """Ask about a unit's assets, as often as there are votes, and hand over what is said."""
-        bills = {asset.id: Bill() for asset in unit.assets}
-        votes: dict[int, list[Said]] = {asset.id: [] for asset in unit.assets}
+
+        async def ask(request: Request, vote: int) -> tuple[Reply, float]:
+            return await self._ask(request, unit)
+
+        def keep(vote: int, reply: Reply) -> None:
+            self.outbox.kept.append((unit.keys[vote], reply))
+
         try:
-            for vote in range(self.votes):
-                said = await self._said(unit, vote, bills)
-                for one in said:
-                    votes[one.asset_id].append(one)
-                sound = [one for one in said if not one.problem]
-                if sound and all(one.confidence_kind == "logprobs" for one in sound):
-                    break
+            await unit.talk.run(ask, keep, unit.kept, self._hand_over)
         except _Capped:
             self.capped = True
             return
         except _Stopped:
             return
-        except _Failed as failed:
+        except Failed as failed:
             if failed.passing and not unit.final and len(self.again) < SET_ASIDE:
                 unit.final = True
+                unit.talk = Consultation(self.hosted, unit.talk.assets, unit.talk.request)
                 self.again.append(unit)
                 return
-            for asset in unit.assets:
-                votes[asset.id].append(nothing(asset, str(failed)))
-        self._hand_over([answer(decided(self.hosted, said), bills[asset]) for asset, said in votes.items() if said])
+            unit.talk.fail(str(failed))
+        self._hand_over(unit.talk.answers())
 
     def _hand_over(self, answers: list[Answer]) -> None:
         self.outbox.answers += answers
         self.news.set()
 
-    async def _said(self, unit: _Unit, vote: int, bills: dict[int, Bill]) -> list[Said]:
-        """One vote on a unit's assets: from what was said before, or asked now, with one repair turn."""
-        request, reply = _vote(unit.request, vote), unit.kept.get(vote)
-        if reply is None:
-            call, unit.call = unit.call, None
-            reply = await self._ask(request, unit, call, list(bills.values()))
-        else:
-            for bill in bills.values():
-                bill.add(reply, 0.0, len(bills))
-        said = self.asking.read(unit.assets, request, reply)
-        unsound = [one.asset_id for one in said if one.problem]
-        if not unsound:
-            if vote not in unit.kept:
-                self.outbox.kept.append((unit.keys[vote], reply))
-            return said
-        if self.votes == 1 and len(unsound) < len(said):  # sound ones do not wait for the others' repair
-            self._hand_over([answer(one, bills[one.asset_id]) for one in said if not one.problem])
-            said = [one for one in said if one.problem]
-        return await self._repaired(unit, request, reply, said, vote, [bills[asset] for asset in unsound])
-
-    async def _repaired(
-        self, unit: _Unit, request: Request, reply: Reply, said: list[Said], vote: int, bills: list[Bill]
-    ) -> list[Said]:
-        again = self.asking.repair(request, reply, said)
-        try:
-            reply = await self._ask(again, unit, None, bills)
-        except _Failed:
-            return said
-        second = self.asking.read(unit.assets, again, reply)
-        if not any(one.problem for one in second):
-            self.outbox.kept.append((unit.keys[vote], reply))
-        return merged(said, second)
-
-    async def _ask(self, request: Request, unit: _Unit, call: int | None, bills: list[Bill]) -> Reply:
-        """One reply, however many tries it takes, its cost written down and shared out; _Failed where it cannot be had."""
+    async def _ask(self, request: Request, unit: _Unit) -> tuple[Reply, float]:
+        """One reply, however many tries it takes, and its cost, which is written down; Failed where it cannot be had."""
         tries = lost = 0
+        call = None
+        if request.turns == unit.talk.request.turns:  # what was set aside for the unit does not do for a repair turn
+            call, unit.call = unit.call, None
         while True:
             if self.stopping:
                 raise _Stopped
-            if call is None and (call := await self._money(request, len(unit.assets))) is None:
+            if call is None and (call := await self._money(request, len(unit.talk.assets))) is None:
                 raise _Stopped if self.stopping else _Capped
             if probe := self.down and not unit.final:
                 async with self.probing:  # one asks, the others wait for what comes of it
@@ -495,8 +467,11 @@ class _Run:
             else:
                 reply, error = await self._once(request, call)
             if reply:
-                return self._paid(call, reply, request, bills)
-            if error.billed:
+                return reply, self._paid(call, reply, request)
+            if error.counted:
+                self._book(call, error.counted, request, error.words)
+                call = None
+            elif error.billed:
                 self._settle(call, None, error=error.words)
                 call, lost = None, lost + 1
             try:
@@ -504,13 +479,14 @@ class _Run:
                 tries += error.trouble != "rate"
                 # A probe that fails makes room for another asset's: the fault may lie with this one.
                 if error.trouble not in PASSING or lost >= LOST or tries >= TRIES or (probe and tries):
-                    raise _Failed(error.words, error.trouble in PASSING)
-            except (_Failed, InputError):
+                    raise Failed(error.words, error.trouble in PASSING)
+            except (Failed, InputError):
                 if call is not None:
                     self._settle(call, 0.0, error=error.words)
                 raise
             if error.trouble != "rate":
-                await asyncio.sleep(max(pause(tries), error.retry_after or 0))
+                asked = error.retry_after or 0
+                await asyncio.sleep(max(pause(tries), asked if asked < LONG_S else 0))
 
     async def _once(self, request: Request, call: int) -> tuple[Reply | None, CallError | None]:
         """One try, when it is its turn."""
@@ -525,33 +501,40 @@ class _Run:
             self.calling.add(task)
             reply = await self.wire.ask(request)
         except CallError as error:
-            if not error.billed:
+            if not (error.billed or error.counted):
                 self.sent.discard(call)
                 self.unsent.add(call)
             if error.trouble == "rate":
                 self.limits.refused(error.retry_after, asked_at)
+            elif (error.retry_after or 0) >= LONG_S:
+                self.limits.hold(error.retry_after)
             return None, error
         finally:
             self.calling.discard(task)
             self.limits.done()
         tokens = None if reply.tokens_in is None else reply.tokens_in + (reply.tokens_out or 0)
-        self.limits.answered(expected, tokens)
+        self.limits.answered(expected, tokens, sound=reply.finish != "length")
         if expected and tokens:
             self.share += 0.1 * (tokens / (expected / self.share) - self.share)
         return reply, None
 
-    def _paid(self, call: int, reply: Reply, request: Request, bills: list[Bill]) -> Reply:
-        usd = cost(self.price, reply)
-        if usd is not None and usd > 0:
-            self.over = max(self.over, usd / max(self.asking.most_usd(request, self.price), 1e-12))
-        self._settle(call, usd, reply.tokens_in, reply.tokens_out, reply.tokens_cached)
-        for bill in bills:
-            bill.add(reply, usd or 0.0, len(bills))
+    def _paid(self, call: int, reply: Reply, request: Request) -> float:
+        usd = self._book(call, reply, request)
         self.successes += 1
         self.failing.clear()
         self.failing_since, self.probes = None, 0
         self.message = f"Labelling with {self.hosted.connection.name}"
-        return reply
+        self.lengths.check([reply])
+        return usd or 0.0
+
+    def _book(self, call: int, reply: Reply, request: Request, error: str | None = None) -> float | None:
+        """What a call cost, written down; the next ones set as much aside."""
+        usd = cost(self.price, reply)
+        if usd is not None and usd > 0:
+            self.over = max(self.over, usd / max(self.asking.most_usd(request, self.price), 1e-12))
+            self.dearest = max(self.dearest, usd if self.over > 1 else 0.0)
+        self._settle(call, usd, reply.tokens_in, reply.tokens_out, reply.tokens_cached, error=error)
+        return usd
 
     def _settle(self, call: int, usd: float | None, *tokens: int | None, error: str | None = None) -> None:
         self.unsent.discard(call)
@@ -576,20 +559,22 @@ class _Run:
             if self.successes == 0 and self.refusals >= REFUSED:
                 raise InputError(f"Every call was refused: {error.words}", KEPT_TODO, where=self.hosted.connection.name)
             return
-        self.failing_since = self.failing_since or now
+        if self.failing_since is None:
+            self.failing_since, self.give_up_at = now, now + GIVE_UP_S
         if error.trouble != "rate" and not unit.final:
             self.failing.add(id(unit))
-        waited = now - self.failing_since
-        if self.down or waited > 5:
+        wait = error.retry_after or 0.0
+        if wait >= LONG_S:
+            self.give_up_at = max(self.give_up_at, now + wait + LONG_S)
+        if self.down or wait >= LONG_S or now - self.failing_since > 5:
             self.message = f"Waiting for {self.hosted.connection.name}: {error.words}"
-        if waited > GIVE_UP_S or (error.retry_after or 0) > GIVE_UP_S:
-            minutes = max(waited, error.retry_after or 0) / 60
+        if (
+            wait > LONGEST_WAIT_S
+            or now + (wait if wait >= LONG_S else 0) > self.failing_since + LONGEST_WAIT_S + LONG_S
+        ):
+            raise InputError(error.words, KEPT_TODO, where=self.hosted.connection.name)
+        if now > self.give_up_at:
+            minutes = (now - self.failing_since) / 60
             raise InputError(
-                f"No answer for {minutes:.0f} minutes, or none to come: {error.words}",
-                KEPT_TODO,
-                where=self.hosted.connection.name,
+                f"No answer for {minutes:.0f} minutes: {error.words}", KEPT_TODO, where=self.hosted.connection.name
             )
-
-
-def _vote(request: Request, vote: int) -> Request:
-    return replace(request, sample=vote) if vote else request

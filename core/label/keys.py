@@ -16,6 +16,14 @@ from core.errors import InputError
 
 SERVICE = "understudy"  # under which the keyring files our keys
 _NAMES = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "secrets": r"[A-Za-z_][A-Za-z0-9_.]*", "keyring": r".+"}
+_AROUND = " \t\r\n\ufeff\u200b\u200c\u200d\u2060\u00a0\"'`´‘’‚“”„«»‹›;,"
+_PREFIX = re.compile(
+    r"^(?:authorization|x-api-key|api-key)\s*:|^bearer(?:\s+|$)|^(?:export\s+|set\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=(?=.{8})",
+    re.IGNORECASE,
+)
+CLEANED = (
+    "The key stood with something around it (quotation marks, a line break, 'Bearer' or a name); it is used without."
+)
 _PASTED = re.compile(r"(?:sk|pk|gsk|xai|key|api|AIza|hf)[-_][A-Za-z0-9_-]{16,}|AIza\S{20,}|[A-Za-z0-9_.-]{50,}")
 
 
@@ -38,6 +46,41 @@ def check(source: str) -> None:
 
 def read(source: str) -> str | None:
     """The key that is kept at `source`, None where none is needed. InputError where it is not there."""
+    found = _kept(source)
+    if found is None:
+        return None
+    key, _ = cleaned(found)
+    if not _sound(key):
+        raise InputError(
+            f"What is kept as {source.partition(':')[2]} is no key: a key has letters, digits and signs, no spaces.",
+            "Copy it once more from the provider's page, alone.",
+        )
+    return key
+
+
+def remark(source: str) -> str:
+    """A sentence where the key kept at `source` has something around it that is left out when it is used; else nothing."""
+    return cleaned(_kept(source) or "")[1]
+
+
+def cleaned(secret: str) -> tuple[str, str]:
+    """A key without what copying brings along (quotation marks, a line break, "Bearer", the name of its variable), and a sentence
+    about that, empty where there was nothing but white space around it."""
+    key, before = secret.strip(_AROUND), None
+    while key != before:
+        before = key
+        bare = _PREFIX.sub("", key).strip(_AROUND)
+        key = bare if bare or key.lower() == "bearer" else key
+    key = re.sub(r"\s*[\r\n]+\s*", "", key)
+    return key, CLEANED if key != secret.strip() else ""
+
+
+def _sound(key: str) -> bool:
+    return bool(key) and key.isascii() and key.isprintable() and not any(sign.isspace() for sign in key)
+
+
+def _kept(source: str) -> str | None:
+    """What is kept at `source`, as it is."""
     check(source)
     place, _, name = source.partition(":")
     if place == "none":
@@ -45,7 +88,7 @@ def read(source: str) -> str | None:
     found = {"env": os.environ.get, "secrets": _secret, "keyring": _from_keyring}[place](name)
     if not found or not found.strip():
         raise InputError(*_MISSING[place](name))
-    return found.strip()
+    return found
 
 
 _MISSING = {
@@ -67,10 +110,13 @@ _MISSING = {
 def put_keyring(name: str, secret: str) -> None:
     """Put a key into the operating system's password store. InputError where this computer has none."""
     check(f"keyring:{name}")
-    if not secret.strip():
+    key, _ = cleaned(secret)
+    if not key:
         raise InputError("The key is empty.", "Paste the key.")
+    if not _sound(key):
+        raise InputError("That is no key: it has letters, digits and signs, no spaces.", "Copy it once more, alone.")
     try:
-        keyring.set_password(SERVICE, name, secret.strip())
+        keyring.set_password(SERVICE, name, key)
     except KeyringError as error:
         raise _no_keyring(error) from None
 

@@ -35,7 +35,11 @@ class Bucket:
 
 
 class Limits:
-    """The gate that every call to one server passes: `await turn(tokens)` before it, `done()` after, and how it went."""
+    """The gate that every call to one server passes: `await turn(tokens)` before it, `done()` after, and how it went.
+
+    `first`: so many calls at once until one has brought a sound answer; what is wrong with all of them is then paid for a few
+    times only.
+    """
 
     def __init__(
         self,
@@ -43,9 +47,11 @@ class Limits:
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
         *,
+        first: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.concurrency = max(int(concurrency), 1)
+        self.first = first  # None once there was a sound answer
         self.allowed = float(self.concurrency)
         self.flying = 0
         self.requests = Bucket(requests_per_minute, clock) if requests_per_minute else None
@@ -60,7 +66,7 @@ class Limits:
         """Wait until a call expected to take `tokens` in and out may go. Each turn is to be followed by done()."""
         async with self._gate:
             while True:
-                if self.flying >= max(int(self.allowed), 1):
+                if self.flying >= max(int(min(self.allowed, self.first or self.allowed)), 1):
                     self._freed.clear()
                     await self._freed.wait()
                 elif (seconds := self._wait()) > 0:
@@ -82,9 +88,10 @@ class Limits:
         self.flying -= 1
         self._freed.set()
 
-    def answered(self, expected: float, tokens: float | None) -> None:
+    def answered(self, expected: float, tokens: float | None, *, sound: bool = True) -> None:
         """It brought an answer, and took `tokens` where `expected` were booked."""
         self._refused = 0
+        self.first = None if sound else self.first
         self.allowed = min(self.concurrency, self.allowed + 1 / self.allowed)
         self._freed.set()
         if self.tokens and tokens is not None:
@@ -103,4 +110,8 @@ class Limits:
         pause = retry_after
         if pause is None:
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** max(self._refused - 1, 0)) * random.uniform(0.75, 1.25)
-        self.not_before = max(self.not_before, now + max(pause, 0.0))
+        self.hold(pause)
+
+    def hold(self, seconds: float) -> None:
+        """No call for so long."""
+        self.not_before = max(self.not_before, self.clock() + max(seconds, 0.0))

@@ -298,7 +298,8 @@ class Asking:
         if reply.finish == "refusal":
             found = [Found(problem="The model refused to answer.")] * len(assets)
         elif reply.finish == "length":
-            found = [Found(problem="The answer was cut off.")] * len(assets)
+            problem = replies.USED_UP if replies.used_up(reply) else replies.CUT_OFF
+            found = [Found(problem=problem)] * len(assets)
         else:
             found = self.reader.read(reply.text, request.allowed, len(assets))
         starts = _value_starts(reply.text, len(assets)) if reply.logprobs else []

@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.ingest.taxonomy import Matcher, StoredCategory
+from core.label.teachers.wire import Reply
 
 NONE = "none"  # what a model answers where no category of a short list fits
 NOTHING_FITS = "The model found no category that fits."
 NO_JSON = "The reply is not the JSON that was asked for."
+CUT_OFF = "The answer was cut off."
+USED_UP = "The model used up its answer before it said anything: allow a longer answer."
 LONGEST = 50_000  # characters of a reply that are looked at
 STARTS = 64  # places in a reply at which JSON is looked for
 _KEYS = ("category", "label", "class", "id", "category_id", "answer")
@@ -173,6 +176,11 @@ def unthought(text: str) -> str:
     if "</think>" in text:
         return text.rpartition("</think>")[2]
     return text.partition("<think>")[0] if text.lstrip().startswith("<think>") else text
+
+
+def used_up(reply: Reply) -> bool:
+    """Whether the answer's length was spent before anything was said, as by models that think first: it would be again."""
+    return reply.finish == "length" and not unthought(reply.text).strip()
 
 
 def _json_values(text: str) -> list[object]:

@@ -249,10 +249,13 @@ def reasons(db: Database, run_id: int, most: int = 20) -> list[dict]:
 def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.DataFrame:
     """Every asset with an answer in the run, its own or else its duplicate group's.
 
-    Columns asset_id, external_id, text, group_id, split, category_id, confidence, own (whether the answer is the asset's own)
-    and, when asked for, distribution (float16 bytes over the assignable categories in taxonomy order, or None).
+    Columns asset_id, external_id, text, group_id, family_id, split, category_id, confidence, own (whether the answer is the asset's
+    own) and, when asked for, distribution (float16 bytes over the assignable categories in taxonomy order, or None).
     """
-    columns = "a.id as asset_id, a.external_id, a.text, a.group_id, a.split, l.category_id, l.confidence"
+    columns = (
+        "a.id as asset_id, a.external_id, a.text, a.group_id, coalesce(a.family_id, a.group_id) as family_id, a.split"
+    )
+    columns += ", l.category_id, l.confidence"
     frame = pd.read_sql_query(
         f"""select {columns}{", l.distribution" if distributions else ""} from label_runs run
             join assets a on a.client_id = run.client_id

@@ -11,9 +11,12 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.evaluate import measure
+from core.evaluate.phrases import across_words, new_words, rows_words
 from core.report import charts
 from core.report.charts import FEW
-from core.words import percent
+from core.train.new import NOTHING
+from core.words import duration, percent
 
 SHOWN = 40  # categories and slices in a chart: the largest; the table has all
 FEWEST = 10  # test assets a category needs to be named: below, chance decides
@@ -41,7 +44,13 @@ def share_words(value: float, n: int) -> str:
 
 def span_words(seen: dict[str, Any]) -> str:
     """The interval of a share of n rows: 92.9 % to 95.2 %, n = 1,200"""
-    return f"{share_words(seen['low'], seen['n'])} to {share_words(seen['high'], seen['n'])}, n = {seen['n']:,}"
+    rows = rows_words(seen["n"], seen.get("groups", seen["n"]))
+    return f"{share_words(seen['low'], seen['n'])} to {share_words(seen['high'], seen['n'])}, {rows}"
+
+
+def independent(seen: dict[str, Any]) -> float:
+    """How many independent assets a share rests on."""
+    return max(seen["groups"], seen.get("effective", 0))
 
 
 def _as_precise(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -65,9 +74,9 @@ def per_category(found: dict[str, Any]) -> Answer:
     of = "categories" if len(judged) == len(table) else f"categories with {FEWEST} test assets or more"
     title += f"{low:,} of {len(judged):,} {of} {'is' if low == 1 else 'are'} below {100 * bar:g} % (the target less "
     title += f"{100 * FAR_BELOW:g} points)"
-    if seen["groups"] < FEW:
+    if independent(seen) < FEW:
         title = f"Too few test assets to say: agreement could be anything from {percent(seen['low'])} to {percent(seen['high'])}"
-    if not low and seen["groups"] >= FEW and (table["agreed"] == table["n"]).all():
+    if not low and independent(seen) >= FEW and (table["agreed"] == table["n"]).all():
         title = "The student agrees in every category"
     top = table.head(SHOWN)
     figure = charts.shares(top, "category", "agreement", "low", "high", "n")
@@ -165,6 +174,54 @@ def slices(found: dict[str, Any]) -> Answer | None:
     return Answer("slices", title, figure, shown, note, columns)
 
 
+def new(found: dict[str, Any]) -> Answer | None:
+    """Agreement on concepts, campaigns, months or markets that the student had not seen; None where none could be left out."""
+    seen = measure.new_of(found)
+    if seen is None or not seen.left_out:
+        return None
+    rests = seen.rests_on
+    table = pd.DataFrame(
+        [
+            {
+                "what is new": one.many,
+                "column": one.column or "what belongs together",
+                "groups": one.groups,
+                "n": one.n,
+                "seen": round(one.seen, 3),
+                "new": round(one.new, 3),
+                "low": round(one.low, 3),
+                "high": round(one.high, 3),
+                "lower by more than its error": one.lower,
+                "verdict rests on it": one == rests or (rests is None and not one.column and seen.rule != NOTHING),
+            }
+            for one in seen.left_out
+        ]
+    )
+    crossed = ", ".join(one.many for one in seen.left_out if one.crossed)
+    note = "Whole groups were left out of what a student trained in seconds learned from, then it was asked about them. Measured"
+    note += f" in {duration(seen.seconds)}; low to high: 95 % interval of agreement on new ones."
+    if crossed:
+        note += (
+            f" For {crossed}, concepts were left out as well; it learned from as many assets where the group was seen."
+        )
+    if any(one.lower and not one.comes and one != rests for one in seen.left_out):
+        note += " Nothing rests on markets and the like unless a rule says that new ones will come: those need labels of their own."
+    return Answer("new", new_words(seen), None, table, note, ("seen", "new", "low", "high"))
+
+
+def across(found: dict[str, Any]) -> Answer | None:
+    """What a student of one market makes of another; None where the file has no such column."""
+    seen = measure.new_of(found)
+    if seen is None or not seen.across:
+        return None
+    kept = ("taught", "market", "labels", "n", "agreement", "low", "high")
+    table = pd.DataFrame([{name: getattr(one, name) for name in kept} for one in seen.across])
+    table[["agreement", "low", "high"]] = table[["agreement", "low", "high"]].round(3)
+    table = table.rename(columns={"taught": "taught on", "market": "asked about", "labels": "labels learned from"})
+    note = "Each market taught alone, then asked about concepts it had not seen. Measured, with 95 % intervals."
+    return Answer("across-markets", across_words(seen), None, table, note, ("agreement", "low", "high"))
+
+
 GOLD_TITLES = {
     "first": "Against people's labels the student is better than the teacher",
     "second": "Against people's labels the teacher is better than the student",
@@ -187,7 +244,7 @@ def gold_table(found: dict[str, Any]) -> pd.DataFrame | None:
             {
                 "who": who,
                 "accuracy": round(seen[key]["value"], 3 if seen[key]["n"] >= FEW else 2),
-                "95 % interval": span_words(seen[key]).partition(",")[0],
+                "95 % interval": span_words(seen[key]).partition(", n")[0],
                 "n": seen[key]["n"],
                 "basis": "measured",
             }

@@ -44,7 +44,8 @@ CROSS_FITTED = (
 METHOD = (
     "Agreement is the share of test assets on which the student gives the category the teacher gave. Its interval is "
     "exact (Clopper-Pearson, 95 %): were the measurement repeated on other assets of the same kind, 95 of 100 such "
-    "intervals would hold the true value. Copies of one creative count once.",
+    "intervals would hold the true value. Copies of one creative count once, and one concept in several sizes or languages "
+    "as far as they differ.",
     "An asset is handled when the student is at least as sure as the certified threshold and the asset is not unlike "
     "everything it learned from. The threshold was found by fixed-sequence testing with exact binomial tests (Learn "
     "then Test, Angelopoulos et al. 2021), so that agreement on handled assets reaches the target with 95 % "
@@ -110,7 +111,16 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
     handled = found["handled"]["low"], found["handled"]["high"]
     swings = outlook.tornado(result["measured"], assumed, price, mode, handled)
     chapters = [
-        ("How well does it agree?", [answers.per_category(found), answers.cascade(found), answers.reliability(found)]),
+        (
+            "How well does it agree?",
+            [
+                answers.per_category(found),
+                answers.cascade(found),
+                answers.reliability(found),
+                answers.new(found),
+                answers.across(found),
+            ],
+        ),
         (
             "What does it save?",
             [

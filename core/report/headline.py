@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.evaluate import outlook
+from core.evaluate.run import rested_on
 from core.label.prices import Price
 from core.report.answers import share_words, span_words
 from core.report.speed import median_range
@@ -40,10 +41,11 @@ def headlines(result: dict[str, Any], price: Price | None) -> list[Headline]:
     found, sheet, mode = result["figures"], result["economics"], mode_of(result)
     handled = found["handled"]["low"], found["handled"]["high"]
     saving, speed = outlook.ranges(result["measured"], result["assumptions"], price, mode, handled, median_range(found))
-    seen = found["agreement"]
-    agreed = share_words(seen["value"], seen["n"])
+    rests, unseen = rested_on(found)
+    seen = asdict(rests)
+    agreed, label = share_words(seen["value"], seen["n"]), f"Agreement, new {unseen.many}" if unseen else "Agreement"
     return [
-        Headline("Agreement", agreed, "measured", span_words(seen), ("agreement", "interval")),
+        Headline(label, agreed, "measured", span_words(seen), ("agreement", "interval")),
         _headline("Saving", sheet.saving[mode], saving, sheet.line(f"{mode}_saving").basis, "saving"),
         _headline("Speed-up", sheet.speed_up[mode], speed, sheet.line(f"{mode}_speed_up").basis, "speed_up"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from core.errors import InputError
 from core.ingest import splits, taxonomy
 from core.label.gold import gold
 from core.label.run import labelled, summary
+from core.train import folds
 from core.weights import LARGE
 
 # done, total, message; raises jobs.Cancelled when cancel was asked
@@ -26,13 +28,19 @@ FEWEST_ROWS = 30
 @dataclass(frozen=True)
 class Rows:
     """`texts` (n), `targets` float32 (n, categories) with rows summing to 1, the name of the base encoder, whether the targets are
-    the teacher's distributions (`soft`) or its single answers, and the name of the `large` encoder."""
+    the teacher's distributions (`soft`) or its single answers, the name of the `large` encoder, and the family of each row, int
+    (n): what belongs together, as one concept in all its sizes and languages (None: each row is its own). `dealt`, int (n) or
+    (n, k), is what folds are dealt by instead of families, k groupings at once; `assets`, int (n), the ids of the assets whose
+    texts these are."""
 
     texts: list[str]
     targets: np.ndarray
     encoder: str
     soft: bool
     large: str = LARGE
+    families: np.ndarray | None = None
+    dealt: np.ndarray | None = None
+    assets: np.ndarray | None = None
 
     @property
     def answers(self) -> np.ndarray:
@@ -41,7 +49,19 @@ class Rows:
 
     def take(self, chosen: np.ndarray) -> Rows:
         """The rows of these numbers."""
-        return replace(self, texts=[self.texts[i] for i in chosen], targets=self.targets[chosen])
+        parts = {name: getattr(self, name) for name in ("families", "dealt", "assets")}
+        cut = {name: None if part is None else part[chosen] for name, part in parts.items()}
+        return replace(self, texts=[self.texts[i] for i in chosen], targets=self.targets[chosen], **cut)
+
+    @property
+    def family_count(self) -> int:
+        """How many families the rows are of."""
+        return len(self.texts) if self.families is None else len(np.unique(self.families))
+
+    def folds(self) -> np.ndarray:
+        """Into which fold each row is dealt, int (n), or (n, k) where it is dealt by k groupings at once."""
+        by = self.families if self.dealt is None else self.dealt
+        return folds.deal(self.answers, by) if by is None or by.ndim == 1 else folds.cross(self.answers, *by.T)
 
 
 @dataclass(frozen=True)
@@ -61,7 +81,10 @@ class Split:
     @property
     def judging(self) -> Rows:
         """The rows that calibrate."""
-        return self.train if self.crossfit else self.calibration
+        if not self.crossfit:
+            return self.calibration
+        crossed = self.train.dealt is not None and self.train.dealt.ndim > 1
+        return self.train.take(folds.judged(self.train.folds())) if crossed else self.train
 
     def fingerprint(self) -> str:
         """A hash of everything a student learns from: the same fingerprint makes the same student."""
@@ -70,6 +93,10 @@ class Split:
         for rows in (self.train, self.calibration):
             parts += rows.texts
             digest.update(rows.targets.tobytes())
+            # Where each row is a family of its own, nothing is dealt otherwise than ever.
+            for by in (rows.families, rows.dealt):
+                if by is not None and len(np.unique(by)) < len(by):
+                    digest.update(np.unique(by, return_inverse=True)[1].astype(np.int64).tobytes())
         digest.update("\x1e".join(parts).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
 
@@ -91,6 +118,12 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
             f"There are {different} labelled assets to learn from{copies}; a student needs at least {FEWEST_ROWS}.",
             "Import and label more assets.",
         )
+    if (families := train.family_id.nunique()) < folds.FOLDS:
+        raise InputError(
+            f"The labelled assets to learn from are of {families} {'family' if families == 1 else 'families'}; at least "
+            f"{folds.FOLDS} are needed, so that each is judged by what it did not teach.",
+            "Choose another column for what belongs together, or import and label assets of other concepts.",
+        )
     if train.category_id.nunique() < 2:
         raise InputError(
             "All labelled assets are in one category, so there is nothing to tell apart.", "Check the labels."
@@ -107,6 +140,13 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
         for name in ("train", "calibration")
     }
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])
+
+
+def further_columns(db: Database, client_id: int, assets: np.ndarray) -> pd.DataFrame:
+    """What the file says of these assets besides id, text and labels (channel, market …), one row an asset; missing: None."""
+    query = "select id, extra from assets where client_id = ? and extra is not null"
+    extra = dict(db.execute(query, [client_id]).fetchall())
+    return pd.DataFrame([json.loads(extra.get(int(asset)) or "{}") for asset in assets], dtype=object)
 
 
 def _corrected(frame: pd.DataFrame, decided: dict[int, int]) -> pd.DataFrame:
@@ -141,6 +181,14 @@ def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], enc
     group, first = pd.factorize(known.group_id)
     sums = np.zeros((len(first), len(categories)), np.float32)
     np.add.at(sums, group, targets)
-    texts = known.drop_duplicates("group_id").text.tolist()
+    heads = known.drop_duplicates("group_id")
     small, large = encoders
-    return Rows(texts, sums / np.bincount(group, minlength=len(first))[:, None], small, soft, large)
+    return Rows(
+        heads.text.tolist(),
+        sums / np.bincount(group, minlength=len(first))[:, None],
+        small,
+        soft,
+        large,
+        families=heads.family_id.to_numpy(),
+        assets=heads.asset_id.to_numpy(),
+    )

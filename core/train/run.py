@@ -6,19 +6,20 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from core import settings
 from core.db import now
+from core.encoder import encoder
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label.run import summary
-from core.train import data, students
+from core.train import data, folds, new, students
 from core.train.disk import megabytes
-from core.train.students import crossfit
 from core.weights import LARGE
 
 AUTO = "auto"
@@ -47,12 +48,12 @@ def train(
             f"There is no student of the kind '{kind}'.", f"Choose one of: {AUTO}, {', '.join(students.KINDS)}."
         )
     target = settings.get(db, "target_agreement", client_id) if target is None else target
-    split = data.load(db, client_id, run_id)
+    split, found = _dealt(db, client_id, run_id, kind, data.load(db, client_id, run_id), _step(progress, ""))
     made: list[tuple[int, float]] = []
     for number, (kind_now, of) in enumerate(_ladder(kind)):
         earlier = folder_of(db, made[-1][0]) if made else None
         step = _step(progress, f"Student {number + 1} of up to {of}: " if of > 1 else "")
-        student_id, agreement = _one(db, client_id, run_id, kind_now, split, step, earlier)
+        student_id, agreement = _one(db, client_id, run_id, kind_now, split, step, earlier, found)
         made.append((student_id, agreement))
         if agreement >= target:
             break
@@ -178,10 +179,54 @@ def _ladder(kind: str) -> Iterator[tuple[str, int]]:
     yield from ((name, len(kinds)) for name in kinds)
 
 
+def _dealt(
+    db: Database, client_id: int, run_id: int, kind: str, split: data.Split, step: data.Step
+) -> tuple[data.Split, dict | None]:
+    """The split, its folds dealt by what the client's rule says will be new; and what was measured of that, as students keep it:
+    `of` (the labels it was measured on) and core/train/new.New; None where there is nothing to say."""
+    rows = split.train
+    some = new.groupings(rows, data.further_columns(db, client_id, rows.assets))
+    if not some and rows.family_count == len(rows.texts):
+        return split, None
+    rule = settings.get(db, "verdict_rules", client_id).get("new", new.LOWEST)
+    of = [split.fingerprint(), rule, kind == "linear"]
+    kept = _measured_before(db, run_id, of)
+    found = new.from_json(kept) if kept else _measured(rows, some, kind, rule, step)
+    if found is None:
+        return split, None
+    if not split.crossfit:
+        found = replace(found, column=None)  # rows of their own calibrate
+    else:
+        split = replace(split, train=replace(rows, dealt=new.dealt_by(rows, some, found)))
+    return split, {"of": of, **asdict(found)}
+
+
+def _measured(rows: data.Rows, some: list[new.Grouping], kind: str, rule: str, step: data.Step) -> new.New | None:
+    encode = None if kind == "linear" else encoder(rows.encoder)
+    return new.measure(rows, some, encode, rule, step)
+
+
+def _measured_before(db: Database, run_id: int, of: list) -> dict | None:
+    """What an earlier student of the same labels was told of what is new."""
+    for (told,) in db.execute("select summary from students where label_run_id = ? and ready = 1", [run_id]).fetchall():
+        found = json.loads(told).get("new")
+        if found and found["of"] == of:
+            return {key: value for key, value in found.items() if key != "of"}
+    return None
+
+
 def _one(
-    db: Database, client_id: int, run_id: int, kind: str, split: data.Split, step: data.Step, earlier: Path | None
+    db: Database,
+    client_id: int,
+    run_id: int,
+    kind: str,
+    split: data.Split,
+    step: data.Step,
+    earlier: Path | None,
+    found: dict | None,
 ):
-    """Train one student, or carry on with the unfinished one of the same making: (its id, agreement on calibration rows)."""
+    """Train one student, or carry on with the unfinished one of the same making: (its id, agreement on calibration rows).
+    `found`: what was measured of what is new (_dealt())."""
     params = {
         "train": len(split.train.texts),
         "calibration": len(split.judging.texts),
@@ -193,7 +238,7 @@ def _one(
     if "large" in students.KINDS[kind]:
         params["large_encoder"] = split.train.large
     if split.crossfit:
-        params["folds"] = crossfit.FOLDS
+        params["folds"] = folds.FOLDS
     row = _row(db, client_id, run_id, kind, params)
     student_id = row["id"]
     if row["ready"]:
@@ -204,7 +249,7 @@ def _one(
     _, said = students.fit(kind, split, [names[c] for c in split.categories], folder, step, earlier)
     seconds = time.perf_counter() - started + _seconds_before(db, earlier)
     agreement = float((said.best == split.judging.answers).mean())
-    figures = {"calibration_agreement": agreement, **params}
+    figures = {"calibration_agreement": agreement, "new": found, **params}
     db["students"].update(
         student_id,
         {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "summary": json.dumps(figures)},

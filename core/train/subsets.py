@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from core.encoder import encoder
 from core.train.data import Rows, Split, Step
@@ -26,10 +27,10 @@ def answers(
 ) -> Iterator[np.ndarray]:
     """For each size, the best category of each of `texts` (column numbers, int [texts]) by a student trained on that many rows.
 
-    The rows are a random part of the training rows, each size's within the next one's. All members are
-    asked about every text, their blend calibrated as a student's last stage is. Memory: one float32 vector a text.
+    The rows are a random part of the training rows, whole families but for the last, each size's within the next one's. All
+    members are asked about every text, their blend calibrated as a student's last stage is. Memory: one float32 vector a text.
     """
-    order = np.random.default_rng(seed).permutation(len(split.train.texts))
+    order = _shuffled(split.train, seed)
     encode = _encoded(split.train.texts + split.calibration.texts + list(texts), split.train.encoder, step, kind)
     for number, size in enumerate(sizes):
 
@@ -39,6 +40,13 @@ def answers(
         alive()
         part = replace(split, train=split.train.take(order[:size]))
         yield learn(part, encode, alive)(list(texts)).argmax(1)
+
+
+def _shuffled(rows: Rows, seed: int) -> np.ndarray:
+    """The numbers of the rows, families in random order."""
+    family = np.arange(len(rows.texts)) if rows.families is None else pd.factorize(rows.families)[0]
+    place = np.argsort(np.random.default_rng(seed).permutation(family.max(initial=-1) + 1))
+    return np.argsort(place[family], kind="stable")
 
 
 def learn(split: Split, encode: Encode | None, alive: Callable[..., None]) -> Callable[[list[str]], np.ndarray]:
@@ -58,7 +66,7 @@ def learn(split: Split, encode: Encode | None, alive: Callable[..., None]) -> Ca
 
     read = tables(split.train)
     if split.crossfit:
-        judged = crossfit.unseen(crossfit.deal(split.train.answers), unseen).tables
+        judged = crossfit.unseen(split.train.folds(), unseen).tables
     else:
         judged = read(split.calibration.texts)
     weights = fit_weights(judged, split.judging.answers)

@@ -43,8 +43,18 @@ def agreement(found: dict[str, Any]) -> None:
     with right:
         draw(answers.cascade(found))
         draw(answers.reliability(found))
+    for answer in (answers.new(found), answers.across(found)):
+        folded(answer)
     gold(found)
     more_measures(found)
+
+
+def folded(answer: Answer | None) -> None:
+    """An answer without a chart: the sentence, how to read it, and its table folded away; nothing for None."""
+    if answer:
+        st.markdown(f"**{plain(answer.title)}**")
+        st.caption(plain(answer.note))
+        charts.details(answer.table, answer.name, **dict.fromkeys(answer.shares, SHARE))
 
 
 def weak_spots(found: dict[str, Any]) -> None:
@@ -114,7 +124,7 @@ def more_measures(found: dict[str, Any]) -> None:
     st.subheader("Other measures of the same agreement", anchor=False)
     rows = [("Cohen's kappa", found["kappa"], "kappa"), ("Gwet's AC1", found["ac1"], "ac1")]
     rows += [("Macro F1", found["macro_f1"], "macro_f1"), ("Expected calibration error", found["ece"], "ece")]
-    few = found["agreement"]["groups"] < answers.FEW
+    few = answers.independent(found["agreement"]) < answers.FEW
     said = [(name, "–" if value is None else f"{value:.{2 if few else 3}f}", HINTS[key]) for name, value, key in rows]
     top = found["parent_agreement"]
     if top:

@@ -30,6 +30,7 @@ KEY_HINT = (
     "Only the place is kept here, never the key. Environment variable: set before the program starts. secrets.toml: a line "
     'NAME = "key". Keyring: the password store of this computer; type the key below and it goes straight there.'
 )
+PUT_RIGHT = "connection-put-right"  # what was put right in the address, said with the test call
 VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 
@@ -69,6 +70,7 @@ def edit(view: View, before: Connection | None) -> Connection | None:
         raise InputError("Your own price is not complete.", "Give US dollars per million tokens in and out.")
     if secret:
         keys.put_keyring(key_source.partition(":")[2], secret)
+    st.session_state[PUT_RIGHT] = connections.tidied(base_url)[1]
     return connections.save(
         view.db, client_id, name, kind, model, base_url=base_url.strip() or None, key_source=key_source, params=params
     )

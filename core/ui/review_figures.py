@@ -124,8 +124,8 @@ def _files(view: frame.View) -> None:
         path = uploads.upload("Decisions", "review-file")
         if path is None:
             return
-        how = uploads.read_as(path)
-        uploads.doubts(path, review_files.doubts(path, how))
+        how = uploads.read_as(path, "review")
+        uploads.doubts(path, review_files.doubts(path, how), "review")
         if st.button("Read the decisions", icon=":material/upload:"):
             read = review_files.read(view.db, view.client_id, path, st.session_state.get("reviewer-name", ""), how)
             st.success(f"{read.new:,} new decisions in {read.rows:,} rows.", icon=":material/check_circle:")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.evaluate.economics import described
 from core.evaluate.run import change_rules
-from core.evaluate.verdict import Rules
+from core.evaluate.verdict import NEW, Rules
 from core.ui.frame import View
 
 TEXT = """\
@@ -20,6 +20,9 @@ The first rule that applies decides:
 4. Agreement reaches the target, the lower end of its interval too, or every asset is certified: **replace**.
 5. The share it handles at the target is large enough: **fallback**, the teacher answers the rest.
 6. Anything else: **not ready**.
+
+What will be new in the client's work (campaigns, months, markets …) decides on which assets agreement and threshold rest: those
+left out with their whole campaign, where less is agreed on in new ones. It holds from the next training on.
 
 Two guards hold 4 and 5 back: a category large enough to be guarded that is shown to lie below its floor (exact test, shared out
 among all guarded categories), and a drop against gold labels that is shown (exact McNemar test) and larger than tolerated."""
@@ -39,8 +42,18 @@ def show(view: View, rules: Rules) -> None:
                 st.rerun()
 
 
-def _input(row: dict) -> float | int:
+def _input(row: dict) -> float | int | str:
     """Shares are asked for in per cent."""
+    if row["name"] == "new":
+        given = list(NEW) if row["value"] in NEW else [*NEW, row["value"]]
+        names = {"lowest": "whatever is lowest"}
+        return st.selectbox(
+            row["label"],
+            given,
+            given.index(row["value"]),
+            format_func=lambda one: names.get(one, one),
+            help=row["note"],
+        )
     if row["unit"] == "share":
         label = f"{row['label']} (%)"
         given = st.number_input(label, 0.0, 100.0, round(100 * row["value"], 4), format="%.4g", help=row["note"])

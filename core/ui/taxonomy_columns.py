@@ -29,13 +29,14 @@ def pick(label: str, columns: list[str], guess: str | None, key: str, help: str)
 
 def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
     """The file as the person on this page wants it read; None while no column of names is chosen. Raises InputError."""
-    how = uploads.read_as(path)
+    how = uploads.read_as(path, key)
     seen = taxonomy.look(path, how)
-    uploads.doubts(path, seen.doubts)
+    uploads.doubts(path, seen.doubts, key)
+    as_read = uploads.as_read(path, how)
     known = seen.guess["name"] is not None or "tiers" in seen.guess
     with st.expander("Columns as understood: correct them here", expanded=not known):
         mapping = {
-            role: pick(label, seen.columns, seen.guess.get(role), f"{key}-{role}-{path}", help)
+            role: pick(label, seen.columns, seen.guess.get(role), f"{key}-{role}-{as_read}", help)
             for role, (label, help) in ROLES.items()
         }
         mapping["tiers"] = tuple(
@@ -43,7 +44,7 @@ def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
                 "A column for each level",
                 seen.columns,
                 default=seen.guess.get("tiers", ()),
-                key=f"{key}-tiers-{path}",
+                key=f"{key}-tiers-{as_read}",
                 help="For a file that spells out each level in a column of its own, top level first.",
             )
         )

@@ -135,9 +135,9 @@ def _file(view: frame.View) -> tuple | None:
     path = uploads.upload("Its answers (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "vendor-file")
     if path is None:
         return None
-    how = uploads.read_as(path)
+    how = uploads.read_as(path, "vendor")
     seen = vendor_files.look(path, how)
-    uploads.doubts(path, seen.doubts)
+    uploads.doubts(path, seen.doubts, "vendor")
     names, guess = seen.columns, seen.guess
     left, right = st.columns(2, gap="large")
     chosen = {
@@ -145,7 +145,7 @@ def _file(view: frame.View) -> tuple | None:
             label,
             names,
             index=names.index(getattr(guess, role)) if getattr(guess, role) else None,
-            key=f"vendor-{role}-{path}",
+            key=f"vendor-{role}-{uploads.as_read(path, how)}",
             placeholder="choose a column",
         )
         for side, role, label in ((left, "id", "Column of the asset's id"), (right, "label", "Column of the label"))

@@ -18,6 +18,7 @@ from core.encoder import encoder
 from core.evaluate.cascade import certify, effective
 from core.train import students
 from core.train.data import Rows
+from core.train.folds import deal
 from core.train.students import crossfit, embedding, linear, stages
 from core.train.students.reading import Reading
 from tests.bench import public
@@ -52,7 +53,7 @@ def draw(
     order = np.random.default_rng(seed).permutation(len(texts))
     chosen, others = order[:count], order[count:]
     answers = targets.argmax(1)
-    folds = crossfit.deal(answers[chosen])
+    folds = deal(answers[chosen])
     unseen = {
         name: crossfit.unseen(
             folds, lambda learn, held, ask=ask: ask(texts, targets, vectors, chosen[learn], chosen[held])

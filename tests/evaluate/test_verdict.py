@@ -8,7 +8,7 @@ from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.cascade import Certificate
 from core.evaluate.next_step import Growth, Merge, Plan
 from core.evaluate.phrases import p_words, percent
-from core.evaluate.verdict import RULES, Category, Evidence, Gold, Rules, Verdict, decide
+from core.evaluate.verdict import RULES, Category, Evidence, Gold, Rules, Unseen, Verdict, decide
 
 
 def share(value: float, low: float, high: float, n: int = 1000, groups: int | None = None) -> Share:
@@ -322,3 +322,30 @@ def test_a_task_too_broad_to_distil_says_its_evidence():
         "it is 90.0 %",
     ):
         assert said in verdict.next
+
+
+def test_what_is_lower_on_new_campaigns_decides_and_says_what_it_is():
+    seen = share(0.97, 0.96, 0.98)
+    assert rule(agreement=seen) == "replace"
+    newer = decide(replace(FALLBACK, agreement=share(0.89, 0.86, 0.91), unseen=Unseen("campaigns", seen)))
+    assert newer.decision == "fallback"
+    assert (
+        "of assets of campaigns it had not seen (97.0 % of the test assets, whose campaigns it has seen)"
+        in newer.reason
+    )
+    few = replace(FALLBACK, agreement=share(0.89, 0.86, 0.91), unseen=Unseen("campaigns", share(0.97, 0.9, 1, 60)))
+    assert decide(few).rule == "too_few", "whether there are test assets enough is asked of the test assets"
+
+
+def test_families_of_many_versions_are_as_many_assets_as_they_are_worth():
+    families = Share(0.97, 0.955, 0.98, 660, 60, 240.0)
+    assert rule(agreement=families) == "replace"
+    told = decide(replace(FALLBACK, agreement=Share(0.97, 0.9, 1.0, 660, 60, 60.0)))
+    assert told.rule == "too_few" and "There are 60 independent test assets" in told.reason
+    assert "n = 660 in 60 families" in decide(replace(FALLBACK, agreement=families)).reason
+
+
+def test_a_rule_for_what_is_new_must_name_something():
+    assert Rules(new="campaigns").new == "campaigns"
+    with pytest.raises(InputError, match="What will be new is empty"):
+        Rules(new=" ")

@@ -70,6 +70,7 @@ def case(
 
 
 AS_CSV = "Save it as CSV (UTF-8) or as an Excel workbook (.xlsx) without a password."
+EXPORT = "Export the table itself, as CSV (UTF-8) or as an Excel workbook (.xlsx)."
 RESAVE = "Open it in Excel, save it as .xlsx or CSV, and try again."
 WHOLE_FILE = [
     case("empty file", "a.csv", b"", "The file is empty.", "Export it again and check that it holds rows."),
@@ -80,7 +81,7 @@ WHOLE_FILE = [
     case("no text column", "a.csv", b"id,price,label\n1,2.50,Shoes\n2,3.75,Hats\n", "No column of text was found.",
          "Name one text, or choose it from: id, price, label."),
     case("picture renamed .csv", "a.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9,
-         "The file is a PNG image, not a table.", AS_CSV),
+         "The file is a PNG image, not a table.", EXPORT),
     case("binary renamed .csv", "a.csv", bytes(range(256)) * 40, "The file holds binary data, not text.", AS_CSV),
     case("old or encrypted Excel", "a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
          "The file is an old or password-protected Excel workbook, not a table.", AS_CSV),
@@ -109,8 +110,8 @@ BY_ROW = [
     case("row too short", "a.csv", HEAD + b"1,good,Shoes\n2\n",
          "The row has 1 cell, the header has 3; it was left out.", RAGGED, 3, 1),
     case("quotation mark left open", "a.csv", HEAD + b'1,good,Shoes\n2,"bad,Hats\n3,fine,Hats\n',
-         "A quotation mark is opened in this row and never closed; the row was left out.",
-         "Close it, or write it twice where it belongs to the text.", 3, 2),
+         "1 row has quotation marks that nothing closes or that stand inside a text (first in row 3); they were kept as text.",
+         "Nothing, if the texts are right as they are.", None, 3),
     case("a 1 MB cell", "a.csv", HEAD + b"1," + b"word " * 200_000 + b"x,Shoes\n2,good,Hats\n",
          "The text has 1,000,001 characters; it was cut to 20,000.", "Shorten it if the end matters.", 2, 2),
     case("NUL bytes", "a.csv", HEAD + b"1,go\0od,Shoes\n", "The row holds NUL bytes; they were removed.",

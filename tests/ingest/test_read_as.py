@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core import db as database
+from core.commands import reading
 from core.errors import InputError
 from core.ingest import assets, taxonomy
 from core.ingest.files import Problems, ReadAs, open_table
@@ -40,3 +41,14 @@ def test_imports_of_assets_and_taxonomies_take_it(tmp_path, db):
     assert db.execute("select text from assets").fetchone() == ("Zażółć, gęślą",)
     path.write_bytes("name\nŁódź\n".encode("cp1250"))
     assert [c.name for c in taxonomy.read(path, read_as=ReadAs(encoding="cp1250")).categories] == ["Łódź"]
+
+
+def test_a_command_tells_what_a_file_leaves_open_and_which_option_settles_it(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text("Boots for winter,Shoes\nWool hat,Hats\nTote,Bags\nClog,Shoes\nCap,Hats\n")
+    reading.tell_doubts(assets.preview(path).doubts)
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "No row looks like column names; all are read as data. Read as none; for another, --header-row: 1"
+    )
+    assert "Boots for winter | Shoes" in said

@@ -45,27 +45,36 @@ class Text:
     tokens_cached: int | None = None
     logprobs: list[tuple[str, dict[str, float]]] | None = None
     usage: bool = True  # some local servers count nothing
+    cost: float | None = None  # USD, as OpenRouter says it with the usage
     seconds: float | None = None  # None: the server's latency
 
 
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong. status: an HTTP error; hang: no answer at all; drip: the answer comes a byte every `seconds`; reset:
-    the connection is torn down before, cut: in the middle of the answer; broken: an answer that is no JSON."""
+    the connection is torn down before, cut: in the middle of the answer; broken: an answer that is no JSON; body: status 200
+    and the JSON (or the web page, where it is a text) of `body` in the answer's place. `retry_after` in seconds or as a date."""
 
-    kind: Literal["status", "hang", "drip", "reset", "cut", "broken"]
+    kind: Literal["status", "hang", "drip", "reset", "cut", "broken", "body"]
     status: int = 500
-    retry_after: float | None = None
+    retry_after: float | str | None = None
     code: str = ""
     words: str = "Something went wrong."
     seconds: float = 0.5
+    body: dict | list | str | None = field(default=None, hash=False)
 
 
-def rate_limited(retry_after: float | None = None) -> Fault:
+def rate_limited(retry_after: float | str | None = None) -> Fault:
     return Fault("status", 429, retry_after, "rate_limit_exceeded", "Rate limit reached.")
 
 
+def inside(body: dict | list | str, retry_after: float | None = None) -> Fault:
+    """Status 200, and this in the answer's place."""
+    return Fault("body", 200, retry_after, body=body)
+
+
 QUOTA = Fault("status", 429, None, "insufficient_quota", "You exceeded your current quota.")
+FULL = "Enqueued token limit reached for model-x. Please try again once some in_progress batches have been completed."
 SERVER_ERROR = Fault("status", 500, None, "server_error", "The server had an error.")
 OVERLOADED = Fault("status", 529, None, "overloaded_error", "Overloaded")
 
@@ -151,6 +160,10 @@ class Server:
     refuses: frozenset[str] = frozenset()  # parameters that this server answers with status 400
     batch_polls: int = 1  # a batch has ended when its state was asked for so many times
     batch_fails: str = ""  # why a batch fails as a whole
+    batch_room: int | None = None  # requests that may be enqueued at once
+    batch_room_when: Literal["handed in", "checked"] = "checked"  # when it is noticed that a batch does not fit
+    batch_refused: Fault | None = None  # what comes of handing one in
+    moved: str = ""  # where every call is sent on to
     port: int = 0
 
     calls: list[Call] = field(default_factory=list)
@@ -158,6 +171,7 @@ class Server:
     requests: Counter = field(default_factory=Counter)  # by path
     flying: int = 0
     most_flying: int = 0
+    most_enqueued: int = 0
     billed_in: int = 0
     billed_out: int = 0
     keep_calls: bool = True
@@ -225,8 +239,13 @@ class Server:
         self._writers.add(writer)
         try:
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                first = await reader.readexactly(1)
+                if first == b"\x16":  # somebody speaks TLS
+                    await _send(writer, 400, {"error": "This is http."})
+                    return
+                head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 method, path, _ = head[0].split(" ", 2)
+                path = re.sub(r"^http://[^/]+", "", path)  # as a proxy is asked
                 headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in head[1:] if ":" in line)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 if not await self._reply(writer, method, path.partition("?")[0], headers, body):
@@ -247,6 +266,12 @@ class Server:
         if self.key is not None and shown != self.key:
             fault = Fault("status", 401, code="invalid_api_key", words=f"Incorrect API key provided: {shown}.")
             return await self._fail(writer, style, fault)
+        if self.moved:
+            return await _send(writer, 308, {}, {"location": self.moved + path})
+        if self.batch_refused and method == "POST" and path in ("/v1/files", "/v1/messages/batches"):
+            return await self._fail(writer, style, self.batch_refused)
+        if path == "/v1/batches" and method == "POST" and self.batch_room_when == "handed in" and not self._takes(body):
+            return await self._fail(writer, style, Fault("status", 429, code="token_limit_exceeded", words=FULL))
         if path in ("/v1/chat/completions", "/v1/messages"):
             self.flying += 1
             self.most_flying = max(self.most_flying, self.flying)
@@ -271,6 +296,9 @@ class Server:
             await asyncio.sleep(3600)
         elif said.kind == "reset":
             _reset(writer)
+        elif said.kind == "body":
+            body = said.body.encode() if isinstance(said.body, str) else said.body
+            return await _send(writer, 200, body, _waiting(said))
         elif said.kind == "broken":
             return await _send(writer, 200, b'{"id": "x", "choices": [{"mess')
         else:
@@ -286,8 +314,7 @@ class Server:
         return False
 
     async def _fail(self, writer, style: str, fault: Fault) -> bool:
-        headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
-        return await _send(writer, fault.status, _error(style, fault), headers)
+        return await _send(writer, fault.status, _error(style, fault), _waiting(fault))
 
     # --- the model -----------------------------------------------------------------------------------------------
 
@@ -359,6 +386,8 @@ class Server:
                 "total_tokens": tokens_in + tokens_out,
                 "prompt_tokens_details": {"cached_tokens": cached},
             }
+            if said.cost is not None:
+                answer["usage"]["cost"] = said.cost
         return answer
 
     # --- files and batches -----------------------------------------------------------------------------------------
@@ -393,8 +422,19 @@ class Server:
 
     def _batch(self, asked: dict[str, dict], wanted: dict) -> str:
         id = f"batch_{len(self.batches) + 1}"
-        self.batches[id] = {"asked": asked, "polls": 0, **wanted}
+        self.batches[id] = {"asked": asked, "polls": 0, "refused": not self._fits(len(asked)), **wanted}
+        self.most_enqueued = max(self.most_enqueued, self._enqueued())
         return id
+
+    def _takes(self, body: bytes) -> bool:
+        return self._fits(len(self.files[json.loads(body)["input_file_id"]].splitlines()))
+
+    def _enqueued(self) -> int:
+        under_way = [batch for id, batch in self.batches.items() if not (batch["refused"] or self._ended(id))]
+        return sum(len(batch["asked"]) for batch in under_way)
+
+    def _fits(self, requests: int) -> bool:
+        return self.batch_room is None or self._enqueued() + requests <= self.batch_room
 
     def _results(self, style: str, id: str) -> list[dict]:
         """One line a request, the last one first: nobody promises an order. Worked out once."""
@@ -433,6 +473,9 @@ class Server:
             "status": "completed" if ended else "in_progress",
             "request_counts": {"total": len(batch["asked"]), "completed": 0, "failed": 0},
         }
+        if batch["refused"]:
+            errors = {"object": "list", "data": [{"code": "token_limit_exceeded", "message": FULL, "line": None}]}
+            return {**about, "status": "failed", "errors": errors}
         if ended and self.batch_fails:
             errors = {"object": "list", "data": [{"code": "invalid", "message": self.batch_fails}]}
             return {**about, "status": "failed", "errors": errors}
@@ -471,6 +514,12 @@ def _token(token: str, candidates: dict[str, float]) -> dict:
     return {"token": token, "logprob": mine, "bytes": list(token.encode()), "top_logprobs": top}
 
 
+def _waiting(fault: Fault) -> dict[str, str]:
+    """The header that says when to come back."""
+    after = fault.retry_after
+    return {} if after is None else {"retry-after": after if isinstance(after, str) else f"{after:g}"}
+
+
 def _error(style: str, fault: Fault) -> dict:
     if style == "anthropic":
         kinds = {
@@ -504,7 +553,7 @@ def _http(status: int, body: bytes, headers: dict | None = None) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def _send(writer, status: int, answer: dict | bytes, headers: dict | None = None) -> bool:
+async def _send(writer, status: int, answer: dict | list | bytes, headers: dict | None = None) -> bool:
     writer.write(_http(status, answer if isinstance(answer, bytes) else json.dumps(answer).encode(), headers))
     await writer.drain()
     return True

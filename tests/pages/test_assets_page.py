@@ -153,3 +153,34 @@ def test_every_uploader_takes_every_kind_of_table(open_page, db, page, key):
     app = open_page(page, client_id=database.client_id(db, "Acme"))
     kinds = ("csv", "tsv", "txt", "xlsx", "xlsm", "json", "jsonl", "ndjson", "parquet")
     assert {kind.lstrip(".") for kind in app.file_uploader(key=key).proto.type} == set(kinds)
+
+
+def box(app, label: str):
+    return next(one for one in app.selectbox if label in one.label)
+
+
+def test_what_a_file_leaves_open_is_asked_with_its_lines_and_the_columns_follow(open_page, filled):
+    data = "Zoznam;Werbung\nNummer;Werbetext\n1;Schuhe für alle\n2;Hüte für alle\n".encode("mac-roman")
+    app = upload(open_page("assets"), ASSETS, "a.csv", data)
+    encoding = box(app, "encoding is not certain")
+    assert "mac-roman: 1;Schuhe für alle" in "\n".join(one.value for one in app.code)
+    encoding.select("mac-roman").run()
+    assert not app.exception
+    box(app, "column names").select("2").run()
+    assert not app.exception
+    texts = next(one for one in app.multiselect if one.label == "Text columns")
+    assert texts.value == ["Werbetext"]
+    button(app, "Import assets").click().run()
+    assert not app.exception
+    read = filled.execute("select params from jobs where kind = 'import_assets' order by id desc").fetchone()[0]
+    assert '"encoding": "mac-roman"' in read and '"header": 2' in read
+
+
+def test_a_file_read_without_doubt_can_still_be_read_another_way_and_serve_twice_on_the_page(open_page, filled):
+    data = b"name,text\nShoes,red shoes for all\nHats,blue hats for all\n"
+    app = upload(open_page("assets"), ASSETS, "a.csv", data)
+    upload(app, TAXONOMY, "a.csv", data)
+    [one for one in app.selectbox if one.label == "Cells are parted by"][-1].select("none").run()
+    assert not app.exception
+    texts = next(one for one in app.multiselect if one.label == "Text columns")
+    assert texts.options == ["name,text"]

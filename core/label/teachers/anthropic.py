@@ -40,7 +40,7 @@ class Anthropic:
             base_url=address,
             max_retries=0,
             timeout=httpx2.Timeout(self.params.timeout_s, connect=min(calls.CONNECT_S, self.params.timeout_s)),
-            http_client=anthropic.DefaultAioHttpClient(limits=calls.connections(self.params.concurrency)),
+            http_client=calls.client(anthropic.DefaultAioHttpClient, address, self.params.concurrency),
         )
         self.failures = calls.Failures(anthropic, address, self.model, secret)
         self.plain = self.params.schema == "plain"
@@ -52,11 +52,23 @@ class Anthropic:
             try:
                 started, seconds = time.perf_counter(), self.params.timeout_s
                 with self.failures.caught(request, seconds=seconds):
-                    answer = await calls.post(self.client, "/v1/messages", body, seconds)
-                    return read(answer, (time.perf_counter() - started) * 1000)
+                    answer, headers = await calls.post(self.client, "/v1/messages", body, seconds, self.failures)
+                    reply = self._read(answer, headers, request, (time.perf_counter() - started) * 1000)
+                self.failures.answered = True
+                return reply
             except CallError as error:
                 if "output_config" not in body or not self._adapt(error):
                     raise
+
+    def _read(
+        self, body: Any, headers: Any = None, request: Request | None = None, latency_ms: float | None = None
+    ) -> Reply:
+        """The message's JSON as a Reply; CallError where it holds an error in the answer's place."""
+        whole = isinstance(body, dict) and isinstance(body.get("content"), list) and not body.get("error")
+        ended = body.get("stop_reason") if isinstance(body, dict) else None
+        if whole and ended != "error" and (body["content"] or ended):
+            return read(body, latency_ms)
+        raise self.failures.instead(calls.says_why(body), ended, headers, request, calls.counted(body, _usage))
 
     def body(self, request: Request) -> dict:
         """The request as this model takes it."""
@@ -109,7 +121,7 @@ class Anthropic:
 
     def _result(self, result: dict) -> Reply | CallError:
         if result.get("type") == "succeeded":
-            return calls.parsed(read, result.get("message"))
+            return calls.parsed(self._read, result.get("message"))
         if result.get("type") != "errored":
             return CallError("server", f"The batch did not come to it ({result.get('type', 'no reason given')}).")
         _, kind = calls.said(result.get("error"))
@@ -136,15 +148,25 @@ _STATUS = {
 
 def read(body: dict, latency_ms: float | None = None) -> Reply:
     """A message's JSON as a Reply. KeyError, TypeError or AttributeError where it is none."""
-    usage = body["usage"]
-    written, cached = usage.get("cache_creation_input_tokens") or 0, usage.get("cache_read_input_tokens") or 0
     return Reply(
         text="".join(block["text"] for block in body["content"] if block["type"] == "text"),
-        tokens_in=usage["input_tokens"] + written + cached,
-        tokens_out=usage["output_tokens"],
-        tokens_cached=cached,
+        **_usage(body),
         latency_ms=latency_ms,
         finish=_FINISH.get(body.get("stop_reason"), "stop"),
         model=str(body.get("model") or ""),
-        tokens_written=written,
     )
+
+
+def _usage(body: dict) -> dict[str, Any]:
+    """The fields of a Reply that say what it took; the provider counts what is new apart from what its cache knew."""
+    usage = body.get("usage") or {}
+    written = calls.count(usage.get("cache_creation_input_tokens")) or 0
+    cached = calls.count(usage.get("cache_read_input_tokens")) or 0
+    fresh = calls.count(usage.get("input_tokens"))
+    return {
+        "tokens_in": None if fresh is None else fresh + written + cached,
+        "tokens_out": calls.count(usage.get("output_tokens")),
+        "tokens_cached": cached,
+        "tokens_written": written,
+        "cost_usd": calls.charged(usage),
+    }

@@ -6,17 +6,24 @@ Both SDKs come from one generator and name their exceptions alike, so that one f
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
+import math
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
 
+from core.errors import InputError
 from core.label import keys
 from core.label.teachers.wire import CallError, Reply, Request, Trouble
 
@@ -34,7 +41,37 @@ _BEFORE_SENDING = (
     aiohttp.InvalidURL,
 )
 _GATEWAY = {502, 504, 524}  # the model behind the gateway may have answered all the same
-_EMPTY = ("insufficient_quota", "billing", "credit balance", "quota exceeded", "insufficient balance")
+_EMPTY = (
+    "insufficient_quota",
+    "billing",
+    "credit balance",
+    "quota exceeded",
+    "insufficient balance",
+    "insufficient credits",
+    "insufficient_credits",
+)
+_FLAGGED = ("moderation", "flagged", "content policy", "content_policy")
+_FULL = ("token_limit_exceeded", "enqueued token limit")
+# Names that providers and gateways give their errors where no status says what they are, the likelier first.
+_SAID_AS = (
+    (402, (*_EMPTY, "insufficient", "payment", "quota")),
+    (429, ("rate_limit", "rate limit", "ratelimit", "too many requests", "resource_exhausted", "throttl")),
+    (401, ("authentication", "unauthorized", "unauthenticated", "invalid_api_key", "api key", "credentials")),
+    (403, ("permission",)),
+    (404, ("not_found", "not found")),
+    (500, ("overloaded", "server_error", "api_error", "unavailable", "timeout")),
+    (400, ("invalid_request", "bad_request", "unsupported", "invalid")),
+)
+_NO_CONNECTION = (
+    (aiohttp.ClientProxyConnectionError, "The proxy that this computer's environment names does not answer."),
+    (aiohttp.ClientHttpProxyError, "The proxy that this computer's environment names refuses {address}."),
+    (
+        aiohttp.ClientConnectorCertificateError,
+        "The certificate shown at {address} is not one that this computer trusts.",
+    ),
+    (aiohttp.ClientConnectorSSLError, "The server at {address} does not speak https: write http:// if it is your own."),
+)
+LONG_S = 60.0  # seconds of waiting from which on people are told until when
 NO_JSON = "The server sent an answer that is not what its kind sends."
 
 
@@ -54,10 +91,12 @@ def _object(**properties: dict) -> dict:
 
 
 class Failures:
-    """Turns whatever an SDK raises into a CallError. `secret` is the key, which no message may hold."""
+    """Turns whatever an SDK raises, or sends in an answer's place, into a CallError. `secret` is the key, which no message may
+    hold; `answered`: whether the model has answered before, so that the address is right."""
 
     def __init__(self, sdk: ModuleType, address: str, model: str, secret: str | None):
         self.sdk, self.address, self.model, self.secret = sdk, address, model, secret
+        self.answered = False
 
     @contextmanager
     def caught(self, request: Request | None = None, *, seconds: float) -> Iterator[None]:
@@ -84,29 +123,63 @@ class Failures:
             return CallError("timeout", words, billed=sent)
         if sent:
             return CallError("connection", "The connection broke off before the answer was there.", billed=True)
+        for kinds, words in _NO_CONNECTION:
+            if any(isinstance(cause, kinds) for cause in causes):
+                return CallError("connection", words.format(address=self.address))
         return CallError("connection", f"No server answers at {self.address}.")
 
     def status(self, status: int, body: Any, headers: Any = None, request: Request | None = None) -> CallError:
         """What an HTTP status and the JSON beside it mean."""
         message, code = said(body)
+        text = f"{code} {message}".lower()
+        if 300 <= status < 400:
+            to = str((headers or {}).get("location", "")).split("?")[0]
+            return CallError(
+                "model", f"{self.address} sends callers on{f' to {to}' if to else ''}: write that address."
+            )
         shown = self._own_words(message, request)
-        trouble = _trouble(status, f"{code} {message}".lower())
+        trouble = _trouble(status, text)
+        wait = _retry_after(headers or {})
+        wait = _reset(body) if wait is None else wait
         words = {
             "rate": "Too many requests: the provider asks to slow down",
             "quota": "The account has no credit left",
             "server": f"The provider's server failed (status {status})",
             "auth": "The key was refused" if self.secret else "A key is needed",
             "model": f"The server knows no model '{self.model}'",
+            "full": "The provider takes no more batches until those in progress are done",
             "request": f"The request was refused (status {status})",
         }[trouble]
-        if status == 404 and "model" not in f"{code} {message}".lower():
+        if status in (404, 405) and "model" not in text:
             words = f"There is no service of this kind at {self.address}"
+        if trouble in ("rate", "server") and (wait or 0) >= LONG_S:
+            words = (
+                f"The provider asks to wait until {clock(wait)} ({'rate limit' if trouble == 'rate' else 'overloaded'})"
+            )
         return CallError(
             trouble,
             f"{words}: {shown}" if shown else f"{words}.",
-            retry_after=_retry_after(headers or {}),
+            retry_after=wait,
             billed=status in _GATEWAY,
         )
+
+    def instead(
+        self, body: Any, ended: Any, headers: Any = None, request: Request | None = None, counted: Reply | None = None
+    ) -> CallError:
+        """What an answer with status 200 means that is none. `body` says why, `ended` is what the provider calls the reason it
+        ended for, `counted` what it counted: without a count nothing was charged."""
+        message, code = said(body)
+        if not (message or code):
+            why = "the provider broke it off" if ended == "error" else "it holds no text"
+            return CallError("server", f"The server sent an answer that is none: {why}.", counted=counted)
+        error = self.status(_status_of(code, message), body, headers, request)
+        error.billed, error.counted = False, counted
+        return error
+
+    def web_page(self) -> CallError:
+        """A page for people in an answer's place: a wrong address, or a hiccup of whatever stands before the model."""
+        words = f"A web page answers at {self.address}, not a model."
+        return CallError("server" if self.answered else "model", words)
 
     def _own_words(self, message: str, request: Request | None) -> str:
         """The provider's message on one line, without the key; nothing where it repeats what was asked."""
@@ -126,8 +199,19 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = error.__cause__
 
 
+def clock(seconds: float) -> str:
+    """The time of day, on this computer's clock, in so many seconds: 14:20, with the date where that is another day's."""
+    now = datetime.now().astimezone()
+    then = now + timedelta(seconds=seconds)
+    return (
+        f"{then:%H:%M}" if then.date() == now.date() else f"{then:%H:%M on %-d %B}" if os.name != "nt" else f"{then:%c}"
+    )
+
+
 def said(body: Any) -> tuple[str, str]:
     """(message, code) out of an error's JSON, however it is nested; empty where there is none."""
+    if isinstance(body, list):  # Google's way
+        body = next((one for one in body if isinstance(one, dict)), {})
     if isinstance(body, str):
         return ("", "") if body.lstrip().startswith("<") else (body, "")  # a web page says nothing here
     error = body.get("error", body) if isinstance(body, dict) else {}
@@ -143,15 +227,37 @@ def said(body: Any) -> tuple[str, str]:
 
 
 def _trouble(status: int, text: str) -> Trouble:
+    if any(sign in text for sign in _FULL):
+        return "full"
     if status == 402 or (status in (400, 403, 429) and any(sign in text for sign in _EMPTY)):
         return "quota"
+    if status == 403 and any(sign in text for sign in _FLAGGED):
+        return "request"  # this text is refused, not the key
     if status in (401, 403):
         return "auth"
-    if status == 404 or (status == 400 and "model" in text and ("not found" in text or "not exist" in text)):
+    if status in (404, 405) or (status == 400 and "model" in text and ("not found" in text or "not exist" in text)):
         return "model"
     if status == 429:
         return "rate"
     return "server" if status >= 500 or status in (408, 409) else "request"
+
+
+def _status_of(code: str, message: str) -> int:
+    """The HTTP status that an error inside an answer stands for: its code where that is one, else what its name or, where it has
+    none, its words say; 500 where nothing does."""
+    if code.isdigit() and 400 <= int(code) <= 599:
+        return int(code)
+    text = code.lower() if code and not code.isdigit() else message.lower()
+    return next((status for status, signs in _SAID_AS if any(sign in text for sign in signs)), 500)
+
+
+def _reset(body: Any) -> float | None:
+    """Seconds until the limit that OpenRouter names inside an error is lifted: milliseconds since 1970."""
+    try:
+        error = body.get("error", body)
+        return max(0.0, float(error["metadata"]["headers"]["X-RateLimit-Reset"]) / 1000 - time.time())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _retry_after(headers: Any) -> float | None:
@@ -171,17 +277,57 @@ def _retry_after(headers: Any) -> float | None:
         return None
 
 
-def connections(concurrency: int) -> httpx2.Limits:
-    """As many connections as calls at once and a few for batches. For the SDKs' aiohttp client: a quarter less work a call."""
-    return httpx2.Limits(max_connections=max(concurrency, 1) + 4, max_keepalive_connections=None)
+def client(kind: type[httpx2.AsyncClient], address: str, concurrency: int) -> httpx2.AsyncClient:
+    """The HTTP client of an SDK's `kind` for an address, with as many connections as calls at once and a few for batches (its
+    aiohttp one: a quarter less work a call). InputError where the environment's proxy is none.
+
+    This computer's own addresses are never asked for through a proxy, whatever the environment says; others as it says. Nobody is
+    followed elsewhere: the key would go along.
+    """
+    here = _is_here(address)
+    if not here:
+        _check_proxy(address)
+    limits = httpx2.Limits(max_connections=max(concurrency, 1) + 4, max_keepalive_connections=None)
+    return kind(limits=limits, follow_redirects=False, trust_env=not here)
 
 
-async def post(client: Any, path: str, body: dict, seconds: float) -> Any:
-    """One POST through the SDK (its addresses, headers and errors), the answer as plain JSON: building the SDK's typed objects
-    takes longer than everything else on the way."""
+def _is_here(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _check_proxy(address: str) -> None:
+    """InputError where a proxy of the environment is no http(s) address: whoever set it meant something else."""
+    parts, proxies = urlsplit(address), getproxies()
+    if proxy_bypass(parts.hostname or ""):
+        return
+    for name in ("http", "https", "all"):
+        proxy = proxies.get(name)
+        if not proxy:
+            continue
+        try:
+            given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+            sound = given.scheme in ("http", "https") and given.hostname and " " not in proxy and (given.port or 1) > 0
+        except ValueError:
+            sound = False
+        if not sound:
+            raise InputError(
+                f"The proxy in the environment variable {name.upper()}_PROXY cannot be used.",
+                "Give it as http://host:port, or put the model's host into NO_PROXY.",
+            )
+
+
+async def post(client: Any, path: str, body: dict, seconds: float, failures: Failures) -> tuple[Any, Any]:
+    """One POST through the SDK (its addresses, headers and errors): the answer as plain JSON, for building the SDK's typed objects
+    takes longer than everything else on the way, and its headers. CallError where a web page comes."""
     async with asyncio.timeout(seconds):
         response = await client.post(path, cast_to=httpx2.Response, body=body)
-    return response.json()
+    if response.content.lstrip()[:1] == b"<":
+        raise failures.web_page()
+    return response.json(), response.headers
 
 
 def mentioned(error: CallError, names: dict[str, tuple[str, ...]]) -> str | None:
@@ -205,9 +351,48 @@ def lines(content: bytes) -> Iterator[dict]:
             yield value
 
 
-def parsed(parse: Callable[[dict], Reply], body: Any) -> Reply | CallError:
-    """A batch's reply, or that it cannot be read."""
+def parsed(read: Callable[[dict], Reply], body: Any) -> Reply | CallError:
+    """A batch's reply, or why there is none."""
     try:
-        return parse(body)
+        return read(body)
+    except CallError as error:
+        return error
     except (KeyError, TypeError, IndexError, AttributeError, ValueError):
         return CallError("server", NO_JSON, billed=True)
+
+
+def says_why(body: Any) -> Any:
+    """The part of a body that may say why there is no answer in it: what has an error or a message, else nothing."""
+    if isinstance(body, dict) and not any(body.get(name) for name in ("error", "message", "detail", "msg")):
+        return {}
+    return body
+
+
+def counted(body: Any, usage: Callable[[dict], dict[str, Any]]) -> Reply | None:
+    """What was counted for a call that brought no answer, as the provider's `usage` reads it; None where nothing was."""
+    if not isinstance(body, dict) or not isinstance(body.get("usage"), dict):
+        return None
+    found = Reply("", **usage(body))
+    return found if (found.tokens_in and found.tokens_out is not None) or found.cost_usd else None
+
+
+def charged(usage: Any) -> float | None:
+    """USD that a gateway says a call cost (OpenRouter: `cost`, and beside it what goes to the provider whose key is one's own;
+    Perplexity: `cost.total_cost`); None where it says nothing."""
+    if not isinstance(usage, dict):
+        return None
+    cost = usage.get("cost")
+    cost = cost.get("total_cost") if isinstance(cost, dict) else cost
+    if not _is_usd(cost):
+        return None
+    beside = (usage.get("cost_details") or {}).get("upstream_inference_cost") if usage.get("is_byok") else 0.0
+    return float(cost) + (float(beside) if _is_usd(beside) else 0.0)
+
+
+def _is_usd(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def count(value: Any) -> int | None:
+    """A number of tokens; None where it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -141,7 +141,10 @@ def _sampled(request: Request, sample: int) -> Request:
 
 
 def cost(price: Price, reply: Reply, *, batch: bool = False) -> float | None:
-    """USD of a reply; None where the provider gave no count and the model is not free."""
+    """USD of a reply: what the provider says it charged, else its count at the price; None where it gave neither and the model is
+    not free."""
+    if reply.cost_usd is not None:
+        return reply.cost_usd
     if reply.tokens_in is None or reply.tokens_out is None:
         return None if max(price.input_usd_mtok, price.output_usd_mtok) > 0 else 0.0
     cached, written = reply.tokens_cached, reply.tokens_written

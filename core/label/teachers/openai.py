@@ -48,7 +48,7 @@ class OpenAI:
             base_url=address,
             max_retries=0,
             timeout=httpx2.Timeout(self.params.timeout_s, connect=min(calls.CONNECT_S, self.params.timeout_s)),
-            http_client=openai.DefaultAioHttpClient(limits=calls.connections(self.params.concurrency)),
+            http_client=calls.client(openai.DefaultAioHttpClient, address, self.params.concurrency),
         )
         self.failures = calls.Failures(openai, address, self.model, secret)
         host = httpx2.URL(address).host
@@ -58,7 +58,7 @@ class OpenAI:
         self.left_out: set[str] = {"response_format"} if self.params.schema == "plain" else set()
         if not self.params.logprobs:
             self.left_out.add("logprobs")
-        self.swapped = self.answered = False
+        self.swapped = False
 
     async def ask(self, request: Request) -> Reply:
         """One call; made again at once, and unpaid, where a parameter was refused."""
@@ -67,7 +67,7 @@ class OpenAI:
             try:
                 return await self._once(request, body)
             except CallError as error:
-                if error.trouble not in ("request", "server") or error.billed:
+                if error.trouble not in ("request", "server") or error.billed or error.counted:
                     raise
                 if not self._adapt(error, body):
                     return await self._plainly(error, request, body)
@@ -75,7 +75,7 @@ class OpenAI:
     async def _plainly(self, error: CallError, request: Request, body: dict) -> Reply:
         """Before the first answer, a refusal that names nothing may be about anything: ask once without all extras."""
         extras = {name for name in _SIGNS if name in body}
-        if error.trouble != "request" or self.answered or not extras or self.params.schema == "strict":
+        if error.trouble != "request" or self.failures.answered or not extras or self.params.schema == "strict":
             raise error
         try:
             reply = await self._once(request, {k: v for k, v in body.items() if k not in (*extras, "top_logprobs")})
@@ -87,9 +87,23 @@ class OpenAI:
     async def _once(self, request: Request, body: dict) -> Reply:
         started, seconds = time.perf_counter(), self.params.timeout_s
         with self.failures.caught(request, seconds=seconds):
-            reply = read(await calls.post(self.client, PATH, body, seconds), (time.perf_counter() - started) * 1000)
-        self.answered = True
+            answer, headers = await calls.post(self.client, PATH, body, seconds, self.failures)
+            reply = self._read(answer, headers, request, (time.perf_counter() - started) * 1000)
+        self.failures.answered = True
         return reply
+
+    def _read(
+        self, body: Any, headers: Any = None, request: Request | None = None, latency_ms: float | None = None
+    ) -> Reply:
+        """The answer's JSON as a Reply; CallError where it holds an error in the answer's place."""
+        choices = body.get("choices") if isinstance(body, dict) else None
+        choice = choices[0] if choices else None
+        ended = choice.get("finish_reason") if choice else None
+        failed = choice is None or choice.get("error") or ended == "error"
+        if not failed and not body.get("error"):
+            return read(body, latency_ms)
+        why = choice if choice and choice.get("error") else calls.says_why(body)
+        raise self.failures.instead(why, ended, headers, request, calls.counted(body, _usage))
 
     def body(self, request: Request) -> dict:
         """The request as this server takes it."""
@@ -150,6 +164,8 @@ class OpenAI:
         if batch.status in ("failed", "expired", "cancelled"):
             errors = (batch.errors.data if batch.errors else None) or []
             words = " ".join(keys.redact(error.message or "", self.failures.secret) for error in errors[:3])
+            if any(self.failures.status(400, error.to_dict()).trouble == "full" for error in errors):
+                return BatchState("full", done, total, words)
             return BatchState("failed", done, total, words or f"The provider calls it {batch.status}.")
         return BatchState("running", done, total)
 
@@ -172,7 +188,7 @@ class OpenAI:
             message, code = calls.said(line)
             return CallError("server", f"The batch did not come to it: {message or code or 'no reason given'}")
         if response.get("status_code") == 200:
-            return calls.parsed(read, response.get("body"))
+            return calls.parsed(self._read, response.get("body"))
         status = response.get("status_code")
         error = self.failures.status(status if isinstance(status, int) else 500, response.get("body"))
         body = {name: None for name in _SIGNS if name not in self.left_out} | {self.limit: None}
@@ -191,17 +207,14 @@ def _files(batch: Any) -> list[str]:
 def read(body: dict, latency_ms: float | None = None) -> Reply:
     """A chat completion's JSON as a Reply. KeyError, TypeError, IndexError or AttributeError where it is none."""
     choice = body["choices"][0]
-    message, usage = choice["message"], body.get("usage") or {}
+    message = choice["message"]
     refused = bool(message.get("refusal")) or choice.get("finish_reason") == "content_filter"
     finish = "refusal" if refused else "length" if choice.get("finish_reason") == "length" else "stop"
     content = (choice.get("logprobs") or {}).get("content") or None
-    details = usage.get("prompt_tokens_details") or {}
     text = message.get("refusal") if refused else message.get("content")
     return Reply(
         text=_text(text),
-        tokens_in=_count(usage.get("prompt_tokens")),
-        tokens_out=_count(usage.get("completion_tokens")),
-        tokens_cached=_count(details.get("cached_tokens")) or 0,
+        **_usage(body),
         latency_ms=latency_ms,
         finish=finish,
         logprobs=[_token(token) for token in content] if content else None,
@@ -209,15 +222,22 @@ def read(body: dict, latency_ms: float | None = None) -> Reply:
     )
 
 
+def _usage(body: dict) -> dict[str, Any]:
+    """The fields of a Reply that say what it took."""
+    usage = body.get("usage") or {}
+    return {
+        "tokens_in": calls.count(usage.get("prompt_tokens")),
+        "tokens_out": calls.count(usage.get("completion_tokens")),
+        "tokens_cached": calls.count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0,
+        "cost_usd": calls.charged(usage),
+    }
+
+
 def _text(content: Any) -> str:
     """A message's text; some servers send it in parts."""
     if isinstance(content, list):
         return "".join(part.get("text") or "" for part in content)
     return content if isinstance(content, str) else ""
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
 
 
 def _token(token: dict) -> tuple[str, dict[str, float]]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 # rate: too many requests; quota: the account is empty; server: 5xx; timeout: no (whole) answer in time; connection: nobody
-# there, or cut off; auth: key refused; model: unknown model; schema: this server takes no JSON schema; request: anything else
-# wrong with what was asked (too long, a parameter unknown).
-Trouble = Literal["rate", "quota", "server", "timeout", "connection", "auth", "model", "schema", "request"]
+# there, or cut off; auth: key refused; model: unknown model, or no model at this address; schema: this server takes no JSON
+# schema; full: the provider takes no more batches until some of those it has are done; request: anything else wrong with what
+# was asked (too long, a parameter unknown).
+Trouble = Literal["rate", "quota", "server", "timeout", "connection", "auth", "model", "schema", "full", "request"]
 PASSING: frozenset[Trouble] = frozenset({"rate", "server", "timeout", "connection"})  # may pass when asked again
 
 
@@ -50,24 +51,36 @@ class Reply:
     logprobs: list[tuple[str, dict[str, float]]] | None = None
     model: str = ""  # the model that answered, as the provider names it
     tokens_written: int = 0
+    cost_usd: float | None = None  # where the provider says what it charged
 
 
 class CallError(Exception):
     """A call that brought no reply. `words` is one sentence for people, never holding the key or the asset's text.
 
-    `retry_after` (s) where the provider says when to come back. `billed`: whether it may have cost money all the same.
+    `retry_after` (s) where the provider says when to come back. `billed`: whether it may have cost money all the same, nobody
+    knows how much; where the provider counted tokens for it, they stand in `counted`.
     """
 
-    def __init__(self, trouble: Trouble, words: str, *, retry_after: float | None = None, billed: bool = False):
+    def __init__(
+        self,
+        trouble: Trouble,
+        words: str,
+        *,
+        retry_after: float | None = None,
+        billed: bool = False,
+        counted: Reply | None = None,
+    ):
         super().__init__(words)
         self.trouble, self.words, self.retry_after, self.billed = trouble, words, retry_after, billed
+        self.counted = counted
 
 
 @dataclass(frozen=True)
 class BatchState:
-    """A provider's batch: running, ended (its replies can be fetched) or failed (as a whole, `words` says why)."""
+    """A provider's batch: running, ended (its replies can be fetched), failed (as a whole, `words` says why) or full (not begun:
+    with those in progress it is more than the provider takes at once)."""
 
-    state: Literal["running", "ended", "failed"]
+    state: Literal["running", "ended", "failed", "full"]
     done: int = 0
     total: int = 0
     words: str = ""

@@ -98,7 +98,7 @@ def fit(
     same rows, are taken over. config.json is written last: a folder without it is not a student yet.
     """
     members: dict[str, Member] = {}
-    folds = crossfit.deal(split.train.answers) if split.crossfit else None
+    folds = split.train.folds() if split.crossfit else None
     for name in KINDS[kind]:
         members[name] = _member(name, split, folds, folder / name, step, members, earlier and earlier / name)
     step(0, 1, f"{kind}: calibrating")
@@ -106,11 +106,12 @@ def fit(
         readings = {name: crossfit.load(folder / name) for name in members}
     else:
         readings = {name: member.read(split.calibration.texts) for name, member in members.items()}
-    stages = fit_stages(readings, split.judging.answers)
-    held = walk(stages, len(split.judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
+    judging = split.judging
+    stages = fit_stages(readings, judging.answers)
+    held = walk(stages, len(judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
     student = Student(kind, split.categories, labels, members, stages)
     if split.crossfit:
-        tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(split.train.texts)}
+        tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(judging.texts)}
         save_file(tensors, folder / UNSEEN)
     config = {
         "format": FORMAT,

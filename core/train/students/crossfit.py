@@ -1,8 +1,8 @@
 """Cross-fitting: every training row answered by a model that did not learn from it, so that all rows teach and all rows judge.
 
-The rows are dealt into FOLDS; a model of the other folds answers each (Stone 1974). What a student of all rows says of unseen
-assets is at least as good, for it learned from more; so weights, thresholds and the promise that come of these answers
-are on the careful side, and no row has to be set aside for them.
+The rows are dealt into FOLDS, families whole (core/train/folds.py); a model of the other folds answers each (Stone 1974). What a
+student of all rows says of unseen assets is at least as good, for it learned from more; so weights, thresholds and the promise that
+come of these answers are on the careful side, and no row has to be set aside for them.
 """
 
 from __future__ import annotations
@@ -15,29 +15,22 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.train.disk import UNSEEN
+from core.train.folds import FOLDS, held, learned
 from core.train.students.reading import Reading
 
 if TYPE_CHECKING:
     from core.train.data import Step
 
-FOLDS = 3
 M = TypeVar("M")  # a member
 
 
-def deal(answers: np.ndarray) -> np.ndarray:
-    """The fold, 0 to FOLDS - 1, of each row: by chance within each of the `answers` (column numbers), the same every time."""
-    order = np.lexsort((np.random.default_rng(0).random(len(answers)), answers))
-    folds = np.empty(len(answers), int)
-    folds[order] = np.arange(len(answers)) % FOLDS
-    return folds
-
-
 def unseen(folds: np.ndarray, ask: Callable[[np.ndarray, np.ndarray], Reading]) -> Reading:
-    """The reading of all rows, each by a model of the other folds. `ask(learn, held)` gives what a model of the rows `learn`
-    makes of the rows `held`."""
-    held = [np.flatnonzero(folds == fold) for fold in range(FOLDS)]
-    parts = [ask(np.flatnonzero(folds != fold), rows) for fold, rows in enumerate(held)]
-    place = np.argsort(np.concatenate(held))
+    """The reading of the judged rows (folds.judged()), each by a model of the other folds. `ask(learn, held)` gives what a model
+    of the rows `learn` makes of the rows `held`."""
+    pairs = [(learned(folds, fold), held(folds, fold)) for fold in range(FOLDS)]
+    pairs = [(learn, rows) for learn, rows in pairs if len(rows)]
+    parts = [ask(learn, rows) for learn, rows in pairs]
+    place = np.argsort(np.concatenate([rows for _, rows in pairs]))
     tables = [np.concatenate(pieces)[place] for pieces in zip(*(part.tables for part in parts))]
     if parts[0].nearness is None:
         return Reading(tables, None)

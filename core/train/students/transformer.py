@@ -101,7 +101,7 @@ def _crossfit(rows: Rows, folds: np.ndarray, encode: OnnxText, folder: Path, ste
         return Reading([kept["table"].numpy()], None)
 
     crossfit.save(crossfit.unseen(folds, ask), folder)
-    return {name: sum(weights[name] for weights in finished) / FOLDS for name in finished[0]}
+    return {name: sum(weights[name] for weights in finished) / len(finished) for name in finished[0]}
 
 
 def _model(encoder: str, head: tuple[np.ndarray, np.ndarray], attention: str) -> torch.nn.ModuleDict:
