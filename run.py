@@ -8,6 +8,7 @@
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
 an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.
+UNDERSTUDY_HOSTS lists the names, besides this machine's own, under which a proxy may hand on the dashboard.
 """
 
 # This file must at least parse on old Pythons, so that they hear which one is needed.
@@ -368,6 +369,9 @@ def start(line: list, log: str) -> subprocess.Popen:
 def start_dashboard(port: int) -> subprocess.Popen:
     """Start Streamlit on this port; everything else about it is in .streamlit/config.toml."""
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    more = [name.strip() for name in os.environ.get("UNDERSTUDY_HOSTS", "").split(",") if name.strip()]
+    for name in ["127.0.0.1", "localhost", "::1", *more] if more else []:
+        options += ["--server.allowedHosts", name]
     return start([python(), "-m", "streamlit", "run", "app.py", *options], "app")
 
 

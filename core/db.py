@@ -376,3 +376,11 @@ def m016_families(db: Database) -> None:
     # group). A family is not labelled once: each of its groups is.
     db.execute("alter table assets add column family_id integer")
     db.execute("update assets set family_id = group_id")
+
+
+@migrations()
+def m017_family_keys(db: Database) -> None:
+    # family_key: what a column of a file said belongs together, so that later files join the families that are there.
+    db.execute("update assets set family_id = group_id where family_id is null")
+    db.execute("alter table assets add column family_key text")
+    db.execute("create index assets_by_family on assets (client_id, family_id)")

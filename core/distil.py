@@ -16,6 +16,7 @@ from core import jobs, settings
 from core.errors import InputError
 from core.evaluate import run as evaluation
 from core.ingest import assets as ingest
+from core.ingest import families
 from core.ingest import taxonomy as categories
 from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
@@ -46,6 +47,7 @@ def distil(
     client: str,
     text_columns: list[str] | None = None,
     id_column: str | None = None,
+    family_column: str | None = None,
     latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
@@ -71,6 +73,7 @@ def distil(
         "assets": str(assets.resolve()),
         "text_columns": text_columns,
         "id_column": id_column,
+        "family_column": family_column,
         "latency_unit": latency_unit,
         "teacher": teacher,
         "base_url": base_url,
@@ -115,6 +118,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "rows": imported.rows,
             "imported": imported.imported,
             "duplicates": imported.duplicates,
+            "families": families.count(db, client_id),
             "problems": imported.problems + len(read.problems),
         },
         **_outcome(db, run_id, trained),
@@ -183,6 +187,8 @@ def _mapping(assets: Path, given: dict, read_as: ReadAs) -> ingest.Mapping:
     text = tuple(given.get("text_columns") or ())
     named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}
     named = {role: column for role, column in named.items() if column} | (given.get("columns") or {})
+    if family := given.get("family_column"):
+        named["family"] = None if family == "none" else family
     for column in [*text, *named.values()]:
         if column and column not in seen.columns:
             raise InputError(

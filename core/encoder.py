@@ -93,9 +93,9 @@ def torch_encoder(source: Path, attention: str = "eager") -> torch.nn.Module:
     logging.disable_progress_bar()
     options = {"attn_implementation": attention, "local_files_only": True}
     try:
-        return AutoModel.from_pretrained(source, add_pooling_layer=False, **options)
+        return AutoModel.from_pretrained(source, trust_remote_code=False, add_pooling_layer=False, **options)
     except TypeError:  # of an architecture that has no such layer
-        return AutoModel.from_pretrained(source, **options)
+        return AutoModel.from_pretrained(source, trust_remote_code=False, **options)
 
 
 def check(name: str) -> None:
@@ -107,7 +107,7 @@ def check(name: str) -> None:
 
     folder = source_folder(name)
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         tokenizer(folder)
         with safe_open(folder / "model.safetensors", "numpy"):
             fits = not config.is_encoder_decoder and config.hidden_size

@@ -16,6 +16,10 @@ ASSET_ROLES = {
     "id": ("Asset id", "Without one, an id is made from the text."),
     "label": ("Teacher's label", "Labels bought before: they become a recorded teacher."),
     "gold": ("Gold label", "What a person decided."),
+    "family": (
+        "Belongs together",
+        "A campaign, concept or parent creative: its assets never both teach and test, and count as one where figures are given.",
+    ),
     "split": ("Split", "train, calibration or test. Without one, assets are split for you."),
     "confidence": ("Confidence", "How sure the teacher was, 0 to 1."),
     "tokens_in": ("Tokens in", "Tokens sent to the teacher for this asset."),

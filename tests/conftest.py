@@ -15,6 +15,7 @@ from core import db as database
 from core import settings
 from core.weights import LARGE, PACKAGED
 
+os.environ["UNDERSTUDY_KEY_VARIABLES"] = "BIG_KEY,MY_KEY,TEST_KEY,NO_SUCH_KEY,K"  # that tests keep keys in
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core/__main__.py does, before torch is loaded
 
 # How long one example takes depends on who else uses the machine; pytest's own time limit is enough.

@@ -41,6 +41,11 @@ def options(command: argparse.ArgumentParser) -> None:
     reading.taxonomy_options(command)
     reading.problem_option(command)
     command.add_argument(
+        "--family-column",
+        metavar="NAME",
+        help="column of what belongs together: campaign, concept, parent creative (default: guessed; none: only copies do)",
+    )
+    command.add_argument(
         "--latency-unit",
         choices=("s", "ms"),
         help="what the column of latencies is in, where its name does not say (seconds or milliseconds)",
@@ -82,6 +87,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         client=args.client,
         text_columns=args.text_columns,
         id_column=args.id_column,
+        family_column=args.family_column,
         latency_unit=args.latency_unit,
         teacher=args.teacher,
         base_url=args.base_url,

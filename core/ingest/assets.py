@@ -27,7 +27,7 @@ from sqlite_utils import Database
 from core import db as database
 from core import settings
 from core.errors import InputError
-from core.ingest import copies, taxonomy
+from core.ingest import copies, families, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Doubt, Problems, ReadAs, Table, open_table
@@ -149,8 +149,35 @@ def import_assets(
                 "agreement; splits were kept as given.",
                 "Give copies of one creative the same split.",
             )
+        if mapping.family:
+            _families(db, client_id, stage, read)
         report(read.rows, read.rows, "Step 3 of 3: saving")
         return _enter(db, client_id, filename or path.name, _sha256(path), mapping, read, stage_path)
+
+
+def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Reading) -> None:
+    """Join what the mapping's column says belongs together, or say why that column cannot say it."""
+    column = read.mapping.family
+    if why := families.unfit(stage):
+        stage.execute("update rows set family = null")
+        if column == guess_assets(read.table.columns, read.table.head).family:
+            return  # nobody chose it
+        read.problems.add(
+            None,
+            column,
+            f"The column {why}, so it does not say which assets belong together; only copies were grouped.",
+            "Choose another column, or none, if you know a better one.",
+        )
+        return
+    cut = families.unite_staged(db, client_id, stage)
+    if cut:
+        read.problems.add(
+            None,
+            read.mapping.split,
+            f"{counted(cut, 'family has', 'families have')} assets in several splits, which flatters the agreement; splits were "
+            "kept as given.",
+            f"Give all assets with the same {column} the same split.",
+        )
 
 
 def _no_rows(path: Path) -> InputError:
@@ -296,6 +323,7 @@ class _Reading:
             asset.tokens_out,
             asset.latency_ms,
             asset.gold,
+            families.key(self.mapping.family, asset.family) if self.mapping.family else None,
         )
 
     def _made_up(self, text: str) -> str:
@@ -367,9 +395,14 @@ def unknown_labels(db: Database, import_id: int) -> list[Unknown]:
 
 # New assets get the ids base + n; a group's id is that of its first asset.
 ENTER = (
-    """insert into assets (id, client_id, external_id, text, text_hash, group_id, split, split_given, extra, import_id)
-       select :base + n, :client, external_id, text, text_hash, coalesce(group_id, :base + head), split, split_given, extra,
-       :import from stage.rows where asset_id is null order by n""",
+    """insert into assets (id, client_id, external_id, text, text_hash, group_id, family_id, family_key, split, split_given,
+       extra, import_id)
+       select :base + n, :client, external_id, text, text_hash, coalesce(group_id, :base + head),
+       coalesce(family_id, :base + family_head, (select coalesce(a.family_id, a.group_id) from assets a where a.id = rows.group_id),
+       :base + head), family, split, split_given, extra, :import from stage.rows where asset_id is null order by n""",
+    """update assets set family_key = r.family from stage.rows r where r.asset_id = assets.id and r.family is not null""",
+    """update assets set family_id = (select new from stage.family_joins j where j.old = assets.family_id)
+       where client_id = :client and family_id in (select old from stage.family_joins)""",
     "insert into asset_bands (asset_id, bands) select :base + n, bands from stage.bands",
     """update assets set split = (select split from stage.group_splits g where g.group_id = assets.group_id)
        where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",

@@ -42,6 +42,10 @@ ASSET_NAMES: dict[str, tuple[str, ...]] = {
         " durationms elapsedms elapsedseconds recordedlatencyms recordedlatencys recordedlatency responsetime latencymillis"
         " latencymilliseconds"
     ),
+    "family": _names(
+        "conceptid concept parentcreative parentcreativeid parentid creativegroup masterid master variantof translationof sourceid"
+        " utteranceid campaignid campaign campaignname adgroupid adgroup adgroupname"
+    ),
     "split": _names("split datasplit dataset set fold partition subset"),
 }
 DURATIONS = _names("durationseconds durations durationsec duration seconds elapsed elapsedtime")
@@ -87,6 +91,7 @@ class Mapping:
     latency_ms: str | None = None
     gold: str | None = None
     split: str | None = None
+    family: str | None = None  # what belongs together: a campaign, a concept, a parent creative
     latency_unit: str | None = None  # "ms" or "s", where the column's name and cells do not say; no column
     labels_are: str | None = None  # "names" or "codes", where not as most labels can be read; no column
 

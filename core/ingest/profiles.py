@@ -44,12 +44,14 @@ def problems_csv(db: Database, import_id: int) -> str:
 def profile(db: Database, client_id: int) -> dict[str, Any]:
     """Figures of a client's assets, read in a handful of queries.
 
-    assets, groups, duplicates (assets less groups); words: quantiles of words per asset by name (p5, p50, p95, max);
+    assets, groups, families (of groups that belong together), duplicates (assets less groups);
+    words: quantiles of words per asset by name (p5, p50, p95, max);
     splits: assets by split ("" where none yet); labels: by source, {"count", "distinct", "top": [(label, count)]};
     gold: assets with a gold label; columns: those of the last import by role; extra: names of the other columns.
     """
-    assets, groups = db.execute(
-        "select count(*), count(distinct group_id) from assets where client_id = ?", [client_id]
+    assets, groups, families = db.execute(
+        "select count(*), count(distinct group_id), count(distinct coalesce(family_id, group_id)) from assets where client_id = ?",
+        [client_id],
     ).fetchone()
     mapping = db.execute(
         "select mapping from imports where client_id = ? order by id desc limit 1", [client_id]
@@ -62,6 +64,7 @@ def profile(db: Database, client_id: int) -> dict[str, Any]:
     return {
         "assets": assets,
         "groups": groups,
+        "families": families,
         "duplicates": assets - groups,
         "words": _words(db, client_id, assets),
         "splits": splits(db, client_id),

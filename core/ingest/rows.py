@@ -47,6 +47,7 @@ class Asset:
     tokens_out: int | None
     latency_ms: float | None
     gold: int | None
+    family: str = ""  # the cell that says what belongs together
 
 
 def join_text(cells: Iterable[str]) -> str:
@@ -104,7 +105,8 @@ class RowReader:
         self._numbers = number_columns(mapping, table.columns, table.head)
         for column in self._numbers.values():
             column.tell(problems)
-        used = {*self._text, *self._at.values()}
+        # What belongs together stays a column as well: whether a campaign is new is asked of it later.
+        used = {*self._text, *(place for role, place in self._at.items() if role != "family")}
         self._rest = [(name, place) for name, place in at.items() if place not in used]
         if "gold" in self._at and labels is None:
             problems.add(
@@ -159,6 +161,7 @@ class RowReader:
             tokens_out=self._count(row, "tokens_out", cells, label),
             latency_ms=self._number(row, "latency_ms", cells, label),
             gold=self._gold(row, cells),
+            family=self._cell("family", cells) or "",
         )
 
     def _cell(self, role: str, cells: list[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Which assets teach, which calibrate, which test: by duplicate group, stratified, the same every time."""
+"""Which assets teach, which calibrate, which test: by family, stratified, the same every time."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ class Group:
     split: str | None
     given: bool
     order: bytes
+    family: int | None = None  # what it belongs to, where that is more than itself
+
+    @property
+    def unit(self) -> tuple[bool, int]:
+        """What moves as one: its family, or itself."""
+        return self.family is None, self.id if self.family is None else self.family
 
 
 def calibration_share(groups: int) -> float:
@@ -41,8 +47,10 @@ def reserved_share(groups: int) -> float:
 def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
     """Give each labelled duplicate group that has no split one; returns how many labelled groups each split has.
 
-    Within each category of the run's labels, groups are ordered by a hash of their first asset's id: 20 % go to test,
-    calibration_share of them to calibration, the rest to train, rounded so that a category's first groups go to train.
+    Families stay whole, and a new group goes where most of its family is; a family's category is that of its first group.
+    Within each category of the run's labels, families are ordered by a hash of their first asset's id: 20 % go to test,
+    calibration_share of them to calibration, the rest to train, rounded so that a category's first groups go to train, as does
+    a family that would take test far beyond its share.
     Groups that have a split keep it, with one exception: where a file gave the splits and none of them is calibration (or
     none is test), that share is taken out of train. Groups without a label wait for theirs. Call it as often as you like.
     """
@@ -51,7 +59,7 @@ def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
         db.execute("update assets set split = split where id = -1")
         groups = _groups(db, client_id, run_id)
         given = {row[0] for row in db.execute(GIVEN, [client_id])}
-        moves = plan(groups, given)
+        moves = plan(groups, given, _placed(db, client_id))
         db.conn.executemany(
             "update assets set split = ? where client_id = ? and group_id = ?",
             [(split, client_id, group_id) for group_id, split in moves.items()],
@@ -61,7 +69,7 @@ def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
 
 
 def reserve(db: Database, client_id: int) -> None:
-    """Give every duplicate group that has no split one before it is labelled, by chance alone: a hash of its first asset's id.
+    """Give every family that has no split one before it is labelled, by chance alone: a hash of its first asset's id.
 
     Where the training assets to label are chosen, those that calibrate and test must not be: drawn from all groups, in the order of
     chance(), any first so many of them stand for all assets. Where a file gave the splits and none of them is calibration (or
@@ -70,18 +78,20 @@ def reserve(db: Database, client_id: int) -> None:
     with db.atomic():
         db.execute("update assets set split = split where id = -1")  # the lock first, as above
         rows = db.execute(
-            """select a.group_id, max(a.split), first.external_id from assets a join assets first on first.id = a.group_id
-               where a.client_id = ? group by a.group_id""",
+            """select a.group_id, max(a.split), first.external_id, coalesce(a.family_id, a.group_id) from assets a
+               join assets first on first.id = coalesce(a.family_id, a.group_id) where a.client_id = ? group by a.group_id""",
             [client_id],
         ).fetchall()
         share = reserved_share(len(rows))
         given = {row[0] for row in db.execute(GIVEN, [client_id])}
-        there = {split for _, split, _ in rows}
+        there, placed = {row[1] for row in rows}, _placed(db, client_id)
         drawn = {"train"} if given else set()  # out of which what the file lacks is drawn
         moves = []
-        for group_id, split, external_id in rows:
+        for group_id, split, external_id, family in rows:
             lot = chance(external_id)
             new = "test" if lot < TEST else "calibration" if lot < TEST + share else "train"
+            if split is None and family in placed and not drawn & placed[family].keys():
+                new = placed[family].most_common(1)[0][0]
             if split is None or (split in drawn and new not in there):
                 moves.append((new, client_id, group_id))
         db.conn.executemany("update assets set split = ? where client_id = ? and group_id = ?", moves)
@@ -95,23 +105,29 @@ def chance(external_id: object) -> float:
 GIVEN = "select distinct split from assets where client_id = ? and split_given = 1 and split is not null"
 
 
-def plan(groups: Iterable[Group], given: set[str]) -> dict[int, str]:
-    """The new split of each group that gets one. `given`: the splits that files gave to any of the client's assets."""
+def plan(groups: Iterable[Group], given: set[str], placed: dict[int, Counter[str]] | None = None) -> dict[int, str]:
+    """The new split of each group that gets one. `given`: the splits that files gave to any of the client's assets; `placed`:
+    how many assets of a family have which split."""
     groups = list(groups)
     share = calibration_share(len(groups))
-    by_category: dict[int, list[Group]] = {}
+    units: dict[tuple[bool, int], list[Group]] = {}
     for group in sorted(groups, key=lambda g: g.order):
-        by_category.setdefault(group.category, []).append(group)
+        units.setdefault(group.unit, []).append(group)
+    by_category: dict[int, list[list[Group]]] = {}
+    for members in units.values():
+        by_category.setdefault(min(members, key=lambda g: g.id).category, []).append(members)
     moves: dict[int, str] = {}
-    for members in by_category.values():
-        counts = Counter(group.split for group in members if group.split)
+    for families in by_category.values():
+        counts = Counter(group.split for members in families for group in members if group.split)
         total = counts.total()
-        for group in members:
-            if group.split is None:
-                total += 1
-                split = _next(counts, total, share)
-                counts[split] += 1
-                moves[group.id] = split
+        for members in families:
+            new = [group for group in members if group.split is None]
+            if new:
+                total += len(new)
+                there = (placed or {}).get(members[0].family) or Counter(g.split for g in members if g.split)
+                split = there.most_common(1)[0][0] if there else _next(counts, total, share, len(new))
+                counts[split] += len(new)
+                moves.update((group.id, split) for group in new)
     if given:
         lacking = {"test": TEST, "calibration": share}
         for split, part in lacking.items():
@@ -120,30 +136,48 @@ def plan(groups: Iterable[Group], given: set[str]) -> dict[int, str]:
     return moves
 
 
-def _next(counts: Counter, total: int, share: float) -> str:
-    """The split of a category's next group, the total-th: whichever of test and calibration is half a group behind."""
-    if TEST * total - counts["test"] >= 0.5:
+def _next(counts: Counter, total: int, share: float, size: int) -> str:
+    """The split of a category's next `size` groups, the last the total-th: test or calibration where half of them behind."""
+    if TEST * total - counts["test"] >= size / 2:
         return "test"
-    return "calibration" if share * total - counts["calibration"] >= 0.5 else "train"
+    return "calibration" if share * total - counts["calibration"] >= size / 2 else "train"
 
 
-def _take(by_category: dict[int, list[Group]], moves: dict[int, str], split: str, share: float) -> dict[int, str]:
-    """Groups that a file put into train and that go to `split` instead, `share` of each category's."""
+def _take(by_category: dict[int, list[list[Group]]], moves: dict[int, str], split: str, share: float) -> dict[int, str]:
+    """Groups that a file put into train and that go to `split` instead, whole families, `share` of each category's."""
     taken: dict[int, str] = {}
-    for members in by_category.values():
-        train = [g for g in members if g.split == "train" and g.given and g.id not in moves]
-        taken.update((g.id, split) for g in train[: int(share * len(train) + 0.5)])
+    for families in by_category.values():
+        given = [members for members in families if any(g.given and g.split == "train" for g in members)]
+        train = [[g for g in members if moves.get(g.id, g.split) == "train"] for members in given]
+        wanted, count = share * sum(map(len, train)), 0
+        for members in train:
+            if members and count + len(members) / 2 <= wanted:
+                count += len(members)
+                taken.update((g.id, split) for g in members)
     return taken
+
+
+def _placed(db: Database, client_id: int) -> dict[int, Counter[str]]:
+    """How many assets of each family have which split."""
+    query = (
+        "select coalesce(family_id, group_id), split, count(*) from assets where client_id = ? and split is not null"
+        " group by 1, 2 order by 1, 2"
+    )
+    placed: dict[int, Counter[str]] = {}
+    for family_id, split, count in db.execute(query, [client_id]):
+        placed.setdefault(family_id, Counter())[split] = count
+    return placed
 
 
 def _groups(db: Database, client_id: int, run_id: int) -> list[Group]:
     """The labelled groups of a run; a group's category is that of its first labelled asset."""
     query = (
-        "select a.group_id, min(a.id), l.category_id, a.split, max(a.split_given), first.external_id"
-        " from labels l join assets a on a.id = l.asset_id join assets first on first.id = a.group_id"
+        "select a.group_id, min(a.id), l.category_id, a.split, max(a.split_given), first.external_id,"
+        " coalesce(a.family_id, a.group_id) from labels l join assets a on a.id = l.asset_id"
+        " join assets first on first.id = coalesce(a.family_id, a.group_id)"
         " where l.run_id = ? and a.client_id = ? and l.category_id is not null group by a.group_id"
     )
     return [
-        Group(group_id, category, split, bool(given), hashlib.sha256(str(external_id).encode()).digest())
-        for group_id, _, category, split, given, external_id in db.execute(query, [run_id, client_id])
+        Group(group_id, category, split, bool(given), hashlib.sha256(str(external_id).encode()).digest(), family)
+        for group_id, _, category, split, given, external_id, family in db.execute(query, [run_id, client_id])
     ]

@@ -14,18 +14,20 @@ import psutil
 from core import settings
 
 # asset_id: the asset that is there already (its text unchanged), null for new ones.
+# family: its key; family_id: the family that is there already, which the asset joins; family_head: n of a new one's first asset.
 # head: n of the first new asset of the group; group_id: the group that is there already, which the asset joins.
 SCHEMA = """
 create table rows (
     n integer primary key, asset_id integer, external_id text, text text, text_hash text, form text, split text,
     split_given integer, extra text, label text, category text, confidence real, tokens_in integer, tokens_out integer,
-    latency_ms real, gold integer, head integer, group_id integer);
+    latency_ms real, gold integer, family text, head integer, group_id integer, family_id integer, family_head integer);
 create table bands (n integer primary key, bands blob not null);
+create table family_joins (old integer primary key, new integer not null);
 create table group_splits (group_id integer primary key, split text not null)
 """
 INSERT = (
     "insert into rows (n, asset_id, external_id, text, text_hash, form, split, split_given, extra, label, category,"
-    " confidence, tokens_in, tokens_out, latency_ms, gold) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " confidence, tokens_in, tokens_out, latency_ms, gold, family) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ours: set[Path] = set()
 

@@ -77,6 +77,8 @@ def save(
     if not model or len(model) > 200:
         raise InputError("The model's name is empty or too long.", "Write it as the provider does.")
     base_url, _ = tidied(base_url)
+    keys.refuse_pasted("the name of a connection", name)
+    keys.refuse_pasted("the name of a model", model)
     keys.check(key_source)
     params = params or Params()
     _check(params)

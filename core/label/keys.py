@@ -24,7 +24,25 @@ _PREFIX = re.compile(
 CLEANED = (
     "The key stood with something around it (quotation marks, a line break, 'Bearer' or a name); it is used without."
 )
-_PASTED = re.compile(r"(?:sk|pk|gsk|xai|key|api|AIza|hf)[-_][A-Za-z0-9_-]{16,}|AIza\S{20,}|[A-Za-z0-9_.-]{50,}")
+_PASTED = re.compile(
+    r"(?:sk|pk|gsk|xai|key|api|AIza|hf)[-_][A-Za-z0-9_-]{16,}|AIza\S{20,}|[0-9a-fA-F]{32,}|[A-Za-z0-9_.-]{50,}"
+)
+VARIABLES = "UNDERSTUDY_KEY_VARIABLES"  # names, with commas between them, of more environment variables that hold keys
+_PROVIDERS = """OPENAI ANTHROPIC AZURE_OPENAI OPENROUTER GEMINI GOOGLE MISTRAL GROQ DEEPSEEK TOGETHER FIREWORKS XAI COHERE
+PERPLEXITY CEREBRAS NVIDIA OLLAMA VLLM LITELLM"""
+WELL_KNOWN = frozenset(f"{provider}_API_KEY" for provider in _PROVIDERS.split()) | {"HF_TOKEN"}
+
+
+def variables() -> list[str]:
+    """The environment variables that may hold a key: the well-known ones, and those that this machine's owner lists."""
+    listed = (name.strip() for name in os.environ.get(VARIABLES, "").split(","))
+    return sorted(WELL_KNOWN | {name for name in listed if re.fullmatch(_NAMES["env"], name)})
+
+
+def refuse_pasted(what: str, text: str) -> None:
+    """InputError, which does not repeat it, where `text`, given as a connection's `what`, looks like a key."""
+    if re.fullmatch(r"(?:sk|pk|gsk|xai|key|api|AIza|hf)[-_]\S{16,}|AIza\S{20,}|[0-9a-fA-F]{32,}", text.strip()):
+        raise InputError(f"That looks like a key, not like {what}.", "Keys go where the form asks for them alone.")
 
 
 def check(source: str) -> None:
@@ -41,6 +59,11 @@ def check(source: str) -> None:
         raise InputError(
             "This is no place where a key can be.",
             "Write none, env:VARIABLE, secrets:NAME or keyring:NAME; a name has letters, digits and underscores.",
+        )
+    if place == "env" and name not in variables():
+        raise InputError(
+            f"The environment variable {name} is not listed as one that holds a key.",
+            f"Set {VARIABLES}={name} before the program starts (several with commas), or use a provider's own name.",
         )
 
 

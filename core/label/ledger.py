@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from core.db import now
+from core.ingest.files import defuse
 
 LABELLING, DRY_RUN, TRYING = "labels", "dry run", "one asset"  # what a call is for
 
@@ -196,9 +197,6 @@ def to_csv(rows: list[dict]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _defused(value) for key, value in row.items()} for row in rows)
+    safe = lambda value: defuse(value) if isinstance(value, str) else value  # noqa: E731
+    writer.writerows({key: safe(value) for key, value in row.items()} for row in rows)
     return out.getvalue()
-
-
-def _defused(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
 
+from core.errors import InputError
+
+EXACT = "fp32.onnx"  # of a graph, for exports
 UNSEEN = "unseen.safetensors"  # what calibration says of training rows: see core/train/students/crossfit.py
 
 
@@ -25,8 +29,38 @@ def write(path: Path, text: str) -> None:
     os.replace(aside, path)
 
 
+_known: dict[tuple[int, ...], str] = {}  # encoders are links to one file: each state of one is read once a process
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    state = path.stat()
+    key = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
+    if key not in _known:
+        with path.open("rb") as file:
+            _known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _known[key]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file that the members in `folder` answer with, by its path in there."""
+    files = (file for file in sorted(folder.glob("*/*")) if file.name not in (EXACT, "done", UNSEEN))
+    return {file.relative_to(folder).as_posix(): digest(file) for file in files if file.is_file()}
+
+
+def verify(folder: Path, listed: dict[str, str]) -> None:
+    """InputError where a file listed is missing from `folder`, or is not what it was when it was written."""
+    for name, wanted in listed.items():
+        if not (folder / name).is_file() or digest(folder / name) != wanted:
+            raise InputError(
+                f"The student's file {name} is damaged or missing, so it cannot answer.",
+                "Restore its folder from a copy, or train it again.",
+                where=str(folder),
+            )
+
+
 def megabytes(folder: Path) -> float:
     """Size of what a student in `folder` answers with, MB (10^6 bytes); graphs kept for exports in full precision
     and what calibration left behind are not."""
-    left = ("fp32.onnx", UNSEEN)
+    left = (EXACT, UNSEEN)
     return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and f.name not in left) / 1e6

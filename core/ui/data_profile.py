@@ -127,6 +127,8 @@ def _profile(found: dict) -> None:
         figure("Assets", f"{found['assets']:,}", "measured")
     with distinct:
         copies = counted(found["duplicates"], "copy", "copies")
+        if found["families"] < found["groups"]:
+            copies += f"; {counted(found['families'], 'family', 'families')}, each counted once in figures"
         figure("Different creatives", f"{found['groups']:,}", "measured", copies, help=HINTS["duplicates"])
     with words:
         span = found["words"]

@@ -204,3 +204,23 @@ def test_parameters_kept_by_another_version_are_read(db):
     connections.save(db, 0, "A", "openai", "m")
     db.execute("update connections set params = ?", [json.dumps({"votes": 2, "of_the_future": 1})])
     assert connections.find(db, 0, "A").params == Params(votes=2)
+
+
+def test_only_variables_named_on_the_machine_hold_keys(db, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with pytest.raises(InputError, match="UNDERSTUDY_KEY_VARIABLES=AWS_SECRET_ACCESS_KEY"):
+        connections.save(db, 0, "A", "openai", "m", key_source="env:AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(InputError, match="not listed"):  # also where an earlier release kept it
+        keys.read("env:AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("UNDERSTUDY_KEY_VARIABLES", "OTHER, AWS_SECRET_ACCESS_KEY")
+    assert keys.read("env:AWS_SECRET_ACCESS_KEY") == SECRET
+    connections.save(db, 0, "A", "openai", "m", key_source="env:OPENAI_API_KEY")
+
+
+@pytest.mark.parametrize("pasted", ["0123456789abcdef0123456789abcdef", "sk-abcdefghijklmnop1234"])
+def test_a_pasted_key_is_no_name_and_not_repeated(db, pasted):
+    for name, model, source in ((pasted, "m", "none"), ("A", pasted, "none"), ("A", "m", f"env:{pasted}")):
+        with pytest.raises(InputError, match="looks like a key") as refused:
+            connections.save(db, 0, name, "openai", model, key_source=source)
+        assert pasted not in str(refused.value)
+    assert connections.all(db, 0) == []

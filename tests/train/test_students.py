@@ -231,3 +231,19 @@ def test_the_packaged_large_encoder_is_learnt_on(split, tmp_path, encoders, larg
     made = fit("large", replace(split, train=rows), tmp_path / "student")
     assert (made.answer(split.calibration.texts).best == split.calibration.answers).mean() > 0.7
     assert made.members["large"].coefficients.shape == (1536, 4)
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "lose"])
+def test_a_damaged_file_is_a_sentence_and_never_an_answer(harm, split, tmp_path):
+    fit("linear", split, tmp_path / "student")
+    file = tmp_path / "student/linear/linear.safetensors"
+    data = bytearray(file.read_bytes())
+    file.unlink()
+    data[-100] ^= 0x40  # a weight, so that the file can still be read
+    if harm != "lose":
+        file.write_bytes(data if harm == "flip" else data[:1000])
+    with pytest.raises(InputError, match=r"linear/linear\.safetensors is damaged or missing"):
+        students.load(tmp_path / "student")
+    (tmp_path / "student/config.json").write_text("{")
+    with pytest.raises(InputError, match="is damaged"):
+        students.load(tmp_path / "student")

@@ -20,7 +20,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.errors import InputError
-from core.train.disk import UNSEEN, link, write
+from core.train.disk import UNSEEN, digests, link, verify, write
 from core.train.students import crossfit
 from core.train.students.reading import Reading
 from core.train.students.stages import Answers, Stage, from_json, walk
@@ -120,6 +120,7 @@ def fit(
         "labels": labels,
         "members": list(members),
         "stages": [stage.as_json() for stage in stages],
+        "files": digests(folder),
     }
     write(folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1))
     return student, held
@@ -145,10 +146,15 @@ def load(folder: Path) -> Student:
         raise InputError(
             f"The student's folder {folder} is missing or incomplete.", "Train the student again."
         ) from None
+    except ValueError:
+        raise InputError(
+            f"The student's file {folder / 'config.json'} is damaged.", "Train the student again."
+        ) from None
     if config["format"] != FORMAT:
         raise InputError(
             "This student was made by an earlier version of Understudy.", "Train it again: labels are kept."
         )
+    verify(folder, config.get("files", {}))  # those trained before there were checksums list none
     members = {name: _module(name).load(folder / name) for name in config["members"]}
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], members, stages)
