@@ -19,6 +19,7 @@ from core.ingest import assets as ingest
 from core.ingest import families
 from core.ingest import taxonomy as categories
 from core.ingest.files import AS_FOUND, ReadAs
+from core.ingest.labels import nearest
 from core.label import connections
 from core.label import run as labelling
 from core.train import run as training
@@ -55,6 +56,11 @@ def distil(
     budget: float | None = None,
     read_as: ReadAs = AS_FOUND,
     taxonomy_read_as: ReadAs = AS_FOUND,
+    taxonomy_columns: dict[str, Any] | None = None,
+    columns: dict[str, str | None] | None = None,
+    labels_are: str | None = None,
+    accepted: dict[str, str] | None = None,
+    accept_near: bool = False,
     on_progress: Callable[[int, int, str, float], None] | None = None,
 ) -> dict[str, Any]:
     """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
@@ -76,6 +82,11 @@ def distil(
         "budget": budget,
         "read_as": asdict(read_as),
         "taxonomy_read_as": asdict(taxonomy_read_as),
+        "taxonomy_columns": taxonomy_columns,
+        "columns": columns,
+        "labels_are": labels_are,
+        "accepted": accepted,
+        "accept_near": accept_near,
     }
     return jobs.run_here(db, "distil", params, database.client_id(db, client), on_progress).result
 
@@ -90,14 +101,9 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     client_id = database.client_id(db, client, synthetic=given.get("synthetic", False))
     files = Path(given["taxonomy"]), Path(given["assets"])
 
-    how = ReadAs(**given.get("read_as") or {})
-    read = categories.read(files[0], read_as=ReadAs(**given.get("taxonomy_read_as") or {}))
+    read = _taxonomy(files[0], given)
     categories.save(db, client_id, read.categories, files[0].name)
-    mapping = _mapping(
-        files[1], given["teacher"], given.get("text_columns"), given.get("id_column"), how, given.get("family_column")
-    )
-    mapping = replace(mapping, latency_unit=given.get("latency_unit"))
-    imported = ingest.import_assets(db, client_id, files[1], mapping, progress=progress, read_as=how)
+    imported = _assets(db, client_id, files[1], given, progress)
     teacher = _connected(db, client_id, given["teacher"], given.get("base_url"))
     run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", training.AUTO)
@@ -107,14 +113,34 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     return {
         "client": client,
         "assets": {
+            "import": imported.import_id,
             "rows": imported.rows,
             "imported": imported.imported,
             "duplicates": imported.duplicates,
             "families": families.count(db, client_id),
             "problems": imported.problems + len(read.problems),
+            "taxonomy_problems": [one.as_dict() for one in read.problems],
         },
         **_outcome(db, run_id, trained),
     }
+
+
+def _taxonomy(file: Path, given: dict) -> categories.TaxonomyFile:
+    """The taxonomy file, with the columns that were named taking precedence over the guess."""
+    how = ReadAs(**given.get("taxonomy_read_as") or {})
+    return categories.read(file, categories.chosen(file, given.get("taxonomy_columns") or {}, how), how)
+
+
+def _assets(db: Database, client_id: int, file: Path, given: dict, progress: jobs.Progress) -> ingest.ImportSummary:
+    """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
+    how, accepted = ReadAs(**given.get("read_as") or {}), given.get("accepted") or {}
+    mapping = _mapping(file, given, how)
+    first = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=accepted)
+    near = nearest(first.unknown) if given.get("accept_near") else {}
+    if not near:
+        return first
+    again = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
+    return replace(again, imported=first.imported, unchanged=first.unchanged, duplicates=first.duplicates)
 
 
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
@@ -154,27 +180,22 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
     return f"connection:{name}"
 
 
-def _mapping(
-    assets: Path,
-    teacher: str,
-    text_columns: list[str] | None,
-    id_column: str | None,
-    read_as: ReadAs,
-    family_column: str | None = None,
-) -> ingest.Mapping:
+def _mapping(assets: Path, given: dict, read_as: ReadAs) -> ingest.Mapping:
     """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
     seen = ingest.preview(assets, read_as)
-    kind, _, label = teacher.partition(":")
-    named = {"text": tuple(text_columns or ()), "id": id_column, "label": label if kind == "recorded" else None}
-    if family_column != "none":
-        named["family"] = family_column
-    for column in [*named["text"], named["id"], named["label"], named.get("family")]:
+    kind, _, label = given["teacher"].partition(":")
+    text = tuple(given.get("text_columns") or ())
+    named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}
+    named = {role: column for role, column in named.items() if column} | (given.get("columns") or {})
+    if family := given.get("family_column"):
+        named["family"] = None if family == "none" else family
+    for column in [*text, *named.values()]:
         if column and column not in seen.columns:
             raise InputError(
                 f"There is no column '{column}'.", f"The columns are: {', '.join(seen.columns)}.", where=assets.name
             )
-    guess = replace(seen.guess, family=None) if family_column == "none" else seen.guess
-    return replace(guess, **{role: value for role, value in named.items() if value})
+    written = {"latency_unit": given.get("latency_unit"), "labels_are": given.get("labels_are")}
+    return replace(seen.guess, **named, **written, **({"text": text} if text else {}))
 
 
 def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:

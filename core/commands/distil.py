@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from core import terminal
 from core.commands import reading
+from core.errors import Problem
 
+ASSET_COLUMNS = {
+    "gold": "labels that a person decided",
+    "split": "train, calibration or test",
+    "confidence": "the teacher's confidence",
+    "tokens-in": "tokens sent to the teacher",
+    "tokens-out": "tokens the teacher wrote",
+    "latency": "how long the teacher took",
+}
 STUDENTS = ("auto", "linear", "embedding", "large", "transformer")
 
 
@@ -19,7 +29,17 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--assets", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
     terminal.column_options(command)
     reading.options(command, what="the assets file")
+    for role, what in ASSET_COLUMNS.items():
+        command.add_argument(
+            f"--{role}-column", metavar="NAME", help=f"column of {what} (default: guessed; none: there is none)"
+        )
+    command.add_argument(
+        "--labels-are", choices=("names", "codes"), help="how labels are written (default: as more of them can be read)"
+    )
+    reading.label_options(command)
     reading.options(command, prefix="taxonomy-", what="the taxonomy file")
+    reading.taxonomy_options(command)
+    reading.problem_option(command)
     command.add_argument(
         "--family-column",
         metavar="NAME",
@@ -59,8 +79,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
     reading.tell_doubts(assets.preview(args.assets, how).doubts)
+    db = database.connect()
     result = distillation.distil(
-        database.connect(),
+        db,
         taxonomy=args.taxonomy,
         assets=args.assets,
         client=args.client,
@@ -75,15 +96,44 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         budget=args.budget,
         read_as=how,
         taxonomy_read_as=taxonomy_how,
+        taxonomy_columns=reading.taxonomy_columns(args),
+        columns=_columns(args),
+        labels_are=args.labels_are,
+        accepted=reading.labels_map(args),
+        accept_near=args.accept_near,
         on_progress=terminal.Log(),
     )
-    return result, _distil_text(result)
+    found = {
+        "taxonomy": [Problem(**one) for one in result["assets"]["taxonomy_problems"]],
+        "assets": assets.problems_of(db, result["assets"]["import"]),
+    }
+    reading.write_problems(
+        args.problems, [(args.taxonomy.name, found["taxonomy"]), (args.assets.name, found["assets"])]
+    )
+    unknown = assets.unknown_labels(db, result["assets"]["import"])
+    told = reading.problem_lines(found["taxonomy"], of=f"{args.taxonomy.name} ")
+    own = result["assets"]["problems"] - len(found["taxonomy"])
+    told += reading.problem_lines(found["assets"], own, of=f"{args.assets.name} ")
+    told += reading.unknown_lines(unknown)
+    result["assets"] |= {
+        "problem_list": [one.as_dict() for one in found["assets"]],
+        "unknown_labels": [asdict(one) for one in unknown],
+    }
+    return result, "\n".join(_distil_text(result, told))
 
 
-def _distil_text(result: dict) -> str:
+def _columns(args: argparse.Namespace) -> dict[str, str | None]:
+    """The columns of an assets file that were named, by role; None for those said to be none."""
+    given = {role: getattr(args, f"{role.replace('-', '_')}_column") for role in ASSET_COLUMNS}
+    named = {role.replace("-", "_"): None if column == "none" else column for role, column in given.items() if column}
+    return {"latency_ms" if role == "latency" else role: column for role, column in named.items()}
+
+
+def _distil_text(result: dict, told: list[str]) -> list[str]:
     assets, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
         f"{assets['imported']:,} of {assets['rows']:,} assets imported, {assets['problems']:,} problems",
+        *told,
         f"{labels['count']:,} labels by {labels['teacher']}, ${labels['spent_usd']:.2f} spent"
         + (", stopped at the cap" if labels["state"] == "capped" else ""),
     ]
@@ -95,6 +145,4 @@ def _distil_text(result: dict) -> str:
             f" ({share['low']:.1%} to {share['high']:.1%}, n = {share['n']:,}),"
             f" {latency['p50']:.1f} ms, trained in {student['train_seconds']:.0f} s{mark}"
         )
-    return "\n".join(
-        [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]
-    )
+    return [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]

@@ -1,13 +1,30 @@
-"""How a command's tables are read: the options that say so, and what is told of a file that leaves a doubt. No command itself."""
+"""How a command's tables are read: the options that say so, what is told of doubts and of problems. No command itself."""
 
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import terminal
+from core.errors import InputError, Problem
 from core.ingest.problems import NO_HEADER, Doubt, ReadAs
+
+if TYPE_CHECKING:
+    from core.ingest.labels import Unknown
+
+SHOWN = 10  # problems, and label values, that are printed
+TAXONOMY_COLUMNS = {
+    "name": "category names",
+    "parent": "the category above",
+    "description": "what belongs in a category",
+    "examples": "examples",
+    "key": "the category's code",
+    "level": "how deep a row stands: Tier 1, Tier 2 …",
+}
 
 
 def options(command: argparse.ArgumentParser, *, prefix: str = "", what: str = "the file") -> None:
@@ -40,3 +57,97 @@ def tell_doubts(doubts: Iterable[Doubt], prefix: str = "") -> None:
         print(f"{doubt.what} Read as {doubt.chosen}; for another, {option}: {others}.", file=sys.stderr)
         for line in doubt.lines:
             print(f"  {line}", file=sys.stderr)
+
+
+def taxonomy_options(command: argparse.ArgumentParser) -> None:
+    """Which column of a taxonomy file holds what."""
+    for role, what in TAXONOMY_COLUMNS.items():
+        command.add_argument(
+            f"--{role}-column",
+            metavar="NAME",
+            help=f"taxonomy: column of {what} (default: guessed; none: there is none)",
+        )
+    command.add_argument(
+        "--tier-columns", type=terminal.names, metavar="A,B", help="taxonomy: a column for each level, top level first"
+    )
+
+
+def taxonomy_columns(args: argparse.Namespace) -> dict:
+    """What the options of `taxonomy_options` say: role to column, only those that were given."""
+    given = {role: getattr(args, f"{role}_column") for role in TAXONOMY_COLUMNS}
+    return {role: None if column == "none" else column for role, column in given.items() if column} | (
+        {"tiers": args.tier_columns} if args.tier_columns else {}
+    )
+
+
+def label_options(command: argparse.ArgumentParser) -> None:
+    """What becomes of labels that are no category."""
+    command.add_argument(
+        "--accept-near", action="store_true", help="take labels that are near to one category only (Disney for Disney+)"
+    )
+    command.add_argument(
+        "--labels-map",
+        type=Path,
+        metavar="FILE",
+        help="what label values mean that are no category: value,category a row",
+    )
+
+
+def labels_map(args: argparse.Namespace) -> dict[str, str]:
+    """What --labels-map says, value to label. Raises InputError."""
+    from core.ingest.labels import read_map
+
+    if args.labels_map is None:
+        return {}
+    terminal.must_exist(args.labels_map)
+    return read_map(args.labels_map)
+
+
+def unknown_lines(unknown: Sequence[Unknown]) -> list[str]:
+    """The label values that are no category as lines, the commonest first, and how to settle them."""
+    if not unknown:
+        return []
+    more = [f"  and {len(unknown) - SHOWN:,} more values"] if len(unknown) > SHOWN else []
+    near = any(len(one.near) == 1 for one in unknown)
+    settle = (
+        "--accept-near takes what is near, --labels-map FILE what you say"
+        if near
+        else "--labels-map FILE says what they mean"
+    )
+    return [f"  {one.sentence}" for one in unknown[:SHOWN]] + [*more, f"  {settle}"]
+
+
+def problem_option(command: argparse.ArgumentParser) -> None:
+    """Where all problems go."""
+    command.add_argument(
+        "--problems", type=Path, metavar="FILE", help="write all problems of the files read, row by row, to this CSV"
+    )
+
+
+def problem_lines(problems: Sequence[Problem], count: int | None = None, *, of: str = "") -> list[str]:
+    """The first problems of a file as lines, and how many more there are; `count` where more were found than kept."""
+    count = count if count is not None else len(problems)
+    lines = [
+        f"  {of}row {p.row if p.row is not None else '–'}{f', {p.column}' if p.column else ''}: {p.what} {p.todo}"
+        for p in problems[:SHOWN]
+    ]
+    more = count - len(lines)
+    return lines + ([f"  {of}and {more:,} more problems; --problems FILE writes them all"] if more > 0 else [])
+
+
+def write_problems(path: Path | None, files: Iterable[tuple[str, Sequence[Problem]]]) -> None:
+    """The problems of some files (name, problems) as one CSV, whole or not at all. Raises InputError where it cannot be written."""
+    from core.ingest.files import defuse
+
+    if path is None:
+        return
+    try:
+        with path.open("w", newline="", encoding="utf-8-sig") as out:
+            table = csv.writer(out)
+            table.writerow(["file", "row", "column", "what", "todo"])
+            for name, problems in files:
+                for p in problems:
+                    row = "" if p.row is None else str(p.row)
+                    table.writerow([defuse(cell) for cell in (name, row, p.column or "", p.what, p.todo)])
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}).", "Choose another file.") from error

@@ -23,6 +23,8 @@ def options(command: argparse.ArgumentParser) -> None:
         help="write: the version in use goes to this CSV, to be edited; diff and apply: the taxonomy as it should be",
     )
     reading.options(command)
+    reading.taxonomy_options(command)
+    reading.problem_option(command)
     command.add_argument(
         "--accept", type=_numbers, default=[], metavar="N,N|all", help="guesses of diff that are right, by number"
     )
@@ -85,17 +87,18 @@ def _write(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _drafted(db, client_id: int, args: argparse.Namespace):
-    """The draft from the file with what was said to be so, and the guesses that are left."""
+    """The draft from the file with what was said to be so, the guesses that are left, and the file's problems."""
     terminal.must_exist(args.file)
     from core.ingest import taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versions
 
     base = taxonomy_versions.in_use(db, client_id)
-    found = taxonomy.read(args.file, read_as=reading.read_as(args))
+    how = reading.read_as(args)
+    found = taxonomy.read(args.file, taxonomy.chosen(args.file, reading.taxonomy_columns(args), how), how)
     reading.tell_doubts(found.doubts)
+    reading.write_problems(args.problems, [(args.file.name, found.problems)])
     draft = taxonomy_diff.compare(taxonomy.load(db, base), found.categories)
     for pair in args.became:
-        old, _, new = (part.strip() for part in pair.partition("="))
-        draft = taxonomy_diff.linked(draft, old, new)
+        draft = taxonomy_diff.linked(draft, *_became(pair, {c.label for c in draft.before}))
     guesses = taxonomy_match.proposals(draft)
     chosen = range(1, len(guesses) + 1) if args.accept == "all" else args.accept
     for number in chosen:
@@ -107,26 +110,35 @@ def _drafted(db, client_id: int, args: argparse.Namespace):
         if label not in labels:
             raise InputError(f"There is no category {label} in the file.", "Write its label.", where="--ask-again")
     left = [guess for number, guess in enumerate(guesses, 1) if number not in chosen]
-    return taxonomy_versions.Kept(base, args.file.name, draft, tuple(args.ask_again)), left
+    return taxonomy_versions.Kept(base, args.file.name, draft, tuple(args.ask_again)), left, found.problems
+
+
+def _became(pair: str, labels: set[str]) -> tuple[str, str]:
+    """OLD and NEW of OLD=NEW; a label may hold an = itself."""
+    parts = pair.split("=")
+    pairs = [("=".join(parts[:at]).strip(), "=".join(parts[at:]).strip()) for at in range(1, max(len(parts), 2))]
+    return next((one for one in pairs if one[0] in labels), pairs[0])
 
 
 def _diff(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     return _told(db, client_id, *_drafted(db, client_id, args))
 
 
-def _told(db, client_id: int, kept, guesses: list) -> tuple[dict, str]:
+def _told(db, client_id: int, kept, guesses: list, problems: list) -> tuple[dict, str]:
     """What changes, what may have happened, and what it takes."""
     from dataclasses import asdict
 
     from core.evaluate.kept import assumptions_of, teacher_price
     from core.ingest import taxonomy_diff
     from core.label import relabel
-    from core.words import duration, money
+    from core.words import counted, duration, money
 
     changes = taxonomy_diff.diff(kept.draft)
     found = relabel.plan(db, client_id, kept)
     usd = found.usd(teacher_price(db, assumptions_of(db, client_id)))
     lines = [f"{change.kind:<10} {taxonomy_diff.in_words(change)}" for change in changes] or ["nothing changes"]
+    if problems:
+        lines = [f"{counted(len(problems), 'problem')} in {kept.source}", *reading.problem_lines(problems), *lines]
     for number, guess in enumerate(guesses, 1):
         before, after = " + ".join(guess.before), " + ".join(guess.after)
         lines.append(f"guess {number:<4} {guess.kind}: {before} -> {after} ({guess.why}); if so: --accept {number}")
@@ -137,6 +149,7 @@ def _told(db, client_id: int, kept, guesses: list) -> tuple[dict, str]:
         lines += [f"  {row.assets:,} {row.category or 'assets'}: {relabel.WHY[row.why]}" for row in found.rows]
         lines += [f"  described anew: {label} ({n:,}); if it matters: --ask-again" for label, n in found.described]
     result = {
+        "problems": [one.as_dict() for one in problems],
         "changes": [
             {
                 "kind": c.kind,
@@ -156,10 +169,10 @@ def _apply(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     from core import jobs
     from core.ingest import taxonomy_versions
 
-    kept, guesses = _drafted(db, client_id, args)
+    kept, guesses, problems = _drafted(db, client_id, args)
     if not args.yes:
         raise InputError("Nothing was saved.", "Read what taxonomy diff says, then add --yes.", where=str(args.file))
-    result, text = _told(db, client_id, kept, guesses)
+    result, text = _told(db, client_id, kept, guesses, problems)
     taxonomy_versions.keep(db, client_id, kept)
     saved = jobs.run_here(db, "taxonomy", {"client_id": client_id}, client_id, terminal.Log()).result
     runs = [

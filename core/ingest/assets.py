@@ -34,7 +34,7 @@ from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_
 from core.ingest.labels import LabelColumns, Unknown, check_map
 from core.ingest.matching import Matcher
 from core.ingest.previews import Preview, no_rows, preview, preview_apart
-from core.ingest.profiles import gold_count, problems_csv, profile, splits
+from core.ingest.profiles import gold_count, problems_csv, problems_of, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
@@ -54,6 +54,7 @@ __all__ = [  # what pages and later stages import from here
     "preview",
     "preview_apart",
     "problems_csv",
+    "problems_of",
     "profile",
     "splits",
     "unit_question",

@@ -41,6 +41,22 @@ def guess(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Choice:
     return {**found, "level": level} if level and found["parent"] is None else found
 
 
+def correct(found: Choice, named: Mapping) -> Choice:
+    """A guess corrected by what a person named: a column named for one role plays no other, names stand instead of levels."""
+    used = {
+        column
+        for given in named.values()
+        for column in (given if isinstance(given, tuple | list) else [given])
+        if column
+    }
+    kept = {role: column for role, column in found.items() if not (isinstance(column, str) and column in used)}
+    if named.get("name"):
+        kept.pop("tiers", None)
+    if named.get("parent"):
+        kept.pop("level", None)
+    return {**kept, **named}
+
+
 def check(choice: Mapping, names: Sequence[str], where: str) -> Choice:
     """The choice with every role. Raises InputError for a column the file lacks and where no column holds names."""
     chosen: Choice = {role: choice.get(role) or None for role in ROLES}

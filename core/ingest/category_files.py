@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,11 @@ def look(path: Path, read_as: ReadAs = AS_FOUND) -> Seen:
         return Seen(names, category_columns.guess(names, _json_cells(flat, names)), [])
     table = open_table(path, columns.KNOWN_TAXONOMY_NAMES, read_as=read_as, max_bytes=MAX_BYTES)
     return Seen(table.columns, category_columns.guess(table.columns, table.head), table.doubts)
+
+
+def chosen(path: Path, named: Mapping, read_as: ReadAs = AS_FOUND) -> Choice | None:
+    """The guess for a file with the columns that were named going first; None where none was named. Raises InputError."""
+    return category_columns.correct(look(path, read_as).guess, named) if named else None
 
 
 def read_rows(

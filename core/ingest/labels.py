@@ -6,6 +6,7 @@ What a person accepts for a value ("Disney" means Disney+) goes in as `accepted`
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from collections.abc import Mapping as Values
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ class LabelColumns:
         return [Unknown(self._columns[role], value, n, near) for ((role, value), n), near in zip(found, near)]
 
 
-def nearest(unknown: list[Unknown]) -> dict[str, str]:
+def nearest(unknown: Iterable[Unknown]) -> dict[str, str]:
     """Value to label for each value that is near to one category only: what --accept-near takes."""
     return {one.value: one.near[0] for one in unknown if len(one.near) == 1}
 

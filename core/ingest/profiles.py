@@ -9,9 +9,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core.errors import Problem
 from core.ingest.files import defuse
 
 SHOWN = 100  # labels listed a source
+
+
+def problems_of(db: Database, import_id: int) -> list[Problem]:
+    """The problems kept of an import (at most 10,000), in the order they were found."""
+    query = 'select row, "column", what, todo from import_problems where import_id = ? order by rowid'
+    return [Problem(*row) for row in db.execute(query, [import_id])]
 
 
 def problems_csv(db: Database, import_id: int) -> str:

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from core import db as database
 from core.errors import InputError, Problem
 from core.ingest.category_columns import Choice
-from core.ingest.category_files import Row, look, read_rows, to_csv
+from core.ingest.category_files import Row, chosen, look, read_rows, to_csv
 from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs
 from core.ingest.matching import SEPARATOR, Matcher
 from core.ingest.names import same
@@ -27,6 +27,7 @@ __all__ = [
     "Matcher",
     "StoredCategory",
     "TaxonomyFile",
+    "chosen",
     "is_in_use",
     "latest",
     "load",
