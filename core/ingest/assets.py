@@ -244,6 +244,8 @@ class _Reading:
             report(self.rows, max(total, self.rows), "Step 1 of 3: reading")
         self.rows += self.table.left_out
         reader.tell()
+        if self.labels:
+            self.labels.tell(self.problems)
         if self.moved:
             self.problems.add(
                 None,

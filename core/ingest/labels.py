@@ -57,6 +57,8 @@ class LabelColumns:
             raise InputError(error.what, error.todo, where=table.path.name) from error
         self._found: dict[tuple[str, str], int | None] = {}
         self._unknown: Counter[tuple[str, str]] = Counter()
+        self._accepted = matcher.accepted
+        self._taken: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, role: str, value: str) -> int | None:
         """The category a cell means, None where it is none, which is counted."""
@@ -65,11 +67,21 @@ class LabelColumns:
         found = self._found[role, value]
         if found is None:
             self._unknown[role, value] += 1
+        elif self._accepted and same(value) in self._accepted:
+            self._taken[role, value] += 1
         return found
 
     def label(self, category_id: int) -> str:
         """The label of a category that was found."""
         return next(iter(self._match.values())).label(category_id)
+
+    def tell(self, problems: Problems) -> None:
+        """List what was taken for another category's label because a person accepted it, with how often."""
+        for (role, value), n in self._taken.most_common(LISTED):
+            many = f"{n:,} labels “{_short(value)}” were" if n > 1 else f"1 label “{_short(value)}” was"
+            meant = self.label(self._found[role, value])
+            what = f"{many} taken as {meant}, as accepted."
+            problems.add(None, self._columns[role], what, "Correct them in the file if they mean another category.")
 
     def unknown(self) -> list[Unknown]:
         """The values that are no category, the commonest first."""

@@ -50,7 +50,7 @@ class Matcher:
             unambiguous((_form(c.name), c.id) for c in self._usable),
         ]
         self._codes = unambiguous((same_code(key), id) for key, id in self._keys.items())
-        self._accepted = {
+        self.accepted = {
             same(value): self._labels[label] for value, label in (accepted or {}).items() if label in self._labels
         }
 
@@ -66,7 +66,7 @@ class Matcher:
         else:
             tried = (self._named(text) if self.way == "names" else self._coded(text),)
         found = next((one for one in tried if one is not None), None)
-        return self._accepted.get(same(text)) if found is None else found
+        return self.accepted.get(same(text)) if found is None else found
 
     def label(self, category_id: int) -> str:
         """The label of a category that was found."""
