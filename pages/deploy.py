@@ -110,8 +110,12 @@ def _scored(view: frame.View) -> None:
             )
             told = f"{path.name}: {result['rows']:,} rows, {result['handled']:,} handled by the student itself"
             told += f", {result['without_text']:,} without text" if result["without_text"] else ""
-            told += f", {result['problems']:,} damaged rows repaired or left out" if result["problems"] else ""
+            told += f", {result['left_out']:,} rows left out" if result["left_out"] else ""
             st.text(told)
+            for problem in result["problem_list"][:10]:
+                st.text(f"Row {problem['row'] or '–'}: {problem['what']} {problem['todo']}")
+            if result["problems"] > 10:
+                st.text(f"and {result['problems'] - 10:,} more; the score command with --problems lists them.")
 
 
 main()

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from core import terminal
+from core.commands import reading
+from core.errors import Problem
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -15,6 +17,7 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV or Parquet to write")
     terminal.column_options(command)
+    reading.problem_option(command)
     command.add_argument(
         "--engine",
         default="local",
@@ -44,5 +47,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         engine=args.engine,
         progress=terminal.Log(),
     )
+    problems = [Problem(**one) for one in result["problem_list"]]
+    reading.write_problems(args.problems, [(args.input.name, problems)])
     text = f"{result['rows']:,} rows in {args.output}, {result['rows_per_second']:,.0f} a second"
-    return result, f"{text}, {result['handled']:,} handled, {result['problems']:,} problems"
+    text += f", {result['handled']:,} handled, {result['left_out']:,} rows left out, {result['problems']:,} problems"
+    return result, "\n".join([text, *reading.problem_lines(problems, result["problems"])])

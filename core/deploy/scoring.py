@@ -45,16 +45,19 @@ JOINED = 32  # shards in a row group of the output, where that is Parquet
 EDGE = 1 << 20  # bytes at the input's head and tail that are hashed
 ANY_SIZE = 1 << 62
 FORMATS = (".csv", ".parquet")
+LISTED = 1_000  # problems of the input that come back with the counts
 
 
 @dataclass(frozen=True)
 class Source:
-    """An input opened: its columns, about how many rows (0 if unknown), and its shards as functions that give the table."""
+    """An input opened: its columns, about how many rows (0 if unknown), its shards as functions that give the table, and once
+    these were read its problems and how many rows were left out for them."""
 
     columns: list[str]
     rows: int
     shards: Callable[[], Iterator[Callable[[], pa.Table]]]
     problems: Problems
+    left_out: Callable[[], int]
 
 
 def score(
@@ -74,7 +77,8 @@ def score(
     The texts are read from `text_columns`, else those of the client's last import, else guessed. The output has all
     input columns, `id_column` first where it is named, then category, confidence and handled: whether the
     student's certified threshold lets it answer by itself (empty where nothing is certified). Rows without text get
-    no category. `engine` is one of ENGINES. Raises InputError for a file, column or format that cannot be used.
+    no category; rows that cannot be read are left out and listed, so that rows and `left_out` together are those of the file.
+    `engine` is one of ENGINES. Raises InputError for a file, column or format that cannot be used.
     """
     started, report = time.perf_counter(), progress or NoProgress()
     _check_paths(input, output)
@@ -103,7 +107,9 @@ def score(
         "taken_over": taken_over,
         "handled": sum(c.handled for c in counts.values()),
         "without_text": sum(c.without_text for c in counts.values()),
+        "left_out": source.left_out(),
         "problems": source.problems.count,
+        "problem_list": [problem.as_dict() for problem in source.problems.kept[:LISTED]],
         "student": row["id"],
         "seconds": seconds,
         "rows_per_second": (rows - taken_over) / max(seconds, 1e-9),
@@ -141,13 +147,16 @@ def _open(path: Path) -> Source:
     if table.kind == "parquet":
         # Read by columns and types, not as text: what was a number or a date stays one.
         file = pq.ParquetFile(path)
-        return Source(file.schema_arrow.names, file.metadata.num_rows, lambda: _parquet_shards(file), problems)
+        return Source(
+            file.schema_arrow.names, file.metadata.num_rows, lambda: _parquet_shards(file), problems, lambda: 0
+        )
     records = lambda: (cells for _, cells in table.records(problems, pad=True))  # noqa: E731
     return Source(
         table.columns,
         0 if table.kind == "xlsx" else _lines(path),
         lambda: (partial(_text_table, rows, table.columns) for rows in _row_shards(records())),
         problems,
+        lambda: table.left_out,
     )
 
 

@@ -6,6 +6,8 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core import jobs
 from core.deploy import scoring, shards
@@ -167,7 +169,25 @@ def test_what_cannot_be_scored_is_said_and_leaves_nothing_behind(live, tmp_path,
 def test_rows_that_cannot_be_read_are_counted_once(live, tmp_path):
     result, out = score(live, tmp_path, "id,text\n1,0 0.9 x\n2,1 0.9 y,and,more\n3,2 0.9 z\n")
     assert [row["id"] for row in read_csv(out)] == ["1", "3"]
-    assert (result["rows"], result["problems"]) == (2, 1)
+    assert (result["rows"], result["left_out"], result["problems"]) == (2, 1, 1)
+    assert [(one["row"], one["what"]) for one in result["problem_list"]] == [
+        (3, "The row has 4 cells, the header has 2; it was left out.")
+    ]
+
+
+KINDS_OF_ROWS = ("{n},0 0.9 x", "{n},", "{n},1 0.9 y,more,cells", "{n}", '{n},"2 0.9 z"', '{n},0 0.9 un"closed')
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(KINDS_OF_ROWS), max_size=30))
+def test_rows_out_and_rows_listed_are_the_rows_of_the_file(live, tmp_path, lines):
+    rows = [line.replace("{n}", f"r{n}") for n, line in enumerate(["{n},0 0.9 x"] * 8 + lines)]
+    result, out = score(live, tmp_path, "\n".join(["id,text", *rows]) + "\n", text_columns=["text"])
+    ids = [row["id"] for row in read_csv(out)]
+    assert result["rows"] == len(ids) and ids == sorted(ids, key=lambda id: int(id[1:]))
+    listed = [one["row"] for one in result["problem_list"] if one["row"] and "left out" in one["what"]]
+    assert result["rows"] + result["left_out"] == len(rows)
+    assert {f"r{row - 2}" for row in listed} == {f"r{n}" for n in range(len(rows))} - set(ids)
 
 
 class Stop:
