@@ -96,8 +96,12 @@ class Graph:
         import tokenizers
 
         file = folder / ("int8.onnx" if int8 else "fp32.onnx")
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry(
+            "session.x64quantprecision", "1"
+        )  # no overflow where bytes are added in 16 bits
         self.session = onnxruntime.InferenceSession(
-            str(file), providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
+            str(file), options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
         )
         self.tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.batch_tokens = batch_tokens
