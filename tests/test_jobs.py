@@ -182,7 +182,7 @@ def gone_pid() -> int:
 
 
 @pytest.mark.parametrize("days", [-400, -1, 0, 1, 400])
-@pytest.mark.parametrize("pid", [1, os.getpid()])
+@pytest.mark.parametrize("pid", [1, pytest.param(os.getpid(), id="own")])
 def test_recovering_leaves_the_jobs_of_living_processes_alone_whatever_the_clock(db, pid, days):
     beat = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     with jobs._owner_lock(pid, own=pid == os.getpid()):
