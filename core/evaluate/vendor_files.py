@@ -14,7 +14,8 @@ from pathlib import Path
 
 from core.errors import InputError, Problem
 from core.ingest.columns import ASSET_NAMES, guess_roles
-from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, Table, defuse, open_table
+from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, Table, open_table
+from core.ingest.ids import AS_TEXT, Ids
 from core.ingest.numbers import AMOUNT, LATENCY, SHARE, NumberColumn, unit_of
 from core.ingest.taxonomy import Matcher, StoredCategory
 
@@ -116,7 +117,8 @@ def read(
     said = Counter(cells[place] for _, cells in rows)
     # The pack names the categories: where a column can be read either way, it holds names.
     reading = _Reading(table, columns, Matcher(categories).for_column(said, tie="names"), problems)
-    ids = _Ids(assets, {cells[reading.at["id"]] for _, cells in rows}, elsewhere)
+    ids = Ids(assets)
+    ids.others = elsewhere(sorted({cells[reading.at["id"]] for _, cells in rows if cells[reading.at["id"]] not in ids}))
     answers: dict[int, VendorAnswer] = {}
     outside = again = 0
     for row, cells in rows:
@@ -124,8 +126,7 @@ def read(
         asset = ids(given)
         if asset is None:
             outside += 1
-            what = f"The id {_short(given)} is no asset of this held-out set" if given else "The row has no id"
-            problems.add(row, columns.id, f"{what}; the row was left out.", "Send the ids back as in assets.csv.")
+            problems.add(row, columns.id, *_outside(ids, given))
         elif asset in answers:
             again += 1
             what = f"The asset {_short(given)} is answered again; the first answer stands."
@@ -164,32 +165,12 @@ def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns) -
         raise InputError(what, f"Check that the column {columns.label} holds the labels.", where=path.name)
 
 
-class _Ids:
-    """Finds the asset an id in a vendor's file means, None where it is outside the set.
-
-    As sent out, with or without the apostrophe that keeps spreadsheets from running it; else in the form a spreadsheet may leave
-    it in (12.0 or 12 for 0012, another case), where that can mean one asset of the set only and is no other asset's own id.
-    """
-
-    def __init__(self, assets: Sequence[tuple[int, str]], given: set[str], elsewhere: Callable[[list[str]], set[str]]):
-        self.exact = {defuse(external): asset for asset, external in assets}
-        self.exact |= {external: asset for asset, external in assets}
-        loose: dict[str, int | None] = {}
-        for asset, external in assets:
-            form = _loose(external)
-            loose[form] = None if form in loose else asset
-        self.loose = loose
-        self.others = elsewhere(sorted(given - self.exact.keys()))
-
-    def __call__(self, given: str) -> int | None:
-        if given in self.exact:
-            return self.exact[given]
-        return None if given in self.others or not given else self.loose.get(_loose(given))
-
-
-def _loose(external: str) -> str:
-    form = external.strip().removeprefix("'").casefold().removesuffix(".0")
-    return form.lstrip("0") or "0"
+def _outside(ids: Ids, given: str) -> tuple[str, str]:
+    """What to say of a row whose id is no asset of the set, and what to do."""
+    if why := ids.why(given):
+        return f"{why}; the row was left out.", AS_TEXT
+    what = f"The id {_short(given)} is no asset of this held-out set" if given else "The row has no id"
+    return f"{what}; the row was left out.", "Send the ids back as in assets.csv."
 
 
 class _Reading:

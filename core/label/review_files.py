@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from sqlite_utils import Database
 
 from core.errors import InputError, Problem
 from core.ingest import taxonomy
-from core.ingest.files import AS_FOUND, Doubt, ReadAs, defuse, open_table
+from core.ingest.files import AS_FOUND, Doubt, ReadAs, defuse, open_table, undefuse
+from core.ingest.ids import AS_TEXT, Ids
 from core.ingest.problems import Problems
 from core.ingest.taxonomy import Matcher
 from core.label import review
@@ -76,7 +78,8 @@ def read(db: Database, client_id: int, path: Path, reviewer: str = "", read_as: 
 
     Rows without a category are passed over, and so is a decision that is its reviewer's last word on the asset already. `reviewer`
     stands in where a row names none. A row counts for the random sample only where its asset is in it; a row of another mode, or of
-    none, counts as one of the queue. Raises InputError where the file cannot be read or lacks a column.
+    none, counts as one of the queue. The column of categories is read as names or as codes throughout (names where it could be
+    either), and ids are found that a spreadsheet changed. Raises InputError where the file cannot be read or lacks a column.
     """
     taxonomy_id = taxonomy.latest(db, client_id)
     if taxonomy_id is None:
@@ -86,29 +89,31 @@ def read(db: Database, client_id: int, path: Path, reviewer: str = "", read_as: 
     for name in ("asset", "category"):
         if name not in at:
             raise InputError(f"The file has no column “{name}”.", "Export the list and fill that in.", where=path.name)
-    match = Matcher(taxonomy.load(db, taxonomy_id))
+    filled = [
+        (number, cell)
+        for number, cells in table.records(problems, pad=True)
+        if (cell := {name: undefuse(cells[place].strip()) for name, place in at.items()})["category"]
+    ]
+    said = Counter(cell["category"] for _, cell in filled)
+    match = Matcher(taxonomy.load(db, taxonomy_id)).for_column(said, tie="names")
+    ids = Ids(db.execute("select id, external_id from assets where client_id = ?", [client_id]))
     sampled = {row[0] for row in db.execute(SAMPLED, [client_id])}
-    rows = new = 0
+    new = 0
     with db.atomic():
-        for number, cells in table.records(problems, pad=True):
-            cell = {name: cells[place].strip() for name, place in at.items()}
-            if not cell["category"]:
-                continue
-            rows += 1
+        for number, cell in filled:
             try:
-                new += _keep(db, client_id, cell, match, sampled, reviewer)
+                new += _keep(db, _asset(ids, cell["asset"]), cell, match, sampled, reviewer)
             except InputError as error:
                 problems.add(number, None, error.what, error.todo)
-    return Read(rows, new, problems.kept)
+    return Read(len(filled), new, problems.kept)
 
 
 SAMPLED = "select asset_id from review_items where client_id = ? and mode = 'random'"
 
 
-def _keep(db: Database, client_id: int, cell: dict, match: Matcher, sampled: set[int], reviewer: str) -> bool:
-    """Keep one row's decision; whether it was new. InputError where it cannot be used."""
-    asset = _asset(db, client_id, cell["asset"])
-    category = match(cell["category"]) or match(cell["category"].removeprefix("'"))
+def _keep(db: Database, asset: int, cell: dict, match: Matcher, sampled: set[int], reviewer: str) -> bool:
+    """Keep one row's decision on an asset; whether it was new. InputError where it cannot be used."""
+    category = match(cell["category"])
     if category is None:
         raise InputError(f"“{cell['category'][:80]}” is not in the taxonomy.", "Write a category's name.")
     name = " ".join((cell.get("reviewer") or reviewer).split())
@@ -126,12 +131,10 @@ def _keep(db: Database, client_id: int, cell: dict, match: Matcher, sampled: set
     return True
 
 
-def _asset(db: Database, client_id: int, external_id: str) -> int:
-    for name in (
-        external_id,
-        external_id.removeprefix("'"),
-    ):  # exports put an apostrophe before what looks like a formula
-        row = db.execute("select id from assets where client_id = ? and external_id = ?", [client_id, name]).fetchone()
-        if row:
-            return row[0]
+def _asset(ids: Ids, external_id: str) -> int:
+    asset = ids(external_id)
+    if asset is not None:
+        return asset
+    if why := ids.why(external_id):
+        raise InputError(why, AS_TEXT)
     raise InputError(f"There is no asset “{external_id[:80]}”.", "Keep the column asset as it was exported.")

@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import db as database
@@ -221,3 +221,36 @@ def test_a_file_cannot_smuggle_an_asset_into_the_random_sample(db, client, tmp_p
     file.write_text("asset,other\nA200,Sale\n")
     with pytest.raises(InputError, match="category"):
         review_files.read(db, client, file)
+
+
+def test_ids_that_a_spreadsheet_changed_cost_no_file(db, client, tmp_path):
+    for asset, external in (
+        (1, "00042"),
+        (2, "120000000000000042"),
+        (3, "340000000000000001"),
+        (4, "340000000000000999"),
+    ):
+        db.execute("update assets set external_id = ? where id = ?", [external, asset])
+    file = tmp_path / "back.csv"
+    file.write_text("asset,category\n42,Sale\n1.2E+17,Opening\n3.4E+17,Sale\nA9,Hiring\n")
+    read = review_files.read(db, client, file, "ben")
+    assert (read.rows, read.new, [p.row for p in read.problems]) == (4, 3, [4])
+    assert "A spreadsheet shortened the id “3.4E+17”" in read.problems[0].what
+    assert {1, 2} < set(decided(db, client))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.integers(1, 20), st.text("=+-@' ab1", max_size=8), min_size=1))
+def test_decisions_go_out_and_come_back_as_they_were(db, client, tmp_path, notes):
+    for asset, note in notes.items():
+        review.decide(db, asset, "=ana", 3, "queue", note=note.strip())
+    file = tmp_path / "list.csv"
+    file.write_text(review_files.to_csv(db, client), encoding="utf-8", newline="")
+    before = [tuple(row) for row in db.execute("select asset_id, reviewer, category_id, note from reviews order by id")]
+    assert review_files.read(db, client, file).new == 0, "everything in it is known"
+    db.execute("delete from reviews")
+    review_files.read(db, client, file)
+    after = [tuple(row) for row in db.execute("select asset_id, reviewer, category_id, note from reviews order by id")]
+    assert len(set(after)) == len({row[:3] for row in before})
+    assert set(after) <= set(before)
+    db.execute("delete from reviews")

@@ -1,0 +1,92 @@
+"""Which asset an id means that a spreadsheet may have changed on its way through somebody's hands.
+
+find = Ids([(1, "00143"), (2, "120000000000000042")])
+find("143") is 1          find("1.2E+17") is 2          find.why("1E+17") says what happened
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable
+from decimal import Decimal
+
+from core.ingest.files import defuse
+
+AS_TEXT = "Format the column of ids as text, and export the list again."
+DIGITS = 15  # that a spreadsheet keeps of a number; the rest become zeros
+_SHORTENED = re.compile(r"[1-9](?:[.,](\d+))?E\+?\d{1,3}", re.IGNORECASE)
+_MONTH = r"(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zä]*\.?"
+_DATED = re.compile(rf"\d{{1,4}}[-. /]{_MONTH}|{_MONTH}[-. /]\d{{1,4}}", re.IGNORECASE)
+
+
+class Ids:
+    """Finds the asset an id means, None where it is none of `assets` (id, external id).
+
+    As it is, or with the apostrophe that keeps spreadsheets from running it; else in a form that a spreadsheet may leave it in
+    (143 or 143.0 for 00143, 1.2E+17, zeros after the fifteenth digit, another case), where that can mean one asset only. Ids in
+    `others` are assets' own that are not among these, and are never taken for another's.
+    """
+
+    def __init__(self, assets: Iterable[tuple[int, str]], others: Container[str] = frozenset()):
+        assets = list(assets)
+        self._exact = {defuse(external): asset for asset, external in assets}
+        self._exact |= {external: asset for asset, external in assets}
+        self._loose = _once((_loose(external), asset) for asset, external in assets)
+        self._numbers = [(asset, external) for asset, external in assets if external.isascii() and external.isdigit()]
+        self._cut = _once((_cut(external), asset) for asset, external in self._numbers if len(external) > DIGITS)
+        self._short: dict[int, dict[str, int | None]] = {}
+        self.others = others
+
+    def __contains__(self, given: str) -> bool:
+        return given in self._exact
+
+    def __call__(self, given: str) -> int | None:
+        if given in self._exact:
+            return self._exact[given]
+        if not given or given in self.others:
+            return None
+        if shortened := _SHORTENED.fullmatch(given):
+            return self._shortened(len(shortened[1] or "")).get(_exponent(given))
+        found = self._loose.get(_loose(given))
+        return self._cut.get(given) if found is None else found
+
+    def why(self, given: str) -> str | None:
+        """What a spreadsheet did to an id that was not found, in words; None where it is not to blame."""
+        shown = given if len(given) <= 60 else given[:59] + "…"
+        if _SHORTENED.fullmatch(given):
+            return f"A spreadsheet shortened the id “{shown}”, so that it cannot be told which asset it was"
+        if _DATED.fullmatch(given):
+            return f"“{shown}” is no asset's id; a spreadsheet may have made a date of one"
+        if given not in self.others and self._loose.get(_loose(given), 0) is None:
+            return f"Several assets' ids could have become “{shown}” in a spreadsheet"
+        return None
+
+    def _shortened(self, places: int) -> dict[str, int | None]:
+        """Numbers as a spreadsheet shows them with so many decimals and an exponent."""
+        if places not in self._short:
+            said = ((f"{Decimal(_cut(external)):.{places}E}", asset) for asset, external in self._numbers)
+            self._short[places] = _once((_exponent(form), asset) for form, asset in said)
+        return self._short[places]
+
+
+def _once(pairs: Iterable[tuple[str, int]]) -> dict[str, int | None]:
+    """Form to asset; None where several assets have the form."""
+    found: dict[str, int | None] = {}
+    for form, asset in pairs:
+        found[form] = None if form in found else asset
+    return found
+
+
+def _loose(external: str) -> str:
+    form = external.strip().removeprefix("'").casefold().removesuffix(".0")
+    return form.lstrip("0") or "0"
+
+
+def _cut(digits: str) -> str:
+    return digits[:DIGITS] + "0" * (len(digits) - DIGITS)
+
+
+def _exponent(form: str) -> str:
+    """1,2e17, 1.2E+17 and 1.2E+0017 are one."""
+    mantissa, _, exponent = form.upper().replace(",", ".").partition("E")
+    return f"{mantissa}E{int(exponent)}"
