@@ -3,8 +3,8 @@
     export(db, client_id=1, student="live", to=Path("exported"))         # or Path("student.zip")
 
 The folder holds predict.py and runtime.py (core/deploy/exported as it is), the graphs exact (fp32) and small (int8), tables as
-.npz, JSON and a model card; nothing in it runs when it is loaded. It appears under its name only when it is whole and has been
-found to answer the test assets as the student itself does.
+.npz, JSON, the checksums of these and a model card; nothing in it runs when it is loaded. It appears under its name only when it
+is whole and has been found to answer the test assets as the student itself does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file
 from sqlite_utils import Database
 
 from core import encoder, settings
@@ -36,6 +35,7 @@ from core.ingest import taxonomy
 from core.jobs import NoProgress, Progress
 from core.label.run import labelled
 from core.train import students
+from core.train.disk import tensors_of
 from core.train.run import find, folder_of
 from core.train.students import neighbours
 from core.weights import opened
@@ -170,12 +170,21 @@ def _write(source: Path, folder: Path, made: dict, certificate: dict) -> None:
         shutil.copyfile(Path(runtime.__file__).with_name(file), folder / file)
     pins = "".join(f"{name}=={card.version(name)}\n" for name in card.needs(config["kind"]))
     (folder / "requirements.txt").write_text(pins, encoding="utf-8")
+    _seal(folder)
+
+
+def _seal(folder: Path) -> None:
+    """List the SHA-256 of every file the student answers with, for runtime.py to check."""
+    files = sorted(file for file in folder.rglob("*") if file.suffix in (".json", ".npz", ".onnx"))
+    listed = {file.relative_to(folder).as_posix(): runtime.sha256(file) for file in files}
+    listed.pop("checksums.json", None)
+    _json(folder / "checksums.json", listed)
 
 
 def _linear(source: Path, folder: Path, base: str) -> None:
     shutil.copyfile(source / "vocabulary.json", folder / "vocabulary.json")
     vocabulary = json.loads((source / "vocabulary.json").read_text(encoding="utf-8"))
-    tensors = load_file(source / "linear.safetensors")
+    tensors = tensors_of(source / "linear.safetensors")
     idf = np.concatenate([tensors[f"idf.{analyzer}"] for analyzer in vocabulary])
     np.savez(folder / "tables.npz", idf=idf, coefficients=tensors["coefficients"], bias=tensors["bias"])
 
@@ -185,7 +194,7 @@ def _embedding(source: Path, folder: Path, base: str) -> None:
     shutil.copyfile(source / "encoder.onnx", folder / SMALL)
     with opened(base) as weights:
         encoder.export(encoder.torch_encoder(weights), folder / EXACT, layers=encoder.layers_of(base))
-    np.savez(folder / "head.npz", **load_file(source / "head.safetensors"))
+    np.savez(folder / "head.npz", **tensors_of(source / "head.safetensors"))
     hood = {
         "neighbours": neighbours.NEIGHBOURS,
         "sharpness": neighbours.SHARPNESS,
@@ -244,6 +253,7 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
     if rounded:
         for graph in graphs:
             round_weights(graph / EXACT, graph / SMALL)
+        _seal(folder)
         small = ask(runtime.Student(folder, int8=True).predict, "the small graphs exported")
     teacher = [{"label": names[category]} for category in test.category_id]
     return Parity(

@@ -13,6 +13,7 @@ from core.errors import InputError
 
 TOKEN = "UNDERSTUDY_TOKEN"
 MOST_BYTES = 4 * 1024 * 1024  # of a body
+ELSEWHERE = 16 * 1024  # of a body at the other addresses, some of which want no token
 GUARDED = ("/classify", "/metrics")
 BUG = "Something unexpected went wrong; the server's log says where."
 HERE = ("127.0.0.1", "localhost", "[::1]")
@@ -58,14 +59,16 @@ class Gate:
 
     async def _pass(self, scope: dict, receive: Callable, send: Callable) -> None:
         headers = dict(scope["headers"])
+        most = MOST_BYTES if scope["path"] == "/classify" else ELSEWHERE
         if self.token is None and _host(headers) not in HERE:
             # Else a page in somebody's browser could reach the open server under a name of its own (DNS rebinding).
             await refuse(send, 403, f"Without a token this server answers only as {' or '.join(HERE[:2])}.")
         elif self.token is not None and scope["path"] in GUARDED and not self._shown(headers):
             bearer = (b"www-authenticate", b"Bearer")
             await refuse(send, 401, "Send the server's token as 'Authorization: Bearer TOKEN'.", bearer)
-        elif (body := await _body(headers, receive)) is None:
-            await refuse(send, 413, f"The body is larger than {MOST_BYTES // 1024**2} MB; send fewer or shorter texts.")
+        elif (body := await _body(headers, receive, most)) is None:
+            size = f"{MOST_BYTES // 1024**2} MB" if most == MOST_BYTES else f"{ELSEWHERE // 1024} kB"
+            await refuse(send, 413, f"The body is larger than {size}; send fewer or shorter texts.")
         else:
             await self.app(scope, _replayed(body, receive), send)
 
@@ -80,10 +83,10 @@ def _host(headers: dict[bytes, bytes]) -> str:
     return host if host.endswith("]") else host.rpartition(":")[0] or host
 
 
-async def _body(headers: dict[bytes, bytes], receive: Callable) -> bytes | None:
-    """The whole body; None as soon as it is known to be too large."""
+async def _body(headers: dict[bytes, bytes], receive: Callable, most: int) -> bytes | None:
+    """The whole body; None as soon as it is known to be larger than `most` bytes."""
     length = headers.get(b"content-length", b"0")
-    if not length.isdigit() or int(length) > MOST_BYTES:
+    if not length.isdigit() or int(length) > most:
         return None
     parts, size, more = [], 0, True
     while more:
@@ -92,7 +95,7 @@ async def _body(headers: dict[bytes, bytes], receive: Callable) -> bytes | None:
             break
         parts.append(message.get("body", b""))
         size, more = size + len(parts[-1]), message.get("more_body", False)
-        if size > MOST_BYTES:
+        if size > most:
             return None
     return b"".join(parts)
 

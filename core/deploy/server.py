@@ -2,8 +2,8 @@
 
     python3 run.py serve --client Demo
 
-The path of a request: gate (token, size) -> schema -> service (student, then teacher). The answer to a text does not depend on the
-texts that happen to share its batch.
+The path of a request: doors (head, time, connections) -> gate (token, size) -> schema -> service (student, then teacher). The
+answer to a text does not depend on the texts that happen to share its batch.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from core.deploy import gate
 from core.deploy.batching import Overloaded
+from core.deploy.doors import Limits, within
 from core.deploy.fallback import Fallback
 from core.deploy.live import Follower, Served, alone
 from core.deploy.schema import WANTED, Ask, Health, Problem, Reply, Which, in_words
@@ -50,6 +51,7 @@ def serve(
     port: int,
     fallback: bool = False,
     budget_usd: float | None = None,
+    limits: Limits | None = None,
 ) -> dict:
     """Serve until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}.
 
@@ -79,6 +81,8 @@ def serve(
     app = application(service, begin, guarded=token is not None)
     config = uvicorn.Config(
         gate.Gate(app, token, service.metrics.request),
+        http=within(limits or Limits()),
+        ws="none",  # there are none, and they would come in past the limits
         log_config=None,
         access_log=False,
         server_header=False,

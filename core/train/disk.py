@@ -7,6 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
 from core.errors import InputError
 
 EXACT = "fp32.onnx"  # of a graph, for exports
@@ -57,6 +61,21 @@ def verify(folder: Path, listed: dict[str, str]) -> None:
                 "Restore its folder from a copy, or train it again.",
                 where=str(folder),
             )
+
+
+def tensors_of(path: Path) -> dict[str, np.ndarray]:
+    """The tables in a file of a student. InputError where it cannot be read or holds what is no number (NaN or infinite)."""
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError):
+        tensors = None
+    if tensors is None or not all(np.isfinite(table).all() for table in tensors.values()):
+        raise InputError(
+            f"The student's file {path.parent.name}/{path.name} is damaged or missing, so it cannot answer.",
+            "Restore its folder from a copy, or train it again.",
+            where=str(path.parent.parent),
+        )
+    return tensors
 
 
 def megabytes(folder: Path) -> float:

@@ -202,6 +202,7 @@ def test_what_ends_early_here_ends_early_there(db, folders, workspace, tmp_path,
         place["bar"] = float(np.median(only.confidence)) + 1e-5
     (source / "config.json").write_text(json.dumps(told))
     (there / "config.json").write_text(json.dumps(config | {"stages": told["stages"]}))
+    export._seal(there)
     student = students.load(source)
     given, asked = student.answer(texts), student.consulted(texts)
     assert list(asked) == [stage["member"] for stage in told["stages"]] and 0 < list(asked.values())[1] < 1
@@ -222,11 +223,13 @@ def test_it_answers_alone_where_the_certified_threshold_lets_it(db, folders, tmp
     middle = float(np.median([one["confidence"] for one in told])) + 1e-4
     for threshold in (certificate["threshold"], middle, None):
         (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": threshold}))
+        export._seal(folder)
         sure = [threshold is not None and one["confidence"] >= threshold for one in told]
         wanted = [one and not said["strange"] for one, said in zip(sure, told)]
         assert [one["handled"] for one in runtime.Student(folder).predict(texts)] == wanted
         assert threshold != middle or len(set(wanted)) == 2
     (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": 0.0}))
+    export._seal(folder)
     assert [one["handled"] for one in runtime.Student(folder).predict(["hotel", " "])] == [True, False]
 
 
@@ -238,6 +241,40 @@ def test_the_command_in_the_folder_reads_arguments_and_lines(folders):
     assert set(told) == {"label", "confidence", "strange", "handled"} and told["label"] == "Travel"
     lines = subprocess.run(call, cwd=folder, input="join our team\nbeach escape\n", capture_output=True, text=True)
     assert [json.loads(line)["label"] for line in lines.stdout.splitlines()] == ["Hiring", "Travel"]
+
+
+def without_exact(folder: Path, to: Path) -> Path:
+    return shutil.copytree(folder, to, ignore=shutil.ignore_patterns("fp32.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("file", "harm"),
+    [
+        ("linear/tables.npz", "flip"),
+        ("embedding/int8.onnx", "flip"),
+        ("embedding/tokenizer.json", "cut"),
+        ("labels.json", "cut"),
+        ("embedding/head.npz", "lose"),
+        ("checksums.json", "lose"),
+        ("checksums.json", "cut"),
+    ],
+)
+def test_a_damaged_export_says_so_in_a_sentence_and_answers_nothing(folders, tmp_path, file, harm):
+    folder = without_exact(folders["embedding"][0], tmp_path / "copy")
+    data = bytearray((folder / file).read_bytes())
+    (folder / file).unlink()
+    data[len(data) // 2] ^= 0x40
+    if harm != "lose":
+        (folder / file).write_bytes(data if harm == "flip" else data[: len(data) // 2])
+    ran = subprocess.run([sys.executable, "-B", "predict.py", "a text"], cwd=folder, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.strip().endswith(f"{Path(file).name} is damaged or missing; export the student again.")
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_graphs_that_are_not_asked_may_be_left_behind(folders, tmp_path):
+    folder = without_exact(folders["embedding"][0], tmp_path / "copy")
+    assert runtime.Student(folder).predict("beach hotel")[0]["label"] == "Travel"
 
 
 @given(st.text(max_size=60))

@@ -40,6 +40,12 @@ from core.train.run import folder_of, set_live
 from core.train.students import Answers
 from tests import small
 
+LIMITED = """
+from core import db
+from core.deploy.doors import Limits
+from core.deploy.server import serve
+serve(db.connect(), 1, port=0, limits=Limits(seconds={seconds}, connections={connections}))
+"""
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-token-nobody-guesses"
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -75,12 +81,14 @@ def home(tmp_path_factory) -> Path:
 class Server:
     """A server process on a port of its own, its output so far in `said`."""
 
-    def __init__(self, home: Path, *options: str, token: str | None = None):
+    def __init__(self, home: Path, *options: str, token: str | None = None, limits: dict | None = None):
         env = os.environ | {"UNDERSTUDY_HOME": str(home)}
         env.pop("UNDERSTUDY_TOKEN", None)
         if token:
             env["UNDERSTUDY_TOKEN"] = token
         line = [sys.executable, "-m", "core", "serve", "--client", "Small", "--port", "0", "--json", *options]
+        if limits:
+            line = [sys.executable, "-c", LIMITED.format(**limits)]
         self.process = subprocess.Popen(
             line, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -337,6 +345,124 @@ def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(inside, capsys,
 def test_a_port_that_is_taken_is_said(server, inside, capsys):
     assert cli.main(["serve", "--client", "Small", "--port", str(server.port)]) == 2
     assert "Choose another with --port." in capsys.readouterr().err
+
+
+# --- the doors ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def narrow(home):
+    """A server that waits 1.5 seconds, for 250 callers at most, and wants a token."""
+    made = Server(home, token=SECRET, limits={"seconds": 1.5, "connections": 250})
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def closed_after(connection: socket.socket, drip: bytes = b"") -> float:
+    """Seconds until the server hangs up, while a `drip` is sent every 0.1 s."""
+    began = time.monotonic()
+    connection.settimeout(0.1)
+    while time.monotonic() < began + 10:
+        try:
+            if drip:
+                connection.sendall(drip)
+            if not connection.recv(4096):
+                break
+        except TimeoutError:
+            pass
+        except OSError:  # reset, or a broken pipe
+            break
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("head", ["", "GET /metrics HTTP/1.1\nHost: localhost\n"])
+def test_silent_connections_keep_nobody_out_and_are_hung_up(narrow, head):
+    silent = [narrow.raw(head) for _ in range(200)]
+    began = time.monotonic()
+    assert narrow.classify("flights hotel beach", Authorization=f"Bearer {SECRET}")[0]["category"] == "Travel"
+    assert time.monotonic() - began < 1.4, "answered while they are open"
+    assert max(closed_after(connection) for connection in silent[::50]) < 3
+    for connection in silent:
+        connection.close()
+
+
+def test_more_connections_than_there_may_be_make_room_for_each_other(narrow):
+    many = [narrow.raw("") for _ in range(600)]
+    assert narrow.classify("flights hotel beach", Authorization=f"Bearer {SECRET}")[0]["category"] == "Travel"
+    assert len(os.listdir(f"/proc/{narrow.process.pid}/fd")) < 350
+    for connection in many:
+        connection.close()
+
+
+POST = f"POST /classify HTTP/1.1\nHost: localhost\nAuthorization: Bearer {SECRET}\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "drip"),
+    [
+        ("", b"\r\n"),  # what a parser skips before a request
+        ("GET /", b"x"),
+        ("GET /docs HTTP/1.1\nHost: localhost\nX-Slow: ", b"x"),
+        ("GET /metrics HTTP/1.1\nHost: localhost\n", b"A: b\r\n"),
+        (f"{POST}Content-Type: application/json\nContent-Length: 1000\n\n", b" "),
+        ("POST /docs HTTP/1.1\nHost: localhost\nContent-Length: 1000\n\n", b" "),
+        (f"{POST}Transfer-Encoding: chunked\n\n", b"1\r\n \r\n"),
+        ("GET /health HTTP/1.1\nHost: localhost\n\nGET /health HTTP/1.1\nX: ", b"x"),  # the second of two
+        ("GET /health HTTP/1.1\nHost: localhost\nConnection: upgrade\nUpgrade: websocket\n\n", b"x"),
+    ],
+)
+def test_a_request_that_drips_is_hung_up(narrow, head, drip):
+    with narrow.raw(head) as connection:
+        assert closed_after(connection, drip) < 3.5
+
+
+def test_a_caller_who_takes_no_answers_is_hung_up(narrow):
+    script = re.search(r'src="([^"]+\.js)', narrow.ask("/docs")[1])[1]
+    size = len(narrow.ask(script)[1])
+    with narrow.raw(f"GET {script} HTTP/1.1\nHost: localhost\n\n" * 12) as connection:
+        time.sleep(3)
+        taken = 0
+        try:
+            while part := connection.recv(1 << 16):
+                taken += len(part)
+        except ConnectionResetError:
+            pass
+        assert size > 1e6 and 0 < taken < 11 * size
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "X: " + "x" * (1 << 20) + "\n\n",
+        "X: " + "x" * (1 << 20),
+        "".join(f"X-{i}: x\n" for i in range(1000)) + "\n",
+        "Transfer-Encoding: chunked\n\n0\n" + "".join(f"X-{i}: x\n" for i in range(1000)) + "\n",
+    ],
+    ids=["large", "large and open", "many", "many behind the body"],
+)
+@pytest.mark.parametrize("address", ["POST /classify", "GET /metrics", "GET /docs"])
+def test_headers_too_large_or_too_many_are_refused(narrow, address, rest):
+    with narrow.raw("") as connection:
+        answer = b""
+        try:
+            connection.sendall(f"{address} HTTP/1.1\nHost: localhost\n{rest}".replace("\n", "\r\n").encode())
+            answer = connection.recv(4096)
+        except OSError:  # reset while it was still sending
+            pass
+        first = answer.splitlines()[:1]
+        assert not first or b" 431 " in first[0] or (b" 401 " in first[0] and "chunked" in rest)
+
+
+def test_a_caller_of_ordinary_pace_is_kept(narrow):
+    head = f"{POST}Content-Type: application/json\nContent-Length: 31\n\n"
+    with narrow.raw("") as connection:
+        for _ in range(2):  # longer than the limit in all, no request is; nothing is owed in between
+            for part in (head.replace("\n", "\r\n").encode(), b'{"text": "flights', b' hotel beach"}'):
+                time.sleep(0.3)
+                connection.sendall(part)
+            assert b" 200 " in connection.recv(4096).splitlines()[0]
+            time.sleep(2)
 
 
 # --- documents ----------------------------------------------------------------------------------------------------

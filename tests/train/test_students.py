@@ -1,8 +1,10 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from core import weights
 from core.errors import InputError
@@ -231,6 +233,45 @@ def test_the_packaged_large_encoder_is_learnt_on(split, tmp_path, encoders, larg
     made = fit("large", replace(split, train=rows), tmp_path / "student")
     assert (made.answer(split.calibration.texts).best == split.calibration.answers).mean() > 0.7
     assert made.members["large"].coefficients.shape == (1536, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "table"),
+    [
+        ("linear", "linear/linear.safetensors", "coefficients"),
+        ("linear", "linear/linear.safetensors", "idf.word"),
+        ("embedding", "embedding/head.safetensors", "neighbours"),
+    ],
+)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(kind, file, table, value, trained, tmp_path):
+    """Also where there are no checksums, as of students of earlier releases, or these were made of damaged weights."""
+    folder = shutil.copytree(trained("whole", kind)[1], tmp_path / "student")
+    config = json.loads((folder / "config.json").read_text())
+    tensors = load_file(folder / file)
+    tensors[table].flat[-1] = value
+    (folder / file).unlink()
+    save_file(tensors, folder / file)
+    (folder / "config.json").write_text(json.dumps(config | {"files": {}}))
+    with pytest.raises(InputError, match=rf"{file} is damaged"):
+        students.load(folder)
+
+
+def test_a_graph_that_gives_no_numbers_is_refused(trained, tmp_path):
+    import onnx
+
+    folder = shutil.copytree(trained("whole", "embedding")[1], tmp_path / "student")
+    config, file = json.loads((folder / "config.json").read_text()), folder / "embedding/encoder.onnx"
+    model = onnx.load(file)
+    last = next(node for node in model.graph.node if "out" in node.output)
+    last.output[0] = "before"
+    model.graph.node.append(onnx.helper.make_node("Sub", ["before", "before"], ["zero"]))
+    model.graph.node.append(onnx.helper.make_node("Div", ["zero", "zero"], ["out"]))
+    file.unlink()
+    onnx.save(model, file)
+    (folder / "config.json").write_text(json.dumps(config | {"files": {}}))
+    with pytest.raises(InputError, match="embedding gives no numbers"):
+        students.load(folder)
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "lose"])

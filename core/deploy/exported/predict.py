@@ -20,7 +20,11 @@ def main():
     size.add_argument("--int8", action="store_true", default=True, help="the small, fast graphs (default)")
     size.add_argument("--fp32", action="store_true", help="the exact graphs")
     args = command.parse_args()
-    for answer in Student(int8=not args.fp32).predict(args.texts or sys.stdin.read().splitlines()):
+    try:
+        student = Student(int8=not args.fp32)
+    except ValueError as error:  # a damaged file
+        sys.exit(str(error))
+    for answer in student.predict(args.texts or sys.stdin.read().splitlines()):
         print(json.dumps(answer, ensure_ascii=False))
 
 

@@ -1,6 +1,7 @@
 """What answers for an exported student: needs numpy and, unless it is a linear one, onnxruntime and tokenizers, and nothing of
 Understudy. It reads tables and graphs; no file it opens can run code."""
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -12,9 +13,12 @@ BATCH = 256  # texts answered at a time, which bounds the memory
 
 
 class Student:
-    """The student in `folder`; `int8` takes the small graphs, else the exact ones (fp32)."""
+    """The student in `folder`; `int8` takes the small graphs, else the exact ones (fp32).
+
+    ValueError where a file of it is damaged."""
 
     def __init__(self, folder=Path(__file__).parent, int8=True):
+        verify(Path(folder), unread="fp32.onnx" if int8 else "int8.onnx")
         config, self.labels, self.thresholds = (
             json.loads((Path(folder) / name).read_text(encoding="utf-8"))
             for name in ("config.json", "labels.json", "thresholds.json")
@@ -139,6 +143,24 @@ class Graph:
         table = np.full((len(vectors), len(self.head[1])), self.hood["floor"])
         np.add.at(table, (np.arange(len(vectors))[:, None], answers[near]), weights)
         return np.log(table / table.sum(1, keepdims=True)), -np.sort(-cosines)[:, : self.hood["nearest"]].mean(1)
+
+
+def verify(folder, unread):
+    """Every file is as it was exported, those named `unread` aside: they are not opened."""
+    try:
+        listed = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ValueError(f"{folder / 'checksums.json'} is damaged or missing; export the student again.") from None
+    for name, wanted in listed.items():
+        if not name.endswith(unread) and sha256(folder / name) != wanted:
+            raise ValueError(f"{folder / name} is damaged or missing; export the student again.")
+
+
+def sha256(file):
+    if not file.is_file():
+        return None
+    with open(file, "rb") as stored:
+        return hashlib.file_digest(stored, "sha256").hexdigest()
 
 
 def words(text):

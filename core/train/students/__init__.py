@@ -139,7 +139,8 @@ def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
 
 
 def load(folder: Path) -> Student:
-    """The student saved in `folder`. InputError when the folder is gone, not whole, or of an earlier format."""
+    """The student saved in `folder`. InputError when the folder is gone, not whole, of an earlier format, or
+    holds weights that are no numbers."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -156,6 +157,14 @@ def load(folder: Path) -> Student:
         )
     verify(folder, config.get("files", {}))  # those trained before there were checksums list none
     members = {name: _module(name).load(folder / name) for name in config["members"]}
+    for name, member in members.items():  # weights of graphs are not looked through: what comes of them is
+        read = member.read(["a text like any other"])
+        if not all(np.isfinite(table).all() for table in read.tables):
+            raise InputError(
+                f"The student's part {name} gives no numbers, so it cannot answer.",
+                "Train it again.",
+                where=str(folder),
+            )
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], members, stages)
 

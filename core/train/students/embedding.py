@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from core.encoder import OnnxText, prepared
 from core.train import softmax
-from core.train.disk import link
+from core.train.disk import link, tensors_of
 from core.train.students import crossfit
 from core.train.students.neighbours import Neighbours, gather
 from core.train.students.reading import Reading
@@ -87,6 +87,6 @@ def learn(encode: Encode, vectors: np.ndarray, targets: np.ndarray, step: Callab
 
 def load(folder: Path) -> Encoded:
     """The member saved in `folder`: an ONNX graph and four tables."""
-    head = load_file(folder / "head.safetensors")
+    head = tensors_of(folder / "head.safetensors")
     neighbours = Neighbours(head["neighbours"].astype(np.float32), head["answers"], head["coefficients"].shape[1])
     return Encoded(OnnxText(folder), head["coefficients"], head["bias"], neighbours)

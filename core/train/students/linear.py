@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from core.train import softmax
+from core.train.disk import tensors_of
 from core.train.students import crossfit, tfidf
 from core.train.students.reading import Reading
 
@@ -75,7 +76,7 @@ def learn(rows: Rows, step: Step) -> Linear:
 
 def load(folder: Path) -> Linear:
     """The member saved in `folder`; reads tables only."""
-    tensors = load_file(folder / "linear.safetensors")
+    tensors = tensors_of(folder / "linear.safetensors")
     features = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     idf = {kind: tensors[f"idf.{kind}"] for kind in features}
     return Linear(tfidf.Tfidf(features, idf), tensors["coefficients"], tensors["bias"])
