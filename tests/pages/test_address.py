@@ -8,7 +8,6 @@ from streamlit.testing.v1 import AppTest
 from core import db as database
 from core.ui.frame import MENU
 from tests.pages.conftest import ROOT
-from tests.pages.test_pages import shown
 
 ODD = 'Brand & Söhne = 100 % "A?b#c" <b>*x*</b> 日本'
 
