@@ -453,5 +453,5 @@ def m019_jobs_know_how_far_they_got(db: Database) -> None:
 
 @migrations()
 def m020_calls_know_who_makes_them(db: Database) -> None:
-    # owner: the server that makes a call, by the lock it holds while it lives (core/label/ledger.py); none for calls of runs
+    # owner: who makes a call outside any run, by the lock it holds while it lives (core/label/ledger.py)
     db.execute("alter table calls add column owner text")
