@@ -33,8 +33,8 @@ def chart(title: str, fig: go.Figure, table: pd.DataFrame, name: str, *, note: s
 
 
 def details(table: pd.DataFrame, name: str, *, label: str = "Table and CSV", **columns) -> None:
-    """A table folded away, with its CSV download; `columns` is st.dataframe's column_config."""
-    with st.expander(label):
+    """A table folded away, with its CSV download; `columns` is st.dataframe's column_config. `label` is escaped here."""
+    with st.expander(plain(label)):
         st.dataframe(table, hide_index=True, column_config=columns or None, key=f"table-{name}")
         download(table, name)
 
