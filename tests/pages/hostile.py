@@ -96,7 +96,9 @@ def fill(db: Database, folder: Path) -> int:
 
 def _decided(db: Database, client: int) -> None:
     """Two reviewers who differ on an asset, with notes, and a few decisions more."""
-    listed = [row["asset_id"] for row in db.query("select asset_id from review_items where client_id = ? limit 6", [client])]
+    listed = [
+        row["asset_id"] for row in db.query("select asset_id from review_items where client_id = ? limit 6", [client])
+    ]
     first, second = [row["id"] for row in db.query("select id from categories order by id limit 2")]
     for place, asset in enumerate(listed[:4]):
         for reviewer, category in zip(REVIEWERS, (first, second if place == 0 else first)):
