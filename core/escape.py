@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 JOINER = "\u2060"  # a word joiner: nothing to be seen, and no break in the line
-_MARKUP = re.compile(r"[\\`*_{}\[\]()<>#+!|~$:&@]")
+_MARKUP = re.compile(r"[\\`*_{}\[\]()<>#+!|~$&@]|:(?!\s)")
 _BLOCK = re.compile(r"^(\d{0,9})(?=[-=.](?:[-=\s]|$))")  # a list, a line, the underline of a heading
 # What is looked for once Markdown has dropped its escapes: links without brackets, emoji and icons by name, signs for arrows.
 _LATE = re.compile(
