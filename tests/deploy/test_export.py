@@ -321,7 +321,7 @@ def test_a_zip_holds_what_the_folder_holds(db, folders, tmp_path, capsys):
 def test_an_empty_folder_may_be_given(db, tmp_path, capsys):
     (tmp_path / "here").mkdir()
     assert cli.main(["export", "--client", "Small", "--student", "1", "--to", str(tmp_path / "here")]) == 0
-    assert "fp32 100.00%" in capsys.readouterr().out
+    assert "fp32 100.00 %" in capsys.readouterr().out
     assert (tmp_path / "here" / "predict.py").exists()
 
 
