@@ -44,7 +44,7 @@ def _whose(view: frame.View) -> int | None:
 
 
 def _figures(months: list[dict]) -> None:
-    total = {name: sum(row[name] for row in months) for name in ("tokens_in", "tokens_cached", "unknown_usd")}
+    total = {name: sum(row[name] for row in months) for name in ("tokens_in", "tokens_cached")}
     first, second, third = st.columns(3)
     shown = (
         (first, "Spent this month", [row for row in months if row["month"] == now()[:7]]),
@@ -54,7 +54,7 @@ def _figures(months: list[dict]) -> None:
         with column:
             figure(
                 label,
-                money(sum(row["spent_usd"] for row in rows)),
+                money(sum(row["spent_usd"] for row in rows), exact=True),
                 "estimated",
                 f"{sum(row['calls'] for row in rows):,} calls",
                 help="The provider's own token counts at the dated price. Its bill may differ by taxes and rounding.",
@@ -63,18 +63,13 @@ def _figures(months: list[dict]) -> None:
         share = total["tokens_cached"] / total["tokens_in"] if total["tokens_in"] else 0.0
         figure(
             "Read from the provider's cache",
-            percent(share),
+            percent(share, digits=0),
             "measured",
             "of tokens in",
             help="The instructions and categories are the same in every call; providers charge less for what they have kept.",
         )
-    if total["unknown_usd"]:
-        words = money(total["unknown_usd"])
-        st.caption(
-            frame.plain(
-                f"Of this, {words} stands for calls that were cut off: nobody knows their cost, so the most is counted."
-            )
-        )
+    if words := ledger.unknown_in_words(months):
+        st.caption(frame.plain(words))
 
 
 main()
