@@ -49,7 +49,7 @@ def options(command: argparse.ArgumentParser) -> None:
     family.add_argument(
         "--family-stem",
         metavar="NAME",
-        help="column of file names or ids whose common stem says it: ACME_Spring24_UK_300x250.png goes with ACME_Spring24_DE_728x90.jpg",
+        help="column of file names or ids whose stem says it: X_Spring_UK_300x250.png goes with X_Spring_DE_728x90.jpg",
     )
     command.add_argument(
         "--latency-unit",

@@ -1,6 +1,6 @@
 """Which column of a file says what belongs together, by its values or by the stems of its names, and how many families that makes.
 
-    chosen, found = look(table, guess_assets(table.columns, table.head))     # reads the file once
+chosen, found = look(table, guess_assets(table.columns, table.head))     # reads the file once
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from core.ingest.headers import is_placeholder
 from core.ingest.rows import join_text
 from core.words import counted
 
-FEWEST, LARGEST = 20, 0.20  # values, at the least, and the share of rows in one, at the most: else they tell kinds, not families
+FEWEST, LARGEST = (
+    20,
+    0.20,
+)  # values, at the least, and the share of rows in one, at the most: else they tell kinds, not families
 MOST_ROWS, SECONDS = 200_000, 8.0  # looked at, at the most
 MOST_COLUMNS, MOST_STEMS = 40, 6  # columns counted by values and by stems, at the most
 TEXT = 300  # characters of an asset's text that are compared
@@ -34,9 +37,9 @@ WIDE = ("campaign", "adgroup")
 
 @dataclass(frozen=True)
 class Families:
-    """What a column makes of a file: `rows` (with a text) looked at, `all` of them or the first; `families` among them, the `largest`
-    of so many rows. By values, or where `stem` is given by the stems of its names (see columns.Mapping). `unfit` says why it does not
-    tell what belongs together (None: it does)."""
+    """What a column makes of a file: `rows` (with a text) looked at, `all` of them or the first; `families` among them, the
+    `largest` of so many rows. By values, or where `stem` is given by the stems of its names (see columns.Mapping). `unfit` says
+    why it does not tell what belongs together (None: it does)."""
 
     column: str
     stem: tuple[str, ...] | None
@@ -78,7 +81,7 @@ def told(mapping: Mapping, found: Sequence[Families]) -> str | None:
 
 
 def unfit(sizes: Sequence[int] | np.ndarray, rows: int, stem: Sequence[str] | None = None) -> str | None:
-    """Why values (or stems) that so many rows each have do not say what belongs together, or None: too few, one of too many rows."""
+    """Why values (or stems) of so many rows each do not say what belongs together, or None: too few, one of too many rows."""
     what = "values" if stem is None else "stems"
     if not len(sizes):
         return "is empty"
@@ -115,7 +118,8 @@ def name_key(cell: str) -> str:
 @lru_cache(maxsize=50_000)
 def _value(cell: str) -> int:
     """A number for a cell's value, 0 for none."""
-    return 0 if is_placeholder(cell) else hash(name_key(cell)) or 1
+    name = "" if is_placeholder(cell) else name_key(cell)
+    return hash(name) or 1 if name else 0
 
 
 class _Seen:
@@ -181,7 +185,7 @@ def _choose(guess: Mapping, seen: _Seen, found: list[Families], learnt: dict[str
     named = next((one for one in found if one.column == guess.family and one.stem is None), None)
     fits = named is not None and named.unfit is None and named.largest > 1
     best = min(by_stem, key=lambda one: one.families, default=None)
-    if best is None or fits and not (_is_wide(guess.family) and _crosses(seen, best, guess.family)):
+    if best is None or (fits and not (_is_wide(guess.family) and _crosses(seen, best, guess.family))):
         return guess
     return replace(guess, family=best.column, family_stem=best.stem)
 

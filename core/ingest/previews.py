@@ -25,8 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Preview:
-    """A file's columns, their guessed roles, its first 20 rows, what it leaves open, and what each column that could say what belongs
-    together makes of it."""
+    """A file's columns, their guessed roles, its first 20 rows, what it leaves open, and what families its columns make."""
 
     columns: list[str]
     guess: Mapping

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 DATE = "<date>"  # among the words that are dropped: any date
-FEWEST, UNITED, LARGEST = 20, 10, 0.2  # stems, and stems of several rows, at the least; share of rows in one, at the most
+FEWEST, UNITED = 20, 10  # stems, and stems of several rows, at the least
+LARGEST = 0.2  # of the rows have one stem, at the most
 WORTH = 0.05  # of the rows share a stem, at the least
 SHARED, STEMS = 0.6, 3  # of these rows, the least share whose dropped parts each stand under so many stems
 CODES = 0.8  # of the words of two letters are markets or languages, at the least: else they are something else's codes
@@ -33,31 +34,30 @@ def _set(words: str) -> frozenset[str]:
 
 
 MARKETS = _set(
-    "ae ar at au ba be bg br ca ch cl cn co cr cy cz de dk ee eg es eu fi fr gb gr hk hr hu id ie il in is it jp ke kr kw kz lt lu lv"
-    " ma mx my ng nl no nz pe ph pk pl pt qa ro rs ru sa se sg si sk th tr tw ua uk us uy vn za"
-    " usa gbr deu fra esp ita nld aut che bel pol prt swe nor dnk fin irl can aus jpn kor chn ind bra mex emea dach apac latam benelux"
-    " nordics nordic mena cee row ww int intl global germany deutschland france spain espana italy italia poland portugal sweden norway"
-    " denmark finland netherlands belgium austria switzerland ireland britain england canada australia japan korea china india brazil"
-    " mexico turkey greece hungary romania czechia"
+    "ae ar at au ba be bg br ca ch cl cn co cy cz de dk ee eg es eu fi fr gb gr hk hr hu id ie il in is it jp ke kr kw "
+    "kz lt lu lv ma mx my ng nl no nz pe ph pk pl pt qa ro rs ru sa se sg si sk th tr tw ua uk us uy vn za usa gbr deu fra "
+    "esp ita nld aut che bel pol prt swe nor dnk fin irl can aus jpn kor chn ind bra mex emea dach apac latam benelux "
+    "nordics nordic mena cee row ww int intl global germany deutschland france spain espana italy italia poland portugal "
+    "sweden norway denmark finland netherlands belgium austria switzerland ireland britain england canada australia japan "
+    "korea china india brazil mexico turkey greece hungary romania czechia"
 )
 LANGUAGES = _set(
-    "ar bg bs ca cs cy da de el en es et eu fa fi fr ga he hi hr hu id it ja ko lt lv ms nb nl nn no pl pt ro ru sk sl sq sr sv th tr"
-    " uk ur vi zh eng ger fre spa por dut dan swe fin pol rus jpn english german french spanish italian portuguese dutch swedish"
-    " polish danish norwegian finnish"
+    "ar bg bs ca cs cy da de el en es et eu fa fi fr ga he hi hr hu id it ja ko lt lv ms nb nl nn no pl pt ro ru sk sl sq "
+    "sr sv th tr uk ur vi zh eng ger fre spa por dut dan swe fin pol rus jpn english german french spanish italian "
+    "portuguese dutch swedish polish danish norwegian finnish"
 )
 FORMATS = _set(
-    "png jpg jpeg gif webp svg bmp tif tiff psd ai eps pdf mp4 mov avi webm m4v mp3 wav m4a txt csv doc docx html htm html5 zip amp"
-    " banner video static animated image img pic display disp native nat story stories reel reels feed carousel square portrait"
-    " landscape vertical horizontal skyscraper leaderboard mpu halfpage billboard interstitial preroll midroll bumper olv ctv dooh ooh"
-    " eml email prog programmatic soc social sea search rsa eta mobile desktop tablet hd uhd 4k fb ig facebook instagram meta tiktok"
-    " youtube yt snapchat linkedin pinterest gdn dv360 ttd final draft copy"
+    "png jpg jpeg gif webp svg bmp tif tiff psd ai eps pdf mp4 mov avi webm m4v mp3 wav m4a txt csv doc docx html htm html5 "
+    "zip amp banner video static animated image img pic display disp native nat story stories reel reels feed carousel "
+    "square portrait landscape vertical horizontal skyscraper leaderboard mpu halfpage billboard interstitial preroll "
+    "midroll bumper olv ctv dooh ooh eml email prog programmatic soc social sea search rsa eta mobile desktop tablet hd uhd "
+    "4k fb ig facebook instagram meta tiktok youtube yt snapchat linkedin pinterest gdn dv360 ttd final draft copy"
 )
 # Units and ordinals that look like a market behind a number: 10GB, 24in, 5th.
 UNITS = _set("gb in th pt lt")
 
-_DATE = (
-    r"20[0-3]\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])([-_.])(?:0[1-9]|1[0-2])\2(?:20)?[0-3]\d"
-)
+_DAY, _MONTH = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])"
+_DATE = rf"20[0-3]\d([-_.]?){_MONTH}\1{_DAY}|{_DAY}([-_.]){_MONTH}\2(?:20)?[0-3]\d"
 _SHAPE = re.compile(  # of a part that says nothing but size, version, length or format
     r"\d{1,4}[x×]\d{1,4}(?:px)?|(?:v|ver|version|rev)\d{1,3}(?:\.\d{1,2})*|\d{1,3}(?:s|sec|secs)|(?:rsa|eta|r)\d{1,2}"
 )
@@ -83,11 +83,17 @@ def _part(part: str) -> Parts:
     return (part,), ()
 
 
+def _day(date: re.Match[str]) -> str:
+    """A date as 20260116, apart from what stands around it."""
+    digits = re.sub("[^0-9]", "", date[0])
+    return f" {digits} " if date[2] is None else f" 20{digits[-2:]}{digits[2:4]}{digits[:2]} "
+
+
 def parts(name: str) -> Parts:
     """What is kept of a name, and what is dropped (a date as "<date>20260116"), each in order."""
     name = name.casefold()
     if _ACROSS.search(name):
-        name = _DATED.sub(lambda date: f" {re.sub('[^0-9]', '', date[0])} ", name)
+        name = _DATED.sub(_day, name)
         name = _JOINED.sub(lambda sign: sign[1] or "", name)
     found = [_part(part) for part in name.translate(_APART).split()]
     return tuple(part for kept, _ in found for part in kept), tuple(part for _, dropped in found for part in dropped)
@@ -117,7 +123,7 @@ def in_style(names: Sequence[str]) -> bool:
     blanks = sorted(name.count(" ") for name in given)[len(given) // 2]
     joined = sum("_" in name or "|" in name for name in given) / len(given)
     glued = sum(_GLUED.fullmatch(name.casefold()) is not None and " " not in name for name in given) / len(given)
-    return sum(fit) >= 0.8 * len(given) and (blanks <= 2 or joined >= 0.8) or glued >= 0.8
+    return (sum(fit) >= 0.8 * len(given) and (blanks <= 2 or joined >= 0.8)) or glued >= 0.8
 
 
 def _is_number(cell: str) -> bool:
@@ -141,8 +147,12 @@ class Names:
         found = [parts(name) for name in self.names]
         self.kept, self.dropped = [kept for kept, _ in found], [dropped for _, dropped in found]
         whole = [" ".join(kept) for kept in self.kept]
-        self.whole = pd.factorize(np.array([one or f"\0{n}" for n, one in enumerate(whole)], object))[0]  # none: its own
-        dates = [" ".join(p for p in some if p[0] == "<") if any(p[0] == "<" for p in some) else "" for some in self.dropped]
+        self.whole = pd.factorize(np.array([one or f"\0{n}" for n, one in enumerate(whole)], object))[
+            0
+        ]  # none: its own
+        dates = [
+            " ".join(p for p in some if p[0] == "<") if any(p[0] == "<" for p in some) else "" for some in self.dropped
+        ]
         self.dates = pd.factorize(np.array(dates, object))[0]
 
     def learn(self) -> tuple[str, ...] | None:
@@ -168,7 +178,9 @@ class Names:
     def holds_codes(self) -> bool:
         """Whether words of two letters, where not of the client's own in most names, are markets and languages nearly all."""
         some = np.random.default_rng(0).permutation(len(self.names))[:SAMPLE].tolist()
-        short = pd.Series([p for n in some for p in self.kept[n] + self.dropped[n] if len(p) == 2 and p.isalpha()], dtype=object)
+        short = pd.Series(
+            [p for n in some for p in self.kept[n] + self.dropped[n] if len(p) == 2 and p.isalpha()], dtype=object
+        )
         counts = short.value_counts()
         counts = counts[counts <= len(some) / 2]
         return sum(n for part, n in counts.items() if not _part(part)[0]) >= CODES * counts.sum()
@@ -240,7 +252,9 @@ class Names:
         many of them are labelled alike (1 where no labels are)."""
         first, second = pairs.T
         other = second[self._shuffled(first, stems)]
-        own, chance = ([self._common(*pair) for pair in zip(first.tolist(), with_.tolist())] for with_ in (second, other))
+        own, chance = (
+            [self._common(*pair) for pair in zip(first.tolist(), with_.tolist())] for with_ in (second, other)
+        )
         said = (self.labels[first] != "") & (self.labels[second] != "") & (self.labels[other] != "")
         same, by_chance = ((self.labels[first] == self.labels[with_])[said].astype(float) for with_ in (second, other))
         alike = _more(np.array(own) - np.array(chance)) or _more(same - by_chance)
@@ -248,7 +262,9 @@ class Names:
 
     def _shuffled(self, first: np.ndarray, stems: np.ndarray) -> np.ndarray:
         """Places of these rows in an order by chance, among those whose names begin alike where that is several stems."""
-        begins = pd.factorize(np.array([self.kept[row][0] if self.kept[row] else "" for row in first.tolist()], object))[0]
+        begins = pd.factorize(
+            np.array([self.kept[row][0] if self.kept[row] else "" for row in first.tolist()], object)
+        )[0]
         several = pd.Series(stems[first]).groupby(begins).nunique().to_numpy() >= UNITED / 2
         group = np.where(several[begins], begins, -1)
         given, drawn = np.argsort(group, kind="stable"), np.random.default_rng(0).permutation(len(first))
