@@ -18,6 +18,7 @@ from core.evaluate import run as evaluation
 from core.ingest import assets as ingest
 from core.ingest import families
 from core.ingest import taxonomy as categories
+from core.ingest.columns import correct
 from core.ingest.family_columns import Families, by_stem, told
 from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
@@ -137,7 +138,7 @@ def _taxonomy(file: Path, given: dict) -> categories.TaxonomyFile:
 def _assets(db: Database, client_id: int, file: Path, given: dict, progress: jobs.Progress) -> ingest.ImportSummary:
     """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
     how, accepted = ReadAs(**given.get("read_as") or {}), given.get("accepted") or {}
-    mapping, families_found = _mapping(file, given, how)
+    mapping, families_found = _mapping(db, client_id, file, given, how)
     if found := told(mapping, families_found):
         progress(0, 0, found)
     first = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=accepted)
@@ -185,27 +186,30 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
     return f"connection:{name}"
 
 
-def _mapping(assets: Path, given: dict, read_as: ReadAs) -> tuple[ingest.Mapping, list[Families]]:
+def _mapping(
+    db: Database, client_id: int, assets: Path, given: dict, read_as: ReadAs
+) -> tuple[ingest.Mapping, list[Families]]:
     """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
     the file lacks."""
-    seen = ingest.preview(assets, read_as)
+    seen = ingest.preview(assets, read_as, ingest.said_of(db, client_id))
     kind, _, label = given["teacher"].partition(":")
     text = tuple(given.get("text_columns") or ())
     named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}
     named = {role: column for role, column in named.items() if column} | (given.get("columns") or {})
     if family := given.get("family_column"):
         named["family"] = None if family == "none" else family
-    if names := given.get("family_stem"):
-        named["family"] = names
-    for column in [*text, *named.values()]:
+    names = given.get("family_stem")
+    for column in [*text, *named.values(), names]:
         if column and column not in seen.columns:
             raise InputError(
                 f"There is no column '{column}'.", f"The columns are: {', '.join(seen.columns)}.", where=assets.name
             )
     written = {"latency_unit": given.get("latency_unit"), "labels_are": given.get("labels_are")}
-    if "family" in named:
-        written["family_stem"] = by_stem(named["family"], seen.families) if names else None
-    return replace(seen.guess, **named, **written, **({"text": text} if text else {})), seen.families
+    if names:
+        written |= {"family": names, "family_stem": by_stem(names, seen.families)}
+    elif "family" in named:
+        written["family_stem"] = None
+    return replace(correct(seen.guess, text, named), **written), seen.families
 
 
 def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Fallback:
         budget. What servers that are gone had under way is settled."""
         ready = await self._on_disk(self._teacher, served)
         self._lock.acquire()
-        await self._on_disk(ledger.close_served, self._db, self.client_id)
+        await self._on_disk(ledger.close_left, self._db, self.client_id)
         if self.budget_usd is None and ready.teacher.most_usd(Asset(0, "a text")) > 0:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
@@ -123,7 +123,7 @@ class Fallback:
         self._leaving += self._ready.values()
         await self._let_go(last=True)
         if self._db:
-            await self._on_disk(ledger.close_served, self._db, self.client_id, self._owner)
+            await self._on_disk(ledger.close_left, self._db, self.client_id, self._owner)
         ledger.drop(self._lock)
         self._disk.shutdown(wait=False, cancel_futures=True)
 

@@ -20,7 +20,7 @@ from core.ingest.columns import Mapping
 from core.ingest.files import Problems, Table, squash
 from core.ingest.headers import is_placeholder
 from core.ingest.rows import join_text
-from core.words import counted
+from core.words import counted, percent
 
 FEWEST, LARGEST = (
     20,
@@ -90,7 +90,7 @@ def unfit(sizes: Sequence[int] | np.ndarray, rows: int, stem: Sequence[str] | No
     if len(sizes) < FEWEST:
         return f"has only {len(sizes)} different {what}"
     if max(sizes) > LARGEST * rows:
-        return f"has one {what[:-1]} in {max(sizes) / rows:.0%} of the rows"
+        return f"has one {what[:-1]} in {percent(max(sizes) / rows)} of the rows"
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -34,14 +35,19 @@ class Preview:
     families: list[Families] = field(default_factory=list)
 
 
-def preview(path: Path, read_as: ReadAs = AS_FOUND, *, families: bool = True) -> Preview:
-    """What a file holds and how its columns are understood, before it is imported; without `families` only its first rows are read.
-    Raises InputError, also where it has no row."""
+def preview(
+    path: Path, read_as: ReadAs = AS_FOUND, labels: Collection[str] = frozenset(), *, families: bool = True
+) -> Preview:
+    """What a file holds and how its columns are understood, before it is imported; `labels` as guess_assets takes them. Without
+    `families` only the first rows are read.
+
+    Raises InputError, also where the file has no row.
+    """
     table = open_table(Path(path), KNOWN_ASSET_NAMES, read_as=read_as)
     if not table.head:
         raise no_rows(table.path)
     shown = [dict(zip(table.columns, (cell[:SHOWN] for cell in cells))) for cells in table.head[:ROWS]]
-    guess = guess_assets(table.columns, table.head)
+    guess = guess_assets(table.columns, table.head, labels)
     guess, found = look(table, guess) if families else (guess, [])
     return Preview(table.columns, guess, shown, table.doubts, found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,7 +24,30 @@ class OverBudget(Exception):
 
 
 class Paused(Exception):
-    """The provider asked to wait, and the wait is not over."""
+    """The provider asked to wait, in these words, and the wait is not over."""
+
+
+def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
+    """Ask a hosted teacher about one text now, outside any run: paid, in the ledger and kept like every other call. Not from within
+    an event loop. InputError where the model has no price or the key is missing."""
+    asset = Asset(0, text)
+    hosted.most_usd(asset)  # InputError where the price is not known
+    names = hosted.connection.name, hosted.connection.model
+
+    async def here(function: Callable, *arguments: Any) -> Any:
+        return function(*arguments)
+
+    async def ask(account: ledger.Account) -> Answer:
+        desk = Desk(db, hosted, account, hosted.connect(), here)
+        try:
+            return await desk.answer(asset)
+        except Paused as paused:
+            return Answer(asset.id, None, error=str(paused))
+        finally:
+            await desk.wire.close()
+
+    with ledger.owned(db, client_id) as owner:
+        return asyncio.run(ask(ledger.Account(client_id, None, *names, None, ledger.TRYING, owner=owner)))
 
 
 class Desk:
@@ -64,7 +88,7 @@ class Desk:
 
     async def _ask(self, asset: Asset, request: Request, key: bytes) -> tuple[Reply, float]:
         if self.paused:
-            raise Paused
+            raise Paused("The provider asked to wait.")
         asked_at = time.monotonic()
         most = max(self.hosted.asking.most_usd(request, self.hosted.price), self.dearest)
         call = await self.on_disk(ledger.reserve, self.db, self.account, most)
@@ -78,7 +102,7 @@ class Desk:
             await self.on_disk(ledger.settle, self.db, call, usd, None, None, None, error.words)
             if error.trouble == "rate":
                 self.limits.refused(error.retry_after, asked_at)
-                raise Paused from None
+                raise Paused(error.words) from None
             if error.trouble == "auth":
                 self.refused = True
                 self.limits.hold(REFUSED_S)

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +35,7 @@ PURPOSES = {SERVED: "answers of a served teacher"}  # in words, where a purpose 
 class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
     kept and nothing is capped: that is for a call that a person makes. For what is SERVED the cap is the client's, for a calendar
-    month (UTC), over all servers, and `owner` names the server, as in owner_lock()."""
+    month (UTC), over all servers. `owner` names who makes calls outside a run, as in owner_lock()."""
 
     client_id: int
     run_id: int | None
@@ -171,7 +173,7 @@ def close_abandoned(db: Database, run_id: int) -> int:
 
 
 def owner_lock(owner: str) -> FileLock:
-    """The lock that a server holds while it lives; the system drops it however the server ends."""
+    """The lock that whoever makes calls outside a run holds while it lives; the system drops it however it ends."""
     return FileLock(settings.subfolder("owners") / f"{owner}.lock", thread_local=False)
 
 
@@ -182,16 +184,30 @@ def drop(lock: FileLock) -> None:
         lock.release(force=True)
 
 
-def close_served(db: Database, client_id: int, owner: str | None = None) -> int:
-    """What servers of a client that are gone had under way becomes unknown, and what `owner` has, which is about to end; returns
-    how many calls."""
+@contextmanager
+def owned(db: Database, client_id: int) -> Iterator[str]:
+    """An owner of calls outside any run, for as long as this lasts; what others who are gone had under way is closed first."""
+    owner = uuid.uuid4().hex
+    lock = owner_lock(owner)
+    lock.acquire()
+    try:
+        close_left(db, client_id)
+        yield owner
+    finally:
+        close_left(db, client_id, owner)
+        drop(lock)
+
+
+def close_left(db: Database, client_id: int, owner: str | None = None) -> int:
+    """What processes that are gone had under way for a client outside any run becomes unknown, and what `owner` has, which is about
+    to end; returns how many calls."""
     open_calls = db.execute(
-        "select id, owner from calls where client_id = ? and purpose = ? and state = 'open'", [client_id, SERVED]
+        "select id, owner from calls where client_id = ? and run_id is null and state = 'open'", [client_id]
     ).fetchall()
     gone = {name for name in {name for _, name in open_calls} if name in (None, owner) or not _lives(name)}
     left = [id for id, name in open_calls if name in gone]
     for id in left:
-        settle(db, id, None, error="The server ended while this call was under way.")
+        settle(db, id, None, error="The process ended while this call was under way.")
     return len(left)
 
 
@@ -265,7 +281,7 @@ def unknown_in_words(rows: Iterable[dict]) -> str:
     if not calls:
         return ""
     which = counted(calls, "call that was cut off and", "calls that were cut off and")
-    return f"Of this, {money(usd)} stands for {which} may have been billed: nobody knows, so the most is counted."
+    return f"Of this, {money(usd, exact=True)} stands for {which} may have been billed: nobody knows, so the most is counted."
 
 
 def _whole(row: dict) -> dict:

@@ -15,7 +15,7 @@ from core.ingest import assets, taxonomy
 from core.ingest.family_columns import by_words
 from core.ui import charts
 from core.ui.figures import HINTS, figure
-from core.ui.frame import View, plain
+from core.ui.frame import View
 from core.words import counted
 
 SHOWN = 200  # rows of a list on the page; the download has them all
@@ -145,7 +145,7 @@ def _profile(found: dict) -> None:
     for source, one in found["labels"].items():
         table = pd.DataFrame(one["top"], columns=["Label", "Assets"])
         title = f"Recorded labels in “{source}”: {one['count']:,}, {one['distinct']:,} different"
-        charts.details(table, f"labels-{source}", label=plain(title))
+        charts.details(table, f"labels-{source}", label=title)
     splits = {name or "not yet": count for name, count in found["splits"].items()}
     charts.details(pd.DataFrame(splits.items(), columns=["Split", "Assets"]), "splits", label=_splits_words(splits))
 
@@ -154,7 +154,7 @@ def _by(columns: dict) -> str:
     """By what the last file said that assets belong together."""
     if not columns.get("family"):
         return ""
-    return plain(f" ({by_words(columns['family'], columns.get('family_stem'), columns.get('id'))})")
+    return f" ({by_words(columns['family'], columns.get('family_stem'), columns.get('id'))})"
 
 
 def _splits_words(splits: dict[str, int]) -> str:

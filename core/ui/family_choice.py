@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.escape import plain
 from core.ingest import assets
 from core.ingest.family_columns import by_words, told
-from core.ui.frame import plain
 from core.ui.taxonomy_columns import NONE
 
 HELP = (

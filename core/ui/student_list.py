@@ -14,7 +14,7 @@ from core.evaluate.versions import name_of
 from core.train import run as training
 from core.ui import charts, frame
 from core.ui.figures import HINTS
-from core.words import duration, percent, teacher_words
+from core.words import duration, percent, spoken, teacher_words
 
 
 def show(view: frame.View) -> None:
@@ -53,8 +53,8 @@ def _row(row: dict, found: dict | None) -> dict:
     return {
         "Student": name_of(row),
         "Live": "live" if row["live"] else "" if found else "not judged yet",
-        "Agreement": share["value"],
-        "95 % interval": f"{percent(share['low'], 1)} to {percent(share['high'], 1)}" if found else "",
+        "Agreement": spoken(share["value"]) if found else None,
+        "95 % interval": f"{percent(share['low'])} to {percent(share['high'])}" if found else "",
         "n": share["n"],
         "Macro F1": found and found["macro_f1"],
         "ms an asset": found and found["latency"]["p50"],
@@ -78,7 +78,9 @@ def _live(view: frame.View, rows: list[dict]) -> None:
             if st.button("Make live", help="Try one, scoring and the verdict on the overview then use this one."):
                 failure = _changed(lambda: training.set_live(view.db, picked))
         if before in names and st.button(
-            f"Roll back to {names[before]}", icon=":material/undo:", help="The student that was live before this one."
+            frame.plain(f"Roll back to {names[before]}"),
+            icon=":material/undo:",
+            help="The student that was live before this one.",
         ):
             failure = _changed(lambda: training.roll_back(view.db, view.client_id))
         frame.link("compare", "Read the verdict")

@@ -269,7 +269,7 @@ def hanging(db):
     return db.execute("select count(*) from calls where state = 'open'").fetchone()[0]
 
 
-def until(happened, seconds=20):
+def until(happened, seconds=90):
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it did not happen"
