@@ -1,5 +1,6 @@
 """Deploy: the live student, scoring a whole file with it, taking it elsewhere, and serving it."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import streamlit as st
@@ -7,6 +8,7 @@ import streamlit as st
 from core import jobs, settings
 from core.deploy import scoring
 from core.evaluate.run import comparison
+from core.ingest.problems import AS_FOUND, ReadAs
 from core.train.run import all_students, folder_of
 from core.ui import exports, frame, go_live, progress, serving, uploads
 from core.ui.figures import HINTS, figure
@@ -68,7 +70,8 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
         st.subheader("Score a file", anchor=False)
         path = uploads.upload("File of assets (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "score-file")
         with frame.guard():
-            texts = _text_columns(view, path) if path else []
+            how = uploads.read_as(path, "score") if path else AS_FOUND
+            texts = _text_columns(view, path, how) if path else []
             kind = st.radio("Write as", ["CSV", "Parquet"], horizontal=True)
             if st.button(
                 "Score this file", type="primary", disabled=running or not texts, icon=":material/play_arrow:"
@@ -76,6 +79,7 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
                 output = settings.subfolder("output") / path.parent.name
                 output.mkdir(exist_ok=True)
                 params = {"client_id": view.client_id, "student": live["id"], "input": str(path), "text_columns": texts}
+                params["read_as"] = asdict(how)
                 params["output"] = str(output / f"{path.stem}-student-{live['id']}.{kind.lower()}")
                 progress.start(view, "score", params)
         st.caption(
@@ -85,15 +89,16 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
         )
 
 
-def _text_columns(view: frame.View, path: Path) -> list[str]:
+def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:
     """The columns to read: those of the last import, or those that look like text, unless others are chosen."""
-    seen = uploads.preview(str(path))
+    seen = uploads.preview(str(path), how)
+    uploads.doubts(path, seen.doubts, "score")
     likely = scoring.learnt_columns(view.db, view.client_id, seen.columns) or list(seen.guess.text)
     return st.multiselect(
         "Text columns",
         seen.columns,
         default=likely,
-        key=f"score-text-{path}",
+        key=f"score-text-{uploads.as_read(path, how)}",
         placeholder="Choose at least one",
         help="What the student reads, in this order. At first those of the last import.",
     )

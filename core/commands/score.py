@@ -13,10 +13,11 @@ from core.errors import Problem
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     command.add_argument(
-        "--input", required=True, type=Path, metavar="FILE", help="CSV or Parquet with the text columns"
+        "--input", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSON, Parquet"
     )
     command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV or Parquet to write")
     terminal.column_options(command)
+    reading.options(command)
     reading.problem_option(command)
     command.add_argument(
         "--engine",
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     client_id = terminal.client_id(db, args.client)
     from core.deploy import scoring
 
+    how = reading.read_as(args)
+    reading.tell_doubts(scoring.doubts(args.input, how))
     result = scoring.score(
         db,
         client_id=client_id,
@@ -45,6 +48,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         text_columns=args.text_columns,
         id_column=args.id_column,
         engine=args.engine,
+        read_as=how,
         progress=terminal.Log(),
     )
     problems = [Problem(**one) for one in result["problem_list"]]

@@ -17,7 +17,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -35,7 +35,7 @@ from core.errors import InputError
 from core.evaluate.run import figures
 from core.ingest import taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
-from core.ingest.files import Problems, open_table
+from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.jobs import NoProgress, Progress
 from core.train.disk import write
 from core.train.run import find, folder_of
@@ -50,11 +50,12 @@ LISTED = 1_000  # problems of the input that come back with the counts
 
 @dataclass(frozen=True)
 class Source:
-    """An input opened: its columns, about how many rows (0 if unknown), its shards as functions that give the table, and once
-    these were read its problems and how many rows were left out for them."""
+    """An input opened: its columns, about how many rows (0 if unknown), what is in doubt, its shards as functions that give the
+    table, and once these were read its problems and how many rows were left out for them."""
 
     columns: list[str]
     rows: int
+    doubts: list[Doubt]
     shards: Callable[[], Iterator[Callable[[], pa.Table]]]
     problems: Problems
     left_out: Callable[[], int]
@@ -70,6 +71,7 @@ def score(
     text_columns: list[str] | None = None,
     id_column: str | None = None,
     engine: str = "local",
+    read_as: ReadAs = AS_FOUND,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Answer every row of `input` (any table file) into `output` (CSV or Parquet) and return counts and rate.
@@ -78,18 +80,19 @@ def score(
     input columns, `id_column` first where it is named, then category, confidence and handled: whether the
     student's certified threshold lets it answer by itself (empty where nothing is certified). Rows without text get
     no category; rows that cannot be read are left out and listed, so that rows and `left_out` together are those of the file.
-    `engine` is one of ENGINES. Raises InputError for a file, column or format that cannot be used.
+    `engine` is one of ENGINES; what `read_as` leaves open of how the input is read is found out.
+    Raises InputError for a file, column or format that cannot be used.
     """
     started, report = time.perf_counter(), progress or NoProgress()
     _check_paths(input, output)
     row = find(db, client_id, student)
-    source = _open(input)
+    source = _open(input, read_as)
     shards = source.shards()
     first = next(shards, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
     texts = _text_columns(db, client_id, source, first(), input, text_columns)
-    task, manifest = _task(db, row, texts, _kept(source, input, id_column), input, output)
+    task, manifest = _task(db, row, texts, _kept(source, input, id_column), input, output, read_as)
     with _parts(task, manifest):
         counts = _finished(task)
         taken_over = sum(c.rows for c in counts.values())
@@ -119,12 +122,19 @@ def score(
 
 
 def score_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: the arguments of score() by name, files as paths; without "output" into the workspace's output."""
+    """The job body: the arguments of score() by name, files as paths, "read_as" as a dictionary; without "output" into the
+    workspace's output."""
     given = dict(params)
+    given["read_as"] = ReadAs(**given.get("read_as") or {})
     source = Path(given.pop("input"))
     name = given.pop("output", None)
     output = Path(name) if name else settings.subfolder("output") / f"{source.stem}-scored.csv"
     return score(db, **given, input=source, output=output, progress=progress)
+
+
+def doubts(input: Path, read_as: ReadAs = AS_FOUND) -> list[Doubt]:
+    """What an input leaves open before it is scored. Raises InputError where it cannot be read."""
+    return _open(input, read_as).doubts
 
 
 def _check_paths(input: Path, output: Path) -> None:
@@ -141,19 +151,20 @@ def _check_paths(input: Path, output: Path) -> None:
 # --- the input ----------------------------------------------------------------------------------------------------
 
 
-def _open(path: Path) -> Source:
+def _open(path: Path, read_as: ReadAs) -> Source:
     problems = Problems()
-    table = open_table(path, KNOWN_ASSET_NAMES, max_bytes=ANY_SIZE)
+    table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as, max_bytes=ANY_SIZE)
     if table.kind == "parquet":
         # Read by columns and types, not as text: what was a number or a date stays one.
         file = pq.ParquetFile(path)
         return Source(
-            file.schema_arrow.names, file.metadata.num_rows, lambda: _parquet_shards(file), problems, lambda: 0
+            file.schema_arrow.names, file.metadata.num_rows, [], lambda: _parquet_shards(file), problems, lambda: 0
         )
     records = lambda: (cells for _, cells in table.records(problems, pad=True))  # noqa: E731
     return Source(
         table.columns,
         0 if table.kind == "xlsx" else _lines(path),
+        table.doubts,
         lambda: (partial(_text_table, rows, table.columns) for rows in _row_shards(records())),
         problems,
         lambda: table.left_out,
@@ -241,7 +252,7 @@ def _must_have(source: Source, path: Path, column: str) -> None:
 
 
 def _task(
-    db: Database, row: dict, texts: list[str], kept: list[str], input: Path, output: Path
+    db: Database, row: dict, texts: list[str], kept: list[str], input: Path, output: Path, read_as: ReadAs
 ) -> tuple[Task, dict[str, Any]]:
     """What the shards have in common; and what their parts are made from: parts made from anything else are not used."""
     folder = folder_of(db, row["id"])
@@ -252,6 +263,7 @@ def _task(
     kind = ".csv" if output.suffix.lower() == ".csv" else ".arrow"
     manifest = {
         "input": _identity(input),
+        "read_as": asdict(read_as),
         # Where it is missing, loading the student says so.
         "student": [row["id"], _hash(config.read_bytes()) if config.is_file() else None],
         "labels": [[id, label] for id, label in labels.items()],

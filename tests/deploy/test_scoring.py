@@ -13,7 +13,9 @@ from core import jobs
 from core.deploy import scoring, shards
 from core.errors import InputError
 from core.evaluate import run
+from core.ingest.files import AS_FOUND, ReadAs
 from tests.evaluate.conftest import insert_assets
+from tests.ingest.test_workbooks import saved
 
 
 @pytest.fixture
@@ -175,19 +177,34 @@ def test_rows_that_cannot_be_read_are_counted_once(live, tmp_path):
     ]
 
 
+def test_an_input_is_read_as_it_is_said(live, tmp_path):
+    content = "made by hand|on Friday\nid|text\n1|0 0.9 Zażółć\n2|1 0.9 gęślą\n".encode("cp1250")
+    how = ReadAs(encoding="cp1250", delimiter="pipe", header=2)
+    _, out = score(live, tmp_path, content, read_as=how)
+    assert [(row["id"], row["text"]) for row in read_csv(out)] == [("1", "0 0.9 Zażółć"), ("2", "1 0.9 gęślą")]
+    assert scoring.doubts(saved(tmp_path / "in.xlsx", **SHEETS))[0].option == "sheet"
+    for sheet, texts in SHEETS.items():
+        how = ReadAs(sheet=sheet)
+        scoring.score(live.db, client_id=live.client_id, input=tmp_path / "in.xlsx", output=out, read_as=how)
+        assert [row["text"] for row in read_csv(out)] == [text for _, text in texts[1:]]
+
+
+SHEETS = {"Jan": [["id", "text"], ["1", "0 0.9 a"]], "Feb": [["id", "text"], ["2", "1 0.9 b"], ["3", "2 0.9 c"]]}
 KINDS_OF_ROWS = ("{n},0 0.9 x", "{n},", "{n},1 0.9 y,more,cells", "{n}", '{n},"2 0.9 z"', '{n},0 0.9 un"closed')
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sampled_from(KINDS_OF_ROWS), max_size=30))
-def test_rows_out_and_rows_listed_are_the_rows_of_the_file(live, tmp_path, lines):
+@given(st.lists(st.sampled_from(KINDS_OF_ROWS), max_size=30), st.booleans())
+def test_rows_out_and_rows_listed_are_the_rows_of_the_file(live, tmp_path, lines, said):
     rows = [line.replace("{n}", f"r{n}") for n, line in enumerate(["{n},0 0.9 x"] * 8 + lines)]
-    result, out = score(live, tmp_path, "\n".join(["id,text", *rows]) + "\n", text_columns=["text"])
+    content = "\n".join([*["a title"] * said, "id,text", *rows]) + "\n"
+    how = ReadAs(encoding="utf-8", delimiter="comma", header=2) if said else AS_FOUND
+    result, out = score(live, tmp_path, content, text_columns=["text"], read_as=how)
     ids = [row["id"] for row in read_csv(out)]
     assert result["rows"] == len(ids) and ids == sorted(ids, key=lambda id: int(id[1:]))
     listed = [one["row"] for one in result["problem_list"] if one["row"] and "left out" in one["what"]]
     assert result["rows"] + result["left_out"] == len(rows)
-    assert {f"r{row - 2}" for row in listed} == {f"r{n}" for n in range(len(rows))} - set(ids)
+    assert {f"r{row - 2 - said}" for row in listed} == {f"r{n}" for n in range(len(rows))} - set(ids)
 
 
 class Stop:
@@ -245,7 +262,9 @@ def test_a_stopped_run_keeps_the_output_of_before(live, halved):
     assert output.read_bytes() == before
 
 
-@pytest.mark.parametrize("changed", ["input", "columns", "threshold", "half-written", "other columns kept"])
+@pytest.mark.parametrize(
+    "changed", ["input", "columns", "threshold", "half-written", "other columns kept", "read otherwise"]
+)
 def test_parts_of_another_making_are_not_taken_over(live, halved, changed, monkeypatch):
     source, output = halved
     more = {}
@@ -255,6 +274,8 @@ def test_parts_of_another_making_are_not_taken_over(live, halved, changed, monke
         more = {"text_columns": ["text", "id"]}
     elif changed == "other columns kept":
         more = {"id_column": "text"}
+    elif changed == "read otherwise":
+        more = {"read_as": ReadAs(encoding="cp1250")}
     elif changed == "threshold":
         monkeypatch.setattr(scoring, "figures", lambda db, id: {"certificate": {"threshold": 0.95}})
     else:
