@@ -156,7 +156,7 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
 def _train_and_judge(
     db: Database, client_id: int, run_id: int, kind: str, target: float | None, progress: jobs.Progress
 ) -> list[int]:
-    """Train, and evaluate each student trained; the chosen one is the last of the ids returned. None is put to work: a person does."""
+    """Train, and evaluate each student trained; the chosen one is the last of the ids returned. None goes live by itself."""
     trained = training.train(db, client_id, run_id, kind, target=target, progress=progress)
     for student_id in trained:
         evaluation.evaluate(db, student_id, target=target, progress=progress)

@@ -151,5 +151,7 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
         )
     lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
     if result["live"] != result["chosen"]:
-        lines.append(f"Not live: `students --client \"{result['client']}\" --go-live {result['chosen']}` puts it to work.")
+        lines.append(
+            f'Not live: `students --client "{result["client"]}" --go-live {result["chosen"]}` puts it to work.'
+        )
     return lines

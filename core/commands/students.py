@@ -11,10 +11,17 @@ def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     what = command.add_mutually_exclusive_group()
     what.add_argument(
-        "--go-live", "--make-live", type=terminal.count, metavar="ID", help="put this student to work, and say what changes"
+        "--go-live",
+        "--make-live",
+        type=terminal.count,
+        metavar="ID",
+        help="put this student to work, and say what changes",
     )
     what.add_argument(
-        "--would-change", type=terminal.count, metavar="ID", help="say what changes if this student goes live, and leave it"
+        "--would-change",
+        type=terminal.count,
+        metavar="ID",
+        help="say what changes if this student goes live, and leave it",
     )
     what.add_argument("--roll-back", action="store_true", help="put the one that was live before back to work")
     what.add_argument(

@@ -183,8 +183,8 @@ class Economics:
 
 
 def economics(measured: Measured, assumptions: Assumptions, price: Price | None) -> Economics:
-    """The whole sheet. `price` is that of assumptions.price_as, None where there is none. The built-in teacher has no price: it costs
-    nothing, so nothing is saved by doing without it."""
+    """The whole sheet. `price` is that of assumptions.price_as, None where there is none. The built-in teacher has no price: it
+    costs nothing, so nothing is saved by doing without it."""
     price = None if measured.teacher_kind == "built-in" else price
     teacher = teacher_cost(measured, assumptions, price)
     student = _student(measured, assumptions)

@@ -64,7 +64,7 @@ def _alone(db: Database, row: dict) -> list[str]:
 def _gains(found: versions.Comparison) -> list[str]:
     """For each teacher, how often old and new agree with its labels, and whose the difference is."""
     return [
-        f"By the labels of {one.teacher}: {found.first.name} {_share(one.first)}, {found.second.name} {_share(one.second)}; "
+        f"Against {one.teacher}: {found.first.name} {_share(one.first)}, {found.second.name} {_share(one.second)}; "
         f"change {_points(one.paired.difference)} points ({_points(one.paired.low)} to {_points(one.paired.high)}, 95 %)"
         + ("." if one.paired.better else ": no difference is shown.")
         for one in found.by

@@ -111,7 +111,7 @@ def net_saving(sheet: Economics, mode: str) -> float | None:
     """USD saved within MONTHS months by `mode` ("student" or "cascade"), what it took upfront taken off; None without a price, and
     where the teacher costs nothing."""
     teacher, mine = sheet.monthly["teacher"], sheet.monthly[mode]
-    if not teacher or mine is None:
+    if not sheet.per_1000["teacher"] or mine is None:
         return None
     return round(MONTHS * (teacher - mine) - sheet.upfront_usd, 2)
 

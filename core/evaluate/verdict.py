@@ -165,8 +165,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`decision` is replace, fallback, not_ready or trial; `rule` names the row of the table above; `mode`: whether it speaks of the
-    "student" alone or of the "cascade"."""
+    """`decision` is replace, fallback, not_ready or trial; `rule` names the row of the table above; `mode`: whether it speaks of
+    the "student" alone or of the "cascade"."""
 
     decision: str
     reason: str
@@ -344,7 +344,10 @@ def _why_trial(e: Evidence) -> str:
 
 
 def _next_trial(e: Evidence) -> str:
-    return "Train a student on labels worth having: those you have paid for, in a column of your file, or those of a connected model."
+    return (
+        "Train a student on labels worth having: those you have paid for, in a column of your file, or those of a connected "
+        "model."
+    )
 
 
 def _why_contradicted(e: Evidence) -> str:

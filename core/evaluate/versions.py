@@ -65,7 +65,7 @@ class Comparison:
         """What the two differ in, in one paragraph."""
         several = len(self.by) > 1
         told = [
-            (f"By the labels of {one.teacher}: " if several else "") + _difference(self.first.name, self.second.name, one)
+            (f"Against {one.teacher}: " if several else "") + _difference(self.first.name, self.second.name, one)
             for one in self.by
         ]
         return f"{'. '.join(told)}{'.' if several else ';'} {self.changing}"
@@ -224,7 +224,9 @@ def _difference(first: str, second: str, by: ByLabels) -> str:
         shares = shares[::-1]
     both = f"{percent(shares[1].value, shares[0].value)} against {percent(shares[0].value, shares[1].value)}"
     if found.better:
-        return f"{second} agrees on {gap:.1f} points more than {first} ({both}; difference {low:+.1f} to {high:+.1f}, {p})"
+        return (
+            f"{second} agrees on {gap:.1f} points more than {first} ({both}; difference {low:+.1f} to {high:+.1f}, {p})"
+        )
     seen = f"{both}; {gap:+.1f} points, {low:+.1f} to {high:+.1f}, {p}"
     return f"No difference in agreement is shown between {first} and {second} ({seen})"
 
