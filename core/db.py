@@ -449,3 +449,9 @@ delete from settings where key like 'serve_spent_usd %'
 def m019_jobs_know_how_far_they_got(db: Database) -> None:
     # reached: how far the job ever got in each phase (core/progress.py), in place of furthest
     db.execute("alter table jobs add column reached text not null default '{}'")
+
+
+@migrations()
+def m020_calls_know_who_makes_them(db: Database) -> None:
+    # owner: who makes a call outside any run, by the lock it holds while it lives (core/label/ledger.py)
+    db.execute("alter table calls add column owner text")

@@ -44,7 +44,7 @@ def _whose(view: frame.View) -> int | None:
 
 
 def _figures(months: list[dict]) -> None:
-    total = {name: sum(row[name] for row in months) for name in ("tokens_in", "tokens_cached", "unknown_usd")}
+    total = {name: sum(row[name] for row in months) for name in ("tokens_in", "tokens_cached")}
     first, second, third = st.columns(3)
     shown = (
         (first, "Spent this month", [row for row in months if row["month"] == now()[:7]]),
@@ -68,13 +68,8 @@ def _figures(months: list[dict]) -> None:
             "of tokens in",
             help="The instructions and categories are the same in every call; providers charge less for what they have kept.",
         )
-    if total["unknown_usd"]:
-        words = money(total["unknown_usd"])
-        st.caption(
-            frame.plain(
-                f"Of this, {words} stands for calls that were cut off: nobody knows their cost, so the most is counted."
-            )
-        )
+    if words := ledger.unknown_in_words(months):
+        st.caption(frame.plain(words))
 
 
 main()

@@ -35,9 +35,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         for row in months
     ]
     lines += [
-        f"run {row['run_id']}  {row['client']:<20} {row['model']:<28} {money(row['spent_usd']):>10}  {row['purpose']}"
+        f"run {row['run_id']}  {row['client']:<20} {row['model']:<28} {money(row['spent_usd']):>10}  "
+        f"{ledger.PURPOSES.get(row['purpose'], row['purpose'])}"
         f"{' (batch)' if row['batch'] else ''}, {row['labels']:,} labels, {row['failed']:,} without, {row['state']}"
         for row in runs
     ]
+    lines += filter(None, [ledger.unknown_in_words(months)])
     result = {"client": None if args.all_clients else args.client, "months": months, "runs": runs}
     return result, "\n".join(lines) or "Nothing has been bought from a hosted teacher yet."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.ingest.duplicates import form_hash, normal_form
 from core.label import connections, ledger
-from core.label.desk import Desk, OverBudget
+from core.label.desk import Desk, OverBudget, Paused
 from core.label.run import find_run
 from core.label.teachers import Answer, Asset, Teacher, make
 from core.label.teachers.hosted import Hosted
@@ -57,12 +58,17 @@ class _Ready:
     room: asyncio.Semaphore | None = None
     run_id: int | None = None
 
+    @property
+    def worn(self) -> bool:
+        """Its key was refused a while ago: to be made anew, with the key as it is by now."""
+        return self.desk is not None and self.desk.refused and not self.desk.paused
+
 
 class Fallback:
     """Asks the teacher who taught the student. Everything but the disk's part happens on the event loop.
 
     `count(outcome)` is called once a text: "answered", "kept" (asked before), "unknown" (to recorded labels), "budget"
-    (spent), "late" (too many wait already) or "failed".
+    (spent), "paused" (the provider asked to wait), "late" (too many wait already) or "failed".
     """
 
     def __init__(self, client_id: int, budget_usd: float | None):
@@ -70,15 +76,20 @@ class Fallback:
         self.count: Callable[[str], None] = lambda outcome: None
         self._db: Database | None = None
         self._disk = ThreadPoolExecutor(1, "teacher")
-        self._ready: OrderedDict[tuple[str, int], _Ready] = OrderedDict()
+        self._ready: OrderedDict[tuple, _Ready] = OrderedDict()
+        self._leaving: list[_Ready] = []  # no longer asked; their connections are to be closed
+        self._owner = uuid.uuid4().hex
+        self._lock = ledger.owner_lock(self._owner)
         self._kept: OrderedDict[bytes, Said] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task] = {}
         self.spent_usd = 0.0  # this month, as last seen
 
     async def prepare(self, served: Served) -> None:
         """Have the student's teacher ready. InputError where there is none, its key is missing, or it costs money and there is no
-        budget."""
+        budget. What servers that are gone had under way is settled."""
         ready = await self._on_disk(self._teacher, served)
+        self._lock.acquire()
+        await self._on_disk(ledger.close_left, self._db, self.client_id)
         if self.budget_usd is None and ready.teacher.most_usd(Asset(0, "a text")) > 0:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
@@ -109,19 +120,36 @@ class Fallback:
         for task in list(self._asking.values()):
             task.cancel()
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
-        for ready in self._ready.values():
-            if ready.desk:
-                await ready.desk.wire.close()
+        self._leaving += self._ready.values()
+        await self._let_go(last=True)
+        if self._db:
+            await self._on_disk(ledger.close_left, self._db, self.client_id, self._owner)
+        ledger.drop(self._lock)
         self._disk.shutdown(wait=False, cancel_futures=True)
 
     def _on_disk(self, function: Callable, *arguments: Any) -> asyncio.Future:
         return asyncio.get_running_loop().run_in_executor(self._disk, function, *arguments)
 
+    async def _let_go(self, last: bool = False) -> None:
+        """Close the connections of those no longer asked, where no call is under way, or all at the `last`."""
+        leaving, self._leaving = self._leaving, []
+        for ready in leaving:
+            if ready.desk and ready.desk.flying and not last:
+                self._leaving.append(ready)
+            elif ready.desk:
+                await ready.desk.wire.close()
+
     def _teacher(self, served: Served) -> _Ready:
-        """On disk."""
-        key = served.teacher, served.taxonomy_id
-        if key not in self._ready:
-            self._db = self._db or database.connect()
+        """On disk: the teacher as its connection stands now."""
+        self._db = self._db or database.connect()
+        kind, _, name = served.teacher.partition(":")
+        connection = connections.find(self._db, self.client_id, name) if kind == "connection" else None
+        key = served.teacher, served.taxonomy_id, connection
+        if key in self._ready and self._ready[key].worn:
+            self._leaving.append(self._ready.pop(key))
+        if key in self._ready:
+            self._ready.move_to_end(key)
+        else:
             categories = taxonomy.load(self._db, served.taxonomy_id)
             teacher = make(self._db, self.client_id, served.teacher, categories)
             labels = {category.id: category.label for category in categories}
@@ -129,14 +157,20 @@ class Fallback:
                 self._hosted(teacher, labels, served) if isinstance(teacher, Hosted) else _Ready(teacher, labels)
             )
             while len(self._ready) > TEACHERS:
-                self._ready.popitem(last=False)
+                self._leaving.append(self._ready.popitem(last=False)[1])
         return self._ready[key]
 
     def _hosted(self, teacher: Hosted, labels: dict[int, str], served: Served) -> _Ready:
         connection = teacher.connection
         teacher.most_usd(Asset(0, "a text"))  # InputError where the price is not known
         account = ledger.Account(
-            self.client_id, None, connection.name, connection.model, self.budget_usd, ledger.SERVED
+            self.client_id,
+            None,
+            connection.name,
+            connection.model,
+            self.budget_usd,
+            ledger.SERVED,
+            owner=self._owner,
         )
         calls = max(connection.params.concurrency, 1)
         wide = replace(connection, params=replace(connection.params, concurrency=SLOW_CALLS * calls))
@@ -152,10 +186,11 @@ class Fallback:
     async def _ask(self, served: Served, text: str, key: bytes) -> Said | None:
         try:
             ready = await self._on_disk(self._teacher, served)
+            await self._let_go()
             held = await self._on_disk(self._labelled, ready, text)
             answer = held or await (self._bought(ready, text) if ready.desk else self._on_disk(self._here, ready, text))
-        except OverBudget:
-            self.count("budget")
+        except (OverBudget, Paused) as error:
+            self.count("budget" if isinstance(error, OverBudget) else "paused")
             return None
         except Exception as error:  # the student's answer goes out without the teacher's
             log.warning("The teacher could not be asked (%s).", type(error).__name__)

@@ -23,7 +23,8 @@ class Metrics:
         self.fell_back = Counter("understudy_fell_back", "Texts the teacher answered", **make)
         self.teacher = Counter(
             "understudy_teacher",
-            "Texts put to the teacher: answered, kept (asked before), unknown (never recorded), budget (spent), failed, late",
+            "Texts put to the teacher: answered, kept (asked before), unknown (never recorded), budget (spent), paused (the"
+            " provider asked to wait), failed, late (too many wait)",
             ["outcome"],
             **make,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,13 +11,43 @@ from sqlite_utils import Database
 
 from core.label import ledger
 from core.label.buying import Consultation, Failed, keep_replies, kept_replies
+from core.label.limits import Limits
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request, Wire
 
+REFUSED_S = 30.0  # seconds after which a key that was refused may have been changed
+
 
 class OverBudget(Exception):
     """The cap allows no further call."""
+
+
+class Paused(Exception):
+    """The provider asked to wait, in these words, and the wait is not over."""
+
+
+def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
+    """Ask a hosted teacher about one text now, outside any run: paid, in the ledger and kept like every other call. Not from within
+    an event loop. InputError where the model has no price or the key is missing."""
+    asset = Asset(0, text)
+    hosted.most_usd(asset)  # InputError where the price is not known
+    names = hosted.connection.name, hosted.connection.model
+
+    async def here(function: Callable, *arguments: Any) -> Any:
+        return function(*arguments)
+
+    async def ask(account: ledger.Account) -> Answer:
+        desk = Desk(db, hosted, account, hosted.connect(), here)
+        try:
+            return await desk.answer(asset)
+        except Paused as paused:
+            return Answer(asset.id, None, error=str(paused))
+        finally:
+            await desk.wire.close()
+
+    with ledger.owned(db, client_id) as owner:
+        return asyncio.run(ask(ledger.Account(client_id, None, *names, None, ledger.TRYING, owner=owner)))
 
 
 class Desk:
@@ -26,9 +58,19 @@ class Desk:
     ):
         self.db, self.hosted, self.account, self.wire, self.on_disk = db, hosted, account, wire, on_disk
         self.dearest = 0.0  # USD that a call has cost beyond what was thought possible
+        self.limits = Limits(
+            hosted.connection.params.concurrency
+        )  # of which the pauses alone are used: nobody waits here
+        self.refused = False  # the key is no good as it stands
+        self.flying = 0  # calls under way
+
+    @property
+    def paused(self) -> bool:
+        """No call may be made just now."""
+        return time.monotonic() < self.limits.not_before
 
     async def answer(self, asset: Asset) -> Answer:
-        """What the teacher says, a label or the reason why there is none; OverBudget where no call may be made."""
+        """What the teacher says, a label or the reason why there is none. OverBudget or Paused where no call may be made."""
         ((_, request),) = self.hosted.asking.requests([asset])
         talk = Consultation(self.hosted, [asset], request)
         keys = [self.hosted.asking.key(one) for one in talk.requests]
@@ -45,16 +87,31 @@ class Desk:
         return talk.answers()[0]
 
     async def _ask(self, asset: Asset, request: Request, key: bytes) -> tuple[Reply, float]:
+        if self.paused:
+            raise Paused("The provider asked to wait.")
+        asked_at = time.monotonic()
         most = max(self.hosted.asking.most_usd(request, self.hosted.price), self.dearest)
         call = await self.on_disk(ledger.reserve, self.db, self.account, most)
         if call is None:
             raise OverBudget
+        self.flying += 1
         try:
             reply = await self.wire.ask(request)
         except CallError as error:
             usd = cost(self.hosted.price, error.counted) if error.counted else None if error.billed else 0.0
             await self.on_disk(ledger.settle, self.db, call, usd, None, None, None, error.words)
+            if error.trouble == "rate":
+                self.limits.refused(error.retry_after, asked_at)
+                raise Paused(error.words) from None
+            if error.trouble == "auth":
+                self.refused = True
+                self.limits.hold(REFUSED_S)
+            elif error.retry_after:
+                self.limits.hold(error.retry_after)
             raise Failed(error.words, error.trouble in PASSING) from None
+        finally:
+            self.flying -= 1
+        self.limits.answered(0, None)
         usd = cost(self.hosted.price, reply)
         if usd is not None and usd > most:
             self.dearest = usd

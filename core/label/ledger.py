@@ -13,22 +13,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
+from core import settings
 from core.db import now
 from core.ingest.files import defuse
+from core.words import counted, money
 
 LABELLING, DRY_RUN, TRYING, SERVED = "labels", "dry run", "one asset", "served"  # what a call is for
+PURPOSES = {SERVED: "answers of a served teacher"}  # in words, where a purpose is none
 
 
 @dataclass(frozen=True)
 class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
     kept and nothing is capped: that is for a call that a person makes. For what is SERVED the cap is the client's, for a calendar
-    month (UTC), over all servers."""
+    month (UTC), over all servers. `owner` names who makes calls outside a run, as in owner_lock()."""
 
     client_id: int
     run_id: int | None
@@ -37,6 +44,7 @@ class Account:
     cap_usd: float | None
     purpose: str = LABELLING
     batch: bool = False
+    owner: str | None = None
 
 
 def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int | None:
@@ -57,8 +65,8 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
         if account.run_id is not None and not taken.rowcount:
             return None
         return db.conn.execute(
-            """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started)
-               values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started, owner)
+               values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 account.client_id,
                 account.run_id,
@@ -69,6 +77,7 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
                 int(account.batch),
                 usd,
                 started,
+                account.owner,
             ],
         ).lastrowid
 
@@ -138,7 +147,7 @@ def release(db: Database, call_ids: Iterable[int]) -> None:
             row = db.conn.execute(
                 "delete from calls where id = ? and state = 'open' returning run_id, reserved_usd", [call_id]
             ).fetchone()
-            if row:
+            if row:  # of a run: a served call is asked at once and always ends
                 db.conn.execute("update label_runs set held_usd = max(0, held_usd - ?) where id = ?", [row[1], row[0]])
 
 
@@ -163,6 +172,55 @@ def close_abandoned(db: Database, run_id: int) -> int:
     return closed
 
 
+def owner_lock(owner: str) -> FileLock:
+    """The lock that whoever makes calls outside a run holds while it lives; the system drops it however it ends."""
+    return FileLock(settings.subfolder("owners") / f"{owner}.lock", thread_local=False)
+
+
+def drop(lock: FileLock) -> None:
+    """Give up an owner_lock() and its file."""
+    if lock.is_locked:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release(force=True)
+
+
+@contextmanager
+def owned(db: Database, client_id: int) -> Iterator[str]:
+    """An owner of calls outside any run, for as long as this lasts; what others who are gone had under way is closed first."""
+    owner = uuid.uuid4().hex
+    lock = owner_lock(owner)
+    lock.acquire()
+    try:
+        close_left(db, client_id)
+        yield owner
+    finally:
+        close_left(db, client_id, owner)
+        drop(lock)
+
+
+def close_left(db: Database, client_id: int, owner: str | None = None) -> int:
+    """What processes that are gone had under way for a client outside any run becomes unknown, and what `owner` has, which is about
+    to end; returns how many calls."""
+    open_calls = db.execute(
+        "select id, owner from calls where client_id = ? and run_id is null and state = 'open'", [client_id]
+    ).fetchall()
+    gone = {name for name in {name for _, name in open_calls} if name in (None, owner) or not _lives(name)}
+    left = [id for id, name in open_calls if name in gone]
+    for id in left:
+        settle(db, id, None, error="The process ended while this call was under way.")
+    return len(left)
+
+
+def _lives(owner: str) -> bool:
+    lock = owner_lock(owner)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    drop(lock)
+    return False
+
+
 def spent(db: Database, run_id: int) -> float:
     """USD that a run's calls have cost, those of unknown cost at the most they can have cost."""
     return db.execute("select spent_usd from label_runs where id = ?", [run_id]).fetchone()[0]
@@ -173,17 +231,17 @@ def spent(db: Database, run_id: int) -> float:
 _SUMS = """count(*) as calls, sum(c.state = 'open') as open, total(c.tokens_in) as tokens_in,
     total(c.tokens_out) as tokens_out, total(c.tokens_cached) as tokens_cached,
     total(case when c.state != 'open' then coalesce(c.cost_usd, c.reserved_usd) end) as spent_usd,
-    total(case when c.state = 'unknown' then c.reserved_usd end) as unknown_usd,
+    sum(c.state = 'unknown') as unknown, total(case when c.state = 'unknown' then c.reserved_usd end) as unknown_usd,
     total(case when c.state = 'open' then c.reserved_usd end) as held_usd"""
-_COUNTS = ("open", "tokens_in", "tokens_out", "tokens_cached")
+_COUNTS = ("open", "unknown", "tokens_in", "tokens_out", "tokens_cached")
 
 
 def runs_table(db: Database, client_id: int | None = None) -> list[dict]:
     """What was bought, by run, purpose and batch or not, the newest first; of one client, or of all.
 
     Each: client, run_id (None outside a run), purpose, teacher, connection, model, batch, state and cap_usd of the run, calls,
-    open, tokens_in, tokens_out, tokens_cached, spent_usd (of which unknown_usd is the most that calls of unknown cost can have
-    cost), held_usd, labels, failed (of the run), started, ended.
+    open, tokens_in, tokens_out, tokens_cached, spent_usd (of which unknown_usd is the most that the `unknown` calls can have cost),
+    held_usd, labels, failed (of the run), started, ended.
     """
     rows = db.query(
         f"""select k.name as client, c.run_id, c.purpose, r.teacher, c.connection, c.model, c.batch, r.state,
@@ -214,6 +272,16 @@ def by_client_and_month(db: Database, client_id: int | None = None) -> list[dict
         [client_id, client_id],
     )
     return [_whole(row) for row in rows]
+
+
+def unknown_in_words(rows: Iterable[dict]) -> str:
+    """What stands in the sums for calls whose cost nobody knows; "" where there are none."""
+    rows = list(rows)
+    calls, usd = sum(row["unknown"] for row in rows), sum(row["unknown_usd"] for row in rows)
+    if not calls:
+        return ""
+    which = counted(calls, "call that was cut off and", "calls that were cut off and")
+    return f"Of this, {money(usd)} stands for {which} may have been billed: nobody knows, so the most is counted."
 
 
 def _whole(row: dict) -> dict:

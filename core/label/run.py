@@ -17,8 +17,8 @@ from core.db import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import batches, engine, labels, ledger, prices
-from core.label.teachers import Answer, Asset, Teacher, make, within
+from core.label import batches, engine, labels, prices
+from core.label.teachers import Teacher, make, within
 from core.label.teachers.hosted import Hosted
 
 
@@ -97,26 +97,6 @@ def _label_here(
         db["label_runs"].update(run_id, {"state": "stopped"})
         raise
     return "done"
-
-
-def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
-    """Ask a hosted teacher about one text now, outside any run: paid, and in the ledger like every other call.
-
-    InputError where the model has no price or the key is missing.
-    """
-    asset = Asset(0, text)
-    account = ledger.Account(
-        client_id, None, hosted.connection.name, hosted.connection.model, None, purpose=ledger.TRYING
-    )
-    call = ledger.reserve(db, account, hosted.most_usd(asset))
-    try:
-        (answer,) = hosted.answer([asset])
-    except BaseException as error:
-        ledger.settle(db, call, 0.0 if isinstance(error, InputError) else None, error=type(error).__name__)
-        raise
-    tokens = answer.tokens_in, answer.tokens_out, answer.tokens_cached
-    ledger.settle(db, call, answer.cost_usd, *tokens, error=answer.error)
-    return answer
 
 
 def open_run(db: Database, client_id: int, teacher: str, budget_usd: float | None = None) -> tuple[Teacher, int]:

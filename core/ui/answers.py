@@ -11,7 +11,8 @@ from sqlite_utils import Database
 from core import settings
 from core.ingest import taxonomy
 from core.ingest.duplicates import form_hash, normal_form
-from core.label.run import ask_once, summary
+from core.label.desk import ask_once
+from core.label.run import summary
 from core.label.teachers import Asset, make
 from core.train import students
 from core.ui.frame import View, plain
@@ -24,6 +25,7 @@ MADE_UP = "Made up with the sample, its time as well."
 NEVER_ASKED = "Nobody asked it about this text, and recorded labels cannot answer anew."
 NOT_YET_ASKED = "It has not been asked about this text yet."
 ASKED = "Asked just now, for {}. The Ledger has it."
+ASKED_BEFORE = "Asked before in these words; its answer was kept, so it cost nothing."
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
     with st.spinner("Asking the teacher …"):
         answer = ask_once(view.db, view.client_id, hosted, text)
     names = {category.id: category.label for category in categories}
-    note = answer.error or ASKED.format(money(answer.cost_usd))
+    kept = answer.cost_usd == 0 < hosted.most_usd(Asset(0, text))
+    note = answer.error or (ASKED_BEFORE if kept else ASKED.format(money(answer.cost_usd)))
     return TeacherAnswer(names.get(answer.category_id), answer.confidence, answer.latency_ms, "measured", note)
 
 

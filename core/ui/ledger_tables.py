@@ -43,7 +43,7 @@ def _run(row: dict) -> dict:
         "Client": row["client"],
         "Teacher": teacher_words(row["teacher"]) if row["teacher"] else row["connection"],
         "Model": row["model"],
-        "For": f"{row['purpose']}, batch" if row["batch"] else row["purpose"],
+        "For": ledger.PURPOSES.get(row["purpose"], row["purpose"]) + (", batch" if row["batch"] else ""),
         "Labels": row["labels"] if whole else None,
         **_tokens(row),
         "Cap": row["cap_usd"],

@@ -1,10 +1,14 @@
 """The teacher behind a served student: its money stands in the ledger, no answer is bought twice, nobody waits for a hung call."""
 
 import asyncio
+import subprocess
+import sys
 import time
+from collections import Counter
 
 import pytest
 
+from core import settings
 from core.deploy import fallback
 from core.deploy.fallback import Fallback, Said
 from core.deploy.live import Served
@@ -146,3 +150,127 @@ def test_recorded_labels_answer_the_texts_they_know_and_cost_nothing(db, client)
     said, outcomes = ask(client, student(db, client, "recorded:label"), "never seen", known["text"].upper())
     assert [one and one.category for one in said] == [None, known["label"]]
     assert sorted(outcomes) == ["answered", "unknown"]
+
+
+SERVING = """
+import asyncio, sys
+from core import db as database
+from core.deploy.fallback import Fallback
+from tests.deploy.test_fallback import student
+
+async def life():
+    made = Fallback(int(sys.argv[1]), 1.0)
+    served = student(database.connect(), made.client_id, "connection:A")
+    await made.prepare(served)
+    await made.answer(served, sys.argv[2:])
+
+asyncio.run(life())
+"""
+
+
+def test_a_killed_server_leaves_no_call_open_and_buys_nothing_again(db, client):
+    texts = ["sound 1", "hang 1", "hang 2", "sound 2"]
+    with Server(lambda call: Fault("hang") if call.texts[0].startswith("hang") else hiring(call)) as server:
+        served = behind(db, client, server)
+        alive = Fallback(client, 1.0)
+        for calls in (4, 6):
+            killed = subprocess.Popen([sys.executable, "-c", SERVING, str(client), *texts])
+            until(lambda calls=calls: len(server.calls) == calls and hanging(db) == 2)
+            killed.kill()
+            killed.wait()
+
+        async def life():
+            await alive.prepare(served)
+            try:
+                return await alive.answer(served, ["sound 1", "sound 2"])
+            finally:
+                await alive.close()
+
+        assert [said.category for said in asyncio.run(life())] == [LABEL] * 2
+        assert Counter(text for call in server.calls for text in call.texts) == {
+            "sound 1": 1,
+            "sound 2": 1,
+            "hang 1": 2,
+            "hang 2": 2,
+        }
+    assert hanging(db) == 0
+    (row,) = ledger.runs_table(db, client)
+    assert (row["calls"], row["unknown"], row["open"]) == (6, 4, 0)
+    assert "4 calls that were cut off" in ledger.unknown_in_words([row])
+    assert not list(settings.subfolder("owners").glob("*"))
+
+
+def test_a_living_servers_calls_are_not_taken_for_those_of_a_dead_one(db, client):
+    with Server(lambda call: servers.Text(hiring(call), seconds=1.0)) as server:
+        served = behind(db, client, server)
+
+        async def life():
+            first, second = Fallback(client, 1.0), Fallback(client, 1.0)
+            await first.prepare(served)
+            asked = asyncio.ensure_future(first.one(served, "one"))
+            while not hanging(db):
+                await asyncio.sleep(0.02)
+            await second.prepare(served)
+            await second.close()
+            still = hanging(db)
+            await asked
+            await first.close()
+            return still
+
+        assert asyncio.run(life()) == 1
+    (row,) = ledger.runs_table(db, client)
+    assert (row["calls"], row["unknown"]) == (1, 0)
+
+
+def test_nobody_is_asked_while_the_provider_wants_to_be_left_alone(db, client):
+    with Server(lambda call: servers.rate_limited(30)) as server:
+        served = behind(db, client, server, concurrency=1)
+        said, outcomes = ask(client, served, *map(str, range(40)))
+        assert said == [None] * 40 and outcomes == ["paused"] * 40 and len(server.calls) == 1
+    assert ledger.served_usd(db, client) == 0
+
+
+def test_a_key_that_was_refused_is_not_tried_for_every_text(db, client, monkeypatch):
+    script = lambda call: Fault("status", 401, code="invalid_api_key", words="no such key")  # noqa: E731
+    with Server(script) as server:
+        served = behind(db, client, server, concurrency=1)
+
+        async def life():
+            made = Fallback(client, 1.0)
+            await made.prepare(served)
+            first = await made.answer(served, list(map(str, range(20))))
+            asked, server.script = len(server.calls), hiring
+            (ready,) = made._ready.values()
+            ready.desk.limits.not_before = 0.0  # the wait is over
+            second = await made.answer(served, ["1"])
+            await made.close()
+            return first, asked, second
+
+        assert asyncio.run(life()) == ([None] * 20, 1, [Said(LABEL, None)])
+
+
+def test_a_changed_connection_is_asked_from_the_next_text_on(db, client):
+    with Server(hiring) as old, Server(hiring) as new:
+        served = behind(db, client, old)
+
+        async def life():
+            made = Fallback(client, 1.0)
+            await made.prepare(served)
+            await made.answer(served, ["one"])
+            behind(db, client, new)
+            await made.answer(served, ["two"])
+            await made.close()
+
+        asyncio.run(life())
+        assert [call.texts for call in old.calls] == [["one"]] and [call.texts for call in new.calls] == [["two"]]
+
+
+def hanging(db):
+    return db.execute("select count(*) from calls where state = 'open'").fetchone()[0]
+
+
+def until(happened, seconds=90):
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)

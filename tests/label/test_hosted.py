@@ -1,10 +1,11 @@
-"""The hosted teacher asked directly, as the serving fallback and Try one do."""
+"""The hosted teacher asked about one text, as Try one does."""
 
 import pytest
 
 from core.errors import InputError
 from core.ingest import taxonomy
-from core.label import connections, prices
+from core.label import connections, ledger, prices
+from core.label.desk import ask_once
 from core.label.teachers import Asset, hosted, make
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
@@ -37,7 +38,7 @@ def test_it_answers_with_tokens_and_what_they_cost(db, client, kind):
 
     with Server(script) as server:
         made = teacher(db, client, server, kind)
-        (answer,) = made.answer([Asset(1, "Buy one, get one free")])
+        answer = ask_once(db, client, made, "Buy one, get one free")
         most = made.most_usd(Asset(1, "Buy one, get one free"))
     assert labels(db)[answer.category_id] == LABELS[0]
     assert (answer.tokens_in, answer.tokens_out, answer.tokens_cached) == (1000, 10, 500)
@@ -51,7 +52,7 @@ def test_a_wrong_answer_is_repaired_once_and_both_calls_are_paid(db, client):
         return Text(said, tokens_in=100, tokens_out=10)
 
     with Server(script) as server:
-        (answer,) = teacher(db, client, server).answer([Asset(1, "Buy")])
+        answer = ask_once(db, client, teacher(db, client, server), "Buy")
         assert server.asked == {"Buy": 2}
     assert labels(db)[answer.category_id] == LABELS[1]
     assert answer.cost_usd == pytest.approx(2 * (100 * 2 + 10 * 8) / 1e6)
@@ -59,35 +60,46 @@ def test_a_wrong_answer_is_repaired_once_and_both_calls_are_paid(db, client):
 
 def test_an_answer_that_stays_wrong_is_none_with_its_reason(db, client):
     with Server(lambda call: '{"category": "Nonsense"}') as server:
-        (answer,) = teacher(db, client, server).answer([Asset(1, "Buy")])
+        answer = ask_once(db, client, teacher(db, client, server), "Buy")
         assert server.asked == {"Buy": 2}
     assert answer.category_id is None and "'Nonsense' is not in the taxonomy" in answer.error
 
 
 def test_a_failure_is_an_answer_with_words_and_its_cost_is_known_or_not(db, client):
     with Server(lambda call: servers.SERVER_ERROR) as server:
-        (free,) = teacher(db, client, server).answer([Asset(1, "Buy")])
+        free = ask_once(db, client, teacher(db, client, server), "Buy")
         server.script = lambda call: Fault("cut")
-        (unknown,) = teacher(db, client, server).answer([Asset(1, "Buy")])
-    assert free.category_id is None and free.error and free.cost_usd == 0
-    assert unknown.error and unknown.cost_usd is None
+        unknown = ask_once(db, client, teacher(db, client, server), "Buy")
+    assert free.category_id is None and free.error and unknown.error
+    calls = [row for row in db.query("select state, cost_usd from calls order by id")]
+    assert [(call["state"], call["cost_usd"]) for call in calls] == [("settled", 0), ("unknown", None)]
 
 
 def test_votes_are_asked_at_once_and_counted(db, client):
     with Server(lambda call: call.answer_labels(lambda text: LABELS[call.number % 3 == 0])) as server:
         made = teacher(db, client, server, votes=3)
-        (answer,) = made.answer([Asset(1, "Buy")])
+        answer = ask_once(db, client, made, "Buy")
         assert server.asked == {"Buy": 3}
     assert labels(db)[answer.category_id] == LABELS[0] and answer.confidence_kind == "votes"
     assert answer.confidence == pytest.approx(2 / 3)
 
 
-def test_several_assets_a_call_share_its_cost(db, client):
-    with Server(lambda call: Text(call.answer_labels(lambda text: LABELS[0]), tokens_in=400, tokens_out=40)) as server:
-        answers = teacher(db, client, server, assets_per_call=4).answer([Asset(n, f"Text {n}") for n in range(8)])
-        assert server.requests["/v1/chat/completions"] == 2
-    assert [answer.asset_id for answer in answers] == list(range(8))
-    assert sum(answer.cost_usd for answer in answers) == pytest.approx(2 * (400 * 2 + 40 * 8) / 1e6)
+def test_the_same_text_is_not_bought_twice_but_a_failure_is_asked_again(db, client):
+    with Server(lambda call: servers.SERVER_ERROR) as server:
+        assert ask_once(db, client, teacher(db, client, server), "Buy").error
+        server.script = lambda call: call.answer_labels(lambda text: LABELS[0])
+        first, second = (ask_once(db, client, teacher(db, client, server), "Buy") for _ in range(2))
+        assert server.asked == {"Buy": 2}
+    assert first.category_id == second.category_id and first.cost_usd > 0 == second.cost_usd
+    (row,) = ledger.runs_table(db, client)
+    assert (row["calls"], row["open"], row["unknown"]) == (2, 0, 0)
+    assert row["spent_usd"] == pytest.approx(first.cost_usd)
+
+
+def test_a_provider_that_wants_to_be_left_alone_is_answered_in_its_words(db, client):
+    with Server(lambda call: servers.rate_limited(30)) as server:
+        said = ask_once(db, client, teacher(db, client, server), "Buy")
+    assert said.category_id is None and "Rate limit" in said.error
 
 
 def test_a_model_is_asked_through_its_connection_else_with_the_environments(db, client, monkeypatch):
@@ -96,7 +108,7 @@ def test_a_model_is_asked_through_its_connection_else_with_the_environments(db, 
         monkeypatch.setenv("OPENAI_API_KEY", "from-env")
         categories = taxonomy.load(db, taxonomy.latest(db, client))
         plain = make(db, client, "openai:gpt-6.1-sol", categories)
-        (answer,) = plain.answer([Asset(1, "Buy")])
+        answer = ask_once(db, client, plain, "Buy")
         assert answer.category_id and plain.name == "openai:gpt-6.1-sol"
         saved = teacher(db, client, server, spec="openai:model-x")
     assert saved.connection.name == "A" and saved.name == "openai:model-x"

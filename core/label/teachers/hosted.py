@@ -1,15 +1,12 @@
-"""The hosted teacher: a model behind a connection, with its price.
-
-Whole runs are core/label/engine.py's work, with many calls at once, a cap and nothing bought twice; here one asks and waits.
-"""
+"""The hosted teacher: a model behind a connection, with its price. Runs ask it through core/label/engine.py and batches.py, single
+texts through desk.py."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from genai_prices.data import providers
 from sqlite_utils import Database
@@ -19,9 +16,9 @@ from core.ingest.taxonomy import StoredCategory
 from core.label import connections, prices
 from core.label.connections import Connection
 from core.label.prices import Price
-from core.label.prompts import Asking, Said, asking, merged
+from core.label.prompts import Asking, Said, asking
 from core.label.teachers import Answer, Asset, lacking
-from core.label.teachers.wire import CallError, Reply, Request, Wire
+from core.label.teachers.wire import Reply, Wire
 
 _ENVIRONMENT = {
     "openai": ("OPENAI_BASE_URL", "OPENAI_API_KEY"),
@@ -44,7 +41,8 @@ class Hosted:
         return lacking(db, run_id)
 
     def most_usd(self, asset: Asset) -> float:
-        """The most that answer() can cost for one asset. InputError where the model has no price."""
+        """The most that an answer about one asset can cost, with all its votes and repair turns. InputError where the model has no
+        price."""
         if self.price is None:
             raise InputError(
                 f"The price of {self.connection.model} is not known.",
@@ -52,51 +50,6 @@ class Hosted:
             )
         ((_, request),) = self.asking.requests([asset])
         return max(self.connection.params.votes, 1) * self.asking.most_usd_repaired(request, self.price)
-
-    def answer(self, assets: Sequence[Asset]) -> list[Answer]:
-        """Ask now and wait: one repair turn, no second try. Not from within an event loop."""
-        return asyncio.run(self._answer(assets))
-
-    async def _answer(self, assets: Sequence[Asset]) -> list[Answer]:
-        wire, turn = self.connect(), asyncio.Semaphore(max(self.connection.params.concurrency, 1))
-
-        async def one(group: list[Asset], request: Request) -> list[Answer]:
-            async with turn:
-                return await self._ask(wire, group, request)
-
-        try:
-            found = await asyncio.gather(*(one(*call) for call in self.asking.requests(assets)))
-        finally:
-            await wire.close()
-        return [answer for group in found for answer in group]
-
-    async def _ask(self, wire: Wire, assets: list[Asset], request: Request) -> list[Answer]:
-        bill, votes, failed = Bill(), [], None
-        try:
-            for sample in range(max(self.connection.params.votes, 1)):
-                said = await self._said(wire, assets, _sampled(request, sample), bill)
-                votes.append(said)
-                if all(one.problem is None and one.confidence_kind == "logprobs" for one in said):
-                    break
-        except CallError as error:
-            bill.cost_usd = None if error.billed else bill.cost_usd
-            failed = error.words
-        if not votes:
-            return [answer(Said(asset.id, None, failed), bill) for asset in assets]
-        return [answer(self.asking.combine(mine) if len(mine) > 1 else mine[0], bill) for mine in zip(*votes)]
-
-    async def _said(self, wire: Wire, assets: list[Asset], request: Request, bill: Bill) -> list[Said]:
-        reply = await self._paid(wire, request, bill, len(assets))
-        said = self.asking.read(assets, request, reply)
-        if any(one.problem for one in said):
-            again = self.asking.repair(request, reply, said)
-            said = merged(said, self.asking.read(assets, again, await self._paid(wire, again, bill, len(assets))))
-        return said
-
-    async def _paid(self, wire: Wire, request: Request, bill: Bill, assets: int) -> Reply:
-        reply = await wire.ask(request)
-        bill.add(reply, None if self.price is None else cost(self.price, reply), assets)
-        return reply
 
 
 @dataclass
@@ -134,10 +87,6 @@ def answer(said: Said, bill: Bill) -> Answer:
         error=said.problem,
         mapped=said.mapped,
     )
-
-
-def _sampled(request: Request, sample: int) -> Request:
-    return replace(request, sample=sample) if sample else request
 
 
 def cost(price: Price, reply: Reply, *, batch: bool = False) -> float | None:
