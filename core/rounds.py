@@ -27,6 +27,7 @@ from core.jobs import NoProgress
 from core.label import run as labelling
 from core.train import data, selection, subsets
 from core.train.vectors import Kept
+from core.words import money, stated_percent
 
 DOUBT, RANDOM = "doubt", "random"
 METHODS = {DOUBT: "doubt and coverage", RANDOM: "chance"}
@@ -93,7 +94,7 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
         labelling.label(db, client_id, teacher, budget_usd=params.get("budget_usd"), only=only, progress=told)
         if labelling.summary(db, run_id)["state"] == "capped":
             raise InputError(
-                f"The cap of ${params['budget_usd']:,.2f} is reached within round {number}.",
+                f"The cap of {money(params['budget_usd'], exact=True)} is reached within round {number}.",
                 "Raise it; the round goes on.",
             )
         student = _measure(db, client_id, run_id, number, kind, told)
@@ -293,7 +294,7 @@ def _times(law: np.ndarray, error: float) -> float:
 
 
 def _sentence(last: Round, target: float, reached: bool, labels: float | None, low: float, high: float) -> str:
-    goal = f"{100 * target:g} % agreement"
+    goal = f"{stated_percent(target)} agreement"
     if reached:
         return f"{goal} is reached with {last.labels:,} labels"
     if labels is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from core.words import money
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -121,7 +122,7 @@ class Log:
         if message != self._message:
             self._began, self._first = now, done
         self._message, self._told = message, now
-        spent = f", ${spent_usd:.2f} spent" if spent_usd else ""
+        spent = f", {money(spent_usd, exact=True)} spent" if spent_usd else ""
         line = f"{message}: {done:,} of {total:,}{self._pace(done, total)}{spent}" if total > 1 else message
         print(line, file=sys.stderr, flush=True)
 

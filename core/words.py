@@ -5,29 +5,48 @@ from __future__ import annotations
 import math
 
 
-def percent(share: float, digits: int = 0) -> str:
-    """A share (0..1) in words: 0.625 -> '62 %'; never rounded up to a full 100 %, nor down to none."""
-    shown = f"{100 * share:.{digits}f}"
-    if share < 1 and float(shown) >= 100:
-        shown = f"{100 - 10**-digits:.{digits}f}"
-    if share > 0 and float(shown) == 0:
-        return f"< {10**-digits:g} %"
-    return f"{shown} %"
+def percent(share: float, beside: float | None = None, *, digits: int = 1) -> str:
+    """A share (0..1) in words: 0.953 -> '95.3 %'. One value is said in one way: with one decimal, unless so few rows stand behind
+    it that `digits` is 0. Never rounded up to a full 100 %, nor down to none; nor to what reads like the different share `beside`
+    it (a target, another's agreement): then with more decimals.
+    """
+    sign, size = "−" if share < 0 else "", abs(share)
+    if size and not round(size, digits + 2):
+        return f"{'> −' if sign else '< '}{10**-digits:g} %"
+    for places in range(digits, 4):
+        shown = f"{100 * spoken(size, places):.{places}f}"
+        if beside is None or share == beside or float(shown) != round(100 * beside, places):
+            break
+    return f"{sign}{shown} %"
 
 
-def money(usd: float | None) -> str:
-    """US dollars with as many digits as tell something: 12,345 · 12.30 · 0.0042 · < 0.0001; None -> a dash."""
+def spoken(share: float, digits: int = 1) -> float:
+    """The share that percent() says, as a number for tables: 0.9998 -> 0.999; neither all nor none, unless it is."""
+    least = 10.0 ** -(digits + 2)
+    shown = round(share, digits + 2)
+    return round(min(max(shown, least), 1 - least), digits + 2) if 0 < share < 1 else shown
+
+
+def stated_percent(share: float) -> str:
+    """A share that somebody has set, as it was set: a target of 0.95 is '95 %', one of 0.975 '97.5 %'."""
+    return f"{100 * share:g} %"
+
+
+def money(usd: float | None, *, exact: bool = False) -> str:
+    """US dollars with the digits that tell something: $12,346 · $892 · $12 · $4.20 · $0.04 · $0.0042 · < $0.0001; None -> a dash.
+
+    Whole dollars from $10 on; `exact`: to the cent whatever the sum, for bills and caps.
+    """
     if usd is None or not math.isfinite(usd):
         return "–"
-    if usd == 0:
-        return "$0"
-    if abs(usd) >= 1000:
-        return f"${usd:,.0f}"
-    if abs(usd) >= 0.1:
-        return f"${usd:,.2f}"
-    if abs(usd) < 0.0001:
-        return "< $0.0001"
-    return f"${usd:.{1 - math.floor(math.log10(abs(usd)))}f}"
+    sign, usd = "−" if usd < 0 else "", abs(usd)
+    if usd >= 9.995 and not exact:
+        return f"{sign}${usd:,.0f}"
+    if usd >= 0.0095:
+        return f"{sign}${usd:,.2f}"
+    if usd < 0.0001:
+        return "$0" if usd == 0 else f"{'> −' if sign else '< '}$0.0001"
+    return f"{sign}${usd:.{1 - math.floor(math.log10(usd))}f}"
 
 
 def duration(seconds: float | None) -> str:

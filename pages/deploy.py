@@ -13,7 +13,7 @@ from core.train.run import all_students, folder_of
 from core.ui import exports, frame, go_live, progress, serving, uploads
 from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
-from core.words import milliseconds, percent
+from core.words import milliseconds, percent, stated_percent
 
 
 def main() -> None:
@@ -49,11 +49,11 @@ def _live(view: frame.View, live: dict) -> None:
     found = result["figures"]
     verdict, handled, speed = st.columns(3)
     with verdict:
-        figure("Verdict", VERDICTS[result["verdict"].decision], "measured", f"target {100 * found['target']:g} %")
+        figure("Verdict", VERDICTS[result["verdict"].decision], "measured", f"target {stated_percent(found['target'])}")
     with handled:
         certified = found["certificate"]["certified"]
-        share = percent(found["handled"]["value"], 1) if certified else "–"
-        note = f"surer than {percent(found['certificate']['threshold'], 1)}" if certified else "nothing certified"
+        share = percent(found["handled"]["value"]) if certified else "–"
+        note = f"surer than {percent(found['certificate']['threshold'])}" if certified else "nothing certified"
         figure("Handled by itself", share, "measured", note, help=f"{HINTS['handled']} {HINTS['certified']}")
     with speed:
         figure(

@@ -54,7 +54,7 @@ def _figures(months: list[dict]) -> None:
         with column:
             figure(
                 label,
-                money(sum(row["spent_usd"] for row in rows)),
+                money(sum(row["spent_usd"] for row in rows), exact=True),
                 "estimated",
                 f"{sum(row['calls'] for row in rows):,} calls",
                 help="The provider's own token counts at the dated price. Its bill may differ by taxes and rounding.",
@@ -63,7 +63,7 @@ def _figures(months: list[dict]) -> None:
         share = total["tokens_cached"] / total["tokens_in"] if total["tokens_in"] else 0.0
         figure(
             "Read from the provider's cache",
-            percent(share),
+            percent(share, digits=0),
             "measured",
             "of tokens in",
             help="The instructions and categories are the same in every call; providers charge less for what they have kept.",

@@ -5,7 +5,7 @@ import streamlit as st
 from core import db as database
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
-from core.ui import frame, progress, standing
+from core.ui import address, frame, progress, standing
 
 SAMPLE_NOTE = (
     "2,000 made-up creative assets and a taxonomy of 40 categories. **Texts and labels are synthetic**; the labels are recorded "
@@ -35,7 +35,7 @@ def _sample(view: frame.View, sample: int | None) -> None:
             progress.watch(frame.View(view.db, sample, SAMPLE_CLIENT), "distil")
         if st.button("Run the sample client", type="primary", icon=":material/play_arrow:"):
             client = database.client_id(view.db, SAMPLE_CLIENT, synthetic=True)
-            frame.choose(client)
+            address.choose(client, SAMPLE_CLIENT)
             progress.start(view, "distil", {"sample": True}, client_id=client)
 
 
@@ -66,7 +66,7 @@ def _client(view: frame.View, where: standing.Standing) -> None:
                 st.badge(standing.VERDICTS[where.verdict], color=colour, icon=icon, help=frame.plain(where.reason))
         key, label = where.next_step()
         if not where.busy and action.button(label, key=f"open-{where.client_id}", width="stretch"):
-            frame.choose(where.client_id)
+            address.choose(where.client_id, where.name)
             frame.go(key)
         if where.busy:  # also what brings the row up to date when the job ends
             progress.watch(frame.View(view.db, where.client_id, where.name), *standing.BUSY, expected=True)
@@ -87,7 +87,7 @@ def _create(wanted: str, taken: set[str]) -> None:
     if wanted.casefold() in taken:
         raise InputError(f"There is a client called {wanted} already.", "Choose it on the left, or take another name.")
     with database.connect() as db:
-        frame.choose(database.client_id(db, wanted))
+        address.choose(database.client_id(db, wanted), wanted)
     frame.go("assets")
 
 

@@ -37,7 +37,7 @@ def _learning(view: frame.View) -> None:
             "and the fallback threshold is certified for it. A client's own is set on Compare, among the rules of its verdict.",
         )
         if own := settings.own(view.db, "target_agreement"):
-            names = ", ".join(f"{name} {percent(value, 1)}" for name, value in own.items())
+            names = ", ".join(f"{name} {percent(value)}" for name, value in own.items())
             st.caption(frame.plain(f"Clients with a target of their own, to which this one does not apply: {names}."))
         chosen = {key: _encoder(view, key) for key in ENCODERS}
         if st.form_submit_button("Save", type="primary"):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
-from core.ui import frame, progress, taxonomy_edit, taxonomy_plan
+from core.ui import frame, progress, taxonomy_edit, taxonomy_plan, taxonomy_tree
 
 JOBS = ("taxonomy", "suggestions")
 
@@ -22,8 +22,9 @@ def main() -> None:
             _draft(view, kept, running)
         else:
             taxonomy_plan.saved(view)
-        st.subheader("Change it", anchor=False)
-        hand, file, suggested = st.tabs(["Edit by hand", "Upload a file", "Suggestions"])
+        tree, hand, file, suggested = st.tabs(["The tree", "Other edits", "Upload a file", "Suggestions"])
+        with tree:
+            taxonomy_tree.show(view, draft, taxonomy_edit.change)
         with hand:
             taxonomy_edit.by_hand(view, draft)
         with file:

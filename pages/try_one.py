@@ -45,7 +45,7 @@ def _student(live: dict, text: str, result: dict | None) -> answers.StudentAnswe
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(label, width="stretch")
             st.progress(share, width=140)
-            st.text(percent(share, 1), width=60, text_alignment="right")
+            st.text(percent(share), width=60, text_alignment="right")
     cost = result["economics"].per_1000["student"] if result else None
     first, second = st.columns(2)
     with first:
@@ -113,20 +113,18 @@ def _handled(said: answers.StudentAnswer, result: dict) -> None:
             icon=":material/undo:",
         )
     elif result["verdict"].decision == "replace":
-        st.success(f"Handled: the student answers alone ({percent(sure, 1)} sure).", icon=":material/check_circle:")
+        st.success(f"Handled: the student answers alone ({percent(sure)} sure).", icon=":material/check_circle:")
     elif not certificate["certified"]:
         st.warning(
             "Falls back: no threshold is certified yet, so the teacher answers every asset.", icon=":material/undo:"
         )
     elif sure >= certificate["threshold"]:
-        needed = percent(certificate["threshold"], 1)
-        st.success(
-            f"Handled: the student is {percent(sure, 1)} sure, {needed} is enough.", icon=":material/check_circle:"
-        )
+        needed = percent(certificate["threshold"], sure)
+        st.success(f"Handled: the student is {percent(sure)} sure, {needed} is enough.", icon=":material/check_circle:")
     else:
-        needed = percent(certificate["threshold"], 1)
+        needed = percent(certificate["threshold"], sure)
         st.info(
-            f"Falls back to the teacher: the student is {percent(sure, 1)} sure, {needed} is needed.",
+            f"Falls back to the teacher: the student is {percent(sure)} sure, {needed} is needed.",
             icon=":material/undo:",
         )
 

@@ -13,17 +13,10 @@ from hypothesis import strategies as st
 
 from core import words
 from core.report import charts
+from core.settings import ROOT
 from core.ui import charts as on_pages
-from core.ui import frame
 
 MARKUP = st.text(alphabet="ab 1*_`[]()<>#$:~\\|&!{}", max_size=40)
-
-
-@given(MARKUP)
-def test_plain_escapes_every_sign_markdown_knows(text):
-    escaped = frame.plain(text)
-    assert re.sub(r"\\(.)", r"\1", escaped) == " ".join(text.split())
-    assert not re.search(r"[*_`\[\]()<>#$:~|&!{}]", re.sub(r"\\.", "", escaped))
 
 
 @given(MARKUP)
@@ -38,17 +31,70 @@ def test_a_long_path_keeps_its_end_and_anything_else_its_beginning():
     assert charts.short("A headline that goes on for ever", 10) == "A headlin…"
 
 
-@given(st.floats(0, 1))
+@given(st.floats(0, 1) | st.sampled_from([0.9998, 0.99951, 0.9995, 0.99995, 1 - 1e-12, 1e-12, 0.0005]))
 def test_a_share_is_full_or_none_only_when_it_is(share):
-    for digits in (0, 1):
-        text = words.percent(share, digits)
+    for text in (
+        words.percent(share, digits=0),
+        words.percent(share),
+        words.percent(share, 0.95),
+        words.percent(share, 1),
+    ):
         assert (float(text.strip("< %")) >= 100) == (share == 1)
-        assert text.startswith("0") == (share == 0) or text.startswith("0.")
+        assert (float(text.strip("< %")) == 0) == (share == 0)
+    assert (words.spoken(share) == 1) == (share == 1) and (words.spoken(share) == 0) == (share == 0)
+    assert words.percent(share).startswith(("<", f"{100 * words.spoken(share):.1f}"))
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_share_never_reads_like_the_one_beside_it_or_lies_on_its_other_side(share, beside):
+    if abs(share - beside) < 2e-5 or min(share, beside) < 0.001:
+        return
+    said, other = (float(words.percent(one, rest).rstrip(" %")) for one, rest in ((share, beside), (beside, share)))
+    assert (said < other) == (share < beside)
+
+
+@given(st.floats(-1e7, 1e7) | st.floats(-1, 1), st.floats(-1e7, 1e7) | st.floats(-1, 1))
+def test_money_keeps_its_order_has_no_thousandths_of_a_dollar_over_a_cent_and_loses_no_cent_of_a_bill(first, second):
+    def told(usd, **how):
+        return float(words.money(usd, **how).strip("<> ").replace("−", "-").replace("$", "").replace(",", ""))
+
+    low, high = sorted((first, second))
+    if min(abs(low), abs(high)) >= 0.0001:
+        assert told(low) <= told(high)
+    if abs(first) >= 0.01:
+        assert re.fullmatch(r"−?\$[\d,]+(\.\d\d)?", words.money(first))
+    if abs(first) >= 0.0001:
+        assert abs(told(first) - first) <= max(0.5 if abs(first) > 9.9 else 0.005, abs(told(first)) * 1e-9) + 1e-9
+        assert abs(told(first, exact=True) - first) <= 0.0050001
+
+
+def test_money_and_shares_are_said_by_one_function_each():
+    """No format of its own anywhere: neither a share in %, nor dollars, nor an axis of either."""
+    shares = r"\{[^{}\n]*:[,.\d]*%\}|\{100 \* [^{}\n]*\} ?%|:[,.\d]*f\} %"
+    dollars = r"\$\{(?!\{|data\.)[^{}\n]*[:}]|tickprefix|\$%"
+    for folder in ("core", "pages"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            if file.name == "words.py" and file.parent.name == "core":
+                continue
+            for number, line in enumerate(file.read_text().splitlines(), 1):
+                assert not re.search(f"{shares}|{dollars}", line), f"{file}:{number}: {line.strip()}"
 
 
 @pytest.mark.parametrize(
     ("usd", "text"),
-    [(None, "–"), (0, "$0"), (12345.6, "$12,346"), (12.3, "$12.30"), (0.0042, "$0.0042"), (4e-8, "< $0.0001")],
+    [
+        (None, "–"),
+        (0, "$0"),
+        (12345.6, "$12,346"),
+        (892.06, "$892"),
+        (9.999, "$10"),
+        (12.3, "$12"),
+        (1.5, "$1.50"),
+        (0.042, "$0.04"),
+        (0.0042, "$0.0042"),
+        (4e-8, "< $0.0001"),
+        (-776.2, "−$776"),
+    ],
 )
 def test_money(usd, text):
     assert words.money(usd) == text

@@ -7,6 +7,7 @@ import time
 
 from core import terminal
 from core.errors import InputError
+from core.words import percent
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     found = figures(db, row["id"])
     threshold = found["certificate"]["threshold"] if found else None
     handled, strange = bool(answers.handled(threshold)[0]), bool(answers.strange[0])
-    needed = f"{threshold:.1%} is enough" if threshold is not None else "no threshold is certified"
+    needed = f"{percent(threshold)} is enough" if threshold is not None else "no threshold is certified"
     if strange:
         needed = "it is unlike anything the student learned from"
     result = {
@@ -51,6 +52,6 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "strange": strange,
         "handled": handled,
     }
-    lines = [f"{one['confidence']:>6.1%}  {one['category']}" for one in top]
+    lines = [f"{percent(one['confidence']):>7}  {one['category']}" for one in top]
     verdict = "handled by the student" if handled else "falls back to the teacher"
     return result, "\n".join([*lines, f"{verdict} ({needed}), {ms:.1f} ms"])

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields, replace
 
 from core import terminal
 from core.errors import InputError
+from core.words import money
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     }
     lines = [f"{one.label:<10} {one.value:>9}  {one.span or ''} ({one.basis})" for one in headlines(result, price)]
     lines += [
-        f"{course.label:<40} ${course.after(outlook.MONTHS):>12,.2f} in {outlook.MONTHS} months" for course in courses
+        f"{course.label:<40} {money(course.after(outlook.MONTHS)):>12} in {outlook.MONTHS} months" for course in courses
     ]
     verdict = result["verdict"]
     seen = new_of(result["figures"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from core import terminal
 from core.commands import reading
 from core.errors import Problem
+from core.words import money, percent
 
 ASSET_COLUMNS = {
     "gold": "labels that a person decided",
@@ -138,15 +139,15 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
     lines = [
         f"{assets['imported']:,} of {assets['rows']:,} assets imported, {assets['problems']:,} problems",
         *told,
-        f"{labels['count']:,} labels by {labels['teacher']}, ${labels['spent_usd']:.2f} spent"
+        f"{labels['count']:,} labels by {labels['teacher']}, {money(labels['spent_usd'], exact=True)} spent"
         + (", stopped at the cap" if labels["state"] == "capped" else ""),
     ]
     for student in result["students"]:
         share, latency = student["agreement"], student["latency_ms"]
         mark = "  <- chosen" if student["id"] == result["chosen"] else ""
         lines.append(
-            f"student {student['id']} {student['kind']:<12} agreement {share['value']:.1%}"
-            f" ({share['low']:.1%} to {share['high']:.1%}, n = {share['n']:,}),"
+            f"student {student['id']} {student['kind']:<12} agreement {percent(share['value'])}"
+            f" ({percent(share['low'])} to {percent(share['high'])}, n = {share['n']:,}),"
             f" {latency['p50']:.1f} ms, trained in {student['train_seconds']:.0f} s{mark}"
         )
     lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")

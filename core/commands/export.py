@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from core import terminal
+from core.words import percent
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -32,5 +33,5 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     text = (
         f"student {result['student']} in {result['output']}, {result['size_mb']:.1f} MB, {len(result['files'])} files"
     )
-    same = ", ".join(f"{name} {parity[name]:.2%}" for name in ("fp32", "int8", "served"))
+    same = ", ".join(f"{name} {percent(parity[name], digits=2)}" for name in ("fp32", "int8", "served"))
     return result, f"{text}; same labels on {parity['n']:,} test assets: {same}"

@@ -78,7 +78,9 @@ def _label(db: Database, client_id: int, args: argparse.Namespace) -> tuple[dict
     params |= {"gold_only": True} if args.gold_only else {}
     found = jobs.run_here(db, "label", params, client_id, terminal.Log()).result
     why = labelling.reasons(db, found["run_id"])
-    lines = [f"{found['count']:,} labels, {found['failed']:,} assets without, {money(found['spent_usd'])} spent"]
+    lines = [
+        f"{found['count']:,} labels, {found['failed']:,} assets without, {money(found['spent_usd'], exact=True)} spent"
+    ]
     lines += [f"{row['count']:>7,}  {row['reason']}" for row in why]
     if found["state"] == "capped":
         lines.append("Stopped at the budget: the same command with a higher one carries on.")

@@ -30,12 +30,12 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         except OSError as error:
             raise InputError(f"{args.csv} cannot be written ({error.strerror}).", "Choose another file.") from error
     lines = [
-        f"{row['month']}  {row['client']:<24} {money(row['spent_usd']):>10}  {row['calls']:,} calls,"
+        f"{row['month']}  {row['client']:<24} {money(row['spent_usd'], exact=True):>10}  {row['calls']:,} calls,"
         f" {row['tokens_in']:,} tokens in ({row['tokens_cached']:,} cached), {row['tokens_out']:,} out"
         for row in months
     ]
     lines += [
-        f"run {row['run_id']}  {row['client']:<20} {row['model']:<28} {money(row['spent_usd']):>10}  "
+        f"run {row['run_id']}  {row['client']:<20} {row['model']:<28} {money(row['spent_usd'], exact=True):>10}  "
         f"{ledger.PURPOSES.get(row['purpose'], row['purpose'])}"
         f"{' (batch)' if row['batch'] else ''}, {row['labels']:,} labels, {row['failed']:,} without, {row['state']}"
         for row in runs

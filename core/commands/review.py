@@ -80,7 +80,7 @@ def _figures(found, listed: dict[str, int]) -> list[str]:
 
 
 def _share(share) -> str:
-    return f"{percent(share.value, 1)} ({percent(share.low, 1)} to {percent(share.high, 1)}, n = {share.n:,})"
+    return f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)}, n = {share.n:,})"
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import terminal
+from core.words import percent
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -53,8 +54,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     done = rounds.measured(db, run_id) if run_id else []
     told = rounds.told(done, args.target or settings.get(db, "target_agreement", client_id))
     lines = [
-        f"round {one.number:>3} {one.labels:>9,} labels, {one.train:>7,} to learn from  agreement {one.agreement.value:.1%}"
-        f" ({one.agreement.low:.1%} to {one.agreement.high:.1%}, n = {one.agreement.n:,})"
+        f"round {one.number:>3} {one.labels:>9,} labels, {one.train:>7,} to learn from  agreement {percent(one.agreement.value)}"
+        f" ({percent(one.agreement.low)} to {percent(one.agreement.high)}, n = {one.agreement.n:,})"
         for one in done
     ]
     if told["forecast"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import terminal
+from core.words import percent
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -68,4 +69,4 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _agreement_text(share: dict | None) -> str:
-    return f"{share['value']:.1%} ({share['low']:.1%} to {share['high']:.1%})" if share else "not judged"
+    return f"{percent(share['value'])} ({percent(share['low'])} to {percent(share['high'])})" if share else "not judged"

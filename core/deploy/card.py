@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core.escape import plain
 from core.evaluate.phrases import asked
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
 from core.weights import LARGE, PACKAGED
 from core.words import percent, split_words
 
-MARKUP = r"\`*_{}[]()<>#+!|~$:&@"
 WORST = 5
 LIKE_HERE = 0.995  # same labels as the student here; below, what is certified here is not said of an export
 APACHE = "Apache License 2.0 (https://www.apache.org/licenses/LICENSE-2.0)"
@@ -95,13 +95,6 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def plain(text: str) -> str:
-    """`text` on one line, with everything Markdown or HTML would read as markup, or as a link, escaped."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    escaped = "".join(f"\\{char}" if char in MARKUP else char for char in line)
-    return escaped.replace("www.", "www\\.")
-
-
 def needs(kind: str) -> tuple[str, ...]:
     """The packages predict.py needs for a student of this kind."""
     return RUNS[:1] if kind == "linear" else RUNS
@@ -152,15 +145,13 @@ def _quality(found: dict) -> str:
         ("The teacher's accuracy against what people decided", gold and gold["teacher"]),
     ]
     rows = [
-        (name, percent(one["value"], 1), f"{percent(one['low'], 1)} to {percent(one['high'], 1)}", f"{one['n']:,}")
+        (name, percent(one["value"]), f"{percent(one['low'])} to {percent(one['high'])}", f"{one['n']:,}")
         for name, one in shares
         if one
     ]
     if certificate["certified"]:
-        rows.append(("Agreement with the teacher behind it", percent(found["agreement_end_to_end"], 1), "", f"{n:,}"))
-    rows.append(
-        ("Strange, left to the teacher however sure the student is", percent(found["strange"], 1), "", f"{n:,}")
-    )
+        rows.append(("Agreement with the teacher behind it", percent(found["agreement_end_to_end"]), "", f"{n:,}"))
+    rows.append(("Strange, left to the teacher however sure the student is", percent(found["strange"]), "", f"{n:,}"))
     for name, key in (
         ("Macro F1", "macro_f1"),
         ("Cohen's kappa", "kappa"),
@@ -180,8 +171,8 @@ def _worst(found: dict) -> str:
     rows = [
         (
             plain(one["label"]),
-            percent(one["recall"], 1),
-            f"{percent(one['low'], 1)} to {percent(one['high'], 1)}",
+            percent(one["recall"]),
+            f"{percent(one['low'])} to {percent(one['high'])}",
             f"{one['n']:,}",
             f"{one['f1']:.3f}",
         )
@@ -210,19 +201,20 @@ often to take it over unseen: check the handled assets on a fresh sample before 
 
 def _parity(parity: dict, found: dict) -> str:
     rows = [
-        ("exact graphs (fp32)", "the student with those graphs", percent(parity["fp32"], 2)),
-        ("small graphs (int8)", "exact graphs (fp32)", percent(parity["int8"], 2)),
-        ("small graphs (int8)", "the student as it answers in Understudy", percent(parity["served"], 2)),
-        ("exact graphs (fp32)", "the teacher", percent(parity["exact_teacher"], 2)),
-        ("small graphs (int8)", "the teacher", percent(parity["small_teacher"], 2)),
-        ("the student as it answers in Understudy", "the teacher", percent(found["agreement"]["value"], 2)),
+        ("exact graphs (fp32)", "the student with those graphs", percent(parity["fp32"], digits=2)),
+        ("small graphs (int8)", "exact graphs (fp32)", percent(parity["int8"], digits=2)),
+        ("small graphs (int8)", "the student as it answers in Understudy", percent(parity["served"], digits=2)),
+        ("exact graphs (fp32)", "the teacher", percent(parity["exact_teacher"], digits=2)),
+        ("small graphs (int8)", "the teacher", percent(parity["small_teacher"], digits=2)),
+        ("the student as it answers in Understudy", "the teacher", percent(found["agreement"]["value"], digits=2)),
     ]
     parts = [
         "## This folder against the original",
         f"How often two give the same label, on the {parity['n']:,} test assets:",
         _table(("one", "other", "same label"), rows),
         f"Confidences of the exact graphs and of the student with those graphs differ by {parity['confidence']:.6f} at most. The "
-        f"small graphs answer alone, or leave to the teacher, as the student in Understudy on {percent(parity['handled'], 2)}.",
+        "small graphs answer alone, or leave to the teacher, as the student in Understudy on "
+        f"{percent(parity['handled'], digits=2)}.",
         ROUNDED if parity["rounded"] else "",
         NOT_CERTIFIED if parity["served"] < LIKE_HERE and found["certificate"]["certified"] else "",
     ]

@@ -304,8 +304,8 @@ def _must_agree(parity: Parity) -> None:
         if share < least:
             right = round(share * parity.n)
             raise InputError(
-                f"Nothing was exported: {what} on {right:,} of {parity.n:,} test assets ({percent(share, 2)}), "
-                f"and {percent(least, 1)} is required.",
+                f"Nothing was exported: {what} on {right:,} of {parity.n:,} test assets ({percent(share, digits=2)}), "
+                f"and {percent(least)} is required.",
                 "Export a student of another kind.",
             )
 

@@ -19,6 +19,7 @@ from core.errors import InputError
 from core.evaluate.run import figures
 from core.train import students
 from core.train.run import find, folder_of
+from core.words import percent
 
 LOOK = 1.0  # seconds between looks at the database
 AGAIN = 30.0  # seconds until a student that could not be loaded is tried again
@@ -58,7 +59,7 @@ def alone(threshold: float | None) -> str:
     return (
         "handles nothing, no threshold is certified"
         if threshold is None
-        else f"handles what it is {threshold:.1%} sure of"
+        else f"handles what it is {percent(threshold)} sure of"
     )
 
 

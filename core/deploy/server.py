@@ -37,6 +37,7 @@ from core.deploy.schema import WANTED, Ask, Health, Problem, Reply, Which, in_wo
 from core.deploy.service import TEACHER_SECONDS, Service
 from core.errors import InputError
 from core.train.run import find
+from core.words import money
 
 KEEP_ALIVE = 75  # seconds an idle connection is kept: longer than the 60 s of common proxies
 log = logging.getLogger("understudy")
@@ -131,7 +132,7 @@ def _facts(service: Service, listening: socket.socket, token: bytes | None, budg
         budget = (
             ""
             if budget_usd is None
-            else f", at most ${budget_usd:.2f} a month, ${service.fallback.spent_usd:.2f} spent"
+            else f", at most {money(budget_usd, exact=True)} a month, {money(service.fallback.spent_usd, exact=True)} spent"
         )
         fallback = f"falls back to the teacher {served.teacher}{budget}"
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.stats import beta, binom, norm
 
 from core.evaluate.agreement import Share, design_effect, share
+from core.words import percent, stated_percent
 
 NEVER = -1.0  # confidence of an asset the student must not answer: below every threshold
 FAR = 20  # an agreement that needs more than so many times the rows at hand to be told from the target is on a par with it
@@ -105,9 +106,10 @@ def certify(
     # so the threshold is the smallest number above that one, and 0 when every row that may be is handled.
     threshold = 0.0 if k == len(sure) else float(np.nextafter(sure[k], np.inf))
     reason = (
-        f"agreement on the {k / n:.1%} of assets the student handles is at least {target:.0%} "
-        f"with {1 - delta:.0%} confidence ({hits / k:.1%} seen on {_rows_words(base, k, len(np.unique(family[order[:k]])))})"
-    ).replace("%", " %")
+        f"agreement on the {percent(k / n)} of assets the student handles is at least {stated_percent(target)} "
+        f"with {stated_percent(1 - delta)} confidence ({percent(hits / k, target)} seen on "
+        f"{_rows_words(base, k, len(np.unique(family[order[:k]])))})"
+    )
     return replace(base, certified=True, threshold=threshold, handled=k / n, agreement=hits / k, reason=reason)
 
 
@@ -187,13 +189,15 @@ def about(count: float) -> int:
 def _why_refused(agreed: np.ndarray, handled: np.ndarray, seen: Certificate, more: int | None) -> str:
     surest = agreed / handled
     best = int(surest.argmax())
-    found = f"the best is {surest[best]:.1%} on the surest {handled[best] / seen.n:.0%} of {_rows_words(seen)}"
-    text = f"no threshold could be certified for {seen.target:.0%}: {found}"
+    found = (
+        f"{percent(surest[best], seen.target)} on the surest {percent(handled[best] / seen.n)} of {_rows_words(seen)}"
+    )
+    text = f"no threshold could be certified for {stated_percent(seen.target)}: the best is {found}"
     if more is not None:
         families = about(more * seen.families / seen.n)
         inside = f", in {families:,} more families," if seen.families != seen.n else ""
         text += f"; at the agreement seen, about {more:,} more calibration rows{inside} would"
-    return text.replace("%", " %")
+    return text
 
 
 def confirm(

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from core.errors import InputError
 from core.label.prices import TOKENS_OUT, Price, default_price_as
+from core.words import stated_percent
 
 HOURS_A_MONTH = 730  # 8,760 hours a year / 12
 
@@ -328,7 +329,9 @@ def _cascade(measured: Measured, teacher: Line, student: Line) -> Line:
     handled = round(measured.handled, 4)
     formula = f"{show(student.value)} + (1 − {show(handled)}) × {show(teacher.value)}"
     value = round(student.value + (1 - handled) * teacher.value, 6)
-    return Line("cascade", label, formula, value, "USD", teacher.basis, f"the student handles {100 * handled:.2f} %")
+    return Line(
+        "cascade", label, formula, value, "USD", teacher.basis, f"the student handles {stated_percent(handled)}"
+    )
 
 
 def monthly_cost(name: str, line: Line, volume: int) -> Line:

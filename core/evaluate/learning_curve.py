@@ -36,6 +36,7 @@ from core.jobs import NoProgress
 from core.label.prices import Price
 from core.label.run import labelled, summary
 from core.train import data, subsets
+from core.words import money
 
 POINTS, DRAWS = 5, 200
 FEWEST_ROWS, ROWS_A_CATEGORY = 50, 2  # training assets at the smallest point, at least
@@ -294,7 +295,7 @@ def points_words(one: Gain) -> str:
 
 def price_words(one: Gain) -> str:
     """$26.20, nothing, or that nobody knows"""
-    return "an unknown price" if one.usd is None else f"${one.usd:,.2f}" if one.usd else "nothing"
+    return "an unknown price" if one.usd is None else money(one.usd) if one.usd else "nothing"
 
 
 def _round_numbers(most: int) -> list[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.evaluate.cascade import about
-from core.words import duration, money, percent
+from core.words import duration, money, percent, stated_percent
 
 NAMED = 4  # categories named as the weakest, at most
 MERGES = 3  # pairs merged before a task counts as too broad
@@ -60,7 +60,7 @@ class Plan:
         parts = []
         if self.usd_a_label:
             usd = self.usd_a_label * labels
-            parts.append(f"${usd:,.0f}" if usd >= 10 else money(usd))
+            parts.append(money(usd))
         if self.seconds_a_label:
             seconds = self.seconds_a_label * labels
             parts.append(duration(seconds if seconds < 120 else 60 * round(seconds / 60)))
@@ -86,7 +86,7 @@ class Plan:
         best = self.merges[0]
         return (
             f"merge the categories “{best.first}” and “{best.second}”, which alone takes agreement from "
-            f"{percent(self.agreement, 1)} to {percent(best.agreement, 1)}"
+            f"{percent(self.agreement)} to {percent(best.agreement)}"
         )
 
     @property
@@ -116,7 +116,7 @@ class Plan:
     @property
     def reaching(self) -> str:
         """What to do where nothing can be promised: label, merge, or see that the task is too broad to distil."""
-        goal = f"{100 * self.target:g} %"
+        goal = stated_percent(self.target)
         merge = f" Or {self.merging}." if self.merging else ""
         if self.growth and self.growth.reach:
             count = self.growth.reach
@@ -126,7 +126,7 @@ class Plan:
             used = next(n for n, one in enumerate(self.merges, 1) if one.agreement >= self.target)
             pairs = ", ".join(f"“{one.first}” and “{one.second}”" for one in self.merges[:used])
             what = "these two categories" if used == 1 else f"these {used} pairs of categories"
-            reached = percent(self.merges[used - 1].agreement, 1)
+            reached = percent(self.merges[used - 1].agreement)
             return f"Merge {what}: {pairs}. That takes agreement to {reached}; then train again."
         if self.growth:
             return f"This task is too broad to distil at {goal}: {self._evidence()}. Narrow the taxonomy, or aim lower."
@@ -143,11 +143,9 @@ class Plan:
         ]
         if self.merges:
             pairs = "the pair" if len(self.merges) == 1 else f"the {len(self.merges)} pairs"
-            parts.append(
-                f"merging {pairs} mixed up most takes agreement to {percent(self.merges[-1].agreement, 1)} only"
-            )
+            parts.append(f"merging {pairs} mixed up most takes agreement to {percent(self.merges[-1].agreement)} only")
         if self.parent is not None:
-            parts.append(f"at the top level alone it is {percent(self.parent, 1)}")
+            parts.append(f"at the top level alone it is {percent(self.parent)}")
         return "; ".join(parts)
 
 

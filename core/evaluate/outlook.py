@@ -19,7 +19,7 @@ from core.evaluate.economics import (
     teacher_cost,
 )
 from core.label.prices import TOKENS_OUT, Price
-from core.words import percent
+from core.words import percent, stated_percent
 
 MONTHS = 24
 PUBLISHED_SAVING = (
@@ -161,11 +161,15 @@ def _ranges(measured: Measured, assumptions: Assumptions, price: Price | None, h
     rates = [times * measured.assets_per_second for times in TIMES]
     yield "speed", "Student's assets a second", [(f"{r:,.0f}", {"assets_per_second": r}, {}, price) for r in rates]
     uses = sorted({min(0.1, assumptions.utilisation), max(0.9, assumptions.utilisation)})
-    yield "utilisation", "Machine's utilisation", [(percent(use), {}, {"utilisation": use}, price) for use in uses]
+    yield (
+        "utilisation",
+        "Machine's utilisation",
+        [(stated_percent(use), {}, {"utilisation": use}, price) for use in uses],
+    )
     kinds = {False: "while it classifies", True: "all month"}
     yield "always_on", "Machine rented", [(words, {}, {"always_on": on}, price) for on, words in kinds.items()]
     if handled:
-        yield "handled", "Share handled (its interval)", [(percent(h, 1), {"handled": h}, {}, price) for h in handled]
+        yield "handled", "Share handled (its interval)", [(percent(h), {"handled": h}, {}, price) for h in handled]
     if price is None:
         return
     for name, label in (("tokens_in", "Tokens in, one label"), ("tokens_out", "Tokens out, one label")):
@@ -176,7 +180,7 @@ def _ranges(measured: Measured, assumptions: Assumptions, price: Price | None, h
     yield "price", "Teacher's list price", [(f"× {times:g}", {}, {}, _scaled(price, times)) for times in TIMES]
     if price.cached_usd_mtok is not None:
         shares = (0.0, max(0.9, assumptions.cached_share))
-        yield "cache", "Prompt read from cache", [(percent(s), {}, {"cached_share": s}, price) for s in shares]
+        yield "cache", "Prompt read from cache", [(stated_percent(s), {}, {"cached_share": s}, price) for s in shares]
     if price.batch_input_usd_mtok is not None:
         yield "batch", "Price paid", [(w, {}, {"batch": b}, price) for b, w in ((True, "batch"), (False, "list"))]
 

@@ -6,21 +6,13 @@ from typing import Any
 
 from core.evaluate.agreement import Paired, Share
 from core.train.new import New
+from core.words import percent
 
 READERS = {
     "embedding": "the small encoder reads",
     "transformer": "the fine-tuned one",
     "large": "the large one",
 }
-
-
-def percent(share: float, beside: float | None = None) -> str:
-    """A share in per cent with one decimal, more where it would else read like the different share `beside` it."""
-    for digits in (1, 2, 3):
-        text = f"{100 * share:.{digits}f}"
-        if beside is None or share == beside or float(text) != round(100 * beside, digits):
-            break
-    return f"{text} %"
 
 
 def p_words(p: float) -> str:

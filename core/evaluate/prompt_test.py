@@ -44,7 +44,7 @@ class PromptTest:
         if not pair.n:
             return "No asset that both answered has a gold label from the random sample or from a file, so nothing is shown."
         counts = (
-            f"right {percent(pair.first, 1)} and {percent(pair.second, 1)} of {pair.n:,} gold assets, "
+            f"right {percent(pair.first)} and {percent(pair.second)} of {pair.n:,} gold assets, "
             f"only the first {pair.only_first:,}, only the second {pair.only_second:,}, {p_words(pair.p)}"
         )
         better = {"first": "The first is better", "second": "The second is better", None: "No difference is shown"}

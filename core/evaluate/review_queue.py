@@ -198,7 +198,7 @@ def _reasons(
         top, strange = predicted.get(asset, ([], False))
         if top and not strange and top[0][1] >= CONFIDENT and top[0][0] != rows.categories[rows.label[row]]:
             other = rows.names.get(top[0][0], "another category")
-            words = f"The student is {percent(top[0][1])} sure of {other}; the teacher said {said[row]}."
+            words = f"The student is {percent(top[0][1], digits=0)} sure of {other}; the teacher said {said[row]}."
             add(row, "student", top[0][1], words)
     _add_quality(rows, said, add)
     places = {asset: row for row, asset in enumerate(rows.frame.asset_id.tolist())}
@@ -208,7 +208,9 @@ def _reasons(
     )
     for asset, share in votes:
         if asset in places:
-            words = f"The teacher was of two minds: {percent(share)} of its votes went to {said[places[asset]]}."
+            words = (
+                f"The teacher was of two minds: {percent(share, digits=0)} of its votes went to {said[places[asset]]}."
+            )
             add(places[asset], "votes", 1 - share, words)
     for row, words in _differing_copies(db, every, rows):
         add(row, "copies", 0.5, words)
@@ -235,7 +237,8 @@ def _add_quality(rows: Rows, said: list[str], add) -> None:
     best, own = rows.probabilities.argmax(1), rows.probabilities[np.arange(len(rows.label)), rows.label]
     for row in np.flatnonzero(issues & (best != rows.label)).tolist():
         other, sure = rows.names[int(rows.categories[best[row]])], float(rows.probabilities[row, best[row]])
-        words = f"A model of the other labels says {other} ({percent(sure)}) and gives this label {percent(own[row])}."
+        here = percent(own[row], digits=0)
+        words = f"A model of the other labels says {other} ({percent(sure, digits=0)}) and gives this label {here}."
         add(row, "quality", 1 - float(quality[row]), words)
 
 
@@ -334,10 +337,10 @@ def _told(
 
     top, _ = predicted.get(int(rows.frame.asset_id[row]), ([], False))
     for category, probability in top[:1]:
-        suggest(category, f"student {percent(probability)}")
+        suggest(category, f"student {percent(probability, digits=0)}")
     suggest(rows.categories[rows.label[row]], "teacher")
     for category, probability in top[1:]:
-        suggest(category, f"student {percent(probability)}")
+        suggest(category, f"student {percent(probability, digits=0)}")
     around = pd.Series([int(label_ids[other]) for other, _ in near]).value_counts()
     for category, count in around.items():
         suggest(category, f"{count} of {len(near)} neighbours")

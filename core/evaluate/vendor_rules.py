@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.phrases import interval_words, p_words, percent
 from core.evaluate.verdict import FEWEST_TEST, Rule, Verdict
+from core.words import stated_percent
 
 OPENINGS = {
     "not_capable": "{name} is not capable enough",
@@ -117,7 +118,7 @@ def _too_dear(e: VendorEvidence) -> bool:
 
 def _why_below(e: VendorEvidence) -> str:
     if e.teacher is None:
-        return f"Even the upper end of its interval stays below the target of {100 * e.target:g} %."
+        return f"Even the upper end of its interval stays below the target of {stated_percent(e.target)}."
     gap = f"{-100 * e.teacher.difference:.1f} points less often right than the teacher ({p_words(e.teacher.p)})"
     return f"It is {gap}; {100 * e.gold_drop:g} are tolerated."
 
@@ -169,7 +170,7 @@ RULES = (
         "unproven",
         "unproven",
         lambda e: e.teacher is None and e.vendor.low < e.target,
-        lambda e: f"Its interval reaches the target of {100 * e.target:g} % but begins below it.",
+        lambda e: f"Its interval reaches the target of {stated_percent(e.target)} but begins below it.",
         lambda e: "Have it answer a larger held-out set, or settle labels by hand to judge both against people.",
     ),
     Rule(

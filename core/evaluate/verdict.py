@@ -45,7 +45,8 @@ from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
 from core.evaluate.economics import stated
 from core.evaluate.next_step import Plan
-from core.evaluate.phrases import interval_words, one_sided_words, p_words, percent
+from core.evaluate.phrases import interval_words, one_sided_words, p_words
+from core.words import percent, stated_percent
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
 NEW = ("lowest", "nothing", "concepts", "campaigns", "months", "markets")  # rules of core/train/new.py
@@ -195,7 +196,7 @@ def decide(evidence: Evidence) -> Verdict:
 
 
 def _goal(e: Evidence) -> str:
-    return f"{100 * e.target:g} %"
+    return stated_percent(e.target)
 
 
 def weak(categories: tuple[Category, ...], rules: Rules) -> list[Category]:
@@ -269,7 +270,7 @@ def _agrees(e: Evidence) -> str:
 
 
 def _saves(saving: float | None, what: str) -> str:
-    return "" if saving is None else f" {what} costs {percent(saving, 1.0)} less than the teacher."
+    return "" if saving is None else f" {what} costs {percent(saving)} less than the teacher."
 
 
 def _why_replace(e: Evidence) -> str:
@@ -277,7 +278,7 @@ def _why_replace(e: Evidence) -> str:
         text = f"{_agrees(e)}; even the lower end reaches the target of {_goal(e)}."
     else:
         promise = f"agreement of at least {_goal(e)} over all assets like those it learned from is certified on calibration assets"
-        text = f"{_agrees(e)}, and {promise} with {100 * e.certificate.confidence:g} % confidence."
+        text = f"{_agrees(e)}, and {promise} with {stated_percent(e.certificate.confidence)} confidence."
     return text + _saves(e.saving["student"], "It")
 
 
@@ -290,7 +291,7 @@ def _why_weak_category(e: Evidence) -> str:
     found, _ = _held_back(e)
     names = ", ".join(_category_words(one) for one in found[:3]) + (" and others" if len(found) > 3 else "")
     what = "a guarded category lies" if len(found) == 1 else f"{len(found):,} guarded categories lie"
-    return f"{_agrees(e)}, but {what} below {100 * e.rules.category_floor:g} % for certain: {names}."
+    return f"{_agrees(e)}, but {what} below {stated_percent(e.rules.category_floor)} for certain: {names}."
 
 
 def _why_worse_on_gold(e: Evidence) -> str:
@@ -313,7 +314,7 @@ def _why_not_alone(e: Evidence) -> str:
 
 
 def _why_fallback(e: Evidence) -> str:
-    promise = f"certified for {_goal(e)} with {100 * e.certificate.confidence:g} % confidence"
+    promise = f"certified for {_goal(e)} with {stated_percent(e.certificate.confidence)} confidence"
     seen = f" (on test {interval_words(e.agreement_handled, e.target)})" if e.agreement_handled else ""
     return (
         f"{_agrees(e)}: {_why_not_alone(e)}. Where it is sure enough, it handles "
@@ -373,7 +374,7 @@ def _why_not_paying(e: Evidence) -> str:
 def _why_handles_little(e: Evidence) -> str:
     return (
         f"{_agrees(e)}. It can be trusted with only {percent(e.handled.value, e.rules.least_handled)} of the assets at "
-        f"{_goal(e)}; below {100 * e.rules.least_handled:g} % the teacher still does most of the work."
+        f"{_goal(e)}; below {stated_percent(e.rules.least_handled)} the teacher still does most of the work."
     )
 
 
@@ -421,7 +422,7 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
 
 def _costs_no_more(saving: float) -> str:
     """How the teacher's cost stands to what would save this share of it, nothing or less: costs 12.0 % less than this"""
-    return "costs as much" if saving == 0 else f"costs {percent(1 - 1 / (1 - saving), 0.0)} less than this"
+    return "costs as much" if saving == 0 else f"costs {percent(1 - 1 / (1 - saving))} less than this"
 
 
 GOLD_NOTES = ("fallback", "handles_little", "unproven", "below")
@@ -462,8 +463,8 @@ RULES = (
         lambda e: e.tested.independent < FEWEST_TEST,
         lambda e: (
             f"There are {e.tested.independent:,.0f} independent test assets, too few rows to say: agreement of "
-            f"{100 * e.tested.value:.0f} % on them could be anything from {100 * e.tested.low:.0f} % to "
-            f"{100 * e.tested.high:.0f} %."
+            f"{percent(e.tested.value, digits=0)} on them could be anything from {percent(e.tested.low, digits=0)} to "
+            f"{percent(e.tested.high, digits=0)}."
         ),
         lambda e: (
             f"Label more assets, until at least {FEWEST_TEST} of them are held out for the test."

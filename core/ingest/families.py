@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core.ingest.files import squash
 from core.ingest.staging import put
+from core.words import percent
 
 # A column with fewer values, or with one that fills more than this share of the rows, tells kinds rather than families.
 FEWEST, LARGEST = 20, 0.20
@@ -38,7 +39,7 @@ def unfit(stage: sqlite3.Connection) -> str | None:
     if len(counts) < FEWEST:
         return f"has only {len(counts)} different values"
     if max(counts) > LARGEST * rows:
-        return f"has one value in {max(counts) / rows:.0%} of the rows"
+        return f"has one value in {percent(max(counts) / rows)} of the rows"
     return None
 
 

@@ -281,7 +281,7 @@ def unknown_in_words(rows: Iterable[dict]) -> str:
     if not calls:
         return ""
     which = counted(calls, "call that was cut off and", "calls that were cut off and")
-    return f"Of this, {money(usd)} stands for {which} may have been billed: nobody knows, so the most is counted."
+    return f"Of this, {money(usd, exact=True)} stands for {which} may have been billed: nobody knows, so the most is counted."
 
 
 def _whole(row: dict) -> dict:

@@ -30,6 +30,7 @@ from core.label.run import run_for
 from core.label.teachers import make
 from core.label.teachers.builtin import category_vectors
 from core.label.teachers.hosted import Hosted
+from core.words import stated_percent
 
 SAMPLE = 500  # labelled assets that an estimate looks at
 AT_ONCE = 2000  # labels read, weighed and written at a time
@@ -46,7 +47,7 @@ WHY = {
     "merged": "the merged category now outweighs it in the teacher's own distribution",
     "unclear": "the teacher thought mostly of categories that are gone",
     "nearest": "an added category is nearest to it by the sentence encoder",
-    "unsure": f"the teacher was unsure (below {UNSURE:.0%}) and an added category is near",
+    "unsure": f"the teacher was unsure (below {stated_percent(UNSURE)}) and an added category is near",
 }
 ESTIMATED = ("merged", "unclear", "nearest", "unsure")
 

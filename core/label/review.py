@@ -219,10 +219,8 @@ def send(db: Database, client_id: int, student_id: int, asset_ids: list[int]) ->
 
 def _sent(row: dict) -> tuple[int, float, str, str, str]:
     """Asset, worth, reasons, suggestions and neighbours of an asset that somebody has sent."""
-    words = (
-        f"Sent from Compare: the student is {percent(row['confidence'])} sure of {row['student']}; the teacher said "
-    )
-    said = {category: [f"student {percent(share)}"] for category, share in json.loads(row["top"])}
+    words = f"Sent from Compare: the student is {percent(row['confidence'], digits=0)} sure of {row['student']}; the teacher said "
+    said = {category: [f"student {percent(share, digits=0)}"] for category, share in json.loads(row["top"])}
     said.setdefault(row["teacher_category_id"], []).append("teacher")
     suggestions = [{"category_id": category, "by": by} for category, by in said.items()]
     reasons = [{"kind": "sent", "words": f"{words}{row['teacher']}."}]

@@ -16,7 +16,7 @@ from core.evaluate.phrases import across_words, new_words, rows_words
 from core.report import charts
 from core.report.charts import FEW
 from core.train.new import NOTHING
-from core.words import duration, percent
+from core.words import duration, percent, stated_percent
 
 SHOWN = 40  # categories and slices in a chart: the largest; the table has all
 FEWEST = 10  # test assets a category needs to be named: below, chance decides
@@ -26,8 +26,8 @@ BELIEVED = 0.05  # calibration error up to which a stated confidence is taken at
 
 @dataclass(frozen=True)
 class Answer:
-    """A figure under the sentence that answers its question. `table` has its numbers, shares (0..1) in the columns `shares`;
-    `name` is a key and file name; `note` says how to read it and its basis; `alt` tells the chart to who cannot see it."""
+    """A figure under the sentence that answers its question. `table` has its numbers, shares (0..1) in the columns `shares`
+    and US dollars in the columns `dollars`; `name` is a key and file name; `note` says how to read it and its basis."""
 
     name: str
     title: str
@@ -35,11 +35,12 @@ class Answer:
     table: pd.DataFrame
     note: str = ""
     shares: tuple[str, ...] = ()
+    dollars: tuple[str, ...] = ()
 
 
 def share_words(value: float, n: int) -> str:
     """A share of n rows in per cent: one decimal from FEW rows on, none below."""
-    return percent(value, 1 if n >= FEW else 0)
+    return percent(value, digits=1 if n >= FEW else 0)
 
 
 def span_words(seen: dict[str, Any]) -> str:
@@ -72,10 +73,13 @@ def per_category(found: dict[str, Any]) -> Answer:
     seen = found["agreement"]
     title = f"The student agrees on {share_words(seen['value'], seen['n'])} of assets; "
     of = "categories" if len(judged) == len(table) else f"categories with {FEWEST} test assets or more"
-    title += f"{low:,} of {len(judged):,} {of} {'is' if low == 1 else 'are'} below {100 * bar:g} % (the target less "
+    title += (
+        f"{low:,} of {len(judged):,} {of} {'is' if low == 1 else 'are'} below {stated_percent(bar)} (the target less "
+    )
     title += f"{100 * FAR_BELOW:g} points)"
     if independent(seen) < FEW:
-        title = f"Too few test assets to say: agreement could be anything from {percent(seen['low'])} to {percent(seen['high'])}"
+        low, high = (percent(seen[end], digits=0) for end in ("low", "high"))
+        title = f"Too few test assets to say: agreement could be anything from {low} to {high}"
     if not low and independent(seen) >= FEW and (table["agreed"] == table["n"]).all():
         title = "The student agrees in every category"
     top = table.head(SHOWN)
@@ -106,7 +110,7 @@ def confusions(found: dict[str, Any], most: int = SHOWN) -> Answer | None:
     if shown > 45:
         note += " Columns are in the order of the rows; point at a cell for its names and figures."
     if shown < len(labels):
-        note += f" The {shown} of {len(labels):,} categories mixed up most, with {percent(part)} of all differences."
+        note += f" The {shown} of {len(labels):,} categories mixed up most, with {percent(part, digits=0)} of all differences."
     return Answer("confusions", title, figure, table, note, shares)
 
 
@@ -114,14 +118,14 @@ def cascade(found: dict[str, Any]) -> Answer:
     """Handled share against agreement, with the certified threshold marked."""
     certificate, handled = found["certificate"], found["handled"]
     table = pd.DataFrame(found["curve"]["test"])
-    goal = f"{100 * certificate['target']:g} %"
+    goal = stated_percent(certificate["target"])
     title = f"No share of the assets can be promised at {goal} yet"
     if certificate["certified"]:
         title = f"The student can take {share_words(handled['value'], handled['n'])} of the assets at {goal} agreement"
     figure = charts.cascade(table, certificate["target"], handled["value"] if certificate["certified"] else None)
     charts.layout(figure, "assets the student handles itself (%)", "agreement on those (%)", height=300)
     strange = found.get("strange", 0.0)  # evaluations of before know none
-    unlike = f" {percent(strange, 1)} are unlike anything it learned from and always do." if strange else ""
+    unlike = f" {percent(strange)} are unlike anything it learned from and always do." if strange else ""
     note = f"Measured on {handled['n']:,} test assets; the others fall back to the teacher.{unlike}"
     return Answer(
         "cascade", title, figure, table, f"{note} Calibration: {certificate['reason']}.", ("handled", "agreement")
@@ -158,7 +162,7 @@ def slices(found: dict[str, Any]) -> Answer | None:
         worst = weak.iloc[0]
         title = (
             f"It is weaker where {worst['column']} is {worst['value']}: {share_words(worst['agreement'], worst['n'])} of "
-            f"{worst['n']:,}, elsewhere {percent(worst['rest'], 1)}"
+            f"{worst['n']:,}, elsewhere {percent(worst['rest'], worst['agreement'])}"
         )
         title += f"; {len(weak) - 1} more below" if len(weak) > 1 else ""
     columns = ("agreement", "low", "high", "rest")

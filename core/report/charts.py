@@ -19,7 +19,7 @@ from scipy.spatial.distance import squareform
 from core.evaluate import learning_curve
 from core.evaluate.agreement import Share
 from core.evaluate.outlook import MONTHS, Course, Swing
-from core.words import milliseconds, money
+from core.words import milliseconds, money, percent, spoken, stated_percent
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
 STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
@@ -79,12 +79,24 @@ def shares(
                 "thickness": 1.2,
                 "width": 0,
             },
-            customdata=100 * rows[[low, high]].to_numpy(),
-            hovertemplate="%{text}<br>%{x:.1f} % (%{customdata[0]:.1f}–%{customdata[1]:.1f} %)<extra></extra>",
+            customdata=[
+                f"{percent(at)} ({percent(least)} to {percent(most)})"
+                for at, least, most in rows[[value, low, high]].itertuples(index=False)
+            ],
+            hovertemplate="%{text}<br>%{customdata}<extra></extra>",
         )
     )
     fig.update_xaxes(range=[0, 101], ticksuffix=" %")
     return _names(fig, names)
+
+
+def dollars(low: float, high: float, most: int = 6) -> dict:
+    """An axis of US dollars from `low` to `high`: at most about `most` round sums on it, said as money is said everywhere."""
+    span = (high - low) or 1.0
+    step = 10.0 ** math.floor(math.log10(span / most))
+    step = next(step * times for times in (1, 2, 5, 10) if step * times * most >= span)
+    ticks = [round(n * step, 10) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return {"range": [low, high], "tickvals": ticks, "ticktext": [money(tick) for tick in ticks]}
 
 
 def bars(names: list[str], values: list[float], texts: list[str], colours: list[str] | str = NEUTRAL) -> go.Figure:
@@ -141,7 +153,8 @@ def growth(
                 y=100 * (1 - learning_curve.error(law, x / n[-1])),
                 mode="lines",
                 line={"color": STUDENT, "width": 2, "dash": dash},
-                hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (estimated)<extra></extra>",
+                customdata=[percent(one) for one in 1 - learning_curve.error(law, x / n[-1])],
+                hovertemplate="%{x:,.0f} assets<br>%{customdata} (estimated)<extra></extra>",
             )
         end = 100 * (1 - learning_curve.error(law, until / n[-1]))
         fig.add_annotation(x=np.log10(until), y=end, text="estimated", showarrow=False, yshift=14)
@@ -152,7 +165,8 @@ def growth(
         mode="markers",
         marker={"color": STUDENT, "size": 9},
         error_y=_error(high - agreed, agreed - low, STUDENT),
-        hovertemplate="%{x:,.0f} assets<br>%{y:.1f} % (measured)<extra></extra>",
+        customdata=[percent(one.value) for one in agreement],
+        hovertemplate="%{x:,.0f} assets<br>%{customdata} (measured)<extra></extra>",
     )
     if target is not None:
         _target(fig, target)
@@ -175,7 +189,7 @@ def _target(fig: go.Figure, target: float) -> None:
     fig.add_hline(
         y=100 * target,
         line={"color": NEUTRAL, "dash": "dot", "width": 1.5},
-        annotation={"text": f"target {100 * target:g} %", "showarrow": False, "yanchor": "bottom"},
+        annotation={"text": f"target {stated_percent(target)}", "showarrow": False, "yanchor": "bottom"},
         annotation_position="bottom left",
     )
 
@@ -188,8 +202,9 @@ def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.F
             y=100 * curve["agreement"],
             mode="lines",
             line={"color": STUDENT, "width": 2.5},
-            customdata=100 * curve["threshold"],
-            hovertemplate="%{x:.1f} % handled<br>%{y:.1f} % agreement on them<br>threshold %{customdata:.1f} %<extra></extra>",
+            customdata=curve[["handled", "agreement", "threshold"]].map(percent),
+            hovertemplate="%{customdata[0]} handled<br>%{customdata[1]} agreement on them<br>threshold %{customdata[2]}"
+            "<extra></extra>",
         )
     )
     _target(fig, target)
@@ -198,7 +213,7 @@ def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.F
         fig.add_vline(
             x=100 * certified,
             line={"color": STUDENT, "dash": "dot", "width": 1.5},
-            annotation={"text": f"certified: {100 * certified:.1f} % handled", "showarrow": False},
+            annotation={"text": f"certified: {percent(certified)} handled", "showarrow": False},
             annotation_position="bottom left" if certified > 0.5 else "bottom right",
         )
         fig.add_scatter(
@@ -216,6 +231,7 @@ def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.F
 
 def reliability(table: pd.DataFrame) -> go.Figure:
     """Stated confidence against agreement seen, with intervals (agreement.reliability's columns), and the diagonal."""
+    said = table[["confidence", "agreement"]].map(percent)
     table = 100 * table[["confidence", "agreement", "low", "high"]]
     diagonal = {"x": [0, 100], "y": [0, 100], "mode": "lines", "hoverinfo": "skip"}
     fig = go.Figure(go.Scatter(**diagonal, line={"color": NEUTRAL, "dash": "dot"}))
@@ -225,7 +241,8 @@ def reliability(table: pd.DataFrame) -> go.Figure:
         mode="markers",
         marker={"color": STUDENT, "size": 8},
         error_y=_error(table["high"] - table["agreement"], table["agreement"] - table["low"], STUDENT),
-        hovertemplate="says %{x:.0f} %<br>agrees %{y:.0f} %<extra></extra>",
+        customdata=said,
+        hovertemplate="says %{customdata[0]}<br>agrees %{customdata[1]}<extra></extra>",
     )
     fig.update_xaxes(range=[0, 101], ticksuffix=" %")
     return layout(fig, "confidence the student states (%)", "agreement seen (%)", 300).update_yaxes(ticksuffix=" %")
@@ -263,6 +280,10 @@ def heat(pairs: list[list[int]], labels: dict[int, str], most: int = 40) -> tupl
     return fig, len(kept), float(inside["count"].sum() / max(wrong["count"].sum(), 1))
 
 
+def _per_cent(share: float) -> float:
+    return round(100 * spoken(share), 1)
+
+
 def _neighbours(counts: np.ndarray) -> np.ndarray:
     """An order of the categories that puts those mixed up beside each other: leaves of average linkage."""
     if len(counts) < 3:
@@ -286,7 +307,7 @@ def _matrix(counts: np.ndarray, shares: np.ndarray, names: list[str]) -> go.Figu
     fig = go.Figure(
         go.Heatmap(
             z=z,
-            customdata=np.dstack([counts, 100 * shares]),
+            customdata=np.dstack([counts, np.vectorize(_per_cent, otypes=[float])(shares)]),
             colorscale=[[0, grey], [zero / 2, grey], [zero / 2 + 1e-6, "#f6d3b0"], [zero, "#f6d3b0"], [1, TEACHER]],
             zmin=-0.1 * top,
             zmax=top,
@@ -294,7 +315,7 @@ def _matrix(counts: np.ndarray, shares: np.ndarray, names: list[str]) -> go.Figu
             xgap=0.5,
             ygap=0.5,
             hoverongaps=False,
-            hovertemplate="teacher: %{y}<br>student: %{x}<br>%{customdata[0]:,.0f} assets (%{customdata[1]:.1f} % of the "
+            hovertemplate="teacher: %{y}<br>student: %{x}<br>%{customdata[0]:,.0f} assets (%{customdata[1]} % of the "
             "teacher's category)<extra></extra>",
         )
     )
@@ -338,7 +359,8 @@ def cumulative(courses: list[Course], months: int = MONTHS) -> go.Figure:
             mode="lines",
             name=clean(course.label),
             line={"color": colour, "dash": dash, "width": 2.5},
-            hovertemplate="%{fullData.name}<br>after %{x} months: $%{y:,.2f}<extra></extra>",
+            customdata=[money(course.after(month)) for month in at],
+            hovertemplate="%{fullData.name}<br>after %{x} months: %{customdata}<extra></extra>",
         )
         lowest = max(course.after(months) / top, lowest + 0.075)  # labels keep a line's height apart
         text = f"{clean(course.label)}: {clean(money(course.after(months)))}"
@@ -357,7 +379,7 @@ def cumulative(courses: list[Course], months: int = MONTHS) -> go.Figure:
     layout(fig, "months", "US dollars spent so far", 340)
     fig.update_layout(margin={"r": 250})
     fig.update_xaxes(range=[0, months], dtick=3)
-    return fig.update_yaxes(range=[0, 1.08 * max(top, lowest * top)], tickprefix="$", tickformat=",.4~g")
+    return fig.update_yaxes(**dollars(0, 1.08 * max(top, lowest * top)))
 
 
 def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
@@ -385,7 +407,7 @@ def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
     room = 0.16 * (max(values) - min(values))
     layout(fig, f"saved within {MONTHS} months, upfront cost taken off (US dollars)", "", 90 + 34 * len(shown))
     fig.update_layout(barmode="overlay")
-    fig.update_xaxes(range=[min(values) - room, max(values) + room], tickprefix="$", tickformat=",.4~g")
+    fig.update_xaxes(**dollars(min(values) - room, max(values) + room))
     return _names(fig, names)
 
 

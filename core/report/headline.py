@@ -59,7 +59,7 @@ def _headline(label: str, value: float | None, ends: tuple[float, float] | None,
 
 
 def _share(value: float) -> str:
-    return percent(value, 1)
+    return percent(value)
 
 
 def _times(value: float) -> str:

@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from core.report.answers import Answer
 from core.report.content import Report
-from core.words import percent
+from core.words import money, percent
 
 ROWS = 60  # of a chart's table; the workbook has all
 
@@ -68,13 +68,18 @@ def _table(answer: Answer) -> list[list[str]]:
     """Head and rows of an answer's table, as words."""
     shown = answer.table.head(ROWS)
     rows = shown.itertuples(index=False, name=None)
-    cells = ([_cell(value, column in answer.shares) for column, value in zip(shown.columns, row)] for row in rows)
+    cells = (
+        [_cell(value, column in answer.shares, column in answer.dollars) for column, value in zip(shown.columns, row)]
+        for row in rows
+    )
     return [list(map(str, shown.columns)), *cells]
 
 
-def _cell(value: object, share: bool) -> str:
+def _cell(value: object, share: bool, dollars: bool) -> str:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return ""
     if share:
-        return percent(value, 1)
+        return percent(value)
+    if dollars:
+        return money(value)
     return f"{value:,.6g}" if isinstance(value, float) else str(value)

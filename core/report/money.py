@@ -8,7 +8,7 @@ from core.evaluate.economics import Economics, Line
 from core.evaluate.outlook import MONTHS, PUBLISHED_SAVING, Course, Swing, net_saving
 from core.report import charts
 from core.report.answers import Answer
-from core.words import money, percent
+from core.words import money, percent, stated_percent
 
 WITH = {"student": "Student alone", "cascade": "Student with the teacher behind it"}
 
@@ -28,23 +28,30 @@ def monthly(courses: list[Course], sheet: Economics) -> Answer:
     texts = [f"{_cents(c.month, usd)} ({money(usd)} per 1,000)" for c, usd in zip(courses, each)]
     figure = charts.bars([c.label for c in courses], [c.month for c in courses], texts, colours)
     charts.layout(figure, "US dollars a month", "", height=90 + 40 * len(courses))
-    figure.update_xaxes(range=[0, 2.2 * max([c.month for c in courses] + [0.01])])
+    figure.update_xaxes(**charts.dollars(0, 2.2 * max([c.month for c in courses] + [0.01])))
     rows = [
         {"way of working": c.label, "USD a month": c.month, "USD per 1,000 assets": usd, "basis": c.basis}
         for c, usd in zip(courses, each)
     ]
-    return Answer("monthly", title, figure, pd.DataFrame(rows), saving_words(sheet))
+    return Answer(
+        "monthly",
+        title,
+        figure,
+        pd.DataFrame(rows),
+        saving_words(sheet),
+        dollars=("USD a month", "USD per 1,000 assets"),
+    )
 
 
 def saving_words(sheet: Economics) -> str:
     """The savings beside the published ones."""
-    low, high = (100 * share for share in PUBLISHED_SAVING)
+    low, high = PUBLISHED_SAVING
     parts = [
-        f"{WITH[mode].lower()} saves {percent(sheet.saving[mode], 1)} ({sheet.line(f'{mode}_saving').basis})"
+        f"{WITH[mode].lower()} saves {percent(sheet.saving[mode])} ({sheet.line(f'{mode}_saving').basis})"
         for mode in WITH
         if sheet.saving[mode] is not None
     ]
-    published = f"The published agency example saves {low:.0f} to {high:.0f} %"
+    published = f"The published agency example saves {100 * low:g} to {stated_percent(high)}"
     return f"{published}; here the {', the '.join(parts)}." if parts else f"{published}."
 
 
@@ -80,7 +87,7 @@ def cumulative(courses: list[Course], sheet: Economics, mode: str) -> Answer:
         f"Upfront {money(sheet.upfront_usd)}, then {sheet.volume_per_month:,} assets a month at today's prices. Estimated; "
         "a diamond marks where the student has earned back what it took."
     )
-    return Answer("cumulative", title, charts.cumulative(courses), table, note)
+    return Answer("cumulative", title, charts.cumulative(courses), table, note, dollars=tuple(c.label for c in courses))
 
 
 def _months(months: float) -> str:
@@ -94,7 +101,9 @@ def tornado(swings: list[Swing], sheet: Economics, mode: str) -> Answer | None:
         return None
     first = swings[0]
     low, high = sorted((first.low, first.high))
-    title = f"What moves the result most: {first.label.lower()}, from {_signed(low)} to {_signed(high)} within {MONTHS} months"
+    title = (
+        f"What moves the result most: {first.label.lower()}, from {money(low)} to {money(high)} within {MONTHS} months"
+    )
     rows = [
         {
             "assumption": one.label,
@@ -106,14 +115,17 @@ def tornado(swings: list[Swing], sheet: Economics, mode: str) -> Answer | None:
         for one in swings
     ]
     note = (
-        f"Each bar changes one assumption alone; the dotted line is the result as things are ({_signed(base)}). Estimated over "
+        f"Each bar changes one assumption alone; the dotted line is the result as things are ({money(base)}). Estimated over "
         "stated ranges: half to twice for prices, volume, tokens, speed and review."
     )
-    return Answer("tornado", title, charts.tornado(swings, base), pd.DataFrame(rows), note)
-
-
-def _signed(usd: float) -> str:
-    return money(usd) if usd >= 0 else f"−\u2060{money(-usd)}"  # a word joiner: no line ends after the sign
+    return Answer(
+        "tornado",
+        title,
+        charts.tornado(swings, base),
+        pd.DataFrame(rows),
+        note,
+        dollars=("USD there", "USD at that one"),
+    )
 
 
 def upfront(sheet: Economics) -> Answer:
@@ -126,7 +138,7 @@ def upfront(sheet: Economics) -> Answer:
         [item.label for item in items], [item.value for item in items], [money(i.value) for i in items]
     )
     charts.layout(figure, "US dollars, once", "", height=90 + 34 * len(items))
-    figure.update_xaxes(range=[0, 1.25 * max([item.value for item in items] + [0.01])])
+    figure.update_xaxes(**charts.dollars(0, 1.25 * max([item.value for item in items] + [0.01])))
     more = [sheet.line("upfront"), sheet.line("next_client"), sheet.line("next_client_upfront")]
     hosting, start = more[1:]
     note = (

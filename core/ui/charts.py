@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.ingest.files import defuse
 from core.ui.frame import plain
+from core.words import spoken
 
 
 def csv(table: pd.DataFrame) -> bytes:
@@ -20,23 +21,42 @@ def csv(table: pd.DataFrame) -> bytes:
     return safe.to_csv(index=False).encode("utf-8-sig")
 
 
-def chart(title: str, fig: go.Figure, table: pd.DataFrame, name: str, *, note: str = "", **columns) -> None:
+SHARE = st.column_config.NumberColumn(format="percent")
+DOLLARS = st.column_config.NumberColumn(format="dollar")
+
+
+def chart(title: str, fig: go.Figure, table: pd.DataFrame, name: str, *, note: str = "", **table_options) -> None:
     """A chart under the sentence that is its answer, then its table and CSV folded away. `name` is key and file name.
 
-    `title` and `note` may hold words from files: they are escaped here.
+    `title` and `note` may hold words from files: they are escaped here. `table_options` are those of details().
     """
     st.subheader(plain(title), anchor=False)
     if note:
         st.caption(plain(note))
     st.plotly_chart(fig, key=f"chart-{name}", config={"displayModeBar": False}, alt=title)
-    details(table, name, **columns)
+    details(table, name, **table_options)
 
 
-def details(table: pd.DataFrame, name: str, *, label: str = "Table and CSV", **columns) -> None:
-    """A table folded away, with its CSV download; `columns` is st.dataframe's column_config."""
-    with st.expander(label):
-        st.dataframe(table, hide_index=True, column_config=columns or None, key=f"table-{name}")
+def details(
+    table: pd.DataFrame,
+    name: str,
+    *,
+    label: str = "Table and CSV",
+    shares: tuple[str, ...] = (),
+    dollars: tuple[str, ...] = (),
+    **columns,
+) -> None:
+    """A table folded away, with its CSV download: the columns `shares` (0..1) and `dollars` as sentences say them, the others by
+    `columns`, which is st.dataframe's column_config. `label` is escaped here."""
+    config = dict.fromkeys(shares, SHARE) | dict.fromkeys(dollars, DOLLARS) | columns
+    with st.expander(plain(label)):
+        st.dataframe(as_said(table, shares), hide_index=True, column_config=config or None, key=f"table-{name}")
         download(table, name)
+
+
+def as_said(table: pd.DataFrame, shares: tuple[str, ...]) -> pd.DataFrame:
+    """The table with the columns of shares rounded as sentences round them (core.words.percent)."""
+    return table.assign(**{name: table[name].map(spoken, na_action="ignore") for name in shares})
 
 
 def download(table: pd.DataFrame, name: str) -> None:

@@ -18,7 +18,6 @@ from core.ui.figures import HINTS
 from core.ui.frame import plain
 from core.words import percent
 
-SHARE = st.column_config.NumberColumn(format="percent")
 ALL = 10_000  # more categories than any taxonomy has
 
 
@@ -31,7 +30,8 @@ def draw(answer: Answer | None) -> None:
             answer.table,
             answer.name,
             note=answer.note,
-            **dict.fromkeys(answer.shares, SHARE),
+            shares=answer.shares,
+            dollars=answer.dollars,
         )
 
 
@@ -54,7 +54,7 @@ def folded(answer: Answer | None) -> None:
     if answer:
         st.markdown(f"**{plain(answer.title)}**")
         st.caption(plain(answer.note))
-        charts.details(answer.table, answer.name, **dict.fromkeys(answer.shares, SHARE))
+        charts.details(answer.table, answer.name, shares=answer.shares)
 
 
 def weak_spots(found: dict[str, Any]) -> None:
@@ -83,7 +83,8 @@ def gold(found: dict[str, Any]) -> None:
     pair = Paired(**seen["paired"])
     st.subheader(answers.GOLD_TITLES[pair.better], anchor=False)
     table = answers.gold_table(found)
-    st.dataframe(table, hide_index=True, key="table-gold", column_config={"accuracy": SHARE})
+    shown = charts.as_said(table, ("accuracy",))
+    st.dataframe(shown, hide_index=True, key="table-gold", column_config={"accuracy": charts.SHARE})
     st.caption(
         plain(
             f"Right, of {pair.n:,} independent test assets: {one_sided_words(pair)} (exact McNemar test). The shares are of the "
@@ -135,4 +136,4 @@ def more_measures(found: dict[str, Any]) -> None:
     st.dataframe(table, hide_index=True, key="table-measures")
     strange = found.get("strange")
     if strange:
-        st.caption(plain(f"{percent(strange, 1)} of the test assets are unlike anything the student learned from."))
+        st.caption(plain(f"{percent(strange)} of the test assets are unlike anything the student learned from."))

@@ -49,7 +49,7 @@ def _download(job: jobs.Job) -> None:
         )
         st.text(
             f"{result['kind'].capitalize()} {result['student']}, {result['size_mb']:,.0f} MB, made {job.finished[:10]}. "
-            f"Same label as here on {percent(parity['served'], 1)} of {parity['n']:,} test assets."
+            f"Same label as here on {percent(parity['served'])} of {parity['n']:,} test assets."
         )
     if parity["served"] < card.LIKE_HERE:
         st.caption(

@@ -23,9 +23,10 @@ from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import db as database
-from core.errors import outside
+from core.errors import InputError, outside
+from core.escape import plain
 from core.settings import ROOT
-from core.ui import standing
+from core.ui import address, standing
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Item:
     title: str
     sentence: str
     needs_client: bool = True
+    of_client: bool = True  # what it shows is the chosen client's
 
 
 MENU: dict[str, Item] = {
@@ -48,6 +50,7 @@ MENU: dict[str, Item] = {
         "See where every client stands",
         "A student learns one narrow job from the large model you pay today; here you see how far each client is.",
         needs_client=False,
+        of_client=False,
     ),
     "assets": Item(
         "Distil",
@@ -135,6 +138,7 @@ MENU: dict[str, Item] = {
         "Settings",
         "What counts as good enough, and which sentence encoder students build on.",
         needs_client=False,
+        of_client=False,
     ),
 }
 
@@ -185,15 +189,18 @@ def page(key: str) -> Iterator[View]:
         menu()
         st.rerun()
     item = MENU[key]
-    st.set_page_config(page_title=f"{item.name} · Understudy")
+    st.set_page_config(page_title=_tab(item))
     st.logo(str(ROOT / "static" / "logo.svg"), size="large")
     ready = False
     with guard(), closing(database.connect()) as db:
-        client_id, client = _sidebar(db)
+        clients = standing.clients(db)
+        client_id, client = _sidebar(db, clients, item)
+        st.set_page_config(page_title=_tab(item, client))
         with _held_for(key, client_id):
             st.title(item.title, anchor=False)
-            st.caption(item.sentence)
-            if item.needs_client and any(row["synthetic"] for row in standing.clients(db) if row["id"] == client_id):
+            whose = f":material/folder_shared: **{plain(client)}** · " if client and item.of_client else ""
+            st.caption(whose + item.sentence)
+            if item.needs_client and any(row["synthetic"] for row in clients if row["id"] == client_id):
                 st.caption(f":material/science: {SYNTHETIC}")
             if item.needs_client and client_id is None:
                 nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
@@ -203,8 +210,13 @@ def page(key: str) -> Iterator[View]:
         st.stop()
 
 
+def _tab(item: Item, client: str = "") -> str:
+    """The title of the browser's tab, which tells two clients' tabs apart."""
+    return " · ".join(part for part in (client if item.of_client else "", item.name, "Understudy") if part)
+
+
 HELD_FOR = "held-for"  # the client whose files, choices and words the session holds
-OF_THE_PERSON = {"menu", "client_id", HELD_FOR, "reviewer-name"}  # who sits here stays, whoever the client
+OF_THE_PERSON = {"menu", HELD_FOR, "reviewer-name", *address.HELD}  # who sits here stays, whoever the client
 
 
 @contextmanager
@@ -235,37 +247,29 @@ def guard() -> Iterator[None]:
         st.error(plain(str(said)), icon=":material/error:")
 
 
-def plain(text: str) -> str:
-    """`text` with everything Markdown would read as markup escaped; for words from files inside st.error and its like."""
-    line = " ".join(text.split()).replace(" %", "\u00a0%")  # a number and its sign stay on one line
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+!|~$:&" else char for char in line)
-
-
-def link(key: str, label: str | None = None) -> None:
-    """A link to another page of the menu; its name alone where a page is run by itself, outside the app."""
+def link(key: str, label: str | None = None, client: str | None = None) -> None:
+    """A link to another page of the menu, of the client chosen here or of `client`; its name alone where a page is run by itself,
+    outside the app."""
     label = label or MENU[key].name
+    carried = {address.CLIENT: client} if client else address.carried()
+    icon = f":material/{MENU[key].icon}:"
     try:
-        st.page_link(str(ROOT / "pages" / f"{key}.py"), label=label, icon=f":material/{MENU[key].icon}:")
+        st.page_link(str(ROOT / "pages" / f"{key}.py"), label=label, icon=icon, query_params=carried)
     except StreamlitPageNotFoundError:
         st.text(label)
 
 
 def go(key: str) -> None:
     """Open another page of the menu now."""
-    st.switch_page(str(ROOT / "pages" / f"{key}.py"))
+    st.switch_page(str(ROOT / "pages" / f"{key}.py"), query_params=address.carried())
 
 
 def nothing_yet(what: str, key: str, label: str) -> None:
     """An empty page: what is missing, and the link to where it comes from. Ends the page."""
     with st.container(border=True):
-        st.write(what)
+        st.write(plain(what))
         link(key, label)
     st.stop()
-
-
-def choose(client_id: int) -> None:
-    """Make `client_id` the chosen client from the next run on (a selection: kept in the session only)."""
-    st.session_state["client_id"] = client_id
 
 
 def _links() -> None:
@@ -278,24 +282,40 @@ def _links() -> None:
                 link(key)
 
 
-def _sidebar(db: Database) -> tuple[int | None, str]:
-    _links()
-    clients = standing.clients(db)
+def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[int | None, str]:
+    """The menu, the client picker and where the client stands; the chosen client's id and name. An address that names a client
+    who is not there gets a sentence, and a page that needs one ends with it."""
     if not clients:
+        _links()
         st.sidebar.caption("No client yet.")
         return None, ""
     names = {row["id"]: row["name"] for row in clients}
-    chosen = st.session_state.get("client_id")
-    if chosen not in names:
-        chosen = standing.most_recent(db)
+    chosen, amiss = None, None
+    try:
+        chosen = address.client_of(db, clients)
+        address.choose(chosen, names[chosen])
+    except InputError as error:
+        amiss = error
+    _links()
+    _picker(names, chosen)
+    if amiss:
+        st.error(plain(str(amiss)), icon=":material/error:")
+        if item.needs_client:
+            st.stop()
+        return None, ""
+    with st.sidebar.container(gap=None):
+        for name, state in standing.of(db, chosen).lines():
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.caption(name)
+                st.text(state, text_alignment="right")
+    return chosen, names[chosen]
+
+
+def _picker(names: dict[int, str], chosen: int | None) -> None:
     ids = list(names)
+    index = ids.index(chosen) if chosen else None
     with st.sidebar:
-        picked = st.selectbox("Client", ids, index=ids.index(chosen), format_func=names.__getitem__)
-        st.session_state["client_id"] = picked
-        where = standing.of(db, picked)
-        with st.container(gap=None):
-            for name, state in where.lines():
-                with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-                    st.caption(name)
-                    st.text(state, text_alignment="right")
-    return picked, names[picked]
+        picked = st.selectbox("Client", ids, index=index, format_func=names.__getitem__, placeholder="Choose a client")
+    if picked != chosen:  # drawn anew, with every link leading to this client
+        address.choose(picked, names[picked])
+        st.rerun()

@@ -27,7 +27,9 @@ def choose(view: frame.View, rows: list[dict]) -> None:
             if st.button("Make live …", help="Says what changes first: nothing happens until you confirm."):
                 ask(picked)
         if before in names and st.button(
-            f"Roll back to {names[before]} …", icon=":material/undo:", help="The student that was live before this one."
+            frame.plain(f"Roll back to {names[before]} …"),
+            icon=":material/undo:",
+            help="The student that was live before this one.",
         ):
             ask(before, back=True)
         frame.link("compare", "Read the verdict")
@@ -46,7 +48,7 @@ def confirmation(view: frame.View) -> None:
     student_id, back = st.session_state[ASKED]
     with st.container(border=True, key="confirm-going-live"):
         found = going_live.change(view.db, view.client_id, student_id)
-        st.subheader(f"Make {found.new} live?", anchor=False)
+        st.subheader(frame.plain(f"Make {found.new} live?"), anchor=False)
         for line in found.lines:
             st.markdown(frame.plain(line))
         for line in found.warnings:
@@ -56,8 +58,8 @@ def confirmation(view: frame.View) -> None:
                 moves = found.changes.set_axis([f"{found.old} says", f"{found.new} says", "assets"], axis=1)
                 st.dataframe(moves, hide_index=True, height=min(38 + 35 * len(moves), 248))
         with st.container(horizontal=True):
-            yes = st.button(f"Yes, make {found.new} live", type="primary", icon=":material/rocket_launch:")
-            no = st.button(f"No, keep {found.old}" if found.old else "No, not yet")
+            yes = st.button(frame.plain(f"Yes, make {found.new} live"), type="primary", icon=":material/rocket_launch:")
+            no = st.button(frame.plain(f"No, keep {found.old}") if found.old else "No, not yet")
         if yes:
             _change(view, student_id, back)
         if yes or no:

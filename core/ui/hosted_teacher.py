@@ -21,7 +21,7 @@ def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool
     run = labelling.summary(view.db, expected.run_id) if expected.run_id else None
     if not expected.labels:
         label_list.all_in(expected.wanted)
-        st.caption(frame.plain(f"They cost {money(run['spent_usd'])}; the Ledger has the particulars."))
+        st.caption(frame.plain(f"They cost {money(run['spent_usd'], exact=True)}; the Ledger has the particulars."))
         return
     if expected.price is None:
         st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
@@ -32,8 +32,8 @@ def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool
     if capped:
         st.warning(
             frame.plain(
-                f"Stopped at the cap of {money(run['budget_usd'])}: {run['count']:,} of {expected.wanted:,} labels are in, for "
-                f"{money(run['spent_usd'])}. None of them is lost or bought again."
+                f"Stopped at the cap of {money(run['budget_usd'], exact=True)}: {run['count']:,} of {expected.wanted:,} labels are "
+                f"in, for {money(run['spent_usd'], exact=True)}. None of them is lost or bought again."
             ),
             icon=":material/savings:",
         )
@@ -50,7 +50,7 @@ def _forecast(expected: HostedForecast) -> None:
             "Cost, most likely",
             money(spread.likely),
             "estimated" if expected.measured_on else "assumed",
-            frame.plain(_range(spread)) if spread.high else "nothing is charged",
+            _range(spread) if spread.high else "nothing is charged",
             help="Tokens an answer takes, times the price. Before a trial, tokens are guessed from the length of the texts.",
         )
     with seconds:
@@ -131,7 +131,7 @@ def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float 
         "The run stops before it would cost more than this in all, whatever the forecast said; you can then raise it."
     )
     if spent:
-        hint += f" {money(spent)} is spent already and counts."
+        hint += f" {money(spent, exact=True)} is spent already and counts."
     return place.number_input(
         label,
         min_value=0.0,
@@ -160,7 +160,7 @@ def went(view: frame.View, run_id: int) -> None:
     with st.expander(heading, icon=":material/rule:"):
         if run["mapped"]:
             st.write(
-                f"{run['mapped']:,} answers ({percent(run['mapped'] / asked, 1)}) were near misses, such as a category's name in "
+                f"{run['mapped']:,} answers ({percent(run['mapped'] / asked)}) were near misses, such as a category's name in "
                 "other capitals. Each was put on the one category it can only have meant."
             )
         if run["failed"]:

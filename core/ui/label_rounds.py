@@ -13,10 +13,8 @@ from core.report.charts import growth
 from core.train import subsets
 from core.ui import charts, frame, hosted_teacher, progress
 from core.ui.figures import HINTS
-from core.words import money
+from core.words import money, percent
 
-SHARE = st.column_config.NumberColumn(format="percent")
-COLUMNS = dict.fromkeys(("agreement", "low", "high"), SHARE)
 METHODS = {
     rounds.DOUBT: "What the student doubts most",
     rounds.RANDOM: "At random",
@@ -100,14 +98,16 @@ def _cap(place, view: frame.View, teacher: str, expected: forecast.Forecast, lab
         value=hosted_teacher.rounded_up(1.25 * (spent + part * expected.cost.high)),
         format="%.4g",
         key=f"rounds-cap-{teacher}-{labels}",
-        help=frame.plain(f"All labels of this teacher together never cost more; {money(spent)} is spent already."),
+        help=frame.plain(
+            f"All labels of this teacher together never cost more; {money(spent, exact=True)} is spent already."
+        ),
     )
     return cap, True
 
 
 def _curve(done: list[rounds.Round], target: float) -> None:
     said, last = rounds.reach(done, target), done[-1]
-    title = said.sentence if said else f"{last.labels:,} labels so far: agreement {100 * last.agreement.value:.1f} %"
+    title = said.sentence if said else f"{last.labels:,} labels so far: agreement {percent(last.agreement.value)}"
     note = (
         f"Measured after each round on the test assets labelled by then, {last.agreement.n:,} now; bars 95 % intervals."
     )
@@ -121,7 +121,7 @@ def _curve(done: list[rounds.Round], target: float) -> None:
         2 * last.train,
         target,
     )
-    charts.chart(title, figure, _table(done), "rounds", note=note, **COLUMNS)
+    charts.chart(title, figure, _table(done), "rounds", note=note, shares=("agreement", "low", "high"))
 
 
 def _table(done: list[rounds.Round]) -> pd.DataFrame:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from core.label import ledger
 from core.ui import charts
-from core.words import teacher_words
+from core.words import money, teacher_words
 
 COUNT = st.column_config.NumberColumn(format="localized")
-DOLLARS = st.column_config.NumberColumn(format="$%.4f")
 COLUMNS = {
     **dict.fromkeys(("Calls", "Tokens in", "Tokens out", "Labels"), COUNT),
     "Cached": st.column_config.NumberColumn(
         format="localized", help="Those of the tokens in that the provider had kept and charges less for."
     ),
-    "Spent": DOLLARS,
-    "Cap": st.column_config.NumberColumn(format="$%.2f"),
 }
 STATES = {"running": "under way", "done": "finished", "capped": "stopped at its cap", "stopped": "not finished"}
 
@@ -65,5 +64,6 @@ def _table(rows: list[dict], name: str, client_id: int | None) -> None:
     table = pd.DataFrame(rows)
     if client_id is not None:
         table = table.drop(columns="Client")
-    st.dataframe(table, hide_index=True, column_config=COLUMNS, placeholder="–", key=f"table-{name}")
+    said = table.style.format(partial(money, exact=True), subset=[name for name in ("Spent", "Cap") if name in table])
+    st.dataframe(said, hide_index=True, column_config=COLUMNS, placeholder="–", key=f"table-{name}")
     charts.download(table, name)

@@ -10,6 +10,7 @@ from core.evaluate.economics import Assumptions, described
 from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models, other_prices
 from core.label import prices
 from core.ui.frame import View, plain
+from core.words import money
 
 
 def price_as(view: View) -> Assumptions:
@@ -36,9 +37,9 @@ def price_words(price: prices.Price) -> str:
     """A price with its source and date, the batch price beside it, in one line."""
     if not (price.input_usd_mtok or price.output_usd_mtok):
         return "Nothing is charged for this model."
-    words = f"${price.input_usd_mtok:g} in, ${price.output_usd_mtok:g} out per million tokens"
+    words = f"{money(price.input_usd_mtok)} in, {money(price.output_usd_mtok)} out per million tokens"
     if price.batch_input_usd_mtok is not None:
-        words += f" (as a batch ${price.batch_input_usd_mtok:g} and ${price.batch_output_usd_mtok:g})"
+        words += f" (as a batch {money(price.batch_input_usd_mtok)} and {money(price.batch_output_usd_mtok)})"
     return f"{words}; {price.source}, {price.as_of or 'undated'}."
 
 

@@ -11,9 +11,8 @@ from core.evaluate.learning_curve import Curve, Forecast
 from core.report.charts import growth
 from core.train import subsets
 from core.ui import charts, frame, progress
-from core.words import money
+from core.words import money, percent
 
-SHARE = st.column_config.NumberColumn(format="percent")
 MORE = st.column_config.NumberColumn(format="localized")
 POINTS = st.column_config.NumberColumn(format="%+.1f", help="Agreement gained, in percentage points.")
 
@@ -48,14 +47,16 @@ def _curve(view: frame.View, run_id: int, found: Curve) -> None:
     said = learning_curve.forecast(found, assumptions, teacher_price(view.db, assumptions))
     note = (
         f"Measured: {found.kind} students on {found.agreement[-1].n:,} test assets, bars 95 % intervals. Dashed and the band: "
-        f"estimated by a power law. Of new labels {found.sizes[-1] / found.labels:.0%} would train, as of those at hand."
+        f"estimated by a power law. Of new labels {percent(found.sizes[-1] / found.labels)} would train, as of those at hand."
     )
     if found.kind == "embedding":
         note += " A transformer usually lies above."
     if learning_curve.outdated(view.db, run_id, found):
         note += " There are other labels now than when this was measured: measure again."
     figure = growth(found.sizes, found.agreement, found.law, found.draws, 2 * found.sizes[-1])
-    charts.chart(said.sentence, figure, _points(found), "learning-curve", note=note, **_shares())
+    charts.chart(
+        said.sentence, figure, _points(found), "learning-curve", note=note, shares=("agreement", "low", "high")
+    )
     st.dataframe(
         _steps(said),
         hide_index=True,
@@ -98,11 +99,7 @@ def _steps(said: Forecast) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"US dollars": float})
 
 
-def _shares() -> dict:
-    return dict.fromkeys(("agreement", "low", "high"), SHARE)
-
-
 def _dollars() -> dict:
     return {
-        "US dollars": st.column_config.NumberColumn(format="$%.2f", help="At the teacher's price chosen on Compare.")
+        "US dollars": st.column_config.NumberColumn(format="dollar", help="At the teacher's price chosen on Compare.")
     }

@@ -108,7 +108,7 @@ def _bar(job: jobs.Job) -> None:
     if job.seconds_left is not None:
         parts.append(f"about {duration(job.seconds_left)} left")
     if job.spent_usd:
-        parts.append(f"{money(job.spent_usd)} spent".replace("$", "\\$"))
+        parts.append(f"{money(job.spent_usd, exact=True)} spent".replace("$", "\\$"))
     st.progress(min(job.fraction or 0.0, 1.0), text=" · ".join(parts))
 
 

@@ -57,8 +57,8 @@ def _short_list(view: frame.View, teacher: str) -> str:
     found = share(asked.short_listed(known))
     most, of, n = asked.params.shortlist, len(asked.categories), found.n
     return (
-        f"The short list of {most} of {of:,} categories, with their parents, holds the right one for {percent(found.value, 1)} of "
-        f"{n:,} assets ({percent(found.low, 1)} to {percent(found.high, 1)}; measured). Where it does not, the model can say so "
+        f"The short list of {most} of {of:,} categories, with their parents, holds the right one for {percent(found.value)} of "
+        f"{n:,} assets ({percent(found.low)} to {percent(found.high)}; measured). Where it does not, the model can say so "
         "and gets a list three times as long."
     )
 

@@ -53,8 +53,8 @@ def _accuracy(seen: Accuracy | None) -> None:
         (student, "Student is right", seen.student),
     ):
         with place:
-            span = f"{percent(share.low, 1)} to {percent(share.high, 1)}, n = {share.n:,}"
-            figure(name, percent(share.value, 1), "measured", span, help=RIGHT)
+            span = f"{percent(share.low)} to {percent(share.high)}, n = {share.n:,}"
+            figure(name, percent(share.value), "measured", span, help=RIGHT)
     with difference:
         words = {"first": "Student", "second": "Teacher", None: "Not shown"}[seen.paired.better]
         figure(
@@ -76,8 +76,8 @@ def _reviewers(found: people.People) -> None:
         share, kappa = pair.agreement, "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
         st.markdown(
             frame.plain(
-                f"{pair.first} and {pair.second} agree on {percent(share.value, 1)} ({percent(share.low, 1)} to "
-                f"{percent(share.high, 1)}) of {share.n:,} assets that both decided; kappa {kappa} (measured)."
+                f"{pair.first} and {pair.second} agree on {percent(share.value)} ({percent(share.low)} to "
+                f"{percent(share.high)}) of {share.n:,} assets that both decided; kappa {kappa} (measured)."
             ),
             help=KAPPA,
         )
@@ -103,8 +103,8 @@ def _compare(view: frame.View) -> None:
             more = found.every
             st.caption(
                 frame.plain(
-                    f"First = old, second = new. On all {more.n:,} gold assets, the queue's too: {percent(more.first, 1)} and "
-                    f"{percent(more.second, 1)}; those were chosen for doubts of one teacher, which favours any other."
+                    f"First = old, second = new. On all {more.n:,} gold assets, the queue's too: {percent(more.first)} and "
+                    f"{percent(more.second)}; those were chosen for doubts of one teacher, which favours any other."
                 )
             )
 

@@ -54,7 +54,7 @@ class Standing:
         rows = [
             ("Categories", f"{self.categories:,}" if self.categories else "none yet"),
             ("Assets", f"{self.assets:,}" if self.assets else "none yet"),
-            ("Labelled", percent(self.labelled) if self.labelled is not None else "not yet"),
+            ("Labelled", percent(self.labelled, digits=0) if self.labelled is not None else "not yet"),
             ("Student", self.student),
             ("Verdict", VERDICTS.get(self.verdict or "", "not yet")),
         ]

@@ -11,7 +11,7 @@ from core.evaluate.versions import name_of
 from core.train import run as training
 from core.ui import charts, frame, go_live
 from core.ui.figures import HINTS
-from core.words import duration, percent, teacher_words
+from core.words import duration, percent, spoken, teacher_words
 
 
 def show(view: frame.View) -> None:
@@ -51,8 +51,8 @@ def _row(row: dict, found: dict | None) -> dict:
     return {
         "Student": name_of(row),
         "Live": "live" if row["live"] else "" if found else "not judged yet",
-        "Agreement": share["value"],
-        "95 % interval": f"{percent(share['low'], 1)} to {percent(share['high'], 1)}" if found else "",
+        "Agreement": spoken(share["value"]) if found else None,
+        "95 % interval": f"{percent(share['low'])} to {percent(share['high'])}" if found else "",
         "n": share["n"],
         "Macro F1": found and found["macro_f1"],
         "ms an asset": found and found["latency"]["p50"],

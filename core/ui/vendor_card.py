@@ -10,7 +10,7 @@ from core.evaluate import scorecard, vendor
 from core.evaluate.scorecard import Scorecard
 from core.report import charts as figures
 from core.ui import charts, frame
-from core.words import counted, teacher_words
+from core.words import counted, percent, teacher_words
 
 BOXES = {
     "capable": (st.success, "check_circle"),
@@ -19,7 +19,6 @@ BOXES = {
     "not_capable": (st.warning, "cancel"),
     "unproven": (st.info, "hourglass_top"),
 }
-SHARE = st.column_config.NumberColumn(format="percent")
 VENDOR = "#8250c4"  # apart from the student's blue and the teacher's orange, 3:1 off white and off the dark background
 COLOURS = {"vendor": VENDOR, "student": figures.STUDENT, "teacher": figures.TEACHER}
 WEAKEST = 12
@@ -79,7 +78,7 @@ def _chart(card: Scorecard) -> None:
             x=[100 * share.value],
             y=[place],
             mode="markers+text",
-            text=[f"{100 * share.value:.1f} %"],
+            text=[percent(share.value)],
             textposition="top center",
             marker={"color": COLOURS[row.kind], "size": 11},
             error_x={
@@ -91,7 +90,8 @@ def _chart(card: Scorecard) -> None:
                 "thickness": 2,
                 "width": 0,
             },
-            hovertemplate=f"{figures.clean(row.who)}: %{{x:.1f}} % ({100 * share.low:.1f}–{100 * share.high:.1f} %)<extra></extra>",
+            hovertemplate=f"{figures.clean(row.who)}: {percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
+            "<extra></extra>",
         )
     names = [figures.clean(row.who, 28) for row, _ in rows]
     axis = "right by people's labels (%)" if card.by == "gold" else "agreement with the teacher (%)"
@@ -102,7 +102,7 @@ def _chart(card: Scorecard) -> None:
     table = pd.DataFrame(
         [{"who": row.who, "share": one.value, "low": one.low, "high": one.high, "n": one.n} for row, one in rows]
     )
-    charts.chart(_answer(card), fig, table[::-1], "vendor-shares", share=SHARE, low=SHARE, high=SHARE)
+    charts.chart(_answer(card), fig, table[::-1], "vendor-shares", shares=("share", "low", "high"))
 
 
 def _answer(card: Scorecard) -> str:

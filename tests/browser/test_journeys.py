@@ -128,3 +128,28 @@ def test_every_page_opens_by_its_own_address_on_a_fresh_server(page, app):
         expect(page.get_by_role("heading", name=MENU[key].title, exact=True)).to_be_visible()
         expect(page.get_by_role("link", name="Try one", exact=True)).to_be_visible()
         no_failure(page)
+
+
+def test_reload_and_a_second_tab_keep_the_client_they_show(page, app):
+    db = database.connect()
+    for name in ("Söhne & Co = 100 %", "Northwind"):
+        database.client_id(db, name)
+    page.goto(f"{app.url}/ledger")
+    picker = page.get_by_test_id("stSelectbox").get_by_role("combobox")
+    expect(picker).to_have_value("Northwind")
+    picker.click()
+    page.get_by_role("option", name="Söhne & Co = 100 %").click()
+    expect(page).to_have_title("Söhne & Co = 100 % · Ledger · Understudy")
+    page.get_by_role("link", name="Assets", exact=True).click()
+    expect(page).to_have_title("Söhne & Co = 100 % · Assets · Understudy")
+    other = page.context.new_page()
+    other.goto(f"{app.url}/assets?client=Northwind")
+    expect(other).to_have_title("Northwind · Assets · Understudy")
+    database.client_id(db, "The newest")
+    for tab, name in ((page, "Söhne & Co = 100 %"), (other, "Northwind")):
+        tab.reload()
+        expect(tab).to_have_title(f"{name} · Assets · Understudy")
+        expect(tab.get_by_test_id("stMain").get_by_test_id("stCaptionContainer").first).to_contain_text(name)
+        no_failure(tab)
+    page.go_back()
+    expect(page).to_have_title("Söhne & Co = 100 % · Ledger · Understudy")

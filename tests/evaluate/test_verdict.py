@@ -94,7 +94,7 @@ def test_replace_at_the_very_edge_of_the_target():
 
 def test_a_saving_short_of_everything_never_reads_like_everything():
     verdict = decide(replace(FALLBACK, agreement=share(0.98, 0.97, 0.99), saving={"student": 0.9998, "cascade": 0.9}))
-    assert "costs 99.98 % less than the teacher" in verdict.reason
+    assert "costs 99.9 % less than the teacher" in verdict.reason
 
 
 def test_replace_when_every_asset_is_certified():

@@ -54,7 +54,7 @@ def open_page(workspace, no_worker):
     """Open a page of the menu as a person would: the app first, then the page. Fails on an error of the page."""
 
     def opened(key: str, **selection) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         for name, value in selection.items():
             app.session_state[name] = value
         app.run()

@@ -76,7 +76,7 @@ def test_every_page_of_a_synthetic_client_says_so(open_page, filled):
 
 @pytest.mark.parametrize("key", MENU)
 def test_a_page_run_without_the_app_is_as_guarded(workspace, no_worker, key):
-    app = AppTest.from_file(str(ROOT / "pages" / f"{key}.py"), default_timeout=30).run()
+    app = AppTest.from_file(str(ROOT / "pages" / f"{key}.py"), default_timeout=120).run()
     assert not app.exception
     assert app.title[0].value == MENU[key].title
 
