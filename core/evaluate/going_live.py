@@ -16,7 +16,7 @@ from core.evaluate.run import comparison
 from core.evaluate.versions import name_of
 from core.ingest import taxonomy_versions
 from core.train.run import find
-from core.words import teacher_words
+from core.words import percent, teacher_words
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _gains(found: versions.Comparison) -> list[str]:
 
 
 def _share(share: Share) -> str:
-    return f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})"
+    return f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
 
 
 def _points(share: float) -> str:
