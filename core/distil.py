@@ -64,11 +64,13 @@ def distil(
     labels_are: str | None = None,
     accepted: dict[str, str] | None = None,
     accept_near: bool = False,
+    go_live: bool = False,
     on_progress: Callable[[int, int, str, float], None] | None = None,
 ) -> dict[str, Any]:
     """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
 
-    It is a job like any other: the pages show it, and what a kill left undone is carried on. Raises InputError for bad input.
+    It is a job like any other: the pages show it, and what a kill left undone is carried on. With `go_live` the student chosen is
+    put to work; else none is. Raises InputError for bad input.
     """
     params = {
         "client": client,
@@ -91,6 +93,7 @@ def distil(
         "labels_are": labels_are,
         "accepted": accepted,
         "accept_near": accept_near,
+        "go_live": go_live,
     }
     return jobs.run_here(db, "distil", params, database.client_id(db, client), on_progress).result
 
@@ -98,7 +101,7 @@ def distil(
 def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
     """The job body: {"sample": true}, or distil()'s arguments with paths as text. Run again it adds nothing it has already.
 
-    The student is put to work when none is.
+    The student chosen is put to work where "go_live" asks for it, and only then.
     """
     given = SAMPLE if params.get("sample") else params
     client, target = given["client"], given.get("target")
@@ -112,7 +115,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", training.AUTO)
     trained = _train_and_judge(db, client_id, run_id, kind, target, progress)
-    if not any(row["live"] for row in training.all_students(db, client_id)):
+    if given.get("go_live"):
         training.set_live(db, trained[-1])
     return {
         "client": client,
@@ -125,7 +128,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "problems": imported.problems + len(read.problems),
             "taxonomy_problems": [one.as_dict() for one in read.problems],
         },
-        **_outcome(db, run_id, trained),
+        **_outcome(db, client_id, run_id, trained),
     }
 
 
@@ -159,13 +162,10 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
 def _train_and_judge(
     db: Database, client_id: int, run_id: int, kind: str, target: float | None, progress: jobs.Progress
 ) -> list[int]:
-    """Train, evaluate each student trained; put the chosen one (last of the ids returned) to work when none is and it is ready."""
+    """Train, and evaluate each student trained; the chosen one is the last of the ids returned. None goes live by itself."""
     trained = training.train(db, client_id, run_id, kind, target=target, progress=progress)
     for student_id in trained:
         evaluation.evaluate(db, student_id, target=target, progress=progress)
-    idle = not any(row["live"] for row in training.all_students(db, client_id))
-    if idle and evaluation.comparison(db, trained[-1])["verdict"].decision != "not_ready":
-        training.set_live(db, trained[-1])
     return trained
 
 
@@ -212,7 +212,7 @@ def _mapping(
     return replace(correct(seen.guess, text, named), **written), seen.families
 
 
-def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:
+def _outcome(db: Database, client_id: int, run_id: int, trained: list[int]) -> dict[str, Any]:
     """Labels, students, cascade, economics and verdict of the chosen (last) student."""
     labels = labelling.summary(db, run_id)
     chosen = evaluation.comparison(db, trained[-1])
@@ -229,6 +229,7 @@ def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:
         },
         "students": [_student(evaluation.figures(db, student_id)) for student_id in sorted(trained)],
         "chosen": str(trained[-1]),
+        "live": next((str(row["id"]) for row in training.all_students(db, client_id) if row["live"]), None),
         "cascade": {
             "target": certificate["target"],
             "confidence": certificate["confidence"],

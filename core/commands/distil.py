@@ -73,6 +73,9 @@ def options(command: argparse.ArgumentParser) -> None:
         "--target", type=terminal.share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
     )
     command.add_argument("--budget", type=terminal.usd, metavar="USD", help="the most that labels may cost")
+    command.add_argument(
+        "--go-live", action="store_true", help="put the student to work at the end (default: none goes live by itself)"
+    )
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -109,6 +112,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         labels_are=args.labels_are,
         accepted=reading.labels_map(args),
         accept_near=args.accept_near,
+        go_live=args.go_live,
         on_progress=terminal.Log(),
     )
     found = {
@@ -153,4 +157,9 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
             f" ({percent(share['low'])} to {percent(share['high'])}, n = {share['n']:,}),"
             f" {latency['p50']:.1f} ms, trained in {student['train_seconds']:.0f} s{mark}"
         )
-    return [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]
+    lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
+    if result["live"] != result["chosen"]:
+        lines.append(
+            f'Not live: `students --client "{result["client"]}" --go-live {result["chosen"]}` puts it to work.'
+        )
+    return lines
