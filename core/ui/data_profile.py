@@ -13,6 +13,7 @@ from core import db as database
 from core import settings
 from core.errors import Problem
 from core.ingest import assets, taxonomy
+from core.ingest.family_columns import by_words
 from core.label.run import newest_in_use
 from core.ui import charts
 from core.ui.figures import HINTS, figure
@@ -141,7 +142,7 @@ def _profile(found: dict) -> None:
     with distinct:
         copies = counted(found["duplicates"], "copy", "copies")
         if found["families"] < found["groups"]:
-            copies += f"; {counted(found['families'], 'family', 'families')}, each counted once in figures"
+            copies += f"; {counted(found['families'], 'family', 'families')}{_by(found['columns'])}, each counted once in figures"
         figure("Different creatives", f"{found['groups']:,}", "measured", copies, help=HINTS["duplicates"])
     with words:
         span = found["words"]
@@ -160,6 +161,13 @@ def _profile(found: dict) -> None:
         charts.details(table, f"labels-{source}", label=title)
     splits = {name or "not yet": count for name, count in found["splits"].items()}
     charts.details(pd.DataFrame(splits.items(), columns=["Split", "Assets"]), "splits", label=_splits_words(splits))
+
+
+def _by(columns: dict) -> str:
+    """By what the last file said that assets belong together."""
+    if not columns.get("family"):
+        return ""
+    return f" ({by_words(columns['family'], columns.get('family_stem'), columns.get('id'))})"
 
 
 def _splits_words(splits: dict[str, int]) -> str:

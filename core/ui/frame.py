@@ -152,6 +152,7 @@ VERDICT_LOOK = {  # colour of a badge, icon
     "replace": ("green", ":material/check_circle:"),
     "fallback": ("blue", ":material/alt_route:"),
     "not_ready": ("orange", ":material/hourglass_top:"),
+    "trial": ("gray", ":material/science:"),
 }
 
 

@@ -15,7 +15,7 @@ from core.evaluate.verdict import Verdict
 from core.label.run import newest_in_use
 from core.words import percent
 
-VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready"}
+VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready", "trial": "Trial only"}
 BUSY = {
     "import_assets": "Importing",
     "label": "Labelling",
