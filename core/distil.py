@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -22,7 +23,7 @@ from core.ingest.columns import correct
 from core.ingest.family_columns import Families, by_stem, told
 from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
-from core.label import connections
+from core.label import connections, forecast
 from core.label import run as labelling
 from core.train import run as training
 
@@ -150,6 +151,20 @@ def _assets(db: Database, client_id: int, file: Path, given: dict, progress: job
         return first
     again = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
     return replace(again, imported=first.imported, unchanged=first.unchanged, duplicates=first.duplicates)
+
+
+def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
+    """The job body of the Assets page: core.ingest.assets.import_job(), after which labels that came with the file are taken as a
+    recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then."""
+    summary = ingest.import_job(db, params, progress)
+    client_id, import_id = params["client_id"], summary["import_id"]
+    kept = db.execute("select mapping from imports where id = ?", [import_id]).fetchone()
+    column = json.loads(kept[0])["label"]
+    summary["labels"] = 0
+    if column and categories.latest(db, client_id) is not None and forecast.recorded_columns(db, client_id).get(column):
+        run_id = labelling.label(db, client_id, f"recorded:{column}", progress=progress)
+        summary["labels"] = labelling.summary(db, run_id)["count"]
+    return summary
 
 
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:

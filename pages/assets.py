@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _taxonomy(view: View) -> None:
-    st.subheader("1 · Taxonomy", anchor=False)
+    st.subheader("Taxonomy", anchor=False)
     path = uploads.upload("Taxonomy file (CSV, TSV, XLSX, JSON, Parquet)", "taxonomy-file")
     with frame.guard():
         taxonomy_use.in_use(view, path is not None)
@@ -63,7 +63,7 @@ def _taxonomy(view: View) -> None:
 
 def _assets(view: View, running: bool) -> Path | None:
     """The upload, its columns and the button; returns the file on show."""
-    st.subheader("2 · Assets", anchor=False)
+    st.subheader("Assets", anchor=False)
     path = uploads.upload("Assets file (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "assets-file")
     with frame.guard():
         if path is None:
