@@ -14,7 +14,9 @@ DRAWN = ", ".join(
     f"[data-testid=stMarkdownContainer] {tag}:has-text('{hostile.WORD}')"
     for tag in ("em", "code", "h1", "h2", "li", ".katex", "span[style*=color]")
 )
-LED_AWAY = "a[href*='://evil' i], a[href^=mailto], img[src*=evil], image[href*=evil]"  # the menu's links hold it in the query
+LED_AWAY = (
+    "a[href*='://evil' i], a[href^=mailto], img[src*=evil], image[href*=evil]"  # the menu's links hold it in the query
+)
 
 
 @pytest.fixture
