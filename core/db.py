@@ -9,9 +9,11 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import unicodedata
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from sqlite_utils import Database, Migrations
@@ -24,6 +26,20 @@ migrations = Migrations("understudy")
 _migrated: set[str] = set()
 
 
+class _Database(Database):
+    """sqlite-utils leaves the transaction of a statement open whose commit fails, as it does on a full disk: the connection would
+    keep everybody else from writing, and its next statement would join what was never committed."""
+
+    def execute(self, sql: str, parameters: Sequence | dict[str, Any] | None = None) -> sqlite3.Cursor:
+        alone = not self.conn.in_transaction
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.Error:
+            if alone:
+                self.rollback()
+            raise
+
+
 def connect(path: Path | None = None) -> Database:
     """A new connection to the workspace database (or `path`), migrated to the newest schema.
 
@@ -32,7 +48,7 @@ def connect(path: Path | None = None) -> Database:
     """
     path = path or settings.home() / "understudy.db"
     fresh = str(path) not in _migrated or not path.exists()
-    db = Database(sqlite3.connect(path, timeout=60))
+    db = _Database(sqlite3.connect(path, timeout=60))
     try:
         db.conn.execute("PRAGMA busy_timeout = 60000")
         db.conn.execute("PRAGMA foreign_keys = ON")
@@ -486,7 +502,13 @@ def m020_calls_know_who_makes_them(db: Database) -> None:
 
 
 @migrations()
-def m021_removals(db: Database) -> None:
+def m021_jobs_know_the_seconds_of_their_phases(db: Database) -> None:
+    # spans: seconds spent in each phase and its units, which forecast the next job like it (core/pace.py)
+    db.execute("alter table jobs add column spans text not null default '{}'")
+
+
+@migrations()
+def m022_removals(db: Database) -> None:
     # removals: what people removed, with its numbers in words; its id is never given again (fresh_id). doomed_files: files of the
     # workspace (paths within it) that go once the removal is committed. client_names: whose row of the ledger this is, also after
     # the client was removed. imports.undoable, recordings_before, families_before, splits_before, reviews.import_id: what an import

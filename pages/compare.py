@@ -21,7 +21,7 @@ from core.ui import (
 from core.ui.figures import HINTS, figure
 from core.words import teacher_words
 
-BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning}
+BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
 QUESTIONS = ("How well does it agree?", "What does it save?", "How fast is it?", "Where does it differ?")
 
 

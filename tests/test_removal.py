@@ -4,11 +4,10 @@ nothing."""
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -26,7 +25,6 @@ from core.label.gold import labels as gold_labels
 from core.train.run import all_students, history, set_live
 from tests import small
 
-ROOT = Path(__file__).resolve().parents[1]
 NOT_COMPARED = {"removals", "doomed_files", "_sqlite_migrations"}
 
 
@@ -89,7 +87,14 @@ file_of = st.lists(row_of, min_size=1, max_size=12).map(
 
 
 def row_filler(n: int) -> dict:
-    return {"id": f"F{n}", "text": f"filler {n} {TEXTS[n % 5]}", "label": "", "gold": "", "campaign": f"f{n}", "split": ""}
+    return {
+        "id": f"F{n}",
+        "text": f"filler {n} {TEXTS[n % 5]}",
+        "label": "",
+        "gold": "",
+        "campaign": f"f{n}",
+        "split": "",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +143,13 @@ def row(id: str, text: str, label: str = "", **more: str) -> dict:
 def test_an_import_between_others_is_taken_back_without_them(db, tmp_path):
     client = client_with_categories(db, tmp_path)
     bring(db, client, tmp_path, "a.csv", [row("A1", TEXTS[2], "Sale"), row("A2", TEXTS[3])])
-    b = bring(db, client, tmp_path, "b.csv", [row("A1", TEXTS[2], "Travel"), row("A2", TEXTS[3], "Hiring", gold="Hiring")])
+    b = bring(
+        db, client, tmp_path, "b.csv", [row("A1", TEXTS[2], "Travel"), row("A2", TEXTS[3], "Hiring", gold="Hiring")]
+    )
     c = bring(db, client, tmp_path, "c.csv", [row("A1", TEXTS[2], "Opening"), row("A3", TEXTS[4], "Sale")])
     assert gold_labels(db, client)
     said = " ".join(removal.of_import(db, client, b).sentences())
-    assert "2 labels it brought for assets of other imports go back" in said
+    assert "Back to what stood there before: 2 labels" in said
     removal.undo_import(db, client, b)
     assert labelled(db, client) == {"A1": "Opening", "A3": "Sale"} and not gold_labels(db, client)
     removal.undo_import(db, client, c)
@@ -226,7 +233,10 @@ def test_the_live_student_goes_only_where_that_was_meant(judged_small, db, works
     assert not all_students(db, 1) and not history(db, 1)
     params = {"client_id": 1, "run_id": 1, "kind": "linear", "target": 0.9}
     trained = jobs.run_here(db, "train", params, 1)
-    assert [row["id"] for row in all_students(db, 1)] == [4], (trained.result, "a service must not take it for student 3")
+    assert [row["id"] for row in all_students(db, 1)] == [4], (
+        trained.result,
+        "a service must not take it for student 3",
+    )
 
 
 def spend(db, client: int, run_id: int | None) -> None:
@@ -256,7 +266,9 @@ def test_a_client_goes_with_all_that_is_its_own_and_its_bills_stay(judged_small,
     assert found.counts["assets"] == 700 and found.counts["students"] == 1
     assert [row["name"] for row in db.query("select name from clients")] == ["Other"]
     assert db.execute("select count(*) from assets").fetchone()[0] == 30
-    assert all(set(left) <= set(own[name]) for name, left in tables(db, {"calls", "clients"}).items()), "others' rows are as before"
+    assert all(set(left) <= set(own[name]) for name, left in tables(db, {"calls", "clients"}).items()), (
+        "others' rows are as before"
+    )
     assert not list((workspace / "students").iterdir())
     months = {row["client"]: row["spent_usd"] for row in ledger.by_client_and_month(db)}
     assert sum(months.values()) == total == 2.5
@@ -275,44 +287,38 @@ def test_a_client_is_renamed_and_two_never_have_one_name(db):
             removal.rename_client(db, client, name)
 
 
-KILLED = """
-import os, signal, sys
-from core import db as database, removal
-db = database.connect()
-left = [int(sys.argv[1])]
-def count(statement):
-    left[0] -= 1
-    if left[0] == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-db.conn.set_trace_callback(count)
-exec(sys.argv[2])
-"""
+def ends_by_itself(remove, statements: int) -> bool:
+    """Whether a process of its own gets to the end of `remove`; it is killed at that many statements to the database."""
+    child = os.fork()
+    if child == 0:
+        database._migrated.clear()
+        db, left = database.connect(), iter(range(statements - 1))
+        db.conn.set_trace_callback(
+            lambda _: None if next(left, None) is not None else os.kill(os.getpid(), signal.SIGKILL)
+        )
+        remove(db)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-@pytest.mark.parametrize("remove", ("removal.remove_client(db, 1)", "removal.undo_import(db, 1, 1)"))
+@pytest.mark.parametrize("remove", (lambda db: removal.remove_client(db, 1), lambda db: removal.undo_import(db, 1, 1)))
 def test_a_kill_leaves_all_or_nothing(judged_small, workspace, remove):
     with closing(database.connect()) as db:
         before = tables(db)
     files = sorted(map(str, (workspace / "students").rglob("*")))
-    step, outcomes = 2, set()
-    while "done" not in outcomes:
-        done = subprocess.run([sys.executable, "-c", KILLED, str(step), remove], cwd=ROOT, timeout=60)
-        if done.returncode != -signal.SIGKILL:
-            outcomes.add("done")
-        with closing(sqlite3.connect(workspace / "understudy.db")) as look:
+    statements, nothing = 2, 0
+    while not ends_by_itself(remove, statements):
+        with closing(sqlite3.connect(workspace / "understudy.db")) as look:  # does not sweep
             gone = not look.execute("select count(*) from assets").fetchone()[0]
-        if not gone:
-            with closing(database.connect()) as db:
-                assert tables(db) == before
-            assert sorted(map(str, (workspace / "students").rglob("*"))) == files
-        outcomes.add("gone" if gone else "nothing")
         if gone:
             break
-        step = round(step * 1.6) + 1
-    database._migrated.clear()  # a new process
+        with closing(database.connect()) as db:
+            assert tables(db) == before
+        assert sorted(map(str, (workspace / "students").rglob("*"))) == files
+        nothing, statements = nothing + 1, round(statements * 1.4) + 1
+    assert nothing > 3
+    database._migrated.clear()  # as in a new process
     with closing(database.connect()) as db:
-        assert not db.execute("select count(*) from doomed_files").fetchone()[0]
         assert not db.execute("select count(*) from assets").fetchone()[0]
-    if "client" in remove:
-        assert not list((workspace / "students").iterdir())
-    assert "nothing" in outcomes
+        assert not db.execute("select count(*) from doomed_files").fetchone()[0]
+        assert bool(list((workspace / "students").iterdir())) == bool(all_students(db, 1))

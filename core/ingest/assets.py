@@ -27,12 +27,12 @@ from sqlite_utils import Database
 from core import db as database
 from core import settings
 from core.errors import InputError
-from core.ingest import copies, families, taxonomy
+from core.ingest import copies, families, family_columns, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
 from core.ingest.labels import LabelColumns, Unknown, check_map
-from core.ingest.matching import Matcher
+from core.ingest.matching import Matcher, said
 from core.ingest.previews import Preview, no_rows, preview, preview_apart
 from core.ingest.profiles import gold_count, problems_csv, problems_of, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
@@ -56,6 +56,7 @@ __all__ = [  # what pages and later stages import from here
     "problems_csv",
     "problems_of",
     "profile",
+    "said_of",
     "splits",
     "unit_question",
     "unknown_labels",
@@ -108,7 +109,7 @@ def import_assets(
     """
     path, report = Path(path), progress or NoProgress()
     table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
-    mapping = mapping or guess_assets(table.columns, table.head)
+    mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, said_of(db, client_id)))[0]
     check(mapping, table)
     with alone(client_id, report), staging() as (stage, stage_path):
         read = _Reading(db, client_id, table, mapping, accepted)
@@ -140,9 +141,10 @@ def import_assets(
 def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Reading) -> None:
     """Join what the mapping's column says belongs together, or say why that column cannot say it."""
     column = read.mapping.family
-    if why := families.unfit(stage):
+    if why := families.unfit(stage, read.mapping):
         stage.execute("update rows set family = null")
-        if column == guess_assets(read.table.columns, read.table.head).family:
+        guess = guess_assets(read.table.columns, read.table.head, said_of(db, client_id))
+        if column == guess.family and read.mapping.family_stem is None:
             return  # nobody chose it
         read.problems.add(
             None,
@@ -158,19 +160,25 @@ def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Re
             read.mapping.split,
             f"{counted(cut, 'family has', 'families have')} assets in several splits, which flatters the agreement; splits were "
             "kept as given.",
-            f"Give all assets with the same {column} the same split.",
+            f"Give all assets of a family ({family_columns.by_words(column, read.mapping.family_stem)}) the same split.",
         )
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"client_id", "path", "filename", "mapping" and "read_as" as dictionaries} to the summary as one."""
     given = params.get("mapping")
-    mapping = Mapping(**{**given, "text": tuple(given["text"])}) if given else None
+    mapping = Mapping.from_json(given) if given else None
     how = {name: params.get(name) for name in ("filename", "accepted")}
     how["read_as"] = ReadAs(**params.get("read_as") or {})
     summary = asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, **how))
     del summary["unknown"]  # kept with the import
     return summary
+
+
+def said_of(db: Database, client_id: int) -> frozenset[str]:
+    """The forms in which cells may name the client's categories, to guess columns by; none where there is no taxonomy yet."""
+    version = taxonomy.latest(db, client_id)
+    return said(taxonomy.load(db, version)) if version is not None else frozenset()
 
 
 def keep_upload(name: str, data: bytes) -> Path:
@@ -301,7 +309,7 @@ class _Reading:
             asset.tokens_out,
             asset.latency_ms,
             asset.gold,
-            families.key(self.mapping.family, asset.family) if self.mapping.family else None,
+            families.key(self.mapping, asset.family) if self.mapping.family else None,
         )
 
     def _made_up(self, text: str) -> str:

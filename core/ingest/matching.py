@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import InputError
+from core.escape import undefuse
+from core.ingest.headers import is_number
 from core.ingest.names import Near, same, same_code, unambiguous
 
 if TYPE_CHECKING:
@@ -28,9 +30,9 @@ class Matcher:
     """Finds the category a label means: `matcher("paid search")` is a category id, or None.
 
     As a name: the label itself, else the label, path or name that is the same (core/ingest/names.py). As a code: the file's own
-    id, else the one id that is the same code. None where nothing or more than one category fits. `way` None tries names, then
-    codes. `accepted` says what else means which category (value to label), as a person decided. Only assignable categories are
-    found.
+    id, else the one id that is the same code. A label that is neither is read without the apostrophe that `defuse` puts before
+    a formula. None where nothing or more than one category fits. `way` None tries names, then codes. `accepted` says what else
+    means which category (value to label), as a person decided. Only assignable categories are found.
     """
 
     def __init__(
@@ -45,9 +47,9 @@ class Matcher:
         self._keys = {c.key: c.id for c in self._usable if c.key}
         # Sure forms first: a name shared by two categories must not hide the label of one of them.
         self._names = [
-            unambiguous((_form(c.label), c.id) for c in self._usable),
-            unambiguous((_form(self._paths[c.id]), c.id) for c in self._usable),
-            unambiguous((_form(c.name), c.id) for c in self._usable),
+            unambiguous((form(c.label), c.id) for c in self._usable),
+            unambiguous((form(self._paths[c.id]), c.id) for c in self._usable),
+            unambiguous((form(c.name), c.id) for c in self._usable),
         ]
         self._codes = unambiguous((same_code(key), id) for key, id in self._keys.items())
         self.accepted = {
@@ -56,8 +58,9 @@ class Matcher:
 
     def exact(self, text: str) -> bool:
         """Whether the text is a category's label or the file's own id for one, letter by letter."""
-        text = text.strip()
-        return (self.way != "codes" and text in self._labels) or (self.way != "names" and text in self._keys)
+        forms = {text.strip(), undefuse(text.strip())}
+        by_name = self.way != "codes" and not forms.isdisjoint(self._labels)
+        return by_name or (self.way != "names" and not forms.isdisjoint(self._keys))
 
     def __call__(self, text: str) -> int | None:
         text = text.strip()
@@ -107,16 +110,27 @@ class Matcher:
     def _named(self, text: str) -> int | None:
         if text in self._labels:
             return self._labels[text]
-        form = _form(text)
-        return next((forms[form] for forms in self._names if form in forms), None)
+        wanted = form(text)
+        found = next((forms[wanted] for forms in self._names if wanted in forms), None)
+        return self._named(bare) if found is None and (bare := undefuse(text)) != text else found
 
     def _coded(self, text: str) -> int | None:
-        return self._keys.get(text) or self._codes.get(same_code(text))
+        found = self._keys.get(text) or self._codes.get(same_code(text))
+        return self._coded(bare) if found is None and (bare := undefuse(text)) != text else found
 
     @cached_property
     def _near(self) -> Near:
         said = ((name, c.label) for c in self._usable for name in (c.label, self._paths[c.id], c.name))
         return Near(said, ((c.key, c.label) for c in self._usable if c.key))
+
+
+def said(categories: Iterable[Category]) -> frozenset[str]:
+    """The forms (`form`) in which cells may name these categories: labels, paths, names and codes, but no plain numbers."""
+    categories = list(categories)
+    by_label = {c.label: c for c in categories}
+    usable = [c for c in categories if c.assignable]
+    forms = {form(name) for c in usable for name in (c.label, path_of(c, by_label), c.name, c.key or "")}
+    return frozenset(one for one in forms if one and (not is_number(one) or (one.isdigit() and one.startswith("0"))))
 
 
 def path_of(category: Category, by_label: Mapping[str, Category]) -> str:
@@ -128,6 +142,6 @@ def path_of(category: Category, by_label: Mapping[str, Category]) -> str:
     return SEPARATOR.join(reversed(names))
 
 
-def _form(text: str) -> str:
+def form(text: str) -> str:
     """The form in which two names or paths are one: blanks around the steps of a path mean nothing."""
     return _STEP.sub(SEPARATOR, same(text))

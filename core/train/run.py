@@ -81,8 +81,23 @@ def find(db: Database, client_id: int, which: str | int = "live") -> dict:
         if row["live"] if which == "live" else str(row["id"]) == str(which):
             return row
     if which == "live":
-        raise InputError("This client has no live student yet.", "Train one on the Student page, or with `distil`.")
+        raise InputError(
+            "This client has no live student yet.",
+            "Put one to work on the Student page or with `students --go-live ID`, or name one with --student ID.",
+        )
     raise InputError(f"This client has no student number {which}.", "The Student page lists them.")
+
+
+def looked_at(db: Database, client_id: int, which: str | int = "live") -> dict:
+    """The student to look at: as find() says, but where none is live, the newest there is."""
+    newest = all_students(db, client_id)[:1] if which == "live" else []
+    return newest[0] if newest and not any_live(db, client_id) else find(db, client_id, which)
+
+
+def any_live(db: Database, client_id: int) -> bool:
+    """Whether a student of the client is at work."""
+    query = "select exists (select 1 from students where client_id = ? and live = 1)"
+    return bool(db.execute(query, [client_id]).fetchone()[0])
 
 
 def set_live(db: Database, student_id: int) -> None:

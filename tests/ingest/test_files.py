@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
+from core.escape import defuse
 from core.ingest import problems as problem_list
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
-from core.ingest.files import Problems, ReadAs, defuse, open_table
+from core.ingest.files import Problems, ReadAs, open_table
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NAMES = ["asset_id", "headline", "label", "channel"]
@@ -168,7 +169,7 @@ def test_other_alphabets_in_their_old_encodings_are_read(tmp_path):
         ),
         (["Ad ID", "Headline 1", "Headline 2", "Description", "Set"], [],
          {"text": ("Headline 1", "Headline 2", "Description"), "id": "Ad ID", "split": "Set"}),
-        (["Nr", "Werbetext", "Marke"], [["1", "Jetzt neue Schuhe entdecken", "Zeta"]], {"text": ("Werbetext",)}),
+        (["Nr", "Werbetext", "Marke"], [["1", "Jetzt neue Schuhe entdecken", "Zeta"]], {"text": ("Werbetext",), "id": "Nr"}),
         (["price", "clicks"], [["1.0", "20"], ["", "7"]], {"text": ()}),
         (["prompt_tokens", "completionTokens", "Ad Copy", "Ground Truth"], [],
          {"text": ("Ad Copy",), "tokens_in": "prompt_tokens", "tokens_out": "completionTokens", "gold": "Ground Truth"}),
