@@ -33,7 +33,7 @@ from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
 from core.ingest.labels import LabelColumns, Unknown, check_map
 from core.ingest.matching import Matcher, said
-from core.ingest.previews import Preview, no_rows, preview, preview_apart
+from core.ingest.previews import Preview, no_rows, preview
 from core.ingest.profiles import gold_count, problems_csv, problems_of, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
@@ -52,7 +52,6 @@ __all__ = [  # what pages and later stages import from here
     "join_text",
     "keep_upload",
     "preview",
-    "preview_apart",
     "problems_csv",
     "problems_of",
     "profile",
