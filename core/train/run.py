@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import settings
-from core.db import now
+from core.db import fresh_id, now
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest import taxonomy
@@ -297,10 +297,10 @@ def _row(db: Database, client_id: int, run_id: int, kind: str, params: dict) -> 
     if found:
         return found
     latest = db.execute("select max(id) from students where client_id = ? and ready = 1", [client_id]).fetchone()[0]
-    row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "path": "", "created": now()}
+    row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "created": now()}
     with db.atomic():
-        student_id = db["students"].insert(row).last_pk
-        db["students"].update(student_id, {"path": f"students/{student_id}"})
+        student_id = fresh_id(db, "students")
+        db["students"].insert(row | {"id": student_id, "path": f"students/{student_id}"})
     # A folder of that number can only be the left-over of a database that is gone.
     shutil.rmtree(settings.home() / "students" / str(student_id), ignore_errors=True)
     return next(db.query(same, key))
