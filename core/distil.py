@@ -130,6 +130,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "taxonomy_problems": [one.as_dict() for one in read.problems],
         },
         **_outcome(db, client_id, run_id, trained),
+        "why": _why(db, client_id, trained, kind, target),
     }
 
 
