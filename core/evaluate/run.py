@@ -25,7 +25,8 @@ from core.evaluate.cascade import Certificate
 from core.evaluate.economics import Assumptions, Measured, economics, label_price, saving_on_batch
 from core.evaluate.kept import assumptions_of, keep_rules, rules_of, teacher_price
 from core.evaluate.next_step import Plan, plan
-from core.evaluate.verdict import Category, Evidence, Gold, Rules, Unseen, decide
+from core.evaluate.verdict import Evidence, Gold, Rules, Unseen, decide
+from core.evaluate.weak import Category
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import gold, prices
@@ -179,6 +180,7 @@ def comparison(
     sheet, rules = economics(measured, assumptions, price), rules_of(db, client_id, found["target"])
     on_batch = saving_on_batch(sheet, measured, assumptions)
     curve = learning_curve.stored(db, row["label_run_id"])
+    found |= {"guard": {"rows": rules.guarded_rows, "floor": rules.category_floor}}
     next_step = _plan(found, curve, measured, assumptions, price)
     return {
         "figures": found,
@@ -351,8 +353,8 @@ def _evidence(
         trial=found["teacher"]["kind"] == "built-in",
         same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
         gold=_gold(gold) if gold else None,
-        categories=_categories(found["per_category"], names),
-        categories_handled=_categories(found["per_category_handled"], names),
+        categories=categories_of(found["per_category"], names),
+        categories_handled=categories_of(found["per_category_handled"], names),
         plan=next_step,
         live=bool(row["live"]),
         overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
@@ -375,7 +377,7 @@ def _gold(found: dict[str, Any]) -> Gold:
     return Gold(*(Paired(**pair) if pair else None for pair in pairs))
 
 
-def _categories(rows: list[dict], names: dict[int, str]) -> tuple[Category, ...]:
+def categories_of(rows: list[dict], names: dict[int, str]) -> tuple[Category, ...]:
     """Counts of independent assets: where copies widen the evidence, they count once."""
     return tuple(
         Category(names[row["category"]], row["groups"], round(row["agreed"] / row["n"] * row["groups"]))
