@@ -471,3 +471,9 @@ def m019_jobs_know_how_far_they_got(db: Database) -> None:
 def m020_calls_know_who_makes_them(db: Database) -> None:
     # owner: who makes a call outside any run, by the lock it holds while it lives (core/label/ledger.py)
     db.execute("alter table calls add column owner text")
+
+
+@migrations()
+def m021_jobs_know_the_seconds_of_their_phases(db: Database) -> None:
+    # spans: seconds spent in each phase and its units, which forecast the next job like it (core/pace.py)
+    db.execute("alter table jobs add column spans text not null default '{}'")

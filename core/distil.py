@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -19,9 +20,10 @@ from core.ingest import assets as ingest
 from core.ingest import families
 from core.ingest import taxonomy as categories
 from core.ingest.columns import correct
+from core.ingest.family_columns import Families, by_stem, told
 from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
-from core.label import connections
+from core.label import connections, forecast
 from core.label import run as labelling
 from core.train import run as training
 
@@ -49,6 +51,7 @@ def distil(
     text_columns: list[str] | None = None,
     id_column: str | None = None,
     family_column: str | None = None,
+    family_stem: str | None = None,
     latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
@@ -77,6 +80,7 @@ def distil(
         "text_columns": text_columns,
         "id_column": id_column,
         "family_column": family_column,
+        "family_stem": family_stem,
         "latency_unit": latency_unit,
         "teacher": teacher,
         "base_url": base_url,
@@ -138,13 +142,29 @@ def _taxonomy(file: Path, given: dict) -> categories.TaxonomyFile:
 def _assets(db: Database, client_id: int, file: Path, given: dict, progress: jobs.Progress) -> ingest.ImportSummary:
     """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
     how, accepted = ReadAs(**given.get("read_as") or {}), given.get("accepted") or {}
-    mapping = _mapping(db, client_id, file, given, how)
+    mapping, families_found = _mapping(db, client_id, file, given, how)
+    if found := told(mapping, families_found):
+        progress(0, 0, found)
     first = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=accepted)
     near = nearest(first.unknown) if given.get("accept_near") else {}
     if not near:
         return first
     again = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
     return replace(again, imported=first.imported, unchanged=first.unchanged, duplicates=first.duplicates)
+
+
+def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
+    """The job body of the Assets page: core.ingest.assets.import_job(), after which labels that came with the file are taken as a
+    recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then."""
+    summary = ingest.import_job(db, params, progress)
+    client_id, import_id = params["client_id"], summary["import_id"]
+    kept = db.execute("select mapping from imports where id = ?", [import_id]).fetchone()
+    column = json.loads(kept[0])["label"]
+    summary["labels"] = 0
+    if column and categories.latest(db, client_id) is not None and forecast.recorded_columns(db, client_id).get(column):
+        run_id = labelling.label(db, client_id, f"recorded:{column}", progress=progress)
+        summary["labels"] = labelling.summary(db, run_id)["count"]
+    return summary
 
 
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
@@ -181,8 +201,11 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
     return f"connection:{name}"
 
 
-def _mapping(db: Database, client_id: int, assets: Path, given: dict, read_as: ReadAs) -> ingest.Mapping:
-    """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
+def _mapping(
+    db: Database, client_id: int, assets: Path, given: dict, read_as: ReadAs
+) -> tuple[ingest.Mapping, list[Families]]:
+    """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
+    the file lacks."""
     seen = ingest.preview(assets, read_as, ingest.said_of(db, client_id))
     kind, _, label = given["teacher"].partition(":")
     text = tuple(given.get("text_columns") or ())
@@ -190,13 +213,18 @@ def _mapping(db: Database, client_id: int, assets: Path, given: dict, read_as: R
     named = {role: column for role, column in named.items() if column} | (given.get("columns") or {})
     if family := given.get("family_column"):
         named["family"] = None if family == "none" else family
-    for column in [*text, *named.values()]:
+    names = given.get("family_stem")
+    for column in [*text, *named.values(), names]:
         if column and column not in seen.columns:
             raise InputError(
                 f"There is no column '{column}'.", f"The columns are: {', '.join(seen.columns)}.", where=assets.name
             )
     written = {"latency_unit": given.get("latency_unit"), "labels_are": given.get("labels_are")}
-    return replace(correct(seen.guess, text, named), **written)
+    if names:
+        written |= {"family": names, "family_stem": by_stem(names, seen.families)}
+    elif "family" in named:
+        written["family_stem"] = None
+    return replace(correct(seen.guess, text, named), **written), seen.families
 
 
 def _outcome(db: Database, client_id: int, run_id: int, trained: list[int]) -> dict[str, Any]:

@@ -8,7 +8,17 @@ import streamlit as st
 
 from core.ingest import assets
 from core.ingest.matching import WAYS
-from core.ui import data_profile, frame, label_names, latency_unit, progress, taxonomy_columns, taxonomy_use, uploads
+from core.ui import (
+    data_profile,
+    family_choice,
+    frame,
+    label_names,
+    latency_unit,
+    progress,
+    taxonomy_columns,
+    taxonomy_use,
+    uploads,
+)
 from core.ui.frame import View
 from core.ui.taxonomy_columns import pick
 
@@ -16,10 +26,6 @@ ASSET_ROLES = {
     "id": ("Asset id", "Without one, an id is made from the text."),
     "label": ("Teacher's label", "Labels bought before: they become a recorded teacher."),
     "gold": ("Gold label", "What a person decided."),
-    "family": (
-        "Belongs together",
-        "A campaign, concept or parent creative: its assets never both teach and test, and count as one where figures are given.",
-    ),
     "split": ("Split", "train, calibration or test. Without one, assets are split for you."),
     "confidence": ("Confidence", "How sure the teacher was, 0 to 1."),
     "tokens_in": ("Tokens in", "Tokens sent to the teacher for this asset."),
@@ -43,7 +49,7 @@ def main() -> None:
 
 
 def _taxonomy(view: View) -> None:
-    st.subheader("1 · Taxonomy", anchor=False)
+    st.subheader("Taxonomy", anchor=False)
     path = uploads.upload("Taxonomy file (CSV, TSV, XLSX, JSON, Parquet)", "taxonomy-file")
     with frame.guard():
         taxonomy_use.in_use(view, path is not None)
@@ -57,7 +63,7 @@ def _taxonomy(view: View) -> None:
 
 def _assets(view: View, running: bool) -> Path | None:
     """The upload, its columns and the button; returns the file on show."""
-    st.subheader("2 · Assets", anchor=False)
+    st.subheader("Assets", anchor=False)
     path = uploads.upload("Assets file (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "assets-file")
     with frame.guard():
         if path is None:
@@ -68,6 +74,7 @@ def _assets(view: View, running: bool) -> Path | None:
         uploads.doubts(path, seen.doubts, "assets")
         key = uploads.as_read(path, how)
         mapping = latency_unit.ask(seen, _columns(seen, key), f"assets-unit-{key}")
+        family_choice.tell(seen, mapping)
         if st.button("Import assets", type="primary", disabled=running or not mapping.text):
             params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
             params["read_as"] = asdict(how)
@@ -95,8 +102,9 @@ def _columns(seen: assets.Preview, path: str) -> assets.Mapping:
         for place, (role, (label, help)) in enumerate(ASSET_ROLES.items()):
             with sides[place % 2]:
                 picked[role] = pick(label, seen.columns, getattr(seen.guess, role), f"assets-{role}-{path}", help)
+        family = family_choice.ask(seen, picked["id"], f"assets-family-{path}")
         picked["labels_are"] = _labels_are(path, bool(picked["label"] or picked["gold"]))
-    return replace(seen.guess, text=tuple(text), **picked)
+    return replace(seen.guess, text=tuple(text), **picked, **family)
 
 
 def _labels_are(path: str, any_labels: bool) -> str | None:

@@ -41,10 +41,16 @@ def options(command: argparse.ArgumentParser) -> None:
     reading.options(command, prefix="taxonomy-", what="the taxonomy file")
     reading.taxonomy_options(command)
     reading.problem_option(command)
-    command.add_argument(
+    family = command.add_mutually_exclusive_group()
+    family.add_argument(
         "--family-column",
         metavar="NAME",
         help="column of what belongs together: campaign, concept, parent creative (default: guessed; none: only copies do)",
+    )
+    family.add_argument(
+        "--family-stem",
+        metavar="NAME",
+        help="column of file names or ids whose stem says it: X_Spring_UK_300x250.png goes with X_Spring_DE_728x90.jpg",
     )
     command.add_argument(
         "--latency-unit",
@@ -82,7 +88,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
-    reading.tell_doubts(assets.preview(args.assets, how).doubts)
+    reading.tell_doubts(assets.preview(args.assets, how, families=False).doubts)
     db = database.connect()
     result = distillation.distil(
         db,
@@ -92,6 +98,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         text_columns=args.text_columns,
         id_column=args.id_column,
         family_column=args.family_column,
+        family_stem=args.family_stem,
         latency_unit=args.latency_unit,
         teacher=args.teacher,
         base_url=args.base_url,

@@ -27,7 +27,7 @@ from sqlite_utils import Database
 from core import db as database
 from core import settings
 from core.errors import InputError
-from core.ingest import copies, families, taxonomy
+from core.ingest import copies, families, family_columns, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
@@ -109,7 +109,7 @@ def import_assets(
     """
     path, report = Path(path), progress or NoProgress()
     table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
-    mapping = mapping or guess_assets(table.columns, table.head, said_of(db, client_id))
+    mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, said_of(db, client_id)))[0]
     check(mapping, table)
     with _alone(client_id, report), staging() as (stage, stage_path):
         read = _Reading(db, client_id, table, mapping, accepted)
@@ -141,9 +141,10 @@ def import_assets(
 def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Reading) -> None:
     """Join what the mapping's column says belongs together, or say why that column cannot say it."""
     column = read.mapping.family
-    if why := families.unfit(stage):
+    if why := families.unfit(stage, read.mapping):
         stage.execute("update rows set family = null")
-        if column == guess_assets(read.table.columns, read.table.head, said_of(db, client_id)).family:
+        guess = guess_assets(read.table.columns, read.table.head, said_of(db, client_id))
+        if column == guess.family and read.mapping.family_stem is None:
             return  # nobody chose it
         read.problems.add(
             None,
@@ -159,14 +160,14 @@ def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Re
             read.mapping.split,
             f"{counted(cut, 'family has', 'families have')} assets in several splits, which flatters the agreement; splits were "
             "kept as given.",
-            f"Give all assets with the same {column} the same split.",
+            f"Give all assets of a family ({family_columns.by_words(column, read.mapping.family_stem)}) the same split.",
         )
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"client_id", "path", "filename", "mapping" and "read_as" as dictionaries} to the summary as one."""
     given = params.get("mapping")
-    mapping = Mapping(**{**given, "text": tuple(given["text"])}) if given else None
+    mapping = Mapping.from_json(given) if given else None
     how = {name: params.get(name) for name in ("filename", "accepted")}
     how["read_as"] = ReadAs(**params.get("read_as") or {})
     summary = asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, **how))
@@ -308,7 +309,7 @@ class _Reading:
             asset.tokens_out,
             asset.latency_ms,
             asset.gold,
-            families.key(self.mapping.family, asset.family) if self.mapping.family else None,
+            families.key(self.mapping, asset.family) if self.mapping.family else None,
         )
 
     def _made_up(self, text: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
+from core.ingest.family_columns import Families, look
 from core.ingest.files import AS_FOUND, Doubt, ReadAs, open_table
 
 ROWS = 20
@@ -25,16 +26,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Preview:
-    """A file's columns, their guessed roles, its first 20 rows, and what it leaves open."""
+    """A file's columns, their guessed roles, its first 20 rows, what it leaves open, and what families its columns make."""
 
     columns: list[str]
     guess: Mapping
     rows: list[dict]
     doubts: list[Doubt] = field(default_factory=list)
+    families: list[Families] = field(default_factory=list)
 
 
-def preview(path: Path, read_as: ReadAs = AS_FOUND, labels: Collection[str] = frozenset()) -> Preview:
-    """What a file holds and how its columns are understood, before it is imported; `labels` as guess_assets takes them.
+def preview(
+    path: Path, read_as: ReadAs = AS_FOUND, labels: Collection[str] = frozenset(), *, families: bool = True
+) -> Preview:
+    """What a file holds and how its columns are understood, before it is imported; `labels` as guess_assets takes them. Without
+    `families` only the first rows are read.
 
     Raises InputError, also where the file has no row.
     """
@@ -42,7 +47,9 @@ def preview(path: Path, read_as: ReadAs = AS_FOUND, labels: Collection[str] = fr
     if not table.head:
         raise no_rows(table.path)
     shown = [dict(zip(table.columns, (cell[:SHOWN] for cell in cells))) for cells in table.head[:ROWS]]
-    return Preview(table.columns, guess_assets(table.columns, table.head, labels), shown, table.doubts)
+    guess = guess_assets(table.columns, table.head, labels)
+    guess, found = look(table, guess) if families else (guess, [])
+    return Preview(table.columns, guess, shown, table.doubts, found)
 
 
 def no_rows(path: Path) -> InputError:
@@ -71,12 +78,12 @@ def preview_apart(path: Path, read_as: ReadAs = AS_FOUND) -> Preview:
     answer = json.loads(done.stdout)
     if "what" in answer:
         raise InputError(answer["what"], answer["todo"], where=answer["where"])
-    guess = Mapping(**{**answer["guess"], "text": tuple(answer["guess"]["text"])})
     doubts = [
         Doubt(**{**doubt, "choices": tuple(doubt["choices"]), "lines": tuple(doubt["lines"])})
         for doubt in answer["doubts"]
     ]
-    return Preview(answer["columns"], guess, answer["rows"], doubts)
+    families = [Families.from_json(one) for one in answer["families"]]
+    return Preview(answer["columns"], Mapping.from_json(answer["guess"]), answer["rows"], doubts, families)
 
 
 def _too_much(path: Path, what: str) -> InputError:

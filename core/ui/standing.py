@@ -60,6 +60,15 @@ class Standing:
         ]
         return rows + ([("Now", self.busy)] if self.busy else [])
 
+    def steps(self) -> list[tuple[str, str, bool]]:
+        """The way from files to a verdict: page, name, whether it is done."""
+        return [
+            ("assets", "Assets", bool(self.categories and self.assets)),
+            ("teacher", "Labels", self.labelled is not None),
+            ("student", "Train", self.verdict is not None),
+            ("compare", "Verdict", self.verdict is not None),
+        ]
+
     def next_step(self) -> tuple[str, str]:
         """The page to go to next, and what to do there."""
         if not self.categories or not self.assets:

@@ -184,3 +184,23 @@ def test_a_file_read_without_doubt_can_still_be_read_another_way_and_serve_twice
     assert not app.exception
     texts = next(one for one in app.multiselect if one.label == "Text columns")
     assert texts.options == ["name,text"]
+
+
+def test_what_belongs_together_is_counted_before_the_import_and_can_be_chosen(open_page, db):
+    database.client_id(db, "Northwind")
+    names = [f"ACME_Line{n}_{market}_300x250_v1.png" for n in range(60) for market in ("UK", "DE")]
+    rows = [f"A-{n},Offer {n * 17 % 120} of line {n // 2},C{n // 4}*,{name}" for n, name in enumerate(names)]
+    app = upload(
+        open_page("assets"), ASSETS, "a.csv", "\n".join(["asset_id,headline,master id,file_name", *rows]).encode()
+    )
+
+    def captions():
+        return [one.value.replace("\\", "") for one in app.caption]
+
+    assert "120 rows in 30 families (by master id); the largest has 4." in captions()
+    box = next(one for one in app.selectbox if one.label == "Belongs together")
+    assert box.options[-1] == "from the names in file_name" and box.options[0] == "(none)"
+    box.select_index(len(box.options) - 1).run()
+    assert "120 rows in 60 families (by the names in file_name); the largest has 2." in captions()
+    next(one for one in app.selectbox if one.label == "Belongs together").select_index(0).run()
+    assert not any("families" in one for one in captions())
