@@ -123,7 +123,7 @@ class Evidence:
     built-in one; `categories` are all
     test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
     `plan` what could be done next; `live`: it is at work already; `overtaken`: the taxonomy version it was judged under and the one
-    in use since, where they differ."""
+    in use since, where they differ; `ready_at`: a lower target at which it would be ready today, and what the verdict would be."""
 
     agreement: Share
     certificate: Certificate
@@ -140,6 +140,7 @@ class Evidence:
     plan: Plan = field(default_factory=Plan)
     live: bool = False
     overtaken: tuple[int, int] | None = None
+    ready_at: tuple[float, str] | None = None
     unseen: Unseen | None = None
 
     @property
@@ -369,11 +370,20 @@ def _next_weak_category(e: Evidence) -> str:
 
 
 def _next_unproven(e: Evidence) -> str:
-    return f"{e.plan.proving}; then train again: at the agreement seen, that many would prove it."
+    return f"{_ready(e)}{e.plan.proving}; then train again: at the agreement seen, that many would prove it."
 
 
 def _next_below(e: Evidence) -> str:
-    return e.plan.reaching
+    return f"{_ready(e)}{e.plan.reaching}"
+
+
+def _ready(e: Evidence) -> str:
+    """What it is ready for today, at a lower target; then the way to the client's own."""
+    if e.ready_at is None:
+        return ""
+    target, decision = e.ready_at
+    how = "to replace the teacher" if decision == "replace" else "with the teacher behind it"
+    return f"At a target of {100 * target:g} % it is ready today, {how}: set that if it is enough. For {_goal(e)}: "
 
 
 def _notes(e: Evidence, rule: Rule) -> list[str]:

@@ -62,9 +62,9 @@ where not exists (select 1 from reviews s where s.asset_id = r.asset_id and s.ad
 group by r.asset_id having count(distinct c.label) > 1"""
 
 
-def next_item(db: Database, client_id: int, reviewer: str, mode: Mode, *, most: int = FEW) -> Item | None:
+def next_item(db: Database, client_id: int, reviewer: str, mode: Mode, *, most: int = 0) -> Item | None:
     """The first asset that waits for this reviewer in this mode; None when there is none left. Where the taxonomy has no more than
-    `most` categories, all of them are suggested, the likeliest first; else FEW."""
+    `most` categories, all of them are suggested, the likeliest first; else no more than FEW."""
     item = _next(db, client_id, reviewer, mode)
     return item and replace(item, suggestions=_all_or_few(db, client_id, item, most))
 

@@ -99,6 +99,7 @@ def test_fifteen_keys_typed_fast_are_fifteen_decisions_in_order(client, page, ap
     items = [
         row["asset_id"] for row in client.query("select asset_id from review_items where mode = 'queue' order by place")
     ]
+    assert total >= 15
     for key in "121212121212121":
         page.keyboard.press(key)
     expect(page.get_by_text("Waiting: ")).to_be_visible()
@@ -109,16 +110,17 @@ def test_fifteen_keys_typed_fast_are_fifteen_decisions_in_order(client, page, ap
     assert [row[1] for row in decided] == [ids[place % 2] for place, ids in enumerate(likeliest)]
     assert {row[2] for row in decided} == {"Ana"}
 
+    for key in "uu":
+        page.keyboard.press(key)
+    done(page, 13, total)
     for key in "f" + "launch":  # what is typed before the field is there goes into it
         page.keyboard.press(key)
     expect(page.get_by_role("option", name="Product launch")).to_be_visible()
     page.keyboard.press("Enter")
-    done(page, 16, total)
-    for key in "uuss":
-        page.keyboard.press(key)
-    expect(page.get_by_text("Waiting: ")).to_have_count(0)
-    done(page, 16, total)
-    assert client["reviews"].count == 14 and client["review_skips"].count == 2
+    done(page, 14, total)
+    page.keyboard.press("s")
+    done(page, 15, total)
+    assert client["reviews"].count == 14 and client["review_skips"].count == 1
 
 
 def _suggested(db, asset_id: int) -> list[dict]:
