@@ -11,7 +11,6 @@ those under way; both are changed together with the calls, in one transaction.
 
 from __future__ import annotations
 
-import csv
 import io
 import uuid
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,7 @@ from sqlite_utils import Database
 
 from core import settings
 from core.db import now
-from core.ingest.files import defuse
+from core.escape import Cells
 from core.words import counted, money
 
 LABELLING, DRY_RUN, TRYING, SERVED = "labels", "dry run", "one asset", "served"  # what a call is for
@@ -289,12 +288,11 @@ def _whole(row: dict) -> dict:
 
 
 def to_csv(rows: list[dict]) -> str:
-    """Rows as CSV with a header; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    """Rows as CSV with a header."""
     if not rows:
         return ""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    safe = lambda value: defuse(value) if isinstance(value, str) else value  # noqa: E731
-    writer.writerows({key: safe(value) for key, value in row.items()} for row in rows)
+    out = io.StringIO(newline="")
+    table = Cells(out)
+    table.row(*rows[0])
+    table.rows(row.values() for row in rows)
     return out.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections import Counter
@@ -12,8 +11,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core.errors import InputError, Problem
+from core.escape import Cells, undefuse
 from core.ingest import taxonomy
-from core.ingest.files import AS_FOUND, Doubt, ReadAs, defuse, open_table, undefuse
+from core.ingest.files import AS_FOUND, Doubt, ReadAs, open_table
 from core.ingest.ids import AS_TEXT, Ids
 from core.ingest.problems import Problems
 from core.ingest.taxonomy import Matcher
@@ -38,8 +38,8 @@ def to_csv(db: Database, client_id: int) -> str:
     Cells are safe to open in a spreadsheet. The random sample's rows say nothing of what was said before.
     """
     out = io.StringIO()
-    table = csv.writer(out)
-    table.writerow(COLUMNS)
+    table = Cells(out)
+    table.row(*COLUMNS)
     decided = db.execute(
         """select a.external_id, a.text, '', '', c.label, r.reviewer, r.note, r.mode, r.created from reviews r
            join assets a on a.id = r.asset_id join categories c on c.id = r.category_id where a.client_id = ? order by r.id""",
@@ -51,8 +51,7 @@ def to_csv(db: Database, client_id: int) -> str:
             [client_id],
         )
     )
-    for row in decided:
-        table.writerow([defuse(str(cell)) for cell in row])
+    table.rows(decided)
     waiting = db.execute(
         """select a.external_id, a.text, i.reasons, i.suggestions, i.mode from review_items i join assets a on a.id = i.asset_id
            where i.client_id = ? and not exists (select 1 from reviews r where r.asset_id = i.asset_id
@@ -64,7 +63,7 @@ def to_csv(db: Database, client_id: int) -> str:
         blind = mode == "random"
         why = "" if blind else " ".join(reason["words"] for reason in json.loads(reasons))
         likely = "" if blind else "; ".join(names.get(s["category_id"], "") for s in json.loads(suggestions)[:3])
-        table.writerow([defuse(str(cell)) for cell in (asset, text, why, likely, "", "", "", mode, "")])
+        table.row(asset, text, why, likely, "", "", "", mode, "")
     return out.getvalue()
 
 

@@ -31,6 +31,30 @@ JSON = (".json", ".jsonl", ".ndjson")
 TYPED = (".xlsx", ".xlsm", ".parquet")  # they carry their encoding
 
 
+TEMPLATES = {  # a header and rows that show how it is meant
+    "taxonomy": "category,parent,description,examples,code\n"
+    "Seasonal sale,Retail,A price cut tied to a season or a day,Summer sale: half price | Black Week starts now,R1\n"
+    "New collection,Retail,Shows new products at full price,Meet the spring range,R2\n",
+    "assets": "asset_id,headline,body,label,campaign\n"
+    "A-0001,Half price on all boots,Only this weekend in every shop,Seasonal sale,Winter boots\n"
+    "A-0002,Meet the spring range,,New collection,Spring\n",
+}
+
+
+def template(kind: str) -> None:
+    """A file to fill in, for somebody who has none yet: "taxonomy" or "assets"."""
+    st.download_button(
+        "Download a template",
+        TEMPLATES[kind].encode("utf-8-sig"),
+        file_name=f"{kind}-template.csv",
+        mime="text/csv",
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"template-{kind}",
+    )
+
+
 def upload(label: str, key: str) -> Path | None:
     """An uploader of a table of any kind; the path of the kept copy, or None while there is none."""
     file = st.file_uploader(label, type=TABLES, key=key)

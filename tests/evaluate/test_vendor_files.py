@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
+from core.escape import defuse
 from core.evaluate import vendor_files
 from core.evaluate.vendor_files import Columns
-from core.ingest.files import defuse
 from core.ingest.taxonomy import StoredCategory
 
 NAMES = ("Summer Sale", "Brand film", "C++", "C", "Loyalty > Points", "Travel > Points")
