@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from sqlite_utils import Database, Migrations
@@ -22,6 +24,20 @@ migrations = Migrations("understudy")
 _migrated: set[str] = set()
 
 
+class _Database(Database):
+    """sqlite-utils leaves the transaction of a statement open whose commit fails, as it does on a full disk: the connection would
+    keep everybody else from writing, and its next statement would join what was never committed."""
+
+    def execute(self, sql: str, parameters: Sequence | dict[str, Any] | None = None) -> sqlite3.Cursor:
+        alone = not self.conn.in_transaction
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.Error:
+            if alone:
+                self.rollback()
+            raise
+
+
 def connect(path: Path | None = None) -> Database:
     """A new connection to the workspace database (or `path`), migrated to the newest schema.
 
@@ -30,7 +46,7 @@ def connect(path: Path | None = None) -> Database:
     """
     path = path or settings.home() / "understudy.db"
     fresh = str(path) not in _migrated or not path.exists()
-    db = Database(sqlite3.connect(path, timeout=60))
+    db = _Database(sqlite3.connect(path, timeout=60))
     try:
         db.conn.execute("PRAGMA busy_timeout = 60000")
         db.conn.execute("PRAGMA foreign_keys = ON")

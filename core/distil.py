@@ -18,6 +18,7 @@ from core.evaluate import run as evaluation
 from core.ingest import assets as ingest
 from core.ingest import families
 from core.ingest import taxonomy as categories
+from core.ingest.columns import correct
 from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
 from core.label import connections
@@ -134,7 +135,7 @@ def _taxonomy(file: Path, given: dict) -> categories.TaxonomyFile:
 def _assets(db: Database, client_id: int, file: Path, given: dict, progress: jobs.Progress) -> ingest.ImportSummary:
     """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
     how, accepted = ReadAs(**given.get("read_as") or {}), given.get("accepted") or {}
-    mapping = _mapping(file, given, how)
+    mapping = _mapping(db, client_id, file, given, how)
     first = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=accepted)
     near = nearest(first.unknown) if given.get("accept_near") else {}
     if not near:
@@ -180,9 +181,9 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
     return f"connection:{name}"
 
 
-def _mapping(assets: Path, given: dict, read_as: ReadAs) -> ingest.Mapping:
+def _mapping(db: Database, client_id: int, assets: Path, given: dict, read_as: ReadAs) -> ingest.Mapping:
     """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
-    seen = ingest.preview(assets, read_as)
+    seen = ingest.preview(assets, read_as, ingest.said_of(db, client_id))
     kind, _, label = given["teacher"].partition(":")
     text = tuple(given.get("text_columns") or ())
     named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}
@@ -195,7 +196,7 @@ def _mapping(assets: Path, given: dict, read_as: ReadAs) -> ingest.Mapping:
                 f"There is no column '{column}'.", f"The columns are: {', '.join(seen.columns)}.", where=assets.name
             )
     written = {"latency_unit": given.get("latency_unit"), "labels_are": given.get("labels_are")}
-    return replace(seen.guess, **named, **written, **({"text": text} if text else {}))
+    return replace(correct(seen.guess, text, named), **written)
 
 
 def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:

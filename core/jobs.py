@@ -13,7 +13,6 @@ import json
 import logging
 import math
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,16 +20,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import db as database
-from core import queue, settings
-from core.errors import Cancelled, InputError, disk_full, outside
+from core import queue, room, settings
+from core.errors import Cancelled, InputError, outside
 from core.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
+from core.room import no_room
 
 __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 
@@ -52,9 +53,9 @@ BODIES: dict[str, str] = {
 BEAT = 2.0  # seconds between heartbeats
 STALE = 600.0  # seconds without one after which even a living process has lost its job; waits for locks end at 60
 PATIENCE = 5.0  # seconds that a command waits for room on a full disk to write how its job ended; the worker waits on
-NO_ROOM = 1 << 20  # bytes free at which a disk counts as full
 MAX_CRASHES = 3
 log = logging.getLogger("understudy")
+Done = TypeVar("Done")
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
@@ -174,6 +175,7 @@ def run_here(
     if job.state == "running" and not _owner_lives(job):
         _bury(db, job)
         job = _add(db, kind, params, client_id)  # the same one, or another where it has crashed too often
+    room.keep()
     with heartbeats(db):
         claimed = _claim(db, job.id)
         if claimed is None:
@@ -217,14 +219,18 @@ def _perform(
         db.conn.rollback()
     interrupted = state == "interrupted"  # no crash, so it takes back the attempt it cost
     finished = None if interrupted else database.now()
-    _patiently(
-        db,
-        patience,
+    ended = (
         f"update jobs set {VALUES}, state = ?, result = ?, error = ?, finished = ?, attempts = max(attempts - ?, 0)"
-        " where id = ? and pid = ? and state = 'running'",
-        [*progress.values(), state, result, error, finished, int(interrupted), job.id, os.getpid()],
+        " where id = ? and pid = ? and state = 'running'"
     )
-    progress.close()
+    values = [*progress.values(), state, result, error, finished, int(interrupted), job.id, os.getpid()]
+    try:
+        insist(lambda: db.execute(ended, values), patience)
+    except sqlite3.OperationalError:
+        if raised is None:
+            raise
+    finally:
+        progress.close()
     return raised
 
 
@@ -250,27 +256,21 @@ def _log(job: Job, bug: BaseException) -> str:
     return f"{what}: the details are in {file}; carry the job on to try again."
 
 
-def _patiently(db: Database, patience: float, sql: str, params: list) -> None:
-    """Execute a write that must not be lost, however long others hold the database; `patience` seconds where the disk is full."""
+def insist(write: Callable[[], Done], patience: float) -> Done:
+    """Do a write that must not be lost, however long others hold the database; returns what it returns.
+
+    Where the disk is full it goes into the room kept aside; where that is used up, the write is tried again for `patience` seconds
+    while this process need not end. Raises what the last try did.
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
-            db.execute(sql, params)
-            return
+            return write()
         except sqlite3.OperationalError as error:
-            if not locked(error) and (not no_room(error) or time.monotonic() > deadline or stopping.wait(0.5)):
+            if locked(error) or (no_room(error) and room.give()):
+                continue
+            if not no_room(error) or time.monotonic() > deadline or stopping.wait(0.5):
                 raise
-
-
-def no_room(error: BaseException) -> bool:
-    """Whether this error comes of a full disk; SQLite calls some of that an I/O error, or a file that cannot be opened."""
-    vague = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-    return disk_full(error) or (vague and no_room_left())
-
-
-def no_room_left() -> bool:
-    """Whether the workspace's disk is full."""
-    return shutil.disk_usage(settings.home()).free < NO_ROOM
 
 
 @contextmanager
@@ -368,11 +368,12 @@ def _bury(db: Database, job: Job) -> None:
     state, error = ("failed", sentence) if job.attempts >= MAX_CRASHES else ("interrupted", None)
     if job.cancel_asked:
         state, error = "cancelled", None
-    db.execute(
+    over = (
         "update jobs set state = ?, error = ?, finished = ?"
-        " where id = ? and state = 'running' and pid = ? and heartbeat = ?",
-        [state, error, None if state == "interrupted" else database.now(), job.id, job.pid, job.heartbeat],
+        " where id = ? and state = 'running' and pid = ? and heartbeat = ?"
     )
+    values = [state, error, None if state == "interrupted" else database.now(), job.id, job.pid, job.heartbeat]
+    insist(lambda: db.execute(over, values), 0)
 
 
 # --- the worker, seen from outside --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core import db as database
 from core.errors import Cancelled
+from core.room import no_room
 
 Report = Callable[[int, int, str, float], None]  # done, total, message, spent in USD
 ACTIVE = ("queued", "running", "interrupted")
@@ -106,7 +107,8 @@ class Progress(NoProgress):
 
     Call it at the start of a phase with what is already there, then after each unit. A phase is a stretch with one
     message (its digits aside) and one total. It has a connection of its own, so that a report neither waits for nor
-    joins the body's transaction; while somebody writes, a report is left out, and the next one carries the news.
+    joins the body's transaction; while somebody writes, or the disk is full, a report is left out, and the next one carries the
+    news.
     """
 
     def __init__(self, db: Database, job: Job, on_progress: Report | None = None):
@@ -155,7 +157,7 @@ class Progress(NoProgress):
             ).fetchone()
             self._reached[place] = reached
         except sqlite3.OperationalError as error:
-            if not locked(error):
+            if not locked(error) and not no_room(error):
                 raise
             answer = self._conn.execute(ASK, mine).fetchone()
         if self._on_progress:

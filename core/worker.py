@@ -22,7 +22,7 @@ from huey.consumer import Consumer
 from sqlite_utils import Database
 
 from core import db as database
-from core import jobs, queue, settings
+from core import jobs, queue, room, settings
 from core.errors import InputError
 from core.progress import locked, stopping
 
@@ -107,12 +107,13 @@ def _serve(db: Database, consumer: Consumer) -> None:
 
 
 def _look(db: Database) -> None:
+    room.keep()
     try:
         jobs.recover(db)
     except InputError as error:  # the queue's server is away
         log.warning("%s", error)
     except sqlite3.OperationalError as error:
-        if not locked(error) and not jobs.no_room(error):
+        if not locked(error) and not room.no_room(error):
             raise
         log.warning("%s", error)
 

@@ -18,11 +18,9 @@ from core.ui import (
     progress,
     rules_form,
 )
-from core.ui.compare_first import MONEY
+from core.ui.compare_first import TABS
 from core.ui.figures import HINTS, figure
 from core.words import teacher_words
-
-TABS = ("How sure is this?", MONEY, "How fast is it?", "Where does it differ?", "For your analyst")
 
 
 def main() -> None:

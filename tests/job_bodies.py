@@ -28,6 +28,17 @@ def units(db, params: dict, progress) -> dict:
     return {"units": params["units"]}
 
 
+def blocks(db, params: dict, progress) -> dict:
+    """Write so many blocks to the disk."""
+    folder = Path(params["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(params["units"]):
+        time.sleep(params["seconds"])
+        (folder / f"{number}.block").write_bytes(bytes(8192))
+        progress(number + 1, params["units"], "Writing")
+    return {}
+
+
 def wrong(db, params: dict, progress) -> dict:
     raise InputError("The column is missing.", "Choose another.")
 
@@ -71,7 +82,8 @@ def writer(db, params: dict, progress) -> dict:
 
 
 jobs.BODIES |= {
-    body.__name__: f"tests.job_bodies:{body.__name__}" for body in (units, wrong, bug, fatal, deaf, pressed, writer)
+    body.__name__: f"tests.job_bodies:{body.__name__}"
+    for body in (units, blocks, wrong, bug, fatal, deaf, pressed, writer)
 }
 
 if __name__ == "__main__":

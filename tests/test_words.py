@@ -15,16 +15,8 @@ from core import words
 from core.report import charts
 from core.settings import ROOT
 from core.ui import charts as on_pages
-from core.ui import frame
 
 MARKUP = st.text(alphabet="ab 1*_`[]()<>#$:~\\|&!{}", max_size=40)
-
-
-@given(MARKUP)
-def test_plain_escapes_every_sign_markdown_knows(text):
-    escaped = frame.plain(text)
-    assert re.sub(r"\\(.)", r"\1", escaped) == " ".join(text.split())
-    assert not re.search(r"[*_`\[\]()<>#$:~|&!{}]", re.sub(r"\\.", "", escaped))
 
 
 @given(MARKUP)

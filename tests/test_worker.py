@@ -9,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from core import db as database
-from core import jobs, queue, settings
+from core import jobs, queue, room, settings
+from core.errors import DISK_FULL
 from tests import job_bodies  # noqa: F401  registers the bodies
+from tests.full_disks import empty, fill, small_disk
 
 
 @pytest.fixture
@@ -174,6 +177,29 @@ def test_a_long_transaction_of_somebody_else_stops_neither_job_nor_worker(db, la
     other.execute("commit")
     wait(lambda: jobs.get(db, job.id).state == "done")
     assert jobs.worker_alive()
+
+
+def test_on_a_full_disk_a_job_ends_in_words_and_carries_on_once_there_is_room(workspace, launch):
+    with small_disk(workspace) as disk, closing(database.connect()) as db:
+        launch()
+        wait(lambda: (disk / "reserve").exists())
+        for prepared in (True, False):  # with the room kept aside, and where somebody has taken that as well
+            job = jobs.start(db, "blocks", params(disk / str(prepared), 40, 0.05))
+            wait(lambda job=job: jobs.get(db, job.id).done > 2)
+            if not prepared:
+                room.give()
+            fill(disk)
+            if prepared:
+                wait(lambda job=job: not jobs.get(db, job.id).active, 20)
+            else:
+                time.sleep(3)
+            empty(disk)
+            wait(lambda job=job: not jobs.get(db, job.id).active, 20)
+            assert (jobs.get(db, job.id).state, jobs.get(db, job.id).error) == ("failed", " ".join(DISK_FULL))
+            wait(lambda: (disk / "reserve").exists(), 20)
+            jobs.resume(db, job.id)
+            wait(lambda job=job: jobs.get(db, job.id).state == "done")
+        assert jobs.worker_alive()
 
 
 def test_the_app_starts_a_worker_in_the_place_of_none_and_of_an_outdated_one(workspace):

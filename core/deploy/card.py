@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core.escape import plain
 from core.evaluate.phrases import asked
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
 from core.weights import LARGE, PACKAGED
 from core.words import percent, split_words
 
-MARKUP = r"\`*_{}[]()<>#+!|~$:&@"
 WORST = 5
 LIKE_HERE = 0.995  # same labels as the student here; below, what is certified here is not said of an export
 APACHE = "Apache License 2.0 (https://www.apache.org/licenses/LICENSE-2.0)"
@@ -93,13 +93,6 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
         _files(folder),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def plain(text: str) -> str:
-    """`text` on one line, with everything Markdown or HTML would read as markup, or as a link, escaped."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    escaped = "".join(f"\\{char}" if char in MARKUP else char for char in line)
-    return escaped.replace("www.", "www\\.")
 
 
 def needs(kind: str) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from core.deploy.shards import Counts, Task, header, read, strings
 from core.errors import InputError
 from core.evaluate.run import figures
 from core.ingest import taxonomy
+from core.ingest.assets import said_of
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
 from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.jobs import NoProgress, Progress
@@ -228,7 +229,8 @@ def _text_columns(
     if learnt:
         return learnt
     head = head.slice(0, 20)
-    guessed = list(guess_assets(source.columns, list(zip(*(strings(head[name]) for name in source.columns)))).text)
+    rows = list(zip(*(strings(head[name]) for name in source.columns)))
+    guessed = list(guess_assets(source.columns, rows, said_of(db, client_id)).text)
     if not guessed:
         raise InputError("No column of text was found.", f"Name one of: {', '.join(source.columns)}.", where=path.name)
     return guessed

@@ -32,7 +32,7 @@ from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
 from core.ingest.labels import LabelColumns, Unknown, check_map
-from core.ingest.matching import Matcher
+from core.ingest.matching import Matcher, said
 from core.ingest.previews import Preview, no_rows, preview, preview_apart
 from core.ingest.profiles import gold_count, problems_csv, problems_of, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
@@ -56,6 +56,7 @@ __all__ = [  # what pages and later stages import from here
     "problems_csv",
     "problems_of",
     "profile",
+    "said_of",
     "splits",
     "unit_question",
     "unknown_labels",
@@ -108,7 +109,7 @@ def import_assets(
     """
     path, report = Path(path), progress or NoProgress()
     table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
-    mapping = mapping or guess_assets(table.columns, table.head)
+    mapping = mapping or guess_assets(table.columns, table.head, said_of(db, client_id))
     check(mapping, table)
     with _alone(client_id, report), staging() as (stage, stage_path):
         read = _Reading(db, client_id, table, mapping, accepted)
@@ -142,7 +143,7 @@ def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Re
     column = read.mapping.family
     if why := families.unfit(stage):
         stage.execute("update rows set family = null")
-        if column == guess_assets(read.table.columns, read.table.head).family:
+        if column == guess_assets(read.table.columns, read.table.head, said_of(db, client_id)).family:
             return  # nobody chose it
         read.problems.add(
             None,
@@ -171,6 +172,12 @@ def import_job(db: Database, params: dict, progress: Progress) -> dict:
     summary = asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, **how))
     del summary["unknown"]  # kept with the import
     return summary
+
+
+def said_of(db: Database, client_id: int) -> frozenset[str]:
+    """The forms in which cells may name the client's categories, to guess columns by; none where there is no taxonomy yet."""
+    version = taxonomy.latest(db, client_id)
+    return said(taxonomy.load(db, version)) if version is not None else frozenset()
 
 
 def keep_upload(name: str, data: bytes) -> Path:

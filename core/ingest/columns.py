@@ -1,80 +1,66 @@
-"""Which column holds what, guessed from its name and, where no name helps, from its contents.
+"""Which column holds what, guessed from its name (column_names.py) and, where no name helps, from what its cells hold.
 
-Names are compared squashed (letters and digits, one case). The lists run from the surest name to the vaguest: the first
-name of a list that a file has wins the role. Text is the exception: every column with a text name belongs to it.
+The lists of names run from the surest to the vaguest: the first name of a list that a file has wins the role. Text is the
+exception: every column with a text name belongs to it. Cells decide what names leave open: those that are the client's
+categories are labels, a short one that never comes twice is the id, the longest words are the text. A column of addresses or
+dates is none of text and label, whatever it is called. No column plays two roles.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Mapping as Values
 from dataclasses import dataclass, fields, replace
 
-from core.ingest.files import squash
-
-
-def _names(words: str) -> tuple[str, ...]:
-    return tuple(words.split())
-
-
-ASSET_NAMES: dict[str, tuple[str, ...]] = {
-    "id": _names(
-        "assetid creativeid adid externalid itemid placementid uniqueid adcreativeid uuid uid id assetkey key assetcode code"
-    ),
-    "gold": _names(
-        "goldlabel gold humanlabel goldcategory truelabel groundtruth truth expectedlabel expected reviewedlabel approvedlabel"
-        " correctlabel correctcategory manuallabel manualcategory humancategory"
-    ),
-    "label": _names(
-        "recordedlabel teacherlabel llmlabel modellabel ailabel gptlabel predictedlabel predictedcategory prediction label labels"
-        " category categoryname iabcategory class classification topic intent tag"
-    ),
-    "confidence": _names(
-        "confidence recordedconfidence labelconfidence teacherconfidence llmconfidence modelconfidence conf certainty probability"
-        " prob score labelscore"
-    ),
-    "tokens_in": _names("tokensin prompttokens inputtokens tokensprompt tokensinput intokens tokenin recordedtokensin"),
-    "tokens_out": _names(
-        "tokensout completiontokens outputtokens tokenscompletion tokensoutput outtokens tokenout recordedtokensout"
-    ),
-    "latency_ms": _names(
-        "latencyms latencys latencyseconds latencysec latencysecs latency responsetimems responsetimes responsetimeseconds"
-        " durationms elapsedms elapsedseconds recordedlatencyms recordedlatencys recordedlatency responsetime latencymillis"
-        " latencymilliseconds"
-    ),
-    "family": _names(
-        "conceptid concept parentcreative parentcreativeid parentid creativegroup masterid master variantof translationof sourceid"
-        " utteranceid campaignid campaign campaignname adgroupid adgroup adgroupname"
-    ),
-    "split": _names("split datasplit dataset set fold partition subset"),
-}
-DURATIONS = _names("durationseconds durations durationsec duration seconds elapsed elapsedtime")
-TEXT_NAMES = frozenset(
-    _names(
-        "text headline longheadline shortheadline title adtitle body bodytext bodycopy copy adcopy adtext primarytext maintext"
-        " description caption cta calltoaction message content tagline slogan script transcript voiceover ocr ocrtext creativetext"
-        " creative fulltext statement utterance query question post comment subject subjectline dialogue sentence review summary"
-    )
+from core.ingest.column_names import (
+    ASSET_NAMES,
+    DURATIONS,
+    LEVEL_NAMES,
+    TAXONOMY_NAMES,
+    TEXT_NAMES,
+    VAGUE_IDS,
 )
-TAXONOMY_NAMES: dict[str, tuple[str, ...]] = {
-    "name": _names(
-        "name categoryname subcategory label labelname topicname category topic title class segment intent term node value"
-    ),
-    "parent": _names(
-        "parentid parent parentname parentcategory parentcategoryid parentlabel parentuniqueid parentkey parenttopic broader group"
-        " category topic supercategory"
-    ),
-    "description": _names(
-        "description definition desc meaning explanation scopenote note notes details guidance instructions"
-    ),
-    "examples": _names("examples example sampletexts sampletext samples sample exampletexts exampleads keywords"),
-    "key": _names("uniqueid id key categoryid code categorycode nodeid iabid uid slug labelid"),
-}
-KNOWN_ASSET_NAMES = TEXT_NAMES.union(*ASSET_NAMES.values())
+from core.ingest.headers import is_number, squash
+from core.ingest.matching import form
+
+MOST = 0.8  # share of a column's filled cells that makes them all its kind
+LABELLED = 0.5  # share of them that names categories
+FEWEST = 3  # rows from which it says something that no value comes twice
+LONGEST_ID, LONG_NUMBER = 64, 11  # characters of an id; digits that only ids have
 TIER = re.compile(r"(?:tier|level|lvl|l)(\d+)")
-LEVEL_NAMES = _names("tier level lvl depth hierarchy hierarchylevel categorylevel ebene nivel niveau")
-KNOWN_TAXONOMY_NAMES = frozenset().union(
-    LEVEL_NAMES, *TAXONOMY_NAMES.values(), (f"tier{i}" for i in range(1, 9)), (f"level{i}" for i in range(1, 9))
+_UNDECOMPOSED = str.maketrans("łıøđ", "liod")  # letters that Unicode does not take for one with an accent
+_LINK = re.compile(r"(?:https?://|www\.)\S+|[^\s@]+@[^\s@]+\.\w+", re.IGNORECASE)
+_FILE = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]\w{1,5}(?:[/?#]\S*)?", re.IGNORECASE)  # or a bare domain
+_MONTH = r"[^\W\d_]{3,10}\.?"
+_DATE = re.compile(
+    rf"\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d\S*|\d{{1,2}}[. /-]{{1,2}}{_MONTH}[ /-]\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{4}}"
+    r"|\d{4}年\d{1,2}月(?:\d{1,2}日)?"
+)
+_DAY = re.compile(r"\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:\d\d|\d{4})")
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:#./-]*")
+_AMOUNT = re.compile(r"[\d.,]+[A-Za-z]{1,4}")  # 2.5s, 12EUR
+_STAMP = re.compile(r"1[5-9]\d{8}|1[5-9]\d{11}")
+
+
+def fold(name: str) -> str:
+    """The form in which columns' names are compared: as `squash`, and without accents: Catégorie and categorie are one."""
+    parts = unicodedata.normalize("NFKD", squash(name).translate(_UNDECOMPOSED))
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
+def _known(*lists: Iterable[str]) -> frozenset[str]:
+    """Names that mark a row of column names, as they are written and without accents; "no" is as likely a cell."""
+    return frozenset(form for words in lists for name in words for form in (squash(name), fold(name))) - {"no"}
+
+
+KNOWN_ASSET_NAMES = _known(TEXT_NAMES, *ASSET_NAMES.values())
+KNOWN_TAXONOMY_NAMES = _known(LEVEL_NAMES, *TAXONOMY_NAMES.values()) | {
+    f"{word}{i}" for word in ("tier", "level") for i in range(1, 9)
+}
+_TEXT, _VAGUE, _LABELS, _DURATIONS = (
+    frozenset(map(fold, words)) for words in (TEXT_NAMES, VAGUE_IDS, ASSET_NAMES["label"], DURATIONS)
 )
 
 
@@ -103,49 +89,142 @@ class Mapping:
         return {role: column for role, column in roles.items() if column is not None}
 
 
-def guess_roles(columns: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str, str | None]:
-    """The column of each role, or None; no column plays two."""
-    squashed = {last_name(column): column for column in reversed(columns)}
-    squashed |= {squash(column): column for column in reversed(columns)}
+def guess_roles(
+    columns: Sequence[str],
+    names: Values[str, tuple[str, ...]],
+    fits: Callable[[str, str], bool] = lambda role, column: True,
+) -> dict[str, str | None]:
+    """The column of each role by its name, or None; no column plays two. `fits` may refuse a column for a role."""
+    folded = {last_name(column): column for column in reversed(columns)}
+    folded |= {fold(column): column for column in reversed(columns)}
     roles: dict[str, str | None] = {}
-    for role, candidates in names.items():
-        free = (squashed[name] for name in candidates if name in squashed and squashed[name] not in roles.values())
-        roles[role] = next(free, None)
+    for role, words in names.items():
+        found = (folded[name] for name in dict.fromkeys(map(fold, words)) if name in folded)
+        roles[role] = next((one for one in found if one not in roles.values() and fits(role, one)), None)
     return roles
 
 
-def guess_assets(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Mapping:
-    """Guess the mapping of an assets file from its columns and a few rows; `text` is () where no column holds text."""
-    roles = guess_roles(columns, ASSET_NAMES)
-    taken = set(roles.values())
-    text = tuple(c for c in columns if c not in taken and _is_text_name(c))
+def guess_assets(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], labels: Collection[str] = frozenset()
+) -> Mapping:
+    """Guess the mapping of an assets file from its columns and first rows; `text` is () where no column holds text.
+
+    `labels` are the forms in which the client's categories may be named (core/ingest/matching.py: said).
+    """
+    cells = _Cells(columns, rows, labels)
+    roles = guess_roles(columns, ASSET_NAMES, cells.fits)
+    named = [c for c in columns if c not in roles.values() and _is_text_name(c)]
+    text = tuple(c for c in named if cells.fits("text", c)) or tuple(named)
+    free = [c for c in columns if c not in roles.values() and c not in text]
+    if roles["label"] is None or not cells.labelled([roles["label"]], 0):
+        other = free if roles["label"] is None else [c for c in free if fold(c) in _LABELS]
+        roles["label"] = cells.labelled(other) or roles["label"]
+    roles["id"] = roles["id"] or cells.unrepeated([c for c in free if c not in roles.values()])
     if not text:
-        free = [i for i, c in enumerate(columns) if c not in taken]
-        longest = max(free, key=lambda i: _wordiness([row[i] for row in rows]), default=None)
-        if longest is not None and _wordiness([row[longest] for row in rows]) > 0:
-            text = (columns[longest],)
-    return _with_duration(Mapping(text=text, **roles), columns)
+        longest = cells.wordiest([c for c in free if c not in roles.values()]) or cells.wordiest(free)
+        text = (longest,) if longest else ()
+    roles = {role: None if column in text else column for role, column in roles.items()}
+    return _with_duration(Mapping(text=text, **roles), [c for c in free if c not in roles.values()])
+
+
+def correct(guess: Mapping, text: Sequence[str], named: Values[str, str | None]) -> Mapping:
+    """A guess corrected by the columns that were named: one that was named for a role plays no other."""
+    used = {*text, *named.values()}
+    kept = {role: None for role, column in guess.columns().items() if column in used}
+    rest = tuple(text) or tuple(column for column in guess.text if column not in used)
+    return replace(guess, **{**kept, **named}, text=rest)
 
 
 def last_name(column: str) -> str:
-    """The squashed last part of a dotted name: text of data.text."""
-    return squash(column.rsplit(".", 1)[-1])
+    """The folded last part of a dotted name: text of data.text."""
+    return fold(column.rsplit(".", 1)[-1])
 
 
 def _is_text_name(column: str) -> bool:
-    return any(re.sub(r"\d+$", "", name) in TEXT_NAMES for name in (squash(column), last_name(column)))
+    return any(re.sub(r"\d+$", "", name) in _TEXT for name in (fold(column), last_name(column)))
 
 
-def _with_duration(guess: Mapping, columns: Sequence[str]) -> Mapping:
+def _with_duration(guess: Mapping, free: Sequence[str]) -> Mapping:
     """A duration is a latency where a model's tokens or confidence stand beside it; elsewhere it may be a film's length."""
     if guess.latency_ms is None and (guess.tokens_in or guess.tokens_out or guess.confidence):
-        free = {squash(c): c for c in columns if c not in guess.text}
-        return replace(guess, latency_ms=next((free[n] for n in DURATIONS if n in free), None))
+        return replace(guess, latency_ms=next((c for c in free if fold(c) in _DURATIONS), None))
     return guess
 
 
-def _wordiness(cells: Sequence[str]) -> float:
-    """Mean length of a column's cells; 0 where fewer than half the characters are letters (numbers, dates, codes)."""
-    joined = "".join(cells)
-    letters = sum(c.isalpha() for c in joined)
-    return len(joined) / max(len(cells), 1) if letters > 0.5 * len(joined) else 0.0
+class _Cells:
+    """The first cells of each column, and what they make of it."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[str]], labels: Collection[str]):
+        self._rows, self._labels = len(rows), labels
+        self._filled = {column: [row[at] for row in rows if row[at]] for at, column in enumerate(columns)}
+
+    def fits(self, role: str, column: str) -> bool:
+        """Whether the cells leave a role to the column whose name says it."""
+        if role in ("label", "gold"):
+            return not self._mostly(column, _is_link)
+        if role == "text":
+            return not self._mostly(column, _is_address)
+        return role != "id" or fold(column) not in _VAGUE or self._differ(column)
+
+    def labelled(self, columns: Sequence[str], least: float = LABELLED) -> str | None:
+        """The column of which the largest share of cells names categories, where more than `least` does."""
+        shares = {column: self._share(column, lambda cell: form(cell) in self._labels) for column in columns}
+        best = max(columns, key=lambda column: shares[column], default=None)
+        return best if best is not None and shares[best] > least else None
+
+    def unrepeated(self, columns: Sequence[str]) -> str | None:
+        """The first column of short codes that no two rows share."""
+        if self._rows < FEWEST:
+            return None
+        return next((column for column in columns if self._differ(column) and _are_codes(self._filled[column])), None)
+
+    def wordiest(self, columns: Sequence[str]) -> str | None:
+        """The column of the longest words, None where none holds any; what comes again and again (a brand) is less of a text."""
+        lengths = {column: self._wordiness(column) for column in columns}
+        best = max(columns, key=lambda column: lengths[column], default=None)
+        return best if best is not None and lengths[best] > 0 else None
+
+    def _share(self, column: str, test: Callable[[str], bool]) -> float:
+        filled = self._filled[column]
+        return sum(map(test, filled)) / len(filled) if filled else 0.0
+
+    def _mostly(self, column: str, test: Callable[[str], bool]) -> bool:
+        return self._share(column, test) >= MOST
+
+    def _differ(self, column: str) -> bool:
+        return len(set(self._filled[column])) == self._rows
+
+    def _wordiness(self, column: str) -> float:
+        """Mean length of a column's cells, times the share that differ; 0 where most characters are no letters."""
+        cells = self._filled[column]
+        joined = "".join(cells)
+        if 2 * sum(c.isalpha() for c in joined) <= len(joined) or self._mostly(column, _is_address):
+            return 0.0
+        return len(joined) / max(self._rows, 1) * len(set(cells)) / len(cells)
+
+
+def _is_link(cell: str) -> bool:
+    return bool(_LINK.fullmatch(cell) or _DATE.fullmatch(cell) or (is_number(cell) and _DAY.fullmatch(cell)))
+
+
+def _is_address(cell: str) -> bool:
+    return bool(_FILE.fullmatch(cell)) or _is_link(cell)
+
+
+def _are_codes(cells: Sequence[str]) -> bool:
+    """Whether cells are written as ids are: without blanks, with digits, and no amounts, dates or addresses."""
+    if not all(len(cell) <= LONGEST_ID and _CODE.fullmatch(cell) and any(map(str.isdigit, cell)) for cell in cells):
+        return False
+    if all(map(is_number, cells)):
+        return _are_numbered(cells)
+    return not any(_AMOUNT.fullmatch(cell) or _is_address(cell) for cell in cells)
+
+
+def _are_numbered(cells: Sequence[str]) -> bool:
+    """Whether numbers count rows, or are as long as no measure is; times in seconds since 1970 are none."""
+    if not all(cell.isascii() and cell.isdigit() and len(cell) < 40 for cell in cells):
+        return False
+    numbers = sorted(map(int, cells))
+    if numbers[-1] - numbers[0] == len(numbers) - 1:
+        return True
+    return all(len(cell) >= LONG_NUMBER and not _STAMP.fullmatch(cell) for cell in cells)

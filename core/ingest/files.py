@@ -213,12 +213,8 @@ class Table:
                 if cells[0][:1] in TOTAL_INITIALS and is_total(cells, self.usual):
                     self._leave_out(row, cells, "The row is a total of the report", problems)
                     continue
-                if (
-                    (waiting or gap or cells[0].endswith(":"))
-                    and gaps < 4
-                    and self._sparse(cells)
-                    and len(waiting) < TAIL
-                ):
+                below = gap or bool(waiting)
+                if gaps < 4 and len(waiting) < TAIL and self._may_be_note(cells, below):
                     waiting.append((row, cells))
                     continue
             if waiting:
@@ -228,9 +224,12 @@ class Table:
         for row, cells in waiting:
             self._leave_out(row, cells, "The row is a note below the table", problems)
 
-    def _sparse(self, cells: list[str]) -> bool:
-        """Whether a row fills so few cells that it may be a note."""
-        return len(cells) - cells.count("") <= max(1, self.usual // 2) or cells[0].endswith(":")
+    def _may_be_note(self, cells: list[str], below: bool) -> bool:
+        """Whether a row fills so few cells that it may be a note: `below` a blank row or other notes, or beginning `Name:`."""
+        filled = len(cells) - cells.count("")
+        if cells[0].endswith(":"):
+            return below or filled < self.usual
+        return below and filled <= max(1, self.usual // 2)
 
     def _leave_out(self, row: int, cells: list[str], what: str, problems: Problems) -> None:
         self.left_out += 1

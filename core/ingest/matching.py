@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import InputError
+from core.ingest.headers import is_number
 from core.ingest.names import Near, same, same_code, unambiguous
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class Matcher:
         self._keys = {c.key: c.id for c in self._usable if c.key}
         # Sure forms first: a name shared by two categories must not hide the label of one of them.
         self._names = [
-            unambiguous((_form(c.label), c.id) for c in self._usable),
-            unambiguous((_form(self._paths[c.id]), c.id) for c in self._usable),
-            unambiguous((_form(c.name), c.id) for c in self._usable),
+            unambiguous((form(c.label), c.id) for c in self._usable),
+            unambiguous((form(self._paths[c.id]), c.id) for c in self._usable),
+            unambiguous((form(c.name), c.id) for c in self._usable),
         ]
         self._codes = unambiguous((same_code(key), id) for key, id in self._keys.items())
         self.accepted = {
@@ -107,8 +108,8 @@ class Matcher:
     def _named(self, text: str) -> int | None:
         if text in self._labels:
             return self._labels[text]
-        form = _form(text)
-        return next((forms[form] for forms in self._names if form in forms), None)
+        wanted = form(text)
+        return next((forms[wanted] for forms in self._names if wanted in forms), None)
 
     def _coded(self, text: str) -> int | None:
         return self._keys.get(text) or self._codes.get(same_code(text))
@@ -117,6 +118,15 @@ class Matcher:
     def _near(self) -> Near:
         said = ((name, c.label) for c in self._usable for name in (c.label, self._paths[c.id], c.name))
         return Near(said, ((c.key, c.label) for c in self._usable if c.key))
+
+
+def said(categories: Iterable[Category]) -> frozenset[str]:
+    """The forms (`form`) in which cells may name these categories: labels, paths, names and codes, but no plain numbers."""
+    categories = list(categories)
+    by_label = {c.label: c for c in categories}
+    usable = [c for c in categories if c.assignable]
+    forms = {form(name) for c in usable for name in (c.label, path_of(c, by_label), c.name, c.key or "")}
+    return frozenset(one for one in forms if one and (not is_number(one) or (one.isdigit() and one.startswith("0"))))
 
 
 def path_of(category: Category, by_label: Mapping[str, Category]) -> str:
@@ -128,6 +138,6 @@ def path_of(category: Category, by_label: Mapping[str, Category]) -> str:
     return SEPARATOR.join(reversed(names))
 
 
-def _form(text: str) -> str:
+def form(text: str) -> str:
     """The form in which two names or paths are one: blanks around the steps of a path mean nothing."""
     return _STEP.sub(SEPARATOR, same(text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -32,13 +33,16 @@ class Preview:
     doubts: list[Doubt] = field(default_factory=list)
 
 
-def preview(path: Path, read_as: ReadAs = AS_FOUND) -> Preview:
-    """What a file holds and how its columns are understood, before it is imported. Raises InputError, also where it has no row."""
+def preview(path: Path, read_as: ReadAs = AS_FOUND, labels: Collection[str] = frozenset()) -> Preview:
+    """What a file holds and how its columns are understood, before it is imported; `labels` as guess_assets takes them.
+
+    Raises InputError, also where the file has no row.
+    """
     table = open_table(Path(path), KNOWN_ASSET_NAMES, read_as=read_as)
     if not table.head:
         raise no_rows(table.path)
     shown = [dict(zip(table.columns, (cell[:SHOWN] for cell in cells))) for cells in table.head[:ROWS]]
-    return Preview(table.columns, guess_assets(table.columns, table.head), shown, table.doubts)
+    return Preview(table.columns, guess_assets(table.columns, table.head, labels), shown, table.doubts)
 
 
 def no_rows(path: Path) -> InputError:

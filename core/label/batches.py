@@ -20,7 +20,7 @@ from sqlite_utils import Database
 
 from core.db import now
 from core.errors import InputError
-from core.jobs import NoProgress
+from core.jobs import NoProgress, insist
 from core.label import buying, labels, ledger
 from core.label.buying import Consultation
 from core.label.teachers import Asset
@@ -35,6 +35,7 @@ FIRST_POLL, LONGEST_POLL = 5.0, 60.0  # seconds between questions how far it is
 TRIES = 6  # of handing in, or of asking how far it is, in a row
 SMALLEST = 25  # requests of a batch: where one alone does not fit, others' batches are in the way as well
 LONGEST_WAIT_S = 3600.0  # for those, or for what a provider asks to wait
+HOLD_S = 60.0  # that a batch's number, which is all that leads to its answers, is held for while the disk is full
 LOST = "The run was killed while this batch was handed in."
 
 
@@ -68,10 +69,7 @@ def label_in_batches(
         try:
             state = asyncio.run(_Batches(db, account, hosted, progress or NoProgress(), todo).run())
         finally:
-            db.execute(
-                "update label_runs set state = ?, seconds = seconds + ? where id = ?",
-                [state, time.monotonic() - started, run_id],
-            )
+            buying.ended(db, run_id, state, time.monotonic() - started)
     return state
 
 
@@ -197,7 +195,8 @@ class _Batches:
             raise InputError(
                 f"The batch was not taken: {error.words}", buying.KEPT_TODO, where=self.hosted.connection.name
             ) from None
-        self.db.execute("update batches set provider_id = ?, state = 'running' where id = ?", [provider_id, batch])
+        handed = "update batches set provider_id = ?, state = 'running' where id = ?"
+        insist(lambda: self.db.execute(handed, [provider_id, batch]), HOLD_S)
         self.units[batch] = chunk
         return True
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import db as database
-from core import settings
+from core import room, settings
 from core.errors import InputError
+from core.jobs import insist
 from core.label import ledger
 from core.label.connections import LONGER
 from core.label.prompts import Said, merged
@@ -33,16 +35,35 @@ KEPT_TODO = "What is labelled so far is kept: start the run again and it carries
 
 @contextmanager
 def held(run_id: int) -> Iterator[None]:
-    """Keep a run to this process: two that label it at once would buy each label twice. The system frees it if we die."""
+    """Keep a run to this process: two that label it at once would buy each label twice. The system frees it if we die.
+
+    Room for what is paid for is kept aside before the first call; InputError where there is none.
+    """
     lock = FileLock(settings.subfolder("locks") / f"label-run-{run_id}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise InputError("These labels are being bought already.", "Wait for that run, or cancel it first.") from None
     try:
+        if not room.keep():
+            raise InputError(
+                f"The disk is all but full ({room.left() / 1e6:.0f} MB are free), so nothing is bought: what is paid for might find"
+                " no place.",
+                f"Make room for {2 * room.RESERVE / 1e6:.0f} MB at least, then start it again.",
+            )
         yield
     finally:
         lock.release()
+
+
+def ended(db: Database, run_id: int, state: str, seconds: float) -> None:
+    """Note how a run has ended and how long it took; nothing where the disk has no room even for that."""
+    noted = "update label_runs set state = ?, seconds = seconds + ? where id = ?"
+    try:
+        insist(lambda: db.execute(noted, [state, seconds, run_id]), 0)
+    except sqlite3.OperationalError as error:
+        if not room.no_room(error):
+            raise
 
 
 def account(

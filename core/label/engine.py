@@ -4,7 +4,9 @@ How a run goes. One task reads assets a page at a time, looks up what the model 
 next few calls; as many workers as the connection allows make them. One writer commits whatever has arrived meanwhile, in one
 transaction in a thread of its own, so that neither a commit nor a lock ever holds up a call. An answer is handed to the writer
 the moment it is read. A call that fails for a passing reason is made again; one that the server refuses for good ends the run
-in words. Stopped, the run waits for the calls under way: they are paid. Killed, it has lost those calls and nothing else.
+in words. Stopped, the run waits for the calls under way: they are paid. Killed, it has lost those calls and nothing else. Where
+the disk is full it makes no further call, writes what has arrived into the room kept aside (core/room.py) or holds it for a
+while, and says what came of it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from sqlite_utils import Database
 
 from core import db as database
 from core.errors import InputError
-from core.jobs import Interrupted, NoProgress
+from core.jobs import Interrupted, NoProgress, insist
 from core.label import labels, ledger
 from core.label.buying import (
     KEPT_TODO,
@@ -31,6 +33,7 @@ from core.label.buying import (
     Failed,
     Lengths,
     account,
+    ended,
     held,
     keep_replies,
     kept_replies,
@@ -41,7 +44,9 @@ from core.label.teachers import Answer, Asset, within
 from core.label.teachers.calls import LONG_S
 from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
-from core.progress import locked
+from core.progress import stopping
+from core.room import no_room
+from core.words import counted, money
 
 try:
     from uvloop import new_event_loop as EVENT_LOOP  # less work a call; not there on Windows
@@ -58,6 +63,7 @@ SET_ASIDE = 1000  # calls that failed for a passing reason are made once more at
 REFUSED = 10  # calls refused as wrong before the first answer: then all would be
 COMMIT_S = 0.05  # about what the writer takes, at most
 ENDING_S = 5.0  # for the calls under way when the process has to end
+HOLD_S = 60.0  # that paid answers are held for while the disk is full
 STOPPING = {"auth": "The key was refused", "model": "The model was refused", "quota": "The account is empty"}
 
 
@@ -97,10 +103,7 @@ def label_hosted(
                 runner.run(run.run())
             state = "capped" if run.capped else "done"
         finally:
-            db.execute(
-                "update label_runs set state = ?, seconds = seconds + ? where id = ?",
-                [state, time.monotonic() - started, run_id],
-            )
+            ended(db, run_id, state, time.monotonic() - started)
     return state
 
 
@@ -164,6 +167,11 @@ class _Outbox:
     wanted: list[_Wanted] = field(default_factory=list)
     written: list[asyncio.Future] = field(default_factory=list)
 
+    def put_back(self, box: _Outbox) -> None:
+        """What was to be written before still is."""
+        for mine, before in ((self.settled, box.settled), (self.answers, box.answers), (self.kept, box.kept)):
+            mine[:0] = before
+
 
 class _Run:
     """One run under way. Everything but what is marked "on disk" happens in the event loop's thread."""
@@ -189,6 +197,7 @@ class _Run:
         self.message = f"Labelling with {hosted.connection.name}"
         self.capped = False
         self.stopping = self.closing = False  # no further call; no further news for the writer
+        self.full_since: float | None = None  # when the disk was first found full
         self.successes = self.refusals = 0
         self.unsent: set[int] = set()  # money set aside, not asked yet
         self.sent: set[int] = set()  # asked, not settled yet
@@ -252,6 +261,8 @@ class _Run:
         finally:
             self.disk.shutdown()
             await self.wire.close()
+        if self.full_since is not None:
+            raise self._no_room()
 
     async def _watch(self) -> None:
         """Report, and hear whether to stop, also while nothing arrives."""
@@ -277,9 +288,14 @@ class _Run:
 
     def _close(self) -> None:
         """On disk: the last of it. Calls cut off count as if they had cost the most; those never made are given back."""
-        for call in self.sent:
-            ledger.settle(self.db, call, None, error="Stopped before its answer came.")
-        ledger.release(self.db, self.unsent)
+        try:
+            with self.db.atomic():
+                for call in self.sent:
+                    ledger.settle(self.db, call, None, error="Stopped before its answer came.")
+                ledger.release(self.db, self.unsent)
+        except sqlite3.OperationalError as error:
+            if not no_room(error):  # the run's next start does it then
+                raise
         self.db.close()
 
     async def _write(self) -> None:
@@ -289,7 +305,11 @@ class _Run:
             box, self.outbox = self.outbox, _Outbox()
             box.wanted[:0], self.parked = self.parked, []
             granted, stop = await self._on_disk(self._commit, box)
-            self.sent.difference_update(settled[0] for settled in box.settled)
+            if granted is None:
+                self._hold(box)
+                granted = [None] * len(box.wanted)
+            else:
+                self.sent.difference_update(settled[0] for settled in box.settled)
             for wanted, call in zip(box.wanted, granted):
                 if call is not None:
                     self.unsent.add(call)
@@ -304,24 +324,43 @@ class _Run:
                     future.set_result(None)
             if stop and not self.asked_to_stop.done():
                 self.asked_to_stop.set_exception(stop)
-            if self.closing and not (self.outbox.settled or self.outbox.answers):
+            if self.closing and (not (self.outbox.settled or self.outbox.answers) or self._held_long_enough()):
                 return
 
-    def _commit(self, box: _Outbox) -> tuple[list[int | None], BaseException | None]:
+    def _hold(self, box: _Outbox) -> None:
+        """Keep what could not be written, and try again soon."""
+        self.outbox.put_back(box)
+        self.loop.call_later(0.5, self.news.set)
+
+    def _held_long_enough(self) -> bool:
+        patience = ENDING_S if stopping.is_set() else HOLD_S
+        return self.full_since is not None and time.monotonic() - self.full_since > patience
+
+    def _no_room(self) -> InputError:
+        """The run's end on a full disk, after all that could be done."""
+        labels_lost = sum(answer.category_id is not None for answer in self.outbox.answers)
+        usd = sum(settled[1] or 0.0 for settled in self.outbox.settled)
+        kept = "All that had arrived is kept."
+        if labels_lost:
+            kept = (
+                f"{counted(labels_lost, 'label')} that had arrived ({money(usd, exact=True)}) could not be written and will be bought again;"
+                " the ledger counts their calls at the most they can have cost."
+            )
+        return InputError(
+            f"The disk is full, so buying stopped. {kept}",
+            "Make room, then start the run again: it carries on from there.",
+            where=self.hosted.connection.name,
+        )
+
+    def _commit(self, box: _Outbox) -> tuple[list[int | None] | None, BaseException | None]:
         """On disk: one transaction, however long others hold the database; then the report, which may say that it is time to
-        stop."""
-        while True:
-            try:
-                with self.db.atomic():
-                    for settled in box.settled:
-                        ledger.settle(self.db, *settled)
-                    labels.write(self.db, self.account.run_id, box.answers)
-                    keep_replies(self.db, self.account.client_id, box.kept)
-                    granted = self._grant(box.wanted)
-                break
-            except sqlite3.OperationalError as error:
-                if not locked(error):
-                    raise
+        stop. Nothing is granted any more once the disk was full; None, where it has no room for this."""
+        try:
+            granted = insist(lambda: self._put(box), 0)
+        except sqlite3.OperationalError as error:
+            if not no_room(error):
+                raise
+            return None, self._no_room()
         self.done += len(box.answers)
         if box.answers:
             self.spent = ledger.spent(self.db, self.account.run_id)
@@ -329,7 +368,20 @@ class _Run:
                 self.progress(self.done, self.todo, self.message, self.spent)
             except BaseException as stop:  # told after what was granted is known
                 return granted, stop
-        return granted, None
+        return granted, self._no_room() if self.full_since is not None else None
+
+    def _put(self, box: _Outbox) -> list[int | None]:
+        try:
+            with self.db.atomic():
+                for settled in box.settled:
+                    ledger.settle(self.db, *settled)
+                labels.write(self.db, self.account.run_id, box.answers)
+                keep_replies(self.db, self.account.client_id, box.kept)
+                return [None] * len(box.wanted) if self.stopping else self._grant(box.wanted)
+        except sqlite3.OperationalError as error:
+            if no_room(error):  # from here on no call is made, also while the next try is under way
+                self.stopping, self.full_since = True, self.full_since or time.monotonic()
+            raise
 
     def _grant(self, wanted: list[_Wanted]) -> list[int | None]:
         """On disk: the calls' numbers. Of the patient ones none overtakes another: they would wait for each other."""

@@ -18,6 +18,7 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import batches, engine, labels, prices
+from core.label.buying import ended
 from core.label.teachers import Teacher, make, within
 from core.label.teachers.hosted import Hosted
 
@@ -94,7 +95,7 @@ def _label_here(
             if progress:
                 progress(done, todo, f"Labelling with {teacher.name}")
     except BaseException:
-        db["label_runs"].update(run_id, {"state": "stopped"})
+        ended(db, run_id, "stopped", 0.0)
         raise
     return "done"
 

@@ -21,7 +21,7 @@ def show(view: frame.View) -> None:
         terms = None
         if view.client_id is not None:
             terms = st.text_area(
-                f"The teacher's terms ({view.client})",
+                frame.plain(f"The teacher's terms ({view.client})"),
                 settings.get(view.db, "teacher_terms", view.client_id),
                 placeholder="Do the terms of the teacher's provider let its answers train a model? Say who checked, and when.",
                 max_chars=2000,

@@ -64,9 +64,9 @@ def details(
     **columns,
 ) -> None:
     """A table folded away, with its CSV download: the columns `shares` (0..1) and `dollars` as sentences say them, the others by
-    `columns`, which is st.dataframe's column_config."""
+    `columns`, which is st.dataframe's column_config. `label` is escaped here."""
     config = dict.fromkeys(shares, SHARE) | dict.fromkeys(dollars, DOLLARS) | columns
-    with st.expander(label):
+    with st.expander(plain(label)):
         st.dataframe(as_said(table, shares), hide_index=True, column_config=config or None, key=f"table-{name}")
         download(table, name)
 

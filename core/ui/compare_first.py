@@ -12,7 +12,7 @@ from core.ui import charts, frame, money_inputs, report_download
 from core.ui.figures import badge
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
-MONEY = "What does it save?"
+TABS = ("How sure is this?", "What does it save?", "How fast is it?", "Where does it differ?", "For your analyst")
 # What a verdict's next step is done with: the words on the button, and the page it opens.
 STEPS = {
     "too_few": ("Get more labels", "teacher"),

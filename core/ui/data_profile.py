@@ -14,7 +14,7 @@ from core.errors import Problem
 from core.ingest import assets, taxonomy
 from core.ui import charts
 from core.ui.figures import HINTS, figure
-from core.ui.frame import View, plain
+from core.ui.frame import View
 from core.words import counted
 
 SHOWN = 200  # rows of a list on the page; the download has them all
@@ -144,7 +144,7 @@ def _profile(found: dict) -> None:
     for source, one in found["labels"].items():
         table = pd.DataFrame(one["top"], columns=["Label", "Assets"])
         title = f"Recorded labels in “{source}”: {one['count']:,}, {one['distinct']:,} different"
-        charts.details(table, f"labels-{source}", label=plain(title))
+        charts.details(table, f"labels-{source}", label=title)
     splits = {name or "not yet": count for name, count in found["splits"].items()}
     charts.details(pd.DataFrame(splits.items(), columns=["Split", "Assets"]), "splits", label=_splits_words(splits))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.escape import plain
+
 BASIS = {
     "measured": ("green", "Measured here, on this client's own assets."),
     "estimated": ("blue", "Computed from measured quantities and a dated price or a stated rate."),
@@ -38,10 +40,12 @@ def badge(basis: str) -> None:
 
 
 def figure(label: str, value: str, basis: str, interval: str | None = None, help: str | None = None) -> None:
-    """One big figure in a box: label with a hint, the value, then its basis and, where there is one, its interval."""
+    """One big figure in a box: label with a hint, the value, then its basis and, where there is one, its interval.
+
+    Label, value and interval may hold words from files: they are escaped here."""
     with st.container(border=True, height="stretch"):
-        st.metric(label, value, help=help)
+        st.metric(plain(label), plain(value), help=help)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             badge(basis)
             if interval:
-                st.caption(interval)
+                st.caption(plain(interval))

@@ -24,6 +24,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import db as database
 from core.errors import InputError, outside
+from core.escape import plain
 from core.settings import ROOT
 from core.ui import address, standing
 
@@ -245,12 +246,6 @@ def guard() -> Iterator[None]:
         st.error(plain(str(said)), icon=":material/error:")
 
 
-def plain(text: str) -> str:
-    """`text` with everything Markdown would read as markup escaped; for words from files inside st.error and its like."""
-    line = " ".join(text.split()).replace(" %", "\u00a0%")  # a number and its sign stay on one line
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+!|~$:&" else char for char in line)
-
-
 def link(key: str, label: str | None = None, client: str | None = None) -> None:
     """A link to another page of the menu, of the client chosen here or of `client`; its name alone where a page is run by itself,
     outside the app."""
@@ -271,7 +266,7 @@ def go(key: str) -> None:
 def nothing_yet(what: str, key: str, label: str) -> None:
     """An empty page: what is missing, and the link to where it comes from. Ends the page."""
     with st.container(border=True):
-        st.write(what)
+        st.write(plain(what))
         link(key, label)
     st.stop()
 

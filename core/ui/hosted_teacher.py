@@ -50,7 +50,7 @@ def _forecast(expected: HostedForecast) -> None:
             "Cost, most likely",
             money(spread.likely),
             "estimated" if expected.measured_on else "assumed",
-            frame.plain(_range(spread)) if spread.high else "nothing is charged",
+            _range(spread) if spread.high else "nothing is charged",
             help="Tokens an answer takes, times the price. Before a trial, tokens are guessed from the length of the texts.",
         )
     with seconds:

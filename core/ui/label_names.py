@@ -41,7 +41,7 @@ def _choose(one: assets.Unknown, labels: list[str], import_id: int, nearest: boo
     words.markdown(frame.plain(one.sentence))
     options = [LEFT_OUT, *dict.fromkeys([*(label for label in one.near if label in labels), *labels])]
     return choice.selectbox(
-        f"What “{one.value[:60]}” in {one.column} means",
+        frame.plain(f"What “{one.value[:60]}” in {one.column} means"),
         options,
         index=int(nearest and len(one.near) == 1 and len(options) > 1),
         key=f"label-{import_id}-{one.column}-{one.value}-{nearest}",

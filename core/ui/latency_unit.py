@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.escape import plain
 from core.ingest import assets
 from core.ingest.numbers import MILLISECONDS
 from core.words import milliseconds
@@ -19,7 +20,7 @@ def ask(seen: assets.Preview, mapping: assets.Mapping, key: str) -> assets.Mappi
     if not samples:
         return mapping
     unit = st.selectbox(
-        f"What does {samples[0]} in the column {mapping.latency_ms} mean?",
+        plain(f"What does {samples[0]} in the column {mapping.latency_ms} mean?"),
         list(NAMES),
         index=None,
         format_func=lambda unit: f"{NAMES[unit]}: {', '.join(samples)} are {_said(samples, unit)}",

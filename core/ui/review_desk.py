@@ -87,7 +87,7 @@ def _asset(item: Item) -> None:
     if item.neighbours:
         st.caption("The nearest labelled assets, by their words")
         for near in item.neighbours[:NEIGHBOURS]:
-            st.badge(frame.plain(short(near["label"], 40)), color="gray")
+            st.markdown(f":gray-badge[{frame.plain(short(near['label'], 40))}]")  # st.badge would escape brackets again
             st.text(short(near["text"], 140))
 
 

@@ -78,7 +78,9 @@ def _live(view: frame.View, rows: list[dict]) -> None:
             if st.button("Make live", help="Try one, scoring and the verdict on the overview then use this one."):
                 failure = _changed(lambda: training.set_live(view.db, picked))
         if before in names and st.button(
-            f"Roll back to {names[before]}", icon=":material/undo:", help="The student that was live before this one."
+            frame.plain(f"Roll back to {names[before]}"),
+            icon=":material/undo:",
+            help="The student that was live before this one.",
         ):
             failure = _changed(lambda: training.roll_back(view.db, view.client_id))
         frame.link("compare", "Read the verdict")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.escape import plain
 from core.ingest import assets
 from core.ingest.alphabets import WORDS
 from core.ingest.assets import Preview
@@ -69,7 +70,7 @@ def doubts(path: Path, found: list[Doubt], place: str) -> None:
         st.session_state.setdefault(f"{_key(doubt.option, path, place)}-found", doubt.chosen)
         words = WORDS if doubt.option == "encoding" else {}
         st.selectbox(
-            doubt.what,
+            plain(doubt.what),
             doubt.choices,
             index=doubt.choices.index(doubt.chosen),
             key=_key(doubt.option, path, place),

@@ -23,9 +23,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from core import __main__ as cli
 from core import db as database
 from core import encoder, jobs, weights
-from core.deploy import card, export
+from core.deploy import export
 from core.deploy.exported import runtime
 from core.errors import InputError
+from core.escape import plain
 from core.evaluate import latency, measure
 from core.evaluate.run import evaluate, figures
 from core.label.run import label, labelled
@@ -460,7 +461,7 @@ def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
         assert row_of(text, one["label"])[2] == str(one["n"])
     latency = found["latency"]
     assert all(f"{key} {latency[key]:.1f} ms" in text for key in ("p50", "p95", "p99"))
-    assert latency["machine"].split(",")[0] in text and card.plain(found["certificate"]["reason"]) in text
+    assert latency["machine"].split(",")[0] in text and plain(found["certificate"]["reason"]) in text
     counts = found["counts"]
     assert counts["calibration"] == 0
     assert row_of(text, "Assets") == [f"{counts['train']} train (and calibration), {counts['test']} test"]

@@ -168,7 +168,7 @@ def test_other_alphabets_in_their_old_encodings_are_read(tmp_path):
         ),
         (["Ad ID", "Headline 1", "Headline 2", "Description", "Set"], [],
          {"text": ("Headline 1", "Headline 2", "Description"), "id": "Ad ID", "split": "Set"}),
-        (["Nr", "Werbetext", "Marke"], [["1", "Jetzt neue Schuhe entdecken", "Zeta"]], {"text": ("Werbetext",)}),
+        (["Nr", "Werbetext", "Marke"], [["1", "Jetzt neue Schuhe entdecken", "Zeta"]], {"text": ("Werbetext",), "id": "Nr"}),
         (["price", "clicks"], [["1.0", "20"], ["", "7"]], {"text": ()}),
         (["prompt_tokens", "completionTokens", "Ad Copy", "Ground Truth"], [],
          {"text": ("Ad Copy",), "tokens_in": "prompt_tokens", "tokens_out": "completionTokens", "gold": "Ground Truth"}),

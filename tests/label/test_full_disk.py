@@ -1,0 +1,129 @@
+"""A disk that runs full while labels are bought: no further call, and what is paid for is kept or its loss said."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import pytest
+
+from core import db as database
+from core import jobs, room
+from core.errors import InputError
+from core.label import connections, engine, run
+from core.label.teachers.wire import OwnPrice, Params
+from tests import small
+from tests.full_disks import empty, fill, small_disk
+from tests.label.servers import Server, steady
+
+ASSETS, CONCURRENCY, FULL_AT = 160, 8, 50
+
+
+@pytest.fixture
+def disk(workspace):
+    with small_disk(workspace) as mounted:
+        yield mounted
+
+
+@pytest.fixture
+def teacher(disk):
+    """A server that fills the disk with its call number FULL_AT; `after` says what happens then."""
+    asked = []
+
+    def script(call) -> str:
+        asked.append(call)
+        if len(asked) == FULL_AT:
+            fill(disk)
+            server.after()
+        return steady(call)
+
+    with Server(script, latency=0.05) as server:
+        server.after = lambda: None
+        server.counted = lambda: len(asked)
+        yield server
+
+
+@pytest.fixture
+def client(disk, teacher, tmp_path):
+    with closing(database.connect()) as db:
+        client = small.fill(db, tmp_path / "files", small.rows(ASSETS))
+        params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0), timeout_s=5)
+        connections.save(db, client, "Local", "openai", "model-of-mine", base_url=teacher.url, params=params)
+    return client
+
+
+def label(db, client: int) -> int:
+    return run.label(db, client, "connection:Local", budget_usd=1.0)
+
+
+def billed(server: Server) -> float:
+    return (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
+
+
+def states(db) -> dict[str, int]:
+    return dict(db.execute("select state, count(*) from calls group by state").fetchall())
+
+
+def test_what_is_paid_for_goes_into_the_room_kept_aside_and_nothing_is_bought_twice(disk, teacher, client):
+    with closing(database.connect()) as db:
+        with pytest.raises(
+            InputError, match=r"disk is full, so buying stopped\. All that had arrived is kept\. Make room"
+        ):
+            label(db, client)
+        calls = teacher.counted()
+        assert FULL_AT <= calls <= FULL_AT + CONCURRENCY
+        found = run.runs(db, client)[0]
+        assert (found["count"], found["state"], found["held_usd"]) == (calls, "stopped", pytest.approx(0))
+        assert states(db) == {"settled": calls} and found["spent_usd"] == pytest.approx(billed(teacher))
+        with pytest.raises(InputError, match="The disk is all but full"):  # not one call is made
+            jobs.run_here(db, "label", {"client_id": client, "teacher": "connection:Local", "budget_usd": 1.0}, client)
+        assert teacher.counted() == calls
+        empty(disk)
+        found = run.summary(db, label(db, client))
+        assert (found["count"], found["state"], teacher.counted()) == (ASSETS, "done", ASSETS)
+        assert found["spent_usd"] == pytest.approx(billed(teacher)) and (disk / "reserve").exists()
+
+
+def test_without_any_room_it_says_what_was_lost_and_the_ledger_counts_it(disk, teacher, client, monkeypatch):
+    monkeypatch.setattr(room, "keep", lambda: True)
+    monkeypatch.setattr(engine, "HOLD_S", 1.0)
+    with closing(database.connect()) as db:
+        with pytest.raises(InputError, match="could not be written and will be bought again") as said:
+            label(db, client)
+        calls = teacher.counted()
+        assert FULL_AT <= calls <= FULL_AT + CONCURRENCY
+        lost = calls - run.runs(db, client)[0]["count"]
+        assert 0 < lost <= 2 * CONCURRENCY and f"{lost} label" in str(said.value)
+        empty(disk)
+        found = run.summary(db, label(db, client))
+        assert (found["count"], found["state"], teacher.counted()) == (ASSETS, "done", ASSETS + lost)
+        assert (
+            states(db)["settled"] == ASSETS and states(db)["unknown"] >= lost and found["spent_usd"] >= billed(teacher)
+        )
+
+
+def test_what_is_held_is_written_once_there_is_room(disk, teacher, client, monkeypatch):
+    monkeypatch.setattr(room, "keep", lambda: True)
+    teacher.after = lambda: threading.Timer(1.5, empty, [disk]).start()
+    with closing(database.connect()) as db:
+        with pytest.raises(InputError, match=r"buying stopped\. All that had arrived is kept"):
+            label(db, client)
+        calls = teacher.counted()
+        assert FULL_AT <= calls <= FULL_AT + CONCURRENCY and run.runs(db, client)[0]["count"] == calls
+        label(db, client)
+        assert teacher.counted() == ASSETS
+
+
+def test_a_statement_that_finds_no_room_leaves_nobody_locked_out(disk, client):
+    with closing(database.connect()) as db, closing(database.connect()) as other:
+        fill(disk)
+        while True:  # into what the database's log has left of its last block
+            try:
+                db.execute("update clients set created = created || 'x'")
+            except Exception as error:
+                assert room.no_room(error)
+                break
+        assert not db.conn.in_transaction
+        empty(disk)
+        other.conn.execute("pragma busy_timeout = 0")
+        other.execute("update clients set name = 'Other'")
