@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -19,9 +20,10 @@ from core.ingest import assets as ingest
 from core.ingest import families
 from core.ingest import taxonomy as categories
 from core.ingest.columns import correct
+from core.ingest.family_columns import Families, by_stem, told
 from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
-from core.label import connections
+from core.label import connections, forecast
 from core.label import run as labelling
 from core.train import run as training
 
@@ -49,6 +51,7 @@ def distil(
     text_columns: list[str] | None = None,
     id_column: str | None = None,
     family_column: str | None = None,
+    family_stem: str | None = None,
     latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
@@ -62,11 +65,13 @@ def distil(
     labels_are: str | None = None,
     accepted: dict[str, str] | None = None,
     accept_near: bool = False,
+    go_live: bool = False,
     on_progress: Callable[[int, int, str, float], None] | None = None,
 ) -> dict[str, Any]:
     """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
 
-    It is a job like any other: the pages show it, and what a kill left undone is carried on. Raises InputError for bad input.
+    It is a job like any other: the pages show it, and what a kill left undone is carried on. With `go_live` the student chosen is
+    put to work; else none is. Raises InputError for bad input.
     """
     params = {
         "client": client,
@@ -75,6 +80,7 @@ def distil(
         "text_columns": text_columns,
         "id_column": id_column,
         "family_column": family_column,
+        "family_stem": family_stem,
         "latency_unit": latency_unit,
         "teacher": teacher,
         "base_url": base_url,
@@ -88,6 +94,7 @@ def distil(
         "labels_are": labels_are,
         "accepted": accepted,
         "accept_near": accept_near,
+        "go_live": go_live,
     }
     return jobs.run_here(db, "distil", params, database.client_id(db, client), on_progress).result
 
@@ -95,7 +102,7 @@ def distil(
 def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
     """The job body: {"sample": true}, or distil()'s arguments with paths as text. Run again it adds nothing it has already.
 
-    The student is put to work when none is.
+    The student chosen is put to work where "go_live" asks for it, and only then.
     """
     given = SAMPLE if params.get("sample") else params
     client, target = given["client"], given.get("target")
@@ -109,7 +116,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", training.AUTO)
     trained = _train_and_judge(db, client_id, run_id, kind, target, progress)
-    if not any(row["live"] for row in training.all_students(db, client_id)):
+    if given.get("go_live"):
         training.set_live(db, trained[-1])
     return {
         "client": client,
@@ -122,7 +129,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "problems": imported.problems + len(read.problems),
             "taxonomy_problems": [one.as_dict() for one in read.problems],
         },
-        **_outcome(db, run_id, trained),
+        **_outcome(db, client_id, run_id, trained),
     }
 
 
@@ -135,13 +142,29 @@ def _taxonomy(file: Path, given: dict) -> categories.TaxonomyFile:
 def _assets(db: Database, client_id: int, file: Path, given: dict, progress: jobs.Progress) -> ingest.ImportSummary:
     """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
     how, accepted = ReadAs(**given.get("read_as") or {}), given.get("accepted") or {}
-    mapping = _mapping(db, client_id, file, given, how)
+    mapping, families_found = _mapping(db, client_id, file, given, how)
+    if found := told(mapping, families_found):
+        progress(0, 0, found)
     first = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=accepted)
     near = nearest(first.unknown) if given.get("accept_near") else {}
     if not near:
         return first
     again = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
     return replace(again, imported=first.imported, unchanged=first.unchanged, duplicates=first.duplicates)
+
+
+def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
+    """The job body of the Assets page: core.ingest.assets.import_job(), after which labels that came with the file are taken as a
+    recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then."""
+    summary = ingest.import_job(db, params, progress)
+    client_id, import_id = params["client_id"], summary["import_id"]
+    kept = db.execute("select mapping from imports where id = ?", [import_id]).fetchone()
+    column = json.loads(kept[0])["label"]
+    summary["labels"] = 0
+    if column and categories.latest(db, client_id) is not None and forecast.recorded_columns(db, client_id).get(column):
+        run_id = labelling.label(db, client_id, f"recorded:{column}", progress=progress)
+        summary["labels"] = labelling.summary(db, run_id)["count"]
+    return summary
 
 
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
@@ -154,13 +177,10 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
 def _train_and_judge(
     db: Database, client_id: int, run_id: int, kind: str, target: float | None, progress: jobs.Progress
 ) -> list[int]:
-    """Train, evaluate each student trained; put the chosen one (last of the ids returned) to work when none is and it is ready."""
+    """Train, and evaluate each student trained; the chosen one is the last of the ids returned. None goes live by itself."""
     trained = training.train(db, client_id, run_id, kind, target=target, progress=progress)
     for student_id in trained:
         evaluation.evaluate(db, student_id, target=target, progress=progress)
-    idle = not any(row["live"] for row in training.all_students(db, client_id))
-    if idle and evaluation.comparison(db, trained[-1])["verdict"].decision != "not_ready":
-        training.set_live(db, trained[-1])
     return trained
 
 
@@ -181,8 +201,11 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
     return f"connection:{name}"
 
 
-def _mapping(db: Database, client_id: int, assets: Path, given: dict, read_as: ReadAs) -> ingest.Mapping:
-    """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
+def _mapping(
+    db: Database, client_id: int, assets: Path, given: dict, read_as: ReadAs
+) -> tuple[ingest.Mapping, list[Families]]:
+    """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
+    the file lacks."""
     seen = ingest.preview(assets, read_as, ingest.said_of(db, client_id))
     kind, _, label = given["teacher"].partition(":")
     text = tuple(given.get("text_columns") or ())
@@ -190,16 +213,21 @@ def _mapping(db: Database, client_id: int, assets: Path, given: dict, read_as: R
     named = {role: column for role, column in named.items() if column} | (given.get("columns") or {})
     if family := given.get("family_column"):
         named["family"] = None if family == "none" else family
-    for column in [*text, *named.values()]:
+    names = given.get("family_stem")
+    for column in [*text, *named.values(), names]:
         if column and column not in seen.columns:
             raise InputError(
                 f"There is no column '{column}'.", f"The columns are: {', '.join(seen.columns)}.", where=assets.name
             )
     written = {"latency_unit": given.get("latency_unit"), "labels_are": given.get("labels_are")}
-    return replace(correct(seen.guess, text, named), **written)
+    if names:
+        written |= {"family": names, "family_stem": by_stem(names, seen.families)}
+    elif "family" in named:
+        written["family_stem"] = None
+    return replace(correct(seen.guess, text, named), **written), seen.families
 
 
-def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:
+def _outcome(db: Database, client_id: int, run_id: int, trained: list[int]) -> dict[str, Any]:
     """Labels, students, cascade, economics and verdict of the chosen (last) student."""
     labels = labelling.summary(db, run_id)
     chosen = evaluation.comparison(db, trained[-1])
@@ -216,6 +244,7 @@ def _outcome(db: Database, run_id: int, trained: list[int]) -> dict[str, Any]:
         },
         "students": [_student(evaluation.figures(db, student_id)) for student_id in sorted(trained)],
         "chosen": str(trained[-1]),
+        "live": next((str(row["id"]) for row in training.all_students(db, client_id) if row["live"]), None),
         "cascade": {
             "target": certificate["target"],
             "confidence": certificate["confidence"],

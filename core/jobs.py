@@ -37,7 +37,7 @@ __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 
 # Resolved when a job runs, so that the base imports no stage.
 BODIES: dict[str, str] = {
-    "import_assets": "core.ingest.assets:import_job",
+    "import_assets": "core.distil:import_job",
     "label": "core.label.run:label_job",
     "taxonomy": "core.label.relabel:carry_over_job",
     "train": "core.distil:train_job",

@@ -50,6 +50,7 @@ class Job:
     cancel_asked: bool
     attempts: int
     reached: dict
+    spans: dict
     error: str | None
     result: dict | None
     created: str
@@ -84,7 +85,7 @@ class Job:
         """A row of the table as a Job."""
         values = {field.name: row[field.name] for field in fields(cls)}
         values |= {"params": json.loads(row["params"]), "cancel_asked": bool(row["cancel_asked"])}
-        values |= {"reached": json.loads(row["reached"])}
+        values |= {"reached": json.loads(row["reached"]), "spans": json.loads(row["spans"])}
         return cls(**values | {"result": json.loads(row["result"]) if row["result"] else None})
 
 
@@ -119,6 +120,7 @@ class Progress(NoProgress):
         self._phase: tuple[str, int] | None = None
         self._told = self._asked = 0.0
         self._reached = dict(job.reached)
+        self._spans, self._marked = dict(job.spans), time.monotonic()
         self.done, self.total, self.message, self.spent_usd = job.done, job.total, job.message, job.spent_usd
         self.phase_started, self.phase_done = job.phase_started, job.phase_done
 
@@ -133,6 +135,7 @@ class Progress(NoProgress):
                 self.phase_started, self.phase_done = database.now(), done
             self.done, self.total, self.message = done, total, message
             self.spent_usd = max(self.spent_usd, float(spent_usd))
+            self._count(fresh)
             if fresh or done >= total or time.monotonic() - self._told >= TELL:
                 self._tell()
 
@@ -151,9 +154,16 @@ class Progress(NoProgress):
         further = reached != self._reached.get(place)
         try:
             answer = self._conn.execute(
-                f"update jobs set {VALUES}, heartbeat = ?, attempts = case when ? then 0 else attempts end, reached = ?"
+                f"update jobs set {VALUES}, heartbeat = ?, attempts = case when ? then 0 else attempts end, reached = ?, spans = ?"
                 " where id = ? and pid = ? and state = 'running' returning cancel_asked",
-                [*self.values(), database.now(), further, json.dumps(self._reached | {place: reached}), *mine],
+                [
+                    *self.values(),
+                    database.now(),
+                    further,
+                    json.dumps(self._reached | {place: reached}),
+                    json.dumps(self._spans),
+                    *mine,
+                ],
             ).fetchone()
             self._reached[place] = reached
         except sqlite3.OperationalError as error:
@@ -164,14 +174,28 @@ class Progress(NoProgress):
             self._on_progress(self.done, self.total, self.message, self.spent_usd)
         self._obey(answer)
 
+    def _count(self, fresh: bool) -> None:
+        """Add the time since the last report to the phase it was spent in; the phase at hand stands last."""
+        now = time.monotonic()
+        if self._spans:
+            next(reversed(self._spans.values()))[0] += round(now - self._marked, 3)
+        self._marked = now
+        place = self._named(self._spans)
+        seconds, _ = self._spans.pop(place) if fresh and place in self._spans else self._spans.get(place, (0.0, 0))
+        self._spans[place] = [seconds, self.total]
+
+    def _named(self, known: dict) -> str:
+        """The phase by its message, for one of `known` or while there are few of them."""
+        named = COUNTS.sub("", self.message)
+        return named if named in known or len(known) < MOST_PLACES else ""
+
     def _now_at(self) -> tuple[str, list[int]]:
         """The phase by its message, and how far it ever got, this report included: most units done, fewest left.
 
         Both, since some bodies count what was there before, and others only what is left to do. Which phases come before it does
         not matter: one that is done with is left out the next time.
         """
-        named = COUNTS.sub("", self.message)
-        place = named if named in self._reached or len(self._reached) < MOST_PLACES else ""
+        place = self._named(self._reached)
         most, fewest = self._reached.get(place, (self.done, self.total - self.done))
         return place, [max(most, self.done), min(fewest, self.total - self.done)]
 

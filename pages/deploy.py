@@ -10,7 +10,7 @@ from core.deploy import scoring
 from core.evaluate.run import comparison
 from core.ingest.problems import AS_FOUND, ReadAs
 from core.train.run import all_students, folder_of
-from core.ui import exports, frame, progress, serving, uploads
+from core.ui import exports, frame, go_live, progress, serving, uploads
 from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
 from core.words import milliseconds, percent, stated_percent
@@ -18,9 +18,10 @@ from core.words import milliseconds, percent, stated_percent
 
 def main() -> None:
     with frame.page("deploy") as view:
-        live = next((row for row in all_students(view.db, view.client_id) if row["live"]), None)
+        students = all_students(view.db, view.client_id)
+        live = next((row for row in students if row["live"]), None)
         if live is None:
-            frame.nothing_yet("No student of this client is live.", "student", "Train one, or make one live")
+            _none_live(view, students)
         _live(view, live)
         running = progress.active(view, "score")
         _score(view, live, running)
@@ -28,6 +29,15 @@ def main() -> None:
         _scored(view)
         exports.take_along(view, live)
         serving.section(view)
+
+
+def _none_live(view: frame.View, students: list[dict]) -> None:
+    """Which student could go live, with the click that does it; ends the page."""
+    if not students:
+        frame.nothing_yet("There is no student to put to work yet.", "student", "Train one first")
+    st.write("No student of this client is live. Choose one: you see what changes, then confirm.")
+    go_live.choose(view, students)
+    st.stop()
 
 
 def _live(view: frame.View, live: dict) -> None:
@@ -81,7 +91,7 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
 
 def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:
     """The columns to read: those of the last import, or those that look like text, unless others are chosen."""
-    seen = uploads.preview(str(path), how)
+    seen = uploads.preview(view, path, how, families=False)
     uploads.doubts(path, seen.doubts, "score")
     likely = scoring.learnt_columns(view.db, view.client_id, seen.columns) or list(seen.guess.text)
     return st.multiselect(

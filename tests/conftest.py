@@ -8,8 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import hypothesis
+import keyring
 import pytest
 from filelock import FileLock
+from keyring.backend import KeyringBackend
 
 from core import db as database
 from core import settings
@@ -31,6 +33,29 @@ def workspace(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "workspace"
     monkeypatch.setenv("UNDERSTUDY_HOME", str(folder))
     return folder
+
+
+class Store(KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1
+
+    def __init__(self):
+        self.kept = {}
+
+    def get_password(self, service, username):
+        return self.kept.get((service, username))
+
+    def set_password(self, service, username, password):
+        self.kept[service, username] = password
+
+
+@pytest.fixture
+def store():
+    before, store = keyring.get_keyring(), Store()
+    keyring.set_keyring(store)
+    yield store
+    keyring.set_keyring(before)
 
 
 @pytest.fixture

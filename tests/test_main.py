@@ -197,7 +197,17 @@ def test_from_files_to_a_verdict_a_text_and_a_scored_file(capsys, files, tmp_pat
     status, out, err = call(capsys, *line)
     assert status == 0, err
     result = json.loads(out)
-    assert list(result) == ["client", "assets", "labels", "students", "chosen", "cascade", "economics", "verdict"]
+    assert list(result) == [
+        "client",
+        "assets",
+        "labels",
+        "students",
+        "chosen",
+        "live",
+        "cascade",
+        "economics",
+        "verdict",
+    ]
     assert result["client"] == "Acme"
     assert (result["assets"]["rows"], result["assets"]["imported"]) == (360, 360)
     assert result["labels"]["count"] == 360
@@ -213,7 +223,14 @@ def test_from_files_to_a_verdict_a_text_and_a_scored_file(capsys, files, tmp_pat
     assert "Verdict: " in call(capsys, *line[:-1])[1]
 
     listed = json.loads(call(capsys, "students", "--client", "Acme", "--json")[1])
-    assert [(row["name"], row["live"]) for row in listed["students"]] == [(f"linear {student['id']}", True)]
+    assert result["live"] is None, "no student goes live by itself"
+    assert [(row["name"], row["live"]) for row in listed["students"]] == [(f"linear {student['id']}", False)]
+    score = ["score", "--client", "Acme", "--input", assets, "--output", str(tmp_path / "no.csv")]
+    status, _, err = call(capsys, *score)
+    assert status == 2 and "students --go-live ID" in err
+    would = call(capsys, "students", "--client", "Acme", "--would-change", student["id"])[1]
+    assert f"No student is at work yet; linear {student['id']} would be the first." in would
+    assert json.loads(call(capsys, *line, "--go-live")[1])["live"] == result["chosen"]
     assert listed["students"][0]["made_from"]["teacher"] == "recorded:label"
     assert "live" in call(capsys, "students", "--client", "Acme")[1]
     status, _, err = call(capsys, "students", "--client", "Acme", "--roll-back")

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core.train import run as training
     from core.train import students
 
-    row = training.find(db, client_id, args.student)
+    row = training.looked_at(db, client_id, args.student)
     student = students.load(training.folder_of(db, row["id"]))
     student.answer([args.text])  # the first call pays for loading
     started = time.perf_counter()

@@ -48,11 +48,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core.evaluate.phrases import across_words, new_words
     from core.evaluate.run import change_rules, comparison
     from core.report.headline import headlines, mode_of
-    from core.train.run import find
+    from core.train.run import looked_at
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)
-    row = find(db, client_id, args.student)
+    row = looked_at(db, client_id, args.student)
     if comparison(db, row["id"]) is None:
         raise InputError(f"Student {row['id']} has not been judged.", "Train it again on the Student page.")
     if args.rule:

@@ -118,6 +118,7 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
         base_url=args.base_url or (before and before.base_url),
         key_source=args.key or (before.key_source if before else "none"),
         params=replace(before.params if before else Params(), **given),
+        key_given_again=args.key is not None,
     )
 
 

@@ -41,10 +41,16 @@ def options(command: argparse.ArgumentParser) -> None:
     reading.options(command, prefix="taxonomy-", what="the taxonomy file")
     reading.taxonomy_options(command)
     reading.problem_option(command)
-    command.add_argument(
+    family = command.add_mutually_exclusive_group()
+    family.add_argument(
         "--family-column",
         metavar="NAME",
         help="column of what belongs together: campaign, concept, parent creative (default: guessed; none: only copies do)",
+    )
+    family.add_argument(
+        "--family-stem",
+        metavar="NAME",
+        help="column of file names or ids whose stem says it: X_Spring_UK_300x250.png goes with X_Spring_DE_728x90.jpg",
     )
     command.add_argument(
         "--latency-unit",
@@ -67,6 +73,9 @@ def options(command: argparse.ArgumentParser) -> None:
         "--target", type=terminal.share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
     )
     command.add_argument("--budget", type=terminal.usd, metavar="USD", help="the most that labels may cost")
+    command.add_argument(
+        "--go-live", action="store_true", help="put the student to work at the end (default: none goes live by itself)"
+    )
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -79,7 +88,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
-    reading.tell_doubts(assets.preview(args.assets, how).doubts)
+    reading.tell_doubts(assets.preview(args.assets, how, families=False).doubts)
     db = database.connect()
     result = distillation.distil(
         db,
@@ -89,6 +98,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         text_columns=args.text_columns,
         id_column=args.id_column,
         family_column=args.family_column,
+        family_stem=args.family_stem,
         latency_unit=args.latency_unit,
         teacher=args.teacher,
         base_url=args.base_url,
@@ -102,6 +112,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         labels_are=args.labels_are,
         accepted=reading.labels_map(args),
         accept_near=args.accept_near,
+        go_live=args.go_live,
         on_progress=terminal.Log(),
     )
     found = {
@@ -146,4 +157,9 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
             f" ({percent(share['low'])} to {percent(share['high'])}, n = {share['n']:,}),"
             f" {latency['p50']:.1f} ms, trained in {student['train_seconds']:.0f} s{mark}"
         )
-    return [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]
+    lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
+    if result["live"] != result["chosen"]:
+        lines.append(
+            f'Not live: `students --client "{result["client"]}" --go-live {result["chosen"]}` puts it to work.'
+        )
+    return lines

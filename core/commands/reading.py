@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -137,17 +136,16 @@ def problem_lines(problems: Sequence[Problem], count: int | None = None, *, of: 
 
 def write_problems(path: Path | None, files: Iterable[tuple[str, Sequence[Problem]]]) -> None:
     """The problems of some files (name, problems) as one CSV, whole or not at all. Raises InputError where it cannot be written."""
-    from core.ingest.files import defuse
+    from core.escape import Cells
 
     if path is None:
         return
     try:
         with path.open("w", newline="", encoding="utf-8-sig") as out:
-            table = csv.writer(out)
-            table.writerow(["file", "row", "column", "what", "todo"])
+            table = Cells(out)
+            table.row("file", "row", "column", "what", "todo")
             for name, problems in files:
                 for p in problems:
-                    row = "" if p.row is None else str(p.row)
-                    table.writerow([defuse(cell) for cell in (name, row, p.column or "", p.what, p.todo)])
+                    table.row(name, p.row, p.column, p.what, p.todo)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}).", "Choose another file.") from error

@@ -1,4 +1,4 @@
-"""`students`: list them, make one live, roll back, compare two."""
+"""`students`: list them, put one to work, roll back, compare two."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from core.words import percent
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     what = command.add_mutually_exclusive_group()
-    what.add_argument("--make-live", type=terminal.count, metavar="ID", help="put this student to work")
+    what.add_argument(
+        "--go-live",
+        "--make-live",
+        type=terminal.count,
+        metavar="ID",
+        help="put this student to work, and say what changes",
+    )
+    what.add_argument(
+        "--would-change",
+        type=terminal.count,
+        metavar="ID",
+        help="say what changes if this student goes live, and leave it",
+    )
     what.add_argument("--roll-back", action="store_true", help="put the one that was live before back to work")
     what.add_argument(
         "--compare", type=terminal.count, nargs=2, metavar=("A", "B"), help="two students on the same test assets"
@@ -24,28 +36,35 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)
-    from core.evaluate import versions
+    from core.evaluate import going_live, versions
     from core.train import run as training
 
-    for student_id in [args.make_live, *(args.compare or [])]:
-        if student_id is not None:
-            training.find(db, client_id, student_id)
+    for student_id in args.compare or []:
+        training.find(db, client_id, student_id)
     if args.compare:
         result = versions.told(versions.compare(db, *args.compare))
         moves = [f"{row['assets']:>5} {row['first']} -> {row['second']}" for row in result["changes"][:10]]
         return {"client": args.client, **result}, "\n".join([result["sentence"], *moves])
-    if args.make_live is not None:
-        training.set_live(db, args.make_live)
+    lines, change = [], None
+    if (picked := args.go_live or args.would_change) is not None:
+        change = going_live.change(db, client_id, picked)
+        lines = [*change.lines, *change.warnings]
+    if args.would_change is not None:
+        return {"client": args.client, "change": going_live.told(change)}, "\n".join(lines)
+    if args.go_live is not None:
+        training.set_live(db, args.go_live)
     if args.roll_back:
         training.roll_back(db, client_id)
     rows = versions.listed(db, client_id)
-    lines = [
+    lines += [
         f"{row['name']:<16} {'live' if row['live'] else '':<5} {_agreement_text(row['agreement']):<38}"
         f" {row['made_from']['train']:,} assets by {row['made_from']['teacher']}, {row['made_from']['created'][:16]}"
         + ("" if row["whole"] else "; its files are missing")
         for row in rows
     ]
     result = {"client": args.client, "students": rows, "history": training.history(db, client_id)}
+    if change:
+        result["change"] = going_live.told(change)
     return result, "\n".join(lines) or "There are no students yet."
 
 

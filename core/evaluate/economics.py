@@ -209,7 +209,9 @@ class Economics:
 
 
 def economics(measured: Measured, assumptions: Assumptions, price: Price | None) -> Economics:
-    """The whole sheet. `price` is that of assumptions.price_as, None where there is none."""
+    """The whole sheet. `price` is that of assumptions.price_as, None where there is none. The built-in teacher has no price: it
+    costs nothing, so nothing is saved by doing without it."""
+    price = None if measured.teacher_kind == "built-in" else price
     teacher = teacher_cost(measured, assumptions, price)
     student = _student(measured, assumptions)
     cascade = _cascade(measured, teacher, student)
@@ -282,7 +284,7 @@ def teacher_cost(measured: Taught, assumptions: Assumptions, price: Price | None
             formula = f"{show(spent)} / {show(measured.labels)} × 1,000"
             return Line("teacher", label, formula, value, unit, "measured", "what the labels did cost")
         if measured.teacher_kind == "built-in":
-            note = "the built-in teacher runs here and costs nothing; price it as a model to compare"
+            note = "the built-in teacher runs here and costs nothing"
             return Line("teacher", label, "0", 0.0, unit, "measured", note)
         return Line("teacher", label, "no price known", None, unit, "assumed", "choose a model or give your own price")
     batch = assumptions.batch and price.batch_input_usd_mtok is not None
@@ -399,10 +401,9 @@ def _labelling(measured: Measured, teacher: Line) -> Line:
     if spent > 0 or measured.teacher_kind not in ("built-in", "recorded"):
         return Line("labelling", "Labelling", show(spent), spent, "USD", "measured", "spent on the label run")
     if not teacher.value:
-        return Line("labelling", "Labelling", "0", 0.0, "USD", "measured", "no price known, nothing counted")
+        note = "no price known, nothing counted" if teacher.value is None else "the teacher costs nothing"
+        return Line("labelling", "Labelling", "0", 0.0, "USD", "measured", note)
     note = "labels already bought, counted at the price above"
-    if measured.teacher_kind == "built-in":
-        note = "the built-in teacher cost nothing; counted at what the priced model would have cost"
     value = round(measured.labels / 1000 * teacher.value, 2)
     formula = f"{show(measured.labels)} / 1,000 × {show(teacher.value)}"
     return Line("labelling", "Labelling", formula, value, "USD", teacher.basis, note)

@@ -61,7 +61,7 @@ def courses(
             start = 0.0 if key == "teacher" else sheet.upfront_usd
             even = None if key == "teacher" else sheet.line(f"{key}_months").value
             found.append(Course(key, label, start, month, sheet.line(f"{key}_month").basis, even))
-    for key, label, assumed, priced in _elsewhere(assumptions, price, others):
+    for key, label, assumed, priced in _elsewhere(assumptions, sheet.price, others):
         each = replace(teacher_cost(measured, assumed, priced), key=key, label=f"{label}, 1,000 assets")
         month = monthly_cost(key, each, assumptions.volume_per_month)
         lines += [each, month]
@@ -108,9 +108,10 @@ class Swing:
 
 
 def net_saving(sheet: Economics, mode: str) -> float | None:
-    """USD saved within MONTHS months by `mode` ("student" or "cascade"), what it took upfront taken off; None without a price."""
+    """USD saved within MONTHS months by `mode` ("student" or "cascade"), what it took upfront taken off; None without a price, and
+    where the teacher costs nothing."""
     teacher, mine = sheet.monthly["teacher"], sheet.monthly[mode]
-    if teacher is None or mine is None:
+    if not sheet.per_1000["teacher"] or mine is None:
         return None
     return round(MONTHS * (teacher - mine) - sheet.upfront_usd, 2)
 

@@ -74,3 +74,8 @@ def asked(found: dict[str, Any]) -> str:
     settled = percent(1 - shares[1][1])
     rest = ", ".join(f"{READERS[name]} {percent(share)}" for name, share in shares[1:])
     return f"Word counts alone settle {settled} of the assets; {rest}."
+
+
+def version_words(student: str, version: int, newest: int) -> str:
+    """That a student answers in another version of the taxonomy than the one in use."""
+    return f"{student} answers in version {version} of the taxonomy; version {newest} is in use since."

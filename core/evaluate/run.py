@@ -175,7 +175,7 @@ def comparison(
         found |= _worked_out(db, client_id, _stored(db, student_id), taxonomy.load(db, taxonomy_id), target)
     assumptions = assumptions or assumptions_of(db, client_id)
     price = teacher_price(db, assumptions)
-    measured = _measured(found, price)
+    measured = _measured(found)
     sheet, rules = economics(measured, assumptions, price), rules_of(db, client_id, found["target"])
     on_batch = saving_on_batch(sheet, measured, assumptions)
     curve = learning_curve.stored(db, row["label_run_id"])
@@ -297,11 +297,9 @@ def _stored(db: Database, student_id: int) -> pd.DataFrame:
     return held.astype({"correct": bool, "strange": bool})
 
 
-def _measured(found: dict[str, Any], price: prices.Price | None) -> Measured:
+def _measured(found: dict[str, Any]) -> Measured:
     teacher, spoken = found["teacher"], found["teacher_latency"]
-    # Priced as a hosted model, the built-in teacher's own speed on this machine would be beside the point.
     timed = spoken is not None and spoken["basis"] == "measured"
-    timed = timed and not (teacher["kind"] == "built-in" and price is not None)
     return Measured.of(
         teacher,
         found["tokens"],
@@ -350,6 +348,7 @@ def _evidence(
         saving=saving,
         saving_on_batch=saving_on_batch,
         rules=rules,
+        trial=found["teacher"]["kind"] == "built-in",
         same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
         gold=_gold(gold) if gold else None,
         categories=_categories(found["per_category"], names),

@@ -1,9 +1,10 @@
-"""The verdict: replace the teacher, keep it as fallback, or not ready; with the figures that decided and the next step.
+"""The verdict: replace the teacher, keep it as fallback, not ready, or trial only; with the figures that decided and the next step.
 
 The rules, in order; the first that applies decides. The numbers in them are the client's to change (Rules).
 
 | rule | applies when | verdict |
 |---|---|---|
+| trial | its teacher is the built-in one, which costs nothing: it shows the way, and nothing is saved by replacing it | trial |
 | too_few | fewer than 100 independent test assets | not ready |
 | contradicted | certified, but on test the handled assets' agreement lies below the target, interval and all | not ready |
 | does_not_pay | good enough for what follows, but it costs no less than the teacher | not ready |
@@ -129,7 +130,8 @@ class Evidence:
     """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows, but where `unseen` says that
     agreement is of something newer, which is lower; `saving` has the
     shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing), `saving_on_batch` the
-    same against the teacher at its batch price (empty where there is none or it is used already); `categories` are all
+    same against the teacher at its batch price (empty where there is none or it is used already); `trial`: its teacher is the
+    built-in one; `categories` are all
     test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
     `plan` what could be done next; `live`: it is at work already; `overtaken`: the taxonomy version it was judged under and the one
     in use since, where they differ."""
@@ -141,6 +143,7 @@ class Evidence:
     saving: dict[str, float | None]
     saving_on_batch: dict[str, float | None] = field(default_factory=dict)
     rules: Rules = Rules()
+    trial: bool = False
     same_encoder: bool = False
     gold: Gold | None = None
     categories: tuple[Category, ...] = ()
@@ -163,8 +166,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`decision` is replace, fallback or not_ready; `rule` names the row of the table above; `mode`: whether it speaks of the
-    "student" alone or of the "cascade"."""
+    """`decision` is replace, fallback, not_ready or trial; `rule` names the row of the table above; `mode`: whether it speaks of
+    the "student" alone or of the "cascade"."""
 
     decision: str
     reason: str
@@ -334,6 +337,20 @@ def _next_fallback(e: Evidence) -> str:
     return f"{text} To hand over more, {e.plan.handing_over}; then train again."
 
 
+def _why_trial(e: Evidence) -> str:
+    return (
+        "This student learned from the built-in teacher, which costs nothing and is weaker than a large model: it shows how the "
+        f"work is done, and nothing is saved by replacing that teacher. {_agrees(e)}."
+    )
+
+
+def _next_trial(e: Evidence) -> str:
+    return (
+        "Train a student on labels worth having: those you have paid for, in a column of your file, or those of a connected "
+        "model."
+    )
+
+
 def _why_contradicted(e: Evidence) -> str:
     seen = interval_words(e.agreement_handled, e.target)
     return (
@@ -439,6 +456,7 @@ def _against_gold(gold: Gold, falls_back: bool) -> str:
 
 
 RULES = (
+    Rule("trial", "trial", lambda e: e.trial, _why_trial, _next_trial),
     Rule(
         "too_few",
         "not_ready",

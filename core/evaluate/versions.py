@@ -15,16 +15,16 @@ from core.evaluate.phrases import p_words, percent
 from core.evaluate.run import comparison, figures
 from core.ingest import taxonomy_versions
 from core.train.run import all_students, is_whole, params_of
-from core.words import money
+from core.words import money, teacher_words
 
 
 @dataclass(frozen=True)
 class Version:
-    """A student's name, agreement on the assets compared, the share it handles (None: none certified), MB, ms an asset (median),
-    USD per 1,000 assets alone and with the teacher behind it (None: not known)."""
+    """A student's name, the labels it learned from (its teacher in words), the share it handles (None: none certified), MB, ms an
+    asset (median), USD per 1,000 assets alone and with the teacher behind it (None: not known)."""
 
     name: str
-    agreement: Share
+    teacher: str
     handled: float | None
     size_mb: float
     ms: float
@@ -33,17 +33,48 @@ class Version:
 
 
 @dataclass(frozen=True)
+class ByLabels:
+    """Two versions held against the same labels, those of `teacher`: how often each agrees with them, and the difference."""
+
+    teacher: str
+    first: Share
+    second: Share
+    paired: Paired
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Two versions on the same test assets, copies counted once; `left_out`: assets for which their teachers' labels differ;
-    `changes`: columns first, second (categories), assets, the most frequent first."""
+    """Two versions on all `n` test assets that both answered, copies counted once (`alone`: those that only one of them did).
+
+    `by` holds them against the labels that each learned from: once where these are the same on every asset, else twice, and `apart`
+    is on how many they differ. `changed` would change category; `changes`: columns first, second (categories), assets, the most
+    frequent first.
+    """
 
     first: Version
     second: Version
-    paired: Paired
-    left_out: int
+    by: tuple[ByLabels, ...]
+    n: int
+    alone: int
+    apart: int
     changed: int
     changes: pd.DataFrame
-    sentence: str
+
+    @property
+    def sentence(self) -> str:
+        """What the two differ in, in one paragraph."""
+        several = len(self.by) > 1
+        told = [
+            (f"Against {one.teacher}: " if several else "") + _difference(self.first.name, self.second.name, one)
+            for one in self.by
+        ]
+        return f"{'. '.join(told)}{'.' if several else ';'} {self.changing}"
+
+    @property
+    def changing(self) -> str:
+        """How many assets would change category, out of all."""
+        text = f"{self.changed:,} of {self.n:,} test assets would change category."
+        return text + (f" {self.alone:,} more were answered by one of the two only." if self.alone else "")
 
 
 def name_of(row: dict) -> str:
@@ -97,7 +128,7 @@ def listed(db: Database, client_id: int) -> list[dict[str, Any]]:
 
 
 def compare(db: Database, first: int, second: int) -> Comparison:
-    """Two students of one client on the test assets both were judged on, where their teachers gave the same label.
+    """Two students of one client on all the test assets that both were judged on, held against the labels of each one's teacher.
 
     Raises InputError where they are one, of two clients, or have no such assets.
     """
@@ -105,17 +136,15 @@ def compare(db: Database, first: int, second: int) -> Comparison:
     if len(rows) != 2 or len({row["client_id"] for row in rows.values()}) != 1:
         raise InputError("These are not two students of one client.", "Choose two different ones.")
     table = _both(db, first, second)
-    same = table[table["truth_1"] == table["truth_2"]]
-    if same.empty:
+    if table.empty:
         raise InputError(
-            f"{name_of(rows[first])} and {name_of(rows[second])} share no test assets with the same label.",
+            f"{name_of(rows[first])} and {name_of(rows[second])} share no test assets.",
             "Train and judge both on the same labels.",
         )
-    right = [(same[f"said_{i}"] == same[f"truth_{i}"]).to_numpy() for i in (1, 2)]
-    families = same["family"].to_numpy()
-    versions = [_version(db, rows[id], hit, families) for id, hit in zip((first, second), right)]
-    found = paired(*right, families=families)
-    moved = same[same["said_1"] != same["said_2"]]
+    apart = int((table["truth_1"] != table["truth_2"]).sum())
+    teachers = _teachers(db, first, second)
+    by = [_by(table, i, teachers[i - 1]) for i in ((1, 2) if apart else (1,))]
+    moved = table[table["said_1"] != table["said_2"]]
     changes = (
         moved.groupby(["said_1", "said_2"])
         .size()
@@ -123,8 +152,32 @@ def compare(db: Database, first: int, second: int) -> Comparison:
         .set_axis(["first", "second", "assets"], axis=1)
     )
     changes = changes.sort_values(["assets", "first", "second"], ascending=[False, True, True], ignore_index=True)
-    sentence = _sentence(versions[0].name, versions[1].name, found, len(moved))
-    return Comparison(*versions, found, len(table) - len(same), len(moved), changes, sentence)
+    versions = [_version(db, rows[id], teacher) for id, teacher in zip((first, second), teachers)]
+    return Comparison(*versions, tuple(by), len(table), _alone(db, first, second), apart, len(moved), changes)
+
+
+def _teachers(db: Database, first: int, second: int) -> list[str]:
+    """Whose labels each of two students learned from, in words; told apart by the taxonomy version where the teacher is one."""
+    made = [made_from(db, id) for id in (first, second)]
+    names = [teacher_words(one["teacher"]) for one in made]
+    if names[0] != names[1] or made[0]["taxonomy"] == made[1]["taxonomy"]:
+        return names
+    return [f"{name} under version {one['taxonomy']} of the taxonomy" for name, one in zip(names, made)]
+
+
+def _by(table: pd.DataFrame, of: int, teacher: str) -> ByLabels:
+    """Both held against the labels that student `of` (1 or 2) learned from."""
+    first, second = ((table[f"said_{i}"] == table[f"truth_{of}"]).to_numpy() for i in (1, 2))
+    families, groups = table["family"].to_numpy(), np.arange(len(table))
+    shares = [share(right, families, groups) for right in (first, second)]
+    return ByLabels(teacher, *shares, paired(first, second, families=families))
+
+
+def _alone(db: Database, first: int, second: int) -> int:
+    """Test assets, copies counted once, that one of two students has answered and the other has not."""
+    query = """select count(*) from (select a.group_id from predictions p join assets a on a.id = p.asset_id and a.split = 'test'
+               where p.student_id in (?, ?) group by a.group_id having count(distinct p.student_id) = 1)"""
+    return db.execute(query, [first, second]).fetchone()[0]
 
 
 def _both(db: Database, first: int, second: int) -> pd.DataFrame:
@@ -152,58 +205,57 @@ def _both(db: Database, first: int, second: int) -> pd.DataFrame:
     return table
 
 
-def _version(db: Database, row: dict, right: np.ndarray, families: np.ndarray) -> Version:
+def _version(db: Database, row: dict, teacher: str) -> Version:
     found = comparison(db, row["id"])
     seen, costs = found["figures"], found["economics"].per_1000
     handled = seen["handled"]["value"] if seen["certificate"]["certified"] else None
     return Version(
-        name_of(row),
-        share(right, families, np.arange(len(right))),
-        handled,
-        row["size_mb"],
-        seen["latency"]["p50"],
-        costs["student"],
-        costs["cascade"],
+        name_of(row), teacher, handled, row["size_mb"], seen["latency"]["p50"], costs["student"], costs["cascade"]
     )
 
 
-def _sentence(first: str, second: str, found: Paired, changed: int) -> str:
+def _difference(first: str, second: str, by: ByLabels) -> str:
+    """Who agrees more with these labels and by how much, with both agreements."""
+    found, shares = by.paired, (by.first, by.second)
     p = p_words(found.p)
     gap, low, high = 100 * found.difference, 100 * found.low, 100 * found.high
     if found.better == "first":
         first, second, gap, low, high = second, first, -gap, -high, -low
+        shares = shares[::-1]
+    both = f"{percent(shares[1].value, shares[0].value)} against {percent(shares[0].value, shares[1].value)}"
     if found.better:
-        text = f"{second} agrees on {gap:.1f} points more than {first} (difference {low:+.1f} to {high:+.1f}, {p})"
-    else:
-        seen = f"{gap:+.1f} points, {low:+.1f} to {high:+.1f}, {p}"
-        text = f"No difference in agreement is shown between {first} and {second} ({seen})"
-    return f"{text}; {changed:,} of {found.n:,} test assets would change category."
+        return (
+            f"{second} agrees on {gap:.1f} points more than {first} ({both}; difference {low:+.1f} to {high:+.1f}, {p})"
+        )
+    seen = f"{both}; {gap:+.1f} points, {low:+.1f} to {high:+.1f}, {p}"
+    return f"No difference in agreement is shown between {first} and {second} ({seen})"
 
 
 def told(found: Comparison) -> dict[str, Any]:
     """A comparison as one JSON-able object, for the command line."""
     return {
-        **{key: asdict(getattr(found, key)) for key in ("first", "second", "paired")},
-        "left_out": found.left_out,
-        "changed": found.changed,
+        **{key: asdict(getattr(found, key)) for key in ("first", "second")},
+        "by": [asdict(one) for one in found.by],
+        **{key: getattr(found, key) for key in ("n", "alone", "apart", "changed", "sentence")},
         "changes": found.changes.to_dict("records"),
-        "sentence": found.sentence,
     }
 
 
 def table_of(found: Comparison) -> pd.DataFrame:
     """Both versions side by side, one measure a row: measure, the two names, basis."""
+    agreed = [(f"agreement with {one.teacher}", one.first, one.second) for one in found.by]
     pairs = [
-        (
-            "agreement",
-            lambda v: f"{percent(v.agreement.value)} ({percent(v.agreement.low)} to {percent(v.agreement.high)})",
-            "measured",
-        ),
         ("handles by itself", lambda v: "none certified" if v.handled is None else percent(v.handled), "measured"),
         ("milliseconds an asset", lambda v: f"{v.ms:.2f}", "measured"),
         ("size in MB", lambda v: f"{v.size_mb:.1f}", "measured"),
         ("1,000 assets, student alone", lambda v: money(v.usd_alone), "estimated"),
         ("1,000 assets, with the teacher behind it", lambda v: money(v.usd_cascade), "estimated"),
     ]
-    rows = [(name, words(found.first), words(found.second), basis) for name, words, basis in pairs]
+    rows = [("learned from", found.first.teacher, found.second.teacher, "")]
+    rows += [(name, *(_share_words(share) for share in both), "measured") for name, *both in agreed]
+    rows += [(name, words(found.first), words(found.second), basis) for name, words, basis in pairs]
     return pd.DataFrame(rows, columns=["measure", found.first.name, found.second.name, "basis"])
+
+
+def _share_words(share: Share) -> str:
+    return f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)})"

@@ -27,13 +27,13 @@ from sqlite_utils import Database
 from core import db as database
 from core import settings
 from core.errors import InputError
-from core.ingest import copies, families, taxonomy
+from core.ingest import copies, families, family_columns, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
 from core.ingest.labels import LabelColumns, Unknown, check_map
 from core.ingest.matching import Matcher, said
-from core.ingest.previews import Preview, no_rows, preview, preview_apart
+from core.ingest.previews import Preview, no_rows, preview
 from core.ingest.profiles import gold_count, problems_csv, problems_of, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
@@ -52,7 +52,6 @@ __all__ = [  # what pages and later stages import from here
     "join_text",
     "keep_upload",
     "preview",
-    "preview_apart",
     "problems_csv",
     "problems_of",
     "profile",
@@ -109,9 +108,9 @@ def import_assets(
     """
     path, report = Path(path), progress or NoProgress()
     table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
-    mapping = mapping or guess_assets(table.columns, table.head, said_of(db, client_id))
+    mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, said_of(db, client_id)))[0]
     check(mapping, table)
-    with _alone(client_id, report), staging() as (stage, stage_path):
+    with alone(client_id, report), staging() as (stage, stage_path):
         read = _Reading(db, client_id, table, mapping, accepted)
         read.run(stage, report)
         if not read.rows:
@@ -141,9 +140,10 @@ def import_assets(
 def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Reading) -> None:
     """Join what the mapping's column says belongs together, or say why that column cannot say it."""
     column = read.mapping.family
-    if why := families.unfit(stage):
+    if why := families.unfit(stage, read.mapping):
         stage.execute("update rows set family = null")
-        if column == guess_assets(read.table.columns, read.table.head, said_of(db, client_id)).family:
+        guess = guess_assets(read.table.columns, read.table.head, said_of(db, client_id))
+        if column == guess.family and read.mapping.family_stem is None:
             return  # nobody chose it
         read.problems.add(
             None,
@@ -159,14 +159,14 @@ def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Re
             read.mapping.split,
             f"{counted(cut, 'family has', 'families have')} assets in several splits, which flatters the agreement; splits were "
             "kept as given.",
-            f"Give all assets with the same {column} the same split.",
+            f"Give all assets of a family ({family_columns.by_words(column, read.mapping.family_stem)}) the same split.",
         )
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"client_id", "path", "filename", "mapping" and "read_as" as dictionaries} to the summary as one."""
     given = params.get("mapping")
-    mapping = Mapping(**{**given, "text": tuple(given["text"])}) if given else None
+    mapping = Mapping.from_json(given) if given else None
     how = {name: params.get(name) for name in ("filename", "accepted")}
     how["read_as"] = ReadAs(**params.get("read_as") or {})
     summary = asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, **how))
@@ -193,7 +193,7 @@ def keep_upload(name: str, data: bytes) -> Path:
 
 
 @contextmanager
-def _alone(client_id: int, report: NoProgress) -> Iterator[None]:
+def alone(client_id: int, report: NoProgress) -> Iterator[None]:
     """One import a client at a time: what one compares with must not change under it. The lock dies with its process."""
     lock = FileLock(settings.subfolder("tmp") / f"client-{client_id}.lock")
     while True:
@@ -308,7 +308,7 @@ class _Reading:
             asset.tokens_out,
             asset.latency_ms,
             asset.gold,
-            families.key(self.mapping.family, asset.family) if self.mapping.family else None,
+            families.key(self.mapping, asset.family) if self.mapping.family else None,
         )
 
     def _made_up(self, text: str) -> str:
@@ -347,8 +347,9 @@ def _enter(
                 "select count(*) from stage.rows where asset_id is null and (group_id or head < n)"
             ).fetchone()[0]
             marks["import"] = _import_row(db, marks, filename, sha256, mapping, read)
-            for statement in ENTER if mapping.label else [s for s in ENTER if ":source" not in s]:
-                db.conn.execute(statement, marks)
+            for statement in (*BEFORE, *ENTER):
+                if mapping.label or ":source" not in statement:
+                    db.conn.execute(statement, marks)
             db.conn.executemany(
                 "insert into import_problems values (?, ?, ?, ?, ?)",
                 [(marks["import"], p.row, p.column, p.what, p.todo) for p in read.problems.kept],
@@ -378,7 +379,26 @@ def unknown_labels(db: Database, import_id: int) -> list[Unknown]:
     return [Unknown(*row[:3], tuple(json.loads(row[3]))) for row in db.execute(query, [import_id])]
 
 
-# New assets get the ids base + n; a group's id is that of its first asset.
+# New assets get the ids base + n; a group's id is that of its first asset. What is changed of assets that were there before is
+# put down first (BEFORE), so that the import can be taken back.
+BEFORE = (
+    """insert into families_before (import_id, asset_id, family_id, family_key)
+       select :import, a.id, a.family_id, a.family_key from assets a left join stage.rows r on r.asset_id = a.id
+       where a.client_id = :client and a.import_id is not :import
+       and ((r.family is not null and not (a.family_key is r.family and exists
+            (select 1 from families_before b where b.asset_id = a.id and b.import_id = :import)))
+            or a.family_id in (select old from stage.family_joins)) group by a.id""",
+    """insert into splits_before select distinct :import, group_id from assets
+       where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",
+    """insert into recordings_before
+       (import_id, asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
+       select :import, s.asset_id, :source, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
+       from stage.rows s join assets a on a.id = s.asset_id left join recordings r on r.source = :source and r.asset_id = a.id
+       where s.label is not null and a.import_id is not :import and not (
+       (r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms) is
+       (s.label, s.category, s.confidence, s.tokens_in, s.tokens_out, s.latency_ms) and exists
+       (select 1 from recordings_before b where b.asset_id = a.id and b.source = :source and b.import_id = :import))""",
+)
 ENTER = (
     """insert into assets (id, client_id, external_id, text, text_hash, group_id, family_id, family_key, split, split_given,
        extra, import_id)
@@ -394,8 +414,8 @@ ENTER = (
     """insert or replace into recordings (asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
        select coalesce(asset_id, :base + n), :source, label, category, confidence, tokens_in, tokens_out, latency_ms
        from stage.rows where label is not null""",
-    """insert into reviews (asset_id, reviewer, category_id, created)
-       select coalesce(asset_id, :base + n), 'file', gold, :now from stage.rows where gold is not null and gold is not
+    """insert into reviews (asset_id, reviewer, category_id, created, import_id)
+       select coalesce(asset_id, :base + n), 'file', gold, :now, :import from stage.rows where gold is not null and gold is not
        (select category_id from reviews r where r.asset_id = rows.asset_id and reviewer = 'file' order by r.id desc limit 1)""",
 )
 
@@ -414,9 +434,10 @@ def _import_row(db: Database, marks: dict, filename: str, sha256: str, mapping: 
             )
             return again[0]
     return db.conn.execute(
-        "insert into imports (client_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates,"
-        " problem_count, created) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into imports (id, client_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates,"
+        " problem_count, created, undoable) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
         [
+            database.fresh_id(db, "imports"),
             marks["client"],
             filename,
             sha256,

@@ -50,13 +50,13 @@ def fold(name: str) -> str:
     return "".join(c for c in parts if not unicodedata.combining(c))
 
 
-def _known(*lists: Iterable[str]) -> frozenset[str]:
+def known(*lists: Iterable[str]) -> frozenset[str]:
     """Names that mark a row of column names, as they are written and without accents; "no" is as likely a cell."""
     return frozenset(form for words in lists for name in words for form in (squash(name), fold(name))) - {"no"}
 
 
-KNOWN_ASSET_NAMES = _known(TEXT_NAMES, *ASSET_NAMES.values())
-KNOWN_TAXONOMY_NAMES = _known(LEVEL_NAMES, *TAXONOMY_NAMES.values()) | {
+KNOWN_ASSET_NAMES = known(TEXT_NAMES, *ASSET_NAMES.values())
+KNOWN_TAXONOMY_NAMES = known(LEVEL_NAMES, *TAXONOMY_NAMES.values()) | {
     f"{word}{i}" for word in ("tier", "level") for i in range(1, 9)
 }
 _TEXT, _VAGUE, _LABELS, _DURATIONS = (
@@ -78,14 +78,20 @@ class Mapping:
     gold: str | None = None
     split: str | None = None
     family: str | None = None  # what belongs together: a campaign, a concept, a parent creative
+    # Where the family is the stem of the column's names: what is dropped besides the known (see stems); None: it is the value.
+    family_stem: tuple[str, ...] | None = None
     latency_unit: str | None = None  # "ms" or "s", where the column's name and cells do not say; no column
     labels_are: str | None = None  # "names" or "codes", where not as most labels can be read; no column
 
+    @classmethod
+    def from_json(cls, kept: dict) -> Mapping:
+        """What dataclasses.asdict() gave, through JSON or not."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()})
+
     def columns(self) -> dict[str, str]:
         """The column of each role that has one, but those of the text."""
-        roles = {
-            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("text", "latency_unit", "labels_are")
-        }
+        no_columns = ("text", "family_stem", "latency_unit", "labels_are")
+        roles = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in no_columns}
         return {role: column for role, column in roles.items() if column is not None}
 
 
@@ -128,9 +134,11 @@ def guess_assets(
 
 
 def correct(guess: Mapping, text: Sequence[str], named: Values[str, str | None]) -> Mapping:
-    """A guess corrected by the columns that were named: one that was named for a role plays no other."""
+    """A guess corrected by the columns that were named: one that was named for a role plays no other, but lends its stems."""
     used = {*text, *named.values()}
     kept = {role: None for role, column in guess.columns().items() if column in used}
+    if guess.family_stem is not None:
+        kept.pop("family", None)
     rest = tuple(text) or tuple(column for column in guess.text if column not in used)
     return replace(guess, **{**kept, **named}, text=rest)
 

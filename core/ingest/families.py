@@ -14,33 +14,26 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sqlite_utils import Database
 
+from core.ingest import family_columns, stems
+from core.ingest.columns import Mapping
 from core.ingest.files import squash
 from core.ingest.staging import put
-from core.words import percent
-
-# A column with fewer values, or with one that fills more than this share of the rows, tells kinds rather than families.
-FEWEST, LARGEST = 20, 0.20
 
 
-def key(column: str, cell: str) -> str | None:
-    """How a family is recognised in later files: its column's name and value, case and white space aside; None if empty."""
-    value = " ".join(cell.split()).casefold()
-    return f"{squash(column)}:{value}" if value else None
+def key(mapping: Mapping, cell: str) -> str | None:
+    """How a family is recognised in later files: its column's name and value, or the stem of the name in it; None if empty."""
+    if mapping.family_stem is not None:
+        found, sign = stems.stem(cell, mapping.family_stem), "~"
+    else:
+        found, sign = family_columns.name_key(cell), ":"
+    return f"{squash(mapping.family or '')}{sign}{found}" if found else None
 
 
-def unfit(stage: sqlite3.Connection) -> str | None:
-    """Why the staged values do not say what belongs together, or None: too few, one of too many rows, or none that repeats."""
+def unfit(stage: sqlite3.Connection, mapping: Mapping) -> str | None:
+    """Why the staged values do not say what belongs together, or None (see family_columns.unfit)."""
     counts = [n for (n,) in stage.execute("select count(*) from rows where family is not null group by family")]
     rows = stage.execute("select count(*) from rows").fetchone()[0]
-    if not counts:
-        return "is empty"
-    if max(counts) == 1:
-        return None  # nothing to join in this file; a later one may bring the rest
-    if len(counts) < FEWEST:
-        return f"has only {len(counts)} different values"
-    if max(counts) > LARGEST * rows:
-        return f"has one value in {percent(max(counts) / rows)} of the rows"
-    return None
+    return family_columns.unfit(counts, rows, mapping.family_stem)
 
 
 def unite_staged(db: Database, client_id: int, stage: sqlite3.Connection) -> int:

@@ -61,6 +61,13 @@ def labels_under(db: Database, taxonomy_id: int) -> int:
     return db.execute(query, [taxonomy_id]).fetchone()[0]
 
 
+def behind(db: Database, taxonomy_id: int) -> tuple[int, int] | None:
+    """The number of this version and of the one in use since, where they differ."""
+    query = """select version, (select max(version) from taxonomies where client_id = t.client_id) from taxonomies t where id = ?"""
+    version, newest = db.execute(query, [taxonomy_id]).fetchone()
+    return (version, newest) if version != newest else None
+
+
 # --- the draft ----------------------------------------------------------------------------------------------------
 
 

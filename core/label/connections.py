@@ -67,8 +67,10 @@ def save(
     base_url: str | None = None,
     key_source: str = "none",
     params: Params | None = None,
+    key_given_again: bool = False,
 ) -> Connection:
-    """Keep a connection, in place of the client's one of that name. InputError where something about it cannot be right."""
+    """Keep a connection, in place of the client's one of that name. InputError where something about it cannot be right, and where
+    it moves to another server with the key it had, unless somebody gave that key once more (`key_given_again`)."""
     name, model = " ".join(name.split()), model.strip()
     if not name or len(name) > 60:
         raise InputError("The connection's name is empty or too long.", "Give it a name of 1 to 60 characters.")
@@ -82,6 +84,13 @@ def save(
     keys.check(key_source)
     params = params or Params()
     _check(params)
+    for before in [] if key_given_again else _some(db, "client_id = ? and name = ?", [client_id, name]):
+        if key_source == before.key_source != "none" and moves(before, kind, base_url):
+            raise InputError(
+                f"{name} moves from {origin(before.kind, before.base_url)} to {origin(kind, base_url)}, and its key was given"
+                " for the first alone.",
+                "Give the key once more, or say that the new address needs none.",
+            )
     kept = {
         "client_id": client_id,
         "name": name,
@@ -151,6 +160,20 @@ def tidied(base_url: str | None) -> tuple[str | None, str]:
     if kept.startswith("http://") and _is_providers("https" + kept.removeprefix("http")):
         kept = "https" + kept.removeprefix("http")
     return kept, "" if kept == address else f"The address is kept as {kept}."
+
+
+def origin(kind: str, base_url: str | None) -> str:
+    """Scheme, host and port that a connection speaks to, as https://host:443; what is no address comes back as it is."""
+    try:
+        parts = urlsplit(tidied(base_url)[0] or ADDRESSES[kind])
+    except InputError:
+        return str(base_url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or {'http': 80, 'https': 443}[parts.scheme]}"
+
+
+def moves(before: Connection, kind: str, base_url: str | None) -> bool:
+    """Whether a connection would speak to another server than it does, which then must not get the key of this one."""
+    return origin(before.kind, before.base_url) != origin(kind, base_url)
 
 
 def _is_providers(address: str) -> bool:

@@ -343,9 +343,8 @@ class _Run:
         kept = "All that had arrived is kept."
         if labels_lost:
             kept = (
-                f"{counted(labels_lost, 'label')} that had arrived ({money(usd, exact=True)}) could not be written and "
-                "will be bought again;"
-                " the ledger counts their calls at the most they can have cost."
+                f"{counted(labels_lost, 'label')} that had arrived ({money(usd, exact=True)}) could not be written and will be "
+                "bought again; the ledger counts their calls at the most they can have cost."
             )
         return InputError(
             f"The disk is full, so buying stopped. {kept}",

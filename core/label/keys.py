@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keyring
 from keyring.errors import KeyringError
@@ -15,7 +17,7 @@ from core import settings
 from core.errors import InputError
 
 SERVICE = "understudy"  # under which the keyring files our keys
-_NAMES = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "secrets": r"[A-Za-z_][A-Za-z0-9_.]*", "keyring": r".+"}
+_NAMES = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "secrets": r"[A-Za-z_][A-Za-z0-9_.-]*", "keyring": r".+"}
 _AROUND = " \t\r\n\ufeff\u200b\u200c\u200d\u2060\u00a0\"'`´‘’‚“”„«»‹›;,"
 _PREFIX = re.compile(
     r"^(?:authorization|x-api-key|api-key)\s*:|^bearer(?:\s+|$)|^(?:export\s+|set\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=(?=.{8})",
@@ -37,6 +39,17 @@ def variables() -> list[str]:
     """The environment variables that may hold a key: the well-known ones, and those that this machine's owner lists."""
     listed = (name.strip() for name in os.environ.get(VARIABLES, "").split(","))
     return sorted(WELL_KNOWN | {name for name in listed if re.fullmatch(_NAMES["env"], name)})
+
+
+def set_variables() -> list[str]:
+    """Those of variables() that are set."""
+    return [name for name in variables() if os.environ.get(name, "").strip()]
+
+
+def secret_names() -> list[str]:
+    """What secrets.toml holds that can be a key, by name; a line of a section as "section.line". InputError where it is no TOML."""
+    found = {name for file in secrets_files() if file.is_file() for name in _lines(_toml(file))}
+    return sorted(name for name in found if re.fullmatch(_NAMES["secrets"], name) and not _PASTED.fullmatch(name))
 
 
 def refuse_pasted(what: str, text: str) -> None:
@@ -119,10 +132,7 @@ _MISSING = {
         f"The environment variable {name} is not set.",
         "Set it to the key before the program starts, and start the program again.",
     ),
-    "secrets": lambda name: (
-        f"There is no {name} in secrets.toml.",
-        f'Add a line {name} = "the key" to {secrets_files()[0]}.',
-    ),
+    "secrets": lambda name: _no_secret(name),
     "keyring": lambda name: (
         f"The keyring of this computer has no key called {name}.",
         "Give the key once more on the Connections page; it goes straight into the keyring.",
@@ -165,15 +175,37 @@ def _secret(name: str) -> str | None:
     for file in secrets_files():
         if not file.is_file():
             continue
-        try:
-            found = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # what the file holds may not get into a message
-            raise InputError(f"{file} cannot be read as TOML.", 'Each line reads NAME = "key".') from None
+        found: Any = _toml(file)
         for part in name.split("."):
             found = found.get(part) if isinstance(found, dict) else None
         if isinstance(found, str):
             return found
     return None
+
+
+def _no_secret(name: str) -> tuple[str, str]:
+    lines = [other for other in secret_names() if other.startswith(f"{name}.")]
+    if lines:
+        return f"{name} is a section of secrets.toml, not a key.", f"Name its line: {', '.join(lines[:5])}."
+    section, _, line = name.rpartition(".")
+    where = f" under [{section}]" if section else ""
+    return f"There is no {name} in secrets.toml.", f'Add a line {line} = "the key"{where} to {secrets_files()[0]}.'
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # what the file holds may not get into a message
+        raise InputError(f"{file} cannot be read as TOML.", 'Each line reads NAME = "key".') from None
+
+
+def _lines(table: dict[str, Any], before: str = "") -> Iterator[str]:
+    """The names of the texts in a table and its sections."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _lines(value, f"{before}{name}.")
+        elif isinstance(value, str) and value.strip():
+            yield before + name
 
 
 def _from_keyring(name: str) -> str | None:

@@ -22,7 +22,7 @@ from core.report import answers, money, speed
 from core.report.answers import FEWEST, Answer, share_words, span_words
 from core.report.brand import Brand, brand
 from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of
-from core.train.run import find
+from core.train.run import looked_at
 from core.words import split_words, teacher_words
 
 WORST, EXAMPLES = 5, 3
@@ -101,8 +101,9 @@ class Report:
 
 
 def gather(db: Database, client_id: int, student: str = "live") -> Report:
-    """The report of a judged student ("live" or its number). InputError where there is none, or it is not judged yet."""
-    row = find(db, client_id, student)
+    """The report of a judged student ("live", or where none is the newest, or its number). InputError where there is none, or it
+    is not judged yet."""
+    row = looked_at(db, client_id, student)
     result = comparison(db, row["id"])
     if result is None:
         raise InputError(f"Student {row['id']} is not judged yet.", "Open Compare, or train it again.")

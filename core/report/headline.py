@@ -18,6 +18,7 @@ TITLES = {
     "replace": "Replace the teacher with this student.",
     "fallback": "Let the student answer, with the teacher behind it.",
     "not_ready": "Not ready.",
+    "trial": "Trial only.",
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import settings
-from core.db import now
+from core.db import fresh_id, now
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest import taxonomy
@@ -81,8 +81,23 @@ def find(db: Database, client_id: int, which: str | int = "live") -> dict:
         if row["live"] if which == "live" else str(row["id"]) == str(which):
             return row
     if which == "live":
-        raise InputError("This client has no live student yet.", "Train one on the Student page, or with `distil`.")
+        raise InputError(
+            "This client has no live student yet.",
+            "Put one to work on the Student page or with `students --go-live ID`, or name one with --student ID.",
+        )
     raise InputError(f"This client has no student number {which}.", "The Student page lists them.")
+
+
+def looked_at(db: Database, client_id: int, which: str | int = "live") -> dict:
+    """The student to look at: as find() says, but where none is live, the newest there is."""
+    newest = all_students(db, client_id)[:1] if which == "live" else []
+    return newest[0] if newest and not any_live(db, client_id) else find(db, client_id, which)
+
+
+def any_live(db: Database, client_id: int) -> bool:
+    """Whether a student of the client is at work."""
+    query = "select exists (select 1 from students where client_id = ? and live = 1)"
+    return bool(db.execute(query, [client_id]).fetchone()[0])
 
 
 def set_live(db: Database, student_id: int) -> None:
@@ -266,10 +281,10 @@ def _row(db: Database, client_id: int, run_id: int, kind: str, params: dict) -> 
     if found:
         return found
     latest = db.execute("select max(id) from students where client_id = ? and ready = 1", [client_id]).fetchone()[0]
-    row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "path": "", "created": now()}
+    row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "created": now()}
     with db.atomic():
-        student_id = db["students"].insert(row).last_pk
-        db["students"].update(student_id, {"path": f"students/{student_id}"})
+        student_id = fresh_id(db, "students")
+        db["students"].insert(row | {"id": student_id, "path": f"students/{student_id}"})
     # A folder of that number can only be the left-over of a database that is gone.
     shutil.rmtree(settings.home() / "students" / str(student_id), ignore_errors=True)
     return next(db.query(same, key))

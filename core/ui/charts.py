@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import io
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.ingest.files import defuse
+from core.escape import Cells, plain
 from core.report.charts import LETTERS
-from core.ui.frame import plain
 from core.words import spoken
 
 
 def csv(table: pd.DataFrame) -> bytes:
     """The table as UTF-8 CSV with a byte-order mark (spreadsheets need it), formulas in cells defused."""
-    safe = table.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [defuse(str(cell)) if pd.notna(cell) else "" for cell in safe[column]]
-    safe.columns = [defuse(str(column)) for column in safe.columns]
-    return safe.to_csv(index=False).encode("utf-8-sig")
+    out = io.StringIO(newline="")
+    cells = Cells(out)
+    cells.row(*table.columns)
+    cells.rows(table.astype(object).where(table.notna(), None).itertuples(index=False, name=None))
+    return out.getvalue().encode("utf-8-sig")
 
 
 SHARE = st.column_config.NumberColumn(format="percent")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.report.headline import TITLES, for_100
 from core.report.pairs import Pair, lead, pairs
-from core.ui import charts, frame, money_inputs, report_download
+from core.ui import charts, frame, go_live, money_inputs, report_download
 from core.ui.figures import badge
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
@@ -56,11 +56,16 @@ def verdict(view: frame.View, student: dict, result: dict[str, Any]) -> None:
     with st.container(horizontal=True):
         _step(student, said.rule)
         report_download.show(view.client_id, view.client, student["id"])
+    go_live.confirmation(view)
 
 
 def _step(student: dict, rule: str) -> None:
     if rule == "does_not_pay":
         return  # prices and volume are on this page
-    label, page = STEPS.get(rule) or (("Classify a file", "deploy") if student["live"] else ("Make it live", "student"))
+    if rule not in STEPS and not student["live"]:
+        if st.button("Make it live …", type="primary", icon=":material/rocket_launch:"):
+            go_live.ask(student["id"])
+        return
+    label, page = STEPS.get(rule, ("Classify a file", "deploy"))
     if st.button(label, type="primary", icon=f":material/{frame.MENU[page].icon}:"):
         frame.go(page)

@@ -27,10 +27,17 @@ KEYS = {
     "none": "It needs no key",
 }
 KEY_HINT = (
-    "Only the place is kept here, never the key. Environment variable: set before the program starts. secrets.toml: a line "
-    'NAME = "key". Keyring: the password store of this computer; type the key below and it goes straight there.'
+    "Only the place is kept here, never the key. Environment variable: set before the program starts; its name is a provider's own "
+    'or listed in UNDERSTUDY_KEY_VARIABLES. secrets.toml: a line NAME = "key". Keyring: the password store of this computer; type '
+    "the key below and it goes straight there."
 )
+MOVED = "The address is another than the one this key was given for, so the key does not go along: give it once more."
 PUT_RIGHT = "connection-put-right"  # what was put right in the address, said with the test call
+NO_NAMES = {
+    "env": "No variable that may hold a key is set. Set the provider's own, such as OPENAI_API_KEY, before the program starts, or"
+    f" name another in {keys.VARIABLES}.",
+    "secrets": "There is no secrets.toml with a key yet.",
+}
 VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 
@@ -60,7 +67,8 @@ def edit(view: View, before: Connection | None) -> Connection | None:
         key=f"{tag}-model",
     )
     name, client_id = _name(view, before, model, left, right, tag)
-    key_source, secret = _key(before, kind, name, tag)
+    moved = before is not None and connections.moves(before, kind, base_url)
+    key_source, secret = _key(before, kind, name, connections.origin(kind, base_url), moved, tag)
     as_typed = Connection(0, client_id, name, kind, base_url.strip() or None, model.strip(), "none")
     listed = price_of(view.db, as_typed) if model else None
     params, priced = _folded(before.params if before else Params(), listed, model, tag)
@@ -68,12 +76,24 @@ def edit(view: View, before: Connection | None) -> Connection | None:
         return None
     if not priced:
         raise InputError("Your own price is not complete.", "Give US dollars per million tokens in and out.")
+    put_right = connections.tidied(base_url)[1]
+    if key_source is None:
+        raise InputError("The key is missing.", "Say where it is, or that none is needed.")
     if secret:
         keys.put_keyring(key_source.partition(":")[2], secret)
-    st.session_state[PUT_RIGHT] = connections.tidied(base_url)[1]
-    return connections.save(
-        view.db, client_id, name, kind, model, base_url=base_url.strip() or None, key_source=key_source, params=params
+    saved = connections.save(
+        view.db,
+        client_id,
+        name,
+        kind,
+        model,
+        base_url=base_url.strip() or None,
+        key_source=key_source,
+        params=params,
+        key_given_again=moved,
     )
+    st.session_state[PUT_RIGHT] = put_right
+    return saved
 
 
 def _name(view: View, before: Connection | None, model: str, left, right, tag: str) -> tuple[str, int]:
@@ -97,9 +117,15 @@ def _name(view: View, before: Connection | None, model: str, left, right, tag: s
     return name or ("" if before else model), owner
 
 
-def _key(before: Connection | None, kind: str, name: str, tag: str) -> tuple[str, str]:
-    """Where the key is ("env:NAME" and its like), and the key itself where it is to go into the keyring now."""
-    place, _, detail = (before.key_source if before else f"env:{VARIABLES[kind]}").partition(":")
+def _key(before: Connection | None, kind: str, name: str, origin: str, moved: bool, tag: str) -> tuple[str | None, str]:
+    """Where the key is ("env:NAME" and its like; None: not said yet), and the key itself where it is to go into the keyring now.
+
+    Nothing is chosen beforehand where the connection has `moved` to another server, which is `origin`.
+    """
+    place, _, detail = (before.key_source if before else "env:").partition(":")
+    if moved and place != "none":
+        st.caption(f":material/key_off: {MOVED}")
+        detail, tag = "", f"{tag}-{origin}"
     left, right = st.columns(2)
     chosen = left.selectbox(
         "Where its key is",
@@ -111,20 +137,39 @@ def _key(before: Connection | None, kind: str, name: str, tag: str) -> tuple[str
     )
     if chosen == "none":
         return "none", ""
+    detail = detail if chosen == place else ""
     if chosen == "keyring":
-        entry = detail if place == "keyring" else name
         secret = right.text_input(
             "Key",
             type="password",
-            placeholder="Stays as it is" if place == "keyring" else "Paste the key",
+            placeholder="Stays as it is" if detail else "Paste the key",
             autocomplete="off",
             help="Goes straight into the keyring, nowhere else. Leave it empty to keep the one that is there.",
             key=f"{tag}-secret",
         )
-        return f"keyring:{entry}", secret
-    label = "Name of the variable" if chosen == "env" else "Name of the line"
-    given = right.text_input(label, detail if chosen == place else VARIABLES[kind], key=f"{tag}-{chosen}-{kind}")
-    return f"{chosen}:{given.strip()}", ""
+        # Its name there says for which server it was given, so that no other connection of that name finds it.
+        entry = detail or f"{name} at {origin.partition('://')[2]}"
+        return (f"keyring:{entry}", secret) if secret or detail else (None, "")
+    with right:
+        return _named(chosen, detail, "" if moved else VARIABLES[kind], tag), ""
+
+
+def _named(place: str, detail: str, likely: str, tag: str) -> str | None:
+    """The place of a key by a name that is there on this machine; None where none is chosen."""
+    names = keys.set_variables() if place == "env" else keys.secret_names()
+    names += [detail] if detail and detail not in names else []
+    if not names:
+        st.caption(NO_NAMES[place])
+        return None
+    wanted = detail or likely
+    chosen = st.selectbox(
+        "Name of the variable" if place == "env" else "Name of the line",
+        names,
+        names.index(wanted) if wanted in names else None,
+        placeholder="Choose it",
+        key=f"{tag}-{place}-{likely}",
+    )
+    return chosen and f"{place}:{chosen}"
 
 
 def _folded(kept: Params, listed: prices.Price | None, model: str, tag: str) -> tuple[Params, bool]:

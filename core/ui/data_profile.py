@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 
 import pandas as pd
@@ -12,6 +13,8 @@ from core import db as database
 from core import settings
 from core.errors import Problem
 from core.ingest import assets, taxonomy
+from core.ingest.family_columns import by_words
+from core.label.run import newest_in_use
 from core.ui import charts
 from core.ui.figures import HINTS, figure
 from core.ui.frame import View
@@ -53,13 +56,13 @@ def problems(found: list[Problem], name: str) -> None:
     charts.details(table.head(5000), name, label="Problems by row")
 
 
-def show(view: View) -> None:
-    """The last import with its problems, then what all the client's assets are like."""
+def show(view: View) -> bool:
+    """The last import with its problems, then what all the client's assets are like; whether there are any."""
     last = next(
         view.db.query("select * from imports where client_id = ? order by id desc limit 1", [view.client_id]), None
     )
     if last is None:
-        return
+        return False
     _import(view.db, last)
     stamp = f"{last['id']}, {last['created']}, {last['unchanged']}"
     home = str(settings.home())
@@ -68,6 +71,7 @@ def show(view: View) -> None:
     decided = view.db.execute("select count(*), max(id) from reviews").fetchone()
     gold = _cached_gold(home, view.client_id, f"{stamp}, {decided}")
     _profile(found | {"gold": gold, "splits": assets.splits(view.db, view.client_id)})
+    return True
 
 
 def _import(db: Database, last: dict) -> None:
@@ -80,6 +84,7 @@ def _import(db: Database, last: dict) -> None:
         counted(last["problem_count"], "problem"),
     ]
     st.text(f"{last['filename']}: {', '.join(parts)}")
+    _taken(db, last)
     if not last["problem_count"]:
         return
     query = """select row as "Row", "column" as "Column", what as "What", todo as "What to do" from import_problems
@@ -98,6 +103,16 @@ def _import(db: Database, last: dict) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def _taken(db: Database, last: dict) -> None:
+    """That labels which came with the file teach already."""
+    column = json.loads(last["mapping"]).get("label")
+    run_id = newest_in_use(db, last["client_id"], f"recorded:{column}") if column else None
+    if run_id is not None:
+        count = db.execute("select count(*) from labels where run_id = ? and category_id is not null", [run_id])
+        taken = counted(count.fetchone()[0], "label")
+        st.text(f"{taken} of the column {column} taken as a teacher's answers: a student can learn from them.")
 
 
 def problems_csv(import_id: int) -> bytes:
@@ -128,7 +143,7 @@ def _profile(found: dict) -> None:
     with distinct:
         copies = counted(found["duplicates"], "copy", "copies")
         if found["families"] < found["groups"]:
-            copies += f"; {counted(found['families'], 'family', 'families')}, each counted once in figures"
+            copies += f"; {counted(found['families'], 'family', 'families')}{_by(found['columns'])}, each counted once in figures"
         figure("Different creatives", f"{found['groups']:,}", "measured", copies, help=HINTS["duplicates"])
     with words:
         span = found["words"]
@@ -147,6 +162,13 @@ def _profile(found: dict) -> None:
         charts.details(table, f"labels-{source}", label=title)
     splits = {name or "not yet": count for name, count in found["splits"].items()}
     charts.details(pd.DataFrame(splits.items(), columns=["Split", "Assets"]), "splits", label=_splits_words(splits))
+
+
+def _by(columns: dict) -> str:
+    """By what the last file said that assets belong together."""
+    if not columns.get("family"):
+        return ""
+    return f" ({by_words(columns['family'], columns.get('family_stem'), columns.get('id'))})"
 
 
 def _splits_words(splits: dict[str, int]) -> str:

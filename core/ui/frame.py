@@ -27,6 +27,7 @@ from core.errors import InputError, outside
 from core.escape import plain
 from core.settings import ROOT
 from core.ui import address, standing
+from core.ui.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ MENU: dict[str, Item] = {
 }
 
 
+PATH = ("assets", "teacher", "student")  # the pages on the way to a verdict, which say what is next
 SYNTHETIC = (
     "This client is synthetic: a program wrote its texts, and its recorded labels stand in for a frontier model's."
 )
@@ -150,6 +152,7 @@ VERDICT_LOOK = {  # colour of a badge, icon
     "replace": ("green", ":material/check_circle:"),
     "fallback": ("blue", ":material/alt_route:"),
     "not_ready": ("orange", ":material/hourglass_top:"),
+    "trial": ("gray", ":material/science:"),
 }
 
 
@@ -193,7 +196,7 @@ def page(key: str) -> Iterator[View]:
     ready = False
     with guard(), closing(database.connect()) as db:
         clients = standing.clients(db)
-        client_id, client = _sidebar(db, clients, item)
+        client_id, client, where = _sidebar(db, clients, item)
         st.set_page_config(page_title=_tab(item, client))
         with _held_for(key, client_id):
             st.title(item.title, anchor=False)
@@ -204,7 +207,11 @@ def page(key: str) -> Iterator[View]:
             if item.needs_client and client_id is None:
                 nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
             ready = True
+            if key in PATH and where:
+                _steps(where)
             yield View(db, client_id, client)
+            if key in PATH and where and not where.busy:
+                _onward(key, where)
     if not ready:  # the sentence stands in the page's place
         st.stop()
 
@@ -246,12 +253,12 @@ def guard() -> Iterator[None]:
         st.error(plain(str(said)), icon=":material/error:")
 
 
-def link(key: str, label: str | None = None, client: str | None = None) -> None:
+def link(key: str, label: str | None = None, client: str | None = None, icon: str | None = None) -> None:
     """A link to another page of the menu, of the client chosen here or of `client`; its name alone where a page is run by itself,
     outside the app."""
     label = label or MENU[key].name
     carried = {address.CLIENT: client} if client else address.carried()
-    icon = f":material/{MENU[key].icon}:"
+    icon = f":material/{icon or MENU[key].icon}:"
     try:
         st.page_link(str(ROOT / "pages" / f"{key}.py"), label=label, icon=icon, query_params=carried)
     except StreamlitPageNotFoundError:
@@ -281,13 +288,13 @@ def _links() -> None:
                 link(key)
 
 
-def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[int | None, str]:
-    """The menu, the client picker and where the client stands; the chosen client's id and name. An address that names a client
-    who is not there gets a sentence, and a page that needs one ends with it."""
+def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[int | None, str, Standing | None]:
+    """The menu, the client picker and where the client stands; the chosen client's id, name and standing. An address that names
+    a client who is not there gets a sentence, and a page that needs one ends with it."""
     if not clients:
         _links()
         st.sidebar.caption("No client yet.")
-        return None, ""
+        return None, "", None
     names = {row["id"]: row["name"] for row in clients}
     chosen, amiss = None, None
     try:
@@ -301,13 +308,32 @@ def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[int | None,
         st.error(plain(str(amiss)), icon=":material/error:")
         if item.needs_client:
             st.stop()
-        return None, ""
+        return None, "", None
+    where = standing.of(db, chosen)
     with st.sidebar.container(gap=None):
-        for name, state in standing.of(db, chosen).lines():
+        for name, state in where.lines():
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.caption(name)
                 st.text(state, text_alignment="right")
-    return chosen, names[chosen]
+    return chosen, names[chosen], where
+
+
+def _steps(where: Standing) -> None:
+    """The way from files to a verdict: what is done, what is next, what comes after, each a link."""
+    steps = where.steps()
+    first = next((key for key, _, done in steps if not done), None)
+    with st.container(horizontal=True, gap="small", key="steps"):
+        for number, (key, name, done) in enumerate(steps, 1):
+            icon = "check_circle" if done else "arrow_circle_right" if key == first else "radio_button_unchecked"
+            link(key, f"{number} · {name}", icon=icon)
+
+
+def _onward(key: str, where: Standing) -> None:
+    """At the page's end: the next step, where this page has done its own."""
+    there, what = where.next_step()
+    if there != key:
+        with st.container(border=True, horizontal=True, key="onward"):
+            link(there, f"Next: {what[0].lower()}{what[1:]}", icon="arrow_forward")
 
 
 def _picker(names: dict[int, str], chosen: int | None) -> None:

@@ -12,9 +12,10 @@ import re
 from contextlib import closing
 
 import streamlit as st
+from sqlite_utils import Database
 
 from core import db as database
-from core import jobs, settings
+from core import jobs, pace, settings
 from core.ui import frame
 from core.ui.standing import BUSY
 from core.words import duration, money
@@ -62,7 +63,7 @@ def _live(job_id: int) -> None:
         if job.state not in ACTIVE or _moved_on(job):
             st.rerun()
         with st.container(border=True):
-            _bar(job)
+            _bar(db, job)
             if not jobs.worker_alive():
                 st.caption("The background worker is not running; starting it. The job goes on where it stopped.")
                 _start_worker(str(settings.home()))
@@ -91,7 +92,8 @@ def _start_worker(home: str) -> None:
     jobs.start_worker()
 
 
-def _bar(job: jobs.Job) -> None:
+def _bar(db: Database, job: jobs.Job) -> None:
+    """The whole job's bar and time where one like it has run before; else those of its present phase."""
     doing = BUSY.get(job.kind, job.kind)
     if job.state == "queued":
         st.progress(0.0, text=f"**{doing}** · waiting for the background worker")
@@ -105,11 +107,23 @@ def _bar(job: jobs.Job) -> None:
         parts.append(f"{job.done:,} of {job.total:,}{' ' + UNITS[job.kind] if job.kind in UNITS else ''}")
     if job.rate:
         parts.append(f"{job.rate:,.0f} a second" if job.rate >= 2 else f"{60 * job.rate:,.1f} a minute")
-    if job.seconds_left is not None:
-        parts.append(f"about {duration(job.seconds_left)} left")
+    whole = pace.forecast(db, job) if job.state == "running" else None
+    if whole:
+        parts.append(f"about {duration(whole.seconds_left)} left")
+    elif job.seconds_left is not None:
+        parts.append(f"about {duration(job.seconds_left)} left of this step")
     if job.spent_usd:
-        parts.append(f"{money(job.spent_usd, exact=True)} spent".replace("$", "\\$"))
-    st.progress(min(job.fraction or 0.0, 1.0), text=" · ".join(parts))
+        parts.append(f"{money(job.spent_usd)} spent".replace("$", "\\$"))
+    st.progress(_share(job, whole), text=" · ".join(parts))
+
+
+def _share(job: jobs.Job, whole: pace.Forecast | None) -> float:
+    """How full the bar is. A whole job's never goes back, though its forecast may."""
+    if whole is None:
+        return min(job.fraction or 0.0, 1.0)
+    key = f"share-{job.id}"
+    st.session_state[key] = max(st.session_state.get(key, 0.0), min(whole.share, 1.0))
+    return st.session_state[key]
 
 
 def _ended(view: frame.View, job: jobs.Job) -> None:

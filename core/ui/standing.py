@@ -15,7 +15,7 @@ from core.evaluate.verdict import Verdict
 from core.label.run import newest_in_use
 from core.words import percent
 
-VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready"}
+VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready", "trial": "Trial only"}
 BUSY = {
     "import_assets": "Importing",
     "label": "Labelling",
@@ -59,6 +59,15 @@ class Standing:
             ("Verdict", VERDICTS.get(self.verdict or "", "not yet")),
         ]
         return rows + ([("Now", self.busy)] if self.busy else [])
+
+    def steps(self) -> list[tuple[str, str, bool]]:
+        """The way from files to a verdict: page, name, whether it is done."""
+        return [
+            ("assets", "Assets", bool(self.categories and self.assets)),
+            ("teacher", "Labels", self.labelled is not None),
+            ("student", "Train", self.verdict is not None),
+            ("compare", "Verdict", self.verdict is not None),
+        ]
 
     def next_step(self) -> tuple[str, str]:
         """The page to go to next, and what to do there."""

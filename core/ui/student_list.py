@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import pandas as pd
 import streamlit as st
 
-from core.errors import InputError
 from core.evaluate import versions
 from core.evaluate.run import figures
 from core.evaluate.versions import name_of
 from core.train import run as training
-from core.ui import charts, frame
+from core.ui import charts, frame, go_live
 from core.ui.figures import HINTS
 from core.words import duration, percent, spoken, teacher_words
 
@@ -41,7 +38,8 @@ def show(view: frame.View) -> None:
     )
     st.caption("Agreement, macro F1 and milliseconds are measured on test assets no student was trained on.")
     charts.download(table, "students")
-    _live(view, rows)
+    with frame.guard():
+        go_live.choose(view, rows)
     judged = [row for row in rows if figures(view.db, row["id"])]
     if len(judged) > 1:
         _compare(view, judged)
@@ -66,40 +64,6 @@ def _row(row: dict, found: dict | None) -> dict:
     }
 
 
-def _live(view: frame.View, rows: list[dict]) -> None:
-    names = {row["id"]: name_of(row) for row in rows}
-    live = next((row["id"] for row in rows if row["live"]), None)
-    others = [id for id in names if id != live and figures(view.db, id)]  # one just trained is being judged
-    before = training.before_live(view.db, view.client_id)
-    failure = None
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if others:
-            picked = st.selectbox("Put another student to work", others, format_func=names.__getitem__, width=280)
-            if st.button("Make live", help="Try one, scoring and the verdict on the overview then use this one."):
-                failure = _changed(lambda: training.set_live(view.db, picked))
-        if before in names and st.button(
-            frame.plain(f"Roll back to {names[before]}"),
-            icon=":material/undo:",
-            help="The student that was live before this one.",
-        ):
-            failure = _changed(lambda: training.roll_back(view.db, view.client_id))
-        frame.link("compare", "Read the verdict")
-    if others and live and figures(view.db, live):
-        with suppress(InputError):  # of two that share no test assets, nothing can be said
-            st.caption(frame.plain(versions.compare(view.db, picked, live).sentence))
-    if failure:
-        st.error(frame.plain(failure), icon=":material/error:")
-
-
-def _changed(change) -> str:
-    """Make the change and draw the page anew; where it cannot be made, why not."""
-    try:
-        change()
-    except InputError as error:
-        return str(error)
-    st.rerun()
-
-
 def _compare(view: frame.View, judged: list[dict]) -> None:
     names = {row["id"]: name_of(row) + (" (live)" if row["live"] else "") for row in judged}
     live = next((row["id"] for row in judged if row["live"]), judged[-1]["id"])
@@ -114,8 +78,11 @@ def _compare(view: frame.View, judged: list[dict]) -> None:
         found = versions.compare(view.db, first, second)
         st.markdown(frame.plain(found.sentence))
         st.caption("Copies of one creative count once here, so agreement can differ a little from the table above.")
-        if found.left_out:
-            st.caption(f"{found.left_out:,} test assets are left out: the labels the two learned from differ there.")
+        if found.apart:
+            st.caption(
+                f"On {found.apart:,} of the {found.n:,} test assets the labels that the two learned from differ, so each row of "
+                "agreement says by whose labels it is."
+            )
         st.dataframe(versions.table_of(found), hide_index=True, key="two-students")
         if found.changed:
             st.caption("Assets that would change category:")

@@ -35,8 +35,8 @@ def show(view: View, draft: Draft, change: Callable[[View, Callable[[Draft], Dra
         disabled=[column for column in shown if column not in EDITABLE],
         height=35 * min(len(shown) + 1, ROWS) + 3,
         column_config={
-            "Category": st.column_config.TextColumn(width=260, required=True),
-            "Description": st.column_config.TextColumn(width=460),
+            "Category": st.column_config.TextColumn(width=220, required=True),
+            "Description": st.column_config.TextColumn(width=410),
             "Labels": st.column_config.NumberColumn(
                 format="localized", help="Labels of the run in use, those of the categories below included."
             ),

@@ -52,6 +52,10 @@ def test_a_connection_is_listed_tested_changed_and_removed(capsys, big):
     assert (row["model"], row["key"]) == ("big-2", "env:BIG_KEY")
     status, _, err = call(capsys, "connections", "--client", "Small", "--test", "Big")
     assert status == 2 and "big-2" in err and KEY not in err
+    moved = ("connections", "--client", "Small", "--add", "Big", "--base-url", "http://127.0.0.1:9/v1")
+    status, _, err = call(capsys, *moved)
+    assert status == 2 and "key was given for the first alone" in err
+    assert call(capsys, *moved, "--key", "env:BIG_KEY")[0] == 0
     assert said(capsys, "connections", "--remove", "Big")["connections"] == []
 
 

@@ -31,6 +31,7 @@ def trained(tmp_path_factory):
             teacher="recorded:label",
             student="linear",
             target=0.8,
+            go_live=True,
         )
     return folder
 

@@ -111,15 +111,12 @@ def test_an_always_on_machine_can_cost_more_than_a_cheap_teacher_and_never_pays_
     assert busy.monthly["student"] == pytest.approx(4 * 73.0, abs=1.0)  # one machine does 657 million a month
 
 
-def test_the_built_in_teacher_costs_nothing_unless_priced_as_a_model():
-    found = replace(FOUND, teacher_kind="built-in")
-    free = economics(found, Assumptions(price_as=None), None)
-    assert free.per_1000["teacher"] == 0.0
+@pytest.mark.parametrize("price", [None, PRICE])
+def test_the_built_in_teacher_costs_nothing_whatever_the_others_are_priced_as(price):
+    free = economics(replace(FOUND, teacher_kind="built-in"), Assumptions(), price)
+    assert free.per_1000["teacher"] == 0.0 and free.priced_as is None
     assert free.saving["student"] is free.break_even_assets["student"] is None
     assert free.upfront[0].value == 0.0
-    priced = economics(found, Assumptions(), PRICE)
-    assert priced.per_1000["teacher"] == pytest.approx(3.85)
-    assert priced.upfront[0].note.startswith("the built-in teacher cost nothing")
 
 
 def test_recorded_labels_without_a_price_leave_the_comparison_open():

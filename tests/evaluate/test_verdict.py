@@ -44,6 +44,7 @@ def rule(**change) -> str:
 
 def test_the_whole_table_in_its_order():
     assert [r.name for r in RULES] == [
+        "trial",
         "too_few",
         "contradicted",
         "does_not_pay",
@@ -76,6 +77,14 @@ def test_a_batch_price_that_beats_what_is_proposed_is_told_and_decides_nothing(o
     alone = replace(FALLBACK, agreement=share(0.98, 0.97, 0.99))
     verdict = decide(replace(alone, saving_on_batch={"student": -0.25, "cascade": 0.5}))
     assert verdict.decision == "replace" and "costs 20.0 % less than this" in verdict.reason
+
+
+def test_a_student_of_the_built_in_teacher_is_on_trial_however_well_it_agrees():
+    for change in ({}, {"agreement": share(0.999, 0.998, 1.0)}, {"agreement": share(0.4, 0.3, 0.5)}):
+        verdict = decide(replace(FALLBACK, trial=True, same_encoder=True, **change))
+        assert (verdict.decision, verdict.rule) == ("trial", "trial")
+        assert "nothing is saved" in verdict.reason and "less than the teacher" not in verdict.reason
+        assert verdict.next.startswith("Train a student on labels worth having")
 
 
 def test_replace_at_the_very_edge_of_the_target():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from core.evaluate import run, versions
+from core.evaluate import going_live, run, versions
 from core.train import run as training
 from tests.evaluate.conftest import insert_assets
 
@@ -73,12 +73,15 @@ def test_a_student_whose_files_are_gone_is_not_put_to_work(two, workspace):
 
 def test_two_students_on_the_same_assets(two):
     found = versions.compare(two.db, 1, 2)
-    assert (found.paired.n, found.paired.only_first, found.paired.only_second) == (400, 0, 13)
-    assert found.first.agreement.value == pytest.approx(380 / 400)
-    assert found.second.agreement.value == pytest.approx(393 / 400)
+    (by,) = found.by
+    assert (by.paired.n, by.paired.only_first, by.paired.only_second) == (400, 0, 13)
+    assert by.first.value == pytest.approx(380 / 400)
+    assert by.second.value == pytest.approx(393 / 400)
     assert found.changed == 13 == found.changes["assets"].sum()
     assert set(found.changes["first"]) <= {"Sale", "Offer", "Brand"}
-    assert found.sentence.startswith("embedding 2 agrees on 3.2 points more than linear 1 (difference +")
+    assert found.sentence.startswith(
+        "embedding 2 agrees on 3.2 points more than linear 1 (98.3 % against 95.0 %; difference +"
+    )
     assert "13 of 400 test assets would change category" in found.sentence
     turned = versions.compare(two.db, 2, 1)
     assert turned.sentence == found.sentence
@@ -91,17 +94,54 @@ def test_no_difference_is_said_as_none_shown(two):
         " and q.asset_id = predictions.asset_id) where student_id = 2"
     )
     found = versions.compare(two.db, 1, 2)
-    assert found.changed == 0 and found.paired.p == 1
+    assert found.changed == 0 and found.by[0].paired.p == 1
     assert "No difference in agreement is shown between linear 1 and embedding 2" in found.sentence
 
 
-def test_assets_on_which_the_teachers_differ_are_left_out(two):
+@pytest.fixture
+def two_teachers(two):
+    """The second student learned from the built-in teacher, whose labels differ from the recorded ones on every fourth asset."""
+    run_id = two.db["label_runs"].insert(
+        {"client_id": two.client_id, "taxonomy_id": 1, "teacher": "built-in", "prompt_hash": "", "started": "2026"}
+    )
+    two.db.execute("update students set label_run_id = ? where id = 2", [run_id.last_pk])
     two.db.execute(
         "update predictions set teacher_category_id = (teacher_category_id - 1) % 3 + 2"
         " where student_id = 2 and asset_id % 4 = 0"
     )
-    found = versions.compare(two.db, 1, 2)
-    assert found.left_out == 100 and found.paired.n == 300
+    return two
+
+
+def test_where_teachers_differ_every_asset_counts_and_each_figure_names_its_labels(two_teachers):
+    found = versions.compare(two_teachers.db, 1, 2)
+    assert found.apart == 100 and found.n == 400
+    assert [one.paired.n for one in found.by] == [400, 400]
+    assert [one.teacher for one in found.by] == ["recorded labels “label”", "built-in teacher"]
+    assert [found.by[0].second.value, found.by[1].second.value] == [
+        pytest.approx(393 / 400),
+        pytest.approx(0.7375, abs=0.02),
+    ]
+    assert found.changed == 13, "what would change is counted over all of them"
+    assert "Against recorded labels “label”: embedding 2 agrees on" in found.sentence
+    assert "Against built-in teacher: " in found.sentence
+    rows = list(versions.table_of(found)["measure"])
+    assert "agreement with recorded labels “label”" in rows and "agreement with built-in teacher" in rows
+
+
+def test_what_going_live_changes_is_said_over_all_test_assets(two_teachers):
+    first = going_live.change(two_teachers.db, two_teachers.client_id, 1)
+    assert first.old is None and first.lines[0] == "No student is at work yet; linear 1 would be the first."
+    assert "It agrees with its teacher (recorded labels “label”) on 95.0 %" in first.lines[1]
+    training.set_live(two_teachers.db, 1)
+    found = going_live.change(two_teachers.db, two_teachers.client_id, 2)
+    assert (found.old, found.new, found.lines[0]) == (
+        "linear 1",
+        "embedding 2",
+        "13 of 400 test assets would change category.",
+    )
+    gains = [line for line in found.lines if line.startswith("Against")]
+    assert len(gains) == 2 and "linear 1 95.0 % (" in gains[0] and "embedding 2 98.3 % (" in gains[0]
+    assert "change +3.2 points (+" in gains[0] and "linear 1 70.0 % (" in gains[1]
 
 
 def test_what_cannot_be_compared_is_said(two):

@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import db as database
+from core.distil import distil
+from core.errors import InputError
 from core.ingest import assets, families, splits
 from core.ingest.columns import Mapping
+from core.ingest.family_columns import told
 from core.ingest.splits import Group, plan
 from tests.ingest.test_splits import label, labelled_client
 
@@ -113,3 +116,77 @@ def test_families_stay_whole_and_test_is_near_its_share(sizes):
         total = sum(size for size, one in sizes if one == category)
         there = sum(moves[g.id] == "test" for g in groups if g.category == category)
         assert there <= 0.2 * total + 6
+
+
+def trafficked(first: int, last: int, markets=("UK", "DE", "FR")) -> list[tuple[str, ...]]:
+    """concepts(), named as files are in trafficking instead of by a concept's id."""
+    rows = concepts(first, last, markets)
+    return [(f"{n}", *row[1:3], f"ACME_Line{row[3]}_{row[0][:2]}_300x250_v{n % 3}.png") for n, row in enumerate(rows)]
+
+
+def test_file_names_in_trafficking_style_make_families_that_a_later_file_joins(client, tmp_path):
+    db, client = client
+    path = write(tmp_path / "a.csv", trafficked(0, 40), "asset,text,label,file name")
+    seen = assets.preview(path)
+    assert (seen.guess.family, seen.guess.family_stem) == ("file name", ())
+    assert told(seen.guess, seen.families) == "120 rows in 40 families (by the names in file name); the largest has 3"
+    assets.import_assets(db, client, path)
+    assert families.count(db, client) == 40
+    later = [(f"later{row[0]}", *row[1:]) for row in trafficked(0, 40, ("ES",))]
+    path = write(tmp_path / "b.csv", later, "asset,text,label,file name")
+    assets.import_assets(db, client, path, Mapping(text=("text",), id="asset", family="file name", family_stem=()))
+    assert families.count(db, client) == 40
+
+
+def test_campaigns_that_cut_concepts_up_give_way_to_the_names_and_concepts_do_not(client, tmp_path):
+    rows = [(*row, f"{row[3].split('_')[2]} {row[3].split('_')[1][-1]}", row[2]) for row in trafficked(0, 60)]
+    path = write(tmp_path / "a.csv", rows, "asset,text,label,file name,campaign,concept")
+    assert assets.preview(path).guess.family == "file name", (
+        "a campaign is one market's here, and 3 concepts are no families"
+    )
+    rows = [(*row, row[3].split("_")[1][:-1]) for row in trafficked(0, 300)]
+    path = write(tmp_path / "b.csv", rows, "asset,text,label,file name,campaign")
+    assert assets.preview(path).guess.family == "campaign", "each concept is in one campaign"
+    path = write(
+        tmp_path / "c.csv", [(*row, row[3][:12]) for row in trafficked(10, 60)], "asset,text,label,file name,concept"
+    )
+    assert assets.preview(path).guess.family == "concept"
+
+
+def test_what_is_counted_before_is_what_the_import_makes(client, tmp_path):
+    db, client = client
+    rows = [
+        (*row[:3], ("" if n % 9 == 0 else "n/a" if n % 9 == 1 else f" {row[3]} "))
+        for n, row in enumerate(concepts(0, 50))
+    ]
+    path = write(tmp_path / "a.csv", [*rows, ("x", "", "Shoes", "C1")], "id,text,label,concept_id")
+    seen = assets.preview(path)
+    one = next(one for one in seen.families if one.column == "concept_id")
+    assets.import_assets(db, client, path)
+    assert one.families == families.count(db, client) and one.rows == 150 and one.largest == 3 and one.unfit is None
+    none = Mapping(text=("text",), family="id", family_stem=("<date>",))
+    assert told(none, seen.families) is None, "ids without a common stem were not counted"
+
+
+def test_a_command_says_how_many_families_there_will_be_and_takes_names_for_them(workspace, tmp_path):
+    (tmp_path / "t.csv").write_text("name\nShoes\nHats\nBags\n")
+    path = write(
+        tmp_path / "a.csv", [(*row, f"R{row[0]}") for row in trafficked(0, 60)], "asset_id,text,label,file name,ref"
+    )
+    said = []
+    with pytest.raises(InputError, match="no column 'refs'"):
+        _distil(tmp_path, path, said, family_stem="refs")
+    with pytest.raises(InputError, match="recorded"):
+        _distil(tmp_path, path, said, family_stem="file name", teacher="recorded:ref")
+    assert "180 rows in 60 families (by the names in file name); the largest has 3" in said
+
+
+def _distil(folder, path, said, **given):
+    distil(
+        database.connect(),
+        taxonomy=folder / "t.csv",
+        assets=path,
+        client="Acme",
+        on_progress=lambda _done, _total, message, _spent: said.append(message),
+        **given,
+    )

@@ -4,7 +4,6 @@ import json
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.errors import NoKeyringError
 
 from core import db as database
@@ -16,29 +15,6 @@ from tests.label import servers
 from tests.label.servers import Fault, Server, Text
 
 SECRET = "sk-test-0123456789abcdef"
-
-
-class Store(KeyringBackend):
-    """A keyring in memory."""
-
-    priority = 1
-
-    def __init__(self):
-        self.kept = {}
-
-    def get_password(self, service, username):
-        return self.kept.get((service, username))
-
-    def set_password(self, service, username, password):
-        self.kept[service, username] = password
-
-
-@pytest.fixture
-def store():
-    before, store = keyring.get_keyring(), Store()
-    keyring.set_keyring(store)
-    yield store
-    keyring.set_keyring(before)
 
 
 @pytest.fixture
@@ -224,3 +200,33 @@ def test_a_pasted_key_is_no_name_and_not_repeated(db, pasted):
             connections.save(db, 0, name, "openai", model, key_source=source)
         assert pasted not in str(refused.value)
     assert connections.all(db, 0) == []
+
+
+def test_a_key_stays_with_the_server_it_was_given_for(db, store):
+    """Another address of the same server is the same; another scheme, host, port or kind of service is not."""
+    keys.put_keyring("A", SECRET)
+
+    def move(base_url, kind="openai", **more):
+        return connections.save(db, 0, "a", kind, "m", base_url=base_url, key_source="keyring:A", **more)
+
+    move("https://one.example/v1")
+    move("https://ONE.example:443/v2/")
+    for there in ("https://two.example/v1", "http://one.example/v1", "https://one.example:8443/v1", None):
+        with pytest.raises(
+            InputError, match=r"a moves from https://one\.example:443 to .*its key was given for the first"
+        ):
+            move(there)
+    assert connections.find(db, 0, "A").base_url == "https://ONE.example:443/v2"
+    assert connections.save(db, 0, "A", "openai", "m", base_url="https://two.example/v1").key_source == "none"
+    move("https://two.example/v1")
+    move("https://three.example/v1", key_given_again=True)
+
+
+def test_sections_of_secrets_toml_hold_keys(secrets):
+    secrets.write_text(f'TOP = "k"\nport = 8501\n[openai]\napi_key = "{SECRET}"\n[a.b-c]\nkey = "k"\nempty = ""\n')
+    assert keys.secret_names() == ["TOP", "a.b-c.key", "openai.api_key"]
+    assert keys.read("secrets:openai.api_key") == SECRET and keys.read("secrets:a.b-c.key") == "k"
+    with pytest.raises(InputError, match=r"section of secrets\.toml, not a key\. Name its line: openai\.api_key"):
+        keys.read("secrets:openai")
+    with pytest.raises(InputError, match=r"There is no openai\.key .* line key = \"the key\" under \[openai\]"):
+        keys.read("secrets:openai.key")

@@ -171,7 +171,7 @@ def test_the_old_student_works_on_until_another_is_promoted(db, client):
         row[0] for row in db.execute("select label from categories where taxonomy_id = 2").fetchall()
     }
     both = compare(db, old, new)
-    assert both.left_out == 0, "what was renamed or merged is the same category in both"
+    assert both.apart == 0, "what was renamed or merged is the same category in both"
     assert figures(db, old)["agreement"]["n"] == figures(db, new)["agreement"]["n"]
     set_live(db, new)
     assert "Promotions" in load(db, client, "live").student.labels

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core import jobs
 from core.db import now
-from core.label import connections, prompts
+from core.label import connections, keys, prompts
 from core.label.run import runs
 from core.label.teachers.wire import OwnPrice, Params
 from core.ui.hosted_teacher import rounded_up
@@ -127,10 +127,64 @@ def test_what_cannot_be_right_is_refused_in_words_and_what_was_typed_stays(open_
     button(app, "Save and test").click().run()
     assert "no web address" in app.error[0].value
     assert field(app, "Model").value == "big-1"
-    fill_in(app, Address="https://api.example/v1", Name_of_the_variable="sk-abcdefghijklmnopqrstuvwxyz")
+    fill_in(app, Address="https://api.example/v1", Name="sk-abcdefghijklmnopqrstuvwxyz")
+    button(app, "Save and test").click().run()
+    assert "key is missing" in app.error[0].value
+    field(app, "Where its key is").set_value("none")
     button(app, "Save and test").click().run()
     assert "looks like a key" in app.error[0].value
     assert not connections.all(db, northwind)
+
+
+def test_a_key_is_chosen_among_those_that_are_there(open_page, db, northwind, monkeypatch, workspace):
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "BIG_KEY", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, SECRET)
+    (workspace / "secrets.toml").write_text('TOP = "k"\nnumber = 1\n[openai]\napi_key = "k"\n', encoding="utf-8")
+    app = open_page("connections")
+    variables = field(app, "Name of the variable")
+    assert (
+        variables.options == ["ANTHROPIC_API_KEY", "BIG_KEY", "OPENAI_API_KEY"] and variables.value == "OPENAI_API_KEY"
+    )
+    field(app, "Where its key is").set_value("secrets").run()
+    lines = field(app, "Name of the line")
+    assert lines.options == ["TOP", "openai.api_key"] and lines.value is None
+    fill_in(app, Model="m", Name="Big", Name_of_the_line="openai.api_key")
+    app.text_input(key="connection-new-url").set_value("http://127.0.0.1:9/v1")
+    button(app, "Save and test").click().run()
+    assert connections.find(db, northwind, "Big").key_source == "secrets:openai.api_key"
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "BIG_KEY"):
+        monkeypatch.delenv(name)
+    app = open_page("connections")
+    button(app, "Add a connection").click().run()
+    assert "No variable that may hold a key is set" in shown(app)
+
+
+@pytest.mark.parametrize("place", ["env", "keyring"])
+def test_a_key_does_not_follow_its_connection_to_another_server(
+    open_page, db, northwind, server, store, monkeypatch, place
+):
+    """The key is asked for again, with the reason, and the other server sees none until it is given."""
+    monkeypatch.setenv("BIG_KEY", SECRET)
+    keys.put_keyring("Big", SECRET)
+    source = {"env": "env:BIG_KEY", "keyring": "keyring:Big"}[place]
+    connections.save(db, northwind, "Big", "openai", "big-1", base_url=server.url, key_source=source)
+    with servers.Server(sorted_well) as other:
+        app = open_page("connections")
+        button(app, "Edit").click().run()
+        fill_in(app, Address=other.url).run()
+        assert "the key does not go along: give it once more" in shown(app)
+        button(app, "Save and test").click().run()
+        assert "The key is missing" in app.error[0].value and not other.requests
+        assert connections.find(db, northwind, "Big").base_url == server.url
+        if place == "env":
+            fill_in(app, Name_of_the_variable="BIG_KEY")
+        else:
+            app.text_input[-1].set_value("sk-other-123456")
+        button(app, "Save and test").click().run()
+        assert not app.error and "answered in" in shown(app)
+        assert {call.key for call in other.calls} == {SECRET if place == "env" else "sk-other-123456"}
+        assert connections.find(db, northwind, "Big").base_url == other.url
+    assert keys.read("keyring:Big") == SECRET  # the first server's is as it was
 
 
 def test_a_connection_is_changed_and_removed(open_page, db, connected):
@@ -149,6 +203,7 @@ def test_a_connection_is_changed_and_removed(open_page, db, connected):
 
 def test_an_own_price_needs_both_of_its_parts(open_page, db, northwind):
     app = fill_in(open_page("connections"), Address="http://127.0.0.1:9/v1", Model="big-1")
+    field(app, "Where its key is").set_value("none")
     next(radio for radio in app.radio if radio.label == "Price").set_value("My own").run()
     field(app, "Tokens in").set_value(3.0)
     button(app, "Save and test").click().run()

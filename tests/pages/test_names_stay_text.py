@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import db as database
+from core.escape import plain
 from core.ui.compare_first import TABS
 from core.ui.frame import MENU
 from tests.markdown import shown
@@ -122,9 +123,9 @@ def test_no_name_is_markup_in_a_file_brought_in(opened, tmp_path):
     app.file_uploader[0].set_value((taxonomy_file.name, taxonomy_file.read_bytes(), "text/csv"))
     app.file_uploader[1].set_value((assets_file.name, assets_file.read_bytes(), "text/csv")).run()
     check(app)
-    for role, said in (("Teacher's label", "label"), ("Latency", "latency")):
-        box = next(one for one in app.selectbox if one.label == role)
-        box.set_value(hostile.COLUMNS[said]).run()
+    for role, said in (("label", "label"), ("latency_ms", "latency")):
+        box = next(one for one in app.selectbox if one.label == plain(hostile.COLUMNS[said]))
+        box.set_value(role).run()
     assert "What does" in " ".join(box.label for box in app.selectbox)
     check(app)
 

@@ -35,8 +35,19 @@ def shown(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
 
 
+TEST_GROUPS = """select count(distinct a.group_id) from predictions p join assets a on a.id = p.asset_id
+                 where p.student_id = 1 and a.split = 'test'"""
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Click the button of that name."""
+    return next(button for button in app.button if button.label == label).click().run()
+
+
 def links(app: AppTest) -> list[str]:
-    return [element.proto.label for element in app.main.get("page_link")]
+    """The page's links, but for the steps at its head."""
+    found = [element.proto.label for element in app.main.get("page_link")]
+    return [label for label in found if not re.match(r"\d · ", label)]
 
 
 @pytest.mark.parametrize("key", MENU)
@@ -315,7 +326,12 @@ def test_making_another_student_live(open_page, filled):
     filled.execute("update students set live = 0")
     filled.conn.commit()
     app = open_page("student")
-    next(button for button in app.button if button.label == "Make live").click().run()
+    press(app, "Make live …")
+    assert not any(row["live"] for row in all_students(filled, 1)), "asked first"
+    assert "No student is at work yet; linear 1 would be the first." in shown(app)
+    press(app, "No, not yet")
+    assert "would be the first" not in shown(app)
+    press(press(app, "Make live …"), "Yes, make linear 1 live")
     assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [first["id"]]
 
 
@@ -323,11 +339,13 @@ def test_two_students_are_compared_promoted_and_rolled_back(open_page, filled):
     set_live(filled, 1)
     second_student(filled)
     app = open_page("student")
-    assert "linear 1 agrees on" in shown(app) and "40 of" in shown(app)
     assert not [button for button in app.button if button.label.startswith("Roll back")]
-    next(button for button in app.button if button.label == "Make live").click().run()
+    press(app, "Make live …")
+    tested = filled.execute(TEST_GROUPS).fetchone()[0]
+    assert f"40 of {tested} test assets would change category." in shown(app).replace("\\", "")
+    press(app, "Yes, make linear 2 live")
     assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [2]
-    next(button for button in app.button if button.label == "Roll back to linear 1").click().run()
+    press(press(app, "Roll back to linear 1 …"), "Yes, make linear 1 live")
     assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [1]
     assert "linear 2 since" in shown(app)
     assert "would change category:" not in shown(app)
@@ -344,7 +362,7 @@ def test_a_student_still_being_judged_is_not_offered_for_work(open_page, filled)
     app = open_page("student")
     table = next(table.value for table in app.dataframe if "Live" in table.value.columns)
     assert dict(zip(table["Student"], table["Live"])) == {"linear 2": "not judged yet", "linear 1": "live"}
-    assert not [button for button in app.button if button.label == "Make live"]
+    assert not [button for button in app.button if button.label.startswith("Make live")]
 
 
 def test_a_student_without_files_is_said_in_words(open_page, filled, workspace):
@@ -354,8 +372,8 @@ def test_a_student_without_files_is_said_in_words(open_page, filled, workspace):
     filled.execute("update students set live = 0")
     filled.conn.commit()
     app = open_page("student")
-    next(box for box in app.selectbox if box.label == "Put another student to work").select(1).run()
-    next(button for button in app.button if button.label == "Make live").click().run()
+    next(box for box in app.selectbox if box.label == "Put a student to work").select(1).run()
+    press(press(app, "Make live …"), "Yes, make linear 1 live")
     assert "The files of linear 1 are missing" in app.error[0].value
 
 

@@ -37,7 +37,7 @@ def words(text: str) -> str:
 def test_every_figure_of_compare_stands_in_the_report(open_page, report):  # noqa: F811
     shown = words(re.sub(r"<script.*?</script>", " ", html.render(report), flags=re.DOTALL))
     app = open_page("compare")
-    assert [one.value for one in report.headlines] == [words(m.value) for m in app.metric][:3]
+    assert [(one.label, one.value) for one in report.headlines] == [(m.label, words(m.value)) for m in app.metric][:3]
     verdict = next(box for boxes in (app.success, app.info, app.warning) for box in boxes)
     for part in (report.title, report.for_100):
         assert words(part) in words(verdict.value) and words(part) in shown

@@ -1,0 +1,99 @@
+"""What changes when a student is put to work: said before anybody confirms it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+from sqlite_utils import Database
+
+from core.errors import InputError
+from core.evaluate import versions
+from core.evaluate.agreement import Share
+from core.evaluate.phrases import interval_words, version_words
+from core.evaluate.run import comparison
+from core.evaluate.versions import name_of
+from core.ingest import taxonomy_versions
+from core.train.run import find
+from core.words import percent, teacher_words
+
+
+@dataclass(frozen=True)
+class Change:
+    """Going live of the student `new` in place of `old` (None: none is at work): `lines` say it, one thing each, `warnings` speak
+    against it; `changes`: columns first (what the old one says), second, assets."""
+
+    new: str
+    old: str | None
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...]
+    changes: pd.DataFrame
+
+
+def change(db: Database, client_id: int, student_id: int) -> Change:
+    """What changes over all test assets when the student goes live. InputError where the client has no such student."""
+    row = find(db, client_id, student_id)
+    live = next(db.query("select * from students where client_id = ? and live = 1", [client_id]), None)
+    new, old = name_of(row), name_of(live) if live else None
+    none = pd.DataFrame(columns=["first", "second", "assets"])
+    if live is None:
+        lines = [f"No student is at work yet; {new} would be the first.", *_alone(db, row)]
+    elif live["id"] == row["id"]:
+        return Change(new, old, (f"{new} is live already: nothing changes.",), (), none)
+    else:
+        try:
+            found = versions.compare(db, live["id"], row["id"])
+            lines, none = [found.changing, *_gains(found)], found.changes
+        except InputError as error:
+            lines = [f"What would change cannot be said: {error.what}", *_alone(db, row)]
+    return Change(new, old, tuple(lines), tuple(_warnings(db, row)), none)
+
+
+def _alone(db: Database, row: dict) -> list[str]:
+    """How the student stands to the labels it learned from, where it was judged."""
+    result = comparison(db, row["id"])
+    if result is None:
+        return []
+    found = result["figures"]
+    share = interval_words(Share(**found["agreement"]), found["target"])
+    teacher = teacher_words(found["teacher"]["name"])
+    return [f"It agrees with its teacher ({teacher}) on {share} of its test assets."]
+
+
+def _gains(found: versions.Comparison) -> list[str]:
+    """For each teacher, how often old and new agree with its labels, and whose the difference is."""
+    return [
+        f"Against {one.teacher}: {found.first.name} {_share(one.first)}, {found.second.name} {_share(one.second)}; "
+        f"change {_points(one.paired.difference)} points ({_points(one.paired.low)} to {_points(one.paired.high)}, 95 %)"
+        + ("." if one.paired.better else ": no difference is shown.")
+        for one in found.by
+    ]
+
+
+def _share(share: Share) -> str:
+    return f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _warnings(db: Database, row: dict) -> list[str]:
+    """What speaks against it: it was never judged, or its verdict, or that it answers in an earlier taxonomy."""
+    result = comparison(db, row["id"])
+    behind = taxonomy_versions.behind(db, row["taxonomy_id"])
+    told = [version_words(name_of(row), *behind)] if behind else []
+    if result is None:
+        return ["It has not been judged, so nothing is known of how good it is.", *told]
+    verdict = result["verdict"]
+    if verdict.decision == "not_ready":
+        told.insert(0, f"Its verdict is: not ready. {verdict.reason}")
+    if verdict.decision == "trial":
+        told.insert(0, f"Its verdict is: trial only. {verdict.reason}")
+    return told
+
+
+def told(found: Change) -> dict[str, Any]:
+    """The change as one JSON-able object, for the command line."""
+    return asdict(found) | {"changes": found.changes.to_dict("records")}

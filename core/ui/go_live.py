@@ -1,0 +1,78 @@
+"""Putting a student to work: chosen, then confirmed in full knowledge of what changes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import InputError
+from core.evaluate import going_live
+from core.evaluate.run import figures
+from core.evaluate.versions import name_of
+from core.train import run as training
+from core.ui import frame
+
+ASKED = "going-live"  # the student somebody has chosen and not yet confirmed
+
+
+def choose(view: frame.View, rows: list[dict]) -> None:
+    """The judged students that are not at work, one of them to be made live, the way back, and the confirmation once asked for."""
+    names = {row["id"]: name_of(row) for row in rows}
+    live = next((row["id"] for row in rows if row["live"]), None)
+    others = [id for id in names if id != live and figures(view.db, id)]  # one just trained is being judged
+    before = training.before_live(view.db, view.client_id)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if others:
+            label = "Put another student to work" if live else "Put a student to work"
+            picked = st.selectbox(label, others, format_func=names.__getitem__, width=280)
+            if st.button("Make live …", help="Says what changes first: nothing happens until you confirm."):
+                ask(picked)
+        if before in names and st.button(
+            frame.plain(f"Roll back to {names[before]} …"),
+            icon=":material/undo:",
+            help="The student that was live before this one.",
+        ):
+            ask(before, back=True)
+        frame.link("compare", "Read the verdict")
+    confirmation(view)
+
+
+def ask(student_id: int, back: bool = False) -> None:
+    """Have confirmation() ask whether the student is to go live, from now on; `back`: by rolling back to it."""
+    st.session_state[ASKED] = student_id, back
+
+
+def confirmation(view: frame.View) -> None:
+    """What changes if the student asked for goes live, with yes and no; nothing where none is asked for."""
+    if ASKED not in st.session_state:
+        return
+    student_id, back = st.session_state[ASKED]
+    with st.container(border=True, key="confirm-going-live"):
+        found = going_live.change(view.db, view.client_id, student_id)
+        st.subheader(frame.plain(f"Make {found.new} live?"), anchor=False)
+        for line in found.lines:
+            st.markdown(frame.plain(line))
+        for line in found.warnings:
+            st.warning(frame.plain(line), icon=":material/warning:")
+        if len(found.changes):
+            with st.expander("Which assets would change category"):
+                moves = found.changes.set_axis([f"{found.old} says", f"{found.new} says", "assets"], axis=1)
+                st.dataframe(moves, hide_index=True, height=min(38 + 35 * len(moves), 248))
+        with st.container(horizontal=True):
+            yes = st.button(frame.plain(f"Yes, make {found.new} live"), type="primary", icon=":material/rocket_launch:")
+            no = st.button(frame.plain(f"No, keep {found.old}") if found.old else "No, not yet")
+        if yes:
+            _change(view, student_id, back)
+        if yes or no:
+            del st.session_state[ASKED]
+            st.rerun()
+
+
+def _change(view: frame.View, student_id: int, back: bool) -> None:
+    """Put the student to work; where it cannot be, the box stays and the frame says why."""
+    if not back:
+        training.set_live(view.db, student_id)
+    elif training.before_live(view.db, view.client_id) == student_id:
+        training.roll_back(view.db, view.client_id)
+    else:
+        del st.session_state[ASKED]
+        raise InputError("Another student has gone live meanwhile.", "Look at the list again, then choose.")

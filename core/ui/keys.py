@@ -1,0 +1,99 @@
+"""The review desk's keys: none is lost. One pressed before the next asset is drawn waits, is shown, and is taken once it is there.
+
+A button's own shortcut is heard only while that button stands there: what is typed between two drawings is lost, or falls on the
+asset before. Here one listener, ahead of Streamlit's, keeps the keys in order and gives each drawing one of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+JS = """
+const waiting = [];  // keys pressed and not yet acted on
+let now = null;      // what the server drew last: {turn, keys: {key: the button's key}, all, open}
+let fired = null;    // the turn that has had its key already
+let opening = false; // a field is being opened: what is typed meanwhile belongs into it
+let timer = null, line = null;
+
+const inField = (node) => node && (node.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(node.tagName));
+
+function say() {
+    if (line) { line.textContent = waiting.length ? `Waiting: ${waiting.join(" ")} (Esc drops them)` : ""; }
+}
+
+function pressed(event) {
+    if (!now || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) { return; }
+    const key = event.key.toLowerCase();
+    const drops = key === "escape" && waiting.length && !opening;
+    const letter = opening ? event.key.length === 1 : now.all.includes(key) && key.length === 1 && !now.open;
+    if (!drops && !letter) { return; }
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    if (event.repeat) { return; }  // held down: pressed once
+    if (drops) { waiting.length = 0; } else { waiting.push(opening ? event.key : key); }
+    say();
+    act();
+}
+
+function intoField() {
+    const field = document.querySelector(`.st-key-${now.open} input`);
+    if (!field) { return false; }
+    field.focus();
+    const text = waiting.splice(0).join("");
+    if (text) { document.execCommand("insertText", false, text); }
+    opening = false;
+    say();
+    return true;
+}
+
+function act() {
+    clearTimeout(timer);
+    if (now && now.open) {
+        if (!opening || intoField()) { return; }
+    } else if (now && fired !== now.turn && waiting.length) {
+        const place = now.keys[waiting[0]];
+        const button = place && document.querySelector(`.st-key-${place} button`);
+        if (!place || button) {
+            const key = waiting.shift();
+            say();
+            if (!button) { return act(); }  // no such category here
+            fired = now.turn;
+            opening = now.opens.includes(key);
+            button.click();
+            return;
+        }
+    } else if (!waiting.length) { return; }
+    timer = setTimeout(act, 25);
+}
+
+export default function({ data, parentElement }) {
+    if (!now) { window.addEventListener("keydown", pressed, true); }
+    line = parentElement.querySelector(".understudy-waiting") || parentElement.appendChild(document.createElement("div"));
+    line.className = "understudy-waiting";
+    line.setAttribute("role", "status");
+    now = data;
+    if (!now.open && fired !== now.turn) { opening = false; }
+    say();
+    act();
+    return () => {
+        window.removeEventListener("keydown", pressed, true);
+        clearTimeout(timer);
+        waiting.length = 0;
+        now = fired = line = null;
+        opening = false;
+    };
+}
+"""
+CSS = ".understudy-waiting { min-height: 1.2em; font-size: 0.875rem; color: var(--st-text-color); }"
+_mount = st.components.v2.component("understudy-keys", js=JS, css=CSS)
+
+
+def listen(buttons: dict[str, str], every: str, open_: str | None = None, opens: str = "") -> None:
+    """Have these keys press these buttons (by the buttons' own keys) of what is being drawn now. `every`: all the keys there can
+    be, which wait where they cannot be acted on yet; `open_`: the key of the field that stands open, `opens`: the keys that open
+    one."""
+    turn = st.session_state["review-turn"] = st.session_state.get("review-turn", 0) + 1
+    data: dict[str, Any] = {"turn": turn, "keys": buttons, "all": every, "open": open_, "opens": opens}
+    _mount(data=data, key="review-keys", height="content")

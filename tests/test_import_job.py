@@ -1,0 +1,39 @@
+"""An import from the Assets page takes labels that came with the file, which cost nothing."""
+
+from core import db as database
+from core import jobs
+from core.ingest import taxonomy
+from core.label.run import newest_in_use, summary
+
+
+def bring(db, tmp_path, name, lines, labels=True):
+    client = database.client_id(db, "Acme")
+    if labels and taxonomy.latest(db, client) is None:
+        taxonomy.save(db, client, [taxonomy.Category("Shoes", "Shoes"), taxonomy.Category("Hats", "Hats")], "t.csv")
+    path = tmp_path / name
+    path.write_text("id,headline,label\n" + lines)
+    params = {"client_id": client, "path": str(path), "filename": name, "mapping": None}
+    return client, jobs.run_here(db, "import_assets", params, client).result
+
+
+def test_labels_of_the_file_teach_without_a_further_click_and_a_second_file_adds_its_own(db, tmp_path):
+    client, result = bring(
+        db, tmp_path, "one.csv", "1,running far today,Shoes\n2,caps for all,Hats\n3,no label here,\n"
+    )
+    assert (result["imported"], result["labels"]) == (3, 2)
+    run_id = newest_in_use(db, client)
+    assert summary(db, run_id)["teacher"] == "recorded:label"
+    _, result = bring(db, tmp_path, "two.csv", "4,boots and sneakers,Shoes\n")
+    assert result["labels"] == 3 and newest_in_use(db, client) == run_id
+
+
+def test_without_a_taxonomy_or_labels_nothing_is_labelled(db, tmp_path):
+    client, result = bring(db, tmp_path, "one.csv", "1,running far today,Shoes\n", labels=False)
+    assert (result["imported"], result["labels"]) == (1, 0) and newest_in_use(db, client) is None
+    client, result = bring(db, tmp_path, "two.csv", "9,nobody says,\n")
+    assert result["imported"] == 1
+
+
+def test_labels_that_name_no_category_are_listed_and_teach_nothing(db, tmp_path):
+    _, result = bring(db, tmp_path, "one.csv", "1,running far today,Boats\n")
+    assert result["imported"] == 1 and result["labels"] == 0
