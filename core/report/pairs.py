@@ -49,9 +49,10 @@ def lead(result: dict[str, Any]) -> str:
         return "The teacher has no price yet: say below what you pay, and see what you would keep."
     if not sheet.per_1000["teacher"] or mine is None:
         return "The teacher costs nothing: there is nothing to save."
+    mine_words = month_words(sheet, mode) if mine else "less than a cent"
     kept = round(today - mine, 2)
     ending = f"you keep {money(kept)}" if kept >= 0 else f"that is {money(-kept)} more"
-    return f"Today {month_words(sheet, 'teacher')} a month, with {WITH[mode]} {month_words(sheet, mode)}: {ending}."
+    return f"Today {month_words(sheet, 'teacher')} a month, with {WITH[mode]} {mine_words}: {ending}."
 
 
 def _month(result: dict[str, Any]) -> Pair | None:
