@@ -21,6 +21,7 @@ from core.label.run import summary
 from core.train import data, folds, new, students
 from core.train.disk import megabytes
 from core.weights import LARGE
+from core.words import percent
 
 AUTO = "auto"
 
@@ -58,6 +59,21 @@ def train(
         if agreement >= target:
             break
     return _choice_last(made, target, len(split.judging.texts))
+
+
+def why(db: Database, trained: list[int], target: float) -> str:
+    """Why the ladder chose the last of the students that it `trained`, in a sentence or two."""
+    query = f"""select id, kind, json_extract(summary, '$.calibration_agreement') from students
+                where id in ({", ".join("?" * len(trained))}) order by id"""
+    rows = {row[0]: row[1:] for row in db.execute(query, trained)}
+    said = ", ".join(f"{kind} {percent(agreement)}" for kind, agreement in rows.values())
+    kind, agreement = rows[trained[-1]]
+    if agreement >= target:
+        return f"Chosen: {kind}, the cheapest that agrees on {percent(target)} of assets kept aside ({said})."
+    return (
+        f"Chosen: {kind}. None agrees on {percent(target)} of assets kept aside ({said}); of those that are as good as the best,"
+        " but for chance, it is the cheapest."
+    )
 
 
 def all_students(db: Database, client_id: int) -> list[dict]:
