@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.ui import (
+    asset_table,
     data_profile,
     family_choice,
     frame,
@@ -34,7 +35,8 @@ def main() -> None:
         # How an earlier file failed is of no use beside a new one.
         progress.watch(view, "import_assets", expected=running, about={"path": str(path)} if path else None)
         label_names.settle(view)
-        data_profile.show(view)
+        if data_profile.show(view):
+            asset_table.show(view)
 
 
 def _taxonomy(view: View) -> None:
@@ -43,6 +45,7 @@ def _taxonomy(view: View) -> None:
     with frame.guard():
         taxonomy_use.in_use(view, path is not None)
         if path is None:
+            uploads.template("taxonomy")
             return
         found = taxonomy_columns.read(path, "taxonomy")
         if found:
@@ -56,13 +59,14 @@ def _file() -> Path | None:
     path = uploads.upload("Assets file (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "assets-file")
     if path is None:
         st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
+        uploads.template("assets")
     return path
 
 
 def _import(view: View, path: Path, running: bool) -> None:
     """The file as it is understood, to be corrected, and the button."""
     how = uploads.read_as(path, "assets")
-    seen = uploads.preview(str(path), how)
+    seen = uploads.preview(view, path, how)
     uploads.doubts(path, seen.doubts, "assets")
     key = uploads.as_read(path, how)
     mapping = columns.ask(seen, key)

@@ -138,7 +138,7 @@ def test_labels_that_are_near_are_settled_by_value_and_the_file_is_read_again(op
     params = {"client_id": client, "path": str(path), "filename": "a.csv", "mapping": None}
     jobs.run_here(db, "import_assets", params, client_id=client)
     app = open_page("assets", client_id=client)
-    said = "\n".join(str(one.value) for one in app.markdown).replace("\\", "")
+    said = "\n".join(str(one.value) for one in app.text).replace("\\", "")
     assert "2 labels “Disney” are no category; near: Disney+" in said
     button = next(one for one in app.button if one.label == "Use these labels")
     assert button.disabled, "what is near is offered, not taken"
@@ -240,3 +240,26 @@ def test_what_belongs_together_is_counted_before_the_import_and_can_be_chosen(op
     assert "120 rows in 60 families (by the names in file_name); the largest has 2." in captions()
     next(one for one in app.selectbox if one.label == "Belongs together").select_index(0).run()
     assert not any("families" in one for one in captions())
+
+
+def test_the_templates_are_read_without_a_question_or_a_problem(db, tmp_path):
+    from core.ui.uploads import TEMPLATES
+
+    for kind, lines in TEMPLATES.items():
+        (tmp_path / f"{kind}.csv").write_text(lines, "utf-8-sig")
+    found = taxonomy.read(tmp_path / "taxonomy.csv")
+    assert not found.problems and [one.key for one in found.categories if one.assignable] == ["R1", "R2"]
+    client = database.client_id(db, "Acme")
+    taxonomy.save(db, client, found.categories, "t.csv")
+    params = {"client_id": client, "path": str(tmp_path / "assets.csv"), "filename": "assets.csv", "mapping": None}
+    result = jobs.run_here(db, "import_assets", params, client).result
+    assert (result["imported"], result["problems"], result["labels"]) == (2, 0, 2)
+
+
+def test_assets_are_found_by_their_words(open_page, filled):
+    app = open_page("assets")
+    total = filled.execute("select count(*) from assets where text like '%weekend%'").fetchone()[0]
+    next(one for one in app.text_input if one.label == "Search words or ids").input("weekend").run()
+    assert not app.exception and f"{total} assets found" in shown(app)
+    table = next(one.value for one in app.dataframe if "Words" in one.value)
+    assert 0 < len(table) <= 50 and table["Words"].str.contains("weekend").all()
