@@ -66,7 +66,7 @@ def _file() -> Path | None:
 def _import(view: View, path: Path, running: bool) -> None:
     """The file as it is understood, to be corrected, and the button."""
     how = uploads.read_as(path, "assets")
-    seen = uploads.preview(str(path), how)
+    seen = uploads.preview(view, path, how)
     uploads.doubts(path, seen.doubts, "assets")
     key = uploads.as_read(path, how)
     mapping = columns.ask(seen, key)

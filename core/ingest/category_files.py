@@ -18,7 +18,7 @@ from core.ingest.encodings import find_encoding, named_encoding
 from core.ingest.files import AS_FOUND, HEAD, Doubt, Problems, ReadAs, Table, open_table
 
 if TYPE_CHECKING:
-    from core.ingest.taxonomy import Category
+    from core.ingest.categories import Category
 
 MAX_BYTES = 20_000_000
 MAX_ROWS = 100_000

@@ -22,7 +22,7 @@ from core.evaluate.weak import ranked
 from core.report import answers, money, speed
 from core.report.answers import Answer, share_words, span_words
 from core.report.brand import Brand, brand
-from core.report.headline import TITLES, Headline, about, headlines, mode_of
+from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of
 from core.train.run import looked_at
 from core.words import split_words, teacher_words
 
@@ -85,6 +85,7 @@ class Report:
     brand: Brand
     decision: str
     title: str
+    for_100: str
     reason: str
     next: str
     headlines: list[Headline]
@@ -146,6 +147,7 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
         brand=brand(db),
         decision=verdict.decision,
         title=TITLES[verdict.decision],
+        for_100=for_100(result),
         reason=verdict.reason,
         next=verdict.next,
         headlines=headlines(result, price),

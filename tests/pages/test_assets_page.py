@@ -138,7 +138,7 @@ def test_labels_that_are_near_are_settled_by_value_and_the_file_is_read_again(op
     params = {"client_id": client, "path": str(path), "filename": "a.csv", "mapping": None}
     jobs.run_here(db, "import_assets", params, client_id=client)
     app = open_page("assets", client_id=client)
-    said = "\n".join(str(one.value) for one in app.markdown).replace("\\", "")
+    said = "\n".join(str(one.value) for one in app.text).replace("\\", "")
     assert "2 labels “Disney” are no category; near: Disney+" in said
     button = next(one for one in app.button if one.label == "Use these labels")
     assert button.disabled, "what is near is offered, not taken"
