@@ -53,17 +53,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with redirect_stdout(sys.stderr):  # a library that prints must not spoil the JSON
             result, text = _module(args.command).run(args)
-        print(json.dumps(result, ensure_ascii=True) if args.json else text, flush=True)
+        terminal.answer(json.dumps(result, ensure_ascii=True) if args.json else text)
     except (KeyboardInterrupt, Cancelled):
-        print("Stopped. What is done so far is kept: the same command carries on from there.", file=sys.stderr)
+        terminal.say("Stopped. What is done so far is kept: the same command carries on from there.")
         return 130
-    except BrokenPipeError:  # whoever read it has read enough
-        terminal.close_quietly()
     except Exception as error:
         said = outside(error)
         if said is None:
             raise
-        print(said, file=sys.stderr)
+        terminal.say(str(said))
         return 2
     return 0
 
