@@ -218,7 +218,8 @@ def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:
     enough = [one for one in found["per_category"] if one["n"] >= FEWEST and one["recall"] < 1]
     made = []
     for one in sorted(enough, key=lambda one: (one["recall"], -one["n"]))[:WORST]:
-        rows = disagreements(db, student_id, limit=EXAMPLES, filters={"teacher": one["category"]})
+        rows = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one["category"]})
+        rows = rows[~rows["text"].str.lower().str[:40].duplicated()].head(EXAMPLES)  # not two sizes of one creative
         examples = [
             (" ".join(text.split())[:TEXT], teacher, said)
             for text, teacher, said in rows[["text", "teacher", "student"]].itertuples(index=False)
