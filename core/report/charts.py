@@ -91,6 +91,21 @@ def shares(
     return _names(fig, names)
 
 
+def mark(figure: go.Figure, share: float, text: str) -> None:
+    """A dotted line with its name across a chart whose other axis is in per cent."""
+    figure.add_vline(100 * share, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
+    figure.add_annotation(
+        x=100 * share,
+        y=1,
+        yref="paper",
+        text=text,
+        showarrow=False,
+        xanchor="right",
+        yanchor="bottom",
+        font={"size": 12},
+    )
+
+
 def dollars(low: float, high: float, most: int = 6) -> dict:
     """An axis of US dollars from `low` to `high`: at most about `most` round sums on it, said as money is said everywhere."""
     span = (high - low) or 1.0

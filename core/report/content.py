@@ -17,9 +17,10 @@ from core.errors import InputError
 from core.evaluate import outlook
 from core.evaluate.economics import described
 from core.evaluate.kept import other_prices, teacher_price
-from core.evaluate.run import comparison, disagreements, results
+from core.evaluate.run import categories_of, comparison, disagreements, results
+from core.evaluate.weak import ranked
 from core.report import answers, money, speed
-from core.report.answers import FEWEST, Answer, share_words, span_words
+from core.report.answers import Answer, share_words, span_words
 from core.report.brand import Brand, brand
 from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of
 from core.report.pairs import Pair, lead, pairs
@@ -214,15 +215,18 @@ def _provenance(facts: dict, row: dict, found: dict) -> list[tuple[str, str]]:
 
 
 def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:
-    """The categories of least agreement among those with enough test assets, with what went wrong there."""
-    enough = [one for one in found["per_category"] if one["n"] >= FEWEST and one["recall"] < 1]
+    """The weakest categories, however few test assets they have, with what went wrong there."""
+    rows = {one["label"]: one for one in found["per_category"]}
+    order = ranked(categories_of(found["per_category"], {one["category"]: one["label"] for one in rows.values()}))
     made = []
-    for one in sorted(enough, key=lambda one: (one["recall"], -one["n"]))[:WORST]:
-        rows = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one["category"]})
-        rows = rows[~rows["text"].str.lower().str[:40].duplicated()].head(EXAMPLES)  # not two sizes of one creative
+    for one in [rows[category.label] for category in order if category.agreed < category.n][:WORST]:
+        differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one["category"]})
+        differ = differ[~differ["text"].str.lower().str[:40].duplicated()].head(
+            EXAMPLES
+        )  # not two sizes of one creative
         examples = [
             (" ".join(text.split())[:TEXT], teacher, said)
-            for text, teacher, said in rows[["text", "teacher", "student"]].itertuples(index=False)
+            for text, teacher, said in differ[["text", "teacher", "student"]].itertuples(index=False)
         ]
         seen = {"n": one["n"], "low": one["low"], "high": one["high"]}
         made.append(Worst(one["label"], share_words(one["recall"], one["n"]), span_words(seen), examples))

@@ -71,7 +71,10 @@ def test_a_chart_drawn_still_has_every_bar_mark_and_word_inside_its_frame(report
             assert len(tree.findall("rect")) >= bars
             high = answer.figure.layout.height
             for word in tree.findall("text"):
-                assert -5 <= float(word.get("x")) <= 905 and -5 <= float(word.get("y")) <= high + 5, (answer.name, word.text)
+                assert -5 <= float(word.get("x")) <= 905 and -5 <= float(word.get("y")) <= high + 5, (
+                    answer.name,
+                    word.text,
+                )
             assert "nan" not in made and "inf" not in re.sub(r">[^<]*<", "><", made)
 
 
@@ -82,7 +85,9 @@ def test_the_client_is_told_nothing_that_the_agency_should_do_and_nothing_in_a_p
         assert words(told) in front
     assert "Next:" not in made and words(report.next) not in words(made)
     cells = re.findall(r"<td>([^<]*)</td>", made)
-    assert not {"False", "True", "none", "None", "nan"} & set(cells) and not [c for c in cells if re.fullmatch(r"\d{4,}", c)]
+    assert not {"False", "True", "none", "None", "nan"} & set(cells) and not [
+        c for c in cells if re.fullmatch(r"\d{4,}", c)
+    ]
 
 
 def test_results_come_one_a_row(report):
