@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,9 +52,9 @@ def tell_doubts(doubts: Iterable[Doubt], prefix: str = "") -> None:
     for doubt in doubts:
         option = f"--{prefix}{'header-row' if doubt.option == 'header' else doubt.option}"
         others = ", ".join(choice for choice in doubt.choices if choice != doubt.chosen)
-        print(f"{doubt.what} Read as {doubt.chosen}; for another, {option}: {others}.", file=sys.stderr)
+        terminal.say(f"{doubt.what} Read as {doubt.chosen}; for another, {option}: {others}.")
         for line in doubt.lines:
-            print(f"  {line}", file=sys.stderr)
+            terminal.say(f"  {line}")
 
 
 def taxonomy_options(command: argparse.ArgumentParser) -> None:

@@ -245,7 +245,7 @@ def runs_table(db: Database, client_id: int | None = None) -> list[dict]:
     rows = db.query(
         f"""select k.name as client, c.run_id, c.purpose, r.teacher, c.connection, c.model, c.batch, r.state,
                    r.budget_usd as cap_usd, {_SUMS}, min(c.started) as started, max(c.ended) as ended
-            from calls c join clients k on k.id = c.client_id left join label_runs r on r.id = c.run_id
+            from calls c join client_names k on k.id = c.client_id left join label_runs r on r.id = c.run_id
             where ? is null or c.client_id = ?
             group by c.client_id, c.run_id, c.purpose, c.connection, c.model, c.batch order by started desc""",
         [client_id, client_id],
@@ -266,7 +266,7 @@ def by_client_and_month(db: Database, client_id: int | None = None) -> list[dict
     """What was spent, by client and calendar month (UTC), the newest month first: client, month and the sums of runs_table()."""
     rows = db.query(
         f"""select k.name as client, substr(c.started, 1, 7) as month, {_SUMS}
-            from calls c join clients k on k.id = c.client_id where ? is null or c.client_id = ?
+            from calls c join client_names k on k.id = c.client_id where ? is null or c.client_id = ?
             group by c.client_id, month order by month desc, client""",
         [client_id, client_id],
     )
