@@ -91,7 +91,7 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
 
 def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:
     """The columns to read: those of the last import, or those that look like text, unless others are chosen."""
-    seen = uploads.preview(str(path), how)
+    seen = uploads.preview(view, path, how, families=False)
     uploads.doubts(path, seen.doubts, "score")
     likely = scoring.learnt_columns(view.db, view.client_id, seen.columns) or list(seen.guess.text)
     return st.multiselect(

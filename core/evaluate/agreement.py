@@ -366,7 +366,7 @@ def slices(
         for code, name in enumerate(names):
             inside = codes == code
             one = share(hit[inside], families[inside], groups[inside])
-            counts = [_worth(hit[independent & side], families[independent & side]) for side in (inside, ~inside)]
+            counts = [worth(hit[independent & side], families[independent & side]) for side in (inside, ~inside)]
             rest = float(hit[~inside].mean()) if not inside.all() else one.value
             p = float(fisher_exact(counts).pvalue)
             rows.append((str(column), str(name), one.n, one.groups, one.value, one.low, one.high, rest, p))
@@ -376,8 +376,8 @@ def slices(
     return table.sort_values(["column", "n", "value"], ascending=[True, False, True], ignore_index=True)
 
 
-def _worth(hit: np.ndarray, families: np.ndarray) -> list[int]:
-    """[right, wrong] of as many rows as would carry the same variance."""
+def worth(hit: np.ndarray, families: np.ndarray) -> list[int]:
+    """[right, wrong] of `hit` (bool [n]): as many rows as would carry the same variance, some being of one of the `families`."""
     if not len(hit):
         return [0, 0]
     effect = design_effect(hit.astype(float), np.unique(families, return_inverse=True)[1])

@@ -88,20 +88,24 @@ def state(db: Database, client_id: int) -> tuple:
 def pairs(db: Database, client_id: int) -> list[Pair]:
     """Each two reviewers who have decided some of the same assets, those with the most in common first."""
     said = pd.read_sql_query(
-        """select r.asset_id, r.reviewer, c.label from reviews r join categories c on c.id = r.category_id
+        """select r.asset_id, r.reviewer, c.label, s.group_id, coalesce(s.family_id, s.group_id) as family
+           from reviews r join categories c on c.id = r.category_id join assets s on s.id = r.asset_id
            where r.id in (select max(r.id) from reviews r join assets a on a.id = r.asset_id
                           where a.client_id = ? and r.adjudicates = 0 group by r.asset_id, r.reviewer)""",
         db.conn,
         params=[client_id],
     )
-    table = said.pivot(index="asset_id", columns="reviewer", values="label")
+    table = said.pivot(index=["asset_id", "group_id", "family"], columns="reviewer", values="label")
     found = []
     for first, second in combinations(table.columns, 2):
         both = table[[first, second]].dropna()
         if len(both):
             codes = pd.factorize(np.concatenate([both[first], both[second]]))[0]
             one, two = codes[: len(both)], codes[len(both) :]
-            found.append(Pair(first, second, measures.agreement(one, two), measures.cohen_kappa(one, two)))
+            copies, families = (both.index.get_level_values(name).to_numpy() for name in ("group_id", "family"))
+            found.append(
+                Pair(first, second, measures.agreement(one, two, families, copies), measures.cohen_kappa(one, two))
+            )
     return sorted(found, key=lambda pair: -pair.agreement.n)
 
 

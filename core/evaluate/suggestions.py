@@ -24,7 +24,7 @@ from core import settings
 from core.db import now
 from core.encoder import encoder
 from core.errors import InputError
-from core.evaluate.agreement import interval
+from core.evaluate.agreement import share, worth
 from core.ingest import taxonomy, taxonomy_versions
 from core.jobs import Progress
 from core.label.relabel import runs_under
@@ -82,8 +82,8 @@ class Double:
 def pairs(db: Database, client_id: int, most: int = 10) -> list[Pair]:
     """Pairs of categories that the newest judged student and its teacher confuse either way, the most confused first.
 
-    From held-out assets only. Either way: an exact test does not show that one direction is the more frequent (p >= 0.05). A
-    student that is merely weak on one of them errs in one direction.
+    From held-out assets only, counted by families. Either way: an exact test does not show that one direction is the more frequent
+    (p >= 0.05). A student that is merely weak on one of them errs in one direction.
     """
     row = db.execute(
         """select s.id from students s join evaluations e on e.student_id = s.id where s.client_id = ? and s.ready = 1
@@ -92,27 +92,30 @@ def pairs(db: Database, client_id: int, most: int = 10) -> list[Pair]:
     ).fetchone()
     if row is None:
         return []
-    counts = {
-        (teacher, student): n
-        for teacher, student, n in db.execute(
-            "select teacher_category_id, category_id, count(*) from predictions where student_id = ? group by 1, 2", row
-        ).fetchall()
-    }
-    sizes: dict[int, int] = {}
-    for (teacher, _), n in counts.items():
-        sizes[teacher] = sizes.get(teacher, 0) + n
+    said = pd.read_sql_query(
+        """select p.teacher_category_id as teacher, p.category_id as student, a.group_id,
+                  coalesce(a.family_id, a.group_id) as family
+           from predictions p join assets a on a.id = p.asset_id where p.student_id = ?""",
+        db.conn,
+        params=row,
+    )
+    counts = said.groupby(["teacher", "student"]).size().to_dict()
     version = taxonomy_versions.in_use(db, client_id)
     means, names = taxonomy_versions.carried(db, version), {c.id: c.label for c in taxonomy.load(db, version)}
     found = []
     for (one, other), there in counts.items():
         back = counts.get((other, one), 0)
-        if one >= other or not there or not back or binomtest(there, there + back).pvalue < 0.05:
+        if one >= other or not back:
             continue
-        assets = sizes.get(one, 0) + sizes.get(other, 0)
-        low, high = interval(there + back, assets)
+        rows = said[said["teacher"].isin((one, other))]
+        swapped = rows["student"].isin((one, other)) & (rows["student"] != rows["teacher"])
+        forth, back_ = worth((rows["teacher"][swapped] == one).to_numpy(), rows["family"][swapped].to_numpy())
+        if binomtest(forth, max(forth + back_, 1)).pvalue < 0.05:
+            continue
+        seen = share(swapped.to_numpy(), rows["family"].to_numpy(), rows["group_id"].to_numpy())
         labels = [names.get(means.get(id)) for id in (one, other)]
-        if low >= CONFUSED and None not in labels and labels[0] != labels[1]:
-            found.append(((there + back) / assets, low, high, one, other, labels, there + back, assets))
+        if seen.low >= CONFUSED and None not in labels and labels[0] != labels[1]:
+            found.append((seen.value, seen.low, seen.high, one, other, labels, there + back, seen.n))
     found.sort(key=lambda one: -one[0])
     return [
         Pair(
@@ -132,7 +135,8 @@ def _swapped(db: Database, student_id: int, one: int, other: int, names: dict[in
     rows = db.execute(
         """select a.text, p.teacher_category_id, p.category_id from predictions p join assets a on a.id = p.asset_id
            where p.student_id = ? and ((p.teacher_category_id = ? and p.category_id = ?)
-           or (p.teacher_category_id = ? and p.category_id = ?)) group by a.group_id order by p.confidence desc limit ?""",
+           or (p.teacher_category_id = ? and p.category_id = ?)) 
+           group by coalesce(a.family_id, a.group_id) order by p.confidence desc limit ?""",
         [student_id, one, other, other, one, EXAMPLES],
     )
     return tuple((text, names[teacher], names[student]) for text, teacher, student in rows.fetchall())
@@ -176,12 +180,13 @@ def look_job(db: Database, params: dict, progress: Progress) -> dict:
 def parts(db: Database, client_id: int, run_id: int, progress: Progress | None = None) -> tuple[int, list[Double]]:
     """(categories looked at, those of them whose assets fall in two groups, the clearest first).
 
-    A category with FEWEST labelled creatives or more is looked at by up to MOST of them; the level ALPHA holds for all categories
-    together (Bonferroni).
+    A category with FEWEST labelled families or more is looked at by up to MOST of them, one asset each, for many versions of two
+    concepts would look like two groups. The level ALPHA holds for all categories together (Bonferroni).
     """
     encode = encoder(settings.get(db, "encoder", client_id))
     sizes = db.execute(
-        """select c.id, c.label, c.name, count(distinct a.group_id) as n from labels l join assets a on a.id = l.asset_id
+        """select c.id, c.label, c.name, count(distinct coalesce(a.family_id, a.group_id)) as n
+           from labels l join assets a on a.id = l.asset_id
            join categories c on c.id = l.category_id where l.run_id = ? group by c.id having n >= ? order by c.position""",
         [run_id, FEWEST],
     ).fetchall()
@@ -191,7 +196,8 @@ def parts(db: Database, client_id: int, run_id: int, progress: Progress | None =
             progress(place, len(sizes), "Looking for categories that are two")
         rows = db.execute(
             """select min(a.text) from labels l join assets a on a.id = l.asset_id where l.run_id = ? and l.category_id = ?
-               group by a.group_id order by a.group_id * 2654435761 % 4294967296 limit ?""",
+               group by coalesce(a.family_id, a.group_id)
+               order by coalesce(a.family_id, a.group_id) * 2654435761 % 4294967296 limit ?""",
             [run_id, category, MOST],
         )
         texts = [row[0] for row in rows.fetchall()]

@@ -80,8 +80,8 @@ def every(db: Database, client_id: int) -> list[Prompt]:
 def save(db: Database, client_id: int, instructions: str, gold_examples: int = 0) -> Prompt:
     """Keep a wording as the client's next version and return it; the newest one where nothing has changed.
 
-    With `gold_examples`, decisions taken since then make a new version too: saving is what takes them in. Assets shown so and
-    not yet in a split go to train, for good.
+    With `gold_examples`, decisions taken since then make a new version too: saving is what takes them in. Assets shown so, with all
+    of their families, go to train for good where they are not yet in a split.
     Raises InputError where the instructions are empty or too long, or the number of examples is out of range.
     """
     instructions = instructions.strip()
@@ -111,8 +111,8 @@ def save(db: Database, client_id: int, instructions: str, gold_examples: int = 0
     with db.atomic():
         db["prompts"].insert(row)
         db.conn.executemany(
-            "update assets set split = 'train' where client_id = ? and group_id = ? and split is null",
-            [(client_id, group) for group, _, _ in shown],
+            "update assets set split = 'train' where client_id = ? and coalesce(family_id, group_id) = ? and split is null",
+            [(client_id, family) for family, _, _ in shown],
         )
     return _prompt(row)
 
@@ -136,17 +136,20 @@ def _gold(db: Database, client_id: int, count: int, until: str) -> list[tuple[st
 
 
 def _decided(db: Database, client_id: int, count: int, until: str, *, undivided: bool = False) -> list[tuple]:
-    """(duplicate group, text, label) of decided training assets; `undivided`: or of such as are in no split yet.
+    """(family, text, label) of decided training assets; `undivided`: or of such as are in no split yet. None is of a family that
+    other splits have assets of: its text would tell the answer to them.
 
     Not by the view gold_labels: what was decided by `until` must stay what it was, or a later word would make another prompt.
     """
     rows = db.execute(
         """with decided as (
-               select a.id, a.group_id, a.text, max(c.label) as label from reviews r
+               select a.id, coalesce(a.family_id, a.group_id) as family, a.text, max(c.label) as label from reviews r
                join assets a on a.id = r.asset_id and a.client_id = ? and (a.split = 'train' or (? and a.split is null))
                join categories c on c.id = r.category_id
-               where r.created <= ? and length(a.text) <= 2000 group by a.id having count(distinct c.label) = 1)
-           select group_id, text, label from
+               where r.created <= ? and length(a.text) <= 2000 and not exists (
+                   select 1 from assets o where o.client_id = a.client_id and o.family_id = a.family_id and o.split <> 'train')
+               group by a.id having count(distinct c.label) = 1)
+           select family, text, label from
                (select *, row_number() over (partition by label order by id) as turn from decided)
            order by turn, label limit ?""",
         [client_id, undivided, until, count],
@@ -395,16 +398,18 @@ _ANSWERING = (
 
 
 def known(db: Database, client_id: int, categories: Sequence[StoredCategory], most: int = 300) -> list[tuple[str, int]]:
-    """Texts whose category (id) is known, for Asking.short_listed: settled by people, else labels from a file; at most `most`."""
+    """Texts whose category (id) is known, at most `most`, one a family, for Asking.short_listed: settled by people, else labels
+    from a file."""
     ids = {category.id: category.label for category in categories}
     by_label = {label: id for id, label in ids.items()}
     decided = gold(db, client_id, categories)
     if decided:
-        asked = f"select id, text from assets where id in ({','.join('?' * len(decided))}) order by text_hash limit ?"
-        return [(text, decided[asset]) for asset, text in db.execute(asked, [*decided, most])]
-    brought = """select a.text, r.label from recordings r join assets a on a.id = r.asset_id
-                 where a.client_id = ? and a.group_id = a.id order by a.text_hash"""
-    rows = ((text, by_label[label]) for text, label in db.execute(brought, [client_id]) if label in by_label)
+        asked = """select min(id), text from assets where id in (select value from json_each(?))
+                   group by coalesce(family_id, group_id) order by text_hash limit ?"""
+        return [(text, decided[asset]) for asset, text in db.execute(asked, [json.dumps(list(decided)), most])]
+    brought = """select a.text, r.label, min(a.id) from recordings r join assets a on a.id = r.asset_id
+                 where a.client_id = ? group by coalesce(a.family_id, a.group_id) order by a.text_hash"""
+    rows = ((text, by_label[label]) for text, label, _ in db.execute(brought, [client_id]) if label in by_label)
     return list(islice(rows, most))
 
 

@@ -46,6 +46,17 @@ def test_a_pair_confused_either_way_is_suggested_with_examples(db, client):
     assert all({teacher, student} == {"Sale", "Travel"} and text for text, teacher, student in pair.examples)
 
 
+def test_versions_of_a_few_concepts_are_no_evidence_of_many(db, client):
+    swap(db, "Sale", "Travel", "0,1,2,3,4")
+    swap(db, "Travel", "Sale", "0,1,2,3,4")
+    (alone,) = suggestions.pairs(db, client)
+    db.execute("update assets set family_id = id % 50 + 1")
+    (pair,) = suggestions.pairs(db, client)
+    assert pair.share == alone.share and pair.low < alone.low and pair.high > alone.high
+    db.execute("update assets set family_id = (id % 10) / 5 + 1")
+    assert suggestions.pairs(db, client) == [], "two concepts, one of them swapped throughout, show nothing"
+
+
 def test_an_error_in_one_direction_is_the_students_not_the_taxonomys(db, client):
     swap(db, "Sale", "Travel", "0,1,2,3,4,5,6,7")
     assert suggestions.pairs(db, client) == []
@@ -106,3 +117,5 @@ def test_a_category_of_two_subjects_is_found_by_the_job_and_kept(db, tmp_path, e
     assert all("beach" in text for text in beach.examples) and all("shoes" in text for text in shoes.examples)
     assert all(part.name.startswith("Sale: ") for part in one.parts) and beach.name != shoes.name
     assert suggestions.parts(db, client, run)[1] == [one]
+    db.execute("update assets set family_id = id % 30 + 1")
+    assert suggestions.parts(db, client, run) == (0, []), "thirty concepts are too few, however many versions they have"

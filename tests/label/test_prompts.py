@@ -88,6 +88,28 @@ def test_gold_examples_are_training_assets_with_peoples_labels_and_stay_the_prom
     assert again.system == before.system and again.fingerprint == before.fingerprint
 
 
+def test_no_example_is_of_a_family_that_is_judged_and_its_family_goes_to_train_with_it(db, tmp_path):
+    client = small.fill(db, tmp_path)
+    db.execute("update assets set family_id = (id - 1) / 5 + 1")  # families of five
+    decide(db, client, 60)
+    db.execute(
+        "update assets set split = case when id % 5 = 0 then 'test' else 'train' end where id <= 30"
+    )  # as a file may cut them
+    db.execute("update assets set split = 'train' where id between 31 and 40")
+    prompt = prompts.save(db, client, "Sort.", 12)
+    categories = taxonomy.load(db, taxonomy.latest(db, client))
+    system = prompts.asking(db, client, questions.connection(), categories, prompt).system
+    texts = [
+        json.loads(line.rpartition(" -> ")[0]) for line in system.partition("as people decided:\n")[2].splitlines()
+    ]
+    assert len(texts) == 12
+    family = dict(db.execute("select text, family_id from assets"))
+    shown = {family[text] for text in texts}
+    judged = {row[0] for row in db.execute("select family_id from assets where split is not 'train'")}
+    assert not shown & judged
+    assert any(one > 8 for one in shown), "a family in no split yet may be shown, and goes to train whole"
+
+
 def test_an_example_that_people_disagree_on_is_not_shown(db, tmp_path):
     client = small.fill(db, tmp_path)
     decide(db, client, 1)
@@ -231,6 +253,11 @@ def test_the_short_list_is_checked_on_what_people_settled_else_on_what_a_file_br
     db["reviews"].insert({"asset_id": 5, "reviewer": "ana", "category_id": ids["Travel"], "created": ""})
     text = db.execute("select text from assets where id = 5").fetchone()[0]
     assert prompts.known(db, client, categories) == [(text, ids["Travel"])]
+    db["reviews"].insert_all(
+        {"asset_id": id, "reviewer": "ana", "category_id": ids["Sale"], "created": ""} for id in (6, 7)
+    )
+    db.execute("update assets set family_id = 5 where id in (5, 6)")
+    assert len(prompts.known(db, client, categories)) == 2, "one a family"
 
 
 def test_where_the_short_list_has_nothing_that_fits_the_repair_turn_brings_a_longer_one(encoders):
