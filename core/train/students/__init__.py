@@ -162,13 +162,17 @@ def load(folder: Path) -> Student:
 def config_of(folder: Path) -> dict[str, Any]:
     """What config.json says of the student in `folder`, whose files are those it was saved with. InputError where they are not, or
     are of an earlier format."""
-    retrain = "Restore its folder from a copy, or train it again: labels are kept."
+    retrain = "Train the student again, or restore its folder from a copy."
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"The student's folder {folder} is missing or incomplete.", retrain) from None
     except ValueError:
         config = None
+    if isinstance(config, dict) and config.get("format", FORMAT) != FORMAT:
+        raise InputError(
+            "This student was made by an earlier version of Understudy.", "Train it again: labels are kept."
+        )
     whole = isinstance(config, dict) and config.keys() >= {
         "format",
         "kind",
@@ -179,10 +183,6 @@ def config_of(folder: Path) -> dict[str, Any]:
     }
     if not whole or config.get("sha256", "") not in ("", _sum(config)):  # the first students' configs have no sum
         raise InputError(f"The student's file {folder / 'config.json'} is damaged.", retrain)
-    if config["format"] != FORMAT:
-        raise InputError(
-            "This student was made by an earlier version of Understudy.", "Train it again: labels are kept."
-        )
     verify(folder, config.get("files", {}))  # those trained before there were checksums list none
     return config
 
