@@ -16,8 +16,8 @@ from core.report.content import Report
 
 
 def workbook(report: Report) -> bytes:
-    """The XLSX file: summary, then a sheet for every answer, assumptions, and every step of the money figures."""
-    sheets = {"Summary": _summary(report)}
+    """The XLSX file: summary, every test asset in a row, then a sheet for each answer, assumptions and money steps."""
+    sheets = {"Summary": _summary(report), "results": report.results}
     sheets |= {answer.name: answer.table for _, some in report.chapters for answer in some}
     if report.gold is not None:
         sheets["gold"] = report.gold
@@ -39,7 +39,12 @@ def written(sheets: Mapping[str, pd.DataFrame]) -> bytes:
 
 def _summary(report: Report) -> pd.DataFrame:
     rows = [("Client", report.client, "", ""), ("Date", report.date, "", ""), ("Student", report.student, "", "")]
-    rows += [("Verdict", report.title, "", report.reason), ("Next", report.next, "", "")]
+    rows += [("Verdict", report.title, "", report.for_100), ("Reason", report.reason, "", "")]
+    rows += [
+        ("Money", report.lead, "", ""),
+        ("What goes back", report.goes_back, "", ""),
+        ("Next", report.next, "", ""),
+    ]
     rows += [(one.label, one.value, one.basis, one.span) for one in report.headlines]
     return pd.DataFrame(rows, columns=["what", "value", "basis", "note"])
 
