@@ -23,6 +23,8 @@ COMMANDS = {
     "classify": "classify one text",
     "score": "classify every row of a file",
     "export": "write a student to a folder or ZIP that runs anywhere",
+    "clients": "list, rename or delete clients",
+    "imports": "list imports, undo one, delete assets",
     "students": "list students, make one live, roll back, compare two",
     "review": "say which labels are most worth a person's minute, and what people decided",
     "compare": "the verdict on a student, its money and its rules",
@@ -32,7 +34,7 @@ COMMANDS = {
     "serve": "answer over HTTP",
     "sample": "write synthetic sample data",
     "label": "get labels from a teacher, within a budget",
-    "connections": "list, add, test or remove the hosted teachers that can be asked",
+    "connections": "list, add, test, rename or remove the hosted teachers that can be asked",
     "ledger": "say what was spent on hosted teachers",
     "vendor": "judge a vendor's answers beside student and teacher",
     "jobs": "list, cancel or resume jobs",
@@ -51,17 +53,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with redirect_stdout(sys.stderr):  # a library that prints must not spoil the JSON
             result, text = _module(args.command).run(args)
-        print(json.dumps(result, ensure_ascii=True) if args.json else text, flush=True)
+        terminal.answer(json.dumps(result, ensure_ascii=True) if args.json else text)
     except (KeyboardInterrupt, Cancelled):
-        print("Stopped. What is done so far is kept: the same command carries on from there.", file=sys.stderr)
+        terminal.say("Stopped. What is done so far is kept: the same command carries on from there.")
         return 130
-    except BrokenPipeError:  # whoever read it has read enough
-        terminal.close_quietly()
     except Exception as error:
         said = outside(error)
         if said is None:
             raise
-        print(said, file=sys.stderr)
+        terminal.say(str(said))
         return 2
     return 0
 

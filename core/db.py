@@ -6,9 +6,11 @@ connection. Keep the workspace on a local disk: WAL does not work on network sha
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,7 @@ def connect(path: Path | None = None) -> Database:
                 _must_be_ours(db, path)
                 db.enable_wal()
                 migrations.apply(db)
+                sweep(db)
             _migrated.add(str(path))
     except BaseException:
         db.close()
@@ -89,7 +92,32 @@ def client_id(db: Database, name: str, *, synthetic: bool = False) -> int:
     row = next(db.query("select id from clients where name = ?", [name]), None)
     if row:
         return row["id"]
-    return db["clients"].insert({"name": name, "synthetic": int(synthetic), "created": now()}).last_pk
+    with db.atomic():
+        row = {"id": fresh_id(db, "clients"), "name": name, "synthetic": int(synthetic), "created": now()}
+        db["clients"].insert(row)
+    return row["id"]
+
+
+def fresh_id(db: Database, table: str) -> int:
+    """An id for a new row of `table` that none ever had, not even one that was removed: what remembers that one by its id
+    (a service, the ledger, a job) must not take the new one for it. Within the transaction that inserts it."""
+    db.execute("update removals set number = number where id = -1")  # the write lock, so that two get two
+    query = f"select max(ifnull((select max(id) from {table}), 0), ifnull((select max(number) from removals where kind = ?), 0))"
+    return db.execute(query, [table]).fetchone()[0] + 1
+
+
+def sweep(db: Database) -> None:
+    """Remove the files of what was removed from the database, also where a kill came in between."""
+    for (path,) in db.execute("select path from doomed_files").fetchall():
+        file = settings.home() / path
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+        if not file.exists():
+            with db.atomic():
+                db.execute("delete from doomed_files where path = ?", [path])
 
 
 def plain_name(name: str, whose: str) -> str:
@@ -477,3 +505,39 @@ def m020_calls_know_who_makes_them(db: Database) -> None:
 def m021_jobs_know_the_seconds_of_their_phases(db: Database) -> None:
     # spans: seconds spent in each phase and its units, which forecast the next job like it (core/pace.py)
     db.execute("alter table jobs add column spans text not null default '{}'")
+
+
+@migrations()
+def m022_removals(db: Database) -> None:
+    # removals: what people removed, with its numbers in words; its id is never given again (fresh_id). doomed_files: files of the
+    # workspace (paths within it) that go once the removal is committed. client_names: whose row of the ledger this is, also after
+    # the client was removed. imports.undoable, recordings_before, families_before, splits_before, reviews.import_id: what an import
+    # changed of what was there before it, the state before each change (label null: there was no recording), so that it can be
+    # taken back; earlier imports did not keep that.
+    _run(
+        db,
+        """
+create table removals (
+    id integer primary key, client_id integer not null, kind text not null, number integer not null, name text not null,
+    what text not null default '[]', created text not null);
+create index removals_by_kind on removals (kind, number);
+create table doomed_files (path text primary key);
+create view client_names as
+    select id, name from clients
+    union all select number, name || ' (deleted ' || substr(created, 1, 10) || ')' from removals where kind = 'clients';
+alter table imports add column undoable integer not null default 0;
+alter table reviews add column import_id integer references imports(id);
+create index reviews_by_import on reviews (import_id) where import_id is not null;
+create table recordings_before (
+    n integer primary key, import_id integer not null references imports(id), asset_id integer not null references assets(id),
+    source text not null, label text, category text, confidence real, tokens_in integer, tokens_out integer, latency_ms real);
+create index recordings_before_by_asset on recordings_before (asset_id, source, n);
+create index recordings_before_by_import on recordings_before (import_id);
+create table families_before (
+    n integer primary key, import_id integer not null references imports(id), asset_id integer not null references assets(id),
+    family_id integer, family_key text);
+create index families_before_by_asset on families_before (asset_id, n);
+create index families_before_by_import on families_before (import_id);
+create table splits_before (import_id integer not null references imports(id), group_id integer not null)
+""",
+    )

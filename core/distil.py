@@ -36,8 +36,6 @@ SAMPLE = {
     "teacher": "recorded:recorded_label",
     # A verdict within a minute or two; on so few assets the dearer student brings nothing (data/sample/README.md).
     "student": "embedding",
-    # One label in seventeen is wrong on purpose: agreement cannot pass 94 %.
-    "target": 0.9,
     "synthetic": True,
 }
 
@@ -130,6 +128,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "taxonomy_problems": [one.as_dict() for one in read.problems],
         },
         **_outcome(db, client_id, run_id, trained),
+        "why": _why(db, client_id, trained, kind, target),
     }
 
 
@@ -171,7 +170,15 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
     """The job body of the Student page: {"client_id", "run_id", "kind", "target"} -> {"students", "chosen"}, every one judged."""
     client_id, run_id = params["client_id"], params["run_id"]
     trained = _train_and_judge(db, client_id, run_id, params["kind"], params.get("target"), progress)
-    return {"students": trained, "chosen": trained[-1]}
+    why = _why(db, client_id, trained, params["kind"], params.get("target"))
+    return {"students": trained, "chosen": trained[-1], "why": why}
+
+
+def _why(db: Database, client_id: int, trained: list[int], kind: str, target: float | None) -> str | None:
+    """Why the ladder chose the last of them; None where a person chose the kind."""
+    if kind != training.AUTO:
+        return None
+    return training.why(db, trained, settings.get(db, "target_agreement", client_id) if target is None else target)
 
 
 def _train_and_judge(

@@ -8,7 +8,11 @@ Plotly's labels have `core.report.charts.clean`; HTML is escaped by Jinja.
 
 from __future__ import annotations
 
+import csv
 import re
+import unicodedata
+from collections.abc import Iterable
+from typing import TextIO
 
 JOINER = "\u2060"  # a word joiner: nothing to be seen, and no break in the line
 _MARKUP = re.compile(r"[\\`*_{}\[\]()<>#+!|~$&@]|:(?!\s)")
@@ -31,3 +35,52 @@ def plain(text: str) -> str:
     line = " ".join(text.translate(_CONTROL).split())
     line = line.replace(" %", "\u00a0%")  # a number and its sign stay on one line
     return _BLOCK.sub(r"\1\\", _MARKUP.sub(r"\\\g<0>", _LATE.sub(JOINER, line)))
+
+
+# What makes a formula of a cell (https://owasp.org/www-community/attacks/CSV_Injection), in any form of it (NFKC). A tab or a new
+# line opens the next cell in some readers.
+_SIGNS, _BREAKS = frozenset("=+-@"), frozenset("\t\r\n")
+_NUMBER = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)? *", re.ASCII | re.IGNORECASE)
+
+
+def defuse(cell: str) -> str:
+    """A cell safe to open in a spreadsheet: text that would run as a formula gets a leading apostrophe; numbers stay.
+
+    So does text that would run without the apostrophes it begins with: `undefuse` gives back exactly what went in.
+    """
+    return "'" + cell if _runs(cell) else cell
+
+
+def undefuse(cell: str) -> str:
+    """A cell without the one apostrophe that `defuse` put before it."""
+    return cell[1:] if cell.startswith("'") and _runs(cell) else cell
+
+
+def _runs(cell: str) -> bool:
+    if cell[:1].isalnum():  # nearly all cells
+        return False
+    bare = cell.lstrip("'")
+    # Blanks, what nobody sees, and quotes that a reader may take away do not count as its beginning.
+    lead = next((place for place, sign in enumerate(bare) if sign.isprintable() and sign not in ' "'), len(bare))
+    first = unicodedata.normalize("NFKC", bare[lead : lead + 1])[:1]
+    runs = first in _SIGNS or not _BREAKS.isdisjoint(bare[:lead])
+    return runs and _NUMBER.fullmatch(bare) is None
+
+
+class Cells:
+    """Writes rows of CSV to `out`, every cell defused; the one way that CSV leaves this program.
+
+    out = io.StringIO(newline="");  table = Cells(out);  table.row("id", "text");  table.rows(db.execute(...))
+    """
+
+    def __init__(self, out: TextIO):
+        self._writer = csv.writer(out)
+
+    def row(self, *cells: object) -> None:
+        """One row; None is an empty cell."""
+        self._writer.writerow(["" if cell is None else defuse(str(cell)) for cell in cells])
+
+    def rows(self, rows: Iterable[Iterable[object]]) -> None:
+        """Many rows."""
+        for cells in rows:
+            self.row(*cells)

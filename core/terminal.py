@@ -10,13 +10,16 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from core.errors import InputError
 from core.words import money
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+
+_CONTROL = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n"), ord("\t")}, "\ufffd")
 
 
 def client(value: str) -> str:
@@ -80,6 +83,14 @@ def student_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
 
 
+def removal_options(
+    what: argparse._MutuallyExclusiveGroup, command: argparse.ArgumentParser, option: str, of: str, help: str
+) -> None:
+    """The options of a command that removes what `option` names by its number: it says what goes, and does it with --yes."""
+    what.add_argument(option, type=count, metavar=of, help=help)
+    command.add_argument("--yes", action="store_true", help="remove it, not only say what goes with it")
+
+
 def must_exist(file: Path) -> None:
     """InputError where there is no such file."""
     if not file.is_file():
@@ -104,9 +115,23 @@ def print_anything() -> None:
             stream.reconfigure(errors="replace")
 
 
-def close_quietly() -> None:
-    """Give up on a stdout that nobody reads any more: Python would complain when it flushes it at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def answer(text: str) -> None:
+    """A command's result, to stdout."""
+    _print(text, sys.stdout)
+
+
+def say(line: str) -> None:
+    """Anything else, to stderr."""
+    _print(line, sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """What a name holds for the console itself (colours, titles, a line begun anew) is shown, not obeyed. Whoever reads the stream
+    may have read enough: nothing fails for that, and a job that somebody watched goes on."""
+    try:
+        print(text.translate(_CONTROL), file=stream, flush=True)
+    except BrokenPipeError:  # Python would complain again when it flushes the stream at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Log:
@@ -124,7 +149,7 @@ class Log:
         self._message, self._told = message, now
         spent = f", {money(spent_usd, exact=True)} spent" if spent_usd else ""
         line = f"{message}: {done:,} of {total:,}{self._pace(done, total)}{spent}" if total > 1 else message
-        print(line, file=sys.stderr, flush=True)
+        say(line)
 
     def _pace(self, done: int, total: int) -> str:
         rate = (done - self._first) / max(self._told - self._began, 1e-9)

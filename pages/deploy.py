@@ -8,6 +8,7 @@ import streamlit as st
 from core import jobs, settings
 from core.deploy import scoring
 from core.evaluate.run import comparison
+from core.evaluate.versions import behind_words
 from core.ingest.problems import AS_FOUND, ReadAs
 from core.train.run import all_students, folder_of
 from core.ui import exports, frame, go_live, progress, serving, uploads
@@ -42,6 +43,8 @@ def _none_live(view: frame.View, students: list[dict]) -> None:
 
 def _live(view: frame.View, live: dict) -> None:
     st.subheader(f"Live: {live['kind']} {live['id']}", anchor=False)
+    if behind := behind_words(view.db, live):
+        st.warning(frame.plain(behind), icon=":material/account_tree:")
     result = comparison(view.db, live["id"])
     if result is None:
         st.caption("This student has not been judged yet.")
@@ -91,7 +94,7 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
 
 def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:
     """The columns to read: those of the last import, or those that look like text, unless others are chosen."""
-    seen = uploads.preview(str(path), how)
+    seen = uploads.preview(view, path, how, families=False)
     uploads.doubts(path, seen.doubts, "score")
     likely = scoring.learnt_columns(view.db, view.client_id, seen.columns) or list(seen.guess.text)
     return st.multiselect(

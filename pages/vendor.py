@@ -44,6 +44,7 @@ def _judged(view: frame.View, tested: list[dict], running: bool) -> None:
     with frame.guard():
         card = scorecard.scorecard(view.db, test, _beside(students))
         vendor_card.show(card)
+        vendor_inputs.settle(view, test)
         tuned = any(row["kind"] == "transformer" and row["label_run_id"] == card.run_id for row in students)
         _act(view, test, card, running, tuned)
 

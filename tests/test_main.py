@@ -207,6 +207,7 @@ def test_from_files_to_a_verdict_a_text_and_a_scored_file(capsys, files, tmp_pat
         "cascade",
         "economics",
         "verdict",
+        "why",
     ]
     assert result["client"] == "Acme"
     assert (result["assets"]["rows"], result["assets"]["imported"]) == (360, 360)

@@ -157,6 +157,7 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
             f" ({percent(share['low'])} to {percent(share['high'])}, n = {share['n']:,}),"
             f" {latency['p50']:.1f} ms, trained in {student['train_seconds']:.0f} s{mark}"
         )
+    lines += filter(None, [result["why"]])
     lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
     if result["live"] != result["chosen"]:
         lines.append(

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     months, runs = ledger.by_client_and_month(db, client_id), ledger.runs_table(db, client_id)
     if args.csv:
         try:
-            args.csv.write_text(ledger.to_csv(runs), encoding="utf-8-sig")
+            args.csv.write_text(ledger.to_csv(runs), encoding="utf-8-sig", newline="")
         except OSError as error:
             raise InputError(f"{args.csv} cannot be written ({error.strerror}).", "Choose another file.") from error
     lines = [

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,9 +52,9 @@ def tell_doubts(doubts: Iterable[Doubt], prefix: str = "") -> None:
     for doubt in doubts:
         option = f"--{prefix}{'header-row' if doubt.option == 'header' else doubt.option}"
         others = ", ".join(choice for choice in doubt.choices if choice != doubt.chosen)
-        print(f"{doubt.what} Read as {doubt.chosen}; for another, {option}: {others}.", file=sys.stderr)
+        terminal.say(f"{doubt.what} Read as {doubt.chosen}; for another, {option}: {others}.")
         for line in doubt.lines:
-            print(f"  {line}", file=sys.stderr)
+            terminal.say(f"  {line}")
 
 
 def taxonomy_options(command: argparse.ArgumentParser) -> None:
@@ -137,17 +135,16 @@ def problem_lines(problems: Sequence[Problem], count: int | None = None, *, of: 
 
 def write_problems(path: Path | None, files: Iterable[tuple[str, Sequence[Problem]]]) -> None:
     """The problems of some files (name, problems) as one CSV, whole or not at all. Raises InputError where it cannot be written."""
-    from core.ingest.files import defuse
+    from core.escape import Cells
 
     if path is None:
         return
     try:
         with path.open("w", newline="", encoding="utf-8-sig") as out:
-            table = csv.writer(out)
-            table.writerow(["file", "row", "column", "what", "todo"])
+            table = Cells(out)
+            table.row("file", "row", "column", "what", "todo")
             for name, problems in files:
                 for p in problems:
-                    row = "" if p.row is None else str(p.row)
-                    table.writerow([defuse(cell) for cell in (name, row, p.column or "", p.what, p.todo)])
+                    table.row(name, p.row, p.column, p.what, p.todo)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}).", "Choose another file.") from error

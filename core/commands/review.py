@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from core import terminal
@@ -21,6 +22,8 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--read", type=Path, metavar="FILE", help="read the decisions of a file that was filled in")
     reading.options(command)
+    reading.label_options(command)
+    reading.problem_option(command)
     command.add_argument(
         "--reviewer", default="", metavar="NAME", help="who decided, where a row of the file names nobody"
     )
@@ -45,12 +48,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         job = jobs.run_here(db, "review_queue", {"client_id": client_id}, client_id, terminal.Log())
         result["found"] = job.result
     if args.read:
-        how = reading.read_as(args)
-        reading.tell_doubts(review_files.doubts(args.read, how))
-        read = review_files.read(db, client_id, args.read, args.reviewer, how)
-        result["read"] = {"rows": read.rows, "new": read.new, "problems": [p.as_dict() for p in read.problems]}
-        lines += [f"{read.new:,} new decisions in {read.rows:,} rows of {args.read}"]
-        lines += [f"  row {problem.row}: {problem.what} {problem.todo}" for problem in read.problems]
+        result["read"], told = _read(db, client_id, args)
+        lines += told
     if args.compare:
         test = prompt_test.compare(db, client_id, *args.compare)
         result["compare"] = prompt_test.told(test)
@@ -63,6 +62,26 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     result |= {"listed": review.listed(db, client_id), "head": head, **people.told(found)}
     lines += [f"{row['worth']:.2f}  {row['asset']:<20} {' '.join(row['why'])}" for row in head]
     return result, "\n".join(lines + _figures(found, result["listed"]))
+
+
+def _read(db, client_id: int, args: argparse.Namespace) -> tuple[dict, list[str]]:
+    """Take in the decisions of a file; with --accept-near once more, with what is near to one category only."""
+    from core.ingest.labels import nearest
+    from core.label import decisions, review_files
+
+    how, accepted = reading.read_as(args), reading.labels_map(args)
+    terminal.must_exist(args.read)
+    reading.tell_doubts(decisions.doubts(args.read, how))
+    read = review_files.read(db, client_id, args.read, args.reviewer, how, accepted)
+    near = nearest(read.unknown) if args.accept_near else {}
+    if near:
+        again = review_files.read(db, client_id, args.read, args.reviewer, how, near | accepted)
+        read = replace(again, new=read.new + again.new)
+    reading.write_problems(args.problems, [(args.read.name, read.problems)])
+    told = {"rows": read.rows, "new": read.new, "problems": [p.as_dict() for p in read.problems]}
+    lines = [f"{read.new:,} new decisions in {read.rows:,} rows of {args.read}", *reading.problem_lines(read.problems)]
+    unknown = [asdict(one) for one in read.unknown]
+    return told | {"unknown_labels": unknown}, lines + reading.unknown_lines(read.unknown)
 
 
 def _figures(found, listed: dict[str, int]) -> list[str]:

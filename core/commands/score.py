@@ -55,4 +55,5 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     reading.write_problems(args.problems, [(args.input.name, problems)])
     text = f"{result['rows']:,} rows in {args.output}, {result['rows_per_second']:,.0f} a second"
     text += f", {result['handled']:,} handled, {result['left_out']:,} rows left out, {result['problems']:,} problems"
-    return result, "\n".join([text, *reading.problem_lines(problems, result["problems"])])
+    told = [text] + ([result["taxonomy_note"]] if result["taxonomy_note"] else [])
+    return result, "\n".join([*told, *reading.problem_lines(problems, result["problems"])])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import terminal
 from core.commands import reading
-from core.errors import InputError
+from core.errors import InputError, Problem
 from core.words import counted
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--id-column", metavar="NAME", help="column of the asset's id (default: guessed)")
     command.add_argument("--label-column", metavar="NAME", help="column of the label (default: guessed)")
     reading.options(command)
+    reading.label_options(command)
+    reading.problem_option(command)
     command.add_argument("--price-per-1000", type=terminal.usd, metavar="USD", help="what 1,000 assets cost")
     command.add_argument(
         "--student",
@@ -104,11 +106,24 @@ def _import(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
         named = {"id": args.id_column, "label": args.label_column}
         columns = replace(seen.guess, **{role: column for role, column in named.items() if column})
         vendor.import_file(db, client_id, args.name, args.file, columns=columns, read_as=how, **price)
+    accepted = _accepted(db, vendor.find(db, client_id, args.name), args)
     test = vendor.find(db, client_id, args.name)
-    lines = [vendor.read_words(test)]
-    lines += [f"row {p['row'] or '–'}: {p['what']} {p['todo']}" for p in test["problems"][:10]]
-    more = test["counts"]["problems"] - 10
-    return {"test": test}, "\n".join([*lines, f"and {counted(more, 'more problem')}"] if more > 0 else lines)
+    problems = [Problem(**one) for one in test["problems"]]
+    reading.write_problems(args.problems, [(test["source"].partition(":")[2], problems)])
+    unknown = vendor.unknown(db, test)
+    lines = [vendor.read_words(test), *reading.problem_lines(problems, test["counts"]["problems"])]
+    result = {"test": test, "accepted": accepted, "unknown_labels": [asdict(one) for one in unknown]}
+    return result, "\n".join([*lines, *reading.unknown_lines(unknown)])
+
+
+def _accepted(db, test: dict, args: argparse.Namespace) -> int:
+    """Take what is no category as --labels-map says, and with --accept-near what is near to one only; how many answers."""
+    from core.evaluate import vendor
+    from core.ingest.labels import nearest
+
+    near = nearest(vendor.unknown(db, test)) if args.accept_near else {}
+    accepted = near | reading.labels_map(args)
+    return vendor.accept(db, test, accepted) if accepted else 0
 
 
 def _ask(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:

@@ -33,6 +33,7 @@ from core.deploy.engines import ENGINES
 from core.deploy.shards import Counts, Task, header, read, strings
 from core.errors import InputError
 from core.evaluate.run import figures
+from core.evaluate.versions import behind_words
 from core.ingest import taxonomy
 from core.ingest.assets import said_of
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
@@ -115,6 +116,7 @@ def score(
         "problems": source.problems.count,
         "problem_list": [problem.as_dict() for problem in source.problems.kept[:LISTED]],
         "student": row["id"],
+        "taxonomy_note": behind_words(db, row),
         "seconds": seconds,
         "rows_per_second": (rows - taken_over) / max(seconds, 1e-9),
         "text_columns": texts,

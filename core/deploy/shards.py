@@ -6,7 +6,6 @@ and the parts are the same.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -18,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.ingest.files import defuse
+from core.escape import Cells
 from core.ingest.rows import join_text
 from core.train.students import Student
 
@@ -72,7 +71,7 @@ def run(task: Task, student: Student, number: int, table: pa.Table) -> Counts:
     answered = answer(task, student, table)
     part = task.part(number)
     aside = part.with_name(f"{part.name}.{os.getpid()}")
-    (_write_csv if task.kind == ".csv" else write)(aside, answered)
+    (write_csv if task.kind == ".csv" else write)(aside, answered)
     counts = Counts(
         table.num_rows,
         pc.sum(answered.column(answered.num_columns - 1)).as_py() or 0,
@@ -138,19 +137,20 @@ def strings(column: pa.ChunkedArray) -> list[str]:
 def header(kept: Sequence[str]) -> bytes:
     """The first line of a CSV file, with a byte-order mark: spreadsheets take a file without one for Windows' cp1252."""
     line = io.StringIO(newline="")
-    csv.writer(line).writerow([defuse(name) for name in [*kept, *names_after(kept)]])
+    Cells(line).row(*kept, *names_after(kept))
     return ("\ufeff" + line.getvalue()).encode()
 
 
-def _write_csv(path: Path, table: pa.Table) -> None:
+def write_csv(path: Path, table: pa.Table) -> None:
+    """Write a table as the rows of a CSV file, without a head."""
     with path.open("w", encoding="utf-8", newline="") as handle:
-        csv.writer(handle).writerows(zip(*(_cells(column) for column in table.columns)))
+        Cells(handle).rows(zip(*(_cells(column) for column in table.columns)))
 
 
 def _cells(column: pa.ChunkedArray) -> list[str]:
     if pa.types.is_boolean(column.type):
         return ["" if value is None else str(value).lower() for value in column.to_pylist()]
-    return [defuse(cell) for cell in strings(column)]
+    return strings(column)
 
 
 def write(path: Path, table: pa.Table) -> None:

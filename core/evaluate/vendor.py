@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -22,9 +22,11 @@ from sqlite_utils import Database
 from core.db import now
 from core.errors import InputError, Problem
 from core.evaluate import vendor_files, vendor_sets
-from core.evaluate.vendor_files import Columns, VendorAnswer
+from core.evaluate.vendor_files import Columns, VendorAnswer, VendorFile
 from core.ingest import taxonomy, taxonomy_versions
 from core.ingest.files import AS_FOUND, ReadAs
+from core.ingest.labels import Unknown, check_map, unknown_of
+from core.ingest.matching import Matcher
 from core.jobs import Progress
 from core.label.run import label
 from core.words import counted
@@ -60,11 +62,13 @@ def import_file(
     usd_per_1000: float | None = None,
     filename: str | None = None,
     read_as: ReadAs = AS_FOUND,
+    reader: Callable[..., VendorFile] = vendor_files.read,
 ) -> int:
     """Keep a vendor's answers from a file (CSV, TSV, XLSX, JSON lines, Parquet); returns the test's id.
 
     `set_id` None is the newest set handed out, or all held-out assets; `columns` None is guessed; `usd_per_1000` goes before
-    prices in the file. Raises InputError for a file that cannot be used (see vendor_files.read), a price below zero, no name.
+    prices in the file; `reader` reads it. Raises InputError for a file that cannot be used (see vendor_files.read), a price below
+    zero, no name.
     """
     chosen = vendor_sets.find(db, client_id, set_id)
     assets = db.execute(
@@ -72,7 +76,7 @@ def import_file(
         [chosen["id"]],
     ).fetchall()
     categories = taxonomy.load(db, chosen["taxonomy_id"])
-    found = vendor_files.read(Path(path), assets, categories, columns, lambda ids: _known(db, client_id, ids), read_as)
+    found = reader(Path(path), assets, categories, columns, _others(db, client_id, assets), read_as)
     counts = {"rows": found.rows, "outside": found.outside, "again": found.again, "problems": found.problem_count}
     source = f"file:{filename or Path(path).name}"
     return _keep(db, client_id, name, chosen, source, usd_per_1000, found.answers, counts, found.problems)
@@ -194,14 +198,47 @@ def read_words(test: dict[str, Any]) -> str:
     parts = [f"{counts['exact']:,} exact"]
     for kind, one, many in (
         ("mapped", "mapped to the one category it nearly names", "mapped to the one category they nearly name"),
+        ("accepted", "taken for a category as accepted", "taken for categories as accepted"),
         ("off list", "off the list", "off the list"),
         ("empty", "empty", "empty"),
         ("absent", "missing", "missing"),
         ("again", "answered again (the first answer stands)", "answered again (the first answer stands)"),
         ("outside", "row for no asset of this set", "rows for no asset of this set"),
     ):
-        parts += [counted(counts[kind], one, many)] if counts[kind] else []
+        parts += [counted(counts[kind], one, many)] if counts.get(kind) else []
     return f"{test['name']}, {counted(test['size'], 'asset')} asked: {', '.join(parts)}."
+
+
+def unknown(db: Database, test: dict[str, Any]) -> list[Unknown]:
+    """The answers of a file that are no category, the commonest first, with what each is near to: for a person to accept."""
+    said = _off_list(db, test)
+    return unknown_of(said, "answer", Matcher(taxonomy.load(db, test["taxonomy_id"]))) if said else []
+
+
+def accept(db: Database, test: dict[str, Any], accepted: Mapping[str, str]) -> int:
+    """Take the answers of a file that are no category for the categories a person says they mean (answer to label); returns how
+    many. They are counted as accepted. Raises InputError for a label that is no category."""
+    categories = taxonomy.load(db, test["taxonomy_id"])
+    match = Matcher(categories, accepted=check_map(accepted, Matcher(categories)))
+    meant = [(match(said), test["id"], said) for said in _off_list(db, test)]
+    taken = 0
+    with db.atomic():
+        for one in meant:
+            if one[0] is not None:
+                how = "category_id = ?, how = 'accepted' where test_id = ? and said = ? and how = 'off list'"
+                taken += db.execute(f"update vendor_answers set {how}", one).rowcount
+        counts = test["counts"] | {"off list": test["counts"]["off list"] - taken}
+        counts["accepted"] = counts.get("accepted", 0) + taken
+        db.execute("update vendor_tests set counts = ? where id = ?", [json.dumps(counts), test["id"]])
+    return taken
+
+
+def _off_list(db: Database, test: dict[str, Any]) -> Counter[str]:
+    """What a vendor's file says that is no category, and how often; of a label run that would be errors."""
+    if not test["source"].startswith("file:"):
+        return Counter()
+    query = "select said, count(*) from vendor_answers where test_id = ? and how = 'off list' group by said"
+    return Counter(dict(db.execute(query, [test["id"]]).fetchall()))
 
 
 def set_price(db: Database, test_id: int, usd_per_1000: float | None) -> None:
@@ -222,14 +259,10 @@ def _forget(db: Database, which: str, values: list) -> None:
     db.execute(f"delete from vendor_tests where {which}", values)
 
 
-def _known(db: Database, client_id: int, ids: list[str]) -> set[str]:
-    """Those of some external ids that are ids of the client's assets."""
-    found: set[str] = set()
-    for start in range(0, len(ids), 500):
-        part = ids[start : start + 500]
-        query = f"select external_id from assets where client_id = ? and external_id in ({', '.join('?' * len(part))})"
-        found.update(row[0] for row in db.execute(query, [client_id, *part]))
-    return found
+def _others(db: Database, client_id: int, assets: list[tuple[int, str]]) -> frozenset[str]:
+    """The external ids of the client's assets that are not among these."""
+    known = db.execute("select external_id from assets where client_id = ?", [client_id])
+    return frozenset(row[0] for row in known) - {external for _, external in assets}
 
 
 def _name(given: str) -> str:

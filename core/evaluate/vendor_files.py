@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from core.errors import InputError, Problem
-from core.ingest.columns import ASSET_NAMES, guess_roles
+from core.ingest.categories import StoredCategory
+from core.ingest.column_names import ASSET_NAMES
+from core.ingest.columns import guess_roles, known
 from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, Table, open_table
 from core.ingest.ids import AS_TEXT, Ids
+from core.ingest.labels import LISTED
+from core.ingest.matching import Matcher
 from core.ingest.numbers import AMOUNT, LATENCY, SHARE, NumberColumn, unit_of
-from core.ingest.taxonomy import Matcher, StoredCategory
 
 NAMES: dict[str, tuple[str, ...]] = {
     "id": ASSET_NAMES["id"],
@@ -31,7 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "usd_per_1000": ("priceper1000", "costper1000", "usdper1000", "priceper1000usd", "usdper1000assets")
     + ("priceper1000assets", "costper1000assets", "per1000"),
 }
-KNOWN = frozenset().union(*NAMES.values())
+KNOWN = known(*NAMES.values())
 NUMBERS = {
     **{"confidence": SHARE, "latency_ms": LATENCY, "latency_s": LATENCY},
     **{"usd": AMOUNT, "usd_per_1000": AMOUNT},
@@ -95,15 +97,15 @@ def look(path: Path, read_as: ReadAs = AS_FOUND) -> Seen:
 
 def read(
     path: Path,
-    assets: Sequence[tuple[int, str]],
-    categories: Iterable[StoredCategory],
+    assets: list[tuple[int, str]],
+    categories: list[StoredCategory],
     columns: Columns | None = None,
-    elsewhere: Callable[[list[str]], set[str]] = lambda ids: set(),
+    others: frozenset[str] = frozenset(),
     read_as: ReadAs = AS_FOUND,
 ) -> VendorFile:
     """Read a vendor's answers to `assets` (id, external id); `columns` None is guessed, as is what `read_as` leaves open.
 
-    `elsewhere` says which of some external ids belong to assets outside the set. Raises InputError for a file that cannot be
+    `others` are the external ids of assets outside the set. Raises InputError for a file that cannot be
     read, lacks a column of ids or labels, has no rows, none of the set's assets, or not one answer of the taxonomy.
     """
     table = open_table(path, KNOWN, read_as=read_as)
@@ -117,8 +119,7 @@ def read(
     said = Counter(cells[place] for _, cells in rows)
     # The pack names the categories: where a column can be read either way, it holds names.
     reading = _Reading(table, columns, Matcher(categories).for_column(said, tie="names"), problems)
-    ids = Ids(assets)
-    ids.others = elsewhere(sorted({cells[reading.at["id"]] for _, cells in rows if cells[reading.at["id"]] not in ids}))
+    ids = Ids(assets, others)
     answers: dict[int, VendorAnswer] = {}
     outside = again = 0
     for row, cells in rows:
@@ -133,7 +134,7 @@ def read(
             problems.add(row, columns.id, what, "Send one answer an asset.")
         else:
             answers[asset] = reading.answer(row, asset, cells)
-    _must_be_of_use(path, list(answers.values()), columns)
+    _must_be_of_use(path, list(answers.values()), columns, reading.match)
     return VendorFile(list(answers.values()), len(rows) + table.left_out, outside, again, problems.kept, problems.count)
 
 
@@ -150,19 +151,25 @@ def _check(columns: Columns, table: Table) -> None:
             raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=table.path.name)
 
 
-def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns) -> None:
+def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns, match: Matcher) -> None:
     if not answers:
         raise InputError(
             "Not one id of the file is in the held-out set.",
             f"Check that the column {columns.id} holds the ids of assets.csv, and that the file answers this set.",
             where=path.name,
         )
-    if not any(answer.category_id for answer in answers):
+    if not any(answer.category_id for answer in answers) and not _any_near(answers, match):
         said = next((answer.said for answer in answers if answer.said), None)
         what = "Every answer in the file is empty."
         if said is not None:
             what = f"Not one answer of the file is a category of the taxonomy; the first is {_short(said)}."
         raise InputError(what, f"Check that the column {columns.label} holds the labels.", where=path.name)
+
+
+def _any_near(answers: list[VendorAnswer], match: Matcher) -> bool:
+    """Whether answers of which none is a category are near to some, so that a person can accept them."""
+    said = Counter(answer.said for answer in answers if answer.said)
+    return any(match.near([value for value, _ in said.most_common(LISTED)]))
 
 
 def _outside(ids: Ids, given: str) -> tuple[str, str]:

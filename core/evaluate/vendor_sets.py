@@ -8,7 +8,6 @@ A set is fixed once made: every vendor asked about it answers the same assets, a
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import zipfile
@@ -19,8 +18,8 @@ from sqlite_utils import Database
 
 from core.db import now
 from core.errors import InputError
+from core.escape import Cells
 from core.ingest import taxonomy
-from core.ingest.files import defuse
 from core.words import counted
 
 DATED = (1980, 1, 1, 0, 0, 0)  # of the files in a pack: the same set packs to the same bytes
@@ -178,7 +177,7 @@ def _order(external_id: str, salt: str) -> bytes:
 def _csv(head: list[str], rows: Iterable[Iterable[str]]) -> bytes:
     """UTF-8 with a byte-order mark, which spreadsheets need."""
     out = io.StringIO(newline="")
-    table = csv.writer(out)
-    table.writerow(head)
-    table.writerows([defuse(cell) for cell in row] for row in rows)
+    table = Cells(out)
+    table.row(*head)
+    table.rows(rows)
     return out.getvalue().encode("utf-8-sig")

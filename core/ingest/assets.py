@@ -33,7 +33,7 @@ from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
 from core.ingest.labels import LabelColumns, Unknown, check_map
 from core.ingest.matching import Matcher, said
-from core.ingest.previews import Preview, no_rows, preview, preview_apart
+from core.ingest.previews import Preview, no_rows, preview
 from core.ingest.profiles import gold_count, problems_csv, problems_of, profile, splits
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
@@ -52,7 +52,6 @@ __all__ = [  # what pages and later stages import from here
     "join_text",
     "keep_upload",
     "preview",
-    "preview_apart",
     "problems_csv",
     "problems_of",
     "profile",
@@ -111,7 +110,7 @@ def import_assets(
     table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
     mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, said_of(db, client_id)))[0]
     check(mapping, table)
-    with _alone(client_id, report), staging() as (stage, stage_path):
+    with alone(client_id, report), staging() as (stage, stage_path):
         read = _Reading(db, client_id, table, mapping, accepted)
         read.run(stage, report)
         if not read.rows:
@@ -194,7 +193,7 @@ def keep_upload(name: str, data: bytes) -> Path:
 
 
 @contextmanager
-def _alone(client_id: int, report: NoProgress) -> Iterator[None]:
+def alone(client_id: int, report: NoProgress) -> Iterator[None]:
     """One import a client at a time: what one compares with must not change under it. The lock dies with its process."""
     lock = FileLock(settings.subfolder("tmp") / f"client-{client_id}.lock")
     while True:
@@ -348,8 +347,9 @@ def _enter(
                 "select count(*) from stage.rows where asset_id is null and (group_id or head < n)"
             ).fetchone()[0]
             marks["import"] = _import_row(db, marks, filename, sha256, mapping, read)
-            for statement in ENTER if mapping.label else [s for s in ENTER if ":source" not in s]:
-                db.conn.execute(statement, marks)
+            for statement in (*BEFORE, *ENTER):
+                if mapping.label or ":source" not in statement:
+                    db.conn.execute(statement, marks)
             db.conn.executemany(
                 "insert into import_problems values (?, ?, ?, ?, ?)",
                 [(marks["import"], p.row, p.column, p.what, p.todo) for p in read.problems.kept],
@@ -379,7 +379,26 @@ def unknown_labels(db: Database, import_id: int) -> list[Unknown]:
     return [Unknown(*row[:3], tuple(json.loads(row[3]))) for row in db.execute(query, [import_id])]
 
 
-# New assets get the ids base + n; a group's id is that of its first asset.
+# New assets get the ids base + n; a group's id is that of its first asset. What is changed of assets that were there before is
+# put down first (BEFORE), so that the import can be taken back.
+BEFORE = (
+    """insert into families_before (import_id, asset_id, family_id, family_key)
+       select :import, a.id, a.family_id, a.family_key from assets a left join stage.rows r on r.asset_id = a.id
+       where a.client_id = :client and a.import_id is not :import
+       and ((r.family is not null and not (a.family_key is r.family and exists
+            (select 1 from families_before b where b.asset_id = a.id and b.import_id = :import)))
+            or a.family_id in (select old from stage.family_joins)) group by a.id""",
+    """insert into splits_before select distinct :import, group_id from assets
+       where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",
+    """insert into recordings_before
+       (import_id, asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
+       select :import, s.asset_id, :source, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
+       from stage.rows s join assets a on a.id = s.asset_id left join recordings r on r.source = :source and r.asset_id = a.id
+       where s.label is not null and a.import_id is not :import and not (
+       (r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms) is
+       (s.label, s.category, s.confidence, s.tokens_in, s.tokens_out, s.latency_ms) and exists
+       (select 1 from recordings_before b where b.asset_id = a.id and b.source = :source and b.import_id = :import))""",
+)
 ENTER = (
     """insert into assets (id, client_id, external_id, text, text_hash, group_id, family_id, family_key, split, split_given,
        extra, import_id)
@@ -395,8 +414,8 @@ ENTER = (
     """insert or replace into recordings (asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
        select coalesce(asset_id, :base + n), :source, label, category, confidence, tokens_in, tokens_out, latency_ms
        from stage.rows where label is not null""",
-    """insert into reviews (asset_id, reviewer, category_id, created)
-       select coalesce(asset_id, :base + n), 'file', gold, :now from stage.rows where gold is not null and gold is not
+    """insert into reviews (asset_id, reviewer, category_id, created, import_id)
+       select coalesce(asset_id, :base + n), 'file', gold, :now, :import from stage.rows where gold is not null and gold is not
        (select category_id from reviews r where r.asset_id = rows.asset_id and reviewer = 'file' order by r.id desc limit 1)""",
 )
 
@@ -415,9 +434,10 @@ def _import_row(db: Database, marks: dict, filename: str, sha256: str, mapping: 
             )
             return again[0]
     return db.conn.execute(
-        "insert into imports (client_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates,"
-        " problem_count, created) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into imports (id, client_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates,"
+        " problem_count, created, undoable) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
         [
+            database.fresh_id(db, "imports"),
             marks["client"],
             filename,
             sha256,

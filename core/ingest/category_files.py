@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -12,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
+from core.escape import Cells, undefuse
 from core.ingest import category_columns, columns, jsons, outlines
 from core.ingest.category_columns import ROLES, Choice
 from core.ingest.encodings import find_encoding, named_encoding
-from core.ingest.files import AS_FOUND, HEAD, Doubt, Problems, ReadAs, Table, defuse, open_table, undefuse
+from core.ingest.files import AS_FOUND, HEAD, Doubt, Problems, ReadAs, Table, open_table
 
 if TYPE_CHECKING:
-    from core.ingest.taxonomy import Category
+    from core.ingest.categories import Category
 
 MAX_BYTES = 20_000_000
 MAX_ROWS = 100_000
@@ -193,14 +193,13 @@ def to_csv(categories: Iterable[Category]) -> str:
     codes = {c.label: c.key for c in categories}
     taken = {c.key for c in categories if c.key}
     out = io.StringIO(newline="")
-    table = csv.writer(out)
-    table.writerow(["code", "name", "parent", "description", "examples"])
+    table = Cells(out)
+    table.row("code", "name", "parent", "description", "examples")
     for c in categories:
         if c.assignable:
             # A parent is named, by its code only where its name is another's code.
             parent = (codes[c.parent] if c.parent in taken else None) or c.parent or ""
-            cells = (c.key or "", c.name, parent, c.description, _joined(c.examples))
-            table.writerow([defuse(cell) for cell in cells])
+            table.row(c.key, c.name, parent, c.description, _joined(c.examples))
     return out.getvalue()
 
 

@@ -50,13 +50,13 @@ def fold(name: str) -> str:
     return "".join(c for c in parts if not unicodedata.combining(c))
 
 
-def _known(*lists: Iterable[str]) -> frozenset[str]:
+def known(*lists: Iterable[str]) -> frozenset[str]:
     """Names that mark a row of column names, as they are written and without accents; "no" is as likely a cell."""
     return frozenset(form for words in lists for name in words for form in (squash(name), fold(name))) - {"no"}
 
 
-KNOWN_ASSET_NAMES = _known(TEXT_NAMES, *ASSET_NAMES.values())
-KNOWN_TAXONOMY_NAMES = _known(LEVEL_NAMES, *TAXONOMY_NAMES.values()) | {
+KNOWN_ASSET_NAMES = known(TEXT_NAMES, *ASSET_NAMES.values())
+KNOWN_TAXONOMY_NAMES = known(LEVEL_NAMES, *TAXONOMY_NAMES.values()) | {
     f"{word}{i}" for word in ("tier", "level") for i in range(1, 9)
 }
 _TEXT, _VAGUE, _LABELS, _DURATIONS = (

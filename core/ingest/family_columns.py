@@ -49,11 +49,6 @@ class Families:
     largest: int
     unfit: str | None = None
 
-    @classmethod
-    def from_json(cls, kept: dict) -> Families:
-        """What dataclasses.asdict() gave, through JSON."""
-        return cls(**kept | {"stem": None if kept["stem"] is None else tuple(kept["stem"])})
-
 
 def by_stem(column: str, found: Sequence[Families]) -> tuple[str, ...]:
     """The words that the stems of a column's names go without, besides what is known (see stems): as found, or dates."""

@@ -36,30 +36,6 @@ TAIL = 200  # rows at the end of a file that may be notes
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 
 
-def defuse(cell: str) -> str:
-    """A cell safe to open in a spreadsheet: text that would run as a formula gets a leading apostrophe; numbers stay.
-
-    So does text that would run without the apostrophes it begins with: `undefuse` gives back exactly what went in.
-    """
-    return "'" + cell if _runs(cell.lstrip("'")) else cell
-
-
-def undefuse(cell: str) -> str:
-    """A cell without the one apostrophe that `defuse` put before it."""
-    return cell[1:] if cell.startswith("'") and _runs(cell.lstrip("'")) else cell
-
-
-def _runs(cell: str) -> bool:
-    head = cell.lstrip(" ")[:1]
-    if not head or head not in "=+-@\t\r\n＝＋－＠":
-        return False
-    try:
-        float(cell)
-    except ValueError:
-        return True
-    return False
-
-
 class Table:
     """An opened file: its columns, and its rows as often as wanted. `share` says how much of the file was read so far."""
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Container, Iterable
 from decimal import Decimal
 
-from core.ingest.files import defuse
+from core.escape import defuse
 
 AS_TEXT = "Format the column of ids as text, and export the list again."
 DIGITS = 15  # that a spreadsheet keeps of a number; the rest become zeros

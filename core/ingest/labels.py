@@ -6,7 +6,7 @@ What a person accepts for a value ("Disney" means Disney+) goes in as `accepted`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Values
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +88,20 @@ class LabelColumns:
         found = self._unknown.most_common(LISTED)
         if not found:
             return []
-        near = next(iter(self._match.values())).near([value for (_, value), _ in found])
-        return [Unknown(self._columns[role], value, n, near) for ((role, value), n), near in zip(found, near)]
+        return _with_near(
+            [(self._columns[role], value, n) for (role, value), n in found], next(iter(self._match.values()))
+        )
+
+
+def unknown_of(counts: Counter[str], column: str, matcher: Matcher) -> list[Unknown]:
+    """The values of one column (with how often each stands there) that are no category, the commonest first."""
+    strange = [(column, value, n) for value, n in counts.most_common() if value.strip() and matcher(value) is None]
+    return _with_near(strange[:LISTED], matcher)
+
+
+def _with_near(found: Sequence[tuple[str, str, int]], matcher: Matcher) -> list[Unknown]:
+    near = matcher.near([value for _, value, _ in found])
+    return [Unknown(column, value, n, near) for (column, value, n), near in zip(found, near)]
 
 
 def nearest(unknown: Iterable[Unknown]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import InputError
+from core.escape import undefuse
 from core.ingest.headers import is_number
 from core.ingest.names import Near, same, same_code, unambiguous
 
@@ -29,9 +30,9 @@ class Matcher:
     """Finds the category a label means: `matcher("paid search")` is a category id, or None.
 
     As a name: the label itself, else the label, path or name that is the same (core/ingest/names.py). As a code: the file's own
-    id, else the one id that is the same code. None where nothing or more than one category fits. `way` None tries names, then
-    codes. `accepted` says what else means which category (value to label), as a person decided. Only assignable categories are
-    found.
+    id, else the one id that is the same code. A label that is neither is read without the apostrophe that `defuse` puts before
+    a formula. None where nothing or more than one category fits. `way` None tries names, then codes. `accepted` says what else
+    means which category (value to label), as a person decided. Only assignable categories are found.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class Matcher:
 
     def exact(self, text: str) -> bool:
         """Whether the text is a category's label or the file's own id for one, letter by letter."""
-        text = text.strip()
-        return (self.way != "codes" and text in self._labels) or (self.way != "names" and text in self._keys)
+        forms = {text.strip(), undefuse(text.strip())}
+        by_name = self.way != "codes" and not forms.isdisjoint(self._labels)
+        return by_name or (self.way != "names" and not forms.isdisjoint(self._keys))
 
     def __call__(self, text: str) -> int | None:
         text = text.strip()
@@ -109,10 +111,12 @@ class Matcher:
         if text in self._labels:
             return self._labels[text]
         wanted = form(text)
-        return next((forms[wanted] for forms in self._names if wanted in forms), None)
+        found = next((forms[wanted] for forms in self._names if wanted in forms), None)
+        return self._named(bare) if found is None and (bare := undefuse(text)) != text else found
 
     def _coded(self, text: str) -> int | None:
-        return self._keys.get(text) or self._codes.get(same_code(text))
+        found = self._keys.get(text) or self._codes.get(same_code(text))
+        return self._coded(bare) if found is None and (bare := undefuse(text)) != text else found
 
     @cached_property
     def _near(self) -> Near:

@@ -1,15 +1,8 @@
-"""What a file holds before it is imported, also looked up in a process of its own that may neither grow nor take for ever.
-
-preview_apart(Path("assets.csv"))       # what a page calls: whatever the file is, the app stays small and answers
-"""
+"""What a file of assets holds before it is imported; pages have it looked up in a process of its own (core/ingest/apart.py)."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import InputError
@@ -19,9 +12,6 @@ from core.ingest.files import AS_FOUND, Doubt, ReadAs, open_table
 
 ROWS = 20
 SHOWN = 500  # characters of a cell
-SECONDS = 30
-MEGABYTES = 1_000  # of memory; a reader takes some 250 where a file is at the limits
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -36,7 +26,7 @@ class Preview:
 
 
 def preview(
-    path: Path, read_as: ReadAs = AS_FOUND, labels: Collection[str] = frozenset(), *, families: bool = True
+    path: Path, read_as: ReadAs = AS_FOUND, labels: frozenset[str] = frozenset(), *, families: bool = True
 ) -> Preview:
     """What a file holds and how its columns are understood, before it is imported; `labels` as guess_assets takes them. Without
     `families` only the first rows are read.
@@ -57,63 +47,3 @@ def no_rows(path: Path) -> InputError:
     return InputError(
         "The file has a header but no rows.", "Add a row for each asset below the header.", where=path.name
     )
-
-
-def preview_apart(path: Path, read_as: ReadAs = AS_FOUND) -> Preview:
-    """preview() in a process of its own. Raises InputError, also where the file takes too much memory or time to look into."""
-    asked = json.dumps({"path": str(Path(path).resolve()), "read_as": asdict(read_as)})
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "core.ingest.previews"],
-            input=asked.encode(), capture_output=True, timeout=SECONDS, cwd=ROOT, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise _too_much(path, f"takes more than {SECONDS} seconds") from error
-    if not done.stdout and (
-        done.returncode < 0 or b"MemoryError" in done.stderr
-    ):  # ended by the system, or by its limit
-        raise _too_much(path, f"takes more than {MEGABYTES:,} MB of memory")
-    if not done.stdout:
-        raise RuntimeError(done.stderr.decode("utf-8", "replace")[-4_000:])
-    answer = json.loads(done.stdout)
-    if "what" in answer:
-        raise InputError(answer["what"], answer["todo"], where=answer["where"])
-    doubts = [
-        Doubt(**{**doubt, "choices": tuple(doubt["choices"]), "lines": tuple(doubt["lines"])})
-        for doubt in answer["doubts"]
-    ]
-    families = [Families.from_json(one) for one in answer["families"]]
-    return Preview(answer["columns"], Mapping.from_json(answer["guess"]), answer["rows"], doubts, families)
-
-
-def _too_much(path: Path, what: str) -> InputError:
-    return InputError(
-        f"To look into the file {what}; it was left alone.",
-        "Save it as CSV (UTF-8) and import that.",
-        where=Path(path).name,
-    )
-
-
-def main() -> None:
-    """Answer one request, {"path", "read_as"} on stdin, with a preview or what an InputError says, as JSON on stdout."""
-    asked = json.loads(sys.stdin.buffer.read())
-    _limit()
-    try:
-        answer = asdict(preview(Path(asked["path"]), ReadAs(**asked["read_as"])))
-    except InputError as error:
-        answer = {"what": error.what, "todo": error.todo, "where": error.where}
-    sys.stdout.buffer.write(json.dumps(answer).encode())
-
-
-def _limit() -> None:
-    """Keep this process from growing without end, where the system can."""
-    try:
-        import resource
-    except ImportError:  # Windows: the time limit holds
-        return
-    most = MEGABYTES * 1_000_000
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from core.errors import Problem
-from core.ingest.files import defuse
+from core.escape import Cells
 
 SHOWN = 100  # labels listed a source
 
@@ -27,17 +26,17 @@ def problems_csv(db: Database, import_id: int) -> str:
     At most 10,000 rows are kept; how many more there were stands in a last line.
     """
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["row", "column", "what", "todo"])
+    table = Cells(out)
+    table.row("row", "column", "what", "todo")
     query = 'select row, "column", what, todo from import_problems where import_id = ? order by rowid'
     kept = 0
     for row in db.execute(query, [import_id]):
         kept += 1
-        writer.writerow(["" if cell is None else defuse(str(cell)) for cell in row])
+        table.row(*row)
     counted = db.execute("select problem_count from imports where id = ?", [import_id]).fetchone()
     if counted and counted[0] > kept:
         more = f"{counted[0] - kept:,} more problems are not listed."
-        writer.writerow(["", "", more, "Correct these first and import the file again."])
+        table.row("", "", more, "Correct these first and import the file again.")
     return out.getvalue()
 
 

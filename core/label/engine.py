@@ -46,7 +46,7 @@ from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import stopping
 from core.room import no_room
-from core.words import counted
+from core.words import counted, money
 
 try:
     from uvloop import new_event_loop as EVENT_LOOP  # less work a call; not there on Windows
@@ -343,8 +343,8 @@ class _Run:
         kept = "All that had arrived is kept."
         if labels_lost:
             kept = (
-                f"{counted(labels_lost, 'label')} that had arrived (${usd:.4f}) could not be written and will be bought again;"
-                " the ledger counts their calls at the most they can have cost."
+                f"{counted(labels_lost, 'label')} that had arrived ({money(usd, exact=True)}) could not be written and will be "
+                "bought again; the ledger counts their calls at the most they can have cost."
             )
         return InputError(
             f"The disk is full, so buying stopped. {kept}",

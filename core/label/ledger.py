@@ -11,7 +11,6 @@ those under way; both are changed together with the calls, in one transaction.
 
 from __future__ import annotations
 
-import csv
 import io
 import uuid
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,7 @@ from sqlite_utils import Database
 
 from core import settings
 from core.db import now
-from core.ingest.files import defuse
+from core.escape import Cells
 from core.words import counted, money
 
 LABELLING, DRY_RUN, TRYING, SERVED = "labels", "dry run", "one asset", "served"  # what a call is for
@@ -246,7 +245,7 @@ def runs_table(db: Database, client_id: int | None = None) -> list[dict]:
     rows = db.query(
         f"""select k.name as client, c.run_id, c.purpose, r.teacher, c.connection, c.model, c.batch, r.state,
                    r.budget_usd as cap_usd, {_SUMS}, min(c.started) as started, max(c.ended) as ended
-            from calls c join clients k on k.id = c.client_id left join label_runs r on r.id = c.run_id
+            from calls c join client_names k on k.id = c.client_id left join label_runs r on r.id = c.run_id
             where ? is null or c.client_id = ?
             group by c.client_id, c.run_id, c.purpose, c.connection, c.model, c.batch order by started desc""",
         [client_id, client_id],
@@ -267,7 +266,7 @@ def by_client_and_month(db: Database, client_id: int | None = None) -> list[dict
     """What was spent, by client and calendar month (UTC), the newest month first: client, month and the sums of runs_table()."""
     rows = db.query(
         f"""select k.name as client, substr(c.started, 1, 7) as month, {_SUMS}
-            from calls c join clients k on k.id = c.client_id where ? is null or c.client_id = ?
+            from calls c join client_names k on k.id = c.client_id where ? is null or c.client_id = ?
             group by c.client_id, month order by month desc, client""",
         [client_id, client_id],
     )
@@ -289,12 +288,11 @@ def _whole(row: dict) -> dict:
 
 
 def to_csv(rows: list[dict]) -> str:
-    """Rows as CSV with a header; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    """Rows as CSV with a header."""
     if not rows:
         return ""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    safe = lambda value: defuse(value) if isinstance(value, str) else value  # noqa: E731
-    writer.writerows({key: safe(value) for key, value in row.items()} for row in rows)
+    out = io.StringIO(newline="")
+    table = Cells(out)
+    table.row(*rows[0])
+    table.rows(row.values() for row in rows)
     return out.getvalue()

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from core.errors import InputError, Problem
+from core.escape import Cells
 from core.ingest import taxonomy
-from core.ingest.files import AS_FOUND, Doubt, ReadAs, defuse, open_table, undefuse
+from core.ingest.files import AS_FOUND, Problems, ReadAs
 from core.ingest.ids import AS_TEXT, Ids
-from core.ingest.problems import Problems
+from core.ingest.labels import Unknown, check_map, unknown_of
 from core.ingest.taxonomy import Matcher
-from core.label import review
+from core.label import decisions, review
+from core.label.decisions import COLUMNS, Decisions
 
-COLUMNS = ("asset", "text", "why", "suggestions", "category", "reviewer", "note", "mode", "decided")
 MODES = ("queue", "random", "conflict")
 
 
 @dataclass(frozen=True)
 class Read:
-    """What came of a file of decisions: rows with a category, those that were new, and what could not be used."""
+    """What came of a file of decisions: rows with a category, those that were new, and what could not be used; `unknown`: what was
+    said that is no category, with what it is near to."""
 
     rows: int
     new: int
     problems: list[Problem]
+    unknown: tuple[Unknown, ...] = ()
 
 
 def to_csv(db: Database, client_id: int) -> str:
@@ -38,8 +41,8 @@ def to_csv(db: Database, client_id: int) -> str:
     Cells are safe to open in a spreadsheet. The random sample's rows say nothing of what was said before.
     """
     out = io.StringIO()
-    table = csv.writer(out)
-    table.writerow(COLUMNS)
+    table = Cells(out)
+    table.row(*COLUMNS)
     decided = db.execute(
         """select a.external_id, a.text, '', '', c.label, r.reviewer, r.note, r.mode, r.created from reviews r
            join assets a on a.id = r.asset_id join categories c on c.id = r.category_id where a.client_id = ? order by r.id""",
@@ -51,8 +54,7 @@ def to_csv(db: Database, client_id: int) -> str:
             [client_id],
         )
     )
-    for row in decided:
-        table.writerow([defuse(str(cell)) for cell in row])
+    table.rows(decided)
     waiting = db.execute(
         """select a.external_id, a.text, i.reasons, i.suggestions, i.mode from review_items i join assets a on a.id = i.asset_id
            where i.client_id = ? and not exists (select 1 from reviews r where r.asset_id = i.asset_id
@@ -64,48 +66,46 @@ def to_csv(db: Database, client_id: int) -> str:
         blind = mode == "random"
         why = "" if blind else " ".join(reason["words"] for reason in json.loads(reasons))
         likely = "" if blind else "; ".join(names.get(s["category_id"], "") for s in json.loads(suggestions)[:3])
-        table.writerow([defuse(str(cell)) for cell in (asset, text, why, likely, "", "", "", mode, "")])
+        table.row(asset, text, why, likely, "", "", "", mode, "")
     return out.getvalue()
 
 
-def doubts(path: Path, read_as: ReadAs = AS_FOUND) -> list[Doubt]:
-    """What a file of decisions leaves open before it is read. Raises InputError."""
-    return open_table(path, COLUMNS, read_as=read_as).doubts
-
-
-def read(db: Database, client_id: int, path: Path, reviewer: str = "", read_as: ReadAs = AS_FOUND) -> Read:
+def read(
+    db: Database,
+    client_id: int,
+    path: Path,
+    reviewer: str = "",
+    read_as: ReadAs = AS_FOUND,
+    accepted: Mapping[str, str] | None = None,
+    reader: Callable[[Path, ReadAs], Decisions] = decisions.read,
+) -> Read:
     """Keep the decisions of a file with columns asset and category (reviewer, note, mode are read where they are there).
 
     Rows without a category are passed over, and so is a decision that is its reviewer's last word on the asset already. `reviewer`
     stands in where a row names none. A row counts for the random sample only where its asset is in it; a row of another mode, or of
     none, counts as one of the queue. The column of categories is read as names or as codes throughout (names where it could be
-    either), and ids are found that a spreadsheet changed. Raises InputError where the file cannot be read or lacks a column.
+    either); what is only near a category is offered (`unknown`) and taken where `accepted` says so (value to label). Ids are found
+    that a spreadsheet changed. `reader` reads the file. Raises InputError where it cannot be read or lacks a column.
     """
     taxonomy_id = taxonomy.latest(db, client_id)
     if taxonomy_id is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
-    table, problems = open_table(path, COLUMNS, read_as=read_as), Problems()
-    at = {name.strip().casefold(): place for place, name in enumerate(table.columns)}
-    for name in ("asset", "category"):
-        if name not in at:
-            raise InputError(f"The file has no column “{name}”.", "Export the list and fill that in.", where=path.name)
-    filled = [
-        (number, cell)
-        for number, cells in table.records(problems, pad=True)
-        if (cell := {name: undefuse(cells[place].strip()) for name, place in at.items()})["category"]
-    ]
-    said = Counter(cell["category"] for _, cell in filled)
-    match = Matcher(taxonomy.load(db, taxonomy_id)).for_column(said, tie="names")
+    found = reader(path, read_as)
+    said = Counter(cell["category"] for _, cell in found.rows)
+    categories = taxonomy.load(db, taxonomy_id)
+    meant = check_map(accepted or {}, Matcher(categories))
+    match = Matcher(categories, accepted=meant).for_column(said, tie="names")
     ids = Ids(db.execute("select id, external_id from assets where client_id = ?", [client_id]))
     sampled = {row[0] for row in db.execute(SAMPLED, [client_id])}
-    new = 0
+    new, problems = 0, Problems()
+    problems.kept += found.problems
     with db.atomic():
-        for number, cell in filled:
+        for number, cell in found.rows:
             try:
                 new += _keep(db, _asset(ids, cell["asset"]), cell, match, sampled, reviewer)
             except InputError as error:
                 problems.add(number, None, error.what, error.todo)
-    return Read(len(filled), new, problems.kept)
+    return Read(len(found.rows), new, problems.kept, tuple(unknown_of(said, "category", match)))
 
 
 SAMPLED = "select asset_id from review_items where client_id = ? and mode = 'random'"

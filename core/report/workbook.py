@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 
 import pandas as pd
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
-from core.ingest.files import defuse
+from core.escape import defuse
 from core.report.content import Report
 
 
 def workbook(report: Report) -> bytes:
-    """The XLSX file: summary, then a sheet for every answer, assumptions, and every step of the money figures."""
-    book = Workbook(write_only=True)
-    _sheet(book, "Summary", _summary(report))
-    for _, some in report.chapters:
-        for answer in some:
-            _sheet(book, answer.name, answer.table)
+    """The XLSX file: summary, every test asset in a row, then a sheet for each answer, assumptions and money steps."""
+    sheets = {"Summary": _summary(report), "results": report.results}
+    sheets |= {answer.name: answer.table for _, some in report.chapters for answer in some}
     if report.gold is not None:
-        _sheet(book, "gold", report.gold)
-    _sheet(book, "assumptions", pd.DataFrame(report.assumptions)[["label", "value", "unit", "note", "basis"]])
-    _sheet(book, "formula sheet", report.sheet)
-    _sheet(book, "provenance", pd.DataFrame([*report.provenance, ("Teacher's terms", report.licence)]))
+        sheets["gold"] = report.gold
+    sheets["assumptions"] = pd.DataFrame(report.assumptions)[["label", "value", "unit", "note", "basis"]]
+    sheets["formula sheet"] = report.sheet
+    sheets["provenance"] = pd.DataFrame([*report.provenance, ("Teacher's terms", report.licence)])
+    return written(sheets)
+
+
+def written(sheets: Mapping[str, pd.DataFrame]) -> bytes:
+    """An XLSX file of tables by the names of their sheets."""
+    book = Workbook(write_only=True)
+    for name, table in sheets.items():
+        _sheet(book, name, table)
     kept = io.BytesIO()
     book.save(kept)
     return kept.getvalue()
@@ -33,7 +39,12 @@ def workbook(report: Report) -> bytes:
 
 def _summary(report: Report) -> pd.DataFrame:
     rows = [("Client", report.client, "", ""), ("Date", report.date, "", ""), ("Student", report.student, "", "")]
-    rows += [("Verdict", report.title, "", report.reason), ("Next", report.next, "", "")]
+    rows += [("Verdict", report.title, "", report.for_100), ("Reason", report.reason, "", "")]
+    rows += [
+        ("Money", report.lead, "", ""),
+        ("What goes back", report.goes_back, "", ""),
+        ("Next", report.next, "", ""),
+    ]
     rows += [(one.label, one.value, one.basis, one.span) for one in report.headlines]
     return pd.DataFrame(rows, columns=["what", "value", "basis", "note"])
 

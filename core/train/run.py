@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import settings
-from core.db import now
+from core.db import fresh_id, now
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest import taxonomy
@@ -21,6 +21,7 @@ from core.label.run import summary
 from core.train import data, folds, new, students
 from core.train.disk import megabytes
 from core.weights import LARGE
+from core.words import percent
 
 AUTO = "auto"
 
@@ -58,6 +59,21 @@ def train(
         if agreement >= target:
             break
     return _choice_last(made, target, len(split.judging.texts))
+
+
+def why(db: Database, trained: list[int], target: float) -> str:
+    """Why the ladder chose the last of the students that it `trained`, in a sentence or two."""
+    query = f"""select id, kind, json_extract(summary, '$.calibration_agreement') from students
+                where id in ({", ".join("?" * len(trained))}) order by id"""
+    rows = {row[0]: row[1:] for row in db.execute(query, trained)}
+    said = ", ".join(f"{kind} {percent(agreement)}" for kind, agreement in rows.values())
+    kind, agreement = rows[trained[-1]]
+    if agreement >= target:
+        return f"Chosen: {kind}, the cheapest that agrees on {percent(target)} of assets kept aside ({said})."
+    return (
+        f"Chosen: {kind}. None agrees on {percent(target)} of assets kept aside ({said}); of those that are as good as the best,"
+        " but for chance, it is the cheapest."
+    )
 
 
 def all_students(db: Database, client_id: int) -> list[dict]:
@@ -281,10 +297,10 @@ def _row(db: Database, client_id: int, run_id: int, kind: str, params: dict) -> 
     if found:
         return found
     latest = db.execute("select max(id) from students where client_id = ? and ready = 1", [client_id]).fetchone()[0]
-    row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "path": "", "created": now()}
+    row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "created": now()}
     with db.atomic():
-        student_id = db["students"].insert(row).last_pk
-        db["students"].update(student_id, {"path": f"students/{student_id}"})
+        student_id = fresh_id(db, "students")
+        db["students"].insert(row | {"id": student_id, "path": f"students/{student_id}"})
     # A folder of that number can only be the left-over of a database that is gone.
     shutil.rmtree(settings.home() / "students" / str(student_id), ignore_errors=True)
     return next(db.query(same, key))

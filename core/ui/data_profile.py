@@ -56,21 +56,23 @@ def problems(found: list[Problem], name: str) -> None:
     charts.details(table.head(5000), name, label="Problems by row")
 
 
-def show(view: View) -> None:
-    """The last import with its problems, then what all the client's assets are like."""
+def show(view: View) -> bool:
+    """The last import with its problems, then what all the client's assets are like; whether there are any."""
     last = next(
         view.db.query("select * from imports where client_id = ? order by id desc limit 1", [view.client_id]), None
     )
     if last is None:
-        return
+        return False
     _import(view.db, last)
-    stamp = f"{last['id']}, {last['created']}, {last['unchanged']}"
+    removed = view.db.execute("select max(id) from removals").fetchone()[0]
+    stamp = f"{last['id']}, {last['created']}, {last['unchanged']}, {removed}"
     home = str(settings.home())
     found = _cached(home, view.client_id, stamp)
     # What training and people change as well; every review in the workspace counts, which is quicker than finding the client's.
     decided = view.db.execute("select count(*), max(id) from reviews").fetchone()
     gold = _cached_gold(home, view.client_id, f"{stamp}, {decided}")
     _profile(found | {"gold": gold, "splits": assets.splits(view.db, view.client_id)})
+    return True
 
 
 def _import(db: Database, last: dict) -> None:

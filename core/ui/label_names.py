@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core import jobs
 from core.ingest import assets, taxonomy
+from core.ingest.labels import Unknown
 from core.ui import frame, progress
 from core.ui.frame import View
 from core.words import counted
@@ -21,30 +24,38 @@ def settle(view: View) -> None:
     if not unknown:
         return
     with st.container(border=True):
-        st.subheader("Labels that are no category", anchor=False)
-        st.caption(
-            "A label is a category's when case and spaces alone differ. What is only near is yours to accept: choose what each "
-            "value means, and its assets get that label."
-        )
-        nearest = st.toggle("Choose what is near wherever one category stands out", key=f"labels-near-{last}")
-        labels = [c.label for c in taxonomy.load(view.db, taxonomy.latest(view.db, view.client_id)) if c.assignable]
-        accepted = {one.value: _choose(one, labels, last, nearest) for one in unknown[:SHOWN]}
-        if len(unknown) > SHOWN:
-            many = counted(len(unknown) - SHOWN, "more value")
-            st.caption(f"And {many}: settle these first, or give them all with --labels-map.")
-        accepted = {value: label for value, label in accepted.items() if label != LEFT_OUT}
-        _again(view, last, accepted)
+        _again(view, last, choose(unknown, labels_of(view), str(last)))
 
 
-def _choose(one: assets.Unknown, labels: list[str], import_id: int, nearest: bool) -> str:
+def labels_of(view: View) -> list[str]:
+    """The labels of the client's taxonomy that a value may mean."""
+    return [c.label for c in taxonomy.load(view.db, taxonomy.latest(view.db, view.client_id)) if c.assignable]
+
+
+def choose(unknown: Sequence[Unknown], labels: Sequence[str], key: str) -> dict[str, str]:
+    """The values that are no category, each with what it may mean: those that a person chose, value to label."""
+    st.subheader("Labels that are no category", anchor=False)
+    st.caption(
+        "A label is a category's when case and spaces alone differ. What is only near is yours to accept: choose what each "
+        "value means, and its assets get that label."
+    )
+    nearest = st.toggle("Choose what is near wherever one category stands out", key=f"labels-near-{key}")
+    accepted = {one.value: _choose(one, labels, key, nearest) for one in unknown[:SHOWN]}
+    if len(unknown) > SHOWN:
+        many = counted(len(unknown) - SHOWN, "more value")
+        st.caption(f"And {many}: settle these first, or give them all with --labels-map.")
+    return {value: label for value, label in accepted.items() if label != LEFT_OUT}
+
+
+def _choose(one: Unknown, labels: Sequence[str], key: str, nearest: bool) -> str:
     words, choice = st.columns([3, 2], vertical_alignment="center")
-    words.markdown(frame.plain(one.sentence))
+    words.text(one.sentence)
     options = [LEFT_OUT, *dict.fromkeys([*(label for label in one.near if label in labels), *labels])]
     return choice.selectbox(
         frame.plain(f"What “{one.value[:60]}” in {one.column} means"),
         options,
         index=int(nearest and len(one.near) == 1 and len(options) > 1),
-        key=f"label-{import_id}-{one.column}-{one.value}-{nearest}",
+        key=f"label-{key}-{one.column}-{one.value}-{nearest}",
         label_visibility="collapsed",
     )
 

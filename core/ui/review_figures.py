@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -12,9 +14,11 @@ from core import settings
 from core.evaluate import people, prompt_test
 from core.evaluate.people import Accuracy
 from core.evaluate.phrases import p_words
-from core.label import review_files
+from core.ingest.apart import apart
+from core.ingest.files import ReadAs
+from core.label import decisions, review_files
 from core.label.run import runs
-from core.ui import frame, uploads
+from core.ui import frame, label_names, uploads
 from core.ui.charts import download
 from core.ui.figures import figure
 from core.words import percent, teacher_words
@@ -125,9 +129,30 @@ def _files(view: frame.View) -> None:
         if path is None:
             return
         how = uploads.read_as(path, "review")
-        uploads.doubts(path, review_files.doubts(path, how), "review")
-        if st.button("Read the decisions", icon=":material/upload:"):
-            read = review_files.read(view.db, view.client_id, path, st.session_state.get("reviewer-name", ""), how)
-            st.success(f"{read.new:,} new decisions in {read.rows:,} rows.", icon=":material/check_circle:")
-            if read.problems:
-                st.dataframe(pd.DataFrame([problem.as_dict() for problem in read.problems]), hide_index=True)
+        uploads.doubts(path, uploads.look(decisions.doubts, path, how), "review")
+        with frame.guard():
+            _take_in(view, path, how)
+
+
+def _take_in(view: frame.View, path: Path, how: ReadAs) -> None:
+    """Read the decisions when asked to, say what came of it, and offer what is near a category."""
+    key = f"review-read-{uploads.as_read(path, how)}"
+    if st.button("Read the decisions", icon=":material/upload:"):
+        st.session_state[key] = _read(view, path, how, {})
+    read = st.session_state.get(key)
+    if read is None:
+        return
+    st.success(f"{read.new:,} new decisions in {read.rows:,} rows.", icon=":material/check_circle:")
+    if read.problems:
+        st.dataframe(pd.DataFrame([problem.as_dict() for problem in read.problems]), hide_index=True)
+    if read.unknown:
+        accepted = label_names.choose(read.unknown, label_names.labels_of(view), key)
+        if st.button("Use these labels", disabled=not accepted, icon=":material/label:"):
+            st.session_state[key] = _read(view, path, how, accepted)
+            st.rerun()
+
+
+def _read(view: frame.View, path: Path, how: ReadAs, accepted: dict[str, str]) -> review_files.Read:
+    reviewer = st.session_state.get("reviewer-name", "")
+    reader = partial(apart, decisions.read)
+    return review_files.read(view.db, view.client_id, path, reviewer, how, accepted, reader)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core import jobs
 from core.evaluate import versions
 from core.evaluate.run import figures
 from core.evaluate.versions import name_of
 from core.train import run as training
-from core.ui import charts, frame, go_live
+from core.ui import charts, frame, go_live, removing
 from core.ui.figures import HINTS
 from core.words import duration, percent, spoken, teacher_words
 
@@ -21,6 +22,7 @@ def show(view: frame.View) -> None:
         st.caption("No student yet: choose a kind and press Train.")
         return
     st.subheader("Students of this client", anchor=False)
+    _why(view, {row["id"] for row in rows})
     table = pd.DataFrame([_row(row, figures(view.db, row["id"])) for row in rows])
     st.dataframe(
         table,
@@ -44,6 +46,16 @@ def show(view: frame.View) -> None:
     if len(judged) > 1:
         _compare(view, judged)
     _origins(view, rows)
+    removing.students(view, {row["id"]: name_of(row) for row in rows})
+
+
+def _why(view: frame.View, there: set[int]) -> None:
+    """What *Choose for me* chose last, and why."""
+    for job in jobs.recent(view.db, view.client_id, limit=50):
+        if job.kind == "train" and job.state == "done":
+            if job.result.get("why") and job.result["chosen"] in there:
+                st.text(job.result["why"])
+            return
 
 
 def _row(row: dict, found: dict | None) -> dict:
@@ -52,14 +64,14 @@ def _row(row: dict, found: dict | None) -> dict:
         "Student": name_of(row),
         "Live": "live" if row["live"] else "" if found else "not judged yet",
         "Agreement": spoken(share["value"]) if found else None,
+        "with": teacher_words(found["teacher"]["name"]) if found else "",
         "95 % interval": f"{percent(share['low'])} to {percent(share['high'])}" if found else "",
         "n": share["n"],
         "Macro F1": found and found["macro_f1"],
         "ms an asset": found and found["latency"]["p50"],
         "MB": row["size_mb"],
         "Trained in": duration(row["train_seconds"]),
-        "Learned from": f"{row['params'].get('train', 0):,} assets"
-        + (f", {teacher_words(found['teacher']['name'])}" if found else ""),
+        "Learned from": f"{row['params'].get('train', 0):,} assets",
         "Made": _when(row["created"]),
     }
 

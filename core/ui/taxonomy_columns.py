@@ -30,7 +30,7 @@ def pick(label: str, columns: list[str], guess: str | None, key: str, help: str)
 def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
     """The file as the person on this page wants it read; None while no column of names is chosen. Raises InputError."""
     how = uploads.read_as(path, key)
-    seen = taxonomy.look(path, how)
+    seen = uploads.look(taxonomy.look, path, how)
     uploads.doubts(path, seen.doubts, key)
     as_read = uploads.as_read(path, how)
     known = seen.guess["name"] is not None or "tiers" in seen.guess
@@ -51,7 +51,7 @@ def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
     if not mapping["name"] and not mapping["tiers"]:
         st.warning("Nothing tells which column holds the categories' names: choose it above.", icon=":material/rule:")
         return None
-    found = taxonomy.read(path, mapping, how)
+    found = uploads.look(taxonomy.read, path, mapping, how)
     data_profile.problems(found.problems, f"{key}-problems")
     st.caption(data_profile.size(found.categories))
     return found

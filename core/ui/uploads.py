@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import streamlit as st
+from sqlite_utils import Database
 
 from core.escape import plain
-from core.ingest import assets
+from core.ingest import assets, previews, taxonomy
 from core.ingest.alphabets import WORDS
+from core.ingest.apart import apart
 from core.ingest.assets import Preview
 from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, ReadAs
+from core.ui.frame import View
 
+R = TypeVar("R")
 TABLES = [
     "csv",
     "tsv",
@@ -31,6 +37,30 @@ JSON = (".json", ".jsonl", ".ndjson")
 TYPED = (".xlsx", ".xlsm", ".parquet")  # they carry their encoding
 
 
+TEMPLATES = {  # a header and rows that show how it is meant
+    "taxonomy": "category,parent,description,examples,code\n"
+    "Seasonal sale,Retail,A price cut tied to a season or a day,Summer sale: half price | Black Week starts now,R1\n"
+    "New collection,Retail,Shows new products at full price,Meet the spring range,R2\n",
+    "assets": "asset_id,headline,body,label,campaign\n"
+    "A-0001,Half price on all boots,Only this weekend in every shop,Seasonal sale,Winter boots\n"
+    "A-0002,Meet the spring range,,New collection,Spring\n",
+}
+
+
+def template(kind: str) -> None:
+    """A file to fill in, for somebody who has none yet: "taxonomy" or "assets"."""
+    st.download_button(
+        "Download a template",
+        TEMPLATES[kind].encode("utf-8-sig"),
+        file_name=f"{kind}-template.csv",
+        mime="text/csv",
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"template-{kind}",
+    )
+
+
 def upload(label: str, key: str) -> Path | None:
     """An uploader of a table of any kind; the path of the kept copy, or None while there is none."""
     file = st.file_uploader(label, type=TABLES, key=key)
@@ -42,10 +72,27 @@ def upload(label: str, key: str) -> Path | None:
     return Path(kept[file.file_id])
 
 
+def look(function: Callable[..., R], path: Path, *more: Any) -> R:
+    """What `function(path, ...)` of core says of a kept upload: asked once for all sessions, outside this process.
+
+    Raises InputError as the function does, and where the file takes too much memory or time.
+    """
+    return _look(function, f"{function.__module__}.{function.__name__}", str(path), *more)
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the file …")
+def _look(_function: Callable, name: str, path: str, *more: Any) -> Any:
+    return apart(_function, Path(path), *more)
+
+
+def preview(view: View, path: Path, how: ReadAs = AS_FOUND, *, families: bool = True) -> Preview:
+    """What an upload of assets holds, its columns guessed by the client's categories, too."""
+    return _preview(str(path), how, families, view.db, view.client_id, taxonomy.latest(view.db, view.client_id))
+
+
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
-def preview(path: str, read_as: ReadAs = AS_FOUND) -> Preview:
-    """What a kept upload holds, looked up once for all sessions, outside this process. InputError where it cannot be read."""
-    return assets.preview_apart(Path(path), read_as)
+def _preview(path: str, how: ReadAs, families: bool, _db: Database, _client_id: int, version: int | None) -> Preview:
+    return apart(previews.preview, Path(path), how, assets.said_of(_db, _client_id), families=families)
 
 
 def read_as(path: Path, place: str) -> ReadAs:

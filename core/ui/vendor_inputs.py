@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 
 import streamlit as st
+from sqlite_utils import Database
 
 from core import db as database
 from core.evaluate import vendor, vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns
 from core.ingest import taxonomy
+from core.ingest.apart import apart
+from core.ingest.labels import Unknown
 from core.label import connections
 from core.label.run import runs
-from core.ui import frame, progress, uploads
+from core.ui import frame, label_names, progress, uploads
 from core.words import counted, teacher_words
 
 SIZES = (200, 500, 1_000, 2_000)
@@ -86,6 +90,7 @@ def take_in(view: frame.View, first: bool) -> None:
         if kind == "file":
             path, columns, how = given
             given = {"set_id": set_id, "columns": columns, "usd_per_1000": price, "read_as": how}
+            given["reader"] = partial(apart, vendor_files.read)
             vendor.import_file(view.db, view.client_id, name, path, **given)
         else:
             vendor.import_run(view.db, view.client_id, name, given, set_id=set_id, usd_per_1000=price)
@@ -136,7 +141,7 @@ def _file(view: frame.View) -> tuple | None:
     if path is None:
         return None
     how = uploads.read_as(path, "vendor")
-    seen = vendor_files.look(path, how)
+    seen = uploads.look(vendor_files.look, path, how)
     uploads.doubts(path, seen.doubts, "vendor")
     names, guess = seen.columns, seen.guess
     left, right = st.columns(2, gap="large")
@@ -154,6 +159,24 @@ def _file(view: frame.View) -> tuple | None:
     also = ", ".join(f"{column}" for role, column in rest.items() if role not in chosen and column)
     st.caption(frame.plain(f"Also read: {also}." if also else "The file has no column of confidence, time or price."))
     return ("file", (path, Columns(**{**rest, **chosen}), how)) if all(chosen.values()) else None
+
+
+def settle(view: frame.View, test: dict) -> None:
+    """Answers of a vendor's file that are no category, each with what it may mean: taken when a person says so."""
+    unknown = _unknown(test["id"], test["created"], test["counts"]["off list"], view.db, test)
+    if not unknown:
+        return
+    with st.container(border=True):
+        labels = [c.label for c in taxonomy.load(view.db, test["taxonomy_id"]) if c.assignable]
+        accepted = label_names.choose(unknown, labels, f"vendor-{test['id']}-{test['created']}")
+        if st.button("Use these labels", disabled=not accepted, icon=":material/label:"):
+            vendor.accept(view.db, test, accepted)
+            st.rerun()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _unknown(test_id: int, created: str, off_list: int, _db: Database, _test: dict) -> list[Unknown]:
+    return vendor.unknown(_db, _test)
 
 
 def _run(view: frame.View) -> tuple | None:

@@ -21,9 +21,11 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", default=["linear", "embedding", "auto"])
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["UNDERSTUDY_HOME"] = home
-        found = measure(args.kinds)
+    found: dict[str, dict] = {}
+    for kind in args.kinds:
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["UNDERSTUDY_HOME"] = home
+            found |= measure(kind)
     for sort, spans in found.items():
         print(f"{sort:<28} {sum(seconds for seconds, _ in spans.values()):8.1f} s in {len(spans)} phases")
     if args.write:
@@ -31,17 +33,23 @@ def main() -> None:
         FILE.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def measure(kinds: list[str]) -> dict[str, dict]:
-    """The phases of the sample client's walk, then of training each of these on its labels, by what core.pace calls alike."""
+def measure(kind: str) -> dict[str, dict]:
+    """The phases of the jobs between the sample's files and a student of this kind, by what core.pace calls alike; with the kind
+    that the sample client's walk trains, that walk's too."""
     from core import db as database
     from core import jobs, pace
+    from core.distil import SAMPLE
+    from core.ingest import taxonomy
 
     db = database.connect()
     client = database.client_id(db, "Sample")
-    jobs.run_here(db, "distil", {"sample": True}, client)
-    (client, run_id) = db.execute("select client_id, id from label_runs").fetchone()
-    for kind in kinds:
-        jobs.run_here(db, "train", {"client_id": client, "run_id": run_id, "kind": kind, "target": 0.9}, client)
+    taxonomy.save(db, client, taxonomy.read(Path(SAMPLE["taxonomy"])).categories, "taxonomy.csv")
+    files = {"client_id": client, "path": SAMPLE["assets"], "filename": "assets.csv", "mapping": None}
+    jobs.run_here(db, "import_assets", files, client)
+    (run_id,) = db.execute("select max(id) from label_runs").fetchone()
+    jobs.run_here(db, "train", {"client_id": client, "run_id": run_id, "kind": kind, "target": 0.9}, client)
+    if kind == SAMPLE["student"]:
+        jobs.run_here(db, "distil", {"sample": True}, database.client_id(db, "Sample client"))
     return {pace.sort(job): job.spans for job in jobs.recent(db, limit=100)}
 
 

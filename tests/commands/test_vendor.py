@@ -55,6 +55,24 @@ def test_pack_answers_scorecard(client, tmp_path, capsys):
     assert "No vendor's answers are here yet." in capsys.readouterr().err
 
 
+def test_near_answers_are_offered_and_taken_as_told(client, tmp_path, capsys):
+    assert vendor("pack", "--to", str(tmp_path / "pack.zip"), "--size", "20") == 0
+    rows = [
+        [row["asset_id"], ("Sales", "Travels", "Odd")[n % 3]] for n, row in enumerate(rows_of(tmp_path / "pack.zip"))
+    ]
+    answers, meant = tmp_path / "answers.csv", tmp_path / "map.csv"
+    answers.write_text("made by Acme;\nasset_id;label\n" + "\n".join(";".join(row) for row in [*rows, ["X", "Sale"]]))
+    meant.write_text("value,category\nOdd,Hiring\n")
+    asked = ("import", "--name", "Acme", "--file", str(answers), "--delimiter", ";", "--header-row", "2")
+    assert vendor(*asked, "--labels-map", str(meant)) == 0
+    said = capsys.readouterr().out
+    assert "7 labels “Sales” are no category; near: Sale." in said and "--accept-near takes what is near" in said
+    problems = tmp_path / "problems.csv"
+    assert vendor(*asked, "--labels-map", str(meant), "--accept-near", "--problems", str(problems)) == 0
+    assert "20 taken for categories as accepted" in capsys.readouterr().out
+    assert "The id X is no asset of this held-out set" in problems.read_text("utf-8-sig")
+
+
 def test_a_smaller_pack_is_a_set_of_its_own(client, tmp_path, capsys):
     assert vendor("pack", "--to", str(tmp_path / "all.zip")) == 0
     assert vendor("pack", "--to", str(tmp_path / "few.zip"), "--size", "30") == 0

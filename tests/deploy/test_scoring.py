@@ -305,17 +305,17 @@ def test_two_runs_do_not_write_one_file(live, halved):
 
 
 def test_a_full_disk_is_said_and_what_is_done_stays(live, halved, monkeypatch):
-    write_csv = shards._write_csv
+    write_csv = shards.write_csv
 
     def full(path, table):
         if "000005-" in path.name:
             raise OSError(errno.ENOSPC, "No space left on device")
         write_csv(path, table)
 
-    monkeypatch.setattr(shards, "_write_csv", full)
+    monkeypatch.setattr(shards, "write_csv", full)
     with pytest.raises(InputError, match="The disk is full"):
         again(live, halved)
-    monkeypatch.setattr(shards, "_write_csv", write_csv)
+    monkeypatch.setattr(shards, "write_csv", write_csv)
     assert again(live, halved)["taken_over"] == 500
 
 

@@ -18,7 +18,7 @@ from core.evaluate.agreement import interval
 from core.evaluate.economics import Assumptions
 from core.evaluate.kept import keep_assumptions, keep_rules
 from core.evaluate.verdict import Rules
-from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
+from core.ingest import labels, taxonomy, taxonomy_diff, taxonomy_versions
 from tests.evaluate.conftest import insert_assets, make_client
 
 LABELS = ("Sale", "Offer", "Brand")
@@ -421,3 +421,25 @@ def shared_judged(tmp_path_factory):
         vendor_sets.held_out(db, 1)
         yield client, folder
         db.close()
+
+
+def test_what_is_near_a_category_counts_only_once_a_person_accepts_it(judged, tmp_path):
+    said = truths(judged)
+    first, second, third = list(said)[:3]
+    answers = said | {first: f"{said[first]}s", second: f"{said[first]}s", third: "Nonsense"}
+    card = judge(judged, answers, tmp_path)
+    test = vendor.find(judged.db, 1)
+    near = vendor.unknown(judged.db, test)
+    assert [(one.value, one.assets) for one in near] == [(f"{said[first]}s", 2), ("Nonsense", 1)]
+    assert near[0].near == (said[first],) and test["counts"]["off list"] == 3
+    taken = vendor.accept(judged.db, test, labels.nearest(near))
+    test = vendor.find(judged.db, 1)
+    assert taken == 2 and (test["counts"]["off list"], test["counts"]["accepted"]) == (1, 2)
+    assert "2 taken for categories as accepted, 1 off the list" in vendor.read_words(test)
+    right = 297 + 1 + (said[second] == said[first])
+    after = scorecard.scorecard(judged.db, test)
+    assert card.rows[0].agreement.value == pytest.approx(297 / 300)
+    assert after.rows[0].agreement.value == pytest.approx(right / 300)
+    with pytest.raises(InputError, match="is no category"):
+        vendor.accept(judged.db, test, {"Nonsense": "Nowhere"})
+    assert vendor.accept(judged.db, test, {"Elsewhere": said[first]}) == 0

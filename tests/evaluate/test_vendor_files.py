@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
+from core.escape import defuse
 from core.evaluate import vendor_files
 from core.evaluate.vendor_files import Columns
-from core.ingest.files import defuse
 from core.ingest.taxonomy import StoredCategory
 
 NAMES = ("Summer Sale", "Brand film", "C++", "C", "Loyalty > Points", "Travel > Points")
@@ -83,7 +83,7 @@ def test_numbers_in_the_ways_vendors_write_them(tmp_path):
 def test_ids_a_spreadsheet_has_changed_are_found_where_one_asset_can_be_meant(tmp_path):
     found = read(tmp_path, "id,label\na-1,C\n3,C\n'=x,C\n")
     assert set(how(found)) == {1, 3, 4}
-    found = read(tmp_path, "id,label\nA-2,C\n3,C\nB5,C\n", elsewhere=lambda ids: {"3"} & set(ids))
+    found = read(tmp_path, "id,label\nA-2,C\n3,C\nB5,C\n", others=frozenset({"3"}))
     assert set(how(found)) == {2, 5} and found.outside == 1  # 3 is another asset's own id
 
 

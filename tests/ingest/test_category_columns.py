@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
+from core.escape import defuse, undefuse
 from core.ingest import taxonomy
-from core.ingest.files import defuse, undefuse
 from core.ingest.names import same
 from core.ingest.taxonomy import Category
 

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
+from core.escape import defuse
 from core.ingest import problems as problem_list
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
-from core.ingest.files import Problems, ReadAs, defuse, open_table
+from core.ingest.files import Problems, ReadAs, open_table
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NAMES = ["asset_id", "headline", "label", "channel"]

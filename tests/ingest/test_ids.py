@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.ingest.files import defuse
+from core.escape import defuse
 from core.ingest.ids import Ids
 
 ASSETS = [

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core import db as database
 from core.errors import InputError
-from core.ingest import taxonomy
-from core.label import gold, review, review_files
+from core.ingest import labels, taxonomy
+from core.label import decisions, gold, review, review_files
 from core.label.run import label
 from tests import small
 
@@ -179,7 +179,7 @@ def filled_in(text: str, **by_asset: str) -> str:
     """The exported CSV with categories for some assets."""
     rows = list(csv.DictReader(io.StringIO(text)))
     out = io.StringIO()
-    table = csv.DictWriter(out, review_files.COLUMNS)
+    table = csv.DictWriter(out, decisions.COLUMNS)
     table.writeheader()
     for row in rows:
         if not row["category"]:
@@ -210,6 +210,19 @@ def test_a_list_goes_to_a_spreadsheet_and_back(db, client, tmp_path):
     assert decided(db, client) == {1: 3, 2: 1, 101: 2}
     assert set(gold.gold(db, client, taxonomy.load(db, 1), ("random",))) == {101}
     assert review_files.read(db, client, file, "ben").new == 0, "the same file again decides nothing anew"
+
+
+def test_what_is_near_a_category_is_counted_and_offered_and_taken_only_when_accepted(db, client, tmp_path):
+    file = tmp_path / "back.csv"
+    file.write_text("asset,category\nA1,Sales\nA2,Sales\nA3,Opening\nA4,Nonsense\n")
+    read = review_files.read(db, client, file, "ben")
+    assert [(one.value, one.assets, one.near) for one in read.unknown] == [("Sales", 2, ("Sale",)), ("Nonsense", 1, ())]
+    assert (read.rows, read.new, len(read.problems)) == (4, 1, 3) and decided(db, client) == {4: 2}
+    again = review_files.read(db, client, file, "ben", accepted=labels.nearest(read.unknown))
+    assert (again.new, [one.value for one in again.unknown]) == (2, ["Nonsense"])
+    assert decided(db, client) == {2: 1, 3: 1, 4: 2}
+    with pytest.raises(InputError, match="is no category"):
+        review_files.read(db, client, file, "ben", accepted={"Nonsense": "Sales"})
 
 
 def test_a_file_cannot_smuggle_an_asset_into_the_random_sample(db, client, tmp_path):

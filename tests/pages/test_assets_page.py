@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from core import db as database
@@ -78,7 +80,7 @@ def test_a_header_alone_is_refused_when_it_is_read(open_page, db):
 def test_how_a_file_failed_is_not_shown_beside_another(open_page, db):
     client = database.client_id(db, "Northwind")
     app = upload(open_page("assets"), ASSETS, "blank.csv", b"asset_id,headline\nA-1,\nA-2,\n")
-    app.multiselect[0].set_value(["headline"]).run()
+    role(app, "headline").set_value("text").run()
     button(app, "Import assets").click().run()
     (job,) = jobs.recent(db, client)
     db.execute("update jobs set state = 'failed', error = 'Not one row could be used.' where id = ?", [job.id])
@@ -95,7 +97,7 @@ def test_a_file_without_text_says_what_to_add(open_page, db):
     assert "No column of the file holds text: add one with each asset's words" in shown(app)
     assert "Choose at least one text column." not in shown(app) and button(app, "Import assets").disabled
     upload(app, ASSETS, "texts.csv", b"id,headline\n1,Buy one and get one free\n")
-    app.multiselect[0].set_value([]).run()
+    role(app, "headline").set_value("").run()
     assert "Choose at least one text column." in shown(app)
 
 
@@ -136,7 +138,7 @@ def test_labels_that_are_near_are_settled_by_value_and_the_file_is_read_again(op
     params = {"client_id": client, "path": str(path), "filename": "a.csv", "mapping": None}
     jobs.run_here(db, "import_assets", params, client_id=client)
     app = open_page("assets", client_id=client)
-    said = "\n".join(str(one.value) for one in app.markdown).replace("\\", "")
+    said = "\n".join(str(one.value) for one in app.text).replace("\\", "")
     assert "2 labels “Disney” are no category; near: Disney+" in said
     button = next(one for one in app.button if one.label == "Use these labels")
     assert button.disabled, "what is near is offered, not taken"
@@ -155,6 +157,42 @@ def test_every_uploader_takes_every_kind_of_table(open_page, db, page, key):
     assert {kind.lstrip(".") for kind in app.file_uploader(key=key).proto.type} == set(kinds)
 
 
+def role(app, column: str):
+    """The select box of a column's role."""
+    return next(one for one in app.selectbox if one.label.replace("\\", "") == column)
+
+
+def test_each_column_shows_values_and_the_role_it_is_given(open_page, filled):
+    rows = "".join(
+        f"{n},{n}00.5,Buy {n} of these and get one free,Seasonal sale,http://a.example/{n}\n" for n in range(30)
+    )
+    app = upload(open_page("assets"), ASSETS, "a.csv", f"nr,price,copy,label,link\n{rows}".encode())
+    assert [role(app, name).value for name in ("nr", "price", "copy", "label", "link")] == [
+        "id",
+        "",
+        "text",
+        "label",
+        "",
+    ]
+    said = "\n".join(one.value for one in app.caption).replace("\\", "")
+    assert "Buy 0 of these and get one free" in said and "Buy 3 of these" not in said
+    role(app, "price").set_value("label").run()
+    assert "One column only can be the teacher's label: choose between price and label." in shown(app)
+    assert "Import assets" not in [one.label for one in app.button]
+    role(app, "label").set_value("gold").run()
+    role(app, "price").set_value("").run()
+    button(app, "Import assets").click().run()
+    mapping = json.loads(filled.execute("select params from jobs order by id desc").fetchone()[0])["mapping"]
+    assert (mapping["id"], mapping["text"], mapping["gold"], mapping["label"]) == ("nr", ["copy"], "label", None)
+
+
+def test_a_wide_file_folds_what_is_not_used(open_page, filled):
+    names = ["headline", *(f"metric {n}" for n in range(60))]
+    app = upload(open_page("assets"), ASSETS, "w.csv", f"{','.join(names)}\nBuy one today{',1' * 60}\n".encode())
+    assert "The other 60 columns: kept with each asset, read by nobody" in [one.label for one in app.expander]
+    assert role(app, "headline").value == "text"
+
+
 def box(app, label: str):
     return next(one for one in app.selectbox if label in one.label)
 
@@ -168,8 +206,7 @@ def test_what_a_file_leaves_open_is_asked_with_its_lines_and_the_columns_follow(
     assert not app.exception
     box(app, "column names").select("2").run()
     assert not app.exception
-    texts = next(one for one in app.multiselect if one.label == "Text columns")
-    assert texts.value == ["Werbetext"]
+    assert role(app, "Werbetext").value == "text"
     button(app, "Import assets").click().run()
     assert not app.exception
     read = filled.execute("select params from jobs where kind = 'import_assets' order by id desc").fetchone()[0]
@@ -182,8 +219,7 @@ def test_a_file_read_without_doubt_can_still_be_read_another_way_and_serve_twice
     upload(app, TAXONOMY, "a.csv", data)
     [one for one in app.selectbox if one.label == "Cells are parted by"][-1].select("none").run()
     assert not app.exception
-    texts = next(one for one in app.multiselect if one.label == "Text columns")
-    assert texts.options == ["name,text"]
+    assert role(app, "name,text")
 
 
 def test_what_belongs_together_is_counted_before_the_import_and_can_be_chosen(open_page, db):
@@ -204,3 +240,26 @@ def test_what_belongs_together_is_counted_before_the_import_and_can_be_chosen(op
     assert "120 rows in 60 families (by the names in file_name); the largest has 2." in captions()
     next(one for one in app.selectbox if one.label == "Belongs together").select_index(0).run()
     assert not any("families" in one for one in captions())
+
+
+def test_the_templates_are_read_without_a_question_or_a_problem(db, tmp_path):
+    from core.ui.uploads import TEMPLATES
+
+    for kind, lines in TEMPLATES.items():
+        (tmp_path / f"{kind}.csv").write_text(lines, "utf-8-sig")
+    found = taxonomy.read(tmp_path / "taxonomy.csv")
+    assert not found.problems and [one.key for one in found.categories if one.assignable] == ["R1", "R2"]
+    client = database.client_id(db, "Acme")
+    taxonomy.save(db, client, found.categories, "t.csv")
+    params = {"client_id": client, "path": str(tmp_path / "assets.csv"), "filename": "assets.csv", "mapping": None}
+    result = jobs.run_here(db, "import_assets", params, client).result
+    assert (result["imported"], result["problems"], result["labels"]) == (2, 0, 2)
+
+
+def test_assets_are_found_by_their_words(open_page, filled):
+    app = open_page("assets")
+    total = filled.execute("select count(*) from assets where text like '%weekend%'").fetchone()[0]
+    next(one for one in app.text_input if one.label == "Search words or ids").input("weekend").run()
+    assert not app.exception and f"{total} assets found" in shown(app)
+    table = next(one.value for one in app.dataframe if "Words" in one.value)
+    assert 0 < len(table) <= 50 and table["Words"].str.contains("weekend").all()

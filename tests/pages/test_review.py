@@ -114,6 +114,16 @@ def test_hostile_text_stays_text(at_work, filled):
         ]
 
 
-def test_decisions_for_a_spreadsheet(at_work):
+def test_decisions_for_a_spreadsheet(at_work, filled):
     at_work.toggle(key="review-export").set_value(True).run()
     assert [one.proto.label for one in at_work.get("download_button")] == ["Download CSV"]
+    ids = [row[0] for row in filled.execute("select external_id from assets limit 3")]
+    file = "asset,category\n{},Brand films\n{},Brand film\n{},Odd\n".format(*ids).encode()
+    at_work.file_uploader(key="review-file").set_value(("back.csv", file, "text/csv")).run()
+    next(one for one in at_work.button if one.label == "Read the decisions").click().run()
+    assert [one.value for one in at_work.success] == ["1 new decisions in 3 rows."]
+    offer = next(box for box in at_work.selectbox if box.label.startswith("What “Brand films”"))
+    offer.set_value("Brand film").run()
+    next(one for one in at_work.button if one.label == "Use these labels").click().run()
+    assert [one.value for one in at_work.success] == ["1 new decisions in 3 rows."] and not at_work.exception
+    assert not [box for box in at_work.selectbox if box.label.startswith("What “Brand films”")]

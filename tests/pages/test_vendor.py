@@ -99,7 +99,7 @@ def test_a_set_of_an_earlier_version_says_so(open_page, judged):
 def test_from_a_file_to_the_answer(open_page, filled):
     app = upload(open_page("vendor"), "answers.csv", answers(filled))
     assert [box.value for box in app.selectbox if box.label.startswith("Column of")] == ["asset_id", "label"]
-    assert "Also read\\: latency\\_ms" in shown(app)
+    assert "Also read: latency\\_ms" in shown(app)
     button(app, "Judge these").click().run()
     assert not app.error and not app.exception
     text = shown(app)
@@ -108,6 +108,18 @@ def test_from_a_file_to_the_answer(open_page, filled):
     assert list(table.columns) == ["measure", "Acme <b>AI</b>", "linear 1", "teacher"]
     (test,) = vendor.tests(filled, 1)
     assert test["counts"]["off list"] and test["source"] == "file:answers.csv"
+
+
+def test_near_answers_are_offered_and_taken_at_a_click(open_page, judged):
+    app = open_page("vendor")
+    (offer,) = (box for box in app.selectbox if box.label.startswith("What "))
+    assert HOSTILE[:20] in next(one.value for one in app.text if "are no category" in one.value)
+    offer.set_value("Brand film").run()
+    button(app, "Use these labels").click().run()
+    assert not app.error and not app.exception
+    counts = vendor.tests(judged, 1)[0]["counts"]
+    assert counts["accepted"] > 0 and counts["off list"] == 0
+    assert not [box for box in app.selectbox if box.label.startswith("What ")]
 
 
 def test_vendor_and_student_stand_beside_each_other_in_every_category(open_page, judged):

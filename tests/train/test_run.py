@@ -19,11 +19,15 @@ def labels(db, client):
 
 def test_auto_stops_at_the_first_student_that_is_good_enough(db, client, labels, encoders):
     made = run.train(db, client, labels, "auto", target=0.5)
+    assert run.why(db, made, 0.5).startswith(
+        "Chosen: linear, the cheapest that agrees on 50.0 % of assets kept aside (linear "
+    )
     assert [row["kind"] for row in run.all_students(db, client)] == ["linear"] and len(made) == 1
 
 
 def test_auto_climbs_on_while_it_is_not(db, client, labels, encoders):
     made = run.train(db, client, labels, "auto", target=0.999)
+    assert "None agrees on 99.9 %" in run.why(db, made, 0.999)
     kinds = {row["id"]: row["kind"] for row in run.all_students(db, client)}
     assert sorted(kinds.values()) == sorted(students.KINDS) and len(made) == len(students.KINDS)
     # No student can beat the noise of these labels, so the cheapest is as good as any.

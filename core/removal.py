@@ -1,0 +1,386 @@
+"""Taking back an import, removing assets, students and clients: what hangs on them, said before, and then all of it or nothing.
+
+    hanging = of_import(db, client_id, 3)      # counts, and sentences for a person to read
+    undo_import(db, client_id, 3)
+
+Each is one transaction; files go once it is committed, after a kill at the next start (core/db.py: sweep). Money that was spent
+stays in the ledger: what was bought is gone, that it was paid for is not. What hangs on a row is read off the schema's
+foreign keys, so that a new table is removed with what it is about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from core import jobs, settings
+from core.db import now, plain_name, sweep
+from core.errors import InputError
+from core.ingest.assets import alone
+from core.progress import NoProgress
+from core.removal_rows import (
+    HEIRS,
+    belonging,
+    children,
+    count,
+    gone,
+    remove_gone,
+    undo_families,
+    undo_recordings,
+    undo_reviews_and_splits,
+)
+from core.words import counted, money
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """What goes with something: `what` it is, counts, and what is to be known first. Money in USD, as billed."""
+
+    kind: str  # the table it is in
+    number: int
+    what: str
+    counts: dict[str, int] = field(default_factory=dict)  # of what goes: name in the plural -> how many
+    labels_usd: float = 0.0  # what the labels that go have cost
+    warnings: tuple[str, ...] = ()
+
+    def sentences(self) -> list[str]:
+        """In words: what goes, what that has cost, and the warnings."""
+        parts = [counted(n, *NOUNS[name]) for name, n in self.counts.items() if n]
+        said = [f"With {self.what} go {_listed(parts)}." if parts else f"Nothing hangs on {self.what}."]
+        if self.labels_usd:
+            said.append(
+                f"The labels have cost {money(self.labels_usd, exact=True)}; that stays in the ledger, the labels do not."
+            )
+        return said + list(self.warnings)
+
+
+NOUNS = {
+    "assets": ("asset",),
+    "recorded": ("label that came with files", "labels that came with files"),
+    "labels": ("label of a teacher", "labels of teachers"),
+    "reviews": ("decision of people", "decisions of people"),
+    "answers": ("answer of a vendor", "answers of vendors"),
+    "imports": ("import",),
+    "taxonomies": ("version of the taxonomy", "versions of the taxonomy"),
+    "students": ("student",),
+    "connections": ("connection of its own", "connections of its own"),
+    "predictions": ("answer on held-out assets", "answers on held-out assets"),
+}
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def told(found: Hanging, done: bool) -> tuple[dict, str]:
+    """What goes, or has gone, as a command says it: as a dict and as text."""
+    result = {"what": found.what, "goes": found.counts, "labels_usd": found.labels_usd, "removed": done}
+    last = "Removed." if done else "Nothing was removed yet: give the same command with --yes."
+    return result | {"sentences": found.sentences()}, "\n".join([*found.sentences(), last])
+
+
+# --- what there is ------------------------------------------------------------------------------------------------
+
+
+def imports(db: Database, client_id: int) -> list[dict]:
+    """The client's imports, newest first: id, filename, created, rows, assets (of those it brought, still there), problems."""
+    query = """select i.id, i.filename, i.created, i.row_count as rows, i.problem_count as problems,
+               (select count(*) from assets a where a.client_id = i.client_id and a.import_id = i.id) as assets
+               from imports i where i.client_id = ? order by i.id desc"""
+    return list(db.query(query, [client_id]))
+
+
+def of_import(db: Database, client_id: int, import_id: int) -> Hanging:
+    """What hangs on an import. InputError where the client has none of that number."""
+    row = _import(db, client_id, import_id)
+    with gone(db, "select id from assets where client_id = ? and import_id = ?", [client_id, import_id]):
+        found = _of_gone(db, client_id, "imports", import_id, f"import {import_id} ({row['filename']})")
+    changed = count(db, "recordings_before where import_id = ?", import_id)
+    warnings = list(found.warnings)
+    if changed:
+        labels = counted(changed, "label")
+        warnings.append(f"Back to what stood there before: {labels} it brought for assets of other imports.")
+    if not row["undoable"]:
+        warnings.append(
+            "It was made before imports could be undone: labels it brought for assets of other imports stay as they are."
+        )
+    later = "imports where client_id = ? and id > ? and unchanged > 0"
+    if found.counts["assets"] and count(db, later, client_id, import_id):
+        warnings.append("Later files held assets that were there already: import those again to have them back.")
+    return _with(found, warnings)
+
+
+def of_assets(db: Database, client_id: int, external_ids: Iterable[str]) -> Hanging:
+    """What hangs on the assets with these ids. InputError where one is not the client's."""
+    ids = _wanted(db, client_id, external_ids)
+    with gone(db, "select value from json_each(?)", [json.dumps(ids)]):
+        return _of_gone(db, client_id, "assets", len(ids), counted(len(ids), "asset"))
+
+
+def of_student(db: Database, client_id: int, student_id: int) -> Hanging:
+    """What hangs on a student. InputError where the client has none of that number."""
+    row = _student(db, client_id, student_id)
+    name = f"{row['kind']} {student_id}"
+    warnings = [f"{name} is live: without it no student answers until another is made live."] if row["live"] else []
+    exported = settings.subfolder("output") / f"understudy-student-{student_id}.zip"
+    if exported.exists():
+        warnings.append("Its ZIP in the workspace goes as well; copies elsewhere go on working.")
+    counts = {"predictions": count(db, "predictions where student_id = ?", student_id)}
+    return Hanging("students", student_id, name, counts, 0.0, tuple(warnings))
+
+
+def of_client(db: Database, client_id: int) -> Hanging:
+    """What hangs on a client. InputError where there is none of that number."""
+    name = _client(db, client_id)
+    live = db.execute("select kind, id from students where client_id = ? and live = 1", [client_id]).fetchone()
+    assets = "(select id from assets where client_id = ?)"
+    runs = "(select id from label_runs where client_id = ?)"
+    counts = {
+        "assets": count(db, "assets where client_id = ?", client_id),
+        "imports": count(db, "imports where client_id = ?", client_id),
+        "taxonomies": count(db, "taxonomies where client_id = ?", client_id),
+        "labels": count(db, f"labels where run_id in {runs}", client_id),
+        "reviews": count(db, f"reviews where asset_id in {assets}", client_id),
+        "students": count(db, "students where client_id = ? and ready = 1", client_id),
+        "connections": count(db, "connections where client_id = ?", client_id),
+    }
+    usd = db.execute(f"select total(cost_usd) from labels where run_id in {runs}", [client_id]).fetchone()[0]
+    warnings = [f"{live[0]} {live[1]} is live: what answers with it must be stopped."] if live else []
+    return Hanging("clients", client_id, name, counts, usd, tuple(warnings))
+
+
+# --- removing -----------------------------------------------------------------------------------------------------
+
+
+def undo_import(db: Database, client_id: int, import_id: int) -> Hanging:
+    """Take an import back: its assets with all that hangs on them, and what it changed of others; returns what went.
+
+    A label bought for an asset whose copy stays goes to the copy. InputError while a job of the client is under way.
+    """
+    with _at_rest(db, client_id):
+        found = of_import(db, client_id, import_id)
+        row = _import(db, client_id, import_id)
+        with (
+            _removing(db, client_id, found),
+            gone(db, "select id from assets where client_id = ? and import_id = ?", [client_id, import_id]),
+        ):
+            undo_reviews_and_splits(db, client_id, row)
+            undo_recordings(db, client_id, import_id)
+            undo_families(db, import_id)
+            remove_gone(db, client_id)
+            for table, column in children(db, "imports"):
+                db.conn.execute(f"delete from {table} where {column} = ?", [import_id])
+            db.conn.execute("delete from imports where id = ?", [import_id])
+            _doom(db, _uploads(db, [row["sha256"]]))
+    sweep(db)
+    return found
+
+
+def remove_assets(db: Database, client_id: int, external_ids: Iterable[str]) -> Hanging:
+    """Remove assets by their ids, with all that hangs on them; returns what went. InputError as for undo_import()."""
+    with _at_rest(db, client_id):
+        ids = _wanted(db, client_id, external_ids)
+        found = of_assets(db, client_id, external_ids)
+        with _removing(db, client_id, found), gone(db, "select value from json_each(?)", [json.dumps(ids)]):
+            remove_gone(db, client_id)
+    return found
+
+
+def remove_student(db: Database, client_id: int, student_id: int, *, even_live: bool = False) -> Hanging:
+    """Remove a student, its figures and files; returns what went. InputError for the live one unless `even_live`."""
+    found = of_student(db, client_id, student_id)
+    row = _student(db, client_id, student_id)
+    if row["live"] and not even_live:
+        raise InputError(f"{found.what} is live.", "Make another student live first, or say that the live one may go.")
+    with _removing(db, client_id, found):
+        before = "(select b.before_id from live_history b where b.id = live_history.before_id)"
+        dropped = "(select id from live_history where student_id = ?)"
+        while db.conn.execute(f"select 1 from live_history where before_id in {dropped}", [student_id]).fetchone():
+            db.conn.execute(f"update live_history set before_id = {before} where before_id in {dropped}", [student_id])
+        db.conn.execute("update students set parent_id = ? where parent_id = ?", [row["parent_id"], student_id])
+        for table, column in children(db, "students"):
+            if table != "students":
+                db.conn.execute(f"delete from {table} where {column} = ?", [student_id])
+        db.conn.execute("delete from students where id = ?", [student_id])
+        _doom(db, [row["path"], f"output/understudy-student-{student_id}.zip"])
+    sweep(db)
+    return found
+
+
+def remove_client(db: Database, client_id: int) -> Hanging:
+    """Remove a client and everything of it but its rows of the ledger, which keep its name; returns what went."""
+    with _at_rest(db, client_id):
+        found = of_client(db, client_id)
+        with _removing(db, client_id, found):
+            _doom(db, _files_of(db, client_id))
+            db.conn.execute("update calls set run_id = null where client_id = ?", [client_id])
+            for table, where in belonging(db):
+                db.conn.execute(f"delete from {table} where {where}", {"client": client_id})
+            db.conn.execute("delete from clients where id = ?", [client_id])
+    sweep(db)
+    return found
+
+
+def rename_client(db: Database, client_id: int, name: str) -> str:
+    """Give a client another name; returns it as kept. InputError for what is no name, or another client's."""
+    name = plain_name(name, "client")
+    _client(db, client_id)
+    with db.atomic():
+        if db.execute("select 1 from clients where name = ? and id != ?", [name, client_id]).fetchone():
+            raise InputError(f"There is a client called {name} already.", "Take another name.")
+        db.execute("update clients set name = ? where id = ?", [name, client_id])
+    return name
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _removing(db: Database, client_id: int, found: Hanging) -> Iterator[None]:
+    """One transaction, noted in `removals`. InputError, and nothing done, while a job of the client is under way.
+
+    Foreign keys are checked once, at its end: checked row by row, each asset would be looked for in every table.
+    """
+    db.execute("pragma foreign_keys = off")
+    try:
+        db.conn.execute("begin immediate")
+        with db.conn:
+            _must_rest(db, client_id)
+            yield
+            row = (client_id, found.kind, found.number, found.what, json.dumps(found.sentences()), now())
+            db.conn.execute(
+                "insert into removals (client_id, kind, number, name, what, created) values (?, ?, ?, ?, ?, ?)", row
+            )
+            broken = db.execute("pragma foreign_key_check").fetchone()
+            if broken:
+                raise RuntimeError(f"a removal would leave rows of {broken[0]} about what is gone from {broken[2]}")
+    finally:
+        db.execute("pragma foreign_keys = on")
+
+
+@contextmanager
+def _at_rest(db: Database, client_id: int) -> Iterator[None]:
+    """No job of the client is under way, and no import begins."""
+    _must_rest(db, client_id)
+    with alone(client_id, NoProgress()):
+        yield
+
+
+def _must_rest(db: Database, client_id: int) -> None:
+    busy = jobs.active(db, client_id)
+    if busy:
+        raise InputError(
+            f"Job {busy[0].id} of this client is under way or waiting ({busy[0].kind.replace('_', ' ')}); nothing was removed.",
+            "Wait until it is done, or cancel it first.",
+        )
+
+
+def _of_gone(db: Database, client_id: int, kind: str, number: int, what: str) -> Hanging:
+    """What hangs on the assets in `gone`."""
+    runs = "run_id in (select id from label_runs where client_id = ?) and asset_id in (select id from gone)"
+    counts = {
+        "assets": count(db, "gone"),
+        "recorded": count(db, "recordings where asset_id in (select id from gone)"),
+        "labels": count(db, f"labels where {runs}", client_id),
+        "reviews": count(db, "reviews where asset_id in (select id from gone)"),
+        "answers": count(db, "vendor_answers where asset_id in (select id from gone)"),
+    }
+    usd = db.execute(f"select total(cost_usd) from labels where {runs}", [client_id]).fetchone()[0]
+    copies = count(
+        db, f"labels where {runs} and asset_id in (select old from ({HEIRS}) where new is not null)", client_id
+    )
+    warnings = []
+    if copies:
+        warnings.append(
+            f"{counted(copies, 'label')} of them {'stays' if copies == 1 else 'stay'} with a copy that is kept."
+        )
+    learned = db.execute(
+        """select s.kind, s.id, s.live, (select count(*) from labels l where l.run_id = s.label_run_id
+            and l.asset_id in (select id from gone)) as n from students s where s.client_id = ? and s.ready = 1 and n > 0""",
+        [client_id],
+    ).fetchall()
+    for name, id, live, n in learned:
+        warnings.append(
+            f"{name} {id}{', which is live,' if live else ''} learned from or was judged on {n:,} of these labels; it goes on "
+            "answering as it does, and its figures stay as measured, until another is trained."
+        )
+    return Hanging(kind, number, what, counts, usd, tuple(warnings))
+
+
+def _with(found: Hanging, warnings: list[str]) -> Hanging:
+    return Hanging(found.kind, found.number, found.what, found.counts, found.labels_usd, tuple(warnings))
+
+
+# --- rows and files -----------------------------------------------------------------------------------------------
+
+
+def _client(db: Database, client_id: int) -> str:
+    row = db.execute("select name from clients where id = ?", [client_id]).fetchone()
+    if row is None:
+        raise InputError("This client is not there any more.", "Choose another one.")
+    return row[0]
+
+
+def _import(db: Database, client_id: int, import_id: int) -> dict:
+    row = next(db.query("select * from imports where client_id = ? and id = ?", [client_id, import_id]), None)
+    if row is None:
+        raise InputError(
+            f"This client has no import {import_id}.", "The Assets page and the command `imports` list them."
+        )
+    return row
+
+
+def _student(db: Database, client_id: int, student_id: int) -> dict:
+    row = next(db.query("select * from students where client_id = ? and id = ?", [client_id, student_id]), None)
+    if row is None:
+        raise InputError(f"This client has no student number {student_id}.", "The Student page lists them.")
+    return row
+
+
+def _wanted(db: Database, client_id: int, external_ids: Iterable[str]) -> list[int]:
+    """The ids of the assets; InputError naming the first that the client does not have."""
+    wanted = list(dict.fromkeys(external_ids))
+    found = dict(
+        db.execute(
+            "select external_id, id from assets where client_id = ? and external_id in (select value from json_each(?))",
+            [client_id, json.dumps(wanted)],
+        ).fetchall()
+    )
+    for one in wanted:
+        if one not in found:
+            raise InputError(f"This client has no asset {one[:80]}.", "Write the ids as the Assets page has them.")
+    return list(found.values())
+
+
+def _doom(db: Database, paths: Iterable[str]) -> None:
+    """Have these files or folders of the workspace removed once the transaction is committed; what is elsewhere is a person's."""
+    home = settings.home()
+    for path in paths:
+        if path and (home / path).resolve().is_relative_to(home) and (home / path).resolve() != home:
+            db.conn.execute("insert or ignore into doomed_files values (?)", [path])
+
+
+def _uploads(db: Database, digests: Iterable[str]) -> list[str]:
+    """The folders of uploads that no import needs any more."""
+    needed = {row[0][:12] for row in db.execute("select distinct sha256 from imports")}
+    return [f"uploads/{one[:12]}" for one in digests if one and one[:12] not in needed]
+
+
+def _files_of(db: Database, client_id: int) -> list[str]:
+    """The files of a client in the workspace: students, their ZIPs, uploads and results of jobs, vectors. Not those of others."""
+    own = [row[0] for row in db.execute("select sha256 from imports where client_id = ?", [client_id])]
+    others = {row[0] for row in db.execute("select sha256 from imports where client_id != ?", [client_id])}
+    students = db.execute("select id, path from students where client_id = ?", [client_id]).fetchall()
+    paths = [path for _, path in students] + [f"output/understudy-student-{id}.zip" for id, _ in students]
+    paths += [f"uploads/{one[:12]}" for one in own if one and one not in others] + [f"vectors/{client_id}.npz"]
+    home = settings.home()
+    for (result,) in db.execute("select result from jobs where client_id = ? and result is not null", [client_id]):
+        output = Path(str((json.loads(result) or {}).get("output") or ""))
+        if output.is_absolute() and output.is_relative_to(home / "output"):
+            paths.append(str(output.relative_to(home)))
+    return paths

@@ -1,0 +1,122 @@
+"""The columns of an assets file, each with three of its values and the role above them, corrected before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.escape import plain
+from core.ingest import assets
+from core.ingest.matching import WAYS
+from core.ui import family_choice
+
+UNUSED = ""
+ROLES = {
+    UNUSED: "not used",
+    "text": "text to read",
+    "id": "asset id",
+    "label": "teacher's label",
+    "gold": "gold label",
+    "split": "split",
+    "confidence": "confidence",
+    "tokens_in": "tokens in",
+    "tokens_out": "tokens out",
+    "latency_ms": "latency",
+}
+HELP = {
+    UNUSED: "Kept with the asset, read by nobody.",
+    "text": "The asset's words, such as headline and body; several columns are read together.",
+    "id": "Tells assets apart; without one, an id is made from the text.",
+    "label": "Labels bought before: they teach at once, as a recorded teacher.",
+    "gold": "What a person decided.",
+    "split": "train, calibration or test; without one, assets are split for you.",
+    "confidence": "How sure the teacher was, 0 to 1.",
+    "tokens_in": "Tokens sent to the teacher for this asset.",
+    "tokens_out": "Tokens the teacher wrote.",
+    "latency_ms": "How long the teacher took.",
+}
+ACROSS = 4  # columns beside one another
+VALUES, LONGEST = 3, 70  # values shown of a column, characters of each
+OPEN = 24  # columns of a file that has no more of them are all shown
+
+
+def ask(seen: assets.Preview, key: str) -> assets.Mapping | None:
+    """The mapping as the person on this page wants it; None, after a sentence, where a role that one column can have is given to
+    several. `key` names the file as it is read."""
+    guess = roles(seen.guess)
+    spare = [column for column in seen.columns if column not in guess] if len(seen.columns) > OPEN else []
+    st.markdown("**What each column is**", help="\n".join(f"- **{ROLES[role]}**: {HELP[role]}" for role in ROLES))
+    given = _cards(seen, [column for column in seen.columns if column not in spare], guess, key)
+    if spare:
+        with st.expander(f"The other {len(spare):,} columns: kept with each asset, read by nobody"):
+            given |= _cards(seen, spare, guess, key)
+    twice = [role for role in ROLES if role not in (UNUSED, "text") and list(given.values()).count(role) > 1]
+    for role in twice:
+        columns = " and ".join(column for column, one in given.items() if one == role)
+        st.warning(
+            plain(f"One column only can be the {ROLES[role]}: choose between {columns}."), icon=":material/rule:"
+        )
+    if twice:
+        return None
+    picked = {role: next((column for column, one in given.items() if one == role), None) for role in ROLES}
+    family, written = st.columns(2)
+    with family:
+        together = family_choice.ask(seen, picked["id"], f"assets-family-{key}")
+    with written:
+        ways = _labels_are(key, bool(picked["label"] or picked["gold"]))
+    named = {role: column for role, column in picked.items() if role not in (UNUSED, "text")}
+    return replace(seen.guess, text=_texts(seen, given), labels_are=ways, **named, **together)
+
+
+def roles(guess: assets.Mapping) -> dict[str, str]:
+    """The role of each column that has one."""
+    found = {column: "text" for column in guess.text}
+    return found | {
+        getattr(guess, role): role for role in ROLES if role not in (UNUSED, "text") and getattr(guess, role)
+    }
+
+
+def _texts(seen: assets.Preview, given: dict[str, str]) -> tuple[str, ...]:
+    """The text columns: in the order they were guessed in, those added by hand after them in the file's."""
+    guessed = [column for column in seen.guess.text if given.get(column) == "text"]
+    return (*guessed, *(column for column in seen.columns if given[column] == "text" and column not in guessed))
+
+
+def _cards(seen: assets.Preview, columns: list[str], guess: dict[str, str], key: str) -> dict[str, str]:
+    """A card a column: its role to choose, its name, the first values that differ."""
+    given = {}
+    for start in range(0, len(columns), ACROSS):
+        for side, column in zip(st.columns(ACROSS), columns[start : start + ACROSS]):
+            with side.container(border=True, height="stretch", gap="xxsmall"):
+                given[column] = st.selectbox(
+                    plain(column),
+                    list(ROLES),
+                    index=list(ROLES).index(guess.get(column, UNUSED)),
+                    format_func=ROLES.__getitem__,
+                    key=f"assets-role-{key}-{seen.columns.index(column)}",
+                )
+                for value in samples(seen.rows, column):
+                    st.caption(plain(value))
+    return given
+
+
+def samples(rows: list[dict], column: str) -> list[str]:
+    """The first values of a column that differ, shortened; of a column without any, that it is empty."""
+    values = dict.fromkeys(
+        text for row in rows if (text := str(row[column] if row[column] is not None else "").strip())
+    )
+    shown = [value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…" for value in list(values)[:VALUES]]
+    return shown or ["(empty in the first rows)"]
+
+
+def _labels_are(key: str, any_labels: bool) -> str | None:
+    """Whether the labels are names or codes of the taxonomy, where a person says so."""
+    return st.selectbox(
+        "Labels are written as",
+        [None, *WAYS],
+        format_func=lambda way: way or "names or codes: whichever more of them are",
+        key=f"assets-labels-are-{key}",
+        disabled=not any_labels,
+        help="A column of labels is read one way throughout: as names of the taxonomy or as its codes.",
+    )

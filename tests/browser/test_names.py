@@ -1,0 +1,46 @@
+"""Names full of markup in a real browser: the words are there as they were written, and nothing of them is drawn or linked."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from core import db as database
+from tests.browser.test_journeys import no_failure
+from tests.pages import hostile
+
+pytestmark = pytest.mark.timeout(300)
+DRAWN = ", ".join(
+    f"[data-testid=stMarkdownContainer] {tag}:has-text('{hostile.WORD}')"
+    for tag in ("em", "code", "h1", "h2", "li", ".katex", "span[style*=color]")
+)
+LED_AWAY = (
+    "a[href*='://evil' i], a[href^=mailto], img[src*=evil], image[href*=evil]"  # the menu's links hold it in the query
+)
+
+
+@pytest.fixture
+def named(workspace):
+    db = database.connect()
+    hostile.fill(db, workspace / "files")
+    db.close()
+
+
+def test_names_full_of_markup_are_words_in_the_browser(named, page, app):
+    page.goto(f"{app.url}/review")
+    name = page.get_by_label("Your name")
+    expect(name).to_be_visible(timeout=120_000)
+    name.fill(hostile.REVIEWERS[1])
+    name.press("Tab")
+    expect(page.get_by_text("[evil](http").first).to_be_visible()
+    _all_words(page, "review")
+    for key, words in (("teacher", "Recorded labels: bought :red[evil] `evil`"), ("vendor", hostile.VENDOR[:40])):
+        page.goto(f"{app.url}/{key}")
+        expect(page.get_by_text(words).first).to_be_visible()
+        _all_words(page, key)
+
+
+def _all_words(page, key: str) -> None:
+    no_failure(page)
+    assert page.locator(LED_AWAY).count() == 0, key
+    assert page.locator(DRAWN).count() == 0, page.locator(DRAWN).first.inner_html()
