@@ -30,7 +30,7 @@ def show(found: list[ClientMoney], waiting: dict[int, int]) -> None:
     with columns[1]:
         stated = [one.stated_usd for one in own if one.stated_usd is not None]
         figure(
-            "A month, as planned",
+            "Planned a month",
             money(sum(stated) if stated else None),
             "assumed",
             "at the stated volumes",
