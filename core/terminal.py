@@ -83,6 +83,14 @@ def student_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--student", default="live", metavar="live|ID", help="which student (default: the live one)")
 
 
+def removal_options(
+    what: argparse._MutuallyExclusiveGroup, command: argparse.ArgumentParser, option: str, of: str, help: str
+) -> None:
+    """The options of a command that removes what `option` names by its number: it says what goes, and does it with --yes."""
+    what.add_argument(option, type=count, metavar=of, help=help)
+    command.add_argument("--yes", action="store_true", help="remove it, not only say what goes with it")
+
+
 def must_exist(file: Path) -> None:
     """InputError where there is no such file."""
     if not file.is_file():

@@ -49,6 +49,11 @@ def money(usd: float | None, *, exact: bool = False) -> str:
     return f"{sign}${usd:.{1 - math.floor(math.log10(usd))}f}"
 
 
+def stated_money(usd: float) -> str:
+    """A price as its list has it: $2, $12.5, $0.075."""
+    return f"${usd:,.10g}"
+
+
 def duration(seconds: float | None) -> str:
     """A time in words: 0.8 s · 42 s · 3 min 20 s · 2 h 5 min; None -> a dash."""
     if seconds is None or not math.isfinite(seconds):

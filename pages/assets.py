@@ -13,6 +13,7 @@ from core.ui import (
     label_names,
     latency_unit,
     progress,
+    removing,
     taxonomy_columns,
     taxonomy_use,
     uploads,
@@ -36,7 +37,8 @@ def main() -> None:
         progress.watch(view, "import_assets", expected=running, about={"path": str(path)} if path else None)
         label_names.settle(view)
         if data_profile.show(view):
-            asset_table.show(view)
+            removing.assets(view, asset_table.show(view))
+        removing.imports(view)
 
 
 def _taxonomy(view: View) -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 from core import db as database
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
-from core.ui import address, frame, progress, standing
+from core.ui import address, frame, progress, removing, standing
 
 SAMPLE_NOTE = (
     "2,000 made-up creative assets and a taxonomy of 40 categories. **Texts and labels are synthetic**; the labels are recorded "
@@ -25,6 +25,8 @@ def main() -> None:
         if found:
             _clients(view, found)
         _add(found)
+        if found:
+            removing.client(view, {row["id"]: row["name"] for row in found})
 
 
 def _sample(view: frame.View, sample: int | None) -> None:

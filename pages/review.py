@@ -1,6 +1,7 @@
 """Review: people settle the labels most worth settling, by keyboard; what they decide is gold."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.evaluate import review_queue
 from core.label import review
@@ -51,13 +52,29 @@ def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, 
     mode = left.radio(
         "What comes first", list(MODES), list(MODES).index("queue"), MODES.__getitem__, help=HINT, horizontal=True
     )
-    known = review.reviewers(view.db, view.client_id)
-    before = st.session_state.get("reviewer-name", known[0] if len(known) == 1 else "")
-    name = middle.text_input("Your name", before)
-    st.session_state["reviewer-name"] = name
+    name = _name(view, middle)
     if right.button("Find anew", disabled=running, icon=":material/refresh:", width="stretch", help=_built(view)):
         progress.start(view, "review_queue", {"client_id": view.client_id})
     return mode, name
+
+
+def _name(view: frame.View, place: DeltaGenerator) -> str:
+    """Who decides: asked for once, then said, so that no key meant for the desk lands in the field."""
+    if "reviewer-name" not in st.session_state:
+        known = review.reviewers(view.db, view.client_id)
+        st.session_state["reviewer-name"] = known[0] if len(known) == 1 else ""
+    name = st.session_state["reviewer-name"]
+    with place.container(horizontal=True, vertical_alignment="center"):
+        if not name.strip():
+            if given := st.text_input("Your name", max_chars=80).strip():
+                st.session_state["reviewer-name"] = given
+                st.rerun()
+            return ""
+        st.text(f"Decided by {name}")
+        if st.button("Somebody else", type="tertiary"):
+            st.session_state["reviewer-name"] = ""
+            st.rerun()
+    return name
 
 
 def _built(view: frame.View) -> str:

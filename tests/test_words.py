@@ -101,6 +101,10 @@ def test_money(usd, text):
     assert words.money(usd) == text
 
 
+def test_a_listed_price_keeps_its_digits():
+    assert [words.stated_money(usd) for usd in (2, 12.5, 0.075, 1250)] == ["$2", "$12.5", "$0.075", "$1,250"]
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0.84, "0.8 s"), (42, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
 def test_duration(seconds, text):
     assert words.duration(seconds) == text

@@ -34,6 +34,7 @@ def options(command: argparse.ArgumentParser) -> None:
     what.add_argument("--add", metavar="NAME", help="add a connection, or change the one of that name")
     what.add_argument("--test", metavar="NAME", help="make one tiny call and say what came of it")
     what.add_argument("--remove", metavar="NAME", help="forget a connection; labels bought through it stay")
+    what.add_argument("--rename", nargs=2, metavar=("OLD", "NEW"), help="rename it; its label runs go on")
     what.add_argument("--put-key", metavar="NAME", help="put a key, read from the keyboard, into the keyring as NAME")
     new = command.add_argument_group("with --add")
     new.add_argument("--kind", choices=("openai", "anthropic"), help="openai: also every server that speaks like it")
@@ -63,6 +64,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         said = connections.test_call(connections.find(db, client_id, args.test))
     elif args.remove is not None:
         connections.remove(db, connections.find(db, client_id, args.remove).id)
+    elif args.rename is not None:
+        connections.rename(db, connections.find(db, client_id, args.rename[0]).id, args.rename[1])
     found = connections.all(db, client_id)
     rows = [
         {

@@ -24,6 +24,8 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="say what changes if this student goes live, and leave it",
     )
+    terminal.removal_options(what, command, "--delete", "ID", "say what goes with this student; with --yes, delete it")
+    command.add_argument("--even-live", action="store_true", help="with --delete: the live one, too")
     what.add_argument("--roll-back", action="store_true", help="put the one that was live before back to work")
     what.add_argument(
         "--compare", type=terminal.count, nargs=2, metavar=("A", "B"), help="two students on the same test assets"
@@ -36,6 +38,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)
+    from core import removal
     from core.evaluate import going_live, versions
     from core.train import run as training
 
@@ -45,6 +48,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         result = versions.told(versions.compare(db, *args.compare))
         moves = [f"{row['assets']:>5} {row['first']} -> {row['second']}" for row in result["changes"][:10]]
         return {"client": args.client, **result}, "\n".join([result["sentence"], *moves])
+    if args.delete is not None:
+        found = removal.of_student(db, client_id, args.delete)
+        if args.yes:
+            removal.remove_student(db, client_id, args.delete, even_live=args.even_live)
+        return removal.told(found, args.yes)
     lines, change = [], None
     if (picked := args.go_live or args.would_change) is not None:
         change = going_live.change(db, client_id, picked)

@@ -32,6 +32,15 @@ class Assumptions:
     price_as: str | None = stated(
         default_price_as, "Teacher priced as", "", "list price of this model; none: what the labels did cost"
     )
+    paid_usd_1000: float | None = stated(
+        None,
+        "What you truly pay, 1,000 assets",
+        "USD",
+        "from your invoices; none: worked out from tokens and the list price",
+    )
+    invoice_usd_month: float | None = stated(
+        None, "What you truly pay, a month", "USD", "the invoice for a month of so many assets; none: worked out"
+    )
     batch: bool = stated(False, "Batch price", "", "the teacher's price where answers may take up to a day")
     volume_per_month: int = stated(10_000, "Assets a month", "assets", "a mid-sized agency's load; put in your own")
     tokens_in: int | None = stated(
@@ -65,11 +74,27 @@ class Assumptions:
     reviewer_usd_hour: float = stated(40.0, "Reviewer", "USD/h", "loaded cost of the person who settles labels")
     review_minutes: float = stated(0.5, "Review, one label", "min", "time to settle one label")
 
+    @property
+    def billed(self) -> bool:
+        """Whether what the teacher costs is known from bills, so that no list price counts."""
+        return self.paid_usd_1000 is not None or self.invoice_usd_month is not None
+
+    @property
+    def listed(self) -> Assumptions:
+        """The same without the bills: at list prices."""
+        return replace(self, paid_usd_1000=None, invoice_usd_month=None)
+
     def __post_init__(self) -> None:
         for name in ("volume_per_month", "utilisation", "teacher_latency_s", "sharing"):
             _check(name, getattr(self, name), above=0)
-        for name in ("tokens_in", "tokens_out", "cached_share", "machine_usd_hour", "reviewer_usd_hour"):
+        names = ("tokens_in", "tokens_out", "cached_share", "machine_usd_hour", "reviewer_usd_hour", "paid_usd_1000")
+        for name in (*names, "invoice_usd_month"):
             _check(name, getattr(self, name) or 0)
+        if self.paid_usd_1000 is not None and self.invoice_usd_month is not None:
+            raise InputError(
+                "What you pay is given twice: for 1,000 assets and for a month.",
+                "Give one of them and set the other to none.",
+            )
         _check("review_minutes", self.review_minutes)
         for name in ("utilisation", "cached_share"):
             if getattr(self, name) > 1:
@@ -219,7 +244,7 @@ def economics(measured: Measured, assumptions: Assumptions, price: Price | None)
 def saving_on_batch(sheet: Economics, measured: Measured, assumptions: Assumptions) -> dict[str, float | None]:
     """The shares that "student" and "cascade" save of what the teacher costs at its batch price, from the sheet's own costs;
     empty where it has none or is priced so already."""
-    if sheet.price is None or sheet.price.batch_input_usd_mtok is None or assumptions.batch:
+    if sheet.price is None or sheet.price.batch_input_usd_mtok is None or assumptions.batch or assumptions.billed:
         return {}
     batch = teacher_cost(measured, replace(assumptions, batch=True), sheet.price)
     return {name: _saving(name, batch, sheet.line(name)).value for name in ("student", "cascade")}
@@ -243,6 +268,15 @@ def label_price(taught: Taught, assumptions: Assumptions, price: Price | None) -
 def teacher_cost(measured: Taught, assumptions: Assumptions, price: Price | None) -> Line:
     """What 1,000 assets cost with the teacher, under that price, or as spent where there is none."""
     label, unit = "Teacher, 1,000 assets", "USD"
+    if assumptions.paid_usd_1000 is not None:
+        paid = round(assumptions.paid_usd_1000, 6)
+        return Line("teacher", label, show(paid), paid, unit, "assumed", "what you say you pay")
+    if assumptions.invoice_usd_month is not None:
+        invoice, volume = round(assumptions.invoice_usd_month, 2), assumptions.volume_per_month
+        value = round(invoice / volume * 1000, 6)
+        return Line(
+            "teacher", label, f"{show(invoice)} / {show(volume)} × 1,000", value, unit, "assumed", "your invoice"
+        )
     if price is None:
         if measured.spent_usd > 0 and measured.labels:
             spent = round(measured.spent_usd, 2)

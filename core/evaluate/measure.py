@@ -147,6 +147,15 @@ def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, A
     }
 
 
+def promised(held: pd.DataFrame, target: float, confidence: float) -> dict[str, Any]:
+    """Of promise() what a verdict at another target needs."""
+    found = promise(held, target, confidence)
+    kept = ("target", "certificate", "handled", "agreement_handled")
+    counts = ("category", "n", "agreed", "groups")
+    handled = [{name: row[name] for name in counts} for row in found["per_category_handled"]]
+    return {name: found[name] for name in kept} | {"per_category_handled": handled}
+
+
 def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
     """Latency of one asset at a time and throughput in batches, on distinct test texts in random order; and the share of those that
     each member is asked about."""

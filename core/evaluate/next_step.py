@@ -5,11 +5,12 @@ Pure: from the figures of an evaluation, the forecast of the learning curve wher
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.evaluate.cascade import about
-from core.words import duration, money, percent, stated_percent
+from core.words import counted, duration, money, percent, stated_percent
 
 NAMED = 4  # categories named as the weakest, at most
 MERGES = 3  # pairs merged before a task counts as too broad
@@ -23,6 +24,16 @@ class Merge:
     first: str
     second: str
     agreement: float
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The two categories that student and teacher mix up most, on how many test assets, and some of these by name."""
+
+    first: str
+    second: str
+    assets: int
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,9 @@ class Plan:
     """`agreement` and `target` as shares; `more`: labels that would prove the promise at the agreement seen; a label's price in
     USD and time in seconds (None: not known); `weakest`: the categories in which most is lost, below the target; `below` of
     `categories` lie below it; `labels_in`: about how many labels there are of each category; `merges`: the pairs whose merging
-    gains most, each with those before it; `parent`: agreement at the top level."""
+    gains most, each with those before it, of categories that stand under one parent and that the teacher itself confuses; `mixed`:
+    the pair mixed up most, whether or not it may be merged; `parent`: agreement at the top level; `unlabelled`: assets of the
+    client, copies counted once, that have no label yet (None: not known)."""
 
     agreement: float = 0.0
     target: float = 0.95
@@ -54,6 +67,8 @@ class Plan:
     merges: tuple[Merge, ...] = ()
     growth: Growth | None = None
     parent: float | None = None
+    mixed: Mixed | None = None
+    unlabelled: int | None = None
 
     def cost_of(self, labels: int) -> str:
         """What so many labels take: "about $23 and 40 min"; empty where neither is known."""
@@ -90,38 +105,61 @@ class Plan:
         )
 
     @property
+    def settling(self) -> str:
+        """The pair mixed up most with examples, to be looked at by people; empty where none stands out."""
+        if self.mixed is None or self.merging:
+            return ""
+        named = f", such as {', '.join(self.mixed.examples)}" if self.mixed.examples else ""
+        return (
+            f"Most of what differs: “{self.mixed.first}” and “{self.mixed.second}” "
+            f"({counted(self.mixed.assets, 'test asset')}{named})."
+        )
+
+    def label(self, count: int, where: str = "") -> str:
+        """Getting so many labels, as far as the client owns assets for them: the rest would have to be imported."""
+        there = count if self.unlabelled is None else min(count, self.unlabelled)
+        place, lacking = f" {where}" if where else "", count - there
+        if lacking and there == 0:
+            cost = f" ({self.cost_of(count)} to label)" if self.cost_of(count) else ""
+            return f"Import about {count:,} more assets{place}{cost}: all there are have labels"
+        cost = f", {self.cost_of(count)}" if self.cost_of(count) else ""
+        if lacking:
+            return f"Label the {there:,} assets left and about {about(lacking):,} more that you import{place}{cost}"
+        return f"Label about {count:,} more assets{place}{cost}"
+
+    @property
     def proving(self) -> str:
         """How many labels would prove the promise, what they take and where most is to be gained."""
-        text = _label(self.more or 0, self.cost_of(self.more or 0), "")
+        text = self.label(self.more or 0)
         return f"{text}; most is to be gained {self.where}" if self.where else text
 
     def labelling_in(self, names: list[str]) -> str:
         """Twice the labels of these categories, with price and time."""
         count = about(sum(self.labels_in.get(name, 0) for name in names))
         quoted = " and ".join(f"“{name}”" for name in names)
-        return _label(count, self.cost_of(count), f"in {quoted} (twice what there is)")
+        return self.label(count, f"in {quoted} (twice what there is)")
 
     @property
     def handing_over(self) -> str:
         """What would let the student take more by itself, as a clause."""
         if self.growth and self.growth.reach:
             count, merge = self.growth.reach, f", or {self.merging}" if self.merging else ""
-            return f"{_label(count, self.cost_of(count), self.where).replace('Label', 'label', 1)}{merge}"
+            return f"{_lower(self.label(count, self.where))}{merge}"
         if self.growth and self.growth.most >= WORTH_MERGING:
             count, merge = about(self.growth.twice), f"; or {self.merging}" if self.merging else ""
             points = f"which would bring up to {100 * self.growth.most:.1f} points (estimated)"
-            return f"{_label(count, self.cost_of(count), '').replace('Label', 'label', 1)}, {points}{merge}"
+            return f"{_lower(self.label(count))}, {points}{merge}"
         return self.merging or "have the labels on which student and teacher differ settled by people"
 
     @property
     def reaching(self) -> str:
         """What to do where nothing can be promised: label, merge, or see that the task is too broad to distil."""
         goal = stated_percent(self.target)
-        merge = f" Or {self.merging}." if self.merging else ""
+        merge = f" Or {self.merging}." if self.merging else f" {self.settling}" if self.settling else ""
         if self.growth and self.growth.reach:
             count = self.growth.reach
             reached = f"the learning curve reaches {goal} there (estimated); then train again."
-            return f"{_label(count, self.cost_of(count), self.where)}; {reached}{merge}"
+            return f"{self.label(count, self.where)}; {reached}{merge}"
         if self.merges and self.merges[-1].agreement >= self.target:
             used = next(n for n, one in enumerate(self.merges, 1) if one.agreement >= self.target)
             pairs = ", ".join(f"“{one.first}” and “{one.second}”" for one in self.merges[:used])
@@ -129,10 +167,16 @@ class Plan:
             reached = percent(self.merges[used - 1].agreement)
             return f"Merge {what}: {pairs}. That takes agreement to {reached}; then train again."
         if self.growth:
-            return f"This task is too broad to distil at {goal}: {self._evidence()}. Narrow the taxonomy, or aim lower."
+            narrow = (
+                f"{self.settling} Narrow the taxonomy, or aim lower."
+                if self.settling
+                else "Narrow the taxonomy, or aim lower."
+            )
+            return f"This task is too broad to distil at {goal}: {self._evidence()}. {narrow}"
+        first = "Import and label" if self.unlabelled == 0 else "Label"
         return (
-            f"Label more assets {self.where or 'where they differ'}, then train again.{merge} The Student page finds out how many "
-            "labels it would take (Would more labels help?)."
+            f"{first} more assets {self.where or 'where they differ'}, then train again.{merge} The Student page finds out how "
+            "many labels it would take (Would more labels help?)."
         )
 
     def _evidence(self) -> str:
@@ -149,15 +193,18 @@ class Plan:
         return "; ".join(parts)
 
 
-def _label(count: int, cost: str, where: str) -> str:
-    text = f"Label about {count:,} more assets{' ' + where if where else ''}"
-    return f"{text}, {cost}" if cost else text
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
 
 
 def plan(
-    found: dict[str, Any], growth: Growth | None, usd_a_label: float | None, seconds_a_label: float | None
+    found: dict[str, Any],
+    growth: Growth | None,
+    usd_a_label: float | None,
+    seconds_a_label: float | None,
+    unlabelled: int | None = None,
 ) -> Plan:
-    """The plan that an evaluation's figures allow."""
+    """The plan that an evaluation's figures allow, for a client with so many assets that have no label."""
     agreement, target, certificate = found["agreement"]["value"], found["target"], found["certificate"]
     rows = [row for row in found["per_category"] if row["n"]]
     low = [row for row in rows if row["recall"] < target]
@@ -175,21 +222,43 @@ def plan(
         below=len(low),
         categories=len(rows),
         labels_in={row["label"]: round(row["n"] * a_test_row) for row in rows},
-        merges=merges(found["pairs"], labels, agreement, found["agreement"]["n"]),
+        merges=merges(
+            found["pairs"], labels, agreement, found["agreement"]["n"], {tuple(pair) for pair in found["mergeable"]}
+        ),
+        mixed=_mixed(found),
+        unlabelled=unlabelled,
         growth=growth,
         parent=found["parent_agreement"]["value"] if found["parent_agreement"] else None,
     )
 
 
-def merges(pairs: list[list[int]], labels: dict[int, str], agreement: float, n: int) -> tuple[Merge, ...]:
+def _mixed(found: dict[str, Any]) -> Mixed | None:
+    """The pair mixed up most either way, where it is on two test assets or more."""
+    either: dict[tuple[str, str], list[dict]] = {}
+    for row in found["confusions"]:
+        either.setdefault(tuple(sorted((row["teacher_label"], row["student_label"]))), []).append(row)
+    most = max(either.items(), key=lambda item: sum(row["count"] for row in item[1]), default=None)
+    if most is None or (assets := sum(row["count"] for row in most[1])) < 2:
+        return None
+    return Mixed(*most[0], assets, tuple(name for row in most[1] for name in row["examples"])[:NAMED])
+
+
+def merges(
+    pairs: list[list[int]],
+    labels: dict[int, str],
+    agreement: float,
+    n: int,
+    mergeable: Collection[tuple[int, int]],
+) -> tuple[Merge, ...]:
     """The MERGES pairs of categories mixed up most, with the agreement after merging each and those before it.
 
-    `pairs` are [teacher's category, student's, assets] of `n` test assets, differing or not.
+    `pairs` are [teacher's category, student's, assets] of `n` test assets, differing or not; only those in `mergeable` (the lesser
+    id first) are proposed.
     """
     mixed: dict[tuple[int, int], int] = {}
     for teacher, student, count in pairs:
-        if teacher != student:
-            key = (min(teacher, student), max(teacher, student))
+        key = (min(teacher, student), max(teacher, student))
+        if teacher != student and key in mergeable:
             mixed[key] = mixed.get(key, 0) + count
     best = sorted(mixed.items(), key=lambda item: (-item[1], item[0]))[:MERGES]
     made, gained = [], 0

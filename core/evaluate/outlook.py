@@ -19,7 +19,7 @@ from core.evaluate.economics import (
     teacher_cost,
 )
 from core.label.prices import TOKENS_OUT, Price
-from core.words import percent, stated_percent
+from core.words import money, percent, stated_percent
 
 MONTHS = 24
 PUBLISHED_SAVING = (
@@ -72,14 +72,14 @@ def courses(
 
 def _elsewhere(assumptions: Assumptions, price: Price | None, others: list[Price]):
     """(key, label, assumptions, price) of the teacher's batch price, unless it is used already, and of the other models."""
-    if price and price.batch_input_usd_mtok is not None and not assumptions.batch:
+    if price and price.batch_input_usd_mtok is not None and not assumptions.batch and not assumptions.billed:
         yield "batch", "Teacher at batch price", replace(assumptions, batch=True), price
     for place, other in enumerate(others):
-        if price is None or other.model != price.model:
+        if price is None or assumptions.billed or other.model != price.model:
             yield (
                 f"other{place}",
                 other.model.partition(":")[2] or other.model,
-                replace(assumptions, batch=False),
+                replace(assumptions.listed, batch=False),
                 other,
             )
 
@@ -117,9 +117,12 @@ def net_saving(sheet: Economics, mode: str) -> float | None:
 
 
 TIMES = (0.5, 2.0)
-HALF_TO_TWICE = ("volume_per_month", "machine_usd_hour", "reviewer_usd_hour", "review_minutes")
+PAID = ("paid_usd_1000", "invoice_usd_month")
+HALF_TO_TWICE = ("volume_per_month", *PAID, "machine_usd_hour", "reviewer_usd_hour", "review_minutes")
 LABELS = {
     "volume_per_month": "Assets a month",
+    "paid_usd_1000": "What you pay, 1,000 assets",
+    "invoice_usd_month": "What you pay, a month",
     "machine_usd_hour": "Machine's price",
     "reviewer_usd_hour": "Reviewer's price",
     "review_minutes": "Minutes to review a label",
@@ -155,9 +158,12 @@ def _ranges(measured: Measured, assumptions: Assumptions, price: Price | None, h
     """(name, label, two ends); an end is (words, changes to measured, changes to assumptions, price)."""
     for name in HALF_TO_TWICE:
         value = getattr(assumptions, name)
+        if value is None:
+            continue
         whole = name == "volume_per_month"
         ends = [max(round(times * value), 1) if whole else times * value for times in TIMES]
-        yield name, LABELS[name], [(f"{end:,.4g}" if not whole else f"{end:,}", {}, {name: end}, price) for end in ends]
+        words = [f"{end:,}" if whole else money(end) if name in PAID else f"{end:,.4g}" for end in ends]
+        yield name, LABELS[name], [(said, {}, {name: end}, price) for said, end in zip(words, ends)]
     rates = [times * measured.assets_per_second for times in TIMES]
     yield "speed", "Student's assets a second", [(f"{r:,.0f}", {"assets_per_second": r}, {}, price) for r in rates]
     uses = sorted({min(0.1, assumptions.utilisation), max(0.9, assumptions.utilisation)})
@@ -170,7 +176,7 @@ def _ranges(measured: Measured, assumptions: Assumptions, price: Price | None, h
     yield "always_on", "Machine rented", [(words, {}, {"always_on": on}, price) for on, words in kinds.items()]
     if handled:
         yield "handled", "Share handled (its interval)", [(percent(h), {"handled": h}, {}, price) for h in handled]
-    if price is None:
+    if price is None or assumptions.billed:
         return
     for name, label in (("tokens_in", "Tokens in, one label"), ("tokens_out", "Tokens out, one label")):
         value = getattr(assumptions, name)

@@ -38,7 +38,7 @@ from core.train import softmax
 from core.train.folds import deal
 from core.train.students import crossfit, tfidf
 from core.train.students.reading import Reading
-from core.words import percent
+from core.words import percent, teacher_words
 
 QUEUE, SAMPLE = 2000, 1000  # assets listed at most
 LEAST_WORTH = 0.05
@@ -54,13 +54,16 @@ BLOCK = 128
 @dataclass(frozen=True)
 class Rows:
     """One row a labelled duplicate group: `frame` (labelled()'s columns), `label` int [n], a column of `categories` (ids),
-    `names` their labels by id, `probabilities` float32 (n, categories) out of sample."""
+    `names` their labels by id, `probabilities` float32 (n, categories) out of sample; `teacher` and `student`: whose labels and
+    whose doubts these are, by name."""
 
     frame: pd.DataFrame
     label: np.ndarray
     categories: np.ndarray
     names: dict[int, str]
     probabilities: np.ndarray
+    teacher: str
+    student: str
 
 
 def build_job(db: Database, params: dict, progress: NoProgress) -> dict:
@@ -81,7 +84,8 @@ def build(db: Database, client_id: int, progress: NoProgress | None = None) -> d
     every = labelled(db, run_id)
     frame = every.drop_duplicates("group_id").reset_index(drop=True)
     categories, label = np.unique(frame.category_id.to_numpy(), return_inverse=True)
-    known = taxonomy.load(db, summary(db, run_id)["taxonomy_id"])
+    run = summary(db, run_id)
+    known = taxonomy.load(db, run["taxonomy_id"])
     names = {category.id: category.label for category in known}
     progress(1, 4, "Counting words")
     features = _words(frame.text.tolist(), len(categories))
@@ -89,7 +93,8 @@ def build(db: Database, client_id: int, progress: NoProgress | None = None) -> d
     linear = _out_of_fold(features, label, len(categories), progress, frame.family_id.to_numpy())
     student_id = _student(db, run_id)
     predicted = _predictions(db, student_id)
-    rows = Rows(frame, label, categories, names, _with_student(linear, frame, categories, predicted))
+    probabilities = _with_student(linear, frame, categories, predicted)
+    rows = Rows(frame, label, categories, names, probabilities, teacher_words(run["teacher"]), _named(db, student_id))
     progress(3, 4, "Weighing the doubts")
     reasons, worth = _reasons(db, run_id, every, rows, predicted)
     decided = gold(db, client_id, known)
@@ -159,6 +164,12 @@ def _student(db: Database, run_id: int) -> int | None:
     return row[0] if row else None
 
 
+def _named(db: Database, student_id: int | None) -> str:
+    """What people call the student; empty without one."""
+    found = db.execute("select kind || ' ' || id from students where id = ?", [student_id]).fetchone()
+    return found[0] if found else ""
+
+
 def _predictions(db: Database, student_id: int | None) -> dict[int, tuple[list, bool]]:
     """What the student said of held-out assets: asset id -> ([(category id, probability), …] likeliest first, strange)."""
     rows = db.execute("select asset_id, top, strange from predictions where student_id = ?", [student_id])
@@ -198,7 +209,9 @@ def _reasons(
         top, strange = predicted.get(asset, ([], False))
         if top and not strange and top[0][1] >= CONFIDENT and top[0][0] != rows.categories[rows.label[row]]:
             other = rows.names.get(top[0][0], "another category")
-            words = f"The student is {percent(top[0][1], digits=0)} sure of {other}; the teacher said {said[row]}."
+            words = (
+                f"{rows.student} is {percent(top[0][1], digits=0)} sure of {other}; {rows.teacher} said {said[row]}."
+            )
             add(row, "student", top[0][1], words)
     _add_quality(rows, said, add)
     places = {asset: row for row, asset in enumerate(rows.frame.asset_id.tolist())}
@@ -208,9 +221,7 @@ def _reasons(
     )
     for asset, share in votes:
         if asset in places:
-            words = (
-                f"The teacher was of two minds: {percent(share, digits=0)} of its votes went to {said[places[asset]]}."
-            )
+            words = f"{rows.teacher} was of two minds: {percent(share, digits=0)} of its votes went to {said[places[asset]]}."
             add(places[asset], "votes", 1 - share, words)
     for row, words in _differing_copies(db, every, rows):
         add(row, "copies", 0.5, words)
@@ -337,10 +348,10 @@ def _told(
 
     top, _ = predicted.get(int(rows.frame.asset_id[row]), ([], False))
     for category, probability in top[:1]:
-        suggest(category, f"student {percent(probability, digits=0)}")
-    suggest(rows.categories[rows.label[row]], "teacher")
+        suggest(category, f"{rows.student}: {percent(probability, digits=0)}")
+    suggest(rows.categories[rows.label[row]], rows.teacher)
     for category, probability in top[1:]:
-        suggest(category, f"student {percent(probability, digits=0)}")
+        suggest(category, f"{rows.student}: {percent(probability, digits=0)}")
     around = pd.Series([int(label_ids[other]) for other, _ in near]).value_counts()
     for category, count in around.items():
         suggest(category, f"{count} of {len(near)} neighbours")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from sqlite_utils import Database
 from core import settings
 from core.db import now
 from core.errors import InputError
-from core.evaluate import learning_curve, measure
+from core.evaluate import doubt, learning_curve, measure
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
 from core.evaluate.economics import Assumptions, Measured, economics, label_price, saving_on_batch
 from core.evaluate.kept import assumptions_of, keep_rules, rules_of, teacher_price
 from core.evaluate.next_step import Plan, plan
-from core.evaluate.verdict import Category, Evidence, Gold, Rules, Unseen, decide
+from core.evaluate.verdict import Evidence, Gold, Rules, Unseen, decide
+from core.evaluate.weak import Category
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import gold, prices
@@ -35,8 +37,9 @@ from core.train.run import folder_of
 
 BATCH = 256
 TOP = 3  # categories kept of each prediction
+LOWER = (0.95, 0.9, 0.85, 0.8)  # targets tried where the client's own is not reached
 FORM = (
-    3  # of the figures stored: those of an earlier release are worked out anew from the predictions when they are read
+    4  # of the figures stored: those of an earlier release are worked out anew from the predictions when they are read
 )
 
 
@@ -66,7 +69,7 @@ def evaluate(
     held = pd.concat([held, *_unseen(student, folder, frame[frame["split"] == "train"])], ignore_index=True)
     held["correct"] = held["category_id"] == held["predicted"]
     categories = taxonomy.load(db, row["taxonomy_id"])
-    found = _worked_out(db, client_id, held, categories, target)
+    found = _worked_out(db, client_id, run_id, held, categories, target)
     if progress:
         progress(0, 1, "Timing the student")
     found |= measure.speed(student, held) | measure.teacher(db, run_id, row["taxonomy_id"], held)
@@ -92,11 +95,19 @@ def _cold_start(folder: Path, text: str) -> tuple[students.Student, float]:
 
 
 def _worked_out(
-    db: Database, client_id: int, held: pd.DataFrame, categories: list[taxonomy.StoredCategory], target: float
+    db: Database,
+    client_id: int,
+    run_id: int,
+    held: pd.DataFrame,
+    categories: list[taxonomy.StoredCategory],
+    target: float,
 ) -> dict[str, Any]:
-    """All figures that come of held-out predictions alone."""
-    found = measure.quality(held, categories) | measure.promise(held, target, settings.get(db, "confidence", client_id))
+    """All figures that come of held-out predictions and labels alone."""
+    confidence = settings.get(db, "confidence", client_id)
+    found = measure.quality(held, categories) | measure.promise(held, target, confidence)
     return found | {
+        "lower": [measure.promised(held, lower, confidence) for lower in LOWER if lower < target - 1e-9],
+        "mergeable": doubt.mergeable(db, client_id, run_id, categories),
         "slices": measure.slices(db, held),
         "gold": measure.gold(db, held, categories, found["certificate"]["threshold"]),
         "form": FORM,
@@ -111,7 +122,7 @@ def figures(db: Database, student_id: int) -> dict[str, Any] | None:
     """
     row = next(
         db.query(
-            """select e.figures, e.certified_at, s.client_id, s.taxonomy_id from evaluations e
+            """select e.figures, e.certified_at, s.client_id, s.taxonomy_id, s.label_run_id from evaluations e
                join students s on s.id = e.student_id where e.student_id = ? and e.split = 'test'""",
             [student_id],
         ),
@@ -122,25 +133,31 @@ def figures(db: Database, student_id: int) -> dict[str, Any] | None:
     found = json.loads(row["figures"]) | {"certified_at": row["certified_at"]}
     if found.get("form") == FORM:
         return found
-    return _complete(db, row["client_id"], student_id, row["taxonomy_id"], found, found["target"])
+    return _complete(db, row, student_id, found, found["target"])
 
 
 def change_rules(db: Database, client_id: int, rules: Rules) -> None:
     """Keep the client's rules, and judge its students by the new target: from stored predictions, nothing is measured again."""
     keep_rules(db, client_id, rules)
-    judged = """select e.student_id, s.taxonomy_id from evaluations e join students s on s.id = e.student_id
-                where s.client_id = ? and e.split = 'test'"""
+    judged = """select e.student_id, s.client_id, s.taxonomy_id, s.label_run_id from evaluations e
+                join students s on s.id = e.student_id where s.client_id = ? and e.split = 'test'"""
     for row in list(db.query(judged, [client_id])):
         found = figures(db, row["student_id"])
         if found["target"] != rules.target:
-            _complete(db, client_id, row["student_id"], row["taxonomy_id"], found, rules.target)
+            _complete(db, row, row["student_id"], found, rules.target)
+
+
+def _again(db: Database, row: dict[str, Any], student_id: int, target: float) -> dict[str, Any]:
+    """What comes of the stored predictions of a student for `target`; `row`: its client_id, label_run_id and taxonomy_id."""
+    categories = taxonomy.load(db, row["taxonomy_id"])
+    return _worked_out(db, row["client_id"], row["label_run_id"], _stored(db, student_id), categories, target)
 
 
 def _complete(
-    db: Database, client_id: int, student_id: int, taxonomy_id: int, found: dict[str, Any], target: float
+    db: Database, row: dict[str, Any], student_id: int, found: dict[str, Any], target: float
 ) -> dict[str, Any]:
     """The stored figures worked out again from the stored predictions, for `target`, and stored."""
-    found = found | _worked_out(db, client_id, _stored(db, student_id), taxonomy.load(db, taxonomy_id), target)
+    found = found | _again(db, row, student_id, target)
     found |= {"certified_at": now()}
     with db.atomic():
         db.execute(
@@ -170,20 +187,23 @@ def comparison(
             [student_id],
         )
     )
-    client_id, taxonomy_id = row["client_id"], row["taxonomy_id"]
+    client_id = row["client_id"]
     if target is not None and target != found["target"]:
-        found |= _worked_out(db, client_id, _stored(db, student_id), taxonomy.load(db, taxonomy_id), target)
+        found |= _again(db, row, student_id, target)
     assumptions = assumptions or assumptions_of(db, client_id)
     price = teacher_price(db, assumptions)
     measured = _measured(found)
     sheet, rules = economics(measured, assumptions, price), rules_of(db, client_id, found["target"])
     on_batch = saving_on_batch(sheet, measured, assumptions)
     curve = learning_curve.stored(db, row["label_run_id"])
-    next_step = _plan(found, curve, measured, assumptions, price)
+    found |= {"guard": {"rows": rules.guarded_rows, "floor": rules.category_floor}}
+    left = _left(db, client_id, found["labelled_groups"])
+    next_step = _plan(found, curve, measured, assumptions, price, left)
+    evidence = _evidence(found, sheet.saving, on_batch, rules, next_step, row)
     return {
         "figures": found,
         "economics": sheet,
-        "verdict": decide(_evidence(found, sheet.saving, on_batch, rules, next_step, row)),
+        "verdict": decide(replace(evidence, ready_at=_ready_at(found, evidence))),
         "assumptions": assumptions,
         "rules": rules,
         "measured": measured,
@@ -318,13 +338,41 @@ def _plan(
     measured: Measured,
     assumptions: Assumptions,
     price: prices.Price | None,
+    left: int,
 ) -> Plan:
-    """What to do next, at what one more label of this teacher costs and takes."""
+    """What to do next, at what one more label of this teacher costs and takes; `left`: assets without a label."""
     growth = learning_curve.growth(curve, found["target"] - found["agreement"]["value"]) if curve else None
     of_1000, teacher = label_price(measured, assumptions, price).value, found["teacher"]
     timed = teacher.get("seconds") and teacher["kind"] != "recorded" and teacher["labels"]
     seconds = teacher["seconds"] / teacher["labels"] if timed else assumptions.teacher_latency_s
-    return plan(found, growth, None if of_1000 is None else of_1000 / 1000, seconds)
+    return plan(found, growth, None if of_1000 is None else of_1000 / 1000, seconds, left)
+
+
+def _ready_at(found: dict[str, Any], evidence: Evidence) -> tuple[float, str] | None:
+    """The highest lower target at which the same rules would not say "not ready" today, and what they would say; None where the
+    student is ready at its own, or at none."""
+    if decide(evidence).decision != "not_ready":
+        return None
+    names = {row["category"]: row["label"] for row in found["per_category"]}
+    for lower in found["lower"]:
+        agreed = lower["agreement_handled"]
+        eased = replace(
+            evidence,
+            rules=replace(evidence.rules, target=lower["target"]),
+            certificate=Certificate(**lower["certificate"]),
+            handled=Share(**lower["handled"]),
+            agreement_handled=Share(**agreed) if agreed else None,
+            categories_handled=categories_of(lower["per_category_handled"], names),
+        )
+        if (decision := decide(eased).decision) != "not_ready":
+            return lower["target"], decision
+    return None
+
+
+def _left(db: Database, client_id: int, labelled: int) -> int:
+    """How many of the client's assets, copies counted once, had no label when `labelled` had one."""
+    query = "select count(*) from assets where client_id = ? and group_id = id"
+    return max(db.execute(query, [client_id]).fetchone()[0] - labelled, 0)
 
 
 def _evidence(
@@ -351,8 +399,8 @@ def _evidence(
         trial=found["teacher"]["kind"] == "built-in",
         same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
         gold=_gold(gold) if gold else None,
-        categories=_categories(found["per_category"], names),
-        categories_handled=_categories(found["per_category_handled"], names),
+        categories=categories_of(found["per_category"], names),
+        categories_handled=categories_of(found["per_category_handled"], names),
         plan=next_step,
         live=bool(row["live"]),
         overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
@@ -375,7 +423,7 @@ def _gold(found: dict[str, Any]) -> Gold:
     return Gold(*(Paired(**pair) if pair else None for pair in pairs))
 
 
-def _categories(rows: list[dict], names: dict[int, str]) -> tuple[Category, ...]:
+def categories_of(rows: list[dict], names: dict[int, str]) -> tuple[Category, ...]:
     """Counts of independent assets: where copies widen the evidence, they count once."""
     return tuple(
         Category(names[row["category"]], row["groups"], round(row["agreed"] / row["n"] * row["groups"]))

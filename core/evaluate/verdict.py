@@ -16,11 +16,10 @@ The rules, in order; the first that applies decides. The numbers in them are the
 | unproven | nothing certified, though more labels would at the agreement seen | not ready |
 | below | nothing certified, and more calibration rows alone would not | not ready |
 
-The two guards. A category is guarded where it has at least 20 independent test assets; it is weak where its agreement is shown to
-lie below 70 %: exact binomial test at 5 %, shared out among all categories guarded (Bonferroni), so that among many none falls by
-chance. Against gold, where people settled 100 independent test assets or more, what would take the teacher's place must not be
-shown to be worse (exact McNemar test at 5 %) by more than 2 points. For replace both look at the student alone, for fallback at
-the assets it would handle and at student and teacher together.
+The two guards. A category is guarded where it has at least 5 independent test assets and enough to be shown weak; it is weak where
+its agreement is shown to lie below 70 % (core/evaluate/weak.py). Against gold, where people settled 100 independent test assets
+or more, what would take the teacher's place must not be shown to be worse (exact McNemar test at 5 %) by more than 2 points. For
+replace both look at the student alone, for fallback at the assets it would handle and at student and teacher together.
 
 Where campaigns, months or the like come up anew and less is agreed on in new ones, agreement and certificate are those of assets
 left out with their whole campaign, and test assets, whose campaigns the student knows, only have to bear the certificate out.
@@ -38,19 +37,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from scipy.stats import binom
-
 from core.errors import InputError
+from core.evaluate import weak as weakness
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
 from core.evaluate.economics import stated
 from core.evaluate.next_step import Plan
 from core.evaluate.phrases import interval_words, one_sided_words, p_words
+from core.evaluate.weak import Category
 from core.words import percent, stated_percent
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
 NEW = ("lowest", "nothing", "concepts", "campaigns", "months", "markets")  # rules of core/train/new.py
-ERROR = 0.05  # of the test that finds a weak category, all guarded categories together
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Rules:
         0.30, "Least share handled", "share", "below this share the teacher still does most of the work"
     )
     guarded_rows: int = stated(
-        20, "Smallest category guarded", "test assets", "a category with fewer test assets is not judged by itself"
+        5, "Smallest category guarded", "test assets", "a category with fewer test assets is not judged by itself"
     )
     category_floor: float = stated(
         0.70,
@@ -108,15 +106,6 @@ class Gold:
 
 
 @dataclass(frozen=True)
-class Category:
-    """How often student and teacher agree in one category: `agreed` of `n` independent test assets."""
-
-    label: str
-    n: int
-    agreed: int
-
-
-@dataclass(frozen=True)
 class Unseen:
     """That agreement is of assets whose campaigns, months … (`many`) the student had not seen, and `seen`, that of test rows, whose
     campaigns it has."""
@@ -134,7 +123,7 @@ class Evidence:
     built-in one; `categories` are all
     test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
     `plan` what could be done next; `live`: it is at work already; `overtaken`: the taxonomy version it was judged under and the one
-    in use since, where they differ."""
+    in use since, where they differ; `ready_at`: a lower target at which it would be ready today, and what the verdict would be."""
 
     agreement: Share
     certificate: Certificate
@@ -151,6 +140,7 @@ class Evidence:
     plan: Plan = field(default_factory=Plan)
     live: bool = False
     overtaken: tuple[int, int] | None = None
+    ready_at: tuple[float, str] | None = None
     unseen: Unseen | None = None
 
     @property
@@ -200,12 +190,8 @@ def _goal(e: Evidence) -> str:
 
 
 def weak(categories: tuple[Category, ...], rules: Rules) -> list[Category]:
-    """The guarded categories shown to lie below the floor, the worst first: exact binomial test, Bonferroni's correction."""
-    guarded = [one for one in categories if one.n >= rules.guarded_rows]
-    shown = [
-        one for one in guarded if binom.cdf(one.agreed, one.n, rules.category_floor) <= ERROR / max(len(guarded), 1)
-    ]
-    return sorted(shown, key=lambda one: one.agreed / one.n)
+    """The guarded categories shown to lie below the client's floor, the worst first."""
+    return weakness.weak(categories, rules.guarded_rows, rules.category_floor)
 
 
 def drops(pair: Paired | None, rules: Rules) -> bool:
@@ -282,14 +268,9 @@ def _why_replace(e: Evidence) -> str:
     return text + _saves(e.saving["student"], "It")
 
 
-def _category_words(one: Category) -> str:
-    """“Sale” (9 of 40)"""
-    return f"“{one.label}” ({one.agreed:,} of {one.n:,})"
-
-
 def _why_weak_category(e: Evidence) -> str:
     found, _ = _held_back(e)
-    names = ", ".join(_category_words(one) for one in found[:3]) + (" and others" if len(found) > 3 else "")
+    names = ", ".join(one.words for one in found[:3]) + (" and others" if len(found) > 3 else "")
     what = "a guarded category lies" if len(found) == 1 else f"{len(found):,} guarded categories lie"
     return f"{_agrees(e)}, but {what} below {stated_percent(e.rules.category_floor)} for certain: {names}."
 
@@ -308,9 +289,7 @@ def _why_not_alone(e: Evidence) -> str:
     if not _reaches_alone(e):
         return f"not proven to reach {_goal(e)} alone"
     found = weak(e.categories, e.rules)
-    return (
-        f"held back alone by {_category_words(found[0])}" if found else "alone it falls behind the teacher against gold"
-    )
+    return f"held back alone by {found[0].words}" if found else "alone it falls behind the teacher against gold"
 
 
 def _why_fallback(e: Evidence) -> str:
@@ -391,11 +370,20 @@ def _next_weak_category(e: Evidence) -> str:
 
 
 def _next_unproven(e: Evidence) -> str:
-    return f"{e.plan.proving}; then train again: at the agreement seen, that many would prove it."
+    return f"{_ready(e)}{e.plan.proving}; then train again: at the agreement seen, that many would prove it."
 
 
 def _next_below(e: Evidence) -> str:
-    return e.plan.reaching
+    return f"{_ready(e)}{e.plan.reaching}"
+
+
+def _ready(e: Evidence) -> str:
+    """What it is ready for today, at a lower target; then the way to the client's own."""
+    if e.ready_at is None:
+        return ""
+    target, decision = e.ready_at
+    how = "to replace the teacher" if decision == "replace" else "with the teacher behind it"
+    return f"At a target of {100 * target:g} % it is ready today, {how}: set that if it is enough. For {_goal(e)}: "
 
 
 def _notes(e: Evidence, rule: Rule) -> list[str]:
@@ -405,6 +393,8 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
         notes.append(
             f"Where answers may take up to a day, the teacher alone at its batch price {_costs_no_more(dearer)}."
         )
+    if rule.name in ("replace", "fallback", "trial"):
+        notes += _weakest(e, rule.name == "fallback")
     if e.overtaken:
         notes.append(
             f"This is judged under version {e.overtaken[0]} of the taxonomy, and version {e.overtaken[1]} is in use since: "
@@ -418,6 +408,17 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
     if e.gold and rule.name in GOLD_NOTES and e.gold.paired.n >= FEWEST_TEST:
         notes.append(_against_gold(e.gold, rule.name == "fallback"))
     return notes
+
+
+def _weakest(e: Evidence, behind: bool) -> list[str]:
+    """The weakest category with its interval, and that no guard watches any, where that is so."""
+    categories = e.categories_handled if behind else e.categories
+    worst = weakness.weakest(categories)
+    if worst is None or worst.agreed == worst.n:
+        return []
+    watched = weakness.guarded(categories, e.rules.guarded_rows, e.rules.category_floor)
+    guard = [] if watched else [weakness.guard_words(categories, e.rules.guarded_rows, e.rules.category_floor)]
+    return [f"Weakest category: {worst.span}.", *guard]
 
 
 def _costs_no_more(saving: float) -> str:

@@ -127,6 +127,36 @@ def find(db: Database, client_id: int, name: str) -> Connection:
     return found[0]
 
 
+def rename(db: Database, id: int, name: str) -> str:
+    """Give a connection another name; returns it as kept. Its label runs and paused jobs go on under the new one; calls in the
+    ledger keep the name they were made under. InputError for what is no name, or another's."""
+    before = next((one for one in _some(db, "id = ?", [id])), None)
+    if before is None:
+        raise InputError("This connection is not there any more.", "Look at the list again.")
+    name = " ".join(name.split())
+    if not name or len(name) > 60:
+        raise InputError("The connection's name is empty or too long.", "Give it a name of 1 to 60 characters.")
+    keys.refuse_pasted("the name of a connection", name)
+    if _some(db, "client_id = ? and name = ? and id != ?", [before.client_id, name, id]):
+        raise InputError(f"There is a connection called {name} already.", "Take another name.")
+    own = "client_id = :c or (:c = 0 and client_id not in (select client_id from connections where client_id and name = :old))"
+    values = {"c": before.client_id, "old": before.name, "was": f"connection:{before.name}", "is": f"connection:{name}"}
+    with db.atomic():
+        db.execute("update connections set name = ? where id = ?", [name, id])
+        db.execute(f"update label_runs set teacher = :is where teacher = :was collate nocase and ({own})", values)
+        db.execute(
+            f"""update jobs set params = json_set(params, '$.teacher', :is) where state in ('cancelled', 'failed')
+                and json_extract(params, '$.teacher') = :was collate nocase and ({own})""",
+            values,
+        )
+        busy = (
+            f"select 1 from jobs where state in ('queued', 'running', 'interrupted') and params like :like and ({own})"
+        )
+        if db.execute(busy, values | {"like": f'%"connection:{before.name}"%'}).fetchone():
+            raise InputError(f"A job asks {before.name} at this moment.", "Wait until it is done, or cancel it first.")
+    return name
+
+
 def remove(db: Database, id: int) -> None:
     """Forget a connection. What was bought through it stays, and so does its key, which is somewhere else."""
     with db.atomic():

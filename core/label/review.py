@@ -8,7 +8,7 @@ queue and sample hold is written by a job (core/evaluate/review_queue.py) into r
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Literal
 
@@ -16,9 +16,10 @@ from sqlite_utils import Database
 
 from core.db import now
 from core.errors import InputError
-from core.words import percent
+from core.words import percent, teacher_words
 
 Mode = Literal["queue", "random", "conflict"]
+FEW = 9  # categories suggested where there are too many to show all
 PACE_OF = 20  # decisions that the pace is taken from
 PAUSE = 300.0  # seconds on one asset after which the person did something else
 LONGEST_NOTE = 2000
@@ -26,10 +27,10 @@ LONGEST_NOTE = 2000
 
 @dataclass(frozen=True)
 class Item:
-    """One asset before a person. `reasons`: {kind, words}; `suggestions`: {category_id, label, description, by}, at most nine,
-    the likeliest first; `neighbours`: {asset_id, external_id, text, label, likeness}, the nearest labelled assets;
-    `decisions` (conflicts only): {reviewer, category_id, label, note}. In the random sample nothing tells what was said before:
-    no reasons, no neighbours, suggestions in the taxonomy's order."""
+    """One asset before a person. `reasons`: {kind, words}; `suggestions`: {category_id, label, description, by}, the likeliest
+    first; `neighbours`: {asset_id, external_id, text, label, likeness}, the nearest labelled assets; `decisions` (conflicts only):
+    {reviewer, category_id, label, note}; `labels`: {teacher, label}, what each teacher that was asked says of it. In the random
+    sample nothing tells what was said before: no reasons, labels or neighbours, suggestions in the taxonomy's order."""
 
     asset_id: int
     external_id: str
@@ -39,6 +40,7 @@ class Item:
     suggestions: list[dict[str, Any]]
     neighbours: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
+    labels: list[dict[str, Any]] = field(default_factory=list)
 
 
 # An asset leaves the queue as soon as anybody decided it; in the random sample everybody decides for himself, whatever was decided
@@ -60,8 +62,37 @@ where not exists (select 1 from reviews s where s.asset_id = r.asset_id and s.ad
 group by r.asset_id having count(distinct c.label) > 1"""
 
 
-def next_item(db: Database, client_id: int, reviewer: str, mode: Mode) -> Item | None:
-    """The first asset that waits for this reviewer in this mode; None when there is none left."""
+def next_item(db: Database, client_id: int, reviewer: str, mode: Mode, *, most: int = 0) -> Item | None:
+    """The first asset that waits for this reviewer in this mode; None when there is none left. Where the taxonomy has no more than
+    `most` categories, all of them are suggested, the likeliest first; else no more than FEW."""
+    item = _next(db, client_id, reviewer, mode)
+    return item and replace(item, suggestions=_all_or_few(db, client_id, item, most))
+
+
+def _all_or_few(db: Database, client_id: int, item: Item, most: int) -> list[dict]:
+    """The suggestions, with the rest of a small taxonomy in its order; in the random sample all are in that order."""
+    every = list(
+        db.query(
+            """select id, label, description from categories where assignable = 1 and taxonomy_id =
+               (select id from taxonomies where client_id = ? order by version desc limit 1) order by position""",
+            [client_id],
+        )
+    )
+    if len(every) > most:
+        return item.suggestions[:FEW]
+    there = {one["label"] for one in item.suggestions}
+    rest = [
+        {"category_id": one["id"], "label": one["label"], "description": one["description"], "by": []}
+        for one in every
+        if one["label"] not in there
+    ]
+    if item.mode != "random":
+        return (item.suggestions + rest)[:most]
+    order = {one["label"]: place for place, one in enumerate(every)}
+    return sorted(item.suggestions + rest, key=lambda one: order.get(one["label"], len(order)))[:most]
+
+
+def _next(db: Database, client_id: int, reviewer: str, mode: Mode) -> Item | None:
     if mode == "conflict":
         waiting = conflicts(db, client_id, reviewer)
         return _conflict(db, waiting[0]) if waiting else None
@@ -193,8 +224,10 @@ def send(db: Database, client_id: int, student_id: int, asset_ids: list[int]) ->
     """Put held-out assets of a judged student at the head of the queue, in this order; how many. Decided ones are left out."""
     rows = list(
         db.query(
-            f"""select p.asset_id, p.top, p.confidence, p.teacher_category_id, s.label as student, t.label as teacher, i.neighbours
-                from predictions p join categories s on s.id = p.category_id join categories t on t.id = p.teacher_category_id
+            f"""select p.asset_id, p.top, p.confidence, p.teacher_category_id, s.label as student, t.label as teacher, i.neighbours,
+                       st.kind || ' ' || st.id as name, run.teacher as source
+                from predictions p join students st on st.id = p.student_id join label_runs run on run.id = st.label_run_id
+                join categories s on s.id = p.category_id join categories t on t.id = p.teacher_category_id
                 left join review_items i on i.client_id = ? and i.mode = 'queue' and i.asset_id = p.asset_id
                 where p.student_id = ? and p.asset_id in ({",".join("?" * len(asset_ids))})
                 and not exists (select 1 from reviews r where r.asset_id = p.asset_id)""",
@@ -219,11 +252,13 @@ def send(db: Database, client_id: int, student_id: int, asset_ids: list[int]) ->
 
 def _sent(row: dict) -> tuple[int, float, str, str, str]:
     """Asset, worth, reasons, suggestions and neighbours of an asset that somebody has sent."""
-    words = f"Sent from Compare: the student is {percent(row['confidence'], digits=0)} sure of {row['student']}; the teacher said "
-    said = {category: [f"student {percent(share, digits=0)}"] for category, share in json.loads(row["top"])}
-    said.setdefault(row["teacher_category_id"], []).append("teacher")
+    name, source = row["name"], teacher_words(row["source"])
+    sure = percent(row["confidence"], digits=0)
+    words = f"Sent from Compare: {name} is {sure} sure of {row['student']}; {source} said {row['teacher']}."
+    said = {category: [f"{name}: {percent(share, digits=0)}"] for category, share in json.loads(row["top"])}
+    said.setdefault(row["teacher_category_id"], []).append(source)
     suggestions = [{"category_id": category, "by": by} for category, by in said.items()]
-    reasons = [{"kind": "sent", "words": f"{words}{row['teacher']}."}]
+    reasons = [{"kind": "sent", "words": words}]
     return row["asset_id"], row["confidence"], json.dumps(reasons), json.dumps(suggestions), row["neighbours"] or "[]"
 
 
@@ -251,7 +286,24 @@ def _item(db: Database, row: dict, mode: Mode) -> Item:
     blind = mode == "random"  # whoever knows what was said agrees more often than he would by himself
     suggestions = _described(db, json.loads(row["suggestions"]), blind)
     reasons, neighbours = ([], []) if blind else (json.loads(row["reasons"]), _texts(db, json.loads(row["neighbours"])))
-    return Item(row["asset_id"], row["external_id"], row["text"], mode, reasons, suggestions, neighbours, [])
+    labels = [] if blind else said_by_teachers(db, row["asset_id"])
+    return Item(row["asset_id"], row["external_id"], row["text"], mode, reasons, suggestions, neighbours, [], labels)
+
+
+def said_by_teachers(db: Database, asset_id: int) -> list[dict[str, Any]]:
+    """What each teacher says of an asset or a copy of it, by its newest labels: teacher, label; recorded labels first."""
+    return list(
+        db.query(
+            """select teacher, label from (
+                 select r.teacher, c.label,
+                        row_number() over (partition by r.teacher order by r.id desc, l.asset_id <> :asset) as nth
+                 from assets a join labels l on l.asset_id = a.id join label_runs r on r.id = l.run_id
+                 join categories c on c.id = l.category_id
+                 where a.group_id = (select group_id from assets where id = :asset))
+               where nth = 1 order by teacher not like 'recorded:%', teacher""",
+            {"asset": asset_id},
+        )
+    )
 
 
 def _described(db: Database, suggestions: list[dict], blind: bool) -> list[dict]:
@@ -308,6 +360,6 @@ def _conflict(db: Database, asset_id: int) -> Item:
         by_people.setdefault(one["category_id"], []).append(one["reviewer"])
     first = [{"category_id": category, "by": names} for category, names in by_people.items()]
     others = [s for s in json.loads(row["suggestions"]) if s["category_id"] not in by_people]
-    row["suggestions"] = json.dumps((first + others)[:9])
+    row["suggestions"] = json.dumps(first + others)
     item = _item(db, row, "conflict")
     return Item(**{**vars(item), "decisions": said})

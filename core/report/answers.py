@@ -13,13 +13,14 @@ import plotly.graph_objects as go
 
 from core.evaluate import measure
 from core.evaluate.phrases import across_words, new_words, rows_words
+from core.evaluate.run import categories_of
+from core.evaluate.weak import guard_words, weakest
 from core.report import charts
 from core.report.charts import FEW
 from core.train.new import NOTHING
 from core.words import duration, percent, stated_percent
 
 SHOWN = 40  # categories and slices in a chart: the largest; the table has all
-FEWEST = 10  # test assets a category needs to be named: below, chance decides
 FAR_BELOW = 0.10  # so far below the target a category is counted as doing badly
 BELIEVED = 0.05  # calibration error up to which a stated confidence is taken at its word
 
@@ -68,15 +69,14 @@ def per_category(found: dict[str, Any]) -> Answer:
     table = pd.DataFrame(found["per_category"])
     table = table[table["n"] > 0].rename(columns={"label": "category", "category": "id", "recall": "agreement"})
     table = _as_precise(table[["category", "n", "predicted", "agreed", *columns]].copy(), columns)
-    bar, judged = found["target"] - FAR_BELOW, table[table["n"] >= FEWEST]
-    low = int((judged["agreed"] / judged["n"] < bar).sum())
-    seen = found["agreement"]
+    bar, seen = found["target"] - FAR_BELOW, found["agreement"]
+    low = int((table["agreed"] / table["n"] < bar).sum())
     title = f"The student agrees on {share_words(seen['value'], seen['n'])} of assets; "
-    of = "categories" if len(judged) == len(table) else f"categories with {FEWEST} test assets or more"
-    title += (
-        f"{low:,} of {len(judged):,} {of} {'is' if low == 1 else 'are'} below {stated_percent(bar)} (the target less "
-    )
+    title += f"{low:,} of {len(table):,} categories {'is' if low == 1 else 'are'} below {stated_percent(bar)} (the target less "
     title += f"{100 * FAR_BELOW:g} points)"
+    few = categories_of(found["per_category"], {row["category"]: row["label"] for row in found["per_category"]})
+    if (worst := weakest(few)) and worst.agreed < worst.n:
+        title += f", weakest {worst.span}"
     if independent(seen) < FEW:
         low, high = (percent(seen[end], digits=0) for end in ("low", "high"))
         title = f"Too few test assets to say: agreement could be anything from {low} to {high}"
@@ -86,6 +86,9 @@ def per_category(found: dict[str, Any]) -> Answer:
     figure = charts.shares(top, "category", "agreement", "low", "high", "n")
     charts.layout(figure, "agreement in the category (%)", "", height=90 + 19 * len(top))
     note = "Dots: share of the teacher's test assets in the category; bars: 95 % intervals. Measured."
+    if guard := found.get("guard"):
+        charts.mark(figure, guard["floor"], f"floor {stated_percent(guard['floor'])}")
+        note += f" {guard_words(few, guard['rows'], guard['floor'])}"
     note += f" The {SHOWN} largest of {len(table):,}." if len(table) > SHOWN else ""
     return Answer("per-category", title, figure, table, note, columns)
 

@@ -23,6 +23,7 @@ from core.words import milliseconds, money, percent, spoken, stated_percent
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
 STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
+LETTERS = 12  # px: the smallest print in any chart
 FEW = 100  # rows below which a share has no decimals worth showing
 
 
@@ -90,6 +91,21 @@ def shares(
     return _names(fig, names)
 
 
+def mark(figure: go.Figure, share: float, text: str) -> None:
+    """A dotted line with its name across a chart whose other axis is in per cent."""
+    figure.add_vline(100 * share, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
+    figure.add_annotation(
+        x=100 * share,
+        y=1,
+        yref="paper",
+        text=text,
+        showarrow=False,
+        xanchor="right",
+        yanchor="bottom",
+        font={"size": 12},
+    )
+
+
 def dollars(low: float, high: float, most: int = 6) -> dict:
     """An axis of US dollars from `low` to `high`: at most about `most` round sums on it, said as money is said everywhere."""
     span = (high - low) or 1.0
@@ -116,6 +132,39 @@ def bars(names: list[str], values: list[float], texts: list[str], colours: list[
         )
     )
     return _names(fig, shown)
+
+
+def pair(rows: list[tuple[str, float, str, str]], goal: tuple[float, str] | None = None) -> go.Figure:
+    """Two or three bars, (name, length, words, colour), each with its name and its words; `goal` marks a length with words of its
+    own. No axis: the words say it."""
+    names, lengths, words, colours = (list(column)[::-1] for column in zip(*rows))
+    fig = go.Figure(
+        go.Bar(
+            x=lengths,
+            y=list(range(len(rows))),
+            text=[f"<b>{clean(word)}</b>" for word in words],
+            textposition="outside",
+            textfont={"size": 14},
+            cliponaxis=False,
+            orientation="h",
+            marker_color=colours,
+            hovertemplate="%{customdata}: %{text}<extra></extra>",
+            customdata=[clean(name) for name in names],
+        )
+    )
+    layout(fig, "", "", height=34 + 40 * len(rows))
+    top = max([*lengths, goal[0] if goal else 0, 1e-9])
+    if goal:
+        fig.add_shape(
+            type="line", x0=goal[0], x1=goal[0], y0=-0.5, y1=len(rows) - 0.5, line={"width": 2, "dash": "dot"}
+        )
+        fig.update_shapes(line_color=NEUTRAL)
+        fig.add_annotation(
+            x=goal[0], y=len(rows) - 0.35, text=goal[1], showarrow=False, xanchor="right", font={"size": 12}
+        )
+    fig.update_xaxes(range=[0, 1.8 * top], visible=False)
+    fig.update_layout(margin={"l": 8, "r": 8, "t": 4, "b": 4}, bargap=0.35)
+    return _names(fig, [clean(name) for name in names]).update_yaxes(showgrid=False, tickfont={"size": 13})
 
 
 def _names(fig: go.Figure, names: list[str]) -> go.Figure:
@@ -296,7 +345,7 @@ def _neighbours(counts: np.ndarray) -> np.ndarray:
 
 def _matrix(counts: np.ndarray, shares: np.ndarray, names: list[str]) -> go.Figure:
     n = len(names)
-    cell, font = (18, 11) if n <= 45 else (12, 8)
+    cell = 18 if n <= 45 else 15
     differ = ~np.eye(n, dtype=bool)
     z = np.where(counts > 0, np.sqrt(shares), np.nan)
     top = max(float(np.nanmax(z, initial=0, where=differ & (counts > 0))), 0.01)
@@ -326,11 +375,14 @@ def _matrix(counts: np.ndarray, shares: np.ndarray, names: list[str]) -> go.Figu
             y=down,
             text=[f"{count:,.0f}" for count in counts[down, across]],
             mode="text",
-            textfont={"size": 9, "color": "#1d232b"},  # dark on every shade, in the light look and in the dark one
+            textfont={
+                "size": LETTERS,
+                "color": "#1d232b",
+            },  # dark on every shade, in the light look and in the dark one
             hoverinfo="skip",
         )
     layout(fig, "student says", "teacher says", 190 + cell * n)
-    ticks = {"tickvals": list(range(n)), "ticktext": names, "tickfont": {"size": font}, "showgrid": False}
+    ticks = {"tickvals": list(range(n)), "ticktext": names, "tickfont": {"size": LETTERS}, "showgrid": False}
     # columns of many stand closer together than any letters: they go by the order of the rows, and by pointing at a cell
     fig.update_xaxes(side="top", tickangle=-90, range=[-0.5, n - 0.5], showticklabels=n <= 45, **ticks)
     return fig.update_yaxes(range=[n - 0.5, -0.5], **ticks)
@@ -363,10 +415,8 @@ def cumulative(courses: list[Course], months: int = MONTHS) -> go.Figure:
             hovertemplate="%{fullData.name}<br>after %{x} months: %{customdata}<extra></extra>",
         )
         lowest = max(course.after(months) / top, lowest + 0.075)  # labels keep a line's height apart
-        text = f"{clean(course.label)}: {clean(money(course.after(months)))}"
-        fig.add_annotation(
-            x=months, y=lowest * top, text=text, showarrow=False, xanchor="left", xshift=8, font={"color": colour}
-        )
+        text = f"{_dot(colour)} {clean(course.label)}: {clean(money(course.after(months)))}"
+        fig.add_annotation(x=months, y=lowest * top, text=text, showarrow=False, xanchor="left", xshift=8)
     marked = [course for course in courses if course.even is not None and course.even <= months]
     fig.add_scatter(
         x=[course.even for course in marked],
@@ -463,8 +513,13 @@ def latencies(rows: list[tuple[str, list[float], str, bool]]) -> go.Figure:
 
 def _mark(fig: go.Figure, x: float, place: int, text: str, colour: str) -> None:
     fig.add_annotation(
-        x=math.log10(x), y=place - 0.2, text=clean(text, 80), showarrow=False, font={"color": colour}, xanchor="center"
+        x=math.log10(x), y=place - 0.2, text=f"{_dot(colour)} {clean(text, 80)}", showarrow=False, xanchor="center"
     )
+
+
+def _dot(colour: str) -> str:
+    """A dot in a line's colour before its label: the colours stand 3:1 off the background, which is too little for letters."""
+    return f'<span style="color:{colour}">●</span>'
 
 
 def _faint(colour: str) -> str:

@@ -17,11 +17,12 @@ from core.errors import InputError
 from core.evaluate import outlook
 from core.evaluate.economics import described
 from core.evaluate.kept import other_prices, teacher_price
-from core.evaluate.run import comparison, disagreements
+from core.evaluate.run import categories_of, comparison, disagreements
+from core.evaluate.weak import ranked
 from core.report import answers, money, speed
-from core.report.answers import FEWEST, Answer, share_words, span_words
+from core.report.answers import Answer, share_words, span_words
 from core.report.brand import Brand, brand
-from core.report.headline import TITLES, Headline, about, headlines, mode_of
+from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of
 from core.train.run import looked_at
 from core.words import split_words, teacher_words
 
@@ -84,6 +85,7 @@ class Report:
     brand: Brand
     decision: str
     title: str
+    for_100: str
     reason: str
     next: str
     headlines: list[Headline]
@@ -145,6 +147,7 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
         brand=brand(db),
         decision=verdict.decision,
         title=TITLES[verdict.decision],
+        for_100=for_100(result),
         reason=verdict.reason,
         next=verdict.next,
         headlines=headlines(result, price),
@@ -189,10 +192,11 @@ def _provenance(facts: dict, row: dict, found: dict) -> list[tuple[str, str]]:
 
 
 def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:
-    """The categories of least agreement among those with enough test assets, with what went wrong there."""
-    enough = [one for one in found["per_category"] if one["n"] >= FEWEST and one["recall"] < 1]
+    """The weakest categories, however few test assets they have, with what went wrong there."""
+    rows = {one["label"]: one for one in found["per_category"]}
+    order = ranked(categories_of(found["per_category"], {one["category"]: one["label"] for one in rows.values()}))
     made = []
-    for one in sorted(enough, key=lambda one: (one["recall"], -one["n"]))[:WORST]:
+    for one in [rows[category.label] for category in order if category.agreed < category.n][:WORST]:
         rows = disagreements(db, student_id, limit=EXAMPLES, filters={"teacher": one["category"]})
         examples = [
             (" ".join(text.split())[:TEXT], teacher, said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from core.evaluate.run import rested_on
 from core.label.prices import Price
 from core.report.answers import share_words, span_words
 from core.report.speed import median_range
-from core.words import milliseconds, percent
+from core.words import milliseconds, percent, stated_percent
 
 MODES = {"student": "alone", "cascade": "with the teacher behind it"}
 TITLES = {
@@ -19,6 +20,25 @@ TITLES = {
     "not_ready": "Not ready.",
     "trial": "Trial only.",
 }
+
+
+def for_100(result: dict[str, Any]) -> str:
+    """What the verdict of a comparison() means for 100 assets, in words that anybody knows."""
+    found, verdict = result["figures"], result["verdict"]
+    rests, _ = rested_on(found)
+    target = stated_percent(found["target"]).removesuffix(" %")
+    if verdict.decision == "fallback" and found["certificate"]["certified"]:
+        files = min(round(100 * found["handled"]["value"]), 99)
+        return (
+            f"Of 100 assets the student files {files} and {100 - files} go to the teacher; at least {target} of the 100 are "
+            "filed as the teacher would, 95 % sure."
+        )
+    if verdict.decision == "replace":
+        surely = math.floor(100 * rests.low) if rests.low >= found["target"] else target
+        return f"The student files 100 of 100 assets; at least {surely} of them as the teacher would, 95 % sure."
+    low, high = math.floor(100 * rests.low), math.ceil(100 * rests.high)
+    about = f"about {round(100 * rests.value)} as the teacher does ({low} to {high}, 95 % sure)"
+    return f"Of 100 assets the student would file {about}."
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ def monthly(courses: list[Course], sheet: Economics) -> Answer:
     title = "The teacher has no price yet: choose a model to price it as"
     if sheet.monthly["teacher"] is not None:
         mode = "cascade" if sheet.monthly["cascade"] is not None else "student"
-        title = (
-            f"A month of {sheet.volume_per_month:,} assets: {_month(sheet, 'teacher')} with the teacher, {_month(sheet, mode)} "
-            f"{'with the student and the teacher behind it' if mode == 'cascade' else 'with the student'}"
-        )
+        how = "with the student and the teacher behind it" if mode == "cascade" else "with the student"
+        title = f"A month of {sheet.volume_per_month:,} assets: {month_words(sheet, 'teacher')} with the teacher, "
+        title += f"{month_words(sheet, mode)} {how}"
     colours = [charts.LOOKS.get(course.key, (charts.NEUTRAL, ""))[0] for course in courses]
     each = [1000 * course.month / sheet.volume_per_month for course in courses]
     each = [sheet.per_1000.get(course.key, value) for course, value in zip(courses, each)]
@@ -55,7 +54,8 @@ def saving_words(sheet: Economics) -> str:
     return f"{published}; here the {', the '.join(parts)}." if parts else f"{published}."
 
 
-def _month(sheet: Economics, key: str) -> str:
+def month_words(sheet: Economics, key: str) -> str:
+    """What a month costs with "teacher", "student" or "cascade", in words."""
     return _cents(sheet.monthly[key], sheet.per_1000[key])
 
 

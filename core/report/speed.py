@@ -28,11 +28,17 @@ def median_range(found: dict[str, Any]) -> tuple[float, float]:
     return median_interval(_quantiles(found["latency"]), found["latency"]["n"])
 
 
+def teacher_time(found: dict[str, Any], sheet: Economics, assumed_s: float) -> tuple[dict[str, Any], bool]:
+    """How long the teacher takes for one asset, in ms, and whether that was measured; else it is the assumption."""
+    if sheet.line("student_speed_up").basis == "measured" and found["teacher_latency"] is not None:
+        return found["teacher_latency"], True
+    return {"p50": 1000 * assumed_s, "spread": [1000 * assumed_s]}, False
+
+
 def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> Answer:
     """The distribution of the time for one asset, teacher and student, on a log axis."""
     student, spoken = found["latency"], found["teacher_latency"]
-    measured = sheet.line("student_speed_up").basis == "measured" and spoken is not None
-    teacher = spoken if measured else {"p50": 1000 * assumed_s, "spread": [1000 * assumed_s]}
+    teacher, measured = teacher_time(found, sheet, assumed_s)
     rows = [
         ("Teacher", _quantiles(teacher), charts.TEACHER, measured),
         ("Student", _quantiles(student), charts.STUDENT, True),

@@ -35,17 +35,17 @@ def draw(answer: Answer | None) -> None:
         )
 
 
-def agreement(found: dict[str, Any]) -> None:
-    """How well the student stands in for the teacher, where it may answer, and how it does against people's labels."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        draw(answers.per_category(found))
-    with right:
-        draw(answers.cascade(found))
-        draw(answers.reliability(found))
+def sure(found: dict[str, Any]) -> None:
+    """How much the student may answer, on new campaigns and markets too, and how it does against people's labels."""
+    draw(answers.cascade(found))
     for answer in (answers.new(found), answers.across(found)):
         folded(answer)
     gold(found)
+
+
+def analyst(found: dict[str, Any]) -> None:
+    """Whether its confidence can be believed, and the statistician's other measures."""
+    draw(answers.reliability(found))
     more_measures(found)
 
 
@@ -58,7 +58,8 @@ def folded(answer: Answer | None) -> None:
 
 
 def weak_spots(found: dict[str, Any]) -> None:
-    """Which categories are mixed up, and in which channels, markets or other fields of the file it is weak."""
+    """How it does in each category, which are mixed up, and in which channels, markets or other fields of the file it is weak."""
+    draw(answers.per_category(found))
     if not found["confusions"]:
         st.subheader("Student and teacher never differ on the test assets", anchor=False)
         return

@@ -103,7 +103,7 @@ def _name(view: View, before: Connection | None, model: str, left, right, tag: s
         before.name if before else "",
         placeholder=model or "What you call it",
         disabled=before is not None,
-        help="Labels are kept under this name, so it cannot be changed later.",
+        help="Labels are kept under this name. It can be changed in the list of connections.",
         key=f"{tag}-name",
     )
     owners = {0: "Every client"} if view.client_id is None else {view.client_id: view.client, 0: "Every client"}

@@ -64,7 +64,8 @@ def show(view: View) -> bool:
     if last is None:
         return False
     _import(view.db, last)
-    stamp = f"{last['id']}, {last['created']}, {last['unchanged']}"
+    removed = view.db.execute("select max(id) from removals").fetchone()[0]
+    stamp = f"{last['id']}, {last['created']}, {last['unchanged']}, {removed}"
     home = str(settings.home())
     found = _cached(home, view.client_id, stamp)
     # What training and people change as well; every review in the workspace counts, which is quicker than finding the client's.

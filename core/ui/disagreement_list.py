@@ -28,8 +28,9 @@ def show(db: Database, client_id: int, student_id: int, found: dict) -> None:
     count = count_disagreements(db, student_id, filters)
     pages = max(-(-count // ROWS), 1)
     page = st.pagination(pages, key=f"differ-page-{student_id}-{hash(str(filters))}") if pages > 1 else 1
+    shown = _named(disagreements(db, student_id, limit=ROWS, offset=(page - 1) * ROWS, filters=filters))
     st.dataframe(
-        _named(disagreements(db, student_id, limit=ROWS, offset=(page - 1) * ROWS, filters=filters)),
+        charts.as_said(shown, ("confidence",)),
         hide_index=True,
         key="disagreements",
         column_config={

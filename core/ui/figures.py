@@ -33,14 +33,19 @@ HINTS = {
 }
 
 
+def badge(basis: str) -> None:
+    """What a figure rests on, with what that means behind it."""
+    colour, meaning = BASIS[basis]
+    st.badge(basis, color=colour, help=meaning)
+
+
 def figure(label: str, value: str, basis: str, interval: str | None = None, help: str | None = None) -> None:
     """One big figure in a box: label with a hint, the value, then its basis and, where there is one, its interval.
 
     Label, value and interval may hold words from files: they are escaped here."""
-    colour, meaning = BASIS[basis]
     with st.container(border=True, height="stretch"):
         st.metric(plain(label), plain(value), help=help)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.badge(basis, color=colour, help=meaning)
+            badge(basis)
             if interval:
                 st.caption(plain(interval))

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.evaluate.economics import Assumptions, described
+from core.evaluate.economics import Assumptions, Economics, described
 from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models, other_prices
 from core.label import prices
 from core.ui.frame import View, plain
-from core.words import money
+from core.words import stated_money
 
 
-def price_as(view: View) -> Assumptions:
-    """The picker over the bundled price list, with the price's source and date below it; the client's assumptions after it."""
+def price_as(view: View, *, described: bool = True) -> Assumptions:
+    """The picker over the bundled price list, with the price's source and date below it, where `described`; the client's
+    assumptions after it."""
     kept = assumptions_of(view.db, view.client_id)
     names = prices.models()
     names = names if kept.price_as in names else [kept.price_as, *names]
@@ -28,7 +29,7 @@ def price_as(view: View) -> Assumptions:
         "this model's list price.",
     )
     price = prices.price(view.db, model) if model else None
-    if price:
+    if price and described:
         st.caption(plain(price_words(price)))
     return _keep(view, kept, replace(kept, price_as=model))
 
@@ -37,9 +38,11 @@ def price_words(price: prices.Price) -> str:
     """A price with its source and date, the batch price beside it, in one line."""
     if not (price.input_usd_mtok or price.output_usd_mtok):
         return "Nothing is charged for this model."
-    words = f"{money(price.input_usd_mtok)} in, {money(price.output_usd_mtok)} out per million tokens"
+    words = f"{stated_money(price.input_usd_mtok)} in, {stated_money(price.output_usd_mtok)} out per million tokens"
     if price.batch_input_usd_mtok is not None:
-        words += f" (as a batch {money(price.batch_input_usd_mtok)} and {money(price.batch_output_usd_mtok)})"
+        words += (
+            f" (as a batch {stated_money(price.batch_input_usd_mtok)} and {stated_money(price.batch_output_usd_mtok)})"
+        )
     return f"{words}; {price.source}, {price.as_of or 'undated'}."
 
 
@@ -69,10 +72,54 @@ def volume(view: View) -> Assumptions:
     return _keep(view, kept, replace(kept, volume_per_month=picked))
 
 
+PAID = {
+    "listed": "the list price of a model",
+    "paid_usd_1000": "what we pay for 1,000 assets",
+    "invoice_usd_month": "what we pay a month",
+}
+FIRST = ("price_as", "volume_per_month", "paid_usd_1000", "invoice_usd_month")  # asked for beside what they change
+
+
+def first(view: View, sheet: Economics) -> Assumptions:
+    """Volume and price in one row: a model's list price, or what is truly paid; the client's assumptions after it."""
+    left, middle, right = st.columns([1, 1.2, 1.6], gap="small")
+    with left:
+        volume(view)
+    kept = assumptions_of(view.db, view.client_id)
+    given = next((name for name in PAID if getattr(kept, name) is not None and name != "listed"), "listed")
+    how = middle.selectbox(
+        "Reckon with",
+        list(PAID),
+        list(PAID).index(given),
+        format_func=PAID.__getitem__,
+        key=f"reckon-{view.client_id}",
+        help="Your invoices beat any list price. A list price is multiplied with the tokens of one label.",
+    )
+    with right:
+        if how == "listed":
+            _keep(view, kept, kept.listed)
+            return price_as(view, described=False)
+        return _paid(view, kept, how, sheet)
+
+
+def _paid(view: View, kept: Assumptions, how: str, sheet: Economics) -> Assumptions:
+    """A sum in US dollars, at first what the sheet comes to."""
+    each, month = sheet.per_1000["teacher"] or 0.0, sheet.monthly["teacher"] or 0.0
+    value = getattr(kept, how)
+    given = st.number_input(
+        "US dollars for 1,000 assets" if how == "paid_usd_1000" else "US dollars a month",
+        min_value=0.0,
+        value=float(value if value is not None else round(each if how == "paid_usd_1000" else month, 2)),
+        format="%.2f",
+        key=f"{how}-{view.client_id}",
+    )
+    return _keep(view, kept, replace(kept.listed, **{how: given}))
+
+
 def others(view: View) -> None:
     """A form with every other assumption, its unit and where its default comes from."""
     kept = assumptions_of(view.db, view.client_id)
-    rows = [row for row in described(kept) if row["name"] not in ("price_as", "volume_per_month")]
+    rows = [row for row in described(kept) if row["name"] not in FIRST]
     with (
         st.expander("Assumptions, of November 2026: change what you know better"),
         st.form(f"assumptions-{view.client_id}", border=False),

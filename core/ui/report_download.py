@@ -24,21 +24,20 @@ def show(client_id: int, client: str, student_id: int) -> None:
             return workbook.workbook(content.gather(db, client_id, str(student_id)))
 
     name = "".join(c if c.isalnum() else "-" for c in client).strip("-")[:60] or "client"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Report for the client",
-            page,
-            file_name=f"{name}-student-{student_id}.html",
-            mime="text/html",
-            icon=":material/description:",
-            on_click="ignore",
-            help="One file that opens anywhere without internet and prints to PDF. Name, logo and colour are in Settings.",
-        )
-        st.download_button(
-            "Figures (XLSX)",
-            figures,
-            file_name=f"{name}-student-{student_id}.xlsx",
-            mime=XLSX,
-            icon=":material/table:",
-            on_click="ignore",
-        )
+    st.download_button(
+        "Report for the client",
+        page,
+        file_name=f"{name}-student-{student_id}.html",
+        mime="text/html",
+        icon=":material/description:",
+        on_click="ignore",
+        help="One file that opens anywhere without internet and prints to PDF. Name, logo and colour are in Settings.",
+    )
+    st.download_button(
+        "Figures (XLSX)",
+        figures,
+        file_name=f"{name}-student-{student_id}.xlsx",
+        mime=XLSX,
+        icon=":material/table:",
+        on_click="ignore",
+    )

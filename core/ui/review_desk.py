@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import streamlit as st
@@ -15,8 +15,8 @@ from core.ingest import taxonomy
 from core.label import review
 from core.label.review import Item
 from core.report.charts import short
-from core.ui import focus, frame
-from core.words import duration
+from core.ui import focus, frame, keys
+from core.words import duration, teacher_words
 
 KINDS = {  # of reasons: icon
     "student": ":material/compare_arrows:",
@@ -33,6 +33,9 @@ DONE = {
 }
 TEXT_HEIGHT, LONG_TEXT = 200, 500  # px in which a text of more characters scrolls
 NEIGHBOURS = 3
+KEYS = "1234567890qwertyiopa"  # of the categories, in their order
+OTHERS = {"f": "find", "n": "note", "s": "skip", "u": "undo"}
+FIELDS = {"find": "review-find", "note": "review-note"}
 
 
 @st.fragment
@@ -42,11 +45,18 @@ def show(client_id: int, reviewer: str, mode: str) -> None:
         failed = st.session_state.pop("review-error", None)
         if failed:
             st.error(frame.plain(failed), icon=":material/error:")
-        item = review.next_item(db, client_id, reviewer, mode)
+        item = review.next_item(db, client_id, reviewer, mode, most=len(KEYS))
         _progress(db, client_id, reviewer, mode)
+        _listen(mode, item)
         if item is None:
             st.success(DONE[mode], icon=":material/check_circle:")
-            st.button("Take the last one back", shortcut="U", on_click=_undo, args=(client_id, reviewer))
+            st.button(
+                "Take the last one back",
+                key=_key("undo", mode),
+                shortcut="U",
+                on_click=_undo,
+                args=(client_id, reviewer),
+            )
             return
         _timed(item)
         left, right = st.columns([11, 10], gap="medium")
@@ -54,6 +64,22 @@ def show(client_id: int, reviewer: str, mode: str) -> None:
             _asset(item)
         with right:
             _choices(client_id, reviewer, item)
+
+
+def _key(what: str, mode: str, item: Item | None = None) -> str:
+    """The key of a button of this asset alone: one pressed twice decides nothing unseen."""
+    return f"{what}-{mode}-{item.asset_id if item else 'none'}"
+
+
+def _listen(mode: str, item: Item | None) -> None:
+    """What each key presses while this asset is on the screen."""
+    places = {"u": _key("undo", mode)}
+    if item:
+        places = {key: _key(what, mode, item) for key, what in OTHERS.items()}
+        places |= {key: _key(f"pick-{key}", mode, item) for key, _ in zip(KEYS, item.suggestions)}
+    what, asset_id = st.session_state.get("review-open") or (None, None)
+    open_ = FIELDS[what] if item and asset_id == item.asset_id else None
+    keys.listen(places, KEYS + "".join(OTHERS), open_, "fn")
 
 
 def _progress(db: Database, client_id: int, reviewer: str, mode: str) -> None:
@@ -82,6 +108,8 @@ def _asset(item: Item) -> None:
     for said in item.decisions:
         note = f" ({said['note']})" if said["note"] else ""
         st.markdown(f":material/person: {frame.plain(said['reviewer'] + ': ' + said['label'] + note)}")
+    for said in item.labels:
+        st.markdown(f":material/label: {frame.plain(teacher_words(said['teacher']) + ': ' + said['label'])}")
     if item.mode == "random":
         st.caption("Drawn at random. What teacher and student said is kept back, so that it does not sway you.")
     if item.neighbours:
@@ -94,14 +122,14 @@ def _asset(item: Item) -> None:
 def _choices(client_id: int, reviewer: str, item: Item) -> None:
     """The suggestions that somebody makes one under the other, the rest in two columns; then the other keys."""
     with st.container(gap="xsmall"):
-        numbered = list(enumerate(item.suggestions, start=1))
-        for number, choice in numbered:
+        keyed = list(zip(KEYS, item.suggestions))
+        for key, choice in keyed:
             if choice["by"]:
-                _choice(reviewer, item, number, choice)
+                _choice(reviewer, item, key, choice)
         columns = st.columns(2, gap="small")
-        for place, (number, choice) in enumerate(one for one in numbered if not one[1]["by"]):
+        for place, (key, choice) in enumerate(one for one in keyed if not one[1]["by"]):
             with columns[place % 2], st.container(gap="xsmall"):
-                _choice(reviewer, item, number, choice)
+                _choice(reviewer, item, key, choice)
     open_ = st.session_state.get("review-open")
     if open_ == ("find", item.asset_id):
         _find(client_id, reviewer, item)
@@ -111,22 +139,25 @@ def _choices(client_id: int, reviewer: str, item: Item) -> None:
         if open_ and open_[1] == item.asset_id:
             st.button("Close", shortcut="Escape", on_click=_open, args=(None, item.asset_id))
         else:
-            st.button("Find", shortcut="F", on_click=_open, args=("find", item.asset_id), help="Any other category.")
-            st.button(
-                "Note", shortcut="N", on_click=_open, args=("note", item.asset_id), help="Kept with your decision."
-            )
-            st.button("Skip", shortcut="S", on_click=_skip, args=(item.asset_id, reviewer, item.mode))
-            st.button("Undo", shortcut="U", on_click=_undo, args=(client_id, reviewer))
+            _other("Find", item, _open, ("find", item.asset_id), "Any other category.")
+            _other("Note", item, _open, ("note", item.asset_id), "Kept with your decision.")
+            _other("Skip", item, _skip, (item.asset_id, reviewer, item.mode))
+            _other("Undo", item, _undo, (client_id, reviewer))
     note = st.session_state.get(f"note-{item.asset_id}")
     if note:
         st.caption(f":material/edit_note: {frame.plain(short(note, 200))}")
 
 
-def _choice(reviewer: str, item: Item, number: int, choice: dict) -> None:
+def _other(label: str, item: Item, what: Callable[..., None], args: tuple, help: str | None = None) -> None:
+    key = _key(label.lower(), item.mode, item)
+    st.button(label, key=key, shortcut=label[0], on_click=what, args=args, help=help)
+
+
+def _choice(reviewer: str, item: Item, key: str, choice: dict) -> None:
     st.button(
         frame.plain(short(choice["label"], 48 if choice["by"] else 26)),
-        key=f"pick-{item.mode}-{item.asset_id}-{number}",  # of this asset alone: a key pressed twice decides nothing unseen
-        shortcut=str(number),
+        key=_key(f"pick-{key}", item.mode, item),
+        shortcut=key,
         width="stretch",
         help=frame.plain(f"{choice['label']}. {choice['description']}"),
         on_click=_decide,

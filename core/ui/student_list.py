@@ -10,7 +10,7 @@ from core.evaluate import versions
 from core.evaluate.run import figures
 from core.evaluate.versions import name_of
 from core.train import run as training
-from core.ui import charts, frame, go_live
+from core.ui import charts, frame, go_live, removing
 from core.ui.figures import HINTS
 from core.words import duration, percent, spoken, teacher_words
 
@@ -46,6 +46,7 @@ def show(view: frame.View) -> None:
     if len(judged) > 1:
         _compare(view, judged)
     _origins(view, rows)
+    removing.students(view, {row["id"]: name_of(row) for row in rows})
 
 
 def _why(view: frame.View, there: set[int]) -> None:

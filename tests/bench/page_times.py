@@ -18,9 +18,11 @@ from streamlit.testing.v1 import AppTest
 
 from core import db as database
 from core import jobs
+from core.ui.compare_first import TABS
 from core.ui.frame import MENU
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
 from tests.pages.clients import bring_in_many, second_student
+from tests.pages.conftest import ask
 
 RUNS = 3
 DRAWN = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
@@ -67,10 +69,10 @@ def on_server() -> dict[str, float]:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
         if key != "overview":
             app.switch_page(f"pages/{key}.py").run()
-        asked = next((radio.options for radio in app.radio if key == "compare"), [None])
+        asked = TABS if key == "compare" else [None]
         for question in asked:
             if question:
-                app.radio[0].set_value(question).run()
+                ask(app, question)
             assert not app.exception, app.exception
             times[f"{key}: {question}" if question else key] = statistics.median(timed(app.run) for _ in range(RUNS))
     return times
@@ -88,9 +90,7 @@ def in_browser() -> dict[str, float]:
         for key, item in MENU.items():
             links = [MENU["settings" if key != "settings" else "overview"].name, item.name]
             seconds = [opened(page, links) for _ in range(RUNS)]
-            questions = (
-                page.get_by_role("radiogroup").first.locator("label").all_inner_texts() if key == "compare" else []
-            )
+            questions = TABS if key == "compare" else []
             times[f"{key}: {questions[0]}" if questions else key] = statistics.median(seconds)
             for question in questions[1:]:
                 seconds = [asked(page, questions[0], question) for _ in range(RUNS)]
@@ -111,7 +111,7 @@ def opened(page, links: list[str]) -> float:
 def asked(page, other: str, question: str) -> float:
     """Another question of Compare first, then, timed, this one."""
     for name in (other, question):
-        seconds = timed(lambda name=name: clicked(page, page.get_by_text(name, exact=True).first))
+        seconds = timed(lambda name=name: clicked(page, page.get_by_role("tab", name=name, exact=True)))
     return seconds
 
 

@@ -176,3 +176,14 @@ def test_every_assumption_is_named_and_explained():
 def test_impossible_assumptions_are_refused_by_name(change, said):
     with pytest.raises(InputError, match=said):
         Assumptions(**change)
+
+
+def test_what_is_truly_paid_goes_before_the_list_price():
+    each = economics(FOUND, Assumptions(paid_usd_1000=45.4), PRICE)
+    month = economics(FOUND, Assumptions(invoice_usd_month=454.0), PRICE)
+    assert each.monthly["teacher"] == month.monthly["teacher"] == 454.0
+    assert month.line("teacher").formula == "454 / 10,000 × 1,000" and month.line("teacher").basis == "assumed"
+    assert economics(FOUND, Assumptions(invoice_usd_month=0.0), PRICE).per_1000["teacher"] == 0
+    assert saving_on_batch(month, FOUND, Assumptions(invoice_usd_month=454.0)) == {}
+    with pytest.raises(InputError, match="given twice"):
+        Assumptions(paid_usd_1000=1.0, invoice_usd_month=2.0)

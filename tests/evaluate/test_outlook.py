@@ -115,3 +115,14 @@ def test_the_next_client_on_the_same_machine():
     alone, shared = (economics(FOUND, Assumptions(always_on=True, sharing=n), PRICE) for n in (1, 4))
     assert (alone.monthly["student"], shared.monthly["student"]) == (73.0, 18.25)
     assert shared.line("next_client_upfront").value == shared.upfront_usd
+
+
+def test_bills_leave_other_models_at_their_list_price_and_swing_themselves():
+    assumed = Assumptions(invoice_usd_month=500.0)
+    other = replace(PRICE, model="openai:small")
+    lines, _ = courses(FOUND, assumed, PRICE, [other], economics(FOUND, assumed, PRICE))
+    by_key = {line.key: line.month for line in lines}
+    assert by_key["teacher"] == 500.0 and by_key["other0"] == 38.5 and "batch" not in by_key
+    names = {swing.name: swing for swing in tornado(FOUND, assumed, PRICE, "student")}
+    assert not {"price", "tokens_in", "tokens_out", "cache", "batch"} & set(names)
+    assert names["invoice_usd_month"].high - names["invoice_usd_month"].low == 17_700  # 24 x 750 less dearer labels

@@ -73,8 +73,8 @@ def test_a_confident_student_that_disagrees_is_named(db, tmp_path):
     assert {item["split"] for item in told} == {"test", "train"}, (
         "of training assets, by members that had not learnt from them"
     )
-    assert "The student is " in told[0]["reasons"][0]["words"]
-    assert told[0]["suggestions"][0]["by"][0].startswith("student ")
+    assert "linear 1 is " in told[0]["reasons"][0]["words"]
+    assert told[0]["suggestions"][0]["by"][0].startswith("linear 1: ")
     db.execute("update predictions set strange = 1")
     review_queue.build(db, client_id)
     assert not [item for item in items(db, "queue") if "student" in kinds(item)], "strange assets say nothing"

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.evaluate import weak
 from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.cascade import Certificate
 from core.evaluate.next_step import Growth, Merge, Plan
 from core.evaluate.phrases import p_words, percent
-from core.evaluate.verdict import RULES, Category, Evidence, Gold, Rules, Unseen, Verdict, decide
+from core.evaluate.verdict import RULES, Evidence, Gold, Rules, Unseen, Verdict, decide
+from core.evaluate.weak import Category
 
 
 def share(value: float, low: float, high: float, n: int = 1000, groups: int | None = None) -> Share:
@@ -274,6 +276,25 @@ def test_the_smallest_category_guarded_is_a_rule_of_its_own():
     for guarded, expected in ((40, "weak_category"), (41, "fallback")):
         assert rule(categories_handled=(WEAK,), rules=Rules(guarded_rows=guarded)) == expected
     assert rule(categories_handled=(WEAK,), rules=Rules(category_floor=0.3)) == "fallback"
+
+
+def test_a_client_of_few_assets_is_guarded_too_and_told_where_it_cannot_be():
+    """116 test assets in 12 categories: 2 of 10 is shown to lie below 70 %, 3 of 10 is not; 1 of 4 never could be."""
+    ten = [Category(f"C{place}", 10, 10) for place in range(11)]
+    assert rule(agreement=ALONE.agreement, categories=(*ten, Category("Loyalty", 10, 2))) == "fallback"
+    some = (*ten, Category("Loyalty", 4, 1))
+    verdict = decide(replace(ALONE, categories=some))
+    assert verdict.decision == "replace" and "Weakest category: “Loyalty”: 1 of 4, 1 % to 81 %." in verdict.reason
+    assert weak.guard_words(some, 5, 0.7).startswith("The guard on weak categories watches 11 of 12")
+    blind = decide(replace(ALONE, categories=(Category("Loyalty", 4, 1), Category("Sale", 3, 3))))
+    assert "The guard on weak categories protects nothing here" in blind.reason
+
+
+def test_the_weakest_is_named_however_few_it_has_and_one_miss_does_not_outweigh_many():
+    found = [Category("Once", 1, 0), Category("Gift", 6, 1), Category("Sale", 50, 20)]
+    assert weak.weakest(found).label == "Gift"
+    assert weak.weakest([found[0], Category("Brand", 90, 88)]).label == "Once"
+    assert weak.weakest([]) is None
 
 
 def test_among_many_categories_none_is_weak_by_chance():

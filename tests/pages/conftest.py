@@ -64,3 +64,11 @@ def open_page(workspace, no_worker):
         return app
 
     return opened
+
+
+def ask(app: AppTest, question: str) -> AppTest:
+    """Another tab of Compare: AppTest knows tabs as containers, their choice is in the session."""
+    app.session_state["compare-tab"] = question
+    app.run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app

@@ -11,9 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from core import db as database
 from core.escape import plain
+from core.ui.compare_first import TABS
 from core.ui.frame import MENU
 from tests.markdown import shown
 from tests.pages import hostile
+from tests.pages.conftest import ask
 
 # What Streamlit reads as Markdown of each kind of element (its proto); the options of select boxes, st.text and st.code it shows
 # as they are.
@@ -92,10 +94,8 @@ def test_no_name_is_markup_on_any_page(opened):
 
 def test_no_name_is_markup_whatever_is_asked_on_compare(opened):
     app = opened("compare")
-    question = next(radio for radio in app.radio if radio.label == "Question")
-    for asked in question.options:
-        question.set_value(asked).run()
-        check(app)
+    for tab in TABS:
+        check(ask(app, tab))
         charts = " ".join(str(json.loads(chart.proto.spec)) for chart in app.get("plotly_chart"))
         assert charts and "<img" not in charts and "<a" not in charts
 

@@ -13,15 +13,19 @@ from streamlit.testing.v1 import AppTest
 from core import __main__ as cli
 from core import db as database
 from core import jobs, settings
+from core.escape import plain
 from core.evaluate import review_queue
 from core.evaluate.run import comparison, disagreements, evaluate
 from core.ingest import taxonomy
 from core.label import review
+from core.report.headline import for_100
+from core.report.pairs import lead
 from core.train.run import all_students, set_live
+from core.ui.compare_first import TABS
 from core.ui.frame import MENU, SYNTHETIC
 from core.weights import FILES, LARGE, source_folder
 from tests.pages.clients import bring_in, bring_in_many, second_student
-from tests.pages.conftest import ROOT
+from tests.pages.conftest import ROOT, ask
 
 STEPS = ("assets", "teacher", "student", "compare", "try_one", "deploy")
 
@@ -91,6 +95,8 @@ def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, fi
     assert "**Next:**" in text
     assert f"n = {result['figures']['agreement']['n']:,}" in text
     assert [metric.label for metric in app.metric] == ["Agreement", "Saving", "Speed-up"]
+    assert lead(result) == app.header[0].value.replace("\\", "") and len(app.get("plotly_chart")) == 4
+    assert plain(for_100(result)) in text
     badges = [element.value for element in app.markdown if element.value.startswith(":") and "-badge[" in element.value]
     assert len(badges) >= len(app.metric)
 
@@ -109,17 +115,10 @@ def test_compare_puts_student_and_teacher_beside_what_people_decided(open_page, 
     assert table.loc["Student alone", "accuracy"] == 1 >= table.loc["Teacher alone", "accuracy"]
 
 
-def ask(app: AppTest, question: str) -> AppTest:
-    """Another question on Compare."""
-    next(radio for radio in app.radio if question in radio.options).set_value(question).run()
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
 def test_compare_answers_each_question_with_charts_titled_by_the_answer(open_page, filled):
     app = open_page("compare")
     charts_of = {
-        "How well does it agree?": ("Too few test assets to say", "stated confidence", "Other measures"),
+        "How sure is this?": ("of the assets",),
         "What does it save?": (
             "within 24 months",
             "What moves the result most",
@@ -127,8 +126,10 @@ def test_compare_answers_each_question_with_charts_titled_by_the_answer(open_pag
             "A month of 10,000",
         ),
         "How fast is it?": ("The student answers in", "assets a second"),
-        "Where does it differ?": ("They differ on", ""),
+        "Where does it differ?": ("Too few test assets to say", "They differ on"),
+        "For your analyst": ("stated confidence", "Other measures"),
     }
+    assert tuple(charts_of) == TABS
     for question, titles in charts_of.items():
         said = [element.value for element in ask(app, question).subheader]
         for title in titles:
@@ -146,6 +147,20 @@ def test_a_changed_rule_changes_the_verdict_for_this_client(open_page, filled):
     assert after["figures"]["certificate"]["handled"] < before["handled"] or not before["certified"]
 
 
+def test_what_is_truly_paid_goes_before_any_list_price_and_is_kept(open_page, filled):
+    app = open_page("compare")
+    how = next(one for one in app.selectbox if one.label == "Reckon with")
+    how.set_value("invoice_usd_month").run()
+    next(one for one in app.number_input if one.label == "US dollars a month").set_value(908.0).run()
+    next(one for one in app.number_input if one.label == "Assets a month").set_value(20_000).run()
+    assert not app.exception and "$908 a month" in app.header[0].value
+    sheet = comparison(filled, 1)["economics"]
+    assert (sheet.monthly["teacher"], sheet.per_1000["teacher"]) == (908.0, 45.4)
+    assert "$908 a month" in open_page("compare").header[0].value
+    next(one for one in app.selectbox if one.label == "Reckon with").set_value("listed").run()
+    assert "$908" not in app.header[0].value and comparison(filled, 1)["economics"].line("teacher").basis == "estimated"
+
+
 def test_other_models_stand_beside_the_teacher_and_are_kept(open_page, filled):
     app = ask(open_page("compare"), "What does it save?")
     picker = next(one for one in app.multiselect if one.label.startswith("Compare with other models"))
@@ -161,7 +176,7 @@ def test_other_models_stand_beside_the_teacher_and_are_kept(open_page, filled):
 
 def test_disagreements_are_sent_to_review_once_and_come_first_there(open_page, filled):
     app = open_page("compare")
-    app.radio[0].set_value("Where does it differ?").run()
+    ask(app, "Where does it differ?")
     send = next(button for button in app.button if button.label.startswith("Send "))
     count = int(send.label.split()[1])
     send.click().run()

@@ -29,7 +29,8 @@ def drawn(answer: answers.Answer) -> dict:
 def test_the_titles_are_the_answers(found):
     assert (
         answers.per_category(found).title
-        == "The student agrees on 95.0 % of assets; 0 of 3 categories are below 85 % (the target less 10 points)"
+        == "The student agrees on 95.0 % of assets; 0 of 3 categories are below 85 % (the target less 10 points), "
+        "weakest “Sale”: 95 of 100, 89 % to 98 %"
     )
     assert answers.cascade(found).title.startswith("The student can take 95.0 % of the assets at 95 % agreement")
     assert answers.reliability(found).title.startswith("Its stated confidence is off by")

@@ -17,7 +17,8 @@ from core import __main__ as cli
 from core.errors import InputError
 from core.report import brand, content, html, workbook
 from core.train.run import all_students
-from tests.pages.conftest import ROOT, filled, filled_workspace, no_worker, open_page  # noqa: F401
+from core.ui.compare_first import TABS
+from tests.pages.conftest import ROOT, ask, filled, filled_workspace, no_worker, open_page  # noqa: F401
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -38,11 +39,11 @@ def test_every_figure_of_compare_stands_in_the_report(open_page, report):  # noq
     app = open_page("compare")
     assert [(one.label, one.value) for one in report.headlines] == [(m.label, words(m.value)) for m in app.metric][:3]
     verdict = next(box for boxes in (app.success, app.info, app.warning) for box in boxes)
-    for part in (report.title, report.reason, report.next):
+    for part in (report.title, report.for_100):
         assert words(part) in words(verdict.value) and words(part) in shown
     titles: list[str] = []
-    for question in app.radio[0].options:
-        app.radio[0].set_value(question).run()
+    for question in TABS:
+        ask(app, question)
         titles += [one.value for one in app.subheader if any(word in one.value for word in ("%", "$", " ms", "second"))]
     assert len(titles) >= 6
     for title in titles:

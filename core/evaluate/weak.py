@@ -1,0 +1,81 @@
+"""Weak categories: which is the weakest, which lie below the floor for certain, and which are too small for that to be shown.
+
+A category is guarded where it has the test assets that a client's rule asks for, and enough that disagreeing on every one of them
+would show it below the floor: by the exact binomial test at 5 %, shared out among all categories guarded (Bonferroni), so that
+among many none falls by chance. One too small for that is not counted among them, which leaves the others the sharper test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scipy.stats import binom
+
+from core.evaluate.agreement import interval
+from core.words import percent
+
+ERROR = 0.05  # of the test that finds a weak category, all guarded categories together
+
+
+@dataclass(frozen=True)
+class Category:
+    """How often student and teacher agree in one category: `agreed` of `n` independent test assets."""
+
+    label: str
+    n: int
+    agreed: int
+
+    @property
+    def centre(self) -> float:
+        """The middle of Wilson's 95 % interval (1927): what few assets say counts for less than what many do."""
+        return (self.agreed + 1.92) / (self.n + 3.84)
+
+    @property
+    def words(self) -> str:
+        """“Sale” (9 of 40)"""
+        return f"“{self.label}” ({self.agreed:,} of {self.n:,})"
+
+    @property
+    def span(self) -> str:
+        """“Sale”: 9 of 40, 10.8 % to 38.5 %"""
+        low, high = (percent(end, digits=0) for end in interval(self.agreed, self.n))
+        return f"“{self.label}”: {self.agreed:,} of {self.n:,}, {low} to {high}"
+
+
+def ranked(categories: Iterable[Category]) -> list[Category]:
+    """The categories with test assets, however few, the weakest first."""
+    return sorted((one for one in categories if one.n), key=lambda one: (one.centre, -one.n))
+
+
+def weakest(categories: Iterable[Category]) -> Category | None:
+    """The category that does worst, however few test assets it has; None where none has any."""
+    return next(iter(ranked(categories)), None)
+
+
+def guarded(categories: Iterable[Category], rows: int, floor: float) -> list[Category]:
+    """The categories of at least `rows` test assets that could be shown to lie below `floor` (share)."""
+    found = sorted((one for one in categories if one.n >= rows), key=lambda one: one.n, reverse=True)
+    while found and (1 - floor) ** found[-1].n > ERROR / len(found):
+        found.pop()
+    return found
+
+
+def weak(categories: Iterable[Category], rows: int, floor: float) -> list[Category]:
+    """The guarded categories shown to lie below the floor, the worst first."""
+    watched = guarded(categories, rows, floor)
+    shown = [one for one in watched if binom.cdf(one.agreed, one.n, floor) <= ERROR / len(watched)]
+    return sorted(shown, key=lambda one: one.agreed / one.n)
+
+
+def guard_words(categories: tuple[Category, ...], rows: int, floor: float) -> str:
+    """What the guard on weak categories watches: all, some, or nothing."""
+    watched, below = guarded(categories, rows, floor), percent(floor, digits=0)
+    if not categories or len(watched) == len(categories):
+        return f"Every category has test assets enough to be shown below {below}, where it lies there."
+    if not watched:
+        return f"The guard on weak categories protects nothing here: none has test assets enough to be shown below {below}."
+    return (
+        f"The guard on weak categories watches {len(watched):,} of {len(categories):,}: the others have too few test assets to be "
+        f"shown below {below}."
+    )

@@ -1,0 +1,97 @@
+"""The three comparisons that come first, on Compare and in the report: what a month costs, how often the two agree, how long one
+asset takes; teacher and student as two bars each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from core.evaluate.run import rested_on
+from core.report import charts
+from core.report.money import month_words
+from core.report.speed import teacher_time
+from core.words import milliseconds, money, percent, stated_percent
+
+WITH = {"student": "the student", "cascade": "the student and the teacher behind it"}
+SHORT = {"student": "Student", "cascade": "Student + teacher"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One comparison: `title` is its answer, `bars` are (name, length, words, colour) from the top, `note` says what it rests on,
+    `basis` is measured, estimated or assumed; `goal` marks a target as (length, words)."""
+
+    name: str
+    title: str
+    bars: tuple[tuple[str, float, str, str], ...]
+    note: str
+    basis: str
+    goal: tuple[float, str] | None = None
+
+    @property
+    def figure(self) -> go.Figure:
+        """The bars as a chart."""
+        return charts.pair(list(self.bars), self.goal)
+
+
+def pairs(result: dict[str, Any]) -> list[Pair]:
+    """Money, agreement and time of a comparison(), for the way of working its verdict speaks of; what has no price is left out."""
+    return [one for one in (_month(result), _agreement(result), _time(result)) if one]
+
+
+def lead(result: dict[str, Any]) -> str:
+    """What is paid today, what it would be, and what is kept, in one line."""
+    sheet, mode = result["economics"], result["verdict"].mode
+    today, mine = sheet.monthly["teacher"], sheet.monthly[mode]
+    if today is None:
+        return "The teacher has no price yet: say below what you pay, and see what you would keep."
+    if not sheet.per_1000["teacher"] or mine is None:
+        return "The teacher costs nothing: there is nothing to save."
+    mine_words = month_words(sheet, mode) if mine else "less than a cent"
+    kept = round(today - mine, 2)
+    ending = f"you keep {money(kept)}" if kept >= 0 else f"that is {money(-kept)} more"
+    return f"Today {month_words(sheet, 'teacher')} a month, with {WITH[mode]} {mine_words}: {ending}."
+
+
+def _month(result: dict[str, Any]) -> Pair | None:
+    sheet, mode = result["economics"], result["verdict"].mode
+    if not sheet.per_1000["teacher"] or sheet.monthly[mode] is None:
+        return None
+    keys = {"teacher": "Teacher", mode: SHORT[mode]}
+    bars = tuple(
+        (name, sheet.monthly[key], month_words(sheet, key), charts.LOOKS[key][0]) for key, name in keys.items()
+    )
+    line = sheet.line("teacher")
+    note, price = line.note, sheet.price
+    if price and note.startswith(price.model):
+        note = f"at the list price of {price.model.partition(':')[2] or price.model}, {price.as_of or 'undated'}"
+    return Pair("month-pair", "Cost a month", bars, note, line.basis)
+
+
+def _agreement(result: dict[str, Any]) -> Pair:
+    """Student alone and, where something is certified, with the teacher behind it, against the target."""
+    found = result["figures"]
+    rests, unseen = rested_on(found)
+    digits = 1 if rests.n >= charts.FEW else 0
+    bars = [("Student alone", rests.value)]
+    if found["certificate"]["certified"] and unseen is None:
+        bars.append(("Student + teacher", found["agreement_end_to_end"]))
+    target = found["target"]
+    drawn = tuple((name, 100 * share, percent(share, target, digits=digits), charts.STUDENT) for name, share in bars)
+    kind = f"assets of new {unseen.many}" if unseen else "test assets"
+    note = f"of {rests.n:,} {kind} filed as the teacher files them"
+    return Pair(
+        "agreement-pair", "Agreement", drawn, note, "measured", (100 * target, f"target {stated_percent(target)}")
+    )
+
+
+def _time(result: dict[str, Any]) -> Pair:
+    found, sheet = result["figures"], result["economics"]
+    teacher, measured = teacher_time(found, sheet, result["assumptions"].teacher_latency_s)
+    student = found["latency"]["p50"]
+    times = {"Teacher": (teacher["p50"], charts.TEACHER), "Student": (student, charts.STUDENT)}
+    bars = tuple((name, ms, milliseconds(ms), colour) for name, (ms, colour) in times.items())
+    note = "half of all take less" + ("" if measured else "; the teacher's time is assumed")
+    return Pair("time-pair", "Time for one asset", bars, note, "measured" if measured else "assumed")

@@ -1,0 +1,71 @@
+"""What Compare opens with: the sum, three pairs of bars with what moves them, and the verdict in three lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.report.headline import TITLES, for_100
+from core.report.pairs import Pair, lead, pairs
+from core.ui import charts, frame, go_live, money_inputs, report_download
+from core.ui.figures import badge
+
+BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
+TABS = ("How sure is this?", "What does it save?", "How fast is it?", "Where does it differ?", "For your analyst")
+# What a verdict's next step is done with: the words on the button, and the page it opens.
+STEPS = {
+    "too_few": ("Get more labels", "teacher"),
+    "unproven": ("Get more labels", "teacher"),
+    "below": ("Get more labels", "teacher"),
+    "handles_little": ("Get more labels", "teacher"),
+    "weak_category": ("Get more labels", "teacher"),
+    "worse_on_gold": ("Have people settle them", "review"),
+    "contradicted": ("Look at the splits", "assets"),
+    "trial": ("Choose another teacher", "teacher"),
+}
+
+
+def comparison(view: frame.View, result: dict[str, Any]) -> bool:
+    """The sum and the three pairs, volume and price below them; whether one of these was changed, so that all is out of date."""
+    st.header(frame.plain(lead(result)), anchor=False)
+    shown = pairs(result)
+    for column, one in zip(st.columns(len(shown), gap="medium"), shown):
+        with column:
+            _pair(one)
+    return money_inputs.first(view, result["economics"]) != result["assumptions"]
+
+
+def _pair(one: Pair) -> None:
+    with st.container(border=True, height="stretch", gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{frame.plain(one.title)}**", width="content")
+            badge(one.basis)
+        told = ", ".join(f"{name} {words}" for name, _, words, _ in one.bars)
+        charts.draw(one.figure, one.name, f"{one.title}: {told}")
+        st.caption(frame.plain(one.note))
+
+
+def verdict(view: frame.View, student: dict, result: dict[str, Any]) -> None:
+    """The decision, what it means for 100 assets, and the next step; the button that takes it and the downloads in a row below."""
+    said = result["verdict"]
+    BOXES[said.decision](
+        f"**{TITLES[said.decision]}** {frame.plain(for_100(result))}\n\n**Next:** {frame.plain(said.next)}",
+        icon=frame.VERDICT_LOOK[said.decision][1],
+    )
+    with st.container(horizontal=True):
+        _step(student, said.rule)
+        report_download.show(view.client_id, view.client, student["id"])
+    go_live.confirmation(view)
+
+
+def _step(student: dict, rule: str) -> None:
+    if rule == "does_not_pay":
+        return  # prices and volume are on this page
+    if rule not in STEPS and not student["live"]:
+        if st.button("Make it live …", type="primary", icon=":material/rocket_launch:"):
+            go_live.ask(student["id"])
+        return
+    label, page = STEPS.get(rule, ("Classify a file", "deploy"))
+    if st.button(label, type="primary", icon=f":material/{frame.MENU[page].icon}:"):
+        frame.go(page)

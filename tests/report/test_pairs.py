@@ -1,0 +1,52 @@
+"""What Compare opens with: the sum of money in one line, three pairs of bars, and the verdict for 100 assets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.evaluate import run
+from core.evaluate.economics import Assumptions
+from core.report.headline import for_100
+from core.report.pairs import lead, pairs
+from tests.evaluate.conftest import client, insert_assets  # noqa: F401
+
+
+@pytest.fixture
+def judged(client):  # noqa: F811
+    insert_assets(client, "calibration", 400, 25, start=100)
+    insert_assets(client, "test", 300, 20, start=1000)
+    run.evaluate(client.db, client.student_id)
+    return lambda **assumed: run.comparison(client.db, client.student_id, Assumptions(**assumed))
+
+
+def test_the_line_adds_up_and_says_what_is_dearer(judged):
+    said = lead(judged(invoice_usd_month=908.0))
+    assert said.startswith("Today $908 a month, with the student and the teacher behind it $") and "you keep $" in said
+    assert lead(judged(invoice_usd_month=0.0)) == "The teacher costs nothing: there is nothing to save."
+    assert lead(judged(invoice_usd_month=1.0, always_on=True)).endswith(" more.")
+
+
+def test_three_pairs_each_with_its_basis_and_without_money_two(judged):
+    three = pairs(judged(invoice_usd_month=908.0))
+    assert [one.name for one in three] == ["month-pair", "agreement-pair", "time-pair"]
+    assert {one.basis for one in three} <= {"measured", "estimated", "assumed"}
+    assert three[0].bars[0][2] == "$908"
+    assert three[1].goal == (95.0, "target 95 %")
+    assert all(one.figure.to_json() for one in three)
+    assert [one.name for one in pairs(judged(invoice_usd_month=0.0))] == ["agreement-pair", "time-pair"]
+
+
+def test_the_verdict_for_100_assets_never_promises_more_than_it_proved(judged):
+    result = judged()
+    handled = round(100 * result["figures"]["handled"]["value"])
+    verdict = replace(result["verdict"], decision="fallback")
+    assert for_100(result | {"verdict": verdict}) == (
+        f"Of 100 assets the student files {handled} and {100 - handled} go to the teacher; at least 95 of the 100 are filed as "
+        "the teacher would, 95 % sure."
+    )
+    low = result["figures"]["agreement"]["low"]
+    alone = for_100(result | {"verdict": replace(verdict, decision="replace")})
+    assert f"at least {95 if low < 0.95 else int(100 * low)} of them" in alone
+    assert "about 95 as the teacher does (" in for_100(result | {"verdict": replace(verdict, decision="not_ready")})
