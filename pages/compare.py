@@ -14,6 +14,7 @@ from core.ui import (
     compare_first,
     disagreement_list,
     frame,
+    label_sources,
     money_inputs,
     progress,
     rules_form,
@@ -72,6 +73,7 @@ def _sure(view: frame.View, row: dict, result: dict) -> None:
             figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))
     st.caption(frame.plain(about(result, teacher_words(result["figures"]["teacher"]["name"]))))
     compare_charts.sure(result["figures"])
+    label_sources.show(view, row)
     rules_form.show(view, result["rules"])
 
 

@@ -8,12 +8,15 @@ import streamlit as st
 from core import jobs, settings
 from core.deploy import scoring
 from core.evaluate.run import comparison
+from core.evaluate.versions import behind_words
 from core.ingest.problems import AS_FOUND, ReadAs
 from core.train.run import all_students, folder_of
 from core.ui import exports, frame, go_live, progress, serving, uploads
 from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
 from core.words import milliseconds, percent, stated_percent
+
+KINDS = {"XLSX": "Excel (XLSX)", "CSV": "CSV", "Parquet": "Parquet"}
 
 
 def main() -> None:
@@ -23,12 +26,16 @@ def main() -> None:
         if live is None:
             _none_live(view, students)
         _live(view, live)
-        running = progress.active(view, "score")
-        _score(view, live, running)
-        progress.watch(view, "score", expected=running)
-        _scored(view)
-        exports.take_along(view, live)
-        serving.section(view)
+        file, engineer = st.tabs(["Classify a file", "For your engineer"], key="deploy-tab")
+        with file:
+            running = progress.active(view, "score")
+            _score(view, live, running)
+            progress.watch(view, "score", expected=running)
+            _scored(view)
+        with engineer:
+            exports.take_along(view, live)
+            serving.section(view)
+            st.caption(frame.plain(f"The student's files, ready to copy: {folder_of(view.db, live['id'])}"))
 
 
 def _none_live(view: frame.View, students: list[dict]) -> None:
@@ -42,6 +49,8 @@ def _none_live(view: frame.View, students: list[dict]) -> None:
 
 def _live(view: frame.View, live: dict) -> None:
     st.subheader(f"Live: {live['kind']} {live['id']}", anchor=False)
+    if behind := behind_words(view.db, live):
+        st.warning(frame.plain(behind), icon=":material/account_tree:")
     result = comparison(view.db, live["id"])
     if result is None:
         st.caption("This student has not been judged yet.")
@@ -62,17 +71,16 @@ def _live(view: frame.View, live: dict) -> None:
             "measured",
             f"p95 {milliseconds(found['latency']['p95'])}",
         )
-    st.caption(frame.plain(f"Its files, ready to copy: {folder_of(view.db, live['id'])}"))
 
 
 def _score(view: frame.View, live: dict, running: bool) -> None:
     with st.container(border=True):
-        st.subheader("Score a file", anchor=False)
+        st.subheader("Classify a file", anchor=False)
         path = uploads.upload("File of assets (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "score-file")
         with frame.guard():
             how = uploads.read_as(path, "score") if path else AS_FOUND
             texts = _text_columns(view, path, how) if path else []
-            kind = st.radio("Write as", ["CSV", "Parquet"], horizontal=True)
+            kind = st.radio("Write as", ["XLSX", "CSV", "Parquet"], horizontal=True, format_func=KINDS.get)
             if st.button(
                 "Score this file", type="primary", disabled=running or not texts, icon=":material/play_arrow:"
             ):
@@ -83,9 +91,9 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
                 params["output"] = str(output / f"{path.stem}-student-{live['id']}.{kind.lower()}")
                 progress.start(view, "score", params)
         st.caption(
-            "Adds three columns: category, confidence and handled. Rows where handled is not true are for the teacher: false "
-            "where the student is not sure enough, the asset is unlike anything it learned from or has no text; empty where "
-            "nothing is certified. Assets it learned from come out surer than new ones."
+            "You get your file back with three more columns: category, confidence and handled. Where handled is not true, the row "
+            "is for the teacher: false where the student is not sure enough, the asset is unlike anything it learned from or has "
+            "no text; empty where nothing is certified. Assets it learned from come out surer than new ones."
         )
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.evaluate.run import comparison
+from core.evaluate.versions import behind_words, name_of
 from core.train.run import all_students
 from core.ui import answers, frame
 from core.ui.figures import figure
@@ -17,6 +18,9 @@ def main() -> None:
         if not students:
             frame.nothing_yet("There is no student to try yet.", "student", "Train one first")
         live = next((row for row in students if row["live"]), students[0])
+        st.caption(frame.plain(f"{name_of(live)} answers; it is {'live' if live['live'] else 'not live yet'}."))
+        if behind := behind_words(view.db, live):
+            st.warning(frame.plain(behind), icon=":material/account_tree:")
         text = _text(view, live)
         if not text.strip():
             st.caption("Type or paste the words of one asset, or take an example.")

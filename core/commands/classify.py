@@ -25,6 +25,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     db = database.connect()
     client_id = terminal.client_id(db, args.client)
     from core.evaluate.run import figures
+    from core.evaluate.versions import behind_words
     from core.train import run as training
     from core.train import students
 
@@ -51,7 +52,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "threshold": threshold,
         "strange": strange,
         "handled": handled,
+        "live": bool(row["live"]),
+        "taxonomy_note": (behind := behind_words(db, row)),
     }
     lines = [f"{percent(one['confidence']):>7}  {one['category']}" for one in top]
     verdict = "handled by the student" if handled else "falls back to the teacher"
-    return result, "\n".join([*lines, f"{verdict} ({needed}), {ms:.1f} ms"])
+    lines.append(f"{verdict} ({needed}), {ms:.1f} ms")
+    return result, "\n".join([*lines, *([behind] if behind else [])])

@@ -35,7 +35,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
     from core import db as database
-    from core.evaluate import outlook
+    from core.evaluate import outlook, sources
     from core.evaluate.kept import (
         assumptions_of,
         keep_assumptions,
@@ -67,8 +67,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     price, handled = teacher_price(db, assumed), result["figures"]["handled"]
     courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, client_id), sheet)
     swings = outlook.tornado(result["measured"], assumed, price, mode, (handled["low"], handled["high"]))
+    by, pairs = sources.judged(db, row), sources.between(db, client_id)
     told = {
         "student": str(row["id"]),
+        "sources": {"judged": [asdict(one) for one in by], "between": [asdict(pair) for pair in pairs]},
         "verdict": asdict(result["verdict"]),
         "rules": asdict(rules_of(db, client_id, result["rules"].target)),
         "assumptions": asdict(assumed),
@@ -85,6 +87,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     seen = new_of(result["figures"])
     told_of = [words for words in (new_words(seen), across_words(seen)) if words] if seen else []
     said = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *told_of, *lines]
+    if len(by) > 1 or pairs:
+        said += [*map(sources.by_words, by), *map(sources.between_words, pairs)]
     if changed := [*args.rule, *args.assume]:
         said.append(f"Kept for {args.client} from now on: {', '.join(changed)}.")
     if any(one.startswith("new=") for one in args.rule):

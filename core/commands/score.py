@@ -15,7 +15,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--input", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSON, Parquet"
     )
-    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV or Parquet to write")
+    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV, XLSX or Parquet to write")
     terminal.column_options(command)
     reading.options(command)
     reading.problem_option(command)
@@ -55,4 +55,5 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     reading.write_problems(args.problems, [(args.input.name, problems)])
     text = f"{result['rows']:,} rows in {args.output}, {result['rows_per_second']:,.0f} a second"
     text += f", {result['handled']:,} handled, {result['left_out']:,} rows left out, {result['problems']:,} problems"
-    return result, "\n".join([text, *reading.problem_lines(problems, result["problems"])])
+    told = [text] + ([result["taxonomy_note"]] if result["taxonomy_note"] else [])
+    return result, "\n".join([*told, *reading.problem_lines(problems, result["problems"])])

@@ -11,10 +11,9 @@ from sqlite_utils import Database
 from core.errors import InputError
 from core.evaluate import versions
 from core.evaluate.agreement import Share
-from core.evaluate.phrases import interval_words, version_words
+from core.evaluate.phrases import interval_words
 from core.evaluate.run import comparison
 from core.evaluate.versions import name_of
-from core.ingest import taxonomy_versions
 from core.train.run import find
 from core.words import percent, teacher_words
 
@@ -82,8 +81,8 @@ def _points(share: float) -> str:
 def _warnings(db: Database, row: dict) -> list[str]:
     """What speaks against it: it was never judged, or its verdict, or that it answers in an earlier taxonomy."""
     result = comparison(db, row["id"])
-    behind = taxonomy_versions.behind(db, row["taxonomy_id"])
-    told = [version_words(name_of(row), *behind)] if behind else []
+    behind = versions.behind_words(db, row)
+    told = [behind] if behind else []
     if result is None:
         return ["It has not been judged, so nothing is known of how good it is.", *told]
     verdict = result["verdict"]

@@ -229,6 +229,25 @@ def disagreements(
     return table.assign(gold=table["asset_id"].map(gold.labels(db, client_id)).astype(object))
 
 
+def results(db: Database, student_id: int) -> pd.DataFrame:
+    """Every test asset in a row: asset, text, teacher (its category), student, confidence, agrees and answered by."""
+    table = pd.read_sql_query(
+        """select a.external_id as asset, a.text, t.label as teacher, s.label as student, p.confidence, p.strange,
+                  p.category_id = p.teacher_category_id as agrees
+           from predictions p join assets a on a.id = p.asset_id
+           join categories s on s.id = p.category_id join categories t on t.id = p.teacher_category_id
+           where p.student_id = ? and a.split = 'test' order by a.id""",
+        db.conn,
+        params=[student_id],
+    )
+    threshold = figures(db, student_id)["certificate"]["threshold"]
+    handled = (table["confidence"] >= (2 if threshold is None else threshold)) & (table["strange"] == 0)
+    answered = handled.map({True: "student", False: "teacher"}) if threshold is not None else "not certified"
+    return table.drop(columns="strange").assign(
+        agrees=table["agrees"].map({1: "yes", 0: "no"}), **{"answered by": answered}
+    )
+
+
 def count_disagreements(db: Database, student_id: int, filters: dict[str, Any] | None = None) -> int:
     """How many rows disagreements() has under the same filters."""
     where, values = _filtered(student_id, filters)

@@ -383,7 +383,9 @@ def _ready(e: Evidence) -> str:
         return ""
     target, decision = e.ready_at
     how = "to replace the teacher" if decision == "replace" else "with the teacher behind it"
-    return f"At a target of {100 * target:g} % it is ready today, {how}: set that if it is enough. For {_goal(e)}: "
+    return (
+        f"At a target of {stated_percent(target)} it is ready today, {how}: set that if it is enough. For {_goal(e)}: "
+    )
 
 
 def _notes(e: Evidence, rule: Rule) -> list[str]:

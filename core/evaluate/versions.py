@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired, share
-from core.evaluate.phrases import p_words, percent
+from core.evaluate.phrases import p_words, percent, version_words
 from core.evaluate.run import comparison, figures
 from core.ingest import taxonomy_versions
 from core.train.run import all_students, is_whole, params_of
@@ -80,6 +80,12 @@ class Comparison:
 def name_of(row: dict) -> str:
     """What people call a student: its kind and number."""
     return f"{row['kind']} {row['id']}"
+
+
+def behind_words(db: Database, row: dict) -> str | None:
+    """That a student answers in another version of the taxonomy than the one in use; None where it does not."""
+    behind = taxonomy_versions.behind(db, row["taxonomy_id"])
+    return version_words(name_of(row), *behind) if behind else None
 
 
 def made_from(db: Database, student_id: int) -> dict[str, Any]:

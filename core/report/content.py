@@ -17,17 +17,18 @@ from core.errors import InputError
 from core.evaluate import outlook
 from core.evaluate.economics import described
 from core.evaluate.kept import other_prices, teacher_price
-from core.evaluate.run import categories_of, comparison, disagreements
+from core.evaluate.run import categories_of, comparison, disagreements, results
 from core.evaluate.weak import ranked
 from core.report import answers, money, speed
 from core.report.answers import Answer, share_words, span_words
 from core.report.brand import Brand, brand
 from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of
+from core.report.pairs import Pair, lead, pairs
 from core.train.run import looked_at
-from core.words import split_words, teacher_words
+from core.words import percent, split_words, teacher_words
 
-WORST, EXAMPLES = 5, 3
-TEXT = 300  # characters of an example that are shown
+WORST, EXAMPLES = 4, 2  # as many as the second page holds
+TEXT = 220  # characters of an example that are shown
 
 SET_ASIDE = (
     "The assets were divided into three parts before anything was learned; copies and near copies of one creative "
@@ -57,8 +58,7 @@ METHOD = (
 LIMITS = (
     "Agreement says how well the student stands in for the teacher. It does not say how often the teacher is right; "
     "only labels that people decided can tell that.",
-    "The figures hold for assets like those tested. New campaigns, products, languages or categories change them; "
-    "have the teacher label a fresh sample now and then.",
+    "The figures hold for assets like those tested. New campaigns, products, languages or categories change them.",
     "Where a category has few test assets, its interval is wide and a difference from others may be chance.",
     "Figures marked as assumed were not measured. Prices are list prices of the day named and may change.",
 )
@@ -86,6 +86,9 @@ class Report:
     decision: str
     title: str
     for_100: str
+    lead: str
+    pairs: list[Pair]
+    goes_back: str
     reason: str
     next: str
     headlines: list[Headline]
@@ -97,6 +100,7 @@ class Report:
     sheet: pd.DataFrame
     provenance: list[tuple[str, str]]
     licence: str
+    results: pd.DataFrame
     method: tuple[str, ...]
     limits: tuple[str, ...] = LIMITS
 
@@ -148,6 +152,9 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
         decision=verdict.decision,
         title=TITLES[verdict.decision],
         for_100=for_100(result),
+        lead=lead(result),
+        pairs=pairs(result),
+        goes_back=_goes_back(result),
         reason=verdict.reason,
         next=verdict.next,
         headlines=headlines(result, price),
@@ -158,10 +165,26 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
         assumptions=described(assumed),
         sheet=pd.concat([money.steps(sheet.formulas), money.steps(steps)], ignore_index=True),
         provenance=_provenance(facts, row, found),
-        licence=settings.get(db, "teacher_terms", client_id)
-        or "Nobody has recorded whether the terms of the teacher's provider let its answers train a model. Check that before the "
-        "student goes to work.",
+        licence=settings.get(db, "teacher_terms", client_id) or "",
+        results=results(db, row["id"]),
         method=(SET_ASIDE if found["counts"]["calibration"] else CROSS_FITTED, *METHOD),
+    )
+
+
+def _goes_back(result: dict[str, Any]) -> str:
+    """Which assets the student leaves to the teacher, and how many of a month's."""
+    found, sheet, decision = result["figures"], result["economics"], result["verdict"].decision
+    if decision not in ("replace", "fallback"):
+        return "All assets go to the teacher as before: the student has not shown yet that it can take over."
+    strange = found.get("strange") or 0.0
+    unlike = f"those unlike anything it learned from ({percent(strange)} of the test assets)"
+    if decision == "replace":
+        return f"Nothing goes back but {unlike}." if strange else "Nothing has to go back to the teacher."
+    back, sure = 1 - found["handled"]["value"], percent(found["certificate"]["threshold"])
+    month = f"{round(back * sheet.volume_per_month):,} of {sheet.volume_per_month:,} a month"
+    return (
+        f"About {round(100 * back)} of 100 assets, {month}, go back to the teacher: those of which the student is less than {sure} "
+        f"sure, and {unlike}. For them the teacher's answer counts."
     )
 
 
@@ -181,7 +204,7 @@ def _provenance(facts: dict, row: dict, found: dict) -> list[tuple[str, str]]:
     day = lambda moment: moment[:10] if moment else "an unknown day"  # noqa: E731
     return [
         ("Teacher", facts["teacher"]),
-        ("Prompt", facts["prompt_hash"][:12] if facts["prompt_hash"] else "none: labels from a file"),
+        ("Prompt", facts["prompt_hash"][:12] if facts["prompt_hash"] else "no prompt: labels from a file"),
         ("Labels", f"{found['teacher']['labels']:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
         ("Taxonomy", f"version {facts['version']}" + (f", {facts['source']}" if facts["source"] else "")),
         ("Assets", split_words(counts)),
@@ -197,10 +220,13 @@ def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:
     order = ranked(categories_of(found["per_category"], {one["category"]: one["label"] for one in rows.values()}))
     made = []
     for one in [rows[category.label] for category in order if category.agreed < category.n][:WORST]:
-        rows = disagreements(db, student_id, limit=EXAMPLES, filters={"teacher": one["category"]})
+        differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one["category"]})
+        differ = differ[~differ["text"].str.lower().str[:40].duplicated()].head(
+            EXAMPLES
+        )  # not two sizes of one creative
         examples = [
             (" ".join(text.split())[:TEXT], teacher, said)
-            for text, teacher, said in rows[["text", "teacher", "student"]].itertuples(index=False)
+            for text, teacher, said in differ[["text", "teacher", "student"]].itertuples(index=False)
         ]
         seen = {"n": one["n"], "low": one["low"], "high": one["high"]}
         made.append(Worst(one["label"], share_words(one["recall"], one["n"]), span_words(seen), examples))

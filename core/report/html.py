@@ -1,14 +1,11 @@
-"""The client report as one HTML file: opens offline, prints to PDF from the browser, runs nothing but its own charts.
+"""The client report as one HTML file: opens offline and in any preview, prints to PDF as it looks, and runs nothing at all.
 
-Plotly goes in compressed and is unpacked by the browser (DecompressionStream), which takes the file from 5 MB to 2. Every chart's
-numbers stand in a table below it as well. Text from files reaches the page through Jinja's escaping only, and chart data as JSON
-in which no markup can end the script element.
+Its charts are SVG (core/report/svg.py), so that a converter or a mail program shows them too; the numbers of every chart stand in
+a table below it as well. Text from files reaches the page through Jinja's escaping only.
 """
 
 from __future__ import annotations
 
-import base64
-import gzip
 import os
 from functools import cache
 from pathlib import Path
@@ -17,8 +14,9 @@ import jinja2
 import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
+from core.evaluate.economics import show
+from core.report import svg
 from core.report.answers import Answer
 from core.report.content import Report
 from core.words import money, percent
@@ -28,7 +26,8 @@ ROWS = 60  # of a chart's table; the workbook has all
 
 def render(report: Report) -> str:
     """The whole file."""
-    return _template().render(report=report, plotly=_plotly(), figures=_figures, table=_table)
+    given = {"svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
+    return _template().render(report=report, **given).lstrip()
 
 
 def write(report: Report, path: Path) -> Path:
@@ -43,43 +42,50 @@ def write(report: Report, path: Path) -> Path:
 @cache
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    made = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    made = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_unbroken)
     return made.get_template("report.html.j2")
 
 
-@cache
-def _plotly() -> str:
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
+def _unbroken(value: object) -> object:
+    """A number and its sign stay on one line."""
+    return value.replace(" %", "\u00a0%") if type(value) is str else value
 
 
-def _figures(report: Report) -> Markup:
-    """The charts as JSON by name, safe inside a script element (HTML ends it at "</" whatever the quotes say)."""
-    parts = (f'"{a.name}": {_look(a.figure).to_json()}' for _, some in report.chapters for a in some if a.figure)
-    return Markup("{" + ", ".join(parts).replace("<", "\\u003c").replace(">", "\\u003e") + "}")
-
-
-def _look(figure: go.Figure) -> go.Figure:
-    made = go.Figure(figure)
-    made.update_layout(template="plotly_white", font={"family": "system-ui, sans-serif", "size": 12}, autosize=True)
-    return made
+def _svg(figure: go.Figure, title: str, width: int = 900) -> Markup:
+    return Markup(svg.draw(figure, width, title))  # which escapes every word
 
 
 def _table(answer: Answer) -> list[list[str]]:
     """Head and rows of an answer's table, as words."""
-    shown = answer.table.head(ROWS)
-    rows = shown.itertuples(index=False, name=None)
-    cells = (
-        [_cell(value, column in answer.shares, column in answer.dollars) for column, value in zip(shown.columns, row)]
-        for row in rows
-    )
-    return [list(map(str, shown.columns)), *cells]
+    return _frame(answer.table.head(ROWS), answer.shares, answer.dollars)
+
+
+def _frame(table: pd.DataFrame, shares: tuple[str, ...] = (), dollars: tuple[str, ...] = ()) -> list[list[str]]:
+    kinds = [(column in shares, column in dollars) for column in table.columns]
+    rows = table.itertuples(index=False, name=None)
+    return [list(map(str, table.columns)), *([_cell(value, *kind) for kind, value in zip(kinds, row)] for row in rows)]
+
+
+def _assumptions(rows: list[dict]) -> list[list[str]]:
+    """What was assumed; what nobody gave, because it was measured or worked out, is left out."""
+    cells = []
+    for one in rows:
+        share = one["unit"] == "share"
+        if one["value"] is not None:
+            cells.append([one["label"], _cell(one["value"], share, False), "" if share else one["unit"], one["note"]])
+    return [["assumption", "value", "unit", "why"], *cells]
 
 
 def _cell(value: object, share: bool, dollars: bool) -> str:
+    """A value as people write it: yes and no, thousands parted, nothing for nothing."""
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return ""
     if share:
         return percent(value)
     if dollars:
         return money(value)
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str):
+        return value
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
+    return show(float(f"{value:.6g}")) if pd.api.types.is_number(value) else str(value)

@@ -1,4 +1,4 @@
-"""The figures of a client report as a workbook: a sheet a chart, numbers as numbers, formulas in names defused."""
+"""Tables for spreadsheets: CSV, and the workbook of a client report: a sheet a chart, numbers as numbers, no formulas."""
 
 from __future__ import annotations
 
@@ -11,13 +11,22 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
-from core.escape import defuse
+from core.escape import Cells, defuse
 from core.report.content import Report
 
 
+def csv(table: pd.DataFrame) -> bytes:
+    """The table as UTF-8 CSV with a byte-order mark (spreadsheets need it), formulas in cells defused."""
+    out = io.StringIO(newline="")
+    cells = Cells(out)
+    cells.row(*table.columns)
+    cells.rows(table.astype(object).where(table.notna(), None).itertuples(index=False, name=None))
+    return out.getvalue().encode("utf-8-sig")
+
+
 def workbook(report: Report) -> bytes:
-    """The XLSX file: summary, then a sheet for every answer, assumptions, and every step of the money figures."""
-    sheets = {"Summary": _summary(report)}
+    """The XLSX file: summary, every test asset in a row, then a sheet for each answer, assumptions and money steps."""
+    sheets = {"Summary": _summary(report), "results": report.results}
     sheets |= {answer.name: answer.table for _, some in report.chapters for answer in some}
     if report.gold is not None:
         sheets["gold"] = report.gold
@@ -39,7 +48,12 @@ def written(sheets: Mapping[str, pd.DataFrame]) -> bytes:
 
 def _summary(report: Report) -> pd.DataFrame:
     rows = [("Client", report.client, "", ""), ("Date", report.date, "", ""), ("Student", report.student, "", "")]
-    rows += [("Verdict", report.title, "", report.reason), ("Next", report.next, "", "")]
+    rows += [("Verdict", report.title, "", report.for_100), ("Reason", report.reason, "", "")]
+    rows += [
+        ("Money", report.lead, "", ""),
+        ("What goes back", report.goes_back, "", ""),
+        ("Next", report.next, "", ""),
+    ]
     rows += [(one.label, one.value, one.basis, one.span) for one in report.headlines]
     return pd.DataFrame(rows, columns=["what", "value", "basis", "note"])
 

@@ -64,14 +64,14 @@ def _row(row: dict, found: dict | None) -> dict:
         "Student": name_of(row),
         "Live": "live" if row["live"] else "" if found else "not judged yet",
         "Agreement": spoken(share["value"]) if found else None,
+        "with": teacher_words(found["teacher"]["name"]) if found else "",
         "95 % interval": f"{percent(share['low'])} to {percent(share['high'])}" if found else "",
         "n": share["n"],
         "Macro F1": found and found["macro_f1"],
         "ms an asset": found and found["latency"]["p50"],
         "MB": row["size_mb"],
         "Trained in": duration(row["train_seconds"]),
-        "Learned from": f"{row['params'].get('train', 0):,} assets"
-        + (f", {teacher_words(found['teacher']['name'])}" if found else ""),
+        "Learned from": f"{row['params'].get('train', 0):,} assets",
         "Made": _when(row["created"]),
     }
 

@@ -17,7 +17,7 @@ from core import jobs
 from core.deploy.live import load
 from core.errors import InputError
 from core.evaluate.run import evaluate, figures
-from core.evaluate.versions import compare
+from core.evaluate.versions import behind_words, compare
 from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_diff import begin
 from core.ingest.taxonomy_versions import Kept
@@ -165,6 +165,8 @@ def test_the_old_student_works_on_until_another_is_promoted(db, client):
     assert [row["id"] for row in all_students(db, client) if row["live"]] == [old]
     assert evaluate(db, old)["gold"]["n"] == gold, "measured again on its own categories"
     assert "Sale" in load(db, client, "live").student.labels
+    (row,) = all_students(db, client)
+    assert behind_words(db, row) == f"linear {old} answers in version 1 of the taxonomy; version 2 is in use since."
     (new,) = train(db, client, run_id, "linear")
     assert evaluate(db, new)["gold"]["n"] == gold, "decisions made under the old version count under the new one"
     assert {"Promotions", "News", "Travel"} == {
