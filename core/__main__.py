@@ -12,9 +12,10 @@ import json
 import os
 import sys
 from contextlib import redirect_stdout
+from typing import NoReturn
 
 from core import terminal
-from core.errors import Cancelled, outside
+from core.errors import Cancelled, outside, readable
 
 # Each is a module of core/commands.
 COMMANDS = {
@@ -73,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
         "--client", type=terminal.client, default="Default", metavar="NAME", help="whose data (default: %(default)s)"
     )
     common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="python3 run.py",
         description="Understudy: teach a small model a large one's job.",
         formatter_class=lambda prog: argparse.HelpFormatter(
@@ -84,6 +85,13 @@ def parser() -> argparse.ArgumentParser:
     for name, summary in COMMANDS.items():
         _module(name).options(commands.add_parser(name, help=summary, description=summary, parents=[common]))
     return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse repeats what it was given, however long that is."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(readable(message))
 
 
 def _module(command: str):

@@ -6,11 +6,12 @@ connection. Keep the workspace on a local disk: WAL does not work on network sha
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def connect(path: Path | None = None) -> Database:
         db.conn.execute("PRAGMA busy_timeout = 60000")
         db.conn.execute("PRAGMA foreign_keys = ON")
         if fresh:
-            with FileLock(f"{path}.lock"):  # the worker and the app open a new workspace at the same moment
+            with _opening(path):  # the worker and the app open a new workspace at the same moment
                 _must_be_ours(db, path)
                 db.enable_wal()
                 migrations.apply(db)
@@ -63,6 +64,19 @@ def connect(path: Path | None = None) -> Database:
         db.close()
         raise
     return db
+
+
+def _opening(path: Path) -> AbstractContextManager:
+    """The lock of whoever opens this database, held. InputError where it lies in a folder that cannot be written."""
+    try:
+        return FileLock(f"{path}.lock").acquire()
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise InputError(
+            f"The workspace {path.parent} can only be read.",
+            "Change its rights or the disk's, or name another with UNDERSTUDY_HOME.",
+        ) from None
 
 
 def _must_be_ours(db: Database, path: Path) -> None:

@@ -16,6 +16,7 @@ class InputError(Exception):
     """
 
     def __init__(self, what: str, todo: str = "", *, where: str = ""):
+        what, todo, where = (readable(part) for part in (what, todo, where))
         self.what, self.todo, self.where = what, todo, where
         super().__init__(" ".join(part for part in (f"{where}: {what}" if where else what, todo) if part))
 
@@ -25,6 +26,7 @@ DISK_FULL = ("The disk is full:", "make room, then start it again.")
 NO_SPACE = re.compile(
     r"No space left|Disk quota exceeded|\bos error 28\b|\bErrno 28\b|disk is full|requested and \d+ written", re.I
 )
+_ENDLESS = re.compile(r"\S{300,}")
 _NOT_WRITABLE = (
     "cannot be read or written with the rights this program has.",
     "Change its rights, or choose another place.",
@@ -94,6 +96,11 @@ def shortened(name: object, most: int = 120) -> str:
     text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
     text = text.encode(errors="replace").decode()
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
+
+
+def readable(part: str) -> str:
+    """A part of a sentence without the middles of endless words and names, which would bury the rest."""
+    return shortened(_ENDLESS.sub(lambda word: shortened(word[0]), part), 2000)
 
 
 class Cancelled(Exception):

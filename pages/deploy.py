@@ -16,6 +16,8 @@ from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
 from core.words import milliseconds, percent, stated_percent
 
+KINDS = {"XLSX": "Excel (XLSX)", "CSV": "CSV", "Parquet": "Parquet"}
+
 
 def main() -> None:
     with frame.page("deploy") as view:
@@ -24,12 +26,16 @@ def main() -> None:
         if live is None:
             _none_live(view, students)
         _live(view, live)
-        running = progress.active(view, "score")
-        _score(view, live, running)
-        progress.watch(view, "score", expected=running)
-        _scored(view)
-        exports.take_along(view, live)
-        serving.section(view)
+        file, engineer = st.tabs(["Classify a file", "For your engineer"], key="deploy-tab")
+        with file:
+            running = progress.active(view, "score")
+            _score(view, live, running)
+            progress.watch(view, "score", expected=running)
+            _scored(view)
+        with engineer:
+            exports.take_along(view, live)
+            serving.section(view)
+            st.caption(frame.plain(f"The student's files, ready to copy: {folder_of(view.db, live['id'])}"))
 
 
 def _none_live(view: frame.View, students: list[dict]) -> None:
@@ -65,17 +71,16 @@ def _live(view: frame.View, live: dict) -> None:
             "measured",
             f"p95 {milliseconds(found['latency']['p95'])}",
         )
-    st.caption(frame.plain(f"Its files, ready to copy: {folder_of(view.db, live['id'])}"))
 
 
 def _score(view: frame.View, live: dict, running: bool) -> None:
     with st.container(border=True):
-        st.subheader("Score a file", anchor=False)
+        st.subheader("Classify a file", anchor=False)
         path = uploads.upload("File of assets (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "score-file")
         with frame.guard():
             how = uploads.read_as(path, "score") if path else AS_FOUND
             texts = _text_columns(view, path, how) if path else []
-            kind = st.radio("Write as", ["CSV", "Parquet"], horizontal=True)
+            kind = st.radio("Write as", ["XLSX", "CSV", "Parquet"], horizontal=True, format_func=KINDS.get)
             if st.button(
                 "Score this file", type="primary", disabled=running or not texts, icon=":material/play_arrow:"
             ):
@@ -86,9 +91,9 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
                 params["output"] = str(output / f"{path.stem}-student-{live['id']}.{kind.lower()}")
                 progress.start(view, "score", params)
         st.caption(
-            "Adds three columns: category, confidence and handled. Rows where handled is not true are for the teacher: false "
-            "where the student is not sure enough, the asset is unlike anything it learned from or has no text; empty where "
-            "nothing is certified. Assets it learned from come out surer than new ones."
+            "You get your file back with three more columns: category, confidence and handled. Where handled is not true, the row "
+            "is for the teacher: false where the student is not sure enough, the asset is unlike anything it learned from or has "
+            "no text; empty where nothing is certified. Assets it learned from come out surer than new ones."
         )
 
 

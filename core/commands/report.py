@@ -12,7 +12,11 @@ from core.errors import InputError
 def options(command: argparse.ArgumentParser) -> None:
     """The options of `report`."""
     command.add_argument(
-        "--to", required=True, type=Path, metavar="FILE", help="a file ending in .html, or .xlsx for the figures alone"
+        "--to",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="a file ending in .html, in .xlsx for the figures, or in .csv for the test assets one a row",
     )
     terminal.student_option(command)
 
@@ -20,8 +24,10 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Write the report of a judged student."""
     kind = args.to.suffix.lower()
-    if kind not in (".html", ".xlsx"):
-        raise InputError("A report is HTML or XLSX.", "Let the name end in .html or .xlsx.", where=str(args.to))
+    if kind not in (".html", ".xlsx", ".csv"):
+        raise InputError(
+            "A report is HTML, XLSX or CSV.", "Let the name end in .html, .xlsx or .csv.", where=str(args.to)
+        )
     from core import db as database
     from core.report import content, html, workbook
 
@@ -30,8 +36,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     args.to.parent.mkdir(parents=True, exist_ok=True)
     if kind == ".html":
         html.write(report, args.to)
-    else:
+    elif kind == ".xlsx":
         args.to.write_bytes(workbook.workbook(report))
+    else:
+        args.to.write_bytes(workbook.csv(report.results))
     size = args.to.stat().st_size
     told = {"client": report.client, "student": args.student, "output": str(args.to), "bytes": size}
     return told | {"decision": report.decision}, f"{args.to}, {size / 1e6:.1f} MB: {report.title}"

@@ -15,7 +15,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--input", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSON, Parquet"
     )
-    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV or Parquet to write")
+    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV, XLSX or Parquet to write")
     terminal.column_options(command)
     reading.options(command)
     reading.problem_option(command)

@@ -37,7 +37,7 @@ from core.label.run import labelled
 from core.train import students
 from core.train.disk import tensors_of
 from core.train.run import find, folder_of
-from core.train.students import neighbours
+from core.train.students import config_of, neighbours
 from core.weights import opened
 from core.words import percent
 
@@ -153,7 +153,7 @@ def _empty(part: Path) -> Path:
 
 def _write(source: Path, folder: Path, made: dict, certificate: dict) -> None:
     """Everything but the card. `source` is the student's folder, `made` what it was made from (students.params)."""
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config = config_of(source)
     kept = {key: config[key] for key in ("format", "kind", "members", "stages")}
     tokens = {"max_tokens": encoder.MAX_TOKENS, "batch_tokens": encoder.BATCH_TOKENS}
     kept["tokens"] = tokens

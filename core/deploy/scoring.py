@@ -9,6 +9,7 @@ the finished shards; where input, student, columns or this program have changed 
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
 import json
@@ -26,11 +27,13 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from sqlite_utils import Database
 
 from core import jobs, settings
 from core.deploy.engines import ENGINES
-from core.deploy.shards import Counts, Task, header, read, strings
+from core.deploy.shards import RESULTS, Counts, Task, header, read, strings
 from core.errors import InputError
 from core.evaluate.run import figures
 from core.evaluate.versions import behind_words
@@ -46,7 +49,8 @@ SHARD, SHARD_CHARACTERS = 2048, 8_000_000  # rows of a shard, and their characte
 JOINED = 32  # shards in a row group of the output, where that is Parquet
 EDGE = 1 << 20  # bytes at the input's head and tail that are hashed
 ANY_SIZE = 1 << 62
-FORMATS = (".csv", ".parquet")
+FORMATS = (".csv", ".xlsx", ".parquet")
+SHEET = 1_048_575  # rows that a sheet holds below its head; more go on in the next one
 LISTED = 1_000  # problems of the input that come back with the counts
 
 
@@ -76,7 +80,7 @@ def score(
     read_as: ReadAs = AS_FOUND,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Answer every row of `input` (any table file) into `output` (CSV or Parquet) and return counts and rate.
+    """Answer every row of `input` (any table file) into `output` (CSV, XLSX or Parquet) and return counts and rate.
 
     The texts are read from `text_columns`, else those of the client's last import, else guessed. The output has all
     input columns, `id_column` first where it is named, then category, confidence and handled: whether the
@@ -143,7 +147,9 @@ def doubts(input: Path, read_as: ReadAs = AS_FOUND) -> list[Doubt]:
 def _check_paths(input: Path, output: Path) -> None:
     if output.suffix.lower() not in FORMATS:
         raise InputError(
-            f"A file ending in '{output.suffix}' cannot be written.", "Name it .csv or .parquet.", where=output.name
+            f"A file ending in '{output.suffix}' cannot be written.",
+            "Name it .csv, .xlsx or .parquet.",
+            where=output.name,
         )
     if not output.parent.is_dir():
         raise InputError("There is no such folder.", "Make it first, or choose another.", where=str(output.parent))
@@ -264,7 +270,7 @@ def _task(
     labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
     found = figures(db, row["id"])
     threshold = found["certificate"]["threshold"] if found else None
-    kind = ".csv" if output.suffix.lower() == ".csv" else ".arrow"
+    kind = ".arrow" if output.suffix.lower() == ".parquet" else ".csv"
     manifest = {
         "input": _identity(input),
         "read_as": asdict(read_as),
@@ -347,7 +353,8 @@ def _join(task: Task, output: Path, shards: int, report: Progress) -> None:
     aside = output.with_name(f".{output.name}.part")
     try:
         with aside.open("wb") as file:
-            (_join_csv if task.kind == ".csv" else _join_parquet)(task, file, shards, report)
+            join = {".csv": _join_csv, ".xlsx": _join_xlsx, ".parquet": _join_parquet}[output.suffix.lower()]
+            join(task, file, shards, report)
         report(shards, shards, "Joining the parts")
         os.replace(aside, output)
     finally:
@@ -360,6 +367,27 @@ def _join_csv(task: Task, file: BinaryIO, shards: int, report: Progress) -> None
         report(number, shards, "Joining the parts")
         with task.part(number).open("rb") as part:
             shutil.copyfileobj(part, file, 1 << 20)
+
+
+def _join_xlsx(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:
+    """Sheets of text, of which confidences are numbers; the parts' cells are defused already."""
+    book = Workbook(write_only=True)
+    names, room, sheet = next(csv.reader([header(task.kept).decode("utf-8-sig")])), 0, None
+    sure = len(task.kept) + RESULTS.index("confidence")
+    for number in range(shards):
+        report(number, shards, "Joining the parts")
+        with task.part(number).open(encoding="utf-8", newline="") as part:
+            for row in csv.reader(part):
+                if not room:
+                    sheet, room = book.create_sheet(f"results {len(book.worksheets) + 1}"), SHEET
+                    sheet.append([ILLEGAL_CHARACTERS_RE.sub("", name) for name in names])
+                cells: list[str | float] = [ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in row]
+                cells[sure] = float(row[sure]) if row[sure] else ""
+                sheet.append(cells)
+                room -= 1
+    if sheet is None:
+        book.create_sheet("results 1").append(names)
+    book.save(file)
 
 
 def _join_parquet(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:

@@ -31,6 +31,8 @@ from core.ingest import copies, families, family_columns, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
+from core.ingest.ids import AS_TEXT, is_damaged
+from core.ingest.known import Known, There
 from core.ingest.labels import LabelColumns, Unknown, check_map
 from core.ingest.matching import Matcher, said
 from core.ingest.previews import Preview, no_rows, preview
@@ -61,6 +63,7 @@ __all__ = [  # what pages and later stages import from here
     "unknown_labels",
 ]
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 CHUNK = 2_000  # rows read, looked up and staged at a time
 
 
@@ -122,7 +125,7 @@ def import_assets(
                 read.problems.kept[0].todo if read.problems.kept else "",
                 where=path.name,
             )
-        resembling = copies.group_staged(db, client_id, stage, report)
+        resembling = copies.group_staged(db, client_id, stage, report) if read.imported else 0
         if resembling:
             read.problems.add(
                 None,
@@ -230,8 +233,8 @@ class _Reading:
         self.rows = self.imported = self.unchanged = self.conflicts = self.moved = 0
         self._texts: dict[str, bytes] = {}  # external id -> digest of its text, of this file's rows
         self._occurrences: Counter[str] = Counter()
-        query = "select exists(select 1 from assets where client_id = ?)"
-        self._anything_there = bool(db.execute(query, [client_id]).fetchone()[0])
+        self._known = Known(db, client_id)
+        self._changed: dict[str, str] = {}  # ids a spreadsheet changed, to those of the assets that they mean
 
     def run(self, stage: sqlite3.Connection, report: NoProgress) -> None:
         """Stage every row of the table. Raises InputError past 500,000 rows."""
@@ -253,6 +256,10 @@ class _Reading:
         reader.tell()
         if self.labels:
             self.labels.tell(self.problems)
+        if self._changed:
+            shown = ", ".join(f"{given[:60]} for {meant[:60]}" for given, meant in islice(self._changed.items(), 3))
+            what = f"{counted(len(self._changed), 'id was', 'ids were')} changed by a spreadsheet ({shown}); the assets were found."
+            self.problems.add(None, self.mapping.id, what, AS_TEXT)
         if self.moved:
             self.problems.add(
                 None,
@@ -263,11 +270,16 @@ class _Reading:
             )
 
     def _staged(self, assets: list[Asset]) -> Iterator[tuple]:
-        ids = [asset.external_id or self._made_up(asset.text) for asset in assets]
-        there = self._there(ids) if self._anything_there else {}
+        there = self._known.by_id([asset.external_id for asset in assets if asset.external_id])
+        lost = ((a.external_id, a.text) for a in assets if a.external_id and a.external_id not in there)
+        changed = self._known.changed(lost)
+        ids = [self._id(asset, there, changed) for asset in assets]
+        there |= self._known.by_id([id for id in ids if id and id not in there])
         for external_id, asset in zip(ids, assets):
+            if external_id is None:
+                continue
             digest = hashlib.blake2b(asset.text.encode(), digest_size=8).digest()
-            asset_id, text, split = there.get(external_id, (None, None, None))
+            asset_id, _, text, split = there.get(external_id, (None, None, None, None))
             earlier = self._texts.get(external_id)
             if earlier is not None:
                 self.unchanged += earlier == digest
@@ -286,6 +298,33 @@ class _Reading:
             self.moved += asset_id is not None and asset.split is not None and asset.split != split
             yield self._tuple(external_id, asset_id, asset)
 
+    def _id(self, asset: Asset, there: dict[str, There], changed: dict[tuple[str, str], tuple]) -> str | None:
+        """The id an asset goes by: its own, one made from its text, or that of the one asset it is that is there already.
+
+        None, listed, where it may be one of several.
+        """
+        given = asset.external_id
+        if given is None or given in there:
+            return given or self._made_up(asset.text)
+        same, others = changed.get((given, asset.text), ((), False))
+        if len(same) == 1:
+            self._changed[given] = same[0].external_id
+            return same[0].external_id
+        shown = given if len(given) <= 60 else given[:59] + "…"
+        if same:
+            what = (
+                f"Several assets with this text have ids that a spreadsheet may show as {shown}; this row was left out."
+            )
+            return self._conflict(asset.row, what, AS_TEXT)
+        if is_damaged(given):
+            what = f"A spreadsheet shortened the id to {shown}; the row was given one made from its text."
+            self.problems.add(asset.row, self.mapping.id, what, AS_TEXT)
+            return self._made_up(asset.text)
+        if others:
+            what = f"The id {shown} may be another asset's as a spreadsheet writes it, but its text differs; it was taken as new."
+            self.problems.add(asset.row, self.mapping.id, what, AS_TEXT)
+        return given
+
     def _tuple(self, external_id: str, asset_id: int | None, asset: Asset) -> tuple:
         new = asset_id is None
         self.imported += new
@@ -300,7 +339,7 @@ class _Reading:
             form,
             asset.split if new else None,
             int(asset.split is not None),
-            asset.extra if new else None,
+            _to_json(asset.extra) if new and asset.extra else None,
             asset.label,
             asset.category,
             asset.confidence,
@@ -316,21 +355,9 @@ class _Reading:
         self._occurrences[made_up] += 1
         return f"{made_up}-{self._occurrences[made_up]}"
 
-    def _conflict(self, row: int, what: str) -> None:
+    def _conflict(self, row: int, what: str, todo: str = "Give the new text an id of its own.") -> None:
         self.conflicts += 1
-        self.problems.add(row, self.mapping.id, what, "Give the new text an id of its own.")
-
-    def _there(self, ids: list[str]) -> dict[str, tuple[int, str, str | None]]:
-        """Of assets that are there already: external id -> (id, text, split)."""
-        found = {}
-        for start in range(0, len(ids), 500):
-            part = ids[start : start + 500]
-            query = (
-                "select external_id, id, text, split from assets"
-                f" where client_id = ? and external_id in ({', '.join('?' * len(part))})"
-            )
-            found.update((row[0], row[1:]) for row in self.db.execute(query, [self.client_id, *part]))
-        return found
+        self.problems.add(row, self.mapping.id, what, todo)
 
 
 def _enter(

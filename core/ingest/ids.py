@@ -31,24 +31,29 @@ class Ids:
         assets = list(assets)
         self._exact = {defuse(external): asset for asset, external in assets}
         self._exact |= {external: asset for asset, external in assets}
-        self._loose = _once((_loose(external), asset) for asset, external in assets)
+        self._loose = _by_form((_loose(external), asset) for asset, external in assets)
         self._numbers = [(asset, external) for asset, external in assets if external.isascii() and external.isdigit()]
-        self._cut = _once((_cut(external), asset) for asset, external in self._numbers if len(external) > DIGITS)
-        self._short: dict[int, dict[str, int | None]] = {}
+        self._cut = _by_form((_cut(external), asset) for asset, external in self._numbers if len(external) > DIGITS)
+        self._short: dict[int, dict[str, list[int]]] = {}
         self.others = others
 
     def __contains__(self, given: str) -> bool:
         return given in self._exact
 
     def __call__(self, given: str) -> int | None:
+        could = self.could_be(given)
+        return could[0] if len(could) == 1 else None
+
+    def could_be(self, given: str) -> list[int]:
+        """The assets whose ids could stand in a spreadsheet as this one: one where it is found."""
         if given in self._exact:
-            return self._exact[given]
+            return [self._exact[given]]
         if not given or given in self.others:
-            return None
+            return []
         if shortened := _SHORTENED.fullmatch(given):
-            return self._shortened(len(shortened[1] or "")).get(_exponent(given))
-        found = self._loose.get(_loose(given))
-        return self._cut.get(given) if found is None else found
+            return self._shortened(len(shortened[1] or "")).get(_exponent(given), [])
+        loose = self._loose.get(_loose(given), [])
+        return loose if len(loose) == 1 else self._cut.get(given) or loose
 
     def why(self, given: str) -> str | None:
         """What a spreadsheet did to an id that was not found, in words; None where it is not to blame."""
@@ -57,23 +62,28 @@ class Ids:
             return f"A spreadsheet shortened the id “{shown}”, so that it cannot be told which asset it was"
         if _DATED.fullmatch(given):
             return f"“{shown}” is no asset's id; a spreadsheet may have made a date of one"
-        if given not in self.others and self._loose.get(_loose(given), 0) is None:
+        if given not in self.others and len(self._loose.get(_loose(given), [])) > 1:
             return f"Several assets' ids could have become “{shown}” in a spreadsheet"
         return None
 
-    def _shortened(self, places: int) -> dict[str, int | None]:
+    def _shortened(self, places: int) -> dict[str, list[int]]:
         """Numbers as a spreadsheet shows them with so many decimals and an exponent."""
         if places not in self._short:
             said = ((f"{Decimal(_cut(external)):.{places}E}", asset) for asset, external in self._numbers)
-            self._short[places] = _once((_exponent(form), asset) for form, asset in said)
+            self._short[places] = _by_form((_exponent(form), asset) for form, asset in said)
         return self._short[places]
 
 
-def _once(pairs: Iterable[tuple[str, int]]) -> dict[str, int | None]:
-    """Form to asset; None where several assets have the form."""
-    found: dict[str, int | None] = {}
+def is_damaged(given: str) -> bool:
+    """Whether an id is a long number as spreadsheets shorten it (1.2E+17): what it was cannot be told from it."""
+    return "+" in given and _SHORTENED.fullmatch(given) is not None
+
+
+def _by_form(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    """The assets that have each form."""
+    found: dict[str, list[int]] = {}
     for form, asset in pairs:
-        found[form] = None if form in found else asset
+        found.setdefault(form, []).append(asset)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,8 +25,6 @@ SPLITS = {
     **dict.fromkeys(("test", "testing", "holdout", "eval"), "test"),
 }
 
-_to_json = json.JSONEncoder(ensure_ascii=False).encode
-
 
 @dataclass(frozen=True)
 class Asset:
@@ -37,7 +34,7 @@ class Asset:
     external_id: str | None
     text: str
     split: str | None
-    extra: str | None
+    extra: dict[str, str]  # what stands in the columns that play no role
     label: str | None
     category: (
         str | None
@@ -247,10 +244,10 @@ class RowReader:
         value = self._number(row, role, cells, label)
         return None if value is None else round(value)
 
-    def _extra(self, cells: list[str]) -> str | None:
+    def _extra(self, cells: list[str]) -> dict[str, str]:
         kept, room = {}, MAX_EXTRAS
         for name, place in self._rest:
             if cells[place] and room > 0:
                 kept[name] = cells[place][: min(MAX_EXTRA, room)]
                 room -= len(kept[name])
-        return _to_json(kept) if kept else None
+        return kept

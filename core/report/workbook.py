@@ -1,4 +1,4 @@
-"""The figures of a client report as a workbook: a sheet a chart, numbers as numbers, formulas in names defused."""
+"""Tables for spreadsheets: CSV, and the workbook of a client report: a sheet a chart, numbers as numbers, no formulas."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
-from core.escape import defuse
+from core.escape import Cells, defuse
 from core.report.content import Report
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    """The table as UTF-8 CSV with a byte-order mark (spreadsheets need it), formulas in cells defused."""
+    out = io.StringIO(newline="")
+    cells = Cells(out)
+    cells.row(*table.columns)
+    cells.rows(table.astype(object).where(table.notna(), None).itertuples(index=False, name=None))
+    return out.getvalue().encode("utf-8-sig")
 
 
 def workbook(report: Report) -> bytes:

@@ -63,19 +63,28 @@ def verify(folder: Path, listed: dict[str, str]) -> None:
             )
 
 
+def tables_of(path: Path) -> dict[str, np.ndarray]:
+    """The tables in a file of a student. InputError where it cannot be read."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError):
+        raise _damaged(path) from None
+
+
 def tensors_of(path: Path) -> dict[str, np.ndarray]:
     """The tables in a file of a student. InputError where it cannot be read or holds what is no number (NaN or infinite)."""
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError):
-        tensors = None
-    if tensors is None or not all(np.isfinite(table).all() for table in tensors.values()):
-        raise InputError(
-            f"The student's file {path.parent.name}/{path.name} is damaged or missing, so it cannot answer.",
-            "Restore its folder from a copy, or train it again.",
-            where=str(path.parent.parent),
-        )
+    tensors = tables_of(path)
+    if not all(np.isfinite(table).all() for table in tensors.values()):
+        raise _damaged(path)
     return tensors
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        f"The student's file {path.parent.name}/{path.name} is damaged or missing, so it cannot answer.",
+        "Restore its folder from a copy, or train it again.",
+        where=str(path.parent.parent),
+    )
 
 
 def megabytes(folder: Path) -> float:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import io
-
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.escape import Cells, plain
+from core.escape import plain
 from core.report.charts import LETTERS
+from core.report.workbook import csv
 from core.words import spoken
-
-
-def csv(table: pd.DataFrame) -> bytes:
-    """The table as UTF-8 CSV with a byte-order mark (spreadsheets need it), formulas in cells defused."""
-    out = io.StringIO(newline="")
-    cells = Cells(out)
-    cells.row(*table.columns)
-    cells.rows(table.astype(object).where(table.notna(), None).itertuples(index=False, name=None))
-    return out.getvalue().encode("utf-8-sig")
-
 
 SHARE = st.column_config.NumberColumn(format="percent")
 DOLLARS = st.column_config.NumberColumn(format="dollar")

@@ -7,13 +7,14 @@ from contextlib import closing
 import streamlit as st
 
 from core import db as database
+from core.evaluate.run import results
 from core.report import content, html, workbook
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def show(client_id: int, client: str, student_id: int) -> None:
-    """Two downloads. They run outside the page, so each opens the database for itself."""
+    """Three downloads. They run outside the page, so each opens the database for itself."""
 
     def page() -> str:
         with closing(database.connect()) as db:
@@ -22,6 +23,10 @@ def show(client_id: int, client: str, student_id: int) -> None:
     def figures() -> bytes:
         with closing(database.connect()) as db:
             return workbook.workbook(content.gather(db, client_id, str(student_id)))
+
+    def rows() -> bytes:
+        with closing(database.connect()) as db:
+            return workbook.csv(results(db, student_id))
 
     name = "".join(c if c.isalnum() else "-" for c in client).strip("-") or "client"
     st.download_button(
@@ -40,4 +45,13 @@ def show(client_id: int, client: str, student_id: int) -> None:
         mime=XLSX,
         icon=":material/table:",
         on_click="ignore",
+    )
+    st.download_button(
+        "Results (CSV)",
+        rows,
+        file_name=f"{name}-student-{student_id}-results.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every test asset in a row: what the teacher and the student said, and who would have answered.",
     )

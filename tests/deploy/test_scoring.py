@@ -3,6 +3,7 @@ import datetime
 import errno
 import os
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -97,6 +98,20 @@ def test_parquet_keeps_types_and_gains_typed_answers(live, tmp_path):
     assert read_csv(tmp_path / "out.csv")[0]["spend"] == "1234567.891"
 
 
+def test_a_workbook_comes_out_with_every_row_in_order_confidences_as_numbers_and_no_formula(
+    live, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(scoring, "SHEET", 2)
+    rows = "1,=1+1,0 0.9 x\n007,b,2 0.4 y\n3,c,\n"
+    _, out = score(live, tmp_path, f"id,note,text\n{rows}", out="out.xlsx", text_columns=["text"])
+    book = openpyxl.load_workbook(out)
+    assert book.sheetnames == ["results 1", "results 2"]
+    first, second = (list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets)
+    assert first[0] == second[0] == ("id", "note", "text", "category", "confidence", "handled")
+    assert first[1:] == [("1", "'=1+1", "0 0.9 x", "Sale", 0.9, "true"), ("007", "b", "2 0.4 y", "Brand", 0.4, "false")]
+    assert second[1:] == [("3", "c", None, None, None, "false")]
+
+
 def test_csv_in_parquet_out(live, tmp_path):
     _, out = score(live, tmp_path, "id,text\n1,0 0.9 x\n", out="out.parquet")
     assert pq.read_table(out).to_pylist()[0] | {"confidence": 0.9} == {
@@ -152,7 +167,7 @@ def test_columns_of_those_names_are_left_alone(live, tmp_path):
     [
         ("text\n", {}, "no row below its header"),
         ("", {}, "empty"),
-        ("text\n0 0.9 x\n", {"out": "out.xlsx"}, r"ending in '\.xlsx' cannot be written"),
+        ("text\n0 0.9 x\n", {"out": "out.docx"}, r"ending in '\.docx' cannot be written"),
         ("text\n0 0.9 x\n", {"out": "no/folder.csv"}, "no such folder"),
         ("text\n0 0.9 x\n", {"out": "in.csv"}, "same file"),
         ("text\n0 0.9 x\n", {"text_columns": ["copy"]}, "no column 'copy'. The columns are: text"),

@@ -252,7 +252,7 @@ def test_weights_that_are_no_numbers_are_refused(kind, file, table, value, train
     tensors[table].flat[-1] = value
     (folder / file).unlink()
     save_file(tensors, folder / file)
-    (folder / "config.json").write_text(json.dumps(config | {"files": {}}))
+    (folder / "config.json").write_text(json.dumps(config | {"files": {}, "sha256": ""}))
     with pytest.raises(InputError, match=rf"{file} is damaged"):
         students.load(folder)
 
@@ -269,7 +269,7 @@ def test_a_graph_that_gives_no_numbers_is_refused(trained, tmp_path):
     model.graph.node.append(onnx.helper.make_node("Div", ["zero", "zero"], ["out"]))
     file.unlink()
     onnx.save(model, file)
-    (folder / "config.json").write_text(json.dumps(config | {"files": {}}))
+    (folder / "config.json").write_text(json.dumps(config | {"files": {}, "sha256": ""}))
     with pytest.raises(InputError, match="embedding gives no numbers"):
         students.load(folder)
 

@@ -10,17 +10,18 @@ A student folder holds config.json and a folder for each member, and nothing in 
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from core.errors import InputError
-from core.train.disk import UNSEEN, digests, link, verify, write
+from core.train.disk import UNSEEN, digests, link, tables_of, verify, write
 from core.train.students import crossfit
 from core.train.students.reading import Reading
 from core.train.students.stages import Answers, Stage, from_json, walk
@@ -97,6 +98,8 @@ def fit(
     Members found complete in `folder` (an interrupted training) or in `earlier`, the folder of a cheaper student trained on the
     same rows, are taken over. config.json is written last: a folder without it is not a student yet.
     """
+    if earlier and not _whole(earlier):
+        earlier = None
     members: dict[str, Member] = {}
     folds = split.train.folds() if split.crossfit else None
     for name in KINDS[kind]:
@@ -122,6 +125,7 @@ def fit(
         "stages": [stage.as_json() for stage in stages],
         "files": digests(folder),
     }
+    config["sha256"] = _sum(config)
     write(folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1))
     return student, held
 
@@ -131,7 +135,7 @@ def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
     that had not learnt from them. None of them where rows were set aside for calibration."""
     if not (folder / UNSEEN).exists():
         return np.zeros(0, int), Answers(np.zeros((0, 1), np.float32), np.zeros(0, bool))
-    kept = load_file(folder / UNSEEN)
+    kept = tables_of(folder / UNSEEN)
     place = {key: row for row, key in enumerate(kept["keys"].tolist())}
     found = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
     rows = np.flatnonzero(found >= 0)
@@ -141,21 +145,7 @@ def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
 def load(folder: Path) -> Student:
     """The student saved in `folder`. InputError when the folder is gone, not whole, of an earlier format, or
     holds weights that are no numbers."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"The student's folder {folder} is missing or incomplete.", "Train the student again."
-        ) from None
-    except ValueError:
-        raise InputError(
-            f"The student's file {folder / 'config.json'} is damaged.", "Train the student again."
-        ) from None
-    if config["format"] != FORMAT:
-        raise InputError(
-            "This student was made by an earlier version of Understudy.", "Train it again: labels are kept."
-        )
-    verify(folder, config.get("files", {}))  # those trained before there were checksums list none
+    config = config_of(folder)
     members = {name: _module(name).load(folder / name) for name in config["members"]}
     for name, member in members.items():  # weights of graphs are not looked through: what comes of them is
         read = member.read(["a text like any other"])
@@ -167,6 +157,48 @@ def load(folder: Path) -> Student:
             )
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], members, stages)
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """What config.json says of the student in `folder`, whose files are those it was saved with. InputError where they are not, or
+    are of an earlier format."""
+    retrain = "Train the student again, or restore its folder from a copy."
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"The student's folder {folder} is missing or incomplete.", retrain) from None
+    except ValueError:
+        config = None
+    if isinstance(config, dict) and config.get("format", FORMAT) != FORMAT:
+        raise InputError(
+            "This student was made by an earlier version of Understudy.", "Train it again: labels are kept."
+        )
+    whole = isinstance(config, dict) and config.keys() >= {
+        "format",
+        "kind",
+        "categories",
+        "labels",
+        "members",
+        "stages",
+    }
+    if not whole or config.get("sha256", "") not in ("", _sum(config)):  # the first students' configs have no sum
+        raise InputError(f"The student's file {folder / 'config.json'} is damaged.", retrain)
+    verify(folder, config.get("files", {}))  # those trained before there were checksums list none
+    return config
+
+
+def _whole(folder: Path) -> bool:
+    """Whether the student in `folder` is as it was saved, so that others may take over its members."""
+    try:
+        return bool(config_of(folder))
+    except InputError:
+        return False
+
+
+def _sum(config: dict[str, Any]) -> str:
+    """The SHA-256 of what a config says, its own sum aside."""
+    said = json.dumps({key: value for key, value in config.items() if key != "sha256"}, sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _member(

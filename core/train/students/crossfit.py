@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
-from core.train.disk import UNSEEN
+from core.train.disk import UNSEEN, tables_of
 from core.train.folds import FOLDS, held, learned
 from core.train.students.reading import Reading
 
@@ -71,7 +71,7 @@ def save(reading: Reading, folder: Path) -> None:
 
 
 def load(folder: Path) -> Reading:
-    """What save() kept in `folder`."""
-    tensors = load_file(folder / UNSEEN)
+    """What save() kept in `folder`. InputError where it cannot be read."""
+    tensors = tables_of(folder / UNSEEN)
     tables = [tensors[name].astype(np.float32) for name in sorted(tensors) if name.startswith("table.")]
     return Reading(tables, tensors.get("nearness"))
