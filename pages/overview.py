@@ -1,11 +1,13 @@
-"""Overview: where every client stands, and the sample client one click from a full run."""
+"""Overview: what the students save, what needs somebody, where every client stands; the sample one click from a full run."""
 
 import streamlit as st
 
 from core import db as database
+from core import jobs
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
-from core.ui import address, frame, progress, removing, standing
+from core.evaluate import house
+from core.ui import address, frame, house_figures, progress, removing, standing
 
 SAMPLE_NOTE = (
     "2,000 made-up creative assets and a taxonomy of 40 categories. **Texts and labels are synthetic**; the labels are recorded "
@@ -20,10 +22,14 @@ def main() -> None:
         found = standing.clients(view.db)
         sample = next((row["id"] for row in found if row["name"] == SAMPLE_CLIENT), None)
         before = standing.of(view.db, sample) if sample else None
+        earned = {one.client_id: one for one in house.money_of_clients(view.db)}
+        if found:
+            house_figures.show(list(earned.values()), house.open_reviews(view.db))
+            house_figures.needs(house.notices(view.db))
         if before is None or not (before.verdict or before.busy):
             _sample(view, sample)
         if found:
-            _clients(view, found)
+            _clients(view, found, earned)
         _add(found)
         if found:
             removing.client(view, {row["id"]: row["name"] for row in found})
@@ -41,15 +47,17 @@ def _sample(view: frame.View, sample: int | None) -> None:
             progress.start(view, "distil", {"sample": True}, client_id=client)
 
 
-def _clients(view: frame.View, found: list[dict]) -> None:
+def _clients(view: frame.View, found: list[dict], earned: dict[int, house.ClientMoney]) -> None:
     st.subheader("Clients", anchor=False)
+    busy = {job.client_id for job in jobs.active(view.db)}
+    found = sorted(found, key=lambda row: row["id"] not in busy)  # where something is under way first
     pages = -(-len(found) // PAGE)
     page = st.pagination(pages, key="clients") if pages > 1 else 1
     for row in found[(page - 1) * PAGE : page * PAGE]:
-        _client(view, standing.of(view.db, row["id"]))
+        _client(view, standing.of(view.db, row["id"]), earned[row["id"]])
 
 
-def _client(view: frame.View, where: standing.Standing) -> None:
+def _client(view: frame.View, where: standing.Standing, earned: house.ClientMoney) -> None:
     with st.container(border=True):
         name, verdict, action = st.columns([6.5, 1.7, 1.5], vertical_alignment="center")
         with name, st.container(gap="xsmall"):
@@ -58,7 +66,13 @@ def _client(view: frame.View, where: standing.Standing) -> None:
                 if where.synthetic:
                     st.badge("synthetic", color="gray", help="Texts and labels are made up.")
             st.caption(" · ".join(f"{label} {state}" for label, state in where.lines()[1:4]))
-            if where.reason and not where.busy:
+            words, trend = house_figures.saving(earned)
+            if words:
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    st.caption(frame.plain(words))
+                    if trend:
+                        st.text(trend, help="Saved in each of the last six months.")
+            elif where.reason and not where.busy:
                 st.caption(frame.plain(where.reason))
         with verdict:
             if where.busy:

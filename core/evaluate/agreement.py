@@ -94,19 +94,26 @@ def design_effect(values: np.ndarray, families: np.ndarray) -> float:
     """How many rows of these `families` (int [n], from 0) tell as much of the mean of `values` (float [n]) as one independent row
     would; 1 where each row is a family of its own, and never less.
 
-    The variance of the mean with families drawn whole over that with rows drawn (Kish 1965; families may be of any size). Few rows
-    that differ say little of how they cluster, so the estimate is drawn towards the most it could be, rows of a family all alike,
-    by the weight of one more family that differs.
+    The variance of the mean with families drawn whole over that with rows drawn (Kish 1965; families may be of any size). Where
+    large families are few, those drawn may by luck all be right; so it is no less than what these sizes would make of rows as alike
+    as the average family's (1 + (size - 1) x correlation), small families telling of large ones. Few rows that differ say little of
+    how they cluster, so both are drawn towards the most it could be, rows of a family all alike, by the weight of one more family
+    that differs.
     """
     sizes = np.bincount(families)
-    sizes = sizes[sizes > 0].astype(float)
+    there = sizes > 0
+    sizes = sizes[there].astype(float)
     if len(sizes) == len(values):
         return 1.0
     most = float((sizes**2).sum()) / len(values)  # the size of the family that the average row is in
     weight = (most * float(sizes.mean())) ** 0.5  # rows of one more family, between that size and the average family's
     residual = values - values.mean()
-    together, alone = (np.bincount(families, weights=residual) ** 2).sum(), (residual**2).sum()
-    return max(float((together + most * weight) / (alone + weight)), 1.0)
+    together = np.bincount(families, weights=residual)[there] ** 2
+    alone = np.bincount(families, weights=residual**2)[there]
+    total, several = float(alone.sum()), sizes > 1
+    pairs = (together - alone)[several] / (sizes * (sizes - 1))[several]  # the covariance of two rows of each family
+    likely = total + (most - 1) * min(max(float(pairs.mean()) * len(values), 0.0), total)
+    return max((max(float(together.sum()), likely) + most * weight) / (total + weight), 1.0)
 
 
 def agreement(

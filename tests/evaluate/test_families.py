@@ -1,5 +1,7 @@
 """The promise where assets are not independent: one concept in many markets, before and after families are kept together."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from core.evaluate.agreement import design_effect, paired, per_category, share
 from core.evaluate.cascade import certify
+from core.evaluate.phrases import across_words
+from core.report.answers import across as across_answer
+from core.train import new
 from core.train.data import Rows
 from core.train.folds import FOLDS, deal, held, learned
 from core.train.softmax import log_softmax
@@ -141,3 +146,29 @@ def test_intervals_and_paired_tests_widen_with_families_and_are_else_as_they_wer
     teacher, student = chance.integers(0, 3, 480), chance.integers(0, 3, 480)
     one = np.arange(480)
     assert per_category(teacher, student, one, one).equals(per_category(teacher, student, one))
+
+
+def test_small_families_tell_how_alike_rows_of_large_ones_are():
+    """Small families right or wrong as a whole, and two large ones that by luck are right: luck does not lower the effect."""
+    sizes = np.append(np.full(100, 3), [60, 60])
+    family = np.repeat(np.arange(102), sizes)
+    whole = (family % 20 > 0) | (family >= 100)
+    loose = np.ones(len(family))
+    loose[np.random.default_rng(0).choice(len(family), int((~whole).sum()), replace=False)] = 0
+    most = float((sizes**2).sum() / sizes.sum())
+    assert design_effect(whole.astype(float), family) > 0.8 * most
+    assert design_effect(loose, family) < 0.5 * most
+
+
+def test_what_a_student_of_one_market_does_in_another_is_said_with_what_own_labels_bring():
+    pairs = {("UK", "UK"): 0.93, ("UK", "DE"): 0.61, ("UK", "FR"): 0.70, ("DE", "DE"): 0.90, ("FR", "FR"): 0.91}
+    across = tuple(
+        new.Across("market", a, b, 240, 300, value, value - 0.05, value + 0.05) for (a, b), value in pairs.items()
+    )
+    found = new.New(new.LOWEST, None, (), across, 1.0)
+    said = across_words(found)
+    assert said.replace("\u00a0", " ") == (
+        "A student taught on UK alone agrees on 61.0 % in DE; with DE's own 240 labels 90.0 %."
+    )
+    answer = across_answer({"new": asdict(found)})
+    assert answer is not None and answer.title == said and len(answer.table) == len(pairs)
