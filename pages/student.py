@@ -36,11 +36,12 @@ KINDS = {
 
 def main() -> None:
     with frame.page("student") as view:
-        # Labels under the taxonomy in use first; those that were paid for before the built-in teacher's; the newest first.
+        # Labels under the taxonomy in use first; whole runs before paused ones; those that were paid for before the built-in
+        # teacher's; the newest first.
         latest = taxonomy.latest(view.db, view.client_id)
         labelled = sorted(
             (r for r in runs(view.db, view.client_id) if r["count"]),
-            key=lambda r: (r["taxonomy_id"] != latest, r["teacher"] == "built-in"),
+            key=lambda r: (r["taxonomy_id"] != latest, r["paused"], r["teacher"] == "built-in"),
         )
         if not labelled:
             frame.nothing_yet(
@@ -59,6 +60,7 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
     names = {
         run["id"]: f"{teacher_words(run['teacher'])}, {run['count']:,}"
         + ("" if run["taxonomy_id"] == latest else ", earlier taxonomy")
+        + (", paused" if run["paused"] else "")
         for run in labelled
     }
     with st.container(border=True):

@@ -56,8 +56,13 @@ def _choose(view: frame.View, running: bool) -> str:
         st.session_state.pop(hosted_teacher.CHOSEN, None)
     left, right = st.columns([3, 2], gap="large")
     with left:
+        first = next(iter(hosted), None) if _all_taken(view, recorded) else None
         teacher = st.radio(
-            "Teacher", list(names), format_func=lambda spec: frame.plain(names[spec]), key=hosted_teacher.CHOSEN
+            "Teacher",
+            list(names),
+            list(names).index(first) if first else 0,
+            format_func=lambda spec: frame.plain(names[spec]),
+            key=hosted_teacher.CHOSEN,
         )
         st.caption(frame.plain(notes[teacher]))
         if not recorded:
@@ -75,6 +80,12 @@ def _choose(view: frame.View, running: bool) -> str:
         return teacher
     _unpaid(view, teacher, prices.price(view.db, model) if model else None, running)
     return teacher
+
+
+def _all_taken(view: frame.View, recorded: dict[str, int]) -> bool:
+    """Whether the recorded labels, if there are any, are in already, so that nothing more can be asked of them."""
+    left = (forecast.forecast(view.db, view.client_id, f"recorded:{column}").labels for column in recorded)
+    return not any(left)
 
 
 def _unpaid(view: frame.View, teacher: str, price: prices.Price | None, running: bool) -> None:

@@ -30,7 +30,7 @@ from core.evaluate.verdict import Evidence, Gold, Rules, Unseen, decide
 from core.evaluate.weak import Category
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import gold, prices
+from core.label import connections, gold, prices
 from core.label.run import labelled
 from core.train import students
 from core.train.run import folder_of
@@ -200,6 +200,8 @@ def comparison(
     left = _left(db, client_id, found["labelled_groups"])
     next_step = _plan(found, curve, measured, assumptions, price, left)
     evidence = _evidence(found, sheet.saving, on_batch, rules, next_step, row)
+    if found["teacher"]["kind"] == "recorded" and not connections.all(db, client_id):
+        evidence = replace(evidence, nobody_behind=True)
     return {
         "figures": found,
         "economics": sheet,

@@ -123,7 +123,9 @@ class Evidence:
     built-in one; `categories` are all
     test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
     `plan` what could be done next; `live`: it is at work already; `overtaken`: the taxonomy version it was judged under and the one
-    in use since, where they differ; `ready_at`: a lower target at which it would be ready today, and what the verdict would be."""
+    in use since, where they differ; `ready_at`: a lower target at which it would be ready today, and what the verdict would be;
+    `nobody_behind`: its teacher is a column of old labels and no model is connected, so that nobody could answer what falls
+    back."""
 
     agreement: Share
     certificate: Certificate
@@ -141,6 +143,7 @@ class Evidence:
     live: bool = False
     overtaken: tuple[int, int] | None = None
     ready_at: tuple[float, str] | None = None
+    nobody_behind: bool = False
     unseen: Unseen | None = None
 
     @property
@@ -308,11 +311,16 @@ def _next_replace(e: Evidence) -> str:
 
 
 def _next_fallback(e: Evidence) -> str:
-    text = (
-        "It is live: keep the teacher behind it."
-        if e.live
-        else "Make it live on the Student page, with the teacher behind it."
-    )
+    if e.nobody_behind:
+        text = "Connect a model first: the teacher is a column of old labels, which cannot answer what falls back. " + (
+            "It is live: put that model behind it."
+            if e.live
+            else "Then make the student live, with that model behind it."
+        )
+    elif e.live:
+        text = "It is live: keep the teacher behind it."
+    else:
+        text = "Make it live on the Student page, with the teacher behind it."
     return f"{text} To hand over more, {e.plan.handing_over}; then train again."
 
 
@@ -382,7 +390,8 @@ def _ready(e: Evidence) -> str:
     if e.ready_at is None:
         return ""
     target, decision = e.ready_at
-    how = "to replace the teacher" if decision == "replace" else "with the teacher behind it"
+    behind = "with a model that you connect behind it" if e.nobody_behind else "with the teacher behind it"
+    how = "to replace the teacher" if decision == "replace" else behind
     return (
         f"At a target of {stated_percent(target)} it is ready today, {how}: set that if it is enough. For {_goal(e)}: "
     )

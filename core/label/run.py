@@ -22,6 +22,9 @@ from core.label.buying import ended
 from core.label.teachers import Teacher, make, within
 from core.label.teachers.hosted import Hosted
 
+# A run left half way, as SQL of label_runs r; one labelled in rounds is whole after each of them.
+PAUSED = "(r.state <> 'done' and not exists (select 1 from rounds where run_id = r.id and figures is not null))"
+
 
 def label(
     db: Database,
@@ -188,16 +191,19 @@ def select(db: Database, run_id: int, number: int, asset_ids: list[int]) -> None
 
 def runs(db: Database, client_id: int) -> list[dict]:
     """The client's label runs, newest first: id, teacher, taxonomy_id, state, budget_usd, spent_usd (of which the ledger knows
-    more), held_usd (set aside for calls under way), seconds, started, finished, count, failed, mapped (near misses)."""
+    more), held_usd (set aside for calls under way), seconds, started, finished, paused (left half way),
+    count, failed, mapped (near misses)."""
     ids = db.execute("select id from label_runs where client_id = ? order by id desc", [client_id])
     return [summary(db, row[0]) for row in ids.fetchall()]
 
 
 def newest_in_use(db: Database, client_id: int, teacher: str | None = None) -> int | None:
-    """The newest run that holds labels under the taxonomy version in use, of this teacher where one is named; None without."""
+    """The run in use of those that hold labels under the taxonomy version in use, of this teacher where one is named: the live
+    student's, else the newest that is not paused, else the newest; None without."""
     found = db.execute(
-        """select id from label_runs r where client_id = ? and teacher = ifnull(?, teacher) and taxonomy_id = ?
-           and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
+        f"""select id from label_runs r where client_id = ? and teacher = ifnull(?, teacher) and taxonomy_id = ?
+            and exists (select 1 from labels where run_id = r.id and category_id is not null)
+            order by exists (select 1 from students where label_run_id = r.id and live = 1) desc, {PAUSED}, id desc limit 1""",
         [client_id, teacher, taxonomy.latest(db, client_id)],
     ).fetchone()
     return found[0] if found else None
@@ -207,8 +213,8 @@ def summary(db: Database, run_id: int) -> dict:
     """One run in figures; see runs()."""
     return next(
         db.query(
-            """select r.id as run_id, r.id, r.teacher, r.taxonomy_id, r.state, r.budget_usd, r.spent_usd, r.held_usd,
-                      r.seconds, r.started, r.finished, count(l.category_id) as count, count(l.error) as failed,
+            f"""select r.id as run_id, r.id, r.teacher, r.taxonomy_id, r.state, r.budget_usd, r.spent_usd, r.held_usd,
+                      r.seconds, r.started, r.finished, {PAUSED} as paused, count(l.category_id) as count, count(l.error) as failed,
                       coalesce(sum(l.mapped), 0) as mapped
                from label_runs r left join labels l on l.run_id = r.id where r.id = ? group by r.id""",
             [run_id],

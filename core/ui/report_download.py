@@ -28,7 +28,7 @@ def show(client_id: int, client: str, student_id: int) -> None:
         with closing(database.connect()) as db:
             return workbook.csv(results(db, student_id))
 
-    name = "".join(c if c.isalnum() else "-" for c in client).strip("-") or "client"
+    name = "".join(c if c.isalnum() else "-" for c in client).strip("-")[:60] or "client"
     st.download_button(
         "Report for the client",
         page,

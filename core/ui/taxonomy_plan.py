@@ -13,7 +13,7 @@ from core import jobs, settings
 from core.ingest import taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_versions import Kept
 from core.label import prices, relabel
-from core.ui import charts, frame, money_inputs, progress
+from core.ui import charts, frame, hosted_teacher, money_inputs, progress
 from core.ui.figures import figure
 from core.ui.frame import View
 from core.words import counted, duration, money, teacher_words
@@ -68,8 +68,10 @@ def saved(view: View) -> None:
         if run["asked"]:
             words += f"; {run['asked']:,} assets wait for the teacher"
         st.success(f"{words}.", icon=":material/check:")
-    if any(run["asked"] for run in job.result["runs"]):
-        frame.link("teacher", "Ask the teacher about them")
+    waiting = [run["teacher"] for run in job.result["runs"] if run.get("asked")]
+    if waiting and st.button("Ask the teacher about them", icon=":material/school:"):
+        st.session_state[hosted_teacher.CHOSEN] = waiting[0]  # who can be asked, chosen already
+        frame.go("teacher")
 
 
 def changes(kept: Kept) -> list[taxonomy_diff.Change]:

@@ -34,10 +34,9 @@ def test_names_full_of_markup_are_words_in_the_browser(named, page, app):
     name.press("Tab")
     expect(page.get_by_text("[evil](http").first).to_be_visible()
     _all_words(page, "review")
-    for key, words in (("teacher", "Recorded labels: bought :red[evil] `evil`"), ("vendor", hostile.VENDOR[:40])):
-        page.goto(f"{app.url}/{key}")
-        expect(page.get_by_text(words).first).to_be_visible()
-        _all_words(page, key)
+    page.goto(f"{app.url}/teacher")
+    expect(page.get_by_text("Recorded labels: bought :red[evil] `evil`").first).to_be_visible()
+    _all_words(page, "teacher")
 
 
 def _all_words(page, key: str) -> None:

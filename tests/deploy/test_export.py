@@ -245,6 +245,22 @@ def test_the_command_in_the_folder_reads_arguments_and_lines(folders):
     assert [json.loads(line)["label"] for line in lines.stdout.splitlines()] == ["Hiring", "Travel"]
 
 
+def test_the_command_answers_on_a_console_that_lacks_letters_or_that_nobody_reads(folders):
+    folder, _ = folders["linear"]
+    env = os.environ | {"PYTHONIOENCODING": "ascii"}
+    call = {"cwd": folder, "env": env, "stderr": subprocess.PIPE}
+    said = [sys.executable, "-B", "-c", "import predict; predict.say({'label': 'Żółw 👟'})"]
+    assert json.loads(subprocess.run(said, stdout=subprocess.PIPE, **call).stdout) == {"label": "Żółw 👟"}
+    lines = [sys.executable, "-B", "predict.py"]
+    asked = subprocess.run(lines, input="\ufeffbeach escape – île\n".encode(), stdout=subprocess.PIPE, **call)
+    assert json.loads(asked.stdout)["label"] == "Travel" and not asked.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run([*lines, "beach", "hotel"], stdout=writer, **call)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def without_exact(folder: Path, to: Path) -> Path:
     return shutil.copytree(folder, to, ignore=shutil.ignore_patterns("fp32.onnx"))
 

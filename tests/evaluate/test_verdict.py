@@ -89,6 +89,12 @@ def test_a_student_of_the_built_in_teacher_is_on_trial_however_well_it_agrees():
         assert verdict.next.startswith("Train a student on labels worth having")
 
 
+def test_where_old_labels_are_the_teacher_a_model_is_to_be_connected_first():
+    verdict = decide(replace(FALLBACK, nobody_behind=True))
+    assert verdict.decision == "fallback" and verdict.next.startswith("Connect a model first: ")
+    assert "Then make the student live, with that model behind it." in verdict.next
+
+
 def test_replace_at_the_very_edge_of_the_target():
     assert rule(agreement=share(0.965, 0.95, 0.98)) == "replace"
     assert rule(agreement=share(0.965, 0.94999, 0.98)) == "fallback"

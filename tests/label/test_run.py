@@ -153,3 +153,18 @@ def test_of_copies_one_can_be_asked_about(db, tmp_path):
     _, run_id = run.open_run(db, client, "recorded:label")
     run.select(db, run_id, 1, run.askable(db, run_id).asset_id.tolist())
     assert len(run.askable(db, run_id)) == run.askable(db, run_id).taken.sum() == 20
+
+
+def test_a_paused_run_is_not_the_one_in_use_where_there_is_a_whole_one(db, tmp_path):
+    client = small.fill(db, tmp_path)
+    whole = run.label(db, client, "recorded:label")
+    row = next(db.query("select * from label_runs where id = ?", [whole]))
+    paused = db["label_runs"].insert(row | {"id": None, "teacher": "connection:Big", "state": "stopped"}).last_pk
+    db.execute(
+        "insert into labels (run_id, asset_id, category_id, created) select ?, asset_id, category_id, '' from labels limit 3",
+        [paused],
+    )
+    assert run.newest_in_use(db, client) == whole
+    assert [one["paused"] for one in run.runs(db, client)] == [1, 0]
+    db.execute("update label_runs set state = 'capped' where id = ?", [whole])
+    assert run.newest_in_use(db, client) == paused, "of paused ones the newest"

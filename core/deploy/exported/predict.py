@@ -8,6 +8,7 @@ An asset of several text fields is one text: its fields, a line break between th
 
 import argparse
 import json
+import os
 import sys
 
 from runtime import Student
@@ -24,8 +25,23 @@ def main():
         student = Student(int8=not args.fp32)
     except ValueError as error:  # a damaged file
         sys.exit(str(error))
+    if not args.texts:
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
     for answer in student.predict(args.texts or sys.stdin.read().splitlines()):
-        print(json.dumps(answer, ensure_ascii=False))
+        say(answer)
+
+
+def say(answer):
+    """One line of JSON, in escapes where the console lacks a letter; whoever reads it may have read enough."""
+    line = json.dumps(answer, ensure_ascii=False)
+    try:
+        line.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        line = json.dumps(answer)
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
