@@ -26,10 +26,10 @@ def main() -> None:
         if found:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
             house_figures.needs(house.notices(view.db))
-        if before is None or not (before.verdict or before.busy):
-            _sample(view, sample)
         if found:
             _clients(view, found, earned)
+        if before is None or not (before.verdict or before.busy):
+            _sample(view, sample)
         _add(found)
         if found:
             removing.client(view, {row["id"]: row["name"] for row in found})
