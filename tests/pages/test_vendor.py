@@ -137,7 +137,7 @@ def test_vendor_and_student_stand_beside_each_other_in_every_category(open_page,
 def test_why_one_would_fine_tune_is_said_where_it_is_offered(open_page, judged):
     text = words(open_page("vendor"))
     assert "This adds a column to the table above" in text
-    assert "how close to the teacher you can come without Acme <b>AI</b>" in text
+    assert "how close to the teacher you come without Acme <b>AI</b>" in text
     judged.execute("update students set kind = 'transformer'")
     judged.conn.commit()
     assert "This adds a column" not in words(open_page("vendor"))
@@ -174,7 +174,7 @@ def test_a_file_of_no_use_is_said_in_a_sentence(open_page, filled):
     assert "The file is empty" in app.error[0].value
     app = upload(open_page("vendor"), "answers.csv", b"asset_id,label\nQ-1,Sale\n")
     button(app, "Judge these").click().run()
-    assert "Not one id of the file is in the held" in app.error[0].value
+    assert "Not one id of the file is in the blind pack" in app.error[0].value
     assert not vendor.tests(filled, 1)
     app = upload(open_page("vendor"), "answers.csv", b"ref,words\nA-0001,Brand film\n")
     assert button(app, "Judge these").disabled  # until the columns are chosen
