@@ -214,7 +214,8 @@ class Fallback:
             return None
         row = self._db.execute(
             """select l.asset_id, l.category_id, l.confidence from assets a
-               join labels l on l.run_id = ? and l.asset_id in (a.id, a.group_id) and l.category_id is not null
+               join assets b on b.client_id = a.client_id and b.group_id = a.group_id
+               join labels l on l.run_id = ? and l.asset_id = b.id and l.category_id is not null
                where a.client_id = ? and a.text_hash = ? limit 1""",
             [ready.run_id, self.client_id, form_hash(normal_form(text))],
         ).fetchone()
