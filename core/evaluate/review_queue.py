@@ -255,7 +255,7 @@ def _add_quality(rows: Rows, said: list[str], add) -> None:
 
 
 def _differing_copies(db: Database, every: pd.DataFrame, rows: Rows, differing: pd.DataFrame) -> list[tuple[int, str]]:
-    """(row, words) of groups whose copies are (by `differing`: came) labelled differently, and of near copies labelled otherwise."""
+    """(row, words) of groups whose copies are, or came (`differing`), labelled differently, and of near copies that differ."""
     found = []
     place = {group: row for row, group in enumerate(rows.frame.group_id.tolist())}
     said = every.groupby(["group_id", "category_id"], as_index=False).agg(
