@@ -21,6 +21,13 @@ TITLES = {
     "trial": "Trial only.",
 }
 
+IF_IT_DID = "if it did the work"  # said of what a student would save that nothing is handed over to
+
+
+def takes_over(result: dict[str, Any]) -> bool:
+    """Whether the verdict of a comparison() hands anything over to the student: else nothing is saved."""
+    return result["verdict"].decision in ("replace", "fallback")
+
 
 def for_100(result: dict[str, Any]) -> str:
     """What the verdict of a comparison() means for 100 assets, in words that anybody knows."""
@@ -65,9 +72,10 @@ def headlines(result: dict[str, Any], price: Price | None) -> list[Headline]:
     rests, unseen = rested_on(found)
     seen = asdict(rests)
     agreed, label = share_words(seen["value"], seen["n"]), f"Agreement, new {unseen.many}" if unseen else "Agreement"
+    saved = "Saving" if takes_over(result) else f"Saving, {IF_IT_DID}"
     return [
         Headline(label, agreed, "measured", span_words(seen), ("agreement", "interval")),
-        _headline("Saving", sheet.saving[mode], saving, sheet.line(f"{mode}_saving").basis, "saving"),
+        _headline(saved, sheet.saving[mode], saving, sheet.line(f"{mode}_saving").basis, "saving"),
         _headline("Speed-up", sheet.speed_up[mode], speed, sheet.line(f"{mode}_speed_up").basis, "speed_up"),
     ]
 
@@ -88,8 +96,9 @@ def _times(value: float) -> str:
 
 def about(result: dict[str, Any], teacher: str) -> str:
     """The sentence under the three figures: whose saving and speed-up they are. `teacher`: its name in words."""
+    hoped = "" if takes_over(result) else f", {IF_IT_DID}"
     mode, median = mode_of(result), milliseconds(result["figures"]["latency"]["p50"])
     return (
-        f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}; by itself it takes {median} "
+        f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}{hoped}; by itself it takes {median} "
         "(measured)."
     )
