@@ -50,7 +50,7 @@ def _forecast(expected: HostedForecast) -> None:
             "Cost, most likely",
             money(spread.likely),
             "estimated" if expected.measured_on else "assumed",
-            _range(spread) if spread.high else "nothing is charged",
+            spread_words(spread) if spread.high else "nothing is charged",
             help="Tokens an answer takes, times the price. Before a trial, tokens are guessed from the length of the texts.",
         )
     with seconds:
@@ -63,7 +63,8 @@ def _forecast(expected: HostedForecast) -> None:
     st.caption(frame.plain(f"{known} {money_inputs.price_words(expected.price)}"))
 
 
-def _range(spread: Spread) -> str:
+def spread_words(spread: Spread) -> str:
+    """The bounds of a forecast."""
     low, high = money(spread.low), money(spread.high)
     return f"{low} to {high}" if low != high else f"give or take {money((spread.high - spread.low) / 2)}"
 

@@ -28,6 +28,7 @@ BUSY = {
     "review_queue": "Finding what to review",
     "suggestions": "Looking for categories that are two",
     "score": "Scoring a file",
+    "send": "Asking the teacher about a file",
     "export": "Exporting",
 }
 
