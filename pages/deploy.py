@@ -92,9 +92,10 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
                 params["output"] = str(output / f"{path.stem}-student-{live['id']}.{kind.lower()}")
                 progress.start(view, "score", params)
         st.caption(
-            "You get your file back with three more columns: category, confidence and handled, and can then send the teacher its rows. Where handled is not true, the row "
-            "is for the teacher: false where the student is not sure enough, the asset is unlike anything it learned from or has "
-            "no text; empty where nothing is certified. Assets it learned from come out surer than new ones."
+            "You get your file back with three more columns: category, confidence and handled. Where handled is not true, the row "
+            "is for the teacher, and can be sent to it from here: false where the student is not sure enough, the asset is unlike "
+            "anything it learned from or has no text; empty where nothing is certified. Assets it learned from come out surer "
+            "than new ones."
         )
 
 
