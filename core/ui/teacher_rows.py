@@ -9,6 +9,7 @@ import streamlit as st
 from core import jobs
 from core.deploy import scoring, sending
 from core.label import connections, ledger
+from core.label.teachers import Asset
 from core.label.teachers.hosted import Hosted
 from core.train.run import find
 from core.ui import frame, progress
@@ -88,10 +89,12 @@ def _teacher(view: frame.View, student: dict) -> str | None:
 
 
 def _button(view: frame.View, job: jobs.Job, model: Hosted, spent: float, high: float, running: bool) -> None:
-    """The cap, filled with a quarter more than the upper end of the forecast, as on the Teacher page; and the job."""
+    """The cap and the job. The cap is filled with a quarter more than the upper end of the forecast, as on the Teacher page, and
+    for a few texts so that the last call finds room for the most it can cost."""
     budget = None
     if high:
-        filled = rounded_up(spent + 1.25 * high)
+        long = "x" * (2 * job.result["teacher_characters"] // job.result["teacher_texts"])
+        filled = rounded_up(spent + max(1.25 * high, high + model.most_usd(Asset(0, long))))
         hint = "No call is made that could bring this file's cost above this, whatever the forecast said; you can then raise it."
         if spent:
             hint += f" {money(spent, exact=True)} is spent already and counts."
