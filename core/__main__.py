@@ -33,7 +33,7 @@ COMMANDS = {
     "report": "write what Compare says as a file for the client",
     "rounds": "buy labels in rounds, those first that teach most",
     "serve": "answer over HTTP",
-    "sample": "write synthetic sample data",
+    "sample": "write made-up sample data",
     "label": "get labels from a teacher, within a budget",
     "connections": "list, add, test, rename or remove the hosted teachers that can be asked",
     "ledger": "say what was spent on hosted teachers",

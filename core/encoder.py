@@ -115,9 +115,11 @@ def check(name: str) -> None:
         reason = (
             "its weights are no safetensors file" if isinstance(error, SafetensorError) else str(error).split("\n")[0]
         )
-        raise InputError(f"The encoder in {folder} cannot be read: {reason.rstrip('.')}.", CHOOSE) from error
+        raise InputError(f"The base model in {folder} cannot be read: {reason.rstrip('.')}.", CHOOSE) from error
     if not fits:
-        raise InputError(f"The model in {folder} ({config.model_type}) is no sentence encoder.", CHOOSE)
+        raise InputError(
+            f"The model in {folder} ({config.model_type}) is no base model that students can read with.", CHOOSE
+        )
 
 
 def pooled(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor, layers: Sequence[int] = LAST) -> torch.Tensor:

@@ -69,7 +69,7 @@ NOUNS = {
     "taxonomies": ("version of the taxonomy", "versions of the taxonomy"),
     "students": ("student",),
     "connections": ("connection of its own", "connections of its own"),
-    "predictions": ("answer on held-out assets", "answers on held-out assets"),
+    "predictions": ("answer on test assets", "answers on test assets"),
 }
 
 

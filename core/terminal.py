@@ -104,7 +104,7 @@ def client_id(db: Database, name: str) -> int:
         return row["id"]
     known = ", ".join(row["name"] for row in db.query("select name from clients order by name"))
     raise InputError(
-        f"There is no client {name}.", f"Name one with --client: {known}." if known else "Run distil first."
+        f"There is no client {name}.", f"Name one with --client: {known}." if known else "Run `distil` first."
     )
 
 

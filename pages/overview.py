@@ -10,9 +10,9 @@ from core.evaluate import house
 from core.ui import address, frame, house_figures, progress, removing, standing
 
 SAMPLE_NOTE = (
-    "2,000 made-up creative assets and a taxonomy of 40 categories. **Texts and labels are synthetic**; the labels are recorded "
-    "ones, standing in for those of a frontier model. Importing, labelling, training and judging a student takes a minute or two, "
-    "here on this machine, without a key and without the internet."
+    "2,000 assets and a taxonomy of 40 categories. **Texts and labels are made up**; the labels stand in for those of a large "
+    "model. It takes a minute or two to import them, train a student and judge it, here on this machine, without a key and "
+    "without the internet."
 )
 PAGE = 12
 
@@ -26,10 +26,10 @@ def main() -> None:
         if found:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
             house_figures.needs(house.notices(view.db))
-        if before is None or not (before.verdict or before.busy):
-            _sample(view, sample)
         if found:
             _clients(view, found, earned)
+        if before is None or not (before.verdict or before.busy):
+            _sample(view, sample)
         _add(found)
         if found:
             removing.client(view, {row["id"]: row["name"] for row in found})

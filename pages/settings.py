@@ -8,11 +8,11 @@ from core.words import percent
 
 # setting -> label, packaged model, what it is for
 ENCODERS = {
-    "encoder": ("Sentence encoder", "all-MiniLM-L6-v2", "Embedding students and all dearer ones read with it."),
+    "encoder": ("Base model", "all-MiniLM-L6-v2", "Every kind of student but the linear one reads with it."),
     "large_encoder": (
-        "Large sentence encoder",
+        "Large base model",
         "all-mpnet-base-v2",
-        "Large students and transformers read with it, too.",
+        "Large and transformer students read with this one, too.",
     ),
 }
 

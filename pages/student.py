@@ -17,19 +17,19 @@ KINDS = {
     ),
     "linear": (
         "Linear",
-        "Counts words and letter groups. Seconds to train, microseconds an asset: the honest baseline.",
+        "Counts words and letter groups. Seconds to train, microseconds an asset: what the others must beat.",
     ),
     "embedding": (
         "Embedding",
-        "Reads meaning with a small sentence encoder. About a minute to train, milliseconds an asset.",
+        "Reads meaning with a small base model. About a minute to train, milliseconds an asset.",
     ),
     "large": (
         "Large",
-        "Reads what the others doubt with an encoder five times as large. Two minutes more to train, some 20 ms where it is asked.",
+        "Reads what the others doubt with a base model five times as large. Two more minutes to train, some 20 ms where asked.",
     ),
     "transformer": (
         "Transformer",
-        "Tunes the small encoder on the teacher's answers, too. Ten minutes to train, some 30 ms for the hardest; often best.",
+        "Trains the small base model on the teacher's answers, too. Ten minutes to train, some 30 ms for the hardest; often best.",
     ),
 }
 

@@ -18,8 +18,8 @@ from core.ui.figures import figure
 from core.words import counted, duration, money
 
 BUILT_IN_NOTE = (
-    "Compares each asset with the categories' names, descriptions and examples; no key, no internet. A frontier model labels "
-    "better. It also shares its sentence encoder with the embedding student, so how often those two agree says little."
+    "Compares each asset with the categories' names, descriptions and examples; no key, no internet. A large model labels "
+    "better. It reads with the same base model as the embedding student, so it says little how often those two agree."
 )
 RECORDED_NOTE = "Labels bought before, from the column {} of your file. Nothing is sent anywhere and nothing is bought."
 HOSTED_NOTE = "{} at {}. The assets' words are sent there."

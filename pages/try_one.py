@@ -120,7 +120,8 @@ def _handled(said: answers.StudentAnswer, result: dict) -> None:
         st.success(f"Handled: the student answers alone ({percent(sure)} sure).", icon=":material/check_circle:")
     elif not certificate["certified"]:
         st.warning(
-            "Falls back: no threshold is certified yet, so the teacher answers every asset.", icon=":material/undo:"
+            "Falls back: nothing is proven of this student yet, so the teacher answers every asset.",
+            icon=":material/undo:",
         )
     elif sure >= certificate["threshold"]:
         needed = percent(certificate["threshold"], sure)

@@ -7,8 +7,8 @@ from core.evaluate import scorecard, vendor, vendor_sets
 from core.ui import frame, progress, vendor_card, vendor_inputs
 
 WHY_TUNE = (
-    "Fine-tuning adds a column to the table above: a small model of your own that learns the task from the teacher's labels and is "
-    "judged on the same assets. It shows how close to the teacher you can come without {name}, and at what cost."
+    "This adds a column to the table above: a small model of your own that learns the task from the teacher's labels and is "
+    "judged on the same assets. It shows how close to the teacher you come without {name}, and at what cost."
 )
 
 
@@ -79,7 +79,7 @@ def _act(view: frame.View, test: dict, card: scorecard.Scorecard, running: bool,
         st.caption(frame.plain(WHY_TUNE.format(name=test["name"])))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not tuned and st.button(
-            "Fine-tune our small base on these labels",
+            "Train our small base model on these labels",
             type="primary" if card.verdict.decision == "not_capable" else "secondary",
             disabled=running,
             icon=":material/model_training:",

@@ -108,7 +108,7 @@ def test_a_folder_that_holds_no_encoder_is_said_in_words(tmp_path):
     from transformers import T5Config
 
     tiny = {"num_layers": 1, "d_model": 16, "d_kv": 8, "d_ff": 16, "num_heads": 2}
-    with pytest.raises(InputError, match=r"\(t5\) is no sentence encoder"):
+    with pytest.raises(InputError, match=r"\(t5\) is no base model"):
         check(str(saved(tmp_path / "t5", T5Config(**tiny))))
     broken = tmp_path / "broken"
     shutil.copytree(tmp_path / "t5", broken)

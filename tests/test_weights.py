@@ -17,7 +17,7 @@ def test_a_large_encoder_that_is_not_installed_is_said_in_words(monkeypatch, wor
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(weights.metadata, "distribution", none)
-    with pytest.raises(InputError, match="large sentence encoder is not installed"), weights.opened(weights.LARGE):
+    with pytest.raises(InputError, match="large base model is not installed"), weights.opened(weights.LARGE):
         pass
 
 

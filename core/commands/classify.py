@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     found = figures(db, row["id"])
     threshold = found["certificate"]["threshold"] if found else None
     handled, strange = bool(answers.handled(threshold)[0]), bool(answers.strange[0])
-    needed = f"{percent(threshold)} is enough" if threshold is not None else "no threshold is certified"
+    needed = f"{percent(threshold)} is enough" if threshold is not None else "nothing is proven yet"
     if strange:
         needed = "it is unlike anything the student learned from"
     result = {

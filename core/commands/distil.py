@@ -13,8 +13,8 @@ from core.words import money, percent
 
 ASSET_COLUMNS = {
     "gold": "labels that a person decided",
-    "split": "train, calibration or test",
-    "confidence": "the teacher's confidence",
+    "split": "`train`, `calibration` or `test`",
+    "confidence": "how sure the teacher was",
     "tokens-in": "tokens sent to the teacher",
     "tokens-out": "tokens the teacher wrote",
     "latency": "how long the teacher took",

@@ -91,7 +91,7 @@ def _figures(found, listed: dict[str, int]) -> list[str]:
     ]
     for pair in found.pairs:
         kappa = "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
-        lines.append(f"{pair.first} and {pair.second} agree on {_share(pair.agreement)}, kappa {kappa}")
+        lines.append(f"{pair.first} and {pair.second} agree on {_share(pair.agreement)}, beyond chance {kappa} of 1")
     if found.accuracy:
         lines.append(f"teacher right on {_share(found.accuracy.teacher)}")
         lines.append(f"student right on {_share(found.accuracy.student)}, both measured on the random sample")

@@ -29,4 +29,4 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}).", "Choose another folder.") from error
     result = {"rows": args.rows, "taxonomy": str(taxonomy), "assets": str(assets)}
-    return result, f"{args.rows:,} synthetic assets in {assets}\ntheir taxonomy in {taxonomy}"
+    return result, f"{args.rows:,} made-up assets in {assets}\ntheir taxonomy in {taxonomy}"

@@ -191,7 +191,7 @@ def _suggestions(db, client_id: int, args: argparse.Namespace) -> tuple[dict, st
         jobs.run_here(db, "suggestions", {"client_id": client_id}, client_id, terminal.Log())
     found = suggestions.told(db, client_id)
     lines = [
-        f"one? {pair['first']} + {pair['second']}: exchanged on {pair['swapped']:,} of {pair['assets']:,} held-out assets,"
+        f"one? {pair['first']} + {pair['second']}: exchanged on {pair['swapped']:,} of {pair['assets']:,} test assets,"
         f" {percent(pair['share'])}"
         for pair in found["one"]
     ] or ["No two categories are confused either way."]

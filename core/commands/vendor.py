@@ -21,7 +21,7 @@ STEPS = {
     "ask": "have --teacher (connection:NAME, openai:MODEL …) answer the set as --name, for at most --budget",
     "scorecard": "judge --name (default: the newest) beside student and teacher",
     "list": "the vendors judged so far",
-    "sets": "the held-out sets handed out",
+    "sets": "the blind packs handed out",
     "remove": "forget the answers of --name",
 }
 
@@ -184,7 +184,7 @@ def _list(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
             f"set {row['id']}: {counted(row['size'], 'asset')}, taxonomy version {row['taxonomy']}, {row['created'][:16]}"
             for row in rows
         ]
-        return {"sets": rows}, "\n".join(lines) or "No held-out set was handed out yet."
+        return {"sets": rows}, "\n".join(lines) or "No blind pack was handed out yet."
     rows = vendor.tests(db, client_id)
     return {"tests": rows}, "\n".join(map(vendor.read_words, rows)) or "No vendor's answers are here yet."
 

@@ -74,7 +74,7 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
         f"# Student {row['id']} of {plain(facts['client'])}",
         f"A small model that stands in for a large one on one narrow job: it reads the text of a creative asset and says which of "
         f"{len(labels):,} categories it belongs to.",
-        "**This client is synthetic: a program wrote its texts, and its recorded labels stand in for a frontier model's. "
+        "**This client is made up: a program wrote its texts, and its recorded labels stand in for a large model's. "
         "The figures below show the path and prove nothing about real assets.**"
         if facts["synthetic"]
         else "",

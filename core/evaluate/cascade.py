@@ -106,8 +106,8 @@ def certify(
     # so the threshold is the smallest number above that one, and 0 when every row that may be is handled.
     threshold = 0.0 if k == len(sure) else float(np.nextafter(sure[k], np.inf))
     reason = (
-        f"agreement on the {percent(k / n)} of assets the student handles is at least {stated_percent(target)} "
-        f"with {stated_percent(1 - delta)} confidence ({percent(hits / k, target)} seen on "
+        f"agreement on the {percent(k / n)} of assets the student handles is at least {stated_percent(target)}, "
+        f"{stated_percent(1 - delta)} sure ({percent(hits / k, target)} seen on "
         f"{_rows_words(base, k, len(np.unique(family[order[:k]])))})"
     )
     return replace(base, certified=True, threshold=threshold, handled=k / n, agreement=hits / k, reason=reason)
@@ -129,10 +129,10 @@ def _p_values(agreed: np.ndarray, handled: np.ndarray, effects: np.ndarray, targ
 
 
 def _rows_words(seen: Certificate, rows: int | None = None, families: int | None = None) -> str:
-    """3,150 calibration rows in 300 families"""
+    """3,150 trial assets in 300 families"""
     rows, families = (seen.n, seen.families) if rows is None else (rows, families)
     inside = f" in {families:,} families" if families != rows else ""
-    return f"{rows:,} calibration rows{inside}"
+    return f"{rows:,} trial assets{inside}"
 
 
 def _sorted(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -192,11 +192,11 @@ def _why_refused(agreed: np.ndarray, handled: np.ndarray, seen: Certificate, mor
     found = (
         f"{percent(surest[best], seen.target)} on the surest {percent(handled[best] / seen.n)} of {_rows_words(seen)}"
     )
-    text = f"no threshold could be certified for {stated_percent(seen.target)}: the best is {found}"
+    text = f"{stated_percent(seen.target)} could not be proven at any bar: the best is {found}"
     if more is not None:
         families = about(more * seen.families / seen.n)
         inside = f", in {families:,} more families," if seen.families != seen.n else ""
-        text += f"; at the agreement seen, about {more:,} more calibration rows{inside} would"
+        text += f"; at the agreement seen, about {more:,} more trial assets{inside} would do"
     return text
 
 

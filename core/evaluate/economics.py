@@ -69,7 +69,7 @@ class Assumptions:
         "clients or taxonomies of this volume that share a machine always on",
     )
     teacher_latency_s: float = stated(
-        2.5, "Teacher's time, one asset", "s", "used where no real teacher was timed; frontier models take 2 to 3 s"
+        2.5, "Teacher's time, one asset", "s", "used where no real teacher was timed; large models take 2 to 3 s"
     )
     reviewer_usd_hour: float = stated(40.0, "Reviewer", "USD/h", "loaded cost of the person who settles labels")
     review_minutes: float = stated(0.5, "Review, one label", "min", "time to settle one label")
@@ -358,7 +358,7 @@ def _next_client(measured: Measured, assumptions: Assumptions, student: Line, to
 def _cascade(measured: Measured, teacher: Line, student: Line) -> Line:
     label = "Student with teacher behind it, 1,000 assets"
     if measured.handled is None or teacher.value is None:
-        why = "no certified threshold" if measured.handled is None else "no price known"
+        why = "nothing proven yet" if measured.handled is None else "no price known"
         return Line("cascade", label, why, None, "USD", "estimated")
     handled = round(measured.handled, 4)
     formula = f"{show(student.value)} + (1 − {show(handled)}) × {show(teacher.value)}"
@@ -457,7 +457,7 @@ def _speed_up(measured: Measured, assumptions: Assumptions) -> dict[str, Line]:
         times["cascade"] = (mean, f"({show(student)} + (1 − {show(handled)}) × {show(teacher)})")
     lines = {}
     for name, label in _NAMES.items():
-        value, formula = None, "no certified threshold"
+        value, formula = None, "nothing proven yet"
         if name in times:
             value, formula = round(teacher / times[name][0], 2), f"{show(teacher)} / {times[name][1]}"
         lines[name] = Line(f"{name}_speed_up", f"{label}: times faster", formula, value, "times", basis)

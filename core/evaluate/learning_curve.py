@@ -102,7 +102,7 @@ def trace(
     frame = labelled(db, run_id)
     test = frame[frame["split"] == "test"]
     if test.empty:
-        raise InputError("No labelled asset is held out for the test, so no size can be judged.", "Label more assets.")
+        raise InputError("No labelled asset is kept for the test, so no size can be judged.", "Label more assets.")
     points = sizes(len(split.train.texts), len(split.categories))
     started = time.perf_counter()
     answers = subsets.answers(split, test["text"].tolist(), kind, points, progress or NoProgress())

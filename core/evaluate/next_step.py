@@ -172,7 +172,7 @@ class Plan:
                 if self.settling
                 else "Narrow the taxonomy, or aim lower."
             )
-            return f"This task is too broad to distil at {goal}: {self._evidence()}. {narrow}"
+            return f"This task is too broad for a small model at {goal}: {self._evidence()}. {narrow}"
         first = "Import and label" if self.unlabelled == 0 else "Label"
         return (
             f"{first} more assets {self.where or 'where they differ'}, then train again.{merge} The Student page finds out how "

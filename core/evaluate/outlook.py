@@ -169,13 +169,13 @@ def _ranges(measured: Measured, assumptions: Assumptions, price: Price | None, h
     uses = sorted({min(0.1, assumptions.utilisation), max(0.9, assumptions.utilisation)})
     yield (
         "utilisation",
-        "Machine's utilisation",
+        "Machine's time in use",
         [(stated_percent(use), {}, {"utilisation": use}, price) for use in uses],
     )
     kinds = {False: "while it classifies", True: "all month"}
     yield "always_on", "Machine rented", [(words, {}, {"always_on": on}, price) for on, words in kinds.items()]
     if handled:
-        yield "handled", "Share handled (its interval)", [(percent(h), {"handled": h}, {}, price) for h in handled]
+        yield "handled", "Share handled (its range)", [(percent(h), {"handled": h}, {}, price) for h in handled]
     if price is None or assumptions.billed:
         return
     for name, label in (("tokens_in", "Tokens in, one label"), ("tokens_out", "Tokens out, one label")):

@@ -9,8 +9,8 @@ from core.train.new import New
 from core.words import percent
 
 READERS = {
-    "embedding": "the small encoder reads",
-    "transformer": "the fine-tuned one",
+    "embedding": "the small base model reads",
+    "transformer": "the one trained here",
     "large": "the large one",
 }
 

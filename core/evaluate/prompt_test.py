@@ -48,7 +48,7 @@ class PromptTest:
             f"only the first {pair.only_first:,}, only the second {pair.only_second:,}, {p_words(pair.p)}"
         )
         better = {"first": "The first is better", "second": "The second is better", None: "No difference is shown"}
-        return f"{better[pair.better]}: {counts} (exact McNemar test)."
+        return f"{better[pair.better]}: {counts}."
 
 
 def compare(db: Database, client_id: int, first: int, second: int) -> PromptTest:

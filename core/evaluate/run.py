@@ -60,7 +60,7 @@ def evaluate(
     held = frame[frame["split"].isin(["calibration", "test"])].reset_index(drop=True)
     if not (held["split"] == "test").any():
         raise InputError(
-            "No labelled asset is held out for the test, so nothing can be said of this student.",
+            "No labelled asset is kept for the test, so nothing can be said of this student.",
             "Label more assets, or mark some as test in the file's split column.",
         )
     folder = folder_of(db, student_id)
@@ -244,7 +244,7 @@ def results(db: Database, student_id: int) -> pd.DataFrame:
     )
     threshold = figures(db, student_id)["certificate"]["threshold"]
     handled = (table["confidence"] >= (2 if threshold is None else threshold)) & (table["strange"] == 0)
-    answered = handled.map({True: "student", False: "teacher"}) if threshold is not None else "not certified"
+    answered = handled.map({True: "student", False: "teacher"}) if threshold is not None else "not proven"
     return table.drop(columns="strange").assign(
         agrees=table["agrees"].map({1: "yes", 0: "no"}), **{"answered by": answered}
     )

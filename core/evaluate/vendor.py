@@ -133,7 +133,7 @@ def import_run(
     said = said[said["category_id"].notna() | said["error"].notna()]
     if said["category_id"].isna().all():
         raise InputError(
-            f"{run['teacher']} has answered none of the held-out assets in this run.", "Have it label them first."
+            f"{run['teacher']} has answered none of the test assets in this run.", "Have it label them first."
         )
     answers = [_heard(row) for row in said.itertuples()]
     counts = {"rows": len(answers), "outside": 0, "again": 0, "problems": 0}

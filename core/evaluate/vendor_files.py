@@ -154,8 +154,8 @@ def _check(columns: Columns, table: Table) -> None:
 def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns, match: Matcher) -> None:
     if not answers:
         raise InputError(
-            "Not one id of the file is in the held-out set.",
-            f"Check that the column {columns.id} holds the ids of assets.csv, and that the file answers this set.",
+            "Not one id of the file is in the blind pack.",
+            f"Check that the column {columns.id} holds the ids of assets.csv, and that the file answers this pack.",
             where=path.name,
         )
     if not any(answer.category_id for answer in answers) and not _any_near(answers, match):
@@ -176,7 +176,7 @@ def _outside(ids: Ids, given: str) -> tuple[str, str]:
     """What to say of a row whose id is no asset of the set, and what to do."""
     if why := ids.why(given):
         return f"{why}; the row was left out.", AS_TEXT
-    what = f"The id {_short(given)} is no asset of this held-out set" if given else "The row has no id"
+    what = f"The id {_short(given)} is no asset of this blind pack" if given else "The row has no id"
     return f"{what}; the row was left out.", "Send the ids back as in assets.csv."
 
 

@@ -86,7 +86,7 @@ def figures(e: VendorEvidence) -> str:
     other = percent(e.student.value, e.vendor.value)
     p = p_words(e.pair.p) if e.pair.better else f"no difference shown, {p_words(e.pair.p)}"
     share = interval_words(e.vendor, e.student.value)
-    return f"it {does} {share} of the held-out assets against {other} of {e.student_name} ({p}){cost_words(e)}."
+    return f"it {does} {share} of the test assets against {other} of {e.student_name} ({p}){cost_words(e)}."
 
 
 def cost_words(e: VendorEvidence) -> str:
@@ -118,7 +118,7 @@ def _too_dear(e: VendorEvidence) -> bool:
 
 def _why_below(e: VendorEvidence) -> str:
     if e.teacher is None:
-        return f"Even the upper end of its interval stays below the target of {stated_percent(e.target)}."
+        return f"Even the upper end of its range stays below the target of {stated_percent(e.target)}."
     gap = f"{-100 * e.teacher.difference:.1f} points less often right than the teacher ({p_words(e.teacher.p)})"
     return f"It is {gap}; {100 * e.gold_drop:g} are tolerated."
 
@@ -170,8 +170,8 @@ RULES = (
         "unproven",
         "unproven",
         lambda e: e.teacher is None and e.vendor.low < e.target,
-        lambda e: f"Its interval reaches the target of {stated_percent(e.target)} but begins below it.",
-        lambda e: "Have it answer a larger held-out set, or settle labels by hand to judge both against people.",
+        lambda e: f"Its range reaches the target of {stated_percent(e.target)} but begins below it.",
+        lambda e: "Have it answer a larger blind pack, or settle labels by hand to judge both against people.",
     ),
     Rule(
         "no_price",

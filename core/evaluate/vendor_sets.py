@@ -31,8 +31,8 @@ wherever it is certain what became of a category.
 """
 INSTRUCTIONS = """What is asked
 
-assets.csv holds {assets:,} creative assets: an id and the text. Sort each into exactly one category of taxonomy.csv ({categories};
-where a category has a parent, description or examples, they say what belongs in it).
+assets.csv holds {assets:,} advertising assets: an id and the text. Sort each into exactly one category of taxonomy.csv
+({categories}; where a category has a parent, description or examples, they say what belongs in it).
 
 What to send back
 
@@ -90,8 +90,8 @@ def _labelled(db: Database, client_id: int) -> tuple[dict, pd.DataFrame]:
     )
     if assets.empty:
         raise InputError(
-            "No labelled asset of this client is held out for the test yet.",
-            "Train a student first, which holds some out, or mark them as test in the file's split column.",
+            "No labelled asset of this client is kept for the test yet.",
+            "Train a student first, which keeps some, or mark them as test in the file's split column.",
         )
     return run, assets
 
@@ -110,7 +110,7 @@ def find(db: Database, client_id: int, set_id: int | None) -> dict:
     for row in sets(db, client_id):
         if row["id"] == set_id:
             return row
-    raise InputError(f"This client has no held-out set {set_id}.", "The command `vendor sets` lists them.")
+    raise InputError(f"This client has no blind pack {set_id}.", "The command `vendor sets` lists them.")
 
 
 def pack(db: Database, set_id: int) -> bytes:

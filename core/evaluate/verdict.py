@@ -266,8 +266,10 @@ def _why_replace(e: Evidence) -> str:
     if e.agreement.low >= e.target:
         text = f"{_agrees(e)}; even the lower end reaches the target of {_goal(e)}."
     else:
-        promise = f"agreement of at least {_goal(e)} over all assets like those it learned from is certified on calibration assets"
-        text = f"{_agrees(e)}, and {promise} with {stated_percent(e.certificate.confidence)} confidence."
+        promise = (
+            f"agreement of at least {_goal(e)} over all assets like those it learned from is proven on trial assets"
+        )
+        text = f"{_agrees(e)}, and {promise} ({stated_percent(e.certificate.confidence)} sure)."
     return text + _saves(e.saving["student"], "It")
 
 
@@ -296,7 +298,7 @@ def _why_not_alone(e: Evidence) -> str:
 
 
 def _why_fallback(e: Evidence) -> str:
-    promise = f"certified for {_goal(e)} with {stated_percent(e.certificate.confidence)} confidence"
+    promise = f"proven for {_goal(e)} ({stated_percent(e.certificate.confidence)} sure)"
     seen = f" (on test {interval_words(e.agreement_handled, e.target)})" if e.agreement_handled else ""
     return (
         f"{_agrees(e)}: {_why_not_alone(e)}. Where it is sure enough, it handles "
@@ -341,8 +343,8 @@ def _next_trial(e: Evidence) -> str:
 def _why_contradicted(e: Evidence) -> str:
     seen = interval_words(e.agreement_handled, e.target)
     return (
-        f"The threshold certified on the calibration assets does not hold on the test assets: agreement on those it "
-        f"handles is {seen}, below {_goal(e)}. The two sets differ."
+        f"What was proven on the trial assets does not hold on the test assets: agreement on those it handles is {seen}, below "
+        f"{_goal(e)}. The two sets differ."
     )
 
 
@@ -366,7 +368,7 @@ def _why_handles_little(e: Evidence) -> str:
 
 
 def _why_unproven(e: Evidence) -> str:
-    return f"{_agrees(e)}. At {e.certificate.n:,} calibration assets that proves no share of them at {_goal(e)}."
+    return f"{_agrees(e)}. With {e.certificate.n:,} trial assets that proves no share of them at {_goal(e)}."
 
 
 def _next_weak_category(e: Evidence) -> str:
@@ -413,8 +415,8 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
         )
     if e.same_encoder and rule.name != "too_few":
         notes.append(
-            "The built-in teacher and this student share their sentence encoder, so their agreement says little about "
-            "how often either is right."
+            "The built-in teacher and this student read with the same base model, so their agreement says little about how often "
+            "either is right."
         )
     if e.gold and rule.name in GOLD_NOTES and e.gold.paired.n >= FEWEST_TEST:
         notes.append(_against_gold(e.gold, rule.name == "fallback"))
@@ -479,7 +481,7 @@ RULES = (
             f"{percent(e.tested.high, digits=0)}."
         ),
         lambda e: (
-            f"Label more assets, until at least {FEWEST_TEST} of them are held out for the test."
+            f"Label more assets, until at least {FEWEST_TEST} of them are kept for the test."
             if e.tested.groups == e.tested.n
             else f"Label assets of more concepts: {e.tested.n:,} test assets of {e.tested.groups:,} are worth no more than that."
         ),

@@ -251,7 +251,7 @@ def table_of(found: Comparison) -> pd.DataFrame:
     """Both versions side by side, one measure a row: measure, the two names, basis."""
     agreed = [(f"agreement with {one.teacher}", one.first, one.second) for one in found.by]
     pairs = [
-        ("handles by itself", lambda v: "none certified" if v.handled is None else percent(v.handled), "measured"),
+        ("handles by itself", lambda v: "nothing proven yet" if v.handled is None else percent(v.handled), "measured"),
         ("milliseconds an asset", lambda v: f"{v.ms:.2f}", "measured"),
         ("size in MB", lambda v: f"{v.size_mb:.1f}", "measured"),
         ("1,000 assets, student alone", lambda v: money(v.usd_alone), "estimated"),

@@ -27,7 +27,10 @@ from core.escape import Cells
 from core.words import counted, money
 
 LABELLING, DRY_RUN, TRYING, SERVED, SENT = "labels", "dry run", "one asset", "served", "sent"  # what a call is for
-PURPOSES = {SERVED: "answers of a served teacher", SENT: "rows of a scored file"}  # in words, where a purpose is none
+PURPOSES = {
+    SERVED: "answers of a served teacher",
+    SENT: "rows of a classified file",
+}  # in words, where a purpose is none
 
 
 @dataclass(frozen=True)

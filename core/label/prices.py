@@ -201,7 +201,9 @@ def put_override(
 ) -> None:
     """Keep your own price for `model`, dated today. Raises InputError for an empty name or a negative price."""
     if not model.strip():
-        raise InputError("A price needs a model.", "Name the model as provider:model, for example openai:gpt-6.1-sol.")
+        raise InputError(
+            "A price needs a model.", "Name the model as provider:model, for example `openai:gpt-6.1-sol`."
+        )
     given = [value for value in (input_usd_mtok, output_usd_mtok, cached_usd_mtok) if value is not None]
     if not all(isfinite(value) and value >= 0 for value in given):
         raise InputError(f"The price given for {model} is not zero or more.", "Give USD per million tokens.")

@@ -46,7 +46,7 @@ WHY = {
     "described": "its category is described anew, and you asked for it",
     "merged": "the merged category now outweighs it in the teacher's own distribution",
     "unclear": "the teacher thought mostly of categories that are gone",
-    "nearest": "an added category is nearest to it by the sentence encoder",
+    "nearest": "its words are nearest to an added category",
     "unsure": f"the teacher was unsure (below {stated_percent(UNSURE)}) and an added category is near",
 }
 ESTIMATED = ("merged", "unclear", "nearest", "unsure")

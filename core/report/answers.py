@@ -85,7 +85,7 @@ def per_category(found: dict[str, Any]) -> Answer:
     top = table.head(SHOWN)
     figure = charts.shares(top, "category", "agreement", "low", "high", "n")
     charts.layout(figure, "agreement in the category (%)", "", height=90 + 19 * len(top))
-    note = "Dots: share of the teacher's test assets in the category; bars: 95 % intervals. Measured."
+    note = "Dots: share of the teacher's test assets in the category; bars: 95 % range. Measured."
     if guard := found.get("guard"):
         charts.mark(figure, guard["floor"], f"floor {stated_percent(guard['floor'])}")
         note += f" {guard_words(few, guard['rows'], guard['floor'])}"
@@ -131,18 +131,20 @@ def cascade(found: dict[str, Any]) -> Answer:
     unlike = f" {percent(strange)} are unlike anything it learned from and always do." if strange else ""
     note = f"Measured on {handled['n']:,} test assets; the others fall back to the teacher.{unlike}"
     return Answer(
-        "cascade", title, figure, table, f"{note} Calibration: {certificate['reason']}.", ("handled", "agreement")
+        "cascade", title, figure, table, f"{note} On trial assets: {certificate['reason']}.", ("handled", "agreement")
     )
 
 
 def reliability(found: dict[str, Any]) -> Answer:
-    """Whether the confidence that the student states can be believed."""
+    """Whether it can be believed how sure the student says it is."""
     off = 100 * found["ece"]
-    title = f"Its stated confidence can be believed: it is off by {off:.1f} points on average"
+    title = f"How sure it says it is can be believed: it is off by {off:.1f} points on average"
     if found["ece"] > BELIEVED:
-        title = f"Its stated confidence is off by {off:.0f} points on average: go by the threshold, not by the number"
+        title = (
+            f"How sure it says it is, is off by {off:.0f} points on average: go by handled or not, not by the number"
+        )
     table = pd.DataFrame(found["reliability"])
-    note = "On the dotted line the student is right as often as it says. Bars: 95 % intervals. Measured on test assets."
+    note = "On the dotted line the student is right as often as it says. Bars: 95 % range. Measured on test assets."
     return Answer(
         "reliability",
         title,
@@ -176,7 +178,7 @@ def slices(found: dict[str, Any]) -> Answer | None:
     charts.layout(figure, "agreement in the slice (%)", "", height=90 + 19 * len(top))
     note = (
         f"{len(table):,} slices were compared with the rest; among so many one would stand out by chance, so a slice counts as "
-        "weaker only where the exact test says so after Holm's correction. Bars: 95 % intervals. Measured."
+        "weaker only where the exact test says so after Holm's correction. Bars: 95 % range. Measured."
     )
     return Answer("slices", title, figure, shown, note, columns)
 
@@ -206,7 +208,7 @@ def new(found: dict[str, Any]) -> Answer | None:
     )
     crossed = ", ".join(one.many for one in seen.left_out if one.crossed)
     note = "Whole groups were left out of what a student trained in seconds learned from, then it was asked about them. Measured"
-    note += f" in {duration(seen.seconds)}; low to high: 95 % interval of agreement on new ones."
+    note += f" in {duration(seen.seconds)}; low to high: 95 % range of agreement on new ones."
     if crossed:
         note += (
             f" For {crossed}, concepts were left out as well; it learned from as many assets where the group was seen."
@@ -225,7 +227,7 @@ def across(found: dict[str, Any]) -> Answer | None:
     table = pd.DataFrame([{name: getattr(one, name) for name in kept} for one in seen.across])
     table[["agreement", "low", "high"]] = table[["agreement", "low", "high"]].round(3)
     table = table.rename(columns={"taught": "taught on", "market": "asked about", "labels": "labels learned from"})
-    note = "Each market taught alone, then asked about concepts it had not seen. Measured, with 95 % intervals."
+    note = "Each market taught alone, then asked about concepts it had not seen. Measured, with the 95 % range."
     return Answer("across-markets", across_words(seen), None, table, note, ("agreement", "low", "high"))
 
 
@@ -251,7 +253,7 @@ def gold_table(found: dict[str, Any]) -> pd.DataFrame | None:
             {
                 "who": who,
                 "accuracy": round(seen[key]["value"], 3 if seen[key]["n"] >= FEW else 2),
-                "95 % interval": span_words(seen[key]).partition(", n")[0],
+                "95 % range": span_words(seen[key]).partition(", n")[0],
                 "n": seen[key]["n"],
                 "basis": "measured",
             }

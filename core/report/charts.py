@@ -252,7 +252,7 @@ def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.F
             mode="lines",
             line={"color": STUDENT, "width": 2.5},
             customdata=curve[["handled", "agreement", "threshold"]].map(percent),
-            hovertemplate="%{customdata[0]} handled<br>%{customdata[1]} agreement on them<br>threshold %{customdata[2]}"
+            hovertemplate="%{customdata[0]} handled<br>%{customdata[1]} agreement on them<br>at %{customdata[2]} sure or more"
             "<extra></extra>",
         )
     )
@@ -262,7 +262,7 @@ def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.F
         fig.add_vline(
             x=100 * certified,
             line={"color": STUDENT, "dash": "dot", "width": 1.5},
-            annotation={"text": f"certified: {percent(certified)} handled", "showarrow": False},
+            annotation={"text": f"proven: {percent(certified)} handled", "showarrow": False},
             annotation_position="bottom left" if certified > 0.5 else "bottom right",
         )
         fig.add_scatter(
@@ -294,7 +294,7 @@ def reliability(table: pd.DataFrame) -> go.Figure:
         hovertemplate="says %{customdata[0]}<br>agrees %{customdata[1]}<extra></extra>",
     )
     fig.update_xaxes(range=[0, 101], ticksuffix=" %")
-    return layout(fig, "confidence the student states (%)", "agreement seen (%)", 300).update_yaxes(ticksuffix=" %")
+    return layout(fig, "how sure the student says it is (%)", "agreement seen (%)", 300).update_yaxes(ticksuffix=" %")
 
 
 def _error(above: pd.Series, below: pd.Series, colour: str) -> dict:

@@ -33,20 +33,20 @@ TEXT = 220  # characters of an example that are shown
 SET_ASIDE = (
     "The assets were divided into three parts before anything was learned; copies and near copies of one creative "
     "stayed together. The student learned from the teacher's answers on the first part. On the second, the "
-    "calibration assets, it was decided how sure the student must be to answer by itself. All figures of agreement "
+    "trial assets, it was decided how sure the student must be to answer by itself. All figures of agreement "
     "are from the third part, the test assets, which it had never seen."
 )
 CROSS_FITTED = (
     "The assets were divided into two parts before anything was learned; copies and near copies of one creative stayed "
     "together. The student learned from the teacher's answers on the first part. How sure it must be to answer by itself was "
-    "decided on the same part, its calibration assets, but by answers of trial students, each kept from the assets it "
-    "answered; the student itself learned from more than any of them. All figures of agreement are from the "
+    "decided on the same part, its trial assets, but by answers of trial students, none of which had learned from the "
+    "assets it answered; the student itself learned from more than any of them. All figures of agreement are from the "
     "second part, the test assets, which none of them had ever seen."
 )
 METHOD = (
-    "Agreement is the share of test assets on which the student gives the category the teacher gave. Its interval is "
+    "Agreement is the share of test assets on which the student gives the category the teacher gave. Its range is "
     "exact (Clopper-Pearson, 95 %): were the measurement repeated on other assets of the same kind, 95 of 100 such "
-    "intervals would hold the true value. Copies of one creative count once, and one concept in several sizes or languages "
+    "ranges would hold the true value. Copies of one creative count once, and one concept in several sizes or languages "
     "as far as they differ.",
     "An asset is handled when the student is at least as sure as the certified threshold and the asset is not unlike "
     "everything it learned from. The threshold was found by fixed-sequence testing with exact binomial tests (Learn "
@@ -59,7 +59,7 @@ LIMITS = (
     "Agreement says how well the student stands in for the teacher. It does not say how often the teacher is right; "
     "only labels that people decided can tell that.",
     "The figures hold for assets like those tested. New campaigns, products, languages or categories change them.",
-    "Where a category has few test assets, its interval is wide and a difference from others may be chance.",
+    "Where a category has few test assets, its range is wide and a difference from others may be chance.",
     "Figures marked as assumed were not measured. Prices are list prices of the day named and may change.",
 )
 

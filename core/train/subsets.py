@@ -77,7 +77,7 @@ def _encoded(texts: list[str], name: str, step: Step, kind: str) -> Encode | Non
     """Encode `texts` once: what gives the vectors of any of them from then on. None where the kind reads no vectors."""
     if kind == "linear":
         return None
-    step(0, 1, "Preparing the encoder")
+    step(0, 1, "Preparing the base model")
     place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
     vectors = encoder(name)(list(place), progress=lambda done, total: step(done, total, "Reading the assets"))
     return lambda some: vectors[[place[text] for text in some]]

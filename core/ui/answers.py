@@ -24,7 +24,7 @@ RECORDED = "As recorded when the label was bought."
 MADE_UP = "Made up with the sample, its time as well."
 NEVER_ASKED = "Nobody asked it about this text, and recorded labels cannot answer anew."
 NOT_YET_ASKED = "It has not been asked about this text yet."
-ASKED = "Asked just now, for {}. The Ledger has it."
+ASKED = "Asked now, for {}. The Ledger has it."
 ASKED_BEFORE = "Asked before in these words; its answer was kept, so it cost nothing."
 
 

@@ -88,8 +88,8 @@ def gold(found: dict[str, Any]) -> None:
     st.dataframe(shown, hide_index=True, key="table-gold", column_config={"accuracy": charts.SHARE})
     st.caption(
         plain(
-            f"Right, of {pair.n:,} independent test assets: {one_sided_words(pair)} (exact McNemar test). The shares are of the "
-            "assets that people settled; where those are the doubtful ones, both are lower than elsewhere."
+            f"Right, of {pair.n:,} independent test assets: {one_sided_words(pair)}. The shares are of the assets that "
+            "people settled; where those are the doubtful ones, both are lower than elsewhere."
         )
     )
     charts.download(table, "gold")

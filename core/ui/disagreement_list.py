@@ -35,7 +35,7 @@ def show(db: Database, client_id: int, student_id: int, found: dict) -> None:
         key="disagreements",
         column_config={
             "text": st.column_config.TextColumn(width=260),
-            "confidence": st.column_config.NumberColumn("student's confidence", format="percent"),
+            "confidence": st.column_config.NumberColumn("student is sure", format="percent"),
         },
     )
     st.caption(f"{count:,} in all, those the student was surest of first.")

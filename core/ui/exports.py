@@ -18,9 +18,9 @@ def take_along(view: frame.View, live: dict) -> None:
     with st.container(border=True):
         st.subheader("Take it with you", anchor=False)
         st.caption(
-            "A ZIP that runs anywhere, without Understudy: the model (ONNX), its thresholds, a model card and predict.py, which "
-            "needs numpy, onnxruntime and tokenizers only. It is made only if, on the test assets, its exact graphs give every "
-            "label of the student with those graphs, and its small ones 99.5 % of them."
+            "A ZIP that runs anywhere, without Understudy: the model (ONNX), its bar, a model card and predict.py, which needs "
+            "numpy, onnxruntime and tokenizers only. It is made only if it gives the student's labels on the test assets: its "
+            "exact graphs every one, its small graphs 99.5 % of them."
         )
         if st.button("Make the ZIP", disabled=running, icon=":material/package_2:"):
             progress.start(view, "export", {"client_id": view.client_id, "student": live["id"]})
@@ -53,6 +53,6 @@ def _download(job: jobs.Job) -> None:
         )
     if parity["served"] < card.LIKE_HERE:
         st.caption(
-            "Its labels differ from those given here on more assets than rounding should change: what is certified is the student "
-            "here. The model card compares both with the teacher."
+            "Its labels differ from those given here on more assets than rounding should change: what is proven holds for the "
+            "student here. The model card compares both with the teacher."
         )

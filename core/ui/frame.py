@@ -54,42 +54,42 @@ MENU: dict[str, Item] = {
         of_client=False,
     ),
     "assets": Item(
-        "Distil",
+        "Teach",
         "Assets",
         "photo_library",
         "Bring in a taxonomy and assets",
-        "Two files: the categories you report on, and the creative assets to sort into them.",
+        "Two files: the categories you report on, and the assets to sort into them.",
     ),
     "taxonomy": Item(
-        "Distil",
+        "Teach",
         "Taxonomy",
         "account_tree",
         "Change the taxonomy",
         "See what a change costs before you save it: only assets whose category is in doubt go back to the teacher.",
     ),
     "teacher": Item(
-        "Distil",
+        "Teach",
         "Teacher",
         "school",
         "Get labels from a teacher",
         "The teacher says which category each asset belongs to; the student learns from its answers.",
     ),
     "student": Item(
-        "Distil",
+        "Teach",
         "Student",
         "model_training",
         "Train a student",
         "A small model on this machine learns the teacher's answers. Its figures come from assets it has never seen.",
     ),
     "review": Item(
-        "Distil",
+        "Teach",
         "Review",
         "rate_review",
         "Settle the labels most worth settling",
         "What people decide is gold: the student learns it instead of the teacher's answer, and both are measured against it.",
     ),
     "compare": Item(
-        "Distil",
+        "Teach",
         "Compare",
         "balance",
         "Decide: is the student good enough?",
@@ -107,14 +107,14 @@ MENU: dict[str, Item] = {
         "Deploy",
         "rocket_launch",
         "Put the student to work",
-        "Score a whole file with the live student; assets it is not sure of are marked for the teacher.",
+        "The live student classifies a whole file and marks what it is not sure of for the teacher.",
     ),
     "vendor": Item(
         "Use",
         "Vendor",
         "storefront",
         "Judge a vendor",
-        "Is it capable enough for this task at this cost? Its answers to held-out assets, beside student and teacher.",
+        "Is it good enough for this task at this cost? It answers the test assets, beside student and teacher.",
     ),
     "connections": Item(
         "House",
@@ -137,7 +137,7 @@ MENU: dict[str, Item] = {
         "Settings",
         "tune",
         "Settings",
-        "What counts as good enough, and which sentence encoder students build on.",
+        "What counts as good enough, and which base model students build on.",
         needs_client=False,
         of_client=False,
     ),
@@ -145,9 +145,7 @@ MENU: dict[str, Item] = {
 
 
 PATH = ("assets", "teacher", "student")  # the pages on the way to a verdict, which say what is next
-SYNTHETIC = (
-    "This client is synthetic: a program wrote its texts, and its recorded labels stand in for a frontier model's."
-)
+SYNTHETIC = "This client is made up: a program wrote its texts, and its recorded labels stand in for a large model's."
 VERDICT_LOOK = {  # colour of a badge, icon
     "replace": ("green", ":material/check_circle:"),
     "fallback": ("blue", ":material/alt_route:"),

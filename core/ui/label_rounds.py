@@ -108,11 +108,9 @@ def _cap(place, view: frame.View, teacher: str, expected: forecast.Forecast, lab
 def _curve(done: list[rounds.Round], target: float) -> None:
     said, last = rounds.reach(done, target), done[-1]
     title = said.sentence if said else f"{last.labels:,} labels so far: agreement {percent(last.agreement.value)}"
-    note = (
-        f"Measured after each round on the test assets labelled by then, {last.agreement.n:,} now; bars 95 % intervals."
-    )
+    note = f"Measured after each round on the test assets labelled by then, {last.agreement.n:,} now; bars: 95 % range."
     if said:
-        note += " Dashed and the band: estimated by a power law through the rounds."
+        note += " Dashed line and band: estimated, if agreement grows on as it has so far."
     figure = growth(
         [one.train for one in done],
         [one.agreement for one in done],
@@ -131,7 +129,7 @@ def _table(done: list[rounds.Round]) -> pd.DataFrame:
                 "round": one.number,
                 "labels in all": one.labels,
                 "to learn from": one.train,
-                "to calibrate": one.calibration,
+                "to set the bar": one.calibration,
                 "to test": one.test,
                 "agreement": one.agreement.value,
                 "low": one.agreement.low,

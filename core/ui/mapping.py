@@ -30,7 +30,7 @@ HELP = {
     "id": "Tells assets apart; without one, an id is made from the text.",
     "label": "Labels bought before: they teach at once, as a recorded teacher.",
     "gold": "What a person decided.",
-    "split": "train, calibration or test; without one, assets are split for you.",
+    "split": "`train`, `calibration` or `test`; without one, assets are split for you.",
     "confidence": "How sure the teacher was, 0 to 1.",
     "tokens_in": "Tokens sent to the teacher for this asset.",
     "tokens_out": "Tokens the teacher wrote.",

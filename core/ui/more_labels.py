@@ -46,8 +46,9 @@ def _curve(view: frame.View, run_id: int, found: Curve) -> None:
     assumptions = assumptions_of(view.db, view.client_id)
     said = learning_curve.forecast(found, assumptions, teacher_price(view.db, assumptions))
     note = (
-        f"Measured: {found.kind} students on {found.agreement[-1].n:,} test assets, bars 95 % intervals. Dashed and the band: "
-        f"estimated by a power law. Of new labels {percent(found.sizes[-1] / found.labels)} would train, as of those at hand."
+        f"Measured: {found.kind} students on {found.agreement[-1].n:,} test assets; bars: 95 % range. Dashed line and band: "
+        f"estimated, if agreement grows on as it has so far. Of new labels "
+        f"{percent(found.sizes[-1] / found.labels)} would train, as of those at hand."
     )
     if found.kind == "embedding":
         note += " A transformer usually lies above."
@@ -90,7 +91,7 @@ def _steps(said: Forecast) -> pd.DataFrame:
         {
             "another … labels": step.more,
             "points": 100 * step.value,
-            "95 % interval": f"{100 * step.low:.1f} to {100 * step.high:.1f}",
+            "95 % range": f"{100 * step.low:.1f} to {100 * step.high:.1f}",
             "US dollars": step.usd,
             "basis": "estimated",
         }

@@ -81,7 +81,7 @@ def _reviewers(found: people.People) -> None:
         st.markdown(
             frame.plain(
                 f"{pair.first} and {pair.second} agree on {percent(share.value)} ({percent(share.low)} to "
-                f"{percent(share.high)}) of {share.n:,} assets that both decided; kappa {kappa} (measured)."
+                f"{percent(share.high)}) of {share.n:,} assets that both decided; beyond chance {kappa} of 1 (measured)."
             ),
             help=KAPPA,
         )

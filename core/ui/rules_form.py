@@ -15,17 +15,17 @@ TEXT = """\
 The first rule that applies decides:
 
 1. Fewer than 100 independent test assets: **not ready**, too few to say.
-2. A certified threshold that the test assets contradict: **not ready**.
+2. The test assets contradict what was proven before: **not ready**.
 3. Good enough, but no cheaper than the teacher: **not ready**.
-4. Agreement reaches the target, the lower end of its interval too, or every asset is certified: **replace**.
-5. The share it handles at the target is large enough: **fallback**, the teacher answers the rest.
+4. Agreement reaches the target, and so does the lower end of its range; or it is proven for every asset: **replace**.
+5. The student handles a large enough share at the target: **fallback**, the teacher answers the rest.
 6. Anything else: **not ready**.
 
-What will be new in the client's work (campaigns, months, markets …) decides on which assets agreement and threshold rest: those
-left out with their whole campaign, where less is agreed on in new ones. It holds from the next training on.
+Say what will be new in the client's work: campaigns, months, markets … Where the student agrees less often in new ones, the
+verdict goes by assets whose whole campaign, month or market it had not seen. That holds from the next training on.
 
-Two guards hold 4 and 5 back: a category large enough to be guarded that is shown to lie below its floor (exact test, shared out
-among all guarded categories), and a drop against gold labels that is shown (exact McNemar test) and larger than tolerated."""
+Two guards hold 4 and 5 back: a guarded category that is shown to lie below its floor, and a drop against gold labels that is
+shown and larger than you tolerate. Both are shown by exact tests, so that chance alone does not stop a student."""
 
 
 def show(view: View, rules: Rules) -> None:

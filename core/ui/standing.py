@@ -27,7 +27,7 @@ BUSY = {
     "curve": "Tracing the learning curve",
     "review_queue": "Finding what to review",
     "suggestions": "Looking for categories that are two",
-    "score": "Scoring a file",
+    "score": "Classifying a file",
     "send": "Asking the teacher about a file",
     "export": "Exporting",
 }

@@ -30,15 +30,15 @@ def show(view: frame.View) -> None:
         key="students",
         column_config={
             "Agreement": st.column_config.NumberColumn(format="percent", help=HINTS["agreement"]),
-            "95 % interval": st.column_config.TextColumn(help=HINTS["interval"]),
-            "Macro F1": st.column_config.NumberColumn(format="%.3f", help=HINTS["macro_f1"]),
+            "95 % range": st.column_config.TextColumn(help=HINTS["interval"]),
+            "Categories alike": st.column_config.NumberColumn(format="%.3f", help=HINTS["macro_f1"]),
             "ms an asset": st.column_config.NumberColumn(
                 format="%.2f", help="Median of single calls on this machine. " + HINTS["p50"]
             ),
             "MB": st.column_config.NumberColumn(format="%.1f"),
         },
     )
-    st.caption("Agreement, macro F1 and milliseconds are measured on test assets no student was trained on.")
+    st.caption("Agreement and milliseconds are measured on test assets that no student learned from.")
     charts.download(table, "students")
     with frame.guard():
         go_live.choose(view, rows)
@@ -65,9 +65,9 @@ def _row(row: dict, found: dict | None) -> dict:
         "Live": "live" if row["live"] else "" if found else "not judged yet",
         "Agreement": spoken(share["value"]) if found else None,
         "with": teacher_words(found["teacher"]["name"]) if found else "",
-        "95 % interval": f"{percent(share['low'])} to {percent(share['high'])}" if found else "",
+        "95 % range": f"{percent(share['low'])} to {percent(share['high'])}" if found else "",
         "n": share["n"],
-        "Macro F1": found and found["macro_f1"],
+        "Categories alike": found and found["macro_f1"],
         "ms an asset": found and found["latency"]["p50"],
         "MB": row["size_mb"],
         "Trained in": duration(row["train_seconds"]),
@@ -120,7 +120,7 @@ def _origin(made: dict) -> dict:
     return {
         "Teacher": teacher_words(made["teacher"]),
         "Learned from": f"{made['train']:,} assets",
-        "Calibrated on": "the same, by trial students kept from them"
+        "Bar set on": "the same, by trial students that did not learn from them"
         if made["crossfitted"]
         else f"{made['calibration']:,} assets",
         "Taxonomy": f"version {made['taxonomy']}",

@@ -144,9 +144,7 @@ def suggested(view: View, draft: Draft, running: bool) -> None:
     pairs = [one for one in suggestions.pairs(view.db, view.client_id) if {one.first, one.second} <= labels]
     st.markdown("**These two are one?**")
     if not pairs:
-        st.caption(
-            "No two categories are confused either way. This is read from the newest judged student's held-out assets."
-        )
+        st.caption("No two categories are confused either way, as far as the newest judged student's test assets show.")
     for number, pair in enumerate(pairs):
         _pair(view, number, pair)
     st.markdown("**This one is two?**")
@@ -157,9 +155,7 @@ def suggested(view: View, draft: Draft, running: bool) -> None:
     if found is not None and not found[0]:
         st.caption("No category with 40 assets or more falls in two groups.")
     if found is None:
-        st.caption(
-            "Each category's assets are put in order by the sentence encoder to see whether they form two groups."
-        )
+        st.caption("This compares the words of each category's assets and sees whether they form two groups.")
     if st.button(
         "Look again" if found else "Look for categories that are two", disabled=running, icon=":material/search:"
     ):
@@ -169,7 +165,7 @@ def suggested(view: View, draft: Draft, running: bool) -> None:
 def _pair(view: View, number: int, pair: suggestions.Pair) -> None:
     with st.container(border=True):
         st.text(
-            f"{pair.first}  +  {pair.second}: on {pair.swapped:,} of {pair.assets:,} held-out assets, {percent(pair.share)} "
+            f"{pair.first}  +  {pair.second}: on {pair.swapped:,} of {pair.assets:,} test assets, {percent(pair.share)} "
             f"({percent(pair.low)} to {percent(pair.high)}, measured), teacher and student say one and the other."
         )
         table = [

@@ -150,8 +150,8 @@ def _hint(found: relabel.Plan) -> str:
     if not found.sampled:
         return "Counted: assets whose category is removed, split, or described anew where you said so."
     return (
-        f"Counted, plus an estimate from {found.sampled:,} of the labels: assets to which an added category is nearest by the "
-        "sentence encoder, or near where the teacher was unsure. All labels are looked at when you save."
+        f"Counted, plus an estimate from {found.sampled:,} of the labels: assets whose words are nearest to an added category, "
+        "or near to one where the teacher was unsure. All labels are looked at when you save."
     )
 
 

@@ -1,4 +1,4 @@
-"""On the Deploy page: the rows of a scored file that are for the teacher, what asking it costs, and the button that does it."""
+"""On the Deploy page: the rows of a classified file that are for the teacher, what asking it costs, and the button that does it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.words import counted, money, teacher_words
 
 
 def section(view: frame.View, scored: list[jobs.Job], running: bool) -> None:
-    """The newest scored file with rows for the teacher, or another that is chosen; nothing where none has any."""
+    """The newest classified file with rows for the teacher, or another that is chosen; nothing where none has any."""
     scored = [job for job in scored if job.kind == "score" and job.result.get("teacher_texts")]
     scored = [job for job in scored if Path(job.params["input"]).exists()]
     if not scored:
@@ -29,7 +29,7 @@ def section(view: frame.View, scored: list[jobs.Job], running: bool) -> None:
         names = {job.id: Path(job.result["output"]).name for job in scored}
         chosen = next(iter(names))
         if len(names) > 1:
-            chosen = st.selectbox("Scored file", names, format_func=names.get, key="send-file")
+            chosen = st.selectbox("Classified file", names, format_func=names.get, key="send-file")
         with frame.guard():
             _offer(view, next(job for job in scored if job.id == chosen), running)
 

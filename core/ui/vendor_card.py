@@ -60,7 +60,7 @@ def _basis(card: Scorecard) -> str:
     lack = counted(left, "asset of the set lacks", "assets of the set lack")
     out = "is" if left == 1 else "are"
     missing = f" {lack} a teacher's label or a student's answer and {out} left out for all." * bool(left)
-    judged = counted(card.judged, "held-out asset")
+    judged = counted(card.judged, "test asset")
     return (
         f"All sides on the same {judged} ({gold} of them settled by people), every creative once, so that shares can differ a "
         f"little from Compare. Teacher: {teacher_words(card.teacher)}. Shares are measured; a "
@@ -149,8 +149,8 @@ def _categories(card: Scorecard) -> None:
 def _tests(card: Scorecard) -> None:
     with st.expander("Are the differences more than chance?"):
         st.caption(
-            "Exact McNemar test on the same assets: of the assets on which only one of the two is right, "
-            "how many are the vendor's. Differences in points, with their 95 % interval (measured)."
+            "On the same assets: of those on which only one of the two is right, how many are the vendor's. Differences in "
+            "points, with their 95 % range; p below 0.05: more than chance (exact test, measured)."
         )
         table = scorecard.tests_of(card)
         st.dataframe(table, hide_index=True, key="vendor-tests")

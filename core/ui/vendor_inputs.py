@@ -35,9 +35,9 @@ def send(view: frame.View, held: int) -> None:
         size = st.selectbox(
             "Assets in the pack",
             [None, *sizes],
-            format_func=lambda size: f"all {held:,} held out" if size is None else f"{size:,}",
+            format_func=lambda size: f"all {held:,} test assets" if size is None else f"{size:,}",
             width=220,
-            help="Fewer cost the vendor less; the interval around its share grows. 1,000 give about ± 2 points.",
+            help="Fewer cost the vendor less; the range around its share grows. 1,000 give about ± 2 points.",
         )
         st.download_button(
             "Download the pack",
@@ -110,7 +110,7 @@ def _endpoint(view: frame.View, name: str, set_id: int | None) -> None:
         "May cost at most (USD)", min_value=0.0, value=None, format="%.4g", placeholder="needed where it costs anything"
     )
     running = progress.active(view, "vendor")
-    st.caption("Only the held-out assets are asked about. Time and cost are measured, and the ledger has every call.")
+    st.caption("It is asked about the test assets only. Time and cost are measured, and the ledger has every call.")
     if st.button("Ask it", disabled=running or not name.strip(), icon=":material/play_arrow:"):
         params = {"name": name, "teacher": f"connection:{picked}", "set_id": set_id, "budget_usd": budget}
         progress.start(view, "vendor", {"client_id": view.client_id, **params})
@@ -157,7 +157,13 @@ def _file(view: frame.View) -> tuple | None:
     }
     rest = {role: column for role, column in vars(guess).items() if column not in chosen.values()}
     also = ", ".join(f"{column}" for role, column in rest.items() if role not in chosen and column)
-    st.caption(frame.plain(f"Also read: {also}." if also else "The file has no column of confidence, time or price."))
+    st.caption(
+        frame.plain(
+            f"Also read: {also}."
+            if also
+            else "The file does not say how sure each answer is, how long it took or what it cost."
+        )
+    )
     return ("file", (path, Columns(**{**rest, **chosen}), how)) if all(chosen.values()) else None
 
 

@@ -61,9 +61,9 @@ def test_a_vendor_from_the_blind_pack_to_our_own_base_beside_it(judged, page, ap
     expect(page.get_by_text(re.compile("not capable enough"))).to_be_visible(timeout=60_000)
     no_failure(page)
 
-    clicks.button("Fine-tune our small base on these labels")
+    clicks.button("Train our small base model on these labels")
     expect(page.get_by_text(re.compile(r"transformer \d")).first).to_be_visible(timeout=200_000)
-    expect(page.get_by_role("button", name="Fine-tune our small base on these labels")).to_have_count(0)
+    expect(page.get_by_role("button", name="Train our small base model on these labels")).to_have_count(0)
     no_failure(page)
     kinds = [row["kind"] for row in judged.query("select kind from students order by id")]
     assert kinds == ["linear", "transformer"] and clicks.count <= 6

@@ -70,7 +70,7 @@ def test_near_answers_are_offered_and_taken_as_told(client, tmp_path, capsys):
     problems = tmp_path / "problems.csv"
     assert vendor(*asked, "--labels-map", str(meant), "--accept-near", "--problems", str(problems)) == 0
     assert "20 taken for categories as accepted" in capsys.readouterr().out
-    assert "The id X is no asset of this held-out set" in problems.read_text("utf-8-sig")
+    assert "The id X is no asset of this blind pack" in problems.read_text("utf-8-sig")
 
 
 def test_a_smaller_pack_is_a_set_of_its_own(client, tmp_path, capsys):
@@ -94,7 +94,7 @@ def test_a_smaller_pack_is_a_set_of_its_own(client, tmp_path, capsys):
         (["import", "--name", "Acme"], "--file is missing."),
         (["import", "--name", "Acme", "--file", "nowhere.csv"], "There is no such file."),
         (["import", "--name", "Acme", "--run", "99"], "This client has no label run 99."),
-        (["pack", "--to", "x.zip", "--set", "99"], "This client has no held-out set 99."),
+        (["pack", "--to", "x.zip", "--set", "99"], "This client has no blind pack 99."),
         (["remove"], "--name is missing."),
     ],
 )

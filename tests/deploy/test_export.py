@@ -532,4 +532,4 @@ def test_a_made_up_client_is_said_to_be_one(db, tmp_path):
     db.execute("update clients set synthetic = 1")
     db.conn.commit()
     export.export(db, client_id=1, to=tmp_path / "out")
-    assert "This client is synthetic" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    assert "This client is made up" in (tmp_path / "out" / "MODEL_CARD.md").read_text()

@@ -74,7 +74,7 @@ def test_the_threshold_is_found_between_the_sure_and_the_unsure():
     certificate = certify(confidence, correct)
     assert certificate.certified
     assert 0.8 < certificate.handled < 1
-    assert "with 95 % confidence" in certificate.reason
+    assert ", 95 % sure (" in certificate.reason
 
 
 def test_budgets_add_up_along_a_walk_and_are_lost_where_it_fails():
@@ -103,7 +103,7 @@ def test_a_near_miss_says_how_many_more_rows_would_do_and_they_do():
     certificate = certify(confidence, correct)
     assert not certificate.certified
     assert 50 < certificate.more_needed < 2000
-    assert f"about {certificate.more_needed:,} more calibration rows" in certificate.reason
+    assert f"about {certificate.more_needed:,} more trial assets" in certificate.reason
     more = 150 + certificate.more_needed
     certified = [certify(rng.random(more), rng.random(more) < 0.97).certified for _ in range(40)]
     assert sum(certified) >= 24
@@ -114,7 +114,7 @@ def test_no_number_of_rows_is_named_where_none_would_do():
     certificate = certify(confidence, np.arange(1000) % 2 == 0)
     assert not certificate.certified
     assert certificate.more_needed is None
-    assert "no threshold could be certified for 95 %" in certificate.reason
+    assert "95 % could not be proven at any bar" in certificate.reason
 
 
 def test_an_agreement_on_a_par_with_the_target_names_no_astronomical_number():

@@ -17,6 +17,7 @@ from core.evaluate import learning_curve as curves
 from core.evaluate.economics import Assumptions, Line
 from core.label.run import label
 from core.train import subsets
+from core.words import money
 from tests import small
 
 FREE = Line("label_price", "1,000 labels", "0", 0.0, "USD", "measured")
@@ -109,7 +110,7 @@ def test_what_more_labels_cost():
     by_hand = curves.Price("own", "", 2.0, 10.0, None, None, None, "own price", None)
     priced = curves.forecast(found, Assumptions(), by_hand)
     assert priced.twice.usd == pytest.approx(8000 * (1000 * 2 + 10 * 10) / 1e6)
-    assert f"cost ${priced.twice.usd:,.2f}" in priced.sentence
+    assert f"cost {money(priced.twice.usd)}" in priced.sentence
     built_in = replace(found, teacher=BOUGHT | {"kind": "built-in"})
     assert "cost nothing" in curves.forecast(built_in, Assumptions(), by_hand).sentence
     spent = replace(found, teacher=BOUGHT | {"kind": "openai", "spent_usd": 40.0})

@@ -125,7 +125,7 @@ def test_the_plan_of_an_evaluation_names_its_weakest_categories_and_its_price(cl
     assert made.parent > made.agreement
     said = run.comparison(client.db, client.student_id)["verdict"].next
     assert said.startswith(
-        "At a target of 90 % it is ready today, with the teacher behind it: set that if it is enough. For 95 %: "
+        "At a target of 90 % it is ready today, with a model that you connect behind it: set that if it is enough. For 95 %: "
     )
     assert "Import about" in said and "all there are have labels" in said and "Merge" not in said
     named = run.comparison(client.db, client.student_id, Assumptions(price_as=None))["verdict"].next

@@ -204,12 +204,12 @@ def test_a_student_of_the_built_in_teacher_claims_neither_saving_nor_a_frontier_
     assert by_key["student_speed_up"].formula.startswith("9"), "its own time, measured"
     assert (result["verdict"].decision, result["economics"].saving["student"]) == ("trial", None)
     assert result["economics"].per_1000["teacher"] == 0
-    assert "share their sentence encoder" in result["verdict"].reason
+    assert "read with the same base model" in result["verdict"].reason
 
 
 def test_no_test_asset_is_said_in_a_sentence(client):
     insert_assets(client, "calibration", 50, 999, start=0)
-    with pytest.raises(InputError, match="No labelled asset is held out for the test"):
+    with pytest.raises(InputError, match="No labelled asset is kept for the test"):
         run.evaluate(client.db, client.student_id)
     assert run.figures(client.db, client.student_id) is None
     assert run.comparison(client.db, client.student_id) is None

@@ -99,7 +99,7 @@ BAD = [
     ("header only", HEAD, "The file has a header but no rows."),
     ("no ids", "text,label\nhello,C\n", "No column of asset ids was found."),
     ("no labels", "asset_id,remark\nA-1,fine\n", "No column of labels was found."),
-    ("another set", f"{HEAD}Q-1,C\nQ-2,C\n", "Not one id of the file is in the held-out set."),
+    ("another set", f"{HEAD}Q-1,C\nQ-2,C\n", "Not one id of the file is in the blind pack."),
     (
         "another taxonomy",
         f"{HEAD}A-1,shoes\nA-2,hats\n",

@@ -137,7 +137,7 @@ def test_the_answer_is_one_sentence_with_the_figures_that_decided():
         vendor_usd=0.0031,
     )
     assert decide(poor).reason == (
-        "Acme is not capable enough: it agrees with the teacher on 81.2 % (78.7 % to 83.6 %, n = 1,000) of the held-out assets "
+        "Acme is not capable enough: it agrees with the teacher on 81.2 % (78.7 % to 83.6 %, n = 1,000) of the test assets "
         "against 94.5 % of embedding 2 (p = 0.001), at 3.1 times the cost of the student."
     )
     assert "12 of 1,000 assets have no usable answer" in decide(replace(poor, answered=988)).reason

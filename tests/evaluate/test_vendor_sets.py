@@ -88,7 +88,7 @@ def test_instructions_say_how_many_and_what_counts_as_wrong(filled):
         io.BytesIO(vendor_sets.pack(filled.db, vendor_sets.held_out(filled.db, filled.client_id)))
     ) as packed:
         text = packed.read("instructions.txt").decode()
-    assert "120 creative assets" in text and "(3 categories;" in text and "count as wrong" in text
+    assert "120 advertising assets" in text and "(3 categories;" in text and "count as wrong" in text
 
 
 def test_without_labels_or_held_out_assets_it_says_what_to_do(client):
@@ -97,7 +97,7 @@ def test_without_labels_or_held_out_assets_it_says_what_to_do(client):
     insert_assets(client, "train", 30, 999, start=0)
     with pytest.raises(InputError, match="Train a student first"):
         vendor_sets.count(client.db, client.client_id)
-    with pytest.raises(InputError, match="no held-out set 7"):
+    with pytest.raises(InputError, match="no blind pack 7"):
         vendor_sets.find(client.db, client.client_id, 7)
 
 

@@ -64,7 +64,7 @@ def test_fallback_says_the_share_the_promise_and_the_saving():
     verdict = decide(FALLBACK)
     assert verdict.decision == "fallback"
     assert "93.0 % (91.2 % to 94.5 %, n = 1,000)" in verdict.reason
-    assert "handles 85.0 % of the assets, certified for 95 % with 95 % confidence" in verdict.reason
+    assert "handles 85.0 % of the assets, proven for 95 % (95 % sure)" in verdict.reason
     assert "costs 85.0 % less" in verdict.reason
     assert "merge the categories “Sale” and “Offer”, which alone takes agreement from 93.0 % to 94.5 %" in verdict.next
 
@@ -109,7 +109,7 @@ def test_replace_when_every_asset_is_certified():
     everything = replace(CERTIFIED, threshold=0.0, handled=1.0)
     verdict = decide(replace(FALLBACK, certificate=everything, agreement=share(0.96, 0.945, 0.97)))
     assert verdict.decision == "replace"
-    assert "over all assets like those it learned from is certified" in verdict.reason
+    assert "over all assets like those it learned from is proven" in verdict.reason
 
 
 def test_too_few_counts_independent_assets_and_hides_decimals():
@@ -179,8 +179,8 @@ def test_below_the_target_everywhere_points_at_the_confused_pair():
 
 
 def test_the_shared_encoder_is_said():
-    assert "share their sentence encoder" in decide(replace(FALLBACK, same_encoder=True)).reason
-    assert "share their sentence encoder" not in decide(FALLBACK).reason
+    assert "read with the same base model" in decide(replace(FALLBACK, same_encoder=True)).reason
+    assert "read with the same base model" not in decide(FALLBACK).reason
 
 
 def gold(only_student: int, only_teacher: int, n: int = 200, falls=None) -> Gold:
@@ -350,7 +350,9 @@ def test_a_task_too_broad_to_distil_says_its_evidence():
     verdict = decide(
         replace(FALLBACK, certificate=hopeless, handled=share(0, 0, 0.01), agreement_handled=None, plan=stuck)
     )
-    assert verdict.next.startswith("This task is too broad to distil at 95 %: twice the labels (another 4,000) ")
+    assert verdict.next.startswith(
+        "This task is too broad for a small model at 95 %: twice the labels (another 4,000) "
+    )
     for said in (
         "where 15.0 are missing",
         "4 of 40 categories lie below it",

@@ -344,7 +344,7 @@ def test_one_asset_is_asked_about_where_a_person_pays_for_it(open_page, db, conn
     assert sum(server.asked.values()) == asked and "It has not been asked" in shown(app)
     button(app, "Ask Big now").click().run()
     assert not app.exception and not app.error
-    assert sum(server.asked.values()) == asked + 1 and "Asked just now" in shown(app)
+    assert sum(server.asked.values()) == asked + 1 and "Asked now" in shown(app)
     assert "Product launch" in [text.value for text in app.text]
     (tried,) = db.query("select * from calls where purpose = 'one asset'")
     assert tried["state"] == "settled" and tried["run_id"] is None and 0 < tried["cost_usd"] <= tried["reserved_usd"]

@@ -127,7 +127,7 @@ def test_compare_answers_each_question_with_charts_titled_by_the_answer(open_pag
         ),
         "How fast is it?": ("The student answers in", "assets a second"),
         "Where does it differ?": ("Too few test assets to say", "They differ on"),
-        "For your analyst": ("stated confidence", "Other measures"),
+        "For your analyst": ("sure it says it is", "Other measures"),
     }
     assert tuple(charts_of) == TABS
     for question, titles in charts_of.items():
@@ -467,10 +467,10 @@ def test_a_file_to_score_is_read_at_once_and_its_columns_can_be_chosen(open_page
     ]
     app.file_uploader[0].set_value(("numbers.csv", b"a,b\n1,2\n3,4\n", "text/csv")).run()
     (columns,) = app.multiselect
-    score = next(button for button in app.button if button.label == "Score this file")
+    score = next(button for button in app.button if button.label == "Classify this file")
     assert not app.error and columns.value == [] and score.disabled
     columns.set_value(["a"]).run()
-    score = next(button for button in app.button if button.label == "Score this file")
+    score = next(button for button in app.button if button.label == "Classify this file")
     assert not score.disabled
     score.click().run()
     (job,) = (job for job in jobs.recent(filled) if job.kind == "score")

@@ -65,7 +65,7 @@ def test_before_any_answers_there_is_the_pack_and_the_form(open_page, filled):
     app = open_page("vendor")
     assert [heading.value for heading in app.subheader] == ["1. Hand out a blind pack", "2. Take in its answers"]
     assert button(app, "Judge these").disabled and not app.error
-    assert sizes(app)[0] == f"all {vendor_sets.count(filled, 1)} held out"
+    assert sizes(app)[0] == f"all {vendor_sets.count(filled, 1)} test assets"
 
 
 def test_the_pack_s_version_of_the_taxonomy_stands_beside_it(open_page, filled):
@@ -136,11 +136,11 @@ def test_vendor_and_student_stand_beside_each_other_in_every_category(open_page,
 
 def test_why_one_would_fine_tune_is_said_where_it_is_offered(open_page, judged):
     text = words(open_page("vendor"))
-    assert "Fine-tuning adds a column to the table above" in text
-    assert "how close to the teacher you can come without Acme <b>AI</b>" in text
+    assert "This adds a column to the table above" in text
+    assert "how close to the teacher you come without Acme <b>AI</b>" in text
     judged.execute("update students set kind = 'transformer'")
     judged.conn.commit()
-    assert "Fine-tuning adds" not in words(open_page("vendor"))
+    assert "This adds a column" not in words(open_page("vendor"))
 
 
 def test_one_row_and_one_category_are_said_in_the_singular(open_page, filled, tmp_path):
@@ -174,7 +174,7 @@ def test_a_file_of_no_use_is_said_in_a_sentence(open_page, filled):
     assert "The file is empty" in app.error[0].value
     app = upload(open_page("vendor"), "answers.csv", b"asset_id,label\nQ-1,Sale\n")
     button(app, "Judge these").click().run()
-    assert "Not one id of the file is in the held" in app.error[0].value
+    assert "Not one id of the file is in the blind pack" in app.error[0].value
     assert not vendor.tests(filled, 1)
     app = upload(open_page("vendor"), "answers.csv", b"ref,words\nA-0001,Brand film\n")
     assert button(app, "Judge these").disabled  # until the columns are chosen
@@ -182,11 +182,11 @@ def test_a_file_of_no_use_is_said_in_a_sentence(open_page, filled):
 
 def test_one_click_fine_tunes_and_another_forgets(open_page, judged, no_worker):
     app = open_page("vendor")
-    button(app, "Fine-tune our small base").click().run()
+    button(app, "Train our small base model").click().run()
     (job,) = jobs.active(judged, 1)
     assert (job.kind, job.params["kind"], job.params["run_id"]) == ("train", "transformer", 1)
     app = open_page("vendor")
-    assert button(app, "Fine-tune our small base").disabled
+    assert button(app, "Train our small base model").disabled
     button(app, "Forget these").click().run()
     assert not vendor.tests(judged, 1) and "is not capable" not in shown(app)
 

@@ -33,7 +33,7 @@ def test_the_titles_are_the_answers(found):
         "weakest “Sale”: 95 of 100, 89 % to 98 %"
     )
     assert answers.cascade(found).title.startswith("The student can take 95.0 % of the assets at 95 % agreement")
-    assert answers.reliability(found).title.startswith("Its stated confidence is off by")
+    assert answers.reliability(found).title.startswith("How sure it says it is, is off by")
     weak = answers.slices(found)
     assert weak.title.startswith("It is weaker where market is SE: ")
     assert set(weak.table["column"]) == {"market"} and weak.table["weaker"].sum() == 1
@@ -133,5 +133,5 @@ def test_times_are_measured_or_dashed_and_called_assumed(found):
     assert list(rates.table["batch size"]) == [1, 8, 64, 256] and found["latency"]["machine"] in rates.note
     assert "settle" not in rates.note, "a linear student has nothing but word counts"
     staged = found | {"asked": {"linear": 1.0, "embedding": 0.284, "large": 0.061}}
-    said = "Word counts alone settle 71.6 % of the assets; the small encoder reads 28.4 %, the large one 6.1 %."
+    said = "Word counts alone settle 71.6 % of the assets; the small base model reads 28.4 %, the large one 6.1 %."
     assert speed.throughput(staged).note.endswith(said)

@@ -105,7 +105,7 @@ def category_vectors(categories: Sequence[StoredCategory], encode) -> np.ndarray
 def make(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> BuiltIn:
     """The built-in teacher, its temperature fitted on the client's gold labels where there are enough (GOLD_NEEDED)."""
     if detail:
-        raise InputError(f"The built-in teacher takes no detail (got '{detail}').", "Write just: built-in.")
+        raise InputError(f"The built-in teacher takes no detail (got '{detail}').", "Write: built-in.")
     assignable = [c for c in categories if c.assignable]
     teacher = BuiltIn(assignable, settings.get(db, "encoder"))
     decided = gold(db, client_id, assignable)

@@ -56,7 +56,7 @@ def fit(
 ) -> Encoded:
     """Encode the rows once, fit the head on their target distributions; ends with the member saved in `folder`, and with what
     models of the other `folds` make of each row where there are any. Progress is told of under `name`."""
-    step(0, len(rows.texts), f"{name}: preparing the encoder")
+    step(0, len(rows.texts), f"{name}: preparing the base model")
     source = prepared(rows.encoder)
     encode = OnnxText(source)
     vectors = encode(rows.texts, progress=lambda done, total: step(done, total, f"{name}: reading the assets"))
