@@ -93,9 +93,9 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
                 progress.start(view, "score", params)
         st.caption(
             "You get your file back with three more columns: `category`, `confidence` (how sure the student is) and `handled`. "
-            "Rows whose `handled` is not true are for the teacher: send them from here afterwards. It is false where the student is not sure enough, or where the "
-            "asset has no text or is unlike anything it learned from; it is empty where nothing is proven yet. The student is "
-            "surer of assets it learned from than of new ones."
+            "Rows whose `handled` is not true are for the teacher: send them from here afterwards. It is false where the student "
+            "is not sure enough, or where the asset has no text or is unlike anything it learned from; it is empty where nothing "
+            "is proven yet. The student is surer of assets it learned from than of new ones."
         )
 
 
