@@ -297,7 +297,7 @@ def test_try_one_compares_student_and_recorded_teacher(open_page, filled):
     app = open_page("try_one")
     app.text_area[0].input("words that nobody ever asked about").run()
     assert not app.exception
-    assert "recorded labels cannot answer anew" in shown(app)
+    assert "old labels cannot answer anew" in shown(app)
     known = filled.execute("select text from assets where external_id = 'A-0007'").fetchone()[0]
     app.text_area[0].input(known).run()
     assert "As recorded when the label was bought." in shown(app)
