@@ -31,6 +31,7 @@ PAGE_OF = {  # where a failed job of this kind is seen to
     "review_queue": "review",
     "suggestions": "taxonomy",
     "score": "deploy",
+    "send": "deploy",
     "export": "deploy",
 }
 

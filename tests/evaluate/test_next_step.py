@@ -28,7 +28,7 @@ def test_the_learning_curve_gives_the_number_of_labels():
     assert text.startswith(
         "Label about 1,800 more assets in these 2 categories: “Sale”, “Offer”, about $23 and 40 min; "
     )
-    assert "the learning curve reaches 95 % there (estimated)" in text
+    assert "that many should reach 95 % (estimated)" in text
 
 
 def test_categories_are_merged_where_that_reaches_the_target():
@@ -86,7 +86,7 @@ def test_a_student_short_of_its_target_is_offered_the_one_it_meets_today(client)
 
 
 def test_without_a_curve_it_says_where_to_find_the_number():
-    assert "The Student page finds out" in PLAN.reaching
+    assert "on the Student page finds out" in PLAN.reaching
 
 
 def test_mergers_count_both_directions_and_add_up():

@@ -85,7 +85,7 @@ def test_a_student_of_the_built_in_teacher_is_on_trial_however_well_it_agrees():
     for change in ({}, {"agreement": share(0.999, 0.998, 1.0)}, {"agreement": share(0.4, 0.3, 0.5)}):
         verdict = decide(replace(FALLBACK, trial=True, same_encoder=True, **change))
         assert (verdict.decision, verdict.rule) == ("trial", "trial")
-        assert "nothing is saved" in verdict.reason and "less than the teacher" not in verdict.reason
+        assert "saves nothing" in verdict.reason and "less than the teacher" not in verdict.reason
         assert verdict.next.startswith("Train a student on labels worth having")
 
 
@@ -198,9 +198,12 @@ def _pair(only_student: int, only_teacher: int, n: int) -> Paired:
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ((0, 5), "No difference is shown: falling back costs money and is not shown to gain accuracy"),  # p = 0.0625
-        ((0, 6), "The teacher is better there: falling back gains accuracy"),  # p = 0.031
-        ((6, 0), "The student is better there: falling back costs money and loses accuracy"),
+        (
+            (0, 5),
+            "No difference is shown: falling back costs money and is not shown to make answers better",
+        ),  # p = 0.0625
+        ((0, 6), "The teacher is better there: falling back makes answers better"),  # p = 0.031
+        ((6, 0), "The student is better there: falling back costs money and makes answers worse"),
         ((4, 4), "No difference is shown"),
         ((0, 0), "No difference is shown"),
         ((3, 6, 200, (0, 6, 30)), "The teacher is better on the 30 of them that fall back"),
@@ -354,7 +357,7 @@ def test_a_task_too_broad_to_distil_says_its_evidence():
         "This task is too broad for a small model at 95 %: twice the labels (another 4,000) "
     )
     for said in (
-        "where 15.0 are missing",
+        "and 15.0 are missing",
         "4 of 40 categories lie below it",
         "takes agreement to 82.0 % only",
         "it is 90.0 %",
