@@ -99,6 +99,6 @@ def about(result: dict[str, Any], teacher: str) -> str:
     hoped = "" if takes_over(result) else f", {IF_IT_DID}"
     mode, median = mode_of(result), milliseconds(result["figures"]["latency"]["p50"])
     return (
-        f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}{hoped}; by itself it takes {median} "
-        "(measured)."
+        f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}{hoped}; by itself it takes "
+        f"{median} (measured)."
     )

@@ -306,6 +306,15 @@ def test_the_weakest_is_named_however_few_it_has_and_one_miss_does_not_outweigh_
     assert weak.weakest([]) is None
 
 
+def test_counts_are_of_test_assets_and_only_interval_and_tests_know_of_families():
+    families = Category("Store opening", 4, 1, 3)
+    assert families.words == "“Store opening” (1 of 4)"
+    assert families.span.startswith("“Store opening”: 1 of 4, ")
+    assert families.span != Category("Store opening", 4, 1).span, "three independent assets say less than four"
+    assert not weak.guarded([Category("Sale", 40, 10, 4)], 5, 0.7)
+    assert weak.weak([Category("Sale", 40, 10, 20)], 5, 0.7)
+
+
 def test_among_many_categories_none_is_weak_by_chance():
     """13 of 25 would be shown to lie below 70 % by itself (p = 0.044), and not as one of forty guarded ones."""
     low = Category("Legal", 25, 13)
