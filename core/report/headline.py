@@ -11,7 +11,7 @@ from core.evaluate.run import rested_on
 from core.label.prices import Price
 from core.report.answers import share_words, span_words
 from core.report.speed import median_range
-from core.words import milliseconds, percent, stated_percent
+from core.words import milliseconds, percent, spoken, stated_percent, teacher_words
 
 MODES = {"student": "alone", "cascade": "with the teacher behind it"}
 TITLES = {
@@ -29,6 +29,11 @@ def takes_over(result: dict[str, Any]) -> bool:
     return result["verdict"].decision in ("replace", "fallback")
 
 
+def judged(student: dict[str, Any], found: dict[str, Any]) -> str:
+    """Which student is judged, and whose answers it learned from: embedding 2, taught by gpt-5-mini."""
+    return f"{student['kind']} {student['id']}, taught by {teacher_words(found['teacher']['name'])}"
+
+
 def for_100(result: dict[str, Any]) -> str:
     """What the verdict of a comparison() means for 100 assets, in words that anybody knows."""
     found, verdict = result["figures"], result["verdict"]
@@ -43,7 +48,7 @@ def for_100(result: dict[str, Any]) -> str:
     if verdict.decision == "replace":
         surely = math.floor(100 * rests.low) if rests.low >= found["target"] else target
         return f"The student files 100 of 100 assets; at least {surely} of them as the teacher would, 95 % sure."
-    low, high = math.floor(100 * rests.low), math.ceil(100 * rests.high)
+    low, high = (round(100 * spoken(end)) for end in (rests.low, rests.high))  # as the cards print them
     about = f"about {round(100 * rests.value)} as the teacher does ({low} to {high}, 95 % sure)"
     return f"Of 100 assets the student would file {about}."
 

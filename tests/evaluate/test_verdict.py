@@ -167,7 +167,8 @@ def test_unproven_says_how_many_labels_would_do():
     verdict = decide(replace(FALLBACK, certificate=REFUSED, handled=share(0, 0, 0.01), agreement_handled=None))
     assert (verdict.decision, verdict.rule) == ("not_ready", "unproven")
     assert verdict.next.startswith(
-        "Label about 1,800 more assets, about $23 and 40 min; most is to be gained in these 4 categories: “Sale”"
+        "Label about 1,800 more assets, about $23 and 40 min of the teacher's time; most is to be gained in "
+        "these 4 categories: “Sale”"
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from core.evaluate import run
 from core.evaluate.economics import Assumptions
 from core.report.headline import for_100, headlines
+from core.report.headline import judged as named
 from core.report.pairs import lead, pairs
 from tests.evaluate.conftest import client, insert_assets  # noqa: F401
 
@@ -61,3 +62,14 @@ def test_the_verdict_for_100_assets_never_promises_more_than_it_proved(judged):
     alone = for_100(result | {"verdict": replace(verdict, decision="replace")})
     assert f"at least {95 if low < 0.95 else int(100 * low)} of them" in alone
     assert "about 95 as the teacher does (" in for_100(result | {"verdict": replace(verdict, decision="not_ready")})
+
+
+def test_the_interval_for_100_assets_is_that_of_the_card_and_the_student_is_named(judged):
+    result = judged()
+    waits = result | {"verdict": replace(result["verdict"], decision="not_ready")}
+    seen = {"value": 0.888, "low": 0.82996, "high": 0.93204}
+    figures = result["figures"] | {"agreement": result["figures"]["agreement"] | seen}
+    assert "(83 to 93, 95 % sure)" in for_100(waits | {"figures": figures})
+    assert headlines(waits | {"figures": figures}, None)[0].span.startswith("83.0 % to 93.2 %")
+    teacher = figures | {"teacher": {"name": "openai:gpt-5-mini"}}
+    assert named({"kind": "embedding", "id": 2}, teacher) == "embedding 2, taught by gpt-5-mini"
