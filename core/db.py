@@ -555,3 +555,13 @@ create index families_before_by_import on families_before (import_id);
 create table splits_before (import_id integer not null references imports(id), group_id integer not null)
 """,
     )
+
+
+@migrations()
+def m023_sendings(db: Database) -> None:
+    # sendings: what the rows of a scored file that were sent to the teacher have cost, and what is set aside for them, by owner of
+    # the calls (core/label/ledger.py)
+    db.execute(
+        """create table sendings (client_id integer not null, owner text not null, spent_usd real not null default 0,
+             held_usd real not null default 0, primary key (client_id, owner))"""
+    )

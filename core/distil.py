@@ -184,11 +184,13 @@ def _why(db: Database, client_id: int, trained: list[int], kind: str, target: fl
 def _train_and_judge(
     db: Database, client_id: int, run_id: int, kind: str, target: float | None, progress: jobs.Progress
 ) -> list[int]:
-    """Train, and evaluate each student trained; the chosen one is the last of the ids returned. None goes live by itself."""
-    trained = training.train(db, client_id, run_id, kind, target=target, progress=progress)
-    for student_id in trained:
+    """Train, and evaluate each student as soon as it is trained; the chosen one is the last of the ids returned. None goes live by
+    itself."""
+
+    def judge(student_id: int) -> None:
         evaluation.evaluate(db, student_id, target=target, progress=progress)
-    return trained
+
+    return training.train(db, client_id, run_id, kind, target=target, progress=progress, ready=judge)
 
 
 def _connected(db: Database, client_id: int, teacher: str, base_url: str | None) -> str:

@@ -48,6 +48,7 @@ BODIES: dict[str, str] = {
     "review_queue": "core.evaluate.review_queue:build_job",
     "suggestions": "core.evaluate.suggestions:look_job",
     "score": "core.deploy.scoring:score_job",
+    "send": "core.deploy.scoring:score_job",
     "export": "core.deploy.export:export_job",
 }
 BEAT = 2.0  # seconds between heartbeats

@@ -10,7 +10,12 @@ from contextlib import contextmanager
 
 from sqlite_utils import Database
 
-LEDGER = {"calls", "served_months", "removals"}  # what says what was paid and removed: it outlives its client
+LEDGER = {
+    "calls",
+    "served_months",
+    "sendings",
+    "removals",
+}  # what says what was paid and removed: it outlives its client
 
 
 @contextmanager

@@ -11,11 +11,12 @@ from core.evaluate.run import comparison
 from core.evaluate.versions import behind_words
 from core.ingest.problems import AS_FOUND, ReadAs
 from core.train.run import all_students, folder_of
-from core.ui import exports, frame, go_live, progress, serving, uploads
+from core.ui import exports, frame, go_live, progress, serving, teacher_rows, uploads
 from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
 from core.words import milliseconds, percent, stated_percent
 
+KINDS_OF_JOBS = "score", "send"
 KINDS = {"XLSX": "Excel (XLSX)", "CSV": "CSV", "Parquet": "Parquet"}
 
 
@@ -28,10 +29,10 @@ def main() -> None:
         _live(view, live)
         file, engineer = st.tabs(["Classify a file", "For your engineer"], key="deploy-tab")
         with file:
-            running = progress.active(view, "score")
+            running = progress.active(view, *KINDS_OF_JOBS)
             _score(view, live, running)
-            progress.watch(view, "score", expected=running)
-            _scored(view)
+            progress.watch(view, *KINDS_OF_JOBS, expected=running)
+            _scored(view, running)
         with engineer:
             exports.take_along(view, live)
             serving.section(view)
@@ -92,9 +93,9 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
                 progress.start(view, "score", params)
         st.caption(
             "You get your file back with three more columns: `category`, `confidence` (how sure the student is) and `handled`. "
-            "Rows whose `handled` is not true go to the teacher. It is false where the student is not sure enough, or where the "
-            "asset has no text or is unlike anything it learned from; it is empty where nothing is proven yet. The student is "
-            "surer of assets it learned from than of new ones."
+            "Rows whose `handled` is not true are for the teacher: send them from here afterwards. It is false where the student "
+            "is not sure enough, or where the asset has no text or is unlike anything it learned from; it is empty where nothing "
+            "is proven yet. The student is surer of assets it learned from than of new ones."
         )
 
 
@@ -113,13 +114,16 @@ def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:
     )
 
 
-def _scored(view: frame.View) -> None:
+def _scored(view: frame.View, running: bool) -> None:
     done = [
-        job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind == "score" and job.state == "done"
+        job
+        for job in jobs.recent(view.db, view.client_id, limit=50)
+        if job.kind in KINDS_OF_JOBS and job.state == "done"
     ]
     files = {job.result["output"]: job for job in reversed(done) if Path(job.result["output"]).exists()}
     if not files:
         return
+    teacher_rows.section(view, list(reversed(files.values())), running)
     st.subheader("Classified files", anchor=False)
     for output, job in reversed(files.items()):
         path, result = Path(output), job.result
@@ -135,7 +139,10 @@ def _scored(view: frame.View) -> None:
             told = f"{path.name}: {result['rows']:,} rows, {result['handled']:,} handled by the student itself"
             told += f", {result['without_text']:,} without text" if result["without_text"] else ""
             told += f", {result['left_out']:,} rows left out" if result["left_out"] else ""
+            told += teacher_rows.told(result)
             st.text(told)
+            for reason, count in result.get("reasons", {}).items():
+                st.text(f"{count:,} without the teacher's answer: {reason}")
             for problem in result["problem_list"][:10]:
                 st.text(f"Row {problem['row'] or '–'}: {problem['what']} {problem['todo']}")
             if result["problems"] > 10:

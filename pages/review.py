@@ -10,8 +10,8 @@ from core.ui import frame, progress, review_desk, review_figures
 
 MODES = {"queue": "Most doubtful first", "random": "Random sample", "conflict": "Conflicts"}
 HINT = (
-    "Most doubtful first corrects the most labels a minute. The random sample is what accuracy can be measured on; everyone "
-    "decides it without knowing of the others. Conflicts are where two reviewers differ: whoever settles one has the last word."
+    "Most doubtful first corrects the most labels a minute. The random sample measures accuracy; everyone decides it "
+    "without seeing what others said. Conflicts are where two reviewers differ: whoever settles one has the last word."
 )
 
 

@@ -38,7 +38,7 @@ def _learning(view: frame.View) -> None:
         )
         if own := settings.own(view.db, "target_agreement"):
             names = ", ".join(f"{name} {percent(value)}" for name, value in own.items())
-            st.caption(frame.plain(f"Clients with a target of their own, to which this one does not apply: {names}."))
+            st.caption(frame.plain(f"This target does not apply to clients with one of their own: {names}."))
         chosen = {key: _encoder(view, key) for key in ENCODERS}
         if st.form_submit_button("Save", type="primary"):
             for name in chosen.values():
@@ -46,7 +46,7 @@ def _learning(view: frame.View) -> None:
             settings.put(view.db, "target_agreement", target / 100)
             for key, name in chosen.items():
                 settings.put(view.db, key, name)
-            st.success("Saved. It holds for students trained from now on.", icon=":material/check:")
+            st.success("Saved for students you train from now on.", icon=":material/check:")
 
 
 def _encoder(view: frame.View, key: str) -> str:

@@ -97,7 +97,9 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
             if none:
                 st.warning("No asset has a label under the taxonomy in use: get labels, then train.")
                 frame.link("teacher", "Get labels first")
-            st.caption("A fifth of the labelled assets is kept out of training and used to judge the student.")
+            st.caption(
+                "The student does not learn from a fifth of the labelled assets: they are the test assets that judge it."
+            )
     return run
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.evaluate.run import comparison
 from core.evaluate.versions import behind_words, name_of
-from core.train.run import all_students
+from core.train.run import all_students, looked_at
 from core.ui import answers, frame
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent
@@ -17,7 +17,7 @@ def main() -> None:
         students = all_students(view.db, view.client_id)
         if not students:
             frame.nothing_yet("There is no student to try yet.", "student", "Train one first")
-        live = next((row for row in students if row["live"]), students[0])
+        live = looked_at(view.db, view.client_id)
         st.caption(frame.plain(f"{name_of(live)} answers; it is {'live' if live['live'] else 'not live yet'}."))
         if behind := behind_words(view.db, live):
             st.warning(frame.plain(behind), icon=":material/account_tree:")

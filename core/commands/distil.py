@@ -12,7 +12,7 @@ from core.errors import Problem
 from core.words import money, percent
 
 ASSET_COLUMNS = {
-    "gold": "labels that a person decided",
+    "gold": "labels that people settled",
     "split": "`train`, `calibration` or `test`",
     "confidence": "how sure the teacher was",
     "tokens-in": "tokens sent to the teacher",

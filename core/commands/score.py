@@ -8,6 +8,7 @@ from pathlib import Path
 from core import terminal
 from core.commands import reading
 from core.errors import Problem
+from core.words import counted, money
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -26,6 +27,17 @@ def options(command: argparse.ArgumentParser) -> None:
         help="where to compute: on this machine (default), or with Ray Data, on the cluster that RAY_ADDRESS names if any",
     )
     terminal.student_option(command)
+    command.add_argument(
+        "--teacher-budget",
+        type=terminal.usd,
+        metavar="USD",
+        help="send the rows the student does not handle to the teacher, for at most so much over all times this file is sent",
+    )
+    command.add_argument(
+        "--teacher",
+        metavar="NAME",
+        help="who answers those rows, such as connection:NAME (default: the model the student learned from)",
+    )
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -49,11 +61,27 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         id_column=args.id_column,
         engine=args.engine,
         read_as=how,
+        teacher=args.teacher,
+        budget_usd=args.teacher_budget,
         progress=terminal.Log(),
     )
     problems = [Problem(**one) for one in result["problem_list"]]
     reading.write_problems(args.problems, [(args.input.name, problems)])
     text = f"{result['rows']:,} rows in {args.output}, {result['rows_per_second']:,.0f} a second"
     text += f", {result['handled']:,} handled, {result['left_out']:,} rows left out, {result['problems']:,} problems"
+    text += sent(result)
     told = [text] + ([result["taxonomy_note"]] if result["taxonomy_note"] else [])
     return result, "\n".join([*told, *reading.problem_lines(problems, result["problems"])])
+
+
+def sent(result: dict) -> str:
+    """What came of the rows that were sent to the teacher; "" where none were."""
+    if "by_teacher" not in result:
+        return ""
+    text = f"\n{counted(result['by_teacher'], 'row')} answered by {result['teacher']}"
+    text += f", {money(result['spent_usd'], exact=True)} for this file so far"
+    if result["left"]:
+        text += f"; {counted(result['left'], 'row')} left to the student's answer:"
+        text += "".join(f"\n- {count:,}: {reason}" for reason, count in result["reasons"].items())
+        text += "\nThe same command, with a higher budget where it was reached, asks about those alone."
+    return text

@@ -23,8 +23,7 @@ from core import db as database
 from core.deploy.live import Served
 from core.errors import InputError
 from core.ingest import taxonomy
-from core.ingest.duplicates import form_hash, normal_form
-from core.label import connections, ledger
+from core.label import connections, labels, ledger
 from core.label.desk import Desk, OverBudget, Paused
 from core.label.run import find_run
 from core.label.teachers import Answer, Asset, Teacher, make
@@ -187,7 +186,7 @@ class Fallback:
         try:
             ready = await self._on_disk(self._teacher, served)
             await self._let_go()
-            held = await self._on_disk(self._labelled, ready, text)
+            held = await self._on_disk(labels.of_text, self._db, self.client_id, ready.run_id, text)
             answer = held or await (self._bought(ready, text) if ready.desk else self._on_disk(self._here, ready, text))
         except (OverBudget, Paused) as error:
             self.count("budget" if isinstance(error, OverBudget) else "paused")
@@ -207,19 +206,6 @@ class Fallback:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return said
-
-    def _labelled(self, ready: _Ready, text: str) -> Answer | None:
-        """On disk: the label that this teacher, asked the same way, has given the text in the client's own run."""
-        if ready.run_id is None:
-            return None
-        row = self._db.execute(
-            """select l.asset_id, l.category_id, l.confidence from assets a
-               join assets b on b.client_id = a.client_id and b.group_id = a.group_id
-               join labels l on l.run_id = ? and l.asset_id = b.id and l.category_id is not null
-               where a.client_id = ? and a.text_hash = ? limit 1""",
-            [ready.run_id, self.client_id, form_hash(normal_form(text))],
-        ).fetchone()
-        return Answer(row[0], row[1], confidence=row[2]) if row else None
 
     async def _bought(self, ready: _Ready, text: str) -> Answer:
         """Ask a hosted teacher when it is the text's turn, which a call that takes long gives up to another."""

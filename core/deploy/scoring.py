@@ -18,7 +18,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -32,8 +32,9 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from sqlite_utils import Database
 
 from core import jobs, settings
+from core.deploy import sending
 from core.deploy.engines import ENGINES
-from core.deploy.shards import RESULTS, Counts, Task, header, read, strings
+from core.deploy.shards import COMPLETED, RESULTS, Counts, Task, header, read, strings
 from core.errors import InputError
 from core.evaluate.run import figures
 from core.evaluate.versions import behind_words
@@ -78,6 +79,8 @@ def score(
     id_column: str | None = None,
     engine: str = "local",
     read_as: ReadAs = AS_FOUND,
+    teacher: str | None = None,
+    budget_usd: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Answer every row of `input` (any table file) into `output` (CSV, XLSX or Parquet) and return counts and rate.
@@ -87,19 +90,24 @@ def score(
     student's certified threshold lets it answer by itself (empty where nothing is certified). Rows without text get
     no category; rows that cannot be read are left out and listed, so that rows and `left_out` together are those of the file.
     `engine` is one of ENGINES; what `read_as` leaves open of how the input is read is found out.
+    With a `teacher` (a model) or a budget (then the teacher the student learned from) the rows that the student does not handle are
+    sent to it, as sending.send(), for `budget_usd` at most over all times this is done for the file; a fourth column, answered_by,
+    says who answered. Rows it brings no answer for keep the student's.
     Raises InputError for a file, column or format that cannot be used.
     """
     started, report = time.perf_counter(), progress or NoProgress()
     _check_paths(input, output)
     row = find(db, client_id, student)
+    model = sending.hosted(db, row, teacher) if teacher or budget_usd is not None else None
     source = _open(input, read_as)
     shards = source.shards()
     first = next(shards, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
     texts = _text_columns(db, client_id, source, first(), input, text_columns)
-    task, manifest = _task(db, row, texts, _kept(source, input, id_column), input, output, read_as)
-    with _parts(task, manifest):
+    task, manifest = _task(db, row, texts, _kept(source, input, id_column), input, output, read_as, model)
+    with _parts(task, manifest), ExitStack() as stack:
+        asked = model and stack.enter_context(sending.opened(db, row, model, owner(row, model, input), budget_usd))
         counts = _finished(task)
         taken_over = sum(c.rows for c in counts.values())
         report(taken_over, source.rows, "Scoring")
@@ -108,7 +116,12 @@ def score(
             for number, counted in done:
                 counts[number] = counted
                 report(sum(c.rows for c in counts.values()), source.rows, "Scoring")
-        _join(task, output, len(counts), report)
+        final, sent = task, {}
+        if asked:
+            kind = _kind(output)
+            final = replace(task, kind=kind, key=f"{task.key}-completed", results=COMPLETED)
+            sent = sending.send(db, asked, task, final, counts, report)
+        _join(final, output, len(counts), report)
     seconds = time.perf_counter() - started
     rows = sum(c.rows for c in counts.values())
     return {
@@ -125,7 +138,16 @@ def score(
         "rows_per_second": (rows - taken_over) / max(seconds, 1e-9),
         "text_columns": texts,
         "output": str(output),
+        "teacher_texts": sum(c.texts for c in counts.values()),
+        "teacher_characters": sum(c.characters for c in counts.values()),
+        **sent,
     }
+
+
+def owner(student: dict, model: sending.Hosted, input: Path) -> str:
+    """Under whom the calls for an input stand in the ledger, as sending.owner(); the same for a copy of it."""
+    size, _, *content = _identity(input)
+    return sending.owner(student, model, [size, *content])
 
 
 def score_job(db: Database, params: dict, progress: Progress) -> dict:
@@ -262,7 +284,14 @@ def _must_have(source: Source, path: Path, column: str) -> None:
 
 
 def _task(
-    db: Database, row: dict, texts: list[str], kept: list[str], input: Path, output: Path, read_as: ReadAs
+    db: Database,
+    row: dict,
+    texts: list[str],
+    kept: list[str],
+    input: Path,
+    output: Path,
+    read_as: ReadAs,
+    model: sending.Hosted | None,
 ) -> tuple[Task, dict[str, Any]]:
     """What the shards have in common; and what their parts are made from: parts made from anything else are not used."""
     folder = folder_of(db, row["id"])
@@ -270,7 +299,7 @@ def _task(
     labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
     found = figures(db, row["id"])
     threshold = found["certificate"]["threshold"] if found else None
-    kind = ".arrow" if output.suffix.lower() == ".parquet" else ".csv"
+    kind = ".arrow" if model else _kind(output)
     manifest = {
         "input": _identity(input),
         "read_as": asdict(read_as),
@@ -283,10 +312,16 @@ def _task(
         "kind": kind,
         "shard": [SHARD, SHARD_CHARACTERS],
         "program": jobs.code_version(),
+        "teacher": model and model.name,
     }
     parts = output.absolute().with_name(f".{output.name}.parts")
     key = _hash(json.dumps(manifest).encode())
     return Task(folder, labels, threshold, tuple(texts), tuple(kept), parts, kind, key), manifest
+
+
+def _kind(output: Path) -> str:
+    """What the output is put together from."""
+    return ".arrow" if output.suffix.lower() == ".parquet" else ".csv"
 
 
 def _identity(path: Path) -> list:
@@ -362,7 +397,7 @@ def _join(task: Task, output: Path, shards: int, report: Progress) -> None:
 
 
 def _join_csv(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:
-    file.write(header(task.kept))
+    file.write(header(task.kept, task.results))
     for number in range(shards):
         report(number, shards, "Joining the parts")
         with task.part(number).open("rb") as part:
@@ -372,7 +407,7 @@ def _join_csv(task: Task, file: BinaryIO, shards: int, report: Progress) -> None
 def _join_xlsx(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:
     """Sheets of text, of which confidences are numbers; the parts' cells are defused already."""
     book = Workbook(write_only=True)
-    names, room, sheet = next(csv.reader([header(task.kept).decode("utf-8-sig")])), 0, None
+    names, room, sheet = next(csv.reader([header(task.kept, task.results).decode("utf-8-sig")])), 0, None
     sure = len(task.kept) + RESULTS.index("confidence")
     for number in range(shards):
         report(number, shards, "Joining the parts")

@@ -22,13 +22,14 @@ from core.ingest.rows import join_text
 from core.train.students import Student
 
 RESULTS = ("category", "confidence", "handled")
+COMPLETED = (*RESULTS, "answered_by")  # where the teacher answered what the student does not
 
 
 @dataclass(frozen=True)
 class Task:
     """What all shards of a file have in common: the student's folder, the names of the categories (by id) and the
     certified threshold; the columns to read and to keep; where parts go, their kind (".csv" or ".arrow") and the key of
-    the run they belong to."""
+    the run they belong to; the columns that follow those kept."""
 
     student: Path
     labels: dict[int, str]
@@ -38,6 +39,7 @@ class Task:
     parts: Path
     kind: str
     key: str
+    results: tuple[str, ...] = RESULTS
 
     def part(self, number: int) -> Path:
         """Where the part of a shard is; it counts only beside its note."""
@@ -58,12 +60,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows of one shard: all, those the student answers by itself, those without text; and the size of its part."""
+    """Rows of one shard: all, those the student answers by itself, those without text; the size of its part; and the different
+    texts that are for the teacher, with their characters."""
 
     rows: int
     handled: int
     without_text: int
     bytes: int
+    texts: int
+    characters: int
 
 
 def run(task: Task, student: Student, number: int, table: pa.Table) -> Counts:
@@ -71,12 +76,15 @@ def run(task: Task, student: Student, number: int, table: pa.Table) -> Counts:
     answered = answer(task, student, table)
     part = task.part(number)
     aside = part.with_name(f"{part.name}.{os.getpid()}")
-    (write_csv if task.kind == ".csv" else write)(aside, answered)
+    write_part(task, aside, answered)
+    waiting = set(filter(None, for_teacher(task, answered)))
     counts = Counts(
         table.num_rows,
         pc.sum(answered.column(answered.num_columns - 1)).as_py() or 0,
         answered.column(answered.num_columns - 3).null_count,
         aside.stat().st_size,
+        len(waiting),
+        sum(map(len, waiting)),
     )
     os.replace(aside, part)
     aside.write_text(json.dumps(asdict(counts)))
@@ -109,10 +117,16 @@ def answer(task: Task, student: Student, table: pa.Table) -> pa.Table:
     return answered
 
 
-def names_after(kept: Sequence[str]) -> list[str]:
-    """The names of the three columns that follow those of the input."""
+def for_teacher(task: Task, answered: pa.Table) -> list[str | None]:
+    """For each row of an answered shard its text where that is for the teacher, else None."""
+    rows = zip(answered.column(answered.num_columns - 1).to_pylist(), *(strings(answered[name]) for name in task.texts))
+    return [None if handled else join_text(cells) or None for handled, *cells in rows]
+
+
+def names_after(kept: Sequence[str], results: Sequence[str] = RESULTS) -> list[str]:
+    """The names of the columns that follow those of the input."""
     names: list[str] = []
-    for name in RESULTS:
+    for name in results:
         names.append(_free_name(name, [*kept, *names]))
     return names
 
@@ -134,11 +148,16 @@ def strings(column: pa.ChunkedArray) -> list[str]:
     return ["" if value is None else str(value) for value in column.to_pylist()]
 
 
-def header(kept: Sequence[str]) -> bytes:
+def header(kept: Sequence[str], results: Sequence[str] = RESULTS) -> bytes:
     """The first line of a CSV file, with a byte-order mark: spreadsheets take a file without one for Windows' cp1252."""
     line = io.StringIO(newline="")
-    Cells(line).row(*kept, *names_after(kept))
+    Cells(line).row(*kept, *names_after(kept, results))
     return ("\ufeff" + line.getvalue()).encode()
+
+
+def write_part(task: Task, path: Path, table: pa.Table) -> None:
+    """Write a table in the task's kind of part."""
+    (write_csv if task.kind == ".csv" else write)(path, table)
 
 
 def write_csv(path: Path, table: pa.Table) -> None:

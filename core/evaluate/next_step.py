@@ -71,14 +71,14 @@ class Plan:
     unlabelled: int | None = None
 
     def cost_of(self, labels: int) -> str:
-        """What so many labels take: "about $23 and 40 min"; empty where neither is known."""
+        """What so many labels take: "about $23 and 40 min of the teacher's time"; empty where neither is known."""
         parts = []
         if self.usd_a_label:
             usd = self.usd_a_label * labels
             parts.append(money(usd))
         if self.seconds_a_label:
             seconds = self.seconds_a_label * labels
-            parts.append(duration(seconds if seconds < 120 else 60 * round(seconds / 60)))
+            parts.append(f"{duration(seconds if seconds < 120 else 60 * round(seconds / 60))} of the teacher's time")
         return f"about {' and '.join(parts)}" if parts else ""
 
     @property
@@ -121,11 +121,11 @@ class Plan:
         place, lacking = f" {where}" if where else "", count - there
         if lacking and there == 0:
             cost = f" ({self.cost_of(count)} to label)" if self.cost_of(count) else ""
-            return f"Import about {count:,} more assets{place}{cost}: all there are have labels"
+            return f"Import about {counted(count, 'more asset')}{place}{cost}: all there are have labels"
         cost = f", {self.cost_of(count)}" if self.cost_of(count) else ""
         if lacking:
-            return f"Label the {there:,} assets left and about {about(lacking):,} more that you import{place}{cost}"
-        return f"Label about {count:,} more assets{place}{cost}"
+            return f"Label the {counted(there, 'asset')} left and about {about(lacking):,} more that you import{place}{cost}"
+        return f"Label about {counted(count, 'more asset')}{place}{cost}"
 
     @property
     def proving(self) -> str:
@@ -149,7 +149,7 @@ class Plan:
             count, merge = about(self.growth.twice), f"; or {self.merging}" if self.merging else ""
             points = f"which would bring up to {100 * self.growth.most:.1f} points (estimated)"
             return f"{_lower(self.label(count))}, {points}{merge}"
-        return self.merging or "have the labels on which student and teacher differ settled by people"
+        return self.merging or "have people settle the labels on which student and teacher differ"
 
     @property
     def reaching(self) -> str:
@@ -158,7 +158,7 @@ class Plan:
         merge = f" Or {self.merging}." if self.merging else f" {self.settling}" if self.settling else ""
         if self.growth and self.growth.reach:
             count = self.growth.reach
-            reached = f"the learning curve reaches {goal} there (estimated); then train again."
+            reached = f"that many should reach {goal} (estimated); then train again."
             return f"{self.label(count, self.where)}; {reached}{merge}"
         if self.merges and self.merges[-1].agreement >= self.target:
             used = next(n for n, one in enumerate(self.merges, 1) if one.agreement >= self.target)
@@ -175,14 +175,14 @@ class Plan:
             return f"This task is too broad for a small model at {goal}: {self._evidence()}. {narrow}"
         first = "Import and label" if self.unlabelled == 0 else "Label"
         return (
-            f"{first} more assets {self.where or 'where they differ'}, then train again.{merge} The Student page finds out how "
-            "many labels it would take (Would more labels help?)."
+            f"{first} more assets {self.where or 'where they differ'}, then train again.{merge} “Would more "
+            "labels help?” on the Student page finds out how many it would take."
         )
 
     def _evidence(self) -> str:
         parts = [
-            f"twice the labels (another {self.growth.twice:,}) would bring at most {100 * self.growth.most:.1f} points "
-            f"where {100 * (self.target - self.agreement):.1f} are missing",
+            f"twice the labels (another {self.growth.twice:,}) would bring at most {100 * self.growth.most:.1f} points, "
+            f"and {100 * (self.target - self.agreement):.1f} are missing",
             f"{self.below:,} of {self.categories:,} categories lie below it",
         ]
         if self.merges:

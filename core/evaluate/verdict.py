@@ -308,7 +308,7 @@ def _why_fallback(e: Evidence) -> str:
 
 
 def _next_replace(e: Evidence) -> str:
-    review = "have a sample of its answers reviewed every month."
+    review = "have people review a sample of its answers every month."
     return f"It is live: {review}" if e.live else f"Make it live on the Student page, and {review}"
 
 
@@ -329,7 +329,7 @@ def _next_fallback(e: Evidence) -> str:
 def _why_trial(e: Evidence) -> str:
     return (
         "This student learned from the built-in teacher, which costs nothing and is weaker than a large model: it shows how the "
-        f"work is done, and nothing is saved by replacing that teacher. {_agrees(e)}."
+        f"work is done, and replacing that teacher saves nothing. {_agrees(e)}."
     )
 
 
@@ -410,8 +410,8 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
         notes += _weakest(e, rule.name == "fallback")
     if e.overtaken:
         notes.append(
-            f"This is judged under version {e.overtaken[0]} of the taxonomy, and version {e.overtaken[1]} is in use since: "
-            "train again before acting on it."
+            f"This verdict is of version {e.overtaken[0]} of the taxonomy, and version {e.overtaken[1]} is in use since: "
+            "train again before you act on it."
         )
     if e.same_encoder and rule.name != "too_few":
         notes.append(
@@ -431,7 +431,8 @@ def _weakest(e: Evidence, behind: bool) -> list[str]:
         return []
     watched = weakness.guarded(categories, e.rules.guarded_rows, e.rules.category_floor)
     guard = [] if watched else [weakness.guard_words(categories, e.rules.guarded_rows, e.rules.category_floor)]
-    return [f"Weakest category: {worst.span}.", *guard]
+    which = "Weakest category of what it handles" if behind else "Weakest category"
+    return [f"{which}: {worst.span}.", *guard]
 
 
 def _costs_no_more(saving: float) -> str:
@@ -441,9 +442,9 @@ def _costs_no_more(saving: float) -> str:
 
 GOLD_NOTES = ("fallback", "handles_little", "unproven", "below")
 IN_FALLBACK = {
-    "second": "The teacher is better {where}: falling back gains accuracy.",
-    None: "No difference is shown: falling back costs money and is not shown to gain accuracy.",
-    "first": "The student is better {where}: falling back costs money and loses accuracy.",
+    "second": "The teacher is better {where}: falling back makes answers better.",
+    None: "No difference is shown: falling back costs money and is not shown to make answers better.",
+    "first": "The student is better {where}: falling back costs money and makes answers worse.",
 }
 NOT_READY = {
     "second": "The teacher is better: where the two differ, it is more often the one that is right.",
@@ -499,8 +500,7 @@ RULES = (
         _does_not_pay,
         _why_not_paying,
         lambda e: (
-            "Rent the machine only while it classifies, or wait for a larger volume: both are among the assumptions that can be "
-            "changed."
+            "Rent the machine only while it classifies, or wait for a larger volume: both are assumptions that you can change."
         ),
     ),
     Rule(
@@ -517,9 +517,7 @@ RULES = (
         "not_ready",
         lambda e: _held_back(e)[1] is not None,
         _why_worse_on_gold,
-        lambda e: (
-            "Have the labels on which student and teacher differ settled by people, and train on what they decide."
-        ),
+        lambda e: "Have people settle the labels on which student and teacher differ, and train on what they say.",
     ),
     Rule(
         "handles_little",

@@ -45,15 +45,20 @@ def held(run_id: int) -> Iterator[None]:
     except Timeout:
         raise InputError("These labels are being bought already.", "Wait for that run, or cancel it first.") from None
     try:
-        if not room.keep():
-            raise InputError(
-                f"The disk is all but full ({room.left() / 1e6:.0f} MB are free), so nothing is bought: what is paid for might find"
-                " no place.",
-                f"Make room for {2 * room.RESERVE / 1e6:.0f} MB at least, then start it again.",
-            )
+        must_have_room()
         yield
     finally:
         lock.release()
+
+
+def must_have_room() -> None:
+    """Keep room aside for what is paid for; InputError where there is none."""
+    if not room.keep():
+        raise InputError(
+            f"The disk is all but full ({room.left() / 1e6:.0f} MB are free), so nothing is bought: what is paid for might find"
+            " no place.",
+            f"Make room for {2 * room.RESERVE / 1e6:.0f} MB at least, then start it again.",
+        )
 
 
 def ended(db: Database, run_id: int, state: str, seconds: float) -> None:
@@ -69,7 +74,16 @@ def ended(db: Database, run_id: int, state: str, seconds: float) -> None:
 def account(
     db: Database, run_id: int, hosted: Hosted, budget_usd: float | None, limit: int | None = None, batch: bool = False
 ) -> ledger.Account:
-    """What the run's calls are written under. InputError where the model has no price, or costs money and there is no cap."""
+    """What the run's calls are written under. InputError as must_be_capped()."""
+    must_be_capped(hosted, budget_usd, "the run")
+    client_id = db.execute("select client_id from label_runs where id = ?", [run_id]).fetchone()[0]
+    purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
+    name, model = hosted.connection.name, hosted.connection.model
+    return ledger.Account(client_id, run_id, name, model, budget_usd, purpose, batch)
+
+
+def must_be_capped(hosted: Hosted, budget_usd: float | None, what: str) -> None:
+    """InputError where the model has no price, or costs money and there is no cap on `what` is bought."""
     if hosted.price is None:
         raise InputError(
             f"The price of {hosted.connection.model} is not known.",
@@ -77,12 +91,8 @@ def account(
         )
     if budget_usd is None and max(hosted.price.input_usd_mtok, hosted.price.output_usd_mtok) > 0:
         raise InputError(
-            f"{hosted.connection.name} costs money and there is no cap.", "Say how many US dollars the run may cost."
+            f"{hosted.connection.name} costs money and there is no cap.", f"Say how many US dollars {what} may cost."
         )
-    client_id = db.execute("select client_id from label_runs where id = ?", [run_id]).fetchone()[0]
-    purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
-    name, model = hosted.connection.name, hosted.connection.model
-    return ledger.Account(client_id, run_id, name, model, budget_usd, purpose, batch)
 
 
 def kept_replies(db: Database, client_id: int, keys: Sequence[bytes]) -> dict[bytes, Reply]:

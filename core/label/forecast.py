@@ -23,6 +23,7 @@ from core.label.teachers.hosted import Hosted
 BUILT_IN_A_SECOND = (
     250.0  # short assets with the packaged encoder on two cores; used until a run of this client was timed
 )
+MEASURED = 5  # labels from which on what one takes is measured
 DRY_RUN = 20  # assets asked about to measure what an answer takes
 LATENCY_S = 2.5  # of one call, until one was timed: a frontier model takes 2 to 3 seconds
 # Characters a token, until tokens were counted: few in scripts and words that tokenisers know badly, many in plain English.
@@ -154,25 +155,13 @@ def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
     )  # characters of everything still to be sent, each asset's share of its call
     seen = _answers(db, run_id)
     calls = ceil(labels / params.assets_per_call)
-    if len(seen) >= 5:
-        sizes, tokens_in, tokens_out, cached, ms = seen.T
-        sizes = sizes + frame
-        ratio = tokens_in.sum() / sizes.sum()
-        tokens = size * ratio, labels * tokens_out.mean(), size * ratio * cached.sum() / max(tokens_in.sum(), 1)
-        took = ratio, sizes, tokens_in, tokens_out, cached
-        cost = price and _measured_cost(price, tokens, labels, *took, params.assets_per_call)
+    tokens, cost = _spend(hosted, seen, labels, size, frame)
+    if len(seen) >= MEASURED:
+        ms = seen[:, 4]
         seconds, basis = np.nanmean(ms) / 1000 if not np.isnan(ms).all() else LATENCY_S, "measured"
         calls = ceil(labels * _calls_a_label(db, run_id, 1 / params.assets_per_call))
     else:
-        votes = 1 if params.logprobs else params.votes
-        calls *= votes
-        tokens = votes * size / prices.CHARACTERS_A_TOKEN, votes * labels * float(prices.TOKENS_OUT), 0.0
-        most_out = params.votes * labels * float(params.max_tokens_out)
-        cost = price and Spread(
-            prices.cost(price, votes * size / MANY, tokens[1] / 2),
-            prices.cost(price, *tokens[:2]),
-            prices.cost(price, params.votes * size / FEW, min(most_out, params.votes * 3 * labels * prices.TOKENS_OUT)),
-        )
+        calls *= 1 if params.logprobs else params.votes
         seconds, basis = LATENCY_S, "assumed"
     paces = [calls * seconds / params.concurrency]
     if params.requests_per_minute:
@@ -200,15 +189,50 @@ def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
     )
 
 
-def _frame(db: Database, client_id: int, hosted: Hosted) -> float:
-    """Characters sent for an asset beside its text: instructions and categories, shared out over the assets of a call."""
+def texts_cost(
+    db: Database, client_id: int, hosted: Hosted, run_id: int | None, texts: int, characters: int
+) -> tuple[Spread | None, int]:
+    """What answers to `texts` of so many characters in all cost, asked one a call outside any run, and the labels of the run (which
+    asks the same way) it was measured on, 0 where it is estimated. None without a price."""
+    seen, frame = _answers(db, run_id), _frame(db, client_id, hosted)
+    size = characters + texts * _frame(db, client_id, hosted, alone=True)
+    return _spend(hosted, seen, texts, size, frame)[1], len(seen) if len(seen) >= MEASURED else 0
+
+
+def _spend(
+    hosted: Hosted, seen: np.ndarray, labels: int, size: float, frame: float
+) -> tuple[tuple[float, float, float], Spread | None]:
+    """Tokens in, out and cached of `labels` for which `size` characters are sent, and their cost: as measured on those `seen`
+    (_answers()), with `frame` characters beside each text, or estimated."""
+    params, price = hosted.connection.params, hosted.price
+    if len(seen) >= MEASURED:
+        sizes, tokens_in, tokens_out, cached, _ = seen.T
+        sizes = sizes + frame
+        ratio = tokens_in.sum() / sizes.sum()
+        tokens = size * ratio, labels * tokens_out.mean(), size * ratio * cached.sum() / max(tokens_in.sum(), 1)
+        took = ratio, sizes, tokens_in, tokens_out, cached
+        return tokens, price and _measured_cost(price, tokens, labels, *took, params.assets_per_call)
+    votes = 1 if params.logprobs else params.votes
+    tokens = votes * size / prices.CHARACTERS_A_TOKEN, votes * labels * float(prices.TOKENS_OUT), 0.0
+    most_out = params.votes * labels * float(params.max_tokens_out)
+    return tokens, price and Spread(
+        prices.cost(price, votes * size / MANY, tokens[1] / 2),
+        prices.cost(price, *tokens[:2]),
+        prices.cost(price, params.votes * size / FEW, min(most_out, params.votes * 3 * labels * prices.TOKENS_OUT)),
+    )
+
+
+def _frame(db: Database, client_id: int, hosted: Hosted, *, alone: bool = False) -> float:
+    """Characters sent for an asset beside its text: instructions and categories, shared out over the assets of a call, or for each
+    asset in a call `alone`."""
     rows = db.execute(
         "select id, text from assets where client_id = ? and group_id = id order by id limit ?", [client_id, DRY_RUN]
     )
     assets = [Asset(*row) for row in rows]
     sent = sum(
         len(request.system) + sum(len(text) for _, text in request.turns)
-        for _, request in hosted.asking.requests(assets)
+        for together in ([[asset] for asset in assets] if alone else [assets])
+        for _, request in hosted.asking.requests(together)
     )
     return (sent - sum(len(asset.text) for asset in assets)) / max(len(assets), 1)
 

@@ -8,6 +8,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from core.db import now
+from core.ingest.duplicates import form_hash, normal_form
 from core.label.teachers import Answer
 
 
@@ -54,3 +55,16 @@ def write(db: Database, run_id: int, answers: Sequence[Answer]) -> None:
                 for a in answers
             ],
         )
+
+
+def of_text(db: Database, client_id: int, run_id: int | None, text: str) -> Answer | None:
+    """The label that a run holds of an asset with this text; None where there is none, or no run."""
+    if run_id is None:
+        return None
+    row = db.execute(
+        """select l.asset_id, l.category_id, l.confidence from assets a
+           join labels l on l.run_id = ? and l.asset_id in (a.id, a.group_id) and l.category_id is not null
+           where a.client_id = ? and a.text_hash = ? limit 1""",
+        [run_id, client_id, form_hash(normal_form(text))],
+    ).fetchone()
+    return Answer(row[0], row[1], confidence=row[2]) if row else None

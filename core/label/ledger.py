@@ -26,15 +26,19 @@ from core.db import now
 from core.escape import Cells
 from core.words import counted, money
 
-LABELLING, DRY_RUN, TRYING, SERVED = "labels", "dry run", "one asset", "served"  # what a call is for
-PURPOSES = {SERVED: "answers of a served teacher"}  # in words, where a purpose is none
+LABELLING, DRY_RUN, TRYING, SERVED, SENT = "labels", "dry run", "one asset", "served", "sent"  # what a call is for
+PURPOSES = {
+    SERVED: "answers of a served teacher",
+    SENT: "rows of a classified file",
+}  # in words, where a purpose is none
 
 
 @dataclass(frozen=True)
 class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
     kept and nothing is capped: that is for a call that a person makes. For what is SERVED the cap is the client's, for a calendar
-    month (UTC), over all servers. `owner` names who makes calls outside a run, as in owner_lock()."""
+    month (UTC), over all servers; for what is SENT it is that of all that `owner` ever sends. `owner` names who makes calls outside
+    a run, as in owner_lock()."""
 
     client_id: int
     run_id: int | None
@@ -54,7 +58,8 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
     """
     started = now()
     with db.atomic():
-        if account.purpose == SERVED and not _reserve_month(db, account, started[:7], usd):
+        purse = _purse(account.purpose, started[:7], account.owner)
+        if purse and not _reserve_from(db, *purse, account, usd):
             return None
         taken = db.conn.execute(
             """update label_runs set held_usd = held_usd + :usd
@@ -81,13 +86,18 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
         ).lastrowid
 
 
-def _reserve_month(db: Database, account: Account, month: str, usd: float) -> bool:
+def _purse(purpose: str, month: str, owner: str | None) -> tuple[str, str, str | None] | None:
+    """Where the sum of calls outside any run is kept, for those that have a cap: table, column of the key, key."""
+    return {SERVED: ("served_months", "month", month), SENT: ("sendings", "owner", owner)}.get(purpose)
+
+
+def _reserve_from(db: Database, table: str, column: str, key: str, account: Account, usd: float) -> bool:
     return bool(
         db.conn.execute(
-            """insert into served_months (client_id, month, held_usd) select :client, :month, :usd where :usd <= :cap
-               on conflict (client_id, month) do update set held_usd = held_usd + :usd
+            f"""insert into {table} (client_id, {column}, held_usd) select :client, :key, :usd where :usd <= :cap
+               on conflict (client_id, {column}) do update set held_usd = held_usd + :usd
                where spent_usd + held_usd + :usd <= :cap""",
-            {"client": account.client_id, "month": month, "usd": usd, "cap": account.cap_usd or 0.0},
+            {"client": account.client_id, "key": key, "usd": usd, "cap": account.cap_usd or 0.0},
         ).rowcount
     )
 
@@ -96,6 +106,14 @@ def served_usd(db: Database, client_id: int) -> float:
     """USD that served answers have cost a client this month, calls under way at the most they can cost."""
     row = db.execute(
         "select spent_usd + held_usd from served_months where client_id = ? and month = ?", [client_id, now()[:7]]
+    ).fetchone()
+    return row[0] if row else 0.0
+
+
+def sent_usd(db: Database, client_id: int, owner: str) -> float:
+    """USD that all that `owner` ever sent has cost a client, calls under way at the most they can cost."""
+    row = db.execute(
+        "select spent_usd + held_usd from sendings where client_id = ? and owner = ?", [client_id, owner]
     ).fetchone()
     return row[0] if row else 0.0
 
@@ -114,7 +132,7 @@ def settle(
         row = db.conn.execute(
             """update calls set state = ?, cost_usd = ?, tokens_in = ?, tokens_out = ?, tokens_cached = ?, error = ?, ended = ?
                where id = ? and state = 'open'
-               returning run_id, reserved_usd, purpose, client_id, substr(started, 1, 7)""",
+               returning run_id, reserved_usd, client_id, purpose, substr(started, 1, 7), owner""",
             [
                 "unknown" if cost_usd is None else "settled",
                 cost_usd,
@@ -131,11 +149,12 @@ def settle(
                 "update label_runs set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ? where id = ?",
                 [row[1], row[1] if cost_usd is None else cost_usd, row[0]],
             )
-            if row[2] == SERVED:
+            if purse := _purse(*row[3:]):
+                table, column, key = purse
                 db.conn.execute(
-                    """update served_months set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ?
-                       where client_id = ? and month = ?""",
-                    [row[1], row[1] if cost_usd is None else cost_usd, *row[3:]],
+                    f"""update {table} set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ?
+                       where client_id = ? and {column} = ?""",
+                    [row[1], row[1] if cost_usd is None else cost_usd, row[2], key],
                 )
 
 
@@ -184,13 +203,14 @@ def drop(lock: FileLock) -> None:
 
 
 @contextmanager
-def owned(db: Database, client_id: int) -> Iterator[str]:
-    """An owner of calls outside any run, for as long as this lasts; what others who are gone had under way is closed first."""
-    owner = uuid.uuid4().hex
+def owned(db: Database, client_id: int, owner: str | None = None) -> Iterator[str]:
+    """An owner of calls outside any run, a new one unless named, for as long as this lasts. What owners that are gone had under
+    way is closed first, also what this one had in an earlier life."""
+    owner = owner or uuid.uuid4().hex
     lock = owner_lock(owner)
     lock.acquire()
     try:
-        close_left(db, client_id)
+        close_left(db, client_id, owner)
         yield owner
     finally:
         close_left(db, client_id, owner)

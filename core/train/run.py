@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -34,8 +34,9 @@ def train(
     *,
     target: float | None = None,
     progress: Progress | None = None,
+    ready: Callable[[int], None] = lambda student_id: None,
 ) -> list[int]:
-    """Train `kind` on a label run; returns the ids of the students trained, the chosen one last.
+    """Train `kind` on a label run; returns the ids of the students trained, the chosen one last. Each is `ready` before the next.
 
     `auto` climbs the ladder from the cheapest kind and stops at the first whose agreement on calibration rows (where none are set
     aside, on training rows it had not seen) reaches `target`
@@ -56,6 +57,7 @@ def train(
         step = _step(progress, f"Student {number + 1} of up to {of}: " if of > 1 else "")
         student_id, agreement = _one(db, client_id, run_id, kind_now, split, step, earlier, found)
         made.append((student_id, agreement))
+        ready(student_id)
         if agreement >= target:
             break
     return _choice_last(made, target, len(split.judging.texts))
@@ -105,9 +107,12 @@ def find(db: Database, client_id: int, which: str | int = "live") -> dict:
 
 
 def looked_at(db: Database, client_id: int, which: str | int = "live") -> dict:
-    """The student to look at: as find() says, but where none is live, the newest there is."""
-    newest = all_students(db, client_id)[:1] if which == "live" else []
-    return newest[0] if newest and not any_live(db, client_id) else find(db, client_id, which)
+    """The student to look at: as find() says, but where none is live, the newest that is judged, else the newest there is."""
+    if which != "live" or any_live(db, client_id):
+        return find(db, client_id, which)
+    judged = {row[0] for row in db.execute("select student_id from evaluations where split = 'test'")}
+    rows = sorted(all_students(db, client_id), key=lambda row: row["id"] not in judged)
+    return rows[0] if rows else find(db, client_id, which)
 
 
 def any_live(db: Database, client_id: int) -> bool:

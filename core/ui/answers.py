@@ -22,10 +22,10 @@ TOP = 3
 COMPUTED = "Computed now by the built-in teacher."
 RECORDED = "As recorded when the label was bought."
 MADE_UP = "Made up with the sample, its time as well."
-NEVER_ASKED = "Nobody asked it about this text, and recorded labels cannot answer anew."
+NEVER_ASKED = "Nobody asked it about this text, and old labels cannot answer anew."
 NOT_YET_ASKED = "It has not been asked about this text yet."
 ASKED = "Asked now, for {}. The Ledger has it."
-ASKED_BEFORE = "Asked before in these words; its answer was kept, so it cost nothing."
+ASKED_BEFORE = "Asked before in these words: its kept answer costs nothing."
 
 
 @dataclass(frozen=True)

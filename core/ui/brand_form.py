@@ -30,4 +30,4 @@ def show(view: frame.View) -> None:
             brand.keep(view.db, agency, colour, logo.getvalue() if logo else None, drop_logo=drop)
             if terms is not None:
                 settings.put(view.db, "teacher_terms", " ".join(terms.split()), view.client_id)
-            st.success("Saved. It holds for reports from now on.", icon=":material/check:")
+            st.success("Saved for reports you make from now on.", icon=":material/check:")

@@ -157,7 +157,7 @@ def _profile(found: dict) -> None:
             help=HINTS["median"],
         )
     with gold:
-        figure("Gold labels", f"{found['gold']:,}", "measured", help="Labels that a person decided.")
+        figure("Gold labels", f"{found['gold']:,}", "measured", help="Labels that people settled.")
     for source, one in found["labels"].items():
         table = pd.DataFrame(one["top"], columns=["Label", "Assets"])
         title = f"Recorded labels in “{source}”: {one['count']:,}, {one['distinct']:,} different"

@@ -8,7 +8,7 @@ from core.escape import plain
 
 BASIS = {
     "measured": ("green", "Measured here, on this client's own assets."),
-    "estimated": ("blue", "Computed from measured quantities and a dated price or a stated rate."),
+    "estimated": ("blue", "Worked out from measured figures and a dated price or a stated rate."),
     "assumed": ("orange", "Not measured: a stated assumption. Change it where you know better."),
 }
 HINTS = {
@@ -28,8 +28,8 @@ HINTS = {
     "duplicates": "Copies and near copies of one creative form a group: labelled once, and never split between training and test.",
     "median": "Half of the assets have fewer words, half have more.",
     "fallback": "An asset the student is not sure enough of goes to the teacher, at the teacher's price.",
-    "certified": "An exact test on assets the answering student had not seen backs it: agreement on handled assets is at least the "
-    "target, with 95 % confidence.",
+    "certified": "Proven by an exact test on assets that the answering student had not seen: agreement on handled assets is at "
+    "least the target, with 95 % confidence.",
 }
 
 

@@ -49,7 +49,7 @@ MENU: dict[str, Item] = {
         "Overview",
         "space_dashboard",
         "See where every client stands",
-        "A student learns one narrow job from the large model you pay today; here you see how far each client is.",
+        "A student learns one narrow job from the large model you pay today. Here you see how far each client is.",
         needs_client=False,
         of_client=False,
     ),
@@ -86,7 +86,7 @@ MENU: dict[str, Item] = {
         "Review",
         "rate_review",
         "Settle the labels most worth settling",
-        "What people decide is gold: the student learns it instead of the teacher's answer, and both are measured against it.",
+        "What people settle is gold: the student learns it instead of the teacher's answer, and both are measured against it.",
     ),
     "compare": Item(
         "Teach",
@@ -121,7 +121,7 @@ MENU: dict[str, Item] = {
         "Connections",
         "cable",
         "Connect a hosted teacher",
-        "Where a large model answers and where its key is. The key itself stays where it is: nothing here keeps it.",
+        "Say where a large model answers and where its key is. The key stays there: nothing here keeps it.",
         needs_client=False,
     ),
     "ledger": Item(
@@ -129,7 +129,7 @@ MENU: dict[str, Item] = {
         "Ledger",
         "receipt_long",
         "See what the teachers cost",
-        "Every label bought from a hosted teacher: for whom, when, how many tokens, how much money.",
+        "Every label you bought from a hosted teacher: for whom, when, how many tokens, how much money.",
         needs_client=False,
     ),
     "settings": Item(

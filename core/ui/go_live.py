@@ -24,7 +24,7 @@ def choose(view: frame.View, rows: list[dict]) -> None:
         if others:
             label = "Put another student to work" if live else "Put a student to work"
             picked = st.selectbox(label, others, format_func=names.__getitem__, width=280)
-            if st.button("Make live …", help="Says what changes first: nothing happens until you confirm."):
+            if st.button("Make live …", help="It says first what changes. Nothing happens until you confirm."):
                 ask(picked)
         if before in names and st.button(
             frame.plain(f"Roll back to {names[before]} …"),

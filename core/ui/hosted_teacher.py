@@ -50,7 +50,7 @@ def _forecast(expected: HostedForecast) -> None:
             "Cost, most likely",
             money(spread.likely),
             "estimated" if expected.measured_on else "assumed",
-            _range(spread) if spread.high else "nothing is charged",
+            spread_words(spread) if spread.high else "nothing is charged",
             help="Tokens an answer takes, times the price. Before a trial, tokens are guessed from the length of the texts.",
         )
     with seconds:
@@ -63,7 +63,8 @@ def _forecast(expected: HostedForecast) -> None:
     st.caption(frame.plain(f"{known} {money_inputs.price_words(expected.price)}"))
 
 
-def _range(spread: Spread) -> str:
+def spread_words(spread: Spread) -> str:
+    """The bounds of a forecast."""
     low, high = money(spread.low), money(spread.high)
     return f"{low} to {high}" if low != high else f"give or take {money((spread.high - spread.low) / 2)}"
 
@@ -127,9 +128,7 @@ def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float 
     most that it can cost still fits."""
     filled = rounded_up(1.25 * most)
     label = "Raise the cap to (US dollars)" if capped else "Stop at (US dollars)"
-    hint = (
-        "The run stops before it would cost more than this in all, whatever the forecast said; you can then raise it."
-    )
+    hint = "The run stops before it costs more than this in all, whatever the forecast said. You can then raise it."
     if spent:
         hint += f" {money(spent, exact=True)} is spent already and counts."
     return place.number_input(
@@ -161,12 +160,10 @@ def went(view: frame.View, run_id: int) -> None:
         if run["mapped"]:
             st.write(
                 f"{run['mapped']:,} answers ({percent(run['mapped'] / asked)}) were near misses, such as a category's name in "
-                "other capitals. Each was put on the one category it can only have meant."
+                "other capitals. Each went to the one category it can mean."
             )
         if run["failed"]:
-            st.write(
-                "These are left without a label rather than given a wrong one. Getting labels again asks about them again."
-            )
+            st.write("They have no label rather than a wrong one. Get labels again to ask about them again.")
             table = pd.DataFrame(labelling.reasons(view.db, run_id)).rename(
                 columns={"reason": "Reason", "count": "Assets"}
             )

@@ -36,8 +36,8 @@ def choose(unknown: Sequence[Unknown], labels: Sequence[str], key: str) -> dict[
     """The values that are no category, each with what it may mean: those that a person chose, value to label."""
     st.subheader("Labels that are no category", anchor=False)
     st.caption(
-        "A label is a category's when case and spaces alone differ. What is only near is yours to accept: choose what each "
-        "value means, and its assets get that label."
+        "A label fits a category where only case and spaces differ. Where it is merely near, you decide: choose what each value "
+        "means, and its assets get that label."
     )
     nearest = st.toggle("Choose what is near wherever one category stands out", key=f"labels-near-{key}")
     accepted = {one.value: _choose(one, labels, key, nearest) for one in unknown[:SHOWN]}

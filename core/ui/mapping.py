@@ -29,7 +29,7 @@ HELP = {
     "text": "The asset's words, such as headline and body; several columns are read together.",
     "id": "Tells assets apart; without one, an id is made from the text.",
     "label": "Labels bought before: they teach at once, as a recorded teacher.",
-    "gold": "What a person decided.",
+    "gold": "What people settled.",
     "split": "`train`, `calibration` or `test`; without one, assets are split for you.",
     "confidence": "How sure the teacher was, 0 to 1.",
     "tokens_in": "Tokens sent to the teacher for this asset.",

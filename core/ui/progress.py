@@ -22,8 +22,16 @@ from core.words import duration, money
 
 ACTIVE = ("queued", "running", "interrupted")
 STOP = ("Cancel", "Cancelling …", "cancelled")  # the button, while it takes effect, afterwards
-STOPS = {"label": ("Pause", "Pausing …", "paused")}  # its labels are all kept, and it goes on as if nothing had been
-UNITS = {"import_assets": "rows", "label": "assets", "vendor": "assets", "score": "rows", "export": "assets"}
+PAUSE = ("Pause", "Pausing …", "paused")  # what is paid for is all kept, and it goes on as if nothing had been
+STOPS = {"label": PAUSE, "send": PAUSE}
+UNITS = {
+    "import_assets": "rows",
+    "label": "assets",
+    "vendor": "assets",
+    "score": "rows",
+    "send": "texts",
+    "export": "assets",
+}
 
 
 def watch(view: frame.View, *kinds: str, expected: bool = False, about: dict | None = None) -> bool:

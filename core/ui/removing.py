@@ -77,7 +77,7 @@ def imports(view: frame.View) -> None:
         names = {row["id"]: f"{row['id']}: {row['filename']}" for row in made}
         with st.container(horizontal=True, vertical_alignment="bottom"):
             picked = st.selectbox("Import to undo", list(names), format_func=names.__getitem__, width=320)
-            if st.button("Undo …", icon=":material/undo:", help="Says what goes with it first."):
+            if st.button("Undo …", icon=":material/undo:", help="It says first what goes with it."):
                 ask(IMPORT, picked)
     confirmation(view, IMPORT)
 
@@ -113,6 +113,6 @@ def client(view: frame.View, names: dict[int, str]) -> None:
             if picked == view.client_id:
                 address.choose(picked, named)
             st.rerun()
-        if last.button("Delete …", width="stretch", help="Says what goes with it first."):
+        if last.button("Delete …", width="stretch", help="It says first what goes with it."):
             ask(CLIENT, picked)
     confirmation(view, CLIENT)

@@ -27,7 +27,7 @@ KINDS = {  # of reasons: icon
     "sent": ":material/forward_to_inbox:",
 }
 DONE = {
-    "queue": "Nothing in the queue waits for you. Find what to review again after labels or students have changed.",
+    "queue": "Nothing waits for you. When labels or students have changed, find what to review again.",
     "random": "You have decided the whole random sample.",
     "conflict": "Reviewers agree wherever two of them decided, or somebody has settled it.",
 }
@@ -111,7 +111,7 @@ def _asset(item: Item) -> None:
     for said in item.labels:
         st.markdown(f":material/label: {frame.plain(teacher_words(said['teacher']) + ': ' + said['label'])}")
     if item.mode == "random":
-        st.caption("Drawn at random. What teacher and student said is kept back, so that it does not sway you.")
+        st.caption("Drawn at random. You do not see what teacher and student said, so that it does not sway you.")
     if item.neighbours:
         st.caption("The nearest labelled assets, by their words")
         for near in item.neighbours[:NEIGHBOURS]:

@@ -47,8 +47,8 @@ def _people(home: str, client_id: int, state: tuple) -> people.People:
 def _accuracy(seen: Accuracy | None) -> None:
     if seen is None:
         st.caption(
-            "How often teacher and student are right is estimated from the random sample: decide some of it once a student is "
-            "trained. The queue cannot say it, since it holds the doubtful assets."
+            "The random sample says how often teacher and student are right: settle some of it once a student is trained. The "
+            "queue cannot say it, since it holds the doubtful assets."
         )
         return
     teacher, student, difference = st.columns(3)

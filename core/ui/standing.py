@@ -28,6 +28,7 @@ BUSY = {
     "review_queue": "Finding what to review",
     "suggestions": "Looking for categories that are two",
     "score": "Classifying a file",
+    "send": "Asking the teacher about a file",
     "export": "Exporting",
 }
 
@@ -147,12 +148,12 @@ def of(db: Database, client_id: int) -> Standing:
 
 
 def judged_student(db: Database, client_id: int) -> dict | None:
-    """The student the client's verdict is about: the live one, else the newest that is ready."""
+    """The student the client's verdict is about: the live one, else the newest that is judged, else the newest there is."""
     return next(
         db.query(
             """select s.id, s.kind, s.live, e.created as judged from students s
                left join evaluations e on e.student_id = s.id and e.split = 'test'
-               where s.client_id = ? and s.ready = 1 order by s.live desc, s.id desc limit 1""",
+               where s.client_id = ? and s.ready = 1 order by s.live desc, e.created is not null desc, s.id desc limit 1""",
             [client_id],
         ),
         None,

@@ -19,7 +19,7 @@ def show(view: frame.View) -> None:
     """All of it, or what to do first."""
     rows = training.all_students(view.db, view.client_id)
     if not rows:
-        st.caption("No student yet: choose a kind and press Train.")
+        st.caption("No student yet: choose a kind and press *Train*.")
         return
     st.subheader("Students of this client", anchor=False)
     _why(view, {row["id"] for row in rows})

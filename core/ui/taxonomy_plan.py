@@ -189,4 +189,4 @@ def save_or_discard(view: View, running: bool, changed: bool) -> None:
         if st.button("Discard the draft", icon=":material/delete:", disabled=running):
             taxonomy_versions.drop(view.db, view.client_id)
             st.rerun()
-    st.caption("Saving asks no teacher and spends nothing. The live student stays at work.")
+    st.caption("Saving asks no teacher and costs nothing. The live student stays at work.")

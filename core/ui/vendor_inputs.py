@@ -26,8 +26,8 @@ def send(view: frame.View, held: int) -> None:
     """Choose how many of the `held` held-out assets a vendor gets, and download them without labels."""
     st.subheader("1. Hand out a blind pack", anchor=False)
     st.caption(
-        "Assets no student was trained on, every creative once: id and text, shuffled, without labels; the taxonomy; what to send "
-        "back. The same choice is the same set, so that several vendors answer the same assets."
+        "Test assets, every creative once: id and text, shuffled, without labels; the taxonomy; what to send back. The same "
+        "choice gives the same assets, so that you can compare several vendors."
     )
     st.caption(frame.plain(vendor.version_words(view.db, view.client_id)))
     sizes = [size for size in SIZES if size < held]

@@ -85,7 +85,7 @@ def test_a_student_of_the_built_in_teacher_is_on_trial_however_well_it_agrees():
     for change in ({}, {"agreement": share(0.999, 0.998, 1.0)}, {"agreement": share(0.4, 0.3, 0.5)}):
         verdict = decide(replace(FALLBACK, trial=True, same_encoder=True, **change))
         assert (verdict.decision, verdict.rule) == ("trial", "trial")
-        assert "nothing is saved" in verdict.reason and "less than the teacher" not in verdict.reason
+        assert "saves nothing" in verdict.reason and "less than the teacher" not in verdict.reason
         assert verdict.next.startswith("Train a student on labels worth having")
 
 
@@ -167,7 +167,8 @@ def test_unproven_says_how_many_labels_would_do():
     verdict = decide(replace(FALLBACK, certificate=REFUSED, handled=share(0, 0, 0.01), agreement_handled=None))
     assert (verdict.decision, verdict.rule) == ("not_ready", "unproven")
     assert verdict.next.startswith(
-        "Label about 1,800 more assets, about $23 and 40 min; most is to be gained in these 4 categories: “Sale”"
+        "Label about 1,800 more assets, about $23 and 40 min of the teacher's time; most is to be gained in "
+        "these 4 categories: “Sale”"
     )
 
 
@@ -198,9 +199,12 @@ def _pair(only_student: int, only_teacher: int, n: int) -> Paired:
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ((0, 5), "No difference is shown: falling back costs money and is not shown to gain accuracy"),  # p = 0.0625
-        ((0, 6), "The teacher is better there: falling back gains accuracy"),  # p = 0.031
-        ((6, 0), "The student is better there: falling back costs money and loses accuracy"),
+        (
+            (0, 5),
+            "No difference is shown: falling back costs money and is not shown to make answers better",
+        ),  # p = 0.0625
+        ((0, 6), "The teacher is better there: falling back makes answers better"),  # p = 0.031
+        ((6, 0), "The student is better there: falling back costs money and makes answers worse"),
         ((4, 4), "No difference is shown"),
         ((0, 0), "No difference is shown"),
         ((3, 6, 200, (0, 6, 30)), "The teacher is better on the 30 of them that fall back"),
@@ -303,6 +307,15 @@ def test_the_weakest_is_named_however_few_it_has_and_one_miss_does_not_outweigh_
     assert weak.weakest([]) is None
 
 
+def test_counts_are_of_test_assets_and_only_interval_and_tests_know_of_families():
+    families = Category("Store opening", 4, 1, 3)
+    assert families.words == "“Store opening” (1 of 4)"
+    assert families.span.startswith("“Store opening”: 1 of 4, ")
+    assert families.span != Category("Store opening", 4, 1).span, "three independent assets say less than four"
+    assert not weak.guarded([Category("Sale", 40, 10, 4)], 5, 0.7)
+    assert weak.weak([Category("Sale", 40, 10, 20)], 5, 0.7)
+
+
 def test_among_many_categories_none_is_weak_by_chance():
     """13 of 25 would be shown to lie below 70 % by itself (p = 0.044), and not as one of forty guarded ones."""
     low = Category("Legal", 25, 13)
@@ -354,7 +367,7 @@ def test_a_task_too_broad_to_distil_says_its_evidence():
         "This task is too broad for a small model at 95 %: twice the labels (another 4,000) "
     )
     for said in (
-        "where 15.0 are missing",
+        "and 15.0 are missing",
         "4 of 40 categories lie below it",
         "takes agreement to 82.0 % only",
         "it is 90.0 %",

@@ -81,7 +81,9 @@ def test_the_random_sample_gives_accuracy_and_the_queue_does_not(at_work, filled
     at_work.run()
     assert "The queue cannot say it" in shown(at_work) and not at_work.metric
     at_work.radio[0].set_value("random").run()
-    assert "kept back" in shown(at_work) and "A model of the other labels says" not in shown(at_work)
+    assert "You do not see what teacher and student said" in shown(
+        at_work
+    ) and "A model of the other labels says" not in shown(at_work)
     for _ in range(3):
         button(at_work, "1").click().run()
     at_work.run()

@@ -18,7 +18,9 @@ def labels(db, client):
 
 
 def test_auto_stops_at_the_first_student_that_is_good_enough(db, client, labels, encoders):
-    made = run.train(db, client, labels, "auto", target=0.5)
+    judged = []
+    made = run.train(db, client, labels, "auto", target=0.5, ready=judged.append)
+    assert judged == made
     assert run.why(db, made, 0.5).startswith(
         "Chosen: linear, the cheapest that agrees on 50.0 % of assets kept aside (linear "
     )

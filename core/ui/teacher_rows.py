@@ -1,0 +1,142 @@
+"""On the Deploy page: the rows of a classified file that are for the teacher, what asking it costs, and the button that does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core import jobs
+from core.deploy import scoring, sending
+from core.label import connections, ledger
+from core.label.teachers import Asset
+from core.label.teachers.hosted import Hosted
+from core.train.run import find
+from core.ui import frame, progress
+from core.ui.figures import figure
+from core.ui.hosted_teacher import rounded_up, spread_words
+from core.words import counted, money, teacher_words
+
+
+def section(view: frame.View, scored: list[jobs.Job], running: bool) -> None:
+    """The newest classified file with rows for the teacher, or another that is chosen; nothing where none has any."""
+    scored = [job for job in scored if job.kind == "score" and job.result.get("teacher_texts")]
+    scored = [job for job in scored if Path(job.params["input"]).exists()]
+    if not scored:
+        return
+    with st.container(border=True):
+        st.subheader("Rows for the teacher", anchor=False)
+        names = {job.id: Path(job.result["output"]).name for job in scored}
+        chosen = next(iter(names))
+        if len(names) > 1:
+            chosen = st.selectbox("Classified file", names, format_func=names.get, key="send-file")
+        with frame.guard():
+            _offer(view, next(job for job in scored if job.id == chosen), running)
+
+
+def _offer(view: frame.View, job: jobs.Job, running: bool) -> None:
+    result, student = job.result, find(view.db, view.client_id, job.result["student"])
+    rows = result["rows"] - result["handled"] - result["without_text"]
+    st.write(
+        frame.plain(
+            f"The student leaves {counted(rows, 'row')} of {result['rows']:,} to the teacher. Send them from here and you get the "
+            "file back completed, with a column saying who answered each row."
+        )
+    )
+    spec = _teacher(view, student)
+    if spec is None:
+        return
+    model = sending.hosted(view.db, student, spec)
+    cost, measured = sending.expected(view.db, student, model, result["teacher_texts"], result["teacher_characters"])
+    if cost is None:
+        st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
+        frame.link("connections", "Give its price with the connection")
+        return
+    owner = scoring.owner(student, model, Path(job.params["input"]))
+    spent = ledger.sent_usd(view.db, view.client_id, owner)
+    texts, likely = st.columns(2)
+    with texts:
+        note = "equal ones are asked once; what it has answered before costs nothing"
+        figure("Texts to ask about", f"{result['teacher_texts']:,}", "measured", note)
+    with likely:
+        basis = "estimated" if measured else "assumed"
+        figure(
+            "Cost, most likely", money(cost.likely), basis, spread_words(cost) if cost.high else "nothing is charged"
+        )
+    _button(view, job, model, spent, cost.high, running)
+
+
+def _teacher(view: frame.View, student: dict) -> str | None:
+    """The model that the student learned from, else one that is chosen; None, with the way to one, where none is connected."""
+    taught = sending.taught_by(view.db, student)
+    if taught.partition(":")[0] in sending.PAID:
+        st.caption(frame.plain(f"The teacher is {teacher_words(taught)}, which the student learned from."))
+        return taught
+    known = [f"connection:{one.name}" for one in connections.all(view.db, view.client_id)]
+    if not known:
+        st.write(frame.plain(f"The student learned from the {teacher_words(taught)}: connect a model first."))
+        frame.link("connections", "Connect a model")
+        return None
+    return st.selectbox(
+        "Who answers",
+        known,
+        format_func=teacher_words,
+        key="send-teacher",
+        help=frame.plain(
+            f"The student learned from the {teacher_words(taught)}, which cannot be asked about new texts."
+        ),
+    )
+
+
+def _button(view: frame.View, job: jobs.Job, model: Hosted, spent: float, high: float, running: bool) -> None:
+    """The cap and the job. The cap is filled with a quarter more than the upper end of the forecast, as on the Teacher page, and
+    for a few texts so that the last call finds room for the most it can cost."""
+    budget = None
+    if high:
+        long = "x" * (2 * job.result["teacher_characters"] // job.result["teacher_texts"])
+        filled = rounded_up(spent + max(1.25 * high, high + model.most_usd(Asset(0, long))))
+        hint = "No call is made that could bring this file's cost above this, whatever the forecast said; you can then raise it."
+        if spent:
+            hint += f" {money(spent, exact=True)} is spent already and counts."
+        budget = st.number_input(
+            "Stop at (US dollars)",
+            min_value=0.0,
+            value=filled,
+            format="%.2f" if filled >= 0.1 else "%.4g",
+            step=rounded_up(filled / 10),
+            help=frame.plain(hint),
+            key=f"send-cap-{job.id}-{model.name}-{filled}",
+        )
+    if spent:
+        st.caption(
+            frame.plain(f"{money(spent, exact=True)} is spent on this file; its answers are kept and not bought again.")
+        )
+    if st.button(
+        "Send them to the teacher",
+        type="primary",
+        disabled=running or (budget is None and bool(high)),
+        icon=":material/send:",
+    ):
+        scored = Path(job.result["output"])
+        progress.start(
+            view,
+            "send",
+            job.params
+            | {
+                "student": job.result["student"],
+                "output": str(scored.with_name(f"{scored.stem}-completed{scored.suffix}")),
+                "teacher": model.name,
+                "budget_usd": budget,
+            },
+        )
+
+
+def told(result: dict) -> str:
+    """What came of a file's rows that were sent, in words; "" where none were."""
+    if "by_teacher" not in result:
+        return ""
+    text = f", {result['by_teacher']:,} answered by {teacher_words(result['teacher'])}"
+    text += f" for {money(result['spent_usd'], exact=True)} in all"
+    if result["left"]:
+        text += f", {result['left']:,} left with the student's answer"
+    return text
