@@ -89,12 +89,14 @@ def _write(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
 def _drafted(db, client_id: int, args: argparse.Namespace):
     """The draft from the file with what was said to be so, the guesses that are left, and the file's problems."""
     terminal.must_exist(args.file)
-    from core.ingest import taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versions
+    from core.ingest import category_columns, taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versions
 
     base = taxonomy_versions.in_use(db, client_id)
     how = reading.read_as(args)
     found = taxonomy.read(args.file, taxonomy.chosen(args.file, reading.taxonomy_columns(args), how), how)
     reading.tell_doubts(found.doubts)
+    if unused := category_columns.told_unused(found.columns, found.mapping):
+        terminal.say(unused)
     reading.write_problems(args.problems, [(args.file.name, found.problems)])
     draft = taxonomy_diff.compare(taxonomy.load(db, base), found.categories)
     for pair in args.became:

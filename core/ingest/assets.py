@@ -71,7 +71,8 @@ CHUNK = 2_000  # rows read, looked up and staged at a time
 class ImportSummary:
     """`rows` the file has; `imported` new ones, `unchanged` there already, `duplicates` new ones that copy another asset.
 
-    `unknown`: values of the label columns that are no category, with what they are near to.
+    `unknown`: values of the label columns that are no category, with what they are near to. `relabelled`: assets there already
+    that got a label, or another one.
     """
 
     import_id: int
@@ -81,6 +82,7 @@ class ImportSummary:
     duplicates: int
     problems: int
     unknown: tuple[Unknown, ...] = ()
+    relabelled: int = 0
 
 
 def unit_question(seen: Preview, mapping: Mapping) -> tuple[str, ...]:
@@ -374,6 +376,7 @@ def _enter(
                 "select count(*) from stage.rows where asset_id is null and (group_id or head < n)"
             ).fetchone()[0]
             marks["import"] = _import_row(db, marks, filename, sha256, mapping, read)
+            relabelled = db.execute(RELABELLED, marks).fetchone()[0]
             for statement in (*BEFORE, *ENTER):
                 if mapping.label or ":source" not in statement:
                     db.conn.execute(statement, marks)
@@ -400,6 +403,7 @@ def _enter(
         marks["duplicates"],
         read.problems.count,
         tuple(unknown),
+        relabelled,
     )
 
 
@@ -453,6 +457,8 @@ BEFORE = (
        (s.label, s.category, s.confidence, s.tokens_in, s.tokens_out, s.latency_ms) and exists
        (select 1 from recordings_before b where b.asset_id = a.id and b.source = :source and b.import_id = :import))""",
 )
+RELABELLED = """select count(*) from stage.rows s left join recordings r on r.source = :source and r.asset_id = s.asset_id
+    where s.asset_id is not null and s.label is not null and (r.label, r.category) is not (s.label, s.category)"""
 ENTER = (
     """insert into assets (id, client_id, external_id, text, text_hash, group_id, family_id, family_key, split, split_given,
        extra, import_id)

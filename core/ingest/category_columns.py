@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.ingest import columns
 from core.ingest.files import squash
 
+LONG = 20  # characters of a description, on average
 ROLES = tuple(columns.TAXONOMY_NAMES)
 Choice = dict[str, "str | tuple[str, ...] | None"]
 _LEVEL = re.compile(r"(?:tier|level|lvl|l|t|ebene|nivel|niveau)?[\s._-]*(\d{1,2})(?:\.0)?", re.IGNORECASE)
@@ -38,7 +39,18 @@ def guess(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Choice:
     if found["key"] is None:
         keys = (name for name in free if squash(name).endswith(_KEY_ENDINGS))
         found["key"] = next((name for name in keys if _all_different(cells[name])), None)
+    if found["description"] is None and found["name"] is not None:
+        taken = {column for column in found.values() if column} | {level}
+        found["description"] = _telling([name for name in names if name not in taken], cells)
     return {**found, "level": level} if level and found["parent"] is None else found
+
+
+def told_unused(names: Sequence[str], choice: Mapping) -> str:
+    """The columns that play no role, in a sentence: Not used: Owner, Colour. Empty where each plays one."""
+    used = {column for given in choice.values() for column in (given if isinstance(given, tuple | list) else [given])}
+    unused = [name for name in names if name not in used]
+    more = f" and {len(unused) - 10:,} more" if len(unused) > 10 else ""
+    return f"Not used: {', '.join(name[:60] for name in unused[:10])}{more}." if unused else ""
 
 
 def correct(found: Choice, named: Mapping) -> Choice:
@@ -96,6 +108,18 @@ def _wordiest(names: Sequence[str], cells: Mapping[str, list[str]]) -> str | Non
         if filled and short and letters >= 0.8 * len(cells[name]) and len(set(filled)) >= 0.8 * len(filled):
             fitting.append(name)
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _telling(names: Sequence[str], cells: Mapping[str, list[str]]) -> str | None:
+    """The column of sentences, nearly all different: several words each, no links; the longest where there are more."""
+    lengths = {}
+    for name in names:
+        filled = [cell for cell in cells[name] if cell]
+        words = sum(cell.count(" ") >= 2 and "://" not in cell for cell in filled)
+        length = sum(map(len, filled)) / max(len(filled), 1)
+        if len(filled) >= 2 and words >= 0.6 * len(filled) and length >= LONG and len(set(filled)) >= 0.9 * len(filled):
+            lengths[name] = length
+    return max(lengths, key=lengths.__getitem__, default=None)
 
 
 def _all_different(cells: Sequence[str]) -> bool:

@@ -122,6 +122,7 @@ TAXONOMY_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "description": _names(
         "description definition desc meaning explanation scopenote note notes details guidance instructions"
+        " whatbelongshere whatbelongs whatitmeans whatitcovers"
         " beschreibung erklärung erläuterung définition explication descripción definición explicación descrizione definizione"
         " spiegazione descrição definição explicação omschrijving beschrijving uitleg definitie opis definicja wyjaśnienie"
         " açıklama tanım 説明 定義 描述 说明 定义 釋義"

@@ -11,7 +11,7 @@ import streamlit as st
 from sqlite_utils import Database
 
 from core import db as database
-from core import settings
+from core import jobs, settings
 from core.errors import Problem
 from core.ingest import assets, taxonomy
 from core.ingest.family_columns import by_words
@@ -64,7 +64,7 @@ def show(view: View) -> bool:
     )
     if last is None:
         return False
-    _import(view.db, last)
+    _import(view.db, last, _anew(view, last["id"]))
     removed = view.db.execute("select max(id) from removals").fetchone()[0]
     stamp = f"{last['id']}, {last['created']}, {last['unchanged']}, {removed}"
     home = str(settings.home())
@@ -76,7 +76,13 @@ def show(view: View) -> bool:
     return True
 
 
-def _import(db: Database, last: dict) -> None:
+def _anew(view: View, import_id: int) -> int:
+    """How many assets that were there already got a label when the file was read last."""
+    made = (job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind == "import_assets" and job.result)
+    return next((job.result.get("relabelled", 0) for job in made if job.result["import_id"] == import_id), 0)
+
+
+def _import(db: Database, last: dict, anew: int) -> None:
     st.subheader("Last import", anchor=False)
     # The row of a file keeps what its first import brought; read again, all of that is there already.
     new = last["imported"] if last["imported"] + last["unchanged"] <= last["row_count"] else 0
@@ -85,6 +91,8 @@ def _import(db: Database, last: dict) -> None:
         f"{counted(last['duplicates'], 'copy', 'copies')} of another asset",
         counted(last["problem_count"], "problem"),
     ]
+    if anew:
+        parts.insert(3, f"{counted(anew, 'label')} taken anew")
     st.text(f"{last['filename']}: {', '.join(parts)}")
     _taken(db, last)
     if not last["problem_count"]:

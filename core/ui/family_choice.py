@@ -31,6 +31,11 @@ def ask(seen: assets.Preview, id_column: str | None, key: str) -> dict:
     return {"family": column, "family_stem": stem}
 
 
+def column(seen: assets.Preview, key: str) -> str | None:
+    """The column chosen, or guessed, to say what belongs together; `key` is the one of `ask`, which may come later on the page."""
+    return st.session_state.get(key, (seen.guess.family, None))[0]
+
+
 def tell(seen: assets.Preview, mapping: assets.Mapping) -> None:
     """How many families an import would make."""
     if words := told(mapping, seen.families):

@@ -47,10 +47,12 @@ def ask(seen: assets.Preview, key: str) -> assets.Mapping | None:
     guess = roles(seen.guess)
     spare = [column for column in seen.columns if column not in guess] if len(seen.columns) > OPEN else []
     st.markdown("**What each column is**", help="\n".join(f"- **{ROLES[role]}**: {HELP[role]}" for role in ROLES))
-    given = _cards(seen, [column for column in seen.columns if column not in spare], guess, key)
+    together = family_choice.column(seen, f"assets-family-{key}")
+    spare = [column for column in spare if column != together]
+    given = _cards(seen, [column for column in seen.columns if column not in spare], guess, key, together)
     if spare:
         with st.expander(f"The other {len(spare):,} columns: kept with each asset, read by nobody"):
-            given |= _cards(seen, spare, guess, key)
+            given |= _cards(seen, spare, guess, key, together)
     twice = [role for role in ROLES if role not in (UNUSED, "text") and list(given.values()).count(role) > 1]
     for role in twice:
         columns = " and ".join(column for column, one in given.items() if one == role)
@@ -62,11 +64,11 @@ def ask(seen: assets.Preview, key: str) -> assets.Mapping | None:
     picked = {role: next((column for column, one in given.items() if one == role), None) for role in ROLES}
     family, written = st.columns(2)
     with family:
-        together = family_choice.ask(seen, picked["id"], f"assets-family-{key}")
+        family_roles = family_choice.ask(seen, picked["id"], f"assets-family-{key}")
     with written:
         ways = _labels_are(key, bool(picked["label"] or picked["gold"]))
     named = {role: column for role, column in picked.items() if role not in (UNUSED, "text")}
-    return replace(seen.guess, text=_texts(seen, given), labels_are=ways, **named, **together)
+    return replace(seen.guess, text=_texts(seen, given), labels_are=ways, **named, **family_roles)
 
 
 def roles(guess: assets.Mapping) -> dict[str, str]:
@@ -83,8 +85,10 @@ def _texts(seen: assets.Preview, given: dict[str, str]) -> tuple[str, ...]:
     return (*guessed, *(column for column in seen.columns if given[column] == "text" and column not in guessed))
 
 
-def _cards(seen: assets.Preview, columns: list[str], guess: dict[str, str], key: str) -> dict[str, str]:
-    """A card a column: its role to choose, its name, the first values that differ."""
+def _cards(
+    seen: assets.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
+) -> dict[str, str]:
+    """A card a column: its role to choose, its name, the first values that differ; what it does besides, where it is `together`."""
     given = {}
     for start in range(0, len(columns), ACROSS):
         for side, column in zip(st.columns(ACROSS), columns[start : start + ACROSS]):
@@ -96,6 +100,8 @@ def _cards(seen: assets.Preview, columns: list[str], guess: dict[str, str], key:
                     format_func=ROLES.__getitem__,
                     key=f"assets-role-{key}-{seen.columns.index(column)}",
                 )
+                if column == together:
+                    st.caption("Says what belongs together: see below.")
                 for value in samples(seen.rows, column):
                     st.caption(plain(value))
     return given

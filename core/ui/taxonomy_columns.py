@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.ingest import taxonomy
+from core.escape import plain
+from core.ingest import category_columns, taxonomy
 from core.ui import data_profile, uploads
 
 NONE = "(none)"
@@ -53,5 +54,6 @@ def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
         return None
     found = uploads.look(taxonomy.read, path, mapping, how)
     data_profile.problems(found.problems, f"{key}-problems")
-    st.caption(f"{data_profile.size(found.categories)} in the file.")
+    unused = f" {category_columns.told_unused(found.columns, found.mapping)}".rstrip()
+    st.caption(plain(f"{data_profile.size(found.categories)} in the file.{unused}"))
     return found

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.escape import defuse, undefuse
-from core.ingest import taxonomy
+from core.ingest import category_columns, taxonomy
 from core.ingest.names import same
 from core.ingest.taxonomy import Category
 
@@ -140,3 +140,11 @@ def test_a_taxonomy_written_and_read_back_is_the_same(rows):
         path.write_text(taxonomy.to_csv(categories), encoding="utf-8-sig", newline="")
         found = taxonomy.read(path)
     assert (found.categories, found.problems) == (categories, [])
+
+
+@pytest.mark.parametrize("column", ["What belongs here", "Scope for editors"])
+def test_a_column_of_sentences_describes_and_what_is_not_used_is_said(tmp_path, column):
+    lines = [f"topic {n},Ads that speak of subject number {n},blue\n" for n in range(8)]
+    found = taxonomy.read(put(tmp_path, f"name,{column},Colour\n{''.join(lines)}"))
+    assert found.categories[3].description == "Ads that speak of subject number 3"
+    assert category_columns.told_unused(found.columns, found.mapping) == "Not used: Colour."

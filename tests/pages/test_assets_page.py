@@ -148,6 +148,7 @@ def test_labels_that_are_near_are_settled_by_value_and_the_file_is_read_again(op
     assert job.params["accepted"] == {"Disney": "Disney+"}
     jobs.run_queued(job.id)
     assert db.execute("select count(*) from recordings").fetchone()[0] == 3
+    assert "0 new, 4 there already, 2 labels taken anew" in shown(open_page("assets", client_id=client))
 
 
 @pytest.mark.parametrize(("page", "key"), [("assets", "taxonomy-file"), ("assets", "assets-file")])
@@ -175,6 +176,9 @@ def test_each_column_shows_values_and_the_role_it_is_given(open_page, filled):
         "",
     ]
     said = "\n".join(one.value for one in app.caption).replace("\\", "")
+    assert "Says what belongs together" not in said
+    next(one for one in app.selectbox if one.label == "Belongs together").set_value(("link", None)).run()
+    assert [one.value for one in app.caption].count("Says what belongs together: see below.") == 1
     assert "Buy 0 of these and get one free" in said and "Buy 3 of these" not in said
     role(app, "price").set_value("label").run()
     assert "One column only can be the teacher's label: choose between price and label." in shown(app)
