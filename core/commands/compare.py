@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "tornado": [asdict(one) for one in swings],
         "new": result["figures"].get("new"),
     }
-    lines = [f"{one.label:<10} {one.value:>9}  {one.span or ''} ({one.basis})" for one in headlines(result, price)]
+    wide = max(len(one.label) for one in headlines(result, price))
+    lines = [f"{one.label:<{wide}} {one.value:>9}  {one.span or ''} ({one.basis})" for one in headlines(result, price)]
     lines += [
         f"{course.label:<40} {money(course.after(outlook.MONTHS)):>12} in {outlook.MONTHS} months" for course in courses
     ]

@@ -112,11 +112,13 @@ def _sheet(db: Database, client_id: int, student_id: int) -> dict | None:
 
 def _saved(sheet: dict | None, rows: float, handled: float) -> float | None:
     """USD that scoring so many rows saved. The student reads them all; where it stands alone it answers them all, otherwise
-    those it handles, and the teacher the rest."""
+    those it handles, and the teacher the rest: where it answers none, nothing was handed over, and nothing saved."""
     prices = sheet and sheet["economics"].per_1000
     if not prices or prices["teacher"] is None or prices["student"] is None:
         return None
     answered = rows if sheet["verdict"].decision == "replace" else handled
+    if not answered:
+        return 0.0
     return (answered * prices["teacher"] - rows * prices["student"]) / 1000
 
 

@@ -71,14 +71,14 @@ class Plan:
     unlabelled: int | None = None
 
     def cost_of(self, labels: int) -> str:
-        """What so many labels take: "about $23 and 40 min"; empty where neither is known."""
+        """What so many labels take: "about $23 and 40 min of the teacher's time"; empty where neither is known."""
         parts = []
         if self.usd_a_label:
             usd = self.usd_a_label * labels
             parts.append(money(usd))
         if self.seconds_a_label:
             seconds = self.seconds_a_label * labels
-            parts.append(duration(seconds if seconds < 120 else 60 * round(seconds / 60)))
+            parts.append(f"{duration(seconds if seconds < 120 else 60 * round(seconds / 60))} of the teacher's time")
         return f"about {' and '.join(parts)}" if parts else ""
 
     @property
@@ -121,11 +121,11 @@ class Plan:
         place, lacking = f" {where}" if where else "", count - there
         if lacking and there == 0:
             cost = f" ({self.cost_of(count)} to label)" if self.cost_of(count) else ""
-            return f"Import about {count:,} more assets{place}{cost}: all there are have labels"
+            return f"Import about {counted(count, 'more asset')}{place}{cost}: all there are have labels"
         cost = f", {self.cost_of(count)}" if self.cost_of(count) else ""
         if lacking:
-            return f"Label the {there:,} assets left and about {about(lacking):,} more that you import{place}{cost}"
-        return f"Label about {count:,} more assets{place}{cost}"
+            return f"Label the {counted(there, 'asset')} left and about {about(lacking):,} more that you import{place}{cost}"
+        return f"Label about {counted(count, 'more asset')}{place}{cost}"
 
     @property
     def proving(self) -> str:

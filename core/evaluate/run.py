@@ -445,9 +445,5 @@ def _gold(found: dict[str, Any]) -> Gold:
 
 
 def categories_of(rows: list[dict], names: dict[int, str]) -> tuple[Category, ...]:
-    """Counts of independent assets: where copies widen the evidence, they count once."""
-    return tuple(
-        Category(names[row["category"]], row["groups"], round(row["agreed"] / row["n"] * row["groups"]))
-        for row in rows
-        if row["n"]
-    )
+    """The categories of an evaluation that have test assets, with their names."""
+    return tuple(Category(names[row["category"]], row["n"], row["agreed"], row["groups"]) for row in rows if row["n"])

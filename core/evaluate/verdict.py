@@ -431,7 +431,8 @@ def _weakest(e: Evidence, behind: bool) -> list[str]:
         return []
     watched = weakness.guarded(categories, e.rules.guarded_rows, e.rules.category_floor)
     guard = [] if watched else [weakness.guard_words(categories, e.rules.guarded_rows, e.rules.category_floor)]
-    return [f"Weakest category: {worst.span}.", *guard]
+    which = "Weakest category of what it handles" if behind else "Weakest category"
+    return [f"{which}: {worst.span}.", *guard]
 
 
 def _costs_no_more(saving: float) -> str:

@@ -20,16 +20,28 @@ ERROR = 0.05  # of the test that finds a weak category, all guarded categories t
 
 @dataclass(frozen=True)
 class Category:
-    """How often student and teacher agree in one category: `agreed` of `n` independent test assets."""
+    """How often student and teacher agree in one category: `agreed` of `n` test assets, which tell as much as `groups` independent
+    ones (None: all are independent). Intervals and tests go by those; counts and shares are of test assets everywhere."""
 
     label: str
     n: int
     agreed: int
+    groups: int | None = None
+
+    @property
+    def independent(self) -> int:
+        """How many independent test assets there are: where copies widen the evidence, they count once."""
+        return self.n if self.groups is None else self.groups
+
+    @property
+    def hits(self) -> float:
+        """The independent test assets agreed on."""
+        return self.agreed / self.n * self.independent if self.n else 0.0
 
     @property
     def centre(self) -> float:
         """The middle of Wilson's 95 % interval (1927): what few assets say counts for less than what many do."""
-        return (self.agreed + 1.92) / (self.n + 3.84)
+        return (self.hits + 1.92) / (self.independent + 3.84)
 
     @property
     def words(self) -> str:
@@ -39,13 +51,13 @@ class Category:
     @property
     def span(self) -> str:
         """“Sale”: 9 of 40, 10.8 % to 38.5 %"""
-        low, high = (percent(end, digits=0) for end in interval(self.agreed, self.n))
+        low, high = (percent(end, digits=0) for end in interval(self.hits, self.independent))
         return f"“{self.label}”: {self.agreed:,} of {self.n:,}, {low} to {high}"
 
 
 def ranked(categories: Iterable[Category]) -> list[Category]:
     """The categories with test assets, however few, the weakest first."""
-    return sorted((one for one in categories if one.n), key=lambda one: (one.centre, -one.n))
+    return sorted((one for one in categories if one.n), key=lambda one: (one.centre, -one.independent))
 
 
 def weakest(categories: Iterable[Category]) -> Category | None:
@@ -54,9 +66,11 @@ def weakest(categories: Iterable[Category]) -> Category | None:
 
 
 def guarded(categories: Iterable[Category], rows: int, floor: float) -> list[Category]:
-    """The categories of at least `rows` test assets that could be shown to lie below `floor` (share)."""
-    found = sorted((one for one in categories if one.n >= rows), key=lambda one: one.n, reverse=True)
-    while found and (1 - floor) ** found[-1].n > ERROR / len(found):
+    """The categories of at least `rows` independent test assets that could be shown to lie below `floor` (share)."""
+    found = sorted(
+        (one for one in categories if one.independent >= rows), key=lambda one: one.independent, reverse=True
+    )
+    while found and (1 - floor) ** found[-1].independent > ERROR / len(found):
         found.pop()
     return found
 
@@ -64,7 +78,7 @@ def guarded(categories: Iterable[Category], rows: int, floor: float) -> list[Cat
 def weak(categories: Iterable[Category], rows: int, floor: float) -> list[Category]:
     """The guarded categories shown to lie below the floor, the worst first."""
     watched = guarded(categories, rows, floor)
-    shown = [one for one in watched if binom.cdf(one.agreed, one.n, floor) <= ERROR / len(watched)]
+    shown = [one for one in watched if binom.cdf(round(one.hits), one.independent, floor) <= ERROR / len(watched)]
     return sorted(shown, key=lambda one: one.agreed / one.n)
 
 

@@ -11,7 +11,7 @@ from core.evaluate.run import rested_on
 from core.label.prices import Price
 from core.report.answers import share_words, span_words
 from core.report.speed import median_range
-from core.words import milliseconds, percent, stated_percent
+from core.words import milliseconds, percent, spoken, stated_percent, teacher_words
 
 MODES = {"student": "alone", "cascade": "with the teacher behind it"}
 TITLES = {
@@ -20,6 +20,18 @@ TITLES = {
     "not_ready": "Not ready.",
     "trial": "Trial only.",
 }
+
+IF_IT_DID = "if it did the work"  # said of what a student would save that nothing is handed over to
+
+
+def takes_over(result: dict[str, Any]) -> bool:
+    """Whether the verdict of a comparison() hands anything over to the student: else nothing is saved."""
+    return result["verdict"].decision in ("replace", "fallback")
+
+
+def judged(student: dict[str, Any], found: dict[str, Any]) -> str:
+    """Which student is judged, and whose answers it learned from: embedding 2, taught by gpt-5-mini."""
+    return f"{student['kind']} {student['id']}, taught by {teacher_words(found['teacher']['name'])}"
 
 
 def for_100(result: dict[str, Any]) -> str:
@@ -36,7 +48,7 @@ def for_100(result: dict[str, Any]) -> str:
     if verdict.decision == "replace":
         surely = math.floor(100 * rests.low) if rests.low >= found["target"] else target
         return f"The student files 100 of 100 assets; at least {surely} of them as the teacher would, 95 % sure."
-    low, high = math.floor(100 * rests.low), math.ceil(100 * rests.high)
+    low, high = (round(100 * spoken(end)) for end in (rests.low, rests.high))  # as the cards print them
     about = f"about {round(100 * rests.value)} as the teacher does ({low} to {high}, 95 % sure)"
     return f"Of 100 assets the student would file {about}."
 
@@ -65,9 +77,10 @@ def headlines(result: dict[str, Any], price: Price | None) -> list[Headline]:
     rests, unseen = rested_on(found)
     seen = asdict(rests)
     agreed, label = share_words(seen["value"], seen["n"]), f"Agreement, new {unseen.many}" if unseen else "Agreement"
+    saved = "Saving" if takes_over(result) else f"Saving, {IF_IT_DID}"
     return [
         Headline(label, agreed, "measured", span_words(seen), ("agreement", "interval")),
-        _headline("Saving", sheet.saving[mode], saving, sheet.line(f"{mode}_saving").basis, "saving"),
+        _headline(saved, sheet.saving[mode], saving, sheet.line(f"{mode}_saving").basis, "saving"),
         _headline("Speed-up", sheet.speed_up[mode], speed, sheet.line(f"{mode}_speed_up").basis, "speed_up"),
     ]
 
@@ -88,8 +101,9 @@ def _times(value: float) -> str:
 
 def about(result: dict[str, Any], teacher: str) -> str:
     """The sentence under the three figures: whose saving and speed-up they are. `teacher`: its name in words."""
+    hoped = "" if takes_over(result) else f", {IF_IT_DID}"
     mode, median = mode_of(result), milliseconds(result["figures"]["latency"]["p50"])
     return (
-        f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}; by itself it takes {median} "
-        "(measured)."
+        f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}{hoped}; by itself it takes "
+        f"{median} (measured)."
     )

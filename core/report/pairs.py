@@ -8,8 +8,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from core.evaluate.economics import Economics
 from core.evaluate.run import rested_on
 from core.report import charts
+from core.report.headline import IF_IT_DID, takes_over
 from core.report.money import month_words
 from core.report.speed import teacher_time
 from core.words import milliseconds, money, percent, stated_percent
@@ -42,17 +44,31 @@ def pairs(result: dict[str, Any]) -> list[Pair]:
 
 
 def lead(result: dict[str, Any]) -> str:
-    """What is paid today, what it would be, and what is kept, in one line."""
-    sheet, mode = result["economics"], result["verdict"].mode
+    """What is paid today, at whose price, and what is kept, in one line; nothing is, where nothing can be handed over."""
+    sheet, mode, said = result["economics"], result["verdict"].mode, result["verdict"]
     today, mine = sheet.monthly["teacher"], sheet.monthly[mode]
     if today is None:
         return "The teacher has no price yet: say below what you pay, and see what you would keep."
     if not sheet.per_1000["teacher"] or mine is None:
         return "The teacher costs nothing: there is nothing to save."
-    mine_words = month_words(sheet, mode) if mine else "less than a cent"
-    kept = round(today - mine, 2)
-    ending = f"you keep {money(kept)}" if kept >= 0 else f"that is {money(-kept)} more"
-    return f"Today {month_words(sheet, 'teacher')} a month, with {WITH[mode]} {mine_words}: {ending}."
+    price = _list_price(sheet)
+    paid = f"Today {month_words(sheet, 'teacher')} a month{f' at {price}' if price else ''}"
+    if said.rule == "does_not_pay" or takes_over(result):
+        mine_words = month_words(sheet, mode) if mine else "less than a cent"
+        kept = round(today - mine, 2)
+        ending = f"you keep {money(kept)}" if kept >= 0 else f"that is {money(-kept)} more"
+        return f"{paid}, with {WITH[mode]} {mine_words}: {ending}."
+    return f"{paid}. Nothing is handed over yet: the student is {'for trial only' if said.decision == 'trial' else 'not ready'}."
+
+
+def _list_price(sheet: Economics) -> str:
+    """Whose price the teacher is counted at; empty where it is a bill or what the labels did cost."""
+    price, note = sheet.price, sheet.line("teacher").note
+    if not price or not note.startswith(price.model):
+        return ""
+    batch = "batch " if note.startswith(f"{price.model}, batch ") else ""
+    kind = f"your {batch}price" if price.source == "yours" else f"the {batch}list price"
+    return f"{kind} of {price.model.partition(':')[2] or price.model}"
 
 
 def _month(result: dict[str, Any]) -> Pair | None:
@@ -63,11 +79,11 @@ def _month(result: dict[str, Any]) -> Pair | None:
     bars = tuple(
         (name, sheet.monthly[key], month_words(sheet, key), charts.LOOKS[key][0]) for key, name in keys.items()
     )
-    line = sheet.line("teacher")
-    note, price = line.note, sheet.price
-    if price and note.startswith(price.model):
-        note = f"at the list price of {price.model.partition(':')[2] or price.model}, {price.as_of or 'undated'}"
-    return Pair("month-pair", "Cost a month", bars, note, line.basis)
+    line, price = sheet.line("teacher"), _list_price(sheet)
+    dated = f"at {price}, {sheet.price.as_of or 'undated'}" if price else line.note
+    note = f"{sheet.volume_per_month:,} assets a month, {dated}"
+    title = "Cost a month" if takes_over(result) else f"Cost a month, {IF_IT_DID}"
+    return Pair("month-pair", title, bars, note, line.basis)
 
 
 def _agreement(result: dict[str, Any]) -> Pair:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.report.headline import TITLES, for_100
+from core.report.headline import TITLES, for_100, judged
 from core.report.pairs import Pair, lead, pairs
 from core.ui import charts, frame, go_live, money_inputs, report_download
 from core.ui.figures import badge
@@ -49,6 +49,7 @@ def _pair(one: Pair) -> None:
 def verdict(view: frame.View, student: dict, result: dict[str, Any]) -> None:
     """The decision, what it means for 100 assets, and the next step; the button that takes it and the downloads in a row below."""
     said = result["verdict"]
+    st.caption(frame.plain(f"Judged here: student {judged(student, result['figures'])}."))
     BOXES[said.decision](
         f"**{TITLES[said.decision]}** {frame.plain(for_100(result))}\n\n**Next:** {frame.plain(said.next)}",
         icon=frame.VERDICT_LOOK[said.decision][1],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from core import db as database
 from core.evaluate import house
@@ -25,6 +26,8 @@ def test_saving_is_rows_scored_by_the_prices_of_the_sheet(judged_small, db):
     assert abs(one.saved[house.months(1)[0]] - expected) < 1e-9
     assert one.filed == {house.months(1)[0]: 1500} and one.unpriced == 500, "a student that is gone has no price"
     assert one.agreement == sheet["figures"]["agreement"]["value"]
+    waiting = {**sheet, "verdict": replace(sheet["verdict"], decision="not_ready")}
+    assert house._saved(waiting, 1000, 0) == 0, "what is not handed over costs nothing either"
 
 
 def test_what_needs_somebody_is_said_with_its_page(judged_small, db):

@@ -18,15 +18,16 @@ PLAN = Plan(
 
 
 def test_what_labels_take_is_said_in_money_and_time_as_far_as_it_is_known():
-    assert PLAN.cost_of(1800) == "about $23 and 40 min"
-    assert replace(PLAN, usd_a_label=0.0).cost_of(60) == "about 1 min 21 s"
+    assert PLAN.cost_of(1800) == "about $23 and 40 min of the teacher's time"
+    assert replace(PLAN, usd_a_label=0.0).cost_of(60) == "about 1 min 21 s of the teacher's time"
     assert replace(PLAN, usd_a_label=None, seconds_a_label=None).cost_of(1800) == ""
+    assert replace(PLAN, unlabelled=1).label(2200).startswith("Label the 1 asset left and about ")
 
 
 def test_the_learning_curve_gives_the_number_of_labels():
     text = replace(PLAN, growth=Growth(4000, 0.08, 1800)).reaching
     assert text.startswith(
-        "Label about 1,800 more assets in these 2 categories: “Sale”, “Offer”, about $23 and 40 min; "
+        "Label about 1,800 more assets in these 2 categories: “Sale”, “Offer”, about $23 and 40 min of the teacher's time; "
     )
     assert "that many should reach 95 % (estimated)" in text
 
@@ -42,7 +43,8 @@ def test_categories_are_merged_where_that_reaches_the_target():
 def test_a_client_is_not_sent_to_label_what_it_does_not_own():
     grown = replace(PLAN, growth=Growth(4000, 0.08, 5300))
     assert replace(grown, unlabelled=0).reaching.startswith(
-        "Import about 5,300 more assets in these 2 categories: “Sale”, “Offer” (about $68 and 1 h 59 min to label): all there are "
+        "Import about 5,300 more assets in these 2 categories: “Sale”, “Offer” (about $68 and 1 h 59 min of the "
+        "teacher's time to label): all there are "
         "have labels; "
     )
     part = replace(grown, unlabelled=300).reaching

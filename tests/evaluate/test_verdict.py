@@ -167,7 +167,8 @@ def test_unproven_says_how_many_labels_would_do():
     verdict = decide(replace(FALLBACK, certificate=REFUSED, handled=share(0, 0, 0.01), agreement_handled=None))
     assert (verdict.decision, verdict.rule) == ("not_ready", "unproven")
     assert verdict.next.startswith(
-        "Label about 1,800 more assets, about $23 and 40 min; most is to be gained in these 4 categories: “Sale”"
+        "Label about 1,800 more assets, about $23 and 40 min of the teacher's time; most is to be gained in "
+        "these 4 categories: “Sale”"
     )
 
 
@@ -304,6 +305,15 @@ def test_the_weakest_is_named_however_few_it_has_and_one_miss_does_not_outweigh_
     assert weak.weakest(found).label == "Gift"
     assert weak.weakest([found[0], Category("Brand", 90, 88)]).label == "Once"
     assert weak.weakest([]) is None
+
+
+def test_counts_are_of_test_assets_and_only_interval_and_tests_know_of_families():
+    families = Category("Store opening", 4, 1, 3)
+    assert families.words == "“Store opening” (1 of 4)"
+    assert families.span.startswith("“Store opening”: 1 of 4, ")
+    assert families.span != Category("Store opening", 4, 1).span, "three independent assets say less than four"
+    assert not weak.guarded([Category("Sale", 40, 10, 4)], 5, 0.7)
+    assert weak.weak([Category("Sale", 40, 10, 20)], 5, 0.7)
 
 
 def test_among_many_categories_none_is_weak_by_chance():

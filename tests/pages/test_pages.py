@@ -94,7 +94,7 @@ def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, fi
     text = shown(app)
     assert "**Next:**" in text
     assert f"n = {result['figures']['agreement']['n']:,}" in text
-    assert [metric.label for metric in app.metric] == ["Agreement", "Saving", "Speed-up"]
+    assert [metric.label.partition(",")[0] for metric in app.metric] == ["Agreement", "Saving", "Speed-up"]
     assert lead(result) == app.header[0].value.replace("\\", "") and len(app.get("plotly_chart")) == 4
     assert plain(for_100(result)) in text
     badges = [element.value for element in app.markdown if element.value.startswith(":") and "-badge[" in element.value]

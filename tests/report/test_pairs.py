@@ -8,7 +8,8 @@ import pytest
 
 from core.evaluate import run
 from core.evaluate.economics import Assumptions
-from core.report.headline import for_100
+from core.report.headline import for_100, headlines
+from core.report.headline import judged as named
 from core.report.pairs import lead, pairs
 from tests.evaluate.conftest import client, insert_assets  # noqa: F401
 
@@ -26,6 +27,17 @@ def test_the_line_adds_up_and_says_what_is_dearer(judged):
     assert said.startswith("Today $908 a month, with the student and the teacher behind it $") and "you keep $" in said
     assert lead(judged(invoice_usd_month=0.0)) == "The teacher costs nothing: there is nothing to save."
     assert lead(judged(invoice_usd_month=1.0, always_on=True)).endswith(" more.")
+
+
+def test_no_saving_is_claimed_where_nothing_is_handed_over_and_a_list_price_is_named(judged):
+    result = judged(price_as="openai:gpt-4o-mini", tokens_in=500)
+    assert " a month at the list price of gpt-4o-mini, with " in lead(result)
+    for rule, decision in (("unproven", "not_ready"), ("weak_category", "not_ready"), ("trial", "trial")):
+        waits = result | {"verdict": replace(result["verdict"], decision=decision, rule=rule)}
+        said = lead(waits)
+        assert said.startswith("Today $") and "keep" not in said and ". Nothing is handed over yet: " in said
+        assert pairs(waits)[0].title == "Cost a month, if it did the work"
+        assert headlines(waits, None)[1].label == "Saving, if it did the work"
 
 
 def test_three_pairs_each_with_its_basis_and_without_money_two(judged):
@@ -50,3 +62,14 @@ def test_the_verdict_for_100_assets_never_promises_more_than_it_proved(judged):
     alone = for_100(result | {"verdict": replace(verdict, decision="replace")})
     assert f"at least {95 if low < 0.95 else int(100 * low)} of them" in alone
     assert "about 95 as the teacher does (" in for_100(result | {"verdict": replace(verdict, decision="not_ready")})
+
+
+def test_the_interval_for_100_assets_is_that_of_the_card_and_the_student_is_named(judged):
+    result = judged()
+    waits = result | {"verdict": replace(result["verdict"], decision="not_ready")}
+    seen = {"value": 0.888, "low": 0.82996, "high": 0.93204}
+    figures = result["figures"] | {"agreement": result["figures"]["agreement"] | seen}
+    assert "(83 to 93, 95 % sure)" in for_100(waits | {"figures": figures})
+    assert headlines(waits | {"figures": figures}, None)[0].span.startswith("83.0 % to 93.2 %")
+    teacher = figures | {"teacher": {"name": "openai:gpt-5-mini"}}
+    assert named({"kind": "embedding", "id": 2}, teacher) == "embedding 2, taught by gpt-5-mini"
