@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from core.ingest.taxonomy import StoredCategory
 from core.label.gold import gold
+from core.label.teachers import recorded
 
 FEWEST = 2  # assets on which the teacher confuses two categories, below which it may have been a slip
 
@@ -37,7 +38,8 @@ def confusions(db: Database, client_id: int, run_id: int, categories: list[Store
     decided = gold(db, client_id, categories)
     mine = said[(said.run == run_id) & said.id.isin(decided)]
     people = pd.DataFrame({"group_id": mine.group_id, "category_id": mine.id.map(decided)})
-    every = pd.concat([said[["group_id", "category_id"]], people]).drop_duplicates()
+    brought = recorded.differing(db, run_id)[["group_id", "category_id"]]
+    every = pd.concat([said[["group_id", "category_id"]], people, brought]).drop_duplicates()
     several = every[every.groupby("group_id").category_id.transform("size") > 1]
     pairs = several.merge(several, on="group_id")
     pairs = pairs[pairs.category_id_x < pairs.category_id_y]

@@ -34,6 +34,7 @@ from core.ingest import duplicates, splits, taxonomy
 from core.jobs import NoProgress
 from core.label.gold import gold
 from core.label.run import labelled, summary
+from core.label.teachers import recorded
 from core.train import softmax
 from core.train.folds import deal
 from core.train.students import crossfit, tfidf
@@ -223,7 +224,7 @@ def _reasons(
         if asset in places:
             words = f"{rows.teacher} was of two minds: {percent(share, digits=0)} of its votes went to {said[places[asset]]}."
             add(places[asset], "votes", 1 - share, words)
-    for row, words in _differing_copies(db, every, rows):
+    for row, words in _differing_copies(db, every, rows, recorded.differing(db, run_id)):
         add(row, "copies", 0.5, words)
     sizes = np.bincount(rows.label, minlength=len(rows.categories))
     for row in np.flatnonzero(sizes[rows.label] < RARE).tolist():
@@ -253,14 +254,17 @@ def _add_quality(rows: Rows, said: list[str], add) -> None:
         add(row, "quality", 1 - float(quality[row]), words)
 
 
-def _differing_copies(db: Database, every: pd.DataFrame, rows: Rows) -> list[tuple[int, str]]:
-    """(row, words) of groups whose copies are labelled differently, and of near copies in other groups labelled otherwise."""
+def _differing_copies(db: Database, every: pd.DataFrame, rows: Rows, differing: pd.DataFrame) -> list[tuple[int, str]]:
+    """(row, words) of groups whose copies are, or came (`differing`), labelled differently, and of near copies that differ."""
     found = []
     place = {group: row for row, group in enumerate(rows.frame.group_id.tolist())}
-    several = every[every.groupby("group_id").category_id.transform("nunique") > 1]
-    for group, members in several.groupby("group_id").category_id:
-        counted = members.value_counts()
-        words = ", ".join(f"{rows.names[category]} ({count})" for category, count in counted.items())
+    said = every.groupby(["group_id", "category_id"], as_index=False).agg(
+        copies=("asset_id", "size"), first=("asset_id", "min")
+    )
+    several = pd.concat([said[said.groupby("group_id").category_id.transform("size") > 1], differing])
+    for group, members in several[several.group_id.isin(place)].groupby("group_id"):
+        ranked = members.sort_values(["copies", "first"], ascending=[False, True])
+        words = ", ".join(f"{rows.names[c]} ({n})" for c, n in zip(ranked.category_id, ranked.copies))
         found.append((place[group], f"Copies of it are labelled differently: {words}."))
     for row, other in _near_pairs(db, rows):
         name = rows.names[int(rows.categories[rows.label[other]])]

@@ -135,7 +135,8 @@ def _said(db: Database, client_id: int, source: str, student_id: int | None = No
             f"""select a.group_id, c.id from recordings l join assets a on a.id = l.asset_id and a.client_id = :client
                 join categories c on c.label = coalesce(l.category, l.label) and c.taxonomy_id =
                   (select id from taxonomies where client_id = :client order by version desc limit 1)
-                where l.source = :source {only} order by a.id""",
+                where l.source = :source {only}
+                order by count(*) over (partition by a.group_id, c.id) desc, a.id""",
             given,
         ).fetchall()
     table = pd.DataFrame(rows, columns=["group_id", "category"]).drop_duplicates("group_id").set_index("group_id")

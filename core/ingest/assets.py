@@ -377,6 +377,9 @@ def _enter(
             for statement in (*BEFORE, *ENTER):
                 if mapping.label or ":source" not in statement:
                     db.conn.execute(statement, marks)
+            if mapping.label and _copies_differ(db, marks, read.problems):
+                count = [read.problems.count, marks["import"]]
+                db.conn.execute("update imports set problem_count = ? where id = ?", count)
             db.conn.executemany(
                 "insert into import_problems values (?, ?, ?, ?, ?)",
                 [(marks["import"], p.row, p.column, p.what, p.todo) for p in read.problems.kept],
@@ -398,6 +401,30 @@ def _enter(
         read.problems.count,
         tuple(unknown),
     )
+
+
+def _copies_differ(db: Database, marks: dict, problems: Problems) -> bool:
+    """Whether copies of one creative carry different labels, now that the file's are in; how many and which is listed then."""
+    rows = db.execute(
+        """with labelled as (
+             select a.group_id, coalesce(r.category, r.label) as label, count(*) as copies, min(a.id) as first
+             from recordings r join assets a on a.id = r.asset_id where r.source = :source and a.client_id = :client
+             and a.group_id in (select t.group_id from stage.rows s join assets t on t.id = coalesce(s.asset_id, :base + s.n)
+                                where s.label is not null) group by 1, 2)
+           select a.external_id, label, copies from (select *, count(*) over (partition by group_id) as kinds from labelled) l
+           join assets a on a.id = l.group_id where kinds > 1 order by l.group_id, copies desc, first""",
+        marks,
+    )
+    differing: dict[str, list[str]] = {}
+    for external_id, label, n in rows.fetchall():
+        differing.setdefault(external_id, []).append(f"{label[:60]} {n:,}")
+    if differing:
+        many = counted(len(differing), "creative has copies", "creatives have copies")
+        shown = "; ".join(f"{one[:60]}: {', '.join(said[:5])}" for one, said in islice(differing.items(), 3))
+        what = f"{many} with different labels: the commonest is taken ({shown})."
+        todo = "Give the copies of a creative one label in the file if another is right."
+        problems.add(None, marks["source"], what, todo)
+    return bool(differing)
 
 
 def unknown_labels(db: Database, import_id: int) -> list[Unknown]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from core.errors import InputError
 from core.ingest.columns import Mapping
 from core.ingest.files import Problems, Table, open_table
+from core.ingest.headers import is_placeholder
 from core.ingest.matching import Matcher
 from core.ingest.names import same
 
@@ -61,13 +62,13 @@ class LabelColumns:
         self._taken: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, role: str, value: str) -> int | None:
-        """The category a cell means, None where it is none, which is counted."""
+        """The category a cell means, None where it is none, which is counted unless the cell holds a mark for nothing."""
         if (role, value) not in self._found:
             self._found[role, value] = self._match[role](value)
         found = self._found[role, value]
-        if found is None:
+        if found is None and not _is_empty(value):
             self._unknown[role, value] += 1
-        elif self._accepted and same(value) in self._accepted:
+        elif found is not None and self._accepted and same(value) in self._accepted:
             self._taken[role, value] += 1
         return found
 
@@ -95,7 +96,9 @@ class LabelColumns:
 
 def unknown_of(counts: Counter[str], column: str, matcher: Matcher) -> list[Unknown]:
     """The values of one column (with how often each stands there) that are no category, the commonest first."""
-    strange = [(column, value, n) for value, n in counts.most_common() if value.strip() and matcher(value) is None]
+    strange = [
+        (column, value, n) for value, n in counts.most_common() if not _is_empty(value) and matcher(value) is None
+    ]
     return _with_near(strange[:LISTED], matcher)
 
 
@@ -136,6 +139,11 @@ def check_map(accepted: Values[str, str], matcher: Matcher) -> dict[str, str]:
             )
         checked[same(value)] = matcher.label(category)
     return checked
+
+
+def _is_empty(value: str) -> bool:
+    """Whether there is nothing to ask about: what counts as empty where the file is read is never no category."""
+    return not value.strip() or is_placeholder(value.strip())
 
 
 def _short(text: str) -> str:

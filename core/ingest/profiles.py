@@ -45,7 +45,8 @@ def profile(db: Database, client_id: int) -> dict[str, Any]:
 
     assets, groups, families (of groups that belong together), duplicates (assets less groups);
     words: quantiles of words per asset by name (p5, p50, p95, max);
-    splits: assets by split ("" where none yet); labels: by source, {"count", "distinct", "top": [(label, count)]};
+    splits: assets by split ("" where none yet);
+    labels: by source (as what they were read as), {"count", "distinct", "top": [(label, count)]};
     gold: assets with a gold label; columns: those of the last import by role; extra: names of the other columns.
     """
     assets, groups, families = db.execute(
@@ -105,8 +106,8 @@ def _words(db: Database, client_id: int, assets: int) -> dict[str, int]:
 
 def _labels(db: Database, client_id: int) -> dict[str, dict[str, Any]]:
     query = (
-        "select r.source, r.label, count(*) as n from recordings r join assets a on a.id = r.asset_id"
-        " where a.client_id = ? group by 1, 2 order by 1, 3 desc, 2"
+        "select r.source, coalesce(r.category, r.label) as label, count(*) as n from recordings r"
+        " join assets a on a.id = r.asset_id where a.client_id = ? group by 1, 2 order by 1, 3 desc, 2"
     )
     found: dict[str, dict[str, Any]] = {}
     for source, label, count in db.execute(query, [client_id]):

@@ -30,7 +30,9 @@ def search(
     duplicate group, None without), split. One pass over the client's assets at worst."""
     where, marks = _where(wanted)
     marks |= {"client": client_id, "run": run_id, "start": start, "most": most, "longest": LONGEST}
-    tables = """assets a left join labels l on l.run_id = :run and l.asset_id = a.group_id
+    tables = """assets a left join (select b.group_id, min(o.asset_id) as asset_id from labels o join assets b on b.id = o.asset_id
+                  where o.run_id = :run and o.category_id is not null group by 1) g on g.group_id = a.group_id
+                left join labels l on l.run_id = :run and l.asset_id = g.asset_id
                 left join categories c on c.id = l.category_id where a.client_id = :client"""
     rows = db.query(
         f"""select a.id, a.external_id, substr(a.text, 1, :longest) as text, c.label, a.split from {tables} {where}

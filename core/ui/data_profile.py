@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import closing
 
 import pandas as pd
@@ -23,11 +24,11 @@ from core.words import counted
 SHOWN = 200  # rows of a list on the page; the download has them all
 
 
-def size(found: list[taxonomy.Category]) -> str:
-    """How many categories a file holds, and how many of them are headings only."""
+def size(found: Sequence[taxonomy.Category]) -> str:
+    """How many categories there are to label with, and under how many headings, which no asset is labelled with."""
     headings = sum(not c.assignable for c in found)
-    only = f", {headings:,} of them only {'a heading' if headings == 1 else 'headings'}" if headings else ""
-    return f"{counted(len(found), 'category', 'categories')} in the file{only}."
+    under = f" under {counted(headings, 'heading')}" if headings else ""
+    return f"{counted(len(found) - headings, 'category', 'categories')}{under}"
 
 
 def categories(found: list[taxonomy.Category]) -> None:
@@ -43,7 +44,7 @@ def categories(found: list[taxonomy.Category]) -> None:
             for category in found
         ]
     )
-    charts.details(table, "categories", label="The category" if len(found) == 1 else f"The {len(found):,} categories")
+    charts.details(table, "categories", label=f"The {size(found)}" if len(found) > 1 else "The category")
 
 
 def problems(found: list[Problem], name: str) -> None:

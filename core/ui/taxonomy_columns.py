@@ -53,5 +53,5 @@ def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
         return None
     found = uploads.look(taxonomy.read, path, mapping, how)
     data_profile.problems(found.problems, f"{key}-problems")
-    st.caption(data_profile.size(found.categories))
+    st.caption(f"{data_profile.size(found.categories)} in the file.")
     return found

@@ -10,10 +10,10 @@ import streamlit as st
 
 from core import db as database
 from core import jobs, settings
-from core.ingest import taxonomy_diff, taxonomy_versions
+from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_versions import Kept
 from core.label import prices, relabel
-from core.ui import charts, frame, hosted_teacher, money_inputs, progress
+from core.ui import charts, data_profile, frame, hosted_teacher, money_inputs, progress
 from core.ui.figures import figure
 from core.ui.frame import View
 from core.words import counted, duration, money, teacher_words
@@ -25,7 +25,7 @@ def in_use(view: View) -> None:
     """The version in use in a line, all versions folded away."""
     rows = taxonomy_versions.versions(view.db, view.client_id)
     newest = rows[0]
-    size = counted(newest["assignable"], "category", "categories")
+    size = data_profile.size(taxonomy.load(view.db, newest["id"]))
     line = f"Version {newest['version']} is in use: {size}, from {newest['source']}, {newest['created'][:10]}"
     st.text(f"{line}, {counted(newest['labels'], 'label')} under it.")
     live = next((row for row in rows if row["live"]), None)

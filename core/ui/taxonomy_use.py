@@ -25,7 +25,7 @@ def in_use(view: View, uploaded: bool) -> None:
         return
     version, source = view.db.execute("select version, source from taxonomies where id = ?", [id]).fetchone()
     found = taxonomy.load(view.db, id)
-    size = counted(sum(c.assignable for c in found), "category", "categories")
+    size = data_profile.size(found)
     more = "" if uploaded else " Upload a file to replace it."
     st.text(f"Version {version} is in use: {size}, from {source}.{more}")
     if not uploaded:

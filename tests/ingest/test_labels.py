@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from core import db as database
 from core.errors import InputError
 from core.ingest import labels, taxonomy
-from core.ingest.assets import import_assets, unknown_labels
+from core.ingest.assets import import_assets, profile, unknown_labels
 from core.ingest.columns import Mapping
+from core.ingest.matching import Matcher
 from core.label import run
 
 
@@ -97,3 +100,18 @@ def test_a_map_of_labels_comes_from_a_file_and_its_faults_are_told(db, tmp_path)
     path.write_text("value\nDisney\n")
     with pytest.raises(InputError, match="one column"):
         labels.read_map(path)
+
+
+def test_a_mark_for_nothing_is_empty_and_never_asked_about(db, tmp_path):
+    rows = STREAMS + "7,stream number seven now,--\n8,stream number eight now,(not set)\n9,stream nine now,N/A\n"
+    client, found = bring(db, tmp_path, "name\nDisney+\nCanal+\nN/A\n", rows)
+    assert [one.value for one in found.unknown] == ["Disney", "Aviation"]
+    assert labelled(db, client)["9"] == "N/A", "a category may be called so"
+    matcher = Matcher(taxonomy.load(db, taxonomy.latest(db, client)))
+    counts = Counter({"--": 2, " ": 1, "Disney": 1})
+    assert [one.value for one in labels.unknown_of(counts, "label", matcher)] == ["Disney"]
+
+
+def test_labels_are_counted_as_the_categories_they_are_taken_as(db, tmp_path):
+    client, _ = bring(db, tmp_path, "name\nDisney+\nCanal+\n", STREAMS, accepted={"Disney": "Disney+"})
+    assert profile(db, client)["labels"]["label"] == {"count": 5, "distinct": 2, "top": [("Disney+", 4), ("Canal+", 1)]}

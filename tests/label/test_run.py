@@ -2,7 +2,7 @@ import pytest
 
 from core import db as database
 from core.errors import InputError
-from core.label import run
+from core.label import run, search
 from core.label.teachers import batches, builtin
 from tests import small
 
@@ -168,3 +168,38 @@ def test_a_paused_run_is_not_the_one_in_use_where_there_is_a_whole_one(db, tmp_p
     assert [one["paused"] for one in run.runs(db, client)] == [1, 0]
     db.execute("update label_runs set state = 'capped' where id = ?", [whole])
     assert run.newest_in_use(db, client) == paused, "of paused ones the newest"
+
+
+def test_copies_with_different_labels_take_the_commonest_valid_one(db, tmp_path):
+    def ads(name, *labels):
+        return [
+            {"id": f"{name}{i}", "text": f"One creative called {name} says so", "label": x}
+            for i, x in enumerate(labels)
+        ]
+
+    rows = [
+        *ads("odd", "Shoes", "Sale", "Sale", "Sale"),
+        *ads("most", "Hiring", "Sale", "Sale"),
+        *ads("late", "--", "Travel"),
+    ]
+    client = small.fill(db, tmp_path / "one", [*rows, *ads("tie", "Travel", "Sale"), *ads("other", "Hiring")])
+    told = [
+        what for (what,) in db.execute("select what from import_problems where row is null and what like '%copies%'")
+    ]
+    assert told == [
+        "2 creatives have copies with different labels: the commonest is taken (most0: Sale 2, Hiring 1; tie0: Travel 1, Sale 1)."
+    ]
+    assert db.execute("select problem_count = (select count(*) from import_problems) from imports").fetchone()[0]
+    made = run.label(db, client, "recorded:label")
+    names = {row["id"]: row["label"] for row in db["categories"].rows}
+
+    def labels():
+        found = {r.external_id: names[r.category_id] for r in run.labelled(db, made).itertuples()}
+        listed = {row["external_id"]: row["label"] for row in search.search(db, client, made, search.Wanted())[0]}
+        assert found == listed, "the list of assets says the same"
+        return {name: {found[one] for one in found if one.startswith(name)} for name in ("odd", "most", "late", "tie")}
+
+    assert labels() == {"odd": {"Sale"}, "most": {"Sale"}, "late": {"Travel"}, "tie": {"Travel"}}
+    small.fill(db, tmp_path / "two", [row | {"id": f"x{row['id']}"} for row in ads("tie", "Sale")])
+    assert run.label(db, client, "recorded:label") == made
+    assert labels()["tie"] == {"Sale"}, "a later copy may outvote the first"

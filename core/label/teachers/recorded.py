@@ -1,13 +1,20 @@
-"""The recorded teacher: labels bought before, out of a column of the assets file."""
+"""The recorded teacher: labels bought before, out of a column of the assets file.
+
+Copies of one creative have one label: the one that most of its labelled copies carry, of as many the one that comes first.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import islice
 
+import pandas as pd
 from sqlite_utils import Database
 
 from core.errors import InputError
+from core.ingest import taxonomy
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.taxonomy import Matcher, StoredCategory
 from core.label.teachers import Answer, Asset, batches
@@ -16,17 +23,18 @@ NONE_YET = "Name the label column when importing, and check that its labels are 
 
 
 class Recorded:
-    """Answers from the recordings table; nothing is bought and every recorded asset keeps its own answer."""
+    """Answers from the recordings table; nothing is bought, and copies are all answered as most of them are."""
 
     def __init__(self, db: Database, source: str, categories: list[StoredCategory], client_id: int):
-        self.db, self.source = db, source
+        self.db, self.source, self.client_id = db, source, client_id
         self.name = f"recorded:{source}"
         self.fingerprint = hashlib.sha256(self.name.encode()).hexdigest()
         self.labels = {c.label: c.id for c in categories if c.assignable}
         self.match = self._column(Matcher(categories), client_id)
 
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
-        return batches(
+        yield from self._outvoted(db, run_id)
+        yield from batches(
             db,
             """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id
                join recordings r on r.source = ? and r.asset_id = a.id
@@ -35,6 +43,43 @@ class Recorded:
             [self.source, run_id],
             size=2000,
         )
+
+    def _outvoted(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
+        """The copies answered before, which more labels of their group mean otherwise by now."""
+        query = """select a.id, a.text, a.group_id, l.category_id from labels l join assets a on a.id = l.asset_id
+                   join recordings r on r.source = ? and r.asset_id = a.id
+                   where l.run_id = ? and l.category_id is not null and a.group_id in (select b.group_id from recordings c
+                   join assets b on b.id = c.asset_id where c.source = ? and b.client_id = ? group by 1 having count(*) > 1)"""
+        rows = db.execute(query, [self.source, run_id, self.source, self.client_id]).fetchall()
+        stale = (Asset(id, text) for id, text, group, had in rows if self._of_group.get(group, had) != had)
+        while page := list(islice(stale, 2000)):
+            yield page
+
+    def votes(self) -> pd.DataFrame:
+        """What the copies of each duplicate group are labelled: group_id, category_id, copies, first (the asset's id)."""
+        rows = self.db.execute(
+            """select a.group_id, r.label, r.category, count(*), min(a.id) from recordings r
+               join assets a on a.id = r.asset_id where r.source = ? and a.client_id = ? group by 1, 2, 3""",
+            [self.source, self.client_id],
+        )
+        meant: dict[tuple, int | None] = {}
+        read = []
+        for group, label, known, copies, first in rows:
+            if (label, known) not in meant:
+                meant[label, known] = self._category(label, known)
+            read.append((group, meant[label, known], copies, first))
+        table = pd.DataFrame(read, columns=["group_id", "category_id", "copies", "first"]).dropna()
+        table = table.astype({"category_id": "int64"})
+        return table.groupby(["group_id", "category_id"], as_index=False).agg({"copies": "sum", "first": "min"})
+
+    @cached_property
+    def _of_group(self) -> dict[int, int]:
+        """The category of each duplicate group that has one."""
+        ranked = self.votes().sort_values(["copies", "first"], ascending=[False, True]).drop_duplicates("group_id")
+        return dict(zip(ranked.group_id.tolist(), ranked.category_id.tolist()))
+
+    def _category(self, label: str, known: str | None) -> int | None:
+        return self.labels.get(known) or self.match(label)
 
     def _column(self, match: Matcher, client_id: int) -> Matcher:
         """For labels that are categories' own, or were read before there was a taxonomy: the whole column is read one way."""
@@ -47,8 +92,9 @@ class Recorded:
 
     def answer(self, assets: Sequence[Asset]) -> list[Answer]:
         found = self.db.execute(
-            f"""select asset_id, label, category, confidence, tokens_in, tokens_out, latency_ms from recordings
-                where source = ? and asset_id in ({",".join("?" * len(assets))})""",
+            f"""select r.asset_id, a.group_id, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
+                from recordings r join assets a on a.id = r.asset_id
+                where r.source = ? and r.asset_id in ({",".join("?" * len(assets))})""",
             [self.source, *(a.id for a in assets)],
         )
         recorded = {row[0]: row[1:] for row in found}
@@ -66,8 +112,10 @@ class Recorded:
         ).fetchone()
         return Asset(row[0], text) if row else None
 
-    def _one(self, asset_id, label, known, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
-        category = self.labels.get(known) or self.match(label)
+    def _one(self, asset_id, group, label, known, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
+        own = self._category(label, known)
+        category = self._of_group.get(group, own)
+        confidence = confidence if category == own else None  # it was given to another answer
         return Answer(
             asset_id,
             category,
@@ -93,3 +141,16 @@ def make(db: Database, client_id: int, detail: str, categories: list[StoredCateg
         known = f"Columns with recorded labels: {', '.join(sources)}." if sources else NONE_YET
         raise InputError(f"No recorded labels from a column '{detail}'.", known)
     return Recorded(db, detail, categories, client_id)
+
+
+def differing(db: Database, run_id: int) -> pd.DataFrame:
+    """Of a recorded teacher's run, the groups whose copies came with different labels: group_id, category_id, copies, first;
+    no rows where another teacher made the run, or where its column is gone."""
+    row = db.execute("select client_id, teacher, taxonomy_id from label_runs where id = ?", [run_id]).fetchone()
+    client_id, teacher, taxonomy_id = row
+    kind, _, source = teacher.partition(":")
+    categories = taxonomy.load(db, taxonomy_id) if kind == "recorded" else []
+    if not categories:
+        return pd.DataFrame(columns=["group_id", "category_id", "copies", "first"])
+    table = Recorded(db, source, categories, client_id).votes()
+    return table[table.groupby("group_id").category_id.transform("size") > 1]
