@@ -24,6 +24,9 @@ _LATE = re.compile(
     re.IGNORECASE,
 )
 _CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
+_CONTROL |= dict.fromkeys(
+    (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+)  # they turn the reading order of what follows
 
 
 def plain(text: str) -> str:

@@ -5,18 +5,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import jobs, settings
+from core import settings
 from core.deploy import scoring
 from core.evaluate.run import comparison
 from core.evaluate.versions import behind_words
 from core.ingest.problems import AS_FOUND, ReadAs
 from core.train.run import all_students, folder_of
-from core.ui import exports, frame, go_live, progress, serving, teacher_rows, uploads
+from core.ui import exports, frame, go_live, progress, scored_files, serving, uploads
 from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
 from core.words import milliseconds, percent, stated_percent
 
-KINDS_OF_JOBS = "score", "send"
 KINDS = {"XLSX": "Excel (XLSX)", "CSV": "CSV", "Parquet": "Parquet"}
 
 
@@ -29,10 +28,10 @@ def main() -> None:
         _live(view, live)
         file, engineer = st.tabs(["Classify a file", "For your engineer"], key="deploy-tab")
         with file:
-            running = progress.active(view, *KINDS_OF_JOBS)
+            running = progress.active(view, *scored_files.KINDS)
             _score(view, live, running)
-            progress.watch(view, *KINDS_OF_JOBS, expected=running)
-            _scored(view, running)
+            progress.watch(view, *scored_files.KINDS, expected=running)
+            scored_files.show(view, running)
         with engineer:
             exports.take_along(view, live)
             serving.section(view)
@@ -112,41 +111,6 @@ def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:
         placeholder="Choose at least one",
         help="What the student reads, in this order. At first those of the last import.",
     )
-
-
-def _scored(view: frame.View, running: bool) -> None:
-    done = [
-        job
-        for job in jobs.recent(view.db, view.client_id, limit=50)
-        if job.kind in KINDS_OF_JOBS and job.state == "done"
-    ]
-    files = {job.result["output"]: job for job in reversed(done) if Path(job.result["output"]).exists()}
-    if not files:
-        return
-    teacher_rows.section(view, list(reversed(files.values())), running)
-    st.subheader("Classified files", anchor=False)
-    for output, job in reversed(files.items()):
-        path, result = Path(output), job.result
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.download_button(
-                "Download",
-                path.read_bytes,
-                file_name=path.name,
-                key=f"scored-{job.id}",
-                icon=":material/download:",
-                on_click="ignore",
-            )
-            told = f"{path.name}: {result['rows']:,} rows, {result['handled']:,} handled by the student itself"
-            told += f", {result['without_text']:,} without text" if result["without_text"] else ""
-            told += f", {result['left_out']:,} rows left out" if result["left_out"] else ""
-            told += teacher_rows.told(result)
-            st.text(told)
-            for reason, count in result.get("reasons", {}).items():
-                st.text(f"{count:,} without the teacher's answer: {reason}")
-            for problem in result["problem_list"][:10]:
-                st.text(f"Row {problem['row'] or '–'}: {problem['what']} {problem['todo']}")
-            if result["problems"] > 10:
-                st.text(f"and {result['problems'] - 10:,} more; the score command with --problems lists them.")
 
 
 main()

@@ -45,6 +45,7 @@ from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.jobs import NoProgress, Progress
 from core.train.disk import write
 from core.train.run import find, folder_of
+from core.words import counted
 
 SHARD, SHARD_CHARACTERS = 2048, 8_000_000  # rows of a shard, and their characters: what is in memory at a time
 JOINED = 32  # shards in a row group of the output, where that is Parquet
@@ -52,6 +53,10 @@ EDGE = 1 << 20  # bytes at the input's head and tail that are hashed
 ANY_SIZE = 1 << 62
 FORMATS = (".csv", ".xlsx", ".parquet")
 SHEET = 1_048_575  # rows that a sheet holds below its head; more go on in the next one
+UNCERTIFIED = (
+    "No confidence is certified for this student, so every row is for the teacher; categories are the student's best "
+    "guess."
+)
 LISTED = 1_000  # problems of the input that come back with the counts
 
 
@@ -128,6 +133,7 @@ def score(
         "rows": rows,
         "taken_over": taken_over,
         "handled": sum(c.handled for c in counts.values()),
+        "certified": task.threshold is not None,
         "without_text": sum(c.without_text for c in counts.values()),
         "left_out": source.left_out(),
         "problems": source.problems.count,
@@ -142,6 +148,16 @@ def score(
         "teacher_characters": sum(c.characters for c in counts.values()),
         **sent,
     }
+
+
+def told(result: dict[str, Any]) -> str:
+    """What came of a file that score() wrote, in words; without a certified confidence no row is said to be handled or not."""
+    parts = [counted(result["rows"], "row")]
+    if certified := result.get("certified", True):  # runs of before did not say
+        parts.append(f"{result['handled']:,} handled by the student itself")
+    parts += [f"{result['without_text']:,} without text"] if result["without_text"] else []
+    parts += [f"{counted(result['left_out'], 'row')} left out"] if result["left_out"] else []
+    return ", ".join(parts) + ("" if certified or "by_teacher" in result else f". {UNCERTIFIED}")
 
 
 def owner(student: dict, model: sending.Hosted, input: Path) -> str:

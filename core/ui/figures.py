@@ -40,12 +40,14 @@ def badge(basis: str) -> None:
 
 
 def figure(label: str, value: str, basis: str, interval: str | None = None, help: str | None = None) -> None:
-    """One big figure in a box: label with a hint, the value, then its basis and, where there is one, its interval.
+    """One big figure in a box: label with a hint, the value, then its basis (a dash has none) and, where there is one, its
+    interval.
 
     Label, value and interval may hold words from files: they are escaped here."""
     with st.container(border=True, height="stretch"):
         st.metric(plain(label), plain(value), help=help)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            badge(basis)
+            if value != "–":
+                badge(basis)
             if interval:
                 st.caption(plain(interval))

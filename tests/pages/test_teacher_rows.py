@@ -1,11 +1,13 @@
 """Deploy: the rows of a scored file that are for the teacher are sent from there, against a model server on a real port."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import openpyxl
 
 from core import jobs, settings
+from core.deploy import scoring
 from core.label import connections, ledger
 from core.label.teachers.wire import OwnPrice, Params
 from core.train.run import all_students, set_live
@@ -31,6 +33,17 @@ def test_without_a_model_the_way_to_one_is_shown(open_page, filled):
     app = open_page("deploy")
     assert "leaves 3 rows of 3 to the teacher" in shown(app) and "connect a model first" in shown(app)
     assert "Connect a model" in str(links(app)) and "Send them to the teacher" not in [one.label for one in app.button]
+
+
+def test_what_could_not_be_used_stands_apart_from_what_to_do(open_page, filled):
+    job = scored(filled)
+    odd = {"row": None, "column": None, "what": "A row above was left out.", "todo": "Nothing, if that is right."}
+    result = job.result | {"problems": 1, "problem_list": [odd], "left_out": 1, "certified": False}
+    filled.execute("update jobs set result = ? where id = ?", [json.dumps(result), job.id])
+    filled.conn.commit()
+    text = shown(open_page("deploy"))
+    assert "The whole file: A row above was left out.\nWhat to do: Nothing, if that is right." in text
+    assert f"3 rows, 1 row left out. {scoring.UNCERTIFIED}" in text and "handled by the student itself" not in text
 
 
 def test_the_rows_are_sent_from_the_page_and_come_back_completed(open_page, filled):

@@ -1,0 +1,56 @@
+"""Files that a student has classified: the download, what came of the rows, and the rows that could not be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import jobs
+from core.deploy import scoring
+from core.ui import frame, teacher_rows
+from core.words import counted
+
+KINDS = "score", "send"  # of jobs that write such a file
+LISTED = 10  # rows that could not be used, shown at once
+
+
+def show(view: frame.View, running: bool) -> None:
+    """The client's classified files that are still there, the newest first."""
+    done = [job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind in KINDS and job.state == "done"]
+    files = {job.result["output"]: job for job in reversed(done) if Path(job.result["output"]).exists()}
+    if not files:
+        return
+    newest = list(reversed(files.values()))
+    teacher_rows.section(view, newest, running)
+    st.subheader("Classified files", anchor=False)
+    for job in newest:
+        with st.container(gap="xxsmall"):
+            _file(job)
+
+
+def _file(job: jobs.Job) -> None:
+    path, result = Path(job.result["output"]), job.result
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Download",
+            path.read_bytes,
+            file_name=path.name,
+            key=f"scored-{job.id}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.text(f"{path.name}: {scoring.told(result)}{teacher_rows.told(result)}")
+    for reason, count in result.get("reasons", {}).items():
+        st.text(f"{count:,} without the teacher's answer: {reason}")
+    for problem in result["problem_list"][:LISTED]:
+        _problem(problem)
+    if (more := result["problems"] - LISTED) > 0:
+        st.text(f"and {counted(more, 'more problem')}; the score command with --problems lists them.")
+
+
+def _problem(problem: dict[str, Any]) -> None:
+    """One row that could not be used, and in a line of its own what to do about it."""
+    where = f"Row {problem['row']:,}" if problem["row"] else "The whole file"
+    st.text(f"{where}: {problem['what']}\nWhat to do: {problem['todo']}")
