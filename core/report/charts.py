@@ -136,20 +136,22 @@ def bars(names: list[str], values: list[float], texts: list[str], colours: list[
 
 def pair(rows: list[tuple[str, float, str, str]], goal: tuple[float, str] | None = None) -> go.Figure:
     """Two or three bars, (name, length, words, colour), each with its name and its words; `goal` marks a length with words of its
-    own. No axis: the words say it."""
+    own, which a shorter bar's words stand behind, so as not to be crossed by it. No axis: the words say it."""
     names, lengths, words, colours = (list(column)[::-1] for column in zip(*rows))
+    printed = [f"<b>{clean(word)}</b>" for word in words]
+    behind = [goal is not None and length < goal[0] for length in lengths]
     fig = go.Figure(
         go.Bar(
             x=lengths,
             y=list(range(len(rows))),
-            text=[f"<b>{clean(word)}</b>" for word in words],
+            text=["" if away else word for word, away in zip(printed, behind)],
             textposition="outside",
             textfont={"size": 14},
             cliponaxis=False,
             orientation="h",
             marker_color=colours,
-            hovertemplate="%{customdata}: %{text}<extra></extra>",
-            customdata=[clean(name) for name in names],
+            hovertemplate="%{customdata}<extra></extra>",
+            customdata=[f"{clean(name)}: {word}" for name, word in zip(names, printed)],
         )
     )
     layout(fig, "", "", height=34 + 40 * len(rows))
@@ -162,6 +164,9 @@ def pair(rows: list[tuple[str, float, str, str]], goal: tuple[float, str] | None
         fig.add_annotation(
             x=goal[0], y=len(rows) - 0.35, text=goal[1], showarrow=False, xanchor="right", font={"size": 12}
         )
+    for place in (place for place, away in enumerate(behind) if away):
+        fig.add_annotation(x=goal[0], y=place, text=printed[place], xshift=5, showarrow=False, xanchor="left")
+        fig.layout.annotations[-1].font.size = 14
     fig.update_xaxes(range=[0, 1.8 * top], visible=False)
     fig.update_layout(margin={"l": 8, "r": 8, "t": 4, "b": 4}, bargap=0.35)
     return _names(fig, [clean(name) for name in names]).update_yaxes(showgrid=False, tickfont={"size": 13})

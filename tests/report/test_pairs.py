@@ -8,6 +8,7 @@ import pytest
 
 from core.evaluate import run
 from core.evaluate.economics import Assumptions
+from core.report import charts, svg
 from core.report.headline import for_100, headlines
 from core.report.headline import judged as named
 from core.report.pairs import lead, pairs
@@ -73,3 +74,13 @@ def test_the_interval_for_100_assets_is_that_of_the_card_and_the_student_is_name
     assert headlines(waits | {"figures": figures}, None)[0].span.startswith("83.0 % to 93.2 %")
     teacher = figures | {"teacher": {"name": "openai:gpt-5-mini"}}
     assert named({"kind": "embedding", "id": 2}, teacher) == "embedding 2, taught by gpt-5-mini"
+
+
+def test_no_word_of_a_bar_stands_on_the_target_line():
+    figure = charts.pair(
+        [("Student alone", 88.8, "88.8 %", "#000"), ("Both", 97.0, "97.0 %", "#000")], (95.0, "target 95 %")
+    )
+    assert list(figure.data[0].text) == ["<b>97.0 %</b>", ""], "a bar beyond the target keeps its words at its end"
+    (moved,) = (note for note in figure.layout.annotations if "88.8" in note.text)
+    assert (moved.x, moved.y, moved.xanchor) == (95.0, 1, "left")
+    assert "88.8 %" in svg.draw(figure) and "97.0 %" in svg.draw(figure)
