@@ -52,6 +52,7 @@ def test_no_page_has_a_serious_violation(judged, app, browser, look):
             for question in TABS[1:]:
                 page.get_by_role("tab", name=question, exact=True).click()
                 expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+                expect(page.locator("[data-stale=true]")).to_have_count(0)  # those are drawn pale
                 page.wait_for_timeout(500)
                 found[f"compare: {question}"] = violations(page)
     context.close()
