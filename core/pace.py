@@ -31,18 +31,19 @@ class Forecast:
 
 def forecast(db: Database, job: Job) -> Forecast | None:
     """The running job's; None where no job like it has ended, here or on the sample data."""
-    before = earlier(db, job) or _shipped().get(sort(job), {})
+    before = earlier(db, job) or _shipped().get(sort(job.kind, job.params), {})
     return of(job.spans, before, job.fraction, job.seconds_left) if before and job.spans else None
 
 
 def earlier(db: Database, job: Job) -> Spans | None:
     """The phases of the newest job like this one that ran to its end: of the same client if there is one."""
-    rows = db.query(
-        """select * from jobs where kind = ? and state = 'done' and spans <> '{}' and id <> ?
+    rows = db.execute(
+        """select params, spans from jobs where kind = ? and state = 'done' and spans <> '{}' and id <> ?
            order by client_id is ? desc, id desc limit 20""",
         [job.kind, job.id, job.client_id],
     )
-    return next((found.spans for found in map(Job.of, rows) if sort(found) == sort(job)), None)
+    mine = sort(job.kind, job.params)
+    return next((json.loads(spans) for params, spans in rows if sort(job.kind, json.loads(params)) == mine), None)
 
 
 def of(spans: Spans, before: Spans, fraction: float | None, phase_left: float | None) -> Forecast | None:
@@ -73,10 +74,10 @@ def _ratio(spans: Spans, before: Spans, known: list[str]) -> float:
     return sum(before[name][0] * spans[name][1] / before[name][1] for name in sized) / weights if weights else 1.0
 
 
-def sort(job: Job) -> str:
+def sort(kind: str, params: dict) -> str:
     """What jobs have in common whose phases are alike: kind, and what student they train or what teacher they ask."""
-    teacher = str(job.params.get("teacher", "")).partition(":")[0]
-    return " ".join(filter(None, [job.kind, str(job.params.get("kind") or job.params.get("student") or ""), teacher]))
+    teacher = str(params.get("teacher", "")).partition(":")[0]
+    return " ".join(filter(None, [kind, str(params.get("kind") or params.get("student") or ""), teacher]))
 
 
 @cache

@@ -178,11 +178,11 @@ class Progress(NoProgress):
         """Add the time since the last report to the phase it was spent in; the phase at hand stands last."""
         now = time.monotonic()
         if self._spans:
-            next(reversed(self._spans.values()))[0] += round(now - self._marked, 3)
+            next(reversed(self._spans.values()))[0] += round(now - self._marked, 6)
         self._marked = now
-        place = self._named(self._spans)
-        seconds, _ = self._spans.pop(place) if fresh and place in self._spans else self._spans.get(place, (0.0, 0))
-        self._spans[place] = [seconds, self.total]
+        if fresh:
+            place = self._named(self._spans)
+            self._spans[place] = [self._spans.pop(place, (0.0, 0))[0], self.total]
 
     def _named(self, known: dict) -> str:
         """The phase by its message, for one of `known` or while there are few of them."""

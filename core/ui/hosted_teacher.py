@@ -13,6 +13,7 @@ from core.ui import frame, label_list, money_inputs, progress
 from core.ui.figures import figure
 from core.words import counted, duration, money, percent
 
+STOP_AT = "Stop at (US dollars)"
 CHOSEN = "teacher-chosen"  # the session's selection on the Teacher page, also where another page has made it
 
 
@@ -126,9 +127,13 @@ def _settled(view: frame.View) -> int:
 def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float | None:
     """The field for the cap. It is filled with a quarter more than the upper end of the forecast: a call is only made where the
     most that it can cost still fits."""
-    filled = rounded_up(1.25 * most)
-    label = "Raise the cap to (US dollars)" if capped else "Stop at (US dollars)"
+    label = "Raise the cap to (US dollars)" if capped else STOP_AT
     hint = "The run stops before it costs more than this in all, whatever the forecast said. You can then raise it."
+    return cap_field(place, rounded_up(1.25 * most), spent, hint, f"cap-{teacher}-{capped}", label)
+
+
+def cap_field(place, filled: float, spent: float, hint: str, key: str, label: str = STOP_AT) -> float | None:
+    """A field for a cap in USD, filled with `filled`; another such sum makes it anew. `spent` stands in its hint."""
     if spent:
         hint += f" {money(spent, exact=True)} is spent already and counts."
     return place.number_input(
@@ -138,7 +143,7 @@ def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float 
         format="%.2f" if filled >= 0.1 else "%.4g",
         step=rounded_up(filled / 10),
         help=frame.plain(hint),
-        key=f"cap-{teacher}-{capped}-{filled}",
+        key=f"{key}-{filled}",
     )
 
 

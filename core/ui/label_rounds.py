@@ -13,7 +13,7 @@ from core.report.charts import growth
 from core.train import subsets
 from core.ui import charts, frame, hosted_teacher, progress
 from core.ui.figures import HINTS
-from core.words import money, percent
+from core.words import percent
 
 METHODS = {
     rounds.DOUBT: "What the student doubts most",
@@ -92,16 +92,10 @@ def _cap(place, view: frame.View, teacher: str, expected: forecast.Forecast, lab
         return None, expected.cost is not None
     spent = labelling.summary(view.db, expected.run_id)["spent_usd"] if expected.run_id else 0.0
     part = min(labels / max(expected.labels, 1), 1.0)
-    cap = place.number_input(
-        "Stop the rounds at (US dollars)",
-        min_value=0.0,
-        value=hosted_teacher.rounded_up(1.25 * (spent + part * expected.cost.high)),
-        format="%.4g",
-        key=f"rounds-cap-{teacher}-{labels}",
-        help=frame.plain(
-            f"All labels of this teacher together never cost more; {money(spent, exact=True)} is spent already."
-        ),
-    )
+    filled = hosted_teacher.rounded_up(1.25 * (spent + part * expected.cost.high))
+    hint = "All labels of this teacher together never cost more."
+    key = f"rounds-cap-{teacher}-{labels}"
+    cap = hosted_teacher.cap_field(place, filled, spent, hint, key, "Stop the rounds at (US dollars)")
     return cap, True
 
 

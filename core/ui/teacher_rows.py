@@ -14,7 +14,7 @@ from core.label.teachers.hosted import Hosted
 from core.train.run import find
 from core.ui import frame, progress
 from core.ui.figures import figure
-from core.ui.hosted_teacher import rounded_up, spread_words
+from core.ui.hosted_teacher import cap_field, rounded_up, spread_words
 from core.words import counted, money, teacher_words
 
 
@@ -96,17 +96,7 @@ def _button(view: frame.View, job: jobs.Job, model: Hosted, spent: float, high: 
         long = "x" * (2 * job.result["teacher_characters"] // job.result["teacher_texts"])
         filled = rounded_up(spent + max(1.25 * high, high + model.most_usd(Asset(0, long))))
         hint = "No call is made that could bring this file's cost above this, whatever the forecast said; you can then raise it."
-        if spent:
-            hint += f" {money(spent, exact=True)} is spent already and counts."
-        budget = st.number_input(
-            "Stop at (US dollars)",
-            min_value=0.0,
-            value=filled,
-            format="%.2f" if filled >= 0.1 else "%.4g",
-            step=rounded_up(filled / 10),
-            help=frame.plain(hint),
-            key=f"send-cap-{job.id}-{model.name}-{filled}",
-        )
+        budget = cap_field(st, filled, spent, hint, f"send-cap-{job.id}-{model.name}")
     if spent:
         st.caption(
             frame.plain(f"{money(spent, exact=True)} is spent on this file; its answers are kept and not bought again.")

@@ -50,7 +50,7 @@ def measure(kind: str) -> dict[str, dict]:
     jobs.run_here(db, "train", {"client_id": client, "run_id": run_id, "kind": kind, "target": 0.9}, client)
     if kind == SAMPLE["student"]:
         jobs.run_here(db, "distil", {"sample": True}, database.client_id(db, "Sample client"))
-    return {pace.sort(job): job.spans for job in jobs.recent(db, limit=100)}
+    return {pace.sort(job.kind, job.params): job.spans for job in jobs.recent(db, limit=100)}
 
 
 if __name__ == "__main__":
