@@ -29,19 +29,19 @@ def main() -> None:
         if found:
             _clients(view, found, earned)
         if before is None or not (before.verdict or before.busy):
-            _sample(view, sample)
+            _sample(view, sample, "secondary" if found else "primary")
         _add(found)
         if found:
             removing.client(view, {row["id"]: row["name"] for row in found})
 
 
-def _sample(view: frame.View, sample: int | None) -> None:
+def _sample(view: frame.View, sample: int | None, kind: str) -> None:
     with st.container(border=True):
         st.subheader("Start here: the sample client", anchor=False)
         st.write(SAMPLE_NOTE)
         if sample:
             progress.watch(frame.View(view.db, sample, SAMPLE_CLIENT), "distil")
-        if st.button("Run the sample client", type="primary", icon=":material/play_arrow:"):
+        if st.button("Run the sample client", type=kind, icon=":material/play_arrow:"):
             client = database.client_id(view.db, SAMPLE_CLIENT, synthetic=True)
             address.choose(client, SAMPLE_CLIENT)
             progress.start(view, "distil", {"sample": True}, client_id=client)

@@ -8,18 +8,19 @@ import streamlit as st
 
 from core.report.headline import TITLES, for_100, judged
 from core.report.pairs import Pair, lead, pairs
-from core.ui import charts, frame, go_live, money_inputs, report_download
+from core.ui import charts, frame, go_live, money_inputs, report_download, standing
 from core.ui.figures import badge
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
 TABS = ("How sure is this?", "What does it save?", "How fast is it?", "Where does it differ?", "For your analyst")
+MORE = "Get more labels"
 # What a verdict's next step is done with: the words on the button, and the page it opens.
 STEPS = {
-    "too_few": ("Get more labels", "teacher"),
-    "unproven": ("Get more labels", "teacher"),
-    "below": ("Get more labels", "teacher"),
-    "handles_little": ("Get more labels", "teacher"),
-    "weak_category": ("Get more labels", "teacher"),
+    "too_few": (MORE, "teacher"),
+    "unproven": (MORE, "teacher"),
+    "below": (MORE, "teacher"),
+    "handles_little": (MORE, "teacher"),
+    "weak_category": (MORE, "teacher"),
     "worse_on_gold": ("Have people settle them", "review"),
     "contradicted": ("Look at the splits", "assets"),
     "trial": ("Choose another teacher", "teacher"),
@@ -55,12 +56,12 @@ def verdict(view: frame.View, student: dict, result: dict[str, Any]) -> None:
         icon=frame.VERDICT_LOOK[said.decision][1],
     )
     with st.container(horizontal=True):
-        _step(student, said.rule)
+        _step(view, student, said.rule)
         report_download.show(view.client_id, view.client, student["id"])
     go_live.confirmation(view)
 
 
-def _step(student: dict, rule: str) -> None:
+def _step(view: frame.View, student: dict, rule: str) -> None:
     if rule == "does_not_pay":
         return  # prices and volume are on this page
     if rule not in STEPS and not student["live"]:
@@ -68,5 +69,7 @@ def _step(student: dict, rule: str) -> None:
             go_live.ask(student["id"])
         return
     label, page = STEPS.get(rule, ("Classify a file", "deploy"))
+    if label == MORE and standing.of(view.db, view.client_id).labelled == 1:
+        label, page = "Bring in more assets", "assets"  # there is none left to label
     if st.button(label, type="primary", icon=f":material/{frame.MENU[page].icon}:"):
         frame.go(page)

@@ -516,3 +516,11 @@ def test_an_unjudged_student_never_stands_for_the_client_where_another_is_judged
     assert looked_at(filled, 1)["id"] == newest["id"]
     app = open_page("try_one")
     assert "large" not in " ".join(one.value for one in app.sidebar.text)
+
+
+def test_where_all_is_labelled_the_next_step_brings_in_more(open_page, filled):
+    labels = [button.label for button in open_page("compare").button]
+    assert "Bring in more assets" in labels and "Get more labels" not in labels
+    filled.execute("delete from labels where asset_id in (select id from assets where client_id = 1 limit 20)")
+    filled.conn.commit()
+    assert "Get more labels" in [button.label for button in open_page("compare").button]
