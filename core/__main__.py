@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from contextlib import redirect_stdout
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from core import terminal
 from core.errors import Cancelled, outside, readable
@@ -88,10 +88,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse repeats what it was given, however long that is."""
+    """argparse repeats what it was given, however long that is, and its help may be read by nobody to its end."""
 
     def error(self, message: str) -> NoReturn:
         super().error(readable(message))
+
+    def _print_message(self, message: str, file: TextIO | None = None) -> None:
+        if message:
+            (terminal.answer if file is sys.stdout else terminal.say)(message.removesuffix("\n"))
 
 
 def _module(command: str):

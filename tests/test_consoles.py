@@ -17,7 +17,10 @@ NAME = "Żółw – 東京 👟"
 
 def command(*arguments: str, encoding: str = "utf-8", **streams) -> subprocess.CompletedProcess:
     line = [sys.executable, "-m", "core", *arguments]
-    env = os.environ | {"PYTHONIOENCODING": encoding}
+    env = os.environ | {
+        "PYTHONIOENCODING": encoding,
+        "PYTHONUNBUFFERED": "",
+    }  # what is not flushed fails at the very end
     return subprocess.run(line, cwd=settings.ROOT, env=env, timeout=60, **streams)
 
 

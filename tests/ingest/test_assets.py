@@ -49,7 +49,9 @@ def test_banking77_imports_whole_and_the_same_file_twice_adds_nothing(db, client
     path = shared_data / "banking77" / "test.csv"
     assert assets.preview(path).guess == Mapping(text=("text",), label="label")
     first = import_assets(db, client, path)
-    assert (first.rows, first.imported, first.unchanged, first.problems) == (3080, 3080, 0, 0)
+    assert (first.rows, first.imported, first.unchanged, first.problems) == (3080, 3080, 0, 1)
+    (note,) = assets.problems_of(db, first.import_id)
+    assert note.row is None and "copies with different labels" in note.what
     before = all_rows(db, "assets"), all_rows(db, "recordings"), all_rows(db, "imports", "id, imported")
     again = import_assets(db, client, path)
     assert (again.import_id, again.imported, again.unchanged) == (first.import_id, 0, 3080)
@@ -267,7 +269,15 @@ def test_a_job_imports_and_answers_with_the_summary(db, client, tmp_path):
         "mapping": {"text": ["wording"], "id": "id"},
     }
     result = assets.import_job(db, json.loads(json.dumps(params)), Watch(lambda message: None))
-    assert result == {"import_id": 1, "rows": 1, "imported": 1, "unchanged": 0, "duplicates": 0, "problems": 0}
+    assert result == {
+        "import_id": 1,
+        "rows": 1,
+        "imported": 1,
+        "unchanged": 0,
+        "duplicates": 0,
+        "problems": 0,
+        "relabelled": 0,
+    }
     assert all_rows(db, "imports", "filename, 1") == [("Ads März (1).csv", 1)]
 
 
