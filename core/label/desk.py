@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from sqlite_utils import Database
 
+from core.jobs import insist
 from core.label import ledger
-from core.label.buying import Consultation, Failed, keep_replies, kept_replies
+from core.label.buying import Consultation, Failed, keep_replies, kept_replies, must_have_room
 from core.label.limits import Limits
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted, cost
@@ -51,12 +53,22 @@ def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
 
 
 class Desk:
-    """Asks one hosted teacher through one held wire. `on_disk(function, *arguments)` runs what uses `db` where that belongs."""
+    """Asks one hosted teacher through one held wire. `on_disk(function, *arguments)` runs what uses `db` where that belongs.
+
+    Without room kept aside on the disk no call is made. What one brings is written even so, into that room, for `patience_s` at most.
+    """
 
     def __init__(
-        self, db: Database, hosted: Hosted, account: ledger.Account, wire: Wire, on_disk: Callable[..., Awaitable[Any]]
+        self,
+        db: Database,
+        hosted: Hosted,
+        account: ledger.Account,
+        wire: Wire,
+        on_disk: Callable[..., Awaitable[Any]],
+        patience_s: float = 0.0,
     ):
         self.db, self.hosted, self.account, self.wire, self.on_disk = db, hosted, account, wire, on_disk
+        self.patience_s = patience_s
         self.dearest = 0.0  # USD that a call has cost beyond what was thought possible
         self.limits = Limits(
             hosted.connection.params.concurrency
@@ -70,7 +82,8 @@ class Desk:
         return time.monotonic() < self.limits.not_before
 
     async def answer(self, asset: Asset) -> Answer:
-        """What the teacher says, a label or the reason why there is none. OverBudget or Paused where no call may be made."""
+        """What the teacher says, a label or the reason why there is none. OverBudget or Paused where no call may be made, InputError
+        where the disk has no room for what it brings."""
         ((_, request),) = self.hosted.asking.requests([asset])
         talk = Consultation(self.hosted, [asset], request)
         keys = [self.hosted.asking.key(one) for one in talk.requests]
@@ -91,6 +104,7 @@ class Desk:
             raise Paused("The provider asked to wait.")
         asked_at = time.monotonic()
         most = max(self.hosted.asking.most_usd(request, self.hosted.price), self.dearest)
+        await self.on_disk(must_have_room)
         call = await self.on_disk(ledger.reserve, self.db, self.account, most)
         if call is None:
             raise OverBudget
@@ -99,7 +113,7 @@ class Desk:
             reply = await self.wire.ask(request)
         except CallError as error:
             usd = cost(self.hosted.price, error.counted) if error.counted else None if error.billed else 0.0
-            await self.on_disk(ledger.settle, self.db, call, usd, None, None, None, error.words)
+            await self._must_write(ledger.settle, self.db, call, usd, None, None, None, error.words)
             if error.trouble == "rate":
                 self.limits.refused(error.retry_after, asked_at)
                 raise Paused(error.words) from None
@@ -116,8 +130,11 @@ class Desk:
         if usd is not None and usd > most:
             self.dearest = usd
         sound = not any(one.problem for one in self.hosted.asking.read([asset], request, reply))
-        await self.on_disk(self._book, call, usd, reply, [(key, reply)] if sound else [])
+        await self._must_write(self._book, call, usd, reply, [(key, reply)] if sound else [])
         return reply, usd or 0.0
+
+    async def _must_write(self, function: Callable, *arguments: Any) -> None:
+        await self.on_disk(insist, partial(function, *arguments), self.patience_s)
 
     def _book(self, call: int, usd: float | None, reply: Reply, kept: list[tuple[bytes, Reply]]) -> None:
         with self.db.atomic():

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from sqlite_utils import Database
 from core import db as database
 from core import settings
 from core.errors import InputError
-from core.jobs import insist
 from core.label import labels, ledger
 from core.label.buying import Failed, Lengths, must_be_capped, must_have_room, pause
 from core.label.desk import Desk, OverBudget, Paused
@@ -89,7 +87,7 @@ class Errand:
         self._disk = ThreadPoolExecutor(1, "errand")  # neither a commit nor a lock holds up a call
         self._runner = asyncio.Runner()
         self._db = self._disk.submit(database.connect, path).result()
-        self._desk = _PatientDesk(self._db, hosted, account, wire, self._on_disk)
+        self._desk = _PatientDesk(self._db, hosted, account, wire, self._on_disk, ENDING_S)
         self._stop: BaseException | None = None
 
     @property
@@ -150,9 +148,6 @@ class Errand:
             done[0] += 1
 
     def _on_disk(self, function: Callable, *arguments: Any) -> asyncio.Future:
-        """What a call brought goes into the room kept aside where the disk is full; no further call is made then."""
-        if function in (ledger.settle, self._desk._book):
-            function, arguments = insist, (partial(function, *arguments), ENDING_S)
         return asyncio.get_running_loop().run_in_executor(self._disk, function, *arguments)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import closing
 
@@ -9,8 +10,13 @@ import pytest
 
 from core import db as database
 from core import jobs, room
+from core.deploy.fallback import Fallback
+from core.deploy.live import Served
 from core.errors import InputError
-from core.label import connections, engine, run
+from core.ingest import taxonomy
+from core.label import connections, engine, ledger, run
+from core.label.errands import errand
+from core.label.teachers import make
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
 from tests.full_disks import empty, fill, small_disk
@@ -127,3 +133,44 @@ def test_a_statement_that_finds_no_room_leaves_nobody_locked_out(disk, client):
         empty(disk)
         other.conn.execute("pragma busy_timeout = 0")
         other.execute("update clients set name = 'Other'")
+
+
+def served(client: int, texts: list[str]) -> int:
+    """How many texts a served teacher answers."""
+
+    async def life() -> int:
+        with closing(database.connect()) as db:
+            latest = taxonomy.latest(db, client)
+        behind = Served(1, "linear", client, latest, "connection:Local", None, 0.9, None)
+        made = Fallback(client, 1.0)
+        try:
+            await made.prepare(behind)
+            return sum(said is not None for said in await made.answer(behind, texts))
+        finally:
+            await made.close()
+
+    return asyncio.run(life())
+
+
+def sent(client: int, texts: list[str]) -> int:
+    """How many texts an errand brings answers of."""
+    with closing(database.connect()) as db:
+        hosted = make(db, client, "connection:Local", taxonomy.load(db, taxonomy.latest(db, client)))
+        with errand(db, client, hosted, None, "a file", 1.0) as asked:
+            return sum(one.category_id is not None for one in asked.ask(texts, lambda done: None).values())
+
+
+@pytest.mark.parametrize("way", [served, sent])
+def test_whoever_asks_outside_a_run_keeps_what_is_paid_for_and_asks_no_further(disk, teacher, client, way):
+    texts = [row["text"] for row in small.rows(ASSETS, seed=7)]
+    try:
+        assert way(client, texts) < ASSETS
+    except InputError as said:
+        assert "disk" in str(said)
+    calls = teacher.counted()
+    assert FULL_AT <= calls <= FULL_AT + CONCURRENCY
+    with closing(database.connect()) as db:
+        assert states(db) == {"settled": calls} and db["kept_replies"].count == calls
+        assert sum(row["spent_usd"] for row in ledger.runs_table(db, client)) == pytest.approx(billed(teacher))
+        empty(disk)
+        assert way(client, texts) == ASSETS == teacher.counted() == max(states(db).values())
