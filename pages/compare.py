@@ -7,7 +7,7 @@ from core.evaluate import outlook
 from core.evaluate.kept import teacher_price
 from core.evaluate.run import comparison
 from core.report import money
-from core.report.headline import about, headlines, mode_of
+from core.report.headline import about, headlines, mode_of, takes_over
 from core.train.run import all_students
 from core.ui import (
     compare_charts,
@@ -84,7 +84,7 @@ def _money(view: frame.View, row: dict, result: dict) -> None:
     courses, steps = outlook.courses(measured, assumed, price, others, sheet)
     handled = (result["figures"]["handled"]["low"], result["figures"]["handled"]["high"])
     swings = outlook.tornado(measured, assumed, price, mode, handled)
-    compare_charts.costs(courses, swings, sheet, mode)
+    compare_charts.costs(courses, swings, sheet, mode, takes_over(result))
     money_inputs.others(view)
     compare_charts.formula_sheet(pd.concat([money.steps(sheet.formulas), money.steps(steps)]))
 

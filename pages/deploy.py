@@ -62,7 +62,7 @@ def _live(view: frame.View, live: dict) -> None:
     with handled:
         certified = found["certificate"]["certified"]
         share = percent(found["handled"]["value"]) if certified else "–"
-        note = f"surer than {percent(found['certificate']['threshold'])}" if certified else "nothing proven yet"
+        note = _sure(found["certificate"]["threshold"]) if certified else "nothing proven yet"
         figure("Handled by itself", share, "measured", note, help=f"{HINTS['handled']} {HINTS['certified']}")
     with speed:
         figure(
@@ -71,6 +71,10 @@ def _live(view: frame.View, live: dict) -> None:
             "measured",
             f"95 of 100 within {milliseconds(found['latency']['p95'])}",
         )
+
+
+def _sure(threshold: float) -> str:
+    return f"surer than {percent(threshold)}" if threshold > 0 else "however sure it is"
 
 
 def _score(view: frame.View, live: dict, running: bool) -> None:

@@ -160,13 +160,14 @@ class Evidence:
 @dataclass(frozen=True)
 class Verdict:
     """`decision` is replace, fallback, not_ready or trial; `rule` names the row of the table above; `mode`: whether it speaks of
-    the "student" alone or of the "cascade"."""
+    the "student" alone or of the "cascade"; `offers`: the lower target that `next` speaks of, at which it is ready today."""
 
     decision: str
     reason: str
     next: str
     rule: str
     mode: str = "student"
+    offers: float | None = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,8 @@ def decide(evidence: Evidence) -> Verdict:
     rule = next(rule for rule in RULES if rule.applies(evidence))
     reason = " ".join([rule.reason(evidence), *_notes(evidence, rule)])
     behind = rule.name == "fallback" or (rule.name == "does_not_pay" and not _good_alone(evidence))
-    return Verdict(rule.decision, reason, rule.next(evidence), rule.name, "cascade" if behind else "student")
+    offers = evidence.ready_at[0] if evidence.ready_at and rule.next in (_next_unproven, _next_below) else None
+    return Verdict(rule.decision, reason, rule.next(evidence), rule.name, "cascade" if behind else "student", offers)
 
 
 def _goal(e: Evidence) -> str:
@@ -298,11 +300,11 @@ def _why_not_alone(e: Evidence) -> str:
 
 
 def _why_fallback(e: Evidence) -> str:
-    promise = f"proven for {_goal(e)} ({stated_percent(e.certificate.confidence)} sure)"
-    seen = f" (on test {interval_words(e.agreement_handled, e.target)})" if e.agreement_handled else ""
+    sure = stated_percent(e.certificate.confidence)
+    seen = f" On test it was {interval_words(e.agreement_handled, e.target)}." if e.agreement_handled else ""
     return (
-        f"{_agrees(e)}: {_why_not_alone(e)}. Where it is sure enough, it handles "
-        f"{percent(e.handled.value)} of the assets, {promise}{seen}; the others fall back to the teacher."
+        f"{_agrees(e)}: {_why_not_alone(e)}. Where it is sure enough, it handles {percent(e.handled.value)} of the assets, and at "
+        f"least {_goal(e)} of those as the teacher would ({sure} sure).{seen} The others fall back to the teacher."
         + _saves(e.saving["cascade"], "Together this")
     )
 

@@ -55,7 +55,8 @@ def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
 class Desk:
     """Asks one hosted teacher through one held wire. `on_disk(function, *arguments)` runs what uses `db` where that belongs.
 
-    Without room kept aside on the disk no call is made. What one brings is written even so, into that room, for `patience_s` at most.
+    Without room kept aside on the disk no call is made. What one brings goes into that room on a full disk, or is tried again for
+    `patience_s`.
     """
 
     def __init__(
@@ -82,8 +83,8 @@ class Desk:
         return time.monotonic() < self.limits.not_before
 
     async def answer(self, asset: Asset) -> Answer:
-        """What the teacher says, a label or the reason why there is none. OverBudget or Paused where no call may be made, InputError
-        where the disk has no room for what it brings."""
+        """What the teacher says, a label or the reason why there is none. OverBudget or Paused where no call may be made,
+        InputError where the disk has no room for what it brings."""
         ((_, request),) = self.hosted.asking.requests([asset])
         talk = Consultation(self.hosted, [asset], request)
         keys = [self.hosted.asking.key(one) for one in talk.requests]

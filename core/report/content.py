@@ -22,7 +22,7 @@ from core.evaluate.weak import ranked
 from core.report import answers, money, speed
 from core.report.answers import Answer, share_words, span_words
 from core.report.brand import Brand, brand
-from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of
+from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of, takes_over
 from core.report.pairs import Pair, lead, pairs
 from core.train.run import looked_at
 from core.words import percent, split_words, teacher_words
@@ -132,7 +132,7 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
             "What does it save?",
             [
                 money.cumulative(courses, sheet, mode),
-                money.monthly(courses, sheet),
+                money.monthly(courses, sheet, takes_over(result)),
                 money.tornado(swings, sheet, mode),
                 money.upfront(sheet),
             ],

@@ -8,13 +8,14 @@ from core.evaluate.economics import Economics, Line
 from core.evaluate.outlook import MONTHS, PUBLISHED_SAVING, Course, Swing, net_saving
 from core.report import charts
 from core.report.answers import Answer
+from core.report.headline import IF_IT_DID
 from core.words import money, percent, stated_percent
 
 WITH = {"student": "Student alone", "cascade": "Student with the teacher behind it"}
 
 
-def monthly(courses: list[Course], sheet: Economics) -> Answer:
-    """What a month costs, and 1,000 assets, for each way of working."""
+def monthly(courses: list[Course], sheet: Economics, taken_over: bool) -> Answer:
+    """What a month costs, and 1,000 assets, for each way of working; `taken_over`: see saving_words()."""
     title = "The teacher has no price yet: choose a model to price it as"
     if sheet.monthly["teacher"] is not None:
         mode = "cascade" if sheet.monthly["cascade"] is not None else "student"
@@ -37,13 +38,13 @@ def monthly(courses: list[Course], sheet: Economics) -> Answer:
         title,
         figure,
         pd.DataFrame(rows),
-        saving_words(sheet),
+        saving_words(sheet, taken_over),
         dollars=("USD a month", "USD per 1,000 assets"),
     )
 
 
-def saving_words(sheet: Economics) -> str:
-    """The savings beside the published ones."""
+def saving_words(sheet: Economics, taken_over: bool) -> str:
+    """The savings beside the published ones; `taken_over`: whether the verdict hands anything over to the student."""
     low, high = PUBLISHED_SAVING
     parts = [
         f"{WITH[mode].lower()} saves {percent(sheet.saving[mode])} ({sheet.line(f'{mode}_saving').basis})"
@@ -51,7 +52,8 @@ def saving_words(sheet: Economics) -> str:
         if sheet.saving[mode] is not None
     ]
     published = f"The published agency example saves {100 * low:g} to {stated_percent(high)}"
-    return f"{published}; here the {', the '.join(parts)}." if parts else f"{published}."
+    hoped = "" if taken_over else f", {IF_IT_DID}"
+    return f"{published}; here the {', the '.join(parts)}{hoped}." if parts else f"{published}."
 
 
 def month_words(sheet: Economics, key: str) -> str:

@@ -95,13 +95,14 @@ def gold(found: dict[str, Any]) -> None:
     charts.download(table, "gold")
 
 
-def costs(courses: list[Course], swings: list[Swing], sheet: Economics, mode: str) -> None:
-    """Two years of each way of working, a month, what moves the result, and what it took upfront."""
+def costs(courses: list[Course], swings: list[Swing], sheet: Economics, mode: str, taken_over: bool) -> None:
+    """Two years of each way of working, a month, what moves the result, and what it took upfront; `taken_over`: whether the verdict
+    hands anything over to the student."""
     draw(money.cumulative(courses, sheet, mode))
     draw(money.tornado(swings, sheet, mode))
     left, right = st.columns(2, gap="large")
     with left:
-        draw(money.monthly(courses, sheet))
+        draw(money.monthly(courses, sheet, taken_over))
     with right:
         draw(money.upfront(sheet))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
+from core.evaluate.run import change_rules
 from core.report.headline import TITLES, for_100, judged
 from core.report.pairs import Pair, lead, pairs
 from core.ui import charts, frame, go_live, money_inputs, report_download, standing
 from core.ui.figures import badge
+from core.words import stated_percent
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
 TABS = ("How sure is this?", "What does it save?", "How fast is it?", "Where does it differ?", "For your analyst")
@@ -57,6 +60,9 @@ def verdict(view: frame.View, student: dict, result: dict[str, Any]) -> None:
     )
     with st.container(horizontal=True):
         _step(view, student, said.rule)
+        if said.offers and st.button(f"Aim at {stated_percent(said.offers)}", icon=":material/flag:"):
+            change_rules(view.db, view.client_id, replace(result["rules"], target=said.offers))
+            st.rerun()
         report_download.show(view.client_id, view.client, student["id"])
     go_live.confirmation(view)
 

@@ -82,7 +82,7 @@ def test_a_student_short_of_its_target_is_offered_the_one_it_meets_today(client)
     verdict = run.comparison(client.db, client.student_id)["verdict"]
     assert verdict.decision == "not_ready"
     offered = re.match(r"At a target of (\d+) % it is ready today, ", verdict.next)
-    assert offered and "For 99 %: " in verdict.next
+    assert offered and "For 99 %: " in verdict.next and verdict.offers == int(offered[1]) / 100
     run.change_rules(client.db, client.client_id, Rules(target=int(offered[1]) / 100))
     assert run.comparison(client.db, client.student_id)["verdict"].decision != "not_ready"
 

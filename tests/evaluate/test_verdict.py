@@ -64,7 +64,7 @@ def test_fallback_says_the_share_the_promise_and_the_saving():
     verdict = decide(FALLBACK)
     assert verdict.decision == "fallback"
     assert "93.0 % (91.2 % to 94.5 %, n = 1,000)" in verdict.reason
-    assert "handles 85.0 % of the assets, proven for 95 % (95 % sure)" in verdict.reason
+    assert "handles 85.0 % of the assets, and at least 95 % of those as the teacher would (95 % sure)" in verdict.reason
     assert "costs 85.0 % less" in verdict.reason
     assert "merge the categories “Sale” and “Offer”, which alone takes agreement from 93.0 % to 94.5 %" in verdict.next
 

@@ -15,7 +15,9 @@ from core import db as database
 from core import jobs, settings
 from core.escape import plain
 from core.evaluate import review_queue
-from core.evaluate.run import comparison, disagreements, evaluate
+from core.evaluate.kept import rules_of
+from core.evaluate.run import change_rules, comparison, disagreements, evaluate
+from core.evaluate.verdict import Rules
 from core.ingest import taxonomy
 from core.label import review
 from core.report.headline import for_100
@@ -24,6 +26,7 @@ from core.train.run import all_students, looked_at, set_live
 from core.ui.compare_first import TABS
 from core.ui.frame import MENU, SYNTHETIC
 from core.weights import FILES, LARGE, source_folder
+from core.words import stated_percent
 from tests.pages.clients import bring_in, bring_in_many, second_student
 from tests.pages.conftest import ROOT, ask
 
@@ -99,6 +102,14 @@ def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, fi
     assert plain(for_100(result)) in text
     badges = [element.value for element in app.markdown if element.value.startswith(":") and "-badge[" in element.value]
     assert len(badges) >= len(app.metric)
+
+
+def test_the_target_a_student_meets_today_is_one_click_away(judged_small, open_page, db):
+    change_rules(db, 1, Rules(target=0.999))
+    offered = comparison(db, 1)["verdict"].offers
+    app = press(open_page("compare"), f"Aim at {stated_percent(offered)}")
+    assert comparison(db, 1)["verdict"].decision in ("replace", "fallback") and rules_of(db, 1).target == offered
+    assert not [button for button in app.button if button.label.startswith("Aim at")]
 
 
 def test_compare_puts_student_and_teacher_beside_what_people_decided(open_page, filled):

@@ -92,13 +92,14 @@ def test_money_says_the_same_in_titles_tables_and_the_sheet():
     by_label = {line.label: line.value for line in steps}
     for course in lines:
         assert last[course.label] == by_label[f"{course.label}, 24 months"]
-    assert "saves 80 to 90 %; here the student alone saves 99.9" in money.monthly(lines, sheet).note
+    assert "saves 80 to 90 %; here the student alone saves 99.9" in money.monthly(lines, sheet, True).note
+    assert money.monthly(lines, sheet, False).note.endswith("if it did the work.")
     swings = tornado(FOUND, assumed, PRICE, "cascade", (0.85, 0.95))
     assert money.tornado(swings, sheet, "cascade").title.startswith("What moves the result most: machine rented")
     assert money.upfront(sheet).title == "Upfront it took $55, most of it for review"
     for answer in (
         two_years,
-        money.monthly(lines, sheet),
+        money.monthly(lines, sheet, True),
         money.tornado(swings, sheet, "cascade"),
         money.upfront(sheet),
     ):
@@ -112,7 +113,7 @@ def test_without_a_price_the_money_questions_stay_open():
     lines, _ = courses(FOUND, assumed, None, [], sheet)
     assert money.cumulative(lines, sheet, "student").title.startswith("Without a price for the teacher")
     assert money.tornado([], sheet, "student") is None
-    drawn(money.monthly(lines, sheet))
+    drawn(money.monthly(lines, sheet, True))
 
 
 def test_times_are_measured_or_dashed_and_called_assumed(found):
