@@ -486,7 +486,7 @@ RULES = (
         lambda e: (
             f"Label more assets, until at least {FEWEST_TEST} of them are kept for the test."
             if e.tested.groups == e.tested.n
-            else f"Label assets of more concepts: {e.tested.n:,} test assets of {e.tested.groups:,} are worth no more than that."
+            else f"Label assets of more concepts: the {e.tested.n:,} test assets are of {e.tested.groups:,}, and count as no more."
         ),
     ),
     Rule(
