@@ -37,7 +37,7 @@ MOST_COLUMNS = 4
 MOST_MARKETS, FEWEST_OF_MARKET, ROWS_A_CATEGORY = 6, 100, 4  # rows of a market, at the least, also for each category
 MOST_WORDS, ITERATIONS = 4_000, 12  # n-grams of each kind, and steps, of the fast student
 
-PHASE = "Leaving whole groups out"
+PHASE = "Measuring how it does on what is new"
 
 LOWEST, NOTHING, CONCEPTS = "lowest", "nothing", "concepts"
 
