@@ -1,4 +1,4 @@
-"""Nothing goes live but by a click and a confirmation that says what changes; what the built-in teacher taught is for trial only."""
+"""Nothing goes live but by a click and a confirmation that says what changes; the built-in teacher teaches for trial only."""
 
 from __future__ import annotations
 
