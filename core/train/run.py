@@ -78,9 +78,11 @@ def why(db: Database, trained: list[int], target: float) -> str:
 
 
 def all_students(db: Database, client_id: int) -> list[dict]:
-    """The client's finished students, newest first: the students row with `summary` and `params` (what it was made from: train and
-    calibration (counts), encoder, data (fingerprint), recipe, members; folds where it is cross-fitted, large_encoder where it has one)
-    as dicts."""
+    """The client's finished students, newest first: the students row with `summary` and `params` as dicts.
+
+    `params` is what it was made from: train and calibration (counts), encoder, data (fingerprint), recipe, members; folds where it
+    is cross-fitted, large_encoder where it has one.
+    """
     rows = db.query("select * from students where client_id = ? and ready = 1 order by id desc", [client_id])
     return [row | {"summary": json.loads(row["summary"]), "params": json.loads(row["params"])} for row in rows]
 
