@@ -2,8 +2,8 @@
 
     python3 run.py [--port N] [--no-browser]    the dashboard and its background worker; Ctrl-C ends both
     python3 run.py test [pytest options]        every test
-    python3 run.py COMMAND ...                  distil, taxonomy, label, rounds, review, connections, ledger, classify, score,
-                                                export, serve, students, clients, imports, compare, report, curve, vendor,
+    python3 run.py COMMAND ...                  distil, taxonomy, label, rounds, review, connections, ledger, prices, classify,
+                                                score, export, serve, students, clients, imports, compare, report, curve, vendor,
                                                 sample, jobs or worker; each explains itself with --help
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
@@ -48,6 +48,7 @@ COMMANDS = (
     "review",
     "connections",
     "ledger",
+    "prices",
     "classify",
     "score",
     "export",

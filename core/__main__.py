@@ -37,6 +37,7 @@ COMMANDS = {
     "label": "get labels from a teacher, within a budget",
     "connections": "list, add, test, rename or remove the hosted teachers that can be asked",
     "ledger": "say what was spent on hosted teachers",
+    "prices": "what models' tokens cost: list, set your own, reset",
     "vendor": "judge a vendor's answers beside student and teacher",
     "jobs": "list, cancel or resume jobs",
     "worker": "run the background worker, or stop it",

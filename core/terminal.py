@@ -58,6 +58,14 @@ def usd(value: str) -> float:
     return float(value)
 
 
+def rates(value: str) -> tuple[float, ...]:
+    """The price of tokens in, out and, where given, cached: USD per million."""
+    given = tuple(usd(part) for part in names(value))
+    if len(given) not in (2, 3):
+        raise argparse.ArgumentTypeError(f"{value!r} is not IN,OUT or IN,OUT,CACHED in US dollars per million tokens")
+    return given
+
+
 def count(value: str) -> int:
     """A whole number above 0."""
     if not value.isascii() or not value.isdigit() or not int(value):

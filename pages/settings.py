@@ -1,9 +1,9 @@
-"""Settings: what counts as good enough, and which sentence encoder new students build on."""
+"""Settings: what counts as good enough, which sentence encoder new students build on, what models cost, how reports look."""
 
 import streamlit as st
 
 from core import encoder, settings
-from core.ui import brand_form, frame
+from core.ui import brand_form, frame, price_form
 from core.words import percent
 
 # setting -> label, packaged model, what it is for
@@ -20,6 +20,7 @@ ENCODERS = {
 def main() -> None:
     with frame.page("settings") as view:
         _learning(view)
+        price_form.show(view)
         brand_form.show(view)
         st.caption(frame.plain(f"Everything this program keeps is in {settings.home()}."))
 

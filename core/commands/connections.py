@@ -16,8 +16,6 @@ from core.errors import InputError
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from core.label.teachers.wire import OwnPrice
-
 ANSWERS_AND_PACE = {  # fields of core.label.teachers.wire.Params that are options
     "concurrency": "calls at the same time",
     "requests_per_minute": "calls a minute at most",
@@ -42,7 +40,7 @@ def options(command: argparse.ArgumentParser) -> None:
     new.add_argument("--base-url", metavar="U", help="the server's address (default: the provider's own)")
     new.add_argument("--key", metavar="PLACE", help="env:NAME, secrets:NAME, keyring:NAME or none (default: none)")
     new.add_argument("--every-client", action="store_true", help="for every client, not one")
-    new.add_argument("--price", type=terminal.names, metavar="IN,OUT[,CACHED]", help="your own, USD per million tokens")
+    new.add_argument("--price", type=terminal.rates, metavar="IN,OUT[,CACHED]", help="your own, USD per million tokens")
     for name, what_for in ANSWERS_AND_PACE.items():
         new.add_argument(f"--{name.replace('_', '-')}", type=terminal.count, metavar="N", help=what_for)
 
@@ -101,8 +99,9 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
     """Save it; what is not given stays as it was in the connection of that name."""
     from dataclasses import replace
 
+    from core.db import now
     from core.label import connections
-    from core.label.teachers.wire import Params
+    from core.label.teachers.wire import OwnPrice, Params
 
     known = {one.name.casefold(): one for one in connections.all(db, client_id) if one.client_id == client_id}
     before = known.get(args.add.strip().casefold())
@@ -111,7 +110,7 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
         raise InputError("A new connection needs a kind and a model.", "Give both.", where="--kind, --model")
     given = {name: getattr(args, name) for name in ANSWERS_AND_PACE if getattr(args, name) is not None}
     if args.price:
-        given["price"] = _price(args.price)
+        given["price"] = OwnPrice(*args.price, as_of=now()[:10])
     connections.save(
         db,
         client_id,
@@ -123,19 +122,6 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
         params=replace(before.params if before else Params(), **given),
         key_given_again=args.key is not None,
     )
-
-
-def _price(parts: list[str]) -> OwnPrice:
-    from core.db import now
-    from core.label.teachers.wire import OwnPrice
-
-    try:
-        rates = [terminal.usd(part) for part in parts]
-        if len(rates) not in (2, 3):
-            raise argparse.ArgumentTypeError(f"{len(rates)} numbers were given")
-    except argparse.ArgumentTypeError as error:
-        raise InputError(f"The price is wrong: {error}.", "Give IN,OUT or IN,OUT,CACHED.", where="--price") from error
-    return OwnPrice(*rates, as_of=now()[:10])
 
 
 def _secret() -> str:

@@ -99,7 +99,7 @@ def _forecast(db: Database, client_id: int, args: argparse.Namespace) -> tuple[d
         lines.append(
             f"{money(cost.likely)}, between {money(cost.low)} and {money(cost.high)}, at {said.price.source} {said.price.as_of}"
             if cost
-            else "No price is known for this model: give one with `connections --add NAME --price IN,OUT`."
+            else "No price is known for this model: give one with `connections --add NAME --price IN,OUT` or `prices --set`."
         )
         if said.batch_usd is not None:
             lines.append(f"{money(said.batch_usd)} as a batch")

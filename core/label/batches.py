@@ -86,7 +86,7 @@ class _Batches:
 
     def __init__(self, db: Database, account: ledger.Account, hosted: Hosted, progress: NoProgress, todo: int):
         self.db, self.account, self.hosted, self.progress, self.todo = db, account, hosted, progress, todo
-        self.asking, self.price, self.run_id = hosted.asking, hosted.price, account.run_id
+        self.asking, self.run_id = hosted.asking, account.run_id
         self.votes = max(hosted.connection.params.votes, 1)
         self.units: dict[int, list[_Unit]] = {}  # of the batches handed in by this process
         self.repairs: dict[int, Request] = {}  # by asset
@@ -125,6 +125,8 @@ class _Batches:
 
     async def _hand_in(self) -> tuple[int, bool]:
         """Hand in what is still to be asked, as far as the cap allows: (batches handed in, whether the cap refused any)."""
+        self.hosted.reprice(self.db)  # and not before these are taken in
+        buying.must_be_capped(self.hosted, self.account.cap_usd, "the run")
         handed, units = 0, self._open_units()
         while handed < self.at_once and (chunk := list(islice(units, max(self.chunk // self.votes, 1)))):
             self._tell()
@@ -164,7 +166,7 @@ class _Batches:
 
     def _most(self, chunk: list[_Unit]) -> float:
         requests = [request for unit in chunk for request in unit.votes.values()]
-        return sum(self.asking.most_usd(request, self.price, batch=True) for request in requests)
+        return sum(self.asking.most_usd(request, self.hosted.price, batch=True) for request in requests)
 
     def _reserve(self, chunk: list[_Unit]) -> int | None:
         """Money and a row for a batch, in one transaction; the batch's number, or None where the cap does not allow it."""
@@ -300,12 +302,12 @@ class _Batches:
         total, tokens = 0.0, [0, 0, 0]
         for number in asked.keys() & replies.keys():
             reply = replies[number]
-            most = self.asking.most_usd(asked[number], self.price, batch=True)
+            most = self.asking.most_usd(asked[number], self.hosted.price, batch=True)
             if isinstance(reply, CallError) and not reply.counted:
                 total += most if reply.billed else 0.0
                 continue
             reply = reply.counted if isinstance(reply, CallError) else reply
-            usd = cost(self.price, reply, batch=True)
+            usd = cost(self.hosted.price, reply, batch=True)
             total += most if usd is None else usd
             tokens = [
                 sum(pair) for pair in zip(tokens, (reply.tokens_in or 0, reply.tokens_out or 0, reply.tokens_cached))
@@ -346,7 +348,7 @@ class _Batches:
             if isinstance(reply, CallError):
                 talk.fail(reply.words)
                 continue
-            said = talk.heard(request, reply, cost(self.price, reply, batch=True) or 0.0)
+            said = talk.heard(request, reply, cost(self.hosted.price, reply, batch=True) or 0.0)
             talk.vote(said)
             if not any(one.problem for one in said):
                 buying.keep_replies(self.db, self.account.client_id, [(self.asking.key(request), reply)])

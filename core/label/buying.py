@@ -87,7 +87,7 @@ def must_be_capped(hosted: Hosted, budget_usd: float | None, what: str) -> None:
     if hosted.price is None:
         raise InputError(
             f"The price of {hosted.connection.model} is not known.",
-            "Give it with the connection, in USD per million tokens (0 for a model of your own).",
+            "Give it with the connection or in Settings, in USD per million tokens (0 for a model of your own).",
         )
     if budget_usd is None and max(hosted.price.input_usd_mtok, hosted.price.output_usd_mtok) > 0:
         raise InputError(

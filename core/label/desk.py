@@ -104,7 +104,8 @@ class Desk:
         if self.paused:
             raise Paused("The provider asked to wait.")
         asked_at = time.monotonic()
-        most = max(self.hosted.asking.most_usd(request, self.hosted.price), self.dearest)
+        price = await self.on_disk(self.hosted.reprice, self.db)
+        most = max(self.hosted.asking.most_usd(request, price), self.dearest)
         await self.on_disk(must_have_room)
         call = await self.on_disk(ledger.reserve, self.db, self.account, most)
         if call is None:
@@ -113,7 +114,7 @@ class Desk:
         try:
             reply = await self.wire.ask(request)
         except CallError as error:
-            usd = cost(self.hosted.price, error.counted) if error.counted else None if error.billed else 0.0
+            usd = cost(price, error.counted) if error.counted else None if error.billed else 0.0
             await self._must_write(ledger.settle, self.db, call, usd, None, None, None, error.words)
             if error.trouble == "rate":
                 self.limits.refused(error.retry_after, asked_at)
@@ -127,7 +128,7 @@ class Desk:
         finally:
             self.flying -= 1
         self.limits.answered(0, None)
-        usd = cost(self.hosted.price, reply)
+        usd = cost(price, reply)
         if usd is not None and usd > most:
             self.dearest = usd
         sound = not any(one.problem for one in self.hosted.asking.read([asset], request, reply))

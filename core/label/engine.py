@@ -37,9 +37,11 @@ from core.label.buying import (
     held,
     keep_replies,
     kept_replies,
+    must_be_capped,
     pause,
 )
 from core.label.limits import Limits
+from core.label.prices import Price
 from core.label.teachers import Answer, Asset, within
 from core.label.teachers.calls import LONG_S
 from core.label.teachers.hosted import Hosted, cost
@@ -153,6 +155,7 @@ class _Wanted:
 
     usd: float
     assets: int
+    price: Price
     patient: bool
     granted: asyncio.Future
 
@@ -187,7 +190,7 @@ class _Run:
         only: Collection[int] | None,
     ):
         self.path, self.account, self.hosted, self.limit, self.only = path, account, hosted, limit, only
-        self.asking, self.price = hosted.asking, hosted.price
+        self.asking = hosted.asking
         params = hosted.connection.params
         self.votes, self.patience = max(params.votes, 1), params.timeout_s
         self.limits = Limits(params.concurrency, params.requests_per_minute, params.tokens_per_minute, first=FIRST)
@@ -199,6 +202,7 @@ class _Run:
         self.stopping = self.closing = False  # no further call; no further news for the writer
         self.full_since: float | None = None  # when the disk was first found full
         self.successes = self.refusals = 0
+        self.prices: dict[int, Price] = {}  # that money was set aside at
         self.unsent: set[int] = set()  # money set aside, not asked yet
         self.sent: set[int] = set()  # asked, not settled yet
         self.calling: set[asyncio.Task] = set()
@@ -265,10 +269,16 @@ class _Run:
             raise self._no_room()
 
     async def _watch(self) -> None:
-        """Report, and hear whether to stop, also while nothing arrives."""
+        """Report, and hear whether to stop or what a call costs by now, also while nothing arrives."""
         while True:
             await asyncio.sleep(0.25)
+            await self._on_disk(self._reprice)
             await self._on_disk(self.progress, self.done, self.todo, self.message, self.spent)
+
+    def _reprice(self) -> None:
+        """On disk: what calls cost from here on. InputError where they begin to cost and there is no cap."""
+        self.hosted.reprice(self.db)
+        must_be_capped(self.hosted, self.account.cap_usd, "the run")
 
     def _on_disk(self, function: Callable, *arguments: Any) -> asyncio.Future:
         return self.loop.run_in_executor(self.disk, function, *arguments)
@@ -313,6 +323,7 @@ class _Run:
             for wanted, call in zip(box.wanted, granted):
                 if call is not None:
                     self.unsent.add(call)
+                    self.prices[call] = wanted.price
                 if not wanted.granted.cancelled():
                     waits_for = self.unsent | self.sent if wanted.patient else self.sent
                     if call is None and waits_for and not self.stopping:
@@ -453,8 +464,9 @@ class _Run:
 
     def _money(self, request: Request, assets: int, *, patient: bool = False) -> asyncio.Future:
         """Money for a call: its number in the ledger, or None where the cap is reached."""
-        usd = max(self.asking.most_usd(request, self.price) * self.over, self.dearest)
-        wanted = _Wanted(usd, assets, patient, self.loop.create_future())
+        price = self.hosted.price
+        usd = max(self.asking.most_usd(request, price) * self.over, self.dearest)
+        wanted = _Wanted(usd, assets, price, patient, self.loop.create_future())
         self.outbox.wanted.append(wanted)
         self.news.set()
         return wanted.granted
@@ -581,9 +593,10 @@ class _Run:
 
     def _book(self, call: int, reply: Reply, request: Request, error: str | None = None) -> float | None:
         """What a call cost, written down; the next ones set as much aside."""
-        usd = cost(self.price, reply)
+        price = self.prices[call]
+        usd = cost(price, reply)
         if usd is not None and usd > 0:
-            self.over = max(self.over, usd / max(self.asking.most_usd(request, self.price), 1e-12))
+            self.over = max(self.over, usd / max(self.asking.most_usd(request, price), 1e-12))
             self.dearest = max(self.dearest, usd if self.over > 1 else 0.0)
         self._settle(call, usd, reply.tokens_in, reply.tokens_out, reply.tokens_cached, error=error)
         return usd
@@ -591,6 +604,7 @@ class _Run:
     def _settle(self, call: int, usd: float | None, *tokens: int | None, error: str | None = None) -> None:
         self.unsent.discard(call)
         self.sent.add(call)
+        self.prices.pop(call, None)
         self.outbox.settled.append((call, usd, *(tokens or (None, None, None)), error))
         self.news.set()
 

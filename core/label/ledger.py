@@ -96,7 +96,7 @@ def _reserve_from(db: Database, table: str, column: str, key: str, account: Acco
         db.conn.execute(
             f"""insert into {table} (client_id, {column}, held_usd) select :client, :key, :usd where :usd <= :cap
                on conflict (client_id, {column}) do update set held_usd = held_usd + :usd
-               where spent_usd + held_usd + :usd <= :cap""",
+               where :usd = 0 or spent_usd + held_usd + :usd <= :cap""",
             {"client": account.client_id, "key": key, "usd": usd, "cap": account.cap_usd or 0.0},
         ).rowcount
     )

@@ -47,6 +47,7 @@ _NOT_A_TEACHER = re.compile(
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"(?<![\d.])(\d{1,2})(?:[.-](\d{1,2}))?(?!\d|b\b)")
+_OWN = "select * from price_overrides order by model"
 _CHECKED = re.compile(r"(?:verified|checked)[^.]{0,30}?(20\d\d-\d\d-\d\d)")
 
 
@@ -94,27 +95,41 @@ def _version(name: str) -> tuple[int, int]:
     return (int(match[1]), int(match[2] or 0)) if match else (0, 0)
 
 
+def names(db: Database) -> list[str]:
+    """Models that have a price: those that only you have priced, then models()."""
+    return [name for row in db.query(_OWN) if (name := row["model"]) not in models()] + models()
+
+
 def price(db: Database, model: str) -> Price | None:
-    """The price of `model` ("provider:model" or a bare name): yours, else the bundled list's, else None."""
-    own = next(db.query("select * from price_overrides where model = ?", [model]), None)
-    if own:
-        return Price(
-            model,
-            model.partition(":")[0] if ":" in model else "",
-            own["input_usd_mtok"],
-            own["output_usd_mtok"],
-            own["cached_usd_mtok"],
-            None,
-            None,
-            "yours",
-            own["as_of"][:10],
-        )
-    return _listed(model, datetime.now(UTC).date())
+    """The price of `model` ("provider:model" or a bare name): yours, else the bundled list's, else None.
+
+    Yours may be kept under this very name, under the one the list has for it, or under the name without its provider.
+    """
+    model = model.strip()
+    own = {row["model"]: row for row in db.query(_OWN)}
+    name = next((name for name in (model, _on_list(model), model.partition(":")[2]) if name in own), None)
+    return listed(model) if name is None else _yours(own[name], model)
+
+
+def _yours(row: dict, model: str) -> Price:
+    rates = (row["input_usd_mtok"], row["output_usd_mtok"], row["cached_usd_mtok"])
+    return Price(model, model.partition(":")[0] if ":" in model else "", *rates, None, None, "yours", row["as_of"][:10])
+
+
+def listed(model: str) -> Price | None:
+    """What the bundled list says today; None where it does not have the model."""
+    return _listed(model.strip(), datetime.now(UTC).date())
+
+
+def _on_list(model: str) -> str | None:
+    """The list's own name of a model, "provider:model"."""
+    provider, info = _find(model)
+    return info and f"{provider}:{info.id}"
 
 
 @cache
 def _listed(model: str, day: date) -> Price | None:
-    provider, info = _find(model.strip())
+    provider, info = _find(model)
     rates = info and _rates(info, day)
     if not rates:
         return None
@@ -133,6 +148,7 @@ def _listed(model: str, day: date) -> Price | None:
     )
 
 
+@cache
 def _find(model: str) -> tuple[str, ModelInfo | None]:
     """(provider id, entry) by exact id first, then by the list's own patterns, which know dated names."""
     name, _, rest = model.partition(":")
@@ -199,17 +215,20 @@ def prompt_tokens(db: Database, taxonomy_id: int) -> float:
 def put_override(
     db: Database, model: str, input_usd_mtok: float, output_usd_mtok: float, cached_usd_mtok: float | None = None
 ) -> None:
-    """Keep your own price for `model`, dated today. Raises InputError for an empty name or a negative price."""
-    if not model.strip():
+    """Keep your own price for `model`, dated today, in USD per million tokens; a name that is on the list without its provider gets
+    it. Raises InputError for an empty name or a negative price."""
+    model = model.strip()
+    if not model:
         raise InputError(
             "A price needs a model.", "Name the model as provider:model, for example `openai:gpt-6.1-sol`."
         )
     given = [value for value in (input_usd_mtok, output_usd_mtok, cached_usd_mtok) if value is not None]
     if not all(isfinite(value) and value >= 0 for value in given):
         raise InputError(f"The price given for {model} is not zero or more.", "Give USD per million tokens.")
+    name = _on_list(model) or ""
     db["price_overrides"].upsert(
         {
-            "model": model.strip(),
+            "model": name if name.partition(":")[2].lower() == model.lower() else model,
             "input_usd_mtok": float(input_usd_mtok),
             "output_usd_mtok": float(output_usd_mtok),
             "cached_usd_mtok": None if cached_usd_mtok is None else float(cached_usd_mtok),
@@ -220,11 +239,15 @@ def put_override(
 
 
 def drop_override(db: Database, model: str) -> None:
-    """Forget your own price for `model`; the bundled list's holds again."""
-    db.execute("delete from price_overrides where model = ?", [model])
-    db.conn.commit()
+    """Forget your own price for `model`; the bundled list's holds again. InputError where there is none."""
+    model = model.strip()
+    kept = {price.model for price in overrides(db)}
+    name = next((name for name in (model, _on_list(model)) if name in kept), None)
+    if name is None:
+        raise InputError(f"There is no price of your own for {model}.", "The price list holds already.")
+    db.execute("delete from price_overrides where model = ?", [name])
 
 
 def overrides(db: Database) -> list[Price]:
     """Your own prices, by model."""
-    return [price(db, row["model"]) for row in db.query("select model from price_overrides order by model")]
+    return [_yours(row, row["model"]) for row in db.query(_OWN)]

@@ -137,7 +137,7 @@ MENU: dict[str, Item] = {
         "Settings",
         "tune",
         "Settings",
-        "What counts as good enough, and which base model students build on.",
+        "What counts as good enough, which base model students build on, and what models cost.",
         needs_client=False,
         of_client=False,
     ),

@@ -17,7 +17,7 @@ def price_as(view: View, *, described: bool = True) -> Assumptions:
     """The picker over the bundled price list, with the price's source and date below it, where `described`; the client's
     assumptions after it."""
     kept = assumptions_of(view.db, view.client_id)
-    names = prices.models()
+    names = prices.names(view.db)
     names = names if kept.price_as in names else [kept.price_as, *names]
     model = st.selectbox(
         "Price the teacher as",
@@ -51,7 +51,7 @@ def other_models(view: View) -> list[prices.Price]:
     kept = [price.model for price in other_prices(view.db, view.client_id)]
     picked = st.multiselect(
         "Compare with other models' list prices",
-        [*kept, *(name for name in prices.models() if name not in kept)],
+        [*kept, *(name for name in prices.names(view.db) if name not in kept)],
         kept,
         max_selections=4,
         key=f"other-models-{view.client_id}",

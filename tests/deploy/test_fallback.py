@@ -8,13 +8,14 @@ from collections import Counter
 
 import pytest
 
+from core import db as database
 from core import settings
 from core.deploy import fallback
 from core.deploy.fallback import Fallback, Said
 from core.deploy.live import Served
 from core.errors import InputError
 from core.ingest import taxonomy
-from core.label import connections, ledger
+from core.label import connections, ledger, prices
 from core.label.run import label
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
@@ -274,3 +275,30 @@ def until(happened, seconds=90):
     while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+def test_a_price_of_your_own_is_what_a_server_reserves_and_books_from_its_next_call_on(db, client):
+    def price(*rates):
+        with database.connect() as other:
+            prices.put_override(other, "openai:m", *rates)
+
+    price(0, 0)
+    with Server(lambda call: servers.Text(hiring(call), tokens_in=1000, tokens_out=0)) as server:
+        served = behind(db, client, server, price=None)
+
+        async def life(budget, *rates):
+            made, outcomes = Fallback(client, budget), []
+            made.count = outcomes.append
+            try:
+                await made.prepare(served)
+                await made.one(served, f"asked at no cost {rates}")
+                price(*rates)
+                await made.one(served, f"asked at {rates}")
+                return outcomes
+            finally:
+                await made.close()
+                price(0, 0)
+
+        assert asyncio.run(life(10.0, 4, 0)) == ["answered", "answered"]
+        assert asyncio.run(life(None, 5, 0)) == ["answered", "budget"], "free when it began, so nobody named a budget"
+    assert [usd for (usd,) in db.execute("select cost_usd from calls order by id")] == [0, 0.004, 0]

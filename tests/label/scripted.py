@@ -134,6 +134,9 @@ class Scripted(Hosted):
     def connect(self) -> Wire:
         return self.wire
 
+    def reprice(self, db):
+        return self.price
+
     def pending(self, db, run_id):
         return lacking(db, run_id)
 

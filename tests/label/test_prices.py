@@ -61,16 +61,16 @@ def test_cost_in_full_cached_and_batch(db):
     assert prices.cost(price, np.array([1e6, 0]), np.array([0, 1e6])) == pytest.approx([2.0, 10.0])
 
 
-def test_your_own_price_wins_and_can_be_taken_back(db):
-    prices.put_override(db, "openai:gpt-6.1-sol", 1.0, 4.0, 0.5)
-    own = prices.price(db, "openai:gpt-6.1-sol")
-    assert (own.input_usd_mtok, own.output_usd_mtok, own.cached_usd_mtok, own.source) == (1.0, 4.0, 0.5, "yours")
-    assert prices.cost(own, 1_000_000, 0, batch=True) == 1.0  # no batch price of your own: the standard one
-    prices.put_override(db, "our-server:llama", 0, 0)
-    assert [p.model for p in prices.overrides(db)] == ["openai:gpt-6.1-sol", "our-server:llama"]
-    assert prices.price(db, "our-server:llama").input_usd_mtok == 0
-    prices.drop_override(db, "openai:gpt-6.1-sol")
-    assert prices.price(db, "openai:gpt-6.1-sol").source != "yours"
+def test_your_own_price_has_no_batch_price_and_holds_under_every_name_of_the_model(db):
+    prices.put_override(db, "gpt-6.1-sol", 1.0, 4.0, 0.5)
+    for name in ("openai:gpt-6.1-sol", "gpt-6.1-sol"):
+        own = prices.price(db, name)
+        assert (own.input_usd_mtok, own.output_usd_mtok, own.cached_usd_mtok, own.source) == (1.0, 4.0, 0.5, "yours")
+    assert prices.cost(own, 1_000_000, 0, batch=True) == 1.0  # the standard one
+    prices.put_override(db, "llama3:8b", 0, 0)  # on no list: a colon is part of its name
+    assert [p.model for p in prices.overrides(db)] == ["llama3:8b", "openai:gpt-6.1-sol"]
+    assert prices.price(db, "openai:llama3:8b").input_usd_mtok == 0
+    assert prices.price(db, "openai:gpt-6-sol").source != "yours"
 
 
 @pytest.mark.parametrize("given", [(-1, 0), (0, float("nan")), (float("inf"), 1), (1, 1, -0.1)])

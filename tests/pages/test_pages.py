@@ -19,7 +19,7 @@ from core.evaluate.kept import rules_of
 from core.evaluate.run import change_rules, comparison, disagreements, evaluate
 from core.evaluate.verdict import Rules
 from core.ingest import taxonomy
-from core.label import review
+from core.label import prices, review
 from core.report.headline import for_100
 from core.report.pairs import lead
 from core.train.run import all_students, looked_at, set_live
@@ -294,6 +294,17 @@ def test_a_job_that_ends_while_its_page_is_drawn_leaves_no_dead_button(open_page
     assert not next(button for button in app.button if button.label == "Train").disabled
 
 
+def test_a_click_on_cancel_counts_also_while_the_job_moves_on_to_another_phase(open_page, filled):
+    job = jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "linear"}, client_id=1)
+    filled.execute("update jobs set message = 'reading' where id = ?", [job.id])
+    filled.conn.commit()
+    app = open_page("student")
+    filled.execute("update jobs set message = 'fitting' where id = ?", [job.id])
+    filled.conn.commit()
+    press(app, "Cancel")
+    assert jobs.get(filled, job.id).state == "cancelled" and not jobs.active(filled, 1)
+
+
 def test_a_failed_job_says_why_and_can_be_carried_on(open_page, filled):
     job = jobs.start(filled, "label", {"client_id": 1, "teacher": "recorded:nowhere"}, client_id=1)
     with pytest.raises(Exception, match="nowhere"):
@@ -442,6 +453,36 @@ def test_settings_keep_both_encoders_once_they_can_be_read(open_page, db, tmp_pa
     assert settings.get(db, "large_encoder") == LARGE
     assert not save("", str(folder)).error
     assert (settings.get(db, "encoder"), settings.get(db, "large_encoder")) == ("packaged", str(folder))
+
+
+def test_settings_find_a_model_keep_a_price_of_its_own_and_go_back_to_the_lists(open_page, db):
+    def find(model: str):
+        app = open_page("settings")
+        listed = app.selectbox(key="price-model")
+        (listed if model in listed.options else app.text_input(key="price-other")).set_value(model).run()
+        assert not app.exception
+        return app
+
+    def price(app, **values: float):
+        for label, value in values.items():
+            next(one for one in app.number_input if one.label == label.replace("_", " ")).set_value(value)
+        return press(app, "Keep my own price")
+
+    app = find("openai:gpt-6.1-sol")
+    said = shown(app).replace("\\", "")
+    assert "On the list: $2 in, $10 out per million tokens" in said and "genai-prices" in said
+    app = price(app, Tokens_in=1.5, Tokens_out=8.0)
+    assert prices.price(db, "openai:gpt-6.1-sol").input_usd_mtok == 1.5
+    (table,) = [one.value for one in app.dataframe]
+    assert table.iloc[0]["Model"] == "openai:gpt-6.1-sol" and table.iloc[0]["Tokens in"] == 1.5
+    app = press(find("openai:gpt-6.1-sol"), "Back to the list's price")
+    assert prices.overrides(db) == [] and not app.dataframe
+    app = price(find("ours:a <b>*model*"), Tokens_in=1.0)
+    assert "of tokens out" in app.warning[0].value and prices.overrides(db) == []
+    price(app, Tokens_in=0.0, Tokens_out=0.0)
+    assert [one.model for one in prices.overrides(db)] == ["ours:a <b>*model*"]
+    press(find("ours:a <b>*model*"), "Forget my own price")
+    assert prices.overrides(db) == []
 
 
 def test_pages_open_quickly_with_100_000_assets(open_page, db):

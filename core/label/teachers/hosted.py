@@ -27,7 +27,8 @@ _ENVIRONMENT = {
 
 
 class Hosted:
-    """A model behind a connection, asked about one taxonomy. `price` is None where nobody has given one."""
+    """A model behind a connection, asked about one taxonomy. `price` is None where nobody has given one; reprice() has it as it is
+    by now."""
 
     def __init__(self, name: str, connection: Connection, asking: Asking, price: Price | None):
         self.name, self.connection, self.asking, self.price = name, connection, asking, price
@@ -36,6 +37,11 @@ class Hosted:
     def connect(self) -> Wire:
         """A wire of its own. InputError where the key is not where it should be."""
         return connections.connect(self.connection)
+
+    def reprice(self, db: Database) -> Price | None:
+        """The price as it stands, which whoever asks for long asks for again; a price that was taken away is held on to."""
+        self.price = price_of(db, self.connection) or self.price
+        return self.price
 
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
         return lacking(db, run_id)
@@ -46,7 +52,7 @@ class Hosted:
         if self.price is None:
             raise InputError(
                 f"The price of {self.connection.model} is not known.",
-                "Give it with the connection, in USD per million tokens (0 for a model of your own).",
+                "Give it with the connection or in Settings, in USD per million tokens (0 for a model of your own).",
             )
         ((_, request),) = self.asking.requests([asset])
         return max(self.connection.params.votes, 1) * self.asking.most_usd_repaired(request, self.price)
