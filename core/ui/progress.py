@@ -76,14 +76,19 @@ def _live(job_id: int) -> None:
                 st.caption("The background worker is not running; starting it. The job goes on where it stopped.")
                 _start_worker(str(settings.home()))
             stop, stopping, _ = STOPS.get(job.kind, STOP)
-            if st.button(
+            st.button(
                 stopping if job.cancel_asked else stop,
                 key=f"cancel-{job.id}",
                 disabled=bool(job.cancel_asked),
+                on_click=_cancel,  # runs first: else a click would be lost where the page is drawn anew above
+                args=(job.id,),
                 help="Stops at the next safe point. What is done so far stays and is not done again.",
-            ):
-                jobs.cancel(db, job.id)
-                st.rerun(scope="fragment")
+            )
+
+
+def _cancel(job_id: int) -> None:
+    with frame.guard(), closing(database.connect()) as db:
+        jobs.cancel(db, job_id)
 
 
 def _moved_on(job: jobs.Job) -> bool:

@@ -294,6 +294,17 @@ def test_a_job_that_ends_while_its_page_is_drawn_leaves_no_dead_button(open_page
     assert not next(button for button in app.button if button.label == "Train").disabled
 
 
+def test_a_click_on_cancel_counts_also_while_the_job_moves_on_to_another_phase(open_page, filled):
+    job = jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "linear"}, client_id=1)
+    filled.execute("update jobs set message = 'reading' where id = ?", [job.id])
+    filled.conn.commit()
+    app = open_page("student")
+    filled.execute("update jobs set message = 'fitting' where id = ?", [job.id])
+    filled.conn.commit()
+    press(app, "Cancel")
+    assert jobs.get(filled, job.id).state == "cancelled" and not jobs.active(filled, 1)
+
+
 def test_a_failed_job_says_why_and_can_be_carried_on(open_page, filled):
     job = jobs.start(filled, "label", {"client_id": 1, "teacher": "recorded:nowhere"}, client_id=1)
     with pytest.raises(Exception, match="nowhere"):
