@@ -127,7 +127,7 @@ def cascade(found: dict[str, Any]) -> Answer:
         title = f"The student can take {share_words(handled['value'], handled['n'])} of the assets at {goal} agreement"
     figure = charts.cascade(table, certificate["target"], handled["value"] if certificate["certified"] else None)
     charts.layout(figure, "assets the student handles itself (%)", "agreement on those (%)", height=300)
-    strange = found.get("strange", 0.0)  # evaluations of before know none
+    strange = found["strange"]
     unlike = f" {percent(strange)} are unlike anything it learned from and always do." if strange else ""
     note = f"Measured on {handled['n']:,} test assets; the others fall back to the teacher.{unlike}"
     return Answer(

@@ -176,7 +176,7 @@ def _goes_back(result: dict[str, Any]) -> str:
     found, sheet, decision = result["figures"], result["economics"], result["verdict"].decision
     if decision not in ("replace", "fallback"):
         return "All assets go to the teacher as before: the student has not shown yet that it can take over."
-    strange = found.get("strange") or 0.0
+    strange = found["strange"]
     unlike = f"those unlike anything it learned from ({percent(strange)} of the test assets)"
     if decision == "replace":
         return f"Nothing goes back but {unlike}." if strange else "Nothing has to go back to the teacher."

@@ -136,6 +136,5 @@ def more_measures(found: dict[str, Any]) -> None:
     table = pd.DataFrame(said, columns=["measure", "value", "meaning"])
     table.insert(2, "basis", "measured")
     st.dataframe(table, hide_index=True, key="table-measures")
-    strange = found.get("strange")
-    if strange:
+    if strange := found["strange"]:
         st.caption(plain(f"{percent(strange)} of the test assets are unlike anything the student learned from."))

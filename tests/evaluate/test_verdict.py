@@ -17,8 +17,8 @@ def share(value: float, low: float, high: float, n: int = 1000, groups: int | No
     return Share(value, low, high, n, n if groups is None else groups)
 
 
-CERTIFIED = Certificate(True, 0.6, 0.86, 0.97, 900, 0.95, 0.95, None, "")
-REFUSED = Certificate(False, None, 0.0, 0.0, 900, 0.95, 0.95, 300, "")
+CERTIFIED = Certificate(True, 0.6, 0.86, 0.97, 900, 0.95, 0.95, None, "", 900)
+REFUSED = Certificate(False, None, 0.0, 0.0, 900, 0.95, 0.95, 300, "", 900)
 PLAN = Plan(
     agreement=0.93,
     more=1800,
