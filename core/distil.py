@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from core import db as database
 from core import jobs, settings
 from core.errors import InputError
+from core.evaluate import going_live
 from core.evaluate import run as evaluation
 from core.ingest import assets as ingest
 from core.ingest import families
@@ -113,8 +114,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", training.AUTO)
     trained = _train_and_judge(db, client_id, run_id, kind, target, progress)
-    if given.get("go_live"):
-        training.set_live(db, trained[-1])
+    change = going_live.go_live(db, client_id, trained[-1]) if given.get("go_live") else None
     return {
         "client": client,
         "assets": {
@@ -128,6 +128,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
         },
         **_outcome(db, client_id, run_id, trained),
         "why": _why(db, client_id, trained, kind, target),
+        **({"change": going_live.told(change)} if change else {}),
     }
 
 

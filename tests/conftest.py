@@ -19,6 +19,9 @@ from core.weights import LARGE, PACKAGED
 
 os.environ["UNDERSTUDY_KEY_VARIABLES"] = "BIG_KEY,MY_KEY,TEST_KEY,NO_SUCH_KEY,K"  # that tests keep keys in
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core/__main__.py does, before torch is loaded
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # scipy's, here and in every process a test starts: two tests run at once
 
 # How long one example takes depends on who else uses the machine; pytest's own time limit is enough.
 hypothesis.settings.register_profile("no deadline", deadline=None)
@@ -142,12 +145,17 @@ def judged_small(workspace, _judged_small) -> int:
 
 # Files that take longest, dealt to the processes first: one left to the end would be waited for by the other alone.
 LONGEST = (
+    "tests/browser/test_journeys",
     "tests/train/test_students",
     "tests/test_readme",
-    "tests/browser/test_journeys",
-    "tests/test_survival",
     "tests/browser",
-    "tests/test_worker",
+    "tests/test_survival",
+    "tests/deploy/test_export",
+    "tests/test_rounds",
+    "tests/label/test_faults",
+    "tests/deploy",
+    "tests/test_",
+    "tests/train",
 )
 
 

@@ -17,6 +17,11 @@ def plain(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def read(plain, small):
+    return OnnxText(plain, small.name)
+
+
 TEXTS = ["a summer sale on running shoes", "open an account in ten minutes", "taste the new oat drink", "book now"]
 
 
@@ -26,17 +31,16 @@ def small(plain):
     return plain / "small.onnx"
 
 
-def test_a_rounded_graph_is_near_the_exact_one_and_a_quarter_of_its_size(plain, small):
+def test_a_rounded_graph_is_near_the_exact_one_and_a_quarter_of_its_size(plain, small, read):
     others = ["winter tyres fitted while you wait", "a loan that fits", "two", "the museum is open until nine " * 12]
-    read, exact = OnnxText(plain, small.name), OnnxText(plain)
+    exact = OnnxText(plain)
     for texts in (TEXTS, others):
         assert ((read(texts) * exact(texts)).sum(1) > 0.995).all()
     assert small.stat().st_size < 0.3 * (plain / "encoder.onnx").stat().st_size
 
 
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=8))
-def test_whatever_is_read_beside_a_text_leaves_its_vector_as_it_is(plain, small, company):
-    read = OnnxText(plain, small.name)
+def test_whatever_is_read_beside_a_text_leaves_its_vector_as_it_is(read, company):
     alone = read(TEXTS[:1])[0]
     assert np.abs(read([*company, TEXTS[0]])[-1] - alone).max() < 1e-6
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from core.ingest import sample
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    ((?:python3 run\.py|\.venv/bin/python)\b.*)$", README, re.MULTILINE)
@@ -28,9 +30,9 @@ def test_the_readme_starts_with_its_two_commands():
     assert all(word in (ROOT / "tests/test_run.py").read_text() for word in ("--no-browser", "SIGINT"))
 
 
-@pytest.mark.timeout(900)  # some thirty commands, each a process of its own, maybe on a busy machine
+@pytest.mark.timeout(1800)  # some thirty commands, each a process of its own, maybe on a busy machine
 def test_every_command_does_what_the_readme_says(tmp_path):
-    (tmp_path / "data").symlink_to(ROOT / "data")
+    sample.write(tmp_path / "data" / "sample", 650)  # the first rows of the sample; tests/browser walks the whole of it
     outputs = {}
     for command in COMMANDS:
         if command in STARTED_ELSEWHERE or "tests.bench" in command:
@@ -43,7 +45,7 @@ def test_every_command_does_what_the_readme_says(tmp_path):
             env=_environment(),
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=600,
         )
         assert run.returncode == 0, f"{command}\n{run.stderr}"
         outputs[words[2]] = run.stdout
@@ -57,7 +59,7 @@ def test_every_command_does_what_the_readme_says(tmp_path):
 def test_benchmarks_named_in_the_readme_exist(command):
     module = shlex.split(command)[2]
     run = subprocess.run(
-        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0 and "usage" in run.stdout
 

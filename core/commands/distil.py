@@ -160,6 +160,8 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
         )
     lines += filter(None, [result["why"]])
     lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
+    if "change" in result:
+        lines += [f"Live: {result['change']['new']}.", *result["change"]["lines"], *result["change"]["warnings"]]
     if result["live"] != result["chosen"]:
         lines.append(
             f'Not live: `students --client "{result["client"]}" --go-live {result["chosen"]}` puts it to work.'

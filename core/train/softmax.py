@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import count
 
 import numpy as np
 import scipy.sparse as sp
+from threadpoolctl import ThreadpoolController
 
 from core.settings import processors
 
@@ -67,11 +69,19 @@ def fit(
 
     start = np.zeros((width + 1) * categories)
     options = {"maxiter": iterations, "maxcor": 8, "ftol": 1e-6, "gtol": 1e-4}
-    with ThreadPoolExecutor(processors()) as threads:  # numpy and scipy let go of the interpreter while they multiply
+    # numpy and scipy let go of the interpreter while they multiply; threads of their own beside ours would spend several times
+    # the processor's time waiting for each other.
+    with ThreadPoolExecutor(processors()) as threads, _blas().limit(limits=1):
         found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x.reshape(
             width + 1, categories
         )
     return found[:-1].astype(np.float32), found[-1].astype(np.float32)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The libraries that multiply for numpy and scipy, to be asked for once scipy.optimize is loaded."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _block(features: np.ndarray | sp.csr_matrix, targets: np.ndarray, start: int, end: int):

@@ -32,7 +32,7 @@ class App:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> App:
-        """Start the server and wait until it answers (60 s at most)."""
+        """Start the server and wait until it answers (three minutes at most)."""
         command = [
             sys.executable,
             "-m",
@@ -46,7 +46,7 @@ class App:
         self.log = (self.home / "app.log").open("ab")
         environment = {**os.environ, "UNDERSTUDY_HOME": str(self.home)}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while time.monotonic() < end:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
@@ -82,7 +82,7 @@ def browser():
         pytest.skip(reason)
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=60_000)  # ms: the first page of a fresh server imports half the program, on busy cores
+    expect.set_options(timeout=120_000)  # ms: the first page of a fresh server imports half the program, on busy cores
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
@@ -93,7 +93,7 @@ def browser():
 def page(browser, app):
     """A fresh tab on the dashboard's first page, 1280 x 800."""
     context = browser.new_context(viewport=VIEWPORT)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)
     tab = context.new_page()
     elsewhere = []
     tab.on(

@@ -13,7 +13,7 @@ from tests.browser.test_journeys import Clicks, no_failure
 from tests.label import servers
 from tests.pages.clients import bring_in
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 KEY = "sk-test-90ab12cd34"
 
 
@@ -56,16 +56,16 @@ def test_a_hosted_teacher_from_its_address_to_the_bill(page, app, workspace, ser
     page.get_by_role("radiogroup").get_by_text("Big", exact=True).click()
     expect(page.get_by_text(re.compile("Guessed from the length"))).to_be_visible()
     clicks.button("Try it on 20 assets first")
-    expect(page.get_by_text(re.compile("Measured on 20 labels"))).to_be_visible(timeout=90_000)
+    expect(page.get_by_text(re.compile("Measured on 20 labels"))).to_be_visible(timeout=240_000)
 
     fill(page, "Stop at (US dollars)", f"{5 * runs(db, client)[0]['spent_usd']:.4f}")
     clicks.button("Get 340 labels")
-    expect(page.get_by_text(re.compile("Stopped at the cap"))).to_be_visible(timeout=90_000)
+    expect(page.get_by_text(re.compile("Stopped at the cap"))).to_be_visible(timeout=240_000)
     (run,) = runs(db, client)
     assert run["state"] == "capped" and run["spent_usd"] <= run["budget_usd"]
 
     clicks.button("Raise the cap and carry on")
-    expect(page.get_by_text("All 360 labels are in")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("All 360 labels are in")).to_be_visible(timeout=240_000)
     assert set(server.asked.values()) == {1}, "an asset was bought twice"
     clicks.link("Ledger")
     expect(page.get_by_role("heading", name="Run by run")).to_be_visible()

@@ -12,8 +12,8 @@ from core import jobs
 from core.ui.frame import MENU
 from tests.pages.clients import bring_in_many, write_files
 
-LONG = 170_000  # ms: a whole run of the sample client on two busy cores
-pytestmark = pytest.mark.timeout(300)
+LONG = 400_000  # ms: several times a whole run of the sample client on two cores, for slow machines
+pytestmark = pytest.mark.timeout(900)
 
 
 class Clicks:
@@ -53,7 +53,7 @@ def test_sample_client_reaches_a_verdict_in_six_clicks(page):
     expect(page.get_by_text(re.compile("^Next:")).first).to_be_visible()
     for name in ("Agreement", "Saving", "Speed-up"):
         expect(page.get_by_test_id("stMetricLabel").filter(has_text=name)).to_be_visible()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
     no_failure(page)
     assert clicks.count <= 6
 
@@ -69,14 +69,14 @@ def test_own_files_to_a_verdict(page, tmp_path):
     settled(page)
     page.locator("input[type=file]").nth(1).set_input_files(assets)
     clicks.button("Import assets")
-    expect(page.get_by_text("420 rows read")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("420 rows read")).to_be_visible()
 
-    expect(page.get_by_text(re.compile("a student can learn from them"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("a student can learn from them"))).to_be_visible()
 
     clicks.link("Student")
     page.get_by_role("radiogroup").get_by_text("Linear").click()
     clicks.button("Train")
-    expect(page.get_by_role("heading", name="Students of this client")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("heading", name="Students of this client")).to_be_visible(timeout=LONG)
 
     clicks.link("Compare")
     expect(page.get_by_text(re.compile("^Next:")).first).to_be_visible()
@@ -85,7 +85,7 @@ def test_own_files_to_a_verdict(page, tmp_path):
     clicks.link("Try one")
     page.get_by_label("The asset's words").fill("weekend discount, half price on summer sale")
     page.get_by_label("The asset's words").press("Control+Enter")
-    expect(page.get_by_text(re.compile("^Nobody asked it about this text"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^Nobody asked it about this text"))).to_be_visible()
     expect(page.get_by_text(re.compile("^(Handled|Falls back)"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"^\d+(\.\d)? ms$")).first).to_be_visible()
     no_failure(page)
@@ -98,7 +98,7 @@ def test_progress_survives_reload_and_restart_and_two_clicks_are_one_job(page, a
     page.get_by_text("Built-in teacher").click()
     page.get_by_role("button", name="Get 40,000 labels").dblclick()
     doing = page.get_by_text(re.compile(r"Labelling .* of 40,000"))
-    expect(doing).to_be_visible(timeout=60_000)
+    expect(doing).to_be_visible()
     assert [job.kind for job in jobs.recent(db)] == ["label"]
 
     page.reload()

@@ -9,7 +9,7 @@ from core import db as database
 from tests.browser.test_journeys import no_failure
 from tests.pages import hostile
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 DRAWN = ", ".join(
     f"[data-testid=stMarkdownContainer] {tag}:has-text('{hostile.WORD}')"
     for tag in ("em", "code", "h1", "h2", "li", ".katex", "span[style*=color]")

@@ -15,7 +15,7 @@ from core import settings
 from core.deploy import engines, scoring
 from tests.deploy.conftest import score, write_rows
 
-ROWS = 60_000
+ROWS = 30_000
 # The command line with small shards and processes from the first one on.
 PROGRAM = """
 import sys

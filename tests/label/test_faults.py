@@ -85,10 +85,10 @@ def gone_and_back(server: Server) -> None:
 
 FAULTS = {
     "none": Trial(lambda call, tally: steady(call)),
-    "429 storm, Retry-After": Trial(between(10, 50, servers.rate_limited(0.2)), more_calls=(40, 40)),
+    "429 storm, Retry-After": Trial(between(10, 30, servers.rate_limited(0.2)), more_calls=(20, 20)),
     "429 storm, no word": Trial(between(10, 30, servers.rate_limited()), more_calls=(20, 20)),
     "500 the first time": Trial(first(lambda call: servers.SERVER_ERROR), more_calls=(40, 40)),
-    "overloaded for a while": Trial(between(5, 40, servers.OVERLOADED), more_calls=(35, 35)),
+    "overloaded for a while": Trial(between(5, 20, servers.OVERLOADED), more_calls=(15, 15)),
     "500 always, four assets": Trial(
         always(lambda call: servers.SERVER_ERROR, ends_in(3)), unlabelled=4, more_calls=(12, 4 * (2 * engine.TRIES))
     ),

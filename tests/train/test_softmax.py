@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from core.train import softmax
 
@@ -29,6 +30,18 @@ def test_sparse_and_dense_features_agree():
     dense = softmax.fit(features, targets, strength=1.0, iterations=100)
     sparse = softmax.fit(sp.csr_matrix(features), targets, strength=1.0, iterations=100)
     assert np.allclose(dense[0], sparse[0], atol=0.01)
+
+
+def test_a_fit_takes_no_threads_but_its_own_and_gives_them_back():
+    """Those of numpy and scipy, beside ours, would spend several times the processor's time waiting for each other."""
+    features, _, targets = problem()
+    threads = lambda: {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}  # noqa: E731
+    seen = []
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        softmax.fit(features, targets, strength=1.0, iterations=5, step=lambda *_: seen.append(threads()))
+        assert threads() == before
+    assert seen and all(one == {1} for one in seen)
 
 
 def test_a_soft_target_is_as_good_as_the_same_rows_repeated():
