@@ -2,6 +2,7 @@
 
 import json
 
+import openpyxl
 import pytest
 
 from core.__main__ import main
@@ -33,6 +34,35 @@ def test_it_tells_the_verdict_and_keeps_what_it_changes(judged, capsys):
     assert "Kept for Acme from now on: target=0.9, volume_per_month=50000, always_on=true." in text
     assert result["rules"].target == 0.9
     assert (result["assumptions"].volume_per_month, result["assumptions"].always_on) == (50_000, True)
+
+
+def test_times_that_too_few_labels_or_texts_show_are_not_called_measured(judged, tmp_path):
+    from core.evaluate import run
+    from core.report import content
+    from core.report.speed import SHARES
+
+    def shown(timed: int) -> tuple[dict, str]:
+        judged.db.execute("update labels set latency_ms = null")
+        judged.db.execute("update labels set latency_ms = 1000 + asset_id where asset_id <= 100 + ?", [timed])
+        run.evaluate(judged.db, 1)
+        assert main(["report", "--client", "Acme", "--student", "1", "--to", str(tmp_path / "r.xlsx")]) == 0
+        book = openpyxl.load_workbook(tmp_path / "r.xlsx")
+        head, teacher, _ = book["latency"].iter_rows(values_only=True)
+        html = tmp_path / "r.html"
+        assert main(["report", "--client", "Acme", "--student", "1", "--to", str(html)]) == 0
+        chapters = dict(content.gather(judged.db, 1, "1").chapters)
+        (drawn,) = [one for one in chapters["How fast is it?"] if one.name == "latency"]
+        marks = " ".join(str(note.text) for note in drawn.figure.layout.annotations if "p50 1" in str(note.text))
+        assert drawn.note in html.read_text().replace("&#39;", "'")
+        return {key: (teacher[head.index(f"{key} (ms)")] is not None, f"{key} " in marks) for key in SHARES}, drawn.note
+
+    yes, no = (True, True), (False, False)
+    few, note = shown(12)
+    assert few == {"p50": yes, "p95": no, "p99": no} and "measured on 12 labels, too few for p95 and p99." in note
+    more, note = shown(40)
+    assert more == {"p50": yes, "p95": yes, "p99": no} and "measured on 40 labels, too few for p99." in note
+    many, note = shown(300)
+    assert many == {"p50": yes, "p95": yes, "p99": yes} and "too few" not in note
 
 
 @pytest.mark.parametrize(

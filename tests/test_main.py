@@ -101,6 +101,23 @@ def test_asking_about_an_unknown_client_names_those_there_are_and_makes_none(cap
     assert db["clients"].count == 1
 
 
+def test_a_student_that_is_not_ready_goes_live_by_one_rule_and_what_speaks_against_it_is_said(judged_small, capsys, db):
+    assert call(capsys, "compare", "--client", "Small", "--student", "1", "--rule", "target=0.9999")[0] == 0
+    by_command = json.loads(call(capsys, "students", "--client", "Small", "--go-live", "1", "--json")[1])["change"]
+    assert by_command["warnings"][0].startswith("Its verdict is: not ready.")
+    db.execute("update students set live = 0")
+    folder = settings.home() / "files"
+    columns = ["--text-columns", "text", "--id-column", "id", "--teacher", "recorded:label", "--student", "linear"]
+    files = ["--taxonomy", str(folder / "taxonomy.csv"), "--assets", str(folder / "assets.csv")]
+    line = ["distil", *files, *columns, "--client", "Small", "--target", "0.9999"]
+    assert json.loads(call(capsys, *line, "--json")[1])["live"] is None
+    went = json.loads(call(capsys, *line, "--go-live", "--json")[1])
+    assert went["verdict"]["decision"] == "not_ready" and went["live"] == went["chosen"]
+    assert went["change"]["warnings"] == by_command["warnings"]
+    db.execute("update students set live = 0")
+    assert "Its verdict is: not ready." in call(capsys, *line, "--go-live")[1]
+
+
 @pytest.mark.parametrize(
     ("raised", "status"), [(InputError("No.", "Yes."), 2), (KeyboardInterrupt(), 130), (Cancelled(), 130)]
 )
@@ -231,7 +248,8 @@ def test_from_files_to_a_verdict_a_text_and_a_scored_file(capsys, files, tmp_pat
     assert status == 2 and "students --go-live ID" in err
     would = call(capsys, "students", "--client", "Acme", "--would-change", student["id"])[1]
     assert f"No student is at work yet; linear {student['id']} would be the first." in would
-    assert json.loads(call(capsys, *line, "--go-live")[1])["live"] == result["chosen"]
+    went = json.loads(call(capsys, *line, "--go-live")[1])
+    assert went["live"] == result["chosen"] and went["change"]["warnings"] == []
     assert listed["students"][0]["made_from"]["teacher"] == "recorded:label"
     assert "live" in call(capsys, "students", "--client", "Acme")[1]
     status, _, err = call(capsys, "students", "--client", "Acme", "--roll-back")

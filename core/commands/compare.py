@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "headlines": [asdict(one) for one in headlines(result, price)],
         "formulas": [asdict(line) for line in [*sheet.formulas, *steps]],
         "tornado": [asdict(one) for one in swings],
-        "new": result["figures"].get("new"),
+        "new": result["figures"]["new"],
     }
     wide = max(len(one.label) for one in headlines(result, price))
     lines = [f"{one.label:<{wide}} {one.value:>9}  {one.span or ''} ({one.basis})" for one in headlines(result, price)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from core import terminal
 from core.commands import reading
 from core.errors import Problem
+from core.label import providers
 from core.words import money, percent
 
 ASSET_COLUMNS = {
@@ -61,7 +62,7 @@ def options(command: argparse.ArgumentParser) -> None:
         "--teacher",
         default="built-in",
         metavar="T",
-        help="built-in (default), recorded:COLUMN (labels from the file), connection:NAME, openai:MODEL or anthropic:MODEL",
+        help=f"built-in (default), recorded:COLUMN (labels from the file), connection:NAME, {providers.specs()}",
     )
     command.add_argument(
         "--base-url",
@@ -159,6 +160,8 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
         )
     lines += filter(None, [result["why"]])
     lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
+    if "change" in result:
+        lines += [f"Live: {result['change']['new']}.", *result["change"]["lines"], *result["change"]["warnings"]]
     if result["live"] != result["chosen"]:
         lines.append(
             f'Not live: `students --client "{result["client"]}" --go-live {result["chosen"]}` puts it to work.'

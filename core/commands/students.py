@@ -54,13 +54,12 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             removal.remove_student(db, client_id, args.delete, even_live=args.even_live)
         return removal.told(found, args.yes)
     lines, change = [], None
-    if (picked := args.go_live or args.would_change) is not None:
-        change = going_live.change(db, client_id, picked)
-        lines = [*change.lines, *change.warnings]
     if args.would_change is not None:
-        return {"client": args.client, "change": going_live.told(change)}, "\n".join(lines)
+        change = going_live.change(db, client_id, args.would_change)
+        return {"client": args.client, "change": going_live.told(change)}, "\n".join([*change.lines, *change.warnings])
     if args.go_live is not None:
-        training.set_live(db, args.go_live)
+        change = going_live.go_live(db, client_id, args.go_live)
+        lines = [*change.lines, *change.warnings]
     if args.roll_back:
         training.roll_back(db, client_id)
     rows = versions.listed(db, client_id)

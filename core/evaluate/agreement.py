@@ -17,8 +17,7 @@ from sklearn.metrics import f1_score
 
 @dataclass(frozen=True)
 class Share:
-    """A share of rows with its exact interval: `n` rows in `groups` families, worth so many independent rows (`effective`; 0: told
-    by an earlier release)."""
+    """A share of rows with its exact interval: `n` rows in `groups` families, worth so many independent rows (`effective`)."""
 
     value: float
     low: float

@@ -25,7 +25,7 @@ class Certificate:
     """Whether a threshold keeps the promise. The student handles an asset when its confidence >= `threshold`.
 
     `handled` and `agreement` are those seen on the `n` calibration rows at the threshold (0 when refused), which are of so many
-    `families` (None: told by an earlier release); `more_needed` is about how many more calibration rows would certify at the
+    `families`; `more_needed` is about how many more calibration rows would certify at the
     agreement seen, if any number would.
     """
 
@@ -38,7 +38,7 @@ class Certificate:
     confidence: float
     more_needed: int | None
     reason: str
-    families: int | None = None
+    families: int
 
 
 def effective(confidence: np.ndarray, strange: np.ndarray) -> np.ndarray:

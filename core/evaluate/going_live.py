@@ -1,4 +1,5 @@
-"""What changes when a student is put to work: said before anybody confirms it."""
+"""Putting a student to work: only ever because somebody asks for it, ready or not, and what changes and what speaks against it is
+said."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from core.evaluate.agreement import Share
 from core.evaluate.phrases import interval_words
 from core.evaluate.run import comparison
 from core.evaluate.versions import name_of
-from core.train.run import find
+from core.train.run import find, set_live
 from core.words import percent, teacher_words
 
 
@@ -47,6 +48,13 @@ def change(db: Database, client_id: int, student_id: int) -> Change:
         except InputError as error:
             lines = [f"What would change cannot be said: {error.what}", *_alone(db, row)]
     return Change(new, old, tuple(lines), tuple(_warnings(db, row)), none)
+
+
+def go_live(db: Database, client_id: int, student_id: int) -> Change:
+    """Put the student to work; returns what that changes. InputError where there is none, or its files are gone."""
+    found = change(db, client_id, student_id)
+    set_live(db, student_id)
+    return found
 
 
 def _alone(db: Database, row: dict) -> list[str]:

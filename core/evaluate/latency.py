@@ -21,12 +21,12 @@ BUSY = 2.0  # processes waiting for each core, last minute's mean: our own work 
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds per call: quantiles of `n` calls after warm-up (`spread`: from 0 to 1 in steps of 1/100), the first call of
+    """Milliseconds per call: quantiles() of `n` calls after warm-up (`spread`: from 0 to 1 in steps of 1/100), the first call of
     all, and where it was."""
 
     p50: float
-    p95: float
-    p99: float
+    p95: float | None
+    p99: float | None
     n: int
     cold_ms: float
     machine: str
@@ -34,6 +34,15 @@ class Latency:
 
 
 BATCHES = (1, 8, 64, 256)
+SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+def quantiles(ms: np.ndarray) -> dict[str, float | None]:
+    """p50, p95 and p99 of times in milliseconds; None for one that so few times have nothing beyond (p95 of fewer than 20)."""
+    return {
+        name: float(np.quantile(ms, share)) if len(ms) * (1 - share) >= 1 - 1e-9 or share == 0.5 else None
+        for name, share in SHARES.items()
+    }
 
 
 def spread(ms: np.ndarray) -> list[float]:
@@ -62,8 +71,9 @@ def measure(predict_one: Callable[[str], Any], texts: Sequence[str], calls: int 
         predict_one(text)
         times[i] = perf_counter() - start
     measured = times[WARM_UP:] * 1000
-    p50, p95, p99 = np.quantile(measured, [0.5, 0.95, 0.99])
-    return Latency(float(p50), float(p95), float(p99), calls, float(times[0] * 1000), machine(), spread(measured))
+    return Latency(
+        **quantiles(measured), n=calls, cold_ms=float(times[0] * 1000), machine=machine(), spread=spread(measured)
+    )
 
 
 def throughput(

@@ -84,7 +84,7 @@ def slices(db: Database, held: pd.DataFrame) -> list[dict]:
 
 def new_of(found: dict[str, Any]) -> New | None:
     """What was measured of what is new, from an evaluation's figures; None where nothing was."""
-    kept = found.get("new")
+    kept = found["new"]
     return from_json({key: value for key, value in kept.items() if key != "of"}) if kept else None
 
 
@@ -161,11 +161,12 @@ def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
     each member is asked about."""
     texts = held.loc[held["split"] == "test", "text"].drop_duplicates().sample(frac=1, random_state=0)
     texts = texts.head(TIMED_TEXTS).tolist()
-    rates = {size: latency.throughput(student.answer, texts, size, THROUGHPUT_SECONDS) for size in latency.BATCHES}
+    sizes = sorted({min(size, len(texts)) for size in latency.BATCHES})
+    rates = {size: latency.throughput(student.answer, texts, size, THROUGHPUT_SECONDS) for size in sizes}
     return {
         "latency": asdict(latency.measure(lambda text: student.answer([text]), texts)),
         "throughput": {str(size): rate for size, rate in rates.items()},
-        "assets_per_second": rates[64],
+        "assets_per_second": rates[min(64, len(texts))],
         "asked": student.consulted(texts),
     }
 
@@ -194,7 +195,6 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     measured = told["tokens_in"] is not None
     times = db.execute("select latency_ms from labels where run_id = ? and latency_ms > 0", [run_id]).fetchall()
     times = np.array([t for (t,) in times])
-    p50, p95, p99 = np.quantile(times, [0.5, 0.95, 0.99]) if len(times) else (0.0, 0.0, 0.0)
     return {
         "teacher": {
             "name": run["teacher"],
@@ -215,9 +215,7 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
             f"({prices.CHARACTERS_A_TOKEN:g} characters a token)",
         },
         "teacher_latency": {
-            "p50": float(p50),
-            "p95": float(p95),
-            "p99": float(p99),
+            **latency.quantiles(times),
             "n": len(times),
             "basis": seen,
             "spread": latency.spread(times),

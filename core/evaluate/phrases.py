@@ -66,9 +66,8 @@ def one_sided_words(pair: Paired) -> str:
 
 
 def asked(found: dict[str, Any]) -> str:
-    """How many of the assets timed each part of a student had to look at, in a sentence; "" where it has one part, or where an
-    earlier release timed it."""
-    shares = list(found.get("asked", {}).items())
+    """How many of the assets timed each part of a student had to look at, in a sentence; "" where it has one part."""
+    shares = list(found["asked"].items())
     if len(shares) < 2:
         return ""
     settled = percent(1 - shares[1][1])

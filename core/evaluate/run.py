@@ -38,9 +38,6 @@ from core.train.run import folder_of
 BATCH = 256
 TOP = 3  # categories kept of each prediction
 LOWER = (0.95, 0.9, 0.85, 0.8)  # targets tried where the client's own is not reached
-FORM = (
-    4  # of the figures stored: those of an earlier release are worked out anew from the predictions when they are read
-)
 
 
 def evaluate(
@@ -110,30 +107,15 @@ def _worked_out(
         "mergeable": doubt.mergeable(db, client_id, run_id, categories),
         "slices": measure.slices(db, held),
         "gold": measure.gold(db, held, categories, found["certificate"]["threshold"]),
-        "form": FORM,
     }
 
 
 def figures(db: Database, student_id: int) -> dict[str, Any] | None:
     """The figures of a student as they hold now; None before evaluate(). Whoever serves, scores, exports or shows reads them here.
-
-    `certified_at` says since when its threshold holds. Figures of an earlier release are worked out anew from the stored
-    predictions, once: from then on everybody, a running server too, goes by the new ones.
-    """
-    row = next(
-        db.query(
-            """select e.figures, e.certified_at, s.client_id, s.taxonomy_id, s.label_run_id from evaluations e
-               join students s on s.id = e.student_id where e.student_id = ? and e.split = 'test'""",
-            [student_id],
-        ),
-        None,
-    )
-    if row is None:
-        return None
-    found = json.loads(row["figures"]) | {"certified_at": row["certified_at"]}
-    if found.get("form") == FORM:
-        return found
-    return _complete(db, row, student_id, found, found["target"])
+    `certified_at` says since when its threshold holds."""
+    judged = "select figures, certified_at from evaluations where student_id = ? and split = 'test'"
+    row = next(db.query(judged, [student_id]), None)
+    return row and json.loads(row["figures"]) | {"certified_at": row["certified_at"]}
 
 
 def change_rules(db: Database, client_id: int, rules: Rules) -> None:
@@ -142,29 +124,21 @@ def change_rules(db: Database, client_id: int, rules: Rules) -> None:
     judged = """select e.student_id, s.client_id, s.taxonomy_id, s.label_run_id from evaluations e
                 join students s on s.id = e.student_id where s.client_id = ? and e.split = 'test'"""
     for row in list(db.query(judged, [client_id])):
-        found = figures(db, row["student_id"])
-        if found["target"] != rules.target:
-            _complete(db, row, row["student_id"], found, rules.target)
+        student_id = row["student_id"]
+        found = figures(db, student_id)
+        if found["target"] == rules.target:
+            continue
+        found |= _again(db, row, student_id, rules.target) | {"certified_at": now()}
+        db.execute(
+            "update evaluations set figures = ?, certified_at = ? where student_id = ? and split = 'test'",
+            [json.dumps(found, allow_nan=False), found["certified_at"], student_id],
+        )
 
 
 def _again(db: Database, row: dict[str, Any], student_id: int, target: float) -> dict[str, Any]:
     """What comes of the stored predictions of a student for `target`; `row`: its client_id, label_run_id and taxonomy_id."""
     categories = taxonomy.load(db, row["taxonomy_id"])
     return _worked_out(db, row["client_id"], row["label_run_id"], _stored(db, student_id), categories, target)
-
-
-def _complete(
-    db: Database, row: dict[str, Any], student_id: int, found: dict[str, Any], target: float
-) -> dict[str, Any]:
-    """The stored figures worked out again from the stored predictions, for `target`, and stored."""
-    found = found | _again(db, row, student_id, target)
-    found |= {"certified_at": now()}
-    with db.atomic():
-        db.execute(
-            "update evaluations set figures = ?, certified_at = ? where student_id = ? and split = 'test'",
-            [json.dumps(found, allow_nan=False), found["certified_at"], student_id],
-        )
-    return found
 
 
 def comparison(

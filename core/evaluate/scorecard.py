@@ -21,6 +21,7 @@ from core.evaluate import agreement as measures
 from core.evaluate import vendor, vendor_rules
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.kept import rules_of
+from core.evaluate.latency import quantiles
 from core.evaluate.phrases import p_words, percent
 from core.evaluate.run import comparison
 from core.evaluate.vendor_rules import VendorEvidence
@@ -353,8 +354,8 @@ def _of_vendor(db: Database, test: dict[str, Any]) -> tuple[Quantity, Quantity, 
         usd = Quantity(1000 * float(prices.mean()), basis, f"mean of {counted(len(prices), 'answer')}, {where}")
     if not len(times):
         return usd, Quantity(None, "", "no time was stated"), None
-    p50, p95 = np.quantile(times, [0.5, 0.95])
-    return usd, Quantity(float(p50), basis, f"median of {counted(len(times), 'answer')}, {where}"), float(p95)
+    ms = quantiles(times.to_numpy())
+    return usd, Quantity(ms["p50"], basis, f"median of {counted(len(times), 'answer')}, {where}"), ms["p95"]
 
 
 def _line(sheet, key: str):

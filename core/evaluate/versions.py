@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from core.evaluate.agreement import Paired, Share, paired, share
 from core.evaluate.phrases import p_words, percent, version_words
 from core.evaluate.run import comparison, figures
 from core.ingest import taxonomy_versions
-from core.train.run import all_students, is_whole, params_of
+from core.train.run import all_students, is_whole
 from core.words import money, teacher_words
 
 
@@ -100,7 +101,7 @@ def made_from(db: Database, student_id: int) -> dict[str, Any]:
             [student_id],
         )
     )
-    made = params_of(row)
+    made = json.loads(row["params"])
     return {
         "teacher": row["teacher"],
         "train": made.get("train", 0),

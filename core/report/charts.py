@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from scipy.spatial.distance import squareform
 
 from core.evaluate import learning_curve
 from core.evaluate.agreement import Share
+from core.evaluate.latency import SHARES
 from core.evaluate.outlook import MONTHS, Course, Swing
 from core.words import milliseconds, money, percent, spoken, stated_percent
 
@@ -466,12 +468,12 @@ def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
     return _names(fig, names)
 
 
-def latencies(rows: list[tuple[str, list[float], str, bool]]) -> go.Figure:
-    """Distributions of (name, quantiles 0 to 1 in ms, colour, measured) on a log axis, one above the other, with p50, p95 and p99
-    marked; one that is assumed is a dashed line at its only value, first of the quantiles."""
+def latencies(rows: list[tuple[str, dict[str, Any], str, bool]]) -> go.Figure:
+    """Distributions of (name, times, colour, measured) on a log axis, one above the other: of the times their `spread` (quantiles 0
+    to 1 in ms) with p50, p95 and p99 marked, as far as they were measured; one that is assumed is a dashed line at its p50."""
     fig = go.Figure()
-    for place, (name, quantiles, colour, measured) in enumerate(reversed(rows)):
-        middle = quantiles[len(quantiles) // 2]
+    for place, (name, seen, colour, measured) in enumerate(reversed(rows)):
+        quantiles, middle = seen["spread"], seen["p50"]
         if not measured:
             fig.add_scatter(
                 x=[middle, middle],
@@ -494,11 +496,10 @@ def latencies(rows: list[tuple[str, list[float], str, bool]]) -> go.Figure:
             x=edges, y=np.full(len(edges), place), mode="lines", line={"color": colour, "width": 1}, hoverinfo="skip"
         )
         fig.data[-1].update(fill="tonexty", fillcolor=_faint(colour))
-        marks = {"p50": middle, "p95": np.interp(0.95, np.linspace(0, 1, len(quantiles)), quantiles)}
-        marks["p99"] = np.interp(0.99, np.linspace(0, 1, len(quantiles)), quantiles)
+        marks = {key: seen[key] for key in SHARES if seen[key] is not None}
         fig.add_scatter(
             x=list(marks.values()),
-            y=[place] * 3,
+            y=[place] * len(marks),
             mode="markers",
             marker={"symbol": "line-ns", "size": 12, "line": {"color": colour, "width": 2}},
             text=[f"{clean(name)}, {key}: {clean(milliseconds(value))}" for key, value in marks.items()],
@@ -506,7 +507,7 @@ def latencies(rows: list[tuple[str, list[float], str, bool]]) -> go.Figure:
         )
         words = ", ".join(f"{key} {milliseconds(value)}" for key, value in marks.items())
         _mark(fig, marks["p50"], place, words, colour)
-    values = [value for _, quantiles, *_ in rows for value in (max(quantiles[0], 1e-3), quantiles[-1])]
+    values = [value for _, seen, *_ in rows for value in (max(seen["spread"][0], 1e-3), seen["spread"][-1])]
     low, high = math.log10(min(values)) - 0.4, math.log10(max(values)) + 1.0
     layout(fig, "milliseconds for one asset (log scale)", "", 130 + 85 * len(rows))
     fig.update_xaxes(type="log", range=[low, high], dtick=1, tickformat=",~r")

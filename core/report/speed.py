@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from core.evaluate.economics import Economics
-from core.evaluate.latency import median_interval
+from core.evaluate.latency import SHARES, median_interval
 from core.evaluate.phrases import asked
 from core.report import charts
 from core.report.answers import Answer
 from core.words import duration, milliseconds
 
 
-def _quantiles(seen: dict[str, Any]) -> list[float]:
-    """The distribution of an evaluation; those of an earlier release know two or three points of it only."""
-    if "spread" in seen:
-        return seen["spread"]
-    known = {0.0: seen["p50"] / 1.2, 0.5: seen["p50"], 0.95: seen["p95"], 1.0: seen.get("p99", 1.1 * seen["p95"])}
-    return np.interp(np.linspace(0, 1, 101), list(known), list(known.values())).tolist()
-
-
 def median_range(found: dict[str, Any]) -> tuple[float, float]:
     """The 95 % interval of the student's median time in ms."""
-    return median_interval(_quantiles(found["latency"]), found["latency"]["n"])
+    return median_interval(found["latency"]["spread"], found["latency"]["n"])
 
 
 def teacher_time(found: dict[str, Any], sheet: Economics, assumed_s: float) -> tuple[dict[str, Any], bool]:
@@ -40,30 +31,30 @@ def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> Answer
     student, spoken = found["latency"], found["teacher_latency"]
     teacher, measured = teacher_time(found, sheet, assumed_s)
     rows = [
-        ("Teacher", _quantiles(teacher), charts.TEACHER, measured),
-        ("Student", _quantiles(student), charts.STUDENT, True),
+        ("Teacher", teacher, charts.TEACHER, measured),
+        ("Student", student, charts.STUDENT, True),
     ]
     title = f"The student answers in {milliseconds(student['p50'])} (95 % within {milliseconds(student['p95'])}), "
     title += f"the teacher in {milliseconds(teacher['p50'])}"
     title += "" if measured else " (assumed)"
-    cold = found.get("cold_start_ms")
+    cold = found["cold_start_ms"]
     origin = f"measured on {spoken['n']:,} labels" if measured else "assumed, nobody timed it (dashed)"
     note = f"Student: measured on {student['n']} single calls, {student['machine']}"
-    note += f"; {duration(cold / 1000)} from its files to its first answer (cold start)." if cold else "."
-    note += f" Teacher: {origin}."
+    note += f"; {duration(cold / 1000)} from its files to its first answer (cold start)."
+    few = [key for key in SHARES if measured and teacher[key] is None]
+    note += f" Teacher: {origin}{', too few for ' + ' and '.join(few) if few else ''}."
     basis = "measured" if measured else "assumed"
-    keys = ("p50", "p95", "p99")
     table = pd.DataFrame(
         [
             {
                 "who": "Teacher",
-                **{f"{key} (ms)": teacher.get(key) for key in keys},
+                **{f"{key} (ms)": teacher.get(key) for key in SHARES},
                 "cold start (ms)": None,
                 "basis": basis,
             },
             {
                 "who": "Student",
-                **{f"{key} (ms)": student[key] for key in keys},
+                **{f"{key} (ms)": student[key] for key in SHARES},
                 "cold start (ms)": cold,
                 "basis": "measured",
             },
@@ -72,11 +63,9 @@ def latency(found: dict[str, Any], sheet: Economics, assumed_s: float) -> Answer
     return Answer("latency", title, charts.latencies(rows), table, note)
 
 
-def throughput(found: dict[str, Any]) -> Answer | None:
-    """Assets a second by batch size; None for an evaluation of before it was measured."""
-    rates = found.get("throughput")
-    if not rates:
-        return None
+def throughput(found: dict[str, Any]) -> Answer:
+    """Assets a second by batch size."""
+    rates = found["throughput"]
     best = max(rates, key=lambda size: rates[size])
     title = f"It does {rates[best]:,.0f} assets a second in batches of {best}, {rates['1']:,.0f} one at a time"
     names = ["one at a time" if size == "1" else f"batches of {size}" for size in rates]

@@ -20,7 +20,6 @@ from core.jobs import Progress
 from core.label.run import summary
 from core.train import data, folds, new, students
 from core.train.disk import megabytes
-from core.weights import LARGE
 from core.words import percent
 
 AUTO = "auto"
@@ -79,18 +78,13 @@ def why(db: Database, trained: list[int], target: float) -> str:
 
 
 def all_students(db: Database, client_id: int) -> list[dict]:
-    """The client's finished students, newest first: the students row with `summary` and `params` as dicts."""
+    """The client's finished students, newest first: the students row with `summary` and `params` as dicts.
+
+    `params` is what it was made from: train and calibration (counts), encoder, data (fingerprint), recipe, members; folds where it
+    is cross-fitted, large_encoder where it has one.
+    """
     rows = db.query("select * from students where client_id = ? and ready = 1 order by id desc", [client_id])
-    return [row | {"summary": json.loads(row["summary"]), "params": params_of(row)} for row in rows]
-
-
-def params_of(row: dict) -> dict:
-    """What a student was made from: train and calibration (counts), encoder, data (fingerprint), recipe, members; folds where it
-    is cross-fitted, large_encoder where it has one."""
-    made = json.loads(row["params"])
-    if "large" in made.get("members", ()):
-        made.setdefault("large_encoder", LARGE)  # the only one there was at first
-    return made
+    return [row | {"summary": json.loads(row["summary"]), "params": json.loads(row["params"])} for row in rows]
 
 
 def find(db: Database, client_id: int, which: str | int = "live") -> dict:

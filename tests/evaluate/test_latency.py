@@ -17,7 +17,7 @@ def test_quantiles_follow_the_calls_and_the_first_one_is_kept_apart():
     assert len(seen) == 60 + latency.WARM_UP
     assert seen[:4] == ["a", "b", "c", "a"]
     assert measured.n == 60
-    assert 1 <= measured.p50 <= measured.p95 <= measured.p99
+    assert 1 <= measured.p50 <= measured.p95 and measured.p99 is None, "60 calls know nothing of the slowest in 100"
     assert measured.cold_ms >= 50 > measured.p50
     assert "core" in measured.machine
 

@@ -127,9 +127,6 @@ def test_times_are_measured_or_dashed_and_called_assumed(found):
     assert timed.title.endswith("the teacher in 1,500 ms") and "measured on 700 labels" in timed.note
     assert not any(trace.get("line", {}).get("dash") == "dash" for trace in drawn(timed)["data"])
     assert timed.table["p50 (ms)"].iloc[0] == 1500.0
-    older = found | {"latency": {k: v for k, v in found["latency"].items() if k != "spread"}, "throughput": None}
-    drawn(speed.latency(older, sheet, 2.5))
-    assert speed.throughput(older) is None
     rates = speed.throughput(found)
     assert list(rates.table["batch size"]) == [1, 8, 64, 256] and found["latency"]["machine"] in rates.note
     assert "settle" not in rates.note, "a linear student has nothing but word counts"

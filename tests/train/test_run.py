@@ -38,6 +38,13 @@ def test_auto_climbs_on_while_it_is_not(db, tmp_path, encoders):
     assert kinds[made[-1]] == "linear"
 
 
+def test_a_member_that_would_never_be_asked_is_not_trained(db, client, labels, encoders, monkeypatch):
+    monkeypatch.setitem(students.KINDS, "linear", ("linear", "embedding", "oracle"))
+    with pytest.raises(ValueError, match=r"without a place in .*: oracle"):
+        run.train(db, client, labels, "linear")
+    assert not list(settings.subfolder("students").rglob("done")), "nothing was trained in vain"
+
+
 def test_the_same_labels_are_not_trained_on_twice(db, client, labels, encoders):
     first = run.train(db, client, labels, "linear")
     assert run.train(db, client, labels, "linear") == first

@@ -24,7 +24,7 @@ from core.errors import InputError
 from core.train.disk import UNSEEN, digests, link, tables_of, verify, write
 from core.train.students import crossfit
 from core.train.students.reading import Reading
-from core.train.students.stages import Answers, Stage, from_json, walk
+from core.train.students.stages import Answers, Stage, from_json, ordered, walk
 from core.train.students.stages import fit as fit_stages
 from core.train.vectors import keys
 
@@ -93,11 +93,13 @@ def fit(
     kind: str, split: Split, labels: list[str], folder: Path, step: Step, earlier: Path | None = None
 ) -> tuple[Student, Answers]:
     """Train a student of `kind` into `folder`; returns it, and its answers to the rows that calibrate (split.judging): where those
-    are training rows, answers of members that did not learn from them, which unseen() finds again.
+    are training rows, answers of members that did not learn from them, which unseen() finds again. ValueError, before anything is
+    trained, for a kind with a member that would never be asked (stages.ORDER).
 
     Members found complete in `folder` (an interrupted training) or in `earlier`, the folder of a cheaper student trained on the
     same rows, are taken over. config.json is written last: a folder without it is not a student yet.
     """
+    ordered(KINDS[kind])
     if earlier and not _whole(earlier):
         earlier = None
     members: dict[str, Member] = {}
@@ -180,10 +182,12 @@ def config_of(folder: Path) -> dict[str, Any]:
         "labels",
         "members",
         "stages",
+        "files",
+        "sha256",
     }
-    if not whole or config.get("sha256", "") not in ("", _sum(config)):  # the first students' configs have no sum
+    if not whole or config["sha256"] != _sum(config):
         raise InputError(f"The student's file {folder / 'config.json'} is damaged.", retrain)
-    verify(folder, config.get("files", {}))  # those trained before there were checksums list none
+    verify(folder, config["files"])
     return config
 
 

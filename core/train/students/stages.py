@@ -12,7 +12,7 @@ while asking all members about everything would not have lowered it by more than
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -98,10 +98,21 @@ def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answ
     return Answers(probabilities, strange)
 
 
+def ordered(members: Iterable[str]) -> list[str]:
+    """The members in the order they are asked. Raises ValueError for one that has no place in it: it would be trained in vain."""
+    members = list(members)
+    if lost := [name for name in members if name not in ORDER]:
+        raise ValueError(
+            f"Members without a place in core.train.students.stages.ORDER: {', '.join(lost)}. A member that is not in it is never "
+            "asked: put it where its price belongs."
+        )
+    return sorted(members, key=ORDER.index)
+
+
 def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
     """The stages of a student whose members made these `readings` of calibrating rows, which the teacher gave `answers` (column
     numbers): weights, cuts and bars."""
-    members = [name for name in ORDER if name in readings]
+    members = ordered(readings)
     tables, pools, made = [], [], []
     for name in members:
         tables += readings[name].tables
