@@ -55,9 +55,10 @@ def _row(view: frame.View, one: Connection, test: bool) -> None:
                 _edit(one.id)
             with st.popover("Rename"):
                 wanted = st.text_input("New name", key=f"name-{one.id}", placeholder=one.name, max_chars=60)
-                if st.button("Rename it", key=f"rename-{one.id}", type="primary", disabled=not wanted.strip()):
-                    connections.rename(view.db, one.id, wanted)
-                    st.rerun()
+                if st.button("Rename it", key=f"rename-{one.id}", type="primary"):
+                    with frame.guard():
+                        connections.rename(view.db, one.id, wanted)
+                        st.rerun()
             with st.popover("Remove"):
                 st.write("Labels bought through it stay. Its key stays where it is.")
                 if st.button("Remove it", key=f"remove-{one.id}", type="primary"):

@@ -5,7 +5,7 @@ import streamlit as st
 from core import settings
 from core.ingest import taxonomy
 from core.label.run import runs
-from core.train.run import AUTO
+from core.train.run import AUTO, all_students
 from core.ui import frame, more_labels, progress, student_list
 from core.ui.figures import HINTS
 from core.words import teacher_words
@@ -43,15 +43,19 @@ def main() -> None:
             (r for r in runs(view.db, view.client_id) if r["count"]),
             key=lambda r: (r["taxonomy_id"] != latest, r["paused"], r["teacher"] == "built-in"),
         )
-        if not labelled:
-            frame.nothing_yet(
-                "A student learns from a teacher's labels, and this client has none yet.", "teacher", "Get labels first"
+        if not labelled:  # a student whose labels are gone is still to be seen, put to work and deleted
+            none = (
+                "A student learns from a teacher's labels, and this client has none yet.",
+                "teacher",
+                "Get labels first",
             )
+            (frame.missing if all_students(view.db, view.client_id) else frame.nothing_yet)(*none)
         running = progress.active(view, "train", "distil")
-        run = _train(view, labelled, running)
+        run = _train(view, labelled, running) if labelled else None
         progress.watch(view, "train", "distil", expected=running)
         student_list.show(view)
-        more_labels.show(view, run)
+        if run is not None:
+            more_labels.show(view, run)
 
 
 def _train(view: frame.View, labelled: list[dict], running: bool) -> int:

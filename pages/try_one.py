@@ -23,7 +23,6 @@ def main() -> None:
             st.warning(frame.plain(behind), icon=":material/account_tree:")
         text = _text(view, live)
         if not text.strip():
-            st.caption("Type or paste the words of one asset, or take an example.")
             return
         result = comparison(view.db, live["id"])
         left, right = st.columns(2, gap="large")
@@ -34,12 +33,19 @@ def main() -> None:
 
 
 def _text(view: frame.View, live: dict) -> str:
-    st.caption("Examples, out of the test assets")
-    for place, asset in zip(st.columns(EXAMPLES), answers.examples(view.db, live["id"], EXAMPLES)):
-        label = frame.plain(asset["text"][:60].strip() + " …")
-        if place.button(label, key=f"example-{asset['id']}", width="stretch"):
-            st.session_state["try-text"] = asset["text"]
-    return st.text_area("The asset's words", key="try-text", height=110, max_chars=20_000)
+    examples = answers.examples(view.db, live["id"], EXAMPLES)
+    if examples:
+        st.caption("Examples, out of the test assets")
+        for place, asset in zip(st.columns(EXAMPLES), examples):
+            label = frame.plain(asset["text"][:60].strip() + " …")
+            if place.button(label, key=f"example-{asset['id']}", width="stretch"):
+                st.session_state["try-text"] = asset["text"]
+    with st.form("try", border=False):
+        text = st.text_area("The asset's words", key="try-text", height=110, max_chars=20_000)
+        asked = st.form_submit_button("Ask student and teacher", type="primary", icon=":material/play_arrow:")
+    if not text.strip():
+        st.caption("Type or paste the words of one asset" + (" first." if asked else ", then press the button."))
+    return text
 
 
 def _student(live: dict, text: str, result: dict | None) -> answers.StudentAnswer:

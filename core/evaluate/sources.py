@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from core.evaluate.agreement import Share, agreement
 from core.ingest import taxonomy, taxonomy_versions
 from core.label.gold import gold
-from core.words import percent, teacher_words
+from core.words import counted, percent, teacher_words
 
 GOLD = "gold"
 
@@ -89,18 +89,19 @@ def judged(db: Database, student: dict, sources: list[str] | None = None) -> lis
 
 
 def between_words(pair: Between) -> str:
-    """recorded labels “x” and built-in teacher agree on 81.0 % (72.0 % to 88.0 %) of 116 assets"""
+    """Recorded labels “x” and built-in teacher agree on 81.0 % (72.0 % to 88.0 %) of 116 assets"""
     seen = pair.agreement
     return (
-        f"{pair.first} and {pair.second} agree on {percent(seen.value)} ({percent(seen.low)} to {percent(seen.high)}) of "
-        f"{seen.n:,} assets"
+        f"{pair.first[:1].upper()}{pair.first[1:]} and {pair.second} agree on {percent(seen.value)} ({percent(seen.low)} to "
+        f"{percent(seen.high)}) of {counted(seen.n, 'asset')}"
     )
 
 
 def by_words(one: By) -> str:
     """Against people (gold): 91.0 % (86.0 % to 95.0 %) of 116 test assets"""
     seen = one.agreement
-    text = f"Against {one.source}: {percent(seen.value)} ({percent(seen.low)} to {percent(seen.high)}) of {seen.n:,} test assets"
+    text = f"Against {one.source}: {percent(seen.value)} ({percent(seen.low)} to {percent(seen.high)}) of "
+    text += counted(seen.n, "test asset")
     return text + (", the labels it learned from" if one.own else "")
 
 

@@ -40,7 +40,7 @@ from dataclasses import dataclass, field
 from core.errors import InputError
 from core.evaluate import weak as weakness
 from core.evaluate.agreement import Paired, Share
-from core.evaluate.cascade import Certificate
+from core.evaluate.cascade import Certificate, about
 from core.evaluate.economics import stated
 from core.evaluate.next_step import Plan
 from core.evaluate.phrases import interval_words, one_sided_words, p_words
@@ -342,6 +342,30 @@ def _next_trial(e: Evidence) -> str:
     )
 
 
+def _why_too_few(e: Evidence) -> str:
+    few = f"{e.tested.independent:,.0f} independent test assets"
+    return (
+        f"There are {few}, too few to say: agreement of {percent(e.tested.value, digits=0)} on them could be anything from "
+        f"{percent(e.tested.low, digits=0)} to {percent(e.tested.high, digits=0)}."
+    )
+
+
+def _next_too_few(e: Evidence) -> str:
+    """How many more it takes, where what there is says so: test assets are a fixed share of the labelled ones."""
+    labelled, there = sum(e.plan.labels_in.values()), e.tested.independent
+    more = about(labelled * (FEWEST_TEST - there) / there) if labelled and there else None
+    if e.tested.groups == e.tested.n:
+        first = e.plan.label(more) if more else "Label more assets"
+        return f"{first}, until at least {FEWEST_TEST} of them are kept for the test; then train again."
+    first = (
+        f"{e.plan.label(more)}, of other concepts than these" if more else "Label assets of other concepts than these"
+    )
+    return (
+        f"{first}; then train again. The {e.tested.n:,} test assets are versions of {e.tested.groups:,} concepts, and versions of "
+        f"one concept repeat each other: a verdict takes {FEWEST_TEST} that do not."
+    )
+
+
 def _why_contradicted(e: Evidence) -> str:
     seen = interval_words(e.agreement_handled, e.target)
     return (
@@ -478,16 +502,8 @@ RULES = (
         "too_few",
         "not_ready",
         lambda e: e.tested.independent < FEWEST_TEST,
-        lambda e: (
-            f"There are {e.tested.independent:,.0f} independent test assets, too few rows to say: agreement of "
-            f"{percent(e.tested.value, digits=0)} on them could be anything from {percent(e.tested.low, digits=0)} to "
-            f"{percent(e.tested.high, digits=0)}."
-        ),
-        lambda e: (
-            f"Label more assets, until at least {FEWEST_TEST} of them are kept for the test."
-            if e.tested.groups == e.tested.n
-            else f"Label assets of more concepts: {e.tested.n:,} test assets of {e.tested.groups:,} are worth no more than that."
-        ),
+        _why_too_few,
+        _next_too_few,
     ),
     Rule(
         "contradicted",

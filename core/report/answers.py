@@ -18,7 +18,7 @@ from core.evaluate.weak import guard_words, weakest
 from core.report import charts
 from core.report.charts import FEW
 from core.train.new import NOTHING
-from core.words import duration, percent, stated_percent
+from core.words import counted, duration, percent, stated_percent
 
 SHOWN = 40  # categories and slices in a chart: the largest; the table has all
 FAR_BELOW = 0.10  # so far below the target a category is counted as doing badly
@@ -175,10 +175,10 @@ def slices(found: dict[str, Any]) -> Answer | None:
     shown = shown.rename(columns={"p": "p (corrected)", "stands_out": "weaker"})
     top = shown.sort_values("agreement").head(SHOWN).assign(name=lambda t: t["column"] + ": " + t["value"])
     figure = charts.shares(top, "name", "agreement", "low", "high", "n")
-    charts.layout(figure, "agreement in the slice (%)", "", height=90 + 19 * len(top))
+    charts.layout(figure, "agreement in the group (%)", "", height=90 + 19 * len(top))
     note = (
-        f"{len(table):,} slices were compared with the rest; among so many one would stand out by chance, so a slice counts as "
-        "weaker only where the exact test says so after Holm's correction. Bars: 95 % range. Measured."
+        f"{counted(len(table), 'group')} of assets compared with the rest. Among so many, some look weaker by chance alone: one "
+        "counts as weaker only where chance is ruled out for all of them together, 95 % sure. Bars: 95 % range. Measured."
     )
     return Answer("slices", title, figure, shown, note, columns)
 

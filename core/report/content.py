@@ -203,8 +203,8 @@ def _provenance(facts: dict, row: dict, found: dict) -> list[tuple[str, str]]:
     counts = found["counts"]
     day = lambda moment: moment[:10] if moment else "an unknown day"  # noqa: E731
     return [
-        ("Teacher", facts["teacher"]),
-        ("Prompt", facts["prompt_hash"][:12] if facts["prompt_hash"] else "no prompt: labels from a file"),
+        ("Teacher", teacher_words(facts["teacher"])),
+        ("Asked with", _asked_with(facts)),
         ("Labels", f"{found['teacher']['labels']:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
         ("Taxonomy", f"version {facts['version']}" + (f", {facts['source']}" if facts["source"] else "")),
         ("Assets", split_words(counts)),
@@ -212,6 +212,15 @@ def _provenance(facts: dict, row: dict, found: dict) -> list[tuple[str, str]]:
         ("Judged", day(found["created"])),
         ("Measured on", found["latency"]["machine"]),
     ]
+
+
+def _asked_with(facts: dict) -> str:
+    """The instructions the teacher had, by their version; a file's labels and the built-in teacher had none."""
+    if facts["teacher"].partition(":")[0] in ("recorded", "built-in"):
+        return "no instructions: " + (
+            "the labels came in a file" if facts["teacher"] != "built-in" else "it works on this machine"
+        )
+    return f"instructions {facts['prompt_hash'][:12]}" if facts["prompt_hash"] else "instructions that were not kept"
 
 
 def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:

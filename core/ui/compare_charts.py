@@ -16,7 +16,7 @@ from core.report.answers import Answer, span_words
 from core.ui import charts
 from core.ui.figures import HINTS
 from core.ui.frame import plain
-from core.words import percent
+from core.words import counted, percent
 
 ALL = 10_000  # more categories than any taxonomy has
 
@@ -88,8 +88,8 @@ def gold(found: dict[str, Any]) -> None:
     st.dataframe(shown, hide_index=True, key="table-gold", column_config={"accuracy": charts.SHARE})
     st.caption(
         plain(
-            f"Right, of {pair.n:,} independent test assets: {one_sided_words(pair)}. The shares are of the assets that "
-            "people settled; where those are the doubtful ones, both are lower than elsewhere."
+            f"Right, of {counted(pair.n, 'independent test asset')}: {one_sided_words(pair)}; copies of one creative are one. The "
+            "shares are of the assets that people settled; where those are the doubtful ones, both are lower than elsewhere."
         )
     )
     charts.download(table, "gold")

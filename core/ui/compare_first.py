@@ -17,6 +17,7 @@ from core.words import stated_percent
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
 TABS = ("How sure is this?", "What does it save?", "How fast is it?", "Where does it differ?", "For your analyst")
 MORE = "Get more labels"
+MOST = 0.95  # share of the assets that have labels, above which there is hardly any left to label
 # What a verdict's next step is done with: the words on the button, and the page it opens.
 STEPS = {
     "too_few": (MORE, "teacher"),
@@ -75,7 +76,7 @@ def _step(view: frame.View, student: dict, rule: str) -> None:
             go_live.ask(student["id"])
         return
     label, page = STEPS.get(rule, ("Classify a file", "deploy"))
-    if label == MORE and standing.of(view.db, view.client_id).labelled == 1:
-        label, page = "Bring in more assets", "assets"  # there is none left to label
+    if label == MORE and (standing.of(view.db, view.client_id).labelled or 0) > MOST:
+        label, page = "Bring in more assets", "assets"
     if st.button(label, type="primary", icon=f":material/{frame.MENU[page].icon}:"):
         frame.go(page)

@@ -144,6 +144,7 @@ MENU: dict[str, Item] = {
 }
 
 
+LOOK = 2.0  # seconds between looks at where a busy client stands
 PATH = ("assets", "teacher", "student")  # the pages on the way to a verdict, which say what is next
 SYNTHETIC = "This client is made up: a program wrote its texts, and its recorded labels stand in for a large model's."
 VERDICT_LOOK = {  # colour of a badge, icon
@@ -270,10 +271,15 @@ def go(key: str) -> None:
 
 def nothing_yet(what: str, key: str, label: str) -> None:
     """An empty page: what is missing, and the link to where it comes from. Ends the page."""
+    missing(what, key, label)
+    st.stop()
+
+
+def missing(what: str, key: str, label: str) -> None:
+    """What is missing, and the link to where it comes from."""
     with st.container(border=True):
         st.write(plain(what))
         link(key, label)
-    st.stop()
 
 
 def _links() -> None:
@@ -308,12 +314,25 @@ def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[int | None,
             st.stop()
         return None, "", None
     where = standing.of(db, chosen)
-    with st.sidebar.container(gap=None):
+    with st.sidebar:
+        st.fragment(_stands, run_every=LOOK if where.busy else None)(chosen, where)
+    return chosen, names[chosen], where
+
+
+def _stands(client_id: int, before: Standing) -> None:
+    """The sidebar's lines. While something is under way they follow it, and when it ends the page is drawn anew: it may have ended
+    between the drawing of these lines and of the page, or the page may be one that watches no job."""
+    where = before
+    if before.busy:
+        with closing(database.connect()) as db:
+            where = standing.of(db, client_id)
+        if not where.busy:
+            st.rerun()
+    with st.container(gap=None):
         for name, state in where.lines():
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.caption(name)
                 st.text(state, text_alignment="right")
-    return chosen, names[chosen], where
 
 
 def _steps(where: Standing) -> None:

@@ -17,7 +17,10 @@ let fired = null;    // the turn that has had its key already
 let opening = false; // a field is being opened: what is typed meanwhile belongs into it
 let timer = null, line = null;
 
-const inField = (node) => node && (node.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(node.tagName));
+// Where a person types. A radio button or a switch that was clicked last keeps the focus, but takes no letters.
+const TICKED = ["radio", "checkbox", "button", "submit", "range", "file"];
+const inField = (node) => node && (node.isContentEditable || ["TEXTAREA", "SELECT"].includes(node.tagName)
+    || (node.tagName === "INPUT" && !TICKED.includes(node.type)));
 
 function say() {
     if (line) { line.textContent = waiting.length ? `Waiting: ${waiting.join(" ")} (Esc drops them)` : ""; }

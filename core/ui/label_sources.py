@@ -15,5 +15,6 @@ def show(view: frame.View, student: dict) -> None:
     st.markdown("**The student by each source of labels, and these by each other**")
     for one in sources.judged(view.db, student):
         st.markdown(frame.plain(f"{sources.by_words(one)}."))
+    st.caption("Copies of one creative count once here, so these figures can differ a little from the agreement above.")
     for pair in sources.between(view.db, view.client_id):
         st.markdown(frame.plain(f"{sources.between_words(pair)}."))

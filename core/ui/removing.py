@@ -108,11 +108,12 @@ def client(view: frame.View, names: dict[int, str]) -> None:
         place = ids.index(view.client_id) if view.client_id in names else 0
         picked = left.selectbox("Client to change", ids, place, format_func=names.__getitem__)
         wanted = middle.text_input("Its new name", key=f"rename-{picked}", max_chars=80, placeholder=names[picked])
-        if right.button("Rename", width="stretch", disabled=not wanted.strip()):
-            named = removal.rename_client(view.db, picked, wanted)
-            if picked == view.client_id:
-                address.choose(picked, named)
-            st.rerun()
+        if right.button("Rename", width="stretch"):  # never greyed out: what is typed arrives with the click
+            with frame.guard():
+                named = removal.rename_client(view.db, picked, wanted)
+                if picked == view.client_id:
+                    address.choose(picked, named)
+                st.rerun()
         if last.button("Delete …", width="stretch", help="It says first what goes with it."):
             ask(CLIENT, picked)
     confirmation(view, CLIENT)

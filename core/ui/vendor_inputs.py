@@ -83,7 +83,7 @@ def take_in(view: frame.View, first: bool) -> None:
     if st.button(
         "Judge these answers",
         type="primary" if first else "secondary",
-        disabled=not (name.strip() and ready),
+        disabled=not ready,
         icon=":material/balance:",
     ):
         kind, given = ready

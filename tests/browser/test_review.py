@@ -122,6 +122,12 @@ def test_fifteen_keys_typed_fast_are_fifteen_decisions_in_order(client, page, ap
     done(page, 15, total)
     assert client["reviews"].count == 14 and client["review_skips"].count == 1
 
+    page.get_by_text("Random sample", exact=True).click()  # the choice keeps the focus, the keys are heard all the same
+    sample = review.listed(client, 1)["random"]
+    done(page, 0, sample)
+    page.keyboard.press("1")
+    done(page, 1, sample)
+
 
 def _suggested(db, asset_id: int) -> list[dict]:
     return json.loads(db.execute("select suggestions from review_items where asset_id = ?", [asset_id]).fetchone()[0])

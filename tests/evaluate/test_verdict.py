@@ -116,7 +116,7 @@ def test_too_few_counts_independent_assets_and_hides_decimals():
     few = share(1.0, 0.963, 1.0, n=5000, groups=99)
     verdict = decide(replace(FALLBACK, agreement=few))
     assert (verdict.decision, verdict.rule) == ("not_ready", "too_few")
-    assert "99 independent test assets, too few rows to say: agreement of 100 %" in verdict.reason
+    assert "99 independent test assets, too few to say: agreement of 100 %" in verdict.reason
     assert rule(agreement=replace(few, groups=100)) == "replace"
 
 
@@ -391,8 +391,14 @@ def test_what_is_lower_on_new_campaigns_decides_and_says_what_it_is():
 def test_families_of_many_versions_are_as_many_assets_as_they_are_worth():
     families = Share(0.97, 0.955, 0.98, 660, 60, 240.0)
     assert rule(agreement=families) == "replace"
-    told = decide(replace(FALLBACK, agreement=Share(0.97, 0.9, 1.0, 660, 60, 60.0)))
+    told = decide(replace(FALLBACK, agreement=Share(0.97, 0.9, 1.0, 660, 60, 60.0), plan=Plan()))
     assert told.rule == "too_few" and "There are 60 independent test assets" in told.reason
+    assert told.next.startswith("Label assets of other concepts than these") and "versions of 60 concepts" in told.next
+    owned = Plan(labels_in={"a": 2000, "b": 1300}, unlabelled=40)
+    told = decide(replace(FALLBACK, agreement=Share(0.97, 0.9, 1.0, 660, 60, 60.0), plan=owned))
+    assert told.next.startswith("Label the 40 assets left and about 2,200 more that you import, of other concepts")
+    few = decide(replace(FALLBACK, agreement=share(1.0, 0.9, 1.0, n=50), plan=replace(owned, unlabelled=0)))
+    assert few.next.startswith("Import about 3,300 more assets: all there are have labels, until at least 100")
     assert "n = 660 in 60 families" in decide(replace(FALLBACK, agreement=families)).reason
 
 

@@ -340,7 +340,8 @@ def test_one_asset_is_asked_about_where_a_person_pays_for_it(open_page, db, conn
     jobs.run_here(db, "train", params, connected)
     asked = sum(server.asked.values())
     app = open_page("try_one")
-    app.text_area[0].input("introducing the first launch that nobody has seen").run()
+    app.text_area[0].input("introducing the first launch that nobody has seen")
+    button(app, "Ask student and teacher").click().run()
     assert sum(server.asked.values()) == asked and "It has not been asked" in shown(app)
     button(app, "Ask Big now").click().run()
     assert not app.exception and not app.error

@@ -19,6 +19,7 @@ from core.evaluate.kept import rules_of
 from core.evaluate.run import change_rules, comparison, disagreements, evaluate
 from core.evaluate.verdict import Rules
 from core.ingest import taxonomy
+from core.job_kinds import KINDS, JobKind
 from core.label import prices, review
 from core.report.headline import for_100
 from core.report.pairs import lead
@@ -286,12 +287,24 @@ def test_a_job_that_ends_while_its_page_is_drawn_leaves_no_dead_button(open_page
     jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "linear"}, client_id=1)
     app = open_page("student")
     assert next(button for button in app.button if button.label == "Train").disabled
-    seen = iter([jobs.active(filled, 1)] * 2)  # the sidebar and the button still see it under way
+    seen = iter([jobs.active(filled, 1)] * 3)  # the sidebar, twice, and the button still see it under way
     filled.execute("update jobs set state = 'done' where state = 'queued'")
     filled.conn.commit()
     monkeypatch.setattr(jobs, "active", lambda db, client_id=None: next(seen, []))
     app.run()
     assert not next(button for button in app.button if button.label == "Train").disabled
+
+
+def test_a_job_that_ends_behind_the_sidebar_is_not_said_to_go_on(open_page, filled, monkeypatch):
+    jobs.start(filled, "import_assets", {"client_id": 1, "path": "a.csv"}, client_id=1)
+    app = open_page("assets")
+    assert "Importing" in [text.value for text in app.sidebar.text]
+    seen = iter([jobs.active(filled, 1)])  # the frame still sees it under way, its lines do not
+    filled.execute("update jobs set state = 'done' where state = 'queued'")
+    filled.conn.commit()
+    monkeypatch.setattr(jobs, "active", lambda db, client_id=None: next(seen, []))
+    app.run()
+    assert not app.exception and "Importing" not in [text.value for text in app.sidebar.text]
 
 
 def test_a_click_on_cancel_counts_also_while_the_job_moves_on_to_another_phase(open_page, filled):
@@ -317,11 +330,14 @@ def test_a_failed_job_says_why_and_can_be_carried_on(open_page, filled):
 
 def test_try_one_compares_student_and_recorded_teacher(open_page, filled):
     app = open_page("try_one")
-    app.text_area[0].input("words that nobody ever asked about").run()
+    assert "then press the button" in shown(app)
+    app.text_area[0].input("words that nobody ever asked about")
+    press(app, "Ask student and teacher")
     assert not app.exception
     assert "old labels cannot answer anew" in shown(app)
     known = filled.execute("select text from assets where external_id = 'A-0007'").fetchone()[0]
-    app.text_area[0].input(known).run()
+    app.text_area[0].input(known)
+    press(app, "Ask student and teacher")
     assert "As recorded when the label was bought." in shown(app)
     assert [metric.label for metric in app.metric] == ["Time", "Cost", "Time", "Cost"]
 
@@ -576,3 +592,20 @@ def test_where_all_is_labelled_the_next_step_brings_in_more(open_page, filled):
     filled.execute("delete from labels where asset_id in (select id from assets where client_id = 1 limit 20)")
     filled.conn.commit()
     assert "Get more labels" in [button.label for button in open_page("compare").button]
+
+
+def test_a_kind_of_job_in_one_row_is_run_named_and_paused_like_the_others(open_page, filled, tmp_path):
+    from tests import job_bodies
+
+    params = {"folder": str(tmp_path / "units"), "units": 3, "seconds": 0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(
+            KINDS, "dummy", JobKind(job_bodies.KINDS["units"].body, "Doing nothing much", "noughts", pauses=True)
+        )
+        job = jobs.start(filled, "dummy", params, client_id=1)
+        app = open_page("overview")
+        assert "Doing nothing much" in shown(app) and "Pause" in [button.label for button in app.button]
+        assert jobs.run_here(filled, "dummy", params, client_id=1).result == {"units": 3}
+        assert jobs.get(filled, job.id).state == "done"
+    with pytest.raises(KeyError, match="dummy"):
+        jobs.start(filled, "dummy", params, client_id=1)

@@ -35,6 +35,8 @@ def test_an_import_is_undone_after_saying_what_goes(open_page, filled):
     assert [row["live"] for row in all_students(filled, 1)] == [1]
     for page in ("overview", "teacher", "student", "compare", "try_one", "deploy", "review"):
         open_page(page)
+    app = press(press(open_page("student"), "Delete …"), "Yes, delete linear 1")  # though there is nothing to train on
+    assert not app.error and not all_students(filled, 1)
 
 
 def test_nothing_goes_while_a_job_runs_and_the_page_says_so(open_page, filled):
@@ -47,7 +49,8 @@ def test_nothing_goes_while_a_job_runs_and_the_page_says_so(open_page, filled):
 def test_a_student_and_a_client_are_deleted_from_their_pages(open_page, filled):
     app = press(press(open_page("student"), "Delete …"), "Yes, delete linear 1")
     assert not app.error and not all_students(filled, 1)
-    app = open_page("overview")
+    app = press(open_page("overview"), "Rename")
+    assert "needs a name" in app.error[0].value
     next(field for field in app.text_input if field.label == "Its new name").input("  North  *wind* ").run()
     press(app, "Rename")
     assert app.query_params["client"] == "North *wind*"
