@@ -1,7 +1,7 @@
-"""Long work: a row a job, a queue that delivers its number, a worker that runs it.
+"""Long work: a row a job, and a worker that runs it.
 
-The row is the truth; the queue only carries numbers. Claiming a job is one UPDATE, so however often a number is
-delivered the job runs once at a time. Bodies are resumable: run again with the same parameters they carry on from what
+The row is all there is of a job: those that wait are the queue, the oldest first. Claiming one is one UPDATE, so that it runs once
+at a time however many would like to. Bodies are resumable: run again with the same parameters they carry on from what
 is on disk, which is how a job survives a killed worker. core/worker.py is the worker's own part.
 """
 
@@ -28,29 +28,14 @@ from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import db as database
-from core import queue, room, settings
+from core import room, settings
 from core.errors import Cancelled, InputError, outside
+from core.job_kinds import KINDS
 from core.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
 from core.room import no_room
 
 __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 
-# Resolved when a job runs, so that the base imports no stage.
-BODIES: dict[str, str] = {
-    "import_assets": "core.distil:import_job",
-    "label": "core.label.run:label_job",
-    "taxonomy": "core.label.relabel:carry_over_job",
-    "train": "core.distil:train_job",
-    "distil": "core.distil:distil_job",
-    "rounds": "core.rounds:rounds_job",
-    "vendor": "core.evaluate.vendor:ask_job",
-    "curve": "core.evaluate.learning_curve:curve_job",
-    "review_queue": "core.evaluate.review_queue:build_job",
-    "suggestions": "core.evaluate.suggestions:look_job",
-    "score": "core.deploy.scoring:score_job",
-    "send": "core.deploy.scoring:score_job",
-    "export": "core.deploy.export:export_job",
-}
 BEAT = 2.0  # seconds between heartbeats
 STALE = 600.0  # seconds without one after which even a living process has lost its job; waits for locks end at 60
 PATIENCE = 5.0  # seconds that a command waits for room on a full disk to write how its job ended; the worker waits on
@@ -65,16 +50,9 @@ Done = TypeVar("Done")
 def start(db: Database, kind: str, params: dict, client_id: int | None = None) -> Job:
     """Queue a job, or find the active one with the same kind, client and parameters: two clicks make one job.
 
-    `params` must survive JSON. KeyError for an unknown kind; InputError where the queue cannot be reached.
+    `params` must survive JSON. KeyError for an unknown kind.
     """
-    job = _add(db, kind, params, client_id)
-    if job.state != "running":
-        queue.deliver(job.id)
-    return job
-
-
-def _add(db: Database, kind: str, params: dict, client_id: int | None) -> Job:
-    if kind not in BODIES:
+    if kind not in KINDS:
         raise KeyError(kind)
     text = json.dumps(params, sort_keys=True)
     dedup = hashlib.sha256(json.dumps([kind, client_id, text]).encode()).hexdigest()
@@ -140,10 +118,7 @@ def resume(db: Database, id: int) -> Job:
         )
     except sqlite3.IntegrityError:
         return _select(db, f"dedup = (select dedup from jobs where id = ?) and state in {ACTIVE}", [id])[0]
-    job = get(db, id)
-    if job.state == "queued":
-        queue.deliver(id)
-    return job
+    return get(db, id)
 
 
 def _claim(db: Database, id: int) -> Job | None:
@@ -172,10 +147,10 @@ def run_here(
     surfaces: InputError, a bug, or Cancelled where somebody cancelled it. Ctrl-C cancels it too. InputError where the
     very same job is running elsewhere.
     """
-    job = _add(db, kind, params, client_id)
+    job = start(db, kind, params, client_id)
     if job.state == "running" and not _owner_lives(job):
         _bury(db, job)
-        job = _add(db, kind, params, client_id)  # the same one, or another where it has crashed too often
+        job = start(db, kind, params, client_id)  # the same one, or another where it has crashed too often
     room.keep()
     with heartbeats(db):
         claimed = _claim(db, job.id)
@@ -187,10 +162,14 @@ def run_here(
     return get(db, job.id)
 
 
+def next_queued(db: Database) -> int | None:
+    """The number of the job that has waited longest; None where none waits."""
+    row = db.execute("select min(id) from jobs where state in ('queued', 'interrupted')").fetchone()
+    return row[0]
+
+
 def run_queued(id: int) -> None:
-    """What the worker does with a delivered number: claim the job and run it, or nothing where it is taken."""
-    if stopping.is_set():
-        return
+    """What the worker does with a job that waits: claim it and run it, or nothing where it is taken."""
     db = database.connect()
     try:
         with _owner_lock(os.getpid(), own=True):
@@ -211,7 +190,7 @@ def _perform(
     progress = Progress(db, job, on_progress)
     state, result, error, raised = "done", None, None, None
     try:
-        module, function = BODIES[job.kind].split(":")
+        module, function = KINDS[job.kind].body.split(":")
         result = json.dumps(getattr(importlib.import_module(module), function)(db, job.params, progress))
     except BaseException as caught:  # whatever a body does, the worker lives and the row tells
         raised = caught
@@ -313,15 +292,10 @@ def _beat(over: threading.Event) -> None:
 
 
 def recover(db: Database) -> None:
-    """Give back what dead processes left running, and deliver waiting jobs that the queue has lost."""
+    """Give back what dead processes left running."""
     for job in _select(db, "state = 'running'", []):
         if not _owner_lives(job):
             _bury(db, job)
-    waiting = _select(db, "state in ('queued', 'interrupted') order by id", [])
-    delivered = queue.delivered() if waiting else set()
-    for job in waiting:
-        if job.id not in delivered:
-            queue.deliver(job.id)
 
 
 def interrupt_mine(db: Database) -> None:
