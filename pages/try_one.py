@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.evaluate.run import comparison
 from core.evaluate.versions import behind_words, name_of
+from core.label.prices import SECONDS
 from core.train.run import all_students, looked_at
 from core.ui import answers, frame
 from core.ui.figures import figure
@@ -111,7 +112,7 @@ def _teacher_time(teacher: answers.TeacherAnswer, result: dict | None) -> tuple[
     spoken = result and result["figures"]["teacher_latency"]
     if spoken:
         return milliseconds(spoken["p50"]), spoken["basis"], "median of its labels"
-    seconds = result["assumptions"].teacher_latency_s if result else 2.5
+    seconds = result["assumptions"].teacher_latency_s if result else SECONDS
     return milliseconds(1000 * seconds), "assumed", "one asset"
 
 
