@@ -22,7 +22,7 @@ BUSY = {
     "rounds": "Labelling in rounds",
     "taxonomy": "Carrying labels to the new taxonomy",
     "train": "Training",
-    "distil": "Distilling",
+    "distil": "On the way to a verdict",
     "vendor": "Asking a vendor",
     "curve": "Tracing the learning curve",
     "review_queue": "Finding what to review",
