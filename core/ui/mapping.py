@@ -93,7 +93,7 @@ def _texts(seen: assets.Preview, given: dict[str, str]) -> tuple[str, ...]:
 def _cards(
     seen: assets.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
 ) -> dict[str, str]:
-    """A card a column: its role to choose, its name, the first values that differ; `together`: the one that says what belongs together."""
+    """A card a column: its role to choose, its name, its first values; `together`: the one that says what belongs together."""
     given = {}
     for start in range(0, len(columns), ACROSS):
         for side, column in zip(st.columns(ACROSS), columns[start : start + ACROSS]):
