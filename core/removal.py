@@ -227,7 +227,10 @@ def remove_client(db: Database, client_id: int) -> Hanging:
 
 
 def rename_client(db: Database, client_id: int, name: str) -> str:
-    """Give a client another name, to which addresses with the old one lead from now on; returns it as kept. InputError for what is no name, or another client's."""
+    """Give a client another name, to which addresses with the old one lead from now on; returns it as kept.
+
+    InputError for what is no name, or another client's.
+    """
     name = plain_name(name, "client")
     before = _client(db, client_id)
     with db.atomic():
