@@ -24,11 +24,10 @@ from core.ingest.columns import correct
 from core.ingest.family_columns import Families, by_stem, told
 from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
-from core.label import connections, forecast
+from core.label import connections, forecast, providers
 from core.label import run as labelling
 from core.train import run as training
 
-KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}  # where each provider's own tools look
 SAMPLE_CLIENT = "Sample client"
 SAMPLE = {
     "client": SAMPLE_CLIENT,
@@ -203,11 +202,12 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
     if base_url is None:
         return teacher
     kind, _, model = teacher.partition(":")
-    if kind not in KEYS or not model:
-        raise InputError("A base URL goes with a hosted teacher.", "Name it as openai:MODEL or anthropic:MODEL.")
+    if kind not in providers.kinds() or not model:
+        raise InputError("A base URL goes with a hosted teacher.", f"Name it as {providers.specs()}.")
     name = f"{model} at {urlsplit(base_url).netloc or base_url}"
     if not any(one.name == name and one.kind == kind for one in connections.all(db, client_id)):
-        key = f"env:{KEYS[kind]}" if os.environ.get(KEYS[kind]) else "none"
+        variable = providers.of(kind).key_variable
+        key = f"env:{variable}" if os.environ.get(variable) else "none"
         connections.save(db, client_id, name, kind, model, base_url=base_url, key_source=key)
     return f"connection:{name}"
 

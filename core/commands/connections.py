@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
+from core.label import providers
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -35,7 +36,7 @@ def options(command: argparse.ArgumentParser) -> None:
     what.add_argument("--rename", nargs=2, metavar=("OLD", "NEW"), help="rename it; its label runs go on")
     what.add_argument("--put-key", metavar="NAME", help="put a key, read from the keyboard, into the keyring as NAME")
     new = command.add_argument_group("with --add")
-    new.add_argument("--kind", choices=("openai", "anthropic"), help="openai: also every server that speaks like it")
+    new.add_argument("--kind", choices=providers.kinds(), help="openai: also every server that speaks like it")
     new.add_argument("--model", metavar="M", help="the model's name as the provider writes it")
     new.add_argument("--base-url", metavar="U", help="the server's address (default: the provider's own)")
     new.add_argument("--key", metavar="PLACE", help="env:NAME, secrets:NAME, keyring:NAME or none (default: none)")

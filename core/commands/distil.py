@@ -9,6 +9,7 @@ from pathlib import Path
 from core import terminal
 from core.commands import reading
 from core.errors import Problem
+from core.label import providers
 from core.words import money, percent
 
 ASSET_COLUMNS = {
@@ -61,7 +62,7 @@ def options(command: argparse.ArgumentParser) -> None:
         "--teacher",
         default="built-in",
         metavar="T",
-        help="built-in (default), recorded:COLUMN (labels from the file), connection:NAME, openai:MODEL or anthropic:MODEL",
+        help=f"built-in (default), recorded:COLUMN (labels from the file), connection:NAME, {providers.specs()}",
     )
     command.add_argument(
         "--base-url",

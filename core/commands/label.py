@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
+from core.label import providers
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -20,7 +21,7 @@ def options(command: argparse.ArgumentParser) -> None:
         "--teacher",
         default="built-in",
         metavar="T",
-        help="built-in (default), recorded:COLUMN, connection:NAME, openai:MODEL or anthropic:MODEL",
+        help=f"built-in (default), recorded:COLUMN, connection:NAME, {providers.specs()}",
     )
     command.add_argument("--budget", type=terminal.usd, metavar="USD", help="the most the run may cost in all")
     command.add_argument("--batch", action="store_true", help="the provider answers within a day, at its batch price")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from core import terminal
 from core.commands import reading
 from core.errors import InputError, Problem
+from core.label import providers
 from core.words import counted
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", metavar="VENDOR", help="what the vendor is called")
     command.add_argument("--file", type=Path, metavar="FILE", help="its answers: CSV, TSV, XLSX, JSONL, Parquet")
     command.add_argument("--run", type=terminal.count, metavar="ID", help="a label run to take the answers from")
-    command.add_argument(
-        "--teacher", metavar="SPEC", help="an endpoint to ask: connection:NAME, openai:MODEL, anthropic:MODEL"
-    )
+    command.add_argument("--teacher", metavar="SPEC", help=f"an endpoint to ask: connection:NAME, {providers.specs()}")
     command.add_argument("--budget", type=terminal.usd, metavar="USD", help="what asking it may cost")
     command.add_argument("--id-column", metavar="NAME", help="column of the asset's id (default: guessed)")
     command.add_argument("--label-column", metavar="NAME", help="column of the label (default: guessed)")

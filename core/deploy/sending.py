@@ -20,13 +20,16 @@ from core.deploy.shards import Counts, Task, for_teacher, names_after, read, wri
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import forecast, ledger
+from core.label import forecast, ledger, providers
 from core.label.errands import Errand, errand
 from core.label.run import find_run
 from core.label.teachers import Answer, make
 from core.label.teachers.hosted import Hosted
 
-PAID = ("connection", "openai", "anthropic")  # kinds of teachers that can be asked about any text
+
+def can_answer(teacher: str) -> bool:
+    """Whether a teacher's spec names a model, which can be asked about any text."""
+    return teacher.partition(":")[0] in ("connection", *providers.kinds())
 
 
 def taught_by(db: Database, student: dict) -> str:
@@ -38,7 +41,7 @@ def hosted(db: Database, student: dict, teacher: str | None) -> Hosted:
     """The model that answers for a student (its row) in its taxonomy: `teacher`, else the one it learned from. InputError where
     that is no model."""
     spec = teacher or taught_by(db, student)
-    if spec.partition(":")[0] not in PAID:
+    if not can_answer(spec):
         raise InputError(
             "No model is connected that could answer the rows for the teacher.",
             "Connect a model first, then choose it (--teacher connection:NAME).",

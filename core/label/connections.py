@@ -6,7 +6,6 @@ test_call(save(db, client_id, "GPT", "openai", "gpt-6.1-sol", key_source="env:OP
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import re
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -17,12 +16,10 @@ from sqlite_utils import Database
 from core import words
 from core.db import now
 from core.errors import InputError
-from core.label import keys
+from core.label import keys, providers
 from core.label.replies import unthought
 from core.label.teachers.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire
 
-WIRES = {"openai": "core.label.teachers.openai", "anthropic": "core.label.teachers.anthropic"}
-ADDRESSES = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 HOUSE = 0
 _SERVICE = re.compile(r"/(?:chat/completions|completions|messages|responses|embeddings|models)$", re.IGNORECASE)
 LONGER = (
@@ -74,8 +71,7 @@ def save(
     name, model = " ".join(name.split()), model.strip()
     if not name or len(name) > 60:
         raise InputError("The connection's name is empty or too long.", "Give it a name of 1 to 60 characters.")
-    if kind not in WIRES:
-        raise InputError(f"There is no connection of the kind '{kind}'.", f"Choose one of: {', '.join(WIRES)}.")
+    providers.of(kind)  # InputError where there is none
     if not model or len(model) > 200:
         raise InputError("The model's name is empty or too long.", "Write it as the provider does.")
     base_url, _ = tidied(base_url)
@@ -195,7 +191,7 @@ def tidied(base_url: str | None) -> tuple[str | None, str]:
 def origin(kind: str, base_url: str | None) -> str:
     """Scheme, host and port that a connection speaks to, as https://host:443; what is no address comes back as it is."""
     try:
-        parts = urlsplit(tidied(base_url)[0] or ADDRESSES[kind])
+        parts = urlsplit(tidied(base_url)[0] or providers.of(kind).address)
     except InputError:
         return str(base_url)
     return f"{parts.scheme}://{parts.hostname}:{parts.port or {'http': 80, 'https': 443}[parts.scheme]}"
@@ -257,7 +253,7 @@ def _check(params: Params) -> None:
 
 def connect(connection: Connection) -> Wire:
     """The wire of a connection, its key read now. InputError where the key is not where it should be."""
-    return importlib.import_module(WIRES[connection.kind]).connect(connection)
+    return providers.of(connection.kind).connect(connection)
 
 
 async def test(connection: Connection) -> Reply:
@@ -291,7 +287,7 @@ def test_call(connection: Connection) -> str:
 def _elsewhere(connection: Connection) -> str:
     """What to do where the model answers at the same address with /v1 at its end; nothing where it does not."""
     base = connection.base_url
-    if not base or connection.kind != "openai" or re.search(r"/v\d", urlsplit(base).path):
+    if not base or not providers.of(connection.kind).spoken_elsewhere or re.search(r"/v\d", urlsplit(base).path):
         return ""
     try:
         asyncio.run(test(replace(connection, base_url=f"{base}/v1")))

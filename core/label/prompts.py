@@ -23,7 +23,7 @@ from core.db import now
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
-from core.label import prices, replies
+from core.label import prices, providers, replies
 from core.label.connections import Connection
 from core.label.gold import gold
 from core.label.replies import NONE, Found
@@ -41,9 +41,8 @@ MOST_EXAMPLES = 50
 DESCRIPTION, EXAMPLE, EXAMPLES = 400, 160, 3  # characters of each, examples of a category
 VOTING_TEMPERATURE = 0.7
 REPAIR_SHOWN = 500  # characters of a wrong answer that are shown back
-# A byte-level tokeniser never makes more tokens than there are bytes. Providers add tokens of their own around each message, and
-# Anthropic, for an answer in JSON, instructions of its own (up to about 500).
-MESSAGE_TOKENS, WRAPPING_TOKENS = 16, {"openai": 64, "anthropic": 700}
+# A byte-level tokeniser never makes more tokens than there are bytes. Providers add tokens of their own around each message.
+MESSAGE_TOKENS = 16
 _TEXT = re.compile(r'^Text \d+: (".*")$', re.MULTILINE)
 
 
@@ -366,7 +365,7 @@ class Asking:
         text = len(request.system.encode("utf-8", "replace"))
         text += sum(len(turn.encode("utf-8", "replace")) for _, turn in request.turns)
         schema = sum(len(short) + 4 for short in request.allowed) + 400
-        around = MESSAGE_TOKENS * (len(request.turns) + 1) + WRAPPING_TOKENS[self.connection.kind]
+        around = MESSAGE_TOKENS * (len(request.turns) + 1) + providers.of(self.connection.kind).wrapping_tokens
         return text + schema + around, request.max_tokens_out
 
     def most_usd(self, request: Request, price: prices.Price, *, batch: bool = False) -> float:
@@ -381,7 +380,7 @@ class Asking:
         return self._usd(tokens_in + repair, 2 * tokens_out, price)
 
     def _usd(self, tokens_in: float, tokens_out: float, price: prices.Price, batch: bool = False) -> float:
-        written = prices.WRITING if self.connection.kind == "anthropic" else 1.0
+        written = prices.WRITING if providers.of(self.connection.kind).writes_cache else 1.0
         return prices.cost(price, tokens_in * written, tokens_out, batch=batch)
 
 

@@ -37,6 +37,8 @@ MOST_COLUMNS = 4
 MOST_MARKETS, FEWEST_OF_MARKET, ROWS_A_CATEGORY = 6, 100, 4  # rows of a market, at the least, also for each category
 MOST_WORDS, ITERATIONS = 4_000, 12  # n-grams of each kind, and steps, of the fast student
 
+PHASE = "Measuring how it does on what is new"
+
 LOWEST, NOTHING, CONCEPTS = "lowest", "nothing", "concepts"
 
 
@@ -276,6 +278,7 @@ class _Fast:
 
     def __init__(self, rows: Rows, encode: Encode | None, step: Step, parts: int):
         self.rows, self.step, self.parts, self.done = rows, step, parts, 0
+        step(0, parts, PHASE)
         self.words = tfidf.learn(rows.texts, MOST_WORDS)(rows.texts)  # counted once: no label is in it
         self.vectors = encode(rows.texts) if encode else None
         self.by_family = self(_pairs(folds.deal(rows.answers, _families(rows))))
@@ -290,7 +293,7 @@ class _Fast:
 
     def _tables(self, learn: np.ndarray, held: np.ndarray) -> list[np.ndarray]:
         def alive(*_) -> None:
-            self.step(self.done, self.parts, "Leaving whole groups out")
+            self.step(self.done, self.parts, PHASE)
 
         targets = self.rows.targets[learn]
         fitted = softmax.fit(self.words[learn], targets, strength=linear.STRENGTH, iterations=ITERATIONS, step=alive)

@@ -8,18 +8,13 @@ import streamlit as st
 
 from core.db import now
 from core.errors import InputError
-from core.label import connections, keys, prices
+from core.label import connections, keys, prices, providers
 from core.label.connections import Connection
 from core.label.teachers.hosted import price_of
 from core.label.teachers.wire import OwnPrice, Params
 from core.ui import money_inputs
 from core.ui.frame import View, plain
 
-KINDS = {"openai": "OpenAI, or a server that speaks like it", "anthropic": "Anthropic"}
-KIND_NOTES = {
-    "openai": "Also Azure, OpenRouter, Ollama, LM Studio, vLLM and llama.cpp: paste the address they give you.",
-    "anthropic": "Leave the address empty for Anthropic itself.",
-}
 KEYS = {
     "env": "In an environment variable",
     "secrets": "In Streamlit's secrets.toml",
@@ -38,25 +33,25 @@ NO_NAMES = {
     f" name another in {keys.VARIABLES}.",
     "secrets": "There is no secrets.toml with a key yet.",
 }
-VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 
 def edit(view: View, before: Connection | None) -> Connection | None:
     """Draw the form for `before` (None: a new connection); what was saved, once the button is pressed."""
     tag = f"connection-{before.id if before else 'new'}"
+    known = providers.listed()
     kind = st.radio(
         "Who answers",
-        list(KINDS),
-        list(KINDS).index(before.kind) if before else 0,
-        format_func=KINDS.__getitem__,
-        captions=list(KIND_NOTES.values()),
+        list(known),
+        list(known).index(before.kind) if before else 0,
+        format_func=lambda kind: known[kind].name,
+        captions=[one.note for one in known.values()],
         key=f"{tag}-kind",
     )
     left, right = st.columns(2)
     base_url = left.text_input(
         "Address",
         (before.base_url or "") if before else "",
-        placeholder=f"{connections.ADDRESSES[kind]} (leave empty for this one)",
+        placeholder=f"{known[kind].address} (leave empty for this one)",
         help="The base URL, as the provider's or the server's own page gives it. It usually ends in /v1.",
         key=f"{tag}-url",
     )
@@ -151,7 +146,7 @@ def _key(before: Connection | None, kind: str, name: str, origin: str, moved: bo
         entry = detail or f"{name} at {origin.partition('://')[2]}"
         return (f"keyring:{entry}", secret) if secret or detail else (None, "")
     with right:
-        return _named(chosen, detail, "" if moved else VARIABLES[kind], tag), ""
+        return _named(chosen, detail, "" if moved else providers.of(kind).key_variable, tag), ""
 
 
 def _named(place: str, detail: str, likely: str, tag: str) -> str | None:
@@ -303,7 +298,7 @@ OPTIONAL = ("requests_per_minute", "tokens_per_minute", "temperature")
 
 def address(one: Connection) -> str:
     """Where it answers, without the scheme: as a link it would only lead away."""
-    return (one.base_url or connections.ADDRESSES[one.kind]).removeprefix("https://").removeprefix("http://")
+    return (one.base_url or providers.of(one.kind).address).removeprefix("https://").removeprefix("http://")
 
 
 def key_words(source: str) -> str:

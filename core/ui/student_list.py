@@ -66,13 +66,13 @@ def _row(row: dict, found: dict | None) -> dict:
         "Agreement": spoken(share["value"]) if found else None,
         "with": teacher_words(found["teacher"]["name"]) if found else "",
         "95 % range": f"{percent(share['low'])} to {percent(share['high'])}" if found else "",
-        "n": share["n"],
-        "Categories alike": found and found["macro_f1"],
         "ms an asset": found and found["latency"]["p50"],
-        "MB": row["size_mb"],
         "Trained in": duration(row["train_seconds"]),
         "Learned from": f"{row['params'].get('train', 0):,} assets",
         "Made": _when(row["created"]),
+        "n": share["n"],
+        "Categories alike": found and found["macro_f1"],
+        "MB": row["size_mb"],
     }
 
 

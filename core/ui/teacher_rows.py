@@ -69,7 +69,7 @@ def _offer(view: frame.View, job: jobs.Job, running: bool) -> None:
 def _teacher(view: frame.View, student: dict) -> str | None:
     """The model that the student learned from, else one that is chosen; None, with the way to one, where none is connected."""
     taught = sending.taught_by(view.db, student)
-    if taught.partition(":")[0] in sending.PAID:
+    if sending.can_answer(taught):
         st.caption(frame.plain(f"The teacher is {teacher_words(taught)}, which the student learned from."))
         return taught
     known = [f"connection:{one.name}" for one in connections.all(view.db, view.client_id)]

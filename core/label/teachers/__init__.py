@@ -1,7 +1,7 @@
 """Teachers: whoever answers first. One file a kind; a new kind is a file and a line in KINDS.
 
-A teacher is named by a spec, `kind` or `kind:detail`: "built-in", "recorded:COLUMN", "connection:NAME", "openai:MODEL",
-"anthropic:MODEL".
+A teacher is named by a spec, `kind` or `kind:detail`: "built-in", "recorded:COLUMN", "connection:NAME", and "openai:MODEL" for each
+kind of core/label/providers.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
+from core.label import providers
 
 # kind -> module:function that makes it from (db, client id, detail, categories)
 KINDS = {
     "built-in": "core.label.teachers.builtin:make",
     "recorded": "core.label.teachers.recorded:make",
     "connection": "core.label.teachers.hosted:connected",
-    "openai": "core.label.teachers.hosted:openai",
-    "anthropic": "core.label.teachers.hosted:anthropic",
 }
 
 
@@ -77,10 +76,14 @@ class Teacher(Protocol):
 def make(db: Database, client_id: int, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
     """The teacher called `spec` for a client's categories. InputError when there is no such kind."""
     kind, _, detail = spec.partition(":")
+    if kind in providers.kinds():
+        from core.label.teachers import hosted
+
+        return hosted.of_model(db, client_id, kind, detail, list(categories))
     if kind not in KINDS:
         raise InputError(
             f"There is no teacher of the kind '{kind}'.",
-            f"Choose one of: {', '.join(KINDS)} (each but the first with a name: recorded:COLUMN, connection:NAME, openai:MODEL).",
+            f"Choose one of: built-in, recorded:COLUMN, connection:NAME, {providers.specs()}.",
         )
     module, _, function = KINDS[kind].partition(":")
     return getattr(importlib.import_module(module), function)(db, client_id, detail, list(categories))

@@ -8,22 +8,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from genai_prices.data import providers
+from genai_prices.data import providers as priced
 from sqlite_utils import Database
 
 from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
-from core.label import connections, prices
+from core.label import connections, prices, providers
 from core.label.connections import Connection
 from core.label.prices import Price
 from core.label.prompts import Asking, Said, asking
 from core.label.teachers import Answer, Asset, lacking
 from core.label.teachers.wire import Reply, Wire
-
-_ENVIRONMENT = {
-    "openai": ("OPENAI_BASE_URL", "OPENAI_API_KEY"),
-    "anthropic": ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
-}
 
 
 class Hosted:
@@ -123,7 +118,7 @@ def price_of(db: Database, connection: Connection) -> Price | None:
             own.as_of[:10] or None,
         )
     address = connection.base_url
-    provider = next((p.id for p in providers if address and re.match(p.api_pattern, address)), connection.kind)
+    provider = next((p.id for p in priced if address and re.match(p.api_pattern, address)), connection.kind)
     return prices.price(db, f"{provider}:{connection.model}")
 
 
@@ -133,14 +128,9 @@ def connected(db: Database, client_id: int, detail: str, categories: list[Stored
     return _hosted(db, client_id, f"connection:{connection.name}", connection, categories)
 
 
-def openai(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> Hosted:
-    """The teacher "openai:MODEL": through a connection to that model, else with OPENAI_BASE_URL and OPENAI_API_KEY."""
-    return _hosted(db, client_id, f"openai:{detail}", _of_model(db, client_id, "openai", detail), categories)
-
-
-def anthropic(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> Hosted:
-    """The teacher "anthropic:MODEL": through a connection to that model, else with ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY."""
-    return _hosted(db, client_id, f"anthropic:{detail}", _of_model(db, client_id, "anthropic", detail), categories)
+def of_model(db: Database, client_id: int, kind: str, model: str, categories: list[StoredCategory]) -> Hosted:
+    """The teacher "KIND:MODEL": through a connection to that model, else as the provider's own tools find address and key."""
+    return _hosted(db, client_id, f"{kind}:{model}", _of_model(db, client_id, kind, model), categories)
 
 
 def _hosted(
@@ -155,7 +145,7 @@ def _of_model(db: Database, client_id: int, kind: str, model: str) -> Connection
     saved = [one for one in connections.all(db, client_id) if (one.kind, one.model) == (kind, model)]
     if saved:
         return max(saved, key=lambda one: one.client_id)
-    address, key = _ENVIRONMENT[kind]
-    base_url = os.environ.get(address) or None
+    provider = providers.of(kind)
+    base_url, key = os.environ.get(provider.address_variable) or None, provider.key_variable
     key_source = f"env:{key}" if os.environ.get(key) or not base_url else "none"
     return Connection(0, client_id, f"{kind}:{model}", kind, base_url and base_url.rstrip("/"), model, key_source)

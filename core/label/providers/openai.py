@@ -9,15 +9,17 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-import openai
 
 from core.label import keys
-from core.label.connections import ADDRESSES, Connection
+from core.label.providers import Provider
 from core.label.teachers import calls
 from core.label.teachers.wire import BatchState, CallError, Reply, Request
+
+if TYPE_CHECKING:
+    from core.label.connections import Connection
 
 PATH = "/chat/completions"
 TOP = 20  # candidates a token, the most there is
@@ -31,17 +33,14 @@ _SIGNS = {
 }
 
 
-def connect(connection: Connection) -> OpenAI:
-    """The wire of a connection. InputError where its key is not where it should be."""
-    return OpenAI(connection, keys.read(connection.key_source))
-
-
 class OpenAI:
     """See core/label/teachers/wire.Wire."""
 
     def __init__(self, connection: Connection, secret: str | None):
+        import openai  # takes a second
+
         self.model, self.params = connection.model, connection.params
-        address = connection.base_url or ADDRESSES["openai"]
+        address = connection.base_url or PROVIDER.address
         # A placeholder, so that the SDK does not take a key out of the environment to an address it was not meant for.
         self.client = openai.AsyncOpenAI(
             api_key=secret or "none",
@@ -243,3 +242,21 @@ def _text(content: Any) -> str:
 def _token(token: dict) -> tuple[str, dict[str, float]]:
     top = {one["token"]: float(one["logprob"]) for one in token.get("top_logprobs") or ()}
     return token["token"], {token["token"]: float(token["logprob"]), **top}
+
+
+def connect(connection: Connection) -> OpenAI:
+    """The wire of a connection. InputError where its key is not where it should be."""
+    return OpenAI(connection, keys.read(connection.key_source))
+
+
+PROVIDER = Provider(
+    name="OpenAI, or a server that speaks like it",
+    note="Also Azure, OpenRouter, Ollama, LM Studio, vLLM and llama.cpp: paste the address they give you.",
+    address="https://api.openai.com/v1",
+    address_variable="OPENAI_BASE_URL",
+    key_variable="OPENAI_API_KEY",
+    wrapping_tokens=64,
+    writes_cache=False,
+    spoken_elsewhere=True,
+    connect=connect,
+)

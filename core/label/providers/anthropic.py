@@ -9,31 +9,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import httpx2
 
 from core.label import keys
-from core.label.connections import ADDRESSES, Connection
+from core.label.providers import Provider
 from core.label.teachers import calls
 from core.label.teachers.wire import BatchState, CallError, Reply, Request
 
+if TYPE_CHECKING:
+    from core.label.connections import Connection
+
 _SIGNS = {"output_config": ("output_config", "output_format", "json_schema", "schema", "structured output", "grammar")}
 _FINISH = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "refusal"}
-
-
-def connect(connection: Connection) -> Anthropic:
-    """The wire of a connection. InputError where its key is not where it should be."""
-    return Anthropic(connection, keys.read(connection.key_source))
 
 
 class Anthropic:
     """See core/label/teachers/wire.Wire."""
 
     def __init__(self, connection: Connection, secret: str | None):
+        import anthropic  # takes a second
+
         self.model, self.params = connection.model, connection.params
-        address = (connection.base_url or ADDRESSES["anthropic"]).removesuffix("/v1")  # the SDK adds it
+        address = (connection.base_url or PROVIDER.address).removesuffix("/v1")  # the SDK adds it
         # A placeholder, so that the SDK does not take a key out of the environment to an address it was not meant for.
         self.client = anthropic.AsyncAnthropic(
             api_key=secret or "none",
@@ -170,3 +169,21 @@ def _usage(body: dict) -> dict[str, Any]:
         "tokens_written": written,
         "cost_usd": calls.charged(usage),
     }
+
+
+def connect(connection: Connection) -> Anthropic:
+    """The wire of a connection. InputError where its key is not where it should be."""
+    return Anthropic(connection, keys.read(connection.key_source))
+
+
+PROVIDER = Provider(
+    name="Anthropic",
+    note="Leave the address empty for Anthropic itself.",
+    address="https://api.anthropic.com",
+    address_variable="ANTHROPIC_BASE_URL",
+    key_variable="ANTHROPIC_API_KEY",
+    wrapping_tokens=700,  # for an answer in JSON it adds instructions of its own, up to about 500
+    writes_cache=True,
+    spoken_elsewhere=False,
+    connect=connect,
+)

@@ -1,0 +1,59 @@
+"""Who hosts models: one file a provider, found by being here, which states what it is and speaks its wire.
+
+A file KIND.py has PROVIDER, a Provider. Forms, commands, teachers' specs (KIND:MODEL), forecasts and keys read it from there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.label.connections import Connection
+    from core.label.teachers.wire import Wire
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What a provider is to the rest of the house. `name`, `note`: in words for people. `address`: its own; its own tools look for
+    another one and for the key in the environment's `address_variable` and `key_variable`. `wrapping_tokens`: the most that it adds
+    to a call. `writes_cache`: what is new to its prompt cache costs prices.WRITING times as much. `spoken_elsewhere`: other servers
+    speak like it, at addresses that end in /v1. `connect` makes the wire of a connection; InputError where the key is missing."""
+
+    name: str
+    note: str
+    address: str
+    address_variable: str
+    key_variable: str
+    wrapping_tokens: int
+    writes_cache: bool
+    spoken_elsewhere: bool
+    connect: Callable[[Connection], Wire]
+
+
+def kinds() -> tuple[str, ...]:
+    """The kinds of providers there are, as connections and specs name them."""
+    return tuple(sorted(file.name for file in pkgutil.iter_modules(__path__)))
+
+
+def specs() -> str:
+    """How a model is named without a connection: anthropic:MODEL or openai:MODEL"""
+    return " or ".join(f"{kind}:MODEL" for kind in kinds())
+
+
+def of(kind: str) -> Provider:
+    """The provider of that kind. InputError where there is none."""
+    if kind not in kinds():
+        raise InputError(f"There is no connection of the kind '{kind}'.", f"Choose one of: {', '.join(kinds())}.")
+    return importlib.import_module(f"{__name__}.{kind}").PROVIDER
+
+
+def listed() -> dict[str, Provider]:
+    """All of them by kind, those that other servers speak like first."""
+    found = {kind: of(kind) for kind in kinds()}
+    return dict(sorted(found.items(), key=lambda one: not one[1].spoken_elsewhere))
