@@ -110,9 +110,8 @@ def client_id(db: Database, name: str) -> int:
     row = next(db.query("select id from clients where name = ?", [" ".join(name.split())]), None)
     if row:
         return row["id"]
-    from core.db import formerly
-
-    now = db.execute("select name from clients where id = ?", [formerly(db, name)]).fetchone()
+    before = "select name from clients where id = (select client_id from former_names where name = ?)"
+    now = db.execute(before, [" ".join(name.split())]).fetchone()
     if now:
         raise InputError(f"The client {name} was renamed.", f"Name it with --client: {now[0]}.")
     known = ", ".join(row["name"] for row in db.query("select name from clients order by name"))
