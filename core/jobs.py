@@ -30,27 +30,12 @@ from sqlite_utils import Database
 from core import db as database
 from core import queue, room, settings
 from core.errors import Cancelled, InputError, outside
+from core.job_kinds import KINDS
 from core.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
 from core.room import no_room
 
 __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 
-# Resolved when a job runs, so that the base imports no stage.
-BODIES: dict[str, str] = {
-    "import_assets": "core.distil:import_job",
-    "label": "core.label.run:label_job",
-    "taxonomy": "core.label.relabel:carry_over_job",
-    "train": "core.distil:train_job",
-    "distil": "core.distil:distil_job",
-    "rounds": "core.rounds:rounds_job",
-    "vendor": "core.evaluate.vendor:ask_job",
-    "curve": "core.evaluate.learning_curve:curve_job",
-    "review_queue": "core.evaluate.review_queue:build_job",
-    "suggestions": "core.evaluate.suggestions:look_job",
-    "score": "core.deploy.scoring:score_job",
-    "send": "core.deploy.scoring:score_job",
-    "export": "core.deploy.export:export_job",
-}
 BEAT = 2.0  # seconds between heartbeats
 STALE = 600.0  # seconds without one after which even a living process has lost its job; waits for locks end at 60
 PATIENCE = 5.0  # seconds that a command waits for room on a full disk to write how its job ended; the worker waits on
@@ -74,7 +59,7 @@ def start(db: Database, kind: str, params: dict, client_id: int | None = None) -
 
 
 def _add(db: Database, kind: str, params: dict, client_id: int | None) -> Job:
-    if kind not in BODIES:
+    if kind not in KINDS:
         raise KeyError(kind)
     text = json.dumps(params, sort_keys=True)
     dedup = hashlib.sha256(json.dumps([kind, client_id, text]).encode()).hexdigest()
@@ -211,7 +196,7 @@ def _perform(
     progress = Progress(db, job, on_progress)
     state, result, error, raised = "done", None, None, None
     try:
-        module, function = BODIES[job.kind].split(":")
+        module, function = KINDS[job.kind].body.split(":")
         result = json.dumps(getattr(importlib.import_module(module), function)(db, job.params, progress))
     except BaseException as caught:  # whatever a body does, the worker lives and the row tells
         raised = caught

@@ -7,6 +7,7 @@ from core import jobs
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house
+from core.job_kinds import KINDS
 from core.ui import address, frame, house_figures, progress, removing, standing
 
 SAMPLE_NOTE = (
@@ -85,7 +86,7 @@ def _client(view: frame.View, where: standing.Standing, earned: house.ClientMone
             address.choose(where.client_id, where.name)
             frame.go(key)
         if where.busy:  # also what brings the row up to date when the job ends
-            progress.watch(frame.View(view.db, where.client_id, where.name), *standing.BUSY, expected=True)
+            progress.watch(frame.View(view.db, where.client_id, where.name), *KINDS, expected=True)
 
 
 def _add(found: list[dict]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core import jobs, worker
 from core.errors import InputError
+from core.job_kinds import KINDS, JobKind
 
 
 def units(db, params: dict, progress) -> dict:
@@ -81,8 +82,8 @@ def writer(db, params: dict, progress) -> dict:
     return {"clients": db["clients"].count}
 
 
-jobs.BODIES |= {
-    body.__name__: f"tests.job_bodies:{body.__name__}"
+KINDS |= {
+    body.__name__: JobKind(f"tests.job_bodies:{body.__name__}", "Testing", "units")
     for body in (units, blocks, wrong, bug, fatal, deaf, pressed, writer)
 }
 

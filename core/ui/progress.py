@@ -16,14 +16,13 @@ from sqlite_utils import Database
 
 from core import db as database
 from core import jobs, pace, settings
+from core.job_kinds import KINDS
 from core.ui import frame
-from core.ui.standing import BUSY
 from core.words import duration, money
 
 ACTIVE = ("queued", "running", "interrupted")
 STOP = ("Cancel", "Cancelling …", "cancelled")  # the button, while it takes effect, afterwards
 PAUSE = ("Pause", "Pausing …", "paused")  # what is paid for is all kept, and it goes on as if nothing had been
-STOPS = {"label": PAUSE, "send": PAUSE}
 BY_README = "with 10,000 assets on two cores"  # the table of kinds in README.md
 AHEAD = {  # what a training's parts take, said until one like it has been timed here
     "auto": "It trains one student after the other until one reaches the target: linear (seconds), embedding (about a minute), "
@@ -32,14 +31,6 @@ AHEAD = {  # what a training's parts take, said until one like it has been timed
     "embedding": f"It takes about a minute {BY_README}, then it is judged.",
     "large": f"It takes two to three minutes {BY_README}, then it is judged.",
     "transformer": f"It takes about ten minutes {BY_README}, then it is judged.",
-}
-UNITS = {
-    "import_assets": "rows",
-    "label": "assets",
-    "vendor": "assets",
-    "score": "rows",
-    "send": "texts",
-    "export": "assets",
 }
 
 
@@ -84,7 +75,7 @@ def _live(job_id: int) -> None:
             if not jobs.worker_alive():
                 st.caption("The background worker is not running; starting it. The job goes on where it stopped.")
                 _start_worker(str(settings.home()))
-            stop, stopping, _ = STOPS.get(job.kind, STOP)
+            stop, stopping, _ = _stopping(job)
             st.button(
                 stopping if job.cancel_asked else stop,
                 key=f"cancel-{job.id}",
@@ -93,6 +84,10 @@ def _live(job_id: int) -> None:
                 args=(job.id,),
                 help="Stops at the next safe point. What is done so far stays and is not done again.",
             )
+
+
+def _stopping(job: jobs.Job) -> tuple[str, str, str]:
+    return PAUSE if KINDS[job.kind].pauses else STOP
 
 
 def _cancel(job_id: int) -> None:
@@ -116,7 +111,7 @@ def _start_worker(home: str) -> None:
 
 def _bar(db: Database, job: jobs.Job) -> None:
     """The whole job's bar and time where one like it has run before; else those of its present phase."""
-    doing = BUSY.get(job.kind, job.kind)
+    doing = KINDS[job.kind].doing
     if job.state == "queued":
         st.progress(0.0, text=f"**{doing}** · waiting for the background worker")
         return
@@ -126,7 +121,8 @@ def _bar(db: Database, job: jobs.Job) -> None:
     elif job.message:
         parts.append(frame.plain(job.message))
     if job.total > 1:
-        parts.append(f"{job.done:,} of {job.total:,}{' ' + UNITS[job.kind] if job.kind in UNITS else ''}")
+        units = KINDS[job.kind].units
+        parts.append(f"{job.done:,} of {job.total:,}{units and f' {units}'}")
     going = not job.total or job.done < job.total  # a step that is done says nothing of the one that is being prepared
     if job.rate and going:
         parts.append(f"{job.rate:,.0f} a second" if job.rate >= 2 else f"{60 * job.rate:,.1f} a minute")
@@ -156,12 +152,12 @@ def _share(job: jobs.Job, whole: pace.Forecast | None) -> float:
 
 
 def _ended(view: frame.View, job: jobs.Job) -> None:
-    what = BUSY.get(job.kind, job.kind)
+    what = KINDS[job.kind].doing
     if job.state == "failed":
         st.error(f"{what} stopped: {frame.plain(job.error or 'no reason was recorded')}", icon=":material/error:")
     elif job.state == "cancelled":
         st.warning(
-            f"{what} was {STOPS.get(job.kind, STOP)[2]} at {job.done:,} of {job.total:,}. What was done is kept.",
+            f"{what} was {_stopping(job)[2]} at {job.done:,} of {job.total:,}. What was done is kept.",
             icon=":material/info:",
         )
     else:

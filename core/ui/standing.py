@@ -12,25 +12,11 @@ from core import db as database
 from core import jobs, settings
 from core.evaluate.run import comparison
 from core.evaluate.verdict import Verdict
+from core.job_kinds import KINDS
 from core.label.run import newest_in_use
 from core.words import percent
 
 VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready", "trial": "Trial only"}
-BUSY = {
-    "import_assets": "Importing",
-    "label": "Labelling",
-    "rounds": "Labelling in rounds",
-    "taxonomy": "Carrying labels to the new taxonomy",
-    "train": "Training",
-    "distil": "On the way to a verdict",
-    "vendor": "Asking a vendor",
-    "curve": "Tracing the learning curve",
-    "review_queue": "Finding what to review",
-    "suggestions": "Looking for categories that are two",
-    "score": "Classifying a file",
-    "send": "Asking the teacher about a file",
-    "export": "Exporting",
-}
 
 
 @dataclass(frozen=True)
@@ -130,7 +116,7 @@ def of(db: Database, client_id: int) -> Standing:
         share = _cached_share(str(settings.home()), client_id, run_id, counts["assets"], labels)
     student = judged_student(db, client_id)
     verdict = verdict_of(db, student) if student else None
-    running = [BUSY.get(job.kind, job.kind) for job in jobs.active(db, client_id)]
+    running = [KINDS[job.kind].doing for job in jobs.active(db, client_id)]
     return Standing(
         client_id,
         client["name"],

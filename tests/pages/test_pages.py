@@ -19,6 +19,7 @@ from core.evaluate.kept import rules_of
 from core.evaluate.run import change_rules, comparison, disagreements, evaluate
 from core.evaluate.verdict import Rules
 from core.ingest import taxonomy
+from core.job_kinds import KINDS, JobKind
 from core.label import prices, review
 from core.report.headline import for_100
 from core.report.pairs import lead
@@ -607,3 +608,20 @@ def test_where_all_is_labelled_the_next_step_brings_in_more(open_page, filled):
     filled.execute("delete from labels where asset_id in (select id from assets where client_id = 1 limit 20)")
     filled.conn.commit()
     assert "Get more labels" in [button.label for button in open_page("compare").button]
+
+
+def test_a_kind_of_job_in_one_row_is_run_named_and_paused_like_the_others(open_page, filled, tmp_path):
+    from tests import job_bodies
+
+    params = {"folder": str(tmp_path / "units"), "units": 3, "seconds": 0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(
+            KINDS, "dummy", JobKind(job_bodies.KINDS["units"].body, "Doing nothing much", "noughts", pauses=True)
+        )
+        job = jobs.start(filled, "dummy", params, client_id=1)
+        app = open_page("overview")
+        assert "Doing nothing much" in shown(app) and "Pause" in [button.label for button in app.button]
+        assert jobs.run_here(filled, "dummy", params, client_id=1).result == {"units": 3}
+        assert jobs.get(filled, job.id).state == "done"
+    with pytest.raises(KeyError, match="dummy"):
+        jobs.start(filled, "dummy", params, client_id=1)
