@@ -25,7 +25,7 @@ def at(workspace, no_worker):
     """A fresh session on a page of an address."""
 
     def opened(key: str, client: str | None) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / f"{key}.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "pages" / f"{key}.py"), default_timeout=120)
         if client is not None:
             app.query_params["client"] = client
         app.run()
