@@ -40,7 +40,7 @@ def launch(workspace):
         process.wait()
 
 
-def wait(condition, seconds: float = 60) -> None:
+def wait(condition, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

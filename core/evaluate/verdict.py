@@ -394,7 +394,7 @@ def _why_handles_little(e: Evidence) -> str:
 
 
 def _why_unproven(e: Evidence) -> str:
-    return f"{_agrees(e)}. With {e.certificate.n:,} trial assets that proves no share of them at {_goal(e)}."
+    return f"{_agrees(e)}. With {e.certificate.n:,} trial assets, {_goal(e)} cannot be proven yet for any share of the assets."
 
 
 def _next_weak_category(e: Evidence) -> str:

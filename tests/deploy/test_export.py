@@ -126,7 +126,7 @@ def answers(folder: Path, asked: list[list[str]]) -> list[list[list[dict]]]:
         input=json.dumps(asked),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
