@@ -288,10 +288,11 @@ def _must_rest(db: Database, client_id: int) -> None:
 def _of_gone(db: Database, client_id: int, kind: str, number: int, what: str) -> Hanging:
     """What hangs on the assets in `gone`."""
     runs = "run_id in (select id from label_runs where client_id = ?) and asset_id in (select id from gone)"
+    given = "run_id not in (select id from label_runs where teacher like 'recorded:%')"  # those came with files: counted once
     counts = {
         "assets": count(db, "gone"),
         "recorded": count(db, "recordings where asset_id in (select id from gone)"),
-        "labels": count(db, f"labels where {runs}", client_id),
+        "labels": count(db, f"labels where {runs} and {given}", client_id),
         "reviews": count(db, "reviews where asset_id in (select id from gone)"),
         "answers": count(db, "vendor_answers where asset_id in (select id from gone)"),
     }

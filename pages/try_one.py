@@ -120,7 +120,8 @@ def _handled(said: answers.StudentAnswer, result: dict) -> None:
     certificate, sure = result["figures"]["certificate"], said.top[0][1]
     if said.strange:
         st.info(
-            "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little.",
+            "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little, however sure "
+            "it sounds.",
             icon=":material/undo:",
         )
     elif result["verdict"].decision == "replace":
@@ -130,6 +131,8 @@ def _handled(said: answers.StudentAnswer, result: dict) -> None:
             "Falls back: nothing is proven of this student yet, so the teacher answers every asset.",
             icon=":material/undo:",
         )
+    elif certificate["threshold"] == 0:
+        st.success("Handled: the promise holds however sure the student is.", icon=":material/check_circle:")
     elif sure >= certificate["threshold"]:
         needed = percent(certificate["threshold"], sure)
         st.success(f"Handled: the student is {percent(sure)} sure, {needed} is enough.", icon=":material/check_circle:")
