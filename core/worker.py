@@ -24,6 +24,7 @@ from sqlite_utils import Database
 from core import db as database
 from core import jobs, room, settings
 from core.progress import locked, stopping
+from core.whole import write_whole
 
 THREADS = 2  # a short job must not wait behind a long one
 IDLE = 0.4  # seconds between looks for a job that waits, of each thread that has none
@@ -46,9 +47,7 @@ def work(stand_by: bool = False) -> None:
     if lock is None:
         return
     note = settings.home() / "worker.json"
-    draft = note.with_suffix(".tmp")
-    draft.write_text(json.dumps({"pid": os.getpid(), "version": jobs.code_version(), "started": database.now()}))
-    draft.replace(note)
+    write_whole(note, json.dumps({"pid": os.getpid(), "version": jobs.code_version(), "started": database.now()}))
     db = database.connect()
     threads = [threading.Thread(target=_run_jobs, name=f"jobs-{n}", daemon=True) for n in range(THREADS)]
     with jobs.heartbeats(db):

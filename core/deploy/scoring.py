@@ -13,7 +13,6 @@ import csv
 import errno
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -43,8 +42,8 @@ from core.ingest.assets import said_of
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
 from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.jobs import NoProgress, Progress
-from core.train.disk import write
 from core.train.run import find, folder_of
+from core.whole import whole, write_whole
 from core.words import counted
 
 SHARD, SHARD_CHARACTERS = 2048, 8_000_000  # rows of a shard, and their characters: what is in memory at a time
@@ -410,7 +409,7 @@ def _parts(task: Task, manifest: dict[str, Any]) -> Iterator[None]:
             note = folder / "manifest.json"
             if not note.exists() or json.loads(note.read_text(encoding="utf-8")) != manifest:
                 _empty(folder)
-                write(note, json.dumps(manifest, ensure_ascii=False, indent=1))
+                write_whole(note, json.dumps(manifest, ensure_ascii=False, indent=1))
             try:
                 yield
                 shutil.rmtree(folder)
@@ -445,15 +444,11 @@ def _finished(task: Task) -> dict[int, Counts]:
 
 def _join(task: Task, output: Path, shards: int, report: Progress) -> None:
     """Put the output together from the parts, in order, and then under its name."""
-    aside = output.with_name(f".{output.name}.part")
-    try:
+    with whole(output, task.parts) as aside:
         with aside.open("wb") as file:
             join = {".csv": _join_csv, ".xlsx": _join_xlsx, ".parquet": _join_parquet}[output.suffix.lower()]
             join(task, file, shards, report)
         report(shards, shards, "Joining the parts")
-        os.replace(aside, output)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _join_csv(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:

@@ -21,12 +21,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
-from core.train.disk import UNSEEN, digests, link, tables_of, verify, write
+from core.train.disk import UNSEEN, digests, link, tables_of, verify
 from core.train.students import crossfit
 from core.train.students.reading import Reading
 from core.train.students.stages import Answers, Stage, from_json, ordered, walk
 from core.train.students.stages import fit as fit_stages
 from core.train.vectors import keys
+from core.whole import write_whole
 
 if TYPE_CHECKING:
     from core.train.data import Split, Step
@@ -127,7 +128,7 @@ def fit(
         "stages": [stage.as_json() for stage in stages],
         "files": digests(folder),
     }
-    write(folder / "config.json", json.dumps(summed(config), ensure_ascii=False, indent=1))
+    write_whole(folder / "config.json", json.dumps(summed(config), ensure_ascii=False, indent=1))
     return student, held
 
 
