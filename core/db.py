@@ -109,6 +109,7 @@ def client_id(db: Database, name: str, *, synthetic: bool = False) -> int:
     with db.atomic():
         row = {"id": fresh_id(db, "clients"), "name": name, "synthetic": int(synthetic), "created": now()}
         db["clients"].insert(row)
+        db.execute("delete from former_names where name = ?", [name])
     return row["id"]
 
 
@@ -132,6 +133,12 @@ def sweep(db: Database) -> None:
         if not file.exists():
             with db.atomic():
                 db.execute("delete from doomed_files where path = ?", [path])
+
+
+def formerly(db: Database, name: str) -> int | None:
+    """The client that was called so before it was renamed; None where nobody was. Ask for the clients of today first."""
+    row = db.execute("select client_id from former_names where name = ?", [" ".join(name.split())]).fetchone()
+    return row[0] if row else None
 
 
 def plain_name(name: str, whose: str) -> str:
@@ -564,4 +571,14 @@ def m023_sendings(db: Database) -> None:
     db.execute(
         """create table sendings (client_id integer not null, owner text not null, spent_usd real not null default 0,
              held_usd real not null default 0, primary key (client_id, owner))"""
+    )
+
+
+@migrations()
+def m024_former_names(db: Database) -> None:
+    # former_names: what a client was called before, so that an address kept from then still leads to it; a name that another client
+    # takes means that one
+    db.execute(
+        """create table former_names (name text primary key collate nocase,
+             client_id integer not null references clients(id))"""
     )

@@ -18,7 +18,7 @@ from core.errors import InputError
 from core.evaluate import going_live
 from core.evaluate import run as evaluation
 from core.ingest import assets as ingest
-from core.ingest import families
+from core.ingest import category_columns, families
 from core.ingest import taxonomy as categories
 from core.ingest.columns import correct
 from core.ingest.family_columns import Families, by_stem, told
@@ -125,6 +125,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "families": families.count(db, client_id),
             "problems": imported.problems + len(read.problems),
             "taxonomy_problems": [one.as_dict() for one in read.problems],
+            "taxonomy_unused": category_columns.told_unused(read.columns, read.mapping),
         },
         **_outcome(db, client_id, run_id, trained),
         "why": _why(db, client_id, trained, kind, target),

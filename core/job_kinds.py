@@ -25,7 +25,7 @@ KINDS: dict[str, JobKind] = {
     "rounds": JobKind("core.rounds:rounds_job", "Labelling in rounds"),
     "taxonomy": JobKind("core.label.relabel:carry_over_job", "Carrying labels to the new taxonomy"),
     "train": JobKind("core.distil:train_job", "Training"),
-    "distil": JobKind("core.distil:distil_job", "Distilling"),
+    "distil": JobKind("core.distil:distil_job", "On the way to a verdict"),
     "vendor": JobKind("core.evaluate.vendor:ask_job", "Asking a vendor", "assets"),
     "curve": JobKind("core.evaluate.learning_curve:curve_job", "Tracing the learning curve"),
     "review_queue": JobKind("core.evaluate.review_queue:build_job", "Finding what to review"),

@@ -1,7 +1,7 @@
-"""Long work: a row a job, a queue that delivers its number, a worker that runs it.
+"""Long work: a row a job, and a worker that runs it.
 
-The row is the truth; the queue only carries numbers. Claiming a job is one UPDATE, so however often a number is
-delivered the job runs once at a time. Bodies are resumable: run again with the same parameters they carry on from what
+The row is all there is of a job: those that wait are the queue, the oldest first. Claiming one is one UPDATE, so that it runs once
+at a time however many would like to. Bodies are resumable: run again with the same parameters they carry on from what
 is on disk, which is how a job survives a killed worker. core/worker.py is the worker's own part.
 """
 
@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import db as database
-from core import queue, room, settings
+from core import room, settings
 from core.errors import Cancelled, InputError, outside
 from core.job_kinds import KINDS
 from core.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
@@ -50,15 +50,8 @@ Done = TypeVar("Done")
 def start(db: Database, kind: str, params: dict, client_id: int | None = None) -> Job:
     """Queue a job, or find the active one with the same kind, client and parameters: two clicks make one job.
 
-    `params` must survive JSON. KeyError for an unknown kind; InputError where the queue cannot be reached.
+    `params` must survive JSON. KeyError for an unknown kind.
     """
-    job = _add(db, kind, params, client_id)
-    if job.state != "running":
-        queue.deliver(job.id)
-    return job
-
-
-def _add(db: Database, kind: str, params: dict, client_id: int | None) -> Job:
     if kind not in KINDS:
         raise KeyError(kind)
     text = json.dumps(params, sort_keys=True)
@@ -125,10 +118,7 @@ def resume(db: Database, id: int) -> Job:
         )
     except sqlite3.IntegrityError:
         return _select(db, f"dedup = (select dedup from jobs where id = ?) and state in {ACTIVE}", [id])[0]
-    job = get(db, id)
-    if job.state == "queued":
-        queue.deliver(id)
-    return job
+    return get(db, id)
 
 
 def _claim(db: Database, id: int) -> Job | None:
@@ -157,10 +147,10 @@ def run_here(
     surfaces: InputError, a bug, or Cancelled where somebody cancelled it. Ctrl-C cancels it too. InputError where the
     very same job is running elsewhere.
     """
-    job = _add(db, kind, params, client_id)
+    job = start(db, kind, params, client_id)
     if job.state == "running" and not _owner_lives(job):
         _bury(db, job)
-        job = _add(db, kind, params, client_id)  # the same one, or another where it has crashed too often
+        job = start(db, kind, params, client_id)  # the same one, or another where it has crashed too often
     room.keep()
     with heartbeats(db):
         claimed = _claim(db, job.id)
@@ -172,10 +162,14 @@ def run_here(
     return get(db, job.id)
 
 
+def next_queued(db: Database) -> int | None:
+    """The number of the job that has waited longest; None where none waits."""
+    row = db.execute("select min(id) from jobs where state in ('queued', 'interrupted')").fetchone()
+    return row[0]
+
+
 def run_queued(id: int) -> None:
-    """What the worker does with a delivered number: claim the job and run it, or nothing where it is taken."""
-    if stopping.is_set():
-        return
+    """What the worker does with a job that waits: claim it and run it, or nothing where it is taken."""
     db = database.connect()
     try:
         with _owner_lock(os.getpid(), own=True):
@@ -298,15 +292,10 @@ def _beat(over: threading.Event) -> None:
 
 
 def recover(db: Database) -> None:
-    """Give back what dead processes left running, and deliver waiting jobs that the queue has lost."""
+    """Give back what dead processes left running."""
     for job in _select(db, "state = 'running'", []):
         if not _owner_lives(job):
             _bury(db, job)
-    waiting = _select(db, "state in ('queued', 'interrupted') order by id", [])
-    delivered = queue.delivered() if waiting else set()
-    for job in waiting:
-        if job.id not in delivered:
-            queue.deliver(job.id)
 
 
 def interrupt_mine(db: Database) -> None:

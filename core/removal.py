@@ -51,7 +51,7 @@ class Hanging:
     def sentences(self) -> list[str]:
         """In words: what goes, what that has cost, and the warnings."""
         parts = [counted(n, *NOUNS[name]) for name, n in self.counts.items() if n]
-        said = [f"With {self.what} go {_listed(parts)}." if parts else f"Nothing hangs on {self.what}."]
+        said = [f"Gone with {self.what}: {_listed(parts)}." if parts else f"Nothing hangs on {self.what}."]
         if self.labels_usd:
             said.append(
                 f"The labels have cost {money(self.labels_usd, exact=True)}; that stays in the ledger, the labels do not."
@@ -227,13 +227,18 @@ def remove_client(db: Database, client_id: int) -> Hanging:
 
 
 def rename_client(db: Database, client_id: int, name: str) -> str:
-    """Give a client another name; returns it as kept. InputError for what is no name, or another client's."""
+    """Give a client another name, to which addresses with the old one lead from now on; returns it as kept.
+
+    InputError for what is no name, or another client's.
+    """
     name = plain_name(name, "client")
-    _client(db, client_id)
+    before = _client(db, client_id)
     with db.atomic():
         if db.execute("select 1 from clients where name = ? and id != ?", [name, client_id]).fetchone():
             raise InputError(f"There is a client called {name} already.", "Take another name.")
         db.execute("update clients set name = ? where id = ?", [name, client_id])
+        db.execute("insert or replace into former_names (name, client_id) values (?, ?)", [before, client_id])
+        db.execute("delete from former_names where name = ?", [name])
     return name
 
 
@@ -283,10 +288,11 @@ def _must_rest(db: Database, client_id: int) -> None:
 def _of_gone(db: Database, client_id: int, kind: str, number: int, what: str) -> Hanging:
     """What hangs on the assets in `gone`."""
     runs = "run_id in (select id from label_runs where client_id = ?) and asset_id in (select id from gone)"
+    given = "run_id not in (select id from label_runs where teacher like 'recorded:%')"  # those came with files: counted once
     counts = {
         "assets": count(db, "gone"),
         "recorded": count(db, "recordings where asset_id in (select id from gone)"),
-        "labels": count(db, f"labels where {runs}", client_id),
+        "labels": count(db, f"labels where {runs} and {given}", client_id),
         "reviews": count(db, "reviews where asset_id in (select id from gone)"),
         "answers": count(db, "vendor_answers where asset_id in (select id from gone)"),
     }

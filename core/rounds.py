@@ -18,6 +18,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core import distil, settings
+from core.chance import chance
 from core.db import now
 from core.errors import InputError
 from core.evaluate import learning_curve
@@ -128,7 +129,7 @@ def choose(
     splits.assign(db, client_id, run_id)
     splits.reserve(db, client_id)
     pool = labelling.askable(db, run_id)
-    pool["lot"] = [splits.chance(external_id) for external_id in pool.external_id]
+    pool["lot"] = [chance(external_id) for external_id in pool.external_id]
     free = pool[~pool.taken].sort_values("lot")
     held = [free[free.split == split].head(more) for split, more in _held_out(pool, count).items()]
     train = free[free.split == "train"]

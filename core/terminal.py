@@ -110,6 +110,10 @@ def client_id(db: Database, name: str) -> int:
     row = next(db.query("select id from clients where name = ?", [" ".join(name.split())]), None)
     if row:
         return row["id"]
+    before = "select name from clients where id = (select client_id from former_names where name = ?)"
+    now = db.execute(before, [" ".join(name.split())]).fetchone()
+    if now:
+        raise InputError(f"The client {name} was renamed.", f"Name it with --client: {now[0]}.")
     known = ", ".join(row["name"] for row in db.query("select name from clients order by name"))
     raise InputError(
         f"There is no client {name}.", f"Name one with --client: {known}." if known else "Run `distil` first."

@@ -14,20 +14,21 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import time
 from contextlib import suppress
 
 from filelock import FileLock, Timeout
-from huey.consumer import Consumer
 from sqlite_utils import Database
 
 from core import db as database
-from core import jobs, queue, room, settings
-from core.errors import InputError
+from core import jobs, room, settings
 from core.progress import locked, stopping
+from core.whole import write_whole
 
 THREADS = 2  # a short job must not wait behind a long one
-LOOK = 5.0  # seconds between looks for jobs of dead processes or lost by the queue
+IDLE = 0.4  # seconds between looks for a job that waits, of each thread that has none
+LOOK = 5.0  # seconds between looks for jobs of dead processes
 GRACE = 5.0  # seconds that running bodies have to reach their next unit when the worker ends
 log = logging.getLogger("understudy")
 
@@ -46,20 +47,17 @@ def work(stand_by: bool = False) -> None:
     if lock is None:
         return
     note = settings.home() / "worker.json"
-    draft = note.with_suffix(".tmp")
-    draft.write_text(json.dumps({"pid": os.getpid(), "version": jobs.code_version(), "started": database.now()}))
-    draft.replace(note)
+    write_whole(note, json.dumps({"pid": os.getpid(), "version": jobs.code_version(), "started": database.now()}))
     db = database.connect()
-    consumer = queue.consumer(jobs.run_queued, THREADS)
+    threads = [threading.Thread(target=_run_jobs, name=f"jobs-{n}", daemon=True) for n in range(THREADS)]
     with jobs.heartbeats(db):
         _look(db)
-        consumer.start()
-        signal.signal(signal.SIGTERM, _stop)  # the consumer has just set its own
-        signal.signal(signal.SIGINT, _stop)
+        for thread in threads:
+            thread.start()
         log.info("The worker is ready.")
-        _serve(db, consumer)
+        _serve(db)
         note.unlink(missing_ok=True)
-        _finish(db, consumer)
+        _finish(db, threads)
     db.close()
     lock.release()
     log.info("The worker has stopped.")
@@ -94,7 +92,23 @@ def _stand_by() -> FileLock | None:
     return None
 
 
-def _serve(db: Database, consumer: Consumer) -> None:
+def _run_jobs() -> None:
+    """What each thread does: run the job that has waited longest, then the next."""
+    db = database.connect()  # held: opened anew, it would bring back a workspace that is gone
+    while not stopping.is_set():
+        waiting = None
+        try:
+            if (waiting := jobs.next_queued(db)) is not None:
+                jobs.run_queued(waiting)
+        except Exception as error:  # what a body raises is in its row: here the row itself could not be written
+            log.warning("Job %s could not be run (%s).", waiting, error)
+            waiting = None
+        if waiting is None:
+            stopping.wait(IDLE)
+    db.close()
+
+
+def _serve(db: Database) -> None:
     looked = time.monotonic()
     while not stopping.wait(1.0):
         if jobs.worker_note().get("pid") != os.getpid():
@@ -102,7 +116,6 @@ def _serve(db: Database, consumer: Consumer) -> None:
             stopping.set()
         elif time.monotonic() - looked >= LOOK:
             looked = time.monotonic()
-            consumer.check_worker_health()
             _look(db)
 
 
@@ -110,21 +123,18 @@ def _look(db: Database) -> None:
     room.keep()
     try:
         jobs.recover(db)
-    except InputError as error:  # the queue's server is away
-        log.warning("%s", error)
     except sqlite3.OperationalError as error:
         if not locked(error) and not room.no_room(error):
             raise
         log.warning("%s", error)
 
 
-def _finish(db: Database, consumer: Consumer) -> None:
+def _finish(db: Database, threads: list[threading.Thread]) -> None:
     """Wait for bodies to reach their next unit; those that do not are cut off, and their rows say so."""
-    consumer.stop()
     deadline = time.monotonic() + GRACE
-    for _, thread in consumer.worker_threads:
+    for thread in threads:
         thread.join(max(deadline - time.monotonic(), 0))
-    if any(thread.is_alive() for _, thread in consumer.worker_threads):
+    if any(thread.is_alive() for thread in threads):
         db.conn.execute("PRAGMA busy_timeout = 2000")
         jobs.interrupt_mine(db)
         os._exit(0)

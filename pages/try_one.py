@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.evaluate.run import comparison
 from core.evaluate.versions import behind_words, name_of
+from core.label.prices import SECONDS
 from core.train.run import all_students, looked_at
 from core.ui import answers, frame
 from core.ui.figures import figure
@@ -111,7 +112,7 @@ def _teacher_time(teacher: answers.TeacherAnswer, result: dict | None) -> tuple[
     spoken = result and result["figures"]["teacher_latency"]
     if spoken:
         return milliseconds(spoken["p50"]), spoken["basis"], "median of its labels"
-    seconds = result["assumptions"].teacher_latency_s if result else 2.5
+    seconds = result["assumptions"].teacher_latency_s if result else SECONDS
     return milliseconds(1000 * seconds), "assumed", "one asset"
 
 
@@ -119,7 +120,8 @@ def _handled(said: answers.StudentAnswer, result: dict) -> None:
     certificate, sure = result["figures"]["certificate"], said.top[0][1]
     if said.strange:
         st.info(
-            "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little.",
+            "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little, however sure "
+            "it sounds.",
             icon=":material/undo:",
         )
     elif result["verdict"].decision == "replace":
@@ -129,6 +131,8 @@ def _handled(said: answers.StudentAnswer, result: dict) -> None:
             "Falls back: nothing is proven of this student yet, so the teacher answers every asset.",
             icon=":material/undo:",
         )
+    elif certificate["threshold"] == 0:
+        st.success("Handled: the promise holds however sure the student is.", icon=":material/check_circle:")
     elif sure >= certificate["threshold"]:
         needed = percent(certificate["threshold"], sure)
         st.success(f"Handled: the student is {percent(sure)} sure, {needed} is enough.", icon=":material/check_circle:")

@@ -21,7 +21,7 @@ def command(*arguments: str, encoding: str = "utf-8", **streams) -> subprocess.C
         "PYTHONIOENCODING": encoding,
         "PYTHONUNBUFFERED": "",
     }  # what is not flushed fails at the very end
-    return subprocess.run(line, cwd=settings.ROOT, env=env, timeout=60, **streams)
+    return subprocess.run(line, cwd=settings.ROOT, env=env, timeout=300, **streams)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_phases_gone_by_in_another_order_are_not_waited_for():
 
 def test_what_a_job_spent_in_its_phases_forecasts_the_next_one_of_its_kind(db):
     def run(kind, steps):
-        job = jobs._add(db, "wrong", {"kind": kind}, None)
+        job = jobs.start(db, "wrong", {"kind": kind})
         job = jobs._claim(db, job.id)
         progress = Progress(db, job)
         for message, total in steps:

@@ -166,7 +166,12 @@ def test_a_label_that_was_bought_stays_with_a_copy_that_stays(db, tmp_path):
     db.execute("update labels set cost_usd = 0.5")
     db.conn.commit()
     found = removal.of_import(db, client, a)
-    assert found.counts["assets"] == 2 and found.counts["labels"] == 2 and found.labels_usd == 1.0
+    assert (found.counts["assets"], found.counts["recorded"], found.counts["labels"], found.labels_usd) == (
+        2,
+        2,
+        0,
+        1.0,
+    )
     assert "1 label of them stays with a copy" in " ".join(found.sentences())
     removal.undo_import(db, client, a)
     kept = "select a.external_id, l.cost_usd from labels l join assets a on a.id = l.asset_id where l.run_id = ?"
@@ -208,7 +213,7 @@ def test_nothing_is_removed_while_a_job_is_under_way(judged_small, db):
 def test_undoing_says_what_hangs_on_the_import_and_leaves_the_student_at_work(judged_small, db, workspace):
     set_live(db, 1)
     said = " ".join(removal.of_import(db, 1, 1).sentences())
-    assert "700 assets, 700 labels that came with files and" in said and "linear 1, which is live, learned from" in said
+    assert "700 assets and 700 labels that came with files." in said and "linear 1, which is live, learned from" in said
     removal.undo_import(db, 1, 1)
     assert not db.execute("select count(*) from assets").fetchone()[0]
     assert [row["live"] for row in all_students(db, 1)] == [1]

@@ -55,7 +55,7 @@ def test_what_calibrates_and_tests_was_drawn_before_any_label_and_is_never_chose
 
 
 def _lot(db, asset_id: int) -> float:
-    from core.ingest.splits import chance
+    from core.chance import chance
 
     return chance(db["assets"].get(asset_id)["external_id"])
 

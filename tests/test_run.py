@@ -186,7 +186,7 @@ def test_two_runs_do_not_install_at_once(place):
         )
         assert "waiting for it" in other.stderr.readline()
         assert other.poll() is None
-    assert other.communicate(timeout=30)[0] == "mine\n"
+    assert other.communicate(timeout=300)[0] == "mine\n"
 
 
 def test_an_environment_of_ones_own_is_left_alone(place, monkeypatch):
@@ -326,7 +326,7 @@ def ends(app: subprocess.Popen) -> None:
     assert app.wait(40) == 0
 
 
-def until(condition, seconds: float = 60) -> None:
+def until(condition, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

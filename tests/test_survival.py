@@ -51,7 +51,7 @@ def run(command: list[str], kill_at: tuple[str, int] | None = None) -> list[tupl
             process.kill()
             break
     process.stderr.close()
-    assert process.wait(timeout=200) == (-9 if kill_at else 0)
+    assert process.wait(timeout=500) == (-9 if kill_at else 0)
     return told
 
 

@@ -120,11 +120,12 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "taxonomy": [Problem(**one) for one in result["assets"]["taxonomy_problems"]],
         "assets": assets.problems_of(db, result["assets"]["import"]),
     }
+    told = list(filter(None, [result["assets"]["taxonomy_unused"]]))
     reading.write_problems(
         args.problems, [(args.taxonomy.name, found["taxonomy"]), (args.assets.name, found["assets"])]
     )
     unknown = assets.unknown_labels(db, result["assets"]["import"])
-    told = reading.problem_lines(found["taxonomy"], of=f"{args.taxonomy.name} ")
+    told += reading.problem_lines(found["taxonomy"], of=f"{args.taxonomy.name} ")
     own = result["assets"]["problems"] - len(found["taxonomy"])
     told += reading.problem_lines(found["assets"], own, of=f"{args.assets.name} ")
     told += reading.unknown_lines(unknown)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core import terminal
 from core.errors import InputError
+from core.whole import write_whole
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     months, runs = ledger.by_client_and_month(db, client_id), ledger.runs_table(db, client_id)
     if args.csv:
         try:
-            args.csv.write_text(ledger.to_csv(runs), encoding="utf-8-sig", newline="")
+            write_whole(args.csv, "\ufeff" + ledger.to_csv(runs))
         except OSError as error:
             raise InputError(f"{args.csv} cannot be written ({error.strerror}).", "Choose another file.") from error
     lines = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from core import terminal
 from core.errors import InputError, Problem
 from core.ingest.problems import NO_HEADER, Doubt, ReadAs
+from core.whole import whole
 
 if TYPE_CHECKING:
     from core.ingest.labels import Unknown
@@ -140,7 +141,7 @@ def write_problems(path: Path | None, files: Iterable[tuple[str, Sequence[Proble
     if path is None:
         return
     try:
-        with path.open("w", newline="", encoding="utf-8-sig") as out:
+        with whole(path) as aside, aside.open("w", newline="", encoding="utf-8-sig") as out:
             table = Cells(out)
             table.row("file", "row", "column", "what", "todo")
             for name, problems in files:

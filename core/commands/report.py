@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core import terminal
 from core.errors import InputError
+from core.whole import write_whole
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -35,11 +36,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     report = content.gather(db, terminal.client_id(db, args.client), args.student)
     args.to.parent.mkdir(parents=True, exist_ok=True)
     if kind == ".html":
-        html.write(report, args.to)
+        write_whole(args.to, html.render(report))
     elif kind == ".xlsx":
-        args.to.write_bytes(workbook.workbook(report))
+        write_whole(args.to, workbook.workbook(report))
     else:
-        args.to.write_bytes(workbook.csv(report.results))
+        write_whole(args.to, workbook.csv(report.results))
     size = args.to.stat().st_size
     told = {"client": report.client, "student": args.student, "output": str(args.to), "bytes": size}
     return told | {"decision": report.decision}, f"{args.to}, {size / 1e6:.1f} MB: {report.title}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from core import terminal
 from core.commands import reading
 from core.errors import InputError
+from core.whole import write_whole
 from core.words import percent
 
 SHOWN = 10  # assets of the queue that are printed
@@ -104,6 +105,6 @@ def _share(share) -> str:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8-sig", newline="")
+        write_whole(path, "\ufeff" + text)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}).", "Choose another place.") from error

@@ -11,6 +11,7 @@ from core import terminal
 from core.commands import reading
 from core.errors import InputError, Problem
 from core.label import providers
+from core.whole import write_whole
 from core.words import counted
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _pack(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     chosen = vendor_sets.find(db, client_id, set_id)
     try:
         args.to.parent.mkdir(parents=True, exist_ok=True)
-        args.to.write_bytes(vendor_sets.pack(db, chosen["id"]))
+        write_whole(args.to, vendor_sets.pack(db, chosen["id"]))
     except OSError as error:
         raise InputError(f"{args.to} cannot be written ({error.strerror}).", "Choose another file.") from error
     version = taxonomy.version_of(db, chosen["taxonomy_id"])

@@ -15,6 +15,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from core.escape import plain
+from core.evaluate.latency import SHARES
 from core.evaluate.phrases import asked
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
@@ -184,7 +185,7 @@ def _worst(found: dict) -> str:
 
 def _speed(found: dict) -> str:
     latency = found["latency"]
-    times = ", ".join(f"{key} {latency[key]:.1f} ms" for key in ("p50", "p95", "p99"))
+    times = ", ".join(f"{key} {latency[key]:.1f} ms" for key in SHARES if latency[key] is not None)
     return (
         f"## How fast it is\n\nOne asset at a time, tokenising included: {times} over {latency['n']:,} calls; in batches "
         f"{found['assets_per_second']:,.0f} assets a second. Measured in Understudy on {plain(latency['machine'])}. {asked(found)}"

@@ -86,18 +86,13 @@ def export(
     to, started = to.expanduser().resolve(), time.perf_counter()
     _check_target(to, replace)
     row, report = find(db, client_id, student), progress or NoProgress()
-    found = figures(db, row["id"])
-    if found is None:
-        raise InputError("This student has not been judged yet, so an export could not be checked.", "Train it again.")
     part = to.with_name(f".{to.name}.part")
     try:
-        folder = _empty(part)
-        report(0, 1, "Writing the student")
-        source = folder_of(db, row["id"])
-        _write(source, folder, row["params"], found["certificate"])
-        parity = measure(db, row, folder, report)
-        _must_agree(parity)
-        (folder / "MODEL_CARD.md").write_text(card.write(db, row, found, asdict(parity), folder), encoding="utf-8")
+        while True:
+            found = figures(db, row["id"])
+            folder, parity = _made(db, row, found, part, report)
+            if figures(db, row["id"]) == found:  # else another target was set meanwhile: by that, then
+                break
         report(0, 1, "Putting it into place")
         files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
         size = sum((folder / file).stat().st_size for file in files)
@@ -117,6 +112,19 @@ def export(
         "parity": asdict(parity),
         "seconds": time.perf_counter() - started,
     }
+
+
+def _made(db: Database, row: dict, found: dict[str, Any] | None, part: Path, report: Progress) -> tuple[Path, Parity]:
+    """The student as `found` judges it, written into a folder inside `part` and checked. InputError as export()."""
+    if found is None:
+        raise InputError("This student has not been judged yet, so an export could not be checked.", "Train it again.")
+    folder = _empty(part)
+    report(0, 1, "Writing the student")
+    _write(folder_of(db, row["id"]), folder, row["params"], found["certificate"])
+    parity = measure(db, row, folder, report)
+    _must_agree(parity)
+    (folder / "MODEL_CARD.md").write_text(card.write(db, row, found, asdict(parity), folder), encoding="utf-8")
+    return folder, parity
 
 
 def export_job(db: Database, params: dict, progress: Progress) -> dict:

@@ -13,11 +13,10 @@ import csv
 import errno
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
@@ -33,7 +32,7 @@ from sqlite_utils import Database
 
 from core import jobs, settings
 from core.deploy import sending
-from core.deploy.engines import ENGINES
+from core.deploy.engines import ENGINES, Todo
 from core.deploy.shards import COMPLETED, RESULTS, Counts, Task, header, read, strings
 from core.errors import InputError
 from core.evaluate.run import figures
@@ -43,8 +42,8 @@ from core.ingest.assets import said_of
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
 from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.jobs import NoProgress, Progress
-from core.train.disk import write
 from core.train.run import find, folder_of
+from core.whole import whole, write_whole
 from core.words import counted
 
 SHARD, SHARD_CHARACTERS = 2048, 8_000_000  # rows of a shard, and their characters: what is in memory at a time
@@ -98,39 +97,69 @@ def score(
     With a `teacher` (a model) or a budget (then the teacher the student learned from) the rows that the student does not handle are
     sent to it, as sending.send(), for `budget_usd` at most over all times this is done for the file; a fourth column, answered_by,
     says who answered. Rows it brings no answer for keep the student's.
+    Where another target is set meanwhile, the whole file is answered by that: it begins again at the next shard.
     Raises InputError for a file, column or format that cannot be used.
     """
-    started, report = time.perf_counter(), progress or NoProgress()
+    started = time.perf_counter()
     _check_paths(input, output)
     row = find(db, client_id, student)
     model = sending.hosted(db, row, teacher) if teacher or budget_usd is not None else None
+    named = (input, output, text_columns, id_column, engine, read_as)
+    while True:
+        with suppress(_Changed):
+            found = _score(db, row, model, budget_usd, progress or NoProgress(), *named)
+            break
+    seconds = time.perf_counter() - started
+    pace = (found["rows"] - found["taken_over"]) / max(seconds, 1e-9)
+    return found | {"seconds": seconds, "rows_per_second": pace}
+
+
+class _Changed(Exception):
+    """The student's threshold is another by now."""
+
+
+def _score(
+    db: Database,
+    row: dict,
+    model: sending.Hosted | None,
+    budget_usd: float | None,
+    report: Progress,
+    input: Path,
+    output: Path,
+    text_columns: list[str] | None,
+    id_column: str | None,
+    engine: str,
+    read_as: ReadAs,
+) -> dict[str, Any]:
+    """score() by the threshold that holds as it begins; _Changed, with nothing written, where another one does before the end."""
     source = _open(input, read_as)
     shards = source.shards()
     first = next(shards, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
-    texts = _text_columns(db, client_id, source, first(), input, text_columns)
+    texts = _text_columns(db, row["client_id"], source, first(), input, text_columns)
     task, manifest = _task(db, row, texts, _kept(source, input, id_column), input, output, read_as, model)
     with _parts(task, manifest), ExitStack() as stack:
         asked = model and stack.enter_context(sending.opened(db, row, model, owner(row, model, input), budget_usd))
         counts = _finished(task)
         taken_over = sum(c.rows for c in counts.values())
         report(taken_over, source.rows, "Scoring")
-        todo = ((number, table) for number, table in enumerate(chain([first], shards)) if number not in counts)
+        todo = _while_it_holds(
+            db, row, task, ((n, table) for n, table in enumerate(chain([first], shards)) if n not in counts)
+        )
         with closing(ENGINES[engine](task, todo, source.rows - taken_over)) as done:
             for number, counted in done:
                 counts[number] = counted
                 report(sum(c.rows for c in counts.values()), source.rows, "Scoring")
+        _must_hold(db, row, task)
         final, sent = task, {}
         if asked:
             kind = _kind(output)
             final = replace(task, kind=kind, key=f"{task.key}-completed", results=COMPLETED)
             sent = sending.send(db, asked, task, final, counts, report)
         _join(final, output, len(counts), report)
-    seconds = time.perf_counter() - started
-    rows = sum(c.rows for c in counts.values())
     return {
-        "rows": rows,
+        "rows": sum(c.rows for c in counts.values()),
         "taken_over": taken_over,
         "handled": sum(c.handled for c in counts.values()),
         "certified": task.threshold is not None,
@@ -140,14 +169,29 @@ def score(
         "problem_list": [problem.as_dict() for problem in source.problems.kept[:LISTED]],
         "student": row["id"],
         "taxonomy_note": behind_words(db, row),
-        "seconds": seconds,
-        "rows_per_second": (rows - taken_over) / max(seconds, 1e-9),
         "text_columns": texts,
         "output": str(output),
         "teacher_texts": sum(c.texts for c in counts.values()),
         "teacher_characters": sum(c.characters for c in counts.values()),
         **sent,
     }
+
+
+def _while_it_holds(db: Database, row: dict, task: Task, todo: Todo) -> Todo:
+    """The shards, as long as the threshold is the one they are answered by."""
+    for one in todo:
+        _must_hold(db, row, task)
+        yield one
+
+
+def _must_hold(db: Database, row: dict, task: Task) -> None:
+    if _threshold(db, row) != task.threshold:
+        raise _Changed
+
+
+def _threshold(db: Database, row: dict) -> float | None:
+    found = figures(db, row["id"])
+    return found["certificate"]["threshold"] if found else None
 
 
 def told(result: dict[str, Any]) -> str:
@@ -313,8 +357,7 @@ def _task(
     folder = folder_of(db, row["id"])
     config = folder / "config.json"
     labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
-    found = figures(db, row["id"])
-    threshold = found["certificate"]["threshold"] if found else None
+    threshold = _threshold(db, row)
     kind = ".arrow" if model else _kind(output)
     manifest = {
         "input": _identity(input),
@@ -366,7 +409,7 @@ def _parts(task: Task, manifest: dict[str, Any]) -> Iterator[None]:
             note = folder / "manifest.json"
             if not note.exists() or json.loads(note.read_text(encoding="utf-8")) != manifest:
                 _empty(folder)
-                write(note, json.dumps(manifest, ensure_ascii=False, indent=1))
+                write_whole(note, json.dumps(manifest, ensure_ascii=False, indent=1))
             try:
                 yield
                 shutil.rmtree(folder)
@@ -401,15 +444,11 @@ def _finished(task: Task) -> dict[int, Counts]:
 
 def _join(task: Task, output: Path, shards: int, report: Progress) -> None:
     """Put the output together from the parts, in order, and then under its name."""
-    aside = output.with_name(f".{output.name}.part")
-    try:
+    with whole(output, task.parts) as aside:
         with aside.open("wb") as file:
             join = {".csv": _join_csv, ".xlsx": _join_xlsx, ".parquet": _join_parquet}[output.suffix.lower()]
             join(task, file, shards, report)
         report(shards, shards, "Joining the parts")
-        os.replace(aside, output)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _join_csv(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 from core.escape import Cells
 from core.ingest.rows import join_text
 from core.train.students import Student
+from core.whole import whole, write_whole
 
 RESULTS = ("category", "confidence", "handled")
 COMPLETED = (*RESULTS, "answered_by")  # where the teacher answered what the student does not
@@ -73,22 +73,19 @@ class Counts:
 
 def run(task: Task, student: Student, number: int, table: pa.Table) -> Counts:
     """Answer the rows of shard `number` and write its part, then its note, each aside and renamed."""
-    answered = answer(task, student, table)
-    part = task.part(number)
-    aside = part.with_name(f"{part.name}.{os.getpid()}")
-    write_part(task, aside, answered)
+    answered, part = answer(task, student, table), task.part(number)
+    with whole(part) as aside:
+        write_part(task, aside, answered)
     waiting = set(filter(None, for_teacher(task, answered)))
     counts = Counts(
         table.num_rows,
         pc.sum(answered.column(answered.num_columns - 1)).as_py() or 0,
         answered.column(answered.num_columns - 3).null_count,
-        aside.stat().st_size,
+        part.stat().st_size,
         len(waiting),
         sum(map(len, waiting)),
     )
-    os.replace(aside, part)
-    aside.write_text(json.dumps(asdict(counts)))
-    os.replace(aside, task.note(number))
+    write_whole(task.note(number), json.dumps(asdict(counts)))
     return counts
 
 

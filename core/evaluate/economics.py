@@ -11,7 +11,7 @@ from math import ceil, isfinite
 from typing import Any, Self
 
 from core.errors import InputError
-from core.label.prices import TOKENS_OUT, Price, default_price_as
+from core.label.prices import SECONDS, TOKENS_OUT, Price, default_price_as
 from core.words import stated_percent
 
 HOURS_A_MONTH = 730  # 8,760 hours a year / 12
@@ -69,7 +69,7 @@ class Assumptions:
         "clients or taxonomies of this volume that share a machine always on",
     )
     teacher_latency_s: float = stated(
-        2.5, "Teacher's time, one asset", "s", "used where no real teacher was timed; large models take 2 to 3 s"
+        SECONDS, "Teacher's time, one asset", "s", "used where no real teacher was timed; large models take 2 to 3 s"
     )
     reviewer_usd_hour: float = stated(40.0, "Reviewer", "USD/h", "loaded cost of the person who settles labels")
     review_minutes: float = stated(0.5, "Review, one label", "min", "time to settle one label")

@@ -92,6 +92,11 @@ def throughput(
     return done / elapsed
 
 
+def while_busy(machine: str) -> str:
+    """What is said beside a time measured on this machine() while others kept it busy; empty where they did not."""
+    return "measured while the machine was busy" if ", busy with other work" in machine else ""
+
+
 def machine() -> str:
     """The processor's name, the cores this process may use, and a word where others keep them busy right now."""
     model = platform.processor() or platform.machine()

@@ -18,7 +18,6 @@ other folds. Copies count once, by the first of their group. Nothing here grows 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ import pandas as pd
 import scipy.sparse as sp
 from sqlite_utils import Database
 
+from core.chance import chance
 from core.evaluate import learning_curve
 from core.ingest import duplicates, splits, taxonomy
 from core.jobs import NoProgress
@@ -322,7 +322,7 @@ def _pieces(form: str) -> set[str]:
 def _sample(frame: pd.DataFrame) -> np.ndarray:
     """Rows of the test split in an order that depends on nothing but their ids: its beginning is a random sample."""
     test = np.flatnonzero((frame.split == "test").to_numpy())
-    order = [hashlib.blake2b(f"sample {frame.external_id[row]}".encode(), digest_size=8).digest() for row in test]
+    order = [chance(f"sample {frame.external_id[row]}") for row in test]
     return test[sorted(range(len(test)), key=order.__getitem__)][:SAMPLE].astype(int)
 
 

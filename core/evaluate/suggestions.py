@@ -21,6 +21,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sqlite_utils import Database
 
 from core import settings
+from core.chance import scattered
 from core.db import now
 from core.encoder import encoder
 from core.errors import InputError
@@ -195,9 +196,9 @@ def parts(db: Database, client_id: int, run_id: int, progress: Progress | None =
         if progress:
             progress(place, len(sizes), "Looking for categories that are two")
         rows = db.execute(
-            """select min(a.text) from labels l join assets a on a.id = l.asset_id where l.run_id = ? and l.category_id = ?
+            f"""select min(a.text) from labels l join assets a on a.id = l.asset_id where l.run_id = ? and l.category_id = ?
                group by coalesce(a.family_id, a.group_id)
-               order by coalesce(a.family_id, a.group_id) * 2654435761 % 4294967296 limit ?""",
+               order by {scattered("coalesce(a.family_id, a.group_id)")} limit ?""",
             [run_id, category, MOST],
         )
         texts = [row[0] for row in rows.fetchall()]

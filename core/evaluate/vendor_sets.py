@@ -16,6 +16,7 @@ from collections.abc import Iterable
 import pandas as pd
 from sqlite_utils import Database
 
+from core.chance import chance
 from core.db import now
 from core.errors import InputError
 from core.escape import Cells
@@ -170,8 +171,8 @@ def _drawn(assets: pd.DataFrame, size: int | None) -> pd.DataFrame:
     )
 
 
-def _order(external_id: str, salt: str) -> bytes:
-    return hashlib.sha256(f"{salt}\x1f{external_id}".encode()).digest()
+def _order(external_id: str, salt: str) -> float:
+    return chance(f"{salt}\x1f{external_id}")
 
 
 def _csv(head: list[str], rows: Iterable[Iterable[str]]) -> bytes:

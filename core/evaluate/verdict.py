@@ -357,9 +357,7 @@ def _next_too_few(e: Evidence) -> str:
     if e.tested.groups == e.tested.n:
         first = e.plan.label(more) if more else "Label more assets"
         return f"{first}, until at least {FEWEST_TEST} of them are kept for the test; then train again."
-    first = (
-        f"{e.plan.label(more)}, of other concepts than these" if more else "Label assets of other concepts than these"
-    )
+    first = e.plan.label(more, "of other concepts") if more else "Label assets of other concepts than these"
     return (
         f"{first}; then train again. The {e.tested.n:,} test assets are versions of {e.tested.groups:,} concepts, and versions of "
         f"one concept repeat each other: a verdict takes {FEWEST_TEST} that do not."
@@ -394,7 +392,7 @@ def _why_handles_little(e: Evidence) -> str:
 
 
 def _why_unproven(e: Evidence) -> str:
-    return f"{_agrees(e)}. With {e.certificate.n:,} trial assets that proves no share of them at {_goal(e)}."
+    return f"{_agrees(e)}. With {e.certificate.n:,} trial assets, {_goal(e)} cannot be proven yet for any share of the assets."
 
 
 def _next_weak_category(e: Evidence) -> str:

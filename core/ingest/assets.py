@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sqlite3
 from collections import Counter
@@ -40,6 +39,7 @@ from core.ingest.profiles import gold_count, problems_csv, problems_of, profile,
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
+from core.whole import write_whole
 from core.words import counted
 
 __all__ = [  # what pages and later stages import from here
@@ -191,9 +191,7 @@ def keep_upload(name: str, data: bytes) -> Path:
     path = settings.subfolder("uploads") / hashlib.sha256(data).hexdigest()[:12] / safe
     path.parent.mkdir(exist_ok=True)
     if not path.exists():
-        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-        partial.write_bytes(data)
-        os.replace(partial, path)
+        write_whole(path, data)
     return path
 
 

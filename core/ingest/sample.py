@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import bisect
 import json
-import os
 import random
 import re
 import unicodedata
@@ -25,6 +24,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import InputError
+from core.whole import write_whole
 
 COPY = Path(__file__).resolve().parent / "sample_copy"
 
@@ -350,7 +350,5 @@ def write(folder: Path, rows: int = 2000, seed: int = 7) -> tuple[Path, Path]:
     tables = dict(zip(("taxonomy.csv", "assets.csv"), generate(rows, seed)))
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        aside = folder / f".{name}.{os.getpid()}"
-        aside.write_bytes(table.to_csv(index=False, lineterminator="\n").encode("utf-8"))
-        os.replace(aside, folder / name)
+        write_whole(folder / name, table.to_csv(index=False, lineterminator="\n"))
     return folder / "taxonomy.csv", folder / "assets.csv"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlite_utils import Database
+
+from core.chance import chance
 
 TEST = 0.20
 # Up to so many labelled groups none is set aside for calibration: the training rows calibrate (core/train/students/crossfit.py).
@@ -24,7 +25,7 @@ class Group:
     category: int
     split: str | None
     given: bool
-    order: bytes
+    order: float
     family: int | None = None  # what it belongs to, where that is more than itself
 
     @property
@@ -95,11 +96,6 @@ def reserve(db: Database, client_id: int) -> None:
             if split is None or (split in drawn and new not in there):
                 moves.append((new, client_id, group_id))
         db.conn.executemany("update assets set split = ? where client_id = ? and group_id = ?", moves)
-
-
-def chance(external_id: object) -> float:
-    """A number in [0, 1) drawn by an asset's id: the same every time, and unrelated to anything else."""
-    return int.from_bytes(hashlib.sha256(str(external_id).encode()).digest()[:7], "big") / 2**56
 
 
 GIVEN = "select distinct split from assets where client_id = ? and split_given = 1 and split is not null"
@@ -178,6 +174,6 @@ def _groups(db: Database, client_id: int, run_id: int) -> list[Group]:
         " where l.run_id = ? and a.client_id = ? and l.category_id is not null group by a.group_id"
     )
     return [
-        Group(group_id, category, split, bool(given), hashlib.sha256(str(external_id).encode()).digest(), family)
+        Group(group_id, category, split, bool(given), chance(external_id), family)
         for group_id, _, category, split, given, external_id, family in db.execute(query, [run_id, client_id])
     ]

@@ -24,6 +24,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from core import db as database
+from core.chance import scattered
 from core.errors import InputError
 from core.jobs import Interrupted, NoProgress, insist
 from core.label import labels, ledger
@@ -114,12 +115,11 @@ def sampled(db: Database, run_id: int, limit: int) -> list[Asset]:
     return [
         Asset(*row)
         for row in db.execute(
-            # Multiplying by 2^32 over the golden ratio scatters consecutive ids evenly (Knuth, vol. 3, 6.4).
-            """select id, text from (
+            f"""select id, text from (
                    select a.id, a.text, l.category_id from label_runs run
                    join assets a on a.client_id = run.client_id and a.group_id = a.id
                    left join labels l on l.run_id = run.id and l.asset_id = a.id
-                   where run.id = ? order by (a.id * 2654435761) & 4294967295 limit ?)
+                   where run.id = ? order by {scattered("a.id")} limit ?)
                where category_id is null""",
             [run_id, limit],
         )

@@ -25,7 +25,6 @@ BUILT_IN_A_SECOND = (
 )
 MEASURED = 5  # labels from which on what one takes is measured
 DRY_RUN = 20  # assets asked about to measure what an answer takes
-LATENCY_S = 2.5  # of one call, until one was timed: a frontier model takes 2 to 3 seconds
 # Characters a token, until tokens were counted: few in scripts and words that tokenisers know badly, many in plain English.
 FEW, MANY = 2.5, 5.0
 
@@ -158,11 +157,11 @@ def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
     tokens, cost = _spend(hosted, seen, labels, size, frame)
     if len(seen) >= MEASURED:
         ms = seen[:, 4]
-        seconds, basis = np.nanmean(ms) / 1000 if not np.isnan(ms).all() else LATENCY_S, "measured"
+        seconds, basis = np.nanmean(ms) / 1000 if not np.isnan(ms).all() else prices.SECONDS, "measured"
         calls = ceil(labels * _calls_a_label(db, run_id, 1 / params.assets_per_call))
     else:
         calls *= 1 if params.logprobs else params.votes
-        seconds, basis = LATENCY_S, "assumed"
+        seconds, basis = prices.SECONDS, "assumed"
     paces = [calls * seconds / params.concurrency]
     if params.requests_per_minute:
         paces.append(60 * calls / params.requests_per_minute)

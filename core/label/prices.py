@@ -24,6 +24,7 @@ CHARACTERS_A_TOKEN = 4.0  # English prose under the common tokenisers; other lan
 INSTRUCTIONS = 120  # tokens of a prompt around the list of categories
 WRITING = 1.25  # Anthropic: price of tokens written to its prompt cache for five minutes, over that of plain ones
 TOKENS_OUT = 15  # a category id in JSON, no hidden reasoning
+SECONDS = 2.5  # of one answer of a large model, until one was timed: they take 2 to 3
 
 # Whose models the choice lists, in this order; any other provider of the price list can still be named.
 LISTED = (

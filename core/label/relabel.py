@@ -18,6 +18,7 @@ from scipy.stats import binomtest
 from sqlite_utils import Database
 
 from core import jobs, settings
+from core.chance import scattered
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest import taxonomy, taxonomy_versions
@@ -38,7 +39,7 @@ UNSURE = 0.5  # a teacher less confident than this may have lacked the category 
 NEAREST = 3  # an unsure one is asked again where an added category is among this many nearest
 LEFT = 0.5  # share of a distribution that must go on; with less the teacher thought mostly of what is gone
 LABELLING = ("label", "distil", "rounds", "vendor")  # jobs that write labels
-HOSTED_SECONDS, BUILT_IN_SECONDS = 2.5, 0.004  # a label, until this client's own run was timed; both assumed
+BUILT_IN_SECONDS = 0.004  # a label, until this client's own run was timed; assumed
 
 WHY = {
     "removed": "its category is removed",
@@ -250,9 +251,9 @@ def _sampled(db: Database, run_id: int, rules: _Rules, labels: int) -> np.ndarra
     told = db.execute("select 1 from labels where run_id = ? and distribution is not null limit 1", [run_id]).fetchone()
     if rules.vectors is None and not (partial and told):
         return np.array([], object)
-    # Any SAMPLE of them, the same ones at each look: multiplied by a large odd number, neighbouring ids are far apart.
+    # Any SAMPLE of them, the same ones at each look.
     some = f"""and l.asset_id in (select asset_id from labels where run_id = ? and category_id is not null
-               order by asset_id * 2654435761 % 4294967296 limit {SAMPLE})"""
+               order by {scattered("asset_id")} limit {SAMPLE})"""
     rows = _read(db, run_id, some, [run_id])
     return rules.verdicts(rows)[0]
 
@@ -280,7 +281,7 @@ def _priced(db: Database, client_id: int, found: Plan, run: dict[str, Any], kept
     prompt = prices.prompt_tokens(db, kept.base_id)
     tokens_in = own["tokens_in"] if counted else prompt + own["characters"] / prices.CHARACTERS_A_TOKEN
     timed = run["seconds"] > 0 and own["asked"] >= 100  # labels carried over were not asked for in this run's time
-    assumed = BUILT_IN_SECONDS if run["teacher"] == "built-in" else HOSTED_SECONDS
+    assumed = BUILT_IN_SECONDS if run["teacher"] == "built-in" else prices.SECONDS
     recorded = run["teacher"].startswith("recorded:")
     return replace(
         found,

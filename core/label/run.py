@@ -21,6 +21,7 @@ from core.label import batches, engine, labels, prices
 from core.label.buying import ended
 from core.label.teachers import Teacher, make, within
 from core.label.teachers.hosted import Hosted
+from core.words import teacher_words
 
 # A run left half way, as SQL of label_runs r; one labelled in rounds is whole after each of them.
 PAUSED = "(r.state <> 'done' and not exists (select 1 from rounds where run_id = r.id and figures is not null))"
@@ -84,7 +85,7 @@ def _label_here(
     db["label_runs"].update(run_id, {"state": "running"})
     try:
         if progress:
-            progress(0, todo, f"Labelling with {teacher.name}")
+            progress(0, todo, f"Labelling with {teacher_words(teacher.name)}")
         for assets in within(teacher.pending(db, run_id), only):
             answers = teacher.answer(assets)
             with db.atomic():
@@ -96,7 +97,7 @@ def _label_here(
             started = time.perf_counter()
             done += len(assets)
             if progress:
-                progress(done, todo, f"Labelling with {teacher.name}")
+                progress(done, todo, f"Labelling with {teacher_words(teacher.name)}")
     except BaseException:
         ended(db, run_id, "stopped", 0.0)
         raise

@@ -136,6 +136,9 @@ def bars(names: list[str], values: list[float], texts: list[str], colours: list[
     return _names(fig, shown)
 
 
+WIDE = 15  # characters of a name
+
+
 def pair(rows: list[tuple[str, float, str, str]], goal: tuple[float, str] | None = None) -> go.Figure:
     """Two or three bars, (name, length, words, colour), each with its name and its words; `goal` marks a length with words of its
     own, which a shorter bar's words stand behind, so as not to be crossed by it. No axis: the words say it."""
@@ -169,7 +172,10 @@ def pair(rows: list[tuple[str, float, str, str]], goal: tuple[float, str] | None
     for place in (place for place, away in enumerate(behind) if away):
         fig.add_annotation(x=goal[0], y=place, text=printed[place], xshift=5, showarrow=False, xanchor="left")
         fig.layout.annotations[-1].font.size = 14
-    fig.update_xaxes(range=[0, 1.8 * top], visible=False)
+    room = (
+        1.8 if max(len(name) for name, *_ in rows) < WIDE else 2.4
+    )  # long names take the place of the words at the bars' ends
+    fig.update_xaxes(range=[0, room * top], visible=False)
     fig.update_layout(margin={"l": 8, "r": 8, "t": 4, "b": 4}, bargap=0.35)
     return _names(fig, [clean(name) for name in names]).update_yaxes(showgrid=False, tickfont={"size": 13})
 

@@ -6,7 +6,6 @@ a table below it as well. Text from files reaches the page through Jinja's escap
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -28,15 +27,6 @@ def render(report: Report) -> str:
     """The whole file."""
     given = {"svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
     return _template().render(report=report, **given).lstrip()
-
-
-def write(report: Report, path: Path) -> Path:
-    """Write the file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_text(render(report), encoding="utf-8")
-    draft.replace(path)
-    return path
 
 
 @cache

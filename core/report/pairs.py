@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.evaluate.economics import Economics
+from core.evaluate.latency import while_busy
 from core.evaluate.run import rested_on
 from core.report import charts
 from core.report.headline import IF_IT_DID, takes_over
@@ -109,5 +110,7 @@ def _time(result: dict[str, Any]) -> Pair:
     student = found["latency"]["p50"]
     times = {"Teacher": (teacher["p50"], charts.TEACHER), "Student": (student, charts.STUDENT)}
     bars = tuple((name, ms, milliseconds(ms), colour) for name, (ms, colour) in times.items())
+    busy = while_busy(found["latency"]["machine"])
     note = "half of all take less" + ("" if measured else "; the teacher's time is assumed")
+    note += f"; the student's was {busy}" if busy else ""
     return Pair("time-pair", "Time for one asset", bars, note, "measured" if measured else "assumed")

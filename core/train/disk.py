@@ -26,13 +26,6 @@ def link(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
-def write(path: Path, text: str) -> None:
-    """Write `text` aside, then rename it into place."""
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
-
-
 _known: dict[tuple[int, ...], str] = {}  # encoders are links to one file: each state of one is read once a process
 
 

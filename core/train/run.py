@@ -49,7 +49,9 @@ def train(
             f"There is no student of the kind '{kind}'.", f"Choose one of: {AUTO}, {', '.join(students.KINDS)}."
         )
     target = settings.get(db, "target_agreement", client_id) if target is None else target
-    split, found = _dealt(db, client_id, run_id, kind, data.load(db, client_id, run_id), _step(progress, ""))
+    step = _step(progress, "")
+    step(0, 0, "Preparing the training")  # what came before is over: its bar must not stand there meanwhile
+    split, found = _dealt(db, client_id, run_id, kind, data.load(db, client_id, run_id), step)
     made: list[tuple[int, float]] = []
     for number, (kind_now, of) in enumerate(_ladder(kind)):
         earlier = folder_of(db, made[-1][0]) if made else None

@@ -1,7 +1,8 @@
 """Whose page this is: the client's name stands in the address (?client=Northwind), so that F5, a bookmark and a second tab show
 the client they showed. The session remembers the client only for an address that names none.
 
-The name and no number: a number could come to mean another client, a name that is gone means nobody.
+The name and no number: a number could come to mean another client. A name from before a renaming means the one renamed, until
+another takes it; a name that is gone means nobody.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import streamlit as st
 from sqlite_utils import Database
 
+from core import db as database
 from core.errors import InputError
 from core.ui import standing
 
@@ -30,9 +32,11 @@ def client_of(db: Database, clients: list[dict]) -> int | None:
     found = [id for id, name in names.items() if name == asked] or [
         id for id, name in names.items() if name.casefold() == asked.strip().casefold()
     ]
+    if not found and (renamed := database.formerly(db, asked)) in names:
+        return renamed
     if not found:
         raise InputError(
-            f"There is no client called “{asked}” here; it may have been deleted or renamed.", "Choose one on the left."
+            f"There is no client called “{asked}” here; it may have been deleted.", "Choose one on the left."
         )
     return found[0]
 

@@ -56,7 +56,8 @@ def details(
     `columns`, which is st.dataframe's column_config. `label` is escaped here."""
     config = dict.fromkeys(shares, SHARE) | dict.fromkeys(dollars, DOLLARS) | columns
     with st.expander(plain(label)):
-        st.dataframe(as_said(table, shares), hide_index=True, column_config=config or None, key=f"table-{name}")
+        shown = as_said(table, shares)
+        st.dataframe(shown, hide_index=True, column_config=config or None, key=f"table-{name}", placeholder="")
         download(table, name)
 
 

@@ -76,7 +76,8 @@ def _step(view: frame.View, student: dict, rule: str) -> None:
             go_live.ask(student["id"])
         return
     label, page = STEPS.get(rule, ("Classify a file", "deploy"))
-    if label == MORE and (standing.of(view.db, view.client_id).labelled or 0) > MOST:
+    where = standing.of(view.db, view.client_id)
+    if label == MORE and (not where.assets or (where.labelled or 0) > MOST):
         label, page = "Bring in more assets", "assets"
     if st.button(label, type="primary", icon=f":material/{frame.MENU[page].icon}:"):
         frame.go(page)

@@ -102,7 +102,9 @@ def _import(db: Database, last: dict, anew: int) -> None:
     heading = "The problem" if last["problem_count"] == 1 else f"The {last['problem_count']:,} problems by row"
     with st.expander(heading, expanded=True):
         shown = pd.DataFrame(list(db.query(query, [last["id"], SHOWN]))).fillna({"Column": ""})
-        st.dataframe(shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key="import-problems")
+        st.dataframe(
+            shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key="import-problems", placeholder=""
+        )
         if last["problem_count"] > SHOWN:
             st.caption(f"The first {SHOWN} are shown.")
         st.download_button(

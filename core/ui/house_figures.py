@@ -60,9 +60,9 @@ def show(found: list[ClientMoney], waiting: dict[int, int]) -> None:
             help="Assets in the clients' review queues that nobody has decided.",
         )
     if any(one.synthetic for one in own):
-        st.caption("These are the sample client's, which is made up.")
+        st.caption("These figures are of the sample client, whose texts and labels are made up.")
     elif len(own) < len(found):
-        st.caption("Without the sample client, which is made up.")
+        st.caption("The sample client is not counted: its texts and labels are made up.")
 
 
 def needs(found: list[house.Notice]) -> None:
@@ -86,10 +86,10 @@ def _notice(one: house.Notice) -> None:
 
 
 def saving(one: ClientMoney) -> tuple[str, str]:
-    """A client's saving in a line, and its trend over the last months; empty where nothing was scored nor is stated."""
+    """A client's saving in a line, and its trend over the last months; empty where nothing was saved lately nor is stated."""
     months = house.months()
     usd = [one.saved.get(month, 0.0) for month in months]
-    if one.saved:
+    if any(usd):
         words = f"{money(usd[-1])} saved this month (estimated), {money(usd[-2])} the month before"
         return words, _spark(usd)
     if one.stated_usd is not None:

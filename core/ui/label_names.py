@@ -36,10 +36,10 @@ def choose(unknown: Sequence[Unknown], labels: Sequence[str], key: str) -> dict[
     """The values that are no category, each with what it may mean: those that a person chose, value to label."""
     st.subheader("Labels that are no category", anchor=False)
     st.caption(
-        "A label fits a category where only case and spaces differ. Where it is merely near, you decide: choose what each value "
-        "means, and its assets get that label."
+        "Choose the category that each of these stands for; the assets get it as their label. Nothing is changed until you press "
+        "the button. (Upper and lower case and spaces make no difference: such labels are taken already.)"
     )
-    nearest = st.toggle("Choose what is near wherever one category stands out", key=f"labels-near-{key}")
+    nearest = st.toggle("Choose the nearest category wherever just one is near", key=f"labels-near-{key}")
     accepted = {one.value: _choose(one, labels, key, nearest) for one in unknown[:SHOWN]}
     if len(unknown) > SHOWN:
         many = counted(len(unknown) - SHOWN, "more value")

@@ -36,6 +36,7 @@ HELP = {
     "tokens_out": "Tokens the teacher wrote.",
     "latency_ms": "How long the teacher took.",
 }
+TOGETHER = "belongs together"  # on the card of the column chosen for it below the cards
 ACROSS = 4  # columns beside one another
 VALUES, LONGEST = 3, 70  # values shown of a column, characters of each
 OPEN = 24  # columns of a file that has no more of them are all shown
@@ -46,7 +47,11 @@ def ask(seen: assets.Preview, key: str) -> assets.Mapping | None:
     several. `key` names the file as it is read."""
     guess = roles(seen.guess)
     spare = [column for column in seen.columns if column not in guess] if len(seen.columns) > OPEN else []
-    st.markdown("**What each column is**", help="\n".join(f"- **{ROLES[role]}**: {HELP[role]}" for role in ROLES))
+    told = [
+        *((ROLES[role], HELP[role]) for role in ROLES),
+        (TOGETHER, "Chosen below: a campaign or concept, for instance."),
+    ]
+    st.markdown("**What each column is**", help="\n".join(f"- **{role}**: {what}" for role, what in told))
     together = family_choice.column(seen, f"assets-family-{key}")
     spare = [column for column in spare if column != together]
     given = _cards(seen, [column for column in seen.columns if column not in spare], guess, key, together)
@@ -88,7 +93,7 @@ def _texts(seen: assets.Preview, given: dict[str, str]) -> tuple[str, ...]:
 def _cards(
     seen: assets.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
 ) -> dict[str, str]:
-    """A card a column: its role to choose, its name, the first values that differ; what it does besides, where it is `together`."""
+    """A card a column: its role to choose, its name, its first values; `together`: the one that says what belongs together."""
     given = {}
     for start in range(0, len(columns), ACROSS):
         for side, column in zip(st.columns(ACROSS), columns[start : start + ACROSS]):
@@ -97,11 +102,9 @@ def _cards(
                     plain(column),
                     list(ROLES),
                     index=list(ROLES).index(guess.get(column, UNUSED)),
-                    format_func=ROLES.__getitem__,
+                    format_func=(ROLES | {UNUSED: TOGETHER} if column == together else ROLES).__getitem__,
                     key=f"assets-role-{key}-{seen.columns.index(column)}",
                 )
-                if column == together:
-                    st.caption("Says what belongs together: see below.")
                 for value in samples(seen.rows, column):
                     st.caption(plain(value))
     return given
@@ -121,7 +124,7 @@ def _labels_are(key: str, any_labels: bool) -> str | None:
     return st.selectbox(
         "Labels are written as",
         [None, *WAYS],
-        format_func=lambda way: way or "names or codes: whichever more of them are",
+        format_func=lambda way: way or "as found: names or codes",
         key=f"assets-labels-are-{key}",
         disabled=not any_labels,
         help="A column of labels is read one way throughout: as names of the taxonomy or as its codes.",

@@ -23,6 +23,15 @@ from core.words import duration, money
 ACTIVE = ("queued", "running", "interrupted")
 STOP = ("Cancel", "Cancelling …", "cancelled")  # the button, while it takes effect, afterwards
 PAUSE = ("Pause", "Pausing …", "paused")  # what is paid for is all kept, and it goes on as if nothing had been
+BY_README = "with 10,000 assets on two cores"  # the table of kinds in README.md
+AHEAD = {  # what a training's parts take, said until one like it has been timed here
+    "auto": "It trains one student after the other until one reaches the target: linear (seconds), embedding (about a minute), "
+    f"large (two more), transformer (about ten more), {BY_README}; each is judged at once.",
+    "linear": f"It takes seconds {BY_README}, then it is judged.",
+    "embedding": f"It takes about a minute {BY_README}, then it is judged.",
+    "large": f"It takes two to three minutes {BY_README}, then it is judged.",
+    "transformer": f"It takes about ten minutes {BY_README}, then it is judged.",
+}
 
 
 def watch(view: frame.View, *kinds: str, expected: bool = False, about: dict | None = None) -> bool:
@@ -111,19 +120,26 @@ def _bar(db: Database, job: jobs.Job) -> None:
         parts = [f"**{doing}** {frame.plain(job.message.removeprefix(doing))}"]
     elif job.message:
         parts.append(frame.plain(job.message))
-    if job.total:
+    if job.total > 1:
         units = KINDS[job.kind].units
         parts.append(f"{job.done:,} of {job.total:,}{units and f' {units}'}")
-    if job.rate:
+    going = not job.total or job.done < job.total  # a step that is done says nothing of the one that is being prepared
+    if job.rate and going:
         parts.append(f"{job.rate:,.0f} a second" if job.rate >= 2 else f"{60 * job.rate:,.1f} a minute")
     whole = pace.forecast(db, job) if job.state == "running" else None
     if whole:
         parts.append(f"about {duration(whole.seconds_left)} left")
-    elif job.seconds_left is not None:
+    elif job.seconds_left is not None and going:
         parts.append(f"about {duration(job.seconds_left)} left of this step")
     if job.spent_usd:
         parts.append(f"{money(job.spent_usd)} spent".replace("$", "\\$"))
     st.progress(_share(job, whole), text=" · ".join(parts))
+    if (
+        whole is None
+        and job.state == "running"
+        and (kind := job.params.get("kind") or job.params.get("student")) in AHEAD
+    ):
+        st.caption(f"None like it has ended on this machine yet, so there is no forecast of the whole. {AHEAD[kind]}")
 
 
 def _share(job: jobs.Job, whole: pace.Forecast | None) -> float:

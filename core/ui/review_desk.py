@@ -27,9 +27,13 @@ KINDS = {  # of reasons: icon
     "sent": ":material/forward_to_inbox:",
 }
 DONE = {
-    "queue": "Nothing waits for you. When labels or students have changed, find what to review again.",
+    "queue": "Nothing waits for you. When labels or students have changed, press *Find anew*.",
     "random": "You have decided the whole random sample.",
     "conflict": "Reviewers agree wherever two of them decided, or somebody has settled it.",
+}
+NOTHING = {  # listed at all
+    "queue": "No label looks doubtful. Settle some of the random sample: it says how often teacher and student are right.",
+    "random": "There is no random sample yet: it is drawn from the test assets of a student that was judged.",
 }
 TEXT_HEIGHT, LONG_TEXT = 200, 500  # px in which a text of more characters scrolls
 NEIGHBOURS = 3
@@ -45,6 +49,9 @@ def show(client_id: int, reviewer: str, mode: str) -> None:
         failed = st.session_state.pop("review-error", None)
         if failed:
             st.error(frame.plain(failed), icon=":material/error:")
+        if not review.counts(db, client_id, reviewer, mode)[1] and mode != "conflict":
+            st.success(NOTHING[mode], icon=":material/check_circle:")
+            return
         item = review.next_item(db, client_id, reviewer, mode, most=len(KEYS))
         _progress(db, client_id, reviewer, mode)
         _listen(mode, item)

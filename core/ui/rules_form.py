@@ -27,16 +27,19 @@ verdict goes by assets whose whole campaign, month or market it had not seen. Th
 Two guards hold 4 and 5 back: a guarded category that is shown to lie below its floor, and a drop against gold labels that is
 shown and larger than you tolerate. Both are shown by exact tests, so that chance alone does not stop a student."""
 
+ACROSS = 3  # fields beside one another: more would cut off what is chosen
+
 
 def show(view: View, rules: Rules) -> None:
     """The rules in words, and a form with the numbers in them."""
     with st.expander("The rules behind this verdict: change them for this client"):
         st.markdown(TEXT)
         with st.form(f"rules-{view.client_id}", border=False):
-            columns, values = st.columns(len(described(rules))), {}
-            for place, row in zip(columns, described(rules)):
-                with place:
-                    values[row["name"]] = _input(row)
+            values = {}
+            for start in range(0, len(rows := described(rules)), ACROSS):
+                for place, row in zip(st.columns(ACROSS), rows[start : start + ACROSS]):
+                    with place:
+                        values[row["name"]] = _input(row)
             if st.form_submit_button("Judge by these"):
                 change_rules(view.db, view.client_id, replace(rules, **values))
                 st.rerun()

@@ -168,5 +168,5 @@ def _read(card: Scorecard) -> None:
         return
     with st.expander(f"{counted(test['counts']['problems'], 'row')} with problems"):
         table = pd.DataFrame(test["problems"])
-        st.dataframe(table, hide_index=True, key="vendor-problems")
+        st.dataframe(table, hide_index=True, key="vendor-problems", placeholder="")
         charts.download(table, "vendor-problems")

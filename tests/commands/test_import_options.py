@@ -89,6 +89,7 @@ def test_distil_reads_both_files_as_it_is_told(db, tmp_path, capsys):
     assert main(asked) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["assets"]["rows"], result["assets"]["imported"], result["labels"]["count"]) == (300, 300, 300)
+    assert result["assets"]["taxonomy_unused"] == "Not used: über."
     assert [(c.key, c.label, c.description) for c in taxonomy.load(db, 1)] == [
         (str(code), name, " ".join(words)) for code, (name, words) in enumerate(small.WORDS.items(), 100)
     ]

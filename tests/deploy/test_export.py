@@ -75,7 +75,7 @@ def trained(_exported, tmp_path_factory):
         client_id = small.fill(db, home / "files")
         run_id = label(db, client_id, "recorded:label")
         patch.setattr(latency, "WARM_UP", 1)
-        patch.setattr(latency, "measure", partial(latency.measure, calls=5))
+        patch.setattr(latency, "measure", partial(latency.measure, calls=20))
         made = training.train(db, client_id, run_id, "auto", target=2)
         assert sorted(made) == list(range(1, len(KINDS) + 1)), "no rung is good enough: all of them"
         for student_id in made:
@@ -126,7 +126,7 @@ def answers(folder: Path, asked: list[list[str]]) -> list[list[list[dict]]]:
         input=json.dumps(asked),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
@@ -188,10 +188,9 @@ def test_what_ends_early_here_ends_early_there(db, folders, workspace, tmp_path,
     shutil.copytree(training.folder_of(db, number), source)
     there = shutil.copytree(folders[kind][0], tmp_path / "there")
     told, config = (json.loads((folder / "config.json").read_text()) for folder in (source, there))
-    told.pop("sha256")
     asked = {}
     for stage, place in enumerate(told["stages"][:-1]):
-        (source / "config.json").write_text(json.dumps(told))
+        (source / "config.json").write_text(json.dumps(students.summed(told)))
         student = students.load(source)
         only = stages.walk(
             [replace(one, bar=stages.NEVER) for one in student.stages[:stage]]
@@ -201,7 +200,7 @@ def test_what_ends_early_here_ends_early_there(db, folders, workspace, tmp_path,
             lambda name, rows, student=student: student.members[name].read([texts[row] for row in rows]),
         )
         place["bar"] = float(np.median(only.confidence)) + 1e-5
-    (source / "config.json").write_text(json.dumps(told))
+    (source / "config.json").write_text(json.dumps(students.summed(told)))
     (there / "config.json").write_text(json.dumps(config | {"stages": told["stages"]}))
     export._seal(there)
     student = students.load(source)
@@ -381,7 +380,6 @@ def test_graphs_that_int8_arithmetic_makes_too_coarse_are_int8_in_their_weights_
     shutil.copytree(source, workspace / "students" / "2")
     config = workspace / "students" / "2" / "config.json"
     told = json.loads(config.read_text())
-    told.pop("sha256")
     told["stages"][0]["bar"] = stages.NEVER
     told["stages"][1]["weights"] = [0.0, 1.0, 0.5]  # so that the encoder decides
     served = workspace / "students" / "2" / "embedding" / "encoder.onnx"
@@ -394,7 +392,7 @@ def test_graphs_that_int8_arithmetic_makes_too_coarse_are_int8_in_their_weights_
     served.unlink()  # a link to the one encoder that all students share
     onnx.save(model, served)
     told["files"]["embedding/encoder.onnx"] = hashlib.sha256(served.read_bytes()).hexdigest()
-    config.write_text(json.dumps(told))
+    config.write_text(json.dumps(students.summed(told)))
     result = export.export(db, client_id=1, student=2, to=tmp_path / "out")
     parity = result["parity"]
     assert parity["rounded"] and parity["int8"] >= 0.995 and parity["served"] < 0.995
@@ -477,7 +475,8 @@ def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
         assert row_of(text, one["label"])[0] == percent(one["recall"], 1)
         assert row_of(text, one["label"])[2] == str(one["n"])
     latency = found["latency"]
-    assert all(f"{key} {latency[key]:.1f} ms" in text for key in ("p50", "p95", "p99"))
+    assert all(f"{key} {latency[key]:.1f} ms" in text for key in ("p50", "p95"))
+    assert latency["p99"] is None and "p99" not in text, "20 calls do not say how long the slowest in a hundred take"
     assert latency["machine"].split(",")[0] in text and plain(found["certificate"]["reason"]) in text
     counts = found["counts"]
     assert counts["calibration"] == 0

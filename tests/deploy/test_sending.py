@@ -181,7 +181,7 @@ def test_killed_it_buys_nothing_again(trained, tmp_path, monkeypatch):
             time.sleep(0.005)
         process.kill()
         assert process.wait() == -9
-        subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+        subprocess.run(command, cwd=ROOT, check=True, timeout=400)
         bill = billed(server)
     rows = read_csv(out)
     assert [row["text"] for row in rows] == texts

@@ -8,7 +8,7 @@ import pytest
 
 from core import jobs
 from core.ingest import taxonomy
-from core.label import engine, forecast
+from core.label import engine, forecast, prices
 from core.label import run as labelling
 from core.label.teachers.wire import Params
 from tests.label import scripted
@@ -106,7 +106,7 @@ def test_a_dry_run_foretells_the_cost_within_a_tenth(db, taught):
 def test_a_slow_pace_is_what_takes_the_time(db, taught):
     client, _, teacher = taught
     quick = forecast.forecast(db, client, "connection:scripted")
-    assert quick.seconds == pytest.approx(400 * forecast.LATENCY_S / 16) and quick.seconds_basis == "assumed"
+    assert quick.seconds == pytest.approx(400 * prices.SECONDS / 16) and quick.seconds_basis == "assumed"
     teacher.connection.params = Params(concurrency=16, requests_per_minute=60)
     assert forecast.forecast(db, client, "connection:scripted").seconds == pytest.approx(400)
 

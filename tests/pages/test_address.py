@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import __main__ as cli
 from core import db as database
+from core import removal
 from core.ui.frame import MENU
 from tests.pages.conftest import ROOT
 
@@ -23,7 +25,7 @@ def at(workspace, no_worker):
     """A fresh session on a page of an address."""
 
     def opened(key: str, client: str | None) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / f"{key}.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "pages" / f"{key}.py"), default_timeout=120)
         if client is not None:
             app.query_params["client"] = client
         app.run()
@@ -65,6 +67,18 @@ def test_a_client_who_is_not_there_gets_a_sentence_and_nobodys_page(at, two, key
     assert app.query_params["client"].startswith("Gone"), "the address is not changed to another's"
     app.sidebar.selectbox[0].select("Northwind").run()
     assert app.query_params["client"] == "Northwind" and not app.error
+
+
+def test_a_bookmark_from_before_a_renaming_leads_to_the_client_renamed(at, db, two, capsys):
+    removal.rename_client(db, two[1], "Northwind Outdoor")
+    app = at("assets", "northwind")
+    assert not app.error and app.query_params["client"] == "Northwind Outdoor"
+    assert cli.main(["students", "--client", "Northwind"]) == 2
+    assert "Name it with --client: Northwind Outdoor" in capsys.readouterr().err
+    other = database.client_id(db, "Northwind")  # the name means another client from now on
+    assert at("assets", "Northwind").sidebar.selectbox[0].value == other
+    removal.remove_client(db, other)
+    assert "There is no client called" in at("assets", "Northwind").error[0].value
 
 
 def test_a_client_renamed_elsewhere_stays_the_client_of_this_session(open_page, db, two):

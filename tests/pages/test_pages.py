@@ -307,6 +307,22 @@ def test_a_job_that_ends_behind_the_sidebar_is_not_said_to_go_on(open_page, fill
     assert not app.exception and "Importing" not in [text.value for text in app.sidebar.text]
 
 
+def test_a_step_that_is_done_gives_no_time_and_a_first_training_says_what_comes(open_page, filled):
+    job = jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "auto"}, client_id=1)
+    filled.execute(
+        """update jobs set state = 'running', message = 'fitting', done = 50, total = 100,
+           phase_started = '2020-01-01T00:00:00+00:00' where id = ?""",
+        [job.id],
+    )
+    filled.conn.commit()
+    app = open_page("student")
+    assert "left of this step" in app.get("progress")[0].proto.text
+    assert "no forecast of the whole. It trains one student after the other" in shown(app)
+    filled.execute("update jobs set done = 100 where id = ?", [job.id])
+    filled.conn.commit()
+    assert open_page("student").get("progress")[0].proto.text.endswith("100 of 100")
+
+
 def test_a_click_on_cancel_counts_also_while_the_job_moves_on_to_another_phase(open_page, filled):
     job = jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "linear"}, client_id=1)
     filled.execute("update jobs set message = 'reading' where id = ?", [job.id])

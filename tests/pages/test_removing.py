@@ -27,7 +27,8 @@ def test_an_import_is_undone_after_saying_what_goes(open_page, filled):
     set_live(filled, 1)
     app = press(open_page("assets"), "Undo …")
     said = shown(app).replace("\\", "")
-    assert "360 assets, 360 labels that came with files and" in said and "linear 1, which is live, learned from" in said
+    assert "Gone with import 1" in said and "labels of teachers" not in said, "labels of the file are counted once"
+    assert "360 assets and 360 labels that came with files" in said and "linear 1, which is live, learned from" in said
     assert count(filled, "assets") == 360
     press(press(app, "No, keep it"), "Undo …")
     press(app, "Yes, undo import 1")

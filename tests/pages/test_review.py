@@ -48,6 +48,15 @@ def test_nobody_decides_without_a_name(open_page, filled):
     assert button(app, "1")
 
 
+def test_where_no_label_looks_doubtful_the_page_says_so_and_offers_no_undo(open_page, filled):
+    build(filled, 1)
+    filled.execute("delete from review_items where mode = 'queue'")
+    filled.conn.commit()
+    app = open_page("review", **{"reviewer-name": "Ana"})
+    assert "No label looks doubtful" in shown(app) and "of 0" not in shown(app)
+    assert not [one for one in app.button if one.proto.shortcut]
+
+
 def test_a_key_decides_and_the_next_asset_comes(at_work, filled):
     first = waiting(filled)
     assert first.text in shown(at_work) and "A model of the other labels says" in shown(at_work)

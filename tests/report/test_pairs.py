@@ -76,6 +76,14 @@ def test_the_interval_for_100_assets_is_that_of_the_card_and_the_student_is_name
     assert named({"kind": "embedding", "id": 2}, teacher) == "embedding 2, taught by gpt-5-mini"
 
 
+def test_long_names_leave_room_for_the_words_at_the_end_of_the_bars():
+    ends = [
+        charts.pair([(name, 100.0, "100.0 %", "#000")]).layout.xaxis.range[1]
+        for name in ("Student", "Student + teacher")
+    ]
+    assert ends == [180.0, 240.0]
+
+
 def test_no_word_of_a_bar_stands_on_the_target_line():
     figure = charts.pair(
         [("Student alone", 88.8, "88.8 %", "#000"), ("Both", 97.0, "97.0 %", "#000")], (95.0, "target 95 %")

@@ -21,12 +21,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
-from core.train.disk import UNSEEN, digests, link, tables_of, verify, write
+from core.train.disk import UNSEEN, digests, link, tables_of, verify
 from core.train.students import crossfit
 from core.train.students.reading import Reading
 from core.train.students.stages import Answers, Stage, from_json, ordered, walk
 from core.train.students.stages import fit as fit_stages
 from core.train.vectors import keys
+from core.whole import write_whole
 
 if TYPE_CHECKING:
     from core.train.data import Split, Step
@@ -127,8 +128,7 @@ def fit(
         "stages": [stage.as_json() for stage in stages],
         "files": digests(folder),
     }
-    config["sha256"] = _sum(config)
-    write(folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1))
+    write_whole(folder / "config.json", json.dumps(summed(config), ensure_ascii=False, indent=1))
     return student, held
 
 
@@ -185,7 +185,7 @@ def config_of(folder: Path) -> dict[str, Any]:
         "files",
         "sha256",
     }
-    if not whole or config["sha256"] != _sum(config):
+    if not whole or config != summed(config):
         raise InputError(f"The student's file {folder / 'config.json'} is damaged.", retrain)
     verify(folder, config["files"])
     return config
@@ -199,10 +199,10 @@ def _whole(folder: Path) -> bool:
         return False
 
 
-def _sum(config: dict[str, Any]) -> str:
-    """The SHA-256 of what a config says, its own sum aside."""
+def summed(config: dict[str, Any]) -> dict[str, Any]:
+    """A config with the SHA-256 of all else that it says."""
     said = json.dumps({key: value for key, value in config.items() if key != "sha256"}, sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    return config | {"sha256": hashlib.sha256(said.encode()).hexdigest()}
 
 
 def _member(

@@ -7,7 +7,6 @@ checkpointed: killed at any moment, it carries on from at most CHECKPOINT_SECOND
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -26,6 +25,7 @@ from core.train.students.crossfit import FOLDS
 from core.train.students.embedding import ITERATIONS, STRENGTH
 from core.train.students.reading import Reading
 from core.weights import source_folder
+from core.whole import whole
 
 if TYPE_CHECKING:
     import torch
@@ -229,8 +229,8 @@ def _write(path: Path, state: dict) -> None:
     """Written aside and renamed: the file is whole or absent."""
     import torch
 
-    torch.save(state, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
+    with whole(path) as aside:
+        torch.save(state, aside)
 
 
 def _resume(path: Path, parts: dict) -> int:
