@@ -200,9 +200,8 @@ def page(key: str) -> Iterator[View]:
         with _held_for(key, client_id):
             st.title(item.title, anchor=False)
             whose = f":material/folder_shared: **{plain(client)}** · " if client and item.of_client else ""
-            st.caption(whose + item.sentence)
-            if item.needs_client and any(row["synthetic"] for row in clients if row["id"] == client_id):
-                st.caption(f":material/science: {SYNTHETIC}")
+            made_up = item.needs_client and any(row["synthetic"] for row in clients if row["id"] == client_id)
+            st.caption(whose + item.sentence + (f"  \n:material/science: {SYNTHETIC}" if made_up else ""))
             if item.needs_client and client_id is None:
                 nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
             ready = True
