@@ -10,6 +10,7 @@ learning"). What it saves: tests/bench/rounds.py.
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 DOUBTFUL = 5  # of the most doubtful assets, so many times those wanted are looked at
 SAMPLE = 50_000  # assets clustered at most; of more, a random part of so many
@@ -55,7 +56,9 @@ def _one_a_cluster(vectors: np.ndarray, weights: np.ndarray, count: int, seed: i
     from sklearn.cluster import MiniBatchKMeans  # a second to import, and a process that only answers never gets here
 
     clusters = MiniBatchKMeans(count, batch_size=BATCH, max_iter=PASSES, n_init=1, random_state=seed)
-    cluster = clusters.fit(vectors, sample_weight=np.maximum(weights, 1e-6)).labels_
+    # Many small products: on a busy machine numpy's threads would spend several times the processor's time on waiting.
+    with threadpool_limits(1, "blas"):
+        cluster = clusters.fit(vectors, sample_weight=np.maximum(weights, 1e-6)).labels_
     centres = clusters.cluster_centers_
     nearness = (
         np.einsum("ij,ij->i", vectors, centres[cluster]) / np.maximum(np.linalg.norm(centres, axis=1), 1e-9)[cluster]
