@@ -197,7 +197,7 @@ def _threshold(db: Database, row: dict) -> float | None:
 def told(result: dict[str, Any]) -> str:
     """What came of a file that score() wrote, in words; without a certified confidence no row is said to be handled or not."""
     parts = [counted(result["rows"], "row")]
-    if certified := result.get("certified", True):  # runs of before did not say
+    if certified := result["certified"]:
         parts.append(f"{result['handled']:,} handled by the student itself")
     parts += [f"{result['without_text']:,} without text"] if result["without_text"] else []
     parts += [f"{counted(result['left_out'], 'row')} left out"] if result["left_out"] else []

@@ -14,21 +14,19 @@ import numpy as np
 
 from core.settings import processors
 
-WARM_UP = 20  # calls thrown away before the measured ones; the very first is kept apart as the cold start
+WARM_UP = 20  # calls thrown away before the measured ones
 
 BUSY = 2.0  # processes waiting for each core, last minute's mean: our own work makes one or so
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds per call: quantiles() of `n` calls after warm-up (`spread`: from 0 to 1 in steps of 1/100), the first call of
-    all, and where it was."""
+    """Milliseconds per call: quantiles() of `n` calls after warm-up (`spread`: from 0 to 1 in steps of 1/100), and where it was."""
 
     p50: float
     p95: float | None
     p99: float | None
     n: int
-    cold_ms: float
     machine: str
     spread: list[float]
 
@@ -71,9 +69,7 @@ def measure(predict_one: Callable[[str], Any], texts: Sequence[str], calls: int 
         predict_one(text)
         times[i] = perf_counter() - start
     measured = times[WARM_UP:] * 1000
-    return Latency(
-        **quantiles(measured), n=calls, cold_ms=float(times[0] * 1000), machine=machine(), spread=spread(measured)
-    )
+    return Latency(**quantiles(measured), n=calls, machine=machine(), spread=spread(measured))
 
 
 def throughput(

@@ -32,9 +32,6 @@ class RuleStudent:
             table[row, int(said)] = float(sure)
         return Answers(table, np.array(["strange" in text for text in texts], bool))
 
-    def predict_proba(self, texts: list[str]) -> np.ndarray:
-        return self.answer(texts).probabilities
-
     def consulted(self, texts: list[str]) -> dict[str, float]:
         return {"linear": 1.0}
 

@@ -6,7 +6,7 @@ import pytest
 from core.evaluate import latency
 
 
-def test_quantiles_follow_the_calls_and_the_first_one_is_kept_apart():
+def test_quantiles_follow_the_calls_and_the_first_ones_do_not_count():
     seen = []
 
     def predict(text: str) -> None:
@@ -18,7 +18,7 @@ def test_quantiles_follow_the_calls_and_the_first_one_is_kept_apart():
     assert seen[:4] == ["a", "b", "c", "a"]
     assert measured.n == 60
     assert 1 <= measured.p50 <= measured.p95 and measured.p99 is None, "60 calls know nothing of the slowest in 100"
-    assert measured.cold_ms >= 50 > measured.p50
+    assert measured.p50 < 50
     assert "core" in measured.machine
 
 

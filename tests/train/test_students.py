@@ -63,11 +63,11 @@ def trained(split, crossed, tmp_path_factory, _exported):
 def test_a_student_learns_and_is_the_same_after_loading(kind, split, trained):
     made, folder, _ = trained("whole", kind)
     texts = split.calibration.texts
-    probabilities = made.predict_proba(texts)
+    probabilities = made.answer(texts).probabilities
     assert probabilities.shape == (100, 4) and np.allclose(probabilities.sum(1), 1, atol=1e-4)
     assert (probabilities.argmax(1) == split.calibration.targets.argmax(1)).mean() > 0.8
     again = students.load(folder)
-    assert np.array_equal(again.predict_proba(texts), probabilities)
+    assert np.array_equal(again.answer(texts).probabilities, probabilities)
     assert again.categories == [11, 12, 13, 14] and again.labels == list(small.WORDS)
 
 
@@ -91,7 +91,7 @@ def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, traine
     monkeypatch.setattr(transformer, "CHECKPOINT_SECONDS", 0)
     cheaper = trained("whole", "large")[1]
     split = replace(split, train=split.train.take(np.arange(100)))  # eight steps
-    whole = fit("transformer", split, tmp_path / "whole", earlier=cheaper).predict_proba(split.calibration.texts)
+    whole = fit("transformer", split, tmp_path / "whole", earlier=cheaper).answer(split.calibration.texts).probabilities
 
     class Stop(Exception):
         pass
@@ -110,7 +110,7 @@ def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, traine
     halved = fit("transformer", split, tmp_path / "halved", lambda d, t, m: resumed.append((d, m)), cheaper)
     first = next(done for done, message in resumed if "training" in message)
     assert first >= 5, "it began again instead of carrying on"
-    assert np.allclose(halved.predict_proba(split.calibration.texts), whole, atol=1e-4)
+    assert np.allclose(halved.answer(split.calibration.texts).probabilities, whole, atol=1e-4)
 
 
 def test_blend_weights_are_no_worse_than_any_member_alone(split, tmp_path, encoders):
@@ -132,7 +132,7 @@ def test_one_example_in_a_category_is_no_reason_to_fail(split, tmp_path):
     targets[targets.sum(1) == 0, 0] = 1
     targets[0] = [0, 0, 0, 1]
     rare = Split(split.categories, Rows(split.train.texts, targets, "packaged", False), split.calibration)
-    assert fit("linear", rare, tmp_path / "student").predict_proba(["hotel"]).shape == (1, 4)
+    assert fit("linear", rare, tmp_path / "student").answer(["hotel"]).probabilities.shape == (1, 4)
 
 
 def test_soft_targets_are_learnt_as_distributions(split, tmp_path):
@@ -225,7 +225,7 @@ def test_a_cross_fitted_training_stopped_in_any_fold_ends_as_if_it_had_not_been(
     assert not any("part 1" in message or "part 2" in message for message in told), "finished folds were trained again"
     assert np.allclose(again.probabilities, held.probabilities, atol=1e-4)
     texts = split.calibration.texts
-    assert np.allclose(halved.predict_proba(texts), whole.predict_proba(texts), atol=1e-4)
+    assert np.allclose(halved.answer(texts).probabilities, whole.answer(texts).probabilities, atol=1e-4)
     assert not list((tmp_path / "halved").rglob("*.pt"))
 
 

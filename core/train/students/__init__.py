@@ -85,10 +85,6 @@ class Student:
             for member in self.members.values():
                 member.read(texts)
 
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """The probabilities of answer() alone, float32 of shape (texts, categories)."""
-        return self.answer(texts).probabilities
-
 
 def fit(
     kind: str, split: Split, labels: list[str], folder: Path, step: Step, earlier: Path | None = None
