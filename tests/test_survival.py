@@ -31,7 +31,7 @@ sys.exit(cli.main(sys.argv[1:]))
 
 @pytest.fixture
 def command(tmp_path, encoders) -> list[str]:
-    taxonomy, assets = small.files(tmp_path / "files", small.rows(150))
+    taxonomy, assets = small.files(tmp_path / "files", small.rows(100))
     options = ["--taxonomy", str(taxonomy), "--assets", str(assets), "--client", "Small", "--student", "transformer"]
     return [sys.executable, "-c", PROGRAM, "distil", *options, "--json"]
 
@@ -61,14 +61,14 @@ def reached(told: list[tuple[str, int]], phase: str) -> list[int]:
 
 def test_labelling_and_training_killed_twice_each_carry_on_where_they_were(db, command):
     labelling, training = "Labelling with built-in", "transformer: training"
-    for at in (30, 70):
+    for at in (20, 50):
         run(command, (labelling, at))
         kept = {row["asset_id"]: row["created"] for row in db.query("select asset_id, created from labels")}
         assert len(kept) >= at
     first = reached(run(command, (training, 3)), training)
     assert first[0] == 0
     now = {row["asset_id"]: row["created"] for row in db.query("select asset_id, created from labels")}
-    assert len(now) == 150 and kept.items() <= now.items(), "an answer was lost or asked for again"
+    assert len(now) == 100 and kept.items() <= now.items(), "an answer was lost or asked for again"
     second = reached(run(command, (training, 6)), training)
     third = reached(run(command), training)
     assert second[0] >= 2 and third[0] >= 5, "training began again"

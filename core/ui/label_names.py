@@ -39,7 +39,7 @@ def choose(unknown: Sequence[Unknown], labels: Sequence[str], key: str) -> dict[
         "Choose the category that each of these stands for; the assets get it as their label. Nothing is changed until you press "
         "the button. (Upper and lower case and spaces make no difference: such labels are taken already.)"
     )
-    nearest = st.toggle("Choose the nearest category wherever just one is near", key=f"labels-near-{key}")
+    nearest = st.toggle("Choose the nearest category wherever only one is near", key=f"labels-near-{key}")
     accepted = {one.value: _choose(one, labels, key, nearest) for one in unknown[:SHOWN]}
     if len(unknown) > SHOWN:
         many = counted(len(unknown) - SHOWN, "more value")
