@@ -91,6 +91,7 @@ def main() -> None:
             client="bench",
             teacher="recorded:recorded_label",
             student=options.student,
+            go_live=True,
         )
         db.close()
         rows = texts(options.words)
