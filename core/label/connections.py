@@ -253,7 +253,7 @@ def _check(params: Params) -> None:
 
 def connect(connection: Connection) -> Wire:
     """The wire of a connection, its key read now. InputError where the key is not where it should be."""
-    return providers.of(connection.kind).connect(connection)
+    return providers.of(connection.kind).wire(connection, keys.read(connection.key_source))
 
 
 async def test(connection: Connection) -> Reply:

@@ -14,6 +14,7 @@ from core.jobs import insist
 from core.label import ledger
 from core.label.buying import Consultation, Failed, keep_replies, kept_replies, must_have_room
 from core.label.limits import Limits
+from core.label.prices import Price
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted, cost
 from core.label.teachers.wire import PASSING, CallError, Reply, Request, Wire
@@ -104,10 +105,7 @@ class Desk:
         if self.paused:
             raise Paused("The provider asked to wait.")
         asked_at = time.monotonic()
-        price = await self.on_disk(self.hosted.reprice, self.db)
-        most = max(self.hosted.asking.most_usd(request, price), self.dearest)
-        await self.on_disk(must_have_room)
-        call = await self.on_disk(ledger.reserve, self.db, self.account, most)
+        price, most, call = await self.on_disk(self._reserve, request)
         if call is None:
             raise OverBudget
         self.flying += 1
@@ -134,6 +132,13 @@ class Desk:
         sound = not any(one.problem for one in self.hosted.asking.read([asset], request, reply))
         await self._must_write(self._book, call, usd, reply, [(key, reply)] if sound else [])
         return reply, usd or 0.0
+
+    def _reserve(self, request: Request) -> tuple[Price, float, int | None]:
+        """On disk: the price that holds, the most that the call can cost, and its number in the ledger."""
+        must_have_room()
+        price = self.hosted.reprice(self.db)
+        most = max(self.hosted.asking.most_usd(request, price), self.dearest)
+        return price, most, ledger.reserve(self.db, self.account, most)
 
     async def _must_write(self, function: Callable, *arguments: Any) -> None:
         await self.on_disk(insist, partial(function, *arguments), self.patience_s)

@@ -194,6 +194,7 @@ class Asking:
         encoder_name: str = "packaged",
     ):
         self.connection, self.params, self.prompt = connection, connection.params, prompt
+        self.provider = providers.of(connection.kind)
         self.categories = [c for c in categories if c.assignable]
         self.ids = replies.short_ids(self.categories)
         self.reader = replies.Reader(categories, self.ids)
@@ -365,7 +366,7 @@ class Asking:
         text = len(request.system.encode("utf-8", "replace"))
         text += sum(len(turn.encode("utf-8", "replace")) for _, turn in request.turns)
         schema = sum(len(short) + 4 for short in request.allowed) + 400
-        around = MESSAGE_TOKENS * (len(request.turns) + 1) + providers.of(self.connection.kind).wrapping_tokens
+        around = MESSAGE_TOKENS * (len(request.turns) + 1) + self.provider.wrapping_tokens
         return text + schema + around, request.max_tokens_out
 
     def most_usd(self, request: Request, price: prices.Price, *, batch: bool = False) -> float:
@@ -380,7 +381,7 @@ class Asking:
         return self._usd(tokens_in + repair, 2 * tokens_out, price)
 
     def _usd(self, tokens_in: float, tokens_out: float, price: prices.Price, batch: bool = False) -> float:
-        written = prices.WRITING if providers.of(self.connection.kind).writes_cache else 1.0
+        written = prices.WRITING if self.provider.writes_cache else 1.0
         return prices.cost(price, tokens_in * written, tokens_out, batch=batch)
 
 

@@ -24,11 +24,9 @@ ACTIVE = ("queued", "running", "interrupted")
 STOP = ("Cancel", "Cancelling …", "cancelled")  # the button, while it takes effect, afterwards
 PAUSE = ("Pause", "Pausing …", "paused")  # what is paid for is all kept, and it goes on as if nothing had been
 BY_README = "with 10,000 assets on two cores"  # the table of kinds in README.md
-AHEAD = {  # what a training's parts take, said until one like it has been timed here
+AHEAD = {  # what the trainings take that core/stages.json lacks, said until one like it has been timed here
     "auto": "It trains one student after the other until one reaches the target: linear (seconds), embedding (about a minute), "
     f"large (two more), transformer (about ten more), {BY_README}; each is judged at once.",
-    "linear": f"It takes seconds {BY_README}, then it is judged.",
-    "embedding": f"It takes about a minute {BY_README}, then it is judged.",
     "large": f"It takes two to three minutes {BY_README}, then it is judged.",
     "transformer": f"It takes about ten minutes {BY_README}, then it is judged.",
 }
@@ -128,7 +126,7 @@ def _bar(db: Database, job: jobs.Job) -> None:
         parts.append(f"{job.rate:,.0f} a second" if job.rate >= 2 else f"{60 * job.rate:,.1f} a minute")
     whole = pace.forecast(db, job) if job.state == "running" else None
     if whole:
-        parts.append(f"about {duration(whole.seconds_left)} left")
+        parts.append(f"about {duration(whole.seconds_left)} left" if whole.seconds_left >= 1 else "nearly done")
     elif job.seconds_left is not None and going:
         parts.append(f"about {duration(job.seconds_left)} left of this step")
     if job.spent_usd:

@@ -28,6 +28,7 @@ def show(view: frame.View) -> None:
         table,
         hide_index=True,
         key="students",
+        placeholder="",
         column_config={
             "Agreement": st.column_config.NumberColumn(format="percent", help=HINTS["agreement"]),
             "95 % range": st.column_config.TextColumn(help=HINTS["interval"]),

@@ -23,7 +23,7 @@ class Provider:
     """What a provider is to the rest of the house. `name`, `note`: in words for people. `address`: its own; its own tools look for
     another one and for the key in the environment's `address_variable` and `key_variable`. `wrapping_tokens`: the most that it adds
     to a call. `writes_cache`: what is new to its prompt cache costs prices.WRITING times as much. `spoken_elsewhere`: other servers
-    speak like it, at addresses that end in /v1. `connect` makes the wire of a connection; InputError where the key is missing."""
+    speak like it, at addresses that end in /v1. `wire` is made of a connection and its key."""
 
     name: str
     note: str
@@ -33,7 +33,7 @@ class Provider:
     wrapping_tokens: int
     writes_cache: bool
     spoken_elsewhere: bool
-    connect: Callable[[Connection], Wire]
+    wire: Callable[[Connection, str | None], Wire]
 
 
 def kinds() -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from core.label import keys
 from core.label.providers import Provider
 from core.label.teachers import calls
 from core.label.teachers.wire import BatchState, CallError, Reply, Request
@@ -171,11 +170,6 @@ def _usage(body: dict) -> dict[str, Any]:
     }
 
 
-def connect(connection: Connection) -> Anthropic:
-    """The wire of a connection. InputError where its key is not where it should be."""
-    return Anthropic(connection, keys.read(connection.key_source))
-
-
 PROVIDER = Provider(
     name="Anthropic",
     note="Leave the address empty for Anthropic itself.",
@@ -185,5 +179,5 @@ PROVIDER = Provider(
     wrapping_tokens=700,  # for an answer in JSON it adds instructions of its own, up to about 500
     writes_cache=True,
     spoken_elsewhere=False,
-    connect=connect,
+    wire=Anthropic,
 )

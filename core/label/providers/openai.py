@@ -244,11 +244,6 @@ def _token(token: dict) -> tuple[str, dict[str, float]]:
     return token["token"], {token["token"]: float(token["logprob"]), **top}
 
 
-def connect(connection: Connection) -> OpenAI:
-    """The wire of a connection. InputError where its key is not where it should be."""
-    return OpenAI(connection, keys.read(connection.key_source))
-
-
 PROVIDER = Provider(
     name="OpenAI, or a server that speaks like it",
     note="Also Azure, OpenRouter, Ollama, LM Studio, vLLM and llama.cpp: paste the address they give you.",
@@ -258,5 +253,5 @@ PROVIDER = Provider(
     wrapping_tokens=64,
     writes_cache=False,
     spoken_elsewhere=True,
-    connect=connect,
+    wire=OpenAI,
 )

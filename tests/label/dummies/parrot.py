@@ -25,5 +25,5 @@ PROVIDER = Provider(
     wrapping_tokens=3,
     writes_cache=False,
     spoken_elsewhere=False,
-    connect=lambda connection: Parrot(),
+    wire=lambda connection, secret: Parrot(),
 )
