@@ -136,7 +136,8 @@ def tornado(
     mode: str,
     handled: tuple[float, float] | None = None,
 ) -> list[Swing]:
-    """Each assumption over its range, the one that moves the net saving most first; what moves nothing is left out.
+    """Each assumption over its range, the one that moves the net saving most first; what moves nothing, or has an end of
+    which nothing is known, is left out.
 
     Ranges: half to twice for prices, volume, tokens and review; 10 to 90 % utilisation; none to 90 % of the prompt from the
     cache; rented while it classifies or all month; list or batch price; half to twice the assets a second; the handled share
@@ -150,7 +151,8 @@ def tornado(
             net_saving(economics(replace(measured, **seen), replace(assumptions, **assumed), priced), mode)
             for _, seen, assumed, priced in ends
         ]
-        swings.append(Swing(name, label, ends[0][0], ends[1][0], *results))
+        if None not in results:  # half of one token is none, and a teacher without tokens has no cost
+            swings.append(Swing(name, label, ends[0][0], ends[1][0], *results))
     return sorted((one for one in swings if one.span >= 0.01), key=lambda one: -one.span)
 
 

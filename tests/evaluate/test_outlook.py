@@ -77,6 +77,11 @@ def test_the_tornado_holds_the_result_itself_within_each_bar(found, assumed):
                 assert min(bar.low, bar.high) - 0.02 * MONTHS <= base <= max(bar.low, bar.high) + 0.02 * MONTHS
 
 
+def test_half_of_one_token_is_no_end_of_a_range():
+    found = replace(FOUND, tokens_in=0.0, tokens_out=1.0, teacher_kind="recorded")
+    assert "tokens_out" not in {bar.name for bar in tornado(found, Assumptions(), PRICE, "student")}
+
+
 def test_the_tornado_by_hand():
     bars = {bar.name: bar for bar in tornado(FOUND, Assumptions(), PRICE, "cascade", (0.85, 0.95))}
     net = net_saving(economics(FOUND, Assumptions(), PRICE), "cascade")
