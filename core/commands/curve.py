@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import terminal
-from core.words import percent
+from core.words import percent, ranged
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         found = learning_curve.stored(db, run_id)
     result = {"client": args.client, "label_run": run_id, **learning_curve.told(db, client_id, found)}
     points = [
-        f"{point['assets']:>9,} assets  agreement {percent(point['value'])} ({percent(point['low'])} to {percent(point['high'])})"
+        f"{point['assets']:>9,} assets  agreement {percent(point['value'])} ({ranged(point['low'], point['high'])})"
         for point in result["points"]
     ]
     gains = [learning_curve.Gain(**step) for step in result["steps"]]

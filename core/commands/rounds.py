@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import terminal
-from core.words import percent
+from core.words import percent, ranged
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     told = rounds.told(done, args.target or settings.get(db, "target_agreement", client_id))
     lines = [
         f"round {one.number:>3} {one.labels:>9,} labels, {one.train:>7,} to learn from  agreement {percent(one.agreement.value)}"
-        f" ({percent(one.agreement.low)} to {percent(one.agreement.high)}, n = {one.agreement.n:,})"
+        f" ({ranged(one.agreement.low, one.agreement.high)}, n = {one.agreement.n:,})"
         for one in done
     ]
     if told["forecast"]:

@@ -21,7 +21,7 @@ from core.evaluate import learning_curve
 from core.evaluate.agreement import Share
 from core.evaluate.latency import SHARES
 from core.evaluate.outlook import MONTHS, Course, Swing
-from core.words import milliseconds, money, percent, spoken, stated_percent
+from core.words import milliseconds, money, percent, ranged, spoken, stated_percent
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
 STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
@@ -83,7 +83,7 @@ def shares(
                 "width": 0,
             },
             customdata=[
-                f"{percent(at)} ({percent(least)} to {percent(most)})"
+                f"{percent(at)} ({ranged(least, most)})"
                 for at, least, most in rows[[value, low, high]].itertuples(index=False)
             ],
             hovertemplate="%{text}<br>%{customdata}<extra></extra>",
