@@ -129,9 +129,9 @@ def _p_values(agreed: np.ndarray, handled: np.ndarray, effects: np.ndarray, targ
 
 
 def _rows_words(seen: Certificate, rows: int | None = None, families: int | None = None) -> str:
-    """3,150 trial assets of 300 concepts"""
+    """3,150 trial assets in 300 concepts"""
     rows, families = (seen.n, seen.families) if rows is None else (rows, families)
-    inside = f" of {counted(families, 'concept')}" if families != rows else ""
+    inside = f" in {counted(families, 'concept')}" if families != rows else ""
     return f"{rows:,} trial assets{inside}"
 
 
@@ -195,7 +195,7 @@ def _why_refused(agreed: np.ndarray, handled: np.ndarray, seen: Certificate, mor
     text = f"{stated_percent(seen.target)} could not be proven, however sure the student must be to answer: the best is {found}"
     if more is not None:
         families = about(more * seen.families / seen.n)
-        inside = f", of {families:,} more concepts," if seen.families != seen.n else ""
+        inside = f", in {families:,} more concepts," if seen.families != seen.n else ""
         text += f"; at the agreement seen, about {more:,} more trial assets{inside} would do"
     return text
 

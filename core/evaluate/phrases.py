@@ -33,8 +33,8 @@ def interval_words(share: Share, target: float | None = None) -> str:
 
 
 def rows_words(n: int, families: int) -> str:
-    """n = 1,200, or where they are of fewer families: n = 1,200 of 110 concepts"""
-    return f"n = {n:,}{f' of {concepts(families)}' if families < n else ''}"
+    """n = 1,200, or where they are of fewer families: n = 1,200 in 110 concepts"""
+    return f"n = {n:,}{f' in {concepts(families)}' if families < n else ''}"
 
 
 def concepts(families: int) -> str:

@@ -127,7 +127,7 @@ def test_a_refusal_counts_families():
     family = np.repeat(np.arange(60), 10)
     found = certify(chance.random(600), np.repeat(np.arange(60) % 25 > 0, 10), 0.95, families=family)
     assert not found.certified and found.families == 60
-    assert "600 trial assets of 60 concepts" in found.reason and "more concepts" in found.reason
+    assert "600 trial assets in 60 concepts" in found.reason and "more concepts" in found.reason
 
 
 def test_intervals_and_paired_tests_widen_with_families_and_are_else_as_they_were():
