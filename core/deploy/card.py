@@ -21,6 +21,7 @@ from core.evaluate.phrases import asked
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
 from core.train import members
+from core.train.disk import EXACT
 from core.weights import LARGE, PACKAGED
 from core.words import percent, split_words
 
@@ -71,7 +72,6 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
             [row["id"]],
         )
     )
-    needed = needs(*row["params"]["members"])
     labels = [category.label for category in taxonomy.load(db, row["taxonomy_id"]) if category.assignable]
     verdict = comparison(db, row["id"])["verdict"]
     parts = [
@@ -83,7 +83,7 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
         if facts["synthetic"]
         else "",
         USE,
-        GRAPHS if "onnxruntime" in needed else "",
+        GRAPHS if any(folder.glob(f"*/{EXACT}")) else "",
         _origin(row, found, facts, labels, set(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
         _quality(found),
         f"Certificate: {plain(found['certificate']['reason'])}.",

@@ -127,7 +127,7 @@ def _bar(db: Database, job: jobs.Job) -> None:
         parts.append(f"{money(job.spent_usd)} spent".replace("$", "\\$"))
     st.progress(_share(job, whole), text=" · ".join(parts))
     student = job.params.get(KINDS[job.kind].student)
-    if student and job.state == "running" and not pace.before(db, job):
+    if student and whole is None and job.state == "running" and not pace.before(db, job):
         ahead = members.choice(student).ahead
         st.caption(f"None like it has ended on this machine yet, so there is no forecast of the whole. {ahead}")
 

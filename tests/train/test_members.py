@@ -128,3 +128,8 @@ def test_a_kind_that_is_not_trained_in_seconds_has_no_curve_and_no_rounds(db, tm
     assert main(command) == 2
     assert "Choose one of: embedding, linear." in capsys.readouterr().err
     assert not db["label_runs"].count, "nothing was labelled"
+
+
+def test_the_readme_lists_the_members_as_they_state_themselves():
+    rows = [f"| {kind} | {members.of(kind).made_of} | {members.of(kind).takes} |\n" for kind in members.ladder()]
+    assert "".join(rows) in (ROOT / "README.md").read_text(encoding="utf-8")
