@@ -6,14 +6,9 @@ from functools import partial
 from typing import Any
 
 from core.evaluate.agreement import Paired, Share
+from core.train import members
 from core.train.new import LeftOut, New
 from core.words import counted, percent, ranged
-
-READERS = {
-    "embedding": "the small base model reads",
-    "transformer": "the one trained here",
-    "large": "the large one",
-}
 
 
 def p_words(p: float) -> str:
@@ -88,8 +83,9 @@ def asked(found: dict[str, Any]) -> str:
     if len(shares) < 2:
         return ""
     settled = percent(1 - shares[1][1])
-    rest = ", ".join(f"{READERS[name]} {percent(share)}" for name, share in shares[1:])
-    return f"Word counts alone settle {settled} of the assets; {rest}."
+    alone = members.of(shares[0][0]).alone
+    rest = ", ".join(f"{members.of(name).beside} {percent(share)}" for name, share in shares[1:])
+    return f"{alone[0].upper()}{alone[1:]} {settled} of the assets; {rest}."
 
 
 def version_words(student: str, version: int, newest: int) -> str:
