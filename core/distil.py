@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from core import db as database
-from core import jobs, settings
+from core import database, jobs, settings
 from core.errors import InputError
 from core.evaluate import going_live
 from core.evaluate import run as evaluation

@@ -27,8 +27,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from core import db as database
-from core import room, settings
+from core import database, room, settings
 from core.errors import Cancelled, InputError, outside
 from core.job_kinds import KINDS
 from core.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping

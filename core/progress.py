@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.errors import Cancelled
 from core.room import no_room
 

@@ -3,8 +3,8 @@
     hanging = of_import(db, client_id, 3)      # counts, and sentences for a person to read
     undo_import(db, client_id, 3)
 
-Each is one transaction; files go once it is committed, after a kill at the next start (core/db.py: sweep). Money that was spent
-stays in the ledger: what was bought is gone, that it was paid for is not. What hangs on a row is read off the schema's
+Each is one transaction; files go once it is committed, after a kill at the next start (core/database.py: sweep). Money that was
+spent stays in the ledger: what was bought is gone, that it was paid for is not. What hangs on a row is read off the schema's
 foreign keys, so that a new table is removed with what it is about.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import jobs, settings
-from core.db import now, plain_name, sweep
+from core.database import now, plain_name, sweep
 from core.errors import InputError
 from core.ingest.assets import alone
 from core.progress import NoProgress

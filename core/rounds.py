@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from core import distil, settings
 from core.chance import chance
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.evaluate import learning_curve
 from core.evaluate.agreement import Share, share

@@ -21,8 +21,7 @@ from contextlib import suppress
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from core import db as database
-from core import jobs, room, settings
+from core import database, jobs, room, settings
 from core.progress import locked, stopping
 from core.whole import write_whole
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.db import now
+from core.database import now
 from core.label import ledger
 from core.ui import frame, ledger_tables
 from core.ui.figures import figure

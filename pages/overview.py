@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house

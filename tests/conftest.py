@@ -13,8 +13,7 @@ import pytest
 from filelock import FileLock
 from keyring.backend import KeyringBackend
 
-from core import db as database
-from core import settings
+from core import database, settings
 from core.weights import LARGE, PACKAGED
 
 os.environ["UNDERSTUDY_KEY_VARIABLES"] = "BIG_KEY,MY_KEY,TEST_KEY,NO_SUCH_KEY,K"  # that tests keep keys in

@@ -90,7 +90,7 @@ KINDS |= {
 if __name__ == "__main__":
     worker.GRACE, worker.LOOK = 0.5, 1.0
     if sys.argv[1:] == ["here"]:  # a command line that runs a job and is killed
-        from core import db as database
+        from core import database
 
         jobs.run_here(
             database.connect(), "units", {"folder": sys.argv[0] and os.environ["FOLDER"], "units": 20, "seconds": 0.1}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.ingest import assets, taxonomy
 
 WORDS = {

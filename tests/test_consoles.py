@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from core import db as database
-from core import jobs, settings, terminal
+from core import database, jobs, settings, terminal
 from tests import job_bodies  # noqa: F401  registers the bodies
 
 NAME = "Żółw – 東京 👟"

@@ -1,7 +1,6 @@
 """An import from the Assets page takes labels that came with the file, which cost nothing."""
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.ingest import taxonomy
 from core.label.run import newest_in_use, summary
 

@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.errors import InputError
 from tests import job_bodies  # noqa: F401  registers the bodies
 

@@ -14,8 +14,7 @@ import pytest
 
 import run
 from core import __main__ as cli
-from core import db as database
-from core import jobs, settings, terminal
+from core import database, jobs, settings, terminal
 from core.commands import distil
 from core.errors import Cancelled, InputError
 from tests import job_bodies  # noqa: F401  registers the bodies

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.errors import Cancelled
 from core.progress import Interrupted, Job, NoProgress, Progress, stopping
 from tests import job_bodies  # noqa: F401  registers the bodies

@@ -16,8 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
-from core import jobs, removal
+from core import database, jobs, removal
 from core.errors import InputError
 from core.ingest import assets, taxonomy
 from core.label import ledger, run

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.commands import reading
 from core.deploy import shards
 from core.errors import Problem

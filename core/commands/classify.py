@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """One text: the student's top three, the time it took, and whether it may answer alone."""
     if not args.text.strip():
         raise InputError("The text is empty.", "Give the asset's words.", where="--text")
-    from core import db as database
+    from core import database
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)

@@ -17,8 +17,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The clients, after renaming one where asked; or what goes with one, after deleting it with --yes."""
-    from core import db as database
-    from core import removal
+    from core import database, removal
 
     db = database.connect()
     if args.delete:

@@ -34,7 +34,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
-    from core import db as database
+    from core import database
     from core.evaluate import outlook, sources
     from core.evaluate.kept import (
         assumptions_of,

@@ -48,7 +48,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """What is connected, after doing what was asked. InputError for an unknown connection or client, or a call that fails."""
-    from core import db as database
+    from core import database
     from core.label import connections, keys
 
     db = database.connect()
@@ -100,7 +100,7 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
     """Save it; what is not given stays as it was in the connection of that name."""
     from dataclasses import replace
 
-    from core.db import now
+    from core.database import now
     from core.label import connections
     from core.label.teachers.wire import OwnPrice, Params
 

@@ -19,7 +19,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Whether more labels would help: the curve that is kept, where it is of these labels, else a new one."""
-    from core import db as database
+    from core import database
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
     for file in (args.taxonomy, args.assets):
         terminal.must_exist(file)
-    from core import db as database
+    from core import database
     from core import distil as distillation
     from core.ingest import assets, taxonomy
 

@@ -21,8 +21,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The client's imports; or what goes with one, or with assets, after removing them with --yes."""
-    from core import db as database
-    from core import removal
+    from core import database, removal
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)

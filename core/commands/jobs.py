@@ -14,8 +14,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The newest jobs of all clients, after cancelling or resuming one where asked."""
-    from core import db as database
-    from core import jobs
+    from core import database, jobs
 
     db = database.connect()
     if args.cancel is not None:

@@ -27,7 +27,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The prices asked for, or the one just changed. InputError for a --set without a --price (or the other way round), and a
     --reset where the list's price holds already."""
-    from core import db as database
+    from core import database
     from core.label import prices
 
     if (args.set is None) != (args.price is None):

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "A report is HTML, XLSX or CSV.", "Let the name end in .html, .xlsx or .csv.", where=str(args.to)
         )
-    from core import db as database
+    from core import database
     from core.report import content, html, workbook
 
     db = database.connect()

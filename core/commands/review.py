@@ -35,7 +35,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The queue's head and the figures, after what was asked for."""
-    from core import db as database
+    from core import database
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)

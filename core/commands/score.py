@@ -43,7 +43,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Every row of a file, streamed; stopped or killed, the same command carries on."""
     terminal.must_exist(args.input)
-    from core import db as database
+    from core import database
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "A budget is given and the teacher is not asked.", "Add --fallback.", where="--fallback-budget"
         )
-    from core import db as database
+    from core import database
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)

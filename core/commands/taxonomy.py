@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """What the action brings, as a dict and as text."""
     if args.action in ("write", "diff", "apply") and args.file is None:
         raise InputError(f"taxonomy {args.action} needs a file.", f"Write: taxonomy {args.action} FILE.")
-    from core import db as database
+    from core import database
 
     db = database.connect()
     client_id = terminal.client_id(db, args.client)

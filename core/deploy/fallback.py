@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.deploy.live import Served
 from core.errors import InputError
 from core.ingest import taxonomy

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.deploy.batching import MOST_TEXTS
 from core.errors import InputError
 from core.evaluate.run import figures

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.evaluate.run import comparison
 from core.label import connections, keys

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from sqlite_utils import Database
 
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.evaluate import measure
 from core.evaluate.agreement import Share, share

@@ -18,7 +18,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core import settings
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.evaluate import doubt, learning_curve, measure
 from core.evaluate.agreement import Paired, Share

@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from core import settings
 from core.chance import scattered
-from core.db import now
+from core.database import now
 from core.encoder import encoder
 from core.errors import InputError
 from core.evaluate.agreement import share, sign_test, worth

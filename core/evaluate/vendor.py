@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 from sqlite_utils import Database
 
-from core.db import now
+from core.database import now
 from core.errors import InputError, Problem
 from core.evaluate import vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns, VendorAnswer, VendorFile

@@ -17,7 +17,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core.chance import chance
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.escape import Cells
 from core.ingest import taxonomy

@@ -23,8 +23,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from core import db as database
-from core import settings
+from core import database, settings
 from core.errors import InputError
 from core.ingest import copies, families, family_columns, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets

@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.ingest.categories import Category, StoredCategory, TaxonomyFile, read
 from core.ingest.category_files import chosen, look, to_csv

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.ingest.taxonomy import Category

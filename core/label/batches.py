@@ -18,7 +18,7 @@ from itertools import islice
 
 from sqlite_utils import Database
 
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.jobs import NoProgress, insist
 from core.label import buying, labels, ledger

@@ -15,8 +15,7 @@ from dataclasses import asdict, replace
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from core import db as database
-from core import room, settings
+from core import database, room, settings
 from core.errors import InputError
 from core.jobs import insist
 from core.label import ledger

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from core import words
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.label import keys, providers
 from core.label.replies import unthought

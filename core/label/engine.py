@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.chance import scattered
 from core.errors import InputError
 from core.jobs import Interrupted, NoProgress, insist

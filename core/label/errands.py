@@ -22,8 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from core import db as database
-from core import settings
+from core import database, settings
 from core.errors import InputError
 from core.label import labels, ledger
 from core.label.buying import Failed, Lengths, must_be_capped, must_have_room, pause

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import settings
-from core.db import now
+from core.database import now
 from core.escape import Cells
 from core.words import counted, money
 

@@ -17,7 +17,7 @@ from genai_prices.data import providers
 from genai_prices.types import ModelInfo, TieredPrices
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.errors import InputError
 
 CHARACTERS_A_TOKEN = 4.0  # English prose under the common tokenisers; other languages take more tokens

@@ -19,7 +19,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from core import settings
-from core.db import now
+from core.database import now
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory

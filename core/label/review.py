@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.words import percent, teacher_words
 

@@ -13,7 +13,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core import settings
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import settings
-from core.db import fresh_id, now
+from core.database import fresh_id, now
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest import taxonomy

@@ -10,7 +10,7 @@ from __future__ import annotations
 import streamlit as st
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.ui import standing
 

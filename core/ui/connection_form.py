@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.db import now
+from core.database import now
 from core.errors import InputError
 from core.label import connections, keys, prices, providers
 from core.label.connections import Connection

@@ -10,8 +10,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core import db as database
-from core import jobs, settings
+from core import database, jobs, settings
 from core.errors import Problem
 from core.ingest import assets, taxonomy
 from core.ingest.family_columns import by_words

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.evaluate.run import count_disagreements, disagreements
 from core.label import review
 from core.ui import charts, frame

@@ -22,7 +22,7 @@ from sqlite_utils import Database
 from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core import db as database
+from core import database
 from core.errors import InputError, outside
 from core.escape import plain
 from core.settings import ROOT

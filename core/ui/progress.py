@@ -14,8 +14,7 @@ from contextlib import closing
 import streamlit as st
 from sqlite_utils import Database
 
-from core import db as database
-from core import jobs, pace, settings
+from core import database, jobs, pace, settings
 from core.job_kinds import KINDS
 from core.ui import frame
 from core.words import duration, money

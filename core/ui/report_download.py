@@ -6,7 +6,7 @@ from contextlib import closing
 
 import streamlit as st
 
-from core import db as database
+from core import database
 from core.evaluate.run import results
 from core.report import content, html, workbook
 

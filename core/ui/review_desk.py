@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 import streamlit as st
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.label import review

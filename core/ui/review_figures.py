@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core import db as database
-from core import settings
+from core import database, settings
 from core.evaluate import people, prompt_test
 from core.evaluate.people import Accuracy
 from core.evaluate.phrases import p_words

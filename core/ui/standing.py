@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 from sqlite_utils import Database
 
-from core import db as database
-from core import jobs, settings
+from core import database, jobs, settings
 from core.evaluate.run import comparison
 from core.evaluate.verdict import Verdict
 from core.job_kinds import KINDS

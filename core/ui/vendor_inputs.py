@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.evaluate import vendor, vendor_files, vendor_sets
 from core.evaluate.vendor_files import Columns
 from core.ingest import taxonomy

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import db as database
+from core import database
 from core.evaluate.cascade import certify, effective
 from core.train import students
 from tests.bench import public

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from tokenizers import Tokenizer
 
-from core import db as database
+from core import database
 from core.ingest import assets, taxonomy
 from core.label import connections, forecast, run
 from core.label.teachers.wire import OwnPrice, Params

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from core import db as database
+from core import database
 from core.label import connections, run
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small

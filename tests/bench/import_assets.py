@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from core import db as database
+from core import database
 from core.ingest import assets, taxonomy
 path, again, known = Path(sys.argv[1]), sys.argv[2] == "again", sys.argv[3]
 db = database.connect()

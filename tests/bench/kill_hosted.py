@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core import db as database
+from core import database
 from tests.label.killing import kill_again_and_again
 
 

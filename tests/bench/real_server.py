@@ -27,7 +27,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.label import connections, run
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small

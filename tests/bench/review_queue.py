@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core import db as database
+from core import database
 from core.evaluate import review_queue
 from core.evaluate.run import evaluate
 from core.ingest import assets, taxonomy

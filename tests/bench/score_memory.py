@@ -24,8 +24,7 @@ from pathlib import Path
 
 import psutil
 
-from core import db as database
-from core import distil, settings
+from core import database, distil, settings
 from core.encoder import tokenizer
 from core.weights import source_folder
 

@@ -78,7 +78,7 @@ def _train(kind: str) -> None:
 
 def _bare(kind: str, texts: list[str], seconds: float) -> list[Taken]:
     """The student without HTTP: a text at a time, then as many at once as ask the server at once."""
-    from core import db as database
+    from core import database
     from core.deploy.live import load
 
     db = database.connect()

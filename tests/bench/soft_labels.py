@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from core import db as database
+from core import database
 from core.ingest import assets as ingest
 from core.ingest import sample, taxonomy
 from core.label.run import label, labelled

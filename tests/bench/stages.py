@@ -36,8 +36,7 @@ def main() -> None:
 def measure(kind: str) -> dict[str, dict]:
     """The phases of the jobs between the sample's files and a student of this kind, by what core.pace calls alike; with the kind
     that the sample client's walk trains, that walk's too."""
-    from core import db as database
-    from core import jobs, pace
+    from core import database, jobs, pace
     from core.distil import SAMPLE
     from core.ingest import taxonomy
 

@@ -19,8 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.commands.vendor import text_of
 from core.evaluate import scorecard, vendor, vendor_sets
 from core.ingest import assets, taxonomy

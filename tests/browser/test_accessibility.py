@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.ui.compare_first import TABS
 from core.ui.frame import MENU
 from tests.browser.conftest import VIEWPORT

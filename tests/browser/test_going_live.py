@@ -8,8 +8,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import expect
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.train.run import all_students
 from tests.browser.test_journeys import Clicks, no_failure
 from tests.pages.clients import bring_in

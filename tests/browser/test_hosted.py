@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import db as database
+from core import database
 from core.label.run import runs
 from tests.browser.test_journeys import Clicks, no_failure
 from tests.label import servers

@@ -7,8 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.ui.frame import MENU
 from tests.pages.clients import bring_in_many, write_files
 

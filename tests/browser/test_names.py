@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from core import db as database
+from core import database
 from tests.browser.test_journeys import no_failure
 from tests.pages import hostile
 

@@ -7,8 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.evaluate.review_queue import build
 from core.label import gold, review
 from tests.pages.clients import bring_in

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core import db as database
-from core import jobs, settings, weights
+from core import database, jobs, settings, weights
 from tests.browser.test_journeys import Clicks, no_failure
 from tests.pages.clients import WORDS, bring_in
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from core import db as database
+from core import database
 from core.label import connections, prices
 from core.label.run import runs
 from core.label.teachers.wire import Params

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core import db as database
-from core import distil
+from core import database, distil
 from core.deploy import scoring
 from tests import small
 from tests.evaluate.conftest import client

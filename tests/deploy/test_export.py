@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from core import __main__ as cli
-from core import db as database
-from core import encoder, jobs, weights
+from core import database, encoder, jobs, weights
 from core.deploy import export
 from core.deploy.exported import runtime
 from core.errors import InputError

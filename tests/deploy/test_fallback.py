@@ -8,8 +8,7 @@ from collections import Counter
 
 import pytest
 
-from core import db as database
-from core import settings
+from core import database, settings
 from core.deploy import fallback
 from core.deploy.fallback import Fallback, Said
 from core.deploy.live import Served
@@ -155,7 +154,7 @@ def test_recorded_labels_answer_the_texts_they_know_and_cost_nothing(db, client)
 
 SERVING = """
 import asyncio, sys
-from core import db as database
+from core import database
 from core.deploy.fallback import Fallback
 from tests.deploy.test_fallback import student
 

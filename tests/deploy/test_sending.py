@@ -10,8 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.deploy import scoring
 from core.errors import InputError
 from core.label import connections, ledger

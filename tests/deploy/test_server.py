@@ -26,8 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.deploy import service as services
 from core.deploy.fallback import Said
 from core.deploy.gate import MOST_BYTES, Gate
@@ -41,10 +40,10 @@ from core.train.students import Answers
 from tests import small
 
 LIMITED = """
-from core import db
+from core import database
 from core.deploy.doors import Limits
 from core.deploy.server import serve
-serve(db.connect(), 1, port=0, limits=Limits(seconds={seconds}, connections={connections}))
+serve(database.connect(), 1, port=0, limits=Limits(seconds={seconds}, connections={connections}))
 """
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-token-nobody-guesses"

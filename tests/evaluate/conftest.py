@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from core import db as database
+from core import database
 from core.evaluate import run as evaluation
 from core.train.students import Answers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from core import db as database
+from core import database
 from core.evaluate import house
 from core.evaluate.run import comparison
 from core.ingest import taxonomy

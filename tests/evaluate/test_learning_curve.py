@@ -10,8 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.errors import InputError
 from core.evaluate import learning_curve as curves
 from core.evaluate.economics import Assumptions, Line

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.evaluate import run, scorecard, vendor, vendor_sets
 from core.evaluate.agreement import interval

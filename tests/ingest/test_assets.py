@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.errors import Cancelled, InputError
 from core.ingest import assets, duplicates, taxonomy
 from core.ingest import problems as problem_list
@@ -228,7 +228,7 @@ def test_others_can_write_while_an_import_reads_and_groups(db, client, tmp_path,
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from core import db as database
+from core import database
 from core.ingest import assets
 path, point = Path(sys.argv[1]), sys.argv[2]
 db = database.connect()

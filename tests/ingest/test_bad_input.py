@@ -12,7 +12,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.ingest import assets, files, taxonomy
 

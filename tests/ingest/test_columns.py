@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.ingest import assets, category_columns, columns, taxonomy
 from core.ingest.column_names import ASSET_NAMES, TAXONOMY_NAMES, TEXT_NAMES
 from core.ingest.columns import Mapping, correct, guess_assets

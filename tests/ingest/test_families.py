@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.distil import distil
 from core.errors import InputError
 from core.ingest import assets, families, splits

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.ingest import assets
 
 names = count()

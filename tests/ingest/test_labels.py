@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.ingest import labels, taxonomy
 from core.ingest.assets import import_assets, profile, unknown_labels

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.ingest import assets
 from core.ingest.columns import KNOWN_ASSET_NAMES
 from core.ingest.files import Problems, open_table

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.ingest import taxonomy, taxonomy_diff
 from core.ingest.matching import Matcher

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.ingest import assets
 from core.ingest.columns import Mapping, guess_assets
 from core.ingest.numbers import AMOUNT, COUNT, LATENCY, SHARE, NumberColumn, unit_of

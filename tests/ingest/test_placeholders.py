@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import db as database
+from core import database
 from core.ingest import assets, taxonomy
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import db as database
+from core import database
 from core.commands import reading
 from core.errors import InputError
 from core.ingest import assets, taxonomy

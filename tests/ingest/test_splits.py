@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.ingest import assets, splits, taxonomy
 from core.ingest.splits import Group, assign, calibration_share, plan, reserved_share
 from core.ingest.taxonomy import Category

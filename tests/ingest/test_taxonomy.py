@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.ingest.taxonomy import Category, Matcher

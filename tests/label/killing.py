@@ -21,9 +21,9 @@ from tests.label.servers import Call, Server, steady
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
-from core import db
+from core import database
 from core.label import run
-run.label(db.connect(), int(sys.argv[1]), "connection:Local", budget_usd=50.0)
+run.label(database.connect(), int(sys.argv[1]), "connection:Local", budget_usd=50.0)
 """
 CONCURRENCY = 8
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
-from core.db import now
+from core.database import now
 from core.label import prices
 from core.label.prompts import Said
 from core.label.teachers import Asset, lacking

@@ -6,8 +6,7 @@ import keyring
 import pytest
 from keyring.errors import NoKeyringError
 
-from core import db as database
-from core import settings
+from core import database, settings
 from core.errors import InputError
 from core.label import connections, keys
 from core.label.teachers.wire import OwnPrice, Params

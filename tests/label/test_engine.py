@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from core import db as database
+from core import database
 from core.errors import Cancelled, InputError
 from core.label import buying, engine
 from core.label.teachers.wire import CallError, Params, Reply

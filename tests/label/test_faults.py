@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.label import buying, connections, engine, limits, run
 from core.label.teachers.wire import OwnPrice, Params

@@ -8,8 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from core import db as database
-from core import jobs, room
+from core import database, jobs, room
 from core.deploy.fallback import Fallback
 from core.deploy.live import Served
 from core.errors import InputError

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.label import ledger
 from tests.label import scripted
 
 ROOT = Path(__file__).resolve().parents[2]
 SPENDER = """
 import random, sys
-from core import db as database
+from core import database
 from core.label import ledger
 run, cap, seed = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 dice = random.Random(seed)

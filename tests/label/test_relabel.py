@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.deploy.live import load
 from core.errors import InputError
 from core.evaluate.run import evaluate, figures

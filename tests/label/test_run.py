@@ -1,6 +1,6 @@
 import pytest
 
-from core import db as database
+from core import database
 from core.errors import InputError
 from core.label import run, search
 from core.label.teachers import batches, builtin

@@ -6,7 +6,7 @@ import csv
 import random
 from pathlib import Path
 
-from core import db as database
+from core import database
 from core.ingest import assets, taxonomy
 
 WORDS = {

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from tests.pages.clients import bring_in
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.evaluate import review_queue, vendor, vendor_sets
 from core.ingest import assets, taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.columns import Mapping

@@ -6,8 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
-from core import db as database
-from core import removal
+from core import database, removal
 from core.ui.frame import MENU
 from tests.pages.conftest import ROOT
 

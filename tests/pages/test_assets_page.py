@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from core import db as database
-from core import jobs
+from core import database, jobs
 from core.ingest import taxonomy
 from tests.pages.clients import bring_in_many, write_files
 from tests.pages.test_pages import links, shown

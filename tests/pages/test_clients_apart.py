@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import db as database
+from core import database
 from core.ui.frame import MENU
 from tests.pages.clients import bring_in, write_files
 

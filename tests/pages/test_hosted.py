@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import jobs
-from core.db import now
+from core.database import now
 from core.label import connections, keys, prompts
 from core.label.run import runs
 from core.label.teachers.wire import OwnPrice, Params

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import db as database
+from core import database
 from core.escape import plain
 from core.ui.compare_first import TABS
 from core.ui.frame import MENU

@@ -11,8 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
-from core import db as database
-from core import jobs, settings
+from core import database, jobs, settings
 from core.escape import plain
 from core.evaluate import review_queue
 from core.evaluate.kept import rules_of

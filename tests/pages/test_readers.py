@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import db as database
-from core import settings
+from core import database, settings
 from core.ui.compare_first import TABS
 from core.ui.frame import MENU
 from tests.pages.conftest import ask

@@ -27,7 +27,7 @@ def waiting(db, mode: str = "queue", reviewer: str = "Ana"):
 
 
 def test_without_labels_it_sends_to_the_teacher(open_page, db):
-    from core import db as database
+    from core import database
 
     database.client_id(db, "Northwind")
     assert links(open_page("review")) == ["Get labels first"]

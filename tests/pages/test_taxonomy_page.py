@@ -36,7 +36,7 @@ def edit(app, kind, **fields):
 
 
 def test_a_client_without_a_taxonomy_is_sent_for_one(open_page, db):
-    from core import db as database
+    from core import database
 
     database.client_id(db, "Northwind")
     assert links(open_page("taxonomy")) == ["Bring one in first"]

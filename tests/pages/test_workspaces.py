@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from core import __main__ as cli
-from core import db as database
-from core import settings
+from core import database, settings
 from core.errors import InputError
 from core.train import run as training
 from tests.full_disks import fill, small_disk

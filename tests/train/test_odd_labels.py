@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core import db as database
+from core import database
 from core.deploy import export
 from core.errors import InputError
 from core.evaluate.run import evaluate
