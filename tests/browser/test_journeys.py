@@ -42,7 +42,7 @@ def no_failure(page: Page) -> None:
     expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
 
 
-def test_sample_client_reaches_a_verdict_in_six_clicks(encoders, large_encoder, page):
+def test_sample_client_reaches_a_verdict_in_six_clicks(encoders, page):
     clicks = Clicks(page)
     clicks.button("Run the sample client")
     expect(page.get_by_test_id("stProgress").first).to_be_visible()
