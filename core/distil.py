@@ -25,6 +25,7 @@ from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
 from core.label import connections, forecast, providers
 from core.label import run as labelling
+from core.train import members
 from core.train import run as training
 
 SAMPLE_CLIENT = "Sample client"
@@ -52,7 +53,7 @@ def distil(
     latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
-    student: str = training.AUTO,
+    student: str = members.AUTO,
     target: float | None = None,
     budget: float | None = None,
     read_as: ReadAs = AS_FOUND,
@@ -111,7 +112,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     imported = _assets(db, client_id, files[1], given, progress)
     teacher = _connected(db, client_id, given["teacher"], given.get("base_url"))
     run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)
-    kind = given.get("student", training.AUTO)
+    kind = given.get("student", members.AUTO)
     trained = _train_and_judge(db, client_id, run_id, kind, target, progress)
     change = going_live.go_live(db, client_id, trained[-1]) if given.get("go_live") else None
     return {
@@ -176,7 +177,7 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
 
 def _why(db: Database, client_id: int, trained: list[int], kind: str, target: float | None) -> str | None:
     """Why the ladder chose the last of them; None where a person chose the kind."""
-    if kind != training.AUTO:
+    if len(members.choice(kind).ladder) == 1:
         return None
     return training.why(db, trained, settings.get(db, "target_agreement", client_id) if target is None else target)
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class JobKind:
     """`body`: module:function(db, params, progress) that does it and returns a JSON-able result. `doing`: in words for people.
-    `units`: what its steps count. `pauses`: stopped, it has only paused: what it paid for is kept and it goes on from there."""
+    `units`: what its steps count. `pauses`: stopped, it has only paused: what it paid for is kept and it goes on from there.
+    `student`: the parameter that says what student it trains, where it says how long it takes."""
 
     body: str
     doing: str
     units: str = ""
     pauses: bool = False
+    student: str = ""
 
 
 KINDS: dict[str, JobKind] = {
@@ -24,8 +26,8 @@ KINDS: dict[str, JobKind] = {
     "label": JobKind("core.label.run:label_job", "Labelling", "assets", pauses=True),
     "rounds": JobKind("core.rounds:rounds_job", "Labelling in rounds"),
     "taxonomy": JobKind("core.label.relabel:carry_over_job", "Carrying labels to the new taxonomy"),
-    "train": JobKind("core.distil:train_job", "Training"),
-    "distil": JobKind("core.distil:distil_job", "On the way to a verdict"),
+    "train": JobKind("core.distil:train_job", "Training", student="kind"),
+    "distil": JobKind("core.distil:distil_job", "On the way to a verdict", student="student"),
     "vendor": JobKind("core.evaluate.vendor:ask_job", "Asking a vendor", "assets"),
     "curve": JobKind("core.evaluate.learning_curve:curve_job", "Tracing the learning curve"),
     "review_queue": JobKind("core.evaluate.review_queue:build_job", "Finding what to review"),

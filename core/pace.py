@@ -31,8 +31,13 @@ class Forecast:
 
 def forecast(db: Database, job: Job) -> Forecast | None:
     """The running job's; None where no job like it has ended, here or on the sample data."""
-    before = earlier(db, job) or _shipped().get(sort(job.kind, job.params), {})
-    return of(job.spans, before, job.fraction, job.seconds_left) if before and job.spans else None
+    spans = before(db, job)
+    return of(job.spans, spans, job.fraction, job.seconds_left) if spans and job.spans else None
+
+
+def before(db: Database, job: Job) -> Spans:
+    """The phases of a job like this one, timed here or on the sample data; {} where none has been."""
+    return earlier(db, job) or _shipped().get(sort(job.kind, job.params), {})
 
 
 def earlier(db: Database, job: Job) -> Spans | None:

@@ -26,7 +26,7 @@ from core.evaluate.agreement import Share, share
 from core.ingest import splits, taxonomy
 from core.jobs import NoProgress
 from core.label import run as labelling
-from core.train import data, selection, subsets
+from core.train import data, members, selection, subsets
 from core.train.vectors import Kept
 from core.words import money, stated_percent
 
@@ -79,7 +79,8 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
     Then the student is trained and judged for good. Each step is kept as it is done, so that run again it carries on.
     """
     client_id, teacher, target = params["client_id"], params["teacher"], params.get("target")
-    kind, until, student = params.get("kind", "embedding"), params["until"], None
+    kind, until, student = params.get("kind", members.QUICK), params["until"], None
+    members.must_be_quick(kind)
     if params["per_round"] < FEWEST:
         raise InputError(f"A round of {params['per_round']} labels is too small.", f"Take at least {FEWEST}.")
     _, run_id = labelling.open_run(db, client_id, teacher, params.get("budget_usd"))
@@ -243,7 +244,7 @@ def _learns_most(
     if student is None and labelling.summary(db, run_id)["count"] >= data.FEWEST_ROWS:
         split = data.load(db, client_id, run_id)
         kept.add(split.train.texts + split.calibration.texts, step)
-        student = subsets.learn(split, kept, lambda *_: step.check())
+        student = subsets.learn(split, members.QUICK, kept, lambda *_: step.check())
     step(0, 1, "Choosing what to label")
     vectors = kept(texts)
     if student is None:
@@ -259,12 +260,12 @@ def _measure(db: Database, client_id: int, run_id: int, number: int, kind: str, 
     test = frame[frame["split"] == "test"]
     texts = test["text"].tolist()
     kept = None
-    if kind == "embedding":
+    if members.bases(kind):
         kept = _kept(db, client_id)
         kept.add(split.train.texts + split.calibration.texts + texts, step)
     message = f"Training on {len(split.train.texts):,} assets"
     step(0, 1, message)
-    student = subsets.learn(split, kept, lambda *_: step(0, 1, message))
+    student = subsets.learn(split, kind, kept, lambda *_: step(0, 1, message))
     hits = np.array(split.categories)[student(texts).argmax(1)] == test["category_id"].to_numpy()
     groups = frame.drop_duplicates("group_id")["split"].value_counts()
     one = Round(

@@ -3,17 +3,14 @@
 import streamlit as st
 
 from core import encoder, settings
+from core.train import members
 from core.ui import brand_form, frame, price_form
 from core.words import percent
 
-# setting -> label, packaged model, what it is for
+# setting -> label, packaged model
 ENCODERS = {
-    "encoder": ("Base model", "all-MiniLM-L6-v2", "Every kind of student but the linear one reads with it."),
-    "large_encoder": (
-        "Large base model",
-        "all-mpnet-base-v2",
-        "Large and transformer students read with this one, too.",
-    ),
+    "encoder": ("Base model", "all-MiniLM-L6-v2"),
+    "large_encoder": ("Large base model", "all-mpnet-base-v2"),
 }
 
 
@@ -52,14 +49,16 @@ def _learning(view: frame.View) -> None:
 
 def _encoder(view: frame.View, key: str) -> str:
     """Asks for the encoder that the setting `key` names; returns the name to keep."""
-    label, placeholder, use = ENCODERS[key]
+    label, placeholder = ENCODERS[key]
+    readers = ", ".join(kind for kind in members.ladder() if key in members.bases(kind))
     kept, packaged = settings.get(view.db, key), settings.DEFAULTS[key]
     folder = st.text_input(
         label,
         "" if kept == packaged else kept,
         placeholder=f"Packaged: {placeholder} (English, Apache-2.0)",
-        help=f"{use} Empty for the packaged one, or a folder on this machine in the Hugging Face layout (config.json, "
-        "tokenizer.json, model.safetensors), for example a multilingual one. Students trained before keep theirs.",
+        help=f"Students that read with it: {readers}. Empty for the packaged one, or a folder on this machine in the Hugging Face "
+        "layout (config.json, tokenizer.json, model.safetensors), for example a multilingual one. Students trained before keep "
+        "theirs.",
     )
     return folder.strip() or packaged
 

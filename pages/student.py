@@ -5,33 +5,11 @@ import streamlit as st
 from core import settings
 from core.ingest import taxonomy
 from core.label.run import runs
-from core.train.run import AUTO, all_students
+from core.train import members
+from core.train.run import all_students
 from core.ui import frame, more_labels, progress, student_list
 from core.ui.figures import HINTS
 from core.words import teacher_words
-
-KINDS = {
-    AUTO: (
-        "Choose for me",
-        "Trains the kinds below from the cheapest on and stops at the first that reaches the target.",
-    ),
-    "linear": (
-        "Linear",
-        "Counts words and letter groups. Seconds to train, microseconds an asset: what the others must beat.",
-    ),
-    "embedding": (
-        "Embedding",
-        "Reads meaning with a small base model. About a minute to train, milliseconds an asset.",
-    ),
-    "large": (
-        "Large",
-        "Reads what the others doubt with a base model five times as large. Two more minutes to train, some 20 ms where asked.",
-    ),
-    "transformer": (
-        "Transformer",
-        "Trains the small base model on the teacher's answers, too. Ten minutes to train, some 30 ms for the hardest; often best.",
-    ),
-}
 
 
 def main() -> None:
@@ -70,11 +48,12 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="large")
         with left:
+            kinds = members.choices()
             kind = st.radio(
                 "Kind of student",
-                list(KINDS),
-                format_func=lambda kind: KINDS[kind][0],
-                captions=[caption for _, caption in KINDS.values()],
+                list(kinds),
+                format_func=lambda kind: kinds[kind].name,
+                captions=[one.caption for one in kinds.values()],
             )
         with right:
             run = st.selectbox(

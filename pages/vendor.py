@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.errors import InputError
 from core.evaluate import scorecard, vendor, vendor_sets
+from core.train import members
 from core.ui import frame, progress, vendor_card, vendor_inputs
 
 WHY_TUNE = (
@@ -45,8 +46,9 @@ def _judged(view: frame.View, tested: list[dict], running: bool) -> None:
         card = scorecard.scorecard(view.db, test, _beside(students))
         vendor_card.show(card)
         vendor_inputs.settle(view, test)
-        tuned = any(row["kind"] == "transformer" and row["label_run_id"] == card.run_id for row in students)
-        _act(view, test, card, running, tuned)
+        tuning = [kind for kind in members.ladder() if members.of(kind).tunes]
+        tuned = any(row["kind"] in tuning and row["label_run_id"] == card.run_id for row in students)
+        _act(view, test, card, running, None if tuned or not tuning else tuning[0])
 
 
 def _chosen(tested: list[dict]) -> dict:
@@ -73,19 +75,20 @@ def _beside(students: list[dict]) -> list[int] | None:
     return picked or None
 
 
-def _act(view: frame.View, test: dict, card: scorecard.Scorecard, running: bool, tuned: bool) -> None:
-    """Fine-tune the small base on the client's own labels (unless `tuned` already), change the price, forget the answers."""
-    if not tuned:
+def _act(view: frame.View, test: dict, card: scorecard.Scorecard, running: bool, tune: str | None) -> None:
+    """Train a student of the kind `tune`, which fine-tunes the small base on the client's own labels (None: there is one), change
+    the price, forget the answers."""
+    if tune:
         st.caption(frame.plain(WHY_TUNE.format(name=test["name"])))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if not tuned and st.button(
+        if tune and st.button(
             "Train our small base model on these labels",
             type="primary" if card.verdict.decision == "not_capable" else "secondary",
             disabled=running,
             icon=":material/model_training:",
-            help="Trains a transformer student on the teacher's labels, minutes on this machine; it then stands in the table.",
+            help=f"Trains a {tune} student on the teacher's labels, minutes on this machine; it then stands in the table.",
         ):
-            params = {"client_id": view.client_id, "run_id": card.run_id, "kind": "transformer", "target": None}
+            params = {"client_id": view.client_id, "run_id": card.run_id, "kind": tune, "target": None}
             progress.start(view, "train", params)
         price = st.number_input(
             "Price for 1,000 assets (USD)",

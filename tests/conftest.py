@@ -201,7 +201,7 @@ def pytest_configure() -> None:
     """Four small categories are learnt in a pass, and the large member reads by the small encoder unless a test says otherwise:
     how well they do as they are is for tests/bench to say. So is how fast: a throughput is measured for a moment."""
     from core.evaluate import measure
-    from core.train.students import transformer
+    from core.train.members import transformer
 
     measure.THROUGHPUT_SECONDS = 0.05
     transformer.MOST_EPOCHS, settings.DEFAULTS["large_encoder"] = 1, PACKAGED

@@ -15,7 +15,6 @@ import pytest
 import run
 from core import __main__ as cli
 from core import database, jobs, settings, terminal
-from core.commands import distil
 from core.errors import Cancelled, InputError
 from tests import job_bodies  # noqa: F401  registers the bodies
 
@@ -48,9 +47,6 @@ def test_help_lists_every_command_at_once():
 def test_run_py_passes_on_exactly_these_commands():
     assert set(run.COMMANDS) == set(cli.COMMANDS)
     assert all(name in run.__doc__ for name in cli.COMMANDS)
-    from core.train import students
-
-    assert set(distil.STUDENTS) == {"auto", *students.KINDS}
 
 
 def test_every_command_explains_its_options(capsys):

@@ -19,7 +19,7 @@ import sys
 from core import __main__ as cli, progress, settings, terminal
 from core.evaluate import measure
 from core.label import teachers
-from core.train.students import transformer
+from core.train.members import transformer
 whole = teachers.batches
 teachers.batches = lambda db, sql, parameters: whole(db, sql, parameters, 5)
 transformer.CHECKPOINT_SECONDS, transformer.MOST_EPOCHS, progress.TELL, measure.THROUGHPUT_SECONDS = 0, 3, 0, 0.05

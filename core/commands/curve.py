@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import terminal
+from core.train import members
 from core.words import percent
 
 
@@ -12,7 +13,11 @@ def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     command.add_argument("--run", type=terminal.count, metavar="ID", help="label run (default: the newest student's)")
     command.add_argument(
-        "--student", default="embedding", choices=("embedding", "linear"), help="kind trained (default: %(default)s)"
+        "--student",
+        default=members.QUICK,
+        choices=members.names(),
+        metavar="KIND",
+        help="kind trained, one that takes seconds (default: %(default)s)",
     )
     command.add_argument("--again", action="store_true", help="measure anew, though a curve of these labels is kept")
 

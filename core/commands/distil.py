@@ -10,6 +10,7 @@ from core import terminal
 from core.commands import reading
 from core.errors import Problem
 from core.label import providers
+from core.train import members
 from core.words import money, percent
 
 ASSET_COLUMNS = {
@@ -20,7 +21,6 @@ ASSET_COLUMNS = {
     "tokens-out": "tokens the teacher wrote",
     "latency": "how long the teacher took",
 }
-STUDENTS = ("auto", "linear", "embedding", "large", "transformer")
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -69,7 +69,12 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="U",
         help="where an OpenAI-compatible server answers, for example http://127.0.0.1:11434/v1",
     )
-    command.add_argument("--student", default="auto", choices=STUDENTS, help="default: auto, the cheapest good enough")
+    command.add_argument(
+        "--student",
+        default=members.AUTO,
+        choices=(members.AUTO, *members.names()),
+        help="default: %(default)s, the cheapest good enough",
+    )
     command.add_argument(
         "--target", type=terminal.share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import terminal
+from core.train import members
 from core.words import percent
 
 
@@ -20,7 +21,13 @@ def options(command: argparse.ArgumentParser) -> None:
         "--rounds", type=terminal.count, default=5, metavar="N", help="further rounds at most (default: %(default)s)"
     )
     command.add_argument("--target", type=terminal.share, metavar="SHARE", help="stop where this agreement is reached")
-    command.add_argument("--student", default="embedding", choices=("embedding", "linear"), help="trained each round")
+    command.add_argument(
+        "--student",
+        default=members.QUICK,
+        choices=members.names(),
+        metavar="KIND",
+        help="trained each round, one that takes seconds (default: %(default)s)",
+    )
     command.add_argument("--method", default="doubt", choices=("doubt", "random"), help="which assets (default: doubt)")
     command.add_argument("--budget", type=terminal.usd, metavar="USD", help="stop labelling at this spend")
     command.add_argument("--show", action="store_true", help="only show the rounds so far")

@@ -14,11 +14,14 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core.deploy.exported import runtime
 from core.escape import plain
 from core.evaluate.latency import SHARES
 from core.evaluate.phrases import asked
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
+from core.train import members
+from core.train.disk import EXACT
 from core.weights import LARGE, PACKAGED
 from core.words import percent, split_words
 
@@ -80,7 +83,7 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
         if facts["synthetic"]
         else "",
         USE,
-        GRAPHS if row["kind"] != "linear" else "",
+        GRAPHS if any(folder.glob(f"*/{EXACT}")) else "",
         _origin(row, found, facts, labels, set(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
         _quality(found),
         f"Certificate: {plain(found['certificate']['reason'])}.",
@@ -96,9 +99,10 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def needs(kind: str) -> tuple[str, ...]:
-    """The packages predict.py needs for a student of this kind."""
-    return RUNS[:1] if kind == "linear" else RUNS
+def needs(*names: str) -> tuple[str, ...]:
+    """The packages predict.py needs for a student of these members."""
+    readers = (runtime.READERS[members.of(name).export.reader] for name in names)
+    return tuple(dict.fromkeys(["numpy", *(package for reader in readers for package in reader.needs)]))
 
 
 def version(package: str) -> str:
@@ -122,6 +126,7 @@ def _origin(row: dict, found: dict, facts: dict, labels: list[str], known: set[s
         ("Assets", split_words(counts)),
         ("Taxonomy", f"version {facts['version']}{source}, {len(labels):,} categories"),
         ("Kind", f"{row['kind']}, {row['size_mb']:.1f} MB here"),
+        ("Made of", "; ".join(plain(members.of(name).made_of) for name in row["params"]["members"])),
         ("Trained", f"{_day(row['created'])}, in {row['train_seconds']:,.0f} s"),
         ("Judged", _day(found["created"])),
     ]
@@ -225,18 +230,17 @@ def _parity(parity: dict, found: dict) -> str:
 def _cut(row: dict) -> str:
     return (
         "all of it"
-        if row["kind"] == "linear"
+        if not members.bases(row["kind"])
         else "the sentence encoder no more than its first 128 tokens (about 90 words)"
     )
 
 
 def _kept(row: dict) -> str:
-    words = "The words it learned from"
-    return (
-        f"{words} are"
-        if row["kind"] == "linear"
-        else f"{words}, and vectors and labels of the assets it learned from, are"
-    )
+    kept = list(dict.fromkeys(filter(None, (members.of(name).keeps for name in row["params"]["members"]))))
+    if not kept:
+        return "Nothing of the client's assets is"
+    words = ", and ".join(kept) + ("," if len(kept) > 1 else "")
+    return f"{words[0].upper()}{words[1:]} are"
 
 
 def _licences(row: dict) -> str:
@@ -245,10 +249,7 @@ def _licences(row: dict) -> str:
         "may be used for.",
         "The assets and their labels are the client's; the student is made from them.",
     ]
-    if row["kind"] != "linear":
-        notes.append(_encoder_note(row["params"]["encoder"]))
-    if "large_encoder" in row["params"]:
-        notes.append(_encoder_note(row["params"]["large_encoder"]))
+    notes += [_encoder_note(row["params"][base]) for base in members.bases(row["kind"])]
     return "## Licence notes\n\n" + "\n".join(f"- {note}" for note in notes)
 
 
@@ -267,7 +268,7 @@ def _encoder_note(base: str) -> str:
 
 
 def _versions(row: dict) -> str:
-    needed = needs(row["kind"])
+    needed = needs(*row["params"]["members"])
     rows = [("Python", platform.python_version())]
     rows += [(name, version(name)) for name in RUNS + TRAINS]
     words = f"predict.py needs {', '.join(needed)}; the others were there when it was exported."

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import errno
-import filecmp
 import json
 import os
 import shutil
@@ -22,7 +21,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlite_utils import Database
 
 from core import encoder, settings
@@ -34,16 +32,15 @@ from core.evaluate.run import figures
 from core.ingest import taxonomy
 from core.jobs import NoProgress, Progress
 from core.label.run import labelled
-from core.train import students
-from core.train.disk import tensors_of
+from core.train import members, students
+from core.train.disk import EXACT, SMALL
+from core.train.members import Export
 from core.train.run import find, folder_of
-from core.train.students import config_of, neighbours
-from core.weights import opened
+from core.train.students import config_of
 from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
 BATCH = 256  # texts answered at a time
-EXACT, SMALL = "fp32.onnx", "int8.onnx"
 
 
 @dataclass(frozen=True)
@@ -162,7 +159,9 @@ def _empty(part: Path) -> Path:
 def _write(source: Path, folder: Path, made: dict, certificate: dict) -> None:
     """Everything but the card. `source` is the student's folder, `made` what it was made from (students.params)."""
     config = config_of(source)
+    how = {name: export_of(name) for name in config["members"]}
     kept = {key: config[key] for key in ("format", "kind", "members", "stages")}
+    kept["readers"] = {name: one.reader for name, one in how.items()}
     tokens = {"max_tokens": encoder.MAX_TOKENS, "batch_tokens": encoder.BATCH_TOKENS}
     kept["tokens"] = tokens
     _json(folder / "config.json", kept)
@@ -171,14 +170,31 @@ def _write(source: Path, folder: Path, made: dict, certificate: dict) -> None:
         folder / "thresholds.json",
         {key: certificate[key] for key in ("target", "confidence", "certified", "threshold")},
     )
-    for name in config["members"]:
+    for name, one in how.items():
         (folder / name).mkdir()
-        MEMBERS[name](source / name, folder / name, made["large_encoder" if name == "large" else "encoder"])
+        base = members.of(name).base
+        one.write(source / name, folder / name, made[base] if base else None)
+        if (folder / name / EXACT).exists() and not (folder / name / SMALL).exists():
+            round_weights(folder / name / EXACT, folder / name / SMALL)
     for file in ("predict.py", "runtime.py"):
         shutil.copyfile(Path(runtime.__file__).with_name(file), folder / file)
-    pins = "".join(f"{name}=={card.version(name)}\n" for name in card.needs(config["kind"]))
+    pins = "".join(f"{name}=={card.version(name)}\n" for name in card.needs(*how))
     (folder / "requirements.txt").write_text(pins, encoding="utf-8")
     _seal(folder)
+
+
+def export_of(name: str) -> Export:
+    """How the member of that name goes along. InputError where it says that it cannot, ValueError where it wants a reader that
+    runtime.py lacks."""
+    how = members.of(name).export
+    if isinstance(how, str):
+        raise InputError(
+            f"A student with the member {name} cannot be exported: {how}", "Export a student of another kind."
+        )
+    if how.reader not in runtime.READERS:
+        known = ", ".join(runtime.READERS)
+        raise ValueError(f"The member {name} is read by '{how.reader}', which runtime.py lacks: it has {known}.")
+    return how
 
 
 def _seal(folder: Path) -> None:
@@ -187,41 +203,6 @@ def _seal(folder: Path) -> None:
     listed = {file.relative_to(folder).as_posix(): runtime.sha256(file) for file in files}
     listed.pop("checksums.json", None)
     _json(folder / "checksums.json", listed)
-
-
-def _linear(source: Path, folder: Path, base: str) -> None:
-    shutil.copyfile(source / "vocabulary.json", folder / "vocabulary.json")
-    vocabulary = json.loads((source / "vocabulary.json").read_text(encoding="utf-8"))
-    tensors = tensors_of(source / "linear.safetensors")
-    idf = np.concatenate([tensors[f"idf.{analyzer}"] for analyzer in vocabulary])
-    np.savez(folder / "tables.npz", idf=idf, coefficients=tensors["coefficients"], bias=tensors["bias"])
-
-
-def _embedding(source: Path, folder: Path, base: str) -> None:
-    shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
-    shutil.copyfile(source / "encoder.onnx", folder / SMALL)
-    with opened(base) as weights:
-        encoder.export(encoder.torch_encoder(weights), folder / EXACT, layers=encoder.layers_of(base))
-    np.savez(folder / "head.npz", **tensors_of(source / "head.safetensors"))
-    hood = {
-        "neighbours": neighbours.NEIGHBOURS,
-        "sharpness": neighbours.SHARPNESS,
-        "floor": neighbours.FLOOR,
-        "nearest": neighbours.NEAREST,
-    }
-    _json(folder / "neighbours.json", hood)
-
-
-def _transformer(source: Path, folder: Path, base: str) -> None:
-    shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
-    shutil.copyfile(source / "fp32.onnx", folder / EXACT)
-    if filecmp.cmp(source / "student.onnx", source / "fp32.onnx", shallow=False):
-        round_weights(folder / EXACT, folder / SMALL)  # in training, the small graph did not answer like the exact one
-    else:
-        shutil.copyfile(source / "student.onnx", folder / SMALL)
-
-
-MEMBERS = {"linear": _linear, "embedding": _embedding, "large": _embedding, "transformer": _transformer}
 
 
 def _json(path: Path, value: Any) -> None:
@@ -256,7 +237,7 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
     wanted = ask(_like_runtime(_with_exact_graphs(student, folder), threshold), "its exact graphs")
     exact = ask(runtime.Student(folder, int8=False).predict, "the exact graphs exported")
     small = ask(runtime.Student(folder, int8=True).predict, "the small graphs exported")
-    graphs = [folder / name for name in student.members if name != "linear"]
+    graphs = [folder / name for name in student.members if (folder / name / EXACT).exists()]
     rounded = bool(graphs) and _same(small, exact) < INT8_AGREES
     if rounded:
         for graph in graphs:
@@ -293,9 +274,7 @@ def _with_exact_graphs(student: students.Student, folder: Path) -> students.Stud
     exact = copy.copy(student)
     exact.members = {name: copy.copy(member) for name, member in student.members.items()}
     for name, member in exact.members.items():
-        if name in ("embedding", "large"):
-            member.encode = encoder.OnnxText(folder / name, EXACT)
-        elif name == "transformer":
+        if (folder / name / EXACT).exists():
             member.graph = encoder.OnnxText(folder / name, EXACT)
     return exact
 

@@ -35,7 +35,7 @@ from core.evaluate.next_step import Growth
 from core.jobs import NoProgress
 from core.label.prices import Price
 from core.label.run import labelled, summary
-from core.train import data, subsets
+from core.train import data, members, subsets
 from core.words import money
 
 POINTS, DRAWS = 5, 200
@@ -89,15 +89,14 @@ class Forecast:
 
 
 def trace(
-    db: Database, client_id: int, run_id: int, kind: str = "embedding", progress: NoProgress | None = None
+    db: Database, client_id: int, run_id: int, kind: str = members.QUICK, progress: NoProgress | None = None
 ) -> Curve:
     """Train `kind` at five sizes of a label run's training rows, judge each on its test assets; stores and returns the curve.
 
     Interrupted, it begins again: all of it costs little more than one training. Raises InputError for a kind that is too slow
     to train five times, or where there are too few rows.
     """
-    if kind not in subsets.KINDS:
-        raise InputError(f"There is no curve for the kind '{kind}'.", f"Choose one of: {', '.join(subsets.KINDS)}.")
+    members.must_be_quick(kind)
     split = data.load(db, client_id, run_id)
     frame = labelled(db, run_id)
     test = frame[frame["split"] == "test"]

@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from core.evaluate.agreement import Paired, Share
+from core.train import members
 from core.train.new import New
 from core.words import percent
-
-READERS = {
-    "embedding": "the small base model reads",
-    "transformer": "the one trained here",
-    "large": "the large one",
-}
 
 
 def p_words(p: float) -> str:
@@ -71,8 +66,9 @@ def asked(found: dict[str, Any]) -> str:
     if len(shares) < 2:
         return ""
     settled = percent(1 - shares[1][1])
-    rest = ", ".join(f"{READERS[name]} {percent(share)}" for name, share in shares[1:])
-    return f"Word counts alone settle {settled} of the assets; {rest}."
+    alone = members.of(shares[0][0]).alone
+    rest = ", ".join(f"{members.of(name).beside} {percent(share)}" for name, share in shares[1:])
+    return f"{alone[0].upper()}{alone[1:]} {settled} of the assets; {rest}."
 
 
 def version_words(student: str, version: int, newest: int) -> str:

@@ -32,7 +32,7 @@ from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import connections, gold, prices
 from core.label.run import labelled
-from core.train import students
+from core.train import members, students
 from core.train.run import folder_of
 
 BATCH = 256
@@ -392,7 +392,8 @@ def _evidence(
         saving_on_batch=saving_on_batch,
         rules=rules,
         trial=found["teacher"]["kind"] == "built-in",
-        same_encoder=found["teacher"]["kind"] == "built-in" and found["student"]["kind"] != "linear",
+        same_encoder=found["teacher"]["kind"] == "built-in"
+        and members.SMALL_BASE in members.bases(found["student"]["kind"]),
         gold=_gold(gold) if gold else None,
         categories=categories_of(found["per_category"], names),
         categories_handled=categories_of(found["per_category_handled"], names),

@@ -28,7 +28,7 @@ FEWEST_ROWS = 30
 @dataclass(frozen=True)
 class Rows:
     """`texts` (n), `targets` float32 (n, categories) with rows summing to 1, the name of the base encoder, whether the targets are
-    the teacher's distributions (`soft`) or its single answers, the name of the `large` encoder, and the family of each row, int
+    the teacher's distributions (`soft`) or its single answers, the name of the `large_encoder`, and the family of each row, int
     (n): what belongs together, as one concept in all its sizes and languages (None: each row is its own). `dealt`, int (n) or
     (n, k), is what folds are dealt by instead of families, k groupings at once; `assets`, int (n), the ids of the assets whose
     texts these are."""
@@ -37,7 +37,7 @@ class Rows:
     targets: np.ndarray
     encoder: str
     soft: bool
-    large: str = LARGE
+    large_encoder: str = LARGE
     families: np.ndarray | None = None
     dealt: np.ndarray | None = None
     assets: np.ndarray | None = None

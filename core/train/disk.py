@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from core.errors import InputError
 
-EXACT = "fp32.onnx"  # of a graph, for exports
+EXACT, SMALL = "fp32.onnx", "int8.onnx"  # of a graph, in exports; the first is kept for them
 UNSEEN = "unseen.safetensors"  # what calibration says of training rows: see core/train/students/crossfit.py
 
 

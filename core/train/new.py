@@ -23,8 +23,8 @@ from threadpoolctl import threadpool_limits
 from core.train import folds, softmax
 from core.train.data import Rows, Step
 from core.train.folds import FOLDS
-from core.train.students import embedding, linear, tfidf
-from core.train.students.embedding import Encode
+from core.train.members import Encode, embedding, linear
+from core.train.students import tfidf
 from core.train.students.stages import blend, fit_weights
 
 FEWEST_GROUPS, MOST_GROUPS = FOLDS, 400

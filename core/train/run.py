@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,11 +18,9 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label.run import summary
-from core.train import data, folds, new, students
+from core.train import data, folds, members, new, students
 from core.train.disk import megabytes
 from core.words import percent
-
-AUTO = "auto"
 
 
 def train(
@@ -44,19 +42,16 @@ def train(
     from exactly these labels before is taken as it is.
     Raises InputError for an unknown kind or too few labels.
     """
-    if kind != AUTO and kind not in students.KINDS:
-        raise InputError(
-            f"There is no student of the kind '{kind}'.", f"Choose one of: {AUTO}, {', '.join(students.KINDS)}."
-        )
+    ladder = members.choice(kind).ladder
     target = settings.get(db, "target_agreement", client_id) if target is None else target
     step = _step(progress, "")
     step(0, 0, "Preparing the training")  # what came before is over: its bar must not stand there meanwhile
-    split, found = _dealt(db, client_id, run_id, kind, data.load(db, client_id, run_id), step)
+    split, found = _dealt(db, client_id, run_id, members.bases(*ladder), data.load(db, client_id, run_id), step)
     made: list[tuple[int, float]] = []
-    for number, (kind_now, of) in enumerate(_ladder(kind)):
+    for number, rung in enumerate(ladder):
         earlier = folder_of(db, made[-1][0]) if made else None
-        step = _step(progress, f"Student {number + 1} of up to {of}: " if of > 1 else "")
-        student_id, agreement = _one(db, client_id, run_id, kind_now, split, step, earlier, found)
+        step = _step(progress, f"Student {number + 1} of up to {len(ladder)}: " if len(ladder) > 1 else "")
+        student_id, agreement = _one(db, client_id, run_id, rung, split, step, earlier, found)
         made.append((student_id, agreement))
         ready(student_id)
         if agreement >= target:
@@ -206,13 +201,8 @@ def folder_of(db: Database, student_id: int) -> Path:
     return settings.home() / db.execute("select path from students where id = ?", [student_id]).fetchone()[0]
 
 
-def _ladder(kind: str) -> Iterator[tuple[str, int]]:
-    kinds = list(students.KINDS) if kind == AUTO else [kind]
-    yield from ((name, len(kinds)) for name in kinds)
-
-
 def _dealt(
-    db: Database, client_id: int, run_id: int, kind: str, split: data.Split, step: data.Step
+    db: Database, client_id: int, run_id: int, bases: tuple[str, ...], split: data.Split, step: data.Step
 ) -> tuple[data.Split, dict | None]:
     """The split, its folds dealt by what the client's rule says will be new; and what was measured of that, as students keep it:
     `of` (the labels it was measured on) and core/train/new.New; None where there is nothing to say."""
@@ -221,9 +211,9 @@ def _dealt(
     if not some and rows.family_count == len(rows.texts):
         return split, None
     rule = settings.get(db, "verdict_rules", client_id).get("new", new.LOWEST)
-    of = [split.fingerprint(), rule, kind == "linear"]
+    of = [split.fingerprint(), rule, not bases]
     kept = _measured_before(db, run_id, of)
-    found = new.from_json(kept) if kept else _measured(rows, some, kind, rule, step)
+    found = new.from_json(kept) if kept else _measured(rows, some, bool(bases), rule, step)
     if found is None:
         return split, None
     if not split.crossfit:
@@ -233,8 +223,8 @@ def _dealt(
     return split, {"of": of, **asdict(found)}
 
 
-def _measured(rows: data.Rows, some: list[new.Grouping], kind: str, rule: str, step: data.Step) -> new.New | None:
-    encode = None if kind == "linear" else encoder(rows.encoder)
+def _measured(rows: data.Rows, some: list[new.Grouping], reads: bool, rule: str, step: data.Step) -> new.New | None:
+    encode = encoder(rows.encoder) if reads else None
     return new.measure(rows, some, encode, rule, step)
 
 
@@ -265,10 +255,9 @@ def _one(
         "encoder": split.train.encoder,
         "data": split.fingerprint(),
         "recipe": students.FORMAT,
-        "members": students.KINDS[kind],
+        "members": members.blend(kind),
     }
-    if "large" in students.KINDS[kind]:
-        params["large_encoder"] = split.train.large
+    params |= {base: getattr(split.train, base) for base in members.bases(kind)}
     if split.crossfit:
         params["folds"] = folds.FOLDS
     row = _row(db, client_id, run_id, kind, params)

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from core.encoder import encoder
+from core.train import members
 from core.train.data import Rows, Split, Step
-from core.train.students import Member, crossfit, embedding, linear
-from core.train.students.embedding import Encode
+from core.train.members import Encode, Model
+from core.train.students import crossfit
 from core.train.students.reading import Reading
 from core.train.students.stages import blend, fit_weights
 
-KINDS = ("embedding", "linear")  # those whose heads are fitted in seconds
 SEED = 0
 
 
@@ -39,7 +39,7 @@ def answers(
 
         alive()
         part = replace(split, train=split.train.take(order[:size]))
-        yield learn(part, encode, alive)(list(texts)).argmax(1)
+        yield learn(part, kind, encode, alive)(list(texts)).argmax(1)
 
 
 def _shuffled(rows: Rows, seed: int) -> np.ndarray:
@@ -49,17 +49,19 @@ def _shuffled(rows: Rows, seed: int) -> np.ndarray:
     return np.argsort(place[family], kind="stable")
 
 
-def learn(split: Split, encode: Encode | None, alive: Callable[..., None]) -> Callable[[list[str]], np.ndarray]:
-    """Train on the training rows and calibrate the blend: what gives probabilities, float32 (texts, categories), of any texts.
+def learn(
+    split: Split, kind: str, encode: Encode | None, alive: Callable[..., None]
+) -> Callable[[list[str]], np.ndarray]:
+    """Train a student of `kind`, one of members.quick_kinds(), on the training rows and calibrate the blend: what gives
+    probabilities, float32 (texts, categories), of any texts.
 
-    Nothing is written. With `encode` an embedding student, without a linear one; `alive` is called often and may raise to cancel.
+    Nothing is written. `encode` reads for it, where it reads vectors; `alive` is called often and may raise to cancel.
     """
+    quick = [members.of(name).quick for name in members.blend(kind)]
 
     def tables(rows: Rows) -> Callable[[list[str]], list[np.ndarray]]:
-        members: list[Member] = [linear.learn(rows, alive)]
-        if encode:
-            members.append(embedding.learn(encode, encode(rows.texts), rows.targets, alive))
-        return lambda texts: [table for member in members for table in member.read(texts).tables]
+        models: list[Model] = [train(rows, encode, alive) for train in quick]
+        return lambda texts: [table for model in models for table in model.read(texts).tables]
 
     def unseen(chosen: np.ndarray, held: np.ndarray) -> Reading:
         return Reading(tables(split.train.take(chosen))(split.train.take(held).texts), None)
@@ -75,7 +77,7 @@ def learn(split: Split, encode: Encode | None, alive: Callable[..., None]) -> Ca
 
 def _encoded(texts: list[str], name: str, step: Step, kind: str) -> Encode | None:
     """Encode `texts` once: what gives the vectors of any of them from then on. None where the kind reads no vectors."""
-    if kind == "linear":
+    if not members.bases(kind):
         return None
     step(0, 1, "Preparing the base model")
     place = {text: row for row, text in enumerate(dict.fromkeys(texts))}

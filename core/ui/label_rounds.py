@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.label import forecast
 from core.label import run as labelling
 from core.report.charts import growth
-from core.train import subsets
+from core.train import members
 from core.ui import charts, frame, hosted_teacher, progress
 from core.ui.figures import HINTS
 from core.words import percent
@@ -60,7 +60,10 @@ def _ask(view: frame.View, teacher: str, expected: forecast.Forecast, done: int,
             help="The most doubtful assets, no two of a kind; in the first round, some of every kind. At random is to compare.",
         )
         kind = middle.selectbox(
-            "Student", subsets.KINDS, format_func=str.capitalize, help="Trained anew after each round."
+            "Student",
+            members.quick_kinds(),
+            format_func=lambda kind: members.of(kind).name,
+            help="Trained anew after each round.",
         )
         target = right.number_input(
             "Stop at agreement (%)", 50.0, 99.5, 100 * target, 0.5, format="%.1f", help=HINTS["agreement"]

@@ -9,7 +9,7 @@ from core.evaluate import learning_curve
 from core.evaluate.kept import assumptions_of, teacher_price
 from core.evaluate.learning_curve import Curve, Forecast
 from core.report.charts import growth
-from core.train import subsets
+from core.train import members
 from core.ui import charts, frame, progress
 from core.words import money, percent
 
@@ -25,18 +25,18 @@ def show(view: frame.View, run_id: int) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox(
             "Measured with",
-            subsets.KINDS,
+            members.quick_kinds(),
             format_func=lambda kind: f"{kind} students",
             width=220,
             help="A student of this kind is trained on five growing parts of the labels chosen above. "
-            "A transformer usually lies above the curve of the embedding student.",
+            "Kinds that take longer to train usually lie above its curve.",
         )
         label = "Find out" if found is None else "Measure again"
         if st.button(label, disabled=running, icon=":material/trending_up:"):
             params = {"client_id": view.client_id, "run_id": run_id, "kind": kind}
             progress.start(view, "curve", params)
         if found is None and not running:
-            st.caption("Takes little longer than training one embedding student.")
+            st.caption(f"Takes little longer than training one {kind} student.")
     progress.watch(view, "curve", expected=running)
     if found:
         _curve(view, run_id, found)
@@ -50,8 +50,8 @@ def _curve(view: frame.View, run_id: int, found: Curve) -> None:
         f"estimated, if agreement grows on as it has so far. Of new labels "
         f"{percent(found.sizes[-1] / found.labels)} would train, as of those at hand."
     )
-    if found.kind == "embedding":
-        note += " A transformer usually lies above."
+    if slower := [kind for kind in members.ladder() if found.kind in members.of(kind).needs]:
+        note += f" A {slower[-1]} student usually lies above."
     if learning_curve.outdated(view.db, run_id, found):
         note += " There are other labels now than when this was measured: measure again."
     figure = growth(found.sizes, found.agreement, found.law, found.draws, 2 * found.sizes[-1])

@@ -16,19 +16,13 @@ from sqlite_utils import Database
 
 from core import database, jobs, pace, settings
 from core.job_kinds import KINDS
+from core.train import members
 from core.ui import frame
 from core.words import duration, money
 
 ACTIVE = ("queued", "running", "interrupted")
 STOP = ("Cancel", "Cancelling …", "cancelled")  # the button, while it takes effect, afterwards
 PAUSE = ("Pause", "Pausing …", "paused")  # what is paid for is all kept, and it goes on as if nothing had been
-BY_README = "with 10,000 assets on two cores"  # the table of kinds in README.md
-AHEAD = {  # what the trainings take that core/stages.json lacks, said until one like it has been timed here
-    "auto": "It trains one student after the other until one reaches the target: linear (seconds), embedding (about a minute), "
-    f"large (two more), transformer (about ten more), {BY_README}; each is judged at once.",
-    "large": f"It takes two to three minutes {BY_README}, then it is judged.",
-    "transformer": f"It takes about ten minutes {BY_README}, then it is judged.",
-}
 
 
 def watch(view: frame.View, *kinds: str, expected: bool = False, about: dict | None = None) -> bool:
@@ -131,12 +125,10 @@ def _bar(db: Database, job: jobs.Job) -> None:
     if job.spent_usd:
         parts.append(f"{money(job.spent_usd)} spent".replace("$", "\\$"))
     st.progress(_share(job, whole), text=" · ".join(parts))
-    if (
-        whole is None
-        and job.state == "running"
-        and (kind := job.params.get("kind") or job.params.get("student")) in AHEAD
-    ):
-        st.caption(f"None like it has ended on this machine yet, so there is no forecast of the whole. {AHEAD[kind]}")
+    student = job.params.get(KINDS[job.kind].student)
+    if student and whole is None and job.state == "running" and not pace.before(db, job):
+        ahead = members.choice(student).ahead
+        st.caption(f"None like it has ended on this machine yet, so there is no forecast of the whole. {ahead}")
 
 
 def _share(job: jobs.Job, whole: pace.Forecast | None) -> float:

@@ -16,10 +16,10 @@ import numpy as np
 
 from core.encoder import encoder
 from core.evaluate.cascade import certify, effective
-from core.train import students
 from core.train.data import Rows
 from core.train.folds import deal
-from core.train.students import crossfit, embedding, linear, stages
+from core.train.members import blend, embedding, linear
+from core.train.students import crossfit, stages
 from core.train.students.reading import Reading
 from tests.bench import public
 
@@ -63,8 +63,7 @@ def draw(
     final = {name: ask(texts, targets, vectors, chosen, others) for name, ask in MEMBERS.items()}
     found = {}
     for kind in KINDS:
-        members = students.KINDS[kind]
-        made = stages.fit({name: unseen[name] for name in members}, answers[chosen])
+        made = stages.fit({name: unseen[name] for name in blend(kind)}, answers[chosen])
         sure, right = [], []
         for readings, rows in ((unseen, chosen), (final, others)):
             said = stages.walk(

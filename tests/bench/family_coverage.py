@@ -19,7 +19,7 @@ import numpy as np
 from scipy.stats import beta, norm
 
 from core.evaluate.cascade import certify, effective
-from core.train import students
+from core.train import members
 from core.train.folds import deal
 from core.train.students import crossfit, stages
 from tests import markets
@@ -143,7 +143,7 @@ def _one(kinds: list[str], concepts: int, versions: int, categories: int, seed: 
         from core.encoder import encoder
 
         vectors = encoder()(texts)
-    names = sorted({name for kind in kinds for name in students.KINDS[kind]})
+    names = sorted({name for kind in kinds for name in members.blend(kind)})
     final = {name: MEMBERS[name](texts, targets, vectors, old, later) for name in names}
     found = {}
     for dealt, families in (("rows", None), ("families", known.family)):
@@ -155,7 +155,7 @@ def _one(kinds: list[str], concepts: int, versions: int, categories: int, seed: 
             for name in names
         }
         for kind in kinds:
-            made = stages.fit({name: unseen[name] for name in students.KINDS[kind]}, known.answers)
+            made = stages.fit({name: unseen[name] for name in members.blend(kind)}, known.answers)
             sides = []
             for readings, rows in ((unseen, old), (final, later)):
                 said = stages.walk(

@@ -16,14 +16,14 @@ import time
 import numpy as np
 
 from core.evaluate import learning_curve as curves
-from core.train import subsets
+from core.train import members, subsets
 from tests.bench import public
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("sets", nargs="+")
-    options.add_argument("--kind", default="embedding", choices=subsets.KINDS)
+    options.add_argument("--kind", default="embedding", choices=members.quick_kinds())
     given = options.parse_args()
     for name in given.sets:
         data = public.load(name)

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.train import selection, subsets
+from core.train import members, selection, subsets
 from core.train.data import Rows, Split
 from core.train.vectors import Kept
 from tests.conftest import SHARED
@@ -80,7 +80,7 @@ class _Data:
             Rows(texts, np.eye(len(self.seen), dtype=np.float32)[np.searchsorted(self.seen, labels)], "packaged", False)
             for texts, labels in parts
         ]
-        return subsets.learn(Split(self.seen.tolist(), *rows), self.kept, lambda *_: None)
+        return subsets.learn(Split(self.seen.tolist(), *rows), members.QUICK, self.kept, lambda *_: None)
 
 
 def _sizes(data: _Data, arm: str, seed: int) -> Iterator[tuple[int, float]]:

@@ -29,14 +29,15 @@ from core.escape import plain
 from core.evaluate import latency
 from core.evaluate.run import evaluate, figures
 from core.label.run import label, labelled
+from core.train import members, softmax, students
 from core.train import run as training
-from core.train import softmax, students
-from core.train.students import stages, transformer
+from core.train.members import transformer
+from core.train.students import stages
 from core.train.students.reading import Reading
 from core.words import percent
 from tests import small
 
-KINDS = list(students.KINDS)
+KINDS = list(members.ladder())
 BLOCKED = ("core", "torch", "transformers", "sklearn", "scipy", "pandas", "safetensors", "onnx")
 ELSEWHERE = f"""
 import json, sys

@@ -16,8 +16,8 @@ from core.report.answers import across as across_answer
 from core.train import new
 from core.train.data import Rows
 from core.train.folds import FOLDS, deal, held, learned
+from core.train.members import linear
 from core.train.softmax import log_softmax
-from core.train.students import linear
 from tests import markets
 
 DRAWS, DRAWN = 500, 200  # draws of so many families

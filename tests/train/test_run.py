@@ -3,7 +3,7 @@ import pytest
 from core import settings
 from core.errors import InputError
 from core.label import run as labelling
-from core.train import data, run, students
+from core.train import data, members, run
 from tests import small
 
 
@@ -33,16 +33,9 @@ def test_auto_climbs_on_while_it_is_not(db, tmp_path, encoders):
     made = run.train(db, client, labels, "auto", target=0.999)
     assert "None agrees on 99.9 %" in run.why(db, made, 0.999)
     kinds = {row["id"]: row["kind"] for row in run.all_students(db, client)}
-    assert sorted(kinds.values()) == sorted(students.KINDS) and len(made) == len(students.KINDS)
+    assert sorted(kinds.values()) == sorted(members.ladder()) and len(made) == len(members.ladder())
     # No student can beat the noise of these labels, so the cheapest is as good as any.
     assert kinds[made[-1]] == "linear"
-
-
-def test_a_member_that_would_never_be_asked_is_not_trained(db, client, labels, encoders, monkeypatch):
-    monkeypatch.setitem(students.KINDS, "linear", ("linear", "embedding", "oracle"))
-    with pytest.raises(ValueError, match=r"without a place in .*: oracle"):
-        run.train(db, client, labels, "linear")
-    assert not list(settings.subfolder("students").rglob("done")), "nothing was trained in vain"
 
 
 def test_the_same_labels_are_not_trained_on_twice(db, client, labels, encoders):

@@ -8,9 +8,10 @@ from safetensors.numpy import load_file, save_file
 
 from core import weights
 from core.errors import InputError
-from core.train import students
+from core.train import members, students
 from core.train.data import Rows, Split
-from core.train.students import stages, transformer
+from core.train.members import transformer
+from core.train.students import stages
 from tests import small
 
 
@@ -51,7 +52,7 @@ def trained(split, crossed, tmp_path_factory, _exported):
 
     def get(rows: str, kind: str):
         if (rows, kind) not in made:
-            kinds = list(students.KINDS)
+            kinds = list(members.ladder())
             before = get(rows, kinds[kinds.index(kind) - 1])[1] if kind != kinds[0] else None
             folder = tmp_path_factory.mktemp("students") / kind
             with pytest.MonkeyPatch.context() as patch:
@@ -64,7 +65,7 @@ def trained(split, crossed, tmp_path_factory, _exported):
     return get
 
 
-@pytest.mark.parametrize("kind", list(students.KINDS))
+@pytest.mark.parametrize("kind", list(members.ladder()))
 def test_a_student_learns_and_is_the_same_after_loading(kind, split, trained):
     made, folder, _ = trained("whole", kind)
     texts = split.calibration.texts
@@ -180,7 +181,7 @@ def test_a_student_of_an_earlier_format_asks_to_be_trained_again(split, tmp_path
         students.load(tmp_path / "student")
 
 
-@pytest.mark.parametrize("kind", list(students.KINDS))
+@pytest.mark.parametrize("kind", list(members.ladder()))
 def test_without_calibration_rows_every_training_row_calibrates_unseen(kind, split, crossed, trained):
     made, folder, held = trained("crossed", kind)
     assert held.probabilities.shape == (200, 4) and held.strange.mean() <= stages.STRANGE + 1e-9
@@ -229,7 +230,7 @@ def test_a_cross_fitted_training_stopped_in_any_fold_ends_as_if_it_had_not_been(
 
 
 def test_the_packaged_large_encoder_is_learnt_on(split, tmp_path, encoders, large_encoder):
-    rows = replace(split.train.take(np.arange(60)), large=weights.LARGE)
+    rows = replace(split.train.take(np.arange(60)), large_encoder=weights.LARGE)
     made = fit("large", replace(split, train=rows), tmp_path / "student")
     assert (made.answer(split.calibration.texts).best == split.calibration.answers).mean() > 0.7
     assert made.members["large"].coefficients.shape == (1536, 4)

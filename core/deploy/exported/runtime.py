@@ -1,5 +1,5 @@
-"""What answers for an exported student: needs numpy and, unless it is a linear one, onnxruntime and tokenizers, and nothing of
-Understudy. It reads tables and graphs; no file it opens can run code."""
+"""What answers for an exported student: needs numpy and, where a member reads by a graph, onnxruntime and tokenizers, and nothing
+of Understudy. It reads tables and graphs; no file it opens can run code."""
 
 import hashlib
 import json
@@ -25,10 +25,8 @@ class Student:
         )
         self.stages = config["stages"]
         self.members = {
-            name: Linear(Path(folder) / name)
-            if name == "linear"
-            else Graph(Path(folder) / name, int8, **config["tokens"])
-            for name in config["members"]
+            name: READERS[reader](Path(folder) / name, int8, **config["tokens"])
+            for name, reader in config["readers"].items()
         }
 
     def predict(self, texts):
@@ -64,11 +62,13 @@ class Student:
         return {"label": label, "confidence": round(sure, 6), "strange": strange, "handled": alone}
 
 
-class Linear:
+class Words:
     """Log probabilities from TF-IDF of words (one and two in a row) and of characters (two to five in a row within words);
     nearness: the share of a text's words that are known."""
 
-    def __init__(self, folder):
+    needs = ()  # packages beside numpy
+
+    def __init__(self, folder, int8, max_tokens, batch_tokens):
         grams = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         columns = iter(range(sum(map(len, grams.values()))))
         self.columns = {kind: {gram: next(columns) for gram in known} for kind, known in grams.items()}
@@ -94,6 +94,8 @@ class Linear:
 class Graph:
     """Log probabilities from an ONNX graph over tokens; where it makes vectors, from a logistic head on them and from the nearest
     training assets, whose mean cosine is the nearness."""
+
+    needs = ("onnxruntime", "tokenizers")
 
     def __init__(self, folder, int8, max_tokens, batch_tokens):
         import onnxruntime
@@ -143,6 +145,9 @@ class Graph:
         table = np.full((len(vectors), len(self.head[1])), self.hood["floor"])
         np.add.at(table, (np.arange(len(vectors))[:, None], answers[near]), weights)
         return np.log(table / table.sum(1, keepdims=True)), -np.sort(-cosines)[:, : self.hood["nearest"]].mean(1)
+
+
+READERS = {"words": Words, "graph": Graph}  # what answers for a member, by what config.json says of it
 
 
 def verify(folder, unread):

@@ -1,30 +1,31 @@
-"""Students: small models that answer like the teacher. One file a member; a new kind is a file and a line in KINDS.
+"""Students: small models that answer like the teacher.
 
-A student is a blend of members, asked from the cheapest on, a dearer one only about what those before it are not sure of
-(stages.py). Each makes one table or more of a text, log probabilities over the categories; the weights by which tables are pooled
-are fitted on calibration rows. Where no rows are set aside for it, the training rows calibrate, each answered by members that did
-not learn from it (crossfit.py). A text is strange where one member, the judge, finds it less near to the training assets than all
-but the farthest of the calibration rows.
+A student is a blend of members (core/train/members), asked from the cheapest on, a dearer one only about what those before it are
+not sure of (stages.py). Each makes one table or more of a text, log probabilities over the categories; the weights by which tables
+are pooled are fitted on calibration rows. Where no rows are set aside for it, the training rows calibrate, each answered by members
+that did not learn from it (crossfit.py). A text is strange where one member, the judge, finds it less near to the training assets
+than all but the farthest of the calibration rows.
 A student folder holds config.json and a folder for each member, and nothing in it runs when it is loaded.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
+from core.train import members
 from core.train.disk import UNSEEN, digests, link, tables_of, verify
+from core.train.members import Model
 from core.train.students import crossfit
 from core.train.students.reading import Reading
-from core.train.students.stages import Answers, Stage, from_json, ordered, walk
+from core.train.students.stages import Answers, Stage, from_json, walk
 from core.train.students.stages import fit as fit_stages
 from core.train.vectors import keys
 from core.whole import write_whole
@@ -32,23 +33,9 @@ from core.whole import write_whole
 if TYPE_CHECKING:
     from core.train.data import Split, Step
 
-# kind -> its members in training order
-KINDS = {
-    "linear": ("linear",),
-    "embedding": ("linear", "embedding"),
-    "large": ("linear", "embedding", "large"),
-    "transformer": ("linear", "embedding", "large", "transformer"),
-}
 FORMAT = (
     3  # of a student folder, and of the recipe: raised when students made of the same rows would come out different
 )
-
-
-class Member(Protocol):
-    """One model of a blend."""
-
-    def read(self, texts: Sequence[str]) -> Reading:
-        """What it makes of `texts`."""
 
 
 class Student:
@@ -56,7 +43,7 @@ class Student:
     `stages`."""
 
     def __init__(
-        self, kind: str, categories: list[int], labels: list[str], members: dict[str, Member], stages: list[Stage]
+        self, kind: str, categories: list[int], labels: list[str], members: dict[str, Model], stages: list[Stage]
     ):
         self.kind, self.categories, self.labels = kind, categories, labels
         self.members, self.stages = members, stages
@@ -90,28 +77,28 @@ def fit(
     kind: str, split: Split, labels: list[str], folder: Path, step: Step, earlier: Path | None = None
 ) -> tuple[Student, Answers]:
     """Train a student of `kind` into `folder`; returns it, and its answers to the rows that calibrate (split.judging): where those
-    are training rows, answers of members that did not learn from them, which unseen() finds again. ValueError, before anything is
-    trained, for a kind with a member that would never be asked (stages.ORDER).
+    are training rows, answers of members that did not learn from them, which unseen() finds again. ValueError or TypeError,
+    before anything is trained, for a kind whose members do not say all there is to say.
 
     Members found complete in `folder` (an interrupted training) or in `earlier`, the folder of a cheaper student trained on the
     same rows, are taken over. config.json is written last: a folder without it is not a student yet.
     """
-    ordered(KINDS[kind])
+    blend = members.blend(kind)
     if earlier and not _whole(earlier):
         earlier = None
-    members: dict[str, Member] = {}
+    models: dict[str, Model] = {}
     folds = split.train.folds() if split.crossfit else None
-    for name in KINDS[kind]:
-        members[name] = _member(name, split, folds, folder / name, step, members, earlier and earlier / name)
+    for name in blend:
+        models[name] = _member(name, split, folds, folder / name, step, models, earlier and earlier / name)
     step(0, 1, f"{kind}: calibrating")
     if split.crossfit:
-        readings = {name: crossfit.load(folder / name) for name in members}
+        readings = {name: crossfit.load(folder / name) for name in models}
     else:
-        readings = {name: member.read(split.calibration.texts) for name, member in members.items()}
+        readings = {name: model.read(split.calibration.texts) for name, model in models.items()}
     judging = split.judging
     stages = fit_stages(readings, judging.answers)
     held = walk(stages, len(judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
-    student = Student(kind, split.categories, labels, members, stages)
+    student = Student(kind, split.categories, labels, models, stages)
     if split.crossfit:
         tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(judging.texts)}
         save_file(tensors, folder / UNSEEN)
@@ -120,7 +107,7 @@ def fit(
         "kind": kind,
         "categories": split.categories,
         "labels": labels,
-        "members": list(members),
+        "members": list(models),
         "stages": [stage.as_json() for stage in stages],
         "files": digests(folder),
     }
@@ -144,9 +131,9 @@ def load(folder: Path) -> Student:
     """The student saved in `folder`. InputError when the folder is gone, not whole, of an earlier format, or
     holds weights that are no numbers."""
     config = config_of(folder)
-    members = {name: _module(name).load(folder / name) for name in config["members"]}
-    for name, member in members.items():  # weights of graphs are not looked through: what comes of them is
-        read = member.read(["a text like any other"])
+    models = {name: members.of(name).load(folder / name) for name in config["members"]}
+    for name, model in models.items():  # weights of graphs are not looked through: what comes of them is
+        read = model.read(["a text like any other"])
         if not all(np.isfinite(table).all() for table in read.tables):
             raise InputError(
                 f"The student's part {name} gives no numbers, so it cannot answer.",
@@ -154,7 +141,7 @@ def load(folder: Path) -> Student:
                 where=str(folder),
             )
     stages = [from_json(stage) for stage in config["stages"]]
-    return Student(config["kind"], config["categories"], config["labels"], members, stages)
+    return Student(config["kind"], config["categories"], config["labels"], models, stages)
 
 
 def config_of(folder: Path) -> dict[str, Any]:
@@ -207,21 +194,17 @@ def _member(
     folds: np.ndarray | None,
     folder: Path,
     step: Step,
-    before: dict[str, Member],
+    before: dict[str, Model],
     earlier: Path | None,
-) -> Member:
+) -> Model:
     """The member `name`: loaded if `folder` holds it whole (marked by `done`), copied from `earlier`, or trained."""
-    module = _module(name)
+    member = members.of(name)
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
         if not (earlier and (earlier / "done").exists()):
-            member = module.fit(split.train, folder, step, before, folds)
+            model = member.fit(split.train, folder, step, before, folds)
             (folder / "done").touch()
-            return member
+            return model
         for file in sorted(earlier.iterdir(), key=lambda file: file.name == "done"):
             link(file, folder / file.name)
-    return module.load(folder)
-
-
-def _module(name: str):
-    return importlib.import_module(f"core.train.students.{name}")
+    return member.load(folder)

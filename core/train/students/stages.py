@@ -12,15 +12,14 @@ while asking all members about everything would not have lowered it by more than
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from core.train import softmax
+from core.train import members, softmax
 from core.train.students.reading import Reading
 
-ORDER = ("linear", "embedding", "transformer", "large")  # members, the cheapest to ask first
 STRANGE = 0.01
 LOSS, LEAST = 0.02, 0.003  # by which share of it, or by how many nats an asset, a stage may raise the log loss
 UNSEEN = 1.0  # nats that ending early on one wrong answer costs: as if one more had been seen, so that few rows prove nothing
@@ -98,36 +97,18 @@ def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answ
     return Answers(probabilities, strange)
 
 
-def ordered(members: Iterable[str]) -> list[str]:
-    """The members in the order they are asked. Raises ValueError for one that has no place in it: it would be trained in vain."""
-    members = list(members)
-    if lost := [name for name in members if name not in ORDER]:
-        raise ValueError(
-            f"Members without a place in core.train.students.stages.ORDER: {', '.join(lost)}. A member that is not in it is never "
-            "asked: put it where its price belongs."
-        )
-    return sorted(members, key=ORDER.index)
-
-
 def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
     """The stages of a student whose members made these `readings` of calibrating rows, which the teacher gave `answers` (column
     numbers): weights, cuts and bars."""
-    members = ordered(readings)
-    tables, pools, made = [], [], []
-    for name in members:
+    tables, pools, made, judge = [], [], [], ""
+    for name in members.asked_in_order(list(readings)):
         tables += readings[name].tables
         weights = fit_weights(tables, answers)
         pools.append(blend(tables, weights))
-        judge = judge_of(members[: members.index(name) + 1])
+        judge = max((judge or name, name), key=lambda one: members.of(one).judges)
         made.append(Stage(name, weights, judge, cut_of(readings[judge].nearness), 0.0))
     bars = _bars(made, pools, readings, answers)
     return [replace(stage, bar=bar) for stage, bar in zip(made, bars)]
-
-
-def judge_of(members: Sequence[str]) -> str:
-    """The member that says what is strange: the small frozen encoder, where there is one. Fine-tuning pulls everything into the
-    known categories, and the large encoder is asked too late."""
-    return "embedding" if "embedding" in members else "linear"
 
 
 def cut_of(nearness: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from safetensors.numpy import save_file
 
 from core.train import softmax
 from core.train.disk import tensors_of
+from core.train.members import Export, Member, Model
 from core.train.students import crossfit, tfidf
 from core.train.students.reading import Reading
 
@@ -45,7 +47,7 @@ class Linear:
         save_file(tensors, folder / "linear.safetensors")
 
 
-def fit(rows: Rows, folder: Path, step: Step, earlier: dict, folds: np.ndarray | None = None) -> Linear:
+def fit(rows: Rows, folder: Path, step: Step, earlier: dict[str, Model], folds: np.ndarray | None = None) -> Linear:
     """Learn from rows of text and target distributions; ends with the member saved in `folder`, and with what models of the
     other `folds` make of each row where there are any."""
     member = crossfit.fitted(
@@ -80,3 +82,32 @@ def load(folder: Path) -> Linear:
     features = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     idf = {kind: tensors[f"idf.{kind}"] for kind in features}
     return Linear(tfidf.Tfidf(features, idf), tensors["coefficients"], tensors["bias"])
+
+
+def write(source: Path, folder: Path, base: str | None) -> None:
+    """An export's files, of the member saved in `source`."""
+    shutil.copyfile(source / "vocabulary.json", folder / "vocabulary.json")
+    vocabulary = json.loads((source / "vocabulary.json").read_text(encoding="utf-8"))
+    tensors = tensors_of(source / "linear.safetensors")
+    idf = np.concatenate([tensors[f"idf.{analyzer}"] for analyzer in vocabulary])
+    np.savez(folder / "tables.npz", idf=idf, coefficients=tensors["coefficients"], bias=tensors["bias"])
+
+
+MEMBER = Member(
+    name="Linear",
+    caption="Counts words and letter groups. Seconds to train, microseconds an asset: what the others must beat.",
+    made_of="word and character TF-IDF with multinomial logistic regression",
+    alone="word counts alone settle",
+    beside="word counts settle",
+    keeps="the words it learned from",
+    needs=(),
+    minutes=0.5,
+    milliseconds=0.05,
+    judges=1,
+    base=None,
+    tunes=False,
+    fit=fit,
+    load=load,
+    quick=lambda rows, encode, step: learn(rows, step),
+    export=Export("words", write),
+)

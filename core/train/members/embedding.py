@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,29 +11,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import save_file
 
-from core.encoder import OnnxText, prepared
+from core.encoder import OnnxText, export, layers_of, prepared, torch_encoder
 from core.train import softmax
-from core.train.disk import link, tensors_of
-from core.train.students import crossfit
+from core.train.disk import EXACT, SMALL, link, tensors_of
+from core.train.members import SMALL_BASE, Encode, Export, Member, Model
+from core.train.students import crossfit, neighbours
 from core.train.students.neighbours import Neighbours, gather
 from core.train.students.reading import Reading
+from core.weights import opened
 
 if TYPE_CHECKING:
     from core.train.data import Rows, Step
 
 STRENGTH, ITERATIONS = 30.0, 40
-Encode = Callable[[Sequence[str]], np.ndarray]  # texts to unit vectors, float32 (texts, dimensions)
 
 
 class Encoded:
-    """A member that reads a text as a vector: head and neighbours each make a table of it. `encode` gives unit vectors."""
+    """A member that reads a text as a vector: head and neighbours each make a table of it. `graph` gives unit vectors."""
 
-    def __init__(self, encode: Encode, coefficients: np.ndarray, bias: np.ndarray, neighbours: Neighbours):
-        self.encode, self.coefficients, self.bias, self.neighbours = encode, coefficients, bias, neighbours
+    def __init__(self, graph: Encode, coefficients: np.ndarray, bias: np.ndarray, neighbours: Neighbours):
+        self.graph, self.coefficients, self.bias, self.neighbours = graph, coefficients, bias, neighbours
 
     def read(self, texts: Sequence[str]) -> Reading:
         """Two tables: log_softmax(vector @ coefficients + bias), and what the nearest training assets were labelled."""
-        return self.look(self.encode(texts))
+        return self.look(self.graph(texts))
 
     def look(self, vectors: np.ndarray) -> Reading:
         """The same of texts whose vectors are known."""
@@ -49,7 +52,7 @@ def fit(
     rows: Rows,
     folder: Path,
     step: Step,
-    earlier: dict,
+    earlier: dict[str, Model],
     folds: np.ndarray | None = None,
     *,
     name: str = "embedding",
@@ -88,5 +91,41 @@ def learn(encode: Encode, vectors: np.ndarray, targets: np.ndarray, step: Callab
 def load(folder: Path) -> Encoded:
     """The member saved in `folder`: an ONNX graph and four tables."""
     head = tensors_of(folder / "head.safetensors")
-    neighbours = Neighbours(head["neighbours"].astype(np.float32), head["answers"], head["coefficients"].shape[1])
-    return Encoded(OnnxText(folder), head["coefficients"], head["bias"], neighbours)
+    near = Neighbours(head["neighbours"].astype(np.float32), head["answers"], head["coefficients"].shape[1])
+    return Encoded(OnnxText(folder), head["coefficients"], head["bias"], near)
+
+
+def write(source: Path, folder: Path, base: str | None) -> None:
+    """An export's files, of the member saved in `source`, which reads with the encoder `base`."""
+    shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+    shutil.copyfile(source / "encoder.onnx", folder / SMALL)
+    with opened(base) as weights:
+        export(torch_encoder(weights), folder / EXACT, layers=layers_of(base))
+    np.savez(folder / "head.npz", **tensors_of(source / "head.safetensors"))
+    hood = {
+        "neighbours": neighbours.NEIGHBOURS,
+        "sharpness": neighbours.SHARPNESS,
+        "floor": neighbours.FLOOR,
+        "nearest": neighbours.NEAREST,
+    }
+    (folder / "neighbours.json").write_text(json.dumps(hood, indent=1) + "\n", encoding="utf-8")
+
+
+MEMBER = Member(
+    name="Embedding",
+    caption="Reads meaning with a small base model. About a minute to train, milliseconds an asset.",
+    made_of="a frozen sentence encoder (MiniLM-L6, ONNX int8) with a logistic head and the nearest training assets",
+    alone="the small base model alone settles",
+    beside="the small base model reads",
+    keeps="vectors and labels of the assets it learned from",
+    needs=("linear",),
+    minutes=1,
+    milliseconds=1.6,
+    judges=2,
+    base=SMALL_BASE,
+    tunes=False,
+    fit=fit,
+    load=load,
+    quick=lambda rows, encode, step: learn(encode, encode(rows.texts), rows.targets, step),
+    export=Export("graph", write),
+)

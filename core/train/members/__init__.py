@@ -1,0 +1,195 @@
+"""The models that a student blends: one file a member, found by being here, which states what it is and what it can do.
+
+A file NAME.py has MEMBER, a Member. A student of the kind NAME blends that member with all it needs. Training, the cascade,
+exports, model cards, forms and commands read there what they do with a member, and ask none for its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from core.train.data import Rows, Step
+    from core.train.students.reading import Reading
+
+AUTO = "auto"  # the choice that climbs the ladder
+QUICK = "embedding"  # of the kinds that train in seconds, where nobody chose one
+SMALL_BASE = "encoder"  # the setting that names the small base model
+BY = "with 10,000 assets on two cores"  # what `minutes` are measured with
+
+Encode = Callable[["Sequence[str]"], "np.ndarray"]  # texts to unit vectors, float32 (texts, dimensions)
+
+
+class Model(Protocol):
+    """A member that has been trained."""
+
+    def read(self, texts: Sequence[str]) -> Reading:
+        """What it makes of `texts`."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """How a member goes along: `write(source, folder, base)` puts its files into an export's `folder` from the student's, `base`
+    being the name of its base encoder or None, and there `reader`, one of READERS in core/deploy/exported/runtime.py, answers by
+    them. Of the reader "graph", fp32.onnx is the exact graph, which its Model holds as `graph`; int8.onnx, the small one, is made
+    of it where `write` leaves it out."""
+
+    reader: str
+    write: Callable[[Path, Path, str | None], None]
+
+
+@dataclass(frozen=True)
+class Member:
+    """What a member is to the rest of the house.
+
+    In words for people: its `name`; a `caption` to choose a student by; `made_of`, for those who know; what it does `alone` and
+    `beside` others, as sentences on who settles which assets begin; what it `keeps` of the client's assets ("": nothing).
+    `needs`: members trained before it and blended with it. `minutes`: training a student of its kind takes, all members, BY; the
+    ladder climbs in that order. `milliseconds`: one asset of 20 tokens takes it on one core; the cascade asks in that order, and of
+    equals first what trains sooner. `judges`: of the members asked so far the one with the highest says what is strange, by its
+    nearness; 0: never. `base`: the setting that names the encoder it reads with; None: it reads words. `tunes`: it trains that
+    encoder itself.
+    `fit(rows, folder, step, earlier, folds)` trains and saves it, given the models it needs by name, and with `folds` keeps what
+    models of the other folds make of each row; `load(folder)` gives it back. `quick(rows, encode, step)` trains it in seconds and
+    writes nothing, with vectors of the small base: for learning curves and rounds; None: it takes longer.
+    `export`: how it goes along, or why it cannot, in a sentence."""
+
+    name: str
+    caption: str
+    made_of: str
+    alone: str
+    beside: str
+    keeps: str
+    needs: tuple[str, ...]
+    minutes: float
+    milliseconds: float
+    judges: int
+    base: str | None
+    tunes: bool
+    fit: Callable[[Rows, Path, Step, dict[str, Model], np.ndarray | None], Model]
+    load: Callable[[Path], Model]
+    quick: Callable[[Rows, Encode | None, Step], Model] | None
+    export: Export | str
+
+    def __post_init__(self) -> None:
+        empty = [one.name for one in fields(self) if getattr(self, one.name) == "" and one.name != "keeps"]
+        if empty:
+            raise ValueError(f"The member {self.name or '?'} says nothing for: {', '.join(empty)}.")
+        if self.quick and self.base not in (None, SMALL_BASE):
+            raise ValueError(f"The member {self.name} is quick, so it must read words or with the small base model.")
+
+    @property
+    def takes(self) -> str:
+        """How long training takes BY, in words."""
+        if self.minutes < 1:
+            return "seconds"
+        return "about a minute" if self.minutes < 1.5 else f"about {self.minutes:.0f} minutes"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What can be trained: its `name`, a `caption` and what lies `ahead`, in words for people; the kinds on its `ladder` are
+    trained from the first on until one is good enough."""
+
+    name: str
+    caption: str
+    ahead: str
+    ladder: tuple[str, ...]
+
+
+def names() -> tuple[str, ...]:
+    """The members there are, by the alphabet; none is imported for it."""
+    return tuple(sorted(file.name for file in pkgutil.iter_modules(__path__)))
+
+
+def of(name: str) -> Member:
+    """The member of that name. InputError where there is none; ValueError or TypeError where its file does not say all there is to
+    say."""
+    if name not in names():
+        raise InputError(
+            f"There is no student of the kind '{name}'.", f"Choose one of: {', '.join((AUTO, *ladder()))}."
+        )
+    member = getattr(importlib.import_module(f"{__name__}.{name}"), "MEMBER", None)
+    if not isinstance(member, Member):
+        raise ValueError(f"The file of the member {name} has no MEMBER that is a Member.")
+    return member
+
+
+def ladder() -> tuple[str, ...]:
+    """The kinds of students there are, those that train soonest first."""
+    return tuple(sorted(names(), key=lambda name: of(name).minutes))
+
+
+def blend(kind: str) -> tuple[str, ...]:
+    """The members of a student of that kind, each after those it needs. ValueError where one of those is missing, or the first to
+    be asked cannot say what is strange."""
+    found = _needed(kind)
+    first = asked_in_order(found)[0]
+    if not of(first).judges:
+        raise ValueError(f"A student of the kind {kind} asks {first} first, which cannot say what is strange.")
+    return found
+
+
+def _needed(kind: str) -> tuple[str, ...]:
+    if lacking := [need for need in of(kind).needs if need not in names()]:
+        raise ValueError(f"The member {kind} needs {', '.join(lacking)}, which there is not.")
+    found = [name for need in of(kind).needs for name in _needed(need)]
+    return tuple(dict.fromkeys([*found, kind]))
+
+
+def asked_in_order(some: Sequence[str]) -> list[str]:
+    """Members in the order a text is put to them."""
+    return sorted(some, key=lambda name: (of(name).milliseconds, of(name).minutes))
+
+
+def bases(*kinds: str) -> tuple[str, ...]:
+    """The settings that name the encoders which students of these kinds read with, in the order of training."""
+    return tuple(dict.fromkeys(base for kind in kinds for name in blend(kind) if (base := of(name).base)))
+
+
+def quick_kinds() -> tuple[str, ...]:
+    """The kinds whose members are all trained in seconds, the dearest first."""
+    return tuple(kind for kind in reversed(ladder()) if all(of(name).quick for name in blend(kind)))
+
+
+def must_be_quick(kind: str) -> None:
+    """InputError for a kind that takes too long to be trained again and again."""
+    if kind not in quick_kinds():
+        raise InputError(
+            f"There is no curve and no round for the kind '{kind}': it is not trained in seconds.",
+            f"Choose one of: {', '.join(quick_kinds())}.",
+        )
+
+
+def choices() -> dict[str, Choice]:
+    """All that can be trained, by what it is called in commands: `auto`, then each kind. Raises as of() and blend() do."""
+    kinds = [blend(kind)[-1] for kind in ladder()]
+    rungs = ", ".join(f"{kind} ({of(kind).takes})" for kind in kinds)
+    climb = Choice(
+        "Choose for me",
+        "Trains the kinds below from the cheapest on and stops at the first that reaches the target.",
+        f"It trains one student after the other until one reaches the target: {rungs}, {BY}; each is judged at once.",
+        tuple(kinds),
+    )
+    alone = {
+        kind: Choice(one.name, one.caption, f"It takes {one.takes} {BY}, then it is judged.", (kind,))
+        for kind, one in ((kind, of(kind)) for kind in kinds)
+    }
+    return {AUTO: climb, **alone}
+
+
+def choice(kind: str) -> Choice:
+    """The one called so. InputError where there is none."""
+    found = choices()
+    if kind not in found:
+        raise InputError(f"There is no student of the kind '{kind}'.", f"Choose one of: {', '.join(found)}.")
+    return found[kind]
