@@ -582,3 +582,13 @@ def m024_former_names(db: Database) -> None:
         """create table former_names (name text primary key collate nocase,
              client_id integer not null references clients(id))"""
     )
+
+
+@migrations()
+def m025_served_answers(db: Database) -> None:
+    # served_answers: what servers have answered (core/deploy/tally.py); student_id is no reference: one that goes has answered
+    db.execute(
+        """create table served_answers (client_id integer not null references clients(id), student_id integer not null,
+             month text not null, texts integer not null default 0, handled integer not null default 0,
+             by_teacher integer not null default 0, primary key (client_id, student_id, month)) without rowid"""
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 
 def percent(share: float, beside: float | None = None, *, digits: int = 1) -> str:
@@ -18,6 +19,12 @@ def percent(share: float, beside: float | None = None, *, digits: int = 1) -> st
         if beside is None or share == beside or float(shown) != round(100 * beside, places):
             break
     return f"{sign}{shown} %"
+
+
+def ranged(low: float, high: float, say: Callable[[float], str] = percent) -> str:
+    """A range in words, as `say` says its ends: '92.9 % to 95.2 %'; where both read alike, the one figure."""
+    ends = say(low), say(high)
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def spoken(share: float, digits: int = 1) -> float:

@@ -20,7 +20,7 @@ from core.ui import (
     rules_form,
 )
 from core.ui.compare_first import TABS
-from core.ui.figures import HINTS, figure
+from core.ui.figures import HINTS, explained, figure
 from core.words import teacher_words
 
 
@@ -67,7 +67,8 @@ def _student(view: frame.View) -> dict | None:
 
 def _sure(view: frame.View, row: dict, result: dict) -> None:
     """The reason with its intervals, the three figures it rests on, and how much the student may take on."""
-    st.markdown(frame.plain(result["verdict"].reason))
+    reason = result["verdict"].reason
+    st.markdown(frame.plain(reason), help=explained(reason))
     for column, one in zip(st.columns(3), headlines(result, teacher_price(view.db, result["assumptions"]))):
         with column:
             figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))

@@ -69,16 +69,17 @@ def test_money_keeps_its_order_has_no_thousandths_of_a_dollar_over_a_cent_and_lo
 
 
 def test_money_and_shares_are_said_by_one_function_each():
-    """No format of its own anywhere: neither a share in %, nor dollars, nor an axis of either."""
+    """No format of its own anywhere: neither a share in %, nor dollars, nor an axis of either, nor a range of them."""
     shares = r"\{[^{}\n]*:[,.\d]*%\}|\{100 \* [^{}\n]*\} ?%|:[,.\d]*f\} %"
     dollars = r"\$\{(?!\{|data\.)[^{}\n]*[:}]|tickprefix|\$%"
+    ranges = r"\{(percent|money)\([^{}\n]*\blow\b[^{}\n]*\} to \{"  # ranged() says those
     for folder in ("core", "pages"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if file.name == "words.py" and file.parent.name == "core":
                 continue
             for number, line in enumerate(file.read_text().splitlines(), 1):
                 script = "`" in line  # where ${…} is JavaScript's
-                assert script or not re.search(f"{shares}|{dollars}", line), f"{file}:{number}: {line.strip()}"
+                assert script or not re.search(f"{shares}|{dollars}|{ranges}", line), f"{file}:{number}: {line.strip()}"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,12 @@ def test_a_listed_price_keeps_its_digits():
 @pytest.mark.parametrize(("seconds", "text"), [(0.84, "0.8 s"), (42, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
 def test_duration(seconds, text):
     assert words.duration(seconds) == text
+
+
+def test_a_range_whose_ends_read_alike_is_one_figure():
+    assert words.ranged(0.873, 0.947) == "87.3 % to 94.7 %"
+    assert words.ranged(0.9991, 0.9994) == "99.9 %"
+    assert words.ranged(12.2, 14.4, words.money) == "$12 to $14" and words.ranged(12.2, 12.4, words.money) == "$12"
 
 
 def test_a_downloaded_table_starts_no_formula():

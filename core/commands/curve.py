@@ -6,7 +6,7 @@ import argparse
 
 from core import terminal
 from core.train import members
-from core.words import percent
+from core.words import percent, ranged
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         found = learning_curve.stored(db, run_id)
     result = {"client": args.client, "label_run": run_id, **learning_curve.told(db, client_id, found)}
     points = [
-        f"{point['assets']:>9,} assets  agreement {percent(point['value'])} ({percent(point['low'])} to {percent(point['high'])})"
+        f"{point['assets']:>9,} assets  agreement {percent(point['value'])} ({ranged(point['low'], point['high'])})"
         for point in result["points"]
     ]
     gains = [learning_curve.Gain(**step) for step in result["steps"]]

@@ -11,7 +11,7 @@ from core.commands import reading
 from core.errors import Problem
 from core.label import providers
 from core.train import members
-from core.words import money, percent
+from core.words import money, percent, ranged
 
 ASSET_COLUMNS = {
     "gold": "labels that people settled",
@@ -161,7 +161,7 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
         mark = "  <- chosen" if student["id"] == result["chosen"] else ""
         lines.append(
             f"student {student['id']} {student['kind']:<12} agreement {percent(share['value'])}"
-            f" ({percent(share['low'])} to {percent(share['high'])}, n = {share['n']:,}),"
+            f" ({ranged(share['low'], share['high'])}, n = {share['n']:,}),"
             f" {latency['p50']:.1f} ms, trained in {student['train_seconds']:.0f} s{mark}"
         )
     lines += filter(None, [result["why"]])

@@ -10,7 +10,7 @@ from core import terminal
 from core.commands import reading
 from core.errors import InputError
 from core.whole import write_whole
-from core.words import percent
+from core.words import percent, ranged
 
 SHOWN = 10  # assets of the queue that are printed
 
@@ -100,7 +100,7 @@ def _figures(found, listed: dict[str, int]) -> list[str]:
 
 
 def _share(share) -> str:
-    return f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)}, n = {share.n:,})"
+    return f"{percent(share.value)} ({ranged(share.low, share.high)}, n = {share.n:,})"
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 
 from core import terminal
 from core.train import members
-from core.words import percent
+from core.words import percent, ranged
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     told = rounds.told(done, args.target or settings.get(db, "target_agreement", client_id))
     lines = [
         f"round {one.number:>3} {one.labels:>9,} labels, {one.train:>7,} to learn from  agreement {percent(one.agreement.value)}"
-        f" ({percent(one.agreement.low)} to {percent(one.agreement.high)}, n = {one.agreement.n:,})"
+        f" ({ranged(one.agreement.low, one.agreement.high)}, n = {one.agreement.n:,})"
         for one in done
     ]
     if told["forecast"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import terminal
-from core.words import percent
+from core.words import percent, ranged
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -76,4 +76,4 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _agreement_text(share: dict | None) -> str:
-    return f"{percent(share['value'])} ({percent(share['low'])} to {percent(share['high'])})" if share else "not judged"
+    return f"{percent(share['value'])} ({ranged(share['low'], share['high'])})" if share else "not judged"

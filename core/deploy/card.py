@@ -23,7 +23,7 @@ from core.ingest import taxonomy
 from core.train import members
 from core.train.disk import EXACT
 from core.weights import LARGE, PACKAGED
-from core.words import percent, split_words
+from core.words import percent, ranged, split_words
 
 WORST = 5
 LIKE_HERE = 0.995  # same labels as the student here; below, what is certified here is not said of an export
@@ -151,9 +151,7 @@ def _quality(found: dict) -> str:
         ("The teacher's accuracy against what people decided", gold and gold["teacher"]),
     ]
     rows = [
-        (name, percent(one["value"]), f"{percent(one['low'])} to {percent(one['high'])}", f"{one['n']:,}")
-        for name, one in shares
-        if one
+        (name, percent(one["value"]), ranged(one["low"], one["high"]), f"{one['n']:,}") for name, one in shares if one
     ]
     if certificate["certified"]:
         rows.append(("Agreement with the teacher behind it", percent(found["agreement_end_to_end"]), "", f"{n:,}"))
@@ -178,7 +176,7 @@ def _worst(found: dict) -> str:
         (
             plain(one["label"]),
             percent(one["recall"]),
-            f"{percent(one['low'])} to {percent(one['high'])}",
+            ranged(one["low"], one["high"]),
             f"{one['n']:,}",
             f"{one['f1']:.3f}",
         )

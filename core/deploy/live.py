@@ -15,6 +15,7 @@ from sqlite_utils import Database
 
 from core import database
 from core.deploy.batching import MOST_TEXTS
+from core.deploy.tally import Tally
 from core.errors import InputError
 from core.evaluate.run import figures
 from core.train import students
@@ -22,6 +23,7 @@ from core.train.run import find, folder_of
 from core.words import percent
 
 LOOK = 1.0  # seconds between looks at the database
+LAST = 5.0  # seconds that the end of a server waits for what is left to write
 AGAIN = 30.0  # seconds until a student that could not be loaded is tried again
 log = logging.getLogger("understudy")
 
@@ -64,10 +66,13 @@ def alone(threshold: float | None) -> str:
 
 
 class Follower:
-    """Keeps `current` the student that is live, from a thread of its own; `note` says where that failed, "" if it did not."""
+    """Keeps `current` the student that is live, from a thread of its own; `note` says where that failed, "" if it did not.
+
+    That thread also writes what the `tally` has counted."""
 
     def __init__(self, client_id: int, which: str | int):
         self.client_id, self.which = client_id, which
+        self.tally = Tally(client_id)
         self.current: Served | None = None
         self.note = ""
         self._failed: tuple[int, float] = (0, 0.0)  # id, when to try again
@@ -88,16 +93,23 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
+        """Look no more; what is left of the tally is written. Blocks until then."""
         self._over.set()
+        if self._thread.ident:
+            self._thread.join(LAST)
 
     def _follow(self) -> None:
         db = database.connect()
         db.conn.execute("PRAGMA busy_timeout = 500")
-        while not self._over.wait(LOOK):
+        over = False
+        while not over:
+            over = self._over.wait(LOOK)
             try:
-                self._look(db)
+                self.tally.write(db)
+                if not over:
+                    self._look(db)
             except sqlite3.Error as error:  # locked, or away: the student at work goes on
-                self._say(f"The database cannot be read; student {self.current.id} goes on.", error)
+                self._say(f"The database cannot be read or written; student {self.current.id} goes on.", error)
         db.close()
 
     def _look(self, db: Database) -> None:

@@ -42,10 +42,10 @@ class Service:
 
     async def close(self) -> None:
         """Stop answering."""
-        self.follower.stop()
         await self.students.close()
         if self.fallback:
             await self.fallback.close()
+        await asyncio.to_thread(self.follower.stop)
 
     async def classify(self, served: Served, texts: list[str]) -> list[Result]:
         """One result a text. Overloaded when too many wait already."""
@@ -60,6 +60,7 @@ class Service:
                     update = {"category": said.category, "confidence": said.confidence, "answered_by": "teacher"}
                     results[place] = results[place].model_copy(update=update)
         self._count(results)
+        self.follower.tally.add(served.id, results)
         return results
 
     async def _teacher(self, served: Served, texts: list[str]) -> list[Said | None]:

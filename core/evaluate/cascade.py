@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import beta, binom, norm
 
 from core.evaluate.agreement import Share, design_effect, share
-from core.words import percent, stated_percent
+from core.words import counted, percent, stated_percent
 
 NEVER = -1.0  # confidence of an asset the student must not answer: below every threshold
 FAR = 20  # an agreement that needs more than so many times the rows at hand to be told from the target is on a par with it
@@ -129,9 +129,9 @@ def _p_values(agreed: np.ndarray, handled: np.ndarray, effects: np.ndarray, targ
 
 
 def _rows_words(seen: Certificate, rows: int | None = None, families: int | None = None) -> str:
-    """3,150 trial assets in 300 families"""
+    """3,150 trial assets in 300 concepts"""
     rows, families = (seen.n, seen.families) if rows is None else (rows, families)
-    inside = f" in {families:,} families" if families != rows else ""
+    inside = f" in {counted(families, 'concept')}" if families != rows else ""
     return f"{rows:,} trial assets{inside}"
 
 
@@ -192,10 +192,10 @@ def _why_refused(agreed: np.ndarray, handled: np.ndarray, seen: Certificate, mor
     found = (
         f"{percent(surest[best], seen.target)} on the surest {percent(handled[best] / seen.n)} of {_rows_words(seen)}"
     )
-    text = f"{stated_percent(seen.target)} could not be proven at any bar: the best is {found}"
+    text = f"{stated_percent(seen.target)} could not be proven, however sure the student must be to answer: the best is {found}"
     if more is not None:
         families = about(more * seen.families / seen.n)
-        inside = f", in {families:,} more families," if seen.families != seen.n else ""
+        inside = f", in {families:,} more concepts," if seen.families != seen.n else ""
         text += f"; at the agreement seen, about {more:,} more trial assets{inside} would do"
     return text
 

@@ -16,7 +16,7 @@ from core.evaluate.phrases import interval_words
 from core.evaluate.run import comparison
 from core.evaluate.versions import name_of
 from core.train.run import find, set_live
-from core.words import percent, teacher_words
+from core.words import percent, ranged, teacher_words
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ def _gains(found: versions.Comparison) -> list[str]:
     """For each teacher, how often old and new agree with its labels, and whose the difference is."""
     return [
         f"Against {one.teacher}: {found.first.name} {_share(one.first)}, {found.second.name} {_share(one.second)}; "
-        f"change {_points(one.paired.difference)} points ({_points(one.paired.low)} to {_points(one.paired.high)}, 95 %)"
+        f"change {_points(one.paired.difference)} points ({ranged(one.paired.low, one.paired.high, _points)}, 95 %)"
         + ("." if one.paired.better else ": no difference is shown.")
         for one in found.by
     ]
 
 
 def _share(share: Share) -> str:
-    return f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
+    return f"{percent(share.value)} ({ranged(share.low, share.high)})"
 
 
 def _points(share: float) -> str:

@@ -1,8 +1,8 @@
 """All clients at a glance: what their students save, how much they filed, and what needs somebody.
 
-Saved is what files scored by a student did not cost: their rows are counted (jobs), the prices are those of the student's sheet
-(core/evaluate/economics.py) under the client's assumptions today. What a service answers is counted by itself (/metrics), not
-here. Beside it stands what the live student saves at the volume the client has stated.
+Saved is what the work of students did not cost: rows of files they scored are counted (jobs), and texts that servers answered
+(core/deploy/tally.py); the prices are those of the student's sheet (core/evaluate/economics.py) under the client's assumptions
+today. Beside it stands what the live student saves at the volume the client has stated.
 """
 
 from __future__ import annotations
@@ -72,26 +72,27 @@ def months(count: int = TREND) -> list[str]:
 
 def money_of_clients(db: Database) -> list[ClientMoney]:
     """One a client, by name."""
-    scored: dict[int, list[dict]] = {}
+    done: dict[int, list[dict]] = {}
     for row in db.query(
-        """select client_id, json_extract(result, '$.student') as student, substr(finished, 1, 7) as month,
+        """select client_id, json_extract(result, '$.student') as student, substr(finished, 1, 7) as month, 0 as by_teacher,
                   total(json_extract(result, '$.rows')) as rows, total(json_extract(result, '$.handled')) as handled
-           from jobs where kind = 'score' and state = 'done' and client_id is not null group by 1, 2, 3"""
+           from jobs where kind = 'score' and state = 'done' and client_id is not null group by 1, 2, 3
+           union all select client_id, student_id, month, by_teacher, texts, handled from served_answers"""
     ):
-        scored.setdefault(row["client_id"], []).append(row)
+        done.setdefault(row["client_id"], []).append(row)
     live = dict(db.execute("select client_id, id from students where live = 1 and ready = 1").fetchall())
     clients = db.execute("select id, synthetic from clients order by name collate nocase").fetchall()
-    return [_of_client(db, id, bool(made_up), scored.get(id, []), live.get(id)) for id, made_up in clients]
+    return [_of_client(db, id, bool(made_up), done.get(id, []), live.get(id)) for id, made_up in clients]
 
 
-def _of_client(db: Database, client_id: int, synthetic: bool, scored: list[dict], live: int | None) -> ClientMoney:
-    sheets = {id: _sheet(db, client_id, id) for id in {*(row["student"] for row in scored), live} - {None}}
+def _of_client(db: Database, client_id: int, synthetic: bool, done: list[dict], live: int | None) -> ClientMoney:
+    sheets = {id: _sheet(db, client_id, id) for id in {*(row["student"] for row in done), live} - {None}}
     saved: dict[str, float] = {}
     filed: dict[str, int] = {}
     unpriced = 0
-    for row in scored:
+    for row in done:
         filed[row["month"]] = filed.get(row["month"], 0) + int(row["rows"])
-        usd = _saved(sheets[row["student"]], row["rows"], row["handled"]) if row["student"] else None
+        usd = _saved(sheets[row["student"]], row["rows"], row["handled"], row["by_teacher"]) if row["student"] else None
         if usd is None:
             unpriced += int(row["rows"])
         else:
@@ -110,13 +111,14 @@ def _sheet(db: Database, client_id: int, student_id: int) -> dict | None:
     return comparison(db, student_id) if there else None
 
 
-def _saved(sheet: dict | None, rows: float, handled: float) -> float | None:
-    """USD that scoring so many rows saved. The student reads them all; where it stands alone it answers them all, otherwise
-    those it handles, and the teacher the rest: where it answers none, nothing was handed over, and nothing saved."""
+def _saved(sheet: dict | None, rows: float, handled: float, by_teacher: float = 0) -> float | None:
+    """USD that scoring so many rows saved. The student reads them all; where it stands alone it answers them all but those that the
+    teacher answered, otherwise those it handles, and the teacher the rest: where it answers none, nothing was handed over, and
+    nothing saved."""
     prices = sheet and sheet["economics"].per_1000
     if not prices or prices["teacher"] is None or prices["student"] is None:
         return None
-    answered = rows if sheet["verdict"].decision == "replace" else handled
+    answered = rows - by_teacher if sheet["verdict"].decision == "replace" else handled
     if not answered:
         return 0.0
     return (answered * prices["teacher"] - rows * prices["student"]) / 1000

@@ -36,7 +36,7 @@ from core.jobs import NoProgress
 from core.label.prices import Price
 from core.label.run import labelled, summary
 from core.train import data, members, subsets
-from core.words import money
+from core.words import money, ranged
 
 POINTS, DRAWS = 5, 200
 FEWEST_ROWS, ROWS_A_CATEGORY = 50, 2  # training assets at the smallest point, at least
@@ -289,7 +289,7 @@ def outcome(twice: Gain) -> str:
 
 def points_words(one: Gain) -> str:
     """+0.6 points (0.2 to 1.1)"""
-    return f"+{100 * one.value:.1f} points ({100 * one.low:.1f} to {100 * one.high:.1f})"
+    return f"+{100 * one.value:.1f} points ({ranged(100 * one.low, 100 * one.high, '{:.1f}'.format)})"
 
 
 def price_words(one: Gain) -> str:
@@ -311,5 +311,5 @@ def _sentence(said: str, twice: Gain, curve: Curve) -> str:
         return f"More labels will not help: {double} would bring at most {100 * twice.high:.1f} points"
     return (
         f"Whether more labels will help cannot be told from {curve.agreement[-1].n:,} test assets: {double} would bring "
-        f"{100 * twice.low:.1f} to {100 * twice.high:.1f} points"
+        f"{ranged(100 * twice.low, 100 * twice.high, '{:.1f}'.format)} points"
     )

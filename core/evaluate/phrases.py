@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from core.evaluate.agreement import Paired, Share
 from core.train import members
-from core.train.new import New
-from core.words import percent
+from core.train.new import LeftOut, New
+from core.words import counted, percent, ranged
 
 
 def p_words(p: float) -> str:
@@ -22,36 +23,52 @@ def p_words(p: float) -> str:
 
 def interval_words(share: Share, target: float | None = None) -> str:
     """94.1 % (92.9 % to 95.2 %, n = 1,200)"""
-    low, high = percent(share.low, target), percent(share.high, target)
-    return f"{percent(share.value, target)} ({low} to {high}, {rows_words(share.n, share.groups)})"
+    ends = ranged(share.low, share.high, partial(percent, beside=target))
+    return f"{percent(share.value, target)} ({ends}, {rows_words(share.n, share.groups)})"
 
 
 def rows_words(n: int, families: int) -> str:
-    """n = 1,200, or where they are of fewer families: n = 1,200 in 110 families"""
-    return f"n = {n:,}{f' in {families:,} families' if families < n else ''}"
+    """n = 1,200, or where they are of fewer families: n = 1,200 in 110 concepts"""
+    return f"n = {n:,}{f' in {concepts(families)}' if families < n else ''}"
+
+
+def concepts(families: int) -> str:
+    """110 concepts: what people call families of assets."""
+    return counted(families, "concept")
 
 
 def new_words(found: New) -> str:
-    """What is new and how much less is agreed on there: … 95.0 % of assets of campaigns it has seen and 89.0 % of new ones."""
-    parts = [
-        f"{percent(one.seen, one.new)} of assets of {one.many} it has seen and {percent(one.new, one.seen)} of new ones"
-        + ("" if one.lower else " (no difference shown)")
-        for one in found.left_out
-    ]
-    return f"A student trained in seconds agrees on {'; on '.join(parts)}." if parts else ""
+    """What becomes of agreement where something is new: Expect less agreement on new campaigns (89.0 %, on known ones 95.0 %)."""
+    less, same = (_new_parts([one for one in found.left_out if one.lower == lower]) for lower in (True, False))
+    if less and same:
+        return f"Expect less agreement on {less}; on {same} no difference is shown."
+    return f"Expect less agreement on {less}." if less else f"No less agreement is shown on {same}." if same else ""
+
+
+def _new_parts(some: list[LeftOut]) -> str:
+    return ", ".join(
+        f"new {one.many} ({percent(one.new, one.seen)}, on known ones {percent(one.seen, one.new)})" for one in some
+    )
 
 
 def across_words(found: New) -> str:
-    """What one market's labels are worth in another: … taught on de alone agrees on 71 % in fr; with fr's own 200 labels 86 %."""
+    """Whether one market's labels serve another: … taught on DE alone 71 % there, on FR's own 200 labels 86 %."""
     if not found.across:
         return ""
     first = found.across[0].taught
     own = {one.market: one for one in found.across if one.taught == one.market}
     others = [one for one in found.across if one.taught == first != one.market]
     worst = max(others, key=lambda one: own[one.market].agreement - one.agreement)
+    its = own[worst.market]
+    title = (
+        f"{worst.market} needs labels of its own"
+        if its.agreement > worst.high
+        else f"Labels from {first} serve elsewhere"
+    )
+    where = "there" if its.agreement > worst.high else f"in {worst.market}"
     return (
-        f"A student taught on {first} alone agrees on {percent(worst.agreement)} in {worst.market}; with {worst.market}'s own "
-        f"{own[worst.market].labels:,} labels {percent(own[worst.market].agreement)}."
+        f"{title}: taught on {first} alone, a student agrees on {percent(worst.agreement, its.agreement)} {where}, taught on "
+        f"{worst.market}'s own {its.labels:,} labels on {percent(its.agreement, worst.agreement)}."
     )
 
 

@@ -30,7 +30,7 @@ from core.evaluate.versions import name_of
 from core.ingest import taxonomy, taxonomy_versions
 from core.label import gold
 from core.train.run import all_students
-from core.words import counted, milliseconds, money
+from core.words import counted, milliseconds, money, ranged
 
 CONFUSIONS = 20
 NONE = "–"
@@ -174,8 +174,12 @@ def _names(rows: list[Row]) -> list[str]:
     return [f"{rows[0].who} (vendor)" if rows[0].who in [*taken, "measure"] else rows[0].who, *taken]
 
 
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
 def _share_words(one: Share | None) -> str:
-    return NONE if one is None else f"{percent(one.value)} ({percent(one.low)} to {percent(one.high)})"
+    return NONE if one is None else f"{percent(one.value)} ({ranged(one.low, one.high)})"
 
 
 def _quantity_words(words: Callable[[float | None], str], one: Quantity | None) -> str:
@@ -218,7 +222,7 @@ def tests_of(card: Scorecard) -> pd.DataFrame:
                 "assets": f"{one.pair.n:,}{' answered' if one.answered_only else ''}",
                 "only it is right": one.pair.only_second,
                 "only the other": one.pair.only_first,
-                "points": f"{100 * one.pair.difference:+.1f} ({100 * one.pair.low:+.1f} to {100 * one.pair.high:+.1f})",
+                "points": f"{_points(one.pair.difference)} ({ranged(one.pair.low, one.pair.high, _points)})",
                 "test": p_words(one.pair.p),
                 "shown": shown[one.pair.better],
             }

@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from core.evaluate.agreement import Share, agreement
 from core.ingest import taxonomy, taxonomy_versions
 from core.label.gold import gold
-from core.words import counted, percent, teacher_words
+from core.words import counted, percent, ranged, teacher_words
 
 GOLD = "gold"
 
@@ -100,7 +100,7 @@ def between_words(pair: Between) -> str:
 def by_words(one: By) -> str:
     """Against people (gold): 91.0 % (86.0 % to 95.0 %) of 116 test assets"""
     seen = one.agreement
-    text = f"Against {one.source}: {percent(seen.value)} ({percent(seen.low)} to {percent(seen.high)}) of "
+    text = f"Against {one.source}: {percent(seen.value)} ({ranged(seen.low, seen.high)}) of "
     text += counted(seen.n, "test asset")
     return text + (", the labels it learned from" if one.own else "")
 

@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from core.errors import InputError
 from core.evaluate import weak as weakness
@@ -45,7 +46,7 @@ from core.evaluate.economics import stated
 from core.evaluate.next_step import Plan
 from core.evaluate.phrases import interval_words, one_sided_words, p_words
 from core.evaluate.weak import Category
-from core.words import percent, stated_percent
+from core.words import percent, ranged, stated_percent
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
 NEW = ("lowest", "nothing", "concepts", "campaigns", "months", "markets")  # rules of core/train/new.py
@@ -268,9 +269,7 @@ def _why_replace(e: Evidence) -> str:
     if e.agreement.low >= e.target:
         text = f"{_agrees(e)}; even the lower end reaches the target of {_goal(e)}."
     else:
-        promise = (
-            f"agreement of at least {_goal(e)} over all assets like those it learned from is proven on trial assets"
-        )
+        promise = f"agreement of at least {_goal(e)} over all assets like those it learned from is proven"
         text = f"{_agrees(e)}, and {promise} ({stated_percent(e.certificate.confidence)} sure)."
     return text + _saves(e.saving["student"], "It")
 
@@ -346,7 +345,7 @@ def _why_too_few(e: Evidence) -> str:
     few = f"{e.tested.independent:,.0f} independent test assets"
     return (
         f"There are {few}, too few to say: agreement of {percent(e.tested.value, digits=0)} on them could be anything from "
-        f"{percent(e.tested.low, digits=0)} to {percent(e.tested.high, digits=0)}."
+        f"{ranged(e.tested.low, e.tested.high, partial(percent, digits=0))}."
     )
 
 

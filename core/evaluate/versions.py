@@ -16,7 +16,7 @@ from core.evaluate.phrases import p_words, percent, version_words
 from core.evaluate.run import comparison, figures
 from core.ingest import taxonomy_versions
 from core.train.run import all_students, is_whole
-from core.words import money, teacher_words
+from core.words import money, ranged, teacher_words
 
 
 @dataclass(frozen=True)
@@ -229,12 +229,11 @@ def _difference(first: str, second: str, by: ByLabels) -> str:
     if found.better == "first":
         first, second, gap, low, high = second, first, -gap, -high, -low
         shares = shares[::-1]
+    ends = ranged(low, high, "{:+.1f}".format)
     both = f"{percent(shares[1].value, shares[0].value)} against {percent(shares[0].value, shares[1].value)}"
     if found.better:
-        return (
-            f"{second} agrees on {gap:.1f} points more than {first} ({both}; difference {low:+.1f} to {high:+.1f}, {p})"
-        )
-    seen = f"{both}; {gap:+.1f} points, {low:+.1f} to {high:+.1f}, {p}"
+        return f"{second} agrees on {gap:.1f} points more than {first} ({both}; difference {ends}, {p})"
+    seen = f"{both}; {gap:+.1f} points, {ends}, {p}"
     return f"No difference in agreement is shown between {first} and {second} ({seen})"
 
 
@@ -265,4 +264,4 @@ def table_of(found: Comparison) -> pd.DataFrame:
 
 
 def _share_words(share: Share) -> str:
-    return f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
+    return f"{percent(share.value)} ({ranged(share.low, share.high)})"

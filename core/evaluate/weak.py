@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from scipy.stats import binom
 
 from core.evaluate.agreement import interval
-from core.words import percent
+from core.words import percent, ranged
 
 ERROR = 0.05  # of the test that finds a weak category, all guarded categories together
 
@@ -51,8 +52,8 @@ class Category:
     @property
     def span(self) -> str:
         """“Sale”: 9 of 40, 10.8 % to 38.5 %"""
-        low, high = (percent(end, digits=0) for end in interval(self.hits, self.independent))
-        return f"“{self.label}”: {self.agreed:,} of {self.n:,}, {low} to {high}"
+        ends = ranged(*interval(self.hits, self.independent), partial(percent, digits=0))
+        return f"“{self.label}”: {self.agreed:,} of {self.n:,}, {ends}"
 
 
 def ranked(categories: Iterable[Category]) -> list[Category]:

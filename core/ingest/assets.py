@@ -161,9 +161,9 @@ def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Re
         read.problems.add(
             None,
             read.mapping.split,
-            f"{counted(cut, 'family has', 'families have')} assets in several splits, which flatters the agreement; splits were "
+            f"{counted(cut, 'concept has', 'concepts have')} assets in several splits, which flatters the agreement; splits were "
             "kept as given.",
-            f"Give all assets of a family ({family_columns.by_words(column, read.mapping.family_stem)}) the same split.",
+            f"Give all assets of a concept ({family_columns.by_words(column, read.mapping.family_stem)}) the same split.",
         )
 
 

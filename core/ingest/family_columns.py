@@ -63,7 +63,7 @@ def by_words(column: str, stem: Sequence[str] | None, id_column: str | None = No
 
 
 def told(mapping: Mapping, found: Sequence[Families]) -> str | None:
-    """What the mapping's choice makes of the file: 3,150 rows in 300 families (by concept_id); the largest has 14. Or why nothing;
+    """What the mapping's choice makes of the file: 3,150 rows in 300 concepts (by concept_id); the largest has 14. Or why nothing;
     None where nothing is chosen, or the column was not counted."""
     one = next((one for one in found if one.column == mapping.family and one.stem == mapping.family_stem), None)
     if one is None:
@@ -72,7 +72,7 @@ def told(mapping: Mapping, found: Sequence[Families]) -> str | None:
         return f"The column {one.column} {one.unfit}, so it does not say which assets belong together; only copies are grouped."
     rows = f"{one.rows:,} rows" if one.all else f"The first {one.rows:,} rows"
     by = by_words(one.column, one.stem, mapping.id)
-    return f"{rows} in {counted(one.families, 'family', 'families')} ({by}); the largest has {one.largest:,}"
+    return f"{rows} in {counted(one.families, 'concept')} ({by}); the largest has {one.largest:,}"
 
 
 def unfit(sizes: Sequence[int] | np.ndarray, rows: int, stem: Sequence[str] | None = None) -> str | None:

@@ -18,7 +18,7 @@ from core.evaluate.weak import guard_words, weakest
 from core.report import charts
 from core.report.charts import FEW
 from core.train.new import NOTHING
-from core.words import counted, duration, percent, stated_percent
+from core.words import counted, percent, ranged, stated_percent
 
 SHOWN = 40  # categories and slices in a chart: the largest; the table has all
 FAR_BELOW = 0.10  # so far below the target a category is counted as doing badly
@@ -47,7 +47,7 @@ def share_words(value: float, n: int) -> str:
 def span_words(seen: dict[str, Any]) -> str:
     """The interval of a share of n rows: 92.9 % to 95.2 %, n = 1,200"""
     rows = rows_words(seen["n"], seen.get("groups", seen["n"]))
-    return f"{share_words(seen['low'], seen['n'])} to {share_words(seen['high'], seen['n'])}, {rows}"
+    return f"{ranged(seen['low'], seen['high'], lambda end: share_words(end, seen['n']))}, {rows}"
 
 
 def independent(seen: dict[str, Any]) -> float:
@@ -78,8 +78,8 @@ def per_category(found: dict[str, Any]) -> Answer:
     if (worst := weakest(few)) and worst.agreed < worst.n:
         title += f", weakest {worst.span}"
     if independent(seen) < FEW:
-        low, high = (percent(seen[end], digits=0) for end in ("low", "high"))
-        title = f"Too few test assets to say: agreement could be anything from {low} to {high}"
+        ends = ranged(seen["low"], seen["high"], lambda end: percent(end, digits=0))
+        title = f"Too few test assets to say: agreement could be anything from {ends}"
     if not low and independent(seen) >= FEW and (table["agreed"] == table["n"]).all():
         title = "The student agrees in every category"
     top = table.head(SHOWN)
@@ -207,12 +207,12 @@ def new(found: dict[str, Any]) -> Answer | None:
         ]
     )
     crossed = ", ".join(one.many for one in seen.left_out if one.crossed)
-    note = "Whole groups were left out of what a student trained in seconds learned from, then it was asked about them. Measured"
-    note += f" in {duration(seen.seconds)}; low to high: 95 % range of agreement on new ones."
+    note = (
+        "Measured with small students made for this question alone: whole groups were kept from them, then they were asked about "
+        "these. Go by the difference: the student judged here agrees more often on both. Low to high: 95 % range on new ones."
+    )
     if crossed:
-        note += (
-            f" For {crossed}, concepts were left out as well; it learned from as many assets where the group was seen."
-        )
+        note += f" For {crossed}, concepts were kept from them as well; they learned from as many assets where the group was known."
     if any(one.lower and not one.comes and one != rests for one in seen.left_out):
         note += " Nothing rests on markets and the like unless a rule says that new ones will come: those need labels of their own."
     return Answer("new", new_words(seen), None, table, note, ("seen", "new", "low", "high"))
@@ -227,7 +227,7 @@ def across(found: dict[str, Any]) -> Answer | None:
     table = pd.DataFrame([{name: getattr(one, name) for name in kept} for one in seen.across])
     table[["agreement", "low", "high"]] = table[["agreement", "low", "high"]].round(3)
     table = table.rename(columns={"taught": "taught on", "market": "asked about", "labels": "labels learned from"})
-    note = "Each market taught alone, then asked about concepts it had not seen. Measured, with the 95 % range."
+    note = "Small students, each taught on one market alone, asked about concepts they had not seen. Measured, with the 95 % range."
     return Answer("across-markets", across_words(seen), None, table, note, ("agreement", "low", "high"))
 
 

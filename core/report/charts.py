@@ -21,7 +21,7 @@ from core.evaluate import learning_curve
 from core.evaluate.agreement import Share
 from core.evaluate.latency import SHARES
 from core.evaluate.outlook import MONTHS, Course, Swing
-from core.words import milliseconds, money, percent, spoken, stated_percent
+from core.words import milliseconds, money, percent, ranged, spoken, stated_percent
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
 STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
@@ -83,7 +83,7 @@ def shares(
                 "width": 0,
             },
             customdata=[
-                f"{percent(at)} ({percent(least)} to {percent(most)})"
+                f"{percent(at)} ({ranged(least, most)})"
                 for at, least, most in rows[[value, low, high]].itertuples(index=False)
             ],
             hovertemplate="%{text}<br>%{customdata}<extra></extra>",
@@ -394,7 +394,8 @@ def _matrix(counts: np.ndarray, shares: np.ndarray, names: list[str]) -> go.Figu
             },  # dark on every shade, in the light look and in the dark one
             hoverinfo="skip",
         )
-    layout(fig, "student says", "teacher says", 190 + cell * n)
+    steep = round(0.55 * LETTERS * max(map(len, names))) if n <= 45 else 60  # px of the names above the columns
+    layout(fig, "student says", "teacher says", 70 + steep + cell * n)
     ticks = {"tickvals": list(range(n)), "ticktext": names, "tickfont": {"size": LETTERS}, "showgrid": False}
     # columns of many stand closer together than any letters: they go by the order of the rows, and by pointing at a cell
     fig.update_xaxes(side="top", tickangle=-90, range=[-0.5, n - 0.5], showticklabels=n <= 45, **ticks)
@@ -458,13 +459,17 @@ def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
             base=base,
             orientation="h",
             marker_color=colour,
-            text=[clean(getattr(one, words)) for one in shown],
-            textposition="outside",
-            textangle=0,
-            cliponaxis=False,
-            customdata=[[name, money(getattr(one, end))] for name, one in zip(names, shown)],
-            hovertemplate="%{customdata[0]} %{text}: %{customdata[1]}<extra></extra>",
+            text=[""] * len(shown),
+            customdata=[
+                [name, clean(getattr(one, words)), money(getattr(one, end))] for name, one in zip(names, shown)
+            ],
+            hovertemplate="%{customdata[0]} %{customdata[1]}: %{customdata[2]}<extra></extra>",
         )
+    for place, one in enumerate(shown):  # both ends of a row may lie on one side of the result: their words never do
+        lower, upper = sorted([(one.low, one.low_words), (one.high, one.high_words)], key=lambda end: end[0])
+        fig.add_annotation(x=min(lower[0], base), y=place, text=clean(lower[1]), xanchor="right", xshift=-5)
+        fig.add_annotation(x=max(upper[0], base), y=place, text=clean(upper[1]), xanchor="left", xshift=5)
+    fig.update_annotations(showarrow=False)
     fig.add_vline(x=base, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
     values = [getattr(one, end) for one in shown for end in ("low", "high")]
     room = 0.16 * (max(values) - min(values))

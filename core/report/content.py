@@ -230,9 +230,7 @@ def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:
     made = []
     for one in [rows[category.label] for category in order if category.agreed < category.n][:WORST]:
         differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one["category"]})
-        differ = differ[~differ["text"].str.lower().str[:40].duplicated()].head(
-            EXAMPLES
-        )  # not two sizes of one creative
+        differ = differ[~differ["text"].map(_beginning).duplicated()].head(EXAMPLES)  # not two sizes of one creative
         examples = [
             (" ".join(text.split())[:TEXT], teacher, said)
             for text, teacher, said in differ[["text", "teacher", "student"]].itertuples(index=False)
@@ -240,3 +238,8 @@ def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:
         seen = {"n": one["n"], "low": one["low"], "high": one["high"]}
         made.append(Worst(one["label"], share_words(one["recall"], one["n"]), span_words(seen), examples))
     return made
+
+
+def _beginning(text: str) -> str:
+    """The first words of a text without case and signs, by which copies of one creative are alike."""
+    return "".join(sign for sign in text.casefold() if sign.isalnum())[:32]

@@ -11,7 +11,7 @@ from core.evaluate.run import rested_on
 from core.label.prices import Price
 from core.report.answers import share_words, span_words
 from core.report.speed import median_range
-from core.words import milliseconds, percent, spoken, stated_percent, teacher_words
+from core.words import milliseconds, percent, ranged, spoken, stated_percent, teacher_words
 
 MODES = {"student": "alone", "cascade": "with the teacher behind it"}
 TITLES = {
@@ -48,14 +48,15 @@ def for_100(result: dict[str, Any]) -> str:
     if verdict.decision == "replace":
         surely = math.floor(100 * rests.low) if rests.low >= found["target"] else target
         return f"The student files 100 of 100 assets; at least {surely} of them as the teacher would, 95 % sure."
-    low, high = (round(100 * spoken(end)) for end in (rests.low, rests.high))  # as the cards print them
-    about = f"about {round(100 * rests.value)} as the teacher does ({low} to {high}, 95 % sure)"
+    ends = ranged(rests.low, rests.high, lambda end: f"{100 * spoken(end):.0f}")  # as the cards print them
+    about = f"about {round(100 * rests.value)} as the teacher does ({ends}, 95 % sure)"
     return f"Of 100 assets the student would file {about}."
 
 
 @dataclass(frozen=True)
 class Headline:
-    """One big figure in words with its interval (None: nothing to compare); `hints` name the explanations that belong to it."""
+    """One big figure in words with its interval (None: nothing to compare, or it reads as the value does); `hints` name the
+    explanations that belong to it."""
 
     label: str
     value: str
@@ -87,8 +88,8 @@ def headlines(result: dict[str, Any], price: Price | None) -> list[Headline]:
 
 def _headline(label: str, value: float | None, ends: tuple[float, float] | None, basis: str, hint: str) -> Headline:
     words = _times if hint == "speed_up" else _share
-    span = f"{words(ends[0])} to {words(ends[1])}" if ends else None
-    return Headline(label, "–" if value is None else words(value), basis, span, (hint,))
+    said, span = "–" if value is None else words(value), ranged(*ends, words) if ends else None
+    return Headline(label, said, basis, None if span == said else span, (hint,))
 
 
 def _share(value: float) -> str:

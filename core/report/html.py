@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from core.evaluate.economics import show
 from core.report import svg
-from core.report.answers import Answer
+from core.report.answers import FEW, Answer
 from core.report.content import Report
 from core.words import money, percent
 
@@ -51,9 +51,12 @@ def _table(answer: Answer) -> list[list[str]]:
 
 
 def _frame(table: pd.DataFrame, shares: tuple[str, ...] = (), dollars: tuple[str, ...] = ()) -> list[list[str]]:
+    """Head and rows as words; a share of the rows that a column n counts is as precise as they are."""
     kinds = [(column in shares, column in dollars) for column in table.columns]
-    rows = table.itertuples(index=False, name=None)
-    return [list(map(str, table.columns)), *([_cell(value, *kind) for kind, value in zip(kinds, row)] for row in rows)]
+    counts = table["n"] if "n" in table.columns else [FEW] * len(table)
+    rows = zip(table.itertuples(index=False, name=None), counts)
+    words = [[_cell(value, *kind, few=n < FEW) for kind, value in zip(kinds, row)] for row, n in rows]
+    return [list(map(str, table.columns)), *words]
 
 
 def _assumptions(rows: list[dict]) -> list[list[str]]:
@@ -66,12 +69,12 @@ def _assumptions(rows: list[dict]) -> list[list[str]]:
     return [["assumption", "value", "unit", "why"], *cells]
 
 
-def _cell(value: object, share: bool, dollars: bool) -> str:
+def _cell(value: object, share: bool, dollars: bool, few: bool = False) -> str:
     """A value as people write it: yes and no, thousands parted, nothing for nothing."""
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return ""
     if share:
-        return percent(value)
+        return percent(value, digits=0 if few else 1)
     if dollars:
         return money(value)
     if isinstance(value, str):

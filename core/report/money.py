@@ -9,7 +9,7 @@ from core.evaluate.outlook import MONTHS, PUBLISHED_SAVING, Course, Swing, net_s
 from core.report import charts
 from core.report.answers import Answer
 from core.report.headline import IF_IT_DID
-from core.words import money, percent, stated_percent
+from core.words import money, percent, ranged, stated_percent
 
 WITH = {"student": "Student alone", "cascade": "Student with the teacher behind it"}
 
@@ -103,9 +103,7 @@ def tornado(swings: list[Swing], sheet: Economics, mode: str) -> Answer | None:
         return None
     first = swings[0]
     low, high = sorted((first.low, first.high))
-    title = (
-        f"What moves the result most: {first.label.lower()}, from {money(low)} to {money(high)} within {MONTHS} months"
-    )
+    title = f"What moves the result most: {first.label.lower()}, from {ranged(low, high, money)} within {MONTHS} months"
     rows = [
         {
             "assumption": one.label,

@@ -176,17 +176,17 @@ class _Drawing:
         places = []
         for key, axis in (("x", self.x), ("y", self.y)):
             value = float(note[key])
-            inside = str(note.get(key + "ref", "")).endswith("domain")
+            inside = str(note.get(key + "ref", "")).endswith(("domain", "paper"))
             places.append(axis.start + value * (axis.end - axis.start) if inside else axis.place(value))
         x, y = places[0] + note.get("xshift", 0), places[1] - note.get("yshift", 0)
         y += {"bottom": -4, "top": 13}.get(note.get("yanchor"), 4)
         anchor = {"left": "start", "right": "end"}.get(note.get("xanchor"), "middle")
         text = str(note["text"])
         if dot := re.match(r'<span style="color:(#\w+)">●</span> ', text):  # the colour of the line it belongs to
-            text, shift = text[dot.end() :], _length(_plain(text[dot.end() :])) / 2 + 8
-            at = {"start": x, "middle": x - shift, "end": x - 2 * shift}[anchor]
-            self.parts.append(f'<circle cx="{at:.1f}" cy="{y - 4:.1f}" r="4" fill="{dot[1]}"/>')
-            x += 9 if anchor == "start" else 0
+            plain = html.escape(_plain(text[dot.end() :]))
+            at = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}"'
+            self.parts.append(f'<text {at}><tspan fill="{dot[1]}">●</tspan> {plain}</text>')
+            return
         self._words(x, y, _plain(text), anchor)
 
     # --- traces

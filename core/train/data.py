@@ -18,6 +18,7 @@ from core.label.gold import gold
 from core.label.run import labelled, summary
 from core.train import folds
 from core.weights import LARGE
+from core.words import counted
 
 # done, total, message; raises jobs.Cancelled when cancel was asked
 Step = Callable[[int, int, str], None]
@@ -120,7 +121,7 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
         )
     if (families := train.family_id.nunique()) < folds.FOLDS:
         raise InputError(
-            f"The labelled assets to learn from are of {families} {'family' if families == 1 else 'families'}; at least "
+            f"The labelled assets to learn from are of {counted(families, 'concept')}; at least "
             f"{folds.FOLDS} are needed, so that each is judged by what it did not teach.",
             "Choose another column for what belongs together, or import and label assets of other concepts.",
         )

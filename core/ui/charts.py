@@ -9,6 +9,7 @@ import streamlit as st
 from core.escape import plain
 from core.report.charts import LETTERS
 from core.report.workbook import csv
+from core.ui.figures import explained
 from core.words import spoken
 
 SHARE = st.column_config.NumberColumn(format="percent")
@@ -22,7 +23,7 @@ def chart(title: str, fig: go.Figure, table: pd.DataFrame, name: str, *, note: s
     """
     st.subheader(plain(title), anchor=False)
     if note:
-        st.caption(plain(note))
+        st.caption(plain(note), help=explained(note))
     draw(fig, name, title)
     details(table, name, **table_options)
 

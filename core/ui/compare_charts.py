@@ -14,7 +14,7 @@ from core.evaluate.phrases import one_sided_words
 from core.report import answers, money, speed
 from core.report.answers import Answer, span_words
 from core.ui import charts
-from core.ui.figures import HINTS
+from core.ui.figures import HINTS, explained
 from core.ui.frame import plain
 from core.words import counted, percent
 
@@ -53,7 +53,7 @@ def folded(answer: Answer | None) -> None:
     """An answer without a chart: the sentence, how to read it, and its table folded away; nothing for None."""
     if answer:
         st.markdown(f"**{plain(answer.title)}**")
-        st.caption(plain(answer.note))
+        st.caption(plain(answer.note), help=explained(f"{answer.title} {answer.note}"))
         charts.details(answer.table, answer.name, shares=answer.shares)
 
 

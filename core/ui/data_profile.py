@@ -18,7 +18,7 @@ from core.label.run import newest_in_use
 from core.ui import charts
 from core.ui.figures import HINTS, figure
 from core.ui.frame import View
-from core.words import counted
+from core.words import counted, ranged
 
 SHOWN = 200  # rows of a list on the page; the download has them all
 
@@ -154,7 +154,7 @@ def _profile(found: dict) -> None:
     with distinct:
         copies = counted(found["duplicates"], "copy", "copies")
         if found["families"] < found["groups"]:
-            copies += f"; {counted(found['families'], 'family', 'families')}{_by(found['columns'])}, each counted once in figures"
+            copies += f"; {counted(found['families'], 'concept')}{_by(found['columns'])}, each counted once in figures"
         figure("Different creatives", f"{found['groups']:,}", "measured", copies, help=HINTS["duplicates"])
     with words:
         span = found["words"]
@@ -162,7 +162,7 @@ def _profile(found: dict) -> None:
             "Words an asset",
             f"{span['p50']:,}",
             "measured",
-            f"{span['p5']:,} to {span['p95']:,} in most",
+            f"{ranged(span['p5'], span['p95'], '{:,}'.format)} in most",
             help=HINTS["median"],
         )
     with gold:

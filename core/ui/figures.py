@@ -15,7 +15,7 @@ HINTS = {
     "agreement": "Share of assets the student never saw in training on which it gives the teacher's category. "
     "It says how well the student stands in for the teacher, not how often the teacher is right.",
     "interval": "The range that holds the true value in 95 of 100 such measurements (exact binomial, Clopper-Pearson). "
-    "Copies of one creative count once.",
+    "Copies of one creative count once, and a concept's sizes, languages and markets as far as they differ.",
     "macro_f1": "Agreement averaged over categories, so that a rare category counts as much as a frequent one. 1 is perfect.",
     "kappa": "Agreement beyond what chance would give (Cohen). 1 is perfect, 0 is chance.",
     "ac1": "Agreement beyond chance by Gwet's formula, which holds up when a few categories dominate.",
@@ -31,6 +31,18 @@ HINTS = {
     "certified": "Proven by an exact test on assets that the answering student had not seen: agreement on handled assets is at "
     "least the target, with 95 % confidence.",
 }
+
+TERMS = {  # words of sentences that a newcomer may not know, each explained behind the (?) of the sentence it stands in
+    "trial asset": "**Trial assets** say how sure the student must be to answer by itself. It was tried on them by students that "
+    "had not learned from them.",
+    "concept": "A **concept** is one idea in several sizes, languages or markets. Its versions repeat each other, so they count "
+    "as far as they differ.",
+}
+
+
+def explained(sentence: str) -> str | None:
+    """What the words of a sentence mean that a newcomer may not know; None where it has none."""
+    return "\n\n".join(meaning for term, meaning in TERMS.items() if term in sentence) or None
 
 
 def badge(basis: str) -> None:

@@ -11,7 +11,10 @@ from core.ui.figures import HINTS, figure
 from core.words import counted, money, percent
 
 BARS = "▁▂▃▄▅▆▇█"
-SCORED = "Files a student scored: the teacher's price for what it answered, less the machine's. A service's answers are not in it."
+SCORED = (
+    "Files that students classified and texts that servers answered: the teacher's price for what the student answered, less the "
+    "machine's."
+)
 STATED = "What the live students save at the assets a month that each client has stated on Compare, by their verdict."
 NOTICES = 5  # shown at once
 
@@ -42,7 +45,7 @@ def show(found: list[ClientMoney], waiting: dict[int, int]) -> None:
             f"{filed:,}",
             "measured",
             f"so far {all_filed:,}",
-            help="Assets of files that a student scored.",
+            help="Assets of files that students classified, and texts that servers answered.",
         )
     with columns[3]:
         judged = [one for one in own if one.agreement is not None]

@@ -126,7 +126,7 @@ def _table(done: list[rounds.Round]) -> pd.DataFrame:
                 "round": one.number,
                 "labels in all": one.labels,
                 "to learn from": one.train,
-                "to set the bar": one.calibration,
+                "to say how sure is sure enough": one.calibration,
                 "to test": one.test,
                 "agreement": one.agreement.value,
                 "low": one.agreement.low,

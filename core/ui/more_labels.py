@@ -11,7 +11,7 @@ from core.evaluate.learning_curve import Curve, Forecast
 from core.report.charts import growth
 from core.train import members
 from core.ui import charts, frame, progress
-from core.words import money, percent
+from core.words import money, percent, ranged
 
 MORE = st.column_config.NumberColumn(format="localized")
 POINTS = st.column_config.NumberColumn(format="%+.1f", help="Agreement gained, in percentage points.")
@@ -91,7 +91,7 @@ def _steps(said: Forecast) -> pd.DataFrame:
         {
             "another … labels": step.more,
             "points": 100 * step.value,
-            "95 % range": f"{100 * step.low:.1f} to {100 * step.high:.1f}",
+            "95 % range": ranged(100 * step.low, 100 * step.high, "{:.1f}".format),
             "US dollars": step.usd,
             "basis": "estimated",
         }

@@ -9,7 +9,7 @@ from core.ingest import taxonomy
 from core.label import prompts
 from core.label.teachers import Asset, make
 from core.ui import frame
-from core.words import percent
+from core.words import percent, ranged
 
 
 def show(view: frame.View, teacher: str) -> None:
@@ -58,7 +58,7 @@ def _short_list(view: frame.View, teacher: str) -> str:
     most, of, n = asked.params.shortlist, len(asked.categories), found.n
     return (
         f"The short list of {most} of {of:,} categories, with their parents, holds the right one for {percent(found.value)} of "
-        f"{n:,} assets ({percent(found.low)} to {percent(found.high)}; measured). Where it does not, the model can say so "
+        f"{n:,} assets ({ranged(found.low, found.high)}; measured). Where it does not, the model can say so "
         "and gets a list three times as long."
     )
 

@@ -20,7 +20,7 @@ from core.label.run import runs
 from core.ui import frame, label_names, uploads
 from core.ui.charts import download
 from core.ui.figures import figure
-from core.words import percent, teacher_words
+from core.words import percent, ranged, teacher_words
 
 KAPPA = "Agreement beyond what chance would give (Cohen's kappa). 1 is perfect, 0 is chance."
 RIGHT = "Share of the random sample's assets whose category people confirmed."
@@ -56,7 +56,7 @@ def _accuracy(seen: Accuracy | None) -> None:
         (student, "Student is right", seen.student),
     ):
         with place:
-            span = f"{percent(share.low)} to {percent(share.high)}, n = {share.n:,}"
+            span = f"{ranged(share.low, share.high)}, n = {share.n:,}"
             figure(name, percent(share.value), "measured", span, help=RIGHT)
     with difference:
         words = {"first": "Student", "second": "Teacher", None: "Not shown"}[seen.paired.better]

@@ -12,7 +12,7 @@ from core.evaluate.versions import name_of
 from core.train import run as training
 from core.ui import charts, frame, go_live, removing
 from core.ui.figures import HINTS
-from core.words import duration, percent, spoken, teacher_words
+from core.words import duration, ranged, spoken, teacher_words
 
 
 def show(view: frame.View) -> None:
@@ -66,7 +66,7 @@ def _row(row: dict, found: dict | None) -> dict:
         "Live": "live" if row["live"] else "" if found else "not judged yet",
         "Agreement": spoken(share["value"]) if found else None,
         "with": teacher_words(found["teacher"]["name"]) if found else "",
-        "95 % range": f"{percent(share['low'])} to {percent(share['high'])}" if found else "",
+        "95 % range": ranged(share["low"], share["high"]) if found else "",
         "ms an asset": found and found["latency"]["p50"],
         "Trained in": duration(row["train_seconds"]),
         "Learned from": f"{row['params'].get('train', 0):,} assets",

@@ -14,7 +14,7 @@ from core.ingest.taxonomy_diff import Draft
 from core.ingest.taxonomy_versions import Kept
 from core.ui import frame, progress, taxonomy_columns, uploads
 from core.ui.frame import View
-from core.words import percent
+from core.words import percent, ranged
 
 TOP = "(the top level)"
 EDITS = ("Add", "Rename", "Move", "Merge", "Split", "Describe", "Remove")
@@ -166,7 +166,7 @@ def _pair(view: View, number: int, pair: suggestions.Pair) -> None:
     with st.container(border=True):
         st.text(
             f"{pair.first}  +  {pair.second}: on {pair.swapped:,} of {pair.assets:,} test assets, {percent(pair.share)} "
-            f"({percent(pair.low)} to {percent(pair.high)}, measured), teacher and student say one and the other."
+            f"({ranged(pair.low, pair.high)}, measured), teacher and student say one and the other."
         )
         table = [
             {"text": text, "teacher says": teacher, "student says": student} for text, teacher, student in pair.examples

@@ -10,7 +10,7 @@ from core.evaluate import scorecard, vendor
 from core.evaluate.scorecard import Scorecard
 from core.report import charts as figures
 from core.ui import charts, frame
-from core.words import counted, percent, teacher_words
+from core.words import counted, percent, ranged, teacher_words
 
 BOXES = {
     "capable": (st.success, "check_circle"),
@@ -90,7 +90,7 @@ def _chart(card: Scorecard) -> None:
                 "thickness": 2,
                 "width": 0,
             },
-            hovertemplate=f"{figures.clean(row.who)}: {percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
+            hovertemplate=f"{figures.clean(row.who)}: {percent(share.value)} ({ranged(share.low, share.high)})"
             "<extra></extra>",
         )
     names = [figures.clean(row.who, 28) for row, _ in rows]

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -33,6 +34,8 @@ from core.deploy.gate import MOST_BYTES, Gate
 from core.deploy.live import Served
 from core.deploy.server import application
 from core.deploy.service import Service
+from core.deploy.tally import Tally
+from core.evaluate import house
 from core.evaluate.run import comparison
 from core.train import students
 from core.train.run import folder_of, set_live
@@ -588,6 +591,53 @@ def test_a_student_that_was_named_stays(guarded, inside):
     assert working(guarded) == "1"
 
 
+def test_what_servers_answer_is_in_the_savings_whether_they_end_or_are_killed(home, inside):
+    def answered() -> tuple[int, int, int]:
+        query = "select total(texts), total(handled), total(by_teacher) from served_answers where student_id = 3"
+        return tuple(map(int, inside.execute(query).fetchone()))
+
+    month, texts = house.months(1)[0], [row["text"] for row in small.rows()]
+    (before,) = house.money_of_clients(inside)
+    ending, killed = (Server(home, "--fallback", "--student", "3") for _ in range(2))
+    results = [result for made in (ending, killed) for result in made.classify(*texts, "and today now", " ")]
+    end = time.monotonic() + 20
+    while answered()[0] < 2 * (len(texts) + 1) and time.monotonic() < end:
+        time.sleep(0.1)
+    killed.process.kill()
+    killed.process.wait()
+    results += ending.classify(*texts[:5])  # right before its end
+    assert ending.end()[0] == 0
+    said = [result["answered_by"] for result in results if result["category"]]
+    assert answered() == (len(said), said.count("student"), said.count("teacher"))
+    (after,) = house.money_of_clients(inside)
+    prices = comparison(inside, 3)["economics"].per_1000
+    handed = (
+        len(said) - said.count("teacher")
+        if comparison(inside, 3)["verdict"].decision == "replace"
+        else said.count("student")
+    )
+    usd = (handed * prices["teacher"] - len(said) * prices["student"]) / 1000
+    assert after.filed[month] - before.filed.get(month, 0) == len(said)
+    assert after.saved[month] - before.saved.get(month, 0.0) == pytest.approx(usd)
+
+
+def test_counts_that_cannot_be_written_are_kept_for_the_next_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path))
+    with closing(database.connect()) as db, closing(database.connect()) as other:
+        db.conn.execute("PRAGMA busy_timeout = 50")
+        tally, client = Tally(database.client_id(db, "A")), "select texts, handled from served_answers"
+        result = services.EMPTY.model_copy(update={"category": "Sale", "answered_by": "student"})
+        tally.add(1, [result, services.EMPTY])
+        with other.atomic():
+            other.execute("update clients set name = 'B'")
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                tally.write(db)
+        tally.add(1, [result])
+        for _ in range(2):
+            tally.write(db)
+        assert db.execute(client).fetchall() == [(2, 2)]
+
+
 def test_what_is_under_way_is_finished_before_the_end(home):
     server = Server(home)
     texts = ["flights hotel beach " * 60] * 256
@@ -653,7 +703,7 @@ async def post(app, body: dict) -> tuple[int, dict, dict]:
 def in_process(test, student=None, fallback=None, **batcher):
     """Run `test(app, service)` with everything but the network; without a student it is still loading."""
     served = student and Served(7, "linear", 1, 1, "recorded:label", student, 0.9, None)
-    service = Service(SimpleNamespace(current=served, note="", stop=lambda: None), fallback)
+    service = Service(SimpleNamespace(current=served, note="", stop=lambda: None, tally=Tally(1)), fallback)
     for name, value in batcher.items():
         setattr(service.students, name, value)
 

@@ -1,6 +1,6 @@
 """The promise where assets are not independent: one concept in many markets, before and after families are kept together."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from core.evaluate.agreement import design_effect, paired, per_category, share
 from core.evaluate.cascade import certify
-from core.evaluate.phrases import across_words
+from core.evaluate.phrases import across_words, new_words
 from core.report.answers import across as across_answer
 from core.train import new
 from core.train.data import Rows
@@ -127,7 +127,7 @@ def test_a_refusal_counts_families():
     family = np.repeat(np.arange(60), 10)
     found = certify(chance.random(600), np.repeat(np.arange(60) % 25 > 0, 10), 0.95, families=family)
     assert not found.certified and found.families == 60
-    assert "600 trial assets in 60 families" in found.reason and "more families" in found.reason
+    assert "600 trial assets in 60 concepts" in found.reason and "more concepts" in found.reason
 
 
 def test_intervals_and_paired_tests_widen_with_families_and_are_else_as_they_were():
@@ -167,8 +167,25 @@ def test_what_a_student_of_one_market_does_in_another_is_said_with_what_own_labe
     )
     found = new.New(new.LOWEST, None, (), across, 1.0)
     said = across_words(found)
-    assert said.replace("\u00a0", " ") == (
-        "A student taught on UK alone agrees on 61.0 % in DE; with DE's own 240 labels 90.0 %."
+    assert said == (
+        "DE needs labels of its own: taught on UK alone, a student agrees on 61.0 % there, taught on DE's own 240 labels on 90.0 %."
     )
+    serves = replace(found, across=tuple(replace(one, agreement=0.9, low=0.85, high=0.95) for one in across))
+    assert across_words(serves).startswith("Labels from UK serve elsewhere: taught on UK alone")
     answer = across_answer({"new": asdict(found)})
     assert answer is not None and answer.title == said and len(answer.table) == len(pairs)
+
+
+def test_what_new_campaigns_cost_is_said_as_what_to_expect():
+    def left_out(many: str, seen: float, unseen: float, error: float = 0.02) -> new.LeftOut:
+        return new.LeftOut("x", many[:-1], many, True, False, 9, 300, seen, unseen, unseen - 0.05, unseen + 0.05, error)
+
+    campaigns, months = left_out("campaigns", 0.95, 0.89), left_out("months", 0.95, 0.945)
+
+    def said(*some: new.LeftOut) -> str:
+        return new_words(new.New(new.LOWEST, None, some, (), 1.0))
+
+    lower, same = "new campaigns (89.0 %, on known ones 95.0 %)", "new months (94.5 %, on known ones 95.0 %)"
+    assert said(campaigns, months) == f"Expect less agreement on {lower}; on {same} no difference is shown."
+    assert said(campaigns) == f"Expect less agreement on {lower}."
+    assert said(months) == f"No less agreement is shown on {same}."

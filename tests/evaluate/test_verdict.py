@@ -399,7 +399,7 @@ def test_families_of_many_versions_are_as_many_assets_as_they_are_worth():
     assert told.next.startswith("Label the 40 assets left and about 2,200 more that you import of other concepts; then")
     few = decide(replace(FALLBACK, agreement=share(1.0, 0.9, 1.0, n=50), plan=replace(owned, unlabelled=0)))
     assert few.next.startswith("Import about 3,300 more assets: all there are have labels, until at least 100")
-    assert "n = 660 in 60 families" in decide(replace(FALLBACK, agreement=families)).reason
+    assert "n = 660 in 60 concepts" in decide(replace(FALLBACK, agreement=families)).reason
 
 
 def test_a_rule_for_what_is_new_must_name_something():

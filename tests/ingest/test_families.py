@@ -96,7 +96,7 @@ def test_families_that_given_splits_cut_are_counted(client, tmp_path):
     rows = [(*row, "test" if n % 3 == 0 and n < 15 else "train") for n, row in enumerate(concepts(0, 30))]
     assets.import_assets(db, client, write(tmp_path / "a.csv", rows, "id,text,label,concept_id,split"))
     said = [row[0] for row in db.execute("select what from import_problems")]
-    assert any(what.startswith("5 families have assets in several splits") for what in said)
+    assert any(what.startswith("5 concepts have assets in several splits") for what in said)
     assert Counter(row[0] for row in db.execute("select split from assets")) == {"train": 85, "test": 5}
 
 
@@ -129,7 +129,7 @@ def test_file_names_in_trafficking_style_make_families_that_a_later_file_joins(c
     path = write(tmp_path / "a.csv", trafficked(0, 40), "asset,text,label,file name")
     seen = assets.preview(path)
     assert (seen.guess.family, seen.guess.family_stem) == ("file name", ())
-    assert told(seen.guess, seen.families) == "120 rows in 40 families (by the names in file name); the largest has 3"
+    assert told(seen.guess, seen.families) == "120 rows in 40 concepts (by the names in file name); the largest has 3"
     assets.import_assets(db, client, path)
     assert families.count(db, client) == 40
     later = [(f"later{row[0]}", *row[1:]) for row in trafficked(0, 40, ("ES",))]
@@ -178,7 +178,7 @@ def test_a_command_says_how_many_families_there_will_be_and_takes_names_for_them
         _distil(tmp_path, path, said, family_stem="refs")
     with pytest.raises(InputError, match="recorded"):
         _distil(tmp_path, path, said, family_stem="file name", teacher="recorded:ref")
-    assert "180 rows in 60 families (by the names in file name); the largest has 3" in said
+    assert "180 rows in 60 concepts (by the names in file name); the largest has 3" in said
 
 
 def _distil(folder, path, said, **given):

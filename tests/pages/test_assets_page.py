@@ -236,13 +236,13 @@ def test_what_belongs_together_is_counted_before_the_import_and_can_be_chosen(op
     def captions():
         return [one.value.replace("\\", "") for one in app.caption]
 
-    assert "120 rows in 30 families (by master id); the largest has 4." in captions()
+    assert "120 rows in 30 concepts (by master id); the largest has 4." in captions()
     box = next(one for one in app.selectbox if one.label == "Belongs together")
     assert box.options[-1] == "from the names in file_name" and box.options[0] == "(none)"
     box.select_index(len(box.options) - 1).run()
-    assert "120 rows in 60 families (by the names in file_name); the largest has 2." in captions()
+    assert "120 rows in 60 concepts (by the names in file_name); the largest has 2." in captions()
     next(one for one in app.selectbox if one.label == "Belongs together").select_index(0).run()
-    assert not any("families" in one for one in captions())
+    assert not any("concepts (" in one for one in captions())
 
 
 def test_the_templates_are_read_without_a_question_or_a_problem(db, tmp_path):

@@ -16,7 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
 from core.errors import InputError
-from core.report import brand, content, html, svg, workbook
+from core.evaluate.outlook import Swing
+from core.report import brand, charts, content, html, svg, workbook
 from core.train.run import all_students
 from core.ui.compare_first import TABS
 from tests.pages.conftest import ROOT, ask, filled, filled_workspace, no_worker, open_page  # noqa: F401
@@ -76,6 +77,54 @@ def test_a_chart_drawn_still_has_every_bar_mark_and_word_inside_its_frame(report
                     word.text,
                 )
             assert "nan" not in made and "inf" not in re.sub(r">[^<]*<", "><", made)
+            keep_apart(tree)
+
+
+def keep_apart(tree: ElementTree.Element) -> None:
+    """No two words of a drawing that lie level stand on each other."""
+    shift = {"start": 0.0, "middle": 0.5, "end": 1.0}
+    boxes = []
+    for word in tree.findall("text"):
+        said = "".join(word.itertext())
+        if said and not word.get("transform"):
+            wide = len(said) * svg.LETTER * 0.45
+            x, y = float(word.get("x")) - shift[word.get("text-anchor")] * wide, float(word.get("y"))
+            clash = [other for other, left, right, line in boxes if abs(line - y) < 8 and left < x + wide and x < right]
+            assert not clash, (said, clash)
+            boxes.append((said, x, x + wide, y))
+
+
+def test_words_of_ends_on_one_side_of_the_result_keep_apart_and_a_mark_is_named_above_the_rows():
+    ends = [(772.0, 771.999), (772.001, 772.002), (700.0, 800.0), (700.0, 772.0), (900.0, 800.0)]
+    drawn = svg.draw(
+        charts.tornado([Swing(str(n), f"Row {n}", "0.05", "0.2", *one) for n, one in enumerate(ends)], 772.0)
+    )
+    keep_apart(ElementTree.fromstring(drawn))
+    assert drawn.count(">0.05<") == drawn.count(">0.2<") == len(ends)
+    rows = pd.DataFrame(
+        [(f"Row {n}", 0.5, 0.2, 0.8, 9) for n in range(5)], columns=["label", "value", "low", "high", "n"]
+    )
+    figure = charts.layout(charts.shares(rows, "label", "value", "low", "high", "n"), "", "")
+    charts.mark(figure, 0.7, "floor 70 %")
+    (named,) = (word for word in ElementTree.fromstring(svg.draw(figure)).findall("text") if word.text == "floor 70 %")
+    assert float(named.get("y")) < 20
+
+
+def test_a_share_of_few_rows_has_no_decimals_in_a_table_and_one_creative_is_shown_once(report):
+    rows = html._frame(pd.DataFrame({"who": ["a", "b"], "share": [0.2, 0.2], "n": [5, 500]}), ("share",))
+    assert rows[1:] == [["a", "20 %", "5"], ["b", "20.0 %", "500"]]
+    assert content._beginning("Softly Pulse & Pine! Lipstick, now") == content._beginning(
+        "SOFTLY pulse & pine lipstick – now"
+    )
+
+
+def test_the_sample_report_in_the_docs_has_the_words_of_today():
+    kept = (ROOT / "docs/sample-report.html").read_text(encoding="utf-8")
+    template = (ROOT / "core/report/report.html.j2").read_text(encoding="utf-8")
+    for part in re.findall(r"<h[12][^>]*>[^<{]+</h[12]>|<p class=\"quiet\">The <b>teacher.*?</p>", template):
+        assert part in kept, "make it anew: see README, `report`"
+    for text in (*content.LIMITS, *content.METHOD[1:]):
+        assert words(text) in words(kept), "make it anew: see README, `report`"
 
 
 def test_the_client_is_told_nothing_that_the_agency_should_do_and_nothing_in_a_programmers_words(report):
