@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import keyring
 import pytest
 from filelock import FileLock
 from keyring.backend import KeyringBackend
+from sqlite_utils import Database
 
 from core import database, settings
 from core.weights import LARGE, PACKAGED
@@ -103,6 +105,17 @@ def _prepared(home: Path, name: str) -> Path:
         return encoder.prepared(name)
 
 
+def _made_once(home: Path, make: Callable[[Path], None]) -> Path:
+    """The workspace `home` as `make` fills it: by the process of this test run that asks for it first."""
+    made = Path(f"{home}.made")
+    with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
+        if not made.exists():
+            patch.setenv("UNDERSTUDY_HOME", str(home))
+            make(home)
+            made.touch()
+    return home
+
+
 @pytest.fixture
 def large_encoder(_large, workspace) -> Path:
     """The large encoder's folder, in the workspace: for tests whose training runs in a process of its own."""
@@ -117,21 +130,47 @@ def encoders(_exported, workspace) -> Path:
     return workspace / "encoders"
 
 
-@pytest.fixture(scope="session")
-def _judged_small(tmp_path_factory) -> Path:
-    """A workspace with the small client, its recorded labels and a judged linear student, made once."""
+def _judge(db: Database, client: int, teacher: str) -> None:
+    """The client's recorded labels and a judged linear student of them, by the jobs that the pages start."""
     from core import jobs
-    from tests import small
 
-    home = tmp_path_factory.mktemp("judged-small")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UNDERSTUDY_HOME", str(home))
+    run = jobs.run_here(db, "label", {"client_id": client, "teacher": teacher}, client)
+    params = {"client_id": client, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
+    jobs.run_here(db, "train", params, client)
+
+
+@pytest.fixture(scope="session")
+def _judged_small(_shared) -> Path:
+    """A workspace with the small client, its recorded labels and a judged linear student."""
+
+    def make(home: Path) -> None:
+        from tests import small
+
         with closing(database.connect()) as db:
-            client = small.fill(db, home / "files", small.rows(700))
-            run = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:label"}, client)
-            params = {"client_id": client, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
-            jobs.run_here(db, "train", params, client)
-    return home
+            _judge(db, small.fill(db, home / "files", small.rows(700)), "recorded:label")
+
+    return _made_once(_shared / "judged-small", make)
+
+
+@pytest.fixture(scope="session")
+def filled_workspace(_shared) -> Path:
+    """A workspace with one client of the pages' tests taken to a verdict."""
+
+    def make(home: Path) -> None:
+        from tests.pages.clients import bring_in
+
+        with closing(database.connect()) as db:
+            _judge(db, bring_in(db, "Northwind", home / "files"), "recorded:recorded_label")
+
+    return _made_once(_shared / "filled", make)
+
+
+@pytest.fixture
+def filled(workspace, filled_workspace) -> Iterator[Database]:
+    """The filled workspace, this test's own copy; the open database."""
+    shutil.copytree(filled_workspace, workspace, dirs_exist_ok=True)
+    with closing(database.connect()) as db:
+        yield db
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_the_readme_starts_with_its_two_commands():
 
 
 @pytest.mark.timeout(1800)  # some thirty commands, each a process of its own, maybe on a busy machine
-def test_every_command_does_what_the_readme_says(tmp_path):
+def test_every_command_does_what_the_readme_says(tmp_path, encoders):
     sample.write(tmp_path / "data" / "sample", 650)  # the first rows of the sample; tests/browser walks the whole of it
     outputs = {}
     for command in COMMANDS:

@@ -199,6 +199,12 @@ def test_an_environment_of_ones_own_is_left_alone(place, monkeypatch):
     assert not (place / ".venv").exists()
 
 
+def test_what_one_start_compiles_the_next_finds(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    line = [sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"]
+    assert subprocess.check_output(line, env=run.environment(), text=True) == "False\n"
+
+
 def test_the_next_free_port_is_taken_and_a_wish_that_cannot_be_met_is_said(monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

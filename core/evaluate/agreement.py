@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, binomtest, fisher_exact
-from sklearn.metrics import f1_score
+from scipy.special import betainc, betaincinv  # all that is wanted of scipy.stats, which takes a second to import
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def _bounds(k: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndarray
     tail = (1 - confidence) / 2
     low, high = np.zeros(len(k)), np.ones(len(k))
     some, not_all = k > 1e-9, k < n - 1e-9  # less than a billionth of a row is rounding, and overflows the quantile
-    low[some] = beta.ppf(tail, k[some], n[some] - k[some] + 1)
-    high[not_all] = beta.ppf(1 - tail, k[not_all] + 1, n[not_all] - k[not_all])
+    low[some] = betaincinv(k[some], n[some] - k[some] + 1, tail)
+    high[not_all] = betaincinv(k[not_all] + 1, n[not_all] - k[not_all], 1 - tail)
     return low, high
 
 
@@ -165,7 +164,7 @@ def paired(
     effect = 1.0
     if families is not None:
         effect = design_effect(second.astype(float) - first, np.unique(families, return_inverse=True)[1])
-    p = _mcnemar(only_first, only_second, effect)
+    p = sign_test(only_first, only_second, effect)
     difference = (only_second - only_first) / n
     below, above = _newcombe(
         int((first & second).sum()) / effect, only_first / effect, only_second / effect, n / effect
@@ -177,13 +176,10 @@ def paired(
     return Paired(n, *shares, only_first, only_second, difference, max(low, -1.0), min(high, 1.0), p)
 
 
-def _mcnemar(only_first: int, only_second: int, effect: float) -> float:
+def sign_test(first: int, second: int, effect: float = 1.0) -> float:
     """p of the exact two-sided test that neither is the more frequent; with a design effect above 1, of so much fewer rows."""
-    differ = only_first + only_second
-    if effect == 1 or not differ:
-        return float(binomtest(only_first, differ).pvalue) if differ else 1.0
-    more, fewer = max(only_first, only_second) / effect, min(only_first, only_second) / effect
-    return min(2 * float(beta.cdf(0.5, more, fewer + 1)), 1.0)
+    more, fewer = max(first, second) / effect, min(first, second) / effect
+    return min(2 * float(betainc(more, fewer + 1, 0.5)), 1.0) if more else 1.0
 
 
 def _newcombe(both: float, only_first: float, only_second: float, n: float) -> tuple[float, float]:
@@ -226,7 +222,11 @@ def macro_f1(teacher: np.ndarray, student: np.ndarray) -> float:
     """The mean F1 over every category that teacher or student used; small categories count as much as large ones."""
     if len(teacher) == 0:
         return 0.0
-    return float(f1_score(teacher, student, average="macro", zero_division=0))
+    _, position = np.unique(np.concatenate([teacher, student]), return_inverse=True)
+    first, second = position[: len(teacher)], position[len(teacher) :]
+    most = int(position.max()) + 1
+    both = np.bincount(first[first == second], minlength=most)
+    return float(np.mean(2 * both / (np.bincount(first, minlength=most) + np.bincount(second, minlength=most))))
 
 
 def _marginals(teacher: np.ndarray, student: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -359,6 +359,8 @@ def slices(
     the groups), corrected for all values looked at (Holm 1979). Only columns with 2 to `most` different values, on half of the rows
     at least, are looked at: others are ids and texts, not slices.
     """
+    from scipy.stats import fisher_exact  # a second to import: most processes look at no slices
+
     groups = np.asarray(groups)
     families = groups if families is None else np.asarray(families)
     _, first = np.unique(np.asarray(groups), return_index=True)

@@ -11,7 +11,7 @@ from math import ceil, log, log10
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, binom, norm
+from scipy.special import betainc, ndtri
 
 from core.evaluate.agreement import Share, design_effect, share
 from core.words import counted, percent, stated_percent
@@ -122,10 +122,8 @@ def _effects(right: np.ndarray, family: np.ndarray, handled: np.ndarray) -> np.n
 
 def _p_values(agreed: np.ndarray, handled: np.ndarray, effects: np.ndarray, target: float) -> np.ndarray:
     """The exact binomial test of "agreement <= target" at each candidate, of as many rows as are worth the same."""
-    if (effects == 1).all():
-        return binom.sf(agreed - 1, handled, target)
     wrong = (handled - agreed) / effects
-    return beta.cdf(target, np.maximum(agreed / effects, 1e-9), wrong + 1)
+    return betainc(np.maximum(agreed / effects, 1e-9), wrong + 1, target)
 
 
 def _rows_words(seen: Certificate, rows: int | None = None, families: int | None = None) -> str:
@@ -174,7 +172,7 @@ def _more_needed(
     if not promising.any():
         return None
     rate, portion = seen[promising], handled[promising] / n
-    spread = norm.isf(budget) * np.sqrt(target * (1 - target)) + norm.isf(0.2) * np.sqrt(rate * (1 - rate))
+    spread = -ndtri(budget) * np.sqrt(target * (1 - target)) - ndtri(0.2) * np.sqrt(rate * (1 - rate))
     rows = float(((spread / (rate - target)) ** 2 * effects[promising] / portion).min())
     return about(rows - n) if rows < FAR * n else None
 

@@ -15,9 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
-from sklearn.cluster import KMeans
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sqlite_utils import Database
 
 from core import settings
@@ -25,7 +22,7 @@ from core.chance import scattered
 from core.database import now
 from core.encoder import encoder
 from core.errors import InputError
-from core.evaluate.agreement import share, worth
+from core.evaluate.agreement import share, sign_test, worth
 from core.ingest import taxonomy, taxonomy_versions
 from core.jobs import Progress
 from core.label.relabel import runs_under
@@ -111,7 +108,7 @@ def pairs(db: Database, client_id: int, most: int = 10) -> list[Pair]:
         rows = said[said["teacher"].isin((one, other))]
         swapped = rows["student"].isin((one, other)) & (rows["student"] != rows["teacher"])
         forth, back_ = worth((rows["teacher"][swapped] == one).to_numpy(), rows["family"][swapped].to_numpy())
-        if binomtest(forth, max(forth + back_, 1)).pvalue < 0.05:
+        if sign_test(forth, back_) < 0.05:
             continue
         seen = share(swapped.to_numpy(), rows["family"].to_numpy(), rows["group_id"].to_numpy())
         labels = [names.get(means.get(id)) for id in (one, other)]
@@ -217,6 +214,8 @@ def two_groups(vectors: np.ndarray) -> tuple[float, float]:
     share of the variance that a uniform distribution leaves: the least favourable distribution with one mode, as in the dip test
     (Hartigan & Hartigan 1985). The mean of both halves is compared with DRAWS draws of that.
     """
+    from sklearn.cluster import KMeans  # a second to import, as below: only the job that looks for parts need pay it
+
     order = np.random.default_rng(0).permutation(len(vectors))
     halves = vectors[order[::2]], vectors[order[1::2]]
     size = min(len(half) for half in halves)
@@ -252,6 +251,8 @@ def _uniform(size: int) -> np.ndarray:
 
 
 def _parts(name: str, texts: Sequence[str], vectors: np.ndarray) -> tuple[Part, Part]:
+    from sklearn.cluster import KMeans
+
     fitted = KMeans(2, n_init=10, random_state=0).fit(vectors)
     near = fitted.transform(vectors)
     sides = []
@@ -266,6 +267,8 @@ def _parts(name: str, texts: Sequence[str], vectors: np.ndarray) -> tuple[Part, 
 
 def _telling(texts: Sequence[str], here: np.ndarray, most: int = 2) -> list[str]:
     """The words that are most oftener in the texts here than in the others."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
     words = [set(re.findall(r"[^\W\d_]{3,}", text.lower())) - ENGLISH_STOP_WORDS for text in texts]
     table = pd.DataFrame(
         [(word, there) for found, there in zip(words, here) for word in found], columns=["word", "here"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from core.evaluate.agreement import interval
 from core.words import percent, ranged
@@ -79,7 +79,7 @@ def guarded(categories: Iterable[Category], rows: int, floor: float) -> list[Cat
 def weak(categories: Iterable[Category], rows: int, floor: float) -> list[Category]:
     """The guarded categories shown to lie below the floor, the worst first."""
     watched = guarded(categories, rows, floor)
-    shown = [one for one in watched if binom.cdf(round(one.hits), one.independent, floor) <= ERROR / len(watched)]
+    shown = [one for one in watched if bdtr(round(one.hits), one.independent, floor) <= ERROR / len(watched)]
     return sorted(shown, key=lambda one: one.agreed / one.n)
 
 

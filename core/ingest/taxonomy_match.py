@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from core.ingest.taxonomy import Category
 from core.ingest.taxonomy_diff import Draft, backward, forward
@@ -141,6 +140,8 @@ def _words(text: str) -> set[str]:
 
 def _nearest_names(some: list[str], others: list[str]) -> list[list[tuple[int, float]]]:
     """For each name the places of the nearest others with their cosine, nearest first."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # here: most looks at a taxonomy find nothing new
+
     pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), dtype=np.float32)
     table = pieces.fit_transform(others)
     return _top((pieces.transform(some[start : start + AT_ONCE]) @ table.T).toarray() for start in _starts(some))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 from sqlite_utils import Database
 
 from core.ingest import taxonomy
@@ -274,7 +274,7 @@ def _measured_cost(
     a call count as one observation."""
     n = max(len(sizes) / together, 2)
     off = prices.cost(price, tokens_in - ratio * sizes, tokens_out - tokens_out.mean(), 0)
-    error = float(student_t.ppf(0.975, n - 1) * off.std(ddof=1) / np.sqrt(n) * labels)
+    error = float(stdtrit(n - 1, 0.975) * off.std(ddof=1) / np.sqrt(n) * labels)
     likely = prices.cost(price, *tokens)
     high = (prices.cost(price, *tokens[:2]) + error) * (2 - 0.05 ** (1 / n))
     return Spread(max(likely - error, 0.0), likely, high)

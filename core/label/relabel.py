@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from sqlite_utils import Database
 
 from core import jobs, settings
@@ -222,6 +221,8 @@ def plan(db: Database, client_id: int, kept: Kept) -> Plan:
     for why, found in Counter(holds[holds != ""]).items():
         rows.append(Row(why, "", round(found / len(holds) * (labels - certain))))
     if len(holds):
+        from scipy.stats import binomtest  # a second to import: most looks at a taxonomy sample nothing
+
         share = binomtest(int((holds != "").sum()), len(holds)).proportion_ci(0.95)
         low, high = (certain + round(edge * (labels - certain)) for edge in (share.low, share.high))
         if len(holds) == labels - certain:  # all were looked at

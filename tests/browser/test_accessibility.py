@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import expect
 
-from core import database, jobs
 from core.ui.compare_first import TABS
 from core.ui.frame import MENU
-from tests.browser.conftest import VIEWPORT
+from tests.browser.conftest import VIEWPORT, App
 from tests.browser.screenshots import visit
-from tests.pages.clients import bring_in
 
 axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = pytest.mark.timeout(600)
@@ -26,15 +27,12 @@ OPTIONS = {
 }
 
 
-@pytest.fixture
-def judged(workspace):
-    """A client taken to a verdict."""
-    db = database.connect()
-    client = bring_in(db, "Northwind", workspace / "files")
-    done = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:recorded_label"}, client_id=client)
-    params = {"client_id": client, "run_id": done.result["run_id"], "kind": "linear", "target": 0.9}
-    jobs.run_here(db, "train", params, client_id=client)
-    db.close()
+@pytest.fixture(scope="module")
+def app(filled_workspace, tmp_path_factory) -> Iterator[App]:
+    """The dashboard of a client taken to a verdict, which these tests look at and leave as it is."""
+    running = App(shutil.copytree(filled_workspace, tmp_path_factory.mktemp("looked-at") / "workspace")).start()
+    yield running
+    running.stop()
 
 
 def violations(page, look: str) -> list[str]:
@@ -53,12 +51,15 @@ def looked_at(page) -> dict[str, list[str]]:
     for look, background in (("dark", "rgb(21, 24, 29)"), ("light", "rgb(255, 255, 255)")):
         page.emulate_media(color_scheme=look)
         expect(page.get_by_test_id("stApp")).to_have_css("background-color", background)
-        page.wait_for_timeout(500)  # charts are drawn anew in the other colours
+        charts = page.locator(".js-plotly-plot").count()
+        page.wait_for_timeout(
+            500 if charts else 200
+        )  # they are drawn anew in the other colours, all else fades to them
         found[look] = violations(page, look)
     return found
 
 
-def test_no_page_has_a_serious_violation_in_light_or_dark(judged, app, browser):
+def test_no_page_has_a_serious_violation_in_light_or_dark(app, browser):
     context = browser.new_context(viewport=VIEWPORT)
     page, found = context.new_page(), {}
     for key in MENU:
@@ -74,7 +75,7 @@ def test_no_page_has_a_serious_violation_in_light_or_dark(judged, app, browser):
     assert not [(where, look, lines) for where, looks in found.items() for look, lines in looks.items() if lines]
 
 
-def test_the_questions_of_compare_are_reached_by_keyboard(judged, app, browser):
+def test_the_questions_of_compare_are_reached_by_keyboard(app, browser):
     context = browser.new_context(viewport=VIEWPORT)
     page = context.new_page()
     visit(page, app, "compare")

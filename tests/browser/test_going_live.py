@@ -15,7 +15,7 @@ from tests.pages.clients import bring_in
 
 
 @pytest.fixture
-def trained(workspace):
+def trained(workspace, encoders):
     """A client with a student of its recorded labels, and a newer one of the built-in teacher's."""
     with closing(database.connect()) as db:
         client = bring_in(db, "Northwind", workspace / "files", rows=600)

@@ -7,25 +7,17 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import database, jobs
 from core.evaluate.review_queue import build
 from core.label import gold, review
-from tests.pages.clients import bring_in
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-def client(workspace):
+def client(filled):
     """A client with labels, a judged student and a list to review; made before the dashboard starts."""
-    db = database.connect()
-    client_id = bring_in(db, "Northwind", workspace / "files")
-    teacher = {"client_id": client_id, "teacher": "recorded:recorded_label"}
-    run_id = jobs.run_here(db, "label", teacher, client_id).result["run_id"]
-    jobs.run_here(db, "train", {"client_id": client_id, "run_id": run_id, "kind": "linear", "target": 0.9}, client_id)
-    build(db, client_id)
-    yield db
-    db.close()
+    build(filled, 1)
+    return filled
 
 
 def done(page: Page, count: int, total: int) -> None:

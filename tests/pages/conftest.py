@@ -1,42 +1,15 @@
-"""Pages run without a browser: a small client taken through every step once, and copied for each test."""
+"""Pages run without a browser."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import database, jobs
-from tests.pages.clients import bring_in
+from core import jobs
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def filled_workspace(tmp_path_factory) -> Path:
-    """A workspace with one client taken to a verdict by the jobs that the pages start."""
-    folder = tmp_path_factory.mktemp("filled")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UNDERSTUDY_HOME", str(folder))
-        db = database.connect()
-        client = bring_in(db, "Northwind", folder / "files")
-        done = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:recorded_label"}, client_id=client)
-        run = done.result["run_id"]
-        params = {"client_id": client, "run_id": run, "kind": "linear", "target": 0.9}
-        jobs.run_here(db, "train", params, client_id=client)
-        db.close()
-    return folder
-
-
-@pytest.fixture
-def filled(workspace, filled_workspace):
-    """The filled workspace, this test's own copy; the open database."""
-    shutil.copytree(filled_workspace, workspace, dirs_exist_ok=True)
-    db = database.connect()
-    yield db
-    db.close()
 
 
 @pytest.fixture

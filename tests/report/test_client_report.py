@@ -20,13 +20,13 @@ from core.evaluate.outlook import Swing
 from core.report import brand, charts, content, html, svg, workbook
 from core.train.run import all_students
 from core.ui.compare_first import TABS
-from tests.pages.conftest import ROOT, ask, filled, filled_workspace, no_worker, open_page  # noqa: F401
+from tests.pages.conftest import ROOT, ask, no_worker, open_page  # noqa: F401
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture
-def report(filled) -> content.Report:  # noqa: F811
+def report(filled) -> content.Report:
     return content.gather(filled, 1, str(all_students(filled, 1)[0]["id"]))
 
 
@@ -146,7 +146,7 @@ def test_results_come_one_a_row(report):
     assert ((rows["teacher"] == rows["student"]) == (rows["agrees"] == "yes")).all()
 
 
-def test_hostile_words_stay_words(filled, report):  # noqa: F811
+def test_hostile_words_stay_words(filled, report):
     filled.execute("update assets set text = ? || text", [HOSTILE])
     filled.execute("update clients set name = ?", [HOSTILE])
     filled.execute("update categories set label = label || ?, name = name || ?", [HOSTILE, HOSTILE])
@@ -173,7 +173,7 @@ def test_the_workbook_has_the_same_figures_and_no_formulas(report):
     assert len(money) > 10 and {one.name for _, some in report.chapters for one in some} <= set(whole.sheetnames)
 
 
-def test_the_brand_is_on_the_cover_and_bad_pictures_are_refused(filled):  # noqa: F811
+def test_the_brand_is_on_the_cover_and_bad_pictures_are_refused(filled):
     picture = (ROOT / "static" / "icon.png").read_bytes()
     brand.keep(filled, "North & Co", "#aa0055", picture)
     made = html.render(content.gather(filled, 1, str(all_students(filled, 1)[0]["id"])))
@@ -191,7 +191,7 @@ def test_the_brand_is_on_the_cover_and_bad_pictures_are_refused(filled):  # noqa
             brand.keep(filled, "", colour, logo)
 
 
-def test_the_command_writes_both_kinds(filled, tmp_path, capsys):  # noqa: F811
+def test_the_command_writes_both_kinds(filled, tmp_path, capsys):
     student = str(all_students(filled, 1)[0]["id"])
     for name in ("r.html", "r.xlsx", "r.csv"):
         to = tmp_path / "new" / name

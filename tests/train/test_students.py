@@ -29,10 +29,15 @@ def quiet(done, total, message):
     assert 0 <= done <= total and message
 
 
+CHANCE = np.arange(200) >= 160  # of the rows to learn from
+
+
 @pytest.fixture(scope="module")
 def crossed(split):
-    """The same rows, none set aside for calibration."""
-    return replace(split, calibration=split.train.take(np.zeros(0, int)))
+    """The same rows, none set aside for calibration, CHANCE of them with a label of chance."""
+    targets = split.train.targets.copy()
+    targets[CHANCE] = np.eye(4, dtype=np.float32)[np.random.default_rng(3).integers(0, 4, CHANCE.sum())]
+    return replace(split, train=replace(split.train, targets=targets), calibration=split.train.take(np.zeros(0, int)))
 
 
 def fit(kind, split, folder, step=quiet, earlier=None):
@@ -91,13 +96,13 @@ def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, traine
     monkeypatch.setattr(transformer, "MOST_EPOCHS", 2)
     monkeypatch.setattr(transformer, "CHECKPOINT_SECONDS", 0)
     cheaper = trained("whole", "large")[1]
-    split = replace(split, train=split.train.take(np.arange(100)))  # eight steps
+    split = replace(split, train=split.train.take(np.arange(64)))  # four steps
     whole = fit("transformer", split, tmp_path / "whole", earlier=cheaper).answer(split.calibration.texts).probabilities
 
     class Stop(Exception):
         pass
 
-    for stop_at in (2, 5):
+    for stop_at in (1, 3):
 
         def step(done, total, message, stop_at=stop_at):
             if "training" in message and done >= stop_at:
@@ -110,7 +115,7 @@ def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, traine
     resumed = []
     halved = fit("transformer", split, tmp_path / "halved", lambda d, t, m: resumed.append((d, m)), cheaper)
     first = next(done for done, message in resumed if "training" in message)
-    assert first >= 5, "it began again instead of carrying on"
+    assert first >= 3, "it began again instead of carrying on"
     assert np.allclose(halved.answer(split.calibration.texts).probabilities, whole, atol=1e-4)
 
 
@@ -182,23 +187,17 @@ def test_without_calibration_rows_every_training_row_calibrates_unseen(kind, spl
     assert held.probabilities.shape == (200, 4) and held.strange.mean() <= stages.STRANGE + 1e-9
     unseen, seen = held.best == crossed.train.answers, made.answer(crossed.train.texts).best == crossed.train.answers
     others = made.answer(split.calibration.texts).best == split.calibration.answers
-    assert seen.mean() > unseen.mean() > others.mean() - 0.08
+    assert seen.mean() > unseen.mean() and unseen[~CHANCE].mean() > others.mean() - 0.08
+    # Were a row answered by a member that had learnt from it, labels of chance would be told back.
+    assert seen[CHANCE].mean() > 0.6 and unseen[CHANCE].mean() < 0.4
+    for name in made.members:
+        for table in students.crossfit.load(folder / name).tables:
+            assert (table.argmax(1) == crossed.train.answers)[CHANCE].mean() < 0.4
     rows, again = students.unseen(folder, ["never seen", *crossed.train.texts[50:60]])
     assert rows.tolist() == list(range(1, 11))
     assert np.array_equal(again.probabilities, held.probabilities[50:60]) and np.array_equal(
         again.strange, held.strange[50:60]
     )
-
-
-def test_a_label_of_chance_is_not_known_to_those_who_have_not_seen_it(crossed, tmp_path, encoders):
-    """Were a row answered by a member that had learnt from it, chance labels would be told back."""
-    chance = np.eye(4, dtype=np.float32)[np.random.default_rng(3).integers(0, 4, 200)]
-    lied = replace(crossed, train=replace(crossed.train, targets=chance))
-    made, held = students.fit("transformer", lied, list(small.WORDS), tmp_path / "student", quiet)
-    for name in made.members:
-        for table in students.crossfit.load(tmp_path / "student" / name).tables:
-            assert (table.argmax(1) == lied.train.answers).mean() < 0.4
-    assert (held.best == lied.train.answers).mean() < 0.4
 
 
 def test_a_cross_fitted_training_stopped_in_any_fold_ends_as_if_it_had_not_been(

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sqlite_utils import Database
 
@@ -43,6 +42,8 @@ class BuiltIn:
 
     def fit_temperature(self, texts: Sequence[str], category_ids: Sequence[int]) -> None:
         """Temperature scaling (Guo et al. 2017) on gold: the temperature that makes the gold answers most likely."""
+        from scipy.optimize import minimize_scalar  # a long import; prompts want the vectors alone
+
         similarity = self.encode(texts) @ self.vectors.T
         column = {category: i for i, category in enumerate(self.ids)}
         gold = np.array([column[c] for c in category_ids])
