@@ -64,7 +64,7 @@ def _client(view: frame.View, where: standing.Standing, earned: house.ClientMone
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(where.name)
                 if where.synthetic:
-                    st.badge("synthetic", color="gray", help="Texts and labels are made up.")
+                    st.badge("made up", color="gray", help="Its texts and labels are: a program wrote them.")
             st.caption(" · ".join(f"{label} {state}" for label, state in where.lines()[1:4]))
             words, trend = house_figures.saving(earned)
             if words:
@@ -76,7 +76,7 @@ def _client(view: frame.View, where: standing.Standing, earned: house.ClientMone
                 st.caption(frame.plain(where.reason))
         with verdict:
             if where.busy:
-                st.caption(f"{where.busy} …")
+                st.caption(f"{where.busy}\u00a0…")  # on one line with its last word
             elif where.verdict:
                 colour, icon = frame.VERDICT_LOOK[where.verdict]
                 st.badge(standing.VERDICTS[where.verdict], color=colour, icon=icon, help=frame.plain(where.reason))
