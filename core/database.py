@@ -592,3 +592,11 @@ def m025_served_answers(db: Database) -> None:
              month text not null, texts integer not null default 0, handled integer not null default 0,
              by_teacher integer not null default 0, primary key (client_id, student_id, month)) without rowid"""
     )
+
+
+@migrations()
+def m026_remarks(db: Database) -> None:
+    # remark: what an import says that needs nobody. aside: rows of the file that are no rows of its table, such as totals
+    db.execute("alter table import_problems add column remark integer not null default 0")
+    db.execute("alter table imports add column remark_count integer not null default 0")
+    db.execute("alter table imports add column aside integer not null default 0")

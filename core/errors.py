@@ -109,12 +109,19 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One row (or cell) of a file that could not be used. `row` counts as a spreadsheet does, header = 1."""
+    """One row (or cell) of a file that could not be used. `row` counts as a spreadsheet does, header = 1. A `remark` says what was
+    done that needs nobody, as long as it was right: a total left out, a label taken as accepted."""
 
     row: int | None
     column: str | None
     what: str
     todo: str
+    remark: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Problem, or remark."""
+        return "remark" if self.remark else "problem"
 
     def as_dict(self) -> dict:
         return asdict(self)

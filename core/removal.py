@@ -89,7 +89,7 @@ def told(found: Hanging, done: bool) -> tuple[dict, str]:
 
 def imports(db: Database, client_id: int) -> list[dict]:
     """The client's imports, newest first: id, filename, created, rows, assets (of those it brought, still there), problems."""
-    query = """select i.id, i.filename, i.created, i.row_count as rows, i.problem_count as problems,
+    query = """select i.id, i.filename, i.created, i.row_count - i.aside as rows, i.problem_count as problems,
                (select count(*) from assets a where a.client_id = i.client_id and a.import_id = i.id) as assets
                from imports i where i.client_id = ? order by i.id desc"""
     return list(db.query(query, [client_id]))

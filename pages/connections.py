@@ -42,7 +42,7 @@ def _editor(view: frame.View, before: Connection | None, cancel: bool) -> None:
 
 def _row(view: frame.View, one: Connection, test: bool) -> None:
     with st.container(border=True):
-        words, actions = st.columns([3, 2], vertical_alignment="center")
+        words, actions = st.columns([1, 1], vertical_alignment="center")
         with words, st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(one.name)

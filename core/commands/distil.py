@@ -11,7 +11,7 @@ from core.commands import reading
 from core.errors import Problem
 from core.label import providers
 from core.train import members
-from core.words import money, percent, ranged
+from core.words import counted, money, percent, ranged
 
 ASSET_COLUMNS = {
     "gold": "labels that people settled",
@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     )
     unknown = assets.unknown_labels(db, result["assets"]["import"])
     told += reading.problem_lines(found["taxonomy"], of=f"{args.taxonomy.name} ")
-    own = result["assets"]["problems"] - len(found["taxonomy"])
+    own = result["assets"]["problems"] - sum(not one.remark for one in found["taxonomy"])
     told += reading.problem_lines(found["assets"], own, of=f"{args.assets.name} ")
     told += reading.unknown_lines(unknown)
     result["assets"] |= {
@@ -151,7 +151,8 @@ def _columns(args: argparse.Namespace) -> dict[str, str | None]:
 def _distil_text(result: dict, told: list[str]) -> list[str]:
     assets, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
-        f"{assets['imported']:,} of {assets['rows']:,} assets imported, {assets['problems']:,} problems",
+        f"{assets['imported']:,} of {assets['rows'] - assets['aside']:,} assets imported, {counted(assets['problems'], 'problem')}"
+        + (f", {counted(assets['remarks'], 'remark')}" if assets["remarks"] else ""),
         *told,
         f"{labels['count']:,} labels by {labels['teacher']}, {money(labels['spent_usd'], exact=True)} spent"
         + (", stopped at the cap" if labels["state"] == "capped" else ""),

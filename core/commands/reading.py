@@ -124,14 +124,20 @@ def problem_option(command: argparse.ArgumentParser) -> None:
 
 
 def problem_lines(problems: Sequence[Problem], count: int | None = None, *, of: str = "") -> list[str]:
-    """The first problems of a file as lines, and how many more there are; `count` where more were found than kept."""
-    count = count if count is not None else len(problems)
+    """The first problems of a file as lines, and how many more there are, then its first remarks; `count` where more problems were
+    found than kept."""
+    wrong, remarks = ([p for p in problems if p.remark == remark] for remark in (False, True))
     lines = [
         f"  {of}row {p.row if p.row is not None else '–'}{f', {p.column}' if p.column else ''}: {p.what} {p.todo}"
-        for p in problems[:SHOWN]
+        for p in wrong[:SHOWN]
     ]
-    more = count - len(lines)
-    return lines + ([f"  {of}and {more:,} more problems; --problems FILE writes them all"] if more > 0 else [])
+    more = (count if count is not None else len(wrong)) - len(lines)
+    lines += [f"  {of}and {more:,} more problems; --problems FILE writes them all"] if more > 0 else []
+    lines += [
+        f"  {of}remark{f', row {p.row}' if p.row is not None else ''}: {p.what} {p.todo}" for p in remarks[:SHOWN]
+    ]
+    more = len(remarks) - SHOWN
+    return lines + ([f"  {of}and {more:,} more remarks; --problems FILE writes them all"] if more > 0 else [])
 
 
 def write_problems(path: Path | None, files: Iterable[tuple[str, Sequence[Problem]]]) -> None:
@@ -143,9 +149,9 @@ def write_problems(path: Path | None, files: Iterable[tuple[str, Sequence[Proble
     try:
         with whole(path) as aside, aside.open("w", newline="", encoding="utf-8-sig") as out:
             table = Cells(out)
-            table.row("file", "row", "column", "what", "todo")
+            table.row("file", "row", "column", "what", "todo", "kind")
             for name, problems in files:
                 for p in problems:
-                    table.row(name, p.row, p.column, p.what, p.todo)
+                    table.row(name, p.row, p.column, p.what, p.todo, p.kind)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}).", "Choose another file.") from error

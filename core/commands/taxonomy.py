@@ -140,7 +140,11 @@ def _told(db, client_id: int, kept, guesses: list, problems: list) -> tuple[dict
     usd = found.usd(teacher_price(db, assumptions_of(db, client_id)))
     lines = [f"{change.kind:<10} {taxonomy_diff.in_words(change)}" for change in changes] or ["nothing changes"]
     if problems:
-        lines = [f"{counted(len(problems), 'problem')} in {kept.source}", *reading.problem_lines(problems), *lines]
+        lines = [
+            f"{counted(sum(not one.remark for one in problems), 'problem')} in {kept.source}",
+            *reading.problem_lines(problems),
+            *lines,
+        ]
     for number, guess in enumerate(guesses, 1):
         before, after = " + ".join(guess.before), " + ".join(guess.after)
         lines.append(f"guess {number:<4} {guess.kind}: {before} -> {after} ({guess.why}); if so: --accept {number}")

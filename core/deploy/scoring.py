@@ -166,7 +166,7 @@ def _score(
         "without_text": sum(c.without_text for c in counts.values()),
         "left_out": source.left_out(),
         "problems": source.problems.count,
-        "problem_list": [problem.as_dict() for problem in source.problems.kept[:LISTED]],
+        "problem_list": [one.as_dict() for one in sorted(source.problems.kept, key=lambda one: one.remark)[:LISTED]],
         "student": row["id"],
         "taxonomy_note": behind_words(db, row),
         "text_columns": texts,

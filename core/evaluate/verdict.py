@@ -366,7 +366,7 @@ def _next_too_few(e: Evidence) -> str:
 def _why_contradicted(e: Evidence) -> str:
     seen = interval_words(e.agreement_handled, e.target)
     return (
-        f"What was proven on the trial assets does not hold on the test assets: agreement on those it handles is {seen}, below "
+        f"What was proven when it was tried does not hold on the test assets: agreement on those it handles is {seen}, below "
         f"{_goal(e)}. The two sets differ."
     )
 
@@ -391,7 +391,7 @@ def _why_handles_little(e: Evidence) -> str:
 
 
 def _why_unproven(e: Evidence) -> str:
-    return f"{_agrees(e)}. With {e.certificate.n:,} trial assets, {_goal(e)} cannot be proven yet for any share of the assets."
+    return f"{_agrees(e)}. The {e.certificate.n:,} assets it was tried on do not prove {_goal(e)} yet for any share of the assets."
 
 
 def _next_weak_category(e: Evidence) -> str:

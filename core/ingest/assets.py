@@ -71,7 +71,8 @@ class ImportSummary:
     """`rows` the file has; `imported` new ones, `unchanged` there already, `duplicates` new ones that copy another asset.
 
     `unknown`: values of the label columns that are no category, with what they are near to. `relabelled`: assets there already
-    that got a label, or another one.
+    that got a label, or another one. `remarks` need nobody, `problems` do. `aside`: those of the rows that are none of the
+    table, such as a total below it.
     """
 
     import_id: int
@@ -82,6 +83,8 @@ class ImportSummary:
     problems: int
     unknown: tuple[Unknown, ...] = ()
     relabelled: int = 0
+    remarks: int = 0
+    aside: int = 0
 
 
 def unit_question(seen: Preview, mapping: Mapping) -> tuple[str, ...]:
@@ -120,12 +123,9 @@ def import_assets(
         if not read.rows:
             raise no_rows(path)
         if not read.imported + read.unchanged + read.conflicts:
-            raise InputError(
-                "Not one row of the file could be used"
-                + (f": {read.problems.kept[0].what}" if read.problems.kept else "."),
-                read.problems.kept[0].todo if read.problems.kept else "",
-                where=path.name,
-            )
+            first = next((one for one in read.problems.kept if not one.remark), None)
+            what = "Not one row of the file could be used" + (f": {first.what}" if first else ".")
+            raise InputError(what, first.todo if first else "", where=path.name)
         resembling = copies.group_staged(db, client_id, stage, report) if read.imported else 0
         if resembling:
             read.problems.add(
@@ -381,8 +381,8 @@ def _enter(
                 count = [read.problems.count, marks["import"]]
                 db.conn.execute("update imports set problem_count = ? where id = ?", count)
             db.conn.executemany(
-                "insert into import_problems values (?, ?, ?, ?, ?)",
-                [(marks["import"], p.row, p.column, p.what, p.todo) for p in read.problems.kept],
+                'insert into import_problems (import_id, row, "column", what, todo, remark) values (?, ?, ?, ?, ?, ?)',
+                [(marks["import"], p.row, p.column, p.what, p.todo, int(p.remark)) for p in read.problems.kept],
             )
             unknown = read.labels.unknown() if read.labels else []
             db.conn.execute("delete from import_labels where import_id = ?", [marks["import"]])
@@ -401,6 +401,8 @@ def _enter(
         read.problems.count,
         tuple(unknown),
         relabelled,
+        read.problems.remarks,
+        read.table.aside,
     )
 
 
@@ -486,13 +488,13 @@ def _import_row(db: Database, marks: dict, filename: str, sha256: str, mapping: 
         if again:
             db.conn.execute("delete from import_problems where import_id = ?", again)
             db.conn.execute(
-                "update imports set unchanged = ?, problem_count = ? where id = ?",
-                [read.unchanged, read.problems.count, again[0]],
+                "update imports set unchanged = ?, problem_count = ?, remark_count = ? where id = ?",
+                [read.unchanged, read.problems.count, read.problems.remarks, again[0]],
             )
             return again[0]
     return db.conn.execute(
         "insert into imports (id, client_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates,"
-        " problem_count, created, undoable) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+        " problem_count, created, undoable, remark_count, aside) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
         [
             database.fresh_id(db, "imports"),
             marks["client"],
@@ -505,5 +507,7 @@ def _import_row(db: Database, marks: dict, filename: str, sha256: str, mapping: 
             marks["duplicates"],
             read.problems.count,
             marks["now"],
+            read.problems.remarks,
+            read.table.aside,
         ],
     ).lastrowid

@@ -123,7 +123,7 @@ def _table_rows(
 
 
 def _tell_outline(column: str, problems: Problems) -> None:
-    problems.add(
+    problems.remark(
         None,
         column,
         f"The column {column} is filled in the first row of each block only; the rows below took the value above.",

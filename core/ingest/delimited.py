@@ -77,7 +77,7 @@ def delimited_rows(
             yield row, [strip(cell) for cell in cells]
         table.share = 1.0
         if reader.joined:
-            problems.add(
+            problems.remark(
                 None,
                 None,
                 f"{counted(reader.joined, 'cell')} in quotation marks {'goes' if reader.joined == 1 else 'go'} over several lines.",

@@ -51,7 +51,8 @@ class Table:
         self.doubts: list[Doubt] = []  # what the file leaves open, for a person to settle by `read_as`
         self._raw = raw
         self.share = 0.0
-        self.left_out = 0  # rows that records() listed as problems instead of yielding
+        self.left_out = 0  # rows that records() listed instead of yielding
+        self.aside = 0  # those of them that are no rows of the table: totals, notes, column names once more
         self.header_row = 0
         self.named = True  # whether a row holds the column names
         self.above: list[str] = []  # the rows before it
@@ -136,10 +137,10 @@ class Table:
 
         With `pad`, rows that end early are filled up with empty cells instead (hand-written lists).
         """
-        self.left_out = 0
+        self.left_out = self.aside = 0
         pad = pad or self.kind not in ("csv", "tsv")
         if self.above:
-            problems.add(
+            problems.remark(
                 None,
                 None,
                 f"{counted(len(self.above), 'row')} above the column names {'was' if len(self.above) == 1 else 'were'} left out: "
@@ -166,7 +167,7 @@ class Table:
                 kept = self._without_errors(row, kept, problems)
             yield row, kept
         if decoded:
-            problems.add(
+            problems.remark(
                 None,
                 None,
                 f"The file writes & as &amp; and the like; {counted(decoded, 'row was', 'rows were')} turned into plain text.",
@@ -209,8 +210,9 @@ class Table:
 
     def _leave_out(self, row: int, cells: list[str], what: str, problems: Problems) -> None:
         self.left_out += 1
+        self.aside += 1
         shown = ", ".join(cell for cell in cells if cell)[:80]
-        problems.add(row, None, f"{what} ({shown}); it was left out.", "Nothing, if that is right.")
+        problems.remark(row, None, f"{what} ({shown}); it was left out.", "Nothing, if that is right.")
 
     def _fit(self, row: int, cells: list[str], problems: Problems, pad: bool) -> list[str] | None:
         """Cells as many as columns; None, with a problem, for a ragged row."""

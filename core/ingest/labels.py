@@ -82,7 +82,7 @@ class LabelColumns:
             many = f"{n:,} labels “{_short(value)}” were" if n > 1 else f"1 label “{_short(value)}” was"
             meant = self.label(self._found[role, value])
             what = f"{many} taken as {meant}, as accepted."
-            problems.add(None, self._columns[role], what, "Correct them in the file if they mean another category.")
+            problems.remark(None, self._columns[role], what, "Correct them in the file if they mean another category.")
 
     def unknown(self) -> list[Unknown]:
         """The values that are no category, the commonest first."""
@@ -121,8 +121,8 @@ def read_map(path: Path) -> dict[str, str]:
         )
     problems = Problems()
     found = {cells[0]: cells[1] for _, cells in table.records(problems, pad=True) if cells[0] and cells[1]}
-    if problems.kept or not found:
-        first = problems.kept[0] if problems.kept else None
+    if problems.count or not found:
+        first = next((one for one in problems.kept if not one.remark), None)
         what = f"Row {first.row}: {first.what}" if first else "The file of label names says nothing."
         raise InputError(what, "Write value,category in each row.", where=path.name)
     return found

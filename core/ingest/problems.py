@@ -37,17 +37,25 @@ class Doubt:
 
 
 class Problems:
-    """The rows an import could not use: the first 10,000 kept, all counted."""
+    """The rows an import could not use, and what it remarks: the first 10,000 of both kept, all counted (`count`, `remarks`)."""
 
     def __init__(self) -> None:
         self.kept: list[Problem] = []
-        self.count = 0
+        self.count = self.remarks = 0
 
     def add(self, row: int | None, column: str | None, what: str, todo: str) -> None:
         """Count a problem, and keep it while there is room; `row` None where it concerns the whole file."""
         self.count += 1
+        self._keep(Problem(row, column, what, todo))
+
+    def remark(self, row: int | None, column: str | None, what: str, todo: str) -> None:
+        """The same of what needs nobody, as long as it was right."""
+        self.remarks += 1
+        self._keep(Problem(row, column, what, todo, remark=True))
+
+    def _keep(self, one: Problem) -> None:
         if len(self.kept) < KEPT_PROBLEMS:
-            self.kept.append(Problem(row, column, what, todo))
+            self.kept.append(one)
 
 
 def clean_cells(cells: list[str], row: int, problems: Problems) -> list[str]:

@@ -15,28 +15,26 @@ SHOWN = 100  # labels listed a source
 
 
 def problems_of(db: Database, import_id: int) -> list[Problem]:
-    """The problems kept of an import (at most 10,000), in the order they were found."""
-    query = 'select row, "column", what, todo from import_problems where import_id = ? order by rowid'
-    return [Problem(*row) for row in db.execute(query, [import_id])]
+    """The problems and remarks kept of an import (at most 10,000), in the order they were found."""
+    query = 'select row, "column", what, todo, remark from import_problems where import_id = ? order by rowid'
+    return [Problem(*row, bool(remark)) for *row, remark in db.execute(query, [import_id])]
 
 
 def problems_csv(db: Database, import_id: int) -> str:
-    """The problems of an import as CSV (row, column, what, todo), safe to open in a spreadsheet.
+    """The problems and remarks of an import as CSV (row, column, what, todo, kind), safe to open in a spreadsheet.
 
     At most 10,000 rows are kept; how many more there were stands in a last line.
     """
     out = io.StringIO()
     table = Cells(out)
-    table.row("row", "column", "what", "todo")
-    query = 'select row, "column", what, todo from import_problems where import_id = ? order by rowid'
-    kept = 0
-    for row in db.execute(query, [import_id]):
-        kept += 1
-        table.row(*row)
-    counted = db.execute("select problem_count from imports where id = ?", [import_id]).fetchone()
-    if counted and counted[0] > kept:
-        more = f"{counted[0] - kept:,} more problems are not listed."
-        table.row("", "", more, "Correct these first and import the file again.")
+    table.row("row", "column", "what", "todo", "kind")
+    found = problems_of(db, import_id)
+    for one in found:
+        table.row(one.row, one.column, one.what, one.todo, one.kind)
+    counted = db.execute("select problem_count + remark_count from imports where id = ?", [import_id]).fetchone()
+    if counted and counted[0] > len(found):
+        more = f"{counted[0] - len(found):,} more are not listed."
+        table.row("", "", more, "Correct these first and import the file again.", "")
     return out.getvalue()
 
 

@@ -176,7 +176,7 @@ class RowReader:
         """Say once what was taken as empty, after the last row."""
         if self.placeholders:
             shown = ", ".join(f"{cell} ({n:,})" for cell, n in self.placeholders.most_common(5))
-            self.problems.add(
+            self.problems.remark(
                 None,
                 None,
                 f"{counted(self.placeholders.total(), 'cell holds', 'cells hold')} only a mark for nothing, and counted as empty: "

@@ -47,13 +47,15 @@ def categories(found: list[taxonomy.Category]) -> None:
 
 
 def problems(found: list[Problem], name: str) -> None:
-    """Problems of a file by row, the first ones open to read, all of them to download."""
-    if not found:
-        return
-    table = pd.DataFrame([problem.as_dict() for problem in found])
-    table.columns = ["Row", "Column", "What", "What to do"]
-    st.warning(f"{counted(len(table), 'row or cell', 'rows or cells')} could not be used.", icon=":material/rule:")
-    charts.details(table.head(5000), name, label="Problems by row")
+    """Problems of a file by row, the first ones open to read, all of them to download, and what is remarked."""
+    for remark, label in ((False, "Problems by row"), (True, "Remarks: nothing to do, if what was done is right")):
+        rows = [(one.row, one.column, one.what, one.todo) for one in found if one.remark == remark]
+        if rows and not remark:
+            said = counted(len(rows), "row or cell", "rows or cells")
+            st.warning(f"{said} could not be used.", icon=":material/rule:")
+        if rows:
+            table = pd.DataFrame(rows, columns=["Row", "Column", "What", "What to do"])
+            charts.details(table.head(5000), f"{name}-remarks" if remark else name, label=label)
 
 
 def show(view: View) -> bool:
@@ -85,34 +87,46 @@ def _import(db: Database, last: dict, anew: int) -> None:
     st.subheader("Last import", anchor=False)
     # The row of a file keeps what its first import brought; read again, all of that is there already.
     new = last["imported"] if last["imported"] + last["unchanged"] <= last["row_count"] else 0
-    parts = [f"{counted(last['row_count'], 'row')} read", f"{new:,} new", f"{last['unchanged']:,} there already"]
+    rows = last["row_count"] - last["aside"]  # as the preview counts them: a total below the table is none
+    parts = [f"{counted(rows, 'row')} read", f"{new:,} new", f"{last['unchanged']:,} there already"]
     parts += [
         f"{counted(last['duplicates'], 'copy', 'copies')} of another asset",
         counted(last["problem_count"], "problem"),
+        *([counted(last["remark_count"], "remark")] if last["remark_count"] else []),
     ]
     if anew:
         parts.insert(3, f"{counted(anew, 'label')} taken anew")
     st.text(f"{last['filename']}: {', '.join(parts)}")
     _taken(db, last)
-    if not last["problem_count"]:
+    _listed(db, last, "problem")
+    _listed(db, last, "remark")
+
+
+def _listed(db: Database, last: dict, kind: str) -> None:
+    """An import's problems by row, open to read, or its remarks, which need nobody, folded away; nothing where it has none."""
+    number = last[f"{kind}_count"]
+    if not number:
         return
     query = """select row as "Row", "column" as "Column", what as "What", todo as "What to do" from import_problems
-               where import_id = ? order by row, rowid limit ?"""
-    heading = "The problem" if last["problem_count"] == 1 else f"The {last['problem_count']:,} problems by row"
-    with st.expander(heading, expanded=True):
-        shown = pd.DataFrame(list(db.query(query, [last["id"], SHOWN]))).fillna({"Column": ""})
+               where import_id = ? and remark = ? order by row, rowid limit ?"""
+    heading = f"The {kind}" if number == 1 else f"The {number:,} {kind}s by row"
+    needs_nobody = ": nothing to do, if what was done is right" if kind == "remark" else ""
+    with st.expander(f"{heading}{needs_nobody}", expanded=kind == "problem"):
+        shown = pd.DataFrame(list(db.query(query, [last["id"], kind == "remark", SHOWN])))
+        shown = shown.fillna({"Column": ""})
         st.dataframe(
-            shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key="import-problems", placeholder=""
+            shown, hide_index=True, height=min(36 * (len(shown) + 1) + 2, 260), key=f"import-{kind}s", placeholder=""
         )
-        if last["problem_count"] > SHOWN:
+        if number > SHOWN:
             st.caption(f"The first {SHOWN} are shown.")
         st.download_button(
-            "Download all problems",
+            f"Download all {kind}s",
             lambda: problems_csv(last["id"]),
-            file_name="problems.csv",
+            file_name=f"{kind}s.csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
+            key=f"download-{kind}s",
         )
 
 

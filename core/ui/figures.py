@@ -33,6 +33,7 @@ HINTS = {
 }
 
 TERMS = {  # words of sentences that a newcomer may not know, each explained behind the (?) of the sentence it stands in
+    "assets it was tried on": "They were kept from trial students, which then answered them: that tells how sure is sure enough.",
     "trial asset": "**Trial assets** say how sure the student must be to answer by itself. It was tried on them by students that "
     "had not learned from them.",
     "concept": "A **concept** is one idea in several sizes, languages or markets. Its versions repeat each other, so they count "

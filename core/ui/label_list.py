@@ -45,6 +45,8 @@ def _chart(sizes: pd.DataFrame) -> None:
     top = sizes[sizes["Labels"] > 0].head(CHART_ROWS)
     fig = bars(list(top["Category"]), list(top["Labels"]), [f"{n:,}" for n in top["Labels"]], TEACHER)
     layout(fig, "labels", "", height=80 + 20 * len(top))
+    if top["Labels"].max() <= 6:
+        fig.update_xaxes(dtick=1)  # there are no half labels
     note = "" if len(top) == used else f"The {len(top)} largest; the table has all."
     charts.chart(title, fig, sizes.drop(columns="id"), "class-sizes", note=note)
 

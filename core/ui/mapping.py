@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import streamlit as st
@@ -115,8 +116,21 @@ def samples(rows: list[dict], column: str) -> list[str]:
     values = dict.fromkeys(
         text for row in rows if (text := str(row[column] if row[column] is not None else "").strip())
     )
-    shown = [value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…" for value in list(values)[:VALUES]]
-    return shown or ["(empty in the first rows)"]
+    return [_breaking(_cut(value)) for value in list(values)[:VALUES]] or ["(empty in the first rows)"]
+
+
+def _cut(value: str) -> str:
+    """A value of at most LONGEST characters: a longer one ends with a whole word, where it has words."""
+    if len(value) <= LONGEST:
+        return value
+    kept = value[:LONGEST]  # a space may be its last character
+    whole = kept.rpartition(" ")[0] or kept[:-1]
+    return f"{whole.rstrip(' .,;:')}…"
+
+
+def _breaking(value: str) -> str:
+    """A value that lines part after the marks inside file names and addresses, rather than anywhere in their words."""
+    return re.sub(r"(?<=\w)([_/.-]+)(?=\w{3})", "\\1\u200b", value)
 
 
 def _labels_are(key: str, any_labels: bool) -> str | None:

@@ -13,6 +13,11 @@ RATES = {"input_usd_mtok": "Tokens in", "output_usd_mtok": "Tokens out", "cached
 
 def show(view: frame.View) -> None:
     """Find a model, see what the list says of it, give a price of your own or take it back; those that hold below."""
+    with st.container(border=True):
+        _prices(view)
+
+
+def _prices(view: frame.View) -> None:
     st.subheader("Prices", anchor=False)
     st.caption(
         "US dollars per million tokens. Forecasts, new calls and Compare use yours at once; what a call did cost stays as it was "

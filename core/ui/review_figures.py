@@ -143,7 +143,8 @@ def _take_in(view: frame.View, path: Path, how: ReadAs) -> None:
         return
     st.success(f"{read.new:,} new decisions in {read.rows:,} rows.", icon=":material/check_circle:")
     if read.problems:
-        st.dataframe(pd.DataFrame([problem.as_dict() for problem in read.problems]), hide_index=True)
+        table = pd.DataFrame([problem.as_dict() for problem in read.problems]).drop(columns="remark")
+        st.dataframe(table, hide_index=True)
     if read.unknown:
         accepted = label_names.choose(read.unknown, label_names.labels_of(view), key)
         if st.button("Use these labels", disabled=not accepted, icon=":material/label:"):

@@ -44,9 +44,10 @@ def _file(job: jobs.Job) -> None:
         st.text(f"{path.name}: {scoring.told(result)}{teacher_rows.told(result)}")
     for reason, count in result.get("reasons", {}).items():
         st.text(f"{count:,} without the teacher's answer: {reason}")
-    for problem in result["problem_list"][:LISTED]:
+    shown = result["problem_list"][:LISTED]
+    for problem in shown:
         _problem(problem)
-    if (more := result["problems"] - LISTED) > 0:
+    if (more := result["problems"] - sum(not one.get("remark") for one in shown)) > 0:
         st.text(f"and {counted(more, 'more problem')}; the score command with --problems lists them.")
 
 

@@ -130,7 +130,7 @@ def _categories(card: Scorecard) -> None:
     )
     shown = table[["category", "vendor", "student", "n"]].rename(columns={"n": "assets"})
     st.dataframe(
-        shown.head(WEAKEST),
+        charts.as_said(shown.head(WEAKEST), ("vendor", "student")),
         hide_index=True,
         key="vendor-categories",
         column_config=CATEGORY_COLUMNS,
@@ -166,7 +166,8 @@ def _read(card: Scorecard) -> None:
     st.caption(frame.plain(vendor.read_words(test)))
     if not test["problems"]:
         return
-    with st.expander(f"{counted(test['counts']['problems'], 'row')} with problems"):
-        table = pd.DataFrame(test["problems"])
+    wrong = test["counts"]["problems"]
+    with st.expander(f"{counted(wrong, 'row')} with problems" if wrong else "Remarks"):
+        table = pd.DataFrame(test["problems"]).drop(columns="remark", errors="ignore")
         st.dataframe(table, hide_index=True, key="vendor-problems", placeholder="")
         charts.download(table, "vendor-problems")

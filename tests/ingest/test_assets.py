@@ -179,9 +179,9 @@ def test_problems_past_the_cap_are_counted_and_the_download_is_safe_to_open(db, 
     summary = import_assets(db, client, path, Mapping(text=("text",), id="id", label="=label"))
     table = list(csv.reader(io.StringIO(assets.problems_csv(db, summary.import_id))))
     assert summary.problems == 5
-    assert table[0] == ["row", "column", "what", "todo"]
+    assert table[0] == ["row", "column", "what", "todo", "kind"]
     assert table[1][:2] == ["2", "'=label"] and "=cmd|0" in table[1][2]
-    assert table[3][2] == "3 more problems are not listed." and len(table) == 4
+    assert table[3][2] == "3 more are not listed." and len(table) == 4
 
 
 class Watch:
@@ -277,6 +277,8 @@ def test_a_job_imports_and_answers_with_the_summary(db, client, tmp_path):
         "duplicates": 0,
         "problems": 0,
         "relabelled": 0,
+        "remarks": 0,
+        "aside": 0,
     }
     assert all_rows(db, "imports", "filename, 1") == [("Ads März (1).csv", 1)]
 
@@ -359,3 +361,19 @@ def test_a_header_alone_is_told_when_the_file_is_read(tmp_path):
     path.write_text("id,headline,label\n\n")
     with pytest.raises(InputError, match="header but no rows"):
         assets.preview(path)
+
+
+def test_what_needs_nobody_is_remarked_and_no_problem_and_every_row_is_accounted_for(db, client, tmp_path):
+    lines = ["Ad report,,", "1 to 31 March 2026,,", "Ad ID,Headline,Clicks"]
+    lines += [f"a{n},Offer number {n} for everybody,{n}" for n in range(6)]
+    path = file(tmp_path, "\n".join([*lines, "a7,,4", "Total,--,25"]) + "\n")
+    found = import_assets(db, client, path)
+    listed = assets.problems_of(db, found.import_id)
+    assert [(one.row, one.kind) for one in listed if one.row] == [(10, "problem"), (11, "remark")]
+    assert (found.problems, found.remarks) == (1, 2), "the row without a text; the title lines and the total"
+    assert found.rows == found.imported + sum(one.row is not None for one in listed) == 8
+    assert (found.imported, found.aside) == (6, 1)
+    again = import_assets(db, client, path)
+    assert (again.import_id, again.problems, again.remarks) == (found.import_id, 1, 2)
+    kept = db.execute("select row_count, aside, problem_count, remark_count from imports").fetchall()
+    assert kept == [(8, 1, 1, 2)]

@@ -47,7 +47,9 @@ def test_a_near_label_is_counted_and_offered_and_taken_only_when_accepted(db, tm
     assert unknown_labels(db, found.import_id) == list(found.unknown)
     assert labelled(db, client) == {"0": "Disney+", "3": "Canal+", "5": "Disney+"}
     again = import_assets(db, client, tmp_path / "a.csv", accepted=labels.nearest(list(found.unknown)))
-    assert (again.imported, again.unchanged, again.problems) == (0, 6, 2)
+    assert (again.imported, again.unchanged, again.problems, again.remarks) == (0, 6, 1, 1), (
+        "accepted: nobody has to do more"
+    )
     query = "select what from import_problems where import_id = ? and row is null"
     told = [what for (what,) in db.execute(query, [again.import_id])]
     assert told == ["2 labels “Disney” were taken as Disney+, as accepted."]

@@ -189,7 +189,9 @@ def test_copies_with_different_labels_take_the_commonest_valid_one(db, tmp_path)
     assert told == [
         "2 creatives have copies with different labels: the commonest is taken (most0: Sale 2, Hiring 1; tie0: Travel 1, Sale 1)."
     ]
-    assert db.execute("select problem_count = (select count(*) from import_problems) from imports").fetchone()[0]
+    assert db.execute(
+        "select problem_count + remark_count = (select count(*) from import_problems) from imports"
+    ).fetchone()[0]
     made = run.label(db, client, "recorded:label")
     names = {row["id"]: row["label"] for row in db["categories"].rows}
 

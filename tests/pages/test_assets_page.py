@@ -8,6 +8,8 @@ import pytest
 
 from core import database, jobs
 from core.ingest import taxonomy
+from core.ingest.assets import import_assets
+from core.ui import mapping
 from tests.pages.clients import bring_in_many, write_files
 from tests.pages.test_pages import links, shown
 
@@ -266,3 +268,28 @@ def test_assets_are_found_by_their_words(open_page, filled):
     assert not app.exception and f"{total} assets found" in shown(app)
     table = next(one.value for one in app.dataframe if "Words" in one.value)
     assert 0 < len(table) <= 50 and table["Words"].str.contains("weekend").all()
+
+
+def test_an_import_counts_rows_as_its_preview_does_and_problems_apart_from_remarks(open_page, db, tmp_path):
+    client = database.client_id(db, "Acme")
+    rows = [f"a{n},Offer number {n} for everybody,{n}" for n in range(6)]
+    (tmp_path / "r.csv").write_text("\n".join(["Ad report,,", "Ad ID,Headline,Clicks", *rows, "a7,,4", "Total,--,25"]))
+    import_assets(db, client, tmp_path / "r.csv")
+    app = open_page("assets")
+    said = next(text.value for text in app.text if text.value.startswith("r.csv: "))
+    assert said == "r.csv: 7 rows read, 6 new, 0 there already, 0 copies of another asset, 1 problem, 2 remarks"
+    tables = {len(frame.value): list(frame.value["What"]) for frame in app.dataframe if "What" in frame.value.columns}
+    assert "has no text" in tables[1][0] and any("Total" in what for what in tables[2])
+    assert [one.label for one in app.expander if "emark" in one.label] == [
+        "The 2 remarks by row: nothing to do, if what was done is right"
+    ]
+
+
+def test_a_long_value_on_a_card_ends_with_a_word_and_a_file_name_breaks_at_its_marks():
+    text = "Our designers went back to the drawing board. See what they made. Credit cards"
+    name = "NORTHWIND_NL_DISP_300x600_NewIn_V1_20260116.jpg"
+    rows = [{"text": value} for value in (text, "x" * 90, name)]
+    whole, endless, broken = mapping.samples(rows, "text")
+    assert whole == "Our designers went back to the drawing board. See what they made…"
+    assert len(endless) == mapping.LONGEST and endless.endswith("x…")
+    assert broken.replace("\u200b", "") == name and broken.startswith("NORTHWIND_\u200bNL_\u200bDISP_\u200b300x600")

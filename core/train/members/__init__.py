@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -108,7 +109,12 @@ class Choice:
 
 def names() -> tuple[str, ...]:
     """The members there are, by the alphabet; none is imported for it."""
-    return tuple(sorted(file.name for file in pkgutil.iter_modules(__path__)))
+    return _listed(tuple(__path__))
+
+
+@cache
+def _listed(folders: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(file.name for file in pkgutil.iter_modules(folders)))
 
 
 def of(name: str) -> Member:
