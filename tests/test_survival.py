@@ -22,7 +22,7 @@ from core.label import teachers
 from core.train.members import transformer
 whole = teachers.batches
 teachers.batches = lambda db, sql, parameters: whole(db, sql, parameters, 5)
-transformer.CHECKPOINT_SECONDS, transformer.MOST_EPOCHS, progress.TELL, measure.THROUGHPUT_SECONDS = 0, 3, 0, 0.05
+transformer.CHECKPOINT_SECONDS, transformer.MOST_EPOCHS, progress.TELL, measure.THROUGHPUT_SECONDS = 0, 2, 0, 0.05
 settings.DEFAULTS['large_encoder'] = 'packaged'
 terminal.Log.__call__ = lambda self, done, total, message="", spent=0.0: print(f"{message}|{done}", file=sys.stderr, flush=True)
 sys.exit(cli.main(sys.argv[1:]))

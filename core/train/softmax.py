@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from threadpoolctl import ThreadpoolController
 
 from core.settings import processors
+from core.train import lbfgs
 
 BLOCK, CELLS = 4096, 1 << 19  # rows taken at a time, and their cells, so that what is in between fits the cache
 COLUMNS = 128  # categories taken at a time of a sparse product: the coefficients they need stay in the cache
@@ -43,8 +44,6 @@ def fit(
     regularise as well: from zero, early stopping costs nothing on held-out rows. `step` hears of every step and of how many
     there may be, and may raise to cancel.
     """
-    from scipy.optimize import minimize  # a second that a process which only answers need not pay
-
     width, categories = features.shape[1], targets.shape[1]
     rows = max(min(BLOCK, CELLS // categories), 1)
     blocks = [_block(features, targets, start, start + rows) for start in range(0, features.shape[0], rows)]
@@ -68,19 +67,17 @@ def fit(
         return total, slope.ravel()
 
     start = np.zeros((width + 1) * categories)
-    options = {"maxiter": iterations, "maxcor": 8, "ftol": 1e-6, "gtol": 1e-4}
     # numpy and scipy let go of the interpreter while they multiply; threads of their own beside ours would spend several times
     # the processor's time waiting for each other.
     with ThreadPoolExecutor(processors()) as threads, _blas().limit(limits=1):
-        found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x.reshape(
-            width + 1, categories
-        )
+        found = lbfgs.minimise(objective, start, iterations=iterations, flat=1e-6, slope=1e-4)
+    found = found.reshape(width + 1, categories)
     return found[:-1].astype(np.float32), found[-1].astype(np.float32)
 
 
 @cache
 def _blas() -> ThreadpoolController:
-    """The libraries that multiply for numpy and scipy, to be asked for once scipy.optimize is loaded."""
+    """The libraries that multiply for numpy."""
     return ThreadpoolController().select(user_api="blas")
 
 
