@@ -141,7 +141,10 @@ def test_the_view_is_what_the_words_say(words):
             "insert into categories (id, taxonomy_id, position, label, name) values (?, 1, ?, ?, '')",
             [id, id, f"c{id}"],
         )
-    db.execute("insert into imports values (1, 1, '', '', '', 0, 0, 0, 0, 0, '', 0)")
+    named = (
+        "id, client_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates, problem_count, created"
+    )
+    db.execute(f"insert into imports ({named}) values (1, 1, '', '', '', 0, 0, 0, 0, 0, '')")
     db.execute(
         "insert into assets (id, client_id, external_id, text, text_hash, import_id) values (1, 1, '', '', '', 1)"
     )
