@@ -3,8 +3,8 @@
     python3 run.py [--port N] [--no-browser]    the dashboard and its background worker; Ctrl-C ends both
     python3 run.py test [pytest options]        every test
     python3 run.py COMMAND ...                  distil, taxonomy, label, rounds, review, connections, ledger, prices, classify,
-                                                score, export, serve, students, clients, imports, compare, report, curve, vendor,
-                                                sample, jobs or worker; each explains itself with --help
+                                                score, export, serve, students, clients, tasks, imports, compare, report, curve,
+                                                vendor, sample, jobs, rescue or worker; each explains itself with --help
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
 an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.
@@ -40,29 +40,9 @@ OWN_VENV = ROOT / ".venv"
 NEEDED = (3, 11)
 FIRST_PORT = 8501
 FIRST_INSTALL_GB = 5  # with a CPU build of torch; builds for graphics cards take twice as much
-COMMANDS = (
-    "distil",
-    "taxonomy",
-    "label",
-    "rounds",
-    "review",
-    "connections",
-    "ledger",
-    "prices",
-    "classify",
-    "score",
-    "export",
-    "serve",
-    "students",
-    "clients",
-    "imports",
-    "compare",
-    "report",
-    "curve",
-    "vendor",
-    "sample",
-    "jobs",
-    "worker",
+# Each is a file of core/commands that runs something.
+COMMANDS = sorted(
+    path.stem for path in (ROOT / "core" / "commands").glob("*.py") if "\ndef run(" in path.read_text(encoding="utf-8")
 )
 # Locks name every package with the hashes of its files, so pip has nothing to work out, to build or to trust.
 EXACTLY = ("--no-deps", "--require-hashes", "--only-binary=:all:")

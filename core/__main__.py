@@ -10,38 +10,15 @@ import argparse
 import importlib
 import json
 import os
+import pkgutil
 import sys
 from contextlib import redirect_stdout
+from types import ModuleType
 from typing import NoReturn, TextIO
 
+from core import commands as _commands
 from core import terminal
 from core.errors import Cancelled, outside, readable
-
-# Each is a module of core/commands.
-COMMANDS = {
-    "distil": "teach a student from a taxonomy and assets, and say whether it is good enough",
-    "taxonomy": "versions of the taxonomy: compare, change, keep the labels that hold",
-    "classify": "classify one text",
-    "score": "classify every row of a file",
-    "export": "write a student to a folder or ZIP that runs anywhere",
-    "clients": "list, rename or delete clients",
-    "imports": "list imports, undo one, delete assets",
-    "students": "list students, make one live, roll back, compare two",
-    "review": "say which labels are most worth a person's minute, and what people decided",
-    "compare": "the verdict on a student, its money and its rules",
-    "curve": "say whether more labels would help",
-    "report": "write what Compare says as a file for the client",
-    "rounds": "buy labels in rounds, those first that teach most",
-    "serve": "answer over HTTP",
-    "sample": "write made-up sample data",
-    "label": "get labels from a teacher, within a budget",
-    "connections": "list, add, test, rename or remove the hosted teachers that can be asked",
-    "ledger": "say what was spent on hosted teachers",
-    "prices": "what models' tokens cost: list, set your own, reset",
-    "vendor": "judge a vendor's answers beside student and teacher",
-    "jobs": "list, cancel or resume jobs",
-    "worker": "run the background worker, or stop it",
-}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         with redirect_stdout(sys.stderr):  # a library that prints must not spoil the JSON
-            result, text = _module(args.command).run(args)
+            result, text = commands()[args.command].run(args)
         terminal.answer(json.dumps(result, ensure_ascii=True) if args.json else text)
     except (KeyboardInterrupt, Cancelled):
         terminal.say("Stopped. What is done so far is kept: the same command carries on from there.")
@@ -74,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--client", type=terminal.client, default="Default", metavar="NAME", help="whose data (default: %(default)s)"
     )
+    common.add_argument("--task", metavar="NAME", help="which of the client's tasks, where it has several")
     common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
     top = _Parser(
         prog="python3 run.py",
@@ -82,9 +60,10 @@ def parser() -> argparse.ArgumentParser:
             prog, max_help_position=18
         ),  # the longest command's name fits
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, summary in COMMANDS.items():
-        _module(name).options(commands.add_parser(name, help=summary, description=summary, parents=[common]))
+    added = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in commands().items():
+        command = added.add_parser(name, help=module.SUMMARY, description=module.SUMMARY, parents=[common])
+        module.options(command)
     return top
 
 
@@ -99,8 +78,11 @@ class _Parser(argparse.ArgumentParser):
             (terminal.answer if file is sys.stdout else terminal.say)(message.removesuffix("\n"))
 
 
-def _module(command: str):
-    return importlib.import_module(f"core.commands.{command}")
+def commands() -> dict[str, ModuleType]:
+    """Each module of core/commands that runs something, by its name."""
+    names = sorted(found.name for found in pkgutil.iter_modules(_commands.__path__))
+    found = {name: importlib.import_module(f"core.commands.{name}") for name in names}
+    return {name: module for name, module in found.items() if hasattr(module, "run")}
 
 
 if __name__ == "__main__":

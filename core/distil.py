@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from core import database, jobs, settings
+from core import jobs, settings, tasks
 from core.errors import InputError
 from core.evaluate import going_live
 from core.evaluate import run as evaluation
@@ -25,6 +25,7 @@ from core.ingest.files import AS_FOUND, ReadAs
 from core.ingest.labels import nearest
 from core.label import connections, forecast, providers
 from core.label import run as labelling
+from core.tasks import Task
 from core.train import members
 from core.train import run as training
 
@@ -64,15 +65,18 @@ def distil(
     accepted: dict[str, str] | None = None,
     accept_near: bool = False,
     go_live: bool = False,
+    task: str | None = None,
     on_progress: Callable[[int, int, str, float], None] | None = None,
 ) -> dict[str, Any]:
     """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
 
-    It is a job like any other: the pages show it, and what a kill left undone is carried on. With `go_live` the student chosen is
+    It is a job like any other: the pages show it, and what a kill left undone is carried on. `task`: which of the client's tasks,
+    made if new (its only one). With `go_live` the student chosen is
     put to work; else none is. Raises InputError for bad input.
     """
     params = {
         "client": client,
+        "task": task,
         "taxonomy": str(taxonomy.resolve()),
         "assets": str(assets.resolve()),
         "text_columns": text_columns,
@@ -94,7 +98,7 @@ def distil(
         "accept_near": accept_near,
         "go_live": go_live,
     }
-    return jobs.run_here(db, "distil", params, database.client_id(db, client), on_progress).result
+    return jobs.run_here(db, "distil", params, tasks.of(db, client, task), on_progress).result
 
 
 def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
@@ -104,17 +108,17 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     """
     given = SAMPLE if params.get("sample") else params
     client, target = given["client"], given.get("target")
-    client_id = database.client_id(db, client, synthetic=given.get("synthetic", False))
+    task = tasks.of(db, client, given.get("task"), synthetic=given.get("synthetic", False))
     files = Path(given["taxonomy"]), Path(given["assets"])
 
     read = _taxonomy(files[0], given)
-    categories.save(db, client_id, read.categories, files[0].name)
-    imported = _assets(db, client_id, files[1], given, progress)
-    teacher = _connected(db, client_id, given["teacher"], given.get("base_url"))
-    run_id = labelling.label(db, client_id, teacher, budget_usd=given.get("budget"), progress=progress)
+    categories.save(db, task, read.categories, files[0].name)
+    imported = _assets(db, task, files[1], given, progress)
+    teacher = _connected(db, task, given["teacher"], given.get("base_url"))
+    run_id = labelling.label(db, task, teacher, budget_usd=given.get("budget"), progress=progress)
     kind = given.get("student", members.AUTO)
-    trained = _train_and_judge(db, client_id, run_id, kind, target, progress)
-    change = going_live.go_live(db, client_id, trained[-1]) if given.get("go_live") else None
+    trained = _train_and_judge(db, task, run_id, kind, target, progress)
+    change = going_live.go_live(db, task, trained[-1]) if given.get("go_live") else None
     return {
         "client": client,
         "assets": {
@@ -122,15 +126,15 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "rows": imported.rows,
             "imported": imported.imported,
             "duplicates": imported.duplicates,
-            "families": families.count(db, client_id),
+            "families": families.count(db, task.client_id),
             "problems": imported.problems + sum(not one.remark for one in read.problems),
             "remarks": imported.remarks + sum(one.remark for one in read.problems),
             "aside": imported.aside,
             "taxonomy_problems": [one.as_dict() for one in read.problems],
             "taxonomy_unused": category_columns.told_unused(read.columns, read.mapping),
         },
-        **_outcome(db, client_id, run_id, trained),
-        "why": _why(db, client_id, trained, kind, target),
+        **_outcome(db, task, run_id, trained),
+        "why": _why(db, task, trained, kind, target),
         **({"change": going_live.told(change)} if change else {}),
     }
 
@@ -141,17 +145,17 @@ def _taxonomy(file: Path, given: dict) -> categories.TaxonomyFile:
     return categories.read(file, categories.chosen(file, given.get("taxonomy_columns") or {}, how), how)
 
 
-def _assets(db: Database, client_id: int, file: Path, given: dict, progress: jobs.Progress) -> ingest.ImportSummary:
+def _assets(db: Database, task: Task, file: Path, given: dict, progress: jobs.Progress) -> ingest.ImportSummary:
     """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
     how, accepted = ReadAs(**given.get("read_as") or {}), given.get("accepted") or {}
-    mapping, families_found = _mapping(db, client_id, file, given, how)
+    mapping, families_found = _mapping(db, task, file, given, how)
     if found := told(mapping, families_found):
         progress(0, 0, found)
-    first = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=accepted)
+    first = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=accepted)
     near = nearest(first.unknown) if given.get("accept_near") else {}
     if not near:
         return first
-    again = ingest.import_assets(db, client_id, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
+    again = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
     return replace(again, imported=first.imported, unchanged=first.unchanged, duplicates=first.duplicates)
 
 
@@ -159,33 +163,33 @@ def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     """The job body of the Assets page: core.ingest.assets.import_job(), after which labels that came with the file are taken as a
     recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then."""
     summary = ingest.import_job(db, params, progress)
-    client_id, import_id = params["client_id"], summary["import_id"]
+    task, import_id = tasks.get(db, params["task_id"]), summary["import_id"]
     kept = db.execute("select mapping from imports where id = ?", [import_id]).fetchone()
     column = json.loads(kept[0])["label"]
     summary["labels"] = 0
-    if column and categories.latest(db, client_id) is not None and forecast.recorded_columns(db, client_id).get(column):
-        run_id = labelling.label(db, client_id, f"recorded:{column}", progress=progress)
+    if column and categories.latest(db, task) is not None and forecast.recorded_columns(db, task).get(column):
+        run_id = labelling.label(db, task, f"recorded:{column}", progress=progress)
         summary["labels"] = labelling.summary(db, run_id)["count"]
     return summary
 
 
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
-    """The job body of the Student page: {"client_id", "run_id", "kind", "target"} -> {"students", "chosen"}, every one judged."""
-    client_id, run_id = params["client_id"], params["run_id"]
-    trained = _train_and_judge(db, client_id, run_id, params["kind"], params.get("target"), progress)
-    why = _why(db, client_id, trained, params["kind"], params.get("target"))
+    """The job body of the Student page: {"task_id", "run_id", "kind", "target"} -> {"students", "chosen"}, every one judged."""
+    task, run_id = tasks.get(db, params["task_id"]), params["run_id"]
+    trained = _train_and_judge(db, task, run_id, params["kind"], params.get("target"), progress)
+    why = _why(db, task, trained, params["kind"], params.get("target"))
     return {"students": trained, "chosen": trained[-1], "why": why}
 
 
-def _why(db: Database, client_id: int, trained: list[int], kind: str, target: float | None) -> str | None:
+def _why(db: Database, task: Task, trained: list[int], kind: str, target: float | None) -> str | None:
     """Why the ladder chose the last of them; None where a person chose the kind."""
     if len(members.choice(kind).ladder) == 1:
         return None
-    return training.why(db, trained, settings.get(db, "target_agreement", client_id) if target is None else target)
+    return training.why(db, trained, settings.get(db, "target_agreement", task) if target is None else target)
 
 
 def _train_and_judge(
-    db: Database, client_id: int, run_id: int, kind: str, target: float | None, progress: jobs.Progress
+    db: Database, task: Task, run_id: int, kind: str, target: float | None, progress: jobs.Progress
 ) -> list[int]:
     """Train, and evaluate each student as soon as it is trained; the chosen one is the last of the ids returned. None goes live by
     itself."""
@@ -193,10 +197,10 @@ def _train_and_judge(
     def judge(student_id: int) -> None:
         evaluation.evaluate(db, student_id, target=target, progress=progress)
 
-    return training.train(db, client_id, run_id, kind, target=target, progress=progress, ready=judge)
+    return training.train(db, task, run_id, kind, target=target, progress=progress, ready=judge)
 
 
-def _connected(db: Database, client_id: int, teacher: str, base_url: str | None) -> str:
+def _connected(db: Database, task: Task, teacher: str, base_url: str | None) -> str:
     """The teacher's spec; for openai:MODEL at an address of its own, that of a connection kept for the client, made if new.
 
     The key, where the server wants one, is the provider's usual environment variable. InputError for other teachers.
@@ -207,19 +211,19 @@ def _connected(db: Database, client_id: int, teacher: str, base_url: str | None)
     if kind not in providers.kinds() or not model:
         raise InputError("A base URL goes with a hosted teacher.", f"Name it as {providers.specs()}.")
     name = f"{model} at {urlsplit(base_url).netloc or base_url}"
-    if not any(one.name == name and one.kind == kind for one in connections.all(db, client_id)):
+    if not any(one.name == name and one.kind == kind for one in connections.all(db, task.client_id)):
         variable = providers.of(kind).key_variable
         key = f"env:{variable}" if os.environ.get(variable) else "none"
-        connections.save(db, client_id, name, kind, model, base_url=base_url, key_source=key)
+        connections.save(db, task.client_id, name, kind, model, base_url=base_url, key_source=key)
     return f"connection:{name}"
 
 
 def _mapping(
-    db: Database, client_id: int, assets: Path, given: dict, read_as: ReadAs
+    db: Database, task: Task, assets: Path, given: dict, read_as: ReadAs
 ) -> tuple[ingest.Mapping, list[Families]]:
     """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
     the file lacks."""
-    seen = ingest.preview(assets, read_as, ingest.said_of(db, client_id))
+    seen = ingest.preview(assets, read_as, ingest.said_of(db, task))
     kind, _, label = given["teacher"].partition(":")
     text = tuple(given.get("text_columns") or ())
     named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}
@@ -240,7 +244,7 @@ def _mapping(
     return replace(correct(seen.guess, text, named), **written), seen.families
 
 
-def _outcome(db: Database, client_id: int, run_id: int, trained: list[int]) -> dict[str, Any]:
+def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[str, Any]:
     """Labels, students, cascade, economics and verdict of the chosen (last) student."""
     labels = labelling.summary(db, run_id)
     chosen = evaluation.comparison(db, trained[-1])
@@ -257,7 +261,7 @@ def _outcome(db: Database, client_id: int, run_id: int, trained: list[int]) -> d
         },
         "students": [_student(evaluation.figures(db, student_id)) for student_id in sorted(trained)],
         "chosen": str(trained[-1]),
-        "live": next((str(row["id"]) for row in training.all_students(db, client_id) if row["live"]), None),
+        "live": next((str(row["id"]) for row in training.all_students(db, task) if row["live"]), None),
         "cascade": {
             "target": certificate["target"],
             "confidence": certificate["confidence"],

@@ -32,6 +32,7 @@ from core.errors import Cancelled, InputError, outside
 from core.job_kinds import KINDS
 from core.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
 from core.room import no_room
+from core.tasks import Task
 
 __all__ = ["Cancelled", "Interrupted", "Job", "NoProgress", "Progress"]
 
@@ -46,27 +47,27 @@ Done = TypeVar("Done")
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
-def start(db: Database, kind: str, params: dict, client_id: int | None = None) -> Job:
-    """Queue a job, or find the active one with the same kind, client and parameters: two clicks make one job.
+def start(db: Database, kind: str, params: dict, task: Task | None = None) -> Job:
+    """Queue a job, or find the active one with the same kind, task and parameters: two clicks make one job.
 
     `params` must survive JSON. KeyError for an unknown kind.
     """
     if kind not in KINDS:
         raise KeyError(kind)
     text = json.dumps(params, sort_keys=True)
-    dedup = hashlib.sha256(json.dumps([kind, client_id, text]).encode()).hexdigest()
+    dedup = hashlib.sha256(json.dumps([kind, task and task.id, text]).encode()).hexdigest()
     while True:  # the twin can end between the two statements
         db.execute(
-            "insert or ignore into jobs (client_id, kind, params, dedup, state, created)"
-            " values (?, ?, ?, ?, 'queued', ?)",
-            [client_id, kind, text, dedup, database.now()],
+            "insert or ignore into jobs (client_id, task_id, kind, params, dedup, state, created)"
+            " values (?, ?, ?, ?, ?, 'queued', ?)",
+            [task and task.client_id, task and task.id, kind, text, dedup, database.now()],
         )
         found = _select(db, f"dedup = ? and state in {ACTIVE}", [dedup])
         if found:
             return found[0]
 
 
-def _select(db: Database, where: str, params: list) -> list[Job]:
+def _select(db: Database, where: str, params: list | dict) -> list[Job]:
     return [Job.of(row) for row in db.query(f"select * from jobs where {where}", params)]
 
 
@@ -78,14 +79,17 @@ def get(db: Database, id: int) -> Job:
     return found[0]
 
 
-def active(db: Database, client_id: int | None = None) -> list[Job]:
-    """Jobs queued, running or waiting to be resumed, oldest first; of one client, or of all."""
-    return _select(db, f"state in {ACTIVE} and (? is null or client_id = ?) order by id", [client_id, client_id])
+def active(db: Database, task: Task | None = None) -> list[Job]:
+    """Jobs queued, running or waiting to be resumed, oldest first; of one task, or of all."""
+    return _select(
+        db, f"state in {ACTIVE} and (:task is null or task_id = :task) order by id", {"task": task and task.id}
+    )
 
 
-def recent(db: Database, client_id: int | None = None, limit: int = 20) -> list[Job]:
-    """The newest jobs first; of one client, or of all."""
-    return _select(db, "(? is null or client_id = ?) order by id desc limit ?", [client_id, client_id, limit])
+def recent(db: Database, task: Task | None = None, limit: int = 20) -> list[Job]:
+    """The newest jobs first; of one task, or of all."""
+    where = "(:task is null or task_id = :task) order by id desc limit :limit"
+    return _select(db, where, {"task": task and task.id, "limit": limit})
 
 
 def cancel(db: Database, id: int) -> None:
@@ -137,19 +141,17 @@ def _claim(db: Database, id: int) -> Job | None:
 # --- running ------------------------------------------------------------------------------------------------------
 
 
-def run_here(
-    db: Database, kind: str, params: dict, client_id: int | None = None, on_progress: Report | None = None
-) -> Job:
+def run_here(db: Database, kind: str, params: dict, task: Task | None = None, on_progress: Report | None = None) -> Job:
     """Run a job in this process, for the command line: the same row and the same body as in the worker.
 
     `on_progress(done, total, message, spent_usd)` is called at most four times a second. Whatever the body raises
     surfaces: InputError, a bug, or Cancelled where somebody cancelled it. Ctrl-C cancels it too. InputError where the
     very same job is running elsewhere.
     """
-    job = start(db, kind, params, client_id)
+    job = start(db, kind, params, task)
     if job.state == "running" and not _owner_lives(job):
         _bury(db, job)
-        job = start(db, kind, params, client_id)  # the same one, or another where it has crashed too often
+        job = start(db, kind, params, task)  # the same one, or another where it has crashed too often
     room.keep()
     with heartbeats(db):
         claimed = _claim(db, job.id)

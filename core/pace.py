@@ -44,8 +44,8 @@ def earlier(db: Database, job: Job) -> Spans | None:
     """The phases of the newest job like this one that ran to its end: of the same client if there is one."""
     rows = db.execute(
         """select params, spans from jobs where kind = ? and state = 'done' and spans <> '{}' and id <> ?
-           order by client_id is ? desc, id desc limit 20""",
-        [job.kind, job.id, job.client_id],
+           order by task_id is ? desc, id desc limit 20""",
+        [job.kind, job.id, job.task_id],
     )
     mine = sort(job.kind, job.params)
     return next((json.loads(spans) for params, spans in rows if sort(job.kind, json.loads(params)) == mine), None)

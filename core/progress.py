@@ -36,6 +36,7 @@ class Job:
 
     id: int
     client_id: int | None
+    task_id: int | None
     kind: str
     params: dict
     state: str  # queued running done failed cancelled interrupted

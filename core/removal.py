@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import jobs, settings
+from core import jobs, settings, tasks
 from core.database import now, plain_name, sweep
 from core.errors import InputError
 from core.ingest.assets import alone
@@ -34,6 +34,7 @@ from core.removal_rows import (
     undo_recordings,
     undo_reviews_and_splits,
 )
+from core.tasks import Task
 from core.words import counted, money
 
 
@@ -122,9 +123,9 @@ def of_assets(db: Database, client_id: int, external_ids: Iterable[str]) -> Hang
         return _of_gone(db, client_id, "assets", len(ids), counted(len(ids), "asset"))
 
 
-def of_student(db: Database, client_id: int, student_id: int) -> Hanging:
-    """What hangs on a student. InputError where the client has none of that number."""
-    row = _student(db, client_id, student_id)
+def of_student(db: Database, task: Task, student_id: int) -> Hanging:
+    """What hangs on a student. InputError where the task has none of that number."""
+    row = _student(db, task, student_id)
     name = f"{row['kind']} {student_id}"
     warnings = [f"{name} is live: without it no student answers until another is made live."] if row["live"] else []
     exported = settings.subfolder("output") / f"understudy-student-{student_id}.zip"
@@ -137,16 +138,17 @@ def of_student(db: Database, client_id: int, student_id: int) -> Hanging:
 def of_client(db: Database, client_id: int) -> Hanging:
     """What hangs on a client. InputError where there is none of that number."""
     name = _client(db, client_id)
-    live = db.execute("select kind, id from students where client_id = ? and live = 1", [client_id]).fetchone()
+    mine = "(select id from tasks where client_id = ?)"
+    live = db.execute(f"select kind, id from students where task_id in {mine} and live = 1", [client_id]).fetchone()
     assets = "(select id from assets where client_id = ?)"
-    runs = "(select id from label_runs where client_id = ?)"
+    runs = f"(select id from label_runs where task_id in {mine})"
     counts = {
         "assets": count(db, "assets where client_id = ?", client_id),
         "imports": count(db, "imports where client_id = ?", client_id),
-        "taxonomies": count(db, "taxonomies where client_id = ?", client_id),
+        "taxonomies": count(db, f"taxonomies where task_id in {mine}", client_id),
         "labels": count(db, f"labels where run_id in {runs}", client_id),
         "reviews": count(db, f"reviews where asset_id in {assets}", client_id),
-        "students": count(db, "students where client_id = ? and ready = 1", client_id),
+        "students": count(db, f"students where task_id in {mine} and ready = 1", client_id),
         "connections": count(db, "connections where client_id = ?", client_id),
     }
     usd = db.execute(f"select total(cost_usd) from labels where run_id in {runs}", [client_id]).fetchone()[0]
@@ -170,7 +172,7 @@ def undo_import(db: Database, client_id: int, import_id: int) -> Hanging:
             gone(db, "select id from assets where client_id = ? and import_id = ?", [client_id, import_id]),
         ):
             undo_reviews_and_splits(db, client_id, row)
-            undo_recordings(db, client_id, import_id)
+            undo_recordings(db, import_id)
             undo_families(db, import_id)
             remove_gone(db, client_id)
             for table, column in children(db, "imports"):
@@ -191,13 +193,13 @@ def remove_assets(db: Database, client_id: int, external_ids: Iterable[str]) -> 
     return found
 
 
-def remove_student(db: Database, client_id: int, student_id: int, *, even_live: bool = False) -> Hanging:
+def remove_student(db: Database, task: Task, student_id: int, *, even_live: bool = False) -> Hanging:
     """Remove a student, its figures and files; returns what went. InputError for the live one unless `even_live`."""
-    found = of_student(db, client_id, student_id)
-    row = _student(db, client_id, student_id)
+    found = of_student(db, task, student_id)
+    row = _student(db, task, student_id)
     if row["live"] and not even_live:
         raise InputError(f"{found.what} is live.", "Make another student live first, or say that the live one may go.")
-    with _removing(db, client_id, found):
+    with _removing(db, task.client_id, found):
         before = "(select b.before_id from live_history b where b.id = live_history.before_id)"
         dropped = "(select id from live_history where student_id = ?)"
         while db.conn.execute(f"select 1 from live_history where before_id in {dropped}", [student_id]).fetchone():
@@ -219,9 +221,45 @@ def remove_client(db: Database, client_id: int) -> Hanging:
         with _removing(db, client_id, found):
             _doom(db, _files_of(db, client_id))
             db.conn.execute("update calls set run_id = null where client_id = ?", [client_id])
-            for table, where in belonging(db):
-                db.conn.execute(f"delete from {table} where {where}", {"client": client_id})
+            for table, where in belonging(db, "client_id"):
+                db.conn.execute(f"delete from {table} where {where}", [client_id])
             db.conn.execute("delete from clients where id = ?", [client_id])
+    sweep(db)
+    return found
+
+
+def of_task(db: Database, task: Task) -> Hanging:
+    """What hangs on a task; the assets are the client's and stay. InputError for the client's only one."""
+    if len(tasks.of_client(db, task.client_id)) == 1:
+        raise InputError(f"{task.name} is the client's only task.", "Delete the client, or add another task first.")
+    live = db.execute("select kind, id from students where task_id = ? and live = 1", [task.id]).fetchone()
+    runs = "(select id from label_runs where task_id = ?)"
+    counts = {
+        "taxonomies": count(db, "taxonomies where task_id = ?", task.id),
+        "recorded": count(db, "recordings where task_id = ?", task.id),
+        "labels": count(db, f"labels where run_id in {runs}", task.id),
+        "reviews": count(db, "reviews where task_id = ?", task.id),
+        "students": count(db, "students where task_id = ? and ready = 1", task.id),
+    }
+    usd = db.execute(f"select total(cost_usd) from labels where run_id in {runs}", [task.id]).fetchone()[0]
+    warnings = [f"{live[0]} {live[1]} is live: what answers with it must be stopped."] if live else []
+    return Hanging("tasks", task.id, f"the task {task.name}", counts, usd, tuple(warnings))
+
+
+def remove_task(db: Database, task: Task) -> Hanging:
+    """Remove a task and everything of it but its rows of the ledger and the client's assets; returns what went."""
+    with _at_rest(db, task.client_id):
+        found = of_task(db, task)
+        with _removing(db, task.client_id, found):
+            made = db.execute("select id, path from students where task_id = ?", [task.id]).fetchall()
+            _doom(db, [path for _, path in made] + [f"output/understudy-student-{id}.zip" for id, _ in made])
+            runs = "(select id from label_runs where task_id = ?)"
+            db.conn.execute(f"update calls set run_id = null where run_id in {runs}", [task.id])
+            for table, where in belonging(db, "task_id"):
+                db.conn.execute(f"delete from {table} where {where}", [task.id])
+            for table in ("imports", "jobs"):  # the client's, which go on without it
+                db.conn.execute(f"update {table} set task_id = null where task_id = ?", [task.id])
+            db.conn.execute("delete from tasks where id = ?", [task.id])
     sweep(db)
     return found
 
@@ -277,7 +315,7 @@ def _at_rest(db: Database, client_id: int) -> Iterator[None]:
 
 
 def _must_rest(db: Database, client_id: int) -> None:
-    busy = jobs.active(db, client_id)
+    busy = [job for job in jobs.active(db) if job.client_id == client_id]
     if busy:
         raise InputError(
             f"Job {busy[0].id} of this client is under way or waiting ({busy[0].kind.replace('_', ' ')}); nothing was removed.",
@@ -287,7 +325,8 @@ def _must_rest(db: Database, client_id: int) -> None:
 
 def _of_gone(db: Database, client_id: int, kind: str, number: int, what: str) -> Hanging:
     """What hangs on the assets in `gone`."""
-    runs = "run_id in (select id from label_runs where client_id = ?) and asset_id in (select id from gone)"
+    mine = "(select id from tasks where client_id = ?)"
+    runs = f"run_id in (select id from label_runs where task_id in {mine}) and asset_id in (select id from gone)"
     given = "run_id not in (select id from label_runs where teacher like 'recorded:%')"  # those came with files: counted once
     counts = {
         "assets": count(db, "gone"),
@@ -306,8 +345,8 @@ def _of_gone(db: Database, client_id: int, kind: str, number: int, what: str) ->
             f"{counted(copies, 'label')} of them {'stays' if copies == 1 else 'stay'} with a copy that is kept."
         )
     learned = db.execute(
-        """select s.kind, s.id, s.live, (select count(*) from labels l where l.run_id = s.label_run_id
-            and l.asset_id in (select id from gone)) as n from students s where s.client_id = ? and s.ready = 1 and n > 0""",
+        f"""select s.kind, s.id, s.live, (select count(*) from labels l where l.run_id = s.label_run_id
+            and l.asset_id in (select id from gone)) as n from students s where s.task_id in {mine} and s.ready = 1 and n > 0""",
         [client_id],
     ).fetchall()
     for name, id, live, n in learned:
@@ -341,10 +380,10 @@ def _import(db: Database, client_id: int, import_id: int) -> dict:
     return row
 
 
-def _student(db: Database, client_id: int, student_id: int) -> dict:
-    row = next(db.query("select * from students where client_id = ? and id = ?", [client_id, student_id]), None)
+def _student(db: Database, task: Task, student_id: int) -> dict:
+    row = next(db.query("select * from students where task_id = ? and id = ?", [task.id, student_id]), None)
     if row is None:
-        raise InputError(f"This client has no student number {student_id}.", "The Student page lists them.")
+        raise InputError(f"This task has no student number {student_id}.", "The Student page lists them.")
     return row
 
 
@@ -381,7 +420,9 @@ def _files_of(db: Database, client_id: int) -> list[str]:
     """The files of a client in the workspace: students, their ZIPs, uploads and results of jobs, vectors. Not those of others."""
     own = [row[0] for row in db.execute("select sha256 from imports where client_id = ?", [client_id])]
     others = {row[0] for row in db.execute("select sha256 from imports where client_id != ?", [client_id])}
-    students = db.execute("select id, path from students where client_id = ?", [client_id]).fetchall()
+    students = db.execute(
+        "select id, path from students where task_id in (select id from tasks where client_id = ?)", [client_id]
+    ).fetchall()
     paths = [path for _, path in students] + [f"output/understudy-student-{id}.zip" for id, _ in students]
     paths += [f"uploads/{one[:12]}" for one in own if one and one not in others] + [f"vectors/{client_id}.npz"]
     home = settings.home()

@@ -47,13 +47,14 @@ def remove_gone(db: Database, client_id: int) -> None:
     db.conn.execute("create unique index temp.heirs_by_old on heirs (old)")
     runs = db.execute(
         """select distinct run_id from labels where asset_id in (select id from gone)
-           and run_id in (select id from label_runs where client_id = ?)""",
+           and run_id in (select id from label_runs where task_id in (select id from tasks where client_id = ?))""",
         [client_id],
     ).fetchall()
     for table in ("labels", "selections"):  # what was bought holds for a copy as well
         db.conn.execute(
             f"""update or ignore {table} set asset_id = (select new from heirs where old = asset_id)
-                where asset_id in (select old from heirs) and run_id in (select id from label_runs where client_id = ?)""",
+                where asset_id in (select old from heirs) and run_id in
+                (select id from label_runs where task_id in (select id from tasks where client_id = ?))""",
             [client_id],
         )
     db.conn.execute("drop table temp.heirs")
@@ -74,7 +75,7 @@ def remove_gone(db: Database, client_id: int) -> None:
 
 
 def _move_bands(db: Database, client_id: int) -> None:
-    """A text's bands (m004) stand with the first asset that has it: of those that go, the next one that stays takes them."""
+    """A text's bands stand with the first asset that has it: of those that go, the next one that stays takes them."""
     db.conn.execute(
         """update or ignore asset_bands set asset_id = (select min(b.id) from assets a join assets b
            on b.client_id = a.client_id and b.text_hash = a.text_hash where a.id = asset_bands.asset_id
@@ -117,7 +118,8 @@ def _drop_empty_runs(db: Database, runs: list[int]) -> None:
 def undo_reviews_and_splits(db: Database, client_id: int, row: dict) -> None:
     """Gold labels the import brought for others' assets go; splits it gave them go while no student has learned by them."""
     db.conn.execute("delete from reviews where import_id = ?", [row["id"]])
-    if not count(db, "students where client_id = ? and created > ?", client_id, row["created"]):
+    later = "students where task_id in (select id from tasks where client_id = ?) and created > ?"
+    if not count(db, later, client_id, row["created"]):
         db.conn.execute(
             "update assets set split = null where client_id = ? and group_id in (select group_id from splits_before"
             " where import_id = ?)",
@@ -128,25 +130,27 @@ def undo_reviews_and_splits(db: Database, client_id: int, row: dict) -> None:
 RECORDED = "label, category, confidence, tokens_in, tokens_out, latency_ms"
 
 
-def undo_recordings(db: Database, client_id: int, import_id: int) -> None:
+def undo_recordings(db: Database, import_id: int) -> None:
     """Put back what the import's labels replaced. Where a later import replaced them in turn, it now replaced what was before."""
-    changed = "select source, asset_id from recordings_before where import_id = :i"
+    changed = "select task_id, source, asset_id from recordings_before where import_id = :i"
     db.conn.execute(  # recorded teachers read them anew
         f"""delete from labels where (run_id, asset_id) in (select r.id, c.asset_id from ({changed}) c join label_runs r
-            on r.client_id = :c and r.teacher = 'recorded:' || c.source)""",
-        {"i": import_id, "c": client_id},
+            on r.task_id = c.task_id and r.teacher = 'recorded:' || c.source)""",
+        {"i": import_id},
     )
-    for newest in _newest_first(db, "recordings_before", "asset_id, source", import_id):
+    for newest in _newest_first(db, "recordings_before", "asset_id, task_id, source", import_id):
         db.conn.execute(
             f"""update recordings_before as later set ({RECORDED}) = (select {RECORDED} from recordings_before b where b.n = m.n)
                 from ({newest}) m where later.n = m.next"""
         )
         db.conn.execute(
-            f"""insert or replace into recordings (asset_id, source, {RECORDED}) select b.asset_id, b.source, {RECORDED}
+            f"""insert or replace into recordings (asset_id, task_id, source, {RECORDED})
+                select b.asset_id, b.task_id, b.source, {RECORDED}
                 from recordings_before b join ({newest}) m on m.n = b.n where m.next is null and b.label is not null"""
         )
         db.conn.execute(
-            f"""delete from recordings where (source, asset_id) in (select b.source, b.asset_id from recordings_before b
+            f"""delete from recordings where (task_id, source, asset_id) in (
+                select b.task_id, b.source, b.asset_id from recordings_before b
                 join ({newest}) m on m.n = b.n where m.next is null and b.label is null)"""
         )
         db.conn.execute(f"delete from recordings_before where n in (select n from ({newest}))")
@@ -189,15 +193,16 @@ def children(db: Database, parent: str) -> list[tuple[str, str]]:
     ]
 
 
-def belonging(db: Database) -> list[tuple[str, str]]:
-    """Every table that holds rows of a client (:client) and which they are, what hangs on others first; without the ledger."""
+def belonging(db: Database, owner: str) -> list[tuple[str, str]]:
+    """Every table that holds rows of a client ("client_id", ?) or of a task ("task_id", ?) and which they are, what hangs on others
+    first; without the ledger."""
     clauses: dict[str, tuple[int, str]] = {}
 
     def clause(table: str) -> tuple[int, str] | None:
         if table not in clauses:
             columns = {column.name: column for column in db[table].columns}
-            if "client_id" in columns:
-                clauses[table] = (0, "client_id = :client")
+            if owner in columns and (owner == "client_id" or columns[owner].notnull):
+                clauses[table] = (0, f"{owner} = ?")
             else:
                 for key in db[table].foreign_keys:
                     above = (
@@ -209,6 +214,10 @@ def belonging(db: Database) -> list[tuple[str, str]]:
                         break
         return clauses.get(table)
 
-    found = [(table, clause(table)) for table in db.table_names() if table not in LEDGER | {"clients"}]
+    found = [
+        (table, clause(table))
+        for table in db.table_names()
+        if table not in LEDGER | {"clients", owner.replace("_id", "s")}
+    ]
     ordered = sorted(((table, *one) for table, one in found if one), key=lambda one: -one[1])
     return [(table, where) for table, _, where in ordered]

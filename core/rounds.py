@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import distil, settings
+from core import distil, settings, tasks
 from core.chance import chance
 from core.database import now
 from core.errors import InputError
@@ -26,6 +26,7 @@ from core.evaluate.agreement import Share, share
 from core.ingest import splits, taxonomy
 from core.jobs import NoProgress
 from core.label import run as labelling
+from core.tasks import Task
 from core.train import data, members, selection, subsets
 from core.train.vectors import Kept
 from core.words import money, stated_percent
@@ -72,37 +73,37 @@ class Reach:
 
 
 def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, Any]:
-    """The job body: {"client_id", "teacher", "per_round", "until"} and, if wanted, {"kind", "method", "target", "budget_usd"}
+    """The job body: {"task_id", "teacher", "per_round", "until"} and, if wanted, {"kind", "method", "target", "budget_usd"}
     -> {"run_id", "rounds", "reached", "student"}.
 
     Goes on to round `until` of the run, or stops where `target` agreement is reached (Reach), or when nothing is left to label.
     Then the student is trained and judged for good. Each step is kept as it is done, so that run again it carries on.
     """
-    client_id, teacher, target = params["client_id"], params["teacher"], params.get("target")
+    task, teacher, target = tasks.get(db, params["task_id"]), params["teacher"], params.get("target")
     kind, until, student = params.get("kind", members.QUICK), params["until"], None
     members.must_be_quick(kind)
     if params["per_round"] < FEWEST:
         raise InputError(f"A round of {params['per_round']} labels is too small.", f"Take at least {FEWEST}.")
-    _, run_id = labelling.open_run(db, client_id, teacher, params.get("budget_usd"))
+    _, run_id = labelling.open_run(db, task, teacher, params.get("budget_usd"))
     while not _reached(done := measured(db, run_id), target) and len(done) < until:
         number = len(done) + 1
         told = _Told(progress, f"Round {number} of {until}: ")
         if not chosen(db, run_id, number) and not choose(
-            db, client_id, run_id, params["per_round"], params.get("method", DOUBT), student=student, progress=told
+            db, task, run_id, params["per_round"], params.get("method", DOUBT), student=student, progress=told
         ):
             break
         # Those of earlier rounds as well: what failed then is asked about again.
         only = [row[0] for row in db.execute("select asset_id from selections where run_id = ?", [run_id])]
-        labelling.label(db, client_id, teacher, budget_usd=params.get("budget_usd"), only=only, progress=told)
+        labelling.label(db, task, teacher, budget_usd=params.get("budget_usd"), only=only, progress=told)
         if labelling.summary(db, run_id)["state"] == "capped":
             raise InputError(
                 f"The cap of {money(params['budget_usd'], exact=True)} is reached within round {number}.",
                 "Raise it; the round goes on.",
             )
-        student = _measure(db, client_id, run_id, number, kind, told)
+        student = _measure(db, task, run_id, number, kind, told)
     if not done:
         raise InputError("There is nothing left to label.", "Import more assets, or train on the labels there are.")
-    trained = distil.train_job(db, {"client_id": client_id, "run_id": run_id, "kind": kind, "target": target}, progress)
+    trained = distil.train_job(db, {"task_id": task.id, "run_id": run_id, "kind": kind, "target": target}, progress)
     return {
         "run_id": run_id,
         "rounds": len(done),
@@ -113,7 +114,7 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
 
 def choose(
     db: Database,
-    client_id: int,
+    task: Task,
     run_id: int,
     count: int,
     method: str = DOUBT,
@@ -127,8 +128,8 @@ def choose(
     labels of the run; without it one is trained, where there are labels enough. The same labels give the same choice.
     """
     step = progress or NoProgress()
-    splits.assign(db, client_id, run_id)
-    splits.reserve(db, client_id)
+    splits.assign(db, task.client_id, run_id)
+    splits.reserve(db, task.client_id)
     pool = labelling.askable(db, run_id)
     pool["lot"] = [chance(external_id) for external_id in pool.external_id]
     free = pool[~pool.taken].sort_values("lot")
@@ -139,7 +140,7 @@ def choose(
         train = train.head(wanted)
     else:
         train = train.sort_values("asset_id")
-        train = train.iloc[_learns_most(db, client_id, run_id, train, wanted, student, step)]
+        train = train.iloc[_learns_most(db, task, run_id, train, wanted, student, step)]
     ids = [int(one) for part in (*held, train) for one in part.asset_id]
     if ids:
         number = len(measured(db, run_id)) + 1
@@ -163,11 +164,11 @@ def measured(db: Database, run_id: int) -> list[Round]:
     return [Round(**one | {"agreement": Share(**one["agreement"])}) for one in found]
 
 
-def run_of(db: Database, client_id: int, teacher: str) -> int | None:
+def run_of(db: Database, task: Task, teacher: str) -> int | None:
     """The newest run of this teacher under the taxonomy in use that has been labelled in rounds: the next round goes on there."""
-    query = """select max(r.id) from label_runs r where client_id = ? and teacher = ? and taxonomy_id = ?
+    query = """select max(r.id) from label_runs r where task_id = ? and teacher = ? and taxonomy_id = ?
                and exists (select 1 from rounds where run_id = r.id)"""
-    return db.execute(query, [client_id, teacher, taxonomy.latest(db, client_id)]).fetchone()[0]
+    return db.execute(query, [task.id, teacher, taxonomy.latest(db, task)]).fetchone()[0]
 
 
 def reach(done: list[Round], target: float) -> Reach | None:
@@ -213,9 +214,9 @@ def told(done: list[Round], target: float) -> dict[str, Any]:
     return {"rounds": [asdict(one) for one in done], "forecast": forecast}
 
 
-def _kept(db: Database, client_id: int) -> Kept:
-    name = settings.get(db, "encoder", client_id)
-    return Kept(settings.subfolder("vectors") / f"{client_id}.npz", name)
+def _kept(db: Database, task: Task) -> Kept:
+    name = settings.get(db, "encoder", task)
+    return Kept(settings.subfolder("vectors") / f"{task.client_id}.npz", name)
 
 
 def _held_out(pool: pd.DataFrame, count: int) -> dict[str, int]:
@@ -231,7 +232,7 @@ def _held_out(pool: pd.DataFrame, count: int) -> dict[str, int]:
 
 def _learns_most(
     db: Database,
-    client_id: int,
+    task: Task,
     run_id: int,
     train: pd.DataFrame,
     count: int,
@@ -239,10 +240,10 @@ def _learns_most(
     step: NoProgress,
 ) -> np.ndarray:
     """Rows of `train` to label next: those doubted, or where there is no student yet, those that cover all."""
-    kept, texts = _kept(db, client_id), train.text.tolist()
+    kept, texts = _kept(db, task), train.text.tolist()
     kept.add(texts, step)
     if student is None and labelling.summary(db, run_id)["count"] >= data.FEWEST_ROWS:
-        split = data.load(db, client_id, run_id)
+        split = data.load(db, task, run_id)
         kept.add(split.train.texts + split.calibration.texts, step)
         student = subsets.learn(split, members.QUICK, kept, lambda *_: step.check())
     step(0, 1, "Choosing what to label")
@@ -252,16 +253,16 @@ def _learns_most(
     return selection.doubtful(vectors, student(texts), count)
 
 
-def _measure(db: Database, client_id: int, run_id: int, number: int, kind: str, step: NoProgress) -> Student:
+def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step: NoProgress) -> Student:
     """Train a student on the labels so far, judge it on the test assets, keep the round's figures; returns the student."""
     started = time.perf_counter()
-    split = data.load(db, client_id, run_id)
+    split = data.load(db, task, run_id)
     frame = labelling.labelled(db, run_id)
     test = frame[frame["split"] == "test"]
     texts = test["text"].tolist()
     kept = None
     if members.bases(kind):
-        kept = _kept(db, client_id)
+        kept = _kept(db, task)
         kept.add(split.train.texts + split.calibration.texts + texts, step)
     message = f"Training on {len(split.train.texts):,} assets"
     step(0, 1, message)

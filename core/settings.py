@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.errors import InputError
 
@@ -32,6 +32,16 @@ DEFAULTS: dict[str, Any] = {
     "verdict_rules": {},  # changed fields of core.evaluate.verdict.Rules, without the target
     "other_models": [],  # models whose list prices stand beside the teacher's
 }
+
+
+class Owner(Protocol):
+    """Whose a setting may be, besides a client's by its number: a task's (core/tasks.py)."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def client_id(self) -> int: ...
 
 
 def processors() -> int:
@@ -59,27 +69,41 @@ def subfolder(name: str) -> Path:
     return folder
 
 
-def get(db: Database, key: str, client_id: int = 0) -> Any:
-    """A setting's value: the client's own, else the house's (client 0), else the default. KeyError if unknown."""
+def get(db: Database, key: str, whose: Owner | int = 0) -> Any:
+    """A setting's value: the task's own, else its client's, else the house's (client 0), else the default. KeyError if unknown."""
+    client_id, task_id = _owner(whose)
     row = next(
         db.query(
-            "select value from settings where key = ? and client_id in (0, ?) order by client_id desc limit 1",
-            [key, client_id],
+            """select value from settings where key = ? and client_id in (0, ?) and task_id in (0, ?)
+               order by client_id desc, task_id desc limit 1""",
+            [key, client_id, task_id],
         ),
         None,
     )
     return json.loads(row["value"]) if row else DEFAULTS[key]
 
 
-def put(db: Database, key: str, value: Any, client_id: int = 0) -> None:
-    """Keep a setting; client 0 is the house."""
-    db["settings"].upsert({"client_id": client_id, "key": key, "value": json.dumps(value)}, pk=("client_id", "key"))
+def put(db: Database, key: str, value: Any, whose: Owner | int = 0) -> None:
+    """Keep a setting of a task, a client, or the house (client 0)."""
+    owner = dict(zip(("client_id", "task_id"), _owner(whose)))
+    db["settings"].upsert({**owner, "key": key, "value": json.dumps(value)}, pk=("client_id", "task_id", "key"))
+
+
+def title(client: str, task: str, tasks: int) -> str:
+    """How a task is called among others': by its client, and by its own name where the client has several."""
+    return f"{client} · {task}" if tasks > 1 else client
+
+
+def _owner(whose: Owner | int) -> tuple[int, int]:
+    return (whose, 0) if isinstance(whose, int) else (whose.client_id, whose.id)
 
 
 def own(db: Database, key: str) -> dict[str, Any]:
-    """The clients, by name, that keep a value of their own, and the value."""
+    """The clients' tasks, by name, that keep a value of their own, and the value."""
     rows = db.query(
-        "select c.name, s.value from settings s join clients c on c.id = s.client_id where s.key = ? order by c.name",
+        """select c.name as client, t.name as task, (select count(*) from tasks where client_id = c.id) as tasks, s.value
+           from settings s join clients c on c.id = s.client_id join tasks t on t.id = s.task_id
+           where s.key = ? order by c.name, t.id""",
         [key],
     )
-    return {row["name"]: json.loads(row["value"]) for row in rows}
+    return {title(row["client"], row["task"], row["tasks"]): json.loads(row["value"]) for row in rows}

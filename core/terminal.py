@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.words import money
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    pass
 
 
 _CONTROL = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n"), ord("\t")}, "\ufffd")
@@ -103,21 +103,6 @@ def must_exist(file: Path) -> None:
     """InputError where there is no such file."""
     if not file.is_file():
         raise InputError("There is no such file.", "Check the path.", where=str(file))
-
-
-def client_id(db: Database, name: str) -> int:
-    """The id of a client that is there already: asking about an unknown one must not make it."""
-    row = next(db.query("select id from clients where name = ?", [" ".join(name.split())]), None)
-    if row:
-        return row["id"]
-    before = "select name from clients where id = (select client_id from former_names where name = ?)"
-    now = db.execute(before, [" ".join(name.split())]).fetchone()
-    if now:
-        raise InputError(f"The client {name} was renamed.", f"Name it with --client: {now[0]}.")
-    known = ", ".join(row["name"] for row in db.query("select name from clients order by name"))
-    raise InputError(
-        f"There is no client {name}.", f"Name one with --client: {known}." if known else "Run `distil` first."
-    )
 
 
 def print_anything() -> None:

@@ -77,7 +77,7 @@ def _import(view: View, path: Path, running: bool) -> None:
     mapping = latency_unit.ask(seen, mapping, f"assets-unit-{key}")
     family_choice.tell(seen, mapping)
     if st.button("Import assets", type="primary", disabled=running or not mapping.text):
-        params = {"client_id": view.client_id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
+        params = {"task_id": view.task.id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
         params["read_as"] = asdict(how)
         progress.start(view, "import_assets", params)
     if not mapping.text and seen.guess.text:

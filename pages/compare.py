@@ -47,7 +47,7 @@ def main() -> None:
 def _student(view: frame.View) -> dict | None:
     """The judged student looked at: the live one, unless another is chosen."""
     judged = {row["student_id"] for row in view.db.query("select student_id from evaluations where split = 'test'")}
-    rows = {row["id"]: row for row in all_students(view.db, view.client_id) if row["id"] in judged}
+    rows = {row["id"]: row for row in all_students(view.db, view.task) if row["id"] in judged}
     if not rows:
         return None
     first = next((id for id, row in rows.items() if row["live"]), next(iter(rows)))
@@ -96,7 +96,7 @@ def _fast(view: frame.View, row: dict, result: dict) -> None:
 
 def _where(view: frame.View, row: dict, result: dict) -> None:
     compare_charts.weak_spots(result["figures"])
-    disagreement_list.show(view.db, view.client_id, row["id"], result["figures"])
+    disagreement_list.show(view.db, view.task, row["id"], result["figures"])
 
 
 def _analyst(view: frame.View, row: dict, result: dict) -> None:

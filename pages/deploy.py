@@ -22,7 +22,7 @@ KINDS = {"XLSX": "Excel (XLSX)", "CSV": "CSV", "Parquet": "Parquet"}
 
 def main() -> None:
     with frame.page("deploy") as view:
-        students = all_students(view.db, view.client_id)
+        students = all_students(view.db, view.task)
         live = next((row for row in students if row["live"]), None)
         if live is None:
             _none_live(view, students)
@@ -88,7 +88,7 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
             ):
                 output = settings.subfolder("output") / path.parent.name
                 output.mkdir(exist_ok=True)
-                params = {"client_id": view.client_id, "student": live["id"], "input": str(path), "text_columns": texts}
+                params = {"task_id": view.task.id, "student": live["id"], "input": str(path), "text_columns": texts}
                 params["read_as"] = asdict(how)
                 params["output"] = str(output / f"{path.stem}-student-{live['id']}.{kind.lower()}")
                 progress.start(view, "score", params)
@@ -104,7 +104,7 @@ def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:
     """The columns to read: those of the last import, or those that look like text, unless others are chosen."""
     seen = uploads.preview(view, path, how, families=False)
     uploads.doubts(path, seen.doubts, "score")
-    likely = scoring.learnt_columns(view.db, view.client_id, seen.columns) or list(seen.guess.text)
+    likely = scoring.learnt_columns(view.db, view.task, seen.columns) or list(seen.guess.text)
     return st.multiselect(
         "Text columns",
         seen.columns,

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from core import database, jobs
+from core import database, jobs, tasks
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house
 from core.job_kinds import KINDS
+from core.task_kinds import KINDS as TASK_KINDS
+from core.tasks import Task
 from core.ui import address, frame, house_figures, progress, removing, standing
 
 SAMPLE_NOTE = (
@@ -20,44 +22,48 @@ PAGE = 12
 def main() -> None:
     with frame.page("overview") as view:
         found = standing.clients(view.db)
-        sample = next((row["id"] for row in found if row["name"] == SAMPLE_CLIENT), None)
+        every = standing.tasks_of(view.db, found)
+        sample = next((task for task, client in every if client == SAMPLE_CLIENT), None)
         before = standing.of(view.db, sample) if sample else None
-        earned = {one.client_id: one for one in house.money_of_clients(view.db)}
+        earned = {one.task_id: one for one in house.money_of_tasks(view.db)}
         if found:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
             house_figures.needs(house.notices(view.db))
         if found:
-            _clients(view, found, earned)
+            _tasks(view, every, earned)
         if before is None or not (before.verdict or before.busy):
             _sample(view, sample, "secondary" if found else "primary")
         _add(found)
         if found:
+            _add_task(view, found)
             removing.client(view, {row["id"]: row["name"] for row in found})
+        if several := [(task, client) for task, client in every if len(tasks.of_client(view.db, task.client_id)) > 1]:
+            removing.task(view, several)
 
 
-def _sample(view: frame.View, sample: int | None, kind: str) -> None:
+def _sample(view: frame.View, sample: Task | None, kind: str) -> None:
     with st.container(border=True):
         st.subheader("Start here: the sample client", anchor=False)
         st.write(SAMPLE_NOTE)
         if sample:
-            progress.watch(frame.View(view.db, sample, SAMPLE_CLIENT), "distil")
+            progress.watch(frame.View(view.db, SAMPLE_CLIENT, sample), "distil")
         if st.button("Run the sample client", type=kind, icon=":material/play_arrow:"):
             client = database.client_id(view.db, SAMPLE_CLIENT, synthetic=True)
-            address.choose(client, SAMPLE_CLIENT)
-            progress.start(view, "distil", {"sample": True}, client_id=client)
+            frame.open_client(view.db, client)
+            progress.start(view, "distil", {"sample": True}, sample or tasks.of_client(view.db, client)[0])
 
 
-def _clients(view: frame.View, found: list[dict], earned: dict[int, house.ClientMoney]) -> None:
+def _tasks(view: frame.View, found: list[tuple[Task, str]], earned: dict[int, house.TaskMoney]) -> None:
     st.subheader("Clients", anchor=False)
-    busy = {job.client_id for job in jobs.active(view.db)}
-    found = sorted(found, key=lambda row: row["id"] not in busy)  # where something is under way first
+    busy = {job.task_id for job in jobs.active(view.db)}
+    found = sorted(found, key=lambda one: one[0].id not in busy)  # where something is under way first
     pages = -(-len(found) // PAGE)
     page = st.pagination(pages, key="clients") if pages > 1 else 1
-    for row in found[(page - 1) * PAGE : page * PAGE]:
-        _client(view, standing.of(view.db, row["id"]), earned[row["id"]])
+    for task, _ in found[(page - 1) * PAGE : page * PAGE]:
+        _task(view, standing.of(view.db, task), earned[task.id])
 
 
-def _client(view: frame.View, where: standing.Standing, earned: house.ClientMoney) -> None:
+def _task(view: frame.View, where: standing.Standing, earned: house.TaskMoney) -> None:
     with st.container(border=True):
         name, verdict, action = st.columns([6.5, 1.7, 1.5], vertical_alignment="center")
         with name, st.container(gap="xsmall"):
@@ -81,11 +87,11 @@ def _client(view: frame.View, where: standing.Standing, earned: house.ClientMone
                 colour, icon = frame.VERDICT_LOOK[where.verdict]
                 st.badge(standing.VERDICTS[where.verdict], color=colour, icon=icon, help=frame.plain(where.reason))
         key, label = where.next_step()
-        if not where.busy and action.button(label, key=f"open-{where.client_id}", width="stretch"):
-            address.choose(where.client_id, where.name)
+        if not where.busy and action.button(label, key=f"open-{where.task.id}", width="stretch"):
+            address.choose(where.task, where.client, where.several)
             frame.go(key)
         if where.busy:  # also what brings the row up to date when the job ends
-            progress.watch(frame.View(view.db, where.client_id, where.name), *KINDS, expected=True)
+            progress.watch(frame.View(view.db, where.client, where.task), *KINDS, expected=True)
 
 
 def _add(found: list[dict]) -> None:
@@ -103,8 +109,26 @@ def _create(wanted: str, taken: set[str]) -> None:
     if wanted.casefold() in taken:
         raise InputError(f"There is a client called {wanted} already.", "Choose it on the left, or take another name.")
     with database.connect() as db:
-        address.choose(database.client_id(db, wanted), wanted)
+        frame.open_client(db, database.client_id(db, wanted))
     frame.go("assets")
+
+
+def _add_task(view: frame.View, found: list[dict]) -> None:
+    """A further job for a client's assets, with a taxonomy, teacher and students of its own."""
+    with st.expander("Add a task to a client", key="add-task"), st.form("new-task", border=False):
+        st.caption(
+            "A task is one job over the client's assets, such as topic, format or offer: one taxonomy, one live student."
+        )
+        client, name, kind, send = st.columns([3, 3, 3, 1], vertical_alignment="bottom")
+        names = {row["id"]: row["name"] for row in found}
+        place = list(names).index(view.client_id) if view.client_id in names else 0
+        whose = client.selectbox("Client to add it to", list(names), place, format_func=names.__getitem__)
+        wanted = name.text_input("Task name", max_chars=80, placeholder="For example: Offer")
+        does = kind.selectbox("What it does", list(TASK_KINDS), format_func=lambda one: TASK_KINDS[one].label)
+        if send.form_submit_button("Add task", width="stretch"):
+            made = tasks.add(view.db, whose, wanted, does)
+            address.choose(made, names[whose], True)
+            frame.go("assets")
 
 
 main()

@@ -17,19 +17,19 @@ HINT = (
 
 def main() -> None:
     with frame.page("review") as view:
-        if not any(run["count"] for run in runs(view.db, view.client_id)):
+        if not any(run["count"] for run in runs(view.db, view.task)):
             frame.nothing_yet(
                 "There is nothing to review before a teacher has labelled something.", "teacher", "Get labels first"
             )
         running = progress.active(view, "review_queue")
-        listed = review.listed(view.db, view.client_id)
+        listed = review.listed(view.db, view.task)
         if not listed:
             _first(view, running)
         progress.watch(view, "review_queue", expected=running)
         if listed:
             mode, reviewer = _who(view, running, listed)
             if reviewer:
-                review_desk.show(view.client_id, review.named(reviewer), mode)
+                review_desk.show(view.task, review.named(reviewer), mode)
             else:
                 st.info("Give your name: each decision is kept with who made it.", icon=":material/person:")
             review_figures.show(view)
@@ -43,7 +43,7 @@ def _first(view: frame.View, running: bool) -> None:
             "rare categories."
         )
         if st.button("Find what to review", type="primary", disabled=running, icon=":material/rate_review:"):
-            progress.start(view, "review_queue", {"client_id": view.client_id})
+            progress.start(view, "review_queue", {"task_id": view.task.id})
 
 
 def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, str]:
@@ -54,14 +54,14 @@ def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, 
     )
     name = _name(view, middle)
     if right.button("Find anew", disabled=running, icon=":material/refresh:", width="stretch", help=_built(view)):
-        progress.start(view, "review_queue", {"client_id": view.client_id})
+        progress.start(view, "review_queue", {"task_id": view.task.id})
     return mode, name
 
 
 def _name(view: frame.View, place: DeltaGenerator) -> str:
     """Who decides: asked for once, then said, so that no key meant for the desk lands in the field."""
     if "reviewer-name" not in st.session_state:
-        known = review.reviewers(view.db, view.client_id)
+        known = review.reviewers(view.db, view.task)
         st.session_state["reviewer-name"] = known[0] if len(known) == 1 else ""
     name = st.session_state["reviewer-name"]
     with place.container(horizontal=True, vertical_alignment="center"):
@@ -78,7 +78,7 @@ def _name(view: frame.View, place: DeltaGenerator) -> str:
 
 
 def _built(view: frame.View) -> str:
-    made = review_queue.latest(view.db, view.client_id)
+    made = review_queue.latest(view.db, view.task)
     by = f"student {made['student_id']}" if made and made["student_id"] else "no judged student"
     return f"Made {made['created'][:16].replace('T', ' ')} UTC with {by}." if made else "Made from the newest labels."
 

@@ -16,9 +16,9 @@ def main() -> None:
     with frame.page("student") as view:
         # Labels under the taxonomy in use first; whole runs before paused ones; those that were paid for before the built-in
         # teacher's; the newest first.
-        latest = taxonomy.latest(view.db, view.client_id)
+        latest = taxonomy.latest(view.db, view.task)
         labelled = sorted(
-            (r for r in runs(view.db, view.client_id) if r["count"]),
+            (r for r in runs(view.db, view.task) if r["count"]),
             key=lambda r: (r["taxonomy_id"] != latest, r["paused"], r["teacher"] == "built-in"),
         )
         if not labelled:  # a student whose labels are gone is still to be seen, put to work and deleted
@@ -27,7 +27,7 @@ def main() -> None:
                 "teacher",
                 "Get labels first",
             )
-            (frame.missing if all_students(view.db, view.client_id) else frame.nothing_yet)(*none)
+            (frame.missing if all_students(view.db, view.task) else frame.nothing_yet)(*none)
         running = progress.active(view, "train", "distil")
         run = _train(view, labelled, running) if labelled else None
         progress.watch(view, "train", "distil", expected=running)
@@ -38,7 +38,7 @@ def main() -> None:
 
 def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
     """The form; returns the label run chosen in it."""
-    latest = taxonomy.latest(view.db, view.client_id)
+    latest = taxonomy.latest(view.db, view.task)
     names = {
         run["id"]: f"{teacher_words(run['teacher'])}, {run['count']:,}"
         + ("" if run["taxonomy_id"] == latest else ", earlier taxonomy")
@@ -66,7 +66,7 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
                 "Target agreement (%)",
                 50.0,
                 99.9,
-                100 * settings.get(view.db, "target_agreement", view.client_id),
+                100 * settings.get(view.db, "target_agreement", view.task),
                 0.5,
                 format="%.1f",
                 help=HINTS["agreement"],
@@ -75,7 +75,7 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
             none = all(row["taxonomy_id"] != latest for row in labelled)
             train = {"disabled": running or none, "icon": ":material/model_training:", "width": "stretch"}
             if st.button("Train", type="primary", **train):
-                params = {"client_id": view.client_id, "run_id": run, "kind": kind, "target": target / 100}
+                params = {"task_id": view.task.id, "run_id": run, "kind": kind, "target": target / 100}
                 progress.start(view, "train", params)
             if none:
                 st.warning("No asset has a label under the taxonomy in use: get labels, then train.")

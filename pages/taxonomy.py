@@ -10,13 +10,13 @@ JOBS = ("taxonomy", "suggestions")
 
 def main() -> None:
     with frame.page("taxonomy") as view:
-        base = taxonomy.latest(view.db, view.client_id)
+        base = taxonomy.latest(view.db, view.task)
         if base is None:
             frame.nothing_yet("There is no taxonomy yet.", "assets", "Bring one in first")
         running = progress.active(view, *JOBS)
         taxonomy_plan.in_use(view)
         progress.watch(view, *JOBS, expected=running)
-        kept = taxonomy_versions.kept(view.db, view.client_id)
+        kept = taxonomy_versions.kept(view.db, view.task)
         draft = kept.draft if kept else taxonomy_diff.begin(taxonomy.load(view.db, base))
         if kept:
             _draft(view, kept, running)

@@ -27,13 +27,13 @@ HOSTED_NOTE = "{} at {}. The assets' words are sent there."
 
 def main() -> None:
     with frame.page("teacher") as view:
-        if taxonomy.latest(view.db, view.client_id) is None or not _assets(view):
+        if taxonomy.latest(view.db, view.task) is None or not _assets(view):
             frame.nothing_yet("A teacher needs a taxonomy and assets to label.", "assets", "Bring them in first")
         running = progress.active(view, "label", "distil")
         with st.container(border=True):
             teacher = _choose(view, running or progress.active(view, "rounds"))
         progress.watch(view, "label", "distil", expected=running)
-        run = label_list.latest_of(view.db, view.client_id, teacher)
+        run = label_list.latest_of(view.db, view.task, teacher)
         if run:
             hosted_teacher.went(view, run)
             label_list.show(view.db, run)
@@ -41,12 +41,14 @@ def main() -> None:
 
 
 def _assets(view: frame.View) -> int:
-    return view.db.execute("select exists (select 1 from assets where client_id = ?)", [view.client_id]).fetchone()[0]
+    return view.db.execute(
+        "select exists (select 1 from assets where client_id = ?)", [view.task.client_id]
+    ).fetchone()[0]
 
 
 def _choose(view: frame.View, running: bool) -> str:
-    recorded = forecast.recorded_columns(view.db, view.client_id)
-    hosted = {f"connection:{one.name}": one for one in connections.all(view.db, view.client_id)}
+    recorded = forecast.recorded_columns(view.db, view.task)
+    hosted = {f"connection:{one.name}": one for one in connections.all(view.db, view.task.client_id)}
     names = {f"recorded:{column}": f"Recorded labels: {column} ({n:,})" for column, n in recorded.items()}
     notes = {f"recorded:{column}": RECORDED_NOTE.format(column) for column in recorded}
     names |= {spec: one.name for spec, one in hosted.items()}
@@ -75,7 +77,7 @@ def _choose(view: frame.View, running: bool) -> str:
         model = None if teacher in hosted else money_inputs.price_as(view).price_as
     if teacher in hosted:
         with frame.guard():
-            hosted_teacher.show(view, teacher, forecast.forecast(view.db, view.client_id, teacher), running)
+            hosted_teacher.show(view, teacher, forecast.forecast(view.db, view.task, teacher), running)
             prompt_editor.show(view, teacher)
         return teacher
     _unpaid(view, teacher, prices.price(view.db, model) if model else None, running)
@@ -84,13 +86,13 @@ def _choose(view: frame.View, running: bool) -> str:
 
 def _all_taken(view: frame.View, recorded: dict[str, int]) -> bool:
     """Whether the recorded labels, if there are any, are in already, so that nothing more can be asked of them."""
-    left = (forecast.forecast(view.db, view.client_id, f"recorded:{column}").labels for column in recorded)
+    left = (forecast.forecast(view.db, view.task, f"recorded:{column}").labels for column in recorded)
     return not any(left)
 
 
 def _unpaid(view: frame.View, teacher: str, price: prices.Price | None, running: bool) -> None:
     """A teacher that charges nothing: what is left to label, what that is worth, and the button."""
-    expected = forecast.forecast(view.db, view.client_id, teacher)
+    expected = forecast.forecast(view.db, view.task, teacher)
     if not expected.labels:
         label_list.all_in(expected.wanted)
         return
@@ -98,7 +100,7 @@ def _unpaid(view: frame.View, teacher: str, price: prices.Price | None, running:
     if st.button(
         f"Get {counted(expected.labels, 'label')}", type="primary", disabled=running, icon=":material/school:"
     ):
-        progress.start(view, "label", {"client_id": view.client_id, "teacher": teacher})
+        progress.start(view, "label", {"task_id": view.task.id, "teacher": teacher})
 
 
 def _forecast(expected: forecast.Forecast, price: prices.Price | None) -> None:

@@ -15,10 +15,10 @@ EXAMPLES = 4
 
 def main() -> None:
     with frame.page("try_one") as view:
-        students = all_students(view.db, view.client_id)
+        students = all_students(view.db, view.task)
         if not students:
             frame.nothing_yet("There is no student to try yet.", "student", "Train one first")
-        live = looked_at(view.db, view.client_id)
+        live = looked_at(view.db, view.task)
         st.caption(frame.plain(f"{name_of(live)} answers; it is {'live' if live['live'] else 'not live yet'}."))
         if behind := behind_words(view.db, live):
             st.warning(frame.plain(behind), icon=":material/account_tree:")

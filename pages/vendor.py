@@ -15,7 +15,7 @@ WHY_TUNE = (
 
 def main() -> None:
     with frame.page("vendor") as view:
-        tested = vendor.tests(view.db, view.client_id)
+        tested = vendor.tests(view.db, view.task)
         if tested:
             running = progress.active(view, "train", "distil")
             _judged(view, tested, running)
@@ -30,7 +30,7 @@ def main() -> None:
 def _held_out(view: frame.View) -> int:
     """How many assets are held out; without any the page says where they come from."""
     try:
-        return vendor_sets.count(view.db, view.client_id)
+        return vendor_sets.count(view.db, view.task)
     except InputError as error:
         frame.nothing_yet(error.what, "student", "Train a student first: that holds assets out")
 
@@ -38,7 +38,7 @@ def _held_out(view: frame.View) -> int:
 def _judged(view: frame.View, tested: list[dict], running: bool) -> None:
     test = _chosen(tested)
     try:
-        students = scorecard.judged_students(view.db, view.client_id)
+        students = scorecard.judged_students(view.db, view.task)
     except InputError as error:
         st.info(frame.plain(error.what), icon=":material/info:")
         return frame.link("student", "Train a student")
@@ -88,7 +88,7 @@ def _act(view: frame.View, test: dict, card: scorecard.Scorecard, running: bool,
             icon=":material/model_training:",
             help=f"Trains a {tune} student on the teacher's labels, minutes on this machine; it then stands in the table.",
         ):
-            params = {"client_id": view.client_id, "run_id": card.run_id, "kind": tune, "target": None}
+            params = {"task_id": view.task.id, "run_id": card.run_id, "kind": tune, "target": None}
             progress.start(view, "train", params)
         price = st.number_input(
             "Price for 1,000 assets (USD)",

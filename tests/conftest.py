@@ -15,7 +15,8 @@ from filelock import FileLock
 from keyring.backend import KeyringBackend
 from sqlite_utils import Database
 
-from core import database, settings
+from core import database, settings, tasks
+from core.tasks import Task
 from core.weights import LARGE, PACKAGED
 
 os.environ["UNDERSTUDY_KEY_VARIABLES"] = "BIG_KEY,MY_KEY,TEST_KEY,NO_SUCH_KEY,K"  # that tests keep keys in
@@ -130,12 +131,12 @@ def encoders(_exported, workspace) -> Path:
     return workspace / "encoders"
 
 
-def _judge(db: Database, client: int, teacher: str) -> None:
+def _judge(db: Database, client: Task, teacher: str) -> None:
     """The client's recorded labels and a judged linear student of them, by the jobs that the pages start."""
     from core import jobs
 
-    run = jobs.run_here(db, "label", {"client_id": client, "teacher": teacher}, client)
-    params = {"client_id": client, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
+    run = jobs.run_here(db, "label", {"task_id": client.id, "teacher": teacher}, client)
+    params = {"task_id": client.id, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
     jobs.run_here(db, "train", params, client)
 
 
@@ -174,11 +175,12 @@ def filled(workspace, filled_workspace) -> Iterator[Database]:
 
 
 @pytest.fixture
-def judged_small(workspace, _judged_small) -> int:
-    """The small client's id in a workspace where it has a judged linear student; to be asked for before `db`."""
+def judged_small(workspace, _judged_small) -> Task:
+    """The small client's task in a workspace where it has a judged linear student; to be asked for before `db`."""
     assert not workspace.exists(), "the database is open already"
     shutil.copytree(_judged_small, workspace)
-    return 1
+    with closing(database.connect()) as db:
+        return tasks.get(db, 2)
 
 
 # Files that take longest, dealt to the processes first: one left to the end would be waited for by the other alone.

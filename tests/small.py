@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import database
+from core import tasks
 from core.ingest import assets, taxonomy
+from core.tasks import Task
 
 WORDS = {
     "Sale": ["discount", "off", "save", "deal", "clearance", "price"],
@@ -46,10 +47,10 @@ def files(folder: Path, assets_rows: list[dict] | None = None) -> tuple[Path, Pa
     return folder / "taxonomy.csv", folder / "assets.csv"
 
 
-def fill(db: Database, folder: Path, assets_rows: list[dict] | None = None, client: str = "Small") -> int:
-    """Import the small client; returns its id. Its recorded teacher is recorded:label."""
-    client_id = database.client_id(db, client)
+def fill(db: Database, folder: Path, assets_rows: list[dict] | None = None, client: str = "Small") -> Task:
+    """Import the small client; returns its task. Its recorded teacher is recorded:label."""
+    task = tasks.of(db, client)
     taxonomy_file, assets_file = files(folder, assets_rows)
-    taxonomy.save(db, client_id, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
-    assets.import_assets(db, client_id, assets_file)
-    return client_id
+    taxonomy.save(db, task, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
+    assets.import_assets(db, task, assets_file)
+    return task

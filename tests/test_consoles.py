@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from core import database, jobs, settings, terminal
+from core import jobs, settings, tasks, terminal
 from tests import job_bodies  # noqa: F401  registers the bodies
 
 NAME = "Żółw – 東京 👟"
@@ -34,8 +34,8 @@ def unread():
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_console_that_lacks_letters_shows_the_others(db, encoding):
-    client = database.client_id(db, NAME)
-    jobs.start(db, "writer", {}, client_id=client)
+    client = tasks.of(db, NAME)
+    jobs.start(db, "writer", {}, task=client)
     said = command("jobs", encoding=encoding, capture_output=True)
     assert (said.returncode, said.stderr) == (0, b"") and b"w ? ?? ?" in said.stdout.replace(b"\x96", b"?")
     said = command("students", "--client", "東京", encoding=encoding, capture_output=True)
@@ -45,7 +45,7 @@ def test_a_console_that_lacks_letters_shows_the_others(db, encoding):
 
 @pytest.mark.parametrize("arguments", [["--help"], ["taxonomy", "--help"], ["jobs"], ["jobs", "--json"]])
 def test_a_reader_who_has_read_enough_is_no_failure(db, unread, arguments):
-    jobs.start(db, "writer", {}, client_id=database.client_id(db, NAME))
+    jobs.start(db, "writer", {}, task=tasks.of(db, NAME))
     said = command(*arguments, stdout=unread, stderr=subprocess.PIPE)
     assert (said.returncode, said.stderr) == (0, b"")
 

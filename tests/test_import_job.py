@@ -1,17 +1,17 @@
 """An import from the Assets page takes labels that came with the file, which cost nothing."""
 
-from core import database, jobs
+from core import jobs, tasks
 from core.ingest import taxonomy
 from core.label.run import newest_in_use, summary
 
 
 def bring(db, tmp_path, name, lines, labels=True):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     if labels and taxonomy.latest(db, client) is None:
         taxonomy.save(db, client, [taxonomy.Category("Shoes", "Shoes"), taxonomy.Category("Hats", "Hats")], "t.csv")
     path = tmp_path / name
     path.write_text("id,headline,label\n" + lines)
-    params = {"client_id": client, "path": str(path), "filename": name, "mapping": None}
+    params = {"task_id": client.id, "path": str(path), "filename": name, "mapping": None}
     return client, jobs.run_here(db, "import_assets", params, client).result
 
 

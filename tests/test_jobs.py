@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
-from core import database, jobs
+from core import database, jobs, tasks
 from core.errors import InputError
 from tests import job_bodies  # noqa: F401  registers the bodies
 
@@ -26,8 +26,8 @@ def start_in_a_process(_: int) -> int:
 
 
 def test_two_clicks_make_one_job_and_other_parameters_another(db):
-    first = jobs.start(db, "wrong", {"a": 1, "b": 2}, client_id=None)
-    again = jobs.start(db, "wrong", {"b": 2, "a": 1}, client_id=None)
+    first = jobs.start(db, "wrong", {"a": 1, "b": 2}, task=None)
+    again = jobs.start(db, "wrong", {"b": 2, "a": 1}, task=None)
     other = jobs.start(db, "wrong", {"a": 2, "b": 2})
     assert (first.id, first.state) == (again.id, "queued")
     assert other.id != first.id
@@ -36,7 +36,7 @@ def test_two_clicks_make_one_job_and_other_parameters_another(db):
 
 
 def test_jobs_of_clients_are_kept_apart(db):
-    one, two = database.client_id(db, "One"), database.client_id(db, "Two")
+    one, two = tasks.of(db, "One"), tasks.of(db, "Two")
     first, second = jobs.start(db, "wrong", {}, one), jobs.start(db, "wrong", {}, two)
     assert first.id != second.id
     assert [job.id for job in jobs.active(db, two)] == [second.id]

@@ -14,7 +14,7 @@ import pytest
 
 import run
 from core import __main__ as cli
-from core import database, jobs, settings, terminal
+from core import commands, jobs, settings, tasks, terminal
 from core.errors import Cancelled, InputError
 from tests import job_bodies  # noqa: F401  registers the bodies
 
@@ -40,17 +40,28 @@ def test_help_lists_every_command_at_once():
         [sys.executable, "-m", "core", "--help"], cwd=settings.ROOT, capture_output=True, text=True, check=True
     )
     assert time.monotonic() - started < 2  # half a second on an idle machine: nothing heavy is imported
-    for command in cli.COMMANDS:
+    for command in cli.commands():
         assert re.search(rf"^    {command}\s", shown.stdout, re.MULTILINE)
 
 
 def test_run_py_passes_on_exactly_these_commands():
-    assert set(run.COMMANDS) == set(cli.COMMANDS)
-    assert all(name in run.__doc__ for name in cli.COMMANDS)
+    assert set(run.COMMANDS) == set(cli.commands())
+    assert all(name in run.__doc__ for name in cli.commands())
+
+
+def test_a_command_is_one_file(tmp_path, monkeypatch, capsys):
+    (tmp_path / "greet.py").write_text(
+        "SUMMARY = 'say hello'\n\n\ndef options(command):\n    command.add_argument('--to', required=True)\n\n\n"
+        "def run(args):\n    return {'to': args.to}, f'Hello {args.to}'\n"
+    )
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    assert call(capsys, "greet", "--to", "Ada")[:2] == (0, "Hello Ada\n")
+    assert "say hello" in call(capsys, "--help")[1]
+    monkeypatch.delitem(sys.modules, "core.commands.greet")
 
 
 def test_every_command_explains_its_options(capsys):
-    for command in cli.COMMANDS:
+    for command in cli.commands():
         status, out, _ = call(capsys, command, "--help")
         assert status == 0
         assert "--client NAME" in out
@@ -87,7 +98,7 @@ def test_wrong_input_ends_with_status_2_and_a_sentence_on_stderr(capsys, argumen
 
 
 def test_asking_about_an_unknown_client_names_those_there_are_and_makes_none(capsys, db):
-    database.client_id(db, "Acme")
+    tasks.of(db, "Acme")
     status, _, err = call(capsys, "classify", "--text", "shoes", "--client", "Acne")
     assert status == 2
     assert "There is no client Acne. Name one with --client: Acme." in err
@@ -145,7 +156,7 @@ def test_a_library_that_prints_does_not_spoil_the_json(capsys, monkeypatch):
 def test_jobs_are_listed_cancelled_and_resumed(capsys, db, monkeypatch):
     monkeypatch.setattr(jobs, "start_worker", lambda: None)
     assert call(capsys, "jobs")[1] == "There are no jobs yet.\n"
-    job = jobs.start(db, "wrong", {}, database.client_id(db, "Acme"))
+    job = jobs.start(db, "wrong", {}, tasks.of(db, "Acme"))
     status, out, _ = call(capsys, "jobs", "--json")
     (row,) = json.loads(out)["jobs"]
     assert (status, row["id"], row["client"], row["state"]) == (0, job.id, "Acme", "queued")

@@ -7,14 +7,15 @@ import pytest
 from core import jobs, rounds
 from core.errors import InputError
 from core.label import run as labelling
+from core.tasks import Task
 from tests.label.test_hosted_run import connected, server  # noqa: F401
 
 TEACHER = "connection:Local"
 
 
-def start(db, client: int, until: int, budget: float) -> dict:
+def start(db, client: Task, until: int, budget: float) -> dict:
     params = {
-        "client_id": client,
+        "task_id": client.id,
         "teacher": TEACHER,
         "per_round": 60,
         "until": until,

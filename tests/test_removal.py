@@ -16,11 +16,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from core import database, jobs, removal
+from core import database, jobs, removal, tasks
 from core.errors import InputError
 from core.ingest import assets, taxonomy
 from core.label import ledger, run
 from core.label.gold import labels as gold_labels
+from core.tasks import Task
 from core.train.run import all_students, history, set_live
 from tests import small
 
@@ -42,14 +43,14 @@ def write(folder: Path, name: str, rows: list[dict]) -> Path:
     return path
 
 
-def bring(db, client: int, folder: Path, name: str, rows: list[dict]) -> int:
+def bring(db, client: Task, folder: Path, name: str, rows: list[dict]) -> int:
     columns = {"id": "id", "label": "label", "gold": "gold", "family": "campaign", "split": "split"}
     mapping = assets.Mapping(text=("text",), **columns)
     return assets.import_assets(db, client, write(folder, name, rows), mapping).import_id
 
 
-def client_with_categories(db, folder: Path) -> int:
-    client = database.client_id(db, "Small")
+def client_with_categories(db, folder: Path) -> Task:
+    client = tasks.of(db, "Small")
     file, _ = small.files(folder)
     taxonomy.save(db, client, taxonomy.read(file).categories, file.name)
     return client
@@ -118,7 +119,7 @@ def test_after_undo_every_table_is_as_before_the_import(files, empty_client, mon
             before = {}
             for place, rows in enumerate(files):
                 state = tables(db)
-                number = bring(db, 1, Path(scratch), f"{place}.csv", rows)
+                number = bring(db, tasks.get(db, 2), Path(scratch), f"{place}.csv", rows)
                 before.setdefault(number, state)  # the same file once more is no import of its own
             if len(before) == len(files):
                 for number, state in reversed(before.items()):
@@ -126,11 +127,11 @@ def test_after_undo_every_table_is_as_before_the_import(files, empty_client, mon
                     assert tables(db) == state
 
 
-def labelled(db, client: int) -> dict[str, str]:
+def labelled(db, client: Task) -> dict[str, str]:
     return dict(
         db.execute(
             "select a.external_id, r.label from recordings r join assets a on a.id = r.asset_id where a.client_id = ?",
-            [client],
+            [client.client_id],
         )
     )
 
@@ -147,14 +148,14 @@ def test_an_import_between_others_is_taken_back_without_them(db, tmp_path):
     )
     c = bring(db, client, tmp_path, "c.csv", [row("A1", TEXTS[2], "Opening"), row("A3", TEXTS[4], "Sale")])
     assert gold_labels(db, client)
-    said = " ".join(removal.of_import(db, client, b).sentences())
+    said = " ".join(removal.of_import(db, client.client_id, b).sentences())
     assert "Back to what stood there before: 2 labels" in said
-    removal.undo_import(db, client, b)
+    removal.undo_import(db, client.client_id, b)
     assert labelled(db, client) == {"A1": "Opening", "A3": "Sale"} and not gold_labels(db, client)
-    removal.undo_import(db, client, c)
+    removal.undo_import(db, client.client_id, c)
     assert labelled(db, client) == {"A1": "Sale"}
     with pytest.raises(InputError, match="no import"):
-        removal.undo_import(db, client, c)
+        removal.undo_import(db, client.client_id, c)
 
 
 def test_a_label_that_was_bought_stays_with_a_copy_that_stays(db, tmp_path):
@@ -164,7 +165,7 @@ def test_a_label_that_was_bought_stays_with_a_copy_that_stays(db, tmp_path):
     number = run.label(db, client, "recorded:label")
     db.execute("update labels set cost_usd = 0.5")
     db.conn.commit()
-    found = removal.of_import(db, client, a)
+    found = removal.of_import(db, client.client_id, a)
     assert (found.counts["assets"], found.counts["recorded"], found.counts["labels"], found.labels_usd) == (
         2,
         2,
@@ -172,7 +173,7 @@ def test_a_label_that_was_bought_stays_with_a_copy_that_stays(db, tmp_path):
         1.0,
     )
     assert "1 label of them stays with a copy" in " ".join(found.sentences())
-    removal.undo_import(db, client, a)
+    removal.undo_import(db, client.client_id, a)
     kept = "select a.external_id, l.cost_usd from labels l join assets a on a.id = l.asset_id where l.run_id = ?"
     assert db.execute(kept, [number]).fetchall() == [("B1", 0.5)]
     heads = db.execute("select count(*) from assets where group_id not in (select id from assets)").fetchone()[0]
@@ -186,22 +187,22 @@ def test_a_label_that_was_bought_stays_with_a_copy_that_stays(db, tmp_path):
 def test_assets_are_removed_one_by_one_and_copies_are_still_found(db, tmp_path):
     client = client_with_categories(db, tmp_path)
     bring(db, client, tmp_path, "a.csv", [row("A1", TEXTS[0]), row("A2", TEXTS[0]), row("A3", TEXTS[2])])
-    removal.remove_assets(db, client, ["A1"])
+    removal.remove_assets(db, client.client_id, ["A1"])
     bring(db, client, tmp_path, "b.csv", [row("B1", TEXTS[0])])
     groups = dict(db.execute("select external_id, group_id from assets").fetchall())
     assert set(groups) == {"A2", "A3", "B1"} and groups["A2"] == groups["B1"] != groups["A3"]
     with pytest.raises(InputError, match="no asset A1"):
-        removal.remove_assets(db, client, ["A2", "A1"])
+        removal.remove_assets(db, client.client_id, ["A2", "A1"])
     assert db.execute("select count(*) from assets").fetchone()[0] == 3
 
 
 def test_nothing_is_removed_while_a_job_is_under_way(judged_small, db):
-    jobs.start(db, "train", {"client_id": 1, "run_id": 1, "kind": "linear"}, client_id=1)
+    jobs.start(db, "train", {"task_id": 2, "run_id": 1, "kind": "linear"}, task=tasks.get(db, 2))
     before = tables(db)
     for remove in (
         lambda: removal.undo_import(db, 1, 1),
         lambda: removal.remove_assets(db, 1, ["A1"]),
-        lambda: removal.remove_student(db, 1, 1, even_live=True),
+        lambda: removal.remove_student(db, tasks.get(db, 2), 1, even_live=True),
         lambda: removal.remove_client(db, 1),
     ):
         with pytest.raises(InputError, match=r"Job \d+ of this client is under way"):
@@ -215,7 +216,7 @@ def test_undoing_says_what_hangs_on_the_import_and_leaves_the_student_at_work(ju
     assert "700 assets and 700 labels that came with files." in said and "linear 1, which is live, learned from" in said
     removal.undo_import(db, 1, 1)
     assert not db.execute("select count(*) from assets").fetchone()[0]
-    assert [row["live"] for row in all_students(db, 1)] == [1]
+    assert [row["live"] for row in all_students(db, tasks.get(db, 2))] == [1]
     assert (workspace / "students/1/config.json").exists()
 
 
@@ -227,26 +228,30 @@ def test_the_live_student_goes_only_where_that_was_meant(judged_small, db, works
         db["students"].insert(first | {"id": id, "live": 0, "parent_id": id - 1, "path": f"students/{id}"})
         set_live(db, id)
     set_live(db, 1)
-    removal.remove_student(db, 1, 2)
-    assert not (workspace / "students/2").exists() and [one["student_id"] for one in history(db, 1)] == [1, 3, 1]
+    removal.remove_student(db, tasks.get(db, 2), 2)
+    assert not (workspace / "students/2").exists() and [one["student_id"] for one in history(db, tasks.get(db, 2))] == [
+        1,
+        3,
+        1,
+    ]
     assert db.execute("select parent_id from students where id = 3").fetchone()[0] == 1
     with pytest.raises(InputError, match="linear 1 is live"):
-        removal.remove_student(db, 1, 1)
-    removal.remove_student(db, 1, 3)
-    removal.remove_student(db, 1, 1, even_live=True)
-    assert not all_students(db, 1) and not history(db, 1)
-    params = {"client_id": 1, "run_id": 1, "kind": "linear", "target": 0.9}
-    trained = jobs.run_here(db, "train", params, 1)
-    assert [row["id"] for row in all_students(db, 1)] == [4], (
+        removal.remove_student(db, tasks.get(db, 2), 1)
+    removal.remove_student(db, tasks.get(db, 2), 3)
+    removal.remove_student(db, tasks.get(db, 2), 1, even_live=True)
+    assert not all_students(db, tasks.get(db, 2)) and not history(db, tasks.get(db, 2))
+    params = {"task_id": 2, "run_id": 1, "kind": "linear", "target": 0.9}
+    trained = jobs.run_here(db, "train", params, tasks.get(db, 2))
+    assert [row["id"] for row in all_students(db, tasks.get(db, 2))] == [4], (
         trained.result,
         "a service must not take it for student 3",
     )
 
 
-def spend(db, client: int, run_id: int | None) -> None:
+def spend(db, client: Task, run_id: int | None) -> None:
     db["calls"].insert(
         {
-            "client_id": client,
+            "client_id": client.client_id,
             "run_id": run_id,
             "purpose": "label",
             "connection": "GPT",
@@ -262,7 +267,7 @@ def spend(db, client: int, run_id: int | None) -> None:
 def test_a_client_goes_with_all_that_is_its_own_and_its_bills_stay(judged_small, db, workspace, tmp_path):
     other = small.fill(db, tmp_path / "other", small.rows(30, seed=5), client="Other")
     run.label(db, other, "recorded:label")
-    spend(db, 1, 1)
+    spend(db, tasks.get(db, 2), 1)
     spend(db, other, None)
     own = {name: of for name, of in tables(db).items() if name not in ("calls", "clients")}
     total = sum(row["spent_usd"] for row in ledger.by_client_and_month(db))
@@ -277,18 +282,18 @@ def test_a_client_goes_with_all_that_is_its_own_and_its_bills_stay(judged_small,
     months = {row["client"]: row["spent_usd"] for row in ledger.by_client_and_month(db)}
     assert sum(months.values()) == total == 2.5
     assert any(name.startswith("Small (deleted 20") for name in months)
-    assert database.client_id(db, "Small") == other + 1, "a number is not given twice"
+    assert tasks.of(db, "Small").client_id == other.client_id + 1, "a number is not given twice"
     assert not db.execute("pragma foreign_key_check").fetchall()
 
 
 def test_a_client_is_renamed_and_two_never_have_one_name(db):
-    client = database.client_id(db, "Northwind")
-    database.client_id(db, "Acme")
-    assert removal.rename_client(db, client, "  North   wind ") == "North wind"
-    assert removal.rename_client(db, client, "NORTH WIND") == "NORTH WIND", "its own name in other letters"
+    client = tasks.of(db, "Northwind")
+    tasks.of(db, "Acme")
+    assert removal.rename_client(db, client.client_id, "  North   wind ") == "North wind"
+    assert removal.rename_client(db, client.client_id, "NORTH WIND") == "NORTH WIND", "its own name in other letters"
     for name, match in (("acme", "called acme already"), ("", "needs a name")):
         with pytest.raises(InputError, match=match):
-            removal.rename_client(db, client, name)
+            removal.rename_client(db, client.client_id, name)
 
 
 def ends_by_itself(remove, statements: int) -> bool:
@@ -325,4 +330,4 @@ def test_a_kill_leaves_all_or_nothing(judged_small, workspace, remove):
     with closing(database.connect()) as db:
         assert not db.execute("select count(*) from assets").fetchone()[0]
         assert not db.execute("select count(*) from doomed_files").fetchone()[0]
-        assert bool(list((workspace / "students").iterdir())) == bool(all_students(db, 1))
+        assert bool(list((workspace / "students").iterdir())) == bool(db["students"].count)

@@ -10,13 +10,14 @@ from core.errors import Cancelled, InputError
 from core.evaluate.agreement import Share
 from core.ingest import taxonomy
 from core.label import run as labelling
+from core.tasks import Task
 from tests import small
 
 TEACHER = "recorded:label"
 
 
-def start(db, client: int, until: int, progress=None, **more) -> dict:
-    params = {"client_id": client, "teacher": TEACHER, "per_round": 60, "until": until, "kind": "linear", **more}
+def start(db, client: Task, until: int, progress=None, **more) -> dict:
+    params = {"task_id": client.id, "teacher": TEACHER, "per_round": 60, "until": until, "kind": "linear", **more}
     return jobs.run_here(db, "rounds", params, client, progress).result
 
 
@@ -25,7 +26,7 @@ def splits_of(db, ids: list[int]) -> list[str]:
 
 
 @pytest.fixture
-def client(db, tmp_path, encoders) -> int:
+def client(db, tmp_path, encoders) -> Task:
     return small.fill(db, tmp_path, small.rows(600))
 
 
@@ -100,7 +101,7 @@ def test_killed_between_choosing_and_labelling_it_labels_what_was_chosen(db, cli
 
 def test_under_a_new_taxonomy_rounds_begin_anew(db, client):
     run = db["label_runs"].insert(
-        {"client_id": client, "taxonomy_id": taxonomy.latest(db, client), "teacher": TEACHER, "started": "2026-01-01"}
+        {"task_id": client.id, "taxonomy_id": taxonomy.latest(db, client), "teacher": TEACHER, "started": "2026-01-01"}
     )
     db["rounds"].insert({"run_id": run.last_pk, "number": 1, "method": "doubt", "created": "2026-01-01"})
     assert rounds.run_of(db, client, TEACHER) == run.last_pk

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import tasks
 from core.commands import reading
 from core.deploy import shards
 from core.errors import Problem
@@ -135,7 +135,7 @@ NASTY = ["=Sale", "@home", "-10 % off", "＋plus", "'=quoted", '"=1+1"', "=HYPER
 @pytest.fixture
 def nasty(db, tmp_path):
     """A client whose categories and ids all run in a spreadsheet."""
-    client = database.client_id(db, "=Client")
+    client = tasks.of(db, "=Client")
     taxonomy.save(db, client, [Category(name, name) for name in NASTY], "=taxonomy.csv")
     with (tmp_path / "in.csv").open("w", newline="", encoding="utf-8") as out:
         csv.writer(out).writerows(

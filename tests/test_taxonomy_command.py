@@ -7,6 +7,7 @@ import json
 import pytest
 
 from core import __main__ as cli
+from core import tasks
 from core.ingest import taxonomy
 from core.label.run import label, runs
 from tests import small
@@ -40,10 +41,10 @@ def test_a_version_is_written_edited_compared_and_applied(db, said, tmp_path):
     assert surer["guesses"] == [] and surer["plan"]["ask"] < found["plan"]["ask"]
     assert "Read what taxonomy diff says" in said("apply", file, "--accept", "all", status=2)
     assert "no guess 7" in said("apply", file, "--yes", "--accept", "7", status=2)
-    assert taxonomy.latest(db, 1) == 1
+    assert taxonomy.latest(db, tasks.get(db, 2)) == 1
     done = said("apply", file, "--yes", "--became", "Sale=Promotions")
     assert done["version"] == 2 and done["runs"][0]["carried"] == surer["plan"]["keep"]
-    assert runs(db, 1)[0]["count"] == surer["plan"]["keep"]
+    assert runs(db, tasks.get(db, 2))[0]["count"] == surer["plan"]["keep"]
     assert [row["version"] for row in said("versions")["versions"]] == [2, 1]
 
 

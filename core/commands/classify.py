@@ -9,6 +9,8 @@ from core import terminal
 from core.errors import InputError
 from core.words import percent
 
+SUMMARY = "classify one text"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -20,16 +22,16 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """One text: the student's top three, the time it took, and whether it may answer alone."""
     if not args.text.strip():
         raise InputError("The text is empty.", "Give the asset's words.", where="--text")
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     from core.evaluate.run import figures
     from core.evaluate.versions import behind_words
     from core.train import run as training
     from core.train import students
 
-    row = training.looked_at(db, client_id, args.student)
+    row = training.looked_at(db, task, args.student)
     student = students.load(training.folder_of(db, row["id"]))
     student.answer([args.text])  # the first call pays for loading
     started = time.perf_counter()

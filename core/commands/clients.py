@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from core import terminal
+SUMMARY = "list, rename or delete clients"
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -17,19 +17,20 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The clients, after renaming one where asked; or what goes with one, after deleting it with --yes."""
-    from core import database, removal
+    from core import database, removal, tasks
 
     db = database.connect()
     if args.delete:
-        client_id = terminal.client_id(db, args.client)
+        client_id = tasks.client_named(db, args.client)
         found = removal.remove_client(db, client_id) if args.yes else removal.of_client(db, client_id)
         return removal.told(found, args.yes)
     if args.rename is not None:
-        removal.rename_client(db, terminal.client_id(db, args.client), args.rename)
+        removal.rename_client(db, tasks.client_named(db, args.client), args.rename)
     rows = list(
         db.query(
             """select name, created, synthetic, (select count(*) from assets a where a.client_id = c.id) as assets,
-               (select count(*) from students s where s.client_id = c.id and s.ready = 1) as students
+               (select count(*) from tasks t where t.client_id = c.id) as tasks, (select count(*) from students s
+               join tasks t on t.id = s.task_id where t.client_id = c.id and s.ready = 1) as students
                from clients c order by name collate nocase"""
         )
     )

@@ -9,6 +9,8 @@ from core import terminal
 from core.errors import InputError
 from core.words import money
 
+SUMMARY = "the verdict on a student, its money and its rules"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
@@ -34,7 +36,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
-    from core import database
+    from core import database, tasks
     from core.evaluate import outlook, sources
     from core.evaluate.kept import (
         assumptions_of,
@@ -51,28 +53,28 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core.train.run import looked_at
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
-    row = looked_at(db, client_id, args.student)
+    task = tasks.named(db, args.client, args.task)
+    row = looked_at(db, task, args.student)
     if comparison(db, row["id"]) is None:
         raise InputError(f"Student {row['id']} has not been judged.", "Train it again on the Student page.")
     if args.rule:
         found = comparison(db, row["id"])["rules"]
-        change_rules(db, client_id, _changed(found, args.rule, "--rule"))
+        change_rules(db, task, _changed(found, args.rule, "--rule"))
     if args.assume:
-        keep_assumptions(db, client_id, _changed(assumptions_of(db, client_id), args.assume, "--assume"))
+        keep_assumptions(db, task, _changed(assumptions_of(db, task), args.assume, "--assume"))
     if args.other_models is not None:
-        keep_other_models(db, client_id, args.other_models)
+        keep_other_models(db, task, args.other_models)
     result = comparison(db, row["id"])
     assumed, sheet, mode = result["assumptions"], result["economics"], mode_of(result)
     price, handled = teacher_price(db, assumed), result["figures"]["handled"]
-    courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, client_id), sheet)
+    courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, task), sheet)
     swings = outlook.tornado(result["measured"], assumed, price, mode, (handled["low"], handled["high"]))
-    by, pairs = sources.judged(db, row), sources.between(db, client_id)
+    by, pairs = sources.judged(db, row), sources.between(db, task)
     told = {
         "student": str(row["id"]),
         "sources": {"judged": [asdict(one) for one in by], "between": [asdict(pair) for pair in pairs]},
         "verdict": asdict(result["verdict"]),
-        "rules": asdict(rules_of(db, client_id, result["rules"].target)),
+        "rules": asdict(rules_of(db, task, result["rules"].target)),
         "assumptions": asdict(assumed),
         "headlines": [asdict(one) for one in headlines(result, price)],
         "formulas": [asdict(line) for line in [*sheet.formulas, *steps]],

@@ -27,6 +27,9 @@ ANSWERS_AND_PACE = {  # fields of core.label.teachers.wire.Params that are optio
 }
 
 
+SUMMARY = "list, add, test, rename or remove the hosted teachers that can be asked"
+
+
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     what = command.add_mutually_exclusive_group()
@@ -93,7 +96,9 @@ def _owner(db: Database, args: argparse.Namespace) -> int:
         args.client == "Default" and not db.execute("select 1 from clients where name = 'Default'").fetchone()
     ):
         return HOUSE
-    return terminal.client_id(db, args.client)
+    from core import tasks
+
+    return tasks.client_named(db, args.client)
 
 
 def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:

@@ -8,6 +8,8 @@ from core import terminal
 from core.train import members
 from core.words import percent, ranged
 
+SUMMARY = "say whether more labels would help"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -24,21 +26,19 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Whether more labels would help: the curve that is kept, where it is of these labels, else a new one."""
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     from core import jobs
     from core.evaluate import learning_curve
 
-    run_id = learning_curve.run_of(db, client_id, args.run)
+    run_id = learning_curve.run_of(db, task, args.run)
     found = learning_curve.stored(db, run_id)
     if args.again or found is None or found.kind != args.student or learning_curve.outdated(db, run_id, found):
-        jobs.run_here(
-            db, "curve", {"client_id": client_id, "run_id": run_id, "kind": args.student}, client_id, terminal.Log()
-        )
+        jobs.run_here(db, "curve", {"task_id": task.id, "run_id": run_id, "kind": args.student}, task, terminal.Log())
         found = learning_curve.stored(db, run_id)
-    result = {"client": args.client, "label_run": run_id, **learning_curve.told(db, client_id, found)}
+    result = {"client": args.client, "label_run": run_id, **learning_curve.told(db, task, found)}
     points = [
         f"{point['assets']:>9,} assets  agreement {percent(point['value'])} ({ranged(point['low'], point['high'])})"
         for point in result["points"]

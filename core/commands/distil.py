@@ -23,6 +23,9 @@ ASSET_COLUMNS = {
 }
 
 
+SUMMARY = "teach a student from a taxonomy and assets, and say whether it is good enough"
+
+
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     command.add_argument(
@@ -119,6 +122,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         accepted=reading.labels_map(args),
         accept_near=args.accept_near,
         go_live=args.go_live,
+        task=args.task,
         on_progress=terminal.Log(),
     )
     found = {

@@ -8,6 +8,8 @@ from pathlib import Path
 from core import terminal
 from core.words import percent
 
+SUMMARY = "write a student to a folder or ZIP that runs anywhere"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -20,15 +22,15 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """A student as files that need neither Understudy nor torch."""
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     from core.deploy import export as exporting
 
     packed = args.zip and args.to.suffix.lower() != ".zip"
     to = args.to.with_name(f"{args.to.name}.zip") if packed else args.to
-    result = exporting.export(db, client_id=client_id, student=args.student, to=to, progress=terminal.Log())
+    result = exporting.export(db, task=task, student=args.student, to=to, progress=terminal.Log())
     parity = result["parity"]
     text = (
         f"student {result['student']} in {result['output']}, {result['size_mb']:.1f} MB, {len(result['files'])} files"

@@ -6,6 +6,8 @@ import argparse
 
 from core import terminal
 
+SUMMARY = "list imports, undo one, delete assets"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -21,10 +23,10 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The client's imports; or what goes with one, or with assets, after removing them with --yes."""
-    from core import database, removal
+    from core import database, removal, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    client_id = tasks.client_named(db, args.client)
     if args.undo is not None:
         do = removal.undo_import if args.yes else removal.of_import
         return removal.told(do(db, client_id, args.undo), args.yes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+SUMMARY = "list, cancel or resume jobs"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""

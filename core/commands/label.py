@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 from core import terminal
 from core.errors import InputError
 from core.label import providers
+from core.tasks import Task
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+
+SUMMARY = "get labels from a teacher, within a budget"
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -43,21 +47,21 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The run in figures, or its forecast. InputError where labels cannot be had, as core/label/run.py says."""
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     if args.instructions or args.examples is not None:
-        _reword(db, client_id, args)
-    result, lines = _forecast(db, client_id, args) if args.forecast else _label(db, client_id, args)
+        _reword(db, task, args)
+    result, lines = _forecast(db, task, args) if args.forecast else _label(db, task, args)
     return {"client": args.client, "teacher": args.teacher, **result}, "\n".join(lines)
 
 
-def _reword(db: Database, client_id: int, args: argparse.Namespace) -> None:
+def _reword(db: Database, task: Task, args: argparse.Namespace) -> None:
     """Keep the wording as the client's next version; what is not given stays."""
     from core.label import prompts
 
-    before = prompts.current(db, client_id)
+    before = prompts.current(db, task)
     instructions = before.instructions
     if args.instructions:
         terminal.must_exist(args.instructions)
@@ -65,19 +69,19 @@ def _reword(db: Database, client_id: int, args: argparse.Namespace) -> None:
             instructions = args.instructions.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise InputError("The file is not UTF-8 text.", "Save it as such.", where=str(args.instructions)) from error
-    prompts.save(db, client_id, instructions, before.gold_examples if args.examples is None else args.examples)
+    prompts.save(db, task, instructions, before.gold_examples if args.examples is None else args.examples)
 
 
-def _label(db: Database, client_id: int, args: argparse.Namespace) -> tuple[dict, list[str]]:
+def _label(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core import jobs
     from core.label import run as labelling
     from core.label.forecast import DRY_RUN
     from core.words import money
 
-    params = {"client_id": client_id, "teacher": args.teacher, "budget_usd": args.budget, "batch": args.batch}
+    params = {"task_id": task.id, "teacher": args.teacher, "budget_usd": args.budget, "batch": args.batch}
     params |= {"limit": DRY_RUN} if args.dry_run else {}
     params |= {"gold_only": True} if args.gold_only else {}
-    found = jobs.run_here(db, "label", params, client_id, terminal.Log()).result
+    found = jobs.run_here(db, "label", params, task, terminal.Log()).result
     why = labelling.reasons(db, found["run_id"])
     lines = [
         f"{found['count']:,} labels, {found['failed']:,} assets without, {money(found['spent_usd'], exact=True)} spent"
@@ -88,11 +92,11 @@ def _label(db: Database, client_id: int, args: argparse.Namespace) -> tuple[dict
     return {**found, "reasons": why}, lines
 
 
-def _forecast(db: Database, client_id: int, args: argparse.Namespace) -> tuple[dict, list[str]]:
+def _forecast(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core.label.forecast import HostedForecast, forecast
     from core.words import duration, money
 
-    said = forecast(db, client_id, args.teacher)
+    said = forecast(db, task, args.teacher)
     lines = [f"{said.labels:,} of {said.wanted:,} labels to get, about {duration(said.seconds)} ({said.seconds_basis})"]
     if isinstance(said, HostedForecast):
         lines.append(f"{said.tokens_in:,.0f} tokens in, {said.tokens_out:,.0f} out ({said.tokens_basis})")

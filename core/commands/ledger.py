@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core import terminal
 from core.errors import InputError
 from core.whole import write_whole
+
+SUMMARY = "say what was spent on hosted teachers"
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -18,12 +19,12 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Months and runs. InputError for an unknown client or a file that cannot be written."""
-    from core import database
+    from core import database, tasks
     from core.label import ledger
     from core.words import money
 
     db = database.connect()
-    client_id = None if args.all_clients else terminal.client_id(db, args.client)
+    client_id = None if args.all_clients else tasks.client_named(db, args.client)
     months, runs = ledger.by_client_and_month(db, client_id), ledger.runs_table(db, client_id)
     if args.csv:
         try:

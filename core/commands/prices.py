@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from core.label.prices import Price
 
 
+SUMMARY = "what models' tokens cost: list, set your own, reset"
+
+
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     what = command.add_mutually_exclusive_group()

@@ -9,6 +9,8 @@ from core import terminal
 from core.errors import InputError
 from core.whole import write_whole
 
+SUMMARY = "write what Compare says as a file for the client"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The options of `report`."""
@@ -29,11 +31,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "A report is HTML, XLSX or CSV.", "Let the name end in .html, .xlsx or .csv.", where=str(args.to)
         )
-    from core import database
+    from core import database, tasks
     from core.report import content, html, workbook
 
     db = database.connect()
-    report = content.gather(db, terminal.client_id(db, args.client), args.student)
+    report = content.gather(db, tasks.named(db, args.client, args.task), args.student)
     args.to.parent.mkdir(parents=True, exist_ok=True)
     if kind == ".html":
         write_whole(args.to, html.render(report))

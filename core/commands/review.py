@@ -9,10 +9,14 @@ from pathlib import Path
 from core import terminal
 from core.commands import reading
 from core.errors import InputError
+from core.tasks import Task
 from core.whole import write_whole
 from core.words import percent, ranged
 
 SHOWN = 10  # assets of the queue that are printed
+
+
+SUMMARY = "say which labels are most worth a person's minute, and what people decided"
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -35,37 +39,37 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The queue's head and the figures, after what was asked for."""
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     from core import jobs
     from core.evaluate import people, prompt_test
     from core.label import review, review_files
 
     result: dict = {"client": args.client}
     lines: list[str] = []
-    if args.find or not review.listed(db, client_id):
-        job = jobs.run_here(db, "review_queue", {"client_id": client_id}, client_id, terminal.Log())
+    if args.find or not review.listed(db, task):
+        job = jobs.run_here(db, "review_queue", {"task_id": task.id}, task, terminal.Log())
         result["found"] = job.result
     if args.read:
-        result["read"], told = _read(db, client_id, args)
+        result["read"], told = _read(db, task, args)
         lines += told
     if args.compare:
-        test = prompt_test.compare(db, client_id, *args.compare)
+        test = prompt_test.compare(db, task, *args.compare)
         result["compare"] = prompt_test.told(test)
         lines.append(test.sentence)
     if args.export:
-        _write(args.export, review_files.to_csv(db, client_id))
+        _write(args.export, review_files.to_csv(db, task))
         lines.append(f"{args.export} written; fill in the column category, then --read it")
-    head = review.head(db, client_id, SHOWN)
-    found = people.people(db, client_id)
-    result |= {"listed": review.listed(db, client_id), "head": head, **people.told(found)}
+    head = review.head(db, task, SHOWN)
+    found = people.people(db, task)
+    result |= {"listed": review.listed(db, task), "head": head, **people.told(found)}
     lines += [f"{row['worth']:.2f}  {row['asset']:<20} {' '.join(row['why'])}" for row in head]
     return result, "\n".join(lines + _figures(found, result["listed"]))
 
 
-def _read(db, client_id: int, args: argparse.Namespace) -> tuple[dict, list[str]]:
+def _read(db, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     """Take in the decisions of a file; with --accept-near once more, with what is near to one category only."""
     from core.ingest.labels import nearest
     from core.label import decisions, review_files
@@ -73,10 +77,10 @@ def _read(db, client_id: int, args: argparse.Namespace) -> tuple[dict, list[str]
     how, accepted = reading.read_as(args), reading.labels_map(args)
     terminal.must_exist(args.read)
     reading.tell_doubts(decisions.doubts(args.read, how))
-    read = review_files.read(db, client_id, args.read, args.reviewer, how, accepted)
+    read = review_files.read(db, task, args.read, args.reviewer, how, accepted)
     near = nearest(read.unknown) if args.accept_near else {}
     if near:
-        again = review_files.read(db, client_id, args.read, args.reviewer, how, near | accepted)
+        again = review_files.read(db, task, args.read, args.reviewer, how, near | accepted)
         read = replace(again, new=read.new + again.new)
     reading.write_problems(args.problems, [(args.read.name, read.problems)])
     told = {"rows": read.rows, "new": read.new, "problems": [p.as_dict() for p in read.problems]}

@@ -8,6 +8,8 @@ from core import terminal
 from core.train import members
 from core.words import percent, ranged
 
+SUMMARY = "buy labels in rounds, those first that teach most"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """What can be said of the rounds."""
@@ -35,18 +37,18 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Go on with the rounds of this teacher; each measured round as a line, then when the target will be reached."""
-    from core import database, jobs, rounds, settings
+    from core import database, jobs, rounds, settings, tasks
     from core.label.run import newest_in_use, summary
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
-    latest = newest_in_use(db, client_id)
+    task = tasks.named(db, args.client, args.task)
+    latest = newest_in_use(db, task)
     teacher = args.teacher or (summary(db, latest)["teacher"] if latest else "built-in")
-    run_id = rounds.run_of(db, client_id, teacher)
+    run_id = rounds.run_of(db, task, teacher)
     student = None
     if not args.show:
         params = {
-            "client_id": client_id,
+            "task_id": task.id,
             "teacher": teacher,
             "per_round": args.labels,
             "until": (len(rounds.measured(db, run_id)) if run_id else 0) + args.rounds,
@@ -55,10 +57,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             "target": args.target,
             "budget_usd": args.budget,
         }
-        made = jobs.run_here(db, "rounds", params, client_id, terminal.Log()).result
+        made = jobs.run_here(db, "rounds", params, task, terminal.Log()).result
         run_id, student = made["run_id"], str(made["student"])
     done = rounds.measured(db, run_id) if run_id else []
-    told = rounds.told(done, args.target or settings.get(db, "target_agreement", client_id))
+    told = rounds.told(done, args.target or settings.get(db, "target_agreement", task))
     lines = [
         f"round {one.number:>3} {one.labels:>9,} labels, {one.train:>7,} to learn from  agreement {percent(one.agreement.value)}"
         f" ({ranged(one.agreement.low, one.agreement.high)}, n = {one.agreement.n:,})"

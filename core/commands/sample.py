@@ -8,6 +8,8 @@ from pathlib import Path
 from core import terminal
 from core.errors import InputError
 
+SUMMARY = "write made-up sample data"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""

@@ -10,6 +10,8 @@ from core.commands import reading
 from core.errors import Problem
 from core.words import counted, money
 
+SUMMARY = "classify every row of a file"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -43,17 +45,17 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Every row of a file, streamed; stopped or killed, the same command carries on."""
     terminal.must_exist(args.input)
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     from core.deploy import scoring
 
     how = reading.read_as(args)
     reading.tell_doubts(scoring.doubts(args.input, how))
     result = scoring.score(
         db,
-        client_id=client_id,
+        task=task,
         student=args.student,
         input=args.input,
         output=args.output,

@@ -7,6 +7,8 @@ import argparse
 from core import terminal
 from core.errors import InputError
 
+SUMMARY = "answer over HTTP"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -31,15 +33,15 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "A budget is given and the teacher is not asked.", "Add --fallback.", where="--fallback-budget"
         )
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     from core.deploy import server
 
     result = server.serve(
         db,
-        client_id,
+        task,
         which=args.student,
         host=args.host,
         port=args.port,

@@ -7,6 +7,8 @@ import argparse
 from core import terminal
 from core.words import percent, ranged
 
+SUMMARY = "list students, make one live, roll back, compare two"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -34,42 +36,42 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The client's students, after making one live or rolling back where asked; or two of them compared."""
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     from core import removal
     from core.evaluate import going_live, versions
     from core.train import run as training
 
     for student_id in args.compare or []:
-        training.find(db, client_id, student_id)
+        training.find(db, task, student_id)
     if args.compare:
         result = versions.told(versions.compare(db, *args.compare))
         moves = [f"{row['assets']:>5} {row['first']} -> {row['second']}" for row in result["changes"][:10]]
         return {"client": args.client, **result}, "\n".join([result["sentence"], *moves])
     if args.delete is not None:
-        found = removal.of_student(db, client_id, args.delete)
+        found = removal.of_student(db, task, args.delete)
         if args.yes:
-            removal.remove_student(db, client_id, args.delete, even_live=args.even_live)
+            removal.remove_student(db, task, args.delete, even_live=args.even_live)
         return removal.told(found, args.yes)
     lines, change = [], None
     if args.would_change is not None:
-        change = going_live.change(db, client_id, args.would_change)
+        change = going_live.change(db, task, args.would_change)
         return {"client": args.client, "change": going_live.told(change)}, "\n".join([*change.lines, *change.warnings])
     if args.go_live is not None:
-        change = going_live.go_live(db, client_id, args.go_live)
+        change = going_live.go_live(db, task, args.go_live)
         lines = [*change.lines, *change.warnings]
     if args.roll_back:
-        training.roll_back(db, client_id)
-    rows = versions.listed(db, client_id)
+        training.roll_back(db, task)
+    rows = versions.listed(db, task)
     lines += [
         f"{row['name']:<16} {'live' if row['live'] else '':<5} {_agreement_text(row['agreement']):<38}"
         f" {row['made_from']['train']:,} assets by {row['made_from']['teacher']}, {row['made_from']['created'][:16]}"
         + ("" if row["whole"] else "; its files are missing")
         for row in rows
     ]
-    result = {"client": args.client, "students": rows, "history": training.history(db, client_id)}
+    result = {"client": args.client, "students": rows, "history": training.history(db, task)}
     if change:
         result["change"] = going_live.told(change)
     return result, "\n".join(lines) or "There are no students yet."

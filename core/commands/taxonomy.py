@@ -8,8 +8,12 @@ from pathlib import Path
 from core import terminal
 from core.commands import reading
 from core.errors import InputError
+from core.tasks import Task
 
 ACTIONS = ("versions", "write", "diff", "apply", "suggestions")
+
+
+SUMMARY = "versions of the taxonomy: compare, change, keep the labels that hold"
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -52,20 +56,20 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """What the action brings, as a dict and as text."""
     if args.action in ("write", "diff", "apply") and args.file is None:
         raise InputError(f"taxonomy {args.action} needs a file.", f"Write: taxonomy {args.action} FILE.")
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     result, text = {
         "versions": _versions, "write": _write, "diff": _diff, "apply": _apply, "suggestions": _suggestions
-    }[args.action](db, client_id, args)  # fmt: skip
+    }[args.action](db, task, args)  # fmt: skip
     return {"client": args.client, **result}, text
 
 
-def _versions(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _versions(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.ingest import taxonomy_versions
 
-    rows = taxonomy_versions.versions(db, client_id)
+    rows = taxonomy_versions.versions(db, task)
     lines = [
         f"version {row['version']}{', live' if row['live'] else '':<6} {row['assignable']:,} categories, {row['labels']:,} labels,"
         f" {row['students']} students, {row['source']}, {row['created'][:10]}"
@@ -74,24 +78,24 @@ def _versions(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     return {"versions": rows}, "\n".join(lines) or "There is no taxonomy yet."
 
 
-def _write(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _write(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.ingest import taxonomy, taxonomy_versions
 
     if args.file.exists():
         raise InputError("The file is there already.", "Name another one.", where=str(args.file))
-    found = taxonomy.load(db, taxonomy_versions.in_use(db, client_id))
+    found = taxonomy.load(db, taxonomy_versions.in_use(db, task))
     with args.file.open("w", newline="", encoding="utf-8-sig") as out:
         out.write(taxonomy.to_csv(found))
     many = sum(c.assignable for c in found)
     return {"file": str(args.file), "categories": many}, f"{many:,} categories in {args.file}"
 
 
-def _drafted(db, client_id: int, args: argparse.Namespace):
+def _drafted(db, task: Task, args: argparse.Namespace):
     """The draft from the file with what was said to be so, the guesses that are left, and the file's problems."""
     terminal.must_exist(args.file)
     from core.ingest import category_columns, taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versions
 
-    base = taxonomy_versions.in_use(db, client_id)
+    base = taxonomy_versions.in_use(db, task)
     how = reading.read_as(args)
     found = taxonomy.read(args.file, taxonomy.chosen(args.file, reading.taxonomy_columns(args), how), how)
     reading.tell_doubts(found.doubts)
@@ -122,11 +126,11 @@ def _became(pair: str, labels: set[str]) -> tuple[str, str]:
     return next((one for one in pairs if one[0] in labels), pairs[0])
 
 
-def _diff(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
-    return _told(db, client_id, *_drafted(db, client_id, args))
+def _diff(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
+    return _told(db, task, *_drafted(db, task, args))
 
 
-def _told(db, client_id: int, kept, guesses: list, problems: list) -> tuple[dict, str]:
+def _told(db, task: Task, kept, guesses: list, problems: list) -> tuple[dict, str]:
     """What changes, what may have happened, and what it takes."""
     from dataclasses import asdict
 
@@ -136,8 +140,8 @@ def _told(db, client_id: int, kept, guesses: list, problems: list) -> tuple[dict
     from core.words import counted, duration, money
 
     changes = taxonomy_diff.diff(kept.draft)
-    found = relabel.plan(db, client_id, kept)
-    usd = found.usd(teacher_price(db, assumptions_of(db, client_id)))
+    found = relabel.plan(db, task, kept)
+    usd = found.usd(teacher_price(db, assumptions_of(db, task)))
     lines = [f"{change.kind:<10} {taxonomy_diff.in_words(change)}" for change in changes] or ["nothing changes"]
     if problems:
         lines = [
@@ -171,16 +175,16 @@ def _told(db, client_id: int, kept, guesses: list, problems: list) -> tuple[dict
     return result, "\n".join(lines)
 
 
-def _apply(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _apply(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core import jobs
     from core.ingest import taxonomy_versions
 
-    kept, guesses, problems = _drafted(db, client_id, args)
+    kept, guesses, problems = _drafted(db, task, args)
     if not args.yes:
         raise InputError("Nothing was saved.", "Read what taxonomy diff says, then add --yes.", where=str(args.file))
-    result, text = _told(db, client_id, kept, guesses, problems)
-    taxonomy_versions.keep(db, client_id, kept)
-    saved = jobs.run_here(db, "taxonomy", {"client_id": client_id}, client_id, terminal.Log()).result
+    result, text = _told(db, task, kept, guesses, problems)
+    taxonomy_versions.keep(db, task, kept)
+    saved = jobs.run_here(db, "taxonomy", {"task_id": task.id}, task, terminal.Log()).result
     runs = [
         run.get("left") or f"{run['teacher']}: {run['carried']:,} labels carried over, {run['asked']:,} to ask"
         for run in saved["runs"]
@@ -188,14 +192,14 @@ def _apply(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     return result | saved, "\n".join([text, f"version {saved['version']} saved", *runs])
 
 
-def _suggestions(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _suggestions(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core import jobs
     from core.evaluate import suggestions
     from core.words import percent
 
     if args.look:
-        jobs.run_here(db, "suggestions", {"client_id": client_id}, client_id, terminal.Log())
-    found = suggestions.told(db, client_id)
+        jobs.run_here(db, "suggestions", {"task_id": task.id}, task, terminal.Log())
+    found = suggestions.told(db, task)
     lines = [
         f"one? {pair['first']} + {pair['second']}: exchanged on {pair['swapped']:,} of {pair['assets']:,} test assets,"
         f" {percent(pair['share'])}"

@@ -11,6 +11,7 @@ from core import terminal
 from core.commands import reading
 from core.errors import InputError, Problem
 from core.label import providers
+from core.tasks import Task
 from core.whole import write_whole
 from core.words import counted
 
@@ -26,6 +27,9 @@ STEPS = {
     "sets": "the blind packs handed out",
     "remove": "forget the answers of --name",
 }
+
+
+SUMMARY = "judge a vendor's answers beside student and teacher"
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -56,13 +60,13 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """One step; see STEPS."""
-    from core import database
+    from core import database, tasks
 
     db = database.connect()
-    client_id = terminal.client_id(db, args.client)
+    task = tasks.named(db, args.client, args.task)
     result, text = {"pack": _pack, "import": _import, "ask": _ask, "scorecard": _scorecard, "remove": _remove}.get(
         args.step, _list
-    )(db, client_id, args)
+    )(db, task, args)
     return {"client": args.client, **result}, text
 
 
@@ -71,13 +75,13 @@ def _needs(args: argparse.Namespace, option: str) -> None:
         raise InputError(f"--{option} is missing.", f"vendor {args.step}: {STEPS[args.step]}.")
 
 
-def _pack(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _pack(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "to")
     from core.evaluate import vendor_sets
     from core.ingest import taxonomy
 
-    set_id = args.set or vendor_sets.held_out(db, client_id, args.size)
-    chosen = vendor_sets.find(db, client_id, set_id)
+    set_id = args.set or vendor_sets.held_out(db, task, args.size)
+    chosen = vendor_sets.find(db, task, set_id)
     try:
         args.to.parent.mkdir(parents=True, exist_ok=True)
         write_whole(args.to, vendor_sets.pack(db, chosen["id"]))
@@ -90,13 +94,13 @@ def _pack(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
     )
 
 
-def _import(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _import(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "name")
     from core.evaluate import vendor, vendor_files
 
     price = {"set_id": args.set, "usd_per_1000": args.price_per_1000}
     if args.run is not None:
-        vendor.import_run(db, client_id, args.name, args.run, **price)
+        vendor.import_run(db, task, args.name, args.run, **price)
     else:
         _needs(args, "file")
         terminal.must_exist(args.file)
@@ -105,9 +109,9 @@ def _import(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
         reading.tell_doubts(seen.doubts)
         named = {"id": args.id_column, "label": args.label_column}
         columns = replace(seen.guess, **{role: column for role, column in named.items() if column})
-        vendor.import_file(db, client_id, args.name, args.file, columns=columns, read_as=how, **price)
-    accepted = _accepted(db, vendor.find(db, client_id, args.name), args)
-    test = vendor.find(db, client_id, args.name)
+        vendor.import_file(db, task, args.name, args.file, columns=columns, read_as=how, **price)
+    accepted = _accepted(db, vendor.find(db, task, args.name), args)
+    test = vendor.find(db, task, args.name)
     problems = [Problem(**one) for one in test["problems"]]
     reading.write_problems(args.problems, [(test["source"].partition(":")[2], problems)])
     unknown = vendor.unknown(db, test)
@@ -126,22 +130,22 @@ def _accepted(db, test: dict, args: argparse.Namespace) -> int:
     return vendor.accept(db, test, accepted) if accepted else 0
 
 
-def _ask(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _ask(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "name")
     _needs(args, "teacher")
     from core import jobs
     from core.evaluate import vendor
 
     params = {"name": args.name, "teacher": args.teacher, "set_id": args.set, "budget_usd": args.budget}
-    jobs.run_here(db, "vendor", {"client_id": client_id, **params}, client_id, terminal.Log())
-    test = vendor.find(db, client_id, args.name)
+    jobs.run_here(db, "vendor", {"task_id": task.id, **params}, task, terminal.Log())
+    test = vendor.find(db, task, args.name)
     return {"test": test}, vendor.read_words(test)
 
 
-def _scorecard(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _scorecard(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.evaluate import scorecard, vendor
 
-    card = scorecard.scorecard(db, vendor.find(db, client_id, args.name), args.student)
+    card = scorecard.scorecard(db, vendor.find(db, task, args.name), args.student)
     return scorecard.told(card), text_of(card)
 
 
@@ -172,27 +176,27 @@ def _columns(rows: list[list[str]]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
-def _list(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _list(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.evaluate import vendor, vendor_sets
 
     if args.step == "sets":
         from core.ingest import taxonomy
 
-        rows = vendor_sets.sets(db, client_id)
+        rows = vendor_sets.sets(db, task)
         rows = [row | {"taxonomy": taxonomy.version_of(db, row["taxonomy_id"])} for row in rows]
         lines = [
             f"set {row['id']}: {counted(row['size'], 'asset')}, taxonomy version {row['taxonomy']}, {row['created'][:16]}"
             for row in rows
         ]
         return {"sets": rows}, "\n".join(lines) or "No blind pack was handed out yet."
-    rows = vendor.tests(db, client_id)
+    rows = vendor.tests(db, task)
     return {"tests": rows}, "\n".join(map(vendor.read_words, rows)) or "No vendor's answers are here yet."
 
 
-def _remove(db, client_id: int, args: argparse.Namespace) -> tuple[dict, str]:
+def _remove(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "name")
     from core.evaluate import vendor
 
-    test = vendor.find(db, client_id, args.name)
+    test = vendor.find(db, task, args.name)
     vendor.remove(db, test["id"])
     return {"removed": test["name"]}, f"The answers of {test['name']} are forgotten."

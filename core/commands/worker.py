@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+SUMMARY = "run the background worker, or stop it"
+
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core import settings
 from core.deploy.exported import runtime
 from core.escape import plain
 from core.evaluate.latency import SHARES
@@ -66,8 +67,10 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
     """
     facts = next(
         db.query(
-            """select c.name as client, c.synthetic, t.version, t.source, r.teacher, r.started, r.finished
-               from students s join clients c on c.id = s.client_id join taxonomies t on t.id = s.taxonomy_id
+            """select c.name as client, c.synthetic, k.name as task, (select count(*) from tasks where client_id = c.id) as tasks,
+                      t.version, t.source, r.teacher, r.started, r.finished
+               from students s join tasks k on k.id = s.task_id join clients c on c.id = k.client_id
+               join taxonomies t on t.id = s.taxonomy_id
                join label_runs r on r.id = s.label_run_id where s.id = ?""",
             [row["id"]],
         )
@@ -75,7 +78,7 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
     labels = [category.label for category in taxonomy.load(db, row["taxonomy_id"]) if category.assignable]
     verdict = comparison(db, row["id"])["verdict"]
     parts = [
-        f"# Student {row['id']} of {plain(facts['client'])}",
+        f"# Student {row['id']} of {plain(settings.title(facts['client'], facts['task'], facts['tasks']))}",
         f"A small model that stands in for a large one on one narrow job: it reads the text of a creative asset and says which of "
         f"{len(labels):,} categories it belongs to.",
         "**This client is made up: a program wrote its texts, and its recorded labels stand in for a large model's. "

@@ -1,6 +1,6 @@
 """Where the shards of a file are computed: in this process, in several of this machine, or by Ray Data on many.
 
-Each engine takes the Task, the shards still to do as (number, function that gives the table) and about how many rows that
+Each engine takes the Scoring, the shards still to do as (number, function that gives the table) and about how many rows that
 is (0: unknown), and yields (number, Counts) as shards are finished, in any order. Closing it ends what it started.
 """
 
@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from core import encoder, settings
 from core.deploy import shards
-from core.deploy.shards import Counts, Task
+from core.deploy.shards import Counts, Scoring
 from core.errors import InputError
 from core.train import students
 from core.train.students import Student
@@ -33,27 +33,27 @@ PAYS = 8.0  # seconds of work left from which on starting processes (two or thre
 WITHOUT_RAY = InputError("Ray is not installed.", "Install it with: .venv/bin/pip install -r requirements-ray.lock")
 
 
-def local(task: Task, todo: Todo, rows: int) -> Done:
+def local(scoring: Scoring, todo: Todo, rows: int) -> Done:
     """Shard after shard in this process, until what is left is worth a process for each processor."""
     processes = settings.processors()
-    student = students.load(task.student)
+    student = students.load(scoring.student)
     started, done = time.perf_counter(), 0
     for number, table in todo:
-        counts = shards.run(task, student, number, table())
+        counts = shards.run(scoring, student, number, table())
         yield number, counts
         done += counts.rows
         if processes > 1 and (rows - done) * (time.perf_counter() - started) > PAYS * done:
             break
     del student  # the processes have their own
-    yield from _pool(task, todo, processes)
+    yield from _pool(scoring, todo, processes)
 
 
-def _pool(task: Task, todo: Todo, processes: int) -> Done:
+def _pool(scoring: Scoring, todo: Todo, processes: int) -> Done:
     first = next(todo, None)
     if first is None:
         return
     ready = deque([(first[0], first[1]())])
-    idle = [_Process(task) for _ in range(processes)]
+    idle = [_Process(scoring) for _ in range(processes)]
     busy: dict[Connection, _Process] = {}
     try:
         while ready or busy:
@@ -76,10 +76,10 @@ def _pool(task: Task, todo: Todo, processes: int) -> Done:
 class _Process:
     """A process that does shards, one at a time. It ends with ours, even where that is killed: then its pipe breaks."""
 
-    def __init__(self, task: Task):
+    def __init__(self, scoring: Scoring):
         context = multiprocessing.get_context("spawn")  # a copy of this process could hold its threads' locks
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(task, theirs), daemon=True)
+        self._process = context.Process(target=_serve, args=(scoring, theirs), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -112,14 +112,14 @@ class _Process:
         self.pipe.close()
 
 
-def _serve(task: Task, pipe: Connection) -> None:
+def _serve(scoring: Scoring, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     with suppress(EOFError, ConnectionError):  # the other end is gone
         try:
-            student = _alone_on_a_processor(task)
+            student = _alone_on_a_processor(scoring)
             while True:
                 number, table = pipe.recv()
-                pipe.send((number, shards.run(task, student, number, table)))
+                pipe.send((number, shards.run(scoring, student, number, table)))
         except (EOFError, ConnectionError):
             raise
         except Exception as error:
@@ -127,17 +127,17 @@ def _serve(task: Task, pipe: Connection) -> None:
             pipe.send(error)
 
 
-def _alone_on_a_processor(task: Task) -> Student:
+def _alone_on_a_processor(scoring: Scoring) -> Student:
     """The student, in a process of which there is one for each processor: threads would only wait for each other."""
     from threadpoolctl import threadpool_limits
 
     encoder.THREADS = 1
     threadpool_limits(1)  # numpy's
     os.environ["RAYON_NUM_THREADS"] = "1"  # the tokenizer's
-    return students.load(task.student)
+    return students.load(scoring.student)
 
 
-def ray_data(task: Task, todo: Todo, rows: int) -> Done:
+def ray_data(scoring: Scoring, todo: Todo, rows: int) -> Done:
     """Shards as Arrow files beside the parts, and Ray Data over them: on the cluster that RAY_ADDRESS names, whose machines
     must have this program and see the output's folder and the student's under the same paths, else on this machine.
 
@@ -147,7 +147,7 @@ def ray_data(task: Task, todo: Todo, rows: int) -> Done:
         import ray
     except ImportError:
         raise WITHOUT_RAY from None
-    staged = [{"number": _stage(task, number, table())} for number, table in todo]
+    staged = [{"number": _stage(scoring, number, table())} for number, table in todo]
     if not staged:
         return
     options = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
@@ -161,34 +161,34 @@ def ray_data(task: Task, todo: Todo, rows: int) -> Done:
         processes = max(int(ray.cluster_resources().get("CPU", 1)), 1)
         data = ray.data.from_items(staged, override_num_blocks=len(staged))
         done = data.map_batches(
-            _Scorer, fn_constructor_args=(task,), batch_size=1, concurrency=min(processes, len(staged))
+            _Scorer, fn_constructor_args=(scoring,), batch_size=1, concurrency=min(processes, len(staged))
         )
         for row in done.iter_rows():
-            yield int(row["number"]), task.finished(int(row["number"]))
+            yield int(row["number"]), scoring.finished(int(row["number"]))
     finally:
         ray.shutdown()
 
 
-def _stage(task: Task, number: int, table: pa.Table) -> int:
-    shards.write(_staged(task, number), table)
+def _stage(scoring: Scoring, number: int, table: pa.Table) -> int:
+    shards.write(_staged(scoring, number), table)
     return number
 
 
-def _staged(task: Task, number: int) -> Path:
-    return task.parts / f"{number:06d}-{task.key}.in"
+def _staged(scoring: Scoring, number: int) -> Path:
+    return scoring.parts / f"{number:06d}-{scoring.key}.in"
 
 
 class _Scorer:
     """What Ray keeps in each of its processes: the student, loaded once."""
 
-    def __init__(self, task: Task):
-        self.task, self.student = task, _alone_on_a_processor(task)
+    def __init__(self, scoring: Scoring):
+        self.scoring, self.student = scoring, _alone_on_a_processor(scoring)
 
     def __call__(self, batch: dict) -> dict:
         for number in batch["number"].tolist():
-            shards.run(self.task, self.student, number, shards.read(_staged(self.task, number)))
-            _staged(self.task, number).unlink()
+            shards.run(self.scoring, self.student, number, shards.read(_staged(self.scoring, number)))
+            _staged(self.scoring, number).unlink()
         return batch
 
 
-ENGINES: dict[str, Callable[[Task, Todo, int], Done]] = {"local": local, "ray": ray_data}
+ENGINES: dict[str, Callable[[Scoring, Todo, int], Done]] = {"local": local, "ray": ray_data}

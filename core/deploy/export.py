@@ -1,6 +1,6 @@
 """Take a student along: a folder, or a ZIP of it, that answers wherever numpy, onnxruntime and tokenizers are installed.
 
-    export(db, client_id=1, student="live", to=Path("exported"))         # or Path("student.zip")
+    export(db, task=task, student="live", to=Path("exported"))         # or Path("student.zip")
 
 The folder holds predict.py and runtime.py (core/deploy/exported as it is), the graphs exact (fp32) and small (int8), tables as
 .npz, JSON, the checksums of these and a model card; nothing in it runs when it is loaded. It appears under its name only when it
@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import encoder, settings
+from core import encoder, settings, tasks
 from core.deploy import card
 from core.deploy.exported import runtime
 from core.deploy.small import round_weights
@@ -32,6 +32,7 @@ from core.evaluate.run import figures
 from core.ingest import taxonomy
 from core.jobs import NoProgress, Progress
 from core.label.run import labelled
+from core.tasks import Task
 from core.train import members, students
 from core.train.disk import EXACT, SMALL
 from core.train.members import Export
@@ -68,7 +69,7 @@ class Parity:
 def export(
     db: Database,
     *,
-    client_id: int,
+    task: Task,
     student: str | int = "live",
     to: Path,
     replace: bool = False,
@@ -82,7 +83,7 @@ def export(
     """
     to, started = to.expanduser().resolve(), time.perf_counter()
     _check_target(to, replace)
-    row, report = find(db, client_id, student), progress or NoProgress()
+    row, report = find(db, task, student), progress or NoProgress()
     part = to.with_name(f".{to.name}.part")
     try:
         while True:
@@ -125,10 +126,10 @@ def _made(db: Database, row: dict, found: dict[str, Any] | None, part: Path, rep
 
 
 def export_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "student"} -> a ZIP in the workspace's output folder, in place of an earlier one."""
-    student_id = find(db, params["client_id"], params["student"])["id"]
+    """The job body: {"task_id", "student"} -> a ZIP in the workspace's output folder, in place of an earlier one."""
+    student_id = find(db, tasks.get(db, params["task_id"]), params["student"])["id"]
     to = settings.subfolder("output") / f"understudy-student-{student_id}.zip"
-    return export(db, client_id=params["client_id"], student=student_id, to=to, replace=True, progress=progress)
+    return export(db, task=tasks.get(db, params["task_id"]), student=student_id, to=to, replace=True, progress=progress)
 
 
 def _check_target(to: Path, replace: bool) -> None:

@@ -29,6 +29,7 @@ from core.label.run import find_run
 from core.label.teachers import Answer, Asset, Teacher, make
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.recorded import Recorded
+from core.tasks import Task
 
 KEPT = 10_000  # answers remembered, so that no text is looked up twice while the server runs
 TEACHERS = 2  # kept ready: of the student at work and of the one before
@@ -70,8 +71,8 @@ class Fallback:
     (spent), "paused" (the provider asked to wait), "late" (too many wait already) or "failed".
     """
 
-    def __init__(self, client_id: int, budget_usd: float | None):
-        self.client_id, self.budget_usd = client_id, budget_usd
+    def __init__(self, task: Task, budget_usd: float | None):
+        self.task, self.budget_usd = task, budget_usd
         self.count: Callable[[str], None] = lambda outcome: None
         self._db: Database | None = None
         self._disk = ThreadPoolExecutor(1, "teacher")
@@ -88,12 +89,12 @@ class Fallback:
         budget. What servers that are gone had under way is settled."""
         ready = await self._on_disk(self._teacher, served)
         self._lock.acquire()
-        await self._on_disk(ledger.close_left, self._db, self.client_id)
+        await self._on_disk(ledger.close_left, self._db, self.task.client_id)
         if self.budget_usd is None and ready.teacher.most_usd(Asset(0, "a text")) > 0:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
             )
-        self.spent_usd = await self._on_disk(ledger.served_usd, self._db, self.client_id)
+        self.spent_usd = await self._on_disk(ledger.served_usd, self._db, self.task.client_id)
 
     async def answer(self, served: Served, texts: list[str]) -> list[Said | None]:
         """What the teacher says of each text; None where it has no answer, cannot be reached, or the budget is spent."""
@@ -122,7 +123,7 @@ class Fallback:
         self._leaving += self._ready.values()
         await self._let_go(last=True)
         if self._db:
-            await self._on_disk(ledger.close_left, self._db, self.client_id, self._owner)
+            await self._on_disk(ledger.close_left, self._db, self.task.client_id, self._owner)
         ledger.drop(self._lock)
         self._disk.shutdown(wait=False, cancel_futures=True)
 
@@ -142,7 +143,7 @@ class Fallback:
         """On disk: the teacher as its connection stands now."""
         self._db = self._db or database.connect()
         kind, _, name = served.teacher.partition(":")
-        connection = connections.find(self._db, self.client_id, name) if kind == "connection" else None
+        connection = connections.find(self._db, self.task.client_id, name) if kind == "connection" else None
         key = served.teacher, served.taxonomy_id, connection
         if key in self._ready and self._ready[key].worn:
             self._leaving.append(self._ready.pop(key))
@@ -150,7 +151,7 @@ class Fallback:
             self._ready.move_to_end(key)
         else:
             categories = taxonomy.load(self._db, served.taxonomy_id)
-            teacher = make(self._db, self.client_id, served.teacher, categories)
+            teacher = make(self._db, self.task, served.teacher, categories)
             labels = {category.id: category.label for category in categories}
             self._ready[key] = (
                 self._hosted(teacher, labels, served) if isinstance(teacher, Hosted) else _Ready(teacher, labels)
@@ -163,7 +164,7 @@ class Fallback:
         connection = teacher.connection
         teacher.most_usd(Asset(0, "a text"))  # InputError where the price is not known
         account = ledger.Account(
-            self.client_id,
+            self.task.client_id,
             None,
             connection.name,
             connection.model,
@@ -179,14 +180,14 @@ class Fallback:
             Desk(self._db, teacher, account, connections.connect(wide), self._on_disk),
             asyncio.Semaphore(calls),
             asyncio.Semaphore(SLOW_CALLS * calls),
-            find_run(self._db, self.client_id, served.taxonomy_id, teacher),
+            find_run(self._db, self.task, served.taxonomy_id, teacher),
         )
 
     async def _ask(self, served: Served, text: str, key: bytes) -> Said | None:
         try:
             ready = await self._on_disk(self._teacher, served)
             await self._let_go()
-            held = await self._on_disk(labels.of_text, self._db, self.client_id, ready.run_id, text)
+            held = await self._on_disk(labels.of_text, self._db, self.task.client_id, ready.run_id, text)
             answer = held or await (self._bought(ready, text) if ready.desk else self._on_disk(self._here, ready, text))
         except (OverBudget, Paused) as error:
             self.count("budget" if isinstance(error, OverBudget) else "paused")
@@ -224,12 +225,12 @@ class Fallback:
             finally:
                 slow.cancel()
                 release()
-                self.spent_usd = await self._on_disk(ledger.served_usd, self._db, self.client_id)
+                self.spent_usd = await self._on_disk(ledger.served_usd, self._db, self.task.client_id)
 
     def _here(self, ready: _Ready, text: str) -> Answer | None:
         """On disk: a teacher that answers on this machine; None where it does not know the text."""
         recorded = isinstance(ready.teacher, Recorded)
-        asset = ready.teacher.known(self.client_id, text) if recorded else Asset(0, text)
+        asset = ready.teacher.known(text) if recorded else Asset(0, text)
         return ready.teacher.answer([asset])[0] if asset else None
 
 

@@ -18,6 +18,7 @@ from core.deploy.batching import MOST_TEXTS
 from core.deploy.tally import Tally
 from core.errors import InputError
 from core.evaluate.run import figures
+from core.tasks import Task
 from core.train import students
 from core.train.run import find, folder_of
 from core.words import percent
@@ -34,7 +35,7 @@ class Served:
 
     id: int
     kind: str
-    client_id: int
+    task: Task
     taxonomy_id: int
     teacher: str
     student: students.Student
@@ -42,13 +43,13 @@ class Served:
     certified_at: str | None  # another time means another threshold
 
 
-def load(db: Database, client_id: int, which: str | int) -> Served:
+def load(db: Database, task: Task, which: str | int) -> Served:
     """The live student (`which` = "live") or the one with that id, loaded and warm. InputError when it is not there."""
-    row = find(db, client_id, which)
+    row = find(db, task, which)
     student = students.load(folder_of(db, row["id"]))
     student.warm_up(MOST_TEXTS)
     teacher = db.execute("select teacher from label_runs where id = ?", [row["label_run_id"]]).fetchone()[0]
-    return Served(row["id"], row["kind"], client_id, row["taxonomy_id"], teacher, student, *_threshold(db, row["id"]))
+    return Served(row["id"], row["kind"], task, row["taxonomy_id"], teacher, student, *_threshold(db, row["id"]))
 
 
 def _threshold(db: Database, student_id: int) -> tuple[float | None, str | None]:
@@ -70,9 +71,9 @@ class Follower:
 
     That thread also writes what the `tally` has counted."""
 
-    def __init__(self, client_id: int, which: str | int):
-        self.client_id, self.which = client_id, which
-        self.tally = Tally(client_id)
+    def __init__(self, task: Task, which: str | int):
+        self.task, self.which = task, which
+        self.tally = Tally(task.id)
         self.current: Served | None = None
         self.note = ""
         self._failed: tuple[int, float] = (0, 0.0)  # id, when to try again
@@ -83,7 +84,7 @@ class Follower:
         """Load the first student, in the calling thread. InputError where it cannot be."""
         db = database.connect()
         try:
-            return load(db, self.client_id, self.which)
+            return load(db, self.task, self.which)
         finally:
             db.close()
 
@@ -116,8 +117,8 @@ class Follower:
         """Take over the student that is live now, or a new threshold of the same one."""
         row = db.execute(
             """select s.id, e.certified_at from students s left join evaluations e on e.student_id = s.id and e.split = 'test'
-               where s.client_id = ? and s.ready = 1 and (s.id = ? or (? = 'live' and s.live = 1))""",
-            [self.client_id, self.which, self.which],
+               where s.task_id = ? and s.ready = 1 and (s.id = ? or (? = 'live' and s.live = 1))""",
+            [self.task.id, self.which, self.which],
         ).fetchone()
         now = self.current
         if row is None:
@@ -136,7 +137,7 @@ class Follower:
         if student_id == failed and time.monotonic() < again:
             return
         try:
-            served = load(db, self.client_id, student_id)
+            served = load(db, self.task, student_id)
         except sqlite3.Error:
             raise
         except Exception as error:  # whatever is wrong with its files, the one at work goes on

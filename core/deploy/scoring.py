@@ -1,6 +1,6 @@
 """Score a file: a category, a confidence and "handled" for every row, streamed, in memory that does not grow with rows.
 
-    score(db, client_id=1, student="live", input=Path("assets.csv"), output=Path("scored.parquet"))
+    score(db, task=task, student="live", input=Path("assets.csv"), output=Path("scored.parquet"))
 
 Rows are read in shards; each finished shard is a file in the folder `.NAME.parts` beside the output NAME, which is put
 together from them and appears under its name only when it is whole. Killed, cancelled or failed, the same call takes over
@@ -30,10 +30,10 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from sqlite_utils import Database
 
-from core import jobs, settings
+from core import jobs, settings, tasks
 from core.deploy import sending
 from core.deploy.engines import ENGINES, Todo
-from core.deploy.shards import COMPLETED, RESULTS, Counts, Task, header, read, strings
+from core.deploy.shards import COMPLETED, RESULTS, Counts, Scoring, header, read, strings
 from core.errors import InputError
 from core.evaluate.run import figures
 from core.evaluate.versions import behind_words
@@ -42,6 +42,7 @@ from core.ingest.assets import said_of
 from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
 from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.jobs import NoProgress, Progress
+from core.tasks import Task
 from core.train.run import find, folder_of
 from core.whole import whole, write_whole
 from core.words import counted
@@ -75,7 +76,7 @@ class Source:
 def score(
     db: Database,
     *,
-    client_id: int,
+    task: Task,
     student: str | int = "live",
     input: Path,
     output: Path,
@@ -102,7 +103,7 @@ def score(
     """
     started = time.perf_counter()
     _check_paths(input, output)
-    row = find(db, client_id, student)
+    row = find(db, task, student)
     model = sending.hosted(db, row, teacher) if teacher or budget_usd is not None else None
     named = (input, output, text_columns, id_column, engine, read_as)
     while True:
@@ -137,32 +138,32 @@ def _score(
     first = next(shards, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
-    texts = _text_columns(db, row["client_id"], source, first(), input, text_columns)
-    task, manifest = _task(db, row, texts, _kept(source, input, id_column), input, output, read_as, model)
-    with _parts(task, manifest), ExitStack() as stack:
+    texts = _text_columns(db, tasks.get(db, row["task_id"]), source, first(), input, text_columns)
+    scoring, manifest = _scoring(db, row, texts, _kept(source, input, id_column), input, output, read_as, model)
+    with _parts(scoring, manifest), ExitStack() as stack:
         asked = model and stack.enter_context(sending.opened(db, row, model, owner(row, model, input), budget_usd))
-        counts = _finished(task)
+        counts = _finished(scoring)
         taken_over = sum(c.rows for c in counts.values())
         report(taken_over, source.rows, "Scoring")
         todo = _while_it_holds(
-            db, row, task, ((n, table) for n, table in enumerate(chain([first], shards)) if n not in counts)
+            db, row, scoring, ((n, table) for n, table in enumerate(chain([first], shards)) if n not in counts)
         )
-        with closing(ENGINES[engine](task, todo, source.rows - taken_over)) as done:
+        with closing(ENGINES[engine](scoring, todo, source.rows - taken_over)) as done:
             for number, counted in done:
                 counts[number] = counted
                 report(sum(c.rows for c in counts.values()), source.rows, "Scoring")
-        _must_hold(db, row, task)
-        final, sent = task, {}
+        _must_hold(db, row, scoring)
+        final, sent = scoring, {}
         if asked:
             kind = _kind(output)
-            final = replace(task, kind=kind, key=f"{task.key}-completed", results=COMPLETED)
-            sent = sending.send(db, asked, task, final, counts, report)
+            final = replace(scoring, kind=kind, key=f"{scoring.key}-completed", results=COMPLETED)
+            sent = sending.send(db, asked, scoring, final, counts, report)
         _join(final, output, len(counts), report)
     return {
         "rows": sum(c.rows for c in counts.values()),
         "taken_over": taken_over,
         "handled": sum(c.handled for c in counts.values()),
-        "certified": task.threshold is not None,
+        "certified": scoring.threshold is not None,
         "without_text": sum(c.without_text for c in counts.values()),
         "left_out": source.left_out(),
         "problems": source.problems.count,
@@ -177,15 +178,15 @@ def _score(
     }
 
 
-def _while_it_holds(db: Database, row: dict, task: Task, todo: Todo) -> Todo:
+def _while_it_holds(db: Database, row: dict, scoring: Scoring, todo: Todo) -> Todo:
     """The shards, as long as the threshold is the one they are answered by."""
     for one in todo:
-        _must_hold(db, row, task)
+        _must_hold(db, row, scoring)
         yield one
 
 
-def _must_hold(db: Database, row: dict, task: Task) -> None:
-    if _threshold(db, row) != task.threshold:
+def _must_hold(db: Database, row: dict, scoring: Scoring) -> None:
+    if _threshold(db, row) != scoring.threshold:
         raise _Changed
 
 
@@ -214,11 +215,12 @@ def score_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: the arguments of score() by name, files as paths, "read_as" as a dictionary; without "output" into the
     workspace's output."""
     given = dict(params)
+    task = tasks.get(db, given.pop("task_id"))
     given["read_as"] = ReadAs(**given.get("read_as") or {})
     source = Path(given.pop("input"))
     name = given.pop("output", None)
     output = Path(name) if name else settings.subfolder("output") / f"{source.stem}-scored.csv"
-    return score(db, **given, input=source, output=output, progress=progress)
+    return score(db, task=task, **given, input=source, output=output, progress=progress)
 
 
 def doubts(input: Path, read_as: ReadAs = AS_FOUND) -> list[Doubt]:
@@ -301,26 +303,28 @@ def _lines(path: Path) -> int:
         return max(sum(block.count(b"\n") for block in iter(lambda: handle.read(1 << 20), b"")) - 1, 1)
 
 
-def learnt_columns(db: Database, client_id: int, columns: Collection[str]) -> list[str]:
+def learnt_columns(db: Database, task: Task, columns: Collection[str]) -> list[str]:
     """The text columns of the client's last import; none where `columns`, those of a file, lack one of them."""
-    last = next(db.query("select mapping from imports where client_id = ? order by id desc limit 1", [client_id]), None)
+    last = next(
+        db.query("select mapping from imports where client_id = ? order by id desc limit 1", [task.client_id]), None
+    )
     learnt = (json.loads(last["mapping"]).get("text") or []) if last else []
     return list(learnt) if all(column in columns for column in learnt) else []
 
 
 def _text_columns(
-    db: Database, client_id: int, source: Source, head: pa.Table, path: Path, named: list[str] | None
+    db: Database, task: Task, source: Source, head: pa.Table, path: Path, named: list[str] | None
 ) -> list[str]:
     if named:
         for column in named:
             _must_have(source, path, column)
         return list(named)
-    learnt = learnt_columns(db, client_id, source.columns)
+    learnt = learnt_columns(db, task, source.columns)
     if learnt:
         return learnt
     head = head.slice(0, 20)
     rows = list(zip(*(strings(head[name]) for name in source.columns)))
-    guessed = list(guess_assets(source.columns, rows, said_of(db, client_id)).text)
+    guessed = list(guess_assets(source.columns, rows, said_of(db, task)).text)
     if not guessed:
         raise InputError("No column of text was found.", f"Name one of: {', '.join(source.columns)}.", where=path.name)
     return guessed
@@ -343,7 +347,7 @@ def _must_have(source: Source, path: Path, column: str) -> None:
 # --- shards and their parts ---------------------------------------------------------------------------------------
 
 
-def _task(
+def _scoring(
     db: Database,
     row: dict,
     texts: list[str],
@@ -352,7 +356,7 @@ def _task(
     output: Path,
     read_as: ReadAs,
     model: sending.Hosted | None,
-) -> tuple[Task, dict[str, Any]]:
+) -> tuple[Scoring, dict[str, Any]]:
     """What the shards have in common; and what their parts are made from: parts made from anything else are not used."""
     folder = folder_of(db, row["id"])
     config = folder / "config.json"
@@ -375,7 +379,7 @@ def _task(
     }
     parts = output.absolute().with_name(f".{output.name}.parts")
     key = _hash(json.dumps(manifest).encode())
-    return Task(folder, labels, threshold, tuple(texts), tuple(kept), parts, kind, key), manifest
+    return Scoring(folder, labels, threshold, tuple(texts), tuple(kept), parts, kind, key), manifest
 
 
 def _kind(output: Path) -> str:
@@ -397,12 +401,12 @@ def _hash(data: bytes) -> str:
 
 
 @contextmanager
-def _parts(task: Task, manifest: dict[str, Any]) -> Iterator[None]:
+def _parts(scoring: Scoring, manifest: dict[str, Any]) -> Iterator[None]:
     """The folder of parts, for this run alone: emptied where it is of another making, gone at the end or when it is of no use.
 
     InputError where the folder cannot be written, the disk is full, or another run is at the same output.
     """
-    folder = task.parts
+    folder = scoring.parts
     try:
         folder.mkdir(exist_ok=True)
         with FileLock(folder / "lock", timeout=0):
@@ -414,7 +418,7 @@ def _parts(task: Task, manifest: dict[str, Any]) -> Iterator[None]:
                 yield
                 shutil.rmtree(folder)
             finally:
-                if folder.exists() and not _finished(task):
+                if folder.exists() and not _finished(scoring):
                     shutil.rmtree(folder)
     except Timeout:
         raise InputError(
@@ -436,37 +440,37 @@ def _empty(folder: Path) -> None:
             file.unlink()
 
 
-def _finished(task: Task) -> dict[int, Counts]:
-    """The shards that an earlier run of the same task has finished."""
-    numbers = sorted(int(note.name.split("-")[0]) for note in task.parts.glob(f"*-{task.key}.json"))
-    return {number: counts for number in numbers if (counts := task.finished(number))}
+def _finished(scoring: Scoring) -> dict[int, Counts]:
+    """The shards that an earlier run of the same scoring has finished."""
+    numbers = sorted(int(note.name.split("-")[0]) for note in scoring.parts.glob(f"*-{scoring.key}.json"))
+    return {number: counts for number in numbers if (counts := scoring.finished(number))}
 
 
-def _join(task: Task, output: Path, shards: int, report: Progress) -> None:
+def _join(scoring: Scoring, output: Path, shards: int, report: Progress) -> None:
     """Put the output together from the parts, in order, and then under its name."""
-    with whole(output, task.parts) as aside:
+    with whole(output, scoring.parts) as aside:
         with aside.open("wb") as file:
             join = {".csv": _join_csv, ".xlsx": _join_xlsx, ".parquet": _join_parquet}[output.suffix.lower()]
-            join(task, file, shards, report)
+            join(scoring, file, shards, report)
         report(shards, shards, "Joining the parts")
 
 
-def _join_csv(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:
-    file.write(header(task.kept, task.results))
+def _join_csv(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) -> None:
+    file.write(header(scoring.kept, scoring.results))
     for number in range(shards):
         report(number, shards, "Joining the parts")
-        with task.part(number).open("rb") as part:
+        with scoring.part(number).open("rb") as part:
             shutil.copyfileobj(part, file, 1 << 20)
 
 
-def _join_xlsx(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:
+def _join_xlsx(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) -> None:
     """Sheets of text, of which confidences are numbers; the parts' cells are defused already."""
     book = Workbook(write_only=True)
-    names, room, sheet = next(csv.reader([header(task.kept, task.results).decode("utf-8-sig")])), 0, None
-    sure = len(task.kept) + RESULTS.index("confidence")
+    names, room, sheet = next(csv.reader([header(scoring.kept, scoring.results).decode("utf-8-sig")])), 0, None
+    sure = len(scoring.kept) + RESULTS.index("confidence")
     for number in range(shards):
         report(number, shards, "Joining the parts")
-        with task.part(number).open(encoding="utf-8", newline="") as part:
+        with scoring.part(number).open(encoding="utf-8", newline="") as part:
             for row in csv.reader(part):
                 if not room:
                     sheet, room = book.create_sheet(f"results {len(book.worksheets) + 1}"), SHEET
@@ -480,11 +484,11 @@ def _join_xlsx(task: Task, file: BinaryIO, shards: int, report: Progress) -> Non
     book.save(file)
 
 
-def _join_parquet(task: Task, file: BinaryIO, shards: int, report: Progress) -> None:
+def _join_parquet(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) -> None:
     with ExitStack() as stack:
         writer = None
         for start in range(0, shards, JOINED):
             report(start, shards, "Joining the parts")
-            group = pa.concat_tables(read(task.part(n)) for n in range(start, min(start + JOINED, shards)))
+            group = pa.concat_tables(read(scoring.part(n)) for n in range(start, min(start + JOINED, shards)))
             writer = writer or stack.enter_context(pq.ParquetWriter(file, group.schema))
             writer.write_table(group)

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 from sqlite_utils import Database
 
-from core.deploy.shards import Counts, Task, for_teacher, names_after, read, write_part
+from core import tasks
+from core.deploy.shards import Counts, Scoring, for_teacher, names_after, read, write_part
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
@@ -46,14 +47,14 @@ def hosted(db: Database, student: dict, teacher: str | None) -> Hosted:
             "No model is connected that could answer the rows for the teacher.",
             "Connect a model first, then choose it (--teacher connection:NAME).",
         )
-    made = make(db, student["client_id"], spec, taxonomy.load(db, student["taxonomy_id"]))
+    made = make(db, tasks.get(db, student["task_id"]), spec, taxonomy.load(db, student["taxonomy_id"]))
     assert isinstance(made, Hosted)
     return made
 
 
 def owner(student: dict, model: Hosted, input_identity: list) -> str:
     """Under whom the calls for a file stand in the ledger: the same for the same file, student and model."""
-    what = [student["client_id"], student["id"], model.name, model.connection.model, input_identity]
+    what = [student["task_id"], student["id"], model.name, model.connection.model, input_identity]
     return f"sent-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]}"
 
 
@@ -61,24 +62,26 @@ def expected(
     db: Database, student: dict, model: Hosted, texts: int, characters: int
 ) -> tuple[forecast.Spread | None, int]:
     """What answers to so many texts cost, as forecast.texts_cost()."""
-    return forecast.texts_cost(db, student["client_id"], model, _run(db, student, model), texts, characters)
+    return forecast.texts_cost(
+        db, tasks.get(db, student["task_id"]), model, _run(db, student, model), texts, characters
+    )
 
 
 def opened(
     db: Database, student: dict, model: Hosted, name: str, budget_usd: float | None
 ) -> AbstractContextManager[Errand]:
     """The errand of asking `model`; raises what errands.errand() does."""
-    return errand(db, student["client_id"], model, _run(db, student, model), name, budget_usd)
+    return errand(db, tasks.get(db, student["task_id"]).client_id, model, _run(db, student, model), name, budget_usd)
 
 
 def _run(db: Database, student: dict, model: Hosted) -> int | None:
-    return find_run(db, student["client_id"], student["taxonomy_id"], model)
+    return find_run(db, tasks.get(db, student["task_id"]), student["taxonomy_id"], model)
 
 
 def send(
-    db: Database, asked: Errand, task: Task, final: Task, counts: dict[int, Counts], progress: Progress
+    db: Database, asked: Errand, scoring: Scoring, final: Scoring, counts: dict[int, Counts], progress: Progress
 ) -> dict[str, Any]:
-    """Have the teacher answer the rows of all finished shards of `task` that the student does not, and write those of `final`.
+    """Have the teacher answer the rows of all finished shards of `scoring` that the student does not, and write those of `final`.
 
     Returns how many rows it answered, how many are left with the commonest reasons, whether the cap was reached, and what all that
     was ever sent of this file has cost.
@@ -93,14 +96,14 @@ def send(
         progress(before + now, total, "Asking the teacher", spent())
 
     for number in range(len(counts)):
-        table = read(task.part(number))
-        rows = for_teacher(task, table)
+        table = read(scoring.part(number))
+        rows = for_teacher(scoring, table)
         texts = list(dict.fromkeys(text for text in rows if text))
         answers = asked.ask(texts, partial(report, done))
         done += len(texts)
         said = [answers.get(text) for text in rows]
         for text, one in zip(rows, said):
-            if text and not (one and one.category_id in task.labels):
+            if text and not (one and one.category_id in scoring.labels):
                 left += 1
                 reasons[(one and one.error) or "The cap was reached."] += 1
         completed, answered = _completed(final, table, said)
@@ -116,15 +119,15 @@ def send(
     }
 
 
-def _completed(task: Task, table: pa.Table, said: list[Answer | None]) -> tuple[pa.Table, int]:
+def _completed(scoring: Scoring, table: pa.Table, said: list[Answer | None]) -> tuple[pa.Table, int]:
     """A shard with the teacher's categories and confidences in their place and who answered, and how many rows the teacher did."""
     first = table.num_columns - 3
     category, confidence = table.column(first).to_pylist(), table.column(first + 1).to_pylist()
     who = [None if name is None else "student" for name in category]
     for row, answer in enumerate(said):
-        if answer and answer.category_id in task.labels:
-            category[row], confidence[row], who[row] = task.labels[answer.category_id], answer.confidence, "teacher"
-    names = names_after(task.kept, task.results)
+        if answer and answer.category_id in scoring.labels:
+            category[row], confidence[row], who[row] = scoring.labels[answer.category_id], answer.confidence, "teacher"
+    names = names_after(scoring.kept, scoring.results)
     completed = table.select(range(first))
     for name, values in zip(
         names,

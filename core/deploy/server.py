@@ -36,6 +36,7 @@ from core.deploy.live import Follower, Served, alone
 from core.deploy.schema import WANTED, Ask, Health, Problem, Reply, Which, in_words
 from core.deploy.service import TEACHER_SECONDS, Service
 from core.errors import InputError
+from core.tasks import Task
 from core.train.run import find
 from core.words import money
 
@@ -45,7 +46,7 @@ log = logging.getLogger("understudy")
 
 def serve(
     db: Database,
-    client_id: int,
+    task: Task,
     *,
     which: str = "live",
     host: str = "127.0.0.1",
@@ -65,8 +66,8 @@ def serve(
             f"Other machines can reach {host}, so a token is needed.",
             f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
         )
-    find(db, client_id, which)
-    service = Service(Follower(client_id, which), Fallback(client_id, budget_usd) if fallback else None)
+    find(db, task, which)
+    service = Service(Follower(task, which), Fallback(task, budget_usd) if fallback else None)
     listening = _bind(host, port)
     failures: list[Exception] = []
 

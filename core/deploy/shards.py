@@ -26,7 +26,7 @@ COMPLETED = (*RESULTS, "answered_by")  # where the teacher answered what the stu
 
 
 @dataclass(frozen=True)
-class Task:
+class Scoring:
     """What all shards of a file have in common: the student's folder, the names of the categories (by id) and the
     certified threshold; the columns to read and to keep; where parts go, their kind (".csv" or ".arrow") and the key of
     the run they belong to; the columns that follow those kept."""
@@ -71,12 +71,12 @@ class Counts:
     characters: int
 
 
-def run(task: Task, student: Student, number: int, table: pa.Table) -> Counts:
+def run(scoring: Scoring, student: Student, number: int, table: pa.Table) -> Counts:
     """Answer the rows of shard `number` and write its part, then its note, each aside and renamed."""
-    answered, part = answer(task, student, table), task.part(number)
+    answered, part = answer(scoring, student, table), scoring.part(number)
     with whole(part) as aside:
-        write_part(task, aside, answered)
-    waiting = set(filter(None, for_teacher(task, answered)))
+        write_part(scoring, aside, answered)
+    waiting = set(filter(None, for_teacher(scoring, answered)))
     counts = Counts(
         table.num_rows,
         pc.sum(answered.column(answered.num_columns - 1)).as_py() or 0,
@@ -85,38 +85,40 @@ def run(task: Task, student: Student, number: int, table: pa.Table) -> Counts:
         len(waiting),
         sum(map(len, waiting)),
     )
-    write_whole(task.note(number), json.dumps(asdict(counts)))
+    write_whole(scoring.note(number), json.dumps(asdict(counts)))
     return counts
 
 
-def answer(task: Task, student: Student, table: pa.Table) -> pa.Table:
+def answer(scoring: Scoring, student: Student, table: pa.Table) -> pa.Table:
     """The kept columns of `table` and, after them, category, confidence and handled. Equal texts are asked once.
 
     Rows without text have no category. Without a threshold `handled` is empty.
     """
-    texts = [join_text(cells) for cells in zip(*(strings(table[name]) for name in task.texts))]
+    texts = [join_text(cells) for cells in zip(*(strings(table[name]) for name in scoring.texts))]
     places: dict[str, int] = {}
     # A row without text has place -1: the last of each of the arrays below, which is kept for it.
     at = np.array([places.setdefault(text, len(places)) if text else -1 for text in texts], np.int64)
     answers = student.answer(list(places)) if places else None
     best = answers.best if answers else np.zeros(0, int)
-    names = np.array([task.labels[category] for category in student.categories], object)
+    names = np.array([scoring.labels[category] for category in student.categories], object)
     category = np.append(names[best], None)
     confidence = np.append(answers.confidence.astype(float).round(6) if answers else [], np.nan)
-    handled = np.append(answers.handled(task.threshold) if answers else np.zeros(0, bool), False).astype(object)
-    if task.threshold is None:
+    handled = np.append(answers.handled(scoring.threshold) if answers else np.zeros(0, bool), False).astype(object)
+    if scoring.threshold is None:
         handled[:] = None
-    answered = table.select(task.kept)
+    answered = table.select(scoring.kept)
     for name, values, kind in zip(
-        names_after(task.kept), (category, confidence, handled), (pa.string(), pa.float64(), pa.bool_())
+        names_after(scoring.kept), (category, confidence, handled), (pa.string(), pa.float64(), pa.bool_())
     ):
         answered = answered.append_column(name, pa.array(values[at], kind, from_pandas=True))
     return answered
 
 
-def for_teacher(task: Task, answered: pa.Table) -> list[str | None]:
+def for_teacher(scoring: Scoring, answered: pa.Table) -> list[str | None]:
     """For each row of an answered shard its text where that is for the teacher, else None."""
-    rows = zip(answered.column(answered.num_columns - 1).to_pylist(), *(strings(answered[name]) for name in task.texts))
+    rows = zip(
+        answered.column(answered.num_columns - 1).to_pylist(), *(strings(answered[name]) for name in scoring.texts)
+    )
     return [None if handled else join_text(cells) or None for handled, *cells in rows]
 
 
@@ -152,9 +154,9 @@ def header(kept: Sequence[str], results: Sequence[str] = RESULTS) -> bytes:
     return ("\ufeff" + line.getvalue()).encode()
 
 
-def write_part(task: Task, path: Path, table: pa.Table) -> None:
-    """Write a table in the task's kind of part."""
-    (write_csv if task.kind == ".csv" else write)(path, table)
+def write_part(scoring: Scoring, path: Path, table: pa.Table) -> None:
+    """Write a table in the scoring's kind of part."""
+    (write_csv if scoring.kind == ".csv" else write)(path, table)
 
 
 def write_csv(path: Path, table: pa.Table) -> None:

@@ -21,8 +21,8 @@ COUNTS = ("texts", "handled", "by_teacher")
 class Tally:
     """Counts of answers that are not written yet."""
 
-    def __init__(self, client_id: int):
-        self.client_id = client_id
+    def __init__(self, task_id: int):
+        self.task_id = task_id
         self._lock = threading.Lock()
         self._new: Counter[tuple[int, str, str]] = Counter()
 
@@ -44,11 +44,11 @@ class Tally:
         try:
             with db.atomic():
                 db.conn.executemany(
-                    """insert into served_answers (client_id, student_id, month, texts, handled, by_teacher)
-                       values (?, ?, ?, ?, ?, ?) on conflict (client_id, student_id, month) do update set
+                    """insert into served_answers (task_id, student_id, month, texts, handled, by_teacher)
+                       values (?, ?, ?, ?, ?, ?) on conflict (task_id, student_id, month) do update set
                        texts = texts + excluded.texts, handled = handled + excluded.handled,
                        by_teacher = by_teacher + excluded.by_teacher""",
-                    [(self.client_id, *key, *counts) for key, counts in rows.items()],
+                    [(self.task_id, *key, *counts) for key, counts in rows.items()],
                 )
         except BaseException:
             with self._lock:

@@ -10,14 +10,15 @@ from sqlite_utils import Database
 from core.ingest.taxonomy import StoredCategory
 from core.label.gold import gold
 from core.label.teachers import recorded
+from core.tasks import Task
 
 FEWEST = 2  # assets on which the teacher confuses two categories, below which it may have been a slip
 
 
-def mergeable(db: Database, client_id: int, run_id: int, categories: list[StoredCategory]) -> list[list[int]]:
+def mergeable(db: Database, task: Task, run_id: int, categories: list[StoredCategory]) -> list[list[int]]:
     """Pairs of category ids (the lesser first) that stand under one parent and that the run's teacher confuses by itself."""
     parents = {category.id: category.parent_id for category in categories}
-    confused = confusions(db, client_id, run_id, categories)
+    confused = confusions(db, task, run_id, categories)
     return sorted(
         [first, second]
         for (first, second), count in confused.items()
@@ -25,17 +26,17 @@ def mergeable(db: Database, client_id: int, run_id: int, categories: list[Stored
     )
 
 
-def confusions(db: Database, client_id: int, run_id: int, categories: list[StoredCategory]) -> Counter[tuple[int, int]]:
+def confusions(db: Database, task: Task, run_id: int, categories: list[StoredCategory]) -> Counter[tuple[int, int]]:
     """On how many assets (copies counted once) the teacher confuses each pair of categories: people decided for the other one,
     copies of one creative are labelled differently, or another run of the same teacher under the same taxonomy says otherwise."""
     said = pd.read_sql_query(
         """select a.id, a.group_id, l.category_id, r.id as run from label_runs own
-           join label_runs r on r.client_id = own.client_id and r.taxonomy_id = own.taxonomy_id and r.teacher = own.teacher
+           join label_runs r on r.task_id = own.task_id and r.taxonomy_id = own.taxonomy_id and r.teacher = own.teacher
            join labels l on l.run_id = r.id and l.category_id is not null join assets a on a.id = l.asset_id where own.id = ?""",
         db.conn,
         params=[run_id],
     )
-    decided = gold(db, client_id, categories)
+    decided = gold(db, task, categories)
     mine = said[(said.run == run_id) & said.id.isin(decided)]
     people = pd.DataFrame({"group_id": mine.group_id, "category_id": mine.id.map(decided)})
     brought = recorded.differing(db, run_id)[["group_id", "category_id"]]

@@ -15,6 +15,7 @@ from core.evaluate.agreement import Share
 from core.evaluate.phrases import interval_words
 from core.evaluate.run import comparison
 from core.evaluate.versions import name_of
+from core.tasks import Task
 from core.train.run import find, set_live
 from core.words import percent, ranged, teacher_words
 
@@ -31,10 +32,10 @@ class Change:
     changes: pd.DataFrame
 
 
-def change(db: Database, client_id: int, student_id: int) -> Change:
+def change(db: Database, task: Task, student_id: int) -> Change:
     """What changes over all test assets when the student goes live. InputError where the client has no such student."""
-    row = find(db, client_id, student_id)
-    live = next(db.query("select * from students where client_id = ? and live = 1", [client_id]), None)
+    row = find(db, task, student_id)
+    live = next(db.query("select * from students where task_id = ? and live = 1", [task.id]), None)
     new, old = name_of(row), name_of(live) if live else None
     none = pd.DataFrame(columns=["first", "second", "assets"])
     if live is None:
@@ -50,9 +51,9 @@ def change(db: Database, client_id: int, student_id: int) -> Change:
     return Change(new, old, tuple(lines), tuple(_warnings(db, row)), none)
 
 
-def go_live(db: Database, client_id: int, student_id: int) -> Change:
+def go_live(db: Database, task: Task, student_id: int) -> Change:
     """Put the student to work; returns what that changes. InputError where there is none, or its files are gone."""
-    found = change(db, client_id, student_id)
+    found = change(db, task, student_id)
     set_live(db, student_id)
     return found
 

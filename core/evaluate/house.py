@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from core.database import now
 from core.errors import InputError
 from core.evaluate.run import comparison
-from core.label import connections, keys
+from core.label import keys
 from core.train.run import is_whole
 
 TREND = 6  # months
@@ -37,12 +37,12 @@ PAGE_OF = {  # where a failed job of this kind is seen to
 
 
 @dataclass(frozen=True)
-class ClientMoney:
-    """What a client's students did: USD saved and assets filed by month ("2026-11"), USD a month at the stated volume (None: no
+class TaskMoney:
+    """What the students of a task did: USD saved and assets filed by month ("2026-11"), USD a month at the stated volume (None: no
     live student that would save, or no price), agreement of the live student with its n (None without), `unpriced`: assets filed
     whose saving cannot be said."""
 
-    client_id: int
+    task_id: int
     synthetic: bool
     saved: dict[str, float] = field(default_factory=dict)
     filed: dict[str, int] = field(default_factory=dict)
@@ -55,10 +55,10 @@ class ClientMoney:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that needs a person: whose, in words, and the page where it is seen to."""
+    """Something that needs a person: whose (a task, or 0 where it is no one task's), in words, and the page where it is seen to."""
 
-    client_id: int
     client: str
+    task: str
     words: str
     page: str
 
@@ -70,23 +70,25 @@ def months(count: int = TREND) -> list[str]:
     return [f"{number // 12}-{number % 12 + 1:02d}" for number in numbers]
 
 
-def money_of_clients(db: Database) -> list[ClientMoney]:
-    """One a client, by name."""
+def money_of_tasks(db: Database) -> list[TaskMoney]:
+    """One a task, by its client's name."""
     done: dict[int, list[dict]] = {}
     for row in db.query(
-        """select client_id, json_extract(result, '$.student') as student, substr(finished, 1, 7) as month, 0 as by_teacher,
+        """select task_id, json_extract(result, '$.student') as student, substr(finished, 1, 7) as month, 0 as by_teacher,
                   total(json_extract(result, '$.rows')) as rows, total(json_extract(result, '$.handled')) as handled
-           from jobs where kind = 'score' and state = 'done' and client_id is not null group by 1, 2, 3
-           union all select client_id, student_id, month, by_teacher, texts, handled from served_answers"""
+           from jobs where kind = 'score' and state = 'done' and task_id is not null group by 1, 2, 3
+           union all select task_id, student_id, month, by_teacher, texts, handled from served_answers"""
     ):
-        done.setdefault(row["client_id"], []).append(row)
-    live = dict(db.execute("select client_id, id from students where live = 1 and ready = 1").fetchall())
-    clients = db.execute("select id, synthetic from clients order by name collate nocase").fetchall()
-    return [_of_client(db, id, bool(made_up), done.get(id, []), live.get(id)) for id, made_up in clients]
+        done.setdefault(row["task_id"], []).append(row)
+    live = dict(db.execute("select task_id, id from students where live = 1 and ready = 1").fetchall())
+    every = db.execute(
+        "select t.id, c.synthetic from tasks t join clients c on c.id = t.client_id order by c.name collate nocase, t.id"
+    ).fetchall()
+    return [_of_task(db, id, bool(made_up), done.get(id, []), live.get(id)) for id, made_up in every]
 
 
-def _of_client(db: Database, client_id: int, synthetic: bool, done: list[dict], live: int | None) -> ClientMoney:
-    sheets = {id: _sheet(db, client_id, id) for id in {*(row["student"] for row in done), live} - {None}}
+def _of_task(db: Database, task_id: int, synthetic: bool, done: list[dict], live: int | None) -> TaskMoney:
+    sheets = {id: _sheet(db, task_id, id) for id in {*(row["student"] for row in done), live} - {None}}
     saved: dict[str, float] = {}
     filed: dict[str, int] = {}
     unpriced = 0
@@ -102,12 +104,12 @@ def _of_client(db: Database, client_id: int, synthetic: bool, done: list[dict], 
         share = sheet["figures"]["agreement"]
         more = {"stated_usd": _stated(sheet), "volume": sheet["economics"].volume_per_month}
         more |= {"agreement": share["value"], "n": share["n"]}
-    return ClientMoney(client_id, synthetic, saved, filed, unpriced, **more)
+    return TaskMoney(task_id, synthetic, saved, filed, unpriced, **more)
 
 
-def _sheet(db: Database, client_id: int, student_id: int) -> dict | None:
+def _sheet(db: Database, task_id: int, student_id: int) -> dict | None:
     """The student's figures with money; None for one that was deleted or never judged."""
-    there = db.execute("select 1 from students where id = ? and client_id = ?", [student_id, client_id]).fetchone()
+    there = db.execute("select 1 from students where id = ? and task_id = ?", [student_id, task_id]).fetchone()
     return comparison(db, student_id) if there else None
 
 
@@ -134,69 +136,72 @@ def _stated(sheet: dict) -> float | None:
 
 
 def open_reviews(db: Database) -> dict[int, int]:
-    """How many assets of each client's review queue nobody has decided."""
+    """How many assets of each task's review queue nobody has decided."""
     return dict(
         db.execute(
-            """select client_id, count(distinct asset_id) from review_items i where mode = 'queue' and not exists
-               (select 1 from reviews r where r.asset_id = i.asset_id and r.reviewer != 'file') group by client_id"""
+            """select task_id, count(distinct asset_id) from review_items i where mode = 'queue'
+               and not exists (select 1 from reviews r where r.task_id = i.task_id and r.asset_id = i.asset_id
+               and r.reviewer != 'file') group by task_id"""
         ).fetchall()
     )
 
 
 def notices(db: Database) -> list[Notice]:
     """What needs somebody, by client: an old taxonomy, missing files, a cap reached, failed jobs, a key that is not there."""
-    names = dict(db.execute("select id, name from clients").fetchall())
-    found = [*_of_students(db), *_capped(db), *_failed(db), *_keyless(db)]
+    query = """select t.id, c.name, case when (select count(*) from tasks where client_id = c.id) > 1 then t.name else '' end
+               from tasks t join clients c on c.id = t.client_id"""
+    whose = {id: names for id, *names in db.execute(query).fetchall()}
+    found = [
+        (*whose[id], words, page) for id, words, page in [*_of_students(db), *_capped(db), *_failed(db)] if id in whose
+    ]
     return sorted(
-        (
-            Notice(id, names.get(id, ""), words, page)
-            for id, words, page in found
-            if id in names or id == connections.HOUSE
-        ),
-        key=lambda one: one.client.casefold(),
+        (Notice(*one) for one in [*found, *_keyless(db)]), key=lambda one: (one.client.casefold(), one.task.casefold())
     )
 
 
 def _of_students(db: Database) -> list[tuple[int, str, str]]:
     rows = db.execute(
-        """select s.client_id, s.id, s.kind, t.version, (select max(version) from taxonomies where client_id = s.client_id)
+        """select s.task_id, s.id, s.kind, t.version, (select max(version) from taxonomies where task_id = s.task_id)
            from students s join taxonomies t on t.id = s.taxonomy_id where s.live = 1"""
     ).fetchall()
     found = []
-    for client_id, id, kind, version, newest in rows:
+    for task_id, id, kind, version, newest in rows:
         if version != newest:
             said = f"The live student answers in version {version} of the taxonomy; version {newest} is in use."
-            found.append((client_id, said, "student"))
+            found.append((task_id, said, "student"))
         if not is_whole(db, id):
-            found.append((client_id, f"The files of the live student, {kind} {id}, are missing.", "student"))
+            found.append((task_id, f"The files of the live student, {kind} {id}, are missing.", "student"))
     return found
 
 
 def _capped(db: Database) -> list[tuple[int, str, str]]:
     rows = db.execute(
-        """select client_id, teacher from label_runs r where state = 'capped'
-           and id = (select max(id) from label_runs where client_id = r.client_id)"""
+        """select task_id, teacher from label_runs r where state = 'capped'
+           and id = (select max(id) from label_runs where task_id = r.task_id)"""
     ).fetchall()
     said = "Labelling by {} paused at its cap: raise it, or train with the labels there are."
-    return [(client_id, said.format(teacher.partition(":")[2] or teacher), "teacher") for client_id, teacher in rows]
+    return [(task_id, said.format(teacher.partition(":")[2] or teacher), "teacher") for task_id, teacher in rows]
 
 
 def _failed(db: Database) -> list[tuple[int, str, str]]:
     rows = db.execute(
-        """select client_id, kind, ifnull(error, '') from jobs where state = 'failed'
-           and id in (select max(id) from jobs group by client_id, kind)"""
+        """select task_id, kind, ifnull(error, '') from jobs where state = 'failed'
+           and id in (select max(id) from jobs group by task_id, kind)"""
     ).fetchall()
     said = "{} failed: {}"
     return [(id, said.format(kind.replace("_", " ").capitalize(), error), PAGE_OF[kind]) for id, kind, error in rows]
 
 
-def _keyless(db: Database) -> list[tuple[int, str, str]]:
+def _keyless(db: Database) -> list[tuple[str, str, str, str]]:
     """Connections whose key is not where it should be. The keyring is not asked: it may want a person to unlock it."""
     found = []
-    for client_id, name, source in db.execute("select client_id, name, key_source from connections").fetchall():
+    query = (
+        "select ifnull(c.name, ''), n.name, n.key_source from connections n left join clients c on c.id = n.client_id"
+    )
+    for client, name, source in db.execute(query).fetchall():
         try:
             if not source.startswith("keyring:"):
                 keys.read(source)
         except InputError as error:
-            found.append((client_id, f"{name} has no key. {error.what}", "connections"))
+            found.append((client, "", f"{name} has no key. {error.what}", "connections"))
     return found

@@ -10,30 +10,31 @@ from core import settings
 from core.evaluate.economics import Assumptions
 from core.evaluate.verdict import Rules
 from core.label import prices
+from core.tasks import Task
 
 
-def assumptions_of(db: Database, client_id: int) -> Assumptions:
+def assumptions_of(db: Database, task: Task) -> Assumptions:
     """The client's assumptions: those kept, the defaults for the rest."""
-    return Assumptions(**settings.get(db, "assumptions", client_id))
+    return Assumptions(**settings.get(db, "assumptions", task))
 
 
-def keep_assumptions(db: Database, client_id: int, assumptions: Assumptions) -> None:
+def keep_assumptions(db: Database, task: Task, assumptions: Assumptions) -> None:
     """Keep what differs from the defaults as the client's own."""
-    settings.put(db, "assumptions", _changed(assumptions), client_id)
+    settings.put(db, "assumptions", _changed(assumptions), task)
 
 
-def rules_of(db: Database, client_id: int, target: float | None = None) -> Rules:
+def rules_of(db: Database, task: Task, target: float | None = None) -> Rules:
     """The client's rules; `target`: that of the student judged, else the setting."""
-    target = settings.get(db, "target_agreement", client_id) if target is None else target
-    return Rules(**settings.get(db, "verdict_rules", client_id) | {"target": target})
+    target = settings.get(db, "target_agreement", task) if target is None else target
+    return Rules(**settings.get(db, "verdict_rules", task) | {"target": target})
 
 
-def keep_rules(db: Database, client_id: int, rules: Rules) -> None:
+def keep_rules(db: Database, task: Task, rules: Rules) -> None:
     """Keep the rules as the client's own; its target holds for students trained from now on too."""
-    settings.put(db, "target_agreement", rules.target, client_id)
+    settings.put(db, "target_agreement", rules.target, task)
     changed = _changed(rules)
     changed.pop("target", None)
-    settings.put(db, "verdict_rules", changed, client_id)
+    settings.put(db, "verdict_rules", changed, task)
 
 
 def teacher_price(db: Database, assumptions: Assumptions) -> prices.Price | None:
@@ -41,15 +42,15 @@ def teacher_price(db: Database, assumptions: Assumptions) -> prices.Price | None
     return prices.price(db, assumptions.price_as) if assumptions.price_as else None
 
 
-def other_prices(db: Database, client_id: int) -> list[prices.Price]:
+def other_prices(db: Database, task: Task) -> list[prices.Price]:
     """The list prices the client wants beside its own; models that have lost theirs are left out."""
-    found = (prices.price(db, model) for model in settings.get(db, "other_models", client_id))
+    found = (prices.price(db, model) for model in settings.get(db, "other_models", task))
     return [price for price in found if price]
 
 
-def keep_other_models(db: Database, client_id: int, models: list[str]) -> None:
+def keep_other_models(db: Database, task: Task, models: list[str]) -> None:
     """Keep the models whose list prices are shown beside the teacher's."""
-    settings.put(db, "other_models", models, client_id)
+    settings.put(db, "other_models", models, task)
 
 
 def _changed(values: Assumptions | Rules) -> dict:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from sqlite_utils import Database
 
+from core import tasks
 from core.database import now
 from core.errors import InputError
 from core.evaluate import measure
@@ -35,6 +36,7 @@ from core.evaluate.next_step import Growth
 from core.jobs import NoProgress
 from core.label.prices import Price
 from core.label.run import labelled, summary
+from core.tasks import Task
 from core.train import data, members, subsets
 from core.words import money, ranged
 
@@ -89,7 +91,7 @@ class Forecast:
 
 
 def trace(
-    db: Database, client_id: int, run_id: int, kind: str = members.QUICK, progress: NoProgress | None = None
+    db: Database, task: Task, run_id: int, kind: str = members.QUICK, progress: NoProgress | None = None
 ) -> Curve:
     """Train `kind` at five sizes of a label run's training rows, judge each on its test assets; stores and returns the curve.
 
@@ -97,7 +99,7 @@ def trace(
     to train five times, or where there are too few rows.
     """
     members.must_be_quick(kind)
-    split = data.load(db, client_id, run_id)
+    split = data.load(db, task, run_id)
     frame = labelled(db, run_id)
     test = frame[frame["split"] == "test"]
     if test.empty:
@@ -129,8 +131,8 @@ def trace(
 
 
 def curve_job(db: Database, params: dict, progress: NoProgress) -> dict:
-    """The job body: {"client_id", "run_id", "kind"} -> {"run_id"}."""
-    trace(db, params["client_id"], params["run_id"], params["kind"], progress)
+    """The job body: {"task_id", "run_id", "kind"} -> {"run_id"}."""
+    trace(db, tasks.get(db, params["task_id"]), params["run_id"], params["kind"], progress)
     return {"run_id": params["run_id"]}
 
 
@@ -148,13 +150,13 @@ def outdated(db: Database, run_id: int, curve: Curve) -> bool:
     return summary(db, run_id)["count"] != curve.run_labels
 
 
-def run_of(db: Database, client_id: int, run_id: int | None = None) -> int:
+def run_of(db: Database, task: Task, run_id: int | None = None) -> int:
     """The client's label run with this id, else the one its newest student learned from, else its newest with labels."""
     rows = db.query(
-        """select r.id from label_runs r where client_id = ? and r.id = ifnull(?, r.id)
+        """select r.id from label_runs r where task_id = ? and r.id = ifnull(?, r.id)
            and exists (select 1 from labels where run_id = r.id and category_id is not null)
            order by (select max(id) from students where label_run_id = r.id and ready = 1) desc nulls last, r.id desc limit 1""",
-        [client_id, run_id],
+        [task.id, run_id],
     )
     row = next(rows, None)
     if row is None:
@@ -167,9 +169,9 @@ def run_of(db: Database, client_id: int, run_id: int | None = None) -> int:
     return row["id"]
 
 
-def told(db: Database, client_id: int, curve: Curve) -> dict[str, Any]:
+def told(db: Database, task: Task, curve: Curve) -> dict[str, Any]:
     """Curve and forecast as one JSON-able object, for the command line."""
-    assumptions = assumptions_of(db, client_id)
+    assumptions = assumptions_of(db, task)
     said = forecast(curve, assumptions, teacher_price(db, assumptions))
     return {
         "teacher": curve.teacher["name"],

@@ -22,6 +22,7 @@ from core.ingest.taxonomy import StoredCategory
 from core.label import prices
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
+from core.tasks import Task
 from core.train.new import New, from_json
 from core.train.students import Student
 
@@ -175,7 +176,8 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     """What the label run tells of the teacher: name, labels and money spent, tokens and latency of one label."""
     run = next(
         db.query(
-            """select r.teacher, r.spent_usd, r.seconds, c.synthetic from label_runs r join clients c on c.id = r.client_id
+            """select r.teacher, r.spent_usd, r.seconds, c.synthetic from label_runs r join tasks t on t.id = r.task_id
+               join clients c on c.id = t.client_id
                where r.id = ?""",
             [run_id],
         )
@@ -188,8 +190,8 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
             [run_id],
         )
     )
-    settled = """select count(*) from reviews v join assets a on a.id = v.asset_id join label_runs r on r.client_id = a.client_id
-                 where r.id = ? and v.reviewer <> 'file'"""
+    settled = """select count(*) from reviews v join label_runs r on r.task_id = v.task_id where r.id = ?
+                 and v.reviewer <> 'file'"""
     prompt = prices.prompt_tokens(db, taxonomy_id)
     text = float(held["text"].str.len().mean()) / prices.CHARACTERS_A_TOKEN
     measured = told["tokens_in"] is not None
@@ -226,7 +228,7 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
 
 
 def gold(
-    db: Database, held: pd.DataFrame, categories: list[StoredCategory], threshold: float | None
+    db: Database, task: Task, held: pd.DataFrame, categories: list[StoredCategory], threshold: float | None
 ) -> dict[str, Any] | None:
     """Accuracy of student, teacher and cascade against what people decided, on test rows that have a gold label; None without any.
 
@@ -235,8 +237,7 @@ def gold(
     `threshold`, "cascade_paired" the teacher (second) with both together (first); "cascade", "fallback" and "cascade_paired" are
     None where no threshold is certified.
     """
-    client_id = db.execute("select client_id from assets where id = ?", [int(held["asset_id"].iloc[0])]).fetchone()[0]
-    decided = gold_of(db, client_id, categories, SAMPLED)
+    decided = gold_of(db, task, categories, SAMPLED)
     test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(decided))
     test = test.dropna(subset=["gold"])
     if test.empty:

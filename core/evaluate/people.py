@@ -19,6 +19,7 @@ from core.evaluate.agreement import Paired, Share
 from core.ingest import taxonomy
 from core.label import review
 from core.label.gold import gold
+from core.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -58,42 +59,42 @@ class People:
     accuracy: Accuracy | None
 
 
-def people(db: Database, client_id: int) -> People:
+def people(db: Database, task: Task) -> People:
     """Everything that decisions say of a client; `accuracy` is None without a judged student or a decided random sample."""
     reviewers = list(
         db.query(
-            """select reviewer, count(*) as decisions, round(sum(seconds) / 60, 1) as minutes, max(r.created) as last
-               from reviews r join assets a on a.id = r.asset_id where a.client_id = ? group by reviewer order by decisions desc""",
-            [client_id],
+            """select reviewer, count(*) as decisions, round(sum(seconds) / 60, 1) as minutes, max(created) as last
+               from reviews where task_id = ? group by reviewer order by decisions desc""",
+            [task.id],
         )
     )
     origins = db.execute(
-        "select origin, count(*) from gold_labels where client_id = ? group by origin", [client_id]
+        "select origin, count(*) from gold_labels where task_id = ? group by origin", [task.id]
     ).fetchall()
-    differ = review.conflicts(db, client_id)
-    return People(reviewers, pairs(db, client_id), len(differ), dict(origins), accuracy(db, client_id, differ))
+    differ = review.conflicts(db, task)
+    return People(reviewers, pairs(db, task), len(differ), dict(origins), accuracy(db, task, differ))
 
 
-def state(db: Database, client_id: int) -> tuple:
+def state(db: Database, task: Task) -> tuple:
     """What people() depends on, read in a moment: while this is the same, so is that."""
     return db.execute(
         """select (select count(*) from reviews), (select max(id) from reviews), (select count(*) from review_skips),
                   (select max(id) from review_skips), (select max(created) from reviews),
                   (select max(e.created || s.live || s.id) from students s join evaluations e on e.student_id = s.id
-                   where s.client_id = ?), (select group_concat(id) from students where live = 1)""",
-        [client_id],
+                   where s.task_id = ?), (select group_concat(id) from students where live = 1)""",
+        [task.id],
     ).fetchone()
 
 
-def pairs(db: Database, client_id: int) -> list[Pair]:
+def pairs(db: Database, task: Task) -> list[Pair]:
     """Each two reviewers who have decided some of the same assets, those with the most in common first."""
     said = pd.read_sql_query(
         """select r.asset_id, r.reviewer, c.label, s.group_id, coalesce(s.family_id, s.group_id) as family
            from reviews r join categories c on c.id = r.category_id join assets s on s.id = r.asset_id
-           where r.id in (select max(r.id) from reviews r join assets a on a.id = r.asset_id
-                          where a.client_id = ? and r.adjudicates = 0 group by r.asset_id, r.reviewer)""",
+           where r.id in (select max(id) from reviews where task_id = ? and adjudicates = 0
+                          group by asset_id, reviewer)""",
         db.conn,
-        params=[client_id],
+        params=[task.id],
     )
     table = said.pivot(index=["asset_id", "group_id", "family"], columns="reviewer", values="label")
     found = []
@@ -109,16 +110,16 @@ def pairs(db: Database, client_id: int) -> list[Pair]:
     return sorted(found, key=lambda pair: -pair.agreement.n)
 
 
-def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -> Accuracy | None:
+def accuracy(db: Database, task: Task, conflicts: list[int] | None = None) -> Accuracy | None:
     """Teacher and student against the decisions of the random sample; None while there is nothing to compare.
 
     `conflicts`: review.conflicts() of the client, where at hand.
     """
-    conflicts = review.conflicts(db, client_id) if conflicts is None else conflicts
+    conflicts = review.conflicts(db, task) if conflicts is None else conflicts
     student = db.execute(
         """select s.id, s.taxonomy_id from students s join evaluations e on e.student_id = s.id and e.split = 'test'
-           where s.client_id = ? and s.ready = 1 order by s.live desc, s.id desc limit 1""",
-        [client_id],
+           where s.task_id = ? and s.ready = 1 order by s.live desc, s.id desc limit 1""",
+        [task.id],
     ).fetchone()
     if student is None:
         return None
@@ -126,11 +127,11 @@ def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -
         """select p.asset_id, a.group_id, coalesce(a.family_id, a.group_id) as family_id, p.category_id as student,
                   p.teacher_category_id as teacher
            from predictions p join assets a on a.id = p.asset_id where p.student_id = ? and a.split = 'test'
-           and p.asset_id in (select asset_id from reviews where mode = 'random')""",
+           and p.asset_id in (select asset_id from reviews where task_id = ? and mode = 'random')""",
         db.conn,
-        params=[student[0]],
+        params=[student[0], task.id],
     )
-    decided = gold(db, client_id, taxonomy.load(db, student[1]), ("random",))
+    decided = gold(db, task, taxonomy.load(db, student[1]), ("random",))
     test["gold"] = test["asset_id"].map(decided)
     test = test.dropna(subset=["gold"])
     if test.empty:
@@ -138,16 +139,11 @@ def accuracy(db: Database, client_id: int, conflicts: list[int] | None = None) -
     right = {name: (test[name] == test["gold"]).to_numpy() for name in ("student", "teacher")}
     groups, families = test["group_id"].to_numpy(), test["family_id"].to_numpy()
     skipped = db.execute(
-        """select count(distinct s.asset_id) from review_skips s join assets a on a.id = s.asset_id
-           where a.client_id = ? and s.mode = 'random'
-           and not exists (select 1 from reviews r where r.asset_id = s.asset_id and r.mode = 'random')""",
-        [client_id],
+        """select count(distinct s.asset_id) from review_skips s where s.task_id = ? and s.mode = 'random' and not exists
+           (select 1 from reviews r where r.task_id = s.task_id and r.asset_id = s.asset_id and r.mode = 'random')""",
+        [task.id],
     ).fetchone()[0]
-    sampled = db.execute(
-        """select distinct r.asset_id from reviews r join assets a on a.id = r.asset_id
-           where a.client_id = ? and r.mode = 'random'""",
-        [client_id],
-    )
+    sampled = db.execute("select distinct asset_id from reviews where task_id = ? and mode = 'random'", [task.id])
     open_ = {row[0] for row in sampled} & set(conflicts)
     return Accuracy(
         student[0],

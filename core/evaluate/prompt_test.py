@@ -18,6 +18,7 @@ from core.evaluate.agreement import Paired, paired
 from core.evaluate.phrases import p_words
 from core.ingest import taxonomy
 from core.label.gold import ORIGINS, SAMPLED, gold
+from core.tasks import Task
 from core.words import percent
 
 JUDGED = ("right_first", "right_second", "group_id", "family_id")
@@ -51,15 +52,15 @@ class PromptTest:
         return f"{better[pair.better]}: {counts}."
 
 
-def compare(db: Database, client_id: int, first: int, second: int) -> PromptTest:
+def compare(db: Database, task: Task, first: int, second: int) -> PromptTest:
     """The runs `first` and `second` on the gold assets that both were asked about, copies counted once.
 
     InputError where a run is not the client's, both are the same, or no such asset exists.
     """
     if first == second:
         raise InputError("These are the same label run.", "Choose two.")
-    runs = {run_id: _run(db, client_id, run_id) for run_id in (first, second)}
-    judged = [_right(db, client_id, run) for run in runs.values()]
+    runs = {run_id: _run(db, task, run_id) for run_id in (first, second)}
+    judged = [_right(db, task, run) for run in runs.values()]
     shown = any(run["teacher"].partition(":")[0] not in UNPROMPTED for run in runs.values())
     judged = [table[table["split"] != "train"] if shown else table for table in judged]
     both = judged[0].merge(
@@ -92,26 +93,26 @@ def told(test: PromptTest) -> dict[str, Any]:
     return asdict(test) | {"sentence": test.sentence}
 
 
-def _run(db: Database, client_id: int, run_id: int) -> dict:
-    row = next(db.query("select * from label_runs where id = ? and client_id = ?", [run_id, client_id]), None)
+def _run(db: Database, task: Task, run_id: int) -> dict:
+    row = next(db.query("select * from label_runs where id = ? and task_id = ?", [run_id, task.id]), None)
     if row is None:
         raise InputError(f"This client has no label run {run_id}.", "Choose one of its own.")
     return row
 
 
-def _right(db: Database, client_id: int, run: dict) -> pd.DataFrame:
+def _right(db: Database, task: Task, run: dict) -> pd.DataFrame:
     """The gold assets a run was asked about, a copy as its group: asset_id, group_id, family_id, origin, split, cost_usd, right."""
     table = pd.read_sql_query(
         """select g.asset_id, g.group_id, coalesce(a.family_id, a.group_id) as family_id, g.origin, a.split,
                   l.category_id, l.cost_usd,
                   row_number() over (partition by g.asset_id order by l.asset_id <> g.asset_id, l.category_id is null, l.asset_id)
                   as choice
-           from gold_labels g join assets a on a.client_id = g.client_id and a.group_id = g.group_id
-           join labels l on l.run_id = ? and l.asset_id = a.id where g.client_id = ?""",
+           from gold_labels g join assets a on a.client_id = ? and a.group_id = g.group_id
+           join labels l on l.run_id = ? and l.asset_id = a.id where g.task_id = ?""",
         db.conn,
-        params=[run["id"], client_id],
+        params=[task.client_id, run["id"], task.id],
     )
-    wanted = table["asset_id"].map(gold(db, client_id, taxonomy.load(db, run["taxonomy_id"])))
+    wanted = table["asset_id"].map(gold(db, task, taxonomy.load(db, run["taxonomy_id"])))
     table["right"] = (table["category_id"] == wanted) & wanted.notna()
     kept = ["asset_id", "group_id", "family_id", "origin", "split", "cost_usd", "right"]
     return table.loc[(table["choice"] == 1) & wanted.notna(), kept]

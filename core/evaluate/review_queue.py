@@ -28,6 +28,7 @@ import pandas as pd
 import scipy.sparse as sp
 from sqlite_utils import Database
 
+from core import tasks
 from core.chance import chance
 from core.evaluate import learning_curve
 from core.ingest import duplicates, splits, taxonomy
@@ -35,6 +36,7 @@ from core.jobs import NoProgress
 from core.label.gold import gold
 from core.label.run import labelled, summary
 from core.label.teachers import recorded
+from core.tasks import Task
 from core.train import softmax
 from core.train.folds import deal
 from core.train.students import crossfit, tfidf
@@ -68,20 +70,20 @@ class Rows:
 
 
 def build_job(db: Database, params: dict, progress: NoProgress) -> dict:
-    """The job body: {"client_id"} -> what build() returns."""
-    return build(db, params["client_id"], progress)
+    """The job body: {"task_id"} -> what build() returns."""
+    return build(db, tasks.get(db, params["task_id"]), progress)
 
 
-def build(db: Database, client_id: int, progress: NoProgress | None = None) -> dict[str, Any]:
+def build(db: Database, task: Task, progress: NoProgress | None = None) -> dict[str, Any]:
     """Rank the newest student's labels (else the newest labels) and list queue and random sample in review_items.
 
     Returns run_id, student_id (None without a judged one), assets (distinct), queue, sample (listed), reasons (how many by kind).
     Raises InputError without labels.
     """
     progress = progress or NoProgress()
-    run_id = learning_curve.run_of(db, client_id)
+    run_id = learning_curve.run_of(db, task)
     progress(0, 4, "Reading the labels")
-    splits.assign(db, client_id, run_id)
+    splits.assign(db, task.client_id, run_id)
     every = labelled(db, run_id)
     frame = every.drop_duplicates("group_id").reset_index(drop=True)
     categories, label = np.unique(frame.category_id.to_numpy(), return_inverse=True)
@@ -98,8 +100,8 @@ def build(db: Database, client_id: int, progress: NoProgress | None = None) -> d
     rows = Rows(frame, label, categories, names, probabilities, teacher_words(run["teacher"]), _named(db, student_id))
     progress(3, 4, "Weighing the doubts")
     reasons, worth = _reasons(db, run_id, every, rows, predicted)
-    decided = gold(db, client_id, known)
-    touched = frame.group_id.isin(set(every.group_id[every.asset_id.isin(_touched(db, client_id))])).to_numpy()
+    decided = gold(db, task, known)
+    touched = frame.group_id.isin(set(every.group_id[every.asset_id.isin(_touched(db, task))])).to_numpy()
     ranked = np.argsort(-np.where(touched, 0, worth), kind="stable")[:QUEUE]
     queue = ranked[(worth[ranked] >= LEAST_WORTH) & ~touched[ranked]]
     sample = _sample(frame)
@@ -107,7 +109,7 @@ def build(db: Database, client_id: int, progress: NoProgress | None = None) -> d
     near = _nearest(features, listed)
     label_ids = np.array([decided.get(asset, category) for asset, category in zip(frame.asset_id, frame.category_id)])
     told = {row: _told(rows, row, reasons[row], near[row], label_ids, linear, predicted) for row in listed.tolist()}
-    _write(db, client_id, rows, worth, {"queue": queue, "random": sample}, told)
+    _write(db, task, rows, worth, {"queue": queue, "random": sample}, told)
     kinds = pd.Series([reason["kind"] for row in queue.tolist() for reason in reasons[row]]).value_counts()
     return {
         "run_id": run_id,
@@ -119,10 +121,9 @@ def build(db: Database, client_id: int, progress: NoProgress | None = None) -> d
     }
 
 
-def _touched(db: Database, client_id: int) -> set[int]:
+def _touched(db: Database, task: Task) -> set[int]:
     """Assets that people have said anything of already."""
-    query = "select distinct r.asset_id from reviews r join assets a on a.id = r.asset_id where a.client_id = ?"
-    return {row[0] for row in db.execute(query, [client_id])}
+    return {row[0] for row in db.execute("select distinct asset_id from reviews where task_id = ?", [task.id])}
 
 
 def _words(texts: list[str], categories: int) -> sp.csr_matrix:
@@ -378,28 +379,28 @@ def _told(
 
 
 def _write(
-    db: Database, client_id: int, rows: Rows, worth: np.ndarray, lists: dict[str, np.ndarray], told: dict[int, dict]
+    db: Database, task: Task, rows: Rows, worth: np.ndarray, lists: dict[str, np.ndarray], told: dict[int, dict]
 ) -> None:
     with db.atomic():
         # What somebody has sent from Compare stands before place 0 and waits until it is decided.
-        sent = "mode = 'queue' and place < 0 and asset_id not in (select asset_id from reviews)"
-        db.execute(f"delete from review_items where client_id = ? and not ({sent})", [client_id])
+        sent = "mode = 'queue' and place < 0 and asset_id not in (select asset_id from reviews where task_id = :task)"
+        db.execute(f"delete from review_items where task_id = :task and not ({sent})", {"task": task.id})
         for mode, chosen in lists.items():
             db.conn.executemany(
-                "insert into review_items (client_id, mode, place, asset_id, worth, reasons, suggestions, neighbours)"
+                "insert into review_items (task_id, mode, place, asset_id, worth, reasons, suggestions, neighbours)"
                 " values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (client_id, mode, place, int(rows.frame.asset_id[row]), float(worth[row]), *told[row].values())
+                    (task.id, mode, place, int(rows.frame.asset_id[row]), float(worth[row]), *told[row].values())
                     for place, row in enumerate(chosen.tolist())
                 ],
             )
 
 
-def latest(db: Database, client_id: int) -> dict[str, Any] | None:
+def latest(db: Database, task: Task) -> dict[str, Any] | None:
     """What the last build came to, as build() returned it, and when (created); None before the first."""
     row = db.execute(
-        """select result, finished from jobs where client_id = ? and kind = 'review_queue' and state = 'done'
+        """select result, finished from jobs where task_id = ? and kind = 'review_queue' and state = 'done'
            order by id desc limit 1""",
-        [client_id],
+        [task.id],
     ).fetchone()
     return json.loads(row[0]) | {"created": row[1]} if row else None

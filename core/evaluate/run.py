@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings
+from core import settings, tasks
 from core.database import now
 from core.errors import InputError
 from core.evaluate import doubt, learning_curve, measure
@@ -32,6 +32,7 @@ from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label import connections, gold, prices
 from core.label.run import labelled
+from core.tasks import Task
 from core.train import members, students
 from core.train.run import folder_of
 
@@ -50,8 +51,8 @@ def evaluate(
     transaction; run again it replaces them. Raises InputError without labelled test assets.
     """
     row = next(db.query("select * from students where id = ?", [student_id]))
-    client_id, run_id = row["client_id"], row["label_run_id"]
-    target = settings.get(db, "target_agreement", client_id) if target is None else target
+    task, run_id = tasks.get(db, row["task_id"]), row["label_run_id"]
+    target = settings.get(db, "target_agreement", task) if target is None else target
     frame = labelled(db, run_id)
     counts = frame["split"].value_counts().to_dict()
     held = frame[frame["split"].isin(["calibration", "test"])].reset_index(drop=True)
@@ -66,7 +67,7 @@ def evaluate(
     held = pd.concat([held, *_unseen(student, folder, frame[frame["split"] == "train"])], ignore_index=True)
     held["correct"] = held["category_id"] == held["predicted"]
     categories = taxonomy.load(db, row["taxonomy_id"])
-    found = _worked_out(db, client_id, run_id, held, categories, target)
+    found = _worked_out(db, task, run_id, held, categories, target)
     if progress:
         progress(0, 1, "Timing the student")
     found |= measure.speed(student, held) | measure.teacher(db, run_id, row["taxonomy_id"], held)
@@ -93,20 +94,20 @@ def _cold_start(folder: Path, text: str) -> tuple[students.Student, float]:
 
 def _worked_out(
     db: Database,
-    client_id: int,
+    task: Task,
     run_id: int,
     held: pd.DataFrame,
     categories: list[taxonomy.StoredCategory],
     target: float,
 ) -> dict[str, Any]:
     """All figures that come of held-out predictions and labels alone."""
-    confidence = settings.get(db, "confidence", client_id)
+    confidence = settings.get(db, "confidence", task)
     found = measure.quality(held, categories) | measure.promise(held, target, confidence)
     return found | {
         "lower": [measure.promised(held, lower, confidence) for lower in LOWER if lower < target - 1e-9],
-        "mergeable": doubt.mergeable(db, client_id, run_id, categories),
+        "mergeable": doubt.mergeable(db, task, run_id, categories),
         "slices": measure.slices(db, held),
-        "gold": measure.gold(db, held, categories, found["certificate"]["threshold"]),
+        "gold": measure.gold(db, task, held, categories, found["certificate"]["threshold"]),
     }
 
 
@@ -118,12 +119,12 @@ def figures(db: Database, student_id: int) -> dict[str, Any] | None:
     return row and json.loads(row["figures"]) | {"certified_at": row["certified_at"]}
 
 
-def change_rules(db: Database, client_id: int, rules: Rules) -> None:
+def change_rules(db: Database, task: Task, rules: Rules) -> None:
     """Keep the client's rules, and judge its students by the new target: from stored predictions, nothing is measured again."""
-    keep_rules(db, client_id, rules)
-    judged = """select e.student_id, s.client_id, s.taxonomy_id, s.label_run_id from evaluations e
-                join students s on s.id = e.student_id where s.client_id = ? and e.split = 'test'"""
-    for row in list(db.query(judged, [client_id])):
+    keep_rules(db, task, rules)
+    judged = """select e.student_id, s.task_id, s.taxonomy_id, s.label_run_id from evaluations e
+                join students s on s.id = e.student_id where s.task_id = ? and e.split = 'test'"""
+    for row in list(db.query(judged, [task.id])):
         student_id = row["student_id"]
         found = figures(db, student_id)
         if found["target"] == rules.target:
@@ -136,9 +137,11 @@ def change_rules(db: Database, client_id: int, rules: Rules) -> None:
 
 
 def _again(db: Database, row: dict[str, Any], student_id: int, target: float) -> dict[str, Any]:
-    """What comes of the stored predictions of a student for `target`; `row`: its client_id, label_run_id and taxonomy_id."""
+    """What comes of the stored predictions of a student for `target`; `row`: its task_id, label_run_id and taxonomy_id."""
     categories = taxonomy.load(db, row["taxonomy_id"])
-    return _worked_out(db, row["client_id"], row["label_run_id"], _stored(db, student_id), categories, target)
+    return _worked_out(
+        db, tasks.get(db, row["task_id"]), row["label_run_id"], _stored(db, student_id), categories, target
+    )
 
 
 def comparison(
@@ -155,26 +158,26 @@ def comparison(
         return None
     row = next(
         db.query(
-            """select s.client_id, s.taxonomy_id, s.label_run_id, s.live, t.version,
-                      (select max(version) from taxonomies where client_id = s.client_id) as newest
+            """select s.task_id, s.taxonomy_id, s.label_run_id, s.live, t.version,
+                      (select max(version) from taxonomies where task_id = s.task_id) as newest
                from students s join taxonomies t on t.id = s.taxonomy_id where s.id = ?""",
             [student_id],
         )
     )
-    client_id = row["client_id"]
+    task = tasks.get(db, row["task_id"])
     if target is not None and target != found["target"]:
         found |= _again(db, row, student_id, target)
-    assumptions = assumptions or assumptions_of(db, client_id)
+    assumptions = assumptions or assumptions_of(db, task)
     price = teacher_price(db, assumptions)
     measured = _measured(found)
-    sheet, rules = economics(measured, assumptions, price), rules_of(db, client_id, found["target"])
+    sheet, rules = economics(measured, assumptions, price), rules_of(db, task, found["target"])
     on_batch = saving_on_batch(sheet, measured, assumptions)
     curve = learning_curve.stored(db, row["label_run_id"])
     found |= {"guard": {"rows": rules.guarded_rows, "floor": rules.category_floor}}
-    left = _left(db, client_id, found["labelled_groups"])
+    left = _left(db, task, found["labelled_groups"])
     next_step = _plan(found, curve, measured, assumptions, price, left)
     evidence = _evidence(found, sheet.saving, on_batch, rules, next_step, row)
-    if found["teacher"]["kind"] == "recorded" and not connections.all(db, client_id):
+    if found["teacher"]["kind"] == "recorded" and not connections.all(db, task.client_id):
         evidence = replace(evidence, nobody_behind=True)
     return {
         "figures": found,
@@ -201,8 +204,8 @@ def disagreements(
         db.conn,
         params=[*values, limit, offset],
     )
-    client_id = db.execute("select client_id from students where id = ?", [student_id]).fetchone()[0]
-    return table.assign(gold=table["asset_id"].map(gold.labels(db, client_id)).astype(object))
+    task_id = db.execute("select task_id from students where id = ?", [student_id]).fetchone()[0]
+    return table.assign(gold=table["asset_id"].map(gold.labels(db, tasks.get(db, task_id))).astype(object))
 
 
 def results(db: Database, student_id: int) -> pd.DataFrame:
@@ -364,10 +367,10 @@ def _ready_at(found: dict[str, Any], evidence: Evidence) -> tuple[float, str] | 
     return None
 
 
-def _left(db: Database, client_id: int, labelled: int) -> int:
+def _left(db: Database, task: Task, labelled: int) -> int:
     """How many of the client's assets, copies counted once, had no label when `labelled` had one."""
     query = "select count(*) from assets where client_id = ? and group_id = id"
-    return max(db.execute(query, [client_id]).fetchone()[0] - labelled, 0)
+    return max(db.execute(query, [task.client_id]).fetchone()[0] - labelled, 0)
 
 
 def _evidence(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
+from core import tasks
 from core.errors import InputError
 from core.evaluate import agreement as measures
 from core.evaluate import vendor, vendor_rules
@@ -29,6 +30,7 @@ from core.evaluate.verdict import FEWEST_TEST, Rules, Verdict
 from core.evaluate.versions import name_of
 from core.ingest import taxonomy, taxonomy_versions
 from core.label import gold
+from core.tasks import Task
 from core.train.run import all_students
 from core.words import counted, milliseconds, money, ranged
 
@@ -106,7 +108,8 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
     None: the live student, else the newest judged one, then the newest of each other kind with the same teacher. Raises
     InputError without a judged student, or where the assets have nothing in common.
     """
-    students = _students(db, test["client_id"], student_ids)
+    task = tasks.get(db, test["task_id"])
+    students = _students(db, task, student_ids)
     if test["source"] == f"run:{students[0]['label_run_id']}":
         raise InputError(
             "These answers are the labels that the student learned from: the teacher would be judged by itself.",
@@ -129,7 +132,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         rows += [Row(name_of(one), "student", one["id"], *shares, *_of_student(compared[one["id"]]))]
     rows.append(_teacher_row(table, answered, first))
     against = _against(table, answered, students)
-    evidence = _evidence(rows, against, answered, rules_of(db, test["client_id"]), first)
+    evidence = _evidence(rows, against, answered, rules_of(db, task), first)
     return Scorecard(
         test,
         students[0]["label_run_id"],
@@ -236,10 +239,10 @@ def told(card: Scorecard) -> dict[str, Any]:
     return asdict(card)
 
 
-def judged_students(db: Database, client_id: int) -> list[dict]:
+def judged_students(db: Database, task: Task) -> list[dict]:
     """The client's judged students, newest first. InputError where there is none."""
     judged = {row["student_id"] for row in db.query("select student_id from evaluations where split = 'test'")}
-    rows = [row for row in all_students(db, client_id) if row["id"] in judged]
+    rows = [row for row in all_students(db, task) if row["id"] in judged]
     if not rows:
         raise InputError(
             "There is no judged student to set the vendor against.", "Train one on the Student page, or with `distil`."
@@ -257,8 +260,8 @@ def default_students(judged: list[dict]) -> list[dict]:
     return list(chosen.values())
 
 
-def _students(db: Database, client_id: int, wanted: list[int] | None) -> list[dict]:
-    rows = judged_students(db, client_id)
+def _students(db: Database, task: Task, wanted: list[int] | None) -> list[dict]:
+    rows = judged_students(db, task)
     if not wanted:
         return default_students(rows)
     found = {row["id"]: row for row in rows}
@@ -286,8 +289,8 @@ def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id
     """One row an asset judged: asset_id, family, teacher, vendor (None: no usable answer), a column a student, gold (or None), all
     as labels of one taxonomy version wherever it is certain what became of a category, else as given; certain: of the vendor's."""
     means = taxonomy_versions.carried(db, taxonomy_id)
-    every = "select id, label from categories where taxonomy_id in (select id from taxonomies where client_id = ?)"
-    names = dict(db.execute(every, [test["client_id"]]).fetchall())
+    every = "select id, label from categories where taxonomy_id in (select id from taxonomies where task_id = ?)"
+    names = dict(db.execute(every, [test["task_id"]]).fetchall())
     labels = {id: names[means.get(id, id)] for id in names}
     table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "category_id"]]
     table["teacher"] = table.pop("category_id").map(labels)
@@ -301,10 +304,11 @@ def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id
         predicted = {asset: labels[id] for asset, id in db.execute(said, [one["id"]])}
         table[f"student {one['id']}"] = table["asset_id"].map(predicted)
     table = table.dropna(subset=[f"student {one['id']}" for one in students]).reset_index(drop=True)
-    settled = gold.gold(db, test["client_id"], taxonomy.load(db, taxonomy_id), gold.SAMPLED)
+    task = tasks.get(db, test["task_id"])
+    settled = gold.gold(db, task, taxonomy.load(db, taxonomy_id), gold.SAMPLED)
     table["gold"] = table["asset_id"].map({asset: labels[id] for asset, id in settled.items()})
     query = "select id, coalesce(family_id, group_id) from assets where client_id = ?"
-    families = dict(db.execute(query, [test["client_id"]]).fetchall())
+    families = dict(db.execute(query, [task.client_id]).fetchall())
     return table.assign(family=table["asset_id"].map(families))
 
 

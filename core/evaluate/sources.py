@@ -12,9 +12,11 @@ from itertools import combinations
 import pandas as pd
 from sqlite_utils import Database
 
+from core import tasks
 from core.evaluate.agreement import Share, agreement
 from core.ingest import taxonomy, taxonomy_versions
 from core.label.gold import gold
+from core.tasks import Task
 from core.words import counted, percent, ranged, teacher_words
 
 GOLD = "gold"
@@ -43,25 +45,24 @@ def name_of(source: str) -> str:
     return "people (gold)" if source == GOLD else teacher_words(source)
 
 
-def listed(db: Database, client_id: int) -> list[str]:
+def listed(db: Database, task: Task) -> list[str]:
     """The client's sources: teachers with labels, columns of recorded labels, then gold where people decided anything."""
     rows = db.execute(
-        """select teacher from (select r.teacher, min(r.id) as first from label_runs r where r.client_id = :client and exists
+        """select teacher from (select r.teacher, min(r.id) as first from label_runs r where r.task_id = :task and exists
              (select 1 from labels where run_id = r.id and category_id is not null) group by r.teacher order by first)
-           union select 'recorded:' || source from (select distinct source from recordings r join assets a on a.id = r.asset_id
-             where a.client_id = :client)""",
-        {"client": client_id},
+           union select 'recorded:' || source from (select distinct source from recordings where task_id = :task)""",
+        {"task": task.id},
     )
     found = [row[0] for row in rows]
-    decided = db.execute("select exists (select 1 from gold_labels where client_id = ?)", [client_id]).fetchone()[0]
+    decided = db.execute("select exists (select 1 from gold_labels where task_id = ?)", [task.id]).fetchone()[0]
     return [*found, *([GOLD] if decided else [])]
 
 
-def between(db: Database, client_id: int) -> list[Between]:
+def between(db: Database, task: Task) -> list[Between]:
     """Each two sources that have labelled some of the same assets, those with the most in common first."""
-    sources = listed(db, client_id)
-    said = {source: _said(db, client_id, source) for source in sources} if len(sources) > 1 else {}
-    families = _families(db, client_id) if said else None
+    sources = listed(db, task)
+    said = {source: _said(db, task, source) for source in sources} if len(sources) > 1 else {}
+    families = _families(db, task) if said else None
     found = []
     for first, second in combinations(said, 2):
         both = pd.concat([said[first].rename("one"), said[second].rename("two")], axis=1, join="inner").dropna()
@@ -75,11 +76,11 @@ def between(db: Database, client_id: int) -> list[Between]:
 
 def judged(db: Database, student: dict, sources: list[str] | None = None) -> list[By]:
     """A student (a row of all_students()) on its test assets against every source that has labelled some of them, its own first."""
-    client_id, test = student["client_id"], _predicted(db, student)
+    task, test = tasks.get(db, student["task_id"]), _predicted(db, student)
     own = db.execute("select teacher from label_runs where id = ?", [student["label_run_id"]]).fetchone()[0]
     found = []
-    for source in listed(db, client_id) if sources is None else sources:
-        both = test.join(_said(db, client_id, source, student["id"]).rename("label"), how="inner").dropna()
+    for source in listed(db, task) if sources is None else sources:
+        both = test.join(_said(db, task, source, student["id"]).rename("label"), how="inner").dropna()
         if len(both):
             share = agreement(
                 both.label.to_numpy(), both.said.to_numpy(), both.family.to_numpy(), both.index.to_numpy()
@@ -113,30 +114,30 @@ def _predicted(db: Database, student: dict) -> pd.DataFrame:
         db.conn,
         params=[student["id"]],
     )
-    table["said"] = table["said"].map(_meanings(db, student["client_id"]))
+    table["said"] = table["said"].map(_meanings(db, tasks.get(db, student["task_id"])))
     return table.drop_duplicates("group_id").set_index("group_id")
 
 
-def _said(db: Database, client_id: int, source: str, student_id: int | None = None) -> pd.Series:
+def _said(db: Database, task: Task, source: str, student_id: int | None = None) -> pd.Series:
     """A source's label of each duplicate group (category id in the version in use); with `student_id`, of its test assets alone."""
-    means = _meanings(db, client_id)
+    means = _meanings(db, task)
     if source == GOLD:
-        decided = gold(db, client_id, taxonomy.load(db, taxonomy.latest(db, client_id)))
-        groups = dict(db.execute("select id, group_id from assets where client_id = ?", [client_id]).fetchall())
+        decided = gold(db, task, taxonomy.load(db, taxonomy.latest(db, task)))
+        groups = dict(db.execute("select id, group_id from assets where client_id = ?", [task.client_id]).fetchall())
         return pd.Series({groups[asset]: category for asset, category in decided.items()}, dtype=float)
     only = "" if student_id is None else "and a.id in (select asset_id from predictions where student_id = :student)"
-    newest = """(select max(id) from label_runs r where client_id = :client and teacher = :teacher
+    newest = """(select max(id) from label_runs r where task_id = :task and teacher = :teacher
                  and exists (select 1 from labels where run_id = r.id and category_id is not null))"""
     query = f"""select a.group_id, l.category_id from labels l join assets a on a.id = l.asset_id
                 where l.run_id = {newest} and l.category_id is not null {only} order by a.id"""
-    given = {"client": client_id, "teacher": source, "student": student_id, "source": source.partition(":")[2]}
+    given = {"task": task.id, "teacher": source, "student": student_id, "source": source.partition(":")[2]}
     rows = db.execute(query, given).fetchall()
     if not rows and source.startswith("recorded:"):
         rows = db.execute(
-            f"""select a.group_id, c.id from recordings l join assets a on a.id = l.asset_id and a.client_id = :client
+            f"""select a.group_id, c.id from recordings l join assets a on a.id = l.asset_id
                 join categories c on c.label = coalesce(l.category, l.label) and c.taxonomy_id =
-                  (select id from taxonomies where client_id = :client order by version desc limit 1)
-                where l.source = :source {only}
+                  (select id from taxonomies where task_id = :task order by version desc limit 1)
+                where l.task_id = :task and l.source = :source {only}
                 order by count(*) over (partition by a.group_id, c.id) desc, a.id""",
             given,
         ).fetchall()
@@ -144,15 +145,15 @@ def _said(db: Database, client_id: int, source: str, student_id: int | None = No
     return table["category"].map(means)
 
 
-def _meanings(db: Database, client_id: int) -> dict[int, int]:
+def _meanings(db: Database, task: Task) -> dict[int, int]:
     """Category ids of every version -> ids in the version in use."""
-    return taxonomy_versions.carried(db, taxonomy.latest(db, client_id))
+    return taxonomy_versions.carried(db, taxonomy.latest(db, task))
 
 
-def _families(db: Database, client_id: int) -> pd.Series:
+def _families(db: Database, task: Task) -> pd.Series:
     """The family of each duplicate group, by its id."""
     rows = db.execute(
         "select group_id, min(coalesce(family_id, group_id)) from assets where client_id = ? group by group_id",
-        [client_id],
+        [task.client_id],
     ).fetchall()
     return pd.Series(dict(rows))

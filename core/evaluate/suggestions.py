@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings
+from core import settings, tasks
 from core.chance import scattered
 from core.database import now
 from core.encoder import encoder
@@ -26,6 +26,7 @@ from core.evaluate.agreement import share, sign_test, worth
 from core.ingest import taxonomy, taxonomy_versions
 from core.jobs import Progress
 from core.label.relabel import runs_under
+from core.tasks import Task
 
 CONFUSED = (
     0.10  # of a pair's assets, at the least (lower bound of the 95 % interval), are on the other side for the student
@@ -77,16 +78,16 @@ class Double:
 # --- these two are one --------------------------------------------------------------------------------------------
 
 
-def pairs(db: Database, client_id: int, most: int = 10) -> list[Pair]:
+def pairs(db: Database, task: Task, most: int = 10) -> list[Pair]:
     """Pairs of categories that the newest judged student and its teacher confuse either way, the most confused first.
 
     From held-out assets only, counted by families. Either way: an exact test does not show that one direction is the more frequent
     (p >= 0.05). A student that is merely weak on one of them errs in one direction.
     """
     row = db.execute(
-        """select s.id from students s join evaluations e on e.student_id = s.id where s.client_id = ? and s.ready = 1
+        """select s.id from students s join evaluations e on e.student_id = s.id where s.task_id = ? and s.ready = 1
            order by s.id desc limit 1""",
-        [client_id],
+        [task.id],
     ).fetchone()
     if row is None:
         return []
@@ -98,7 +99,7 @@ def pairs(db: Database, client_id: int, most: int = 10) -> list[Pair]:
         params=row,
     )
     counts = said.groupby(["teacher", "student"]).size().to_dict()
-    version = taxonomy_versions.in_use(db, client_id)
+    version = taxonomy_versions.in_use(db, task)
     means, names = taxonomy_versions.carried(db, version), {c.id: c.label for c in taxonomy.load(db, version)}
     found = []
     for (one, other), there in counts.items():
@@ -143,14 +144,14 @@ def _swapped(db: Database, student_id: int, one: int, other: int, names: dict[in
 # --- this one is two ----------------------------------------------------------------------------------------------
 
 
-def doubles(db: Database, client_id: int) -> tuple[list[Double], str] | None:
+def doubles(db: Database, task: Task) -> tuple[list[Double], str] | None:
     """What the last look for categories in two parts found, and when it was; None before the first, or where another version of
     the taxonomy is in use since."""
     row = next(
         db.query(
             """select s.figures, s.created from taxonomy_suggestions s join label_runs r on r.id = s.run_id
-               where s.client_id = ? and r.taxonomy_id = ?""",
-            [client_id, taxonomy_versions.in_use(db, client_id)],
+               where s.task_id = ? and r.taxonomy_id = ?""",
+            [task.id, taxonomy_versions.in_use(db, task)],
         ),
         None,
     )
@@ -164,24 +165,24 @@ def doubles(db: Database, client_id: int) -> tuple[list[Double], str] | None:
 
 
 def look_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id"} -> {"looked_at" (categories), "found"}; keeps what parts() finds."""
-    client_id = params["client_id"]
-    run = next(iter(runs_under(db, taxonomy_versions.in_use(db, client_id))), None)
+    """The job body: {"task_id"} -> {"looked_at" (categories), "found"}; keeps what parts() finds."""
+    task = tasks.get(db, params["task_id"])
+    run = next(iter(runs_under(db, taxonomy_versions.in_use(db, task))), None)
     if run is None:
         raise InputError("Nothing is labelled under this taxonomy yet.", "Get labels from a teacher first.")
-    looked_at, found = parts(db, client_id, run["id"], progress)
+    looked_at, found = parts(db, task, run["id"], progress)
     text = json.dumps([asdict(one) for one in found], ensure_ascii=False)
-    db.execute("insert or replace into taxonomy_suggestions values (?, ?, ?, ?)", [client_id, run["id"], text, now()])
+    db.execute("insert or replace into taxonomy_suggestions values (?, ?, ?, ?)", [task.id, run["id"], text, now()])
     return {"looked_at": looked_at, "found": len(found)}
 
 
-def parts(db: Database, client_id: int, run_id: int, progress: Progress | None = None) -> tuple[int, list[Double]]:
+def parts(db: Database, task: Task, run_id: int, progress: Progress | None = None) -> tuple[int, list[Double]]:
     """(categories looked at, those of them whose assets fall in two groups, the clearest first).
 
     A category with FEWEST labelled families or more is looked at by up to MOST of them, one asset each, for many versions of two
     concepts would look like two groups. The level ALPHA holds for all categories together (Bonferroni).
     """
-    encode = encoder(settings.get(db, "encoder", client_id))
+    encode = encoder(settings.get(db, "encoder", task))
     sizes = db.execute(
         """select c.id, c.label, c.name, count(distinct coalesce(a.family_id, a.group_id)) as n
            from labels l join assets a on a.id = l.asset_id
@@ -280,10 +281,10 @@ def _telling(texts: Sequence[str], here: np.ndarray, most: int = 2) -> list[str]
     return [word for word in lead.sort_values(ascending=False, kind="stable").index[:most] if lead[word] > 0.1]
 
 
-def told(db: Database, client_id: int) -> dict[str, Any]:
+def told(db: Database, task: Task) -> dict[str, Any]:
     """Both kinds as one JSON-able object, for the command line."""
-    found = doubles(db, client_id)
+    found = doubles(db, task)
     return {
-        "one": [asdict(pair) for pair in pairs(db, client_id)],
+        "one": [asdict(pair) for pair in pairs(db, task)],
         "two": None if found is None else [asdict(one) for one in found[0]],
     }

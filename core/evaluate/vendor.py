@@ -1,6 +1,6 @@
 """Vendor tests: a vendor's answers to a held-out set, out of a file it sent or out of a label run of its endpoint, and kept.
 
-    test_id = import_file(db, client_id, "Vendor X", Path("answers.csv"), usd_per_1000=1.50)
+    test_id = import_file(db, task, "Vendor X", Path("answers.csv"), usd_per_1000=1.50)
     core.evaluate.scorecard.scorecard(db, test_id)
 
 The same name again replaces what was there.
@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 from sqlite_utils import Database
 
+from core import tasks
 from core.database import now
 from core.errors import InputError, Problem
 from core.evaluate import vendor_files, vendor_sets
@@ -29,20 +30,21 @@ from core.ingest.labels import Unknown, check_map, unknown_of
 from core.ingest.matching import Matcher
 from core.jobs import Progress
 from core.label.run import label
+from core.tasks import Task
 from core.words import counted
 
 KEPT_PROBLEMS = 1_000
 MAX_NAME = 80
 
 
-def version_words(db: Database, client_id: int) -> str:
+def version_words(db: Database, task: Task) -> str:
     """Which version of the taxonomy a pack handed out now holds, in a sentence, and why not the newest where it is not.
 
     It is the version of the labels that the answers will be judged by: those of the live student. A student of another version
     could only be set beside them where it is certain what became of a category.
     """
-    holds = taxonomy.version_of(db, vendor_sets.reference(db, client_id)["taxonomy_id"])
-    newest = taxonomy.version_of(db, taxonomy_versions.in_use(db, client_id))
+    holds = taxonomy.version_of(db, vendor_sets.reference(db, task)["taxonomy_id"])
+    newest = taxonomy.version_of(db, taxonomy_versions.in_use(db, task))
     if holds == newest:
         return f"The pack holds version {holds} of the taxonomy."
     return (
@@ -53,7 +55,7 @@ def version_words(db: Database, client_id: int) -> str:
 
 def import_file(
     db: Database,
-    client_id: int,
+    task: Task,
     name: str,
     path: Path,
     *,
@@ -70,21 +72,21 @@ def import_file(
     prices in the file; `reader` reads it. Raises InputError for a file that cannot be used (see vendor_files.read), a price below
     zero, no name.
     """
-    chosen = vendor_sets.find(db, client_id, set_id)
+    chosen = vendor_sets.find(db, task, set_id)
     assets = db.execute(
         "select a.id, a.external_id from vendor_set_assets s join assets a on a.id = s.asset_id where s.set_id = ?",
         [chosen["id"]],
     ).fetchall()
     categories = taxonomy.load(db, chosen["taxonomy_id"])
-    found = reader(Path(path), assets, categories, columns, _others(db, client_id, assets), read_as)
+    found = reader(Path(path), assets, categories, columns, _others(db, task, assets), read_as)
     counts = {"rows": found.rows, "outside": found.outside, "again": found.again, "problems": found.problem_count}
     source = f"file:{filename or Path(path).name}"
-    return _keep(db, client_id, name, chosen, source, usd_per_1000, found.answers, counts, found.problems)
+    return _keep(db, task, name, chosen, source, usd_per_1000, found.answers, counts, found.problems)
 
 
 def ask(
     db: Database,
-    client_id: int,
+    task: Task,
     name: str,
     teacher: str,
     *,
@@ -97,24 +99,24 @@ def ask(
     It is a label run: within the budget, resumable, in the ledger, nothing bought twice. Returns the test's id; raises
     InputError as core.label.run.label does.
     """
-    chosen = vendor_sets.find(db, client_id, set_id)
+    chosen = vendor_sets.find(db, task, set_id)
     groups = "select distinct a.group_id from vendor_set_assets s join assets a on a.id = s.asset_id where s.set_id = ?"
     only = {row[0] for row in db.execute(groups, [chosen["id"]])}
-    run_id = label(db, client_id, teacher, budget_usd=budget_usd, only=only, progress=progress)
-    return import_run(db, client_id, name, run_id, set_id=chosen["id"])
+    run_id = label(db, task, teacher, budget_usd=budget_usd, only=only, progress=progress)
+    return import_run(db, task, name, run_id, set_id=chosen["id"])
 
 
 def ask_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: ask()'s arguments -> {"name", "counts"}."""
     given = {key: params.get(key) for key in ("set_id", "budget_usd")}
-    ask(db, params["client_id"], params["name"], params["teacher"], **given, progress=progress)
-    test = find(db, params["client_id"], params["name"])
+    ask(db, tasks.get(db, params["task_id"]), params["name"], params["teacher"], **given, progress=progress)
+    test = find(db, tasks.get(db, params["task_id"]), params["name"])
     return {"name": test["name"], "counts": test["counts"]}
 
 
 def import_run(
     db: Database,
-    client_id: int,
+    task: Task,
     name: str,
     run_id: int,
     *,
@@ -125,8 +127,8 @@ def import_run(
 
     Time and money are those measured on the run. Raises InputError where the run is not the client's or has none of the assets.
     """
-    chosen = vendor_sets.find(db, client_id, set_id)
-    run = next(db.query("select teacher from label_runs where id = ? and client_id = ?", [run_id, client_id]), None)
+    chosen = vendor_sets.find(db, task, set_id)
+    run = next(db.query("select teacher from label_runs where id = ? and task_id = ?", [run_id, task.id]), None)
     if run is None:
         raise InputError(f"This client has no label run {run_id}.", "Choose one that the Teacher page lists.")
     said = of_run(db, run_id, chosen["id"])
@@ -137,7 +139,7 @@ def import_run(
         )
     answers = [_heard(row) for row in said.itertuples()]
     counts = {"rows": len(answers), "outside": 0, "again": 0, "problems": 0}
-    return _keep(db, client_id, name or run["teacher"], chosen, f"run:{run_id}", usd_per_1000, answers, counts, [])
+    return _keep(db, task, name or run["teacher"], chosen, f"run:{run_id}", usd_per_1000, answers, counts, [])
 
 
 def _heard(row) -> VendorAnswer:
@@ -168,20 +170,20 @@ def of_run(db: Database, run_id: int, set_id: int) -> pd.DataFrame:
     )
 
 
-def tests(db: Database, client_id: int) -> list[dict[str, Any]]:
+def tests(db: Database, task: Task) -> list[dict[str, Any]]:
     """The client's vendor tests, newest first: id, name, set_id, size (of the set), source, usd_per_1000, created,
     counts (rows, outside, again, problems, exact, mapped, off list, empty, absent) and problems (the first 1,000 as dicts)."""
     rows = db.query(
         """select t.*, s.size, s.taxonomy_id from vendor_tests t join vendor_sets s on s.id = t.set_id
-           where t.client_id = ? order by t.created desc, t.id desc""",
-        [client_id],
+           where t.task_id = ? order by t.created desc, t.id desc""",
+        [task.id],
     )
     return [row | {"counts": json.loads(row["counts"]), "problems": json.loads(row["problems"])} for row in rows]
 
 
-def find(db: Database, client_id: int, name: str | None = None) -> dict[str, Any]:
+def find(db: Database, task: Task, name: str | None = None) -> dict[str, Any]:
     """The client's test of this vendor (None: the newest). InputError where there is none."""
-    made = tests(db, client_id)
+    made = tests(db, task)
     for row in made:
         if name is None or row["name"].casefold() == _name(name).casefold():
             return row
@@ -259,9 +261,9 @@ def _forget(db: Database, which: str, values: list) -> None:
     db.execute(f"delete from vendor_tests where {which}", values)
 
 
-def _others(db: Database, client_id: int, assets: list[tuple[int, str]]) -> frozenset[str]:
+def _others(db: Database, task: Task, assets: list[tuple[int, str]]) -> frozenset[str]:
     """The external ids of the client's assets that are not among these."""
-    known = db.execute("select external_id from assets where client_id = ?", [client_id])
+    known = db.execute("select external_id from assets where client_id = ?", [task.client_id])
     return frozenset(row[0] for row in known) - {external for _, external in assets}
 
 
@@ -276,7 +278,7 @@ def _check_price(usd_per_1000: float | None) -> None:
 
 def _keep(
     db: Database,
-    client_id: int,
+    task: Task,
     name: str,
     chosen: dict,
     source: str,
@@ -294,12 +296,12 @@ def _keep(
     counts["absent"] = chosen["size"] - len(answers)
     kept = [problem.as_dict() for problem in list(problems)[:KEPT_PROBLEMS]]
     with db.atomic():
-        _forget(db, "client_id = ? and name = ?", [client_id, name])
+        _forget(db, "task_id = ? and name = ?", [task.id, name])
         test_id = db.execute(
-            """insert into vendor_tests (client_id, name, set_id, source, usd_per_1000, counts, problems, created)
+            """insert into vendor_tests (task_id, name, set_id, source, usd_per_1000, counts, problems, created)
                values (?, ?, ?, ?, ?, ?, ?, ?)""",
             [
-                client_id,
+                task.id,
                 name,
                 chosen["id"],
                 source,

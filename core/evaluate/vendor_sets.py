@@ -1,6 +1,6 @@
 """Held-out sets put before vendors, and the blind pack that goes out with one: assets without labels, in no telling order.
 
-    set_id = held_out(db, client_id, size=500)
+    set_id = held_out(db, task, size=500)
     Path("pack.zip").write_bytes(pack(db, set_id))
 
 A set is fixed once made: every vendor asked about it answers the same assets, and assets imported later do not change it.
@@ -21,6 +21,7 @@ from core.database import now
 from core.errors import InputError
 from core.escape import Cells
 from core.ingest import taxonomy
+from core.tasks import Task
 from core.words import counted
 
 DATED = (1980, 1, 1, 0, 0, 0)  # of the files in a pack: the same set packs to the same bytes
@@ -53,41 +54,41 @@ the beginning of a cell only keeps spreadsheets from running it as a formula.
 """
 
 
-def held_out(db: Database, client_id: int, size: int | None = None) -> int:
+def held_out(db: Database, task: Task, size: int | None = None) -> int:
     """The id of a set of the client's test assets that a teacher has labelled: all of them, or `size` drawn by a hash of their ids.
 
     Of copies of one creative the first stands for all: the others cost the vendor's time and prove nothing. The same assets are
     the same set. Raises InputError where nothing is held out yet.
     """
-    run, assets = _labelled(db, client_id)
+    run, assets = _labelled(db, task)
     ids = sorted(map(int, _drawn(assets, size)["id"]))
     content = hashlib.sha256(repr((run["taxonomy_id"], ids)).encode()).hexdigest()
     with db.atomic():
         db.execute(
-            "insert or ignore into vendor_sets (client_id, taxonomy_id, size, content_hash, created) values (?, ?, ?, ?, ?)",
-            [client_id, run["taxonomy_id"], len(ids), content, now()],
+            "insert or ignore into vendor_sets (task_id, taxonomy_id, size, content_hash, created) values (?, ?, ?, ?, ?)",
+            [task.id, run["taxonomy_id"], len(ids), content, now()],
         )
         set_id = db.execute(
-            "select id from vendor_sets where client_id = ? and content_hash = ?", [client_id, content]
+            "select id from vendor_sets where task_id = ? and content_hash = ?", [task.id, content]
         ).fetchone()[0]
         db.conn.executemany("insert or ignore into vendor_set_assets values (?, ?)", [(set_id, asset) for asset in ids])
     return set_id
 
 
-def count(db: Database, client_id: int) -> int:
+def count(db: Database, task: Task) -> int:
     """How many assets all of them are. InputError where nothing is held out yet."""
-    return len(_labelled(db, client_id)[1])
+    return len(_labelled(db, task)[1])
 
 
-def _labelled(db: Database, client_id: int) -> tuple[dict, pd.DataFrame]:
+def _labelled(db: Database, task: Task) -> tuple[dict, pd.DataFrame]:
     """The label run vendors are held against, and the test assets it has labelled, one a creative: columns id, external_id."""
-    run = reference(db, client_id)
+    run = reference(db, task)
     assets = pd.read_sql_query(
         """select min(a.id) as id, a.external_id from assets a where a.client_id = ? and a.split = 'test' and exists
            (select 1 from assets b join labels l on l.run_id = ? and l.asset_id = b.id and l.category_id is not null
             where b.client_id = a.client_id and b.group_id = a.group_id) group by a.group_id order by id""",
         db.conn,
-        params=[client_id, run["id"]],
+        params=[task.client_id, run["id"]],
     )
     if assets.empty:
         raise InputError(
@@ -97,18 +98,18 @@ def _labelled(db: Database, client_id: int) -> tuple[dict, pd.DataFrame]:
     return run, assets
 
 
-def sets(db: Database, client_id: int) -> list[dict]:
+def sets(db: Database, task: Task) -> list[dict]:
     """The client's sets, newest first: id, taxonomy_id, size, created."""
-    query = "select id, taxonomy_id, size, created from vendor_sets where client_id = ? order by id desc"
-    return list(db.query(query, [client_id]))
+    query = "select id, taxonomy_id, size, created from vendor_sets where task_id = ? order by id desc"
+    return list(db.query(query, [task.id]))
 
 
-def find(db: Database, client_id: int, set_id: int | None) -> dict:
+def find(db: Database, task: Task, set_id: int | None) -> dict:
     """The client's set with this id; None: the newest, or else all held-out assets. InputError where there is no such set."""
     if set_id is None:
-        made = sets(db, client_id)
-        set_id = made[0]["id"] if made else held_out(db, client_id)
-    for row in sets(db, client_id):
+        made = sets(db, task)
+        set_id = made[0]["id"] if made else held_out(db, task)
+    for row in sets(db, task):
         if row["id"] == set_id:
             return row
     raise InputError(f"This client has no blind pack {set_id}.", "The command `vendor sets` lists them.")
@@ -147,13 +148,13 @@ def pack(db: Database, set_id: int) -> bytes:
     return out.getvalue()
 
 
-def reference(db: Database, client_id: int) -> dict:
+def reference(db: Database, task: Task) -> dict:
     """The label run that vendors are held against: the live student's, else the newest student's, else the newest with labels."""
     query = """select r.id, r.taxonomy_id from label_runs r
                left join students s on s.label_run_id = r.id and s.ready = 1
-               where r.client_id = ? and exists (select 1 from labels l where l.run_id = r.id and l.category_id is not null)
+               where r.task_id = ? and exists (select 1 from labels l where l.run_id = r.id and l.category_id is not null)
                order by ifnull(s.live, 0) desc, ifnull(s.id, 0) desc, r.id desc limit 1"""
-    row = next(db.query(query, [client_id]), None)
+    row = next(db.query(query, [task.id]), None)
     if row is None:
         raise InputError(
             "This client has no teacher labels to hold a vendor against.", "Get labels on the Teacher page first."

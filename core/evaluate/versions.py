@@ -15,6 +15,7 @@ from core.evaluate.agreement import Paired, Share, paired, share
 from core.evaluate.phrases import p_words, percent, version_words
 from core.evaluate.run import comparison, figures
 from core.ingest import taxonomy_versions
+from core.tasks import Task
 from core.train.run import all_students, is_whole
 from core.words import money, ranged, teacher_words
 
@@ -116,7 +117,7 @@ def made_from(db: Database, student_id: int) -> dict[str, Any]:
     }
 
 
-def listed(db: Database, client_id: int) -> list[dict[str, Any]]:
+def listed(db: Database, task: Task) -> list[dict[str, Any]]:
     """The client's students, newest first: id, name, kind, live, agreement (None before it was judged), size_mb, whole (whether
     its files are there), made_from."""
     return [
@@ -130,18 +131,18 @@ def listed(db: Database, client_id: int) -> list[dict[str, Any]]:
             "whole": is_whole(db, row["id"]),
             "made_from": made_from(db, row["id"]),
         }
-        for row in all_students(db, client_id)
+        for row in all_students(db, task)
     ]
 
 
 def compare(db: Database, first: int, second: int) -> Comparison:
-    """Two students of one client on all the test assets that both were judged on, held against the labels of each one's teacher.
+    """Two students of one task on all the test assets that both were judged on, held against the labels of each one's teacher.
 
-    Raises InputError where they are one, of two clients, or have no such assets.
+    Raises InputError where they are one, of two tasks, or have no such assets.
     """
     rows = {row["id"]: row for row in db.query("select * from students where id in (?, ?)", [first, second])}
-    if len(rows) != 2 or len({row["client_id"] for row in rows.values()}) != 1:
-        raise InputError("These are not two students of one client.", "Choose two different ones.")
+    if len(rows) != 2 or len({row["task_id"] for row in rows.values()}) != 1:
+        raise InputError("These are not two students of one task.", "Choose two different ones.")
     table = _both(db, first, second)
     if table.empty:
         raise InputError(

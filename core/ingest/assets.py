@@ -1,6 +1,6 @@
 """Assets: a file of creatives into the workspace, and what the workspace holds of them.
 
-    summary = import_assets(db, client_id, Path("assets.csv"))
+    summary = import_assets(db, task, Path("assets.csv"))
 
 The file is read row by row into a scratch database, duplicates are grouped there, and one short transaction moves it all:
 whatever kills an import leaves nothing behind, and other writers wait a moment only. What is there already is recognised by
@@ -23,7 +23,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from core import database, settings
+from core import database, settings, tasks
 from core.errors import InputError
 from core.ingest import copies, families, family_columns, taxonomy
 from core.ingest.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
@@ -38,6 +38,7 @@ from core.ingest.profiles import gold_count, problems_csv, problems_of, profile,
 from core.ingest.rows import Asset, RowReader, check, join_text, number_columns, text_id
 from core.ingest.staging import INSERT, put, staging
 from core.progress import NoProgress, Progress
+from core.tasks import Task
 from core.whole import write_whole
 from core.words import counted
 
@@ -97,7 +98,7 @@ def unit_question(seen: Preview, mapping: Mapping) -> tuple[str, ...]:
 
 def import_assets(
     db: Database,
-    client_id: int,
+    task: Task,
     path: Path,
     mapping: Mapping | None = None,
     progress: Progress | None = None,
@@ -115,10 +116,10 @@ def import_assets(
     """
     path, report = Path(path), progress or NoProgress()
     table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
-    mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, said_of(db, client_id)))[0]
+    mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, said_of(db, task)))[0]
     check(mapping, table)
-    with alone(client_id, report), staging() as (stage, stage_path):
-        read = _Reading(db, client_id, table, mapping, accepted)
+    with alone(task.client_id, report), staging() as (stage, stage_path):
+        read = _Reading(db, task, table, mapping, accepted)
         read.run(stage, report)
         if not read.rows:
             raise no_rows(path)
@@ -126,7 +127,7 @@ def import_assets(
             first = next((one for one in read.problems.kept if not one.remark), None)
             what = "Not one row of the file could be used" + (f": {first.what}" if first else ".")
             raise InputError(what, first.todo if first else "", where=path.name)
-        resembling = copies.group_staged(db, client_id, stage, report) if read.imported else 0
+        resembling = copies.group_staged(db, task.client_id, stage, report) if read.imported else 0
         if resembling:
             read.problems.add(
                 None,
@@ -136,17 +137,17 @@ def import_assets(
                 "Give copies of one creative the same split.",
             )
         if mapping.family:
-            _families(db, client_id, stage, read)
+            _families(db, task, stage, read)
         report(read.rows, read.rows, "Step 3 of 3: saving")
-        return _enter(db, client_id, filename or path.name, _sha256(path), mapping, read, stage_path)
+        return _enter(db, task, filename or path.name, _sha256(path), mapping, read, stage_path)
 
 
-def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Reading) -> None:
+def _families(db: Database, task: Task, stage: sqlite3.Connection, read: _Reading) -> None:
     """Join what the mapping's column says belongs together, or say why that column cannot say it."""
     column = read.mapping.family
     if why := families.unfit(stage, read.mapping):
         stage.execute("update rows set family = null")
-        guess = guess_assets(read.table.columns, read.table.head, said_of(db, client_id))
+        guess = guess_assets(read.table.columns, read.table.head, said_of(db, task))
         if column == guess.family and read.mapping.family_stem is None:
             return  # nobody chose it
         read.problems.add(
@@ -156,7 +157,7 @@ def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Re
             "Choose another column, or none, if you know a better one.",
         )
         return
-    cut = families.unite_staged(db, client_id, stage)
+    cut = families.unite_staged(db, task.client_id, stage)
     if cut:
         read.problems.add(
             None,
@@ -168,19 +169,21 @@ def _families(db: Database, client_id: int, stage: sqlite3.Connection, read: _Re
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "path", "filename", "mapping" and "read_as" as dictionaries} to the summary as one."""
+    """The job body: {"task_id", "path", "filename", "mapping" and "read_as" as dictionaries} to the summary as one."""
     given = params.get("mapping")
     mapping = Mapping.from_json(given) if given else None
     how = {name: params.get(name) for name in ("filename", "accepted")}
     how["read_as"] = ReadAs(**params.get("read_as") or {})
-    summary = asdict(import_assets(db, params["client_id"], Path(params["path"]), mapping, progress, **how))
+    summary = asdict(
+        import_assets(db, tasks.get(db, params["task_id"]), Path(params["path"]), mapping, progress, **how)
+    )
     del summary["unknown"]  # kept with the import
     return summary
 
 
-def said_of(db: Database, client_id: int) -> frozenset[str]:
-    """The forms in which cells may name the client's categories, to guess columns by; none where there is no taxonomy yet."""
-    version = taxonomy.latest(db, client_id)
+def said_of(db: Database, task: Task) -> frozenset[str]:
+    """The forms in which cells may name the task's categories, to guess columns by; none where there is no taxonomy yet."""
+    version = taxonomy.latest(db, task)
     return said(taxonomy.load(db, version)) if version is not None else frozenset()
 
 
@@ -219,11 +222,11 @@ class _Reading:
     """Reads a table into the scratch database and counts."""
 
     def __init__(
-        self, db: Database, client_id: int, table: Table, mapping: Mapping, accepted: dict[str, str] | None = None
+        self, db: Database, task: Task, table: Table, mapping: Mapping, accepted: dict[str, str] | None = None
     ):
-        self.db, self.client_id, self.table, self.mapping = db, client_id, table, mapping
+        self.db, self.task, self.table, self.mapping = db, task, table, mapping
         self.problems = Problems()
-        version = taxonomy.latest(db, client_id)
+        version = taxonomy.latest(db, task)
         self.labels = None
         if version is not None:
             categories = taxonomy.load(db, version)
@@ -232,7 +235,7 @@ class _Reading:
         self.rows = self.imported = self.unchanged = self.conflicts = self.moved = 0
         self._texts: dict[str, bytes] = {}  # external id -> digest of its text, of this file's rows
         self._occurrences: Counter[str] = Counter()
-        self._known = Known(db, client_id)
+        self._known = Known(db, task.client_id)
         self._changed: dict[str, str] = {}  # ids a spreadsheet changed, to those of the assets that they mean
 
     def run(self, stage: sqlite3.Connection, report: NoProgress) -> None:
@@ -360,7 +363,7 @@ class _Reading:
 
 
 def _enter(
-    db: Database, client_id: int, filename: str, sha256: str, mapping: Mapping, read: _Reading, stage_path: Path
+    db: Database, task: Task, filename: str, sha256: str, mapping: Mapping, read: _Reading, stage_path: Path
 ) -> ImportSummary:
     """Move the scratch rows into the workspace in one transaction."""
     db.execute("attach ? as stage", [str(stage_path)])
@@ -368,7 +371,13 @@ def _enter(
         db.conn.execute("begin immediate")
         with db.conn:
             base = db.execute("select coalesce(max(id), 0) from assets").fetchone()[0]
-            marks = {"base": base, "client": client_id, "now": database.now(), "source": mapping.label}
+            marks = {
+                "base": base,
+                "client": task.client_id,
+                "task": task.id,
+                "now": database.now(),
+                "source": mapping.label,
+            }
             marks["duplicates"] = db.execute(
                 "select count(*) from stage.rows where asset_id is null and (group_id or head < n)"
             ).fetchone()[0]
@@ -411,7 +420,7 @@ def _copies_differ(db: Database, marks: dict, problems: Problems) -> bool:
     rows = db.execute(
         """with labelled as (
              select a.group_id, coalesce(r.category, r.label) as label, count(*) as copies, min(a.id) as first
-             from recordings r join assets a on a.id = r.asset_id where r.source = :source and a.client_id = :client
+             from recordings r join assets a on a.id = r.asset_id where r.task_id = :task and r.source = :source
              and a.group_id in (select t.group_id from stage.rows s join assets t on t.id = coalesce(s.asset_id, :base + s.n)
                                 where s.label is not null) group by 1, 2)
            select a.external_id, label, copies from (select *, count(*) over (partition by group_id) as kinds from labelled) l
@@ -448,15 +457,18 @@ BEFORE = (
     """insert into splits_before select distinct :import, group_id from assets
        where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",
     """insert into recordings_before
-       (import_id, asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
-       select :import, s.asset_id, :source, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
-       from stage.rows s join assets a on a.id = s.asset_id left join recordings r on r.source = :source and r.asset_id = a.id
+       (import_id, asset_id, task_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
+       select :import, s.asset_id, :task, :source, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
+       from stage.rows s join assets a on a.id = s.asset_id 
+       left join recordings r on r.task_id = :task and r.source = :source and r.asset_id = a.id
        where s.label is not null and a.import_id is not :import and not (
        (r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms) is
        (s.label, s.category, s.confidence, s.tokens_in, s.tokens_out, s.latency_ms) and exists
-       (select 1 from recordings_before b where b.asset_id = a.id and b.source = :source and b.import_id = :import))""",
+       (select 1 from recordings_before b where b.asset_id = a.id and b.task_id = :task
+        and b.source = :source and b.import_id = :import))""",
 )
-RELABELLED = """select count(*) from stage.rows s left join recordings r on r.source = :source and r.asset_id = s.asset_id
+RELABELLED = """select count(*) from stage.rows s left join recordings r
+    on r.task_id = :task and r.source = :source and r.asset_id = s.asset_id
     where s.asset_id is not null and s.label is not null and (r.label, r.category) is not (s.label, s.category)"""
 ENTER = (
     """insert into assets (id, client_id, external_id, text, text_hash, group_id, family_id, family_key, split, split_given,
@@ -470,12 +482,13 @@ ENTER = (
     "insert into asset_bands (asset_id, bands) select :base + n, bands from stage.bands",
     """update assets set split = (select split from stage.group_splits g where g.group_id = assets.group_id)
        where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",
-    """insert or replace into recordings (asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
-       select coalesce(asset_id, :base + n), :source, label, category, confidence, tokens_in, tokens_out, latency_ms
+    """insert or replace into recordings (task_id, asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
+       select :task, coalesce(asset_id, :base + n), :source, label, category, confidence, tokens_in, tokens_out, latency_ms
        from stage.rows where label is not null""",
-    """insert into reviews (asset_id, reviewer, category_id, created, import_id)
-       select coalesce(asset_id, :base + n), 'file', gold, :now, :import from stage.rows where gold is not null and gold is not
-       (select category_id from reviews r where r.asset_id = rows.asset_id and reviewer = 'file' order by r.id desc limit 1)""",
+    """insert into reviews (task_id, asset_id, reviewer, category_id, created, import_id)
+       select :task, coalesce(asset_id, :base + n), 'file', gold, :now, :import from stage.rows
+       where gold is not null and gold is not (select category_id from reviews r
+       where r.task_id = :task and r.asset_id = rows.asset_id and reviewer = 'file' order by r.id desc limit 1)""",
 )
 
 
@@ -483,8 +496,8 @@ def _import_row(db: Database, marks: dict, filename: str, sha256: str, mapping: 
     """A row of imports; where the same file comes again and brings nothing, its row is brought up to date instead."""
     text = json.dumps(asdict(mapping), ensure_ascii=False)
     if not read.imported:
-        query = "select id from imports where client_id = ? and sha256 = ? and mapping = ? order by id desc limit 1"
-        again = db.execute(query, [marks["client"], sha256, text]).fetchone()
+        query = "select id from imports where task_id = ? and sha256 = ? and mapping = ? order by id desc limit 1"
+        again = db.execute(query, [marks["task"], sha256, text]).fetchone()
         if again:
             db.conn.execute("delete from import_problems where import_id = ?", again)
             db.conn.execute(
@@ -493,11 +506,12 @@ def _import_row(db: Database, marks: dict, filename: str, sha256: str, mapping: 
             )
             return again[0]
     return db.conn.execute(
-        "insert into imports (id, client_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates,"
-        " problem_count, created, undoable, remark_count, aside) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
+        "insert into imports (id, client_id, task_id, filename, sha256, mapping, row_count, imported, unchanged, duplicates,"
+        " problem_count, created, undoable, remark_count, aside) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
         [
             database.fresh_id(db, "imports"),
             marks["client"],
+            marks["task"],
             filename,
             sha256,
             text,

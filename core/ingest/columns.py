@@ -123,8 +123,12 @@ def guess_assets(
     text = tuple(c for c in named if cells.fits("text", c)) or tuple(named)
     free = [c for c in columns if c not in roles.values() and c not in text]
     if roles["label"] is None or not cells.labelled([roles["label"]], 0):
-        other = free if roles["label"] is None else [c for c in free if fold(c) in _LABELS]
-        roles["label"] = cells.labelled(other) or roles["label"]
+        # Another task's labels may stand in a column that is called so: the one whose cells are this task's categories holds its.
+        roles["label"] = (
+            cells.labelled([c for c in free if fold(c) in _LABELS])
+            or cells.labelled([c for c in free if roles["label"] is None or cells.varies(c)])
+            or roles["label"]
+        )
     roles["id"] = roles["id"] or cells.unrepeated([c for c in free if c not in roles.values()])
     if not text:
         longest = cells.wordiest([c for c in free if c not in roles.values()]) or cells.wordiest(free)
@@ -165,6 +169,10 @@ class _Cells:
     def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[str]], labels: Collection[str]):
         self._rows, self._labels = len(rows), labels
         self._filled = {column: [row[at] for row in rows if row[at]] for at, column in enumerate(columns)}
+
+    def varies(self, column: str) -> bool:
+        """Whether its cells are not all one."""
+        return len(set(self._filled[column])) > 1
 
     def fits(self, role: str, column: str) -> bool:
         """Whether the cells leave a role to the column whose name says it."""

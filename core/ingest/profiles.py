@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from core.errors import Problem
 from core.escape import Cells
+from core.tasks import Task
 
 SHOWN = 100  # labels listed a source
 
@@ -38,8 +39,8 @@ def problems_csv(db: Database, import_id: int) -> str:
     return out.getvalue()
 
 
-def profile(db: Database, client_id: int) -> dict[str, Any]:
-    """Figures of a client's assets, read in a handful of queries.
+def profile(db: Database, task: Task) -> dict[str, Any]:
+    """Figures of a client's assets and their labels in a task, read in a handful of queries.
 
     assets, groups, families (of groups that belong together), duplicates (assets less groups);
     words: quantiles of words per asset by name (p5, p50, p95, max);
@@ -49,25 +50,25 @@ def profile(db: Database, client_id: int) -> dict[str, Any]:
     """
     assets, groups, families = db.execute(
         "select count(*), count(distinct group_id), count(distinct coalesce(family_id, group_id)) from assets where client_id = ?",
-        [client_id],
+        [task.client_id],
     ).fetchone()
     mapping = db.execute(
-        "select mapping from imports where client_id = ? order by id desc limit 1", [client_id]
+        "select mapping from imports where client_id = ? order by id desc limit 1", [task.client_id]
     ).fetchone()
     extra = db.execute(
         "select distinct key from (select extra from assets where client_id = ? and extra is not null limit 1000),"
         " json_each(extra)",
-        [client_id],
+        [task.client_id],
     )
     return {
         "assets": assets,
         "groups": groups,
         "families": families,
         "duplicates": assets - groups,
-        "words": _words(db, client_id, assets),
-        "splits": splits(db, client_id),
-        "labels": _labels(db, client_id),
-        "gold": gold_count(db, client_id),
+        "words": _words(db, task, assets),
+        "splits": splits(db, task.client_id),
+        "labels": _labels(db, task),
+        "gold": gold_count(db, task),
         "columns": json.loads(mapping[0]) if mapping else {},
         "extra": [row[0] for row in extra],
     }
@@ -81,12 +82,12 @@ def splits(db: Database, client_id: int) -> dict[str, int]:
     return {split or "": count for split, count in rows}
 
 
-def gold_count(db: Database, client_id: int) -> int:
+def gold_count(db: Database, task: Task) -> int:
     """How many assets have a gold label."""
-    return db.execute("select count(*) from gold_labels where client_id = ?", [client_id]).fetchone()[0]
+    return db.execute("select count(*) from gold_labels where task_id = ?", [task.id]).fetchone()[0]
 
 
-def _words(db: Database, client_id: int, assets: int) -> dict[str, int]:
+def _words(db: Database, task: Task, assets: int) -> dict[str, int]:
     """Quantiles of words per asset; a word is what stands between blanks or line breaks."""
     if not assets:
         return {}
@@ -95,20 +96,20 @@ def _words(db: Database, client_id: int, assets: int) -> dict[str, int]:
         for row in db.execute(
             "select length(t) - length(replace(t, ' ', '')) + 1 from"
             " (select trim(replace(text, char(10), ' ')) as t from assets where client_id = ?) order by 1",
-            [client_id],
+            [task.client_id],
         )
     ]
     at = {"p5": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
     return {name: counts[min(round(share * (len(counts) - 1)), len(counts) - 1)] for name, share in at.items()}
 
 
-def _labels(db: Database, client_id: int) -> dict[str, dict[str, Any]]:
+def _labels(db: Database, task: Task) -> dict[str, dict[str, Any]]:
     query = (
         "select r.source, coalesce(r.category, r.label) as label, count(*) as n from recordings r"
-        " join assets a on a.id = r.asset_id where a.client_id = ? group by 1, 2 order by 1, 3 desc, 2"
+        " where r.task_id = ? group by 1, 2 order by 1, 3 desc, 2"
     )
     found: dict[str, dict[str, Any]] = {}
-    for source, label, count in db.execute(query, [client_id]):
+    for source, label, count in db.execute(query, [task.id]):
         one = found.setdefault(source, {"count": 0, "distinct": 0, "top": []})
         one["count"] += count
         one["distinct"] += 1

@@ -1,6 +1,6 @@
 """Taxonomies: files to categories, categories to the database as versions, and labels in the wild to categories.
 
-read(path) -> TaxonomyFile;  save(db, client_id, file.categories, "taxonomy.csv") -> taxonomy id;  Matcher(load(db, id))("a label")
+read(path) -> TaxonomyFile;  save(db, task, file.categories, "taxonomy.csv") -> taxonomy id;  Matcher(load(db, id))("a label")
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from core.errors import InputError
 from core.ingest.categories import Category, StoredCategory, TaxonomyFile, read
 from core.ingest.category_files import chosen, look, to_csv
 from core.ingest.matching import Matcher
+from core.tasks import Task
 
 __all__ = [
     "Category",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-def save(db: Database, client_id: int, categories: Iterable[Category], source: str) -> int:
+def save(db: Database, task: Task, categories: Iterable[Category], source: str) -> int:
     """Keep a taxonomy as the client's next version and return its id; the latest version's id where nothing changed.
 
     Raises InputError where there is no category to assign, labels repeat, or a parent is missing.
@@ -58,14 +59,14 @@ def save(db: Database, client_id: int, categories: Iterable[Category], source: s
     content = _content_hash(categories)
     with db.atomic():
         db.execute("pragma defer_foreign_keys = on")  # a child may stand before its parent
-        query = "select id, version, content_hash from taxonomies where client_id = ? order by version desc limit 1"
-        last = next(db.query(query, [client_id]), None)
+        query = "select id, version, content_hash from taxonomies where task_id = ? order by version desc limit 1"
+        last = next(db.query(query, [task.id]), None)
         if last and last["content_hash"] == content:
             return last["id"]
         version = last["version"] + 1 if last else 1
         taxonomy_id = db.execute(
-            "insert into taxonomies (client_id, version, source, content_hash, created) values (?, ?, ?, ?, ?)",
-            [client_id, version, source, content, database.now()],
+            "insert into taxonomies (task_id, version, source, content_hash, created) values (?, ?, ?, ?, ?)",
+            [task.id, version, source, content, database.now()],
         ).lastrowid
         start = db.execute("select coalesce(max(id), 0) + 1 from categories").fetchone()[0]
         ids = {label: start + position for position, label in enumerate(labels)}
@@ -98,17 +99,17 @@ def _content_hash(categories: Iterable[Category]) -> str:
     return hashlib.sha256(json.dumps(plain, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def is_in_use(db: Database, client_id: int, categories: Iterable[Category]) -> bool:
+def is_in_use(db: Database, task: Task, categories: Iterable[Category]) -> bool:
     """Whether these categories are the client's newest version: saving them would change nothing."""
-    query = "select content_hash from taxonomies where client_id = ? order by version desc limit 1"
-    last = db.execute(query, [client_id]).fetchone()
+    query = "select content_hash from taxonomies where task_id = ? order by version desc limit 1"
+    last = db.execute(query, [task.id]).fetchone()
     return bool(last) and last[0] == _content_hash(categories)
 
 
-def latest(db: Database, client_id: int) -> int | None:
+def latest(db: Database, task: Task) -> int | None:
     """The id of the client's newest taxonomy version, None where there is none."""
-    query = "select id from taxonomies where client_id = ? order by version desc limit 1"
-    row = next(db.query(query, [client_id]), None)
+    query = "select id from taxonomies where task_id = ? order by version desc limit 1"
+    row = next(db.query(query, [task.id]), None)
     return row["id"] if row else None
 
 

@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.ingest import taxonomy
 from core.ingest.taxonomy import Category
 from core.ingest.taxonomy_diff import Draft, compare
+from core.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Kept:
     again: tuple[str, ...] = ()
 
 
-def versions(db: Database, client_id: int) -> list[dict[str, Any]]:
+def versions(db: Database, task: Task) -> list[dict[str, Any]]:
     """The client's versions, newest first: id, version, source, created, categories and assignable (counts), labels (the most
     that one label run holds under it), students, live (whether the live student answers with its categories)."""
     rows = db.query(
@@ -40,15 +41,15 @@ def versions(db: Database, client_id: int) -> list[dict[str, Any]]:
                    where r.taxonomy_id = t.id and l.category_id is not null group by r.id)), 0) as labels,
                   (select count(*) from students s where s.taxonomy_id = t.id and s.ready = 1) as students,
                   exists (select 1 from students s where s.taxonomy_id = t.id and s.live = 1) as live
-           from taxonomies t where t.client_id = ? order by t.version desc""",
-        [client_id],
+           from taxonomies t where t.task_id = ? order by t.version desc""",
+        [task.id],
     )
     return [row | {"live": bool(row["live"])} for row in rows]
 
 
-def in_use(db: Database, client_id: int) -> int:
+def in_use(db: Database, task: Task) -> int:
     """The id of the newest version. InputError where there is none."""
-    found = taxonomy.latest(db, client_id)
+    found = taxonomy.latest(db, task)
     if found is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
     return found
@@ -63,7 +64,7 @@ def labels_under(db: Database, taxonomy_id: int) -> int:
 
 def behind(db: Database, taxonomy_id: int) -> tuple[int, int] | None:
     """The number of this version and of the one in use since, where they differ."""
-    query = """select version, (select max(version) from taxonomies where client_id = t.client_id) from taxonomies t where id = ?"""
+    query = """select version, (select max(version) from taxonomies where task_id = t.task_id) from taxonomies t where id = ?"""
     version, newest = db.execute(query, [taxonomy_id]).fetchone()
     return (version, newest) if version != newest else None
 
@@ -71,18 +72,18 @@ def behind(db: Database, taxonomy_id: int) -> tuple[int, int] | None:
 # --- the draft ----------------------------------------------------------------------------------------------------
 
 
-def keep(db: Database, client_id: int, kept: Kept) -> None:
+def keep(db: Database, task: Task, kept: Kept) -> None:
     """Keep the draft, in place of the one before it."""
     text = json.dumps(asdict(kept.draft) | {"links": sorted(kept.draft.links)}, ensure_ascii=False)
     db.execute(
-        "insert or replace into taxonomy_drafts (client_id, base_id, source, draft, again, created) values (?, ?, ?, ?, ?, ?)",
-        [client_id, kept.base_id, kept.source, text, json.dumps(kept.again, ensure_ascii=False), now()],
+        "insert or replace into taxonomy_drafts (task_id, base_id, source, draft, again, created) values (?, ?, ?, ?, ?, ?)",
+        [task.id, kept.base_id, kept.source, text, json.dumps(kept.again, ensure_ascii=False), now()],
     )
 
 
-def kept(db: Database, client_id: int) -> Kept | None:
+def kept(db: Database, task: Task) -> Kept | None:
     """The client's draft, None where there is none."""
-    row = next(db.query("select * from taxonomy_drafts where client_id = ?", [client_id]), None)
+    row = next(db.query("select * from taxonomy_drafts where task_id = ?", [task.id]), None)
     if row is None:
         return None
     found = json.loads(row["draft"])
@@ -96,23 +97,23 @@ def kept(db: Database, client_id: int) -> Kept | None:
     return Kept(row["base_id"], row["source"], draft, again)
 
 
-def drop(db: Database, client_id: int) -> None:
+def drop(db: Database, task: Task) -> None:
     """Forget the draft."""
-    db.execute("delete from taxonomy_drafts where client_id = ?", [client_id])
+    db.execute("delete from taxonomy_drafts where task_id = ?", [task.id])
 
 
-def save(db: Database, client_id: int, kept: Kept) -> int:
+def save(db: Database, task: Task, kept: Kept) -> int:
     """Make the draft the client's next version, keep what became of each category, forget the draft; returns the version's id.
 
     Joins a transaction that is open. InputError where nothing has changed, or another version was saved since it was begun.
     """
     with db.atomic():
-        db.execute("delete from taxonomy_drafts where client_id = ?", [client_id])  # takes the write lock
-        if taxonomy.latest(db, client_id) != kept.base_id:
+        db.execute("delete from taxonomy_drafts where task_id = ?", [task.id])  # takes the write lock
+        if taxonomy.latest(db, task) != kept.base_id:
             raise InputError(
                 "Another version was saved since this draft was begun.", "Discard the draft and begin again."
             )
-        taxonomy_id = taxonomy.save(db, client_id, kept.draft.categories, kept.source)
+        taxonomy_id = taxonomy.save(db, task, kept.draft.categories, kept.source)
         if taxonomy_id == kept.base_id:
             raise InputError("The draft is the version in use: nothing has changed.", "Change something first.")
         db.execute("update taxonomies set based_on = ? where id = ?", [kept.base_id, taxonomy_id])
@@ -148,7 +149,9 @@ def carried(db: Database, taxonomy_id: int) -> dict[int, int]:
     Forward a category goes on as one other (or is merged into one); backward it came from one only. Split, removed and added
     ones, and merged ones backward, are left out.
     """
-    query = """select id from taxonomies where client_id = (select client_id from taxonomies where id = ?) order by version"""
+    query = (
+        """select id from taxonomies where task_id = (select task_id from taxonomies where id = ?) order by version"""
+    )
     ids = [row[0] for row in db.execute(query, [taxonomy_id]).fetchall()]
     place = ids.index(taxonomy_id)
     found = {c.id: c.id for c in taxonomy.load(db, taxonomy_id)}

@@ -75,7 +75,8 @@ def account(
 ) -> ledger.Account:
     """What the run's calls are written under. InputError as must_be_capped()."""
     must_be_capped(hosted, budget_usd, "the run")
-    client_id = db.execute("select client_id from label_runs where id = ?", [run_id]).fetchone()[0]
+    query = "select t.client_id from label_runs r join tasks t on t.id = r.task_id where r.id = ?"
+    client_id = db.execute(query, [run_id]).fetchone()[0]
     purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
     name, model = hosted.connection.name, hosted.connection.model
     return ledger.Account(client_id, run_id, name, model, budget_usd, purpose, batch)

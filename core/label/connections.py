@@ -139,7 +139,11 @@ def rename(db: Database, id: int, name: str) -> str:
     values = {"c": before.client_id, "old": before.name, "was": f"connection:{before.name}", "is": f"connection:{name}"}
     with db.atomic():
         db.execute("update connections set name = ? where id = ?", [name, id])
-        db.execute(f"update label_runs set teacher = :is where teacher = :was collate nocase and ({own})", values)
+        db.execute(
+            f"update label_runs set teacher = :is where teacher = :was collate nocase"
+            f" and task_id in (select id from tasks where {own})",
+            values,
+        )
         db.execute(
             f"""update jobs set params = json_set(params, '$.teacher', :is) where state in ('cancelled', 'failed')
                 and json_extract(params, '$.teacher') = :was collate nocase and ({own})""",

@@ -117,7 +117,7 @@ def sampled(db: Database, run_id: int, limit: int) -> list[Asset]:
         for row in db.execute(
             f"""select id, text from (
                    select a.id, a.text, l.category_id from label_runs run
-                   join assets a on a.client_id = run.client_id and a.group_id = a.id
+                   join tasks t on t.id = run.task_id join assets a on a.client_id = t.client_id and a.group_id = a.id
                    left join labels l on l.run_id = run.id and l.asset_id = a.id
                    where run.id = ? order by {scattered("a.id")} limit ?)
                where category_id is null""",

@@ -19,6 +19,7 @@ from core.label import prices
 from core.label.run import find_run, runs
 from core.label.teachers import Asset, make
 from core.label.teachers.hosted import Hosted
+from core.tasks import Task
 
 BUILT_IN_A_SECOND = (
     250.0  # short assets with the packaged encoder on two cores; used until a run of this client was timed
@@ -71,25 +72,24 @@ class HostedForecast(Forecast):
     batch_usd: float | None
 
 
-def recorded_columns(db: Database, client_id: int) -> dict[str, int]:
-    """Columns of recorded labels the client has, with their number of labels, the largest first."""
+def recorded_columns(db: Database, task: Task) -> dict[str, int]:
+    """Columns of recorded labels the task has, with their number of labels, the largest first."""
     rows = db.query(
-        """select r.source, count(*) as n from recordings r join assets a on a.id = r.asset_id
-           where a.client_id = ? group by r.source order by n desc""",
-        [client_id],
+        """select source, count(*) as n from recordings where task_id = ? group by source order by n desc""",
+        [task.id],
     )
     return {row["source"]: row["n"] for row in rows}
 
 
-def forecast(db: Database, client_id: int, teacher: str) -> Forecast:
+def forecast(db: Database, task: Task, teacher: str) -> Forecast:
     """What a run of `teacher` still has to do for the client; a HostedForecast for one that is hosted.
 
     InputError where there is no such teacher, or its connection is not complete.
     """
     if teacher.partition(":")[0] not in ("built-in", "recorded"):
-        return _hosted(db, client_id, teacher)
-    latest = taxonomy.latest(db, client_id)
-    mine = [run for run in runs(db, client_id) if run["teacher"] == teacher]
+        return _hosted(db, task, teacher)
+    latest = taxonomy.latest(db, task)
+    mine = [run for run in runs(db, task) if run["teacher"] == teacher]
     # Labels under an earlier version stand for its categories: only those of the version in use need not be got again.
     have = next((run["count"] for run in mine if run["taxonomy_id"] == latest), 0)
     prompt = prices.prompt_tokens(db, latest)
@@ -97,7 +97,7 @@ def forecast(db: Database, client_id: int, teacher: str) -> Forecast:
         row = _one(
             db,
             "select count(*) as n, total(length(text)) as c from assets where client_id = ? and group_id = id",
-            [client_id],
+            [task.client_id],
         )
         labels = max(row["n"] - have, 0)
         timed = next((run for run in mine if run["seconds"] > 0 and run["count"] >= 100), None)  # of any version
@@ -115,8 +115,8 @@ def forecast(db: Database, client_id: int, teacher: str) -> Forecast:
     row = _one(
         db,
         """select count(*) as n, avg(r.tokens_in) as tokens_in, avg(r.tokens_out) as tokens_out, total(length(a.text)) as c
-           from recordings r join assets a on a.id = r.asset_id where r.source = ? and a.client_id = ?""",
-        [teacher.partition(":")[2], client_id],
+           from recordings r join assets a on a.id = r.asset_id where r.source = ? and r.task_id = ?""",
+        [teacher.partition(":")[2], task.id],
     )
     labels = max(row["n"] - have, 0)
     measured = row["tokens_in"] is not None
@@ -133,10 +133,10 @@ def forecast(db: Database, client_id: int, teacher: str) -> Forecast:
     )
 
 
-def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
-    taxonomy_id = taxonomy.latest(db, client_id)
-    hosted = make(db, client_id, spec, taxonomy.load(db, taxonomy_id))
-    run_id = find_run(db, client_id, taxonomy_id, hosted)
+def _hosted(db: Database, task: Task, spec: str) -> HostedForecast:
+    taxonomy_id = taxonomy.latest(db, task)
+    hosted = make(db, task, spec, taxonomy.load(db, taxonomy_id))
+    run_id = find_run(db, task, taxonomy_id, hosted)
     params, price = hosted.connection.params, hosted.price
     todo = _one(
         db,
@@ -145,10 +145,10 @@ def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
                   (select count(*) from assets where client_id = :client) as assets
            from assets a left join labels l on l.run_id = :run and l.asset_id = a.id and l.error is null
            where a.client_id = :client and a.group_id = a.id""",
-        {"client": client_id, "run": run_id},
+        {"client": task.client_id, "run": run_id},
     )
     labels = int(todo["labels"])
-    frame = _frame(db, client_id, hosted)
+    frame = _frame(db, task, hosted)
     size = (
         labels * frame + todo["characters"]
     )  # characters of everything still to be sent, each asset's share of its call
@@ -189,12 +189,12 @@ def _hosted(db: Database, client_id: int, spec: str) -> HostedForecast:
 
 
 def texts_cost(
-    db: Database, client_id: int, hosted: Hosted, run_id: int | None, texts: int, characters: int
+    db: Database, task: Task, hosted: Hosted, run_id: int | None, texts: int, characters: int
 ) -> tuple[Spread | None, int]:
     """What answers to `texts` of so many characters in all cost, asked one a call outside any run, and the labels of the run (which
     asks the same way) it was measured on, 0 where it is estimated. None without a price."""
-    seen, frame = _answers(db, run_id), _frame(db, client_id, hosted)
-    size = characters + texts * _frame(db, client_id, hosted, alone=True)
+    seen, frame = _answers(db, run_id), _frame(db, task, hosted)
+    size = characters + texts * _frame(db, task, hosted, alone=True)
     return _spend(hosted, seen, texts, size, frame)[1], len(seen) if len(seen) >= MEASURED else 0
 
 
@@ -221,11 +221,12 @@ def _spend(
     )
 
 
-def _frame(db: Database, client_id: int, hosted: Hosted, *, alone: bool = False) -> float:
+def _frame(db: Database, task: Task, hosted: Hosted, *, alone: bool = False) -> float:
     """Characters sent for an asset beside its text: instructions and categories, shared out over the assets of a call, or for each
     asset in a call `alone`."""
     rows = db.execute(
-        "select id, text from assets where client_id = ? and group_id = id order by id limit ?", [client_id, DRY_RUN]
+        "select id, text from assets where client_id = ? and group_id = id order by id limit ?",
+        [task.client_id, DRY_RUN],
     )
     assets = [Asset(*row) for row in rows]
     sent = sum(

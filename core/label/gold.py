@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from core.ingest import taxonomy_versions
 from core.ingest.taxonomy import StoredCategory
+from core.tasks import Task
 
 ORIGINS = ("given", "queue", "random")
 # Assets that were not chosen for being doubtful: what is measured on them holds for the others, too.
@@ -19,7 +20,7 @@ SAMPLED = ("given", "random")
 
 
 def gold(
-    db: Database, client_id: int, categories: Iterable[StoredCategory], origins: Collection[str] = ORIGINS
+    db: Database, task: Task, categories: Iterable[StoredCategory], origins: Collection[str] = ORIGINS
 ) -> dict[int, int]:
     """The gold label of each of the client's assets that has one among `categories` (of one version): asset id -> category id.
 
@@ -27,9 +28,7 @@ def gold(
     assets that came before people in these ways.
     """
     ids = {category.id for category in categories}
-    rows = db.execute(
-        "select asset_id, category_id, origin from gold_labels where client_id = ?", [client_id]
-    ).fetchall()
+    rows = db.execute("select asset_id, category_id, origin from gold_labels where task_id = ?", [task.id]).fetchall()
     decided = {asset: category for asset, category, origin in rows if origin in origins}
     if not decided or not ids:
         return {}
@@ -38,7 +37,7 @@ def gold(
     return {asset: means[category] for asset, category in decided.items() if means.get(category) in ids}
 
 
-def labels(db: Database, client_id: int, origins: Collection[str] = ORIGINS) -> dict[int, str]:
+def labels(db: Database, task: Task, origins: Collection[str] = ORIGINS) -> dict[int, str]:
     """The same by the categories' labels, whatever version of the taxonomy they are in: asset id -> label."""
-    rows = db.execute("select asset_id, label, origin from gold_labels where client_id = ?", [client_id])
+    rows = db.execute("select asset_id, label, origin from gold_labels where task_id = ?", [task.id])
     return {asset: label for asset, label, origin in rows if origin in origins}

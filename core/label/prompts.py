@@ -30,6 +30,7 @@ from core.label.replies import NONE, Found
 from core.label.teachers import Asset
 from core.label.teachers.builtin import category_vectors
 from core.label.teachers.wire import Reply, Request
+from core.tasks import Task
 
 INSTRUCTIONS = """You sort texts from advertising into the categories of one taxonomy.
 Read the whole text and choose the one category that describes best what it is about, by its name and its description.
@@ -63,20 +64,20 @@ class Prompt:
     created: str = ""
 
 
-def current(db: Database, client_id: int) -> Prompt:
+def current(db: Database, task: Task) -> Prompt:
     """The client's newest prompt, the product's own where there is none."""
-    row = next(db.query("select * from prompts where client_id = ? order by version desc limit 1", [client_id]), None)
+    row = next(db.query("select * from prompts where task_id = ? order by version desc limit 1", [task.id]), None)
     return _prompt(row) if row else Prompt(0, INSTRUCTIONS, 0, _hash(INSTRUCTIONS, 0, []))
 
 
-def every(db: Database, client_id: int) -> list[Prompt]:
+def every(db: Database, task: Task) -> list[Prompt]:
     """All prompts of the client, newest first."""
     return [
-        _prompt(row) for row in db.query("select * from prompts where client_id = ? order by version desc", [client_id])
+        _prompt(row) for row in db.query("select * from prompts where task_id = ? order by version desc", [task.id])
     ]
 
 
-def save(db: Database, client_id: int, instructions: str, gold_examples: int = 0) -> Prompt:
+def save(db: Database, task: Task, instructions: str, gold_examples: int = 0) -> Prompt:
     """Keep a wording as the client's next version and return it; the newest one where nothing has changed.
 
     With `gold_examples`, decisions taken since then make a new version too: saving is what takes them in. Assets shown so, with all
@@ -94,13 +95,13 @@ def save(db: Database, client_id: int, instructions: str, gold_examples: int = 0
     if not 0 <= gold_examples <= MOST_EXAMPLES:
         raise InputError(f"{gold_examples} gold examples cannot be shown.", f"Choose 0 to {MOST_EXAMPLES}.")
     created = now()
-    shown = _decided(db, client_id, gold_examples, created, undivided=True)
+    shown = _decided(db, task, gold_examples, created, undivided=True)
     content = _hash(instructions, gold_examples, [(text, label) for _, text, label in shown])
-    last = current(db, client_id)
+    last = current(db, task)
     if last.content_hash == content:
         return last
     row = {
-        "client_id": client_id,
+        "task_id": task.id,
         "version": last.version + 1,
         "instructions": instructions,
         "gold_examples": gold_examples,
@@ -111,7 +112,7 @@ def save(db: Database, client_id: int, instructions: str, gold_examples: int = 0
         db["prompts"].insert(row)
         db.conn.executemany(
             "update assets set split = 'train' where client_id = ? and coalesce(family_id, group_id) = ? and split is null",
-            [(client_id, family) for family, _, _ in shown],
+            [(task.client_id, family) for family, _, _ in shown],
         )
     return _prompt(row)
 
@@ -128,13 +129,13 @@ def _sha256(what: object) -> bytes:
     return hashlib.sha256(json.dumps(what, ensure_ascii=True, sort_keys=True).encode()).digest()
 
 
-def _gold(db: Database, client_id: int, count: int, until: str) -> list[tuple[str, str]]:
+def _gold(db: Database, task: Task, count: int, until: str) -> list[tuple[str, str]]:
     """`count` (text, category label) that people agreed on by then, the categories in turn; of training assets, so that none on
     which a student is measured is shown with its answer."""
-    return [(text, label) for _, text, label in _decided(db, client_id, count, until)]
+    return [(text, label) for _, text, label in _decided(db, task, count, until)]
 
 
-def _decided(db: Database, client_id: int, count: int, until: str, *, undivided: bool = False) -> list[tuple]:
+def _decided(db: Database, task: Task, count: int, until: str, *, undivided: bool = False) -> list[tuple]:
     """(family, text, label) of decided training assets; `undivided`: or of such as are in no split yet. None is of a family that
     other splits have assets of: its text would tell the answer to them.
 
@@ -143,15 +144,15 @@ def _decided(db: Database, client_id: int, count: int, until: str, *, undivided:
     rows = db.execute(
         """with decided as (
                select a.id, coalesce(a.family_id, a.group_id) as family, a.text, max(c.label) as label from reviews r
-               join assets a on a.id = r.asset_id and a.client_id = ? and (a.split = 'train' or (? and a.split is null))
+               join assets a on a.id = r.asset_id and (a.split = 'train' or (? and a.split is null))
                join categories c on c.id = r.category_id
-               where r.created <= ? and length(a.text) <= 2000 and not exists (
+               where r.task_id = ? and r.created <= ? and length(a.text) <= 2000 and not exists (
                    select 1 from assets o where o.client_id = a.client_id and o.family_id = a.family_id and o.split <> 'train')
                group by a.id having count(distinct c.label) = 1)
            select family, text, label from
                (select *, row_number() over (partition by label order by id) as turn from decided)
            order by turn, label limit ?""",
-        [client_id, undivided, until, count],
+        [undivided, task.id, until, count],
     )
     return rows.fetchall()
 
@@ -397,32 +398,32 @@ _ANSWERING = (
 )
 
 
-def known(db: Database, client_id: int, categories: Sequence[StoredCategory], most: int = 300) -> list[tuple[str, int]]:
+def known(db: Database, task: Task, categories: Sequence[StoredCategory], most: int = 300) -> list[tuple[str, int]]:
     """Texts whose category (id) is known, at most `most`, one a family, for Asking.short_listed: settled by people, else labels
     from a file."""
     ids = {category.id: category.label for category in categories}
     by_label = {label: id for id, label in ids.items()}
-    decided = gold(db, client_id, categories)
+    decided = gold(db, task, categories)
     if decided:
         asked = """select min(id), text from assets where id in (select value from json_each(?))
                    group by coalesce(family_id, group_id) order by text_hash limit ?"""
         return [(text, decided[asset]) for asset, text in db.execute(asked, [json.dumps(list(decided)), most])]
     brought = """select a.text, r.label, min(a.id) from recordings r join assets a on a.id = r.asset_id
-                 where a.client_id = ? group by coalesce(a.family_id, a.group_id) order by a.text_hash"""
-    rows = ((text, by_label[label]) for text, label, _ in db.execute(brought, [client_id]) if label in by_label)
+                 where r.task_id = ? group by coalesce(a.family_id, a.group_id) order by a.text_hash"""
+    rows = ((text, by_label[label]) for text, label, _ in db.execute(brought, [task.id]) if label in by_label)
     return list(islice(rows, most))
 
 
 def asking(
     db: Database,
-    client_id: int,
+    task: Task,
     connection: Connection,
     categories: Sequence[StoredCategory],
     prompt: Prompt | None = None,
 ) -> Asking:
-    """How `connection` asks about a client's categories with `prompt` (the current one)."""
-    prompt = prompt or current(db, client_id)
-    examples = _gold(db, client_id, prompt.gold_examples, prompt.created)
+    """How `connection` asks about a task's categories with `prompt` (the current one)."""
+    prompt = prompt or current(db, task)
+    examples = _gold(db, task, prompt.gold_examples, prompt.created)
     return Asking(connection, categories, prompt, examples, settings.get(db, "encoder"))
 
 

@@ -1,7 +1,7 @@
 """After a change of taxonomy: which labels still hold, which assets the teacher must be asked about again, and what that costs.
 
-plan(db, client_id) -> Plan          before anything is saved; counts are exact but for assets an added category may claim
-carry_over(db, client_id) -> dict    saves the draft and copies every label that holds to the run of the same teacher under the
+plan(db, task) -> Plan          before anything is saved; counts are exact but for assets an added category may claim
+carry_over(db, task) -> dict    saves the draft and copies every label that holds to the run of the same teacher under the
                                      new version, in one transaction: what is then pending is what the teacher is asked about
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import jobs, settings
+from core import jobs, settings, tasks
 from core.chance import scattered
 from core.encoder import encoder
 from core.errors import InputError
@@ -30,6 +30,7 @@ from core.label.run import run_for
 from core.label.teachers import make
 from core.label.teachers.builtin import category_vectors
 from core.label.teachers.hosted import Hosted
+from core.tasks import Task
 from core.words import stated_percent
 
 SAMPLE = 500  # labelled assets that an estimate looks at
@@ -200,7 +201,7 @@ def runs_under(db: Database, base_id: int) -> list[dict[str, Any]]:
 # --- the plan -----------------------------------------------------------------------------------------------------
 
 
-def plan(db: Database, client_id: int, kept: Kept) -> Plan:
+def plan(db: Database, task: Task, kept: Kept) -> Plan:
     """What the draft means for the labels of the teacher that labelled most. Looks at SAMPLE assets where a category was added
     or categories with distributions were merged or removed; all other counts are exact."""
     run = next(iter(runs_under(db, kept.base_id)), None)
@@ -232,7 +233,7 @@ def plan(db: Database, client_id: int, kept: Kept) -> Plan:
     found = Plan(
         run["id"], run["teacher"], labels, tuple(sorted(rows, key=_order)), ask, low, high, len(holds), described
     )
-    return _priced(db, client_id, found, run, kept)
+    return _priced(db, task, found, run, kept)
 
 
 def _order(row: Row) -> tuple[int, int]:
@@ -268,7 +269,7 @@ def _read(db: Database, run_id: int, rest: str, values: list) -> pd.DataFrame:
     )
 
 
-def _priced(db: Database, client_id: int, found: Plan, run: dict[str, Any], kept: Kept) -> Plan:
+def _priced(db: Database, task: Task, found: Plan, run: dict[str, Any], kept: Kept) -> Plan:
     """The plan with tokens and seconds of the labels to ask for."""
     own = next(
         db.query(
@@ -291,14 +292,14 @@ def _priced(db: Database, client_id: int, found: Plan, run: dict[str, Any], kept
         tokens_in=found.ask * tokens_in,
         tokens_out=found.ask * (own["tokens_out"] or prices.TOKENS_OUT),
         lost=recorded,
-        price=_own_price(db, client_id, run["teacher"], kept.base_id),
+        price=_own_price(db, task, run["teacher"], kept.base_id),
     )
 
 
-def _own_price(db: Database, client_id: int, teacher: str, base_id: int) -> prices.Price | None:
+def _own_price(db: Database, task: Task, teacher: str, base_id: int) -> prices.Price | None:
     """What the model behind a hosted teacher costs; None for others, and where its connection is gone."""
     try:
-        made = make(db, client_id, teacher, taxonomy.load(db, base_id))
+        made = make(db, task, teacher, taxonomy.load(db, base_id))
     except InputError:
         return None
     return made.price if isinstance(made, Hosted) else None
@@ -307,7 +308,7 @@ def _own_price(db: Database, client_id: int, teacher: str, base_id: int) -> pric
 # --- carrying over ------------------------------------------------------------------------------------------------
 
 
-def carry_over(db: Database, client_id: int, progress: Progress | None = None) -> dict[str, Any]:
+def carry_over(db: Database, task: Task, progress: Progress | None = None) -> dict[str, Any]:
     """Save the client's draft as its next version and copy the labels that hold: {"taxonomy_id", "version", "runs"}.
 
     Each teacher's newest run is carried into the run that the same teacher has under the new version; a run's entry tells run_id,
@@ -315,10 +316,10 @@ def carry_over(db: Database, client_id: int, progress: Progress | None = None) -
     stopped before its end, nothing has changed. Raises InputError without a draft, without a change, or while labels are coming
     in.
     """
-    kept = taxonomy_versions.kept(db, client_id)
+    kept = taxonomy_versions.kept(db, task)
     if kept is None:
         raise InputError("There is no draft to save.", "Change the taxonomy or upload a file first.")
-    _nobody_labels(db, client_id)
+    _nobody_labels(db, task)
     weighed = []
     for run in sorted(runs_under(db, kept.base_id), key=lambda run: run["id"]):  # the newest stays the newest
         rules = _rules(db, kept, run["teacher"])
@@ -327,21 +328,21 @@ def carry_over(db: Database, client_id: int, progress: Progress | None = None) -
     if progress:
         progress(0, 1, "Saving the version and its labels")
     with db.atomic():
-        taxonomy_id = taxonomy_versions.save(db, client_id, kept)
-        _nobody_labels(db, client_id)  # the write lock is ours from here on
+        taxonomy_id = taxonomy_versions.save(db, task, kept)
+        _nobody_labels(db, task)  # the write lock is ours from here on
         categories = taxonomy.load(db, taxonomy_id)
-        runs = [_carry(db, client_id, taxonomy_id, categories, *one) for one in weighed]
+        runs = [_carry(db, task, taxonomy_id, categories, *one) for one in weighed]
     version = taxonomy.version_of(db, taxonomy_id)
     return {"taxonomy_id": taxonomy_id, "version": version, "runs": runs}
 
 
 def carry_over_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id"} -> the result of carry_over(). Run again after it was killed, it starts from the beginning."""
-    return carry_over(db, params["client_id"], progress)
+    """The job body: {"task_id"} -> the result of carry_over(). Run again after it was killed, it starts from the beginning."""
+    return carry_over(db, tasks.get(db, params["task_id"]), progress)
 
 
-def _nobody_labels(db: Database, client_id: int) -> None:
-    if any(job.kind in LABELLING for job in jobs.active(db, client_id)):
+def _nobody_labels(db: Database, task: Task) -> None:
+    if any(job.kind in LABELLING for job in jobs.active(db, task)):
         raise InputError("Labels are coming in under the version in use.", "Wait until that ends, or cancel it.")
 
 
@@ -369,7 +370,7 @@ def _asked(db: Database, run_id: int, rules: _Rules, progress: Progress | None) 
 
 def _carry(
     db: Database,
-    client_id: int,
+    task: Task,
     taxonomy_id: int,
     categories: list[StoredCategory],
     run: dict[str, Any],
@@ -378,10 +379,10 @@ def _carry(
 ) -> dict[str, Any]:
     told = {"teacher": run["teacher"], "run_id": None, "carried": 0, "asked": 0}
     try:
-        teacher = make(db, client_id, run["teacher"], categories)
+        teacher = make(db, task, run["teacher"], categories)
     except InputError as error:  # a connection or a column that is gone: its labels stay with the old version
         return told | {"left": str(error)}
-    run_id = run_for(db, client_id, taxonomy_id, teacher, None)
+    run_id = run_for(db, task, taxonomy_id, teacher, None)
     ids = [c.id for c in categories if c.assignable]
     rules.vectors = None  # weighed already
     same = [c for c in db["labels"].columns_dict if c not in ("run_id", "category_id", "confidence", "distribution")]

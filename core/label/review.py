@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core.database import now
 from core.errors import InputError
+from core.tasks import Task
 from core.words import percent, teacher_words
 
 Mode = Literal["queue", "random", "conflict"]
@@ -46,36 +47,37 @@ class Item:
 # An asset leaves the queue as soon as anybody decided it; in the random sample everybody decides for himself, whatever was decided
 # elsewhere: leaving those out would leave out the doubtful ones.
 OPEN = {
-    "queue": """not exists (select 1 from reviews r where r.asset_id = i.asset_id)
-                and not exists (select 1 from review_skips s where s.asset_id = i.asset_id and s.reviewer = :reviewer)""",
-    "random": """not exists (select 1 from reviews r where r.asset_id = i.asset_id and r.reviewer = :reviewer and r.mode = 'random')
-                 and not exists (select 1 from review_skips s where s.asset_id = i.asset_id and s.reviewer = :reviewer
-                                 and s.mode = 'random')""",
+    "queue": """not exists (select 1 from reviews r where r.asset_id = i.asset_id and r.task_id = i.task_id)
+                and not exists (select 1 from review_skips s where s.asset_id = i.asset_id and s.task_id = i.task_id
+                                and s.reviewer = :reviewer)""",
+    "random": """not exists (select 1 from reviews r where r.asset_id = i.asset_id and r.task_id = i.task_id
+                                and r.reviewer = :reviewer and r.mode = 'random')
+                 and not exists (select 1 from review_skips s where s.asset_id = i.asset_id and s.task_id = i.task_id
+                                 and s.reviewer = :reviewer and s.mode = 'random')""",
 }
 # Each reviewer's last word, where those differ and nobody has settled it.
 CONFLICTS = """
 with lasts as (
-    select max(r.id) as id from reviews r join assets a on a.id = r.asset_id
-    where a.client_id = :client and r.adjudicates = 0 group by r.asset_id, r.reviewer)
+    select max(r.id) as id from reviews r where r.task_id = :task and r.adjudicates = 0 group by r.asset_id, r.reviewer)
 select r.asset_id from lasts join reviews r using (id) join categories c on c.id = r.category_id
-where not exists (select 1 from reviews s where s.asset_id = r.asset_id and s.adjudicates = 1)
+where not exists (select 1 from reviews s where s.asset_id = r.asset_id and s.task_id = r.task_id and s.adjudicates = 1)
 group by r.asset_id having count(distinct c.label) > 1"""
 
 
-def next_item(db: Database, client_id: int, reviewer: str, mode: Mode, *, most: int = 0) -> Item | None:
+def next_item(db: Database, task: Task, reviewer: str, mode: Mode, *, most: int = 0) -> Item | None:
     """The first asset that waits for this reviewer in this mode; None when there is none left. Where the taxonomy has no more than
     `most` categories, all of them are suggested, the likeliest first; else no more than FEW."""
-    item = _next(db, client_id, reviewer, mode)
-    return item and replace(item, suggestions=_all_or_few(db, client_id, item, most))
+    item = _next(db, task, reviewer, mode)
+    return item and replace(item, suggestions=_all_or_few(db, task, item, most))
 
 
-def _all_or_few(db: Database, client_id: int, item: Item, most: int) -> list[dict]:
+def _all_or_few(db: Database, task: Task, item: Item, most: int) -> list[dict]:
     """The suggestions, with the rest of a small taxonomy in its order; in the random sample all are in that order."""
     every = list(
         db.query(
             """select id, label, description from categories where assignable = 1 and taxonomy_id =
-               (select id from taxonomies where client_id = ? order by version desc limit 1) order by position""",
-            [client_id],
+               (select id from taxonomies where task_id = ? order by version desc limit 1) order by position""",
+            [task.id],
         )
     )
     if len(every) > most:
@@ -92,39 +94,39 @@ def _all_or_few(db: Database, client_id: int, item: Item, most: int) -> list[dic
     return sorted(item.suggestions + rest, key=lambda one: order.get(one["label"], len(order)))[:most]
 
 
-def _next(db: Database, client_id: int, reviewer: str, mode: Mode) -> Item | None:
+def _next(db: Database, task: Task, reviewer: str, mode: Mode) -> Item | None:
     if mode == "conflict":
-        waiting = conflicts(db, client_id, reviewer)
+        waiting = conflicts(db, task, reviewer)
         return _conflict(db, waiting[0]) if waiting else None
     row = next(
         db.query(
             f"""select a.id as asset_id, a.external_id, a.text, i.reasons, i.suggestions, i.neighbours
                 from review_items i join assets a on a.id = i.asset_id
-                where i.client_id = :client and i.mode = :mode and {OPEN[mode]} order by i.place limit 1""",
-            {"client": client_id, "mode": mode, "reviewer": reviewer},
+                where i.task_id = :task and i.mode = :mode and {OPEN[mode]} order by i.place limit 1""",
+            {"task": task.id, "mode": mode, "reviewer": reviewer},
         ),
         None,
     )
     return _item(db, row, mode) if row else None
 
 
-def counts(db: Database, client_id: int, reviewer: str, mode: Mode) -> tuple[int, int]:
+def counts(db: Database, task: Task, reviewer: str, mode: Mode) -> tuple[int, int]:
     """(left, total): how many assets wait for this reviewer in this mode, and how many the list had when it was built."""
     if mode == "conflict":
-        waiting = len(conflicts(db, client_id, reviewer))
+        waiting = len(conflicts(db, task, reviewer))
         return waiting, waiting
     return db.execute(
-        f"""select ifnull(sum({OPEN[mode]}), 0), count(*) from review_items i where client_id = :client and mode = :mode""",
-        {"client": client_id, "mode": mode, "reviewer": reviewer},
+        f"""select ifnull(sum({OPEN[mode]}), 0), count(*) from review_items i where task_id = :task and mode = :mode""",
+        {"task": task.id, "mode": mode, "reviewer": reviewer},
     ).fetchone()
 
 
-def conflicts(db: Database, client_id: int, reviewer: str | None = None) -> list[int]:
+def conflicts(db: Database, task: Task, reviewer: str | None = None) -> list[int]:
     """Assets on which reviewers differ and that nobody has settled, the oldest first; without those `reviewer` skipped."""
-    skipped = "select asset_id from review_skips where reviewer = :reviewer and mode = 'conflict'"
+    skipped = "select asset_id from review_skips where task_id = :task and reviewer = :reviewer and mode = 'conflict'"
     rows = db.execute(
         f"select asset_id from ({CONFLICTS}) where asset_id not in ({skipped}) order by asset_id",
-        {"client": client_id, "reviewer": reviewer},
+        {"task": task.id, "reviewer": reviewer},
     )
     return [row[0] for row in rows]
 
@@ -142,17 +144,19 @@ def decide(
     """Keep what a person decided; in `conflict` mode it settles the matter. `seconds`: how long it took, where known; what took
     longer than PAUSE was a pause and is not kept.
 
-    Raises InputError without the reviewer's name, or where the category is not one of the asset's client.
+    Raises InputError without the reviewer's name, or where the category is of no task of the asset's client.
     """
     reviewer = named(reviewer)
     known = db.execute(
-        """select 1 from categories c join taxonomies t on t.id = c.taxonomy_id join assets a on a.client_id = t.client_id
+        """select k.id from categories c join taxonomies t on t.id = c.taxonomy_id join tasks k on k.id = t.task_id
+           join assets a on a.client_id = k.client_id
            where c.id = ? and a.id = ? and c.assignable = 1""",
         [category_id, asset_id],
     ).fetchone()
     if not known:
         raise InputError("This category is not one of the client's taxonomy.", "Choose another.")
     row = {
+        "task_id": known[0],
         "asset_id": asset_id,
         "reviewer": reviewer,
         "category_id": category_id,
@@ -165,24 +169,24 @@ def decide(
     db["reviews"].insert(row)
 
 
-def skip(db: Database, asset_id: int, reviewer: str, mode: str, note: str = "") -> None:
+def skip(db: Database, task: Task, asset_id: int, reviewer: str, mode: str, note: str = "") -> None:
     """Leave an asset undecided: it does not come before this reviewer again in this mode (nor in the queue)."""
-    row = {"asset_id": asset_id, "reviewer": named(reviewer), "mode": mode, "note": note.strip()[:LONGEST_NOTE]}
-    db["review_skips"].insert(row | {"created": now()})
+    row = {"task_id": task.id, "asset_id": asset_id, "reviewer": named(reviewer), "mode": mode, "created": now()}
+    db["review_skips"].insert(row | {"note": note.strip()[:LONGEST_NOTE]})
 
 
-def undo(db: Database, client_id: int, reviewer: str) -> int | None:
+def undo(db: Database, task: Task, reviewer: str) -> int | None:
     """Take back the reviewer's last decision or skip here; returns the asset it was about, None where there is none."""
     last = next(
         db.query(
             """select * from (
-                 select 'reviews' as kind, r.id, r.asset_id, r.created from reviews r join assets a on a.id = r.asset_id
-                 where r.reviewer = :reviewer and r.mode <> 'given' and a.client_id = :client
+                 select 'reviews' as kind, id, asset_id, created from reviews
+                 where reviewer = :reviewer and mode <> 'given' and task_id = :task
                  union all
-                 select 'review_skips', s.id, s.asset_id, s.created from review_skips s join assets a on a.id = s.asset_id
-                 where s.reviewer = :reviewer and a.client_id = :client)
+                 select 'review_skips', id, asset_id, created from review_skips
+                 where reviewer = :reviewer and task_id = :task)
                order by created desc, id desc limit 1""",
-            {"reviewer": reviewer, "client": client_id},
+            {"reviewer": reviewer, "task": task.id},
         ),
         None,
     )
@@ -201,18 +205,18 @@ def pace(db: Database, reviewer: str) -> float | None:
     return median(seconds for (seconds,) in rows) if len(rows) > 2 else None
 
 
-def listed(db: Database, client_id: int) -> dict[str, int]:
+def listed(db: Database, task: Task) -> dict[str, int]:
     """How many assets queue and random sample hold; empty before the job has run."""
-    rows = db.execute("select mode, count(*) from review_items where client_id = ? group by mode", [client_id])
+    rows = db.execute("select mode, count(*) from review_items where task_id = ? group by mode", [task.id])
     return dict(rows.fetchall())
 
 
-def head(db: Database, client_id: int, count: int) -> list[dict[str, Any]]:
+def head(db: Database, task: Task, count: int) -> list[dict[str, Any]]:
     """The first assets of the queue that nobody has decided: asset (external id), worth (0..1), why (sentences)."""
     rows = db.execute(
         f"""select a.external_id, i.worth, i.reasons from review_items i join assets a on a.id = i.asset_id
-            where i.client_id = :client and i.mode = 'queue' and {OPEN["queue"]} order by i.place limit :count""",
-        {"client": client_id, "reviewer": "", "count": count},
+            where i.task_id = :task and i.mode = 'queue' and {OPEN["queue"]} order by i.place limit :count""",
+        {"task": task.id, "reviewer": "", "count": count},
     )
     return [
         {"asset": asset, "worth": worth, "why": [reason["words"] for reason in json.loads(reasons)]}
@@ -220,7 +224,7 @@ def head(db: Database, client_id: int, count: int) -> list[dict[str, Any]]:
     ]
 
 
-def send(db: Database, client_id: int, student_id: int, asset_ids: list[int]) -> int:
+def send(db: Database, task: Task, student_id: int, asset_ids: list[int]) -> int:
     """Put held-out assets of a judged student at the head of the queue, in this order; how many. Decided ones are left out."""
     rows = list(
         db.query(
@@ -228,24 +232,24 @@ def send(db: Database, client_id: int, student_id: int, asset_ids: list[int]) ->
                        st.kind || ' ' || st.id as name, run.teacher as source
                 from predictions p join students st on st.id = p.student_id join label_runs run on run.id = st.label_run_id
                 join categories s on s.id = p.category_id join categories t on t.id = p.teacher_category_id
-                left join review_items i on i.client_id = ? and i.mode = 'queue' and i.asset_id = p.asset_id
+                left join review_items i on i.task_id = ? and i.mode = 'queue' and i.asset_id = p.asset_id
                 where p.student_id = ? and p.asset_id in ({",".join("?" * len(asset_ids))})
-                and not exists (select 1 from reviews r where r.asset_id = p.asset_id)""",
-            [client_id, student_id, *asset_ids],
+                and not exists (select 1 from reviews r where r.asset_id = p.asset_id and r.task_id = st.task_id)""",
+            [task.id, student_id, *asset_ids],
         )
     )
     order = {asset: place for place, asset in enumerate(asset_ids)}
     rows.sort(key=lambda row: order[row["asset_id"]])
     with db.atomic():
         marks = ",".join("?" * len(rows))
-        listed = f"delete from review_items where client_id = ? and mode = 'queue' and asset_id in ({marks})"
-        db.execute(listed, [client_id, *(row["asset_id"] for row in rows)])
-        least = "select min(ifnull(min(place), 0), 0) from review_items where client_id = ? and mode = 'queue'"
-        first = db.execute(least, [client_id]).fetchone()[0] - len(rows)
+        listed = f"delete from review_items where task_id = ? and mode = 'queue' and asset_id in ({marks})"
+        db.execute(listed, [task.id, *(row["asset_id"] for row in rows)])
+        least = "select min(ifnull(min(place), 0), 0) from review_items where task_id = ? and mode = 'queue'"
+        first = db.execute(least, [task.id]).fetchone()[0] - len(rows)
         db.conn.executemany(
-            "insert into review_items (client_id, mode, place, asset_id, worth, reasons, suggestions, neighbours)"
+            "insert into review_items (task_id, mode, place, asset_id, worth, reasons, suggestions, neighbours)"
             " values (?, 'queue', ?, ?, ?, ?, ?, ?)",
-            [(client_id, first + place, *_sent(row)) for place, row in enumerate(rows)],
+            [(task.id, first + place, *_sent(row)) for place, row in enumerate(rows)],
         )
     return len(rows)
 
@@ -262,12 +266,12 @@ def _sent(row: dict) -> tuple[int, float, str, str, str]:
     return row["asset_id"], row["confidence"], json.dumps(reasons), json.dumps(suggestions), row["neighbours"] or "[]"
 
 
-def reviewers(db: Database, client_id: int) -> list[str]:
+def reviewers(db: Database, task: Task) -> list[str]:
     """Who has decided anything here, the latest first; without what came out of files."""
     rows = db.execute(
-        """select r.reviewer from reviews r join assets a on a.id = r.asset_id
-           where a.client_id = ? and r.reviewer <> 'file' group by r.reviewer order by max(r.id) desc""",
-        [client_id],
+        """select reviewer from reviews where task_id = ? and reviewer <> 'file'
+           group by reviewer order by max(id) desc""",
+        [task.id],
     )
     return [row[0] for row in rows]
 

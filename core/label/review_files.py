@@ -20,6 +20,7 @@ from core.ingest.labels import Unknown, check_map, unknown_of
 from core.ingest.taxonomy import Matcher
 from core.label import decisions, review
 from core.label.decisions import COLUMNS, Decisions
+from core.tasks import Task
 
 MODES = ("queue", "random", "conflict")
 
@@ -35,7 +36,7 @@ class Read:
     unknown: tuple[Unknown, ...] = ()
 
 
-def to_csv(db: Database, client_id: int) -> str:
+def to_csv(db: Database, task: Task) -> str:
     """Everything decided, then what still waits in queue and random sample with an empty category to fill in.
 
     Cells are safe to open in a spreadsheet. The random sample's rows say nothing of what was said before.
@@ -45,22 +46,22 @@ def to_csv(db: Database, client_id: int) -> str:
     table.row(*COLUMNS)
     decided = db.execute(
         """select a.external_id, a.text, '', '', c.label, r.reviewer, r.note, r.mode, r.created from reviews r
-           join assets a on a.id = r.asset_id join categories c on c.id = r.category_id where a.client_id = ? order by r.id""",
-        [client_id],
+           join assets a on a.id = r.asset_id join categories c on c.id = r.category_id where r.task_id = ? order by r.id""",
+        [task.id],
     )
     names = dict(
         db.execute(
-            "select c.id, c.label from categories c join taxonomies t on t.id = c.taxonomy_id where t.client_id = ?",
-            [client_id],
+            "select c.id, c.label from categories c join taxonomies t on t.id = c.taxonomy_id where t.task_id = ?",
+            [task.id],
         )
     )
     table.rows(decided)
     waiting = db.execute(
         """select a.external_id, a.text, i.reasons, i.suggestions, i.mode from review_items i join assets a on a.id = i.asset_id
-           where i.client_id = ? and not exists (select 1 from reviews r where r.asset_id = i.asset_id
-                                                 and (i.mode = 'queue' or r.mode = 'random'))
+           where i.task_id = ? and not exists (select 1 from reviews r where r.asset_id = i.asset_id
+                                               and r.task_id = i.task_id and (i.mode = 'queue' or r.mode = 'random'))
            order by i.mode, i.place""",
-        [client_id],
+        [task.id],
     )
     for asset, text, reasons, suggestions, mode in waiting:
         blind = mode == "random"
@@ -72,7 +73,7 @@ def to_csv(db: Database, client_id: int) -> str:
 
 def read(
     db: Database,
-    client_id: int,
+    task: Task,
     path: Path,
     reviewer: str = "",
     read_as: ReadAs = AS_FOUND,
@@ -87,31 +88,31 @@ def read(
     either); what is only near a category is offered (`unknown`) and taken where `accepted` says so (value to label). Ids are found
     that a spreadsheet changed. `reader` reads the file. Raises InputError where it cannot be read or lacks a column.
     """
-    taxonomy_id = taxonomy.latest(db, client_id)
+    taxonomy_id = taxonomy.latest(db, task)
     if taxonomy_id is None:
-        raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
+        raise InputError("This task has no taxonomy yet.", "Upload one on the Assets page first.")
     found = reader(path, read_as)
     said = Counter(cell["category"] for _, cell in found.rows)
     categories = taxonomy.load(db, taxonomy_id)
     meant = check_map(accepted or {}, Matcher(categories))
     match = Matcher(categories, accepted=meant).for_column(said, tie="names")
-    ids = Ids(db.execute("select id, external_id from assets where client_id = ?", [client_id]))
-    sampled = {row[0] for row in db.execute(SAMPLED, [client_id])}
+    ids = Ids(db.execute("select id, external_id from assets where client_id = ?", [task.client_id]))
+    sampled = {row[0] for row in db.execute(SAMPLED, [task.id])}
     new, problems = 0, Problems()
     problems.kept += found.problems
     with db.atomic():
         for number, cell in found.rows:
             try:
-                new += _keep(db, _asset(ids, cell["asset"]), cell, match, sampled, reviewer)
+                new += _keep(db, task, _asset(ids, cell["asset"]), cell, match, sampled, reviewer)
             except InputError as error:
                 problems.add(number, None, error.what, error.todo)
     return Read(len(found.rows), new, problems.kept, tuple(unknown_of(said, "category", match)))
 
 
-SAMPLED = "select asset_id from review_items where client_id = ? and mode = 'random'"
+SAMPLED = "select asset_id from review_items where task_id = ? and mode = 'random'"
 
 
-def _keep(db: Database, asset: int, cell: dict, match: Matcher, sampled: set[int], reviewer: str) -> bool:
+def _keep(db: Database, task: Task, asset: int, cell: dict, match: Matcher, sampled: set[int], reviewer: str) -> bool:
     """Keep one row's decision on an asset; whether it was new. InputError where it cannot be used."""
     category = match(cell["category"])
     if category is None:
@@ -122,8 +123,8 @@ def _keep(db: Database, asset: int, cell: dict, match: Matcher, sampled: set[int
     last = db.execute(
         """select c.label = (select label from categories where id = ?), r.mode from reviews r
            join categories c on c.id = r.category_id
-           where r.asset_id = ? and r.reviewer = ? and r.adjudicates = ? order by r.id desc limit 1""",
-        [category, asset, name, int(mode == "conflict")],
+           where r.task_id = ? and r.asset_id = ? and r.reviewer = ? and r.adjudicates = ? order by r.id desc limit 1""",
+        [category, task.id, asset, name, int(mode == "conflict")],
     ).fetchone()
     if last and last[0] and last[1] in (mode, "given"):
         return False

@@ -12,7 +12,7 @@ from collections.abc import Collection
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings
+from core import settings, tasks
 from core.database import now
 from core.errors import InputError
 from core.ingest import taxonomy
@@ -21,6 +21,7 @@ from core.label import batches, engine, labels, prices
 from core.label.buying import ended
 from core.label.teachers import Teacher, make, within
 from core.label.teachers.hosted import Hosted
+from core.tasks import Task
 from core.words import teacher_words
 
 # A run left half way, as SQL of label_runs r; one labelled in rounds is whole after each of them.
@@ -29,7 +30,7 @@ PAUSED = "(r.state <> 'done' and not exists (select 1 from rounds where run_id =
 
 def label(
     db: Database,
-    client_id: int,
+    task: Task,
     teacher: str,
     *,
     budget_usd: float | None = None,
@@ -46,41 +47,41 @@ def label(
     assets of duplicate groups, no others are asked about.
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
-    made, run_id = open_run(db, client_id, teacher, budget_usd)
+    made, run_id = open_run(db, task, teacher, budget_usd)
     if isinstance(made, Hosted):
         if only is None:
-            _price_as(db, client_id, made)
-        todo = pending_count(db, made, run_id, client_id, only)
+            _price_as(db, task, made)
+        todo = pending_count(db, made, run_id, task, only)
         todo = min(todo, limit or todo)
         if batch:
             state = batches.label_in_batches(db, run_id, made, budget_usd, progress, todo=todo)
         else:
             state = engine.label_hosted(db, run_id, made, budget_usd, progress, todo=todo, limit=limit, only=only)
     else:
-        state = _label_here(db, run_id, made, client_id, progress, only)
-    if state == "done" and (limit or only is not None) and pending_count(db, made, run_id, client_id):
+        state = _label_here(db, run_id, made, task, progress, only)
+    if state == "done" and (limit or only is not None) and pending_count(db, made, run_id, task):
         state = "stopped"  # a part is not the whole
     db["label_runs"].update(run_id, {"finished": now(), "state": state})
     return run_id
 
 
-def _price_as(db: Database, client_id: int, hosted: Hosted) -> None:
+def _price_as(db: Database, task: Task, hosted: Hosted) -> None:
     """Until somebody has chosen another model, Compare prices the teacher as the one that labels, where the list has it."""
-    kept = settings.get(db, "assumptions", client_id)
+    kept = settings.get(db, "assumptions", task)
     if "price_as" not in kept and hosted.price and prices.price(db, hosted.price.model):
-        settings.put(db, "assumptions", kept | {"price_as": hosted.price.model}, client_id)
+        settings.put(db, "assumptions", kept | {"price_as": hosted.price.model}, task)
 
 
 def _label_here(
     db: Database,
     run_id: int,
     teacher: Teacher,
-    client_id: int,
+    task: Task,
     progress: Progress | None,
     only: Collection[int] | None = None,
 ) -> str:
     """A teacher that answers on this machine, a batch at a time."""
-    todo = pending_count(db, teacher, run_id, client_id, only)
+    todo = pending_count(db, teacher, run_id, task, only)
     done, started = 0, time.perf_counter()
     db["label_runs"].update(run_id, {"state": "running"})
     try:
@@ -104,45 +105,43 @@ def _label_here(
     return "done"
 
 
-def open_run(db: Database, client_id: int, teacher: str, budget_usd: float | None = None) -> tuple[Teacher, int]:
+def open_run(db: Database, task: Task, teacher: str, budget_usd: float | None = None) -> tuple[Teacher, int]:
     """The teacher and the run of its answers, made if it has none yet; see label()."""
-    taxonomy_id = taxonomy.latest(db, client_id)
+    taxonomy_id = taxonomy.latest(db, task)
     if taxonomy_id is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
-    made = make(db, client_id, teacher, taxonomy.load(db, taxonomy_id))
-    run_id = run_for(db, client_id, taxonomy_id, made, budget_usd)
-    if not db.execute("select exists (select 1 from assets where client_id = ?)", [client_id]).fetchone()[0]:
+    made = make(db, task, teacher, taxonomy.load(db, taxonomy_id))
+    run_id = run_for(db, task, taxonomy_id, made, budget_usd)
+    if not db.execute("select exists (select 1 from assets where client_id = ?)", [task.client_id]).fetchone()[0]:
         raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
     return made, run_id
 
 
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"client_id", "teacher", "budget_usd"?, "batch"?, "limit"?, "gold_only"?} -> summary() of the run."""
+    """The job body: {"task_id", "teacher", "budget_usd"?, "batch"?, "limit"?, "gold_only"?} -> summary() of the run."""
     run_id = label(
         db,
-        params["client_id"],
+        tasks.get(db, params["task_id"]),
         params["teacher"],
         budget_usd=params.get("budget_usd"),
         batch=params.get("batch", False),
         limit=params.get("limit"),
-        only=_decided(db, params["client_id"]) if params.get("gold_only") else None,
+        only=_decided(db, tasks.get(db, params["task_id"])) if params.get("gold_only") else None,
         progress=progress,
     )
     return summary(db, run_id)
 
 
-def _decided(db: Database, client_id: int) -> set[int]:
+def _decided(db: Database, task: Task) -> set[int]:
     """The first asset of every duplicate group that people have decided on."""
-    found = db.execute("select distinct group_id from gold_labels where client_id = ?", [client_id])
+    found = db.execute("select distinct group_id from gold_labels where task_id = ?", [task.id])
     groups = {row[0] for row in found}
     if not groups:
         raise InputError("People have decided on no asset yet.", "Settle some on the Review page first.")
     return groups
 
 
-def pending_count(
-    db: Database, teacher: Teacher, run_id: int, client_id: int, only: Collection[int] | None = None
-) -> int:
+def pending_count(db: Database, teacher: Teacher, run_id: int, task: Task, only: Collection[int] | None = None) -> int:
     """How many answers the run still lacks: groups for a teacher asked once a group, recorded rows for a recorded one; with
     `only`, of these assets."""
     if only is not None:
@@ -150,12 +149,12 @@ def pending_count(
                    and asset_id in (select value from json_each(?))"""
         return len(only) - db.execute(there, [run_id, json.dumps(sorted(only))]).fetchone()[0]
     if teacher.name.startswith("recorded:"):
-        wanted = "join recordings r on r.asset_id = a.id and r.source = ? where a.client_id = ?"
-        parameters = [teacher.name.partition(":")[2], client_id]
+        wanted = "join recordings r on r.asset_id = a.id and r.source = ? and r.task_id = ? where a.client_id = ?"
+        parameters = [teacher.name.partition(":")[2], task.id, task.client_id]
     else:
-        wanted, parameters = "where a.client_id = ? and a.group_id = a.id", [client_id]
+        wanted, parameters = "where a.client_id = ? and a.group_id = a.id", [task.client_id]
     return db.execute(
-        f"""select count(*) from label_runs run join assets a on a.client_id = run.client_id
+        f"""select count(*) from label_runs run join tasks k on k.id = run.task_id join assets a on a.client_id = k.client_id
             left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
             {wanted} and run.id = ? and l.asset_id is null""",
         [*parameters, run_id],
@@ -171,7 +170,7 @@ def askable(db: Database, run_id: int) -> pd.DataFrame:
     frame = pd.read_sql_query(
         f"""select a.id as asset_id, a.external_id, a.group_id, a.text, a.split,
                    l.asset_id is not null or s.asset_id is not null as taken
-            from label_runs run join assets a on a.client_id = run.client_id {only}
+            from label_runs run join tasks k on k.id = run.task_id join assets a on a.client_id = k.client_id {only}
             left join labels l on l.run_id = run.id and l.asset_id = a.id
             left join selections s on s.run_id = run.id and s.asset_id = a.id
             where run.id = ? {"" if recorded else "and a.group_id = a.id"} order by a.id""",
@@ -190,22 +189,22 @@ def select(db: Database, run_id: int, number: int, asset_ids: list[int]) -> None
     )
 
 
-def runs(db: Database, client_id: int) -> list[dict]:
+def runs(db: Database, task: Task) -> list[dict]:
     """The client's label runs, newest first: id, teacher, taxonomy_id, state, budget_usd, spent_usd (of which the ledger knows
     more), held_usd (set aside for calls under way), seconds, started, finished, paused (left half way),
     count, failed, mapped (near misses)."""
-    ids = db.execute("select id from label_runs where client_id = ? order by id desc", [client_id])
+    ids = db.execute("select id from label_runs where task_id = ? order by id desc", [task.id])
     return [summary(db, row[0]) for row in ids.fetchall()]
 
 
-def newest_in_use(db: Database, client_id: int, teacher: str | None = None) -> int | None:
+def newest_in_use(db: Database, task: Task, teacher: str | None = None) -> int | None:
     """The run in use of those that hold labels under the taxonomy version in use, of this teacher where one is named: the live
     student's, else the newest that is not paused, else the newest; None without."""
     found = db.execute(
-        f"""select id from label_runs r where client_id = ? and teacher = ifnull(?, teacher) and taxonomy_id = ?
+        f"""select id from label_runs r where task_id = ? and teacher = ifnull(?, teacher) and taxonomy_id = ?
             and exists (select 1 from labels where run_id = r.id and category_id is not null)
             order by exists (select 1 from students where label_run_id = r.id and live = 1) desc, {PAUSED}, id desc limit 1""",
-        [client_id, teacher, taxonomy.latest(db, client_id)],
+        [task.id, teacher, taxonomy.latest(db, task)],
     ).fetchone()
     return found[0] if found else None
 
@@ -246,7 +245,7 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
     columns += ", l.category_id, l.confidence"
     frame = pd.read_sql_query(
         f"""select {columns}{", l.distribution" if distributions else ""} from label_runs run
-            join assets a on a.client_id = run.client_id
+            join tasks k on k.id = run.task_id join assets a on a.client_id = k.client_id
             left join labels l on l.run_id = run.id and l.asset_id = a.id and l.category_id is not null
             where run.id = ? order by a.id""",
         db.conn,
@@ -262,24 +261,24 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
     return frame.astype({"category_id": "int64"})
 
 
-def find_run(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher) -> int | None:
+def find_run(db: Database, task: Task, taxonomy_id: int, teacher: Teacher) -> int | None:
     """The run of this teacher, asked this way about this taxonomy, if there has been one."""
     same = db.execute(
-        "select id from label_runs where client_id = ? and taxonomy_id = ? and teacher = ? and prompt_hash = ?",
-        [client_id, taxonomy_id, teacher.name, teacher.fingerprint],
+        "select id from label_runs where task_id = ? and taxonomy_id = ? and teacher = ? and prompt_hash = ?",
+        [task.id, taxonomy_id, teacher.name, teacher.fingerprint],
     ).fetchone()
     return same[0] if same else None
 
 
-def run_for(db: Database, client_id: int, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
+def run_for(db: Database, task: Task, taxonomy_id: int, teacher: Teacher, budget_usd: float | None) -> int:
     """The id of the run that this teacher's answers under this taxonomy version belong to, made if new."""
-    same = find_run(db, client_id, taxonomy_id, teacher)
+    same = find_run(db, task, taxonomy_id, teacher)
     if same:
         if budget_usd is not None:
             db["label_runs"].update(same, {"budget_usd": budget_usd})
         return same
     row = {
-        "client_id": client_id,
+        "task_id": task.id,
         "taxonomy_id": taxonomy_id,
         "teacher": teacher.name,
         "prompt_hash": teacher.fingerprint,

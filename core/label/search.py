@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core.tasks import Task
+
 LONGEST = 300  # characters of a text that are returned
 
 
@@ -24,12 +26,12 @@ NONE = ""  # as a label: without one
 
 
 def search(
-    db: Database, client_id: int, run_id: int | None, wanted: Wanted, start: int = 0, most: int = 50
+    db: Database, task: Task, run_id: int | None, wanted: Wanted, start: int = 0, most: int = 50
 ) -> tuple[list[dict[str, Any]], int]:
     """Assets number `start` on, oldest first, at most `most`, and how many there are: id, external_id, text, label (of the run's
     duplicate group, None without), split. One pass over the client's assets at worst."""
     where, marks = _where(wanted)
-    marks |= {"client": client_id, "run": run_id, "start": start, "most": most, "longest": LONGEST}
+    marks |= {"client": task.client_id, "run": run_id, "start": start, "most": most, "longest": LONGEST}
     tables = """assets a left join (select b.group_id, min(o.asset_id) as asset_id from labels o join assets b on b.id = o.asset_id
                   where o.run_id = :run and o.category_id is not null group by 1) g on g.group_id = a.group_id
                 left join labels l on l.run_id = :run and l.asset_id = g.asset_id

@@ -24,6 +24,7 @@ from core.report.answers import Answer, share_words, span_words
 from core.report.brand import Brand, brand
 from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of, takes_over
 from core.report.pairs import Pair, lead, pairs
+from core.tasks import Task
 from core.train.run import looked_at
 from core.words import percent, split_words, teacher_words
 
@@ -105,16 +106,16 @@ class Report:
     limits: tuple[str, ...] = LIMITS
 
 
-def gather(db: Database, client_id: int, student: str = "live") -> Report:
+def gather(db: Database, task: Task, student: str = "live") -> Report:
     """The report of a judged student ("live", or where none is the newest, or its number). InputError where there is none, or it
     is not judged yet."""
-    row = looked_at(db, client_id, student)
+    row = looked_at(db, task, student)
     result = comparison(db, row["id"])
     if result is None:
         raise InputError(f"Student {row['id']} is not judged yet.", "Open Compare, or train it again.")
     found, sheet, assumed = result["figures"], result["economics"], result["assumptions"]
     mode, price = mode_of(result), teacher_price(db, assumed)
-    courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, client_id), sheet)
+    courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, task), sheet)
     handled = found["handled"]["low"], found["handled"]["high"]
     swings = outlook.tornado(result["measured"], assumed, price, mode, handled)
     chapters = [
@@ -144,7 +145,7 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
     verdict = result["verdict"]
     facts = _facts(db, row["id"])
     return Report(
-        client=facts["client"],
+        client=settings.title(facts["client"], facts["task"], facts["tasks"]),
         synthetic=bool(facts["synthetic"]),
         student=f"{row['kind']} {row['id']}",
         date=datetime.now(UTC).date().isoformat(),
@@ -165,7 +166,7 @@ def gather(db: Database, client_id: int, student: str = "live") -> Report:
         assumptions=described(assumed),
         sheet=pd.concat([money.steps(sheet.formulas), money.steps(steps)], ignore_index=True),
         provenance=_provenance(facts, row, found),
-        licence=settings.get(db, "teacher_terms", client_id) or "",
+        licence=settings.get(db, "teacher_terms", task) or "",
         results=results(db, row["id"]),
         method=(SET_ASIDE if found["counts"]["calibration"] else CROSS_FITTED, *METHOD),
     )
@@ -191,8 +192,11 @@ def _goes_back(result: dict[str, Any]) -> str:
 def _facts(db: Database, student_id: int) -> dict[str, Any]:
     return next(
         db.query(
-            """select c.name as client, c.synthetic, t.version, t.source, r.teacher, r.prompt_hash, r.started, r.finished
-               from students s join clients c on c.id = s.client_id join taxonomies t on t.id = s.taxonomy_id
+            """select c.name as client, c.synthetic, k.name as task,
+                      (select count(*) from tasks where client_id = c.id) as tasks,
+                      t.version, t.source, r.teacher, r.prompt_hash, r.started, r.finished
+               from students s join tasks k on k.id = s.task_id join clients c on c.id = k.client_id
+               join taxonomies t on t.id = s.taxonomy_id
                join label_runs r on r.id = s.label_run_id where s.id = ?""",
             [student_id],
         )

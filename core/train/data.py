@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.ingest import splits, taxonomy
 from core.label.gold import gold
 from core.label.run import labelled, summary
+from core.tasks import Task
 from core.train import folds
 from core.weights import LARGE
 from core.words import counted
@@ -102,14 +103,14 @@ class Split:
         return digest.hexdigest()[:16]
 
 
-def load(db: Database, client_id: int, run_id: int) -> Split:
+def load(db: Database, task: Task, run_id: int) -> Split:
     """The rows of a label run, one a duplicate group, splits assigned where they are missing.
 
     Where people decided, training rows learn that instead of the teacher's answer; calibration rows keep the teacher's, since
     what is promised from them is agreement with it.
     Raises InputError when there are too few labels, or only one category, to learn anything.
     """
-    splits.assign(db, client_id, run_id)
+    splits.assign(db, task.client_id, run_id)
     frame = labelled(db, run_id, distributions=True)
     train = frame[frame.split == "train"]
     different = train.group_id.nunique()
@@ -132,10 +133,10 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
     soft = frame.distribution.notna().all()
     taught = taxonomy.load(db, summary(db, run_id)["taxonomy_id"])
     assignable = [c.id for c in taught if c.assignable]
-    frame = _corrected(frame, gold(db, client_id, [c for c in taught if c.assignable]))
+    frame = _corrected(frame, gold(db, task, [c for c in taught if c.assignable]))
     seen = set(frame.category_id[frame.split == "train"])
     categories = assignable if soft else [c.id for c in taught if c.id in seen]
-    encoders = [settings.get(db, name, client_id) for name in ("encoder", "large_encoder")]
+    encoders = [settings.get(db, name, task) for name in ("encoder", "large_encoder")]
     parts = {
         name: _rows(frame[frame.split == name], categories, assignable, encoders, soft)
         for name in ("train", "calibration")
@@ -143,10 +144,10 @@ def load(db: Database, client_id: int, run_id: int) -> Split:
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])
 
 
-def further_columns(db: Database, client_id: int, assets: np.ndarray) -> pd.DataFrame:
+def further_columns(db: Database, task: Task, assets: np.ndarray) -> pd.DataFrame:
     """What the file says of these assets besides id, text and labels (channel, market …), one row an asset; missing: None."""
     query = "select id, extra from assets where client_id = ? and extra is not null"
-    extra = dict(db.execute(query, [client_id]).fetchall())
+    extra = dict(db.execute(query, [task.client_id]).fetchall())
     return pd.DataFrame([json.loads(extra.get(int(asset)) or "{}") for asset in assets], dtype=object)
 
 

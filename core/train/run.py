@@ -11,13 +11,14 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import settings
+from core import settings, tasks
 from core.database import fresh_id, now
 from core.encoder import encoder
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label.run import summary
+from core.tasks import Task
 from core.train import data, folds, members, new, students
 from core.train.disk import megabytes
 from core.words import percent
@@ -25,7 +26,7 @@ from core.words import percent
 
 def train(
     db: Database,
-    client_id: int,
+    task: Task,
     run_id: int,
     kind: str,
     *,
@@ -43,15 +44,15 @@ def train(
     Raises InputError for an unknown kind or too few labels.
     """
     ladder = members.choice(kind).ladder
-    target = settings.get(db, "target_agreement", client_id) if target is None else target
+    target = settings.get(db, "target_agreement", task) if target is None else target
     step = _step(progress, "")
     step(0, 0, "Preparing the training")  # what came before is over: its bar must not stand there meanwhile
-    split, found = _dealt(db, client_id, run_id, members.bases(*ladder), data.load(db, client_id, run_id), step)
+    split, found = _dealt(db, task, run_id, members.bases(*ladder), data.load(db, task, run_id), step)
     made: list[tuple[int, float]] = []
     for number, rung in enumerate(ladder):
         earlier = folder_of(db, made[-1][0]) if made else None
         step = _step(progress, f"Student {number + 1} of up to {len(ladder)}: " if len(ladder) > 1 else "")
-        student_id, agreement = _one(db, client_id, run_id, rung, split, step, earlier, found)
+        student_id, agreement = _one(db, task, run_id, rung, split, step, earlier, found)
         made.append((student_id, agreement))
         ready(student_id)
         if agreement >= target:
@@ -74,19 +75,19 @@ def why(db: Database, trained: list[int], target: float) -> str:
     )
 
 
-def all_students(db: Database, client_id: int) -> list[dict]:
+def all_students(db: Database, task: Task) -> list[dict]:
     """The client's finished students, newest first: the students row with `summary` and `params` as dicts.
 
     `params` is what it was made from: train and calibration (counts), encoder, data (fingerprint), recipe, members; folds where it
     is cross-fitted, large_encoder where it has one.
     """
-    rows = db.query("select * from students where client_id = ? and ready = 1 order by id desc", [client_id])
+    rows = db.query("select * from students where task_id = ? and ready = 1 order by id desc", [task.id])
     return [row | {"summary": json.loads(row["summary"]), "params": json.loads(row["params"])} for row in rows]
 
 
-def find(db: Database, client_id: int, which: str | int = "live") -> dict:
+def find(db: Database, task: Task, which: str | int = "live") -> dict:
     """The client's live student, or the one with id `which`. InputError when there is none."""
-    for row in all_students(db, client_id):
+    for row in all_students(db, task):
         if row["live"] if which == "live" else str(row["id"]) == str(which):
             return row
     if which == "live":
@@ -97,19 +98,19 @@ def find(db: Database, client_id: int, which: str | int = "live") -> dict:
     raise InputError(f"This client has no student number {which}.", "The Student page lists them.")
 
 
-def looked_at(db: Database, client_id: int, which: str | int = "live") -> dict:
+def looked_at(db: Database, task: Task, which: str | int = "live") -> dict:
     """The student to look at: as find() says, but where none is live, the newest that is judged, else the newest there is."""
-    if which != "live" or any_live(db, client_id):
-        return find(db, client_id, which)
+    if which != "live" or any_live(db, task):
+        return find(db, task, which)
     judged = {row[0] for row in db.execute("select student_id from evaluations where split = 'test'")}
-    rows = sorted(all_students(db, client_id), key=lambda row: row["id"] not in judged)
-    return rows[0] if rows else find(db, client_id, which)
+    rows = sorted(all_students(db, task), key=lambda row: row["id"] not in judged)
+    return rows[0] if rows else find(db, task, which)
 
 
-def any_live(db: Database, client_id: int) -> bool:
+def any_live(db: Database, task: Task) -> bool:
     """Whether a student of the client is at work."""
-    query = "select exists (select 1 from students where client_id = ? and live = 1)"
-    return bool(db.execute(query, [client_id]).fetchone()[0])
+    query = "select exists (select 1 from students where task_id = ? and live = 1)"
+    return bool(db.execute(query, [task.id]).fetchone()[0])
 
 
 def set_live(db: Database, student_id: int) -> None:
@@ -117,45 +118,45 @@ def set_live(db: Database, student_id: int) -> None:
 
     InputError where the student's files are gone.
     """
-    client_id = db.execute("select client_id from students where id = ?", [student_id]).fetchone()[0]
+    task = tasks.get(db, db.execute("select task_id from students where id = ?", [student_id]).fetchone()[0])
     _must_be_whole(db, student_id)
     with db.atomic():
-        _only_live(db, client_id, student_id)
-        current = _in_force(db, client_id)
+        _only_live(db, task, student_id)
+        current = _in_force(db, task)
         if current is None or current["student_id"] != student_id:
-            _note(db, client_id, student_id, current and current["id"])
+            _note(db, task, student_id, current and current["id"])
 
 
-def roll_back(db: Database, client_id: int) -> int:
+def roll_back(db: Database, task: Task) -> int:
     """Put the student that was live before the live one back to work; returns its id. Again, it goes back a step further.
 
     InputError where none was live before, or its files are gone.
     """
     with db.atomic():
-        db.execute("update students set live = 0 where live = 1 and client_id = ?", [client_id])  # takes the write lock
-        before = _before(db, client_id)
+        db.execute("update students set live = 0 where live = 1 and task_id = ?", [task.id])  # takes the write lock
+        before = _before(db, task)
         if before is None:
             raise InputError("No other student was live before.", "Make one live instead.")
         _must_be_whole(db, before["student_id"])
-        _only_live(db, client_id, before["student_id"])
-        _note(db, client_id, before["student_id"], before["before_id"])
+        _only_live(db, task, before["student_id"])
+        _note(db, task, before["student_id"], before["before_id"])
     return before["student_id"]
 
 
-def history(db: Database, client_id: int) -> list[dict]:
+def history(db: Database, task: Task) -> list[dict]:
     """What was live when, newest first: student_id, kind, created (since when)."""
     return list(
         db.query(
             """select h.student_id, s.kind, h.created from live_history h join students s on s.id = h.student_id
-               where h.client_id = ? order by h.id desc""",
-            [client_id],
+               where h.task_id = ? order by h.id desc""",
+            [task.id],
         )
     )
 
 
-def before_live(db: Database, client_id: int) -> int | None:
+def before_live(db: Database, task: Task) -> int | None:
     """The student that roll_back() would put to work; None where there is none."""
-    before = _before(db, client_id)
+    before = _before(db, task)
     return before["student_id"] if before else None
 
 
@@ -174,25 +175,25 @@ def _must_be_whole(db: Database, student_id: int) -> None:
         )
 
 
-def _in_force(db: Database, client_id: int) -> dict | None:
+def _in_force(db: Database, task: Task) -> dict | None:
     """The newest entry of the client's history, which is the live student's."""
-    query = "select * from live_history where client_id = ? order by id desc limit 1"
-    return next(db.query(query, [client_id]), None)
+    query = "select * from live_history where task_id = ? order by id desc limit 1"
+    return next(db.query(query, [task.id]), None)
 
 
-def _before(db: Database, client_id: int) -> dict | None:
+def _before(db: Database, task: Task) -> dict | None:
     """The entry that was in force before the newest one."""
-    current = _in_force(db, client_id)
+    current = _in_force(db, task)
     return current and next(db.query("select * from live_history where id = ?", [current["before_id"]]), None)
 
 
-def _only_live(db: Database, client_id: int, student_id: int) -> None:
-    db.execute("update students set live = 0 where live = 1 and client_id = ?", [client_id])
+def _only_live(db: Database, task: Task, student_id: int) -> None:
+    db.execute("update students set live = 0 where live = 1 and task_id = ?", [task.id])
     db.execute("update students set live = 1 where id = ?", [student_id])
 
 
-def _note(db: Database, client_id: int, student_id: int, before_id: int | None) -> None:
-    row = {"client_id": client_id, "student_id": student_id, "before_id": before_id, "created": now()}
+def _note(db: Database, task: Task, student_id: int, before_id: int | None) -> None:
+    row = {"task_id": task.id, "student_id": student_id, "before_id": before_id, "created": now()}
     db["live_history"].insert(row)
 
 
@@ -202,15 +203,15 @@ def folder_of(db: Database, student_id: int) -> Path:
 
 
 def _dealt(
-    db: Database, client_id: int, run_id: int, bases: tuple[str, ...], split: data.Split, step: data.Step
+    db: Database, task: Task, run_id: int, bases: tuple[str, ...], split: data.Split, step: data.Step
 ) -> tuple[data.Split, dict | None]:
     """The split, its folds dealt by what the client's rule says will be new; and what was measured of that, as students keep it:
     `of` (the labels it was measured on) and core/train/new.New; None where there is nothing to say."""
     rows = split.train
-    some = new.groupings(rows, data.further_columns(db, client_id, rows.assets))
+    some = new.groupings(rows, data.further_columns(db, task, rows.assets))
     if not some and rows.family_count == len(rows.texts):
         return split, None
-    rule = settings.get(db, "verdict_rules", client_id).get("new", new.LOWEST)
+    rule = settings.get(db, "verdict_rules", task).get("new", new.LOWEST)
     of = [split.fingerprint(), rule, not bases]
     kept = _measured_before(db, run_id, of)
     found = new.from_json(kept) if kept else _measured(rows, some, bool(bases), rule, step)
@@ -239,7 +240,7 @@ def _measured_before(db: Database, run_id: int, of: list) -> dict | None:
 
 def _one(
     db: Database,
-    client_id: int,
+    task: Task,
     run_id: int,
     kind: str,
     split: data.Split,
@@ -260,7 +261,7 @@ def _one(
     params |= {base: getattr(split.train, base) for base in members.bases(kind)}
     if split.crossfit:
         params["folds"] = folds.FOLDS
-    row = _row(db, client_id, run_id, kind, params)
+    row = _row(db, task, run_id, kind, params)
     student_id = row["id"]
     if row["ready"]:
         return student_id, json.loads(row["summary"])["calibration_agreement"]
@@ -278,15 +279,15 @@ def _one(
     return student_id, agreement
 
 
-def _row(db: Database, client_id: int, run_id: int, kind: str, params: dict) -> dict:
+def _row(db: Database, task: Task, run_id: int, kind: str, params: dict) -> dict:
     """The row of the student made from just this: finished or interrupted before, or new."""
-    key = {"client_id": client_id, "label_run_id": run_id, "kind": kind, "params": json.dumps(params, sort_keys=True)}
-    same = """select * from students where client_id = :client_id and label_run_id = :label_run_id
+    key = {"task_id": task.id, "label_run_id": run_id, "kind": kind, "params": json.dumps(params, sort_keys=True)}
+    same = """select * from students where task_id = :task_id and label_run_id = :label_run_id
               and kind = :kind and params = :params"""
     found = next(db.query(same, key), None)
     if found:
         return found
-    latest = db.execute("select max(id) from students where client_id = ? and ready = 1", [client_id]).fetchone()[0]
+    latest = db.execute("select max(id) from students where task_id = ? and ready = 1", [task.id]).fetchone()[0]
     row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "created": now()}
     with db.atomic():
         student_id = fresh_id(db, "students")

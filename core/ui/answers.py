@@ -14,6 +14,7 @@ from core.ingest.duplicates import form_hash, normal_form
 from core.label.desk import ask_once
 from core.label.run import summary
 from core.label.teachers import Asset, make
+from core.tasks import Task
 from core.train import students
 from core.ui.frame import View, plain
 from core.words import money
@@ -67,49 +68,49 @@ def ask_student(path: str, text: str) -> StudentAnswer:
     return StudentAnswer([(student.labels[i], float(shares[i])) for i in best], bool(answers.strange[0]), elapsed)
 
 
-def ask_teacher(db: Database, client_id: int, run_id: int, text: str) -> TeacherAnswer:
+def ask_teacher(db: Database, task: Task, run_id: int, text: str) -> TeacherAnswer:
     """The answer of the teacher of a label run: the built-in one computes it, the others know only what they were asked."""
     run = summary(db, run_id)
     if run["teacher"] == "built-in":
-        return _built_in(db, client_id, run, text)
-    return _recorded(db, client_id, run, text)
+        return _built_in(db, task, run, text)
+    return _recorded(db, task, run, text)
 
 
 def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
     """What the teacher of a label run has said of the text, or says now; a hosted one that was not asked about it is asked, for
     money, where a person presses the button drawn here. InputError where it cannot be asked."""
-    known, run = ask_teacher(view.db, view.client_id, run_id, text), summary(view.db, run_id)
+    known, run = ask_teacher(view.db, view.task, run_id, text), summary(view.db, run_id)
     if known.label or run["teacher"].partition(":")[0] in ("built-in", "recorded"):
         return known
     categories = taxonomy.load(view.db, run["taxonomy_id"])
-    hosted = make(view.db, view.client_id, run["teacher"], categories)
+    hosted = make(view.db, view.task, run["teacher"], categories)
     most = f"Costs at most {money(hosted.most_usd(Asset(0, text)))}."
     if not st.button(plain(f"Ask {hosted.connection.name} now"), icon=":material/send:", help=plain(most)):
         return known
     with st.spinner("Asking the teacher …"):
-        answer = ask_once(view.db, view.client_id, hosted, text)
+        answer = ask_once(view.db, view.task.client_id, hosted, text)
     names = {category.id: category.label for category in categories}
     kept = answer.cost_usd == 0 < hosted.most_usd(Asset(0, text))
     note = answer.error or (ASKED_BEFORE if kept else ASKED.format(money(answer.cost_usd)))
     return TeacherAnswer(names.get(answer.category_id), answer.confidence, answer.latency_ms, "measured", note)
 
 
-def _built_in(db: Database, client_id: int, run: dict, text: str) -> TeacherAnswer:
+def _built_in(db: Database, task: Task, run: dict, text: str) -> TeacherAnswer:
     categories = taxonomy.load(db, run["taxonomy_id"])
     started = time.perf_counter()
-    answer = make(db, client_id, "built-in", categories).answer([Asset(0, text)])[0]
+    answer = make(db, task, "built-in", categories).answer([Asset(0, text)])[0]
     elapsed = answer.latency_ms or 1000 * (time.perf_counter() - started)
     names = {category.id: category.label for category in categories}
     return TeacherAnswer(names.get(answer.category_id), answer.confidence, elapsed, "measured", COMPUTED)
 
 
-def _recorded(db: Database, client_id: int, run: dict, text: str) -> TeacherAnswer:
+def _recorded(db: Database, task: Task, run: dict, text: str) -> TeacherAnswer:
     row = next(
         db.query(
             """select c.label, l.confidence, l.latency_ms, cl.synthetic from assets a join clients cl on cl.id = a.client_id
                join labels l on l.run_id = ? and l.asset_id = a.id
                join categories c on c.id = l.category_id where a.client_id = ? and a.text_hash = ? limit 1""",
-            [run["id"], client_id, form_hash(normal_form(text))],
+            [run["id"], task.client_id, form_hash(normal_form(text))],
         ),
         None,
     )

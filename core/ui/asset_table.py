@@ -24,8 +24,8 @@ def show(view: View) -> list[int]:
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     key = f"asset-page-{wanted}"
     page = st.session_state.get(key, 1)
-    run_id = newest_in_use(view.db, view.client_id)
-    found, total = search.search(view.db, view.client_id, run_id, wanted, PAGE * (page - 1), PAGE)
+    run_id = newest_in_use(view.db, view.task)
+    found, total = search.search(view.db, view.task, run_id, wanted, PAGE * (page - 1), PAGE)
     left.text(f"{counted(total, 'asset')} found" if wanted != Wanted() else counted(total, "asset"))
     pages = max(-(-total // PAGE), 1)
     if pages > 1:
@@ -52,7 +52,7 @@ def _wanted(view: View) -> Wanted:
     with words:
         said = st.text_input("Search words or ids", key="asset-words", placeholder="half price")
     with label:
-        labels = [c.label for c in taxonomy.load(view.db, taxonomy.latest(view.db, view.client_id)) if c.assignable]
+        labels = [c.label for c in taxonomy.load(view.db, taxonomy.latest(view.db, view.task)) if c.assignable]
         picked = st.selectbox("Label", [ANY, UNLABELLED, *labels], key="asset-label")
     with split:
         part = st.selectbox("Split", [ANY, *SPLITS], key="asset-split")

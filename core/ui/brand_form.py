@@ -28,6 +28,6 @@ def show(view: frame.View) -> None:
             )
         if st.form_submit_button("Save"):
             brand.keep(view.db, agency, colour, logo.getvalue() if logo else None, drop_logo=drop)
-            if terms is not None:
+            if terms is not None and view.client_id is not None:
                 settings.put(view.db, "teacher_terms", " ".join(terms.split()), view.client_id)
             st.success("Saved for reports you make from now on.", icon=":material/check:")

@@ -62,9 +62,9 @@ def verdict(view: frame.View, student: dict, result: dict[str, Any]) -> None:
     with st.container(horizontal=True):
         _step(view, student, said.rule)
         if said.offers and st.button(f"Aim at {stated_percent(said.offers)}", icon=":material/flag:"):
-            change_rules(view.db, view.client_id, replace(result["rules"], target=said.offers))
+            change_rules(view.db, view.task, replace(result["rules"], target=said.offers))
             st.rerun()
-        report_download.show(view.client_id, view.client, student["id"])
+        report_download.show(view.task, view.client, student["id"])
     go_live.confirmation(view)
 
 
@@ -76,7 +76,7 @@ def _step(view: frame.View, student: dict, rule: str) -> None:
             go_live.ask(student["id"])
         return
     label, page = STEPS.get(rule, ("Classify a file", "deploy"))
-    where = standing.of(view.db, view.client_id)
+    where = standing.of(view.db, view.task)
     if label == MORE and (not where.assets or (where.labelled or 0) > MOST):
         label, page = "Bring in more assets", "assets"
     if st.button(label, type="primary", icon=f":material/{frame.MENU[page].icon}:"):

@@ -10,11 +10,12 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database, jobs, settings
+from core import database, jobs, settings, tasks
 from core.errors import Problem
 from core.ingest import assets, taxonomy
 from core.ingest.family_columns import by_words
 from core.label.run import newest_in_use
+from core.tasks import Task
 from core.ui import charts
 from core.ui.figures import HINTS, figure
 from core.ui.frame import View
@@ -61,7 +62,7 @@ def problems(found: list[Problem], name: str) -> None:
 def show(view: View) -> bool:
     """The last import with its problems, then what all the client's assets are like; whether there are any."""
     last = next(
-        view.db.query("select * from imports where client_id = ? order by id desc limit 1", [view.client_id]), None
+        view.db.query("select * from imports where client_id = ? order by id desc limit 1", [view.task.client_id]), None
     )
     if last is None:
         return False
@@ -69,17 +70,17 @@ def show(view: View) -> bool:
     removed = view.db.execute("select max(id) from removals").fetchone()[0]
     stamp = f"{last['id']}, {last['created']}, {last['unchanged']}, {removed}"
     home = str(settings.home())
-    found = _cached(home, view.client_id, stamp)
+    found = _cached(home, view.task, stamp)
     # What training and people change as well; every review in the workspace counts, which is quicker than finding the client's.
     decided = view.db.execute("select count(*), max(id) from reviews").fetchone()
-    gold = _cached_gold(home, view.client_id, f"{stamp}, {decided}")
-    _profile(found | {"gold": gold, "splits": assets.splits(view.db, view.client_id)})
+    gold = _cached_gold(home, view.task, f"{stamp}, {decided}")
+    _profile(found | {"gold": gold, "splits": assets.splits(view.db, view.task.client_id)})
     return True
 
 
 def _anew(view: View, import_id: int) -> int:
     """How many assets that were there already got a label when the file was read last."""
-    made = (job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind == "import_assets" and job.result)
+    made = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "import_assets" and job.result)
     return next((job.result.get("relabelled", 0) for job in made if job.result["import_id"] == import_id), 0)
 
 
@@ -133,7 +134,9 @@ def _listed(db: Database, last: dict, kind: str) -> None:
 def _taken(db: Database, last: dict) -> None:
     """That labels which came with the file teach already."""
     column = json.loads(last["mapping"]).get("label")
-    run_id = newest_in_use(db, last["client_id"], f"recorded:{column}") if column else None
+    run_id = (
+        newest_in_use(db, tasks.get(db, last["task_id"]), f"recorded:{column}") if column and last["task_id"] else None
+    )
     if run_id is not None:
         count = db.execute("select count(*) from labels where run_id = ? and category_id is not null", [run_id])
         taken = counted(count.fetchone()[0], "label")
@@ -147,17 +150,17 @@ def problems_csv(import_id: int) -> bytes:
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking over the assets …")
-def _cached(home: str, client_id: int, stamp: str) -> dict:
+def _cached(home: str, task: Task, stamp: str) -> dict:
     """The profile reads every asset; but for splits and gold it changes only with an import (`stamp`)."""
     with closing(database.connect()) as db:
-        return assets.profile(db, client_id)
+        return assets.profile(db, task)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _cached_gold(home: str, client_id: int, stamp: str) -> int:
+def _cached_gold(home: str, task: Task, stamp: str) -> int:
     """How many assets people have decided on, which takes half a second for 100,000; changes with reviews (in `stamp`)."""
     with closing(database.connect()) as db:
-        return assets.gold_count(db, client_id)
+        return assets.gold_count(db, task)
 
 
 def _profile(found: dict) -> None:

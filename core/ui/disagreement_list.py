@@ -12,13 +12,14 @@ from sqlite_utils import Database
 from core import database
 from core.evaluate.run import count_disagreements, disagreements
 from core.label import review
+from core.tasks import Task
 from core.ui import charts, frame
 
 ROWS = 20
 SENT = 100  # sent to review at a time
 
 
-def show(db: Database, client_id: int, student_id: int, found: dict) -> None:
+def show(db: Database, task: Task, student_id: int, found: dict) -> None:
     """A filtered, paginated list; the texts reach the page as table cells only."""
     total = count_disagreements(db, student_id)
     st.subheader(f"They differ on {total:,} of {found['agreement']['n']:,} test assets: who is right?", anchor=False)
@@ -40,7 +41,7 @@ def show(db: Database, client_id: int, student_id: int, found: dict) -> None:
     )
     st.caption(f"{count:,} in all, those the student was surest of first.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        _send(db, client_id, student_id, filters, min(count, SENT))
+        _send(db, task, student_id, filters, min(count, SENT))
         st.download_button(
             "Download CSV",
             lambda: _csv(student_id, filters),
@@ -52,13 +53,13 @@ def show(db: Database, client_id: int, student_id: int, found: dict) -> None:
         )
 
 
-def _send(db: Database, client_id: int, student_id: int, filters: dict[str, Any], count: int) -> None:
+def _send(db: Database, task: Task, student_id: int, filters: dict[str, Any], count: int) -> None:
     """A button that puts the first `count` of them before people."""
     help = f"People decide who is right: these come first on the Review page, {SENT} at a time at most."
     if st.button(f"Send {count:,} to review", disabled=not count, icon=":material/rate_review:", help=help):
         ids = [int(one) for one in disagreements(db, student_id, limit=count, filters=filters)["asset_id"]]
         st.success(
-            f"{review.send(db, client_id, student_id, ids):,} are at the head of the queue; decided ones are left out."
+            f"{review.send(db, task, student_id, ids):,} are at the head of the queue; decided ones are left out."
         )
         frame.link("review", "Settle them")
 

@@ -23,7 +23,7 @@ def take_along(view: frame.View, live: dict) -> None:
             "exact graphs every one, its small graphs 99.5 % of them."
         )
         if st.button("Make the ZIP", disabled=running, icon=":material/package_2:"):
-            progress.start(view, "export", {"client_id": view.client_id, "student": live["id"]})
+            progress.start(view, "export", {"task_id": view.task.id, "student": live["id"]})
         newest = _newest(view)
         if newest:
             _download(newest)
@@ -31,7 +31,7 @@ def take_along(view: frame.View, live: dict) -> None:
 
 
 def _newest(view: frame.View) -> jobs.Job | None:
-    done = (job for job in jobs.recent(view.db, view.client_id, limit=200) if job.kind == "export")
+    done = (job for job in jobs.recent(view.db, view.task, limit=200) if job.kind == "export")
     return next((job for job in done if job.state == "done" and Path(job.result["output"]).exists()), None)
 
 

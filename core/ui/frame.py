@@ -22,10 +22,11 @@ from sqlite_utils import Database
 from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core import database
+from core import database, tasks
 from core.errors import InputError, outside
 from core.escape import plain
 from core.settings import ROOT
+from core.tasks import Task
 from core.ui import address, standing
 from core.ui.standing import Standing
 
@@ -157,11 +158,22 @@ VERDICT_LOOK = {  # colour of a badge, icon
 
 @dataclass(frozen=True)
 class View:
-    """What a page works with: its database connection (closed after the page) and the chosen client (None: no client yet)."""
+    """What a page works with: its database connection (closed after the page), the chosen client's name, and the task chosen of it
+    (None: no client yet)."""
 
     db: Database
-    client_id: int | None
     client: str
+    chosen: Task | None
+
+    @property
+    def task(self) -> Task:
+        """The chosen task, for pages that need a client."""
+        assert self.chosen is not None
+        return self.chosen
+
+    @property
+    def client_id(self) -> int | None:
+        return self.chosen.client_id if self.chosen else None
 
 
 def menu() -> st.Page:
@@ -195,19 +207,19 @@ def page(key: str) -> Iterator[View]:
     ready = False
     with guard(), closing(database.connect()) as db:
         clients = standing.clients(db)
-        client_id, client, where = _sidebar(db, clients, item)
-        st.set_page_config(page_title=_tab(item, client))
-        with _held_for(key, client_id):
+        task, client, where = _sidebar(db, clients, item)
+        st.set_page_config(page_title=_tab(item, where.name if where else ""))
+        with _held_for(key, task and task.id):
             st.title(item.title, anchor=False)
-            whose = f":material/folder_shared: **{plain(client)}** · " if client and item.of_client else ""
-            made_up = item.needs_client and any(row["synthetic"] for row in clients if row["id"] == client_id)
+            whose = f":material/folder_shared: **{plain(where.name)}** · " if where and item.of_client else ""
+            made_up = item.needs_client and where and where.synthetic
             st.caption(whose + item.sentence + (f"  \n:material/science: {SYNTHETIC}" if made_up else ""))
-            if item.needs_client and client_id is None:
+            if item.needs_client and task is None:
                 nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
             ready = True
             if key in PATH and where:
                 _steps(where)
-            yield View(db, client_id, client)
+            yield View(db, client, task)
             if key in PATH and where and not where.busy:
                 _onward(key, where)
     if not ready:  # the sentence stands in the page's place
@@ -219,22 +231,22 @@ def _tab(item: Item, client: str = "") -> str:
     return " · ".join(part for part in (client if item.of_client else "", item.name, "Understudy") if part)
 
 
-HELD_FOR = "held-for"  # the client whose files, choices and words the session holds
+HELD_FOR = "held-for"  # the task whose files, choices and words the session holds
 OF_THE_PERSON = {"menu", HELD_FOR, "reviewer-name", *address.HELD}  # who sits here stays, whoever the client
 
 
 @contextmanager
-def _held_for(key: str, client_id: int | None) -> Iterator[None]:
-    """What a page holds belongs to its client: a file uploaded for one is not there for the next, nor is any choice.
+def _held_for(key: str, task_id: int | None) -> Iterator[None]:
+    """What a page holds belongs to its task: a file uploaded for one is not there for the next, nor is any choice.
 
-    A change of client empties the session, and widgets are of this page and this client: Streamlit tells widgets apart by the
-    page they are on, so that another client's are others, with or without a key, and the browser sends their values to none else.
+    A change of task empties the session, and widgets are of this page and this task: Streamlit tells widgets apart by the
+    page they are on, so that another task's are others, with or without a key, and the browser sends their values to none else.
     """
-    if st.session_state.get(HELD_FOR, client_id) != client_id:
+    if st.session_state.get(HELD_FOR, task_id) != task_id:
         for name in set(st.session_state) - OF_THE_PERSON:
             del st.session_state[name]
-    st.session_state[HELD_FOR] = client_id
-    with get_script_run_ctx().run_with_active_hash(f"{key}-{client_id}"):
+    st.session_state[HELD_FOR] = task_id
+    with get_script_run_ctx().run_with_active_hash(f"{key}-{task_id}"):
         yield
 
 
@@ -251,11 +263,11 @@ def guard() -> Iterator[None]:
         st.error(plain(str(said)), icon=":material/error:")
 
 
-def link(key: str, label: str | None = None, client: str | None = None, icon: str | None = None) -> None:
-    """A link to another page of the menu, of the client chosen here or of `client`; its name alone where a page is run by itself,
-    outside the app."""
+def link(key: str, label: str | None = None, to: dict[str, str] | None = None, icon: str | None = None) -> None:
+    """A link to another page of the menu, of the task chosen here or of what `to` names (the address's parameters); its name alone
+    where a page is run by itself, outside the app."""
     label = label or MENU[key].name
-    carried = {address.CLIENT: client} if client else address.carried()
+    carried = address.carried() if to is None else to
     icon = f":material/{icon or MENU[key].icon}:"
     try:
         st.page_link(str(ROOT / "pages" / f"{key}.py"), label=label, icon=icon, query_params=carried)
@@ -291,22 +303,24 @@ def _links() -> None:
                 link(key)
 
 
-def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[int | None, str, Standing | None]:
-    """The menu, the client picker and where the client stands; the chosen client's id, name and standing. An address that names
-    a client who is not there gets a sentence, and a page that needs one ends with it."""
+def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[Task | None, str, Standing | None]:
+    """The menu, the pickers of client and task and where the task stands; the chosen task, its client's name and its standing.
+    An address that names a client who is not there gets a sentence, and a page that needs one ends with it."""
     if not clients:
         _links()
         st.sidebar.caption("No client yet.")
         return None, "", None
     names = {row["id"]: row["name"] for row in clients}
-    chosen, amiss = None, None
+    chosen, there, amiss = None, [], None
     try:
-        chosen = address.client_of(db, clients)
-        address.choose(chosen, names[chosen])
+        chosen = address.task_of(db, clients)
+        there = tasks.of_client(db, chosen.client_id)
+        address.choose(chosen, names[chosen.client_id], len(there) > 1)
     except InputError as error:
         amiss = error
     _links()
-    _picker(names, chosen)
+    _picker(db, names, chosen)
+    _tasks(there, chosen, names)
     if amiss:
         st.error(plain(str(amiss)), icon=":material/error:")
         if item.needs_client:
@@ -315,16 +329,16 @@ def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[int | None,
     where = standing.of(db, chosen)
     with st.sidebar:
         st.fragment(_stands, run_every=LOOK if where.busy else None)(chosen, where)
-    return chosen, names[chosen], where
+    return chosen, names[chosen.client_id], where
 
 
-def _stands(client_id: int, before: Standing) -> None:
+def _stands(task: Task, before: Standing) -> None:
     """The sidebar's lines. While something is under way they follow it, and when it ends the page is drawn anew: it may have ended
     between the drawing of these lines and of the page, or the page may be one that watches no job."""
     where = before
     if before.busy:
         with closing(database.connect()) as db:
-            where = standing.of(db, client_id)
+            where = standing.of(db, task)
         if not where.busy:
             st.rerun()
     with st.container(gap=None):
@@ -352,11 +366,32 @@ def _onward(key: str, where: Standing) -> None:
             link(there, f"Next: {what[0].lower()}{what[1:]}", icon="arrow_forward")
 
 
-def _picker(names: dict[int, str], chosen: int | None) -> None:
+def _picker(db: Database, names: dict[int, str], chosen: Task | None) -> None:
     ids = list(names)
-    index = ids.index(chosen) if chosen else None
+    index = ids.index(chosen.client_id) if chosen else None
     with st.sidebar:
         picked = st.selectbox("Client", ids, index=index, format_func=names.__getitem__, placeholder="Choose a client")
-    if picked != chosen:  # drawn anew, with every link leading to this client
-        address.choose(picked, names[picked])
+    if picked is not None and (
+        chosen is None or picked != chosen.client_id
+    ):  # drawn anew, with every link leading there
+        open_client(db, picked)
+        st.rerun()
+
+
+def open_client(db: Database, client_id: int) -> None:
+    """Choose a client, with the task of it that something happened to last."""
+    where = standing.of(db, tasks.get(db, standing.most_recent(db, client_id)))
+    address.choose(where.task, where.client, where.several)
+
+
+def _tasks(there: list[Task], chosen: Task | None, names: dict[int, str]) -> None:
+    """The picker of the client's tasks, where it has several."""
+    if chosen is None or len(there) < 2:
+        return
+    by_id = {task.id: task for task in there}
+    with st.sidebar:
+        ids = list(by_id)
+        picked = st.selectbox("Task", ids, index=ids.index(chosen.id), format_func=lambda id: by_id[id].name)
+    if picked != chosen.id:
+        address.choose(by_id[picked], names[chosen.client_id], True)
         st.rerun()

@@ -19,7 +19,7 @@ def choose(view: frame.View, rows: list[dict]) -> None:
     names = {row["id"]: name_of(row) for row in rows}
     live = next((row["id"] for row in rows if row["live"]), None)
     others = [id for id in names if id != live and figures(view.db, id)]  # one just trained is being judged
-    before = training.before_live(view.db, view.client_id)
+    before = training.before_live(view.db, view.task)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if others:
             label = "Put another student to work" if live else "Put a student to work"
@@ -47,7 +47,7 @@ def confirmation(view: frame.View) -> None:
         return
     student_id, back = st.session_state[ASKED]
     with st.container(border=True, key="confirm-going-live"):
-        found = going_live.change(view.db, view.client_id, student_id)
+        found = going_live.change(view.db, view.task, student_id)
         st.subheader(frame.plain(f"Make {found.new} live?"), anchor=False)
         for line in found.lines:
             st.markdown(frame.plain(line))
@@ -71,8 +71,8 @@ def _change(view: frame.View, student_id: int, back: bool) -> None:
     """Put the student to work; where it cannot be, the box stays and the frame says why."""
     if not back:
         training.set_live(view.db, student_id)
-    elif training.before_live(view.db, view.client_id) == student_id:
-        training.roll_back(view.db, view.client_id)
+    elif training.before_live(view.db, view.task) == student_id:
+        training.roll_back(view.db, view.task)
     else:
         del st.session_state[ASKED]
         raise InputError("Another student has gone live meanwhile.", "Look at the list again, then choose.")

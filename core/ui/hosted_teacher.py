@@ -86,7 +86,7 @@ def _buttons(
         key=f"batch-{teacher}",
         help="The provider answers in its quiet hours at its batch price. You can close everything meanwhile.",
     )
-    params = {"client_id": view.client_id, "teacher": teacher, "budget_usd": budget, "batch": bool(batch)}
+    params = {"task_id": view.task.id, "teacher": teacher, "budget_usd": budget, "batch": bool(batch)}
     trial = not (expected.measured_on or free or capped) and expected.labels > DRY_RUN
     whole = "Raise the cap and carry on" if capped else f"Get {expected.labels:,} labels"
     off = running or (budget is None and not free)
@@ -120,8 +120,8 @@ def _buttons(
 
 def _settled(view: frame.View) -> int:
     """How many duplicate groups people have decided on."""
-    query = "select count(distinct group_id) from gold_labels where client_id = ?"
-    return view.db.execute(query, [view.client_id]).fetchone()[0]
+    query = "select count(distinct group_id) from gold_labels where task_id = ?"
+    return view.db.execute(query, [view.task.id]).fetchone()[0]
 
 
 def _cap(place, teacher: str, most: float, spent: float, capped: bool) -> float | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import settings
 from core.evaluate import house
-from core.evaluate.house import ClientMoney
-from core.ui import frame
+from core.evaluate.house import TaskMoney
+from core.ui import address, frame
 from core.ui.figures import HINTS, figure
 from core.words import counted, money, percent
 
@@ -19,7 +20,7 @@ STATED = "What the live students save at the assets a month that each client has
 NOTICES = 5  # shown at once
 
 
-def show(found: list[ClientMoney], waiting: dict[int, int]) -> None:
+def show(found: list[TaskMoney], waiting: dict[int, int]) -> None:
     """Five figures over all clients; the made-up ones only where there are no others."""
     own = [one for one in found if not one.synthetic] or found
     this = house.months(1)[0]
@@ -54,7 +55,7 @@ def show(found: list[ClientMoney], waiting: dict[int, int]) -> None:
         lowest = f"lowest {percent(min(one.agreement for one in judged))}" if len(judged) > 1 else f"n = {n:,}"
         figure("Agreement", share, "measured", lowest if n else "no student is live", help=HINTS["agreement"])
     with columns[4]:
-        ids = {one.client_id for one in own}
+        ids = {one.task_id for one in own}
         open_now = sum(n for id, n in waiting.items() if id in ids)
         figure(
             "Open reviews",
@@ -83,13 +84,14 @@ def needs(found: list[house.Notice]) -> None:
 
 def _notice(one: house.Notice) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        whose = f"**{frame.plain(one.client)}**: " if one.client else ""
+        name = settings.title(one.client, one.task, 1 + bool(one.task))
+        whose = f"**{frame.plain(name)}**: " if name else ""
         st.markdown(f":material/warning: {whose}{frame.plain(one.words)}", width="stretch")
-        frame.link(one.page, client=one.client or None)
+        frame.link(one.page, to=address.named(one.client, one.task) if one.client else None)
 
 
-def saving(one: ClientMoney) -> tuple[str, str]:
-    """A client's saving in a line, and its trend over the last months; empty where nothing was saved lately nor is stated."""
+def saving(one: TaskMoney) -> tuple[str, str]:
+    """A task's saving in a line, and its trend over the last months; empty where nothing was saved lately nor is stated."""
     months = house.months()
     usd = [one.saved.get(month, 0.0) for month in months]
     if any(usd):

@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from core.label.run import newest_in_use
 from core.report.charts import TEACHER, bars, layout
+from core.tasks import Task
 from core.ui import charts, frame
 from core.words import counted
 
@@ -96,15 +97,15 @@ def all_in(wanted: int) -> None:
         frame.link("student", "Train a student")
 
 
-def latest_of(db: Database, client_id: int, teacher: str) -> int | None:
+def latest_of(db: Database, task: Task, teacher: str) -> int | None:
     """The newest run of this teacher that holds labels: under the taxonomy in use, else under an earlier version."""
-    under = newest_in_use(db, client_id, teacher)
+    under = newest_in_use(db, task, teacher)
     if under:
         return under
     row = db.execute(
-        """select id from label_runs r where client_id = ? and teacher = ?
+        """select id from label_runs r where task_id = ? and teacher = ?
            and exists (select 1 from labels where run_id = r.id and category_id is not null) order by id desc limit 1""",
-        [client_id, teacher],
+        [task.id, teacher],
     ).fetchone()
     return row[0] if row else None
 
@@ -112,7 +113,7 @@ def latest_of(db: Database, client_id: int, teacher: str) -> int | None:
 def _earlier(db: Database, run_id: int) -> None:
     """Say so where the labels below are of an earlier version of the taxonomy."""
     row = db.execute(
-        """select t.version, (select max(version) from taxonomies where client_id = t.client_id) from label_runs r
+        """select t.version, (select max(version) from taxonomies where task_id = t.task_id) from label_runs r
            join taxonomies t on t.id = r.taxonomy_id where r.id = ?""",
         [run_id],
     ).fetchone()

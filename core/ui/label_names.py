@@ -19,7 +19,7 @@ LEFT_OUT = "(no category)"
 
 def settle(view: View) -> None:
     """The values of the client's last import that are no category, and the button that reads the file again as chosen."""
-    last = view.db.execute("select max(id) from imports where client_id = ?", [view.client_id]).fetchone()[0]
+    last = view.db.execute("select max(id) from imports where client_id = ?", [view.task.client_id]).fetchone()[0]
     unknown = assets.unknown_labels(view.db, last) if last is not None else []
     if not unknown:
         return
@@ -29,7 +29,7 @@ def settle(view: View) -> None:
 
 def labels_of(view: View) -> list[str]:
     """The labels of the client's taxonomy that a value may mean."""
-    return [c.label for c in taxonomy.load(view.db, taxonomy.latest(view.db, view.client_id)) if c.assignable]
+    return [c.label for c in taxonomy.load(view.db, taxonomy.latest(view.db, view.task)) if c.assignable]
 
 
 def choose(unknown: Sequence[Unknown], labels: Sequence[str], key: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ def _choose(one: Unknown, labels: Sequence[str], key: str, nearest: bool) -> str
 
 
 def _again(view: View, import_id: int, accepted: dict[str, str]) -> None:
-    made = (job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind == "import_assets" and job.result)
+    made = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "import_assets" and job.result)
     job = next((job for job in made if job.result["import_id"] == import_id), None)
     if job is None:
         st.caption(

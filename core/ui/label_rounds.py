@@ -24,10 +24,10 @@ METHODS = {
 def show(view: frame.View, teacher: str) -> None:
     """The form while there is anything left to label, the job under way, and the rounds of this teacher so far."""
     running = progress.active(view, "rounds")
-    run_id = rounds.run_of(view.db, view.client_id, teacher)
+    run_id = rounds.run_of(view.db, view.task, teacher)
     done = rounds.measured(view.db, run_id) if run_id else []
     try:
-        expected = forecast.forecast(view.db, view.client_id, teacher)
+        expected = forecast.forecast(view.db, view.task, teacher)
     except InputError:  # the form above says what the teacher lacks
         return
     if not (expected.labels or done or running):
@@ -37,7 +37,7 @@ def show(view: frame.View, teacher: str) -> None:
         "Buys few labels at a time: after each round the student says which assets would teach it most, and you see how far it has "
         "come. The assets that judge it, up to 40 % of a round, are drawn at random beforehand."
     )
-    target = settings.get(view.db, "target_agreement", view.client_id)
+    target = settings.get(view.db, "target_agreement", view.task)
     if expected.labels or running:
         target = _ask(view, teacher, expected, len(done), min(target, 0.995), running)
     progress.watch(view, "rounds", expected=running)
@@ -74,7 +74,7 @@ def _ask(view: frame.View, teacher: str, expected: forecast.Forecast, done: int,
         busy = running or not priced or progress.active(view, "label", "distil")
         if st.button(label, disabled=busy, icon=":material/autorenew:"):
             params = {
-                "client_id": view.client_id,
+                "task_id": view.task.id,
                 "teacher": teacher,
                 "per_round": int(per_round),
                 "until": done + int(more),

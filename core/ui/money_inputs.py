@@ -16,7 +16,7 @@ from core.words import stated_money
 def price_as(view: View, *, described: bool = True) -> Assumptions:
     """The picker over the bundled price list, with the price's source and date below it, where `described`; the client's
     assumptions after it."""
-    kept = assumptions_of(view.db, view.client_id)
+    kept = assumptions_of(view.db, view.task)
     names = prices.names(view.db)
     names = names if kept.price_as in names else [kept.price_as, *names]
     model = st.selectbox(
@@ -24,7 +24,7 @@ def price_as(view: View, *, described: bool = True) -> Assumptions:
         names,
         index=names.index(kept.price_as),
         format_func=lambda name: name or "what the labels did cost",
-        key=f"price-as-{view.client_id}",
+        key=f"price-as-{view.task.id}",
         help="Labels of the built-in teacher and recorded ones carry no bill: their cost is worked out from token counts at "
         "this model's list price.",
     )
@@ -48,27 +48,25 @@ def price_words(price: prices.Price) -> str:
 
 def other_models(view: View) -> list[prices.Price]:
     """Other models whose list prices stand beside the teacher's, kept with the client."""
-    kept = [price.model for price in other_prices(view.db, view.client_id)]
+    kept = [price.model for price in other_prices(view.db, view.task)]
     picked = st.multiselect(
         "Compare with other models' list prices",
         [*kept, *(name for name in prices.names(view.db) if name not in kept)],
         kept,
         max_selections=4,
-        key=f"other-models-{view.client_id}",
+        key=f"other-models-{view.task.id}",
         placeholder="None chosen",
         help="What the same tokens would cost there. It says nothing of how well that model would do.",
     )
     if picked != kept:
-        keep_other_models(view.db, view.client_id, picked)
-    return other_prices(view.db, view.client_id)
+        keep_other_models(view.db, view.task, picked)
+    return other_prices(view.db, view.task)
 
 
 def volume(view: View) -> Assumptions:
     """Assets a month, asked for; the client's assumptions after it."""
-    kept = assumptions_of(view.db, view.client_id)
-    picked = st.number_input(
-        "Assets a month", 1, value=kept.volume_per_month, step=1000, key=f"volume-{view.client_id}"
-    )
+    kept = assumptions_of(view.db, view.task)
+    picked = st.number_input("Assets a month", 1, value=kept.volume_per_month, step=1000, key=f"volume-{view.task.id}")
     return _keep(view, kept, replace(kept, volume_per_month=picked))
 
 
@@ -85,14 +83,14 @@ def first(view: View, sheet: Economics) -> Assumptions:
     left, middle, right = st.columns([1, 1.2, 1.6], gap="small")
     with left:
         volume(view)
-    kept = assumptions_of(view.db, view.client_id)
+    kept = assumptions_of(view.db, view.task)
     given = next((name for name in PAID if getattr(kept, name) is not None and name != "listed"), "listed")
     how = middle.selectbox(
         "Reckon with",
         list(PAID),
         list(PAID).index(given),
         format_func=PAID.__getitem__,
-        key=f"reckon-{view.client_id}",
+        key=f"reckon-{view.task.id}",
         help="Your invoices beat any list price. A list price is multiplied with the tokens of one label.",
     )
     with right:
@@ -111,18 +109,18 @@ def _paid(view: View, kept: Assumptions, how: str, sheet: Economics) -> Assumpti
         min_value=0.0,
         value=float(value if value is not None else round(each if how == "paid_usd_1000" else month, 2)),
         format="%.2f",
-        key=f"{how}-{view.client_id}",
+        key=f"{how}-{view.task.id}",
     )
     return _keep(view, kept, replace(kept.listed, **{how: given}))
 
 
 def others(view: View) -> None:
     """A form with every other assumption, its unit and where its default comes from."""
-    kept = assumptions_of(view.db, view.client_id)
+    kept = assumptions_of(view.db, view.task)
     rows = [row for row in described(kept) if row["name"] not in FIRST]
     with (
         st.expander("Assumptions, of November 2026: change what you know better"),
-        st.form(f"assumptions-{view.client_id}", border=False),
+        st.form(f"assumptions-{view.task.id}", border=False),
     ):
         sides, values = st.columns(3), {}
         for place, row in enumerate(rows):
@@ -152,5 +150,5 @@ def _input(row: dict) -> bool | float | int | None:
 
 def _keep(view: View, kept: Assumptions, changed: Assumptions) -> Assumptions:
     if changed != kept:
-        keep_assumptions(view.db, view.client_id, changed)
+        keep_assumptions(view.db, view.task, changed)
     return changed

@@ -33,7 +33,7 @@ def show(view: frame.View, run_id: int) -> None:
         )
         label = "Find out" if found is None else "Measure again"
         if st.button(label, disabled=running, icon=":material/trending_up:"):
-            params = {"client_id": view.client_id, "run_id": run_id, "kind": kind}
+            params = {"task_id": view.task.id, "run_id": run_id, "kind": kind}
             progress.start(view, "curve", params)
         if found is None and not running:
             st.caption(f"Takes little longer than training one {kind} student.")
@@ -43,7 +43,7 @@ def show(view: frame.View, run_id: int) -> None:
 
 
 def _curve(view: frame.View, run_id: int, found: Curve) -> None:
-    assumptions = assumptions_of(view.db, view.client_id)
+    assumptions = assumptions_of(view.db, view.task)
     said = learning_curve.forecast(found, assumptions, teacher_price(view.db, assumptions))
     note = (
         f"Measured: {found.kind} students on {found.agreement[-1].n:,} test assets; bars: 95 % range. Dashed line and band: "

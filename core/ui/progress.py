@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core import database, jobs, pace, settings
 from core.job_kinds import KINDS
+from core.tasks import Task
 from core.train import members
 from core.ui import frame
 from core.words import duration, money
@@ -31,13 +32,13 @@ def watch(view: frame.View, *kinds: str, expected: bool = False, about: dict | N
     `expected`: the page has been drawn for a job under way; should it have ended meanwhile, the page is drawn anew.
     `about`: what is on the page now; a last job with other values for these of its params is about something else and not shown.
     """
-    running = next((job for job in jobs.active(view.db, view.client_id) if job.kind in kinds), None)
+    running = next((job for job in jobs.active(view.db, view.chosen) if job.kind in kinds), None)
     if running:
         _live(running.id)
         return True
     if expected:
         st.rerun()
-    last = next((job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind in kinds), None)
+    last = next((job for job in jobs.recent(view.db, view.chosen, limit=50) if job.kind in kinds), None)
     if last and all(last.params.get(name) == value for name, value in (about or {}).items()):
         _ended(view, last)
     return False
@@ -45,12 +46,12 @@ def watch(view: frame.View, *kinds: str, expected: bool = False, about: dict | N
 
 def active(view: frame.View, *kinds: str) -> bool:
     """Whether a job of these kinds is under way for the client."""
-    return any(job.kind in kinds for job in jobs.active(view.db, view.client_id))
+    return any(job.kind in kinds for job in jobs.active(view.db, view.chosen))
 
 
-def start(view: frame.View, kind: str, params: dict, client_id: int | None = None) -> None:
+def start(view: frame.View, kind: str, params: dict, task: Task | None = None) -> None:
     """Queue a job and show it; the same job asked for twice is one job."""
-    jobs.start(view.db, kind, params, client_id=client_id or view.client_id)
+    jobs.start(view.db, kind, params, task or view.chosen)
     _start_worker(str(settings.home()))
     st.rerun()
 

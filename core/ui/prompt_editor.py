@@ -14,7 +14,7 @@ from core.words import percent, ranged
 
 def show(view: frame.View, teacher: str) -> None:
     """The prompt, folded away."""
-    prompt = prompts.current(view.db, view.client_id)
+    prompt = prompts.current(view.db, view.task)
     with st.expander("What it is asked", icon=":material/edit_note:"):
         with st.form(f"prompt-{prompt.version}", border=False):
             instructions = st.text_area(
@@ -31,7 +31,7 @@ def show(view: frame.View, teacher: str) -> None:
                 help="So many assets that people have settled are shown with their categories, training assets only.",
             )
             saved = st.form_submit_button("Save as a new version")
-        if saved and prompts.save(view.db, view.client_id, instructions, int(examples)).version != prompt.version:
+        if saved and prompts.save(view.db, view.task, instructions, int(examples)).version != prompt.version:
             st.rerun()
         version = f"Version {prompt.version}" if prompt.version else "The wording that comes with the program"
         st.caption(
@@ -47,11 +47,11 @@ def show(view: frame.View, teacher: str) -> None:
 
 def _short_list(view: frame.View, teacher: str) -> str:
     """How often the short list of an asset holds its category, where that is known."""
-    categories = taxonomy.load(view.db, taxonomy.latest(view.db, view.client_id))
-    asked = make(view.db, view.client_id, teacher, categories).asking
+    categories = taxonomy.load(view.db, taxonomy.latest(view.db, view.task))
+    asked = make(view.db, view.task, teacher, categories).asking
     if not asked.shortlisting:
         return f"None is needed: every asset is asked about with all {len(asked.categories):,} categories."
-    known = prompts.known(view.db, view.client_id, asked.categories)
+    known = prompts.known(view.db, view.task, asked.categories)
     if not known:
         return "Nothing to check it on: settle some assets on the Review page, or bring labels in a file."
     found = share(asked.short_listed(known))
@@ -65,9 +65,9 @@ def _short_list(view: frame.View, teacher: str) -> str:
 
 def _whole(view: frame.View, teacher: str) -> None:
     row = view.db.execute(
-        "select id, text from assets where client_id = ? order by id limit 1", [view.client_id]
+        "select id, text from assets where client_id = ? order by id limit 1", [view.task.client_id]
     ).fetchone()
-    made = make(view.db, view.client_id, teacher, taxonomy.load(view.db, taxonomy.latest(view.db, view.client_id)))
+    made = make(view.db, view.task, teacher, taxonomy.load(view.db, taxonomy.latest(view.db, view.task)))
     ((_, request),) = made.asking.requests([Asset(*row)])
     for role, text in (("instructions", request.system), *request.turns):
         st.caption("The same for every asset" if role == "instructions" else "For this asset")

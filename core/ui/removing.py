@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import removal
+from core import removal, settings, tasks
+from core.tasks import Task
 from core.ui import address, frame
 from core.words import counted
 
 ASKED = "removing"  # the kind and number (of assets: ids) that somebody wants removed and has not yet confirmed
-IMPORT, ASSETS, STUDENT, CLIENT = "import", "assets", "student", "client"
-VERBS = {IMPORT: "Undo", ASSETS: "Delete", STUDENT: "Delete", CLIENT: "Delete"}
+IMPORT, ASSETS, STUDENT, TASK, CLIENT = "import", "assets", "student", "task", "client"
+VERBS = {IMPORT: "Undo", ASSETS: "Delete", STUDENT: "Delete", TASK: "Delete", CLIENT: "Delete"}
 
 
 def ask(kind: str, which: int | list[str]) -> None:
@@ -46,7 +47,11 @@ def confirmation(view: frame.View, kind: str) -> None:
 def _hanging(view: frame.View, kind: str, which) -> removal.Hanging:
     if kind == CLIENT:
         return removal.of_client(view.db, which)
-    of = {IMPORT: removal.of_import, ASSETS: removal.of_assets, STUDENT: removal.of_student}[kind]
+    if kind == TASK:
+        return removal.of_task(view.db, tasks.get(view.db, which))
+    if kind == STUDENT:
+        return removal.of_student(view.db, view.task, which)
+    of = {IMPORT: removal.of_import, ASSETS: removal.of_assets}[kind]
     return of(view.db, view.client_id, which)
 
 
@@ -57,7 +62,11 @@ def _remove(view: frame.View, kind: str, which) -> None:
     elif kind == ASSETS:
         removal.remove_assets(view.db, view.client_id, which)
     elif kind == STUDENT:
-        removal.remove_student(view.db, view.client_id, which, even_live=True)  # that it is live was said
+        removal.remove_student(view.db, view.task, which, even_live=True)  # that it is live was said
+    elif kind == TASK:
+        removal.remove_task(view.db, tasks.get(view.db, which))
+        if view.chosen and which == view.chosen.id:
+            frame.open_client(view.db, view.chosen.client_id)
     else:
         removal.remove_client(view.db, which)
         if which == view.client_id:
@@ -112,8 +121,28 @@ def client(view: frame.View, names: dict[int, str]) -> None:
             with frame.guard():
                 named = removal.rename_client(view.db, picked, wanted)
                 if picked == view.client_id:
-                    address.choose(picked, named)
+                    address.choose(view.task, named, len(tasks.of_client(view.db, picked)) > 1)
                 st.rerun()
         if last.button("Delete …", width="stretch", help="It says first what goes with it."):
             ask(CLIENT, picked)
     confirmation(view, CLIENT)
+
+
+def task(view: frame.View, found: list[tuple[Task, str]]) -> None:
+    """A task to be renamed or deleted."""
+    with st.expander("Rename or delete a task", key="change-task"):
+        left, middle, right, last = st.columns([3, 3, 1, 1], vertical_alignment="bottom")
+        names = {task.id: settings.title(client, task.name, 2) for task, client in found}
+        ids = list(names)
+        place = ids.index(view.chosen.id) if view.chosen and view.chosen.id in names else 0
+        picked = left.selectbox("Task to change", ids, place, format_func=names.__getitem__)
+        wanted = middle.text_input("Its new name ", key=f"rename-task-{picked}", max_chars=80)
+        if right.button("Rename", width="stretch", key="rename-task"):
+            with frame.guard():
+                renamed = tasks.rename(view.db, tasks.get(view.db, picked), wanted)
+                if view.chosen and picked == view.chosen.id:
+                    address.choose(renamed, view.client, True)
+                st.rerun()
+        if last.button("Delete …", width="stretch", key="delete-task", help="It says first what goes with it."):
+            ask(TASK, picked)
+    confirmation(view, TASK)

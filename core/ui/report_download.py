@@ -9,20 +9,21 @@ import streamlit as st
 from core import database
 from core.evaluate.run import results
 from core.report import content, html, workbook
+from core.tasks import Task
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def show(client_id: int, client: str, student_id: int) -> None:
+def show(task: Task, client: str, student_id: int) -> None:
     """Three downloads. They run outside the page, so each opens the database for itself."""
 
     def page() -> str:
         with closing(database.connect()) as db:
-            return html.render(content.gather(db, client_id, str(student_id)))
+            return html.render(content.gather(db, task, str(student_id)))
 
     def figures() -> bytes:
         with closing(database.connect()) as db:
-            return workbook.workbook(content.gather(db, client_id, str(student_id)))
+            return workbook.workbook(content.gather(db, task, str(student_id)))
 
     def rows() -> bytes:
         with closing(database.connect()) as db:

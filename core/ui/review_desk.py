@@ -15,6 +15,7 @@ from core.ingest import taxonomy
 from core.label import review
 from core.label.review import Item
 from core.report.charts import short
+from core.tasks import Task
 from core.ui import focus, frame, keys
 from core.words import duration, teacher_words
 
@@ -43,17 +44,17 @@ FIELDS = {"find": "review-find", "note": "review-note"}
 
 
 @st.fragment
-def show(client_id: int, reviewer: str, mode: str) -> None:
+def show(task: Task, reviewer: str, mode: str) -> None:
     """The asset that waits for `reviewer` in this mode, what it may be, and the keys to decide."""
     with frame.guard(), closing(database.connect()) as db:
         failed = st.session_state.pop("review-error", None)
         if failed:
             st.error(frame.plain(failed), icon=":material/error:")
-        if not review.counts(db, client_id, reviewer, mode)[1] and mode != "conflict":
+        if not review.counts(db, task, reviewer, mode)[1] and mode != "conflict":
             st.success(NOTHING[mode], icon=":material/check_circle:")
             return
-        item = review.next_item(db, client_id, reviewer, mode, most=len(KEYS))
-        _progress(db, client_id, reviewer, mode)
+        item = review.next_item(db, task, reviewer, mode, most=len(KEYS))
+        _progress(db, task, reviewer, mode)
         _listen(mode, item)
         if item is None:
             st.success(DONE[mode], icon=":material/check_circle:")
@@ -62,7 +63,7 @@ def show(client_id: int, reviewer: str, mode: str) -> None:
                 key=_key("undo", mode),
                 shortcut="U",
                 on_click=_undo,
-                args=(client_id, reviewer),
+                args=(task, reviewer),
             )
             return
         _timed(item)
@@ -70,7 +71,7 @@ def show(client_id: int, reviewer: str, mode: str) -> None:
         with left:
             _asset(item)
         with right:
-            _choices(client_id, reviewer, item)
+            _choices(task, reviewer, item)
 
 
 def _key(what: str, mode: str, item: Item | None = None) -> str:
@@ -89,8 +90,8 @@ def _listen(mode: str, item: Item | None) -> None:
     keys.listen(places, KEYS + "".join(OTHERS), open_, "fn")
 
 
-def _progress(db: Database, client_id: int, reviewer: str, mode: str) -> None:
-    left, total = review.counts(db, client_id, reviewer, mode)
+def _progress(db: Database, task: Task, reviewer: str, mode: str) -> None:
+    left, total = review.counts(db, task, reviewer, mode)
     pace = review.pace(db, reviewer)
     parts = [f"{left:,} to settle" if mode == "conflict" else f"{total - left:,} of {total:,} decided or skipped"]
     if pace and left:
@@ -126,7 +127,7 @@ def _asset(item: Item) -> None:
             st.text(short(near["text"], 140))
 
 
-def _choices(client_id: int, reviewer: str, item: Item) -> None:
+def _choices(task: Task, reviewer: str, item: Item) -> None:
     """The suggestions that somebody makes one under the other, the rest in two columns; then the other keys."""
     with st.container(gap="xsmall"):
         keyed = list(zip(KEYS, item.suggestions))
@@ -139,7 +140,7 @@ def _choices(client_id: int, reviewer: str, item: Item) -> None:
                 _choice(reviewer, item, key, choice)
     open_ = st.session_state.get("review-open")
     if open_ == ("find", item.asset_id):
-        _find(client_id, reviewer, item)
+        _find(task, reviewer, item)
     elif open_ == ("note", item.asset_id):
         _note(item.asset_id)
     with st.container(horizontal=True, gap="small"):
@@ -148,8 +149,8 @@ def _choices(client_id: int, reviewer: str, item: Item) -> None:
         else:
             _other("Find", item, _open, ("find", item.asset_id), "Any other category.")
             _other("Note", item, _open, ("note", item.asset_id), "Kept with your decision.")
-            _other("Skip", item, _skip, (item.asset_id, reviewer, item.mode))
-            _other("Undo", item, _undo, (client_id, reviewer))
+            _other("Skip", item, _skip, (task, item.asset_id, reviewer, item.mode))
+            _other("Undo", item, _undo, (task, reviewer))
     note = st.session_state.get(f"note-{item.asset_id}")
     if note:
         st.caption(f":material/edit_note: {frame.plain(short(note, 200))}")
@@ -177,9 +178,9 @@ def _choice(reviewer: str, item: Item, key: str, choice: dict) -> None:
         st.caption(frame.plain(short(hint, 100 if choice["by"] else 56)))
 
 
-def _find(client_id: int, reviewer: str, item: Item) -> None:
+def _find(task: Task, reviewer: str, item: Item) -> None:
     with closing(database.connect()) as db:
-        labels = {c.id: c.label for c in taxonomy.load(db, taxonomy.latest(db, client_id)) if c.assignable}
+        labels = {c.id: c.label for c in taxonomy.load(db, taxonomy.latest(db, task)) if c.assignable}
     st.selectbox(
         "Category",
         list(labels),
@@ -228,10 +229,10 @@ def _decide(asset_id: int, reviewer: str, category_id: int, mode: str) -> None:
             review.decide(db, asset_id, reviewer, category_id, mode, note=note, seconds=seconds)
 
 
-def _skip(asset_id: int, reviewer: str, mode: str) -> None:
+def _skip(task: Task, asset_id: int, reviewer: str, mode: str) -> None:
     if _leave(asset_id) is not None:
         with _kept() as db:
-            review.skip(db, asset_id, reviewer, mode, st.session_state.pop(f"note-{asset_id}", ""))
+            review.skip(db, task, asset_id, reviewer, mode, st.session_state.pop(f"note-{asset_id}", ""))
 
 
 def _leave(asset_id: int) -> float | None:
@@ -240,9 +241,9 @@ def _leave(asset_id: int) -> float | None:
     return time.monotonic() - since if shown == asset_id else None
 
 
-def _undo(client_id: int, reviewer: str) -> None:
+def _undo(task: Task, reviewer: str) -> None:
     with _kept() as db:
-        if review.undo(db, client_id, reviewer) is None:
+        if review.undo(db, task, reviewer) is None:
             raise InputError("There is nothing of yours to take back.")
 
 

@@ -17,6 +17,7 @@ from core.ingest.apart import apart
 from core.ingest.files import ReadAs
 from core.label import decisions, review_files
 from core.label.run import runs
+from core.tasks import Task
 from core.ui import frame, label_names, uploads
 from core.ui.charts import download
 from core.ui.figures import figure
@@ -28,7 +29,7 @@ RIGHT = "Share of the random sample's assets whose category people confirmed."
 
 def show(view: frame.View) -> None:
     """Figures, the comparison of two label runs, and files."""
-    found = _people(str(settings.home()), view.client_id, people.state(view.db, view.client_id))
+    found = _people(str(settings.home()), view.task, people.state(view.db, view.task))
     st.subheader("What people's decisions say", anchor=False)
     _accuracy(found.accuracy)
     _reviewers(found)
@@ -37,10 +38,10 @@ def show(view: frame.View) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _people(home: str, client_id: int, state: tuple) -> people.People:
+def _people(home: str, task: Task, state: tuple) -> people.People:
     """people(), which reads every decision; kept until there is another."""
     with closing(database.connect()) as db:
-        return people.people(db, client_id)
+        return people.people(db, task)
 
 
 def _accuracy(seen: Accuracy | None) -> None:
@@ -92,7 +93,7 @@ def _reviewers(found: people.People) -> None:
 
 
 def _compare(view: frame.View) -> None:
-    every = [run for run in runs(view.db, view.client_id) if run["count"]]
+    every = [run for run in runs(view.db, view.task) if run["count"]]
     if len(every) < 2:
         return
     names = {run["id"]: f"run {run['id']}: {teacher_words(run['teacher'])}, {run['count']:,}" for run in every}
@@ -101,7 +102,7 @@ def _compare(view: frame.View) -> None:
         second = left.selectbox("New", list(names), format_func=names.__getitem__, key="prompt-second")
         first = right.selectbox("Old", list(names), index=1, format_func=names.__getitem__, key="prompt-first")
         with frame.guard():
-            found = prompt_test.compare(view.db, view.client_id, first, second)
+            found = prompt_test.compare(view.db, view.task, first, second)
             st.markdown(f"**{frame.plain(found.sentence)}**")
             more = found.every
             st.caption(
@@ -118,7 +119,7 @@ def _files(view: frame.View) -> None:
         if st.toggle("Make the file", key="review-export"):
             st.download_button(
                 "Download CSV",
-                review_files.to_csv(view.db, view.client_id).encode("utf-8-sig"),
+                review_files.to_csv(view.db, view.task).encode("utf-8-sig"),
                 file_name="review.csv",
                 mime="text/csv",
                 icon=":material/download:",
@@ -155,4 +156,4 @@ def _take_in(view: frame.View, path: Path, how: ReadAs) -> None:
 def _read(view: frame.View, path: Path, how: ReadAs, accepted: dict[str, str]) -> review_files.Read:
     reviewer = st.session_state.get("reviewer-name", "")
     reader = partial(apart, decisions.read)
-    return review_files.read(view.db, view.client_id, path, reviewer, how, accepted, reader)
+    return review_files.read(view.db, view.task, path, reviewer, how, accepted, reader)

@@ -34,14 +34,14 @@ def show(view: View, rules: Rules) -> None:
     """The rules in words, and a form with the numbers in them."""
     with st.expander("The rules behind this verdict: change them for this client"):
         st.markdown(TEXT)
-        with st.form(f"rules-{view.client_id}", border=False):
+        with st.form(f"rules-{view.task.id}", border=False):
             values = {}
             for start in range(0, len(rows := described(rules)), ACROSS):
                 for place, row in zip(st.columns(ACROSS), rows[start : start + ACROSS]):
                     with place:
                         values[row["name"]] = _input(row)
             if st.form_submit_button("Judge by these"):
-                change_rules(view.db, view.client_id, replace(rules, **values))
+                change_rules(view.db, view.task, replace(rules, **values))
                 st.rerun()
 
 

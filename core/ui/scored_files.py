@@ -18,7 +18,7 @@ LISTED = 10  # rows that could not be used, shown at once
 
 def show(view: frame.View, running: bool) -> None:
     """The client's classified files that are still there, the newest first."""
-    done = [job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind in KINDS and job.state == "done"]
+    done = [job for job in jobs.recent(view.db, view.task, limit=50) if job.kind in KINDS and job.state == "done"]
     files = {job.result["output"]: job for job in reversed(done) if Path(job.result["output"]).exists()}
     if not files:
         return

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database, jobs, settings
+from core import database, jobs, settings, tasks
 from core.evaluate.run import comparison
 from core.evaluate.verdict import Verdict
 from core.job_kinds import KINDS
 from core.label.run import newest_in_use
+from core.tasks import Task
 from core.words import percent
 
 VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready", "trial": "Trial only"}
@@ -20,10 +21,12 @@ VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not
 
 @dataclass(frozen=True)
 class Standing:
-    """A client's state: counts, the share labelled under the taxonomy in use (0..1, None without), student, verdict in words."""
+    """A task's state: counts, the share labelled under the taxonomy in use (0..1, None without), student, verdict in words.
+    `client`: its client's name; `several`: whether that has other tasks as well."""
 
-    client_id: int
-    name: str
+    task: Task
+    client: str
+    several: bool
     synthetic: bool
     categories: int
     assets: int
@@ -34,6 +37,11 @@ class Standing:
     verdict: str | None
     reason: str
     busy: str
+
+    @property
+    def name(self) -> str:
+        """What the task is called among others."""
+        return settings.title(self.client, self.task.name, 1 + self.several)
 
     def lines(self) -> list[tuple[str, str]]:
         """The lines of the sidebar: name and state."""
@@ -71,7 +79,19 @@ def clients(db: Database) -> list[dict]:
     return list(db.query("select id, name, synthetic from clients order by name collate nocase"))
 
 
-def most_recent(db: Database) -> int | None:
+def tasks_of(db: Database, clients: list[dict]) -> list[tuple[Task, str]]:
+    """Every task with its client's name, in the clients' order, the oldest first."""
+    return [(task, row["name"]) for row in clients for task in tasks.of_client(db, row["id"])]
+
+
+def most_recent(db: Database, client_id: int) -> int:
+    """The task of a client that something happened to last."""
+    query = """select t.id, ifnull((select max(created) from jobs j where j.task_id = t.id), '') as latest
+               from tasks t where t.client_id = ? order by latest desc, t.id limit 1"""
+    return db.execute(query, [client_id]).fetchone()[0]
+
+
+def most_recent_client(db: Database) -> int | None:
     """The client something happened to last; the one a new session opens with."""
     row = next(
         db.query(
@@ -96,29 +116,35 @@ def labelled_share(db: Database, client_id: int, run_id: int, assets: int) -> fl
     return row["n"] / max(assets, 1)
 
 
-def of(db: Database, client_id: int) -> Standing:
-    """Where the client stands now. A few indexed counts; under 50 ms at 100,000 assets once the labelled share is cached."""
-    client = next(db.query("select name, synthetic from clients where id = ?", [client_id]))
+def of(db: Database, task: Task) -> Standing:
+    """Where the task stands now. A few indexed counts; under 50 ms at 100,000 assets once the labelled share is cached."""
+    client = next(
+        db.query(
+            "select name, synthetic, (select count(*) from tasks where client_id = c.id) as tasks from clients c where id = ?",
+            [task.client_id],
+        )
+    )
     counts = next(
         db.query(
             """select (select count(*) from assets where client_id = :c) as assets,
                       (select count(*) from categories where assignable = 1 and taxonomy_id =
-                          (select id from taxonomies where client_id = :c order by version desc limit 1)) as categories,
-                      (select count(*) from students where client_id = :c and ready = 1) as students""",
-            {"c": client_id},
+                          (select id from taxonomies where task_id = :t order by version desc limit 1)) as categories,
+                      (select count(*) from students where task_id = :t and ready = 1) as students""",
+            {"c": task.client_id, "t": task.id},
         )
     )
-    run_id = newest_in_use(db, client_id)
+    run_id = newest_in_use(db, task)
     share = None
     if run_id:
         labels = next(db.query("select count(*) as n from labels where run_id = ?", [run_id]))["n"]
-        share = _cached_share(str(settings.home()), client_id, run_id, counts["assets"], labels)
-    student = judged_student(db, client_id)
+        share = _cached_share(str(settings.home()), task.client_id, run_id, counts["assets"], labels)
+    student = judged_student(db, task)
     verdict = verdict_of(db, student) if student else None
-    running = [KINDS[job.kind].doing for job in jobs.active(db, client_id)]
+    running = [KINDS[job.kind].doing for job in jobs.active(db, task)]
     return Standing(
-        client_id,
+        task,
         client["name"],
+        client["tasks"] > 1,
         bool(client["synthetic"]),
         counts["categories"],
         counts["assets"],
@@ -132,14 +158,14 @@ def of(db: Database, client_id: int) -> Standing:
     )
 
 
-def judged_student(db: Database, client_id: int) -> dict | None:
-    """The student the client's verdict is about: the live one, else the newest that is judged, else the newest there is."""
+def judged_student(db: Database, task: Task) -> dict | None:
+    """The student the task's verdict is about: the live one, else the newest that is judged, else the newest there is."""
     return next(
         db.query(
             """select s.id, s.kind, s.live, e.created as judged from students s
                left join evaluations e on e.student_id = s.id and e.split = 'test'
-               where s.client_id = ? and s.ready = 1 order by s.live desc, e.created is not null desc, s.id desc limit 1""",
-            [client_id],
+               where s.task_id = ? and s.ready = 1 order by s.live desc, e.created is not null desc, s.id desc limit 1""",
+            [task.id],
         ),
         None,
     )

@@ -17,7 +17,7 @@ from core.words import duration, ranged, spoken, teacher_words
 
 def show(view: frame.View) -> None:
     """All of it, or what to do first."""
-    rows = training.all_students(view.db, view.client_id)
+    rows = training.all_students(view.db, view.task)
     if not rows:
         st.caption("No student yet: choose a kind and press *Train*.")
         return
@@ -52,7 +52,7 @@ def show(view: frame.View) -> None:
 
 def _why(view: frame.View, there: set[int]) -> None:
     """What *Choose for me* chose last, and why."""
-    for job in jobs.recent(view.db, view.client_id, limit=50):
+    for job in jobs.recent(view.db, view.task, limit=50):
         if job.kind == "train" and job.state == "done":
             if job.result.get("why") and job.result["chosen"] in there:
                 st.text(job.result["why"])
@@ -111,7 +111,7 @@ def _origins(view: frame.View, rows: list[dict]) -> None:
         )
         table["Files"] = ["there" if training.is_whole(view.db, row["id"]) else "missing" for row in rows]
         st.dataframe(table, hide_index=True, key="origins")
-        past = training.history(view.db, view.client_id)
+        past = training.history(view.db, view.task)
         if past:
             lines = [f"{one['kind']} {one['student_id']} since {_when(one['created'])}" for one in past]
             st.caption(frame.plain(f"Live: {'; before that '.join(lines)}."))

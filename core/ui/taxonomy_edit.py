@@ -23,11 +23,11 @@ BY_HAND = "edited by hand"
 
 def change(view: View, edit: Callable[[Draft], Draft]) -> None:
     """Apply an edit to the client's draft, begun here where there is none, keep it, and draw the page anew."""
-    kept = taxonomy_versions.kept(view.db, view.client_id)
+    kept = taxonomy_versions.kept(view.db, view.task)
     if kept is None:
-        base = taxonomy_versions.in_use(view.db, view.client_id)
+        base = taxonomy_versions.in_use(view.db, view.task)
         kept = Kept(base, BY_HAND, taxonomy_diff.begin(taxonomy.load(view.db, base)))
-    taxonomy_versions.keep(view.db, view.client_id, replace(kept, draft=edit(kept.draft)))
+    taxonomy_versions.keep(view.db, view.task, replace(kept, draft=edit(kept.draft)))
     st.rerun()
 
 
@@ -132,23 +132,23 @@ def from_file(view: View, has_draft: bool) -> None:
         if has_draft:
             st.caption("It takes the place of the draft you have.")
         if st.button("Compare with the version in use", type="primary", icon=":material/difference:"):
-            base = taxonomy_versions.in_use(view.db, view.client_id)
+            base = taxonomy_versions.in_use(view.db, view.task)
             draft = taxonomy_diff.compare(taxonomy.load(view.db, base), found.categories)
-            taxonomy_versions.keep(view.db, view.client_id, Kept(base, path.name, draft))
+            taxonomy_versions.keep(view.db, view.task, Kept(base, path.name, draft))
             st.rerun()
 
 
 def suggested(view: View, draft: Draft, running: bool) -> None:
     """Pairs that are one, categories that are two; one click makes the edit in the draft."""
     labels = {category.label for category in draft.categories}
-    pairs = [one for one in suggestions.pairs(view.db, view.client_id) if {one.first, one.second} <= labels]
+    pairs = [one for one in suggestions.pairs(view.db, view.task) if {one.first, one.second} <= labels]
     st.markdown("**These two are one?**")
     if not pairs:
         st.caption("No two categories are confused either way, as far as the newest judged student's test assets show.")
     for number, pair in enumerate(pairs):
         _pair(view, number, pair)
     st.markdown("**This one is two?**")
-    found = suggestions.doubles(view.db, view.client_id)
+    found = suggestions.doubles(view.db, view.task)
     for number, one in enumerate(found[0] if found else []):
         if one.label in labels:
             _double(view, number, one)
@@ -159,7 +159,7 @@ def suggested(view: View, draft: Draft, running: bool) -> None:
     if st.button(
         "Look again" if found else "Look for categories that are two", disabled=running, icon=":material/search:"
     ):
-        progress.start(view, "suggestions", {"client_id": view.client_id})
+        progress.start(view, "suggestions", {"task_id": view.task.id})
 
 
 def _pair(view: View, number: int, pair: suggestions.Pair) -> None:

@@ -12,6 +12,7 @@ from core import database, jobs, settings
 from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_versions import Kept
 from core.label import prices, relabel
+from core.tasks import Task
 from core.ui import charts, data_profile, frame, hosted_teacher, money_inputs, progress
 from core.ui.figures import figure
 from core.ui.frame import View
@@ -22,7 +23,7 @@ SHOWN = 200  # lines of a diff on the page; the download has them all
 
 def in_use(view: View) -> None:
     """The version in use in a line, all versions folded away."""
-    rows = taxonomy_versions.versions(view.db, view.client_id)
+    rows = taxonomy_versions.versions(view.db, view.task)
     newest = rows[0]
     size = data_profile.size(taxonomy.load(view.db, newest["id"]))
     line = f"Version {newest['version']} is in use: {size}, from {newest['source']}, {newest['created'][:10]}"
@@ -51,12 +52,8 @@ def _changes(view: View, before: int | None, id: int) -> str:
 
 def saved(view: View) -> None:
     """What the last save brought, while its version is the one in use."""
-    job = next((job for job in jobs.recent(view.db, view.client_id, limit=50) if job.kind == "taxonomy"), None)
-    if (
-        job is None
-        or job.state != "done"
-        or job.result["taxonomy_id"] != taxonomy_versions.in_use(view.db, view.client_id)
-    ):
+    job = next((job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "taxonomy"), None)
+    if job is None or job.state != "done" or job.result["taxonomy_id"] != taxonomy_versions.in_use(view.db, view.task):
         return
     for run in job.result["runs"]:
         name = frame.plain(teacher_words(run["teacher"]))
@@ -91,11 +88,11 @@ def changes(kept: Kept) -> list[taxonomy_diff.Change]:
 
 def what_it_takes(view: View, kept: Kept) -> relabel.Plan:
     """The plan in figures, by reason, with the decisions that are a person's; returns it."""
-    row = view.db.execute("select created from taxonomy_drafts where client_id = ?", [view.client_id]).fetchone()
+    row = view.db.execute("select created from taxonomy_drafts where task_id = ?", [view.task.id]).fetchone()
     labels = view.db.execute(
-        "select max(id), max(finished) from label_runs where client_id = ?", [view.client_id]
+        "select max(id), max(finished) from label_runs where task_id = ?", [view.task.id]
     ).fetchone()
-    found = _plan(str(settings.home()), view.client_id, f"{row} {labels}")
+    found = _plan(str(settings.home()), view.task, f"{row} {labels}")
     if found.run_id is None:
         st.caption("Nothing is labelled under the version in use, so nothing has to be asked again.")
         return found
@@ -155,9 +152,9 @@ def _hint(found: relabel.Plan) -> str:
 
 
 @st.cache_data(max_entries=16, show_spinner="Working out what must be asked again …")
-def _plan(home: str, client_id: int, stamp: str) -> relabel.Plan:
+def _plan(home: str, task: Task, stamp: str) -> relabel.Plan:
     with closing(database.connect()) as db:
-        return relabel.plan(db, client_id, taxonomy_versions.kept(db, client_id))
+        return relabel.plan(db, task, taxonomy_versions.kept(db, task))
 
 
 def _decide(view: View, kept: Kept, found: relabel.Plan) -> None:
@@ -174,7 +171,7 @@ def _decide(view: View, kept: Kept, found: relabel.Plan) -> None:
         help="Whether another description changes what belongs in a category is yours to say.",
     )
     if set(again) != set(kept.again):
-        taxonomy_versions.keep(view.db, view.client_id, replace(kept, again=tuple(again)))
+        taxonomy_versions.keep(view.db, view.task, replace(kept, again=tuple(again)))
         st.rerun()
 
 
@@ -184,8 +181,8 @@ def save_or_discard(view: View, running: bool, changed: bool) -> None:
         if st.button(
             "Save as the next version", type="primary", disabled=running or not changed, icon=":material/save:"
         ):
-            progress.start(view, "taxonomy", {"client_id": view.client_id})
+            progress.start(view, "taxonomy", {"task_id": view.task.id})
         if st.button("Discard the draft", icon=":material/delete:", disabled=running):
-            taxonomy_versions.drop(view.db, view.client_id)
+            taxonomy_versions.drop(view.db, view.task)
             st.rerun()
     st.caption("Saving asks no teacher and costs nothing. The live student stays at work.")

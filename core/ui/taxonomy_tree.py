@@ -113,7 +113,7 @@ def _rename(category: Category, name: str) -> Callable[[Draft], Draft]:
 
 def _labels(view: View) -> dict[str, int]:
     """Labels of the newest run in use, by category."""
-    run_id = newest_in_use(view.db, view.client_id)
+    run_id = newest_in_use(view.db, view.task)
     return dict(
         view.db.execute(
             """select c.label, n from categories c join

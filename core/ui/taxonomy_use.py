@@ -16,7 +16,7 @@ def in_use(view: View, uploaded: bool) -> None:
     """The version in use in a line, and its categories folded away unless a file is on show; what to upload where there is none."""
     if st.session_state.pop(SAVED, False):
         st.toast("Taxonomy saved.", icon=":material/check:")
-    id = taxonomy.latest(view.db, view.client_id)
+    id = taxonomy.latest(view.db, view.task)
     if id is None:
         if not uploaded:
             st.caption(
@@ -34,19 +34,19 @@ def in_use(view: View, uploaded: bool) -> None:
 
 def use(view: View, categories: list[taxonomy.Category], source: str) -> None:
     """The button that makes an uploaded file the version in use, with what that means for the labels there are."""
-    same = taxonomy.is_in_use(view.db, view.client_id, categories)
+    same = taxonomy.is_in_use(view.db, view.task, categories)
     if same:
         st.caption("This taxonomy is in use already.")
     else:
         _at_stake(view)
     if st.button("Use this taxonomy", type="primary", disabled=same or not categories):
-        taxonomy.save(view.db, view.client_id, categories, source)
+        taxonomy.save(view.db, view.task, categories, source)
         st.session_state[SAVED] = True
         st.rerun()  # what is in use stands above
 
 
 def _at_stake(view: View) -> None:
-    id = taxonomy.latest(view.db, view.client_id)
+    id = taxonomy.latest(view.db, view.task)
     labels = taxonomy_versions.labels_under(view.db, id) if id is not None else 0
     if not labels:
         return

@@ -35,7 +35,7 @@ def section(view: frame.View, scored: list[jobs.Job], running: bool) -> None:
 
 
 def _offer(view: frame.View, job: jobs.Job, running: bool) -> None:
-    result, student = job.result, find(view.db, view.client_id, job.result["student"])
+    result, student = job.result, find(view.db, view.task, job.result["student"])
     rows = result["rows"] - result["handled"] - result["without_text"]
     st.write(
         frame.plain(
@@ -53,7 +53,7 @@ def _offer(view: frame.View, job: jobs.Job, running: bool) -> None:
         frame.link("connections", "Give its price with the connection")
         return
     owner = scoring.owner(student, model, Path(job.params["input"]))
-    spent = ledger.sent_usd(view.db, view.client_id, owner)
+    spent = ledger.sent_usd(view.db, view.task.client_id, owner)
     texts, likely = st.columns(2)
     with texts:
         note = "equal ones are asked once; what it has answered before costs nothing"
@@ -72,7 +72,7 @@ def _teacher(view: frame.View, student: dict) -> str | None:
     if sending.can_answer(taught):
         st.caption(frame.plain(f"The teacher is {teacher_words(taught)}, which the student learned from."))
         return taught
-    known = [f"connection:{one.name}" for one in connections.all(view.db, view.client_id)]
+    known = [f"connection:{one.name}" for one in connections.all(view.db, view.task.client_id)]
     if not known:
         st.write(frame.plain(f"The student learned from the {teacher_words(taught)}: connect a model first."))
         frame.link("connections", "Connect a model")

@@ -16,6 +16,7 @@ from core.ingest.alphabets import WORDS
 from core.ingest.apart import apart
 from core.ingest.assets import Preview
 from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, ReadAs
+from core.tasks import Task
 from core.ui.frame import View
 
 R = TypeVar("R")
@@ -87,12 +88,12 @@ def _look(_function: Callable, name: str, path: str, *more: Any) -> Any:
 
 def preview(view: View, path: Path, how: ReadAs = AS_FOUND, *, families: bool = True) -> Preview:
     """What an upload of assets holds, its columns guessed by the client's categories, too."""
-    return _preview(str(path), how, families, view.db, view.client_id, taxonomy.latest(view.db, view.client_id))
+    return _preview(str(path), how, families, view.db, view.task, taxonomy.latest(view.db, view.task))
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
-def _preview(path: str, how: ReadAs, families: bool, _db: Database, _client_id: int, version: int | None) -> Preview:
-    return apart(previews.preview, Path(path), how, assets.said_of(_db, _client_id), families=families)
+def _preview(path: str, how: ReadAs, families: bool, _db: Database, _task: Task, version: int | None) -> Preview:
+    return apart(previews.preview, Path(path), how, assets.said_of(_db, _task), families=families)
 
 
 def read_as(path: Path, place: str) -> ReadAs:

@@ -16,6 +16,7 @@ from core.ingest.apart import apart
 from core.ingest.labels import Unknown
 from core.label import connections
 from core.label.run import runs
+from core.tasks import Task
 from core.ui import frame, label_names, progress, uploads
 from core.words import counted, teacher_words
 
@@ -29,7 +30,7 @@ def send(view: frame.View, held: int) -> None:
         "Test assets, every creative once: id and text, shuffled, without labels; the taxonomy; what to send back. The same "
         "choice gives the same assets, so that you can compare several vendors."
     )
-    st.caption(frame.plain(vendor.version_words(view.db, view.client_id)))
+    st.caption(frame.plain(vendor.version_words(view.db, view.task)))
     sizes = [size for size in SIZES if size < held]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         size = st.selectbox(
@@ -41,7 +42,7 @@ def send(view: frame.View, held: int) -> None:
         )
         st.download_button(
             "Download the pack",
-            lambda: _pack(view.client_id, size),
+            lambda: _pack(view.task, size),
             file_name=f"blind-pack-{size or held}.zip",
             mime="application/zip",
             icon=":material/download:",
@@ -49,10 +50,10 @@ def send(view: frame.View, held: int) -> None:
         )
 
 
-def _pack(client_id: int, size: int | None) -> bytes:
+def _pack(task: Task, size: int | None) -> bytes:
     """Made when it is downloaded, after the page has closed its own connection."""
     with closing(database.connect()) as db:
-        return vendor_sets.pack(db, vendor_sets.held_out(db, client_id, size))
+        return vendor_sets.pack(db, vendor_sets.held_out(db, task, size))
 
 
 def take_in(view: frame.View, first: bool) -> None:
@@ -91,16 +92,16 @@ def take_in(view: frame.View, first: bool) -> None:
             path, columns, how = given
             given = {"set_id": set_id, "columns": columns, "usd_per_1000": price, "read_as": how}
             given["reader"] = partial(apart, vendor_files.read)
-            vendor.import_file(view.db, view.client_id, name, path, **given)
+            vendor.import_file(view.db, view.task, name, path, **given)
         else:
-            vendor.import_run(view.db, view.client_id, name, given, set_id=set_id, usd_per_1000=price)
+            vendor.import_run(view.db, view.task, name, given, set_id=set_id, usd_per_1000=price)
         st.session_state["vendor-new"] = " ".join(name.split())
         st.rerun()
 
 
 def _endpoint(view: frame.View, name: str, set_id: int | None) -> None:
     """Have one of the client's connections answer the held-out set, within a budget."""
-    made = connections.all(view.db, view.client_id)
+    made = connections.all(view.db, view.task.client_id)
     if not made:
         st.caption("An endpoint is connected like a teacher, and no connection is there yet.")
         return
@@ -113,12 +114,12 @@ def _endpoint(view: frame.View, name: str, set_id: int | None) -> None:
     st.caption("It is asked about the test assets only. Time and cost are measured, and the ledger has every call.")
     if st.button("Ask it", disabled=running or not name.strip(), icon=":material/play_arrow:"):
         params = {"name": name, "teacher": f"connection:{picked}", "set_id": set_id, "budget_usd": budget}
-        progress.start(view, "vendor", {"client_id": view.client_id, **params})
+        progress.start(view, "vendor", {"task_id": view.task.id, **params})
     progress.watch(view, "vendor", expected=running)
 
 
 def _set(view: frame.View) -> int | None:
-    made = {row["id"]: row for row in vendor_sets.sets(view.db, view.client_id)}
+    made = {row["id"]: row for row in vendor_sets.sets(view.db, view.task)}
     if len(made) < 2:
         return None
     return st.selectbox(
@@ -187,7 +188,7 @@ def _unknown(test_id: int, created: str, off_list: int, _db: Database, _test: di
 
 def _run(view: frame.View) -> tuple | None:
     """("run", its id) once one is chosen."""
-    made = {run["id"]: run for run in runs(view.db, view.client_id) if run["count"]}
+    made = {run["id"]: run for run in runs(view.db, view.task) if run["count"]}
     run = st.selectbox(
         "Label run",
         list(made),

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from tokenizers import Tokenizer
 
-from core import database
+from core import database, tasks
 from core.ingest import assets, taxonomy
 from core.label import connections, forecast, run
 from core.label.teachers.wire import OwnPrice, Params
@@ -72,7 +72,7 @@ def one(name: str, data: str, kind: str, params: dict, count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, Server(uneven(random.Random(name)), keep_calls=False) as server:
         os.environ["UNDERSTUDY_HOME"] = folder
         db = database.connect()
-        client = database.client_id(db, "Bench")
+        client = tasks.of(db, "Bench")
         files = Path(folder) / "taxonomy.csv", Path(folder) / "assets.csv"
         pd.DataFrame({"name": sorted(rows.label.unique())}).to_csv(files[0], index=False)
         pd.DataFrame({"id": range(count), "text": rows.text.to_numpy()}).to_csv(files[1], index=False)
@@ -80,7 +80,7 @@ def one(name: str, data: str, kind: str, params: dict, count: int) -> None:
         assets.import_assets(db, client, files[1])
         url = server.url if kind == "openai" else server.root
         given = Params(**{"concurrency": 8, "price": PRICE} | params)
-        connections.save(db, client, "Local", kind, "model-of-mine", base_url=url, params=given)
+        connections.save(db, client.client_id, "Local", kind, "model-of-mine", base_url=url, params=given)
         spec = "connection:Local"
         estimated = forecast.forecast(db, client, spec)
         dry = run.label(db, client, spec, budget_usd=100.0, limit=forecast.DRY_RUN)

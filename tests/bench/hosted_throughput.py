@@ -30,7 +30,7 @@ def main() -> None:
         client = small.fill(db, Path(folder) / "files", small.rows(count))
         wanted = db.execute("select count(*) from assets where group_id = id").fetchone()[0]
         params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0), logprobs=False)
-        made = connections.save(db, client, "Local", "openai", "model-of-mine", base_url=url, params=params)
+        made = connections.save(db, client.client_id, "Local", "openai", "model-of-mine", base_url=url, params=params)
         connections.test_call(
             made
         )  # as a person does before; it also loads the SDK, which the worker does once in its life

@@ -28,11 +28,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from core import database
+from core import database, tasks
 from core.ingest import assets, taxonomy
 path, again, known = Path(sys.argv[1]), sys.argv[2] == "again", sys.argv[3]
 db = database.connect()
-client = database.client_id(db, "bench")
+client = tasks.of(db, "bench")
 if known: taxonomy.save(db, client, taxonomy.read(Path(known)).categories, "taxonomy.csv")
 mapping = assets.preview(path).guess  # as a page and a command do, before the import
 started = time.perf_counter()

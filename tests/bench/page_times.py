@@ -53,9 +53,9 @@ def made(assets: int, categories: int) -> None:
         markets = "json_object('market', substr('NLDEFRSE', 1 + 2 * (id % 4), 2), 'channel', 'c' || (id % 7))"
         db.execute(f"update assets set extra = {markets}")
         db.conn.commit()
-        run = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
-        params = {"client_id": client, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
-        jobs.run_here(db, "train", params, client_id=client)
+        run = jobs.run_here(db, "label", {"task_id": client.id, "teacher": "recorded:bought"}, task=client)
+        params = {"task_id": client.id, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
+        jobs.run_here(db, "train", params, task=client)
         second_student(db)
     db.close()
 

@@ -105,7 +105,7 @@ def label(scratch: Path, url: str, model: str, count: int) -> None:
     db = database.connect()
     client = small.fill(db, scratch, small.rows(count))
     params = Params(concurrency=1, timeout_s=300, price=OwnPrice(0.0, 0.0))
-    made = connections.save(db, client, "SmolLM2", "openai", model, base_url=url, params=params)
+    made = connections.save(db, client.client_id, "SmolLM2", "openai", model, base_url=url, params=params)
     print("Test call:", connections.test_call(made))
     started = time.perf_counter()
     made_run = run.label(db, client, "connection:SmolLM2", budget_usd=1.0)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core import database
+from core import database, tasks
 from core.evaluate import review_queue
 from core.evaluate.run import evaluate
 from core.ingest import assets, taxonomy
@@ -48,17 +48,17 @@ def main() -> None:
 
 def _run(args: argparse.Namespace, folder: Path, rows: pd.DataFrame) -> None:
     db = database.connect()
-    client_id = database.client_id(db, args.set)
+    task = tasks.of(db, args.set)
     pd.DataFrame({"name": sorted(rows["label"].unique())}).to_csv(folder / "taxonomy.csv", index=False)
     table = pd.DataFrame({"id": [f"A{i}" for i in range(len(rows))], "text": rows["text"], "label": rows["taught"]})
     table.to_csv(folder / "assets.csv", index=False)
-    taxonomy.save(db, client_id, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
-    assets.import_assets(db, client_id, folder / "assets.csv")
-    run_id = label(db, client_id, "recorded:label")
+    taxonomy.save(db, task, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
+    assets.import_assets(db, task, folder / "assets.csv")
+    run_id = label(db, task, "recorded:label")
     if args.student != "none":
-        evaluate(db, train(db, client_id, run_id, args.student)[-1])
+        evaluate(db, train(db, task, run_id, args.student)[-1])
     started = time.perf_counter()
-    found = review_queue.build(db, client_id)
+    found = review_queue.build(db, task)
     print(
         f"{found['assets']:,} assets, {int(rows['wrong'].sum()):,} swapped; {time.perf_counter() - started:.1f} s; {found}"
     )

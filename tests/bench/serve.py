@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from core import settings
+from core import settings, tasks
 from core.ingest.rows import join_text
 
 COMPANY = 32
@@ -82,7 +82,7 @@ def _bare(kind: str, texts: list[str], seconds: float) -> list[Taken]:
     from core.deploy.live import load
 
     db = database.connect()
-    student = load(db, database.client_id(db, kind), "live").student
+    student = load(db, tasks.of(db, kind), "live").student
     taken = []
     for size in (1, COMPANY):
         times, began, cpu = [], time.perf_counter(), time.process_time()

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from core import database
+from core import database, tasks
 from core.ingest import assets as ingest
 from core.ingest import sample, taxonomy
 from core.label.run import label, labelled
@@ -59,11 +59,11 @@ def main() -> None:
 def labelled_by_the_teacher(db, home: Path, count: int) -> tuple[Split, list[str], np.ndarray]:
     """Training and calibration rows with distributions, and test texts with the teacher's answers as column numbers."""
     files = sample.write(home / "files", count, 7)
-    client_id = database.client_id(db, "bench")
-    taxonomy.save(db, client_id, taxonomy.read(files[0]).categories, "taxonomy.csv")
-    ingest.import_assets(db, client_id, files[1], ingest.preview(files[1]).guess)
-    run_id = label(db, client_id, "built-in")
-    split = data.load(db, client_id, run_id)
+    task = tasks.of(db, "bench")
+    taxonomy.save(db, task, taxonomy.read(files[0]).categories, "taxonomy.csv")
+    ingest.import_assets(db, task, files[1], ingest.preview(files[1]).guess)
+    run_id = label(db, task, "built-in")
+    split = data.load(db, task, run_id)
     frame = labelled(db, run_id)
     test = frame[frame.split == "test"].drop_duplicates("group_id")
     column = {category: i for i, category in enumerate(split.categories)}

@@ -36,19 +36,19 @@ def main() -> None:
 def measure(kind: str) -> dict[str, dict]:
     """The phases of the jobs between the sample's files and a student of this kind, by what core.pace calls alike; with the kind
     that the sample client's walk trains, that walk's too."""
-    from core import database, jobs, pace
+    from core import database, jobs, pace, tasks
     from core.distil import SAMPLE
     from core.ingest import taxonomy
 
     db = database.connect()
-    client = database.client_id(db, "Sample")
+    client = tasks.of(db, "Sample")
     taxonomy.save(db, client, taxonomy.read(Path(SAMPLE["taxonomy"])).categories, "taxonomy.csv")
-    files = {"client_id": client, "path": SAMPLE["assets"], "filename": "assets.csv", "mapping": None}
+    files = {"task_id": client.id, "path": SAMPLE["assets"], "filename": "assets.csv", "mapping": None}
     jobs.run_here(db, "import_assets", files, client)
     (run_id,) = db.execute("select max(id) from label_runs").fetchone()
-    jobs.run_here(db, "train", {"client_id": client, "run_id": run_id, "kind": kind, "target": 0.9}, client)
+    jobs.run_here(db, "train", {"task_id": client.id, "run_id": run_id, "kind": kind, "target": 0.9}, client)
     if kind == SAMPLE["student"]:
-        jobs.run_here(db, "distil", {"sample": True}, database.client_id(db, "Sample client"))
+        jobs.run_here(db, "distil", {"sample": True}, tasks.of(db, "Sample client"))
     return {pace.sort(job.kind, job.params): job.spans for job in jobs.recent(db, limit=100)}
 
 

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from core import database, jobs
+from core import database, jobs, tasks
 from core.commands.vendor import text_of
 from core.evaluate import scorecard, vendor, vendor_sets
 from core.ingest import assets, taxonomy
+from core.tasks import Task
 from tests.bench import peers
 from tests.conftest import SHARED
 
@@ -34,31 +35,31 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["UNDERSTUDY_HOME"] = home
         db = database.connect()
-        client_id, train = bring_in(db, Path(home))
-        run = jobs.run_here(db, "label", {"client_id": client_id, "teacher": "recorded:label"}, client_id=client_id)
-        params = {"client_id": client_id, "run_id": run.result["run_id"], "kind": "embedding", "target": 0.95}
-        jobs.run_here(db, "train", params, client_id=client_id)
-        pack = vendor_sets.pack(db, vendor_sets.held_out(db, client_id))
+        task, train = bring_in(db, Path(home))
+        run = jobs.run_here(db, "label", {"task_id": task.id, "teacher": "recorded:label"}, task=task)
+        params = {"task_id": task.id, "run_id": run.result["run_id"], "kind": "embedding", "target": 0.95}
+        jobs.run_here(db, "train", params, task=task)
+        pack = vendor_sets.pack(db, vendor_sets.held_out(db, task))
         for name, every in (("TF-IDF Ltd", False), ("TF-IDF Ltd, careless", True)):
             answers = answered(pack, train, Path(home) / "answers.csv", every)
-            vendor.import_file(db, client_id, name, answers, usd_per_1000=PRICE)
-            test = vendor.find(db, client_id, name)
+            vendor.import_file(db, task, name, answers, usd_per_1000=PRICE)
+            test = vendor.find(db, task, name)
             print(vendor.read_words(test), text_of(scorecard.scorecard(db, test)), sep="\n", end="\n\n")
         db.close()
 
 
-def bring_in(db, folder: Path) -> tuple[int, pd.DataFrame]:
+def bring_in(db, folder: Path) -> tuple[Task, pd.DataFrame]:
     """Banking77 as a client with its original split; returns the training rows too."""
     train, test = (pd.read_csv(SHARED / "banking77" / f"{part}.csv") for part in ("train", "test"))
-    client_id = database.client_id(db, "Banking77")
+    task = tasks.of(db, "Banking77")
     (folder / "taxonomy.csv").write_text("\n".join(["name", *sorted(train.label.unique())]), encoding="utf-8")
-    taxonomy.save(db, client_id, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
+    taxonomy.save(db, task, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
     both = pd.concat([train.assign(split="train"), test.assign(split="test")], ignore_index=True)
     both[["text", "label", "split"]].assign(id=[f"B-{i:05d}" for i in range(len(both))]).to_csv(
         folder / "assets.csv", index=False
     )
-    assets.import_assets(db, client_id, folder / "assets.csv")
-    return client_id, train
+    assets.import_assets(db, task, folder / "assets.csv")
+    return task, train
 
 
 def answered(pack: bytes, train: pd.DataFrame, path: Path, careless: bool) -> Path:

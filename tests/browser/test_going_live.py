@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import expect
 
-from core import database, jobs
+from core import database, jobs, tasks
 from core.train.run import all_students
 from tests.browser.test_journeys import Clicks, no_failure
 from tests.pages.clients import bring_in
@@ -20,13 +20,13 @@ def trained(workspace, encoders):
     with closing(database.connect()) as db:
         client = bring_in(db, "Northwind", workspace / "files", rows=600)
         for teacher in ("recorded:recorded_label", "built-in"):
-            run = jobs.run_here(db, "label", {"client_id": client, "teacher": teacher}, client).result["run_id"]
-            jobs.run_here(db, "train", {"client_id": client, "run_id": run, "kind": "linear", "target": 0.8}, client)
+            run = jobs.run_here(db, "label", {"task_id": client.id, "teacher": teacher}, client).result["run_id"]
+            jobs.run_here(db, "train", {"task_id": client.id, "run_id": run, "kind": "linear", "target": 0.8}, client)
         yield db
 
 
 def live(db) -> list[int]:
-    return [row["id"] for row in all_students(db, 1) if row["live"]]
+    return [row["id"] for row in all_students(db, tasks.get(db, 2)) if row["live"]]
 
 
 def test_a_student_goes_live_by_a_confirmed_click_alone(trained, page, app):

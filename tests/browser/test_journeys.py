@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import database, jobs
+from core import database, jobs, tasks
 from core.ui.frame import MENU
 from tests.pages.clients import bring_in_many, write_files
 
@@ -131,7 +131,7 @@ def test_every_page_opens_by_its_own_address_on_a_fresh_server(page, app):
 def test_reload_and_a_second_tab_keep_the_client_they_show(page, app):
     db = database.connect()
     for name in ("Söhne & Co = 100 %", "Northwind"):
-        database.client_id(db, name)
+        tasks.of(db, name)
     page.goto(f"{app.url}/ledger")
     picker = page.get_by_test_id("stSelectbox").get_by_role("combobox")
     expect(picker).to_have_value("Northwind")
@@ -143,7 +143,7 @@ def test_reload_and_a_second_tab_keep_the_client_they_show(page, app):
     other = page.context.new_page()
     other.goto(f"{app.url}/assets?client=Northwind")
     expect(other).to_have_title("Northwind · Assets · Understudy")
-    database.client_id(db, "The newest")
+    tasks.of(db, "The newest")
     for tab, name in ((page, "Söhne & Co = 100 %"), (other, "Northwind")):
         tab.reload()
         expect(tab).to_have_title(f"{name} · Assets · Understudy")

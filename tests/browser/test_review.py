@@ -7,6 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
+from core import tasks
 from core.evaluate.review_queue import build
 from core.label import gold, review
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture
 def client(filled):
     """A client with labels, a judged student and a list to review; made before the dashboard starts."""
-    build(filled, 1)
+    build(filled, tasks.get(filled, 2))
     return filled
 
 
@@ -27,7 +28,7 @@ def done(page: Page, count: int, total: int) -> None:
 
 
 def test_five_assets_by_keyboard_alone(client, page, app):
-    total = review.listed(client, 1)["queue"]
+    total = review.listed(client, tasks.get(client, 2))["queue"]
     page.goto(f"{app.url}/review")
     name = page.get_by_label("Your name")
     expect(name).to_be_visible()
@@ -75,7 +76,7 @@ def test_five_assets_by_keyboard_alone(client, page, app):
     assert [row[0] for row in decided] == items[:5]
     assert [row[1] for row in decided] == ["", "", "sale 1 2 3 skip undo", "", ""]
     assert {row[2:] for row in decided} == {("queue", "Ana")}
-    assert gold.labels(client, 1)[items[3]] == "Product launch"
+    assert gold.labels(client, tasks.get(client, 2))[items[3]] == "Product launch"
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
@@ -84,7 +85,7 @@ def test_fifteen_keys_typed_fast_are_fifteen_decisions_in_order(client, page, ap
     expect(page.get_by_label("Your name")).to_be_visible()
     page.get_by_label("Your name").fill("Ana")
     page.keyboard.press("Enter")
-    total = review.listed(client, 1)["queue"]
+    total = review.listed(client, tasks.get(client, 2))["queue"]
     done(page, 0, total)
     expect(page.get_by_label("Your name")).to_have_count(0)  # no field is left that a key could fall into
     items = [
@@ -114,7 +115,7 @@ def test_fifteen_keys_typed_fast_are_fifteen_decisions_in_order(client, page, ap
     assert client["reviews"].count == 14 and client["review_skips"].count == 1
 
     page.get_by_text("Random sample", exact=True).click()  # the choice keeps the focus, the keys are heard all the same
-    sample = review.listed(client, 1)["random"]
+    sample = review.listed(client, tasks.get(client, 2))["random"]
     done(page, 0, sample)
     page.keyboard.press("1")
     done(page, 1, sample)

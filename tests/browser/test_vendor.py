@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core import database, jobs, settings, weights
+from core import database, jobs, settings, tasks, weights
 from tests.browser.test_journeys import Clicks, no_failure
 from tests.pages.clients import WORDS, bring_in
 
@@ -24,9 +24,9 @@ def judged(workspace, encoders):
     db = database.connect()
     settings.put(db, "large_encoder", weights.PACKAGED)
     client = bring_in(db, "Northwind", workspace / "files", rows=500)
-    teacher = {"client_id": client, "teacher": "recorded:recorded_label"}
+    teacher = {"task_id": client.id, "teacher": "recorded:recorded_label"}
     run = jobs.run_here(db, "label", teacher, client).result["run_id"]
-    jobs.run_here(db, "train", {"client_id": client, "run_id": run, "kind": "linear", "target": 0.9}, client)
+    jobs.run_here(db, "train", {"task_id": client.id, "run_id": run, "kind": "linear", "target": 0.9}, client)
     yield db
     db.close()
 
@@ -64,7 +64,7 @@ def test_a_vendor_from_the_blind_pack_to_training_our_own_base(judged, page, app
     clicks.button(train)
     expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile("of \\d"), timeout=60_000)
     expect(page.get_by_role("button", name=train)).to_be_disabled()
-    (job,) = jobs.active(judged, 1)
+    (job,) = jobs.active(judged, tasks.get(judged, 2))
     assert (job.kind, job.params["kind"]) == ("train", "transformer") and clicks.count <= 6
     clicks.button("Cancel")  # it takes minutes; tests/train sees it to its end
     expect(page.get_by_role("button", name=train)).to_be_enabled(timeout=60_000)

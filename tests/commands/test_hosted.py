@@ -9,6 +9,7 @@ import json
 import pytest
 
 from core.label.run import runs
+from core.tasks import Task
 from tests import small
 from tests.label import servers
 from tests.test_main import call
@@ -29,7 +30,7 @@ def server(monkeypatch):
 
 
 @pytest.fixture
-def big(capsys, db, tmp_path, server) -> int:
+def big(capsys, db, tmp_path, server) -> Task:
     """The small client, and the connection "Big" added by command."""
     client = small.fill(db, tmp_path / "files")
     options = ["--kind", "openai", "--model", "big-1", "--base-url", server.url, "--key", "env:BIG_KEY"]

@@ -80,7 +80,9 @@ def set_price(*rates: float) -> None:
 def test_forecast_calls_and_the_ledger_cost_it_at_once_and_what_is_booked_stays(capsys, db, tmp_path):
     client = small.fill(db, tmp_path / "files", small.rows(60))
     with servers.Server(steady_but(lambda: set_price(200, 0)), latency=0.1) as server:
-        connections.save(db, client, "Ours", "openai", "ours", base_url=server.url, params=Params(concurrency=2))
+        connections.save(
+            db, client.client_id, "Ours", "openai", "ours", base_url=server.url, params=Params(concurrency=2)
+        )
         command = ("label", "--client", "Small", "--teacher", "connection:Ours")
         assert "price of ours is not known" in call(capsys, *command, "--budget", "5")[2]
         said(capsys, "prices", "--set", "openai:ours", "--price", "2,0")

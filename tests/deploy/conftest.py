@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core import database, distil
+from core import database, distil, tasks
 from core.deploy import scoring
 from tests import small
 from tests.evaluate.conftest import client
@@ -56,4 +56,4 @@ def write_rows(path: Path, count: int) -> Path:
 
 
 def score(db, source: Path, output: Path, **more) -> dict:
-    return scoring.score(db, client_id=database.client_id(db, "Small"), input=source, output=output, **more)
+    return scoring.score(db, task=tasks.of(db, "Small"), input=source, output=output, **more)

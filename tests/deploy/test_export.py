@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from core import __main__ as cli
-from core import database, encoder, jobs, weights
+from core import database, encoder, jobs, tasks, weights
 from core.deploy import export
 from core.deploy.exported import runtime
 from core.errors import InputError
@@ -72,11 +72,11 @@ def trained(_exported, tmp_path_factory):
         patch.setenv("UNDERSTUDY_HOME", str(home))
         patch.setattr(transformer, "MOST_EPOCHS", 1)
         db = database.connect()
-        client_id = small.fill(db, home / "files")
-        run_id = label(db, client_id, "recorded:label")
+        task = small.fill(db, home / "files")
+        run_id = label(db, task, "recorded:label")
         patch.setattr(latency, "WARM_UP", 1)
         patch.setattr(latency, "measure", partial(latency.measure, calls=20))
-        made = training.train(db, client_id, run_id, "auto", target=2)
+        made = training.train(db, task, run_id, "auto", target=2)
         assert sorted(made) == list(range(1, len(KINDS) + 1)), "no rung is good enough: all of them"
         for student_id in made:
             evaluate(db, student_id, target=0.8)
@@ -106,7 +106,7 @@ def folders(trained, tmp_path_factory):
         db = database.connect()
         for number, kind in enumerate(KINDS, 1):
             to = tmp_path_factory.mktemp("exports") / kind
-            made[kind] = (to, export.export(db, client_id=1, student=number, to=to))
+            made[kind] = (to, export.export(db, task=tasks.get(db, 2), student=number, to=to))
         db.close()
     return made
 
@@ -368,7 +368,7 @@ def test_an_export_that_answers_otherwise_is_refused_and_leaves_nothing(
     monkeypatch.setattr(runtime, "Student", Wrong)
     n = len(held_out(db))
     with pytest.raises(InputError, match=rf"{said}.* on {n - 1} of {n} test assets \(9\d\.\d\d %\)"):
-        export.export(db, client_id=1, to=tmp_path / name)
+        export.export(db, task=tasks.get(db, 2), to=tmp_path / name)
     assert set(tmp_path.iterdir()) == before and not any((tmp_path / "empty").iterdir())
 
 
@@ -393,7 +393,7 @@ def test_graphs_that_int8_arithmetic_makes_too_coarse_are_int8_in_their_weights_
     onnx.save(model, served)
     told["files"]["embedding/encoder.onnx"] = hashlib.sha256(served.read_bytes()).hexdigest()
     config.write_text(json.dumps(students.summed(told)))
-    result = export.export(db, client_id=1, student=2, to=tmp_path / "out")
+    result = export.export(db, task=tasks.get(db, 2), student=2, to=tmp_path / "out")
     parity = result["parity"]
     assert parity["rounded"] and parity["int8"] >= 0.995 and parity["served"] < 0.995
     assert result["size_mb"] > 100
@@ -406,7 +406,7 @@ def test_a_broken_vectoriser_is_noticed(db, tmp_path, monkeypatch):
     monkeypatch.setattr(runtime, "words", lambda text: [])
     monkeypatch.setattr(runtime, "characters", lambda text: [])
     with pytest.raises(InputError, match="Nothing was exported"):
-        export.export(db, client_id=1, to=tmp_path / "out")
+        export.export(db, task=tasks.get(db, 2), to=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -416,12 +416,12 @@ def test_what_stands_in_the_way_is_said(db, tmp_path):
     (tmp_path / "old.zip").write_text("keep")
     for to, said in (("full", "empty folder"), ("old.zip", "already"), ("no/where", "no such folder")):
         with pytest.raises(InputError, match=said):
-            export.export(db, client_id=1, to=tmp_path / to)
+            export.export(db, task=tasks.get(db, 2), to=tmp_path / to)
     with pytest.raises(InputError, match="no student number 9"):
-        export.export(db, client_id=1, student=9, to=tmp_path / "out")
+        export.export(db, task=tasks.get(db, 2), student=9, to=tmp_path / "out")
     db.execute("delete from evaluations")
     with pytest.raises(InputError, match="not been judged"):
-        export.export(db, client_id=1, to=tmp_path / "out")
+        export.export(db, task=tasks.get(db, 2), to=tmp_path / "out")
     assert {file.name for file in tmp_path.iterdir()} == {"workspace", "full", "old.zip"}
     assert (tmp_path / "full" / "mine.txt").read_text() == (tmp_path / "old.zip").read_text() == "keep"
 
@@ -432,13 +432,13 @@ def test_a_cancelled_export_leaves_nothing(db, tmp_path):
             raise jobs.Cancelled
 
     with pytest.raises(jobs.Cancelled):
-        export.export(db, client_id=1, to=tmp_path / "out", progress=progress)
+        export.export(db, task=tasks.get(db, 2), to=tmp_path / "out", progress=progress)
     assert os.listdir(tmp_path) == ["workspace"]
 
 
 def test_the_job_makes_a_zip_and_takes_the_place_of_the_one_before(db, workspace):
     for _ in range(2):
-        job = jobs.run_here(db, "export", {"client_id": 1, "student": "live"}, client_id=1)
+        job = jobs.run_here(db, "export", {"task_id": 2, "student": "live"}, task=tasks.get(db, 2))
     assert job.result["output"] == str(workspace / "output" / "understudy-student-1.zip")
     assert zipfile.ZipFile(job.result["output"]).testzip() is None
     assert os.listdir(workspace / "output") == ["understudy-student-1.zip"]
@@ -515,7 +515,7 @@ def test_names_from_files_never_become_markup_in_the_card(db, tmp_path):
     db.execute("update taxonomies set source = ?", [HOSTILE])
     db.execute("update label_runs set teacher = ?", ["recorded:" + HOSTILE])
     db.conn.commit()
-    export.export(db, client_id=1, to=tmp_path / "out")
+    export.export(db, task=tasks.get(db, 2), to=tmp_path / "out")
     text = (tmp_path / "out" / "MODEL_CARD.md").read_text()
     assert text.count("evil") > 10
     for raw in ("<img", "**bold", "[link]", "http:", "www.", "a@", "`code`", "\u202e", "&lt;", "# \\*"):
@@ -529,5 +529,5 @@ def test_names_from_files_never_become_markup_in_the_card(db, tmp_path):
 def test_a_made_up_client_is_said_to_be_one(db, tmp_path):
     db.execute("update clients set synthetic = 1")
     db.conn.commit()
-    export.export(db, client_id=1, to=tmp_path / "out")
+    export.export(db, task=tasks.get(db, 2), to=tmp_path / "out")
     assert "This client is made up" in (tmp_path / "out" / "MODEL_CARD.md").read_text()

@@ -35,7 +35,7 @@ def client(db, tmp_path):
 
 def behind(db, client, server, key="none", **params) -> Served:
     params = Params(**{"price": OwnPrice(1.0, 4.0), "concurrency": 4, "timeout_s": 20.0} | params)
-    connections.save(db, client, "A", "openai", "m", base_url=server.url, key_source=key, params=params)
+    connections.save(db, client.client_id, "A", "openai", "m", base_url=server.url, key_source=key, params=params)
     return student(db, client, "connection:A")
 
 
@@ -63,10 +63,10 @@ def test_each_call_is_a_row_of_the_ledger_with_client_and_month(db, client):
         said, outcomes = ask(client, behind(db, client, server), "one", "two", "one")
         billed = (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
     assert [one.category for one in said] == [LABEL] * 3 and outcomes.count("answered") == 2
-    (month,) = ledger.by_client_and_month(db, client)
-    (row,) = ledger.runs_table(db, client)
+    (month,) = ledger.by_client_and_month(db, client.client_id)
+    (row,) = ledger.runs_table(db, client.client_id)
     assert (row["purpose"], row["calls"], month["calls"]) == ("served", 2, 2)
-    assert month["spent_usd"] == pytest.approx(billed) == pytest.approx(ledger.served_usd(db, client))
+    assert month["spent_usd"] == pytest.approx(billed) == pytest.approx(ledger.served_usd(db, client.client_id))
 
 
 def test_a_restart_buys_nothing_again_nor_what_the_clients_own_labels_hold(db, client):
@@ -85,7 +85,7 @@ def test_a_missing_key_sets_nothing_aside(db, client, monkeypatch):
     monkeypatch.delenv("NO_KEY", raising=False)
     with Server(hiring) as server, pytest.raises(InputError, match="NO_KEY"):
         ask(client, behind(db, client, server, key="env:NO_KEY"), "one")
-    assert db.execute("select count(*) from calls").fetchone()[0] == 0 and ledger.served_usd(db, client) == 0
+    assert db.execute("select count(*) from calls").fetchone()[0] == 0 and ledger.served_usd(db, client.client_id) == 0
 
 
 @pytest.mark.parametrize("counts", [True, False])
@@ -106,7 +106,7 @@ def test_the_budget_is_never_passed_by_several_servers_at_once(db, client, count
 
         answered = asyncio.run(lives())
         assert len(answered) == len(server.calls)
-    assert answered and ledger.served_usd(db, client) <= 0.01
+    assert answered and ledger.served_usd(db, client.client_id) <= 0.01
 
 
 def test_calls_that_hang_hold_up_nobody_else(db, client, monkeypatch):
@@ -141,7 +141,7 @@ def test_a_failure_is_not_kept_and_what_was_not_billed_is_not_booked(db, client)
         server.script = hiring
         assert ask(client, served, "one")[0] == [Said(LABEL, None)]
         billed = (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
-    assert ledger.served_usd(db, client) == pytest.approx(billed)
+    assert ledger.served_usd(db, client.client_id) == pytest.approx(billed)
 
 
 def test_recorded_labels_answer_the_texts_they_know_and_cost_nothing(db, client):
@@ -154,13 +154,14 @@ def test_recorded_labels_answer_the_texts_they_know_and_cost_nothing(db, client)
 
 SERVING = """
 import asyncio, sys
-from core import database
+from core import database, tasks
 from core.deploy.fallback import Fallback
 from tests.deploy.test_fallback import student
 
 async def life():
-    made = Fallback(int(sys.argv[1]), 1.0)
-    served = student(database.connect(), made.client_id, "connection:A")
+    db = database.connect()
+    made = Fallback(tasks.get(db, int(sys.argv[1])), 1.0)
+    served = student(db, made.task, "connection:A")
     await made.prepare(served)
     await made.answer(served, sys.argv[2:])
 
@@ -174,7 +175,7 @@ def test_a_killed_server_leaves_no_call_open_and_buys_nothing_again(db, client):
         served = behind(db, client, server)
         alive = Fallback(client, 1.0)
         for calls in (4, 6):
-            killed = subprocess.Popen([sys.executable, "-c", SERVING, str(client), *texts])
+            killed = subprocess.Popen([sys.executable, "-c", SERVING, str(client.id), *texts])
             until(lambda calls=calls: len(server.calls) == calls and hanging(db) == 2)
             killed.kill()
             killed.wait()
@@ -194,7 +195,7 @@ def test_a_killed_server_leaves_no_call_open_and_buys_nothing_again(db, client):
             "hang 2": 2,
         }
     assert hanging(db) == 0
-    (row,) = ledger.runs_table(db, client)
+    (row,) = ledger.runs_table(db, client.client_id)
     assert (row["calls"], row["unknown"], row["open"]) == (6, 4, 0)
     assert "4 calls that were cut off" in ledger.unknown_in_words([row])
     assert not list(settings.subfolder("owners").glob("*"))
@@ -218,7 +219,7 @@ def test_a_living_servers_calls_are_not_taken_for_those_of_a_dead_one(db, client
             return still
 
         assert asyncio.run(life()) == 1
-    (row,) = ledger.runs_table(db, client)
+    (row,) = ledger.runs_table(db, client.client_id)
     assert (row["calls"], row["unknown"]) == (1, 0)
 
 
@@ -227,7 +228,7 @@ def test_nobody_is_asked_while_the_provider_wants_to_be_left_alone(db, client):
         served = behind(db, client, server, concurrency=1)
         said, outcomes = ask(client, served, *map(str, range(40)))
         assert said == [None] * 40 and outcomes == ["paused"] * 40 and len(server.calls) == 1
-    assert ledger.served_usd(db, client) == 0
+    assert ledger.served_usd(db, client.client_id) == 0
 
 
 def test_a_key_that_was_refused_is_not_tried_for_every_text(db, client, monkeypatch):

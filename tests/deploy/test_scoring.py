@@ -39,7 +39,7 @@ def read_csv(path):
 def score(client, tmp_path, content: str | bytes, *, name="in.csv", out="out.csv", **more):
     source = tmp_path / name
     source.write_bytes(content.encode() if isinstance(content, str) else content)
-    result = scoring.score(client.db, client_id=client.client_id, input=source, output=tmp_path / out, **more)
+    result = scoring.score(client.db, task=client.task, input=source, output=tmp_path / out, **more)
     return result, tmp_path / out
 
 
@@ -89,7 +89,7 @@ def test_parquet_keeps_types_and_gains_typed_answers(live, tmp_path):
     table = pa.table({"spend": [1234567.891, None], "day": [day, day], "headline": ["1 0.9 a", None], "n": [1, 2]})
     pq.write_table(table, tmp_path / "in.parquet")
     out = tmp_path / "out.parquet"
-    scoring.score(live.db, client_id=live.client_id, input=tmp_path / "in.parquet", output=out)
+    scoring.score(live.db, task=live.task, input=tmp_path / "in.parquet", output=out)
     scored = pq.read_table(out)
     assert scored.schema.types[:4] == table.schema.types
     assert scored.to_pylist() == [
@@ -97,7 +97,7 @@ def test_parquet_keeps_types_and_gains_typed_answers(live, tmp_path):
         | {"category": "Offer", "confidence": pytest.approx(0.9), "handled": True},
         {"spend": None, "day": day, "headline": None, "n": 2, "category": None, "confidence": None, "handled": False},
     ]
-    scoring.score(live.db, client_id=live.client_id, input=tmp_path / "in.parquet", output=tmp_path / "out.csv")
+    scoring.score(live.db, task=live.task, input=tmp_path / "in.parquet", output=tmp_path / "out.csv")
     assert read_csv(tmp_path / "out.csv")[0]["spend"] == "1234567.891"
 
 
@@ -203,7 +203,7 @@ def test_an_input_is_read_as_it_is_said(live, tmp_path):
     assert scoring.doubts(saved(tmp_path / "in.xlsx", **SHEETS))[0].option == "sheet"
     for sheet, texts in SHEETS.items():
         how = ReadAs(sheet=sheet)
-        scoring.score(live.db, client_id=live.client_id, input=tmp_path / "in.xlsx", output=out, read_as=how)
+        scoring.score(live.db, task=live.task, input=tmp_path / "in.xlsx", output=out, read_as=how)
         assert [row["text"] for row in read_csv(out)] == [text for _, text in texts[1:]]
 
 
@@ -253,7 +253,7 @@ def halved(live, tmp_path, monkeypatch):
 def again(live, paths, **more):
     live.student.asked.clear()
     source, output = paths
-    return scoring.score(live.db, client_id=live.client_id, input=source, output=output, **more)
+    return scoring.score(live.db, task=live.task, input=source, output=output, **more)
 
 
 def test_a_stopped_run_leaves_nothing_under_the_outputs_name_and_is_carried_on(live, halved):
@@ -358,7 +358,7 @@ def test_the_job_writes_into_the_workspace_and_tells_how_far_it_is(live, tmp_pat
     told = []
     result = scoring.score_job(
         live.db,
-        {"client_id": live.client_id, "student": "live", "input": str(source)},
+        {"task_id": live.task.id, "student": "live", "input": str(source)},
         lambda done, total, message="", spent_usd=0.0: told.append((done, total, message)),
     )
     assert told[:2] == [(0, 2, "Scoring"), (2, 2, "Scoring")] and told[-1] == (1, 1, "Joining the parts")

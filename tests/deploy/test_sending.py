@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from core import database, jobs
+from core import database, jobs, tasks
 from core.deploy import scoring
 from core.errors import InputError
 from core.label import connections, ledger
@@ -45,7 +45,7 @@ def billed(server) -> float:
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "parquet"])
 def test_the_rows_the_student_does_not_handle_come_back_answered_by_the_teacher(live, tmp_path, kind):
     with Server(offer) as server:
-        teacher = connect(live.db, live.client_id, server)
+        teacher = connect(live.db, live.task.client_id, server)
         for _ in range(2):  # the second time nothing is bought
             result, out = score(
                 live, tmp_path, ROWS, out=f"out.{kind}", text_columns=["text"], teacher=teacher, budget_usd=1.0
@@ -63,7 +63,7 @@ def test_the_rows_the_student_does_not_handle_come_back_answered_by_the_teacher(
     assert [row["category"] or None for row in rows] == ["Sale", "Offer", None, "Offer", "Offer", "Offer"]
     assert [str(row["handled"]).lower() for row in rows] == ["true"] + ["false"] * 5
     assert (result["rows"], result["by_teacher"], result["left"], result["teacher_texts"]) == (6, 4, 0, 3)
-    (paid,) = ledger.runs_table(live.db, live.client_id)
+    (paid,) = ledger.runs_table(live.db, live.task.client_id)
     assert (paid["purpose"], paid["calls"]) == ("sent", 3)
     assert result["spent_usd"] == pytest.approx(paid["spent_usd"]) == pytest.approx(billed(server))
     assert not list(tmp_path.glob(".*parts"))
@@ -73,14 +73,14 @@ def test_the_cap_is_never_passed_and_a_higher_one_asks_about_the_rest_alone(live
     monkeypatch.setattr(scoring, "SHARD", 16)
     rows = "text\n" + "".join(f"1 0.4 coat {i}\n" for i in range(60))
     with Server(offer, latency=0.01) as server:
-        teacher = connect(live.db, live.client_id, server)
+        teacher = connect(live.db, live.task.client_id, server)
         capped, out = score(live, tmp_path, rows, teacher=teacher, budget_usd=0.004)
         bought = sum(server.asked.values())
         assert billed(server) == pytest.approx(capped["spent_usd"]) and capped["spent_usd"] <= 0.004
         assert capped["capped"] and 0 < capped["by_teacher"] == bought < 60 and capped["left"] == 60 - bought
         assert Counter(row["answered_by"] for row in read_csv(out)) == {"teacher": bought, "student": 60 - bought}
         again = scoring.score(
-            live.db, client_id=live.client_id, input=tmp_path / "in.csv", output=out, teacher=teacher, budget_usd=1.0
+            live.db, task=live.task, input=tmp_path / "in.csv", output=out, teacher=teacher, budget_usd=1.0
         )
         assert (again["by_teacher"], again["left"], again["capped"]) == (60, 0, False)
         assert max(server.asked.values()) == 1 and again["spent_usd"] == pytest.approx(billed(server))
@@ -96,7 +96,7 @@ def test_a_pause_is_waited_for_and_a_failure_is_asked_again_the_next_time(live, 
         return Fault("status", 400, words="No.") if refused & {*call.texts} else offer(call)
 
     with Server(script) as server:
-        teacher = connect(live.db, live.client_id, server)
+        teacher = connect(live.db, live.task.client_id, server)
         first, _ = score(live, tmp_path, ROWS, teacher=teacher, budget_usd=1.0)
         assert (first["by_teacher"], first["left"], list(first["reasons"].values())) == (3, 1, [1])
         refused.clear()
@@ -111,12 +111,12 @@ def test_a_refused_key_stops_it_and_no_teacher_says_connect_one_first(live, tmp_
     with Server(offer, key="sk-right") as server:
         monkeypatch.setenv("UNDERSTUDY_KEY_VARIABLES", "A_KEY")
         monkeypatch.setenv("A_KEY", "sk-wrong")
-        teacher = connect(live.db, live.client_id, server)
+        teacher = connect(live.db, live.task.client_id, server)
         with pytest.raises(InputError, match="costs money"):
             score(live, tmp_path, ROWS, teacher=teacher)
         connections.save(
             live.db,
-            live.client_id,
+            live.task.client_id,
             "A2",
             "openai",
             "m",
@@ -138,10 +138,10 @@ def test_stopped_it_waits_for_the_calls_under_way_and_carries_on(live, tmp_path)
 
     rows = "text\n" + "".join(f"1 0.4 coat {i}\n" for i in range(40))
     with Server(offer, latency=0.7) as server:
-        teacher = connect(live.db, live.client_id, server)
+        teacher = connect(live.db, live.task.client_id, server)
         with pytest.raises(jobs.Cancelled):
             score(live, tmp_path, rows, teacher=teacher, budget_usd=1.0, progress=Stop())
-        (paid,) = ledger.runs_table(live.db, live.client_id)
+        (paid,) = ledger.runs_table(live.db, live.task.client_id)
         assert (paid["open"], paid["unknown"]) == (0, 0) and 0 < paid["calls"] < 40
         server.latency = 0.0
         result, _ = score(live, tmp_path, rows, teacher=teacher, budget_usd=1.0)
@@ -162,8 +162,8 @@ def test_killed_it_buys_nothing_again(trained, tmp_path, monkeypatch):
     texts = [known[i] if i % 2 else f"zzqx plonk wibble {i}" for i in range(200)]
     (tmp_path / "in.csv").write_text("id,text\n" + "".join(f"{i},{text}\n" for i, text in enumerate(texts)))
     with Server(script, latency=0.05, keep_calls=False) as server:
-        client = db.execute("select id from clients where name = 'Small'").fetchone()[0]
-        connect(db, client, server)
+        client = tasks.of(db, "Small")
+        connect(db, client.client_id, server)
         command = [sys.executable, "-m", "core", "score", "--client", "Small", "--input", str(tmp_path / "in.csv")]
         command += [
             "--output",
@@ -187,7 +187,7 @@ def test_killed_it_buys_nothing_again(trained, tmp_path, monkeypatch):
     wanted = {row["text"] for row in rows if row["handled"] == "false"}
     assert len(wanted) >= 90 and set(answered) == wanted
     assert {row["text"] for row in rows if row["answered_by"] == "teacher"} == wanted
-    (paid,) = ledger.runs_table(db, client)
+    (paid,) = ledger.runs_table(db, client.client_id)
     # What a kill cut off, four calls at once, is all that was asked again, and counts in full.
     assert sum(answered.values()) - len(answered) <= paid["unknown"] <= 4 and paid["open"] == 0
     assert bill <= paid["spent_usd"] <= 9

@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
-from core import database, jobs
+from core import database, jobs, tasks
 from core.deploy import service as services
 from core.deploy.fallback import Said
 from core.deploy.gate import MOST_BYTES, Gate
@@ -37,16 +37,18 @@ from core.deploy.service import Service
 from core.deploy.tally import Tally
 from core.evaluate import house
 from core.evaluate.run import comparison
+from core.tasks import Task
 from core.train import students
 from core.train.run import folder_of, set_live
 from core.train.students import Answers
 from tests import small
 
 LIMITED = """
-from core import database
+from core import database, tasks
 from core.deploy.doors import Limits
 from core.deploy.server import serve
-serve(database.connect(), 1, port=0, limits=Limits(seconds={seconds}, connections={connections}))
+db = database.connect()
+serve(db, tasks.get(db, 2), port=0, limits=Limits(seconds={seconds}, connections={connections}))
 """
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-token-nobody-guesses"
@@ -61,9 +63,9 @@ def home(tmp_path_factory) -> Path:
         patch.setenv("UNDERSTUDY_HOME", str(folder))
         db = database.connect()
         client = small.fill(db, folder / "files")
-        run = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:label"}, client_id=client).result
-        params = {"client_id": client, "run_id": run["run_id"], "kind": "linear", "target": 0.7}
-        jobs.run_here(db, "train", params, client_id=client)
+        run = jobs.run_here(db, "label", {"task_id": client.id, "teacher": "recorded:label"}, task=client).result
+        params = {"task_id": client.id, "run_id": run["run_id"], "kind": "linear", "target": 0.7}
+        jobs.run_here(db, "train", params, task=client)
         for _ in range(2):
             copy = next(db.query("select * from students where id = 1")) | {"id": None, "live": 0}
             db["students"].insert(copy)
@@ -564,9 +566,9 @@ def test_a_changed_target_reaches_a_running_server(tmp_path, monkeypatch, capsys
     monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
     with closing(database.connect()) as db:
         client = small.fill(db, tmp_path)
-        run = jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:label"}, client_id=client).result
-        params = {"client_id": client, "run_id": run["run_id"], "kind": "linear", "target": 0.8}
-        jobs.run_here(db, "train", params, client_id=client)
+        run = jobs.run_here(db, "label", {"task_id": client.id, "teacher": "recorded:label"}, task=client).result
+        params = {"task_id": client.id, "run_id": run["run_id"], "kind": "linear", "target": 0.8}
+        jobs.run_here(db, "train", params, task=client)
         set_live(db, 1)
         server = Server(tmp_path / "home")
         try:
@@ -597,19 +599,21 @@ def test_what_servers_answer_is_in_the_savings_whether_they_end_or_are_killed(ho
         return tuple(map(int, inside.execute(query).fetchone()))
 
     month, texts = house.months(1)[0], [row["text"] for row in small.rows()]
-    (before,) = house.money_of_clients(inside)
+    earlier = answered()  # by the other tests' server
+    (before,) = house.money_of_tasks(inside)
     ending, killed = (Server(home, "--fallback", "--student", "3") for _ in range(2))
     results = [result for made in (ending, killed) for result in made.classify(*texts, "and today now", " ")]
     end = time.monotonic() + 20
-    while answered()[0] < 2 * (len(texts) + 1) and time.monotonic() < end:
+    while answered()[0] - earlier[0] < 2 * (len(texts) + 1) and time.monotonic() < end:
         time.sleep(0.1)
     killed.process.kill()
     killed.process.wait()
     results += ending.classify(*texts[:5])  # right before its end
     assert ending.end()[0] == 0
     said = [result["answered_by"] for result in results if result["category"]]
-    assert answered() == (len(said), said.count("student"), said.count("teacher"))
-    (after,) = house.money_of_clients(inside)
+    new = tuple(now - before for now, before in zip(answered(), earlier))
+    assert new == (len(said), said.count("student"), said.count("teacher"))
+    (after,) = house.money_of_tasks(inside)
     prices = comparison(inside, 3)["economics"].per_1000
     handed = (
         len(said) - said.count("teacher")
@@ -625,7 +629,7 @@ def test_counts_that_cannot_be_written_are_kept_for_the_next_time(tmp_path, monk
     monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path))
     with closing(database.connect()) as db, closing(database.connect()) as other:
         db.conn.execute("PRAGMA busy_timeout = 50")
-        tally, client = Tally(database.client_id(db, "A")), "select texts, handled from served_answers"
+        tally, client = Tally(tasks.of(db, "A").id), "select texts, handled from served_answers"
         result = services.EMPTY.model_copy(update={"category": "Sale", "answered_by": "student"})
         tally.add(1, [result, services.EMPTY])
         with other.atomic():
@@ -702,7 +706,9 @@ async def post(app, body: dict) -> tuple[int, dict, dict]:
 
 def in_process(test, student=None, fallback=None, **batcher):
     """Run `test(app, service)` with everything but the network; without a student it is still loading."""
-    served = student and Served(7, "linear", 1, 1, "recorded:label", student, 0.9, None)
+    served = student and Served(
+        7, "linear", Task(2, 1, "Category", "choose_one"), 1, "recorded:label", student, 0.9, None
+    )
     service = Service(SimpleNamespace(current=served, note="", stop=lambda: None, tally=Tally(1)), fallback)
     for name, value in batcher.items():
         setattr(service.students, name, value)

@@ -40,7 +40,7 @@ def test_scoring_under_way_and_what_is_started_after_go_by_the_changed_target(
     monkeypatch.setattr(scoring, "SHARD", 50)
     source = write_rows(tmp_path / "in.csv", 300)
     before = certified(db)
-    scores = {"client_id": judged_small, "student": 1, "input": source}
+    scores = {"task": judged_small, "student": 1, "input": source}
     told = Meanwhile(capsys, 0.9999, "Scoring", after=100)
     found = scoring.score(db, **scores, output=tmp_path / "under-way.csv", progress=told)
     assert certified(db) is None is not before
@@ -61,7 +61,7 @@ def test_scoring_under_way_and_what_is_started_after_go_by_the_changed_target(
 def test_an_export_under_way_goes_by_the_changed_target(judged_small, capsys, db, tmp_path):
     assert certified(db) is not None
     told = Meanwhile(capsys, 0.9999, "Writing the student")
-    export.export(db, client_id=judged_small, student=1, to=tmp_path / "out", progress=told)
+    export.export(db, task=judged_small, student=1, to=tmp_path / "out", progress=told)
     kept = json.loads((tmp_path / "out" / "thresholds.json").read_text())
     assert kept["threshold"] is None is certified(db) and kept["target"] == 0.9999
     assert "99.99" in (tmp_path / "out" / "MODEL_CARD.md").read_text()

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from core import database
+from core import tasks
 from core.evaluate import run as evaluation
+from core.tasks import Task
 from core.train.students import Answers
 
 
@@ -39,7 +40,7 @@ class RuleStudent:
 @dataclass
 class Client:
     db: Database
-    client_id: int
+    task: Task
     run_id: int
     student_id: int
     category_ids: list[int]
@@ -54,7 +55,7 @@ def insert_assets(made: Client, split: str, count: int, wrong_every: int, start:
         said, sure = ((truth + 1) % 3, 0.40) if wrong else (truth, 0.60 + (i % 300) / 1000)
         for copy in range(copies):
             asset, text = i * copies + copy + 1, f"{said} {sure} asset {i}" + " copy" * copy
-            assets.append((asset, made.client_id, f"a{asset}", text, i * copies + 1, split))
+            assets.append((asset, made.task.client_id, f"a{asset}", text, i * copies + 1, split))
             labels.append((made.run_id, asset, made.category_ids[truth]))
     with made.db.atomic():
         made.db.conn.executemany(
@@ -76,8 +77,8 @@ def client(db, monkeypatch) -> Client:
 
 def make_client(db: Database, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Three categories (two under one parent), a recorded run, a student of kind linear; no assets yet."""
-    client_id = database.client_id(db, "Acme")
-    db["taxonomies"].insert({"id": 1, "client_id": client_id, "version": 1, "content_hash": "", "created": ""})
+    task = tasks.of(db, "Acme")
+    db["taxonomies"].insert({"id": 1, "task_id": task.id, "version": 1, "content_hash": "", "created": ""})
     names = [("Retail", None, 0), ("Sale", 1, 1), ("Offer", 1, 1), ("Brand", None, 1)]
     for position, (name, parent, assignable) in enumerate(names):
         db["categories"].insert(
@@ -92,16 +93,22 @@ def make_client(db: Database, monkeypatch: pytest.MonkeyPatch) -> Client:
             }
         )
     db["imports"].insert(
-        {"id": 1, "client_id": client_id, "filename": "f.csv", "sha256": "", "mapping": "{}", "created": ""}
+        {
+            "id": 1,
+            "client_id": task.client_id,
+            "task_id": task.id,
+            "filename": "f.csv",
+            "sha256": "",
+            "mapping": "{}",
+            "created": "",
+        }
         | dict.fromkeys(("row_count", "imported", "unchanged", "duplicates", "problem_count"), 0)
     )
-    db["label_runs"].insert(
-        {"id": 1, "client_id": client_id, "taxonomy_id": 1, "teacher": "recorded:label", "started": ""}
-    )
+    db["label_runs"].insert({"id": 1, "task_id": task.id, "taxonomy_id": 1, "teacher": "recorded:label", "started": ""})
     db["students"].insert(
         {
             "id": 1,
-            "client_id": client_id,
+            "task_id": task.id,
             "kind": "linear",
             "label_run_id": 1,
             "taxonomy_id": 1,
@@ -112,6 +119,6 @@ def make_client(db: Database, monkeypatch: pytest.MonkeyPatch) -> Client:
             "created": "",
         }
     )
-    made = Client(db, client_id, 1, 1, [2, 3, 4], RuleStudent([2, 3, 4]))
+    made = Client(db, task, 1, 1, [2, 3, 4], RuleStudent([2, 3, 4]))
     monkeypatch.setattr(evaluation.students, "load", lambda folder: made.student)
     return made

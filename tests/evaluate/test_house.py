@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from core import database
+from core import database, tasks
 from core.evaluate import house
 from core.evaluate.run import comparison
 from core.ingest import taxonomy
@@ -13,14 +13,14 @@ from core.train.run import set_live
 
 
 def test_saving_is_rows_scored_by_the_prices_of_the_sheet(judged_small, db):
-    assert house.money_of_clients(db)[0].saved == {}
+    assert house.money_of_tasks(db)[0].saved == {}
     set_live(db, 1)
-    job = {"client_id": 1, "kind": "score", "params": "{}", "state": "done", "created": "", "finished": database.now()}
+    job = {"task_id": 2, "kind": "score", "params": "{}", "state": "done", "created": "", "finished": database.now()}
     for student, rows in ((1, 1000), (99, 500)):
         result = json.dumps({"rows": rows, "handled": rows // 2, "student": student})
         db["jobs"].insert(job | {"dedup": str(student), "result": result})
     sheet = comparison(db, 1)
-    (one,) = house.money_of_clients(db)
+    (one,) = house.money_of_tasks(db)
     prices, alone = sheet["economics"].per_1000, sheet["verdict"].decision == "replace"
     expected = (1.0 if alone else 0.5) * prices["teacher"] - prices["student"]
     assert abs(one.saved[house.months(1)[0]] - expected) < 1e-9
@@ -33,12 +33,12 @@ def test_saving_is_rows_scored_by_the_prices_of_the_sheet(judged_small, db):
 def test_what_needs_somebody_is_said_with_its_page(judged_small, db):
     set_live(db, 1)
     assert not house.notices(db)
-    categories = taxonomy.load(db, taxonomy.latest(db, 1))
-    taxonomy.save(db, 1, [*categories, taxonomy.Category("Contest", "Contest")], "next.csv")
+    categories = taxonomy.load(db, taxonomy.latest(db, tasks.get(db, 2)))
+    taxonomy.save(db, tasks.get(db, 2), [*categories, taxonomy.Category("Contest", "Contest")], "next.csv")
     db.execute("update label_runs set state = 'capped'")
     db["jobs"].insert(
         {
-            "client_id": 1,
+            "task_id": 2,
             "kind": "score",
             "params": "{}",
             "dedup": "x",

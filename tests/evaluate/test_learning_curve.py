@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from core import database, jobs
+from core import jobs, tasks
 from core.errors import InputError
 from core.evaluate import learning_curve as curves
 from core.evaluate.economics import Assumptions, Line
@@ -136,7 +136,7 @@ def test_the_curve_of_a_label_run_is_measured_kept_and_told(labelled):
     assert curves.run_of(db, client) == run
     said = []
     done = jobs.run_here(
-        db, "curve", {"client_id": client, "run_id": run, "kind": "linear"}, client, lambda *told: said.append(told)
+        db, "curve", {"task_id": client.id, "run_id": run, "kind": "linear"}, client, lambda *told: said.append(told)
     )
     assert done.state == "done" and any("Training on" in message for _, _, message, _ in said)
     found = curves.stored(db, run)
@@ -145,7 +145,7 @@ def test_the_curve_of_a_label_run_is_measured_kept_and_told(labelled):
     assert not curves.outdated(db, run, found)
     told = curves.told(db, client, found)
     assert told["steps"][-1]["more"] == 480 and told["outcome"] in ("helps", "no_help", "unclear")
-    jobs.run_here(db, "curve", {"client_id": client, "run_id": run, "kind": "linear"}, client)
+    jobs.run_here(db, "curve", {"task_id": client.id, "run_id": run, "kind": "linear"}, client)
     again = curves.stored(db, run)
     assert (again.law, again.agreement) == (found.law, found.agreement)
     db.execute("delete from labels where asset_id = (select max(asset_id) from labels)")
@@ -164,7 +164,7 @@ def test_parts_of_the_rows_lie_within_each_other_and_the_last_is_a_whole_student
 
 
 def test_no_labels_no_curve(db, tmp_path):
-    client = database.client_id(db, "Empty")
+    client = tasks.of(db, "Empty")
     with pytest.raises(InputError, match="no labels yet"):
         curves.run_of(db, client)
     with pytest.raises(InputError, match="Choose one of: embedding, linear"):

@@ -65,13 +65,13 @@ def test_what_is_not_to_be_merged_is_named_with_its_examples():
 def test_categories_are_merged_only_where_the_teacher_confuses_two_of_one_parent(client):
     insert_assets(client, "test", 120, 4, start=1000)
     categories = taxonomy.load(client.db, 1)
-    assert not doubt.mergeable(client.db, client.client_id, client.run_id, categories)
+    assert not doubt.mergeable(client.db, client.task, client.run_id, categories)
     sale, offer, brand = client.category_ids
     for asset, other in ((1003, offer), (1006, offer), (1001, brand), (1004, brand)):  # where the teacher said another
         review.decide(client.db, asset, "ana", other, "queue")
-    pairs = doubt.confusions(client.db, client.client_id, client.run_id, categories)
+    pairs = doubt.confusions(client.db, client.task, client.run_id, categories)
     assert pairs == {(sale, offer): 2, (offer, brand): 2}
-    found = doubt.mergeable(client.db, client.client_id, client.run_id, categories)
+    found = doubt.mergeable(client.db, client.task, client.run_id, categories)
     assert found == [[sale, offer]], "Brand stands under no parent with them"
 
 
@@ -83,7 +83,7 @@ def test_a_student_short_of_its_target_is_offered_the_one_it_meets_today(client)
     assert verdict.decision == "not_ready"
     offered = re.match(r"At a target of (\d+) % it is ready today, ", verdict.next)
     assert offered and "For 99 %: " in verdict.next and verdict.offers == int(offered[1]) / 100
-    run.change_rules(client.db, client.client_id, Rules(target=int(offered[1]) / 100))
+    run.change_rules(client.db, client.task, Rules(target=int(offered[1]) / 100))
     assert run.comparison(client.db, client.student_id)["verdict"].decision != "not_ready"
 
 
@@ -139,11 +139,11 @@ def test_changed_rules_judge_the_students_again_without_measuring(client):
     insert_assets(client, "test", 300, 20, start=1000)
     run.evaluate(client.db, client.student_id)
     asked = len(client.student.asked)
-    run.change_rules(client.db, client.client_id, Rules(target=0.9, guarded_rows=30))
+    run.change_rules(client.db, client.task, Rules(target=0.9, guarded_rows=30))
     result = run.comparison(client.db, client.student_id)
     assert result["figures"]["target"] == result["rules"].target == 0.9
     assert result["rules"].guarded_rows == 30
     assert result["verdict"].decision == "replace"
     assert len(client.student.asked) == asked
-    strict = run.change_rules(client.db, client.client_id, Rules(target=0.9, least_handled=1.0, category_floor=0.99))
+    strict = run.change_rules(client.db, client.task, Rules(target=0.9, least_handled=1.0, category_floor=0.99))
     assert strict is None and run.comparison(client.db, client.student_id)["rules"].category_floor == 0.99

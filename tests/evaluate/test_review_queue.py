@@ -13,13 +13,14 @@ from core.evaluate import review_queue
 from core.evaluate.run import evaluate
 from core.label import review
 from core.label.run import label
+from core.tasks import Task
 from core.train.run import train
 from tests import small
 
 
-def fill(db, folder, rows=None) -> tuple[int, int]:
-    client_id = small.fill(db, folder, rows)
-    return client_id, label(db, client_id, "recorded:label")
+def fill(db, folder, rows=None) -> tuple[Task, int]:
+    task = small.fill(db, folder, rows)
+    return task, label(db, task, "recorded:label")
 
 
 def items(db, mode: str) -> list[dict]:
@@ -49,8 +50,8 @@ def swapped(count: int = 600, every: int = 20) -> tuple[list[dict], dict[str, st
 
 def test_wrong_labels_come_first_with_the_right_one_a_key_away(db, tmp_path):
     rows, truth = swapped()
-    client_id, _ = fill(db, tmp_path, rows)
-    found = review_queue.build(db, client_id)
+    task, _ = fill(db, tmp_path, rows)
+    found = review_queue.build(db, task)
     first = items(db, "queue")[: len(truth)]
     hits = [item for item in first if item["external_id"] in truth]
     assert len(hits) > 0.8 * len(first), "of 600 assets 30 are wrong: by chance one in twenty would be hit"
@@ -65,10 +66,10 @@ def test_wrong_labels_come_first_with_the_right_one_a_key_away(db, tmp_path):
 
 
 def test_a_confident_student_that_disagrees_is_named(db, tmp_path):
-    client_id, run_id = fill(db, tmp_path, swapped()[0])
-    student = train(db, client_id, run_id, "linear")[-1]
+    task, run_id = fill(db, tmp_path, swapped()[0])
+    student = train(db, task, run_id, "linear")[-1]
     evaluate(db, student)
-    assert review_queue.build(db, client_id)["student_id"] == student
+    assert review_queue.build(db, task)["student_id"] == student
     told = [item for item in items(db, "queue") if "student" in kinds(item)]
     assert {item["split"] for item in told} == {"test", "train"}, (
         "of training assets, by members that had not learnt from them"
@@ -76,7 +77,7 @@ def test_a_confident_student_that_disagrees_is_named(db, tmp_path):
     assert "linear 1 is " in told[0]["reasons"][0]["words"]
     assert told[0]["suggestions"][0]["by"][0].startswith("linear 1: ")
     db.execute("update predictions set strange = 1")
-    review_queue.build(db, client_id)
+    review_queue.build(db, task)
     assert not [item for item in items(db, "queue") if "student" in kinds(item)], "strange assets say nothing"
 
 
@@ -86,11 +87,11 @@ def test_split_votes_rare_categories_and_copies_labelled_differently(db, tmp_pat
     near = text.replace("number 3", "count 3")
     rows += [{"id": "copy1", "text": text, "label": "Hiring"}, {"id": "copy2", "text": text, "label": "Sale"}]
     rows += [{"id": "near", "text": near + " apply now", "label": "Opening"}]
-    client_id, _ = fill(db, tmp_path, rows)
+    task, _ = fill(db, tmp_path, rows)
     db.execute("update labels set confidence_kind = 'votes', confidence = 0.4 where asset_id = 7")
     db.execute("update labels set category_id = 4 where asset_id = 9")
     db.execute("update labels set category_id = 1 where category_id = 4 and asset_id <> 9")
-    review_queue.build(db, client_id)
+    review_queue.build(db, task)
     by_id = {item["asset_id"]: item for item in items(db, "queue")}
     assert "votes" in kinds(by_id[7]) and "40 %" in " ".join(r["words"] for r in by_id[7]["reasons"])
     assert "rare" in kinds(by_id[9])
@@ -101,31 +102,31 @@ def test_split_votes_rare_categories_and_copies_labelled_differently(db, tmp_pat
 
 
 def test_what_people_looked_at_leaves_the_queue_and_stays_in_the_sample(db, tmp_path):
-    client_id, _ = fill(db, tmp_path, swapped()[0])
-    review_queue.build(db, client_id)
+    task, _ = fill(db, tmp_path, swapped()[0])
+    review_queue.build(db, task)
     queue, sample = items(db, "queue"), items(db, "random")
     for item in (queue[0], sample[0]):
         review.decide(db, item["asset_id"], "ana", 1, "queue")
-    review_queue.build(db, client_id)
+    review_queue.build(db, task)
     assert {queue[0]["asset_id"], sample[0]["asset_id"]}.isdisjoint(item["asset_id"] for item in items(db, "queue"))
     assert [item["asset_id"] for item in items(db, "random")] == [item["asset_id"] for item in sample]
 
 
 def test_the_random_sample_is_of_test_assets_and_knows_nothing_of_labels(db, tmp_path):
-    client_id, _ = fill(db, tmp_path, swapped()[0])
-    review_queue.build(db, client_id)
+    task, _ = fill(db, tmp_path, swapped()[0])
+    review_queue.build(db, task)
     before = [item["asset_id"] for item in items(db, "random")]
     assert {item["split"] for item in items(db, "random")} == {"test"}
     assert before != sorted(before)
     db.execute("update labels set category_id = category_id % 4 + 1 where asset_id % 3 = 0")
-    review_queue.build(db, client_id)
+    review_queue.build(db, task)
     assert [item["asset_id"] for item in items(db, "random")] == before
 
 
 def test_one_category_or_few_rows_break_nothing(db, tmp_path):
     rows = small.rows(4)
-    client_id, _ = fill(db, tmp_path, [row | {"label": "Sale"} for row in rows])
-    assert review_queue.build(db, client_id)["assets"] == 4
+    task, _ = fill(db, tmp_path, [row | {"label": "Sale"} for row in rows])
+    assert review_queue.build(db, task)["assets"] == 4
     with pytest.raises(InputError, match="no labels"):
         review_queue.build(db, small.fill(db, tmp_path / "none", client="None"))
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import settings
+from core import settings, tasks
 from core.errors import InputError
 from core.evaluate import kept, run
 from core.evaluate.agreement import interval
@@ -111,8 +111,10 @@ def test_equal_texts_are_asked_once(client):
 def test_gold_judges_student_and_teacher_alike(judged):
     for asset in range(1001, 1101):  # people side with the teacher on all but every tenth
         truth = judged.category_ids[(asset - 1 + (asset % 10 == 0)) % 3]
-        judged.db["reviews"].insert({"asset_id": asset, "reviewer": "ana", "category_id": truth, "created": ""})
-    judged.db["reviews"].insert({"asset_id": 1001, "reviewer": "file", "category_id": 3, "created": ""})
+        judged.db["reviews"].insert(
+            {"task_id": 2, "asset_id": asset, "reviewer": "ana", "category_id": truth, "created": ""}
+        )
+    judged.db["reviews"].insert({"task_id": 2, "asset_id": 1001, "reviewer": "file", "category_id": 3, "created": ""})
     found = run.evaluate(judged.db, judged.student_id)
     assert found["gold"]["n"] == 100
     assert found["gold"]["teacher"]["value"] == pytest.approx(0.9, abs=0.011)
@@ -143,12 +145,12 @@ def test_the_comparison_puts_money_and_verdict_to_the_figures(judged):
 
 
 def test_assumptions_are_kept_for_the_client(judged):
-    kept.keep_assumptions(judged.db, judged.client_id, Assumptions(volume_per_month=70_000, price_as=None))
-    assert settings.get(judged.db, "assumptions", judged.client_id) == {"volume_per_month": 70_000, "price_as": None}
+    kept.keep_assumptions(judged.db, judged.task, Assumptions(volume_per_month=70_000, price_as=None))
+    assert settings.get(judged.db, "assumptions", judged.task) == {"volume_per_month": 70_000, "price_as": None}
     result = run.comparison(judged.db, judged.student_id)
     assert result["assumptions"] == replace(Assumptions(), volume_per_month=70_000, price_as=None)
     assert result["economics"].per_1000["teacher"] is None
-    assert kept.assumptions_of(judged.db, judged.client_id + 1) == Assumptions()
+    assert kept.assumptions_of(judged.db, tasks.of(judged.db, "Other")) == Assumptions()
 
 
 def test_another_target_is_certified_from_the_stored_predictions(judged):
@@ -164,7 +166,7 @@ def test_another_target_is_certified_from_the_stored_predictions(judged):
 
 
 def test_a_client_target_is_the_default(client):
-    settings.put(client.db, "target_agreement", 0.9, client.client_id)
+    settings.put(client.db, "target_agreement", 0.9, client.task)
     insert_assets(client, "calibration", 200, 999, start=0)
     insert_assets(client, "test", 150, 20, start=1000)
     assert run.evaluate(client.db, client.student_id)["target"] == 0.9

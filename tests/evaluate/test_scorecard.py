@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import database
+from core import database, tasks
 from core.errors import InputError
 from core.evaluate import run, scorecard, vendor, vendor_sets
 from core.evaluate.agreement import interval
@@ -59,8 +59,8 @@ def wrong_every(client, every: int) -> dict[str, str]:
 
 def judge(client, answers: dict[str, str], tmp_path, name: str = "Acme", **more) -> scorecard.Scorecard:
     columns = more.pop("columns", {})
-    vendor.import_file(client.db, client.client_id, name, answer_file(tmp_path / "a.csv", answers, **columns), **more)
-    return scorecard.scorecard(client.db, vendor.find(client.db, client.client_id, name))
+    vendor.import_file(client.db, client.task, name, answer_file(tmp_path / "a.csv", answers, **columns), **more)
+    return scorecard.scorecard(client.db, vendor.find(client.db, client.task, name))
 
 
 def test_three_sides_on_the_same_assets(judged, tmp_path):
@@ -110,7 +110,7 @@ def test_costs_and_times_say_where_they_come_from(judged, tmp_path):
     assert (teacher.ms.value, teacher.ms.basis) == (1500.0, "measured")
     assert card.verdict.rule == "too_dear"
     vendor.set_price(judged.db, card.test["id"], 0.0)
-    card = scorecard.scorecard(judged.db, vendor.find(judged.db, judged.client_id))
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, judged.task))
     assert (card.rows[0].usd.value, card.verdict.rule) == (0.0, "capable")
     assert judge(judged, right, tmp_path, name="Silent").verdict.rule == "no_price"
 
@@ -124,8 +124,10 @@ def test_costs_and_times_say_where_they_come_from(judged, tmp_path):
     ],
 )
 def test_the_cost_is_compared_with_what_is_proposed(client, tmp_path, target, proposed, words):
-    keep_rules(client.db, 1, Rules(target=target))
-    keep_assumptions(client.db, 1, Assumptions(machine_usd_hour=10))  # the made-up student is too fast to cost a cent
+    keep_rules(client.db, tasks.get(client.db, 2), Rules(target=target))
+    keep_assumptions(
+        client.db, tasks.get(client.db, 2), Assumptions(machine_usd_hour=10)
+    )  # the made-up student is too fast to cost a cent
     insert_assets(client, "calibration", 400, 25, start=100)
     insert_assets(client, "test", 400, 20, start=1000)
     run.evaluate(client.db, 1, target=target)
@@ -147,7 +149,7 @@ def test_gold_labels_decide_where_people_settled_enough(judged, tmp_path):
     for place, (id, label) in enumerate(settled.items()):  # people overrule the teacher on every 4th asset
         decided = other(label) if place % 4 == 0 else label
         judged.db.execute(
-            """insert into reviews (asset_id, reviewer, category_id, created) select a.id, 'ana', c.id, ''
+            """insert into reviews (task_id, asset_id, reviewer, category_id, created) select 2, a.id, 'ana', c.id, ''
                from assets a, categories c where a.external_id = ? and c.label = ?""",
             [id, decided],
         )
@@ -181,7 +183,7 @@ def test_copies_count_once_and_answers_to_them_are_left_aside(client, tmp_path):
 
 def test_a_label_run_is_judged_as_a_vendor_with_what_was_measured(judged):
     judged.db["label_runs"].insert(
-        {"id": 2, "client_id": 1, "taxonomy_id": 1, "teacher": "connection:acme", "started": ""}
+        {"id": 2, "task_id": 2, "taxonomy_id": 1, "teacher": "connection:acme", "started": ""}
     )
     judged.db.execute(
         """insert into labels (run_id, asset_id, category_id, error, cost_usd, latency_ms, created)
@@ -189,8 +191,8 @@ def test_a_label_run_is_judged_as_a_vendor_with_what_was_measured(judged):
            from labels where run_id = 1 and asset_id > 1000"""
     )
     judged.db.conn.commit()
-    vendor.import_run(judged.db, 1, "Acme by wire", 2)
-    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    vendor.import_run(judged.db, tasks.get(judged.db, 2), "Acme by wire", 2)
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, tasks.get(judged.db, 2)))
     them = card.rows[0]
     assert (them.usd.value, them.usd.basis, them.ms.value, them.ms.basis) == (
         pytest.approx(1.0),
@@ -203,11 +205,11 @@ def test_a_label_run_is_judged_as_a_vendor_with_what_was_measured(judged):
 
 
 def test_the_teacher_is_not_judged_by_its_own_labels(judged):
-    vendor.import_run(judged.db, 1, "Mirror", 1)
+    vendor.import_run(judged.db, tasks.get(judged.db, 2), "Mirror", 1)
     with pytest.raises(InputError, match="judged by itself"):
-        scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+        scorecard.scorecard(judged.db, vendor.find(judged.db, tasks.get(judged.db, 2)))
     with pytest.raises(InputError, match="no label run 9"):
-        vendor.import_run(judged.db, 1, "Nobody", 9)
+        vendor.import_run(judged.db, tasks.get(judged.db, 2), "Nobody", 9)
 
 
 def test_only_assets_every_side_has_are_judged(judged, tmp_path):
@@ -223,7 +225,7 @@ def next_version(client) -> None:
     """Version 2: Sale is called Price cut, Offer is merged into Brand; its labels and a live student, which answers as before."""
     draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(client.db, 1)), "Sale", "Price cut")
     draft = taxonomy_diff.merge(draft, ["Offer", "Brand"], "Brand")
-    saved = taxonomy_versions.save(client.db, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    saved = taxonomy_versions.save(client.db, tasks.get(client.db, 2), taxonomy_versions.Kept(1, "by hand", draft))
     means = taxonomy_versions.carried(client.db, saved)
     run_row, student = (
         next(client.db.query(f"select * from {kind} where id = 1")) for kind in ("label_runs", "students")
@@ -253,7 +255,7 @@ def test_a_new_taxonomy_version_does_not_make_a_vendor_worse(judged, tmp_path):
     before = judge(judged, answers, tmp_path)
     assert scorecard.versions_words(before) == ""
     next_version(judged)
-    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, tasks.get(judged.db, 2)))
     assert card.rows[1].student_id == 2
     # of the 30 errors, those of Brand for Offer are none now that the two are one
     merged = sum(truth == "Offer" and answers[id] == "Brand" for id, truth in truths(judged).items())
@@ -276,7 +278,7 @@ def test_answers_whose_category_was_removed_are_counted_in_words(judged, tmp_pat
     next_version(judged)
     judged.db.execute("delete from category_links where before_id = 2")  # nobody can say what became of Sale
     judged.db.conn.commit()
-    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, tasks.get(judged.db, 2)))
     assert card.uncertain == 100
     assert scorecard.versions_words(card).endswith(
         "100 answers name categories of which that is not certain, and are judged as given."
@@ -285,22 +287,24 @@ def test_answers_whose_category_was_removed_are_counted_in_words(judged, tmp_pat
 
 def test_people_s_labels_are_carried_over_too(judged, tmp_path):
     judged.db.execute(
-        """insert into reviews (asset_id, reviewer, category_id, created) select asset_id, 'ana', category_id, ''
+        """insert into reviews (task_id, asset_id, reviewer, category_id, created) select 2, asset_id, 'ana', category_id, ''
            from labels where run_id = 1 and asset_id > 1000"""
     )
     judged.db.conn.commit()
     judge(judged, truths(judged), tmp_path)
     next_version(judged)
-    card = scorecard.scorecard(judged.db, vendor.find(judged.db, 1))
+    card = scorecard.scorecard(judged.db, vendor.find(judged.db, tasks.get(judged.db, 2)))
     assert (card.by, card.gold, card.rows[0].accuracy.value) == ("gold", 300, 1)
     assert card.rows[1].accuracy == card.rows[1].agreement
 
 
 def test_page_and_pack_say_which_version_of_the_taxonomy_goes_out(judged):
     def said() -> tuple[str, str]:
-        data = vendor_sets.pack(judged.db, vendor_sets.held_out(judged.db, 1))
+        data = vendor_sets.pack(judged.db, vendor_sets.held_out(judged.db, tasks.get(judged.db, 2)))
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            return vendor.version_words(judged.db, 1), packed.read("version.txt").decode().partition("\n")[0]
+            return vendor.version_words(judged.db, tasks.get(judged.db, 2)), packed.read(
+                "version.txt"
+            ).decode().partition("\n")[0]
 
     assert said() == (
         "The pack holds version 1 of the taxonomy.",
@@ -338,13 +342,13 @@ def test_one_of_a_kind_is_said_in_the_singular():
 def test_a_name_again_replaces_and_is_found_in_any_case(judged, tmp_path):
     judge(judged, wrong_every(judged, 3), tmp_path, name="Acme AI")
     judge(judged, truths(judged), tmp_path, name="ACME  ai")
-    (only,) = vendor.tests(judged.db, 1)
-    assert only["name"] == "ACME ai" and vendor.find(judged.db, 1, "acme AI")["id"] == only["id"]
+    (only,) = vendor.tests(judged.db, tasks.get(judged.db, 2))
+    assert only["name"] == "ACME ai" and vendor.find(judged.db, tasks.get(judged.db, 2), "acme AI")["id"] == only["id"]
     assert judged.db.execute("select count(*) from vendor_answers").fetchone()[0] == 300
     vendor.remove(judged.db, only["id"])
-    assert not vendor.tests(judged.db, 1)
+    assert not vendor.tests(judged.db, tasks.get(judged.db, 2))
     with pytest.raises(InputError, match="No vendor's answers"):
-        vendor.find(judged.db, 1)
+        vendor.find(judged.db, tasks.get(judged.db, 2))
 
 
 @pytest.mark.parametrize(
@@ -354,8 +358,8 @@ def test_a_name_again_replaces_and_is_found_in_any_case(judged, tmp_path):
 def test_what_cannot_be_kept_is_said_and_leaves_nothing(judged, tmp_path, name, more, what):
     path = answer_file(tmp_path / "a.csv", truths(judged))
     with pytest.raises(InputError, match=what):
-        vendor.import_file(judged.db, 1, name, path, **more)
-    assert not vendor.tests(judged.db, 1)
+        vendor.import_file(judged.db, tasks.get(judged.db, 2), name, path, **more)
+    assert not vendor.tests(judged.db, tasks.get(judged.db, 2))
 
 
 def test_it_needs_a_judged_student_of_the_client(judged, tmp_path):
@@ -418,7 +422,7 @@ def shared_judged(tmp_path_factory):
         insert_assets(client, "calibration", 20, 25, start=100)
         insert_assets(client, "test", 20, 20, start=1000)
         run.evaluate(db, 1)
-        vendor_sets.held_out(db, 1)
+        vendor_sets.held_out(db, tasks.get(db, 2))
         yield client, folder
         db.close()
 
@@ -428,12 +432,12 @@ def test_what_is_near_a_category_counts_only_once_a_person_accepts_it(judged, tm
     first, second, third = list(said)[:3]
     answers = said | {first: f"{said[first]}s", second: f"{said[first]}s", third: "Nonsense"}
     card = judge(judged, answers, tmp_path)
-    test = vendor.find(judged.db, 1)
+    test = vendor.find(judged.db, tasks.get(judged.db, 2))
     near = vendor.unknown(judged.db, test)
     assert [(one.value, one.assets) for one in near] == [(f"{said[first]}s", 2), ("Nonsense", 1)]
     assert near[0].near == (said[first],) and test["counts"]["off list"] == 3
     taken = vendor.accept(judged.db, test, labels.nearest(near))
-    test = vendor.find(judged.db, 1)
+    test = vendor.find(judged.db, tasks.get(judged.db, 2))
     assert taken == 2 and (test["counts"]["off list"], test["counts"]["accepted"]) == (1, 2)
     assert "2 taken for categories as accepted, 1 off the list" in vendor.read_words(test)
     right = 297 + 1 + (said[second] == said[first])

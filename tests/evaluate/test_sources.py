@@ -15,7 +15,13 @@ def two_sources(client):
     """400 test assets labelled by the recorded teacher; the built-in one says another category on every fifth of 200 of them."""
     insert_assets(client, "test", 400, 20, start=1000)
     run.evaluate(client.db, client.student_id)
-    row = {"client_id": client.client_id, "taxonomy_id": 1, "teacher": "built-in", "prompt_hash": "", "started": "2026"}
+    row = {
+        "task_id": client.task.id,
+        "taxonomy_id": 1,
+        "teacher": "built-in",
+        "prompt_hash": "",
+        "started": "2026",
+    }
     built_in = client.db["label_runs"].insert(row).last_pk
     client.db.execute(
         """insert into labels (run_id, asset_id, category_id, created)
@@ -27,16 +33,16 @@ def two_sources(client):
 
 
 def test_sources_are_compared_on_what_both_have_labelled(two_sources):
-    db, client_id = two_sources.db, two_sources.client_id
-    assert sources.listed(db, client_id) == ["built-in", "recorded:label"]
-    (pair,) = sources.between(db, client_id)
+    db, task = two_sources.db, two_sources.task
+    assert sources.listed(db, task) == ["built-in", "recorded:label"]
+    (pair,) = sources.between(db, task)
     assert pair.agreement.n == 200 and pair.agreement.value == pytest.approx(0.8)
     assert pair.agreement.low < 0.8 < pair.agreement.high
     assert " agree on 80.0 % (" in sources.between_words(pair)
 
 
 def test_a_student_is_judged_by_each_source_and_its_own_is_marked(two_sources):
-    (row,) = all_students(two_sources.db, two_sources.client_id)
+    (row,) = all_students(two_sources.db, two_sources.task)
     own, other = sources.judged(two_sources.db, row)
     assert (own.source, own.own, own.agreement.n) == ("recorded labels “label”", True, 400)
     assert own.agreement.value == pytest.approx(0.95)
@@ -50,7 +56,7 @@ def test_a_student_is_judged_by_each_source_and_its_own_is_marked(two_sources):
 def test_recorded_labels_that_nobody_took_count_as_a_source(two_sources):
     db = two_sources.db
     db.execute(
-        "insert into recordings (asset_id, source, label) select id, 'agency', 'Sale' from assets where id <= 1100"
+        "insert into recordings (task_id, asset_id, source, label) select 2, id, 'agency', 'Sale' from assets where id <= 1100"
     )
-    found = {one.source: one.agreement for one in sources.judged(db, all_students(db, two_sources.client_id)[0])}
+    found = {one.source: one.agreement for one in sources.judged(db, all_students(db, two_sources.task)[0])}
     assert found["recorded labels “agency”"].n == 100

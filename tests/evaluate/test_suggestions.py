@@ -109,7 +109,7 @@ def test_a_category_of_two_subjects_is_found_by_the_job_and_kept(db, tmp_path, e
     db.execute("update assets set group_id = id")
     run = label(db, client, "recorded:label")
     assert suggestions.doubles(db, client) is None
-    done = jobs.run_here(db, "suggestions", {"client_id": client}, client_id=client)
+    done = jobs.run_here(db, "suggestions", {"task_id": client.id}, task=client)
     assert done.result == {"looked_at": 2, "found": 1}
     ((one,), _) = suggestions.doubles(db, client)
     assert (one.label, one.looked_at) == ("Sale", 120) and sum(part.share for part in one.parts) == pytest.approx(1)

@@ -25,9 +25,9 @@ def client(judged_small) -> int:
 def test_only_the_held_out_assets_are_asked_about_and_judged(client, db):
     with Server(careless, latency=0.001) as server:
         params = Params(price=OwnPrice(1.0, 4.0, 0.1, 0.5, 2.0), concurrency=8)
-        connections.save(db, client, "Acme", "openai", "tagger", base_url=server.url, params=params)
+        connections.save(db, client.client_id, "Acme", "openai", "tagger", base_url=server.url, params=params)
         size = vendor_sets.find(db, client, None)["size"]
-        asked = {"client_id": client, "name": "Acme", "teacher": "connection:Acme", "set_id": None, "budget_usd": 1.0}
+        asked = {"task_id": client.id, "name": "Acme", "teacher": "connection:Acme", "set_id": None, "budget_usd": 1.0}
         job = jobs.run_here(db, "vendor", asked, client)
         assert (job.state, job.done, job.total) == ("done", size, size)
         assert sum(server.asked.values()) == size and set(server.asked.values()) == {1}
@@ -45,7 +45,7 @@ def test_only_the_held_out_assets_are_asked_about_and_judged(client, db):
 def test_without_a_budget_nothing_is_asked(client, db):
     with Server(careless) as server:
         params = Params(price=OwnPrice(1.0, 4.0, 0.1, 0.5, 2.0))
-        connections.save(db, client, "Acme", "openai", "tagger", base_url=server.url, params=params)
+        connections.save(db, client.client_id, "Acme", "openai", "tagger", base_url=server.url, params=params)
         with pytest.raises(InputError, match="no cap"):
             vendor.ask(db, client, "Acme", "connection:Acme")
         assert not server.asked and not vendor.tests(db, client)

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from core import tasks
 from core.errors import InputError
 from core.evaluate import vendor_sets
 from tests.evaluate.conftest import insert_assets
@@ -29,26 +30,28 @@ def filled(client):
 
 
 def test_all_that_is_held_out_is_the_set_every_creative_once(filled):
-    set_id = vendor_sets.held_out(filled.db, filled.client_id)
+    set_id = vendor_sets.held_out(filled.db, filled.task)
     rows = held(filled, set_id)
-    assert len(rows) == 120 == vendor_sets.count(filled.db, filled.client_id)
+    assert len(rows) == 120 == vendor_sets.count(filled.db, filled.task)
     assert {split for _, split, _ in rows} == {"test"}
     assert all(external == f"a{group}" for external, _, group in rows)  # the first copy stands for both
-    assert vendor_sets.find(filled.db, filled.client_id, None)["id"] == set_id
+    assert vendor_sets.find(filled.db, filled.task, None)["id"] == set_id
 
 
 def test_the_same_choice_is_the_same_set_and_stays_it_when_assets_come(filled):
-    first, small = (vendor_sets.held_out(filled.db, filled.client_id, size) for size in (None, 60))
+    first, small = (vendor_sets.held_out(filled.db, filled.task, size) for size in (None, 60))
     assert first != small
-    assert vendor_sets.held_out(filled.db, filled.client_id, 60) == small
+    assert vendor_sets.held_out(filled.db, filled.task, 60) == small
     before = held(filled, first)
     insert_assets(filled, "test", 10, 999, start=5000)
     assert held(filled, first) == before
-    assert vendor_sets.held_out(filled.db, filled.client_id) not in (first, small)
+    assert vendor_sets.held_out(filled.db, filled.task) not in (first, small)
 
 
 def test_a_drawn_set_is_a_part_of_the_whole_and_of_a_larger_draw(filled):
-    few, more, every = (set(held(filled, vendor_sets.held_out(filled.db, 1, size))) for size in (40, 80, 9999))
+    few, more, every = (
+        set(held(filled, vendor_sets.held_out(filled.db, tasks.get(filled.db, 2), size))) for size in (40, 80, 9999)
+    )
     assert (len(few), len(more), len(every)) == (40, 80, 120)
     assert few < more < every
     numbers = sorted(int(external[1:]) for external, _, _ in few)
@@ -56,7 +59,7 @@ def test_a_drawn_set_is_a_part_of_the_whole_and_of_a_larger_draw(filled):
 
 
 def test_the_pack_is_blind_shuffled_and_the_same_each_time(filled):
-    set_id = vendor_sets.held_out(filled.db, filled.client_id)
+    set_id = vendor_sets.held_out(filled.db, filled.task)
     data = vendor_sets.pack(filled.db, set_id)
     assert data == vendor_sets.pack(filled.db, set_id)
     tables = unpacked(data)
@@ -77,7 +80,7 @@ def test_no_cell_of_the_pack_runs_as_a_formula(filled):
     )
     filled.db.execute("update categories set description = '@cmd' where label = 'Sale'")
     filled.db.conn.commit()
-    tables = unpacked(vendor_sets.pack(filled.db, vendor_sets.held_out(filled.db, filled.client_id)))
+    tables = unpacked(vendor_sets.pack(filled.db, vendor_sets.held_out(filled.db, filled.task)))
     cells = [cell for rows in tables.values() for row in rows for cell in row.values()]
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@")]
     assert any(cell.startswith("'=HYPERLINK") for cell in cells)
@@ -85,7 +88,7 @@ def test_no_cell_of_the_pack_runs_as_a_formula(filled):
 
 def test_instructions_say_how_many_and_what_counts_as_wrong(filled):
     with zipfile.ZipFile(
-        io.BytesIO(vendor_sets.pack(filled.db, vendor_sets.held_out(filled.db, filled.client_id)))
+        io.BytesIO(vendor_sets.pack(filled.db, vendor_sets.held_out(filled.db, filled.task)))
     ) as packed:
         text = packed.read("instructions.txt").decode()
     assert "120 advertising assets" in text and "(3 categories;" in text and "count as wrong" in text
@@ -93,12 +96,12 @@ def test_instructions_say_how_many_and_what_counts_as_wrong(filled):
 
 def test_without_labels_or_held_out_assets_it_says_what_to_do(client):
     with pytest.raises(InputError, match="Teacher page"):
-        vendor_sets.held_out(client.db, client.client_id)
+        vendor_sets.held_out(client.db, client.task)
     insert_assets(client, "train", 30, 999, start=0)
     with pytest.raises(InputError, match="Train a student first"):
-        vendor_sets.count(client.db, client.client_id)
+        vendor_sets.count(client.db, client.task)
     with pytest.raises(InputError, match="no blind pack 7"):
-        vendor_sets.find(client.db, client.client_id, 7)
+        vendor_sets.find(client.db, client.task, 7)
 
 
 def test_assets_the_teacher_has_not_labelled_are_not_sent_out(filled):
@@ -106,4 +109,4 @@ def test_assets_the_teacher_has_not_labelled_are_not_sent_out(filled):
     filled.db.execute("delete from labels where asset_id between 201 and 260")  # both copies of thirty
     filled.db.execute("delete from labels where asset_id > 260 and asset_id % 2 = 1")  # the first copy of the others
     filled.db.conn.commit()
-    assert vendor_sets.count(filled.db, filled.client_id) == 90
+    assert vendor_sets.count(filled.db, filled.task) == 90

@@ -48,27 +48,27 @@ def test_rolling_back_twice_goes_back_two_steps_and_every_step_is_kept(two, work
     (third / "config.json").write_text("{}")
     for student in (1, 2, 2, 3):
         training.set_live(two.db, student)
-    assert [one["student_id"] for one in training.history(two.db, two.client_id)] == [3, 2, 1]
-    assert training.before_live(two.db, two.client_id) == 2
-    assert training.roll_back(two.db, two.client_id) == 2
+    assert [one["student_id"] for one in training.history(two.db, two.task)] == [3, 2, 1]
+    assert training.before_live(two.db, two.task) == 2
+    assert training.roll_back(two.db, two.task) == 2
     assert live(two.db) == [2]
-    assert training.roll_back(two.db, two.client_id) == 1
+    assert training.roll_back(two.db, two.task) == 1
     assert live(two.db) == [1]
     with pytest.raises(InputError, match="No other student was live before"):
-        training.roll_back(two.db, two.client_id)
+        training.roll_back(two.db, two.task)
     assert live(two.db) == [1]
-    assert [one["student_id"] for one in training.history(two.db, two.client_id)] == [1, 2, 3, 2, 1]
+    assert [one["student_id"] for one in training.history(two.db, two.task)] == [1, 2, 3, 2, 1]
 
 
 def test_a_student_whose_files_are_gone_is_not_put_to_work(two, workspace):
     training.set_live(two.db, 1)
     training.set_live(two.db, 2)
     (workspace / "students" / "1" / "config.json").unlink()
-    for change in (lambda: training.set_live(two.db, 1), lambda: training.roll_back(two.db, two.client_id)):
+    for change in (lambda: training.set_live(two.db, 1), lambda: training.roll_back(two.db, two.task)):
         with pytest.raises(InputError, match="The files of linear 1 are missing"):
             change()
     assert live(two.db) == [2]
-    assert [row["whole"] for row in versions.listed(two.db, two.client_id)] == [True, False]
+    assert [row["whole"] for row in versions.listed(two.db, two.task)] == [True, False]
 
 
 def test_two_students_on_the_same_assets(two):
@@ -102,7 +102,7 @@ def test_no_difference_is_said_as_none_shown(two):
 def two_teachers(two):
     """The second student learned from the built-in teacher, whose labels differ from the recorded ones on every fourth asset."""
     run_id = two.db["label_runs"].insert(
-        {"client_id": two.client_id, "taxonomy_id": 1, "teacher": "built-in", "prompt_hash": "", "started": "2026"}
+        {"task_id": two.task.id, "taxonomy_id": 1, "teacher": "built-in", "prompt_hash": "", "started": "2026"}
     )
     two.db.execute("update students set label_run_id = ? where id = 2", [run_id.last_pk])
     two.db.execute(
@@ -129,11 +129,11 @@ def test_where_teachers_differ_every_asset_counts_and_each_figure_names_its_labe
 
 
 def test_what_going_live_changes_is_said_over_all_test_assets(two_teachers):
-    first = going_live.change(two_teachers.db, two_teachers.client_id, 1)
+    first = going_live.change(two_teachers.db, two_teachers.task, 1)
     assert first.old is None and first.lines[0] == "No student is at work yet; linear 1 would be the first."
     assert "It agrees with its teacher (recorded labels “label”) on 95.0 %" in first.lines[1]
     training.set_live(two_teachers.db, 1)
-    found = going_live.change(two_teachers.db, two_teachers.client_id, 2)
+    found = going_live.change(two_teachers.db, two_teachers.task, 2)
     assert (found.old, found.new, found.lines[0]) == (
         "linear 1",
         "embedding 2",
@@ -145,7 +145,7 @@ def test_what_going_live_changes_is_said_over_all_test_assets(two_teachers):
 
 
 def test_what_cannot_be_compared_is_said(two):
-    with pytest.raises(InputError, match="two students of one client"):
+    with pytest.raises(InputError, match="two students of one task"):
         versions.compare(two.db, 1, 1)
     two.db.execute("delete from predictions where student_id = 2")
     with pytest.raises(InputError, match="share no test assets"):

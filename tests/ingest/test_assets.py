@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import database, tasks
 from core.errors import Cancelled, InputError
 from core.ingest import assets, duplicates, taxonomy
 from core.ingest import problems as problem_list
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def client(db):
-    return database.client_id(db, "Acme")
+    return tasks.of(db, "Acme")
 
 
 def file(folder, text, name="a.csv"):
@@ -115,7 +115,7 @@ def test_the_same_id_and_text_twice_in_a_file_is_one_asset(db, client, tmp_path)
 
 def test_clients_do_not_see_each_other(db, client, tmp_path):
     path = file(tmp_path, "id,text\n1,the very same text of an asset\n")
-    other = database.client_id(db, "Other")
+    other = tasks.of(db, "Other")
     import_assets(db, client, path)
     assert import_assets(db, other, path).imported == 1
     assert db.execute("select count(distinct group_id) from assets").fetchone() == (2,)
@@ -219,7 +219,7 @@ def test_others_can_write_while_an_import_reads_and_groups(db, client, tmp_path,
     def write(message):
         messages.append(message)
         with other:
-            other.execute("insert or replace into settings values (0, 'beat', ?)", [str(len(messages))])
+            other.execute("insert or replace into settings values (0, 0, 'beat', ?)", [str(len(messages))])
 
     import_assets(db, client, path, progress=Watch(write))
     assert [m[:6] for m in dict.fromkeys(messages)] == ["Step 1", "Step 2", "Step 3"]
@@ -228,11 +228,11 @@ def test_others_can_write_while_an_import_reads_and_groups(db, client, tmp_path,
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from core import database
+from core import database, tasks
 from core.ingest import assets
 path, point = Path(sys.argv[1]), sys.argv[2]
 db = database.connect()
-client = database.client_id(db, "Acme")
+client = tasks.of(db, "Acme")
 def die(text):
     if point in text: os.kill(os.getpid(), signal.SIGKILL)
 class Progress:
@@ -263,7 +263,7 @@ def test_a_job_imports_and_answers_with_the_summary(db, client, tmp_path):
     assert kept.parent.parent.name == "uploads" and kept.name == "Ads_März_1_.csv"
     assert kept.read_bytes().startswith(b"id")
     params = {
-        "client_id": client,
+        "task_id": client.id,
         "path": str(kept),
         "filename": "Ads März (1).csv",
         "mapping": {"text": ["wording"], "id": "id"},
@@ -312,7 +312,7 @@ text = st.sampled_from(
     cut=st.integers(0, 12),
 )
 def test_however_rows_arrive_no_group_spans_splits_and_ids_stay(db, tmp_path, rows, cut):
-    client = database.client_id(db, f"client {database.now()}")
+    client = tasks.of(db, f"client {database.now()}")
     seen: dict[str, tuple] = {}
     for part in (rows[:cut], rows[cut:], rows):
         if part:
@@ -320,7 +320,7 @@ def test_however_rows_arrive_no_group_spans_splits_and_ids_stay(db, tmp_path, ro
             csv.writer(lines).writerows([["id", "text", "split"], *part])
             import_assets(db, client, file(tmp_path, lines.getvalue()))
         query = "select external_id, id, text, group_id, split from assets where client_id = ? order by id"
-        now = {row[0]: row[1:] for row in db.execute(query, [client])}
+        now = {row[0]: row[1:] for row in db.execute(query, [client.client_id])}
         assert {k: now[k][:3] for k in seen} == {k: v[:3] for k, v in seen.items()}
         by_group: dict[int, set] = {}
         for asset_id, _, group_id, split in now.values():

@@ -12,9 +12,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from core import database
+from core import tasks
 from core.errors import InputError
 from core.ingest import assets, files, taxonomy
+from core.tasks import Task
 
 HEAD = b"id,text,label\n"
 TAXONOMY = b"id,name,parent\n1,Shoes,\n2,Hats,\n"
@@ -178,8 +179,8 @@ def write(folder: Path, case: Case) -> Path:
     return path
 
 
-def client_with_taxonomy(db, folder: Path) -> int:
-    client = database.client_id(db, "Acme")
+def client_with_taxonomy(db, folder: Path) -> Task:
+    client = tasks.of(db, "Acme")
     path = folder / "taxonomy.csv"
     path.write_bytes(TAXONOMY)
     taxonomy.save(db, client, taxonomy.read(path).categories, path.name)
@@ -227,7 +228,7 @@ def test_formulas_and_markup_stay_text_and_are_defused_on_the_way_out(db, tmp_pa
         "\n".join(json.dumps({"id": f"={i}", "text": text}) for i, text in enumerate(hostile))
         + '\n{"id": "=0", "text": "b"}'
     )
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     summary = assets.import_assets(db, client, path)
     assert [row[0] for row in db.execute("select text from assets order by id")] == hostile
     assert assets.problems_csv(db, summary.import_id).splitlines()[1].startswith("5,id,The id =0 stands")
@@ -242,7 +243,7 @@ def test_formulas_and_markup_stay_text_and_are_defused_on_the_way_out(db, tmp_pa
 def test_more_rows_or_bytes_than_can_be_read_are_refused(db, tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_bytes(HEAD + b"1,a,\n2,b,\n3,c,\n")
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     monkeypatch.setattr(assets, "MAX_ROWS", 2)
     with pytest.raises(InputError, match=r"The file has more than 2 rows\. Split it into several files"):
         assets.import_assets(db, client, path)
@@ -257,7 +258,7 @@ def test_five_thousand_categories_are_read_saved_and_matched(db, tmp_path):
     path.write_text("id,name,parent\n" + "\n".join(lines))
     found = taxonomy.read(path)
     assert (len(found.categories), found.problems) == (5_000, [])
-    stored = taxonomy.load(db, taxonomy.save(db, database.client_id(db, "Acme"), found.categories, "t.csv"))
+    stored = taxonomy.load(db, taxonomy.save(db, tasks.of(db, "Acme"), found.categories, "t.csv"))
     match = taxonomy.Matcher(stored)
     assert match("CATEGORY  4999") == stored[4_999].id
 

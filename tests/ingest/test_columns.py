@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import database
+from core import tasks
 from core.ingest import assets, category_columns, columns, taxonomy
 from core.ingest.column_names import ASSET_NAMES, TAXONOMY_NAMES, TEXT_NAMES
 from core.ingest.columns import Mapping, correct, guess_assets
@@ -148,7 +148,7 @@ def test_a_guess_takes_columns_that_are_there_and_each_for_one_role(names, data)
 
 
 def test_an_import_guesses_by_the_clients_own_categories(db, tmp_path):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     taxonomy.save(db, client, [Category("Обувь", "Обувь"), Category("Шапки", "Шапки")], "t.csv")
     lines = [f"{n};{texts(n)};{('Обувь', 'шапки')[n % 2]}" for n in range(8)]
     (tmp_path / "a.csv").write_text("Позиция;Реклама;Раздел\n" + "\n".join(lines) + "\n", encoding="utf-8")

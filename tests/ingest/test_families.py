@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import database, tasks
 from core.distil import distil
 from core.errors import InputError
 from core.ingest import assets, families, splits
@@ -36,22 +36,24 @@ def write(path, rows, header="id,text,label,concept_id"):
 
 
 def families_of(db, client):
-    rows = db.execute("select external_id, family_id, split from assets where client_id = ?", [client]).fetchall()
+    rows = db.execute(
+        "select external_id, family_id, split from assets where client_id = ?", [client.client_id]
+    ).fetchall()
     return {row[0]: row[1:] for row in rows}
 
 
 @pytest.fixture
 def client(workspace):
     db = database.connect()
-    return db, database.client_id(db, "Acme")
+    return db, tasks.of(db, "Acme")
 
 
 def test_a_concept_in_many_markets_is_a_family_and_is_never_split(workspace, tmp_path):
     db = database.connect()
     client, run = labelled_client(db, tmp_path, concepts(0, 60), "id,text,label,concept_id")
     assert db.execute("select count(distinct group_id) from assets").fetchone()[0] == 180, "nothing is a copy"
-    assert families.count(db, client) == 60
-    counts = splits.assign(db, client, run)
+    assert families.count(db, client.client_id) == 60
+    counts = splits.assign(db, client.client_id, run)
     assert abs(counts["test"] - 36) <= 9
     found = families_of(db, client)
     for concept in range(60):
@@ -62,10 +64,10 @@ def test_a_concept_in_many_markets_is_a_family_and_is_never_split(workspace, tmp
 def test_a_later_file_joins_the_families_that_are_there_and_takes_their_split(workspace, tmp_path):
     db = database.connect()
     client, run = labelled_client(db, tmp_path, concepts(0, 40), "id,text,label,concept_id")
-    splits.assign(db, client, run)
+    splits.assign(db, client.client_id, run)
     assets.import_assets(db, client, write(tmp_path / "b.csv", concepts(0, 40, ("es",))))
     label(db, run)
-    splits.assign(db, client, run)
+    splits.assign(db, client.client_id, run)
     found = families_of(db, client)
     assert all(found[f"es-{concept}"] == found[f"de-{concept}"] for concept in range(40))
 
@@ -74,9 +76,9 @@ def test_the_same_file_again_with_a_column_chosen_brings_families_to_what_is_the
     db, client = client
     path = write(tmp_path / "a.csv", concepts(0, 30))
     assets.import_assets(db, client, path, Mapping(text=("text",), id="id"))
-    assert families.count(db, client) == 90
+    assert families.count(db, client.client_id) == 90
     assets.import_assets(db, client, path, Mapping(text=("text",), id="id", family="concept_id"))
-    assert families.count(db, client) == 30
+    assert families.count(db, client.client_id) == 30
 
 
 def test_a_column_of_a_few_values_says_nothing_and_that_is_said_where_somebody_chose_it(client, tmp_path):
@@ -84,7 +86,7 @@ def test_a_column_of_a_few_values_says_nothing_and_that_is_said_where_somebody_c
     rows = [(*row[:3], f"{n % 4}") for n, row in enumerate(concepts(0, 40))]
     path = write(tmp_path / "a.csv", rows, "id,text,label,tone")
     found = assets.import_assets(db, client, path, Mapping(text=("text",), id="id", family="tone"))
-    assert families.count(db, client) == 120
+    assert families.count(db, client.client_id) == 120
     assert (
         found.problems == 1
         and "only 4 different values" in db.execute("select what from import_problems").fetchone()[0]
@@ -131,11 +133,11 @@ def test_file_names_in_trafficking_style_make_families_that_a_later_file_joins(c
     assert (seen.guess.family, seen.guess.family_stem) == ("file name", ())
     assert told(seen.guess, seen.families) == "120 rows in 40 concepts (by the names in file name); the largest has 3"
     assets.import_assets(db, client, path)
-    assert families.count(db, client) == 40
+    assert families.count(db, client.client_id) == 40
     later = [(f"later{row[0]}", *row[1:]) for row in trafficked(0, 40, ("ES",))]
     path = write(tmp_path / "b.csv", later, "asset,text,label,file name")
     assets.import_assets(db, client, path, Mapping(text=("text",), id="asset", family="file name", family_stem=()))
-    assert families.count(db, client) == 40
+    assert families.count(db, client.client_id) == 40
 
 
 def test_campaigns_that_cut_concepts_up_give_way_to_the_names_and_concepts_do_not(client, tmp_path):
@@ -163,7 +165,12 @@ def test_what_is_counted_before_is_what_the_import_makes(client, tmp_path):
     seen = assets.preview(path)
     one = next(one for one in seen.families if one.column == "concept_id")
     assets.import_assets(db, client, path)
-    assert one.families == families.count(db, client) and one.rows == 150 and one.largest == 3 and one.unfit is None
+    assert (
+        one.families == families.count(db, client.client_id)
+        and one.rows == 150
+        and one.largest == 3
+        and one.unfit is None
+    )
     none = Mapping(text=("text",), family="id", family_stem=("<date>",))
     assert told(none, seen.families) is None, "ids without a common stem were not counted"
 

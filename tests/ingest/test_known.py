@@ -9,21 +9,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import tasks
 from core.ingest import assets
+from core.tasks import Task
 
 names = count()
 
 
-def bring(db, client: int, tmp_path, rows: list[tuple]) -> assets.ImportSummary:
+def bring(db, client: Task, tmp_path, rows: list[tuple]) -> assets.ImportSummary:
     path = tmp_path / "a.csv"
     path.write_text("id,text,label\n" + "".join(f"{','.join(row)}\n" for row in rows), encoding="utf-8")
     return assets.import_assets(db, client, path)
 
 
-def labels(db, client: int) -> dict[str, str]:
+def labels(db, client: Task) -> dict[str, str]:
     query = "select external_id, label from assets a join recordings r on r.asset_id = a.id where client_id = ?"
-    return dict(db.execute(query, [client]).fetchall())
+    return dict(db.execute(query, [client.client_id]).fetchall())
 
 
 FIRST = [
@@ -47,7 +48,7 @@ FIRST = [
     ],
 )
 def test_a_changed_id_means_the_one_asset_of_its_text(db, tmp_path, row, meant, said):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     bring(db, client, tmp_path, FIRST)
     found = bring(db, client, tmp_path, [row])
     told = [what for (what,) in db.execute("select what from import_problems where import_id = ?", [found.import_id])]
@@ -59,7 +60,7 @@ def test_a_changed_id_means_the_one_asset_of_its_text(db, tmp_path, row, meant, 
 
 
 def test_ids_that_all_became_one_lose_no_row(db, tmp_path):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     rows = [("1.2E+17", f"text number {n}", "L") for n in range(4)]
     assert [bring(db, client, tmp_path, rows).imported for _ in range(2)] == [4, 0]
 
@@ -70,7 +71,7 @@ def test_ids_that_all_became_one_lose_no_row(db, tmp_path):
     data=st.data(),
 )
 def test_whatever_a_spreadsheet_did_no_asset_comes_twice_unsaid(db, tmp_path, ids, data):
-    client = database.client_id(db, f"client {next(names)}")
+    client = tasks.of(db, f"client {next(names)}")
     texts = [data.draw(st.sampled_from(["red shoes", "blue hat", "tote"])) + f" {n % 3}" for n in range(len(ids))]
     bring(db, client, tmp_path, [(id, text, "") for id, text in zip(ids, texts)])
     forms = [

@@ -6,24 +6,25 @@ from collections import Counter
 
 import pytest
 
-from core import database
+from core import tasks
 from core.errors import InputError
 from core.ingest import labels, taxonomy
 from core.ingest.assets import import_assets, profile, unknown_labels
 from core.ingest.columns import Mapping
 from core.ingest.matching import Matcher
 from core.label import run
+from core.tasks import Task
 
 
 def bring(db, tmp_path, categories: str, assets: str, **how):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     (tmp_path / "t.csv").write_text(categories, encoding="utf-8")
     (tmp_path / "a.csv").write_text(assets, encoding="utf-8")
     taxonomy.save(db, client, taxonomy.read(tmp_path / "t.csv").categories, "t.csv")
     return client, import_assets(db, client, tmp_path / "a.csv", **how)
 
 
-def labelled(db, client: int) -> dict[str, str]:
+def labelled(db, client: Task) -> dict[str, str]:
     made = run.label(db, client, "recorded:label")
     query = """select a.external_id, c.label from labels l join assets a on a.id = l.asset_id join categories c
                on c.id = l.category_id where l.run_id = ?"""
@@ -84,7 +85,7 @@ def test_codes_that_a_spreadsheet_shortened_are_their_categories(db, tmp_path):
 
 
 def test_labels_brought_before_the_taxonomy_are_read_one_way_too(db, tmp_path):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     (tmp_path / "a.csv").write_text("id,text,label\n1,first words,0\n2,second words,1\n3,third words,0\n")
     import_assets(db, client, tmp_path / "a.csv")
     (tmp_path / "t.csv").write_text("id,name\n0,1\n1,2\n")

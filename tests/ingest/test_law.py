@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import tasks
 from core.ingest import assets
 from core.ingest.columns import KNOWN_ASSET_NAMES
 from core.ingest.files import Problems, open_table
@@ -104,7 +104,7 @@ def test_rows_imported_and_rows_listed_are_the_rows_of_the_file(rows, name, tmp_
     path = tmp_path / name
     rows = [[i, one, label] if n % 4 else [i, "", label] for n, (i, one, label) in enumerate(rows, 1)]
     WRITERS[name](path, rows)
-    client = database.client_id(db, f"client {next(count)}")
+    client = tasks.of(db, f"client {next(count)}")
     if not any(one for _, one, _ in rows):
         return
     summary = assets.import_assets(db, client, path)
@@ -113,7 +113,7 @@ def test_rows_imported_and_rows_listed_are_the_rows_of_the_file(rows, name, tmp_
         [summary.import_id],
     ).fetchone()[0]
     assert summary.rows == len(rows) == summary.imported + listed
-    kept = [row[0] for row in db.execute("select text from assets where client_id = ? order by id", [client])]
+    kept = [row[0] for row in db.execute("select text from assets where client_id = ? order by id", [client.client_id])]
     assert kept == [one for _, one, _ in rows if one]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import database
+from core import tasks
 from core.errors import InputError
 from core.ingest import taxonomy, taxonomy_diff
 from core.ingest.matching import Matcher
@@ -130,6 +130,6 @@ def test_recorded_labels_keep_to_their_own_category(db, shared_data):
     for file, expected in (("min", [("Disney+", 1)]), ("f-thai", [("เสื่อ", 1), ("เสื้อ", 1), ("เสือ", 1), ("หมา", 1)])):
         found = taxonomy.read(folder / f"{file}.csv")
         assert found.problems == []
-        client = database.client_id(db, file)
+        client = tasks.of(db, file)
         match = Matcher(taxonomy.load(db, taxonomy.save(db, client, found.categories, file)))
         assert [match.label(match(label)) for label, _ in expected] == [label for label, _ in expected]

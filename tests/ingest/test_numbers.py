@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import tasks
 from core.ingest import assets
 from core.ingest.columns import Mapping, guess_assets
 from core.ingest.numbers import AMOUNT, COUNT, LATENCY, SHARE, NumberColumn, unit_of
@@ -93,7 +93,7 @@ def test_amounts_of_two_decimals_come_back_whatever_the_country(values, style):
 def test_an_import_keeps_the_tokens_and_asks_for_the_unit(db, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('id,text,label,tokens_in,latency\n1,red shoes,Shoes,"1,200",2.3\n2,a blue hat,Hats,"1,950",1.1\n')
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     summary = assets.import_assets(db, client, path)
     recorded = "select tokens_in, latency_ms from recordings order by asset_id"
     assert db.execute(recorded).fetchall() == [(1200, None), (1950, None)]

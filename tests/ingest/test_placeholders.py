@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import database
+from core import tasks
 from core.ingest import assets, taxonomy
 
 
@@ -12,7 +12,7 @@ def test_marks_for_nothing_are_empty_in_every_role_and_said_once_with_their_coun
         "id,headline,body,label,confidence,split\n"
         "1,Red shoes, --,Shoes,n/a,(not set)\n2,--,Blue hats,NULL,NaN,train\n--,Green bags,-,N/A,,\n4,(not set),\\N,Shoes,,\n"
     )
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     (tmp_path / "t.csv").write_text("name\nShoes\nHats\n")
     taxonomy.save(db, client, taxonomy.read(tmp_path / "t.csv").categories, "t.csv")
     summary = assets.import_assets(db, client, path)
@@ -29,7 +29,7 @@ def test_marks_for_nothing_are_empty_in_every_role_and_said_once_with_their_coun
 
 
 def test_a_category_may_be_called_so(tmp_path, db):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     (tmp_path / "t.csv").write_text("name\nShoes\nn/a\n")
     taxonomy.save(db, client, taxonomy.read(tmp_path / "t.csv").categories, "t.csv")
     path = tmp_path / "a.csv"

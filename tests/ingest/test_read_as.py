@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import database
+from core import tasks
 from core.commands import reading
 from core.errors import InputError
 from core.ingest import assets, taxonomy
@@ -35,8 +35,8 @@ def test_what_cannot_be_is_refused_with_a_sentence(tmp_path, how):
 def test_imports_of_assets_and_taxonomies_take_it(tmp_path, db):
     path = tmp_path / "a.csv"
     path.write_bytes("id|text\n1|Zażółć, gęślą\n".encode("cp1250"))
-    client = database.client_id(db, "Acme")
-    params = {"client_id": client, "path": str(path), "read_as": {"encoding": "cp1250", "delimiter": "|"}}
+    client = tasks.of(db, "Acme")
+    params = {"task_id": client.id, "path": str(path), "read_as": {"encoding": "cp1250", "delimiter": "|"}}
     assert assets.import_job(db, params, None)["imported"] == 1
     assert db.execute("select text from assets").fetchone() == ("Zażółć, gęślą",)
     path.write_bytes("name\nŁódź\n".encode("cp1250"))

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import tasks
 from core.ingest import assets, splits, taxonomy
 from core.ingest.splits import Group, assign, calibration_share, plan, reserved_share
 from core.ingest.taxonomy import Category
+from core.tasks import Task
 
 
 def groups_of(sizes: list[int], split: str | None = None, given: bool = False) -> list[Group]:
@@ -25,13 +26,15 @@ def groups_of(sizes: list[int], split: str | None = None, given: bool = False) -
     ]
 
 
-def labelled_client(db, folder, rows: list[tuple[str, str, str]], header="id,text,label") -> tuple[int, int]:
+def labelled_client(db, folder, rows: list[tuple[str, str, str]], header="id,text,label") -> tuple[Task, int]:
     """A client with imported assets and a run that labels each asset as the file does; returns (client, run)."""
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     version = taxonomy.save(db, client, [Category(name, name) for name in ("Shoes", "Hats", "Bags")], "t.csv")
     add(db, folder, client, rows, header)
     run = (
-        db["label_runs"].insert({"client_id": client, "taxonomy_id": version, "teacher": "t", "started": "now"}).last_pk
+        db["label_runs"]
+        .insert({"task_id": client.id, "taxonomy_id": version, "teacher": "t", "started": "now"})
+        .last_pk
     )
     label(db, run)
     return client, run
@@ -125,23 +128,23 @@ def test_copies_share_a_split_and_a_second_call_changes_nothing(db, tmp_path):
     table = rows(60)
     table += [(f"b{i}", text + "!", label) for i, (_, text, label) in enumerate(table[:20])]
     client, run = labelled_client(db, tmp_path, table)
-    counts = assign(db, client, run)
+    counts = assign(db, client.client_id, run)
     assert sum(counts.values()) == 60 and counts["test"] == 12
     before = stored(db)
     assert all(before[f"a{i}"] == before[f"b{i}"] for i in range(20))
-    assert assign(db, client, run) == counts and stored(db) == before
+    assert assign(db, client.client_id, run) == counts and stored(db) == before
     add(db, tmp_path, client, rows(30, start=60))
     label(db, run)
-    assert sum(assign(db, client, run).values()) == 90
+    assert sum(assign(db, client.client_id, run).values()) == 90
     assert {k: v for k, v in stored(db).items() if k in before} == before
 
 
 def test_a_new_copy_of_a_split_asset_joins_its_split_and_unlabelled_assets_wait(db, tmp_path):
     client, run = labelled_client(db, tmp_path, rows(30))
-    assign(db, client, run)
+    assign(db, client.client_id, run)
     name, text, _ = rows(30)[4]
     add(db, tmp_path, client, [("copy", text.upper(), ""), ("new", "something else entirely", "")])
-    assign(db, client, run)
+    assign(db, client.client_id, run)
     assert stored(db)["copy"] == stored(db)[name]
     assert stored(db)["new"] is None
 
@@ -151,25 +154,25 @@ def test_a_file_that_gives_train_and_test_keeps_its_test_and_lends_calibration_w
 ):
     table = [(*row, "test" if i % 4 == 0 else "training") for i, row in enumerate(rows(80))]
     client, run = labelled_client(db, tmp_path, table, header="id,text,label,split")
-    assert assign(db, client, run) == {"train": 60, "calibration": 0, "test": 20}
+    assert assign(db, client.client_id, run) == {"train": 60, "calibration": 0, "test": 20}
     monkeypatch.setattr(splits, "CROSSFITTED", 50)
-    counts = assign(db, client, run)
+    counts = assign(db, client.client_id, run)
     assert counts == {"train": 54, "calibration": 6, "test": 20}
     assert {name for name, split in stored(db).items() if split == "test"} == {
         row[0] for row in table if row[3] == "test"
     }
-    assert assign(db, client, run) == counts
+    assert assign(db, client.client_id, run) == counts
 
 
 def test_the_same_files_in_another_workspace_get_the_same_splits(db, tmp_path):
     client, run = labelled_client(db, tmp_path, rows(50))
-    assign(db, client, run)
+    assign(db, client.client_id, run)
     first = stored(db)
     db.execute("delete from asset_bands"), db.execute("delete from labels"), db.execute("delete from recordings")
     db.execute("delete from assets")
     add(db, tmp_path, client, rows(50)[::-1])
     label(db, run)
-    assign(db, client, run)
+    assign(db, client.client_id, run)
     assert stored(db) == first and splits.TEST == 0.2
 
 
@@ -180,28 +183,28 @@ def drawn(db) -> dict[str, str]:
 def test_reserved_before_any_label_by_chance_and_the_same_every_time(db, tmp_path):
     rows = [(f"n{i}", " ".join(f"{i * 7919 + k * 104729}" for k in range(6)), "") for i in range(2000)]
     client, _ = labelled_client(db, tmp_path, rows)
-    splits.reserve(db, client)
+    splits.reserve(db, client.client_id)
     first = drawn(db)
     counts = Counter(first.values())
     assert counts["test"] == pytest.approx(400, abs=60) and counts["calibration"] == pytest.approx(400, abs=60)
     assert counts.total() == 2000
-    splits.reserve(db, client)
+    splits.reserve(db, client.client_id)
     assert drawn(db) == first
 
 
 def test_reserving_keeps_what_has_a_split_and_splits_no_group(db, tmp_path):
     rows = [(f"a{i}", f"shoes number {i} {i * 31}", "Shoes") for i in range(40)]
     client, run = labelled_client(db, tmp_path, rows)
-    assign(db, client, run)
+    assign(db, client.client_id, run)
     before = drawn(db)
     add(db, tmp_path, client, [(f"b{i}", f"hats number {i // 2} {i // 2 * 77}", "") for i in range(80)])
-    splits.reserve(db, client)
+    splits.reserve(db, client.client_id)
     after = drawn(db)
     assert {one: after[one] for one in before} == before and None not in after.values()
     assert all(
         row[0] == 1
         for row in db.execute(
-            "select count(distinct split) from assets where client_id = ? group by group_id", [client]
+            "select count(distinct split) from assets where client_id = ? group by group_id", [client.client_id]
         )
     )
 
@@ -209,7 +212,7 @@ def test_reserving_keeps_what_has_a_split_and_splits_no_group(db, tmp_path):
 def test_what_the_files_splits_lack_is_reserved_out_of_train(db, tmp_path):
     rows = [(f"a{i}", f"shoes number {i} {i * 31}", "", "test" if i % 4 == 0 else "train") for i in range(400)]
     client, _ = labelled_client(db, tmp_path, rows, header="id,text,label,split")
-    splits.reserve(db, client)
+    splits.reserve(db, client.client_id)
     after = drawn(db)
     assert all((after[row[0]] == "test") == (row[3] == "test") for row in rows)
     assert 30 <= Counter(after.values())["calibration"] <= 90

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import tasks
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.ingest.taxonomy import Category, Matcher
@@ -24,7 +24,7 @@ def read(folder, text, name="t.csv", **options):
 
 
 def stored(db, categories):
-    return taxonomy.load(db, taxonomy.save(db, database.client_id(db, "Acme"), categories, "t.csv"))
+    return taxonomy.load(db, taxonomy.save(db, tasks.of(db, "Acme"), categories, "t.csv"))
 
 
 def test_the_iab_ad_product_taxonomy_imports_as_it_comes(shared_data):
@@ -123,7 +123,7 @@ def test_children_of_a_repeated_or_nameless_category_keep_a_parent(tmp_path):
 
 
 def test_saving_makes_versions_and_the_same_content_none(db, tmp_path):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     found = read(tmp_path, "name,parent\nBoots,Shoes\nShoes,\n").categories
     assert taxonomy.latest(db, client) is None
     first = taxonomy.save(db, client, found, "t.csv")
@@ -183,7 +183,7 @@ def test_whatever_the_rows_categories_form_a_tree_with_unique_labels(db, tmp_pat
 
 
 def test_the_version_in_use_is_known_again(db):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     one, other = [taxonomy.Category("Shoes", "Shoes")], [taxonomy.Category("Hats", "Hats")]
     assert not taxonomy.is_in_use(db, client, one)
     first = taxonomy.save(db, client, one, "a.csv")

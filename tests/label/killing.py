@@ -15,15 +15,17 @@ from sqlite_utils import Database
 
 from core.label import connections, run
 from core.label.teachers.wire import OwnPrice, Params
+from core.tasks import Task
 from tests import small
 from tests.label.servers import Call, Server, steady
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
-from core import database
+from core import database, tasks
 from core.label import run
-run.label(database.connect(), int(sys.argv[1]), "connection:Local", budget_usd=50.0)
+db = database.connect()
+run.label(db, tasks.get(db, int(sys.argv[1])), "connection:Local", budget_usd=50.0)
 """
 CONCURRENCY = 8
 
@@ -64,7 +66,7 @@ def kill_again_and_again(db: Database, folder: Path, kills: int, assets: int, se
     with Server(script, latency=0.05, keep_calls=False) as server:
         client = small.fill(db, folder, small.rows(assets))
         params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0))
-        connections.save(db, client, "Local", "openai", "model-of-mine", base_url=server.url, params=params)
+        connections.save(db, client.client_id, "Local", "openai", "model-of-mine", base_url=server.url, params=params)
         found = [_kill(db, server, client, dice.uniform(0, 0.5)) for _ in range(kills)]
         made = run.label(db, client, "connection:Local", budget_usd=50.0)
         figures = run.summary(db, made)
@@ -73,10 +75,10 @@ def kill_again_and_again(db: Database, folder: Path, kills: int, assets: int, se
     return Killed(found, figures["count"], twice, figures["spent_usd"], billed)
 
 
-def _kill(db: Database, server: Server, client: int, after_s: float) -> Kill:
+def _kill(db: Database, server: Server, client: Task, after_s: float) -> Kill:
     """Start it, and kill it so many seconds after its first call arrived."""
     before, asked = _labels(db), sum(server.asked.values())
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(client)], cwd=ROOT, env=os.environ.copy())
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(client.id)], cwd=ROOT, env=os.environ.copy())
     while sum(server.asked.values()) == asked and process.poll() is None:
         time.sleep(0.002)
     time.sleep(after_s)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
+from core import tasks
 from core.database import now
 from core.label import prices
 from core.label.prompts import Said
 from core.label.teachers import Asset, lacking
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import BatchState, CallError, Params, Reply, Request
+from core.tasks import Task
 
 PRICE = prices.Price("scripted", "test", 1.0, 4.0, 0.1, 0.5, 2.0, "test", "2026-11-24")
 
@@ -146,16 +148,17 @@ def good(category: int, tokens_in: int = 100, tokens_out: int = 10, **more) -> R
     return Reply(json.dumps([category]), tokens_in, tokens_out, latency_ms=2.0, **more)
 
 
-def fill(db, count: int = 60) -> tuple[int, list[int]]:
-    """A client with `count` different assets and four categories, by rows alone; (client id, category ids)."""
-    client = db["clients"].insert({"name": f"Client {count}", "created": now()}).last_pk
-    taxonomy = {"client_id": client, "version": 1, "content_hash": "x", "created": now()}
+def fill(db, count: int = 60) -> tuple[Task, list[int]]:
+    """A client with `count` different assets and four categories, by rows alone; (its task, category ids)."""
+    task = tasks.of(db, f"Client {len(list(db.query('select id from clients')))} of {count}")
+    taxonomy = {"task_id": task.id, "version": 1, "content_hash": "x", "created": now()}
     taxonomy_id = db["taxonomies"].insert(taxonomy).last_pk
     names = ["Sale", "Opening", "Hiring", "Travel"]
     kinds = [{"taxonomy_id": taxonomy_id, "position": i, "label": n, "name": n} for i, n in enumerate(names)]
     db["categories"].insert_all(kinds)
     imported = {
-        "client_id": client,
+        "client_id": task.client_id,
+        "task_id": task.id,
         "filename": "f",
         "sha256": "x",
         "mapping": "{}",
@@ -171,7 +174,7 @@ def fill(db, count: int = 60) -> tuple[int, list[int]]:
     db["assets"].insert_all(
         {
             "id": first + n,
-            "client_id": client,
+            "client_id": task.client_id,
             "external_id": f"A{n}",
             "text": f"asset number {n}",
             "text_hash": str(n),
@@ -180,11 +183,11 @@ def fill(db, count: int = 60) -> tuple[int, list[int]]:
         }
         for n in range(1, count + 1)
     )
-    return client, [row[0] for row in db.execute("select id from categories where taxonomy_id = ?", [taxonomy_id])]
+    return task, [row[0] for row in db.execute("select id from categories where taxonomy_id = ?", [taxonomy_id])]
 
 
-def start(db, client: int, teacher: str = "connection:scripted") -> int:
-    """A label run of the client; its id."""
-    taxonomy_id = db.execute("select max(id) from taxonomies where client_id = ?", [client]).fetchone()[0]
-    row = {"client_id": client, "taxonomy_id": taxonomy_id, "teacher": teacher, "prompt_hash": "x", "started": now()}
+def start(db, task: Task, teacher: str = "connection:scripted") -> int:
+    """A label run of the task; its id."""
+    taxonomy_id = db.execute("select max(id) from taxonomies where task_id = ?", [task.id]).fetchone()[0]
+    row = {"task_id": task.id, "taxonomy_id": taxonomy_id, "teacher": teacher, "prompt_hash": "x", "started": now()}
     return db["label_runs"].insert(row).last_pk

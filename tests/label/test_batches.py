@@ -37,7 +37,7 @@ def test_a_run_in_batches_is_matched_by_number_and_costs_the_batch_price(db):
         assert category == categories[(asset - first + 1) % 4]
     assert money(db, run) == (pytest.approx(60 * EACH), pytest.approx(60 * EACH), pytest.approx(0))
     assert db.execute("select sum(cost_usd), sum(tokens_in) from labels").fetchone() == (pytest.approx(60 * EACH), 6000)
-    (row, *_) = ledger.runs_table(db, client)
+    (row, *_) = ledger.runs_table(db, client.client_id)
     assert (row["batch"], row["calls"], row["tokens_out"]) == (1, 3, 600)
 
 

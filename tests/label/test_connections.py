@@ -6,7 +6,7 @@ import keyring
 import pytest
 from keyring.errors import NoKeyringError
 
-from core import database, settings
+from core import settings, tasks
 from core.errors import InputError
 from core.label import connections, keys
 from core.label.teachers.wire import OwnPrice, Params
@@ -40,14 +40,14 @@ def test_a_connection_is_kept_whole_and_changed_under_its_name(db):
 
 
 def test_a_client_sees_its_own_and_the_houses_and_its_own_come_first(db):
-    acme, other = database.client_id(db, "Acme"), database.client_id(db, "Other")
+    acme, other = tasks.of(db, "Acme"), tasks.of(db, "Other")
     house = connections.save(db, 0, "Big", "openai", "house")
-    own = connections.save(db, acme, "Big", "openai", "own")
-    secret = connections.save(db, other, "Theirs", "openai", "m")
-    assert connections.all(db, acme) == [own] and connections.find(db, acme, "Big") == own
-    assert connections.all(db, other) == [house, secret]
+    own = connections.save(db, acme.client_id, "Big", "openai", "own")
+    secret = connections.save(db, other.client_id, "Theirs", "openai", "m")
+    assert connections.all(db, acme.client_id) == [own] and connections.find(db, acme.client_id, "Big") == own
+    assert connections.all(db, other.client_id) == [house, secret]
     with pytest.raises(InputError, match="There are: Big"):
-        connections.find(db, acme, "Theirs")
+        connections.find(db, acme.client_id, "Theirs")
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def suffer(db, folder: Path, fault: Trial, kind: str = "openai") -> Outcome:
         client = small.fill(db, folder, small.rows(ASSETS))
         params = Params(**{"timeout_s": TIMEOUT_S, "concurrency": 4, "price": OwnPrice(1.0, 4.0)} | fault.params)
         url = server.url if kind == "openai" else server.root
-        connections.save(db, client, "Local", kind, "model-of-mine", base_url=url, params=params)
+        connections.save(db, client.client_id, "Local", kind, "model-of-mine", base_url=url, params=params)
         helper = fault.background and threading.Thread(target=fault.background, args=(server,))
         if helper:
             helper.start()

@@ -23,14 +23,14 @@ def test_the_forecast_counts_what_is_left_to_label(db):
     built_in = forecast.forecast(db, client, "built-in")
     assert (built_in.labels, built_in.seconds_basis) == (200, "assumed")
     assert built_in.tokens_in > 200 * 120
-    jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
+    jobs.run_here(db, "label", {"task_id": client.id, "teacher": "recorded:bought"}, task=client)
     assert forecast.forecast(db, client, "recorded:bought").labels == 0
 
 
 @pytest.mark.parametrize("teacher", ["recorded:bought", "built-in"])
 def test_labels_under_an_earlier_taxonomy_are_still_to_get(db, teacher):
     client = bring_in_many(db, "Northwind", 120)
-    jobs.run_here(db, "label", {"client_id": client, "teacher": teacher}, client_id=client)
+    jobs.run_here(db, "label", {"task_id": client.id, "teacher": teacher}, task=client)
     first = labelling.newest_in_use(db, client)
     assert forecast.forecast(db, client, teacher).labels == 0
     categories = taxonomy.load(db, taxonomy.latest(db, client))
@@ -45,7 +45,7 @@ def test_labels_under_an_earlier_taxonomy_are_still_to_get(db, teacher):
         db["label_runs"]
         .insert(
             {
-                "client_id": client,
+                "task_id": client.id,
                 "taxonomy_id": taxonomy.latest(db, client),
                 "teacher": teacher,
                 "started": "2026-01-01",

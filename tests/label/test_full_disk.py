@@ -17,6 +17,7 @@ from core.label import connections, engine, ledger, run
 from core.label.errands import errand
 from core.label.teachers import make
 from core.label.teachers.wire import OwnPrice, Params
+from core.tasks import Task
 from tests import small
 from tests.full_disks import empty, fill, small_disk
 from tests.label.servers import Server, steady
@@ -53,11 +54,11 @@ def client(disk, teacher, tmp_path):
     with closing(database.connect()) as db:
         client = small.fill(db, tmp_path / "files", small.rows(ASSETS))
         params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0), timeout_s=5)
-        connections.save(db, client, "Local", "openai", "model-of-mine", base_url=teacher.url, params=params)
+        connections.save(db, client.client_id, "Local", "openai", "model-of-mine", base_url=teacher.url, params=params)
     return client
 
 
-def label(db, client: int) -> int:
+def label(db, client: Task) -> int:
     return run.label(db, client, "connection:Local", budget_usd=1.0)
 
 
@@ -81,7 +82,7 @@ def test_what_is_paid_for_goes_into_the_room_kept_aside_and_nothing_is_bought_tw
         assert (found["count"], found["state"], found["held_usd"]) == (calls, "stopped", pytest.approx(0))
         assert states(db) == {"settled": calls} and found["spent_usd"] == pytest.approx(billed(teacher))
         with pytest.raises(InputError, match="The disk is all but full"):  # not one call is made
-            jobs.run_here(db, "label", {"client_id": client, "teacher": "connection:Local", "budget_usd": 1.0}, client)
+            jobs.run_here(db, "label", {"task_id": client.id, "teacher": "connection:Local", "budget_usd": 1.0}, client)
         assert teacher.counted() == calls
         empty(disk)
         found = run.summary(db, label(db, client))
@@ -134,7 +135,7 @@ def test_a_statement_that_finds_no_room_leaves_nobody_locked_out(disk, client):
         other.execute("update clients set name = 'Other'")
 
 
-def served(client: int, texts: list[str]) -> int:
+def served(client: Task, texts: list[str]) -> int:
     """How many texts a served teacher answers."""
 
     async def life() -> int:
@@ -151,11 +152,11 @@ def served(client: int, texts: list[str]) -> int:
     return asyncio.run(life())
 
 
-def sent(client: int, texts: list[str]) -> int:
+def sent(client: Task, texts: list[str]) -> int:
     """How many texts an errand brings answers of."""
     with closing(database.connect()) as db:
         hosted = make(db, client, "connection:Local", taxonomy.load(db, taxonomy.latest(db, client)))
-        with errand(db, client, hosted, None, "a file", 1.0) as asked:
+        with errand(db, client.client_id, hosted, None, "a file", 1.0) as asked:
             return sum(one.category_id is not None for one in asked.ask(texts, lambda done: None).values())
 
 
@@ -170,6 +171,8 @@ def test_whoever_asks_outside_a_run_keeps_what_is_paid_for_and_asks_no_further(d
     assert FULL_AT <= calls <= FULL_AT + CONCURRENCY
     with closing(database.connect()) as db:
         assert states(db) == {"settled": calls} and db["kept_replies"].count == calls
-        assert sum(row["spent_usd"] for row in ledger.runs_table(db, client)) == pytest.approx(billed(teacher))
+        assert sum(row["spent_usd"] for row in ledger.runs_table(db, client.client_id)) == pytest.approx(
+            billed(teacher)
+        )
         empty(disk)
         assert way(client, texts) == ASSETS == teacher.counted() == max(states(db).values())

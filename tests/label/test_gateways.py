@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from core import tasks
 from core.errors import Cancelled, InputError
 from core.label import batches, buying, connections, keys, limits, run
 from core.label.teachers.wire import CallError, OwnPrice, Params
@@ -33,10 +34,10 @@ def quick(monkeypatch):
 
 def label(db, folder, server: Server, kind: str = "openai", assets: int = 12, progress=None, batch=False, **params):
     """A run over so many assets: (the run's figures, the words it stopped with)."""
-    client = db.execute("select id from clients").fetchone()
-    client = client[0] if client else small.fill(db, folder, small.rows(assets))
+    there = db["clients"].count
+    client = tasks.get(db, 2) if there else small.fill(db, folder, small.rows(assets))
     params = Params(**{"timeout_s": 5.0, "concurrency": 4, "price": PRICE} | params)
-    connections.save(db, client, "Gateway", kind, "model-x", base_url=address(server, kind), params=params)
+    connections.save(db, client.client_id, "Gateway", kind, "model-x", base_url=address(server, kind), params=params)
     try:
         run.label(db, client, "connection:Gateway", budget_usd=1.0, batch=batch, progress=progress)
         stopped = ""

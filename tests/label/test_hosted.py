@@ -23,7 +23,9 @@ def client(db, tmp_path):
 
 def teacher(db, client, server, kind="openai", spec="connection:A", **params):
     url = server.url if kind == "openai" else server.root
-    connections.save(db, client, "A", kind, "model-x", base_url=url, params=Params(**{"price": PRICE, **params}))
+    connections.save(
+        db, client.client_id, "A", kind, "model-x", base_url=url, params=Params(**{"price": PRICE, **params})
+    )
     return make(db, client, spec, taxonomy.load(db, taxonomy.latest(db, client)))
 
 
@@ -38,7 +40,7 @@ def test_it_answers_with_tokens_and_what_they_cost(db, client, kind):
 
     with Server(script) as server:
         made = teacher(db, client, server, kind)
-        answer = ask_once(db, client, made, "Buy one, get one free")
+        answer = ask_once(db, client.client_id, made, "Buy one, get one free")
         most = made.most_usd(Asset(1, "Buy one, get one free"))
     assert labels(db)[answer.category_id] == LABELS[0]
     assert (answer.tokens_in, answer.tokens_out, answer.tokens_cached) == (1000, 10, 500)
@@ -52,7 +54,7 @@ def test_a_wrong_answer_is_repaired_once_and_both_calls_are_paid(db, client):
         return Text(said, tokens_in=100, tokens_out=10)
 
     with Server(script) as server:
-        answer = ask_once(db, client, teacher(db, client, server), "Buy")
+        answer = ask_once(db, client.client_id, teacher(db, client, server), "Buy")
         assert server.asked == {"Buy": 2}
     assert labels(db)[answer.category_id] == LABELS[1]
     assert answer.cost_usd == pytest.approx(2 * (100 * 2 + 10 * 8) / 1e6)
@@ -60,16 +62,16 @@ def test_a_wrong_answer_is_repaired_once_and_both_calls_are_paid(db, client):
 
 def test_an_answer_that_stays_wrong_is_none_with_its_reason(db, client):
     with Server(lambda call: '{"category": "Nonsense"}') as server:
-        answer = ask_once(db, client, teacher(db, client, server), "Buy")
+        answer = ask_once(db, client.client_id, teacher(db, client, server), "Buy")
         assert server.asked == {"Buy": 2}
     assert answer.category_id is None and "'Nonsense' is not in the taxonomy" in answer.error
 
 
 def test_a_failure_is_an_answer_with_words_and_its_cost_is_known_or_not(db, client):
     with Server(lambda call: servers.SERVER_ERROR) as server:
-        free = ask_once(db, client, teacher(db, client, server), "Buy")
+        free = ask_once(db, client.client_id, teacher(db, client, server), "Buy")
         server.script = lambda call: Fault("cut")
-        unknown = ask_once(db, client, teacher(db, client, server), "Buy")
+        unknown = ask_once(db, client.client_id, teacher(db, client, server), "Buy")
     assert free.category_id is None and free.error and unknown.error
     calls = [row for row in db.query("select state, cost_usd from calls order by id")]
     assert [(call["state"], call["cost_usd"]) for call in calls] == [("settled", 0), ("unknown", None)]
@@ -78,7 +80,7 @@ def test_a_failure_is_an_answer_with_words_and_its_cost_is_known_or_not(db, clie
 def test_votes_are_asked_at_once_and_counted(db, client):
     with Server(lambda call: call.answer_labels(lambda text: LABELS[call.number % 3 == 0])) as server:
         made = teacher(db, client, server, votes=3)
-        answer = ask_once(db, client, made, "Buy")
+        answer = ask_once(db, client.client_id, made, "Buy")
         assert server.asked == {"Buy": 3}
     assert labels(db)[answer.category_id] == LABELS[0] and answer.confidence_kind == "votes"
     assert answer.confidence == pytest.approx(2 / 3)
@@ -86,19 +88,19 @@ def test_votes_are_asked_at_once_and_counted(db, client):
 
 def test_the_same_text_is_not_bought_twice_but_a_failure_is_asked_again(db, client):
     with Server(lambda call: servers.SERVER_ERROR) as server:
-        assert ask_once(db, client, teacher(db, client, server), "Buy").error
+        assert ask_once(db, client.client_id, teacher(db, client, server), "Buy").error
         server.script = lambda call: call.answer_labels(lambda text: LABELS[0])
-        first, second = (ask_once(db, client, teacher(db, client, server), "Buy") for _ in range(2))
+        first, second = (ask_once(db, client.client_id, teacher(db, client, server), "Buy") for _ in range(2))
         assert server.asked == {"Buy": 2}
     assert first.category_id == second.category_id and first.cost_usd > 0 == second.cost_usd
-    (row,) = ledger.runs_table(db, client)
+    (row,) = ledger.runs_table(db, client.client_id)
     assert (row["calls"], row["open"], row["unknown"]) == (2, 0, 0)
     assert row["spent_usd"] == pytest.approx(first.cost_usd)
 
 
 def test_a_provider_that_wants_to_be_left_alone_is_answered_in_its_words(db, client):
     with Server(lambda call: servers.rate_limited(30)) as server:
-        said = ask_once(db, client, teacher(db, client, server), "Buy")
+        said = ask_once(db, client.client_id, teacher(db, client, server), "Buy")
     assert said.category_id is None and "Rate limit" in said.error
 
 
@@ -108,7 +110,7 @@ def test_a_model_is_asked_through_its_connection_else_with_the_environments(db, 
         monkeypatch.setenv("OPENAI_API_KEY", "from-env")
         categories = taxonomy.load(db, taxonomy.latest(db, client))
         plain = make(db, client, "openai:gpt-6.1-sol", categories)
-        answer = ask_once(db, client, plain, "Buy")
+        answer = ask_once(db, client.client_id, plain, "Buy")
         assert answer.category_id and plain.name == "openai:gpt-6.1-sol"
         saved = teacher(db, client, server, spec="openai:model-x")
     assert saved.connection.name == "A" and saved.name == "openai:model-x"

@@ -16,6 +16,7 @@ from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_versions import Kept
 from core.label import connections, forecast, relabel, run
 from core.label.teachers.wire import OwnPrice, Params
+from core.tasks import Task
 from tests import small
 from tests.label.servers import Call, Server, Text, steady
 
@@ -33,11 +34,11 @@ def server():
         yield running
 
 
-def connected(db, folder, server, count: int = 120, **params) -> int:
+def connected(db, folder, server, count: int = 120, **params) -> Task:
     """The small client with a connection called Local; its id."""
     client = small.fill(db, folder, small.rows(count))
     params = Params(**{"price": PRICE, "concurrency": 8} | params)
-    connections.save(db, client, "Local", "openai", "model-of-mine", base_url=server.url, params=params)
+    connections.save(db, client.client_id, "Local", "openai", "model-of-mine", base_url=server.url, params=params)
     return client
 
 
@@ -60,7 +61,7 @@ def test_distil_with_a_hosted_teacher_from_files_to_verdict(db, tmp_path, server
 
 def test_the_cap_stops_the_job_and_a_higher_one_carries_on(db, tmp_path, server):
     client = connected(db, tmp_path, server, concurrency=32)
-    params = {"client_id": client, "teacher": "connection:Local", "budget_usd": 0.01}
+    params = {"task_id": client.id, "teacher": "connection:Local", "budget_usd": 0.01}
     first = jobs.run_here(db, "label", params, client).result
     assert first["state"] == "capped" and 0 < first["count"] < 120 and first["spent_usd"] <= 0.01
     second = jobs.run_here(db, "label", params | {"budget_usd": 1.0}, client).result
@@ -86,7 +87,7 @@ def test_a_run_in_batches(db, tmp_path, server, monkeypatch, kind):
     monkeypatch.setattr("core.label.batches.CHUNK", 50)
     client = connected(db, tmp_path, server)
     url = server.url if kind == "openai" else server.root
-    connections.save(db, client, "Local", kind, "m", base_url=url, params=Params(price=PRICE))
+    connections.save(db, client.client_id, "Local", kind, "m", base_url=url, params=Params(price=PRICE))
     made = run.label(db, client, "connection:Local", budget_usd=1.0, batch=True)
     figures = run.summary(db, made)
     assert (figures["count"], figures["state"]) == (120, "done") and set(server.asked.values()) == {1}
@@ -148,13 +149,14 @@ def test_a_server_that_counts_no_tokens_counts_in_full(db, tmp_path):
 
 def test_a_wording_is_tried_on_what_people_settled_alone(db, tmp_path, server):
     client = connected(db, tmp_path, server)
-    params = {"client_id": client, "teacher": "connection:Local", "budget_usd": 1.0, "gold_only": True}
+    params = {"task_id": client.id, "teacher": "connection:Local", "budget_usd": 1.0, "gold_only": True}
     with pytest.raises(InputError, match="decided on no asset"):
         jobs.run_here(db, "label", params, client)
     category = db.execute("select id from categories where label = 'Sale'").fetchone()[0]
     settled = [row[0] for row in db.execute("select id from assets where group_id = id order by id limit 7")]
     db["reviews"].insert_all(
-        {"asset_id": asset, "reviewer": "ana", "category_id": category, "created": ""} for asset in settled
+        {"task_id": 2, "asset_id": asset, "reviewer": "ana", "category_id": category, "created": ""}
+        for asset in settled
     )
     done = jobs.run_here(db, "label", params, client).result
     assert (done["count"], done["state"], len(server.asked)) == (7, "stopped", 7)

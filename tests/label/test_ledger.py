@@ -39,7 +39,7 @@ for _ in range(150):
 @pytest.fixture
 def account(db) -> ledger.Account:
     client, _ = scripted.fill(db, 3)
-    return ledger.Account(client, scripted.start(db, client), "connection", "model", 1.0)
+    return ledger.Account(client.client_id, scripted.start(db, client), "connection", "model", 1.0)
 
 
 def sums(db, run: int) -> tuple[float, float]:
@@ -89,7 +89,7 @@ def test_several_processes_never_pass_the_cap(db, account):
     )
 )
 def test_whatever_happens_the_sums_are_those_of_the_calls_and_within_the_cap(db, account, steps):
-    run = db["label_runs"].insert({"client_id": 1, "taxonomy_id": 1, "teacher": "t", "started": "x"}).last_pk
+    run = db["label_runs"].insert({"task_id": 2, "taxonomy_id": 1, "teacher": "t", "started": "x"}).last_pk
     mine, open_calls = replace(account, run_id=run), []
     for what, usd in steps:
         if what == "reserve":
@@ -125,12 +125,12 @@ def test_tables_add_up_and_go_by_client_and_month(db, account):
     ledger.settle(db, ledger.reserve(db, account, 0.2), 0.1, 100, 10, 40)
     ledger.settle(db, ledger.reserve(db, replace(account, purpose=ledger.DRY_RUN), 0.2), None)
     other, _ = scripted.fill(db, 4)
-    elsewhere = replace(account, client_id=other, run_id=scripted.start(db, other))
+    elsewhere = replace(account, client_id=other.client_id, run_id=scripted.start(db, other))
     ledger.settle(db, ledger.reserve(db, elsewhere, 0.3), 0.3, 5, 5)
-    db.execute("update calls set started = '2026-01-31T23:59:59' where client_id = ?", [other])
+    db.execute("update calls set started = '2026-01-31T23:59:59' where client_id = ?", [other.client_id])
     rows = ledger.runs_table(db)
     assert len(rows) == 3 and sum(row["spent_usd"] for row in rows) == pytest.approx(0.6)
-    assert [row["purpose"] for row in ledger.runs_table(db, other)] == ["labels"]
+    assert [row["purpose"] for row in ledger.runs_table(db, other.client_id)] == ["labels"]
     dry = next(row for row in rows if row["purpose"] == "dry run")
     assert dry["unknown_usd"] == dry["spent_usd"] == pytest.approx(0.2)
     months = ledger.by_client_and_month(db)

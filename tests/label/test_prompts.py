@@ -14,6 +14,7 @@ from core.ingest import taxonomy
 from core.label import prices, prompts
 from core.label.prompts import Said
 from core.label.teachers import Asset
+from core.tasks import Task
 from tests import small
 from tests.label import questions
 from tests.label.questions import CATEGORIES, asking, assets, reply
@@ -21,15 +22,16 @@ from tests.label.questions import CATEGORIES, asking, assets, reply
 PRICE = prices.Price("m", "p", 2.0, 8.0, 0.2, 1.0, 4.0, "test", None)
 
 
-def decide(db, client: int, count: int, reviewer: str = "Ada") -> None:
+def decide(db, client: Task, count: int, reviewer: str = "Ada") -> None:
     """`count` assets decided by a person, as the file's own labels say."""
     ids = {row["label"]: row["id"] for row in db["categories"].rows}
     labels = {row["id"]: row["label"] for row in small.rows()}
-    rows = db.query("select id, external_id from assets where client_id = ? order by id", [client])
+    rows = db.query("select id, external_id from assets where client_id = ? order by id", [client.client_id])
     done = {row["asset_id"] for row in db.query("select asset_id from reviews where reviewer = ?", [reviewer])}
     chosen = [row for row in rows if row["id"] not in done][:count]
     db["reviews"].insert_all(
         {
+            "task_id": client.id,
             "asset_id": row["id"],
             "reviewer": reviewer,
             "category_id": ids[labels[row["external_id"]]],
@@ -250,11 +252,11 @@ def test_the_short_list_is_checked_on_what_people_settled_else_on_what_a_file_br
     brought = prompts.known(db, client, categories, most=50)
     stored = dict(db.execute("select a.text, r.label from assets a join recordings r on r.asset_id = a.id"))
     assert len(brought) == 50 and all(ids[stored[text]] == category for text, category in brought)
-    db["reviews"].insert({"asset_id": 5, "reviewer": "ana", "category_id": ids["Travel"], "created": ""})
+    db["reviews"].insert({"task_id": 2, "asset_id": 5, "reviewer": "ana", "category_id": ids["Travel"], "created": ""})
     text = db.execute("select text from assets where id = 5").fetchone()[0]
     assert prompts.known(db, client, categories) == [(text, ids["Travel"])]
     db["reviews"].insert_all(
-        {"asset_id": id, "reviewer": "ana", "category_id": ids["Sale"], "created": ""} for id in (6, 7)
+        {"task_id": 2, "asset_id": id, "reviewer": "ana", "category_id": ids["Sale"], "created": ""} for id in (6, 7)
     )
     db.execute("update assets set family_id = 5 where id in (5, 6)")
     assert len(prompts.known(db, client, categories)) == 2, "one a family"

@@ -24,6 +24,7 @@ from core.label import gold, prices
 from core.label.relabel import LABELLING, Plan, carry_over, plan
 from core.label.run import label, pending_count, runs
 from core.label.teachers import make
+from core.tasks import Task
 from core.train.run import all_students, set_live, train
 from tests import small
 
@@ -152,7 +153,8 @@ def test_the_old_student_works_on_until_another_is_promoted(db, client):
     evaluate(db, old)
     set_live(db, old)
     db.execute(
-        """insert into reviews (asset_id, reviewer, category_id, created) select asset_id, 'ana', teacher_category_id, ''
+        """insert into reviews (task_id, asset_id, reviewer, category_id, created)
+           select 2, asset_id, 'ana', teacher_category_id, ''
            from predictions where student_id = ?""",
         [old],
     )
@@ -195,7 +197,7 @@ def test_gold_is_mapped_where_it_is_certain_in_both_directions(db, client):
     assert taxonomy_versions.carried(db, 1) == {new["A"]: ids["Sale"], new["B"]: ids["Sale"], new["Trips"]: ids["Travel"],
                                                 **{id: id for id in ids.values()}}  # fmt: skip
     db["reviews"].insert_all(
-        {"asset_id": asset, "reviewer": "ana", "category_id": ids[name], "created": ""}
+        {"task_id": 2, "asset_id": asset, "reviewer": "ana", "category_id": ids[name], "created": ""}
         for asset, name in ((1, "Hiring"), (2, "Sale"), (3, "Travel"))
     )
     assert gold.gold(db, client, taxonomy.load(db, 2)) == {1: new["News"], 3: new["Trips"]}
@@ -222,7 +224,7 @@ def test_what_cannot_be_saved_is_said_and_changes_nothing(db, client):
         carry_over(db, client)
     drafted(db, client, (taxonomy_diff.remove, "Sale"))
     for kind in LABELLING:
-        job = jobs.start(db, kind, {"client_id": client, "teacher": RECORDED}, client_id=client)
+        job = jobs.start(db, kind, {"task_id": client.id, "teacher": RECORDED}, task=client)
         with pytest.raises(InputError, match="Labels are coming in"):
             carry_over(db, client)
         jobs.cancel(db, job.id)
@@ -239,7 +241,7 @@ def test_without_labels_there_is_nothing_to_plan(db, tmp_path):
     assert carry_over(db, client)["runs"] == []
 
 
-def killed_at(moment: int, client: int) -> bool:
+def killed_at(moment: int, client: Task) -> bool:
     """Carry over in a process of its own that kills itself at the given moment (in thousands of SQLite's steps)."""
     child = os.fork()
     if child == 0:

@@ -10,25 +10,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import database, tasks
 from core.errors import InputError
 from core.ingest import labels, taxonomy
 from core.label import decisions, gold, review, review_files
 from core.label.run import label
+from core.tasks import Task
 from tests import small
 
 
 @pytest.fixture
-def client(db, tmp_path) -> int:
+def client(db, tmp_path) -> Task:
     """The small client, labelled, with three assets in the queue and three in the random sample."""
-    client_id = small.fill(db, tmp_path)
-    label(db, client_id, "recorded:label")
+    task = small.fill(db, tmp_path)
+    label(db, task, "recorded:label")
     for mode in ("queue", "random"):
         for place in range(3):
             asset = place + 1 if mode == "queue" else place + 101
             db["review_items"].insert(
                 {
-                    "client_id": client_id,
+                    "task_id": task.id,
                     "mode": mode,
                     "place": place,
                     "asset_id": asset,
@@ -38,15 +39,15 @@ def client(db, tmp_path) -> int:
                     "neighbours": json.dumps([{"asset_id": 9, "category_id": 2, "likeness": 0.5}]),
                 }
             )
-    return client_id
+    return task
 
 
-def decided(db, client_id: int) -> dict[int, int]:
-    return gold.gold(db, client_id, taxonomy.load(db, taxonomy.latest(db, client_id)))
+def decided(db, task: Task) -> dict[int, int]:
+    return gold.gold(db, task, taxonomy.load(db, taxonomy.latest(db, task)))
 
 
-def next_asset(db, client_id: int, reviewer: str, mode: str) -> int | None:
-    item = review.next_item(db, client_id, reviewer, mode)
+def next_asset(db, task: Task, reviewer: str, mode: str) -> int | None:
+    item = review.next_item(db, task, reviewer, mode)
     return item and item.asset_id
 
 
@@ -57,7 +58,7 @@ def test_the_queue_is_walked_in_order_and_shared(db, client):
     assert item.suggestions[0]["description"] and item.neighbours[0]["label"] == "Opening"
     review.decide(db, 1, "ana", 3, "queue", note=" a note ")
     assert next_asset(db, client, "ana", "queue") == next_asset(db, client, "ben", "queue") == 2
-    review.skip(db, 2, "ana", "queue")
+    review.skip(db, client, 2, "ana", "queue")
     assert (next_asset(db, client, "ana", "queue"), next_asset(db, client, "ben", "queue")) == (3, 2)
     assert review.counts(db, client, "ana", "queue") == (1, 3)
     assert db.execute("select note from reviews").fetchall() == [("a note",)]
@@ -76,7 +77,7 @@ def test_the_random_sample_is_everybodys_own_and_tells_nothing(db, client):
 
 def test_undo_takes_back_decisions_and_skips_the_last_first(db, client):
     review.decide(db, 1, "ana", 3, "queue")
-    review.skip(db, 2, "ana", "queue")
+    review.skip(db, client, 2, "ana", "queue")
     review.decide(db, 3, "ben", 3, "queue")
     assert [review.undo(db, client, "ana") for _ in range(3)] == [2, 1, None]
     assert decided(db, client) == {3: 3}, "nobody takes back what another decided"
@@ -84,7 +85,7 @@ def test_undo_takes_back_decisions_and_skips_the_last_first(db, client):
 
 
 def test_undo_never_reaches_what_a_file_brought(db, client):
-    db["reviews"].insert({"asset_id": 5, "reviewer": "ana", "category_id": 1, "created": "9"})
+    db["reviews"].insert({"task_id": 2, "asset_id": 5, "reviewer": "ana", "category_id": 1, "created": "9"})
     assert review.undo(db, client, "ana") is None
 
 
@@ -116,7 +117,7 @@ def test_a_reviewers_last_word_counts(db, client):
 def test_gold_outlives_a_version_of_the_taxonomy_and_knows_its_origin(db, client):
     review.decide(db, 1, "ana", 1, "queue")
     review.decide(db, 101, "ana", 2, "random")
-    db["reviews"].insert({"asset_id": 7, "reviewer": "file", "category_id": 4, "created": ""})
+    db["reviews"].insert({"task_id": 2, "asset_id": 7, "reviewer": "file", "category_id": 4, "created": ""})
     old = taxonomy.load(db, taxonomy.latest(db, client))
     names = [taxonomy.Category(label=c.label, name=c.name) for c in old if c.label != "Travel"]
     newer = taxonomy.load(db, taxonomy.save(db, client, names, "second.csv"))
@@ -135,7 +136,8 @@ def test_the_view_is_what_the_words_say(words):
     db = database.Database(memory=True)
     database.migrations.apply(db)
     db.execute("insert into clients (id, name, created) values (1, 'x', '')")
-    db.execute("insert into taxonomies (id, client_id, version, content_hash, created) values (1, 1, 1, '', '')")
+    db.execute("insert into tasks values (2, 1, 'x', 'choose_one', '')")
+    db.execute("insert into taxonomies (id, task_id, version, content_hash, created) values (1, 2, 1, '', '')")
     for id in (1, 2, 3):
         db.execute(
             "insert into categories (id, taxonomy_id, position, label, name) values (?, 1, ?, ?, '')",
@@ -150,7 +152,7 @@ def test_the_view_is_what_the_words_say(words):
     )
     for who, category, settles in words:
         db.execute(
-            "insert into reviews (asset_id, reviewer, category_id, created, adjudicates) values (1, ?, ?, '', ?)",
+            "insert into reviews (task_id, asset_id, reviewer, category_id, created, adjudicates) values (2, 1, ?, ?, '', ?)",
             [who, category, int(settles)],
         )
     settled = [category for _, category, settles in words if settles]
@@ -159,7 +161,7 @@ def test_the_view_is_what_the_words_say(words):
         expected = {1: f"c{settled[-1]}"}
     else:
         expected = {1: f"c{next(iter(last.values()))}"} if len(set(last.values())) == 1 else {}
-    assert gold.labels(db, 1) == expected
+    assert gold.labels(db, tasks.get(db, 2)) == expected
 
 
 def test_decisions_need_a_name_and_a_category_of_the_client(db, client, tmp_path):

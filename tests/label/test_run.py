@@ -1,6 +1,6 @@
 import pytest
 
-from core import database
+from core import database, tasks
 from core.errors import InputError
 from core.label import run, search
 from core.label.teachers import batches, builtin
@@ -84,7 +84,13 @@ def test_gold_fits_the_built_in_teachers_temperature(db, tmp_path, encoders):
     client = small.fill(db, tmp_path)
     ids = {row["label"]: row["id"] for row in db["categories"].rows}
     gold = [
-        {"asset_id": a["id"], "reviewer": "Ada", "category_id": ids[row["label"]], "created": database.now()}
+        {
+            "task_id": 2,
+            "asset_id": a["id"],
+            "reviewer": "Ada",
+            "category_id": ids[row["label"]],
+            "created": database.now(),
+        }
         for a, row in zip(db.query("select id from assets order by id"), small.rows())
     ]
     db["reviews"].insert_all(gold[: builtin.GOLD_NEEDED])
@@ -129,7 +135,7 @@ def test_an_unknown_teacher_is_answered_in_words(db, tmp_path, teacher, words):
 
 
 def test_without_taxonomy_or_assets_it_says_what_is_missing(db):
-    client = database.client_id(db, "Empty")
+    client = tasks.of(db, "Empty")
     with pytest.raises(InputError, match="no taxonomy"):
         run.label(db, client, "built-in")
 

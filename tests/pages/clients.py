@@ -6,8 +6,9 @@ import csv
 import random
 from pathlib import Path
 
-from core import database
+from core import database, tasks
 from core.ingest import assets, taxonomy
+from core.tasks import Task
 
 WORDS = {
     "Seasonal sale": ["summer", "sale", "percent", "off", "weekend", "discount"],
@@ -40,24 +41,39 @@ def write_files(folder: Path, rows: int = 360, seed: int = 3) -> tuple[Path, Pat
     return folder / "taxonomy.csv", folder / "assets.csv"
 
 
-def bring_in(db, name: str, folder: Path, rows: int = 360) -> int:
+def bring_in(db, name: str, folder: Path, rows: int = 360) -> Task:
     """A client with taxonomy and assets."""
-    client = database.client_id(db, name)
+    task = tasks.of(db, name)
     taxonomy_file, assets_file = write_files(folder, rows)
-    taxonomy.save(db, client, taxonomy.read(taxonomy_file).categories, "taxonomy.csv")
-    assets.import_assets(db, client, assets_file)
-    return client
+    taxonomy.save(db, task, taxonomy.read(taxonomy_file).categories, "taxonomy.csv")
+    assets.import_assets(db, task, assets_file)
+    return task
 
 
-def bring_in_many(db, name: str, rows: int, words: dict[str, list[str]] = WORDS, wrong_every: int = 0) -> int:
+def bring_in_many(db, name: str, rows: int, words: dict[str, list[str]] = WORDS, wrong_every: int = 0) -> Task:
     """A client with `rows` distinct assets written straight into the tables, with recorded labels; seconds for 100,000.
 
     `words`: six words of each category; every `wrong_every`-th label is its neighbour's."""
-    client = database.client_id(db, name)
+    task = tasks.of(db, name)
     categories = [taxonomy.Category(label=name, name=name, description=" ".join(said)) for name, said in words.items()]
-    taxonomy.save(db, client, categories, "taxonomy.csv")
-    done = {"client_id": client, "filename": "many.csv", "sha256": "", "mapping": "{}", "created": database.now()}
-    counts = {"row_count": rows, "imported": rows, "unchanged": 0, "duplicates": 0, "problem_count": 0}
+    taxonomy.save(db, task, categories, "taxonomy.csv")
+    done = {
+        "client_id": task.client_id,
+        "task_id": task.id,
+        "filename": "many.csv",
+        "sha256": "",
+        "mapping": "{}",
+        "created": database.now(),
+    }
+    counts = {
+        "sha256": "",
+        "mapping": "{}",
+        "row_count": rows,
+        "imported": rows,
+        "unchanged": 0,
+        "duplicates": 0,
+        "problem_count": 0,
+    }
     made = db["imports"].insert(done | counts).last_pk
     first = db.execute("select ifnull(max(id), 0) + 1 from assets").fetchone()[0]
     names = list(words)
@@ -66,15 +82,15 @@ def bring_in_many(db, name: str, rows: int, words: dict[str, list[str]] = WORDS,
         kind = names[place % len(names)]
         text = f"{words[kind][place % 6]} {words[kind][place // 6 % 6]} offer number {place}"
         kind = names[(place + 1) % len(names)] if wrong_every and place % wrong_every == 0 else kind
-        assets_rows.append((first + place, client, f"M-{place}", text, f"{place:016x}", first + place, made))
-        recordings.append((first + place, "bought", kind))
+        assets_rows.append((first + place, task.client_id, f"M-{place}", text, f"{place:016x}", first + place, made))
+        recordings.append((task.id, first + place, "bought", kind))
     with db.atomic():
         db.conn.executemany(
             "insert into assets (id, client_id, external_id, text, text_hash, group_id, import_id) values (?, ?, ?, ?, ?, ?, ?)",
             assets_rows,
         )
-        db.conn.executemany("insert into recordings (asset_id, source, label) values (?, ?, ?)", recordings)
-    return client
+        db.conn.executemany("insert into recordings (task_id, asset_id, source, label) values (?, ?, ?, ?)", recordings)
+    return task
 
 
 def second_student(db) -> int:

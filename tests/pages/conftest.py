@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import jobs
+from core.tasks import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,10 +26,12 @@ def no_worker(monkeypatch) -> list[bool]:
 def open_page(workspace, no_worker):
     """Open a page of the menu as a person would: the app first, then the page. Fails on an error of the page."""
 
-    def opened(key: str, **selection) -> AppTest:
+    def opened(key: str, task: Task | None = None, reviewer: str | None = None) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        for name, value in selection.items():
-            app.session_state[name] = value
+        if task:
+            app.session_state["client_id"], app.session_state["task_id"] = task.client_id, task.id
+        if reviewer:
+            app.session_state["reviewer-name"] = reviewer
         app.run()
         if key != "overview":
             app.switch_page(f"pages/{key}.py").run()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import database, jobs
+from core import jobs, tasks
 from core.evaluate import review_queue, vendor, vendor_sets
 from core.ingest import assets, taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.columns import Mapping
 from core.label import connections, review
+from core.tasks import Task
 from tests.pages.clients import second_student
 
 WORD = "evil"  # in each of the pieces
@@ -68,21 +69,21 @@ def write(folder: Path, rows: int = 420) -> tuple[Path, Path]:
     return next(folder.glob("taxonomy*")), next(folder.glob("assets*"))
 
 
-def fill(db: Database, folder: Path) -> int:
+def fill(db: Database, folder: Path) -> Task:
     """The client taken through every step that needs nobody outside; returns its id."""
-    client = database.client_id(db, CLIENT)
+    client = tasks.of(db, CLIENT)
     taxonomy_file, assets_file = write(folder)
     taxonomy.save(db, client, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
     roles = {role: COLUMNS[role] for role in ("id", "label", "family")}
     mapping = Mapping((COLUMNS["text"],), latency_ms=COLUMNS["latency"], latency_unit="s", **roles)
     assets.import_assets(db, client, assets_file, mapping)
-    run = jobs.run_here(db, "label", {"client_id": client, "teacher": f"recorded:{COLUMNS['label']}"}, client)
-    params = {"client_id": client, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
+    run = jobs.run_here(db, "label", {"task_id": client.id, "teacher": f"recorded:{COLUMNS['label']}"}, client)
+    params = {"task_id": client.id, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
     jobs.run_here(db, "train", params, client)
     second_student(db)
     review_queue.build(db, client)
     _decided(db, client)
-    connections.save(db, client, CONNECTION, "openai", "`evil` $evil$", base_url="http://127.0.0.1:9/v1")
+    connections.save(db, client.client_id, CONNECTION, "openai", "`evil` $evil$", base_url="http://127.0.0.1:9/v1")
     _judged(db, client, folder)
     draft = taxonomy_diff.begin(taxonomy.load(db, taxonomy.latest(db, client)))
     names = [category.label for category in draft.categories]
@@ -93,10 +94,10 @@ def fill(db: Database, folder: Path) -> int:
     return client
 
 
-def _decided(db: Database, client: int) -> None:
+def _decided(db: Database, client: Task) -> None:
     """Two reviewers who differ on an asset, with notes, and a few decisions more."""
     listed = [
-        row["asset_id"] for row in db.query("select asset_id from review_items where client_id = ? limit 6", [client])
+        row["asset_id"] for row in db.query("select asset_id from review_items where task_id = ? limit 6", [client.id])
     ]
     first, second = [row["id"] for row in db.query("select id from categories order by id limit 2")]
     for place, asset in enumerate(listed[:4]):
@@ -105,7 +106,7 @@ def _decided(db: Database, client: int) -> None:
     db.conn.commit()
 
 
-def _judged(db: Database, client: int, folder: Path) -> None:
+def _judged(db: Database, client: Task, folder: Path) -> None:
     """A vendor's answers to the held-out set, every third wrong."""
     query = "select a.external_id from vendor_set_assets s join assets a on a.id = s.asset_id where s.set_id = ?"
     ids = [id for (id,) in db.execute(query, [vendor_sets.held_out(db, client)]).fetchall()]

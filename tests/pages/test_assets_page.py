@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from core import database, jobs
+from core import database, jobs, tasks
 from core.ingest import taxonomy
 from core.ingest.assets import import_assets
 from core.ui import mapping
@@ -59,7 +59,8 @@ def test_gold_labels_and_splits_are_those_of_now(open_page, db):
     assert "Splits: not yet 60" in [one.label for one in app.expander]
     (category, *_) = taxonomy.load(db, taxonomy.latest(db, client))
     db.execute(
-        "insert into reviews (asset_id, reviewer, category_id, created, mode) select id, 'Ada', ?, ?, 'queue' from assets limit 11",
+        "insert into reviews (task_id, asset_id, reviewer, category_id, created, mode)"
+        " select 2, id, 'Ada', ?, ?, 'queue' from assets limit 11",
         [category.id, database.now()],
     )
     db.execute("update assets set split = case when id % 3 then 'train' else 'test' end")
@@ -70,7 +71,7 @@ def test_gold_labels_and_splits_are_those_of_now(open_page, db):
 
 
 def test_a_header_alone_is_refused_when_it_is_read(open_page, db):
-    database.client_id(db, "Northwind")
+    tasks.of(db, "Northwind")
     app = upload(open_page("assets"), ASSETS, "bare.csv", b"asset_id,headline\n")
     assert [error.value.replace("\\", "") for error in app.error] == [
         "bare.csv: The file has a header but no rows. Add a row for each asset below the header."
@@ -79,7 +80,7 @@ def test_a_header_alone_is_refused_when_it_is_read(open_page, db):
 
 
 def test_how_a_file_failed_is_not_shown_beside_another(open_page, db):
-    client = database.client_id(db, "Northwind")
+    client = tasks.of(db, "Northwind")
     app = upload(open_page("assets"), ASSETS, "blank.csv", b"asset_id,headline\nA-1,\nA-2,\n")
     role(app, "headline").set_value("text").run()
     button(app, "Import assets").click().run()
@@ -93,7 +94,7 @@ def test_how_a_file_failed_is_not_shown_beside_another(open_page, db):
 
 
 def test_a_file_without_text_says_what_to_add(open_page, db):
-    database.client_id(db, "Northwind")
+    tasks.of(db, "Northwind")
     app = upload(open_page("assets"), ASSETS, "numbers.csv", b"id,price\n1,2.50\n2,3.75\n")
     assert "No column of the file holds text: add one with each asset's words" in shown(app)
     assert "Choose at least one text column." not in shown(app) and button(app, "Import assets").disabled
@@ -103,21 +104,19 @@ def test_a_file_without_text_says_what_to_add(open_page, db):
 
 
 def test_one_of_a_kind_is_not_many(open_page, db, tmp_path):
-    client = database.client_id(db, "Northwind")
+    client = tasks.of(db, "Northwind")
     file = tmp_path / "one.csv"
     file.write_text("asset_id,headline\nA-1,Buy one and get one free\n")
     taxonomy.save(db, client, [taxonomy.Category("Contest", "Contest")], "one.csv")
-    jobs.run_here(
-        db, "import_assets", {"client_id": client, "path": str(file), "filename": "one.csv"}, client_id=client
-    )
+    jobs.run_here(db, "import_assets", {"task_id": client.id, "path": str(file), "filename": "one.csv"}, task=client)
     app = upload(open_page("assets"), TAXONOMY, "two.csv", b"name\nGiveaway\n")
     said = shown(app)
     assert "1 category in the file." in said and "in use: 1 category," in said and "1 row read" in said
 
 
 def test_columns_of_a_taxonomy_can_be_chosen_where_none_was_found(open_page, db):
-    client = database.client_id(db, "Acme")
-    app = open_page("assets", client_id=client)
+    client = tasks.of(db, "Acme")
+    app = open_page("assets", task=client)
     app.file_uploader(key="taxonomy-file").set_value(
         ("t.csv", b"alpha,beta\nShoes,For feet\nHats,For heads\n", "text/csv")
     ).run()
@@ -129,16 +128,16 @@ def test_columns_of_a_taxonomy_can_be_chosen_where_none_was_found(open_page, db)
 
 
 def test_labels_that_are_near_are_settled_by_value_and_the_file_is_read_again(open_page, db, tmp_path):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     (tmp_path / "t.csv").write_text("name\nDisney+\nCanal+\n")
     taxonomy.save(db, client, taxonomy.read(tmp_path / "t.csv").categories, "t.csv")
     path = tmp_path / "a.csv"
     path.write_text(
         "id,text,label\n1,stream one now,Disney\n2,stream two today,Disney\n3,stream three,Canal+\n4,fly away,Air\n"
     )
-    params = {"client_id": client, "path": str(path), "filename": "a.csv", "mapping": None}
-    jobs.run_here(db, "import_assets", params, client_id=client)
-    app = open_page("assets", client_id=client)
+    params = {"task_id": client.id, "path": str(path), "filename": "a.csv", "mapping": None}
+    jobs.run_here(db, "import_assets", params, task=client)
+    app = open_page("assets", task=client)
     said = "\n".join(str(one.value) for one in app.text).replace("\\", "")
     assert "2 labels “Disney” are no category; near: Disney+" in said
     button = next(one for one in app.button if one.label == "Use these labels")
@@ -149,12 +148,12 @@ def test_labels_that_are_near_are_settled_by_value_and_the_file_is_read_again(op
     assert job.params["accepted"] == {"Disney": "Disney+"}
     jobs.run_queued(job.id)
     assert db.execute("select count(*) from recordings").fetchone()[0] == 3
-    assert "0 new, 4 there already, 2 labels taken anew" in shown(open_page("assets", client_id=client))
+    assert "0 new, 4 there already, 2 labels taken anew" in shown(open_page("assets", task=client))
 
 
 @pytest.mark.parametrize(("page", "key"), [("assets", "taxonomy-file"), ("assets", "assets-file")])
 def test_every_uploader_takes_every_kind_of_table(open_page, db, page, key):
-    app = open_page(page, client_id=database.client_id(db, "Acme"))
+    app = open_page(page, task=tasks.of(db, "Acme"))
     kinds = ("csv", "tsv", "txt", "xlsx", "xlsm", "json", "jsonl", "ndjson", "parquet")
     assert {kind.lstrip(".") for kind in app.file_uploader(key=key).proto.type} == set(kinds)
 
@@ -228,7 +227,7 @@ def test_a_file_read_without_doubt_can_still_be_read_another_way_and_serve_twice
 
 
 def test_what_belongs_together_is_counted_before_the_import_and_can_be_chosen(open_page, db):
-    database.client_id(db, "Northwind")
+    tasks.of(db, "Northwind")
     names = [f"ACME_Line{n}_{market}_300x250_v1.png" for n in range(60) for market in ("UK", "DE")]
     rows = [f"A-{n},Offer {n * 17 % 120} of line {n // 2},C{n // 4}*,{name}" for n, name in enumerate(names)]
     app = upload(
@@ -254,9 +253,9 @@ def test_the_templates_are_read_without_a_question_or_a_problem(db, tmp_path):
         (tmp_path / f"{kind}.csv").write_text(lines, "utf-8-sig")
     found = taxonomy.read(tmp_path / "taxonomy.csv")
     assert not found.problems and [one.key for one in found.categories if one.assignable] == ["R1", "R2"]
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     taxonomy.save(db, client, found.categories, "t.csv")
-    params = {"client_id": client, "path": str(tmp_path / "assets.csv"), "filename": "assets.csv", "mapping": None}
+    params = {"task_id": client.id, "path": str(tmp_path / "assets.csv"), "filename": "assets.csv", "mapping": None}
     result = jobs.run_here(db, "import_assets", params, client).result
     assert (result["imported"], result["problems"], result["labels"]) == (2, 0, 2)
 
@@ -271,7 +270,7 @@ def test_assets_are_found_by_their_words(open_page, filled):
 
 
 def test_an_import_counts_rows_as_its_preview_does_and_problems_apart_from_remarks(open_page, db, tmp_path):
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     rows = [f"a{n},Offer number {n} for everybody,{n}" for n in range(6)]
     (tmp_path / "r.csv").write_text("\n".join(["Ad report,,", "Ad ID,Headline,Clicks", *rows, "a7,,4", "Total,--,25"]))
     import_assets(db, client, tmp_path / "r.csv")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import database
+from core import tasks
 from core.ui.frame import MENU
 from tests.pages.clients import bring_in, write_files
 
@@ -40,9 +40,9 @@ def two(filled, tmp_path):
 
 @pytest.mark.parametrize("key", MENU)
 def test_nothing_a_page_holds_follows_to_another_client(open_page, two, key):
-    north, south = (database.client_id(two, name) for name in ("Northwind", "Southgate"))
-    fresh = held(open_page(key, client_id=south))
-    app = open_page(key, client_id=north)
+    north, south = (tasks.of(two, name) for name in ("Northwind", "Southgate"))
+    fresh = held(open_page(key, task=south))
+    app = open_page(key, task=north)
     for kind, change in CHANGED.items():
         for one in app.main.get(kind):
             worded = kind == "selectbox" and key in (
@@ -64,7 +64,7 @@ def test_nothing_a_page_holds_follows_to_another_client(open_page, two, key):
 
 def test_a_file_uploaded_for_one_client_cannot_be_imported_into_another(open_page, two, tmp_path):
     _, assets = write_files(tmp_path / "own", rows=20, seed=9)
-    app = open_page("assets", client_id=database.client_id(two, "Northwind"))
+    app = open_page("assets", task=tasks.of(two, "Northwind"))
     app.file_uploader(key="assets-file").set_value(("own.csv", assets.read_bytes(), "text/csv")).run()
     assert any(button.label == "Import assets" for button in app.button)
     switch(app, "Southgate")

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import jobs
+from core import jobs, tasks
 from core.database import now
 from core.label import connections, keys, prompts
 from core.label.run import runs
 from core.label.teachers.wire import OwnPrice, Params
+from core.tasks import Task
 from core.ui.hosted_teacher import rounded_up
 from tests.label import servers
 from tests.pages.clients import HOSTILE, WORDS, bring_in
@@ -43,17 +44,17 @@ def server():
 
 
 @pytest.fixture
-def northwind(db, tmp_path) -> int:
+def northwind(db, tmp_path) -> Task:
     return bring_in(db, "Northwind", tmp_path / "files")
 
 
 @pytest.fixture
-def connected(db, northwind, server, monkeypatch) -> int:
+def connected(db, northwind, server, monkeypatch) -> Task:
     """Northwind with the connection "Big" to the server, its key in the environment."""
     monkeypatch.setenv("BIG_KEY", SECRET)
     params = Params(logprobs=False, price=PRICE)
     connections.save(
-        db, northwind, "Big", "openai", "big-1", base_url=server.url, key_source="env:BIG_KEY", params=params
+        db, northwind.client_id, "Big", "openai", "big-1", base_url=server.url, key_source="env:BIG_KEY", params=params
     )
     return northwind
 
@@ -74,8 +75,8 @@ def test_a_connection_is_added_tested_and_its_key_kept_nowhere(
     button(app, "Save and test").click().run()
     assert not app.exception and not app.error
     assert "big-1 answered in" in app.success[0].value.replace("\\", "")
-    (kept,) = connections.all(db, northwind)
-    assert (kept.client_id, kept.key_source) == (northwind, "env:BIG_KEY")
+    (kept,) = connections.all(db, northwind.client_id)
+    assert (kept.client_id, kept.key_source) == (northwind.client_id, "env:BIG_KEY")
     db.execute("pragma wal_checkpoint(truncate)")
     for file in workspace.rglob("*"):
         assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file
@@ -90,7 +91,7 @@ def test_how_a_model_is_asked_can_be_set(open_page, db, northwind, server, monke
     app.number_input(key="connection-new-votes").set_value(3)
     button(app, "Save and test").click().run()
     assert not app.exception and not app.error
-    (kept,) = connections.all(db, northwind)
+    (kept,) = connections.all(db, northwind.client_id)
     assert (kept.params.schema, kept.params.logprobs, kept.params.votes) == ("plain", False, 3)
     assert not {"response_format", "logprobs"} & set(server.calls[-1].body)
 
@@ -108,7 +109,7 @@ def test_a_test_call_says_in_words_what_is_wrong(
 ):
     monkeypatch.setenv("BIG_KEY", key)
     url = "http://127.0.0.1:9/v1" if path else server.url
-    connections.save(db, northwind, "Big", "openai", model, base_url=url, key_source="env:BIG_KEY")
+    connections.save(db, northwind.client_id, "Big", "openai", model, base_url=url, key_source="env:BIG_KEY")
     app = open_page("connections")
     button(app, "Test call").click().run()
     assert not app.exception
@@ -118,7 +119,7 @@ def test_a_test_call_says_in_words_what_is_wrong(
 
 def test_a_missing_key_is_seen_before_anything_is_asked(open_page, db, northwind, monkeypatch):
     monkeypatch.delenv("BIG_KEY", raising=False)
-    connections.save(db, northwind, "Big", "openai", "big-1", key_source="env:BIG_KEY")
+    connections.save(db, northwind.client_id, "Big", "openai", "big-1", key_source="env:BIG_KEY")
     assert "BIG\\_KEY is not set" in open_page("connections").warning[0].value
 
 
@@ -133,7 +134,7 @@ def test_what_cannot_be_right_is_refused_in_words_and_what_was_typed_stays(open_
     field(app, "Where its key is").set_value("none")
     button(app, "Save and test").click().run()
     assert "looks like a key" in app.error[0].value
-    assert not connections.all(db, northwind)
+    assert not connections.all(db, northwind.client_id)
 
 
 def test_a_key_is_chosen_among_those_that_are_there(open_page, db, northwind, monkeypatch, workspace):
@@ -151,7 +152,7 @@ def test_a_key_is_chosen_among_those_that_are_there(open_page, db, northwind, mo
     fill_in(app, Model="m", Name="Big", Name_of_the_line="openai.api_key")
     app.text_input(key="connection-new-url").set_value("http://127.0.0.1:9/v1")
     button(app, "Save and test").click().run()
-    assert connections.find(db, northwind, "Big").key_source == "secrets:openai.api_key"
+    assert connections.find(db, northwind.client_id, "Big").key_source == "secrets:openai.api_key"
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "BIG_KEY"):
         monkeypatch.delenv(name)
     app = open_page("connections")
@@ -167,7 +168,7 @@ def test_a_key_does_not_follow_its_connection_to_another_server(
     monkeypatch.setenv("BIG_KEY", SECRET)
     keys.put_keyring("Big", SECRET)
     source = {"env": "env:BIG_KEY", "keyring": "keyring:Big"}[place]
-    connections.save(db, northwind, "Big", "openai", "big-1", base_url=server.url, key_source=source)
+    connections.save(db, northwind.client_id, "Big", "openai", "big-1", base_url=server.url, key_source=source)
     with servers.Server(sorted_well) as other:
         app = open_page("connections")
         button(app, "Edit").click().run()
@@ -175,7 +176,7 @@ def test_a_key_does_not_follow_its_connection_to_another_server(
         assert "the key does not go along: give it once more" in shown(app)
         button(app, "Save and test").click().run()
         assert "The key is missing" in app.error[0].value and not other.requests
-        assert connections.find(db, northwind, "Big").base_url == server.url
+        assert connections.find(db, northwind.client_id, "Big").base_url == server.url
         if place == "env":
             fill_in(app, Name_of_the_variable="BIG_KEY")
         else:
@@ -183,7 +184,7 @@ def test_a_key_does_not_follow_its_connection_to_another_server(
         button(app, "Save and test").click().run()
         assert not app.error and "answered in" in shown(app)
         assert {call.key for call in other.calls} == {SECRET if place == "env" else "sk-other-123456"}
-        assert connections.find(db, northwind, "Big").base_url == other.url
+        assert connections.find(db, northwind.client_id, "Big").base_url == other.url
     assert keys.read("keyring:Big") == SECRET  # the first server's is as it was
 
 
@@ -193,12 +194,12 @@ def test_a_connection_is_changed_and_removed(open_page, db, connected):
     assert field(app, "Name").disabled
     fill_in(app, Model="big-2", Calls_at_the_same_time=3)
     button(app, "Save and test").click().run()
-    (one,) = connections.all(db, connected)
+    (one,) = connections.all(db, connected.client_id)
     assert (one.name, one.model, one.params.concurrency) == ("Big", "big-2", 3)
     assert (one.params.price.input_usd_mtok, one.params.logprobs) == (2.0, False)
     app = open_page("connections")
     button(app, "Remove it").click().run()
-    assert not connections.all(db, connected)
+    assert not connections.all(db, connected.client_id)
 
 
 def test_an_own_price_needs_both_of_its_parts(open_page, db, northwind):
@@ -207,16 +208,18 @@ def test_an_own_price_needs_both_of_its_parts(open_page, db, northwind):
     next(radio for radio in app.radio if radio.label == "Price").set_value("My own").run()
     field(app, "Tokens in").set_value(3.0)
     button(app, "Save and test").click().run()
-    assert "price" in app.error[0].value and not connections.all(db, northwind)
+    assert "price" in app.error[0].value and not connections.all(db, northwind.client_id)
     field(app, "Tokens out").set_value(9.0)
     button(app, "Save and test").click().run()
-    (one,) = connections.all(db, northwind)
+    (one,) = connections.all(db, northwind.client_id)
     assert (one.params.price.input_usd_mtok, one.params.price.output_usd_mtok) == (3.0, 9.0)
     assert one.params.price.as_of == now()[:10]
 
 
 def test_a_name_is_never_markup(open_page, db, northwind):
-    connections.save(db, northwind, HOSTILE[:60], "openai", "<b>m</b>", key_source="none", params=Params(price=PRICE))
+    connections.save(
+        db, northwind.client_id, HOSTILE[:60], "openai", "<b>m</b>", key_source="none", params=Params(price=PRICE)
+    )
     for key in ("connections", "teacher", "ledger"):
         app = open_page(key)
         for kind in ("markdown", "caption", "error", "warning", "success", "info"):
@@ -230,7 +233,7 @@ def choose_big(app):
 
 def run_job(db):
     (job,) = jobs.active(db)
-    return jobs.run_here(db, job.kind, job.params, job.client_id)
+    return jobs.run_here(db, job.kind, job.params, tasks.get(db, job.task_id))
 
 
 def test_trial_cap_raise_and_done(open_page, db, connected, server):
@@ -266,7 +269,7 @@ def test_trial_cap_raise_and_done(open_page, db, connected, server):
 
 def test_assets_without_a_label_are_counted_with_their_reasons(open_page, db, connected, server):
     server.script = lambda call: "I would rather not say." if "reward" in call.texts[0] else sorted_well(call)
-    jobs.run_here(db, "label", {"client_id": connected, "teacher": "connection:Big", "budget_usd": 9.0}, connected)
+    jobs.run_here(db, "label", {"task_id": connected.id, "teacher": "connection:Big", "budget_usd": 9.0}, connected)
     (run,) = runs(db, connected)
     assert run["failed"] > 10
     app = choose_big(open_page("teacher"))
@@ -276,7 +279,7 @@ def test_assets_without_a_label_are_counted_with_their_reasons(open_page, db, co
 
 
 def test_a_model_without_a_price_is_not_asked(open_page, db, northwind, server):
-    connections.save(db, northwind, "Big", "openai", "nobody-knows-1", base_url=server.url)
+    connections.save(db, northwind.client_id, "Big", "openai", "nobody-knows-1", base_url=server.url)
     app = choose_big(open_page("teacher"))
     assert "Nobody knows what this model charges" in app.warning[0].value
     assert "Give its price with the connection" in links(app)
@@ -285,7 +288,7 @@ def test_a_model_without_a_price_is_not_asked(open_page, db, northwind, server):
 
 def test_another_wording_is_another_run(open_page, db, connected):
     jobs.run_here(
-        db, "label", {"client_id": connected, "teacher": "connection:Big", "budget_usd": 9.0, "limit": 20}, connected
+        db, "label", {"task_id": connected.id, "teacher": "connection:Big", "budget_usd": 9.0, "limit": 20}, connected
     )
     app = choose_big(open_page("teacher"))
     assert "Measured on 20 labels" in shown(app)
@@ -300,7 +303,7 @@ def test_another_wording_is_another_run(open_page, db, connected):
 
 def test_the_ledger_adds_up_for_one_client_and_for_all(open_page, db, connected, server):
     assert links(open_page("ledger")) == ["Choose a teacher"]
-    jobs.run_here(db, "label", {"client_id": connected, "teacher": "connection:Big", "budget_usd": 9.0}, connected)
+    jobs.run_here(db, "label", {"task_id": connected.id, "teacher": "connection:Big", "budget_usd": 9.0}, connected)
     (run,) = runs(db, connected)
     app = open_page("ledger")
     months, bought = (frame.value for frame in app.dataframe)
@@ -309,8 +312,7 @@ def test_the_ledger_adds_up_for_one_client_and_for_all(open_page, db, connected,
     assert (months["Tokens in"].sum(), months["Tokens out"].sum()) == (server.billed_in, server.billed_out)
     assert [metric.label for metric in app.metric][:2] == ["Spent this month", "Spent in all"]
 
-    db["clients"].insert({"name": "Other", "created": "2027-01-01"})
-    app = open_page("ledger", client_id=2)
+    app = open_page("ledger", task=tasks.of(db, "Other"))
     assert links(app) == ["Choose a teacher"]
     app.radio(key="ledger-whose").set_value("all").run()
     assert list(next(frame.value for frame in app.dataframe)["Client"]) == ["Northwind"]
@@ -319,7 +321,7 @@ def test_the_ledger_adds_up_for_one_client_and_for_all(open_page, db, connected,
 def test_no_page_or_row_shows_the_key(open_page, db, connected, server):
     server.script = lambda call: servers.Fault("status", 401, code="x", words=f"Incorrect API key provided: {SECRET}.")
     with pytest.raises(Exception, match="key"):
-        jobs.run_here(db, "label", {"client_id": connected, "teacher": "connection:Big", "budget_usd": 9.0}, connected)
+        jobs.run_here(db, "label", {"task_id": connected.id, "teacher": "connection:Big", "budget_usd": 9.0}, connected)
     for key in ("connections", "teacher", "ledger"):
         assert SECRET not in shown(open_page(key)), key
     rows = [json.dumps(row, default=str) for table in ("calls", "jobs", "connections") for row in db[table].rows]
@@ -334,9 +336,9 @@ def test_a_tested_connection_is_the_one_chosen_on_the_teacher_page(open_page, db
 
 
 def test_one_asset_is_asked_about_where_a_person_pays_for_it(open_page, db, connected, server):
-    bought = {"client_id": connected, "teacher": "connection:Big", "budget_usd": 9.0}
+    bought = {"task_id": connected.id, "teacher": "connection:Big", "budget_usd": 9.0}
     run = jobs.run_here(db, "label", bought, connected).result
-    params = {"client_id": connected, "run_id": run["run_id"], "kind": "linear", "target": 0.9}
+    params = {"task_id": connected.id, "run_id": run["run_id"], "kind": "linear", "target": 0.9}
     jobs.run_here(db, "train", params, connected)
     asked = sum(server.asked.values())
     app = open_page("try_one")
@@ -364,7 +366,7 @@ def test_the_short_list_is_checked_against_what_is_known(open_page, db, connecte
     button(app, "Check the short list").click().run()
     assert any(one.value.startswith("None is needed") for one in app.text)
     params = Params(price=PRICE, shortlist_over=2, shortlist=3)
-    connections.save(db, connected, "Big", "openai", "big-1", base_url=server.url, params=params)
+    connections.save(db, connected.client_id, "Big", "openai", "big-1", base_url=server.url, params=params)
     app = choose_big(open_page("teacher"))
     button(app, "Check the short list").click().run()
     (said,) = [one.value for one in app.text if one.value.startswith("The short list of 3 of ")]

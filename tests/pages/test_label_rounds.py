@@ -8,15 +8,16 @@ from core import __main__ as cli
 from core import jobs, rounds
 from core.label import connections
 from core.label.teachers.wire import OwnPrice, Params
+from core.tasks import Task
 from tests.pages.clients import bring_in
 from tests.pages.test_pages import shown
 
 TEACHER = "recorded:recorded_label"
 
 
-def rounds_of(db, client: int, until: int) -> int:
+def rounds_of(db, client: Task, until: int) -> int:
     params = {
-        "client_id": client,
+        "task_id": client.id,
         "teacher": TEACHER,
         "per_round": 60,
         "until": until,
@@ -76,7 +77,9 @@ def test_a_command_without_rounds_says_so(db, tmp_path, capsys):
 def test_a_paid_teacher_is_asked_within_a_cap(open_page, db, tmp_path):
     client = bring_in(db, "Northwind", tmp_path)
     params = Params(price=OwnPrice(1.0, 4.0))
-    connections.save(db, client, "Local", "openai", "model-of-mine", base_url="http://127.0.0.1:9/v1", params=params)
+    connections.save(
+        db, client.client_id, "Local", "openai", "model-of-mine", base_url="http://127.0.0.1:9/v1", params=params
+    )
     app = open_page("teacher")
     next(one for one in app.radio if one.label == "Teacher").set_value("connection:Local").run()
     cap = next(one for one in app.number_input if (one.key or "").startswith("rounds-cap-"))

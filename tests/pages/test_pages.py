@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
-from core import database, jobs, settings
+from core import jobs, settings, tasks
 from core.escape import plain
 from core.evaluate import review_queue
 from core.evaluate.kept import rules_of
@@ -22,6 +22,7 @@ from core.job_kinds import KINDS, JobKind
 from core.label import prices, review
 from core.report.headline import for_100
 from core.report.pairs import lead
+from core.tasks import Task
 from core.train.run import all_students, looked_at, set_live
 from core.ui.compare_first import TABS
 from core.ui.frame import MENU, SYNTHETIC
@@ -64,7 +65,7 @@ def test_an_empty_workspace_says_what_to_do(open_page, key):
 
 @pytest.mark.parametrize("key", ("teacher", "student", "compare", "try_one", "deploy"))
 def test_a_new_client_is_sent_to_the_step_before(open_page, db, key):
-    database.client_id(db, "Northwind")
+    tasks.of(db, "Northwind")
     assert len(links(open_page(key))) == 1
 
 
@@ -92,7 +93,7 @@ def test_a_page_run_without_the_app_is_as_guarded(workspace, no_worker, key):
 
 def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, filled):
     app = open_page("compare")
-    student = all_students(filled, 1)[0]
+    student = all_students(filled, tasks.get(filled, 2))[0]
     result = comparison(filled, student["id"])
     text = shown(app)
     assert "**Next:**" in text
@@ -105,18 +106,21 @@ def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, fi
 
 
 def test_the_target_a_student_meets_today_is_one_click_away(judged_small, open_page, db):
-    change_rules(db, 1, Rules(target=0.999))
+    change_rules(db, tasks.get(db, 2), Rules(target=0.999))
     offered = comparison(db, 1)["verdict"].offers
     app = press(open_page("compare"), f"Aim at {stated_percent(offered)}")
-    assert comparison(db, 1)["verdict"].decision in ("replace", "fallback") and rules_of(db, 1).target == offered
+    assert (
+        comparison(db, 1)["verdict"].decision in ("replace", "fallback")
+        and rules_of(db, tasks.get(db, 2)).target == offered
+    )
     assert not [button for button in app.button if button.label.startswith("Aim at")]
 
 
 def test_compare_puts_student_and_teacher_beside_what_people_decided(open_page, filled):
     assert "people's labels" not in shown(open_page("compare"))
     filled.execute(
-        """insert into reviews (asset_id, reviewer, category_id, created)
-           select p.asset_id, 'ana', p.category_id, '' from predictions p where p.student_id = 1"""
+        """insert into reviews (task_id, asset_id, reviewer, category_id, created)
+           select 2, p.asset_id, 'ana', p.category_id, '' from predictions p where p.student_id = 1"""
     )
     filled.conn.commit()
     evaluate(filled, 1, target=0.9)
@@ -191,21 +195,21 @@ def test_disagreements_are_sent_to_review_once_and_come_first_there(open_page, f
     send = next(button for button in app.button if button.label.startswith("Send "))
     count = int(send.label.split()[1])
     send.click().run()
-    waiting = review.counts(filled, 1, "ana", "queue")[1]
+    waiting = review.counts(filled, tasks.get(filled, 2), "ana", "queue")[1]
     assert 0 < waiting <= count and f"{waiting:,} are at the head" in app.success[-1].value
-    student = all_students(filled, 1)[0]["id"]
+    student = all_students(filled, tasks.get(filled, 2))[0]["id"]
     surest = [int(one) for one in disagreements(filled, student)["asset_id"]]
-    item = review.next_item(filled, 1, "ana", "queue")
+    item = review.next_item(filled, tasks.get(filled, 2), "ana", "queue")
     assert item.asset_id in surest and item.reasons[0]["words"].startswith("Sent from Compare")
     assert any(any(by.startswith("recorded labels") for by in one["by"]) for one in item.suggestions)
     next(button for button in app.button if button.label.startswith("Send ")).click().run()
-    assert review.counts(filled, 1, "ana", "queue") == (waiting, waiting), "sent twice, listed once"
-    review_queue.build(filled, 1)
-    assert review.next_item(filled, 1, "ana", "queue").asset_id == item.asset_id, (
+    assert review.counts(filled, tasks.get(filled, 2), "ana", "queue") == (waiting, waiting), "sent twice, listed once"
+    review_queue.build(filled, tasks.get(filled, 2))
+    assert review.next_item(filled, tasks.get(filled, 2), "ana", "queue").asset_id == item.asset_id, (
         "a new queue forgets nothing that was sent"
     )
     review.decide(filled, item.asset_id, "ana", item.suggestions[0]["category_id"], "queue")
-    assert review.send(filled, 1, student, [item.asset_id]) == 0
+    assert review.send(filled, tasks.get(filled, 2), student, [item.asset_id]) == 0
 
 
 def test_disagreements_are_filtered_by_pair_words_and_confidence(open_page, filled):
@@ -276,38 +280,40 @@ def test_two_clicks_start_one_job_and_the_button_is_off_while_it_runs(open_page,
 
 def test_the_overview_follows_a_client_that_is_judged_already_while_a_job_runs(open_page, filled):
     """Nothing else would ever draw the page again when the job ends."""
-    jobs.start(filled, "distil", {"sample": True}, client_id=1)
+    jobs.start(filled, "distil", {"sample": True}, task=tasks.get(filled, 2))
     app = open_page("overview")
     assert "Cancel" in [button.label for button in app.button]
     assert "Read the verdict" not in [button.label for button in app.button]
 
 
 def test_a_job_that_ends_while_its_page_is_drawn_leaves_no_dead_button(open_page, filled, monkeypatch):
-    jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "linear"}, client_id=1)
+    jobs.start(filled, "train", {"task_id": 2, "run_id": 1, "kind": "linear"}, task=tasks.get(filled, 2))
     app = open_page("student")
     assert next(button for button in app.button if button.label == "Train").disabled
-    seen = iter([jobs.active(filled, 1)] * 3)  # the sidebar, twice, and the button still see it under way
+    seen = iter(
+        [jobs.active(filled, tasks.get(filled, 2))] * 3
+    )  # the sidebar, twice, and the button still see it under way
     filled.execute("update jobs set state = 'done' where state = 'queued'")
     filled.conn.commit()
-    monkeypatch.setattr(jobs, "active", lambda db, client_id=None: next(seen, []))
+    monkeypatch.setattr(jobs, "active", lambda db, task=None: next(seen, []))
     app.run()
     assert not next(button for button in app.button if button.label == "Train").disabled
 
 
 def test_a_job_that_ends_behind_the_sidebar_is_not_said_to_go_on(open_page, filled, monkeypatch):
-    jobs.start(filled, "import_assets", {"client_id": 1, "path": "a.csv"}, client_id=1)
+    jobs.start(filled, "import_assets", {"task_id": 2, "path": "a.csv"}, task=tasks.get(filled, 2))
     app = open_page("assets")
     assert "Importing" in [text.value for text in app.sidebar.text]
-    seen = iter([jobs.active(filled, 1)])  # the frame still sees it under way, its lines do not
+    seen = iter([jobs.active(filled, tasks.get(filled, 2))])  # the frame still sees it under way, its lines do not
     filled.execute("update jobs set state = 'done' where state = 'queued'")
     filled.conn.commit()
-    monkeypatch.setattr(jobs, "active", lambda db, client_id=None: next(seen, []))
+    monkeypatch.setattr(jobs, "active", lambda db, task=None: next(seen, []))
     app.run()
     assert not app.exception and "Importing" not in [text.value for text in app.sidebar.text]
 
 
 def test_a_step_that_is_done_gives_no_time_and_a_first_training_says_what_comes(open_page, filled):
-    job = jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "auto"}, client_id=1)
+    job = jobs.start(filled, "train", {"task_id": 2, "run_id": 1, "kind": "auto"}, task=tasks.get(filled, 2))
     filled.execute(
         """update jobs set state = 'running', message = 'fitting', done = 50, total = 100,
            phase_started = '2020-01-01T00:00:00+00:00' where id = ?""",
@@ -323,20 +329,20 @@ def test_a_step_that_is_done_gives_no_time_and_a_first_training_says_what_comes(
 
 
 def test_a_click_on_cancel_counts_also_while_the_job_moves_on_to_another_phase(open_page, filled):
-    job = jobs.start(filled, "train", {"client_id": 1, "run_id": 1, "kind": "linear"}, client_id=1)
+    job = jobs.start(filled, "train", {"task_id": 2, "run_id": 1, "kind": "linear"}, task=tasks.get(filled, 2))
     filled.execute("update jobs set message = 'reading' where id = ?", [job.id])
     filled.conn.commit()
     app = open_page("student")
     filled.execute("update jobs set message = 'fitting' where id = ?", [job.id])
     filled.conn.commit()
     press(app, "Cancel")
-    assert jobs.get(filled, job.id).state == "cancelled" and not jobs.active(filled, 1)
+    assert jobs.get(filled, job.id).state == "cancelled" and not jobs.active(filled, tasks.get(filled, 2))
 
 
 def test_a_failed_job_says_why_and_can_be_carried_on(open_page, filled):
-    job = jobs.start(filled, "label", {"client_id": 1, "teacher": "recorded:nowhere"}, client_id=1)
+    job = jobs.start(filled, "label", {"task_id": 2, "teacher": "recorded:nowhere"}, task=tasks.get(filled, 2))
     with pytest.raises(Exception, match="nowhere"):
-        jobs.run_here(filled, "label", job.params, client_id=1)
+        jobs.run_here(filled, "label", job.params, task=tasks.get(filled, 2))
     app = open_page("teacher")
     assert "nowhere" in app.error[0].value
     next(button for button in app.button if button.label == "Try again").click().run()
@@ -358,16 +364,16 @@ def test_try_one_compares_student_and_recorded_teacher(open_page, filled):
 
 
 def test_deploy_makes_a_zip_to_take_along_and_hands_out_the_newest(open_page, filled):
-    set_live(filled, all_students(filled, 1)[0]["id"])
+    set_live(filled, all_students(filled, tasks.get(filled, 2))[0]["id"])
     filled.conn.commit()
     app = open_page("deploy")
     assert "Take it with you" in shown(app)
     assert not app.get("download_button")
     next(button for button in app.button if button.label == "Make the ZIP").click().run()
-    (job,) = jobs.active(filled, 1)
+    (job,) = jobs.active(filled, tasks.get(filled, 2))
     assert (job.kind, job.state) == ("export", "queued")
     assert next(button for button in app.button if button.label == "Make the ZIP").disabled
-    done = jobs.run_here(filled, "export", job.params, client_id=1)
+    done = jobs.run_here(filled, "export", job.params, task=tasks.get(filled, 2))
     assert done.id == job.id
     app = open_page("deploy")
     (download,) = app.get("download_button")
@@ -377,17 +383,17 @@ def test_deploy_makes_a_zip_to_take_along_and_hands_out_the_newest(open_page, fi
 
 
 def test_making_another_student_live(open_page, filled):
-    first = all_students(filled, 1)[0]
+    first = all_students(filled, tasks.get(filled, 2))[0]
     filled.execute("update students set live = 0")
     filled.conn.commit()
     app = open_page("student")
     press(app, "Make live …")
-    assert not any(row["live"] for row in all_students(filled, 1)), "asked first"
+    assert not any(row["live"] for row in all_students(filled, tasks.get(filled, 2))), "asked first"
     assert "No student is at work yet; linear 1 would be the first." in shown(app)
     press(app, "No, not yet")
     assert "would be the first" not in shown(app)
     press(press(app, "Make live …"), "Yes, make linear 1 live")
-    assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [first["id"]]
+    assert [row["id"] for row in all_students(filled, tasks.get(filled, 2)) if row["live"]] == [first["id"]]
 
 
 def test_two_students_are_compared_promoted_and_rolled_back(open_page, filled):
@@ -399,9 +405,9 @@ def test_two_students_are_compared_promoted_and_rolled_back(open_page, filled):
     tested = filled.execute(TEST_GROUPS).fetchone()[0]
     assert f"40 of {tested} test assets would change category." in shown(app).replace("\\", "")
     press(app, "Yes, make linear 2 live")
-    assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [2]
+    assert [row["id"] for row in all_students(filled, tasks.get(filled, 2)) if row["live"]] == [2]
     press(press(app, "Roll back to linear 1 …"), "Yes, make linear 1 live")
-    assert [row["id"] for row in all_students(filled, 1) if row["live"]] == [1]
+    assert [row["id"] for row in all_students(filled, tasks.get(filled, 2)) if row["live"]] == [1]
     assert "linear 2 since" in shown(app)
     assert "would change category:" not in shown(app)
     app.session_state["compare-two"] = True  # the expander, opened
@@ -436,10 +442,10 @@ def test_whether_more_labels_would_help_is_asked_and_drawn(open_page, filled):
     app = open_page("student")
     next(box for box in app.selectbox if box.label == "Measured with").select("linear").run()
     next(button for button in app.button if button.label == "Find out").click().run()
-    (job,) = jobs.active(filled, 1)
+    (job,) = jobs.active(filled, tasks.get(filled, 2))
     assert (job.kind, job.params["kind"]) == ("curve", "linear")
     assert next(button for button in app.button if button.label == "Find out").disabled
-    jobs.run_here(filled, "curve", job.params, client_id=1)
+    jobs.run_here(filled, "curve", job.params, task=tasks.get(filled, 2))
     app = open_page("student")
     assert any("ore labels will" in heading.value for heading in app.subheader)
     table = next(frame.value for frame in app.dataframe if "points" in frame.value.columns)
@@ -449,7 +455,7 @@ def test_whether_more_labels_would_help_is_asked_and_drawn(open_page, filled):
 
 def test_settings_name_the_clients_they_do_not_apply_to(open_page, db):
     assert not [one for one in open_page("settings").caption if "of their own" in one.value]
-    client = database.client_id(db, "Acme")
+    client = tasks.of(db, "Acme")
     settings.put(db, "target_agreement", 0.9, client)
     said = [one.value for one in open_page("settings").caption if "of their own" in one.value]
     assert len(said) == 1 and "Acme 90.0" in said[0]
@@ -518,7 +524,7 @@ def test_settings_find_a_model_keep_a_price_of_its_own_and_go_back_to_the_lists(
 
 def test_pages_open_quickly_with_100_000_assets(open_page, db):
     client = bring_in_many(db, "Big", 100_000)
-    jobs.run_here(db, "label", {"client_id": client, "teacher": "recorded:bought"}, client_id=client)
+    jobs.run_here(db, "label", {"task_id": client.id, "teacher": "recorded:bought"}, task=client)
     for key in ("overview", "assets", "teacher", "student"):
         app = open_page(
             key
@@ -532,7 +538,7 @@ def test_pages_open_quickly_with_100_000_assets(open_page, db):
 def test_the_deploy_page_shows_the_exact_line_that_serves_the_client(open_page, filled, workspace):
     filled.execute("update clients set name = ?", ["North & \"West\" '$(x)'"])
     filled.conn.commit()
-    set_live(filled, all_students(filled, 1)[0]["id"])
+    set_live(filled, all_students(filled, tasks.get(filled, 2))[0]["id"])
     line = shlex.split(open_page("deploy").code[0].value)
     assert line[0] == f"UNDERSTUDY_HOME={workspace}"
     assert line[1:3] == ["python3", "run.py"]
@@ -542,7 +548,7 @@ def test_the_deploy_page_shows_the_exact_line_that_serves_the_client(open_page, 
 
 
 def test_a_file_to_score_is_read_at_once_and_its_columns_can_be_chosen(open_page, filled):
-    set_live(filled, all_students(filled, 1)[0]["id"])
+    set_live(filled, all_students(filled, tasks.get(filled, 2))[0]["id"])
     app = open_page("deploy")
     app.file_uploader[0].set_value(("empty.csv", b"", "text/csv")).run()
     assert [error.value.replace("\\", "") for error in app.error] == [
@@ -560,8 +566,9 @@ def test_a_file_to_score_is_read_at_once_and_its_columns_can_be_chosen(open_page
     assert job.params["text_columns"] == ["a"] and Path(job.params["input"]).name == "numbers.csv"
 
 
-def another_taxonomy(db, client: int = 1) -> None:
+def another_taxonomy(db, client: Task | None = None) -> None:
     """A next version in use, which no label is under."""
+    client = client or tasks.get(db, 2)
     categories = taxonomy.load(db, taxonomy.latest(db, client))
     taxonomy.save(db, client, [*categories, taxonomy.Category("Contest", "Contest")], "next.csv")
 
@@ -580,7 +587,7 @@ def test_a_new_taxonomy_is_to_be_labelled_and_the_students_before_it_stay(open_p
     assert "No asset has a label under the taxonomy in use" in shown(app)
     assert "earlier taxonomy" in app.main.selectbox[0].options[0]
     assert "linear" in shown(app).casefold()
-    jobs.run_here(filled, "label", {"client_id": 1, "teacher": "recorded:recorded_label"}, client_id=1)
+    jobs.run_here(filled, "label", {"task_id": 2, "teacher": "recorded:recorded_label"}, task=tasks.get(filled, 2))
     app = open_page("student")
     assert not next(one for one in app.button if one.label == "Train").disabled
     assert "No asset has a label" not in shown(app)
@@ -588,15 +595,15 @@ def test_a_new_taxonomy_is_to_be_labelled_and_the_students_before_it_stay(open_p
 
 def test_an_unjudged_student_never_stands_for_the_client_where_another_is_judged(open_page, filled):
     filled.execute("update students set live = 0")
-    newest = all_students(filled, 1)[0]
+    newest = all_students(filled, tasks.get(filled, 2))[0]
     filled.execute(
-        """insert into students (client_id, kind, label_run_id, taxonomy_id, params, path, ready, live, summary, created)
-           select client_id, 'large', label_run_id, taxonomy_id, params, path, 1, 0, summary, created from students where id = ?""",
+        """insert into students (task_id, kind, label_run_id, taxonomy_id, params, path, ready, live, summary, created)
+           select task_id, 'large', label_run_id, taxonomy_id, params, path, 1, 0, summary, created from students where id = ?""",
         [newest["id"]],
     )
     filled.conn.commit()
-    assert all_students(filled, 1)[0]["id"] != newest["id"]
-    assert looked_at(filled, 1)["id"] == newest["id"]
+    assert all_students(filled, tasks.get(filled, 2))[0]["id"] != newest["id"]
+    assert looked_at(filled, tasks.get(filled, 2))["id"] == newest["id"]
     app = open_page("try_one")
     assert "large" not in " ".join(one.value for one in app.sidebar.text)
 
@@ -617,10 +624,10 @@ def test_a_kind_of_job_in_one_row_is_run_named_and_paused_like_the_others(open_p
         patch.setitem(
             KINDS, "dummy", JobKind(job_bodies.KINDS["units"].body, "Doing nothing much", "noughts", pauses=True)
         )
-        job = jobs.start(filled, "dummy", params, client_id=1)
+        job = jobs.start(filled, "dummy", params, task=tasks.get(filled, 2))
         app = open_page("overview")
         assert "Doing nothing much" in shown(app) and "Pause" in [button.label for button in app.button]
-        assert jobs.run_here(filled, "dummy", params, client_id=1).result == {"units": 3}
+        assert jobs.run_here(filled, "dummy", params, task=tasks.get(filled, 2)).result == {"units": 3}
         assert jobs.get(filled, job.id).state == "done"
     with pytest.raises(KeyError, match="dummy"):
-        jobs.start(filled, "dummy", params, client_id=1)
+        jobs.start(filled, "dummy", params, task=tasks.get(filled, 2))

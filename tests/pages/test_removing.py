@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core import __main__ as cli
-from core import jobs
+from core import jobs, tasks
 from core.label import connections
 from core.train.run import all_students, set_live
 from tests.pages.test_pages import shown
@@ -33,23 +33,23 @@ def test_an_import_is_undone_after_saying_what_goes(open_page, filled):
     press(press(app, "No, keep it"), "Undo …")
     press(app, "Yes, undo import 1")
     assert not app.error and (count(filled, "assets"), count(filled, "imports")) == (0, 0)
-    assert [row["live"] for row in all_students(filled, 1)] == [1]
+    assert [row["live"] for row in all_students(filled, tasks.get(filled, 2))] == [1]
     for page in ("overview", "teacher", "student", "compare", "try_one", "deploy", "review"):
         open_page(page)
     app = press(press(open_page("student"), "Delete …"), "Yes, delete linear 1")  # though there is nothing to train on
-    assert not app.error and not all_students(filled, 1)
+    assert not app.error and not all_students(filled, tasks.get(filled, 2))
 
 
 def test_nothing_goes_while_a_job_runs_and_the_page_says_so(open_page, filled):
     app = press(open_page("assets"), "Undo …")
-    jobs.start(filled, "curve", {"client_id": 1}, client_id=1)
+    jobs.start(filled, "curve", {"task_id": 2}, task=tasks.get(filled, 2))
     press(app, "Yes, undo")
     assert "under way or waiting" in app.error[0].value and count(filled, "assets") == 360
 
 
 def test_a_student_and_a_client_are_deleted_from_their_pages(open_page, filled):
     app = press(press(open_page("student"), "Delete …"), "Yes, delete linear 1")
-    assert not app.error and not all_students(filled, 1)
+    assert not app.error and not all_students(filled, tasks.get(filled, 2))
     app = press(open_page("overview"), "Rename")
     assert "needs a name" in app.error[0].value
     next(field for field in app.text_input if field.label == "Its new name").input("  North  *wind* ").run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import jobs
+from core import jobs, tasks
 from core.evaluate.review_queue import build
 from core.label import gold, review
 from tests.pages.test_pages import links, shown
@@ -13,8 +13,8 @@ from tests.pages.test_pages import links, shown
 @pytest.fixture
 def at_work(open_page, filled):
     """The review page of a client whose list is made, opened by Ana."""
-    build(filled, 1)
-    return open_page("review", **{"reviewer-name": "Ana"})
+    build(filled, tasks.get(filled, 2))
+    return open_page("review", reviewer="Ana")
 
 
 def button(app, key: str):
@@ -23,25 +23,24 @@ def button(app, key: str):
 
 
 def waiting(db, mode: str = "queue", reviewer: str = "Ana"):
-    return review.next_item(db, 1, reviewer, mode)
+    return review.next_item(db, tasks.get(db, 2), reviewer, mode)
 
 
 def test_without_labels_it_sends_to_the_teacher(open_page, db):
-    from core import database
 
-    database.client_id(db, "Northwind")
+    tasks.of(db, "Northwind")
     assert links(open_page("review")) == ["Get labels first"]
 
 
 def test_the_first_list_is_made_by_a_job(open_page, filled, no_worker):
     app = open_page("review")
     next(one for one in app.button if one.label == "Find what to review").click().run()
-    assert [job.kind for job in jobs.active(filled, 1)] == ["review_queue"] and no_worker
+    assert [job.kind for job in jobs.active(filled, tasks.get(filled, 2))] == ["review_queue"] and no_worker
     assert next(one for one in app.button if one.label == "Find what to review").disabled
 
 
 def test_nobody_decides_without_a_name(open_page, filled):
-    build(filled, 1)
+    build(filled, tasks.get(filled, 2))
     app = open_page("review")
     assert "Give your name" in shown(app) and not [one for one in app.button if one.proto.shortcut]
     app.text_input[0].input("Ana").run()
@@ -49,10 +48,10 @@ def test_nobody_decides_without_a_name(open_page, filled):
 
 
 def test_where_no_label_looks_doubtful_the_page_says_so_and_offers_no_undo(open_page, filled):
-    build(filled, 1)
+    build(filled, tasks.get(filled, 2))
     filled.execute("delete from review_items where mode = 'queue'")
     filled.conn.commit()
-    app = open_page("review", **{"reviewer-name": "Ana"})
+    app = open_page("review", reviewer="Ana")
     assert "No label looks doubtful" in shown(app) and "of 0" not in shown(app)
     assert not [one for one in app.button if one.proto.shortcut]
 
@@ -61,10 +60,10 @@ def test_a_key_decides_and_the_next_asset_comes(at_work, filled):
     first = waiting(filled)
     assert first.text in shown(at_work) and "A model of the other labels says" in shown(at_work)
     button(at_work, "2").click().run()
-    assert gold.labels(filled, 1) == {first.asset_id: first.suggestions[1]["label"]}
+    assert gold.labels(filled, tasks.get(filled, 2)) == {first.asset_id: first.suggestions[1]["label"]}
     assert waiting(filled).text in shown(at_work) and first.text not in shown(at_work)
     button(at_work, "u").click().run()
-    assert gold.labels(filled, 1) == {} and first.text in shown(at_work)
+    assert gold.labels(filled, tasks.get(filled, 2)) == {} and first.text in shown(at_work)
 
 
 def test_a_note_goes_with_the_decision_and_a_skip_leaves_none(at_work, filled):
@@ -82,7 +81,7 @@ def test_any_category_can_be_found(at_work, filled):
     first = waiting(filled)
     button(at_work, "f").click().run()
     at_work.selectbox(key="review-find").select("Product launch").run()
-    assert gold.labels(filled, 1) == {first.asset_id: "Product launch"}
+    assert gold.labels(filled, tasks.get(filled, 2)) == {first.asset_id: "Product launch"}
 
 
 def test_the_random_sample_gives_accuracy_and_the_queue_does_not(at_work, filled):
@@ -107,7 +106,7 @@ def test_conflicts_are_settled_with_what_both_said(at_work, filled):
     at_work.radio[0].set_value("conflict").run()
     assert "Ana thinks so" in shown(at_work) and "Ben thinks so" in shown(at_work)
     button(at_work, "2").click().run()
-    assert gold.labels(filled, 1) == {asset: "Product launch"}
+    assert gold.labels(filled, tasks.get(filled, 2)) == {asset: "Product launch"}
     assert "Reviewers agree wherever two of them decided" in shown(at_work)
     at_work.run()
     assert "Ana and Ben agree on 0.0 %" in shown(at_work).replace("\\", "").replace("\u00a0", " ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import openpyxl
 
-from core import jobs, settings
+from core import jobs, settings, tasks
 from core.deploy import scoring
 from core.label import connections, ledger
 from core.label.teachers.wire import OwnPrice, Params
@@ -20,12 +20,12 @@ STRANGE = ["zzqx plonk", "wibble qqf", "zzqx plonk"]
 
 def scored(db) -> jobs.Job:
     """A file of three rows, two of them equal, that the student knows nothing like, scored as the page does it."""
-    student = all_students(db, 1)[0]["id"]
+    student = all_students(db, tasks.get(db, 2))[0]["id"]
     set_live(db, student)
     folder = settings.subfolder("output")
     (folder / "in.csv").write_text("id,headline\n" + "".join(f"{n},{text}\n" for n, text in enumerate(STRANGE)))
-    params = {"client_id": 1, "student": student, "input": str(folder / "in.csv"), "text_columns": ["headline"]}
-    return jobs.run_here(db, "score", params | {"output": str(folder / "in-scored.xlsx")}, client_id=1)
+    params = {"task_id": 2, "student": student, "input": str(folder / "in.csv"), "text_columns": ["headline"]}
+    return jobs.run_here(db, "score", params | {"output": str(folder / "in-scored.xlsx")}, task=tasks.get(db, 2))
 
 
 def test_without_a_model_the_way_to_one_is_shown(open_page, filled):
@@ -56,9 +56,9 @@ def test_the_rows_are_sent_from_the_page_and_come_back_completed(open_page, fill
         assert cap > 0 and "leaves 3 rows of 3 to the teacher" in shown(app)
         button(app, "Send them to the teacher").click().run()
         assert not app.exception and not app.error
-        (queued,) = jobs.active(filled, 1)
+        (queued,) = jobs.active(filled, tasks.get(filled, 2))
         assert (queued.kind, queued.params["budget_usd"]) == ("send", cap)
-        done = jobs.run_here(filled, "send", queued.params, client_id=1)
+        done = jobs.run_here(filled, "send", queued.params, task=tasks.get(filled, 2))
         assert done.state == "done" and server.asked == Counter(set(STRANGE)), done
     path = Path(done.result["output"])
     assert path.name == "in-scored-completed.xlsx" and Path(job.result["output"]).exists()

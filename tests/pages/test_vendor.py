@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from core import jobs
+from core import jobs, tasks
 from core.evaluate import vendor, vendor_sets
 from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.label import connections
@@ -19,7 +19,7 @@ def answers(db, *, wrong_every: int = 3, off_every: int = 20) -> bytes:
     """A vendor's file for the whole held-out set: teacher's labels, every so many wrong or off the list."""
     query = """select a.external_id, c.label from vendor_set_assets s join assets a on a.id = s.asset_id
                join labels l on l.asset_id = a.id and l.run_id = 1 join categories c on c.id = l.category_id where s.set_id = ?"""
-    rows = db.execute(query, [vendor_sets.held_out(db, 1)]).fetchall()
+    rows = db.execute(query, [vendor_sets.held_out(db, tasks.get(db, 2))]).fetchall()
     names, out = list(WORDS), io.StringIO()
     table = csv.writer(out)
     table.writerow(["asset_id", "label", "latency_ms"])
@@ -57,7 +57,7 @@ def upload(app, name: str, data: bytes, called: str = "Acme <b>AI</b>"):
 @pytest.fixture
 def judged(open_page, filled, tmp_path):
     (tmp_path / "answers.csv").write_bytes(answers(filled))
-    vendor.import_file(filled, 1, "Acme <b>AI</b>", tmp_path / "answers.csv", usd_per_1000=0.5)
+    vendor.import_file(filled, tasks.get(filled, 2), "Acme <b>AI</b>", tmp_path / "answers.csv", usd_per_1000=0.5)
     return filled
 
 
@@ -65,13 +65,13 @@ def test_before_any_answers_there_is_the_pack_and_the_form(open_page, filled):
     app = open_page("vendor")
     assert [heading.value for heading in app.subheader] == ["1. Hand out a blind pack", "2. Take in its answers"]
     assert button(app, "Judge these").disabled and not app.error
-    assert sizes(app)[0] == f"all {vendor_sets.count(filled, 1)} test assets"
+    assert sizes(app)[0] == f"all {vendor_sets.count(filled, tasks.get(filled, 2))} test assets"
 
 
 def test_the_pack_s_version_of_the_taxonomy_stands_beside_it(open_page, filled):
     assert "The pack holds version 1 of the taxonomy." in words(open_page("vendor"))
     draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(filled, 1)), "Brand film", "Brand story")
-    taxonomy_versions.save(filled, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    taxonomy_versions.save(filled, tasks.get(filled, 2), taxonomy_versions.Kept(1, "by hand", draft))
     text = words(open_page("vendor"))
     assert "The pack holds version 1 of the taxonomy, that of the student and the teacher's labels" in text
     assert "Version 2 goes out once a student of version 2 is live." in text
@@ -79,7 +79,7 @@ def test_the_pack_s_version_of_the_taxonomy_stands_beside_it(open_page, filled):
 
 def test_a_set_of_an_earlier_version_says_so(open_page, judged):
     draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(judged, 1)), "Brand film", "Brand story")
-    saved = taxonomy_versions.save(judged, 1, taxonomy_versions.Kept(1, "by hand", draft))
+    saved = taxonomy_versions.save(judged, tasks.get(judged, 2), taxonomy_versions.Kept(1, "by hand", draft))
     app = open_page("vendor")
     before = sides(app)
     assert "was handed out under version" not in words(app)
@@ -106,7 +106,7 @@ def test_from_a_file_to_the_answer(open_page, filled):
     assert "cannot be said yet" in text and "72 assets are too few" in text and "Next:" in text
     table = next(frame.value for frame in app.dataframe if "measure" in frame.value.columns)
     assert list(table.columns) == ["measure", "Acme <b>AI</b>", "linear 1", "teacher"]
-    (test,) = vendor.tests(filled, 1)
+    (test,) = vendor.tests(filled, tasks.get(filled, 2))
     assert test["counts"]["off list"] and test["source"] == "file:answers.csv"
 
 
@@ -117,7 +117,7 @@ def test_near_answers_are_offered_and_taken_at_a_click(open_page, judged):
     offer.set_value("Brand film").run()
     button(app, "Use these labels").click().run()
     assert not app.error and not app.exception
-    counts = vendor.tests(judged, 1)[0]["counts"]
+    counts = vendor.tests(judged, tasks.get(judged, 2))[0]["counts"]
     assert counts["accepted"] > 0 and counts["off list"] == 0
     assert not [box for box in app.selectbox if box.label.startswith("What ")]
 
@@ -145,7 +145,7 @@ def test_why_one_would_fine_tune_is_said_where_it_is_offered(open_page, judged):
 
 def test_one_row_and_one_category_are_said_in_the_singular(open_page, filled, tmp_path):
     (tmp_path / "answers.csv").write_bytes(answers(filled, off_every=10**6) + b"Q-1,Brand film,5\n")
-    test = vendor.import_file(filled, 1, "Acme", tmp_path / "answers.csv")
+    test = vendor.import_file(filled, tasks.get(filled, 2), "Acme", tmp_path / "answers.csv")
     filled.execute("delete from vendor_answers where test_id = ? and how = 'off list'", [test])
     (brand,) = filled.execute("select id from categories where label = 'Brand film'").fetchone()
     filled.execute("delete from labels where category_id != ?", [brand])
@@ -154,7 +154,7 @@ def test_one_row_and_one_category_are_said_in_the_singular(open_page, filled, tm
     assert "1 row for no asset of this set" in words(app)
     assert "of 1 category it agrees less often" in words(app)
     labels = [one.label for one in app.expander]
-    count = vendor.tests(filled, 1)[0]["counts"]["problems"]
+    count = vendor.tests(filled, tasks.get(filled, 2))[0]["counts"]["problems"]
     assert f"{count} {'row' if count == 1 else 'rows'} with problems" in labels
 
 
@@ -175,7 +175,7 @@ def test_a_file_of_no_use_is_said_in_a_sentence(open_page, filled):
     app = upload(open_page("vendor"), "answers.csv", b"asset_id,label\nQ-1,Sale\n")
     button(app, "Judge these").click().run()
     assert "Not one id of the file is in the blind pack" in app.error[0].value
-    assert not vendor.tests(filled, 1)
+    assert not vendor.tests(filled, tasks.get(filled, 2))
     app = upload(open_page("vendor"), "answers.csv", b"ref,words\nA-0001,Brand film\n")
     assert button(app, "Judge these").disabled  # until the columns are chosen
 
@@ -183,12 +183,12 @@ def test_a_file_of_no_use_is_said_in_a_sentence(open_page, filled):
 def test_one_click_fine_tunes_and_another_forgets(open_page, judged, no_worker):
     app = open_page("vendor")
     button(app, "Train our small base model").click().run()
-    (job,) = jobs.active(judged, 1)
+    (job,) = jobs.active(judged, tasks.get(judged, 2))
     assert (job.kind, job.params["kind"], job.params["run_id"]) == ("train", "transformer", 1)
     app = open_page("vendor")
     assert button(app, "Train our small base model").disabled
     button(app, "Forget these").click().run()
-    assert not vendor.tests(judged, 1) and "is not capable" not in shown(app)
+    assert not vendor.tests(judged, tasks.get(judged, 2)) and "is not capable" not in shown(app)
 
 
 def test_the_price_can_be_changed_and_the_answer_follows(open_page, judged):
@@ -201,7 +201,7 @@ def test_the_price_can_be_changed_and_the_answer_follows(open_page, judged):
 
 
 def test_a_label_run_can_be_the_vendor(open_page, judged):
-    run = {"id": 2, "client_id": 1, "taxonomy_id": 1, "teacher": "connection:acme", "started": ""}
+    run = {"id": 2, "task_id": 2, "taxonomy_id": 1, "teacher": "connection:acme", "started": ""}
     judged["label_runs"].insert(run)
     with judged.atomic():
         judged.execute(
@@ -233,7 +233,7 @@ def test_it_opens_quickly_with_100_000_assets_of_which_20_000_were_judged(open_p
                where external_id like 'X-%' and split = 'test'"""
         )
     (tmp_path / "answers.csv").write_bytes(answers(filled))
-    vendor.import_file(filled, 1, "Acme", tmp_path / "answers.csv")
+    vendor.import_file(filled, tasks.get(filled, 2), "Acme", tmp_path / "answers.csv")
     app = open_page("vendor")
     started = time.perf_counter()
     app.run()
@@ -252,6 +252,6 @@ def test_an_endpoint_is_asked_by_a_job(open_page, judged, no_worker):
     assert "no connection is there yet" in shown(asking())
     connections.save(judged, 1, "Acme", "openai", "tagger", base_url="http://127.0.0.1:9/v1")
     button(asking(), "Ask it").click().run()
-    (job,) = jobs.active(judged, 1)
+    (job,) = jobs.active(judged, tasks.get(judged, 2))
     assert (job.kind, job.params["teacher"], job.params["name"]) == ("vendor", "connection:Acme", "Acme by wire")
     assert no_worker

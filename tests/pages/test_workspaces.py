@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core import __main__ as cli
-from core import database, settings
+from core import database, settings, tasks
 from core.errors import InputError
 from core.train import run as training
 from tests.full_disks import fill, small_disk
@@ -94,7 +94,7 @@ FAULTS: dict[Callable[[Path], None], str] = {
 def used(workspace, monkeypatch) -> Path:
     """A workspace that somebody has used and left."""
     with closing(database.connect()) as db:
-        database.client_id(db, "Acme")
+        tasks.of(db, "Acme")
         db.execute("pragma wal_checkpoint(truncate)")
     monkeypatch.setattr(database, "_migrated", set())
     monkeypatch.setenv("UNDERSTUDY_HOME", str(workspace))
@@ -133,7 +133,7 @@ def test_a_workspace_that_can_only_be_read_is_said(used, tmp_path, monkeypatch):
 
 def test_on_a_full_disk_commands_say_so_and_pages_open(workspace, capsys, open_page):
     with small_disk(workspace) as disk, closing(database.connect()) as db:  # held open, as the worker does
-        database.client_id(db, "Acme")
+        tasks.of(db, "Acme")
         fill(disk)
         assert call(capsys, "students", "--client", "Acme")[0] == 0
         files = ["--taxonomy", str(settings.SAMPLE / "taxonomy.csv"), "--assets", str(settings.SAMPLE / "assets.csv")]
@@ -149,7 +149,7 @@ def test_on_a_full_disk_commands_say_so_and_pages_open(workspace, capsys, open_p
 @pytest.mark.parametrize("length", [300, 10_000])
 def test_names_of_any_length_are_taken_or_refused_in_a_sentence_one_can_read(db, capsys, length, tmp_path):
     name = "n" * length
-    database.client_id(db, "Acme")
+    tasks.of(db, "Acme")
     for arguments in (
         ["distil", "--taxonomy", "t.csv", "--assets", "a.csv", "--client", name],
         ["students", "--client", name],

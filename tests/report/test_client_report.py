@@ -15,6 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
+from core import tasks
 from core.errors import InputError
 from core.evaluate.outlook import Swing
 from core.report import brand, charts, content, html, svg, workbook
@@ -27,7 +28,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 @pytest.fixture
 def report(filled) -> content.Report:
-    return content.gather(filled, 1, str(all_students(filled, 1)[0]["id"]))
+    return content.gather(filled, tasks.get(filled, 2), str(all_students(filled, tasks.get(filled, 2))[0]["id"]))
 
 
 def words(text: str) -> str:
@@ -151,7 +152,7 @@ def test_hostile_words_stay_words(filled, report):
     filled.execute("update clients set name = ?", [HOSTILE])
     filled.execute("update categories set label = label || ?, name = name || ?", [HOSTILE, HOSTILE])
     filled.conn.commit()
-    hostile = content.gather(filled, 1, str(all_students(filled, 1)[0]["id"]))
+    hostile = content.gather(filled, tasks.get(filled, 2), str(all_students(filled, tasks.get(filled, 2))[0]["id"]))
     made = html.render(hostile)
     assert "&lt;script&gt;" in made and HOSTILE not in made and "<img src=x" not in made
     assert made.count("<script") == html.render(report).count("<script")
@@ -176,7 +177,9 @@ def test_the_workbook_has_the_same_figures_and_no_formulas(report):
 def test_the_brand_is_on_the_cover_and_bad_pictures_are_refused(filled):
     picture = (ROOT / "static" / "icon.png").read_bytes()
     brand.keep(filled, "North & Co", "#aa0055", picture)
-    made = html.render(content.gather(filled, 1, str(all_students(filled, 1)[0]["id"])))
+    made = html.render(
+        content.gather(filled, tasks.get(filled, 2), str(all_students(filled, tasks.get(filled, 2))[0]["id"]))
+    )
     assert "North &amp; Co" in made and "--brand: #aa0055" in made and "data:image/png;base64," in made
     assert (
         brand.keep(filled, "North & Co", "#aa0055").logo and not brand.keep(filled, "", "#aa0055", drop_logo=True).logo
@@ -192,7 +195,7 @@ def test_the_brand_is_on_the_cover_and_bad_pictures_are_refused(filled):
 
 
 def test_the_command_writes_both_kinds(filled, tmp_path, capsys):
-    student = str(all_students(filled, 1)[0]["id"])
+    student = str(all_students(filled, tasks.get(filled, 2))[0]["id"])
     for name in ("r.html", "r.xlsx", "r.csv"):
         to = tmp_path / "new" / name
         assert cli.main(["report", "--client", "Northwind", "--student", student, "--to", str(to), "--json"]) == 0
@@ -202,10 +205,10 @@ def test_the_command_writes_both_kinds(filled, tmp_path, capsys):
 
 
 def test_settings_keep_brand_and_terms(open_page, filled):  # noqa: F811
-    app: AppTest = open_page("settings", client_id=1)
+    app: AppTest = open_page("settings", task=tasks.get(filled, 2))
     next(t for t in app.text_input if t.label == "Agency").input("North & Co")
     app.text_area[0].input("Checked by legal on 2026-11-01: allowed.")
     next(b for b in app.button if b.label == "Save" and b.form_id == "brand").click().run()
     assert brand.brand(filled).agency == "North & Co"
-    report = content.gather(filled, 1, str(all_students(filled, 1)[0]["id"]))
+    report = content.gather(filled, tasks.get(filled, 2), str(all_students(filled, tasks.get(filled, 2))[0]["id"]))
     assert report.licence == "Checked by legal on 2026-11-01: allowed."

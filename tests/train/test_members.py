@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core import settings
+from core import settings, tasks
 from core.__main__ import main
 from core.deploy.exported import runtime
 from core.evaluate import learning_curve, phrases
@@ -39,7 +39,7 @@ def test_a_member_in_one_file_goes_through_every_door(echo, db, tmp_path, capsys
     told = json.loads(capsys.readouterr().out)
     student = int(told["chosen"])
     assert [one["kind"] for one in told["students"]] == ["echo"] and told["why"] is None
-    row = run.find(db, 1)
+    row = run.find(db, tasks.get(db, 2))
     assert row["kind"] == "echo" and row["params"]["members"] == ["linear", "echo"]
 
     made = students.load(run.folder_of(db, student))

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core import database
+from core import database, tasks
 from core.deploy import export
 from core.errors import InputError
 from core.evaluate.run import evaluate
 from core.ingest import assets, taxonomy
 from core.label.run import label
+from core.tasks import Task
 from core.train import students
 from core.train.run import folder_of, train
 from tests import small
@@ -30,19 +31,19 @@ texts = st.one_of(
 rows = st.tuples(texts, st.sampled_from("ABCDE"), st.sampled_from(["", "", "", "train", "test", "calibration"]))
 
 
-def fill(db, folder, table: list[tuple[str, str, str]], client: str) -> tuple[int, int]:
+def fill(db, folder, table: list[tuple[str, str, str]], client: str) -> tuple[Task, int]:
     """A client with these texts, labels and splits; its id and its label run."""
-    client_id = database.client_id(db, client)
+    task = tasks.of(db, client)
     names = dict.fromkeys(label for _, label, _ in table)
     given = [
         {"id": f"A{at}", "text": text, "label": label, "split": split} for at, (text, label, split) in enumerate(table)
     ]
     _, file = small.files(folder, given)
     (folder / "taxonomy.csv").write_text("name\n" + "\n".join(names) + "\n")
-    taxonomy.save(db, client_id, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
+    taxonomy.save(db, task, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
     mapping = assets.Mapping(text=("text",), id="id", label="label", split="split")
-    assets.import_assets(db, client_id, file, mapping)
-    return client_id, label(db, client_id, "recorded:label")
+    assets.import_assets(db, task, file, mapping)
+    return task, label(db, task, "recorded:label")
 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -61,8 +62,8 @@ def test_training_answers_or_says_in_a_sentence_why_not(tmp_path_factory, worksp
     folder = tmp_path_factory.mktemp("odd")
     with closing(database.connect()) as db:
         try:
-            client_id, run_id = fill(db, folder, table, folder.name)
-            trained = train(db, client_id, run_id, "linear")
+            task, run_id = fill(db, folder, table, folder.name)
+            trained = train(db, task, run_id, "linear")
         except InputError as error:
             assert str(error)
             return
@@ -81,8 +82,8 @@ def test_emoji_alone_are_learnt_judged_and_exported(db, tmp_path, encoders, kind
         for side, name in ((shoes, "Shoes"), (bags, "Bags"))
         for at in range(0, 256, 5)
     ]
-    client_id, run_id = fill(db, tmp_path / "files", table, "Emoji")
-    [student_id] = train(db, client_id, run_id, kind)
+    task, run_id = fill(db, tmp_path / "files", table, "Emoji")
+    [student_id] = train(db, task, run_id, kind)
     assert evaluate(db, student_id, target=0.9)["agreement"]["value"] == 1
-    export.export(db, client_id=client_id, student=student_id, to=tmp_path / "there")
+    export.export(db, task=task, student=student_id, to=tmp_path / "there")
     assert (tmp_path / "there" / "predict.py").exists()

@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
 from core.label import providers
+from core.tasks import Task
 
 # kind -> module:function that makes it from (db, client id, detail, categories)
 KINDS = {
@@ -73,20 +74,20 @@ class Teacher(Protocol):
         """The most that an answer to this asset can cost; 0 from a teacher that costs nothing."""
 
 
-def make(db: Database, client_id: int, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
+def make(db: Database, task: Task, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
     """The teacher called `spec` for a client's categories. InputError when there is no such kind."""
     kind, _, detail = spec.partition(":")
     if kind in providers.kinds():
         from core.label.teachers import hosted
 
-        return hosted.of_model(db, client_id, kind, detail, list(categories))
+        return hosted.of_model(db, task, kind, detail, list(categories))
     if kind not in KINDS:
         raise InputError(
             f"There is no teacher of the kind '{kind}'.",
             f"Choose one of: built-in, recorded:COLUMN, connection:NAME, {providers.specs()}.",
         )
     module, _, function = KINDS[kind].partition(":")
-    return getattr(importlib.import_module(module), function)(db, client_id, detail, list(categories))
+    return getattr(importlib.import_module(module), function)(db, task, detail, list(categories))
 
 
 def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterator[list[Asset]]:
@@ -114,7 +115,8 @@ def lacking(db: Database, run_id: int) -> Iterator[list[Asset]]:
     """The assets that a run has no answer for yet, one of each duplicate group, in batches."""
     return batches(
         db,
-        """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id and a.group_id = a.id
+        """select a.id, a.text from label_runs run join tasks t on t.id = run.task_id
+           join assets a on a.client_id = t.client_id and a.group_id = a.id
            left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
            where run.id = ? and l.asset_id is null""",
         [run_id],

@@ -20,6 +20,7 @@ from core.errors import InputError
 from core.ingest.taxonomy import StoredCategory
 from core.label.gold import gold
 from core.label.teachers import Answer, Asset, lacking
+from core.tasks import Task
 
 # Softmax temperature over cosine similarities. tests/bench/builtin_calibration.py fits it on two public sets with gold labels;
 # with gold of the client's own it is fitted on that instead.
@@ -103,13 +104,13 @@ def category_vectors(categories: Sequence[StoredCategory], encode) -> np.ndarray
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
-def make(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> BuiltIn:
+def make(db: Database, task: Task, detail: str, categories: list[StoredCategory]) -> BuiltIn:
     """The built-in teacher, its temperature fitted on the client's gold labels where there are enough (GOLD_NEEDED)."""
     if detail:
         raise InputError(f"The built-in teacher takes no detail (got '{detail}').", "Write: built-in.")
     assignable = [c for c in categories if c.assignable]
     teacher = BuiltIn(assignable, settings.get(db, "encoder"))
-    decided = gold(db, client_id, assignable)
+    decided = gold(db, task, assignable)
     if len(decided) >= GOLD_NEEDED:
         some = sorted(decided)[:GOLD_USED]
         texts = dict(db.execute(f"select id, text from assets where id in ({','.join('?' * len(some))})", some))

@@ -19,6 +19,7 @@ from core.label.prices import Price
 from core.label.prompts import Asking, Said, asking
 from core.label.teachers import Answer, Asset, lacking
 from core.label.teachers.wire import Reply, Wire
+from core.tasks import Task
 
 
 class Hosted:
@@ -122,30 +123,28 @@ def price_of(db: Database, connection: Connection) -> Price | None:
     return prices.price(db, f"{provider}:{connection.model}")
 
 
-def connected(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> Hosted:
+def connected(db: Database, task: Task, detail: str, categories: list[StoredCategory]) -> Hosted:
     """The teacher "connection:NAME". InputError where the client has no such connection."""
-    connection = connections.find(db, client_id, detail)
-    return _hosted(db, client_id, f"connection:{connection.name}", connection, categories)
+    connection = connections.find(db, task.client_id, detail)
+    return _hosted(db, task, f"connection:{connection.name}", connection, categories)
 
 
-def of_model(db: Database, client_id: int, kind: str, model: str, categories: list[StoredCategory]) -> Hosted:
+def of_model(db: Database, task: Task, kind: str, model: str, categories: list[StoredCategory]) -> Hosted:
     """The teacher "KIND:MODEL": through a connection to that model, else as the provider's own tools find address and key."""
-    return _hosted(db, client_id, f"{kind}:{model}", _of_model(db, client_id, kind, model), categories)
+    return _hosted(db, task, f"{kind}:{model}", _of_model(db, task, kind, model), categories)
 
 
-def _hosted(
-    db: Database, client_id: int, name: str, connection: Connection, categories: list[StoredCategory]
-) -> Hosted:
-    return Hosted(name, connection, asking(db, client_id, connection, categories), price_of(db, connection))
+def _hosted(db: Database, task: Task, name: str, connection: Connection, categories: list[StoredCategory]) -> Hosted:
+    return Hosted(name, connection, asking(db, task, connection, categories), price_of(db, connection))
 
 
-def _of_model(db: Database, client_id: int, kind: str, model: str) -> Connection:
+def _of_model(db: Database, task: Task, kind: str, model: str) -> Connection:
     if not model.strip():
         raise InputError(f"The teacher {kind} needs a model.", f"Write {kind}:MODEL.")
-    saved = [one for one in connections.all(db, client_id) if (one.kind, one.model) == (kind, model)]
+    saved = [one for one in connections.all(db, task.client_id) if (one.kind, one.model) == (kind, model)]
     if saved:
         return max(saved, key=lambda one: one.client_id)
     provider = providers.of(kind)
     base_url, key = os.environ.get(provider.address_variable) or None, provider.key_variable
     key_source = f"env:{key}" if os.environ.get(key) or not base_url else "none"
-    return Connection(0, client_id, f"{kind}:{model}", kind, base_url and base_url.rstrip("/"), model, key_source)
+    return Connection(0, task.client_id, f"{kind}:{model}", kind, base_url and base_url.rstrip("/"), model, key_source)

@@ -13,11 +13,13 @@ from itertools import islice
 import pandas as pd
 from sqlite_utils import Database
 
+from core import tasks
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.ingest.duplicates import form_hash, normal_form
 from core.ingest.taxonomy import Matcher, StoredCategory
 from core.label.teachers import Answer, Asset, batches
+from core.tasks import Task
 
 NONE_YET = "Name the label column when importing, and check that its labels are names of the taxonomy."
 
@@ -25,19 +27,20 @@ NONE_YET = "Name the label column when importing, and check that its labels are 
 class Recorded:
     """Answers from the recordings table; nothing is bought, and copies are all answered as most of them are."""
 
-    def __init__(self, db: Database, source: str, categories: list[StoredCategory], client_id: int):
-        self.db, self.source, self.client_id = db, source, client_id
+    def __init__(self, db: Database, source: str, categories: list[StoredCategory], task: Task):
+        self.db, self.source, self.task = db, source, task
         self.name = f"recorded:{source}"
         self.fingerprint = hashlib.sha256(self.name.encode()).hexdigest()
         self.labels = {c.label: c.id for c in categories if c.assignable}
-        self.match = self._column(Matcher(categories), client_id)
+        self.match = self._column(Matcher(categories))
 
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
         yield from self._outvoted(db, run_id)
         yield from batches(
             db,
-            """select a.id, a.text from label_runs run join assets a on a.client_id = run.client_id
-               join recordings r on r.source = ? and r.asset_id = a.id
+            """select a.id, a.text from label_runs run join tasks t on t.id = run.task_id
+               join assets a on a.client_id = t.client_id
+               join recordings r on r.task_id = run.task_id and r.source = ? and r.asset_id = a.id
                left join labels l on l.run_id = run.id and l.asset_id = a.id and l.error is null
                where run.id = ? and l.asset_id is null""",
             [self.source, run_id],
@@ -47,10 +50,11 @@ class Recorded:
     def _outvoted(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
         """The copies answered before, which more labels of their group mean otherwise by now."""
         query = """select a.id, a.text, a.group_id, l.category_id from labels l join assets a on a.id = l.asset_id
-                   join recordings r on r.source = ? and r.asset_id = a.id
-                   where l.run_id = ? and l.category_id is not null and a.group_id in (select b.group_id from recordings c
-                   join assets b on b.id = c.asset_id where c.source = ? and b.client_id = ? group by 1 having count(*) > 1)"""
-        rows = db.execute(query, [self.source, run_id, self.source, self.client_id]).fetchall()
+                   join recordings r on r.task_id = :task and r.source = :source and r.asset_id = a.id
+                   where l.run_id = :run and l.category_id is not null and a.group_id in (
+                       select b.group_id from recordings c join assets b on b.id = c.asset_id
+                       where c.task_id = :task and c.source = :source group by 1 having count(*) > 1)"""
+        rows = db.execute(query, {"task": self.task.id, "source": self.source, "run": run_id}).fetchall()
         stale = (Asset(id, text) for id, text, group, had in rows if self._of_group.get(group, had) != had)
         while page := list(islice(stale, 2000)):
             yield page
@@ -59,8 +63,8 @@ class Recorded:
         """What the copies of each duplicate group are labelled: group_id, category_id, copies, first (the asset's id)."""
         rows = self.db.execute(
             """select a.group_id, r.label, r.category, count(*), min(a.id) from recordings r
-               join assets a on a.id = r.asset_id where r.source = ? and a.client_id = ? group by 1, 2, 3""",
-            [self.source, self.client_id],
+               join assets a on a.id = r.asset_id where r.task_id = ? and r.source = ? group by 1, 2, 3""",
+            [self.task.id, self.source],
         )
         meant: dict[tuple, int | None] = {}
         read = []
@@ -81,12 +85,11 @@ class Recorded:
     def _category(self, label: str, known: str | None) -> int | None:
         return self.labels.get(known) or self.match(label)
 
-    def _column(self, match: Matcher, client_id: int) -> Matcher:
+    def _column(self, match: Matcher) -> Matcher:
         """For labels that are categories' own, or were read before there was a taxonomy: the whole column is read one way."""
         counts = self.db.execute(
-            """select r.label, count(*) from recordings r join assets a on a.id = r.asset_id
-               where r.source = ? and a.client_id = ? and r.category is null group by r.label""",
-            [self.source, client_id],
+            """select label, count(*) from recordings where task_id = ? and source = ? and category is null group by label""",
+            [self.task.id, self.source],
         )
         return match.for_column(dict(counts.fetchall()), tie="names")
 
@@ -94,8 +97,8 @@ class Recorded:
         found = self.db.execute(
             f"""select r.asset_id, a.group_id, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
                 from recordings r join assets a on a.id = r.asset_id
-                where r.source = ? and r.asset_id in ({",".join("?" * len(assets))})""",
-            [self.source, *(a.id for a in assets)],
+                where r.task_id = ? and r.source = ? and r.asset_id in ({",".join("?" * len(assets))})""",
+            [self.task.id, self.source, *(a.id for a in assets)],
         )
         recorded = {row[0]: row[1:] for row in found}
         return [self._one(asset.id, *recorded[asset.id]) for asset in assets]
@@ -103,12 +106,12 @@ class Recorded:
     def most_usd(self, asset: Asset) -> float:
         return 0.0
 
-    def known(self, client_id: int, text: str) -> Asset | None:
+    def known(self, text: str) -> Asset | None:
         """An asset with this text whose answer is recorded: the only texts that this teacher can answer."""
         row = self.db.execute(
-            """select a.id from assets a join recordings r on r.source = ? and r.asset_id = a.id
+            """select a.id from assets a join recordings r on r.task_id = ? and r.source = ? and r.asset_id = a.id
                where a.client_id = ? and a.text_hash = ? limit 1""",
-            [self.source, client_id, form_hash(normal_form(text))],
+            [self.task.id, self.source, self.task.client_id, form_hash(normal_form(text))],
         ).fetchone()
         return Asset(row[0], text) if row else None
 
@@ -128,29 +131,23 @@ class Recorded:
         )
 
 
-def make(db: Database, client_id: int, detail: str, categories: list[StoredCategory]) -> Recorded:
-    """The recorded teacher of column `detail`. InputError when the client has no labels from that column."""
-    sources = [
-        row[0]
-        for row in db.execute(
-            "select distinct r.source from recordings r join assets a on a.id = r.asset_id where a.client_id = ?",
-            [client_id],
-        )
-    ]
+def make(db: Database, task: Task, detail: str, categories: list[StoredCategory]) -> Recorded:
+    """The recorded teacher of column `detail`. InputError when the task has no labels from that column."""
+    sources = [row[0] for row in db.execute("select distinct source from recordings where task_id = ?", [task.id])]
     if detail not in sources:
         known = f"Columns with recorded labels: {', '.join(sources)}." if sources else NONE_YET
         raise InputError(f"No recorded labels from a column '{detail}'.", known)
-    return Recorded(db, detail, categories, client_id)
+    return Recorded(db, detail, categories, task)
 
 
 def differing(db: Database, run_id: int) -> pd.DataFrame:
     """Of a recorded teacher's run, the groups whose copies came with different labels: group_id, category_id, copies, first;
     no rows where another teacher made the run, or where its column is gone."""
-    row = db.execute("select client_id, teacher, taxonomy_id from label_runs where id = ?", [run_id]).fetchone()
-    client_id, teacher, taxonomy_id = row
+    row = db.execute("select task_id, teacher, taxonomy_id from label_runs where id = ?", [run_id]).fetchone()
+    task_id, teacher, taxonomy_id = row
     kind, _, source = teacher.partition(":")
     categories = taxonomy.load(db, taxonomy_id) if kind == "recorded" else []
     if not categories:
         return pd.DataFrame(columns=["group_id", "category_id", "copies", "first"])
-    table = Recorded(db, source, categories, client_id).votes()
+    table = Recorded(db, source, categories, tasks.get(db, task_id)).votes()
     return table[table.groupby("group_id").category_id.transform("size") > 1]

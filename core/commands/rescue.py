@@ -1,0 +1,28 @@
+"""`rescue`: a workspace of an earlier version as files, to be imported into a new one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "write what a workspace of an earlier version holds as files"
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new folder for the files")
+    command.add_argument(
+        "--from", type=Path, dest="workspace", metavar="FOLDER", help="the workspace (default: the one in use)"
+    )
+
+
+def run(args: argparse.Namespace) -> tuple[dict, str]:
+    """Taxonomy, assets and labels of every client there, as files."""
+    from core import rescue, settings
+
+    found = rescue.files_of(args.workspace or settings.home(), args.to)
+    lines = [
+        f"{one['client']}: {one['assets']:,} assets in {one['folder']}; labels: {', '.join(one['labels']) or 'none'}"
+        for one in found
+    ]
+    return {"clients": found}, "\n".join(lines) or "There is no client in it."
