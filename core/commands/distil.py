@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "problem_list": [one.as_dict() for one in found["assets"]],
         "unknown_labels": [asdict(one) for one in unknown],
     }
-    return result, "\n".join(_distil_text(result, told))
+    return result, "\n".join(_distil_text(result, told, args.task))
 
 
 def _columns(args: argparse.Namespace) -> dict[str, str | None]:
@@ -152,7 +152,7 @@ def _columns(args: argparse.Namespace) -> dict[str, str | None]:
     return {"latency_ms" if role == "latency" else role: column for role, column in named.items()}
 
 
-def _distil_text(result: dict, told: list[str]) -> list[str]:
+def _distil_text(result: dict, told: list[str], task: str | None) -> list[str]:
     assets, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
         f"{assets['imported']:,} of {assets['rows'] - assets['aside']:,} assets imported, {counted(assets['problems'], 'problem')}"
@@ -174,7 +174,8 @@ def _distil_text(result: dict, told: list[str]) -> list[str]:
     if "change" in result:
         lines += [f"Live: {result['change']['new']}.", *result["change"]["lines"], *result["change"]["warnings"]]
     if result["live"] != result["chosen"]:
+        whose = f' --task "{task}"' if task else ""
         lines.append(
-            f'Not live: `students --client "{result["client"]}" --go-live {result["chosen"]}` puts it to work.'
+            f'Not live: `students --client "{result["client"]}"{whose} --go-live {result["chosen"]}` puts it to work.'
         )
     return lines

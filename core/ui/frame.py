@@ -1,9 +1,9 @@
-"""The frame around every page: menu, client picker, where this client stands, title, and the one place errors are caught.
+"""The frame around every page: menu, pickers of client and task, where the task stands, title, and the one place errors are caught.
 
 Every page reads
 
     with frame.page("teacher") as view:
-        ...view.db, view.client_id, view.client...
+        ...view.db, view.task, view.client...
 
 A page opened by its own address on a fresh server runs without app.py; the frame then builds the menu itself, so such a page
 is as guarded as one reached through the menu. Whatever a person can put right (InputError) is shown as one sentence; anything

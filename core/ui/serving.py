@@ -6,7 +6,7 @@ import shlex
 
 import streamlit as st
 
-from core import settings
+from core import settings, tasks
 from core.ui import frame
 
 ASK = """curl http://127.0.0.1:8600/classify -H "Content-Type: application/json" \\
@@ -20,7 +20,8 @@ def section(view: frame.View) -> None:
     """The server's command, and how to ask it."""
     with st.container(border=True):
         st.subheader("Serve over HTTP", anchor=False)
-        st.code(command(view.client), language="bash", wrap_lines=True)
+        several = len(tasks.of_client(view.db, view.task.client_id)) > 1
+        st.code(command(view.client, view.task.name if several else None), language="bash", wrap_lines=True)
         st.caption(
             "Run it in the folder Understudy is in. It answers on this machine until Ctrl-C, and when another student is put "
             "to work it takes that one over without dropping a request. Its documentation is at http://127.0.0.1:8600/docs."
@@ -35,8 +36,9 @@ def section(view: frame.View) -> None:
             )
 
 
-def command(client: str) -> str:
-    """The line that serves this client's live student."""
+def command(client: str, task: str | None = None) -> str:
+    """The line that serves the live student of this client's task, which is named where there are several."""
     home = settings.home()
     prefix = "" if home == settings.ROOT / "data" / "workspace" else f"UNDERSTUDY_HOME={shlex.quote(str(home))} "
-    return f"{prefix}python3 run.py serve --student live --port 8600 --client={shlex.quote(client)}"
+    whose = f"--client={shlex.quote(client)}" + (f" --task={shlex.quote(task)}" if task else "")
+    return f"{prefix}python3 run.py serve --student live --port 8600 {whose}"
