@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.errors import InputError
+from core.words import task_title
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -89,11 +90,6 @@ def put(db: Database, key: str, value: Any, whose: Owner | int = 0) -> None:
     db["settings"].upsert({**owner, "key": key, "value": json.dumps(value)}, pk=("client_id", "task_id", "key"))
 
 
-def title(client: str, task: str, tasks: int) -> str:
-    """How a task is called among others': by its client, and by its own name where the client has several."""
-    return f"{client} · {task}" if tasks > 1 else client
-
-
 def _owner(whose: Owner | int) -> tuple[int, int]:
     return (whose, 0) if isinstance(whose, int) else (whose.client_id, whose.id)
 
@@ -106,4 +102,4 @@ def own(db: Database, key: str) -> dict[str, Any]:
            where s.key = ? order by c.name, t.id""",
         [key],
     )
-    return {title(row["client"], row["task"], row["tasks"]): json.loads(row["value"]) for row in rows}
+    return {task_title(row["client"], row["task"], row["tasks"]): json.loads(row["value"]) for row in rows}

@@ -100,3 +100,8 @@ def split_words(counts: dict[str, int]) -> str:
     """Assets of each split in a line: 1,200 train, 300 calibration, 400 test; or 1,500 train (and calibration), 400 test."""
     parts = [f"{counts['train']:,} train", f"{counts['calibration']:,} calibration", f"{counts['test']:,} test"]
     return ", ".join(parts) if counts["calibration"] else f"{parts[0]} (and calibration), {parts[2]}"
+
+
+def task_title(client: str, task: str, tasks: int) -> str:
+    """How a task is called among others': by its client, and by its own name where the client has several `tasks`."""
+    return f"{client} · {task}" if tasks > 1 else client

@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import settings
 from core.deploy.exported import runtime
 from core.escape import plain
 from core.evaluate.latency import SHARES
@@ -24,7 +23,7 @@ from core.ingest import taxonomy
 from core.train import members
 from core.train.disk import EXACT
 from core.weights import LARGE, PACKAGED
-from core.words import percent, ranged, split_words
+from core.words import percent, ranged, split_words, task_title
 
 WORST = 5
 LIKE_HERE = 0.995  # same labels as the student here; below, what is certified here is not said of an export
@@ -78,7 +77,7 @@ def write(db: Database, row: dict, found: dict[str, Any], parity: dict[str, Any]
     labels = [category.label for category in taxonomy.load(db, row["taxonomy_id"]) if category.assignable]
     verdict = comparison(db, row["id"])["verdict"]
     parts = [
-        f"# Student {row['id']} of {plain(settings.title(facts['client'], facts['task'], facts['tasks']))}",
+        f"# Student {row['id']} of {plain(task_title(facts['client'], facts['task'], facts['tasks']))}",
         f"A small model that stands in for a large one on one narrow job: it reads the text of a creative asset and says which of "
         f"{len(labels):,} categories it belongs to.",
         "**This client is made up: a program wrote its texts, and its recorded labels stand in for a large model's. "

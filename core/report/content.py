@@ -26,7 +26,7 @@ from core.report.headline import TITLES, Headline, about, for_100, headlines, mo
 from core.report.pairs import Pair, lead, pairs
 from core.tasks import Task
 from core.train.run import looked_at
-from core.words import percent, split_words, teacher_words
+from core.words import percent, split_words, task_title, teacher_words
 
 WORST, EXAMPLES = 4, 2  # as many as the second page holds
 TEXT = 220  # characters of an example that are shown
@@ -145,7 +145,7 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
     verdict = result["verdict"]
     facts = _facts(db, row["id"])
     return Report(
-        client=settings.title(facts["client"], facts["task"], facts["tasks"]),
+        client=task_title(facts["client"], facts["task"], facts["tasks"]),
         synthetic=bool(facts["synthetic"]),
         student=f"{row['kind']} {row['id']}",
         date=datetime.now(UTC).date().isoformat(),

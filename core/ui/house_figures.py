@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import settings
 from core.evaluate import house
 from core.evaluate.house import TaskMoney
 from core.ui import address, frame
 from core.ui.figures import HINTS, figure
-from core.words import counted, money, percent
+from core.words import counted, money, percent, task_title
 
 BARS = "▁▂▃▄▅▆▇█"
 SCORED = (
@@ -84,7 +83,7 @@ def needs(found: list[house.Notice]) -> None:
 
 def _notice(one: house.Notice) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        name = settings.title(one.client, one.task, 1 + bool(one.task))
+        name = task_title(one.client, one.task, 1 + bool(one.task))
         whose = f"**{frame.plain(name)}**: " if name else ""
         st.markdown(f":material/warning: {whose}{frame.plain(one.words)}", width="stretch")
         frame.link(one.page, to=address.named(one.client, one.task) if one.client else None)

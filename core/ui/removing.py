@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import removal, settings, tasks
+from core import removal, tasks
 from core.tasks import Task
 from core.ui import address, frame
-from core.words import counted
+from core.words import counted, task_title
 
 ASKED = "removing"  # the kind and number (of assets: ids) that somebody wants removed and has not yet confirmed
 IMPORT, ASSETS, STUDENT, TASK, CLIENT = "import", "assets", "student", "task", "client"
@@ -132,7 +132,7 @@ def task(view: frame.View, found: list[tuple[Task, str]]) -> None:
     """A task to be renamed or deleted."""
     with st.expander("Rename or delete a task", key="change-task"):
         left, middle, right, last = st.columns([3, 3, 1, 1], vertical_alignment="bottom")
-        names = {task.id: settings.title(client, task.name, 2) for task, client in found}
+        names = {task.id: task_title(client, task.name, 2) for task, client in found}
         ids = list(names)
         place = ids.index(view.chosen.id) if view.chosen and view.chosen.id in names else 0
         picked = left.selectbox("Task to change", ids, place, format_func=names.__getitem__)

@@ -14,7 +14,7 @@ from core.evaluate.verdict import Verdict
 from core.job_kinds import KINDS
 from core.label.run import newest_in_use
 from core.tasks import Task
-from core.words import percent
+from core.words import percent, task_title
 
 VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready", "trial": "Trial only"}
 
@@ -41,7 +41,7 @@ class Standing:
     @property
     def name(self) -> str:
         """What the task is called among others."""
-        return settings.title(self.client, self.task.name, 1 + self.several)
+        return task_title(self.client, self.task.name, 1 + self.several)
 
     def lines(self) -> list[tuple[str, str]]:
         """The lines of the sidebar: name and state."""
