@@ -16,6 +16,7 @@ let now = null;      // what the server drew last: {turn, keys: {key: the button
 let fired = null;    // the turn that has had its key already
 let opening = false; // a field is being opened: what is typed meanwhile belongs into it
 let timer = null, line = null;
+let leaving = null;  // Streamlit may take this away and put it back while it draws: only what stays away is gone
 
 // Where a person types. A radio button or a switch that was clicked last keeps the focus, but takes no letters.
 const TICKED = ["radio", "checkbox", "button", "submit", "range", "file"];
@@ -71,7 +72,16 @@ function act() {
     timer = setTimeout(act, 25);
 }
 
+function leave() {
+    window.removeEventListener("keydown", pressed, true);
+    clearTimeout(timer);
+    waiting.length = 0;
+    now = fired = line = leaving = null;
+    opening = false;
+}
+
 export default function({ data, parentElement }) {
+    clearTimeout(leaving);
     if (!now) { window.addEventListener("keydown", pressed, true); }
     line = parentElement.querySelector(".understudy-waiting") || parentElement.appendChild(document.createElement("div"));
     line.className = "understudy-waiting";
@@ -80,13 +90,7 @@ export default function({ data, parentElement }) {
     if (!now.open && fired !== now.turn) { opening = false; }
     say();
     act();
-    return () => {
-        window.removeEventListener("keydown", pressed, true);
-        clearTimeout(timer);
-        waiting.length = 0;
-        now = fired = line = null;
-        opening = false;
-    };
+    return () => { leaving = setTimeout(leave, 1000); };
 }
 """
 CSS = ".understudy-waiting { min-height: 1.2em; font-size: 0.875rem; color: var(--st-text-color); }"
