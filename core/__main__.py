@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         with redirect_stdout(sys.stderr):  # a library that prints must not spoil the JSON
-            result, text = commands()[args.command].run(args)
+            result, text = args.does(args)
         terminal.answer(json.dumps(result, ensure_ascii=True) if args.json else text)
     except (KeyboardInterrupt, Cancelled):
         terminal.say("Stopped. What is done so far is kept: the same command carries on from there.")
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     for name, module in commands().items():
         command = added.add_parser(name, help=module.SUMMARY, description=module.SUMMARY, parents=[common])
         module.options(command)
+        command.set_defaults(does=module.run)
     return top
 
 

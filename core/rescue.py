@@ -19,8 +19,10 @@ from pathlib import Path
 from core.database import BEFORE_TASKS
 from core.errors import InputError
 from core.escape import Cells
+from core.ingest import taxonomy
+from core.whole import whole, write_whole
 
-CATEGORIES = """select c.label, p.label, c.description, c.examples, c.key from categories c
+CATEGORIES = """select c.label, c.name, p.label, c.description, c.examples, c.key, c.assignable from categories c
     left join categories p on p.id = c.parent_id where c.taxonomy_id =
     (select id from taxonomies where client_id = ? order by version desc limit 1) order by c.position"""
 # The newest run of each teacher but recorded ones, whose labels stand with the assets.
@@ -55,15 +57,15 @@ def _must_be_old(db: sqlite3.Connection, path: Path) -> None:
 
 def _client(db: sqlite3.Connection, client_id: int, name: str, folder: Path) -> dict:
     folder.mkdir(parents=True)
-    with (folder / "taxonomy.csv").open("w", encoding="utf-8-sig", newline="") as out:
-        table = Cells(out)
-        table.row("name", "parent", "description", "examples", "key")
-        for label, parent, description, examples, key in db.execute(CATEGORIES, [client_id]):
-            table.row(label, parent, description, "; ".join(json.loads(examples)), key)
+    categories = [
+        taxonomy.Category(label, name, parent, description, tuple(json.loads(examples)), key, bool(assignable))
+        for label, name, parent, description, examples, key, assignable in db.execute(CATEGORIES, [client_id])
+    ]
+    write_whole(folder / "taxonomy.csv", "\ufeff" + taxonomy.to_csv(categories))
     columns = _columns(db, client_id)
     extra = _extra(db, client_id)
     count = 0
-    with (folder / "assets.csv").open("w", encoding="utf-8-sig", newline="") as out:
+    with whole(folder / "assets.csv") as aside, aside.open("w", encoding="utf-8-sig", newline="") as out:
         table = Cells(out)
         table.row("asset_id", "text", "split", *extra, *columns)
         for id, external_id, text, split, more in db.execute(

@@ -1,5 +1,7 @@
 """Overview: what the students save, what needs somebody, where every client stands; the sample one click from a full run."""
 
+from collections import Counter
+
 import streamlit as st
 
 from core import database, jobs, tasks
@@ -37,7 +39,8 @@ def main() -> None:
         if found:
             _add_task(view, found)
             removing.client(view, {row["id"]: row["name"] for row in found})
-        if several := [(task, client) for task, client in every if len(tasks.of_client(view.db, task.client_id)) > 1]:
+        counts = Counter(task.client_id for task, _ in every)
+        if several := [one for one in every if counts[one[0].client_id] > 1]:
             removing.task(view, several)
 
 

@@ -19,10 +19,11 @@ create table clients (id integer primary key, name text);
 insert into clients values (1, 'Acme & Söhne'), (2, 'Empty');
 create table taxonomies (id integer primary key, client_id integer, version integer);
 insert into taxonomies values (1, 1, 1), (2, 1, 2);
-create table categories (id integer primary key, taxonomy_id integer, position integer, label text, key text, parent_id integer,
-    description text, examples text);
-insert into categories values (1, 1, 0, 'Old', null, null, '', '[]'), (2, 2, 0, 'Sale', null, null, 'Less money', '["50 % off"]'),
-    (3, 2, 1, '=Offer', null, 2, '', '[]');
+create table categories (id integer primary key, taxonomy_id integer, position integer, label text, name text, key text,
+    parent_id integer, description text, examples text, assignable integer);
+insert into categories values (1, 1, 0, 'Old', 'Old', null, null, '', '[]', 1),
+    (4, 2, 2, 'Retail', 'Retail', null, null, '', '[]', 0),
+    (2, 2, 0, 'Sale', 'Sale', null, 4, 'Less money', '["50 % off; today"]', 1), (3, 2, 1, '=Offer', '=Offer', null, 4, '', '[]', 1);
 create table assets (id integer primary key, client_id integer, external_id text, text text, group_id integer, split text,
     split_given integer, extra text);
 insert into assets values (1, 1, '007', 'Half the price,
@@ -70,7 +71,10 @@ def test_its_taxonomy_assets_and_labels_import_again(old, tmp_path, monkeypatch)
     task = tasks.of(db, "Acme")
     categories = taxonomy.read(folder / "taxonomy.csv").categories
     taxonomy.save(db, task, categories, "taxonomy.csv")
-    assert [(c.label, c.examples) for c in categories] == [("Sale", ("50 % off",)), ("=Offer", ())]
+    assert [(c.label, c.examples) for c in categories if c.assignable] == [
+        ("Sale", ("50 % off; today",)),
+        ("=Offer", ()),
+    ]
     assert assets.import_assets(db, task, folder / "assets.csv").imported == 3
     stored = db.execute("select external_id, text from assets order by id").fetchall()
     assert stored[0] == ("007", "Half the price,\ntoday only")

@@ -55,7 +55,8 @@ class TaskMoney:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that needs a person: whose (a task, or 0 where it is no one task's), in words, and the page where it is seen to."""
+    """Something that needs a person: whose (client, and task where it has several; empty: nobody's), in words, and the
+    page where it is seen to."""
 
     client: str
     task: str
