@@ -122,7 +122,7 @@ def _add_task(view: frame.View, found: list[dict]) -> None:
         st.caption(
             "A task is one job over the client's assets, such as topic, format or offer: one taxonomy, one live student."
         )
-        client, name, kind, send = st.columns([3, 3, 3, 1], vertical_alignment="bottom")
+        client, name, kind, send = st.columns([5, 5, 5, 3], vertical_alignment="bottom")
         names = {row["id"]: row["name"] for row in found}
         place = list(names).index(view.client_id) if view.client_id in names else 0
         whose = client.selectbox("Client to add it to", list(names), place, format_func=names.__getitem__)

@@ -23,7 +23,7 @@ def main() -> None:
         )
         if not labelled:  # a student whose labels are gone is still to be seen, put to work and deleted
             none = (
-                "A student learns from a teacher's labels, and this client has none yet.",
+                "A student learns from a teacher's labels, and there are none yet.",
                 "teacher",
                 "Get labels first",
             )

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database, jobs, settings, tasks
+from core import database, jobs, settings
 from core.errors import Problem
 from core.ingest import assets, taxonomy
 from core.ingest.family_columns import by_words
@@ -66,7 +66,7 @@ def show(view: View) -> bool:
     )
     if last is None:
         return False
-    _import(view.db, last, _anew(view, last["id"]))
+    _import(view.db, view.task, last, _anew(view, last["id"]))
     removed = view.db.execute("select max(id) from removals").fetchone()[0]
     stamp = f"{last['id']}, {last['created']}, {last['unchanged']}, {removed}"
     home = str(settings.home())
@@ -84,7 +84,7 @@ def _anew(view: View, import_id: int) -> int:
     return next((job.result.get("relabelled", 0) for job in made if job.result["import_id"] == import_id), 0)
 
 
-def _import(db: Database, last: dict, anew: int) -> None:
+def _import(db: Database, task: Task, last: dict, anew: int) -> None:
     st.subheader("Last import", anchor=False)
     # The row of a file keeps what its first import brought; read again, all of that is there already.
     new = last["imported"] if last["imported"] + last["unchanged"] <= last["row_count"] else 0
@@ -98,7 +98,7 @@ def _import(db: Database, last: dict, anew: int) -> None:
     if anew:
         parts.insert(3, f"{counted(anew, 'label')} taken anew")
     st.text(f"{last['filename']}: {', '.join(parts)}")
-    _taken(db, last)
+    _taken(db, task, last)
     _listed(db, last, "problem")
     _listed(db, last, "remark")
 
@@ -131,12 +131,15 @@ def _listed(db: Database, last: dict, kind: str) -> None:
         )
 
 
-def _taken(db: Database, last: dict) -> None:
-    """That labels which came with the file teach already."""
+def _taken(db: Database, task: Task, last: dict) -> None:
+    """That labels which came with the file teach already, or whose they are where they are another task's."""
     column = json.loads(last["mapping"]).get("label")
-    run_id = (
-        newest_in_use(db, tasks.get(db, last["task_id"]), f"recorded:{column}") if column and last["task_id"] else None
-    )
+    if last["task_id"] != task.id:
+        st.text(
+            "It was imported for another task. Import a file here to take this task's labels: its assets stay as they are."
+        )
+        return
+    run_id = newest_in_use(db, task, f"recorded:{column}") if column else None
     if run_id is not None:
         count = db.execute("select count(*) from labels where run_id = ? and category_id is not null", [run_id])
         taken = counted(count.fetchone()[0], "label")

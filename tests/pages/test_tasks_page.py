@@ -24,6 +24,7 @@ def test_a_second_task_is_added_on_overview_and_chosen_beside_the_client(open_pa
     assert app.query_params["task"] == "Offer" and sidebar(app, "Task").value == made.id
     app = open_page("assets", task=made)
     assert "Northwind · Offer" in shown(app) and "360" in shown(app), "the client's assets are there"
+    assert "imported for another task" in shown(app) and "teacher's answers" not in shown(app)
     assert (app.sidebar.caption[-5].value, app.sidebar.text[0].value) == ("Categories", "none yet")
     app = open_page("student", task=made)
     assert links(app)
