@@ -65,7 +65,7 @@ def cases(
 def approved(pairs: Sequence[tuple[str, str]], guide: Guide, known: Known, encode: Encode) -> list[Case]:
     """Copy that people wrote, before the same gates as a draft."""
     found = cases(pairs, guide, known, encode)
-    return [replace(case, text=copy) for case, (_, copy) in zip(found, pairs)]
+    return [replace(case, text=copy, slotted=slots.put(copy, brief)) for case, (brief, copy) in zip(found, pairs)]
 
 
 @lru_cache(maxsize=1_000)
@@ -223,14 +223,18 @@ def _names(case: Case) -> str | None:
 def _copied(case: Case) -> str | None:
     if not case.new:
         return None
-    for text in dict.fromkeys((case.text, case.slotted)):
-        near, share = case.known.index.nearest(text)
-        if share >= 1:
-            return f"Approved before, word for word: {near}"
-        if share >= NEAR:
-            return f"Nearly an approved copy ({percent(share)} the same): {near}"
+    near, share = nearest(case.text, case.slotted, case.known)
+    if share >= 1:
+        return f"Approved before, word for word: {near}"
+    if share >= NEAR:
+        return f"Nearly an approved copy ({percent(share)} the same): {near}"
     run = case.known.index.run(case.text, case.guide.run)
     return f"{case.guide.run} words in a row of an approved copy: {run}" if run else ""
+
+
+def nearest(text: str, slotted: str, known: Known) -> tuple[str, float]:
+    """The approved copy most like a text, as it stands or with its facts as slots, and how like (0..1)."""
+    return max((known.index.nearest(one) for one in dict.fromkeys((text, slotted))), key=lambda found: found[1])
 
 
 def _repeats(case: Case) -> str | None:

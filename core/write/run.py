@@ -77,6 +77,7 @@ def import_and_train(
     on_progress: Any = None,
 ) -> dict[str, Any]:
     """Import, train and judge in this process, as a job that a kill leaves to be carried on; returns what train_job() does."""
+    ladder(student, False)  # an unknown one is refused before anything is read
     params = {
         "task_id": task.id,
         "file": str(path.resolve()),
@@ -161,7 +162,7 @@ def _one(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, l
         lesson = Lesson(**{**vars(lesson), "folder": folder})
         started = time.perf_counter()
         rung.fit(lesson)
-        seconds = time.perf_counter() - started + (row["train_seconds"] or 0.0)
+        seconds = time.perf_counter() - started + _seconds_below(db, rung, lesson)
         lesson.known.save(folder)
         told = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
         write_whole(folder / drafting.CONFIG, json.dumps(told))
@@ -175,6 +176,13 @@ def _one(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, l
         db["writers"].update(row["id"], {**row, "figures": json.dumps(figures)})
         return row | {"figures": figures}
     return row | {"figures": json.loads(row["figures"])}
+
+
+def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:
+    """The training time of the rung whose model is taken over: it belongs to this student's bill as well."""
+    paths = [f"writers/{folder.name}" for kind, folder in lesson.earlier.items() if kind in rung.takes]
+    marks = ", ".join("?" * len(paths))
+    return db.execute(f"select total(train_seconds) from writers where path in ({marks})", paths).fetchone()[0]
 
 
 def _roles(folder: Path, test: dict[str, list[str]]) -> tuple[dict | None, str]:

@@ -52,7 +52,8 @@ Propose = Callable[[Sequence[str], int, int], list[list[Proposal]]]
 @dataclass(frozen=True)
 class Rung:
     """`draws`: how many drafts it writes of a brief whatever is asked for, to choose from (0: as many as asked for). `new`: it
-    writes, so that a copy of approved copy is stopped. `lines`, `summaries`: what it is for. `reads`: it builds on a base model."""
+    writes, so that a copy of approved copy is stopped. `lines`, `summaries`: what it is for. `reads`: it builds on a base
+    model; `takes`: the rungs whose model it uses."""
 
     name: str
     order: int
@@ -65,6 +66,7 @@ class Rung:
     lines: bool = False
     summaries: bool = False
     reads: bool = False
+    takes: tuple[str, ...] = ()
 
 
 def rungs() -> dict[str, Rung]:

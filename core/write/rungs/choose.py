@@ -12,7 +12,7 @@ from core.write.rungs import Lesson, Propose, Rung, write
 
 def fit(lesson: Lesson) -> None:
     """The model is the one of the rung below; where that is not there, it is trained."""
-    below = lesson.earlier.get(write.RUNG.name)
+    below = lesson.earlier.get(*RUNG.takes)
     if below is None:
         write.fit(lesson)
         return
@@ -37,4 +37,5 @@ RUNG = Rung(
     new=True,
     lines=True,
     reads=True,
+    takes=(write.RUNG.name,),
 )
