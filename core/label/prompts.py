@@ -20,17 +20,18 @@ from sqlite_utils import Database
 
 from core import settings
 from core.database import now
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.errors import InputError
-from core.ingest.taxonomy import StoredCategory
-from core.label import prices, providers, replies
+from core.label import providers, replies
 from core.label.connections import Connection
 from core.label.gold import gold
 from core.label.replies import NONE, Found
 from core.label.teachers import Asset
 from core.label.teachers.builtin import category_vectors
 from core.label.teachers.wire import Reply, Request
+from core.money import prices
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 
 INSTRUCTIONS = """You sort texts from advertising into the categories of one taxonomy.
 Read the whole text and choose the one category that describes best what it is about, by its name and its description.

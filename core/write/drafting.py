@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.errors import InputError
 from core.write import gates, known
 from core.write.gates import Finding

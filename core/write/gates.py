@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from core.ingest.duplicates import normal_form
+from core.assets.duplicates import normal_form
 from core.words import percent
 from core.write import slots
 from core.write.guide import Guide, Span

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from core.ingest.duplicates import normal_form
+from core.assets.duplicates import normal_form
 
 PIECE = 4  # characters
 NEAR = 0.7  # of the pieces of two texts shared, from which they are near copies

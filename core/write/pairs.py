@@ -15,15 +15,15 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from core.assets import duplicates
+from core.assets.duplicates import form_hash, normal_form
+from core.assets.rows import MAX_TEXT, SPLITS, join_text
 from core.chance import chance
 from core.database import now
 from core.errors import InputError, Problem
-from core.ingest import duplicates
-from core.ingest.dialects import DELIMITERS
-from core.ingest.duplicates import form_hash, normal_form
-from core.ingest.files import AS_FOUND, Problems, ReadAs, Table, open_table
-from core.ingest.rows import MAX_TEXT, SPLITS, join_text
-from core.progress import NoProgress
+from core.jobs.progress import NoProgress
+from core.tables.dialects import DELIMITERS
+from core.tables.files import AS_FOUND, Problems, ReadAs, Table, open_table
 from core.tasks import Task
 from core.words import counted
 

@@ -14,10 +14,10 @@ from sqlite_utils import Database
 
 from core import database, jobs, settings, tasks
 from core.database import fresh_id, now
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.errors import InputError
-from core.ingest.problems import ReadAs
-from core.progress import NoProgress
+from core.jobs.progress import NoProgress
+from core.tables.problems import ReadAs
 from core.tasks import Task
 from core.train.disk import megabytes
 from core.whole import write_whole

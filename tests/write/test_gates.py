@@ -97,7 +97,7 @@ def test_planted_faults_are_stopped_and_approved_copy_is_not():
 
 
 def test_the_rank_of_a_brief_is_by_what_the_text_is_about(encoders):
-    from core.encoder import encoder
+    from core.encoders.encoder import encoder
 
     there = known.of(APPROVED, [], encoder(), frozenset())
     brief = "Norden, running shoes for beginners"

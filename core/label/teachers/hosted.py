@@ -12,14 +12,15 @@ from genai_prices.data import providers as priced
 from sqlite_utils import Database
 
 from core.errors import InputError
-from core.ingest.taxonomy import StoredCategory
-from core.label import connections, prices, providers
+from core.label import connections, providers
 from core.label.connections import Connection
-from core.label.prices import Price
 from core.label.prompts import Asking, Said, asking
 from core.label.teachers import Answer, Asset, lacking
 from core.label.teachers.wire import Reply, Wire
+from core.money import prices
+from core.money.prices import Price
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 
 
 class Hosted:
