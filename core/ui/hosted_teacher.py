@@ -169,7 +169,5 @@ def went(view: frame.View, run_id: int) -> None:
             )
         if run["failed"]:
             st.write("They have no label rather than a wrong one. Get labels again to ask about them again.")
-            table = pd.DataFrame(runs.reasons(view.db, run_id)).rename(
-                columns={"reason": "Reason", "count": "Assets"}
-            )
+            table = pd.DataFrame(runs.reasons(view.db, run_id)).rename(columns={"reason": "Reason", "count": "Assets"})
             st.dataframe(table, hide_index=True, key="reasons")

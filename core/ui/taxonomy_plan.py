@@ -74,13 +74,9 @@ def saved(view: View) -> None:
 def changes(kept: Kept) -> list[diff.Change]:
     """The diff as a table; returns it."""
     found = diff.diff(kept.draft)
-    table = pd.DataFrame(
-        [(change.kind, diff.in_words(change)) for change in found], columns=["change", "categories"]
-    )
+    table = pd.DataFrame([(change.kind, diff.in_words(change)) for change in found], columns=["change", "categories"])
     kinds = table["change"].value_counts()
-    st.text(
-        ", ".join(f"{kinds[kind]:,} {kind}" for kind in diff.KINDS if kind in kinds) or "Nothing changes yet."
-    )
+    st.text(", ".join(f"{kinds[kind]:,} {kind}" for kind in diff.KINDS if kind in kinds) or "Nothing changes yet.")
     if found:
         st.dataframe(table.head(SHOWN), hide_index=True, key="changes", height=min(38 + 35 * len(table), 283))
         charts.download(table, "taxonomy-changes")

@@ -62,9 +62,7 @@ def client(db, tmp_path):
 
 def test_a_rename_and_a_merge_ask_nobody_anything(db, client):
     before = by_label(db, 1)
-    kept = drafted(
-        db, client, (diff.rename, "Sale", "Promotions"), (diff.merge, ["Opening", "Hiring"], "News")
-    )
+    kept = drafted(db, client, (diff.rename, "Sale", "Promotions"), (diff.merge, ["Opening", "Hiring"], "News"))
     found = plan(db, client, kept)
     assert (found.labels, found.ask, found.keep, found.basis) == (240, 0, 240, "measured")
     result = carry_over(db, client)
@@ -162,9 +160,7 @@ def test_the_old_student_works_on_until_another_is_promoted(db, client):
         [old],
     )
     gold = evaluate(db, old)["gold"]["n"]
-    drafted(
-        db, client, (diff.rename, "Sale", "Promotions"), (diff.merge, ["Opening", "Hiring"], "News")
-    )
+    drafted(db, client, (diff.rename, "Sale", "Promotions"), (diff.merge, ["Opening", "Hiring"], "News"))
     run_id = carry_over(db, client)["runs"][0]["run_id"]
     assert [row["id"] for row in all_students(db, client) if row["live"]] == [old]
     assert evaluate(db, old)["gold"]["n"] == gold, "measured again on its own categories"

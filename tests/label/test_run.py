@@ -144,7 +144,10 @@ def test_without_taxonomy_or_assets_it_says_what_is_missing(db):
 def test_what_is_chosen_or_asked_about_is_taken(db, tmp_path, encoders, teacher):
     client = small.fill(db, tmp_path, small.rows(60))
     made, run_id = labelling.open_run(db, client, teacher)
-    first, second = runs.askable(db, run_id).asset_id[[3, 5, 8]].tolist(), runs.askable(db, run_id).asset_id[[4]].tolist()
+    first, second = (
+        runs.askable(db, run_id).asset_id[[3, 5, 8]].tolist(),
+        runs.askable(db, run_id).asset_id[[4]].tolist(),
+    )
     runs.select(db, run_id, 1, first)
     assert labelling.label(db, client, teacher, only=second) == run_id
     taken = runs.askable(db, run_id)

@@ -71,7 +71,9 @@ def test_the_ladder_of_auto_climbs_over_it_and_a_curve_is_traced_with_it(echo, d
     client = small.fill(db, tmp_path, small.rows(300))
     run_id = label(db, client, "recorded:label")
     with pytest.raises(Stop):
-        ladder.train(db, client, run_id, "auto", target=2, ready=lambda made: stop_at(registry.find(db, client, made)["kind"]))
+        ladder.train(
+            db, client, run_id, "auto", target=2, ready=lambda made: stop_at(registry.find(db, client, made)["kind"])
+        )
     assert [row["kind"] for row in registry.all_students(db, client)] == ["echo", "linear"]
     learning_curve.trace(db, client, run_id, "echo")
     assert learning_curve.stored(db, run_id).kind == "echo"

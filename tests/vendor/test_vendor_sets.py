@@ -87,9 +87,7 @@ def test_no_cell_of_the_pack_runs_as_a_formula(filled):
 
 
 def test_instructions_say_how_many_and_what_counts_as_wrong(filled):
-    with zipfile.ZipFile(
-        io.BytesIO(sets.pack(filled.db, sets.held_out(filled.db, filled.task)))
-    ) as packed:
+    with zipfile.ZipFile(io.BytesIO(sets.pack(filled.db, sets.held_out(filled.db, filled.task)))) as packed:
         text = packed.read("instructions.txt").decode()
     assert "120 advertising assets" in text and "(3 categories;" in text and "count as wrong" in text
 
