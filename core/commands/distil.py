@@ -12,7 +12,7 @@ from core.errors import InputError, Problem
 from core.label import providers
 from core.train import members
 from core.words import counted, money, percent, ranged
-from core.write.rungs import rungs
+from core.write import rungs
 
 ASSET_COLUMNS = {
     "gold": "labels that people settled",
@@ -75,7 +75,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--student",
         default=members.AUTO,
-        choices=(members.AUTO, *members.names(), *rungs()),
+        choices=(members.AUTO, *members.names(), *rungs.names()),
         help="default: %(default)s, the cheapest good enough; of pairs, the best that no figure rules out",
     )
     command.add_argument(
@@ -160,7 +160,8 @@ def _columns(args: argparse.Namespace) -> dict[str, str | None]:
 def _distil_text(result: dict, told: list[str], task: str | None) -> list[str]:
     imports, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
-        f"{imports['imported']:,} of {imports['rows'] - imports['aside']:,} assets imported, {counted(imports['problems'], 'problem')}"
+        f"{imports['imported']:,} of {imports['rows'] - imports['aside']:,} assets imported, "
+        + counted(imports["problems"], "problem")
         + (f", {counted(imports['remarks'], 'remark')}" if imports["remarks"] else ""),
         *told,
         f"{labels['count']:,} labels by {labels['teacher']}, {money(labels['spent_usd'], exact=True)} spent"

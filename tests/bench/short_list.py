@@ -16,8 +16,9 @@ import pandas as pd
 
 from core import taxonomy
 from core.evaluate.agreement import share
+from core.label.asking import Asking
 from core.label.connections import Connection
-from core.label.prompts import Asking, Prompt
+from core.label.prompts import Prompt
 from core.label.teachers.wire import Params
 from core.taxonomy import Category, StoredCategory
 from tests.conftest import SHARED

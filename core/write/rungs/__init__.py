@@ -10,10 +10,13 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from core.write.guide import Guide
-from core.write.known import Encode, Known
+
+if TYPE_CHECKING:
+    from core.write.guide import Guide
+    from core.write.known import Encode, Known
 
 AUTO = "auto"
 Pairs = list[tuple[str, str]]  # brief, copy
@@ -46,7 +49,7 @@ class Proposal:
 
 
 # briefs, how many drafts of each, what chance is drawn by -> proposals of each brief
-Propose = Callable[[Sequence[str], int, int], list[list[Proposal]]]
+Propose = Callable[[Sequence[str], int, int], "list[list[Proposal]]"]
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,14 @@ class Rung:
     takes: tuple[str, ...] = ()
 
 
+def names() -> list[str]:
+    """What the rungs are called; none is loaded."""
+    return [found.name for found in pkgutil.iter_modules(__path__)]
+
+
 def rungs() -> dict[str, Rung]:
     """Every rung by its name, the cheapest first."""
-    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names()]
     return {rung.name: rung for rung in sorted((module.RUNG for module in modules), key=lambda rung: rung.order)}
 
 
