@@ -48,7 +48,7 @@ TEMPLATES = {  # a header and rows that show how it is meant
     "A-0002,Meet the spring range,,New collection,Spring\n",
     "pairs": "brief,copy,status,channel\n"
     '"Northwind Outdoor, waterproof boots for autumn walks",Stay out longer. Come home dry.,approved,print\n'
-    '"Northwind Outdoor, tents for families",More room for muddy shoes.,approved,social\n',
+    '"Northwind Outdoor, tents for two",More room for muddy shoes.,approved,social\n',
 }
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.ui import charts, frame, progress, uploads
+from core.ui.standing import VERDICTS
 from core.words import duration, percent, spoken
 from core.write import pairs, run, use
 from core.write.guide import Guide, Span
@@ -56,7 +57,7 @@ def verdict(row: dict) -> None:
     colour, icon = frame.VERDICT_LOOK[said.decision]
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge({"drafts": "Drafts for a person", "not_yet": "Not yet"}[said.decision], color=colour, icon=icon)
+            st.badge(VERDICTS[said.decision], color=colour, icon=icon)
             st.text(f"{rungs()[row['kind']].title} ({row['kind']} {row['id']})")
         st.write(frame.plain(said.reason))
         st.write("**Next:** " + frame.plain(said.next))
@@ -69,7 +70,7 @@ def ladder(rows: list[dict]) -> None:
     lines = [_line(_named(row), row["figures"]["after_gates"], row["figures"]["handled"]["value"], row) for row in same]
     figures = same[-1]["figures"]
     lines += [
-        _line("People, held-out copy", figures["human"], figures["human"]["passed"]),
+        _line("People, approved copy", figures["human"], figures["human"]["passed"]),
         _line("People, copy of other briefs", figures["shuffled"], figures["shuffled"]["passed"]),
     ]
     table = pd.DataFrame(lines)

@@ -40,7 +40,7 @@ def test_an_empty_task_asks_for_pairs_and_queues_their_training(open_page, db, t
 def test_drafts_come_with_what_the_gates_say(open_page, db, taught):
     guide.put(db, taught, guide.Guide(banned=("coffee",)))
     app = open_page("write", task=taught)
-    assert "Drafts for a person" in shown(app) and "People, held-out copy" in str(app.dataframe[0].value)
+    assert "Drafts for a person" in shown(app) and "People, approved copy" in str(app.dataframe[0].value)
     app.text_area(key="write-brief").input("Norden Coast, soap for early hands")
     press(app, "Write drafts")
     assert "Nearest approved copy" in shown(app) and "Norden Coast" in shown(app) and db["drafts"].count == 3
