@@ -4,10 +4,10 @@ import json
 
 import openpyxl
 import pytest
+from core.evaluate.run import comparison
 
 from core import tasks
 from core.__main__ import main
-from core.evaluate.run import comparison
 from tests.evaluate.conftest import client, insert_assets  # noqa: F401
 
 

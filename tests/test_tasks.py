@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from core.evaluate.run import change_rules, comparison
 
 from core import database, distil, jobs, removal, settings, tasks
 from core.errors import InputError
-from core.evaluate.run import change_rules, comparison
 from core.evaluate.verdict import Rules
 from core.ingest import assets, taxonomy
 from core.ingest.files import AS_FOUND

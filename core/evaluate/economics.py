@@ -11,6 +11,7 @@ from math import ceil, isfinite
 from typing import Any, Self
 
 from core.errors import InputError
+from core.evaluate.figures import Teacher, Tokens
 from core.label.prices import SECONDS, TOKENS_OUT, Price, default_price_as
 from core.words import stated_percent
 
@@ -140,15 +141,15 @@ class Taught:
     spent_usd: float
 
     @classmethod
-    def of(cls, teacher: dict[str, Any], tokens: dict[str, Any], **more: Any) -> Self:
-        """From the figures that an evaluation keeps under these names."""
+    def of(cls, teacher: Teacher, tokens: Tokens, **more: Any) -> Self:
+        """From the figures of an evaluation."""
         return cls(
-            tokens_in=tokens["in"],
-            tokens_out=tokens["out"],
-            tokens_basis=tokens["basis"],
-            labels=teacher["labels"],
-            teacher_kind=teacher["kind"],
-            spent_usd=teacher["spent_usd"],
+            tokens_in=tokens.tokens_in,
+            tokens_out=tokens.tokens_out,
+            tokens_basis=tokens.basis,
+            labels=teacher.labels,
+            teacher_kind=teacher.kind,
+            spent_usd=teacher.spent_usd,
             **more,
         )
 

@@ -12,8 +12,9 @@ from sqlite_utils import Database
 from core.errors import InputError
 from core.evaluate import versions
 from core.evaluate.agreement import Share
+from core.evaluate.comparison import comparison
+from core.evaluate.evaluation import figures_of
 from core.evaluate.phrases import interval_words
-from core.evaluate.run import comparison
 from core.evaluate.versions import name_of
 from core.tasks import Task
 from core.train.run import find, set_live
@@ -60,12 +61,11 @@ def go_live(db: Database, task: Task, student_id: int) -> Change:
 
 def _alone(db: Database, row: dict) -> list[str]:
     """How the student stands to the labels it learned from, where it was judged."""
-    result = comparison(db, row["id"])
-    if result is None:
+    found = figures_of(db, row["id"])
+    if found is None:
         return []
-    found = result["figures"]
-    share = interval_words(Share(**found["agreement"]), found["target"])
-    teacher = teacher_words(found["teacher"]["name"])
+    share = interval_words(found.agreement, found.target)
+    teacher = teacher_words(found.teacher.name)
     return [f"It agrees with its teacher ({teacher}) on {share} of its test assets."]
 
 
@@ -94,7 +94,7 @@ def _warnings(db: Database, row: dict) -> list[str]:
     told = [behind] if behind else []
     if result is None:
         return ["It has not been judged, so nothing is known of how good it is.", *told]
-    verdict = result["verdict"]
+    verdict = result.verdict
     if verdict.decision == "not_ready":
         told.insert(0, f"Its verdict is: not ready. {verdict.reason}")
     if verdict.decision == "trial":

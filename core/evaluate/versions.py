@@ -12,8 +12,9 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired, share
+from core.evaluate.comparison import judgement
+from core.evaluate.evaluation import judged
 from core.evaluate.phrases import p_words, percent, version_words
-from core.evaluate.run import comparison, figures
 from core.ingest import taxonomy_versions
 from core.tasks import Task
 from core.train.run import all_students, is_whole
@@ -30,7 +31,7 @@ class Version:
     handled: float | None
     size_mb: float
     ms: float
-    usd_alone: float
+    usd_alone: float | None
     usd_cascade: float | None
 
 
@@ -126,7 +127,7 @@ def listed(db: Database, task: Task) -> list[dict[str, Any]]:
             "name": name_of(row),
             "kind": row["kind"],
             "live": bool(row["live"]),
-            "agreement": (figures(db, row["id"]) or {}).get("agreement"),
+            "agreement": (found := judged(db, row["id"])) and asdict(found.agreement),
             "size_mb": row["size_mb"],
             "whole": is_whole(db, row["id"]),
             "made_from": made_from(db, row["id"]),
@@ -214,12 +215,10 @@ def _both(db: Database, first: int, second: int) -> pd.DataFrame:
 
 
 def _version(db: Database, row: dict, teacher: str) -> Version:
-    found = comparison(db, row["id"])
-    seen, costs = found["figures"], found["economics"].per_1000
-    handled = seen["handled"]["value"] if seen["certificate"]["certified"] else None
-    return Version(
-        name_of(row), teacher, handled, row["size_mb"], seen["latency"]["p50"], costs["student"], costs["cascade"]
-    )
+    found = judgement(db, row["id"])
+    seen, costs = found.figures, found.economics.per_1000
+    handled = seen.handled.value if seen.certificate.certified else None
+    return Version(name_of(row), teacher, handled, row["size_mb"], seen.latency.p50, costs["student"], costs["cascade"])
 
 
 def _difference(first: str, second: str, by: ByLabels) -> str:

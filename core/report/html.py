@@ -15,8 +15,9 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from core.evaluate.economics import show
+from core.evaluate.phrases import FEW
 from core.report import svg
-from core.report.answers import FEW, Answer
+from core.report.answers import Answer
 from core.report.content import Report
 from core.words import money, percent
 

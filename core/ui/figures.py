@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.escape import plain
+from core.evaluate.metrics import METRICS
 
 BASIS = {
     "measured": ("green", "Measured here, on this client's own assets."),
@@ -16,10 +17,7 @@ HINTS = {
     "It says how well the student stands in for the teacher, not how often the teacher is right.",
     "interval": "The range that holds the true value in 95 of 100 such measurements (exact binomial, Clopper-Pearson). "
     "Copies of one creative count once, and a concept's sizes, languages and markets as far as they differ.",
-    "macro_f1": "Agreement averaged over categories, so that a rare category counts as much as a frequent one. 1 is perfect.",
-    "kappa": "Agreement beyond what chance would give (Cohen). 1 is perfect, 0 is chance.",
-    "ac1": "Agreement beyond chance by Gwet's formula, which holds up when a few categories dominate.",
-    "ece": "How far the stated confidence is from the share that proves right, on average. 0 is perfect.",
+    **{one.name: one.hint for one in METRICS},
     "handled": "Share of assets the student answers itself; the others fall back to the teacher.",
     "threshold": "The student answers when it is at least this sure; otherwise the asset falls back to the teacher.",
     "p50": "Half of all calls are faster than this; 95 % are faster than p95.",

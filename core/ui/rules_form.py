@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.evaluate.economics import described
-from core.evaluate.run import change_rules
+from core.evaluate.evaluation import change_rules
 from core.evaluate.verdict import NEW, Rules
 from core.ui.frame import View
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core.evaluate.run import evaluate, figures
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -27,7 +28,6 @@ from core.deploy.exported import runtime
 from core.errors import InputError
 from core.escape import plain
 from core.evaluate import latency
-from core.evaluate.run import evaluate, figures
 from core.label.run import label, labelled
 from core.train import members, softmax, students
 from core.train import run as training

@@ -23,6 +23,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from core.evaluate.run import comparison
 from prometheus_client.parser import text_string_to_metric_families
 from streamlit.testing.v1 import AppTest
 
@@ -36,7 +37,6 @@ from core.deploy.server import application
 from core.deploy.service import Service
 from core.deploy.tally import Tally
 from core.evaluate import house
-from core.evaluate.run import comparison
 from core.tasks import Task
 from core.train import students
 from core.train.run import folder_of, set_live

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from core.deploy import export, scoring
 from core.evaluate.run import comparison
+
+from core.deploy import export, scoring
 from tests import small
 from tests.deploy.conftest import write_rows
 from tests.test_main import call

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from core.evaluate.run import comparison
+
 from core import database, tasks
 from core.evaluate import house
-from core.evaluate.run import comparison
 from core.ingest import taxonomy
 from core.train.run import set_live
 

@@ -9,13 +9,13 @@ import time
 
 import numpy as np
 import pytest
+from core.evaluate.run import evaluate, figures
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import database, jobs
 from core.deploy.live import load
 from core.errors import InputError
-from core.evaluate.run import evaluate, figures
 from core.evaluate.versions import behind_words, compare
 from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_diff import begin

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from core.evaluate.run import change_rules, comparison, disagreements, evaluate
 from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
@@ -15,7 +16,6 @@ from core import jobs, settings, tasks
 from core.escape import plain
 from core.evaluate import review_queue
 from core.evaluate.kept import rules_of
-from core.evaluate.run import change_rules, comparison, disagreements, evaluate
 from core.evaluate.verdict import Rules
 from core.ingest import taxonomy
 from core.job_kinds import KINDS, JobKind

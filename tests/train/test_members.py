@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from core.evaluate.run import evaluate, figures
 
 from core import settings, tasks
 from core.__main__ import main
 from core.deploy.exported import runtime
 from core.evaluate import learning_curve, phrases
-from core.evaluate.run import evaluate, figures
 from core.label.run import label
 from core.train import members, run, students
 from tests import small

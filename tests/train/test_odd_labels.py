@@ -6,13 +6,13 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from core.evaluate.run import evaluate
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core import database, tasks
 from core.deploy import export
 from core.errors import InputError
-from core.evaluate.run import evaluate
 from core.ingest import assets, taxonomy
 from core.label.run import label
 from core.tasks import Task
