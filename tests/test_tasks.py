@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from core.evaluate.run import change_rules, comparison
 
 from core import database, distil, jobs, removal, settings, tasks
 from core.errors import InputError
+from core.evaluate.comparison import judgement
+from core.evaluate.evaluation import change_rules
 from core.evaluate.verdict import Rules
 from core.ingest import assets, taxonomy
 from core.ingest.files import AS_FOUND
@@ -43,7 +44,7 @@ def test_a_second_task_learns_from_a_column_of_the_same_assets_which_are_on_disk
         run = jobs.run_here(db, "label", {"task_id": task.id, "teacher": f"recorded:{column}"}, task).result
         jobs.run_here(db, "train", {"task_id": task.id, "run_id": run["run_id"], "kind": "linear", "target": 0.6}, task)
     (one,), (two,) = training.all_students(db, first), training.all_students(db, second)
-    assert comparison(db, one["id"])["figures"]["target"] == 0.6
+    assert judgement(db, one["id"]).figures.target == 0.6
     training.set_live(db, one["id"])
     training.set_live(db, two["id"])
     assert [training.find(db, task)["id"] for task in (first, second)] == [one["id"], two["id"]], (
@@ -51,7 +52,7 @@ def test_a_second_task_learns_from_a_column_of_the_same_assets_which_are_on_disk
     )
     change_rules(db, second, Rules(target=0.8))
     assert settings.get(db, "target_agreement", second) == 0.8 != settings.get(db, "target_agreement", first)
-    assert [comparison(db, row["id"])["figures"]["target"] for row in (one, two)] == [0.6, 0.8]
+    assert [judgement(db, row["id"]).figures.target for row in (one, two)] == [0.6, 0.8]
 
 
 def test_what_a_person_decides_in_one_task_is_nothing_in_another(db, three):

@@ -18,7 +18,7 @@ CODE = re.compile(
 )
 # Where the statistician's word may stand, each with its reader. A place is a file, with a function or a constant of it.
 PLACES = {
-    "core/ui/compare_charts.py": {"more_measures"},  # under *For your analyst*
+    "core/evaluate/metrics.py": {"METRICS"},  # under *For your analyst*
     "core/ui/review_figures.py": {"KAPPA"},  # behind a (?)
     "core/report/content.py": {"METHOD"},  # the report's appendix
     "core/evaluate/vendor_sets.py": {"INSTRUCTIONS"},  # names the columns of the file that a vendor sends back

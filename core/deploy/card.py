@@ -16,10 +16,10 @@ from sqlite_utils import Database
 
 from core.deploy.exported import runtime
 from core.escape import plain
+from core.evaluate import metrics
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.latency import SHARES
-from core.evaluate.metrics import METRICS
 from core.evaluate.phrases import asked_words
 from core.ingest import taxonomy
 from core.train import members
@@ -157,7 +157,7 @@ def _quality(found: ChooseOneFigures) -> str:
     if certified:
         rows.append(("Agreement with the teacher behind it", percent(found.agreement_end_to_end), "", f"{n:,}"))
     rows.append(("Strange, left to the teacher however sure the student is", percent(found.strange), "", f"{n:,}"))
-    rows += [(one.label, *one.words(found), f"{n:,}") for one in METRICS if one.value(found) is not None]
+    rows += [(one.label, one.words(found), "", f"{n:,}") for one in metrics.said(found)]
     words = (
         "Measured on the test assets, which it never saw in training, unless said otherwise. Intervals are exact (Clopper-Pearson, "
         "95 %) and count copies of one creative once. Macro F1, kappa and AC1 are 1 when perfect, ECE 0."

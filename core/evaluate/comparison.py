@@ -134,9 +134,11 @@ def comparison(
     return Comparison(found, sheet, verdict, assumptions, rules, measured, price, other_prices(db, task))
 
 
-def judgement(db: Database, student_id: int) -> Comparison:
+def judgement(
+    db: Database, student_id: int, assumptions: Assumptions | None = None, *, target: float | None = None
+) -> Comparison:
     """comparison() where nothing can be said without it. InputError where the student has not been judged."""
-    found = comparison(db, student_id)
+    found = comparison(db, student_id, assumptions, target=target)
     if found is None:
         raise InputError(f"Student {student_id} has not been judged.", "Train it again on the Student page.")
     return found

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from core.evaluate.run import evaluate
 
 from core import database, tasks
 from core.evaluate import review_queue
+from core.evaluate.evaluation import evaluate
 from core.ingest import assets, taxonomy
 from core.label.run import label
 from core.train.run import train

@@ -14,14 +14,15 @@ from core import jobs, tasks
 from core.errors import InputError
 from core.evaluate import learning_curve as curves
 from core.evaluate.economics import Assumptions, Line
+from core.evaluate.figures import Teacher, Tokens
 from core.label.run import label
 from core.train import subsets
 from core.words import money
 from tests import small
 
 FREE = Line("label_price", "1,000 labels", "0", 0.0, "USD", "measured")
-TOKENS = {"in": 1000.0, "out": 10.0, "basis": "measured"}
-BOUGHT = {"kind": "recorded", "labels": 8000, "spent_usd": 0.0, "name": "recorded:label"}
+TOKENS = Tokens(1000.0, 10.0, 8000, "measured", "")
+BOUGHT = Teacher("recorded:label", "recorded", 8000, 0.0, None, 0)
 
 
 def curve(errors: list[float], tests: int = 4000, rows: int = 8000, seed: int = 0) -> curves.Curve:
@@ -110,9 +111,9 @@ def test_what_more_labels_cost():
     priced = curves.forecast(found, Assumptions(), by_hand)
     assert priced.twice.usd == pytest.approx(8000 * (1000 * 2 + 10 * 10) / 1e6)
     assert f"cost {money(priced.twice.usd)}" in priced.sentence
-    built_in = replace(found, teacher=BOUGHT | {"kind": "built-in"})
+    built_in = replace(found, teacher=replace(BOUGHT, kind="built-in"))
     assert "cost nothing" in curves.forecast(built_in, Assumptions(), by_hand).sentence
-    spent = replace(found, teacher=BOUGHT | {"kind": "openai", "spent_usd": 40.0})
+    spent = replace(found, teacher=replace(BOUGHT, kind="openai", spent_usd=40.0))
     assert curves.forecast(spent, Assumptions(price_as=None), None).twice.usd == pytest.approx(40.0)
 
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from core.evaluate.run import evaluate
 
 from core.errors import InputError
 from core.evaluate import review_queue
+from core.evaluate.evaluation import evaluate
 from core.label import review
 from core.label.run import label
 from core.tasks import Task

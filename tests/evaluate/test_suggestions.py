@@ -6,10 +6,10 @@ import random
 
 import numpy as np
 import pytest
-from core.evaluate.run import evaluate
 
 from core import jobs
 from core.evaluate import suggestions
+from core.evaluate.evaluation import evaluate
 from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
 from core.ingest.taxonomy_versions import Kept
 from core.label.relabel import carry_over

@@ -6,13 +6,13 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from core.evaluate.run import evaluate
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core import database, tasks
 from core.deploy import export
 from core.errors import InputError
+from core.evaluate.evaluation import evaluate
 from core.ingest import assets, taxonomy
 from core.label.run import label
 from core.tasks import Task
@@ -84,6 +84,6 @@ def test_emoji_alone_are_learnt_judged_and_exported(db, tmp_path, encoders, kind
     ]
     task, run_id = fill(db, tmp_path / "files", table, "Emoji")
     [student_id] = train(db, task, run_id, kind)
-    assert evaluate(db, student_id, target=0.9)["agreement"]["value"] == 1
+    assert evaluate(db, student_id, target=0.9).agreement.value == 1
     export.export(db, task=task, student=student_id, to=tmp_path / "there")
     assert (tmp_path / "there" / "predict.py").exists()
