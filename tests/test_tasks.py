@@ -12,7 +12,7 @@ from core import database, distil, jobs, removal, settings, tasks
 from core.errors import InputError
 from core.evaluate.comparison import judgement
 from core.evaluate.evaluation import change_rules
-from core.evaluate.verdict import Rules
+from core.evaluate.evidence import Rules
 from core.ingest import assets, taxonomy
 from core.ingest.files import AS_FOUND
 from core.label import gold, review

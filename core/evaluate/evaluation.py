@@ -20,9 +20,9 @@ from core import settings, tasks
 from core.database import now
 from core.errors import InputError
 from core.evaluate import doubt, figures, measure
+from core.evaluate.evidence import Rules
 from core.evaluate.figures import ChooseOneFigures, Trained
 from core.evaluate.kept import keep_rules
-from core.evaluate.verdict import Rules
 from core.ingest import taxonomy
 from core.jobs import Progress
 from core.label.run import labelled

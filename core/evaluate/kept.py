@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from core import settings
 from core.evaluate.economics import Assumptions
-from core.evaluate.verdict import Rules
+from core.evaluate.evidence import Rules
 from core.label import prices
 from core.tasks import Task
 

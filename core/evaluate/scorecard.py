@@ -22,11 +22,11 @@ from core.evaluate import agreement as measures
 from core.evaluate import vendor, vendor_rules
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.comparison import Comparison, judgement
+from core.evaluate.evidence import FEWEST_TEST, Rules, Verdict
 from core.evaluate.kept import rules_of
 from core.evaluate.latency import quantiles
 from core.evaluate.phrases import p_words, percent
 from core.evaluate.vendor_rules import VendorEvidence
-from core.evaluate.verdict import FEWEST_TEST, Rules, Verdict
 from core.evaluate.versions import name_of
 from core.ingest import taxonomy, taxonomy_versions
 from core.label import gold

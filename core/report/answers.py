@@ -11,9 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluate import metrics
+from core.evaluate.evidence import Rules
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import FEW, across_words, ends_words, new_words, share_words
-from core.evaluate.verdict import Rules
 from core.evaluate.weak import guard_words, weakest
 from core.report import charts
 from core.train.new import NOTHING

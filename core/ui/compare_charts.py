@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.evaluate.comparison import Comparison
+from core.evaluate.evidence import Rules
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import one_sided_words
-from core.evaluate.verdict import Rules
 from core.report import answers, money, speed
 from core.report.answers import Answer
 from core.ui import charts

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from core import database, jobs, settings, tasks
 from core.errors import InputError
 from core.evaluate.comparison import comparison
-from core.evaluate.verdict import Verdict
+from core.evaluate.evidence import Verdict
 from core.job_kinds import KINDS
 from core.label.run import newest_in_use
 from core.tasks import Task

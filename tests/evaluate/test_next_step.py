@@ -7,8 +7,8 @@ import pytest
 from core.evaluate import doubt, evaluation
 from core.evaluate.comparison import comparison, judgement
 from core.evaluate.economics import Assumptions
+from core.evaluate.evidence import Rules
 from core.evaluate.next_step import Growth, Merge, Mixed, Plan, merges, plan
-from core.evaluate.verdict import Rules
 from core.ingest import taxonomy
 from core.label import review
 from tests.evaluate.conftest import insert_assets

@@ -17,8 +17,8 @@ from core.evaluate import evaluation, scorecard, vendor, vendor_sets
 from core.evaluate.agreement import interval
 from core.evaluate.comparison import judgement
 from core.evaluate.economics import Assumptions
+from core.evaluate.evidence import Rules
 from core.evaluate.kept import keep_assumptions, keep_rules
-from core.evaluate.verdict import Rules
 from core.ingest import labels, taxonomy, taxonomy_diff, taxonomy_versions
 from tests.evaluate.conftest import insert_assets, make_client
 

@@ -7,9 +7,10 @@ from core.errors import InputError
 from core.evaluate import weak
 from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.cascade import Certificate
+from core.evaluate.evidence import Evidence, Gold, Rules, Unseen, Verdict
 from core.evaluate.next_step import Growth, Merge, Plan
 from core.evaluate.phrases import p_words, percent
-from core.evaluate.verdict import RULES, Evidence, Gold, Rules, Unseen, Verdict, decide
+from core.evaluate.verdict import RULES, decide
 from core.evaluate.weak import Category
 
 

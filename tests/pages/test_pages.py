@@ -17,8 +17,8 @@ from core.evaluate import review_queue
 from core.evaluate.comparison import comparison, judgement
 from core.evaluate.disagreements import disagreements
 from core.evaluate.evaluation import change_rules, evaluate
+from core.evaluate.evidence import Rules
 from core.evaluate.kept import rules_of
-from core.evaluate.verdict import Rules
 from core.ingest import taxonomy
 from core.job_kinds import KINDS, JobKind
 from core.label import prices, review

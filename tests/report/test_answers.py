@@ -8,8 +8,8 @@ from core.evaluate import evaluation, phrases
 from core.evaluate.agreement import Share
 from core.evaluate.comparison import judgement
 from core.evaluate.economics import Assumptions, economics
+from core.evaluate.evidence import Rules
 from core.evaluate.outlook import courses, tornado
-from core.evaluate.verdict import Rules
 from core.report import answers, charts, money, speed
 from tests.evaluate.conftest import client, insert_assets  # noqa: F401
 from tests.evaluate.test_economics import FOUND, PRICE

@@ -112,7 +112,7 @@ def test_a_duplicate_group_is_one_row_with_the_mean_of_its_labels(db, tmp_path):
 def test_where_new_campaigns_are_harder_the_student_is_judged_by_campaigns_left_out(db, tmp_path):
     from core.evaluate import evaluation
     from core.evaluate.comparison import judgement
-    from core.evaluate.verdict import Rules
+    from core.evaluate.evidence import Rules
     from tests.train.test_new import campaigns
 
     rows, columns = campaigns(size=36)
