@@ -20,6 +20,7 @@ CODE = re.compile(
 PLACES = {
     "core/evaluate/metrics.py": {"METRICS"},  # under *For your analyst*
     "core/ui/review_figures.py": {"KAPPA"},  # behind a (?)
+    "core/evaluate/cascade.py": {"TEST", "METHOD"},  # the report's appendix, the model card
     "core/report/content.py": {"METHOD"},  # the report's appendix
     "core/evaluate/vendor_sets.py": {"INSTRUCTIONS"},  # names the columns of the file that a vendor sends back
 }

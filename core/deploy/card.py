@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from core.deploy.exported import runtime
 from core.escape import plain
 from core.evaluate import metrics
+from core.evaluate.cascade import METHOD
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.latency import SHARES
@@ -90,7 +91,7 @@ def write(db: Database, row: dict, found: ChooseOneFigures, parity: dict[str, An
         GRAPHS if any(folder.glob(f"*/{EXACT}")) else "",
         _origin(row, found, facts, labels, set(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
         _quality(found),
-        f"Certificate: {plain(found.certificate.reason)}.",
+        f"Certificate: {plain(found.certificate.reason)}. {METHOD}",
         f"Verdict when this was written: **{verdict.decision.replace('_', ' ')}**. {plain(verdict.reason)}",
         _worst(found),
         _speed(found),

@@ -13,6 +13,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core import settings
+from core.evaluate import cascade
 from core.evaluate.agreement import Share
 from core.evaluate.comparison import Comparison, judgement
 from core.evaluate.disagreements import disagreements, results
@@ -50,10 +51,7 @@ METHOD = (
     "exact (Clopper-Pearson, 95 %): were the measurement repeated on other assets of the same kind, 95 of 100 such "
     "ranges would hold the true value. Copies of one creative count once, and one concept in several sizes or languages "
     "as far as they differ.",
-    "An asset is handled when the student is at least as sure as the certified threshold and the asset is not unlike "
-    "everything it learned from. The threshold was found by fixed-sequence testing with exact binomial tests (Learn "
-    "then Test, Angelopoulos et al. 2021), so that agreement on handled assets reaches the target with 95 % "
-    "confidence. All other assets go to the teacher.",
+    cascade.METHOD,
     "Costs follow from tokens, dated list prices and the assumptions below; every step is in the formula sheet. A "
     "figure says whether it was measured here, estimated from measured figures and prices, or assumed.",
 )

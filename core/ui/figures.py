@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.escape import plain
+from core.evaluate import cascade
 from core.evaluate.metrics import METRICS
 
 BASIS = {
@@ -18,16 +19,13 @@ HINTS = {
     "interval": "The range that holds the true value in 95 of 100 such measurements (exact binomial, Clopper-Pearson). "
     "Copies of one creative count once, and a concept's sizes, languages and markets as far as they differ.",
     **{one.name: one.hint for one in METRICS},
-    "handled": "Share of assets the student answers itself; the others fall back to the teacher.",
-    "threshold": "The student answers when it is at least this sure; otherwise the asset falls back to the teacher.",
+    **cascade.HINTS,
     "p50": "Half of all calls are faster than this; 95 % are faster than p95.",
     "saving": "What is no longer spent, as a share of the teacher's cost at the price chosen below.",
     "speed_up": "The teacher's median time for one asset divided by the student's.",
     "duplicates": "Copies and near copies of one creative form a group: labelled once, and never split between training and test.",
     "median": "Half of the assets have fewer words, half have more.",
     "fallback": "An asset the student is not sure enough of goes to the teacher, at the teacher's price.",
-    "certified": "Proven by an exact test on assets that the answering student had not seen: agreement on handled assets is at "
-    "least the target, with 95 % confidence.",
 }
 
 TERMS = {  # words of sentences that a newcomer may not know, each explained behind the (?) of the sentence it stands in

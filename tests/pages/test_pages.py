@@ -164,6 +164,15 @@ def test_a_changed_rule_changes_the_verdict_for_this_client(open_page, filled):
     assert after.figures.certificate.handled < before.handled or not before.certified
 
 
+def test_figures_of_an_earlier_version_are_asked_for_anew_and_take_no_other_page_down(open_page, filled):
+    filled.execute("update evaluations set figures = json_remove(figures, '$.tokens')")
+    filled.conn.commit()
+    for name in ("overview", "student", "teacher"):
+        app = open_page(name)
+        assert not app.exception and not app.error, name
+    assert "Train it again on the Student page" in open_page("compare").error[0].value
+
+
 def test_what_is_truly_paid_goes_before_any_list_price_and_is_kept(open_page, filled):
     app = open_page("compare")
     how = next(one for one in app.selectbox if one.label == "Reckon with")
