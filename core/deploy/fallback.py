@@ -90,7 +90,7 @@ class Fallback:
         ready = await self._on_disk(self._teacher, served)
         self._lock.acquire()
         await self._on_disk(ledger.close_left, self._db, self.task.client_id)
-        if self.budget_usd is None and ready.teacher.most_usd(Asset(0, "a text")) > 0:
+        if self.budget_usd is None and isinstance(ready.teacher, Hosted) and ready.teacher.paid:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
             )
@@ -162,7 +162,7 @@ class Fallback:
 
     def _hosted(self, teacher: Hosted, labels: dict[int, str], served: Served) -> _Ready:
         connection = teacher.connection
-        teacher.most_usd(Asset(0, "a text"))  # InputError where the price is not known
+        teacher.priced()  # InputError where the price is not known
         account = ledger.Account(
             self.task.client_id,
             None,

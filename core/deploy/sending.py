@@ -115,7 +115,7 @@ def send(
         "reasons": dict(reasons.most_common(5)),
         "capped": asked.capped,
         "spent_usd": spent(),
-        "teacher": asked.hosted.name,
+        "teacher": asked.model.name,
     }
 
 

@@ -22,10 +22,11 @@ from core.database import now
 from core.errors import InputError
 from core.jobs import NoProgress, insist
 from core.label import buying, labels, ledger
-from core.label.buying import Consultation
+from core.label.consulting import Consultation
+from core.label.model import cost
 from core.label.teachers import Asset
 from core.label.teachers.calls import LONG_S
-from core.label.teachers.hosted import Hosted, cost
+from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, BatchState, CallError, Reply, Request
 
 CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
@@ -149,7 +150,7 @@ class _Batches:
             fresh = [asset for asset in assets if asset.id not in self.repairs]
             asked = [([asset], self.repairs[asset.id]) for asset in repaired] + self.asking.requests(fresh)
             requests = [[replace(r, sample=vote) if vote else r for vote in range(self.votes)] for _, r in asked]
-            keys = [[self.asking.key(request) for request in votes] for votes in requests]
+            keys = [[self.hosted.key(request) for request in votes] for votes in requests]
             known = buying.kept_replies(self.db, self.account.client_id, [key for votes in keys for key in votes])
             for (its, _), votes, its_keys in zip(asked, requests, keys):
                 lacking = {
@@ -166,7 +167,7 @@ class _Batches:
 
     def _most(self, chunk: list[_Unit]) -> float:
         requests = [request for unit in chunk for request in unit.votes.values()]
-        return sum(self.asking.most_usd(request, self.hosted.price, batch=True) for request in requests)
+        return sum(self.hosted.most_usd(request, self.hosted.price, batch=True) for request in requests)
 
     def _reserve(self, chunk: list[_Unit]) -> int | None:
         """Money and a row for a batch, in one transaction; the batch's number, or None where the cap does not allow it."""
@@ -302,7 +303,7 @@ class _Batches:
         total, tokens = 0.0, [0, 0, 0]
         for number in asked.keys() & replies.keys():
             reply = replies[number]
-            most = self.asking.most_usd(asked[number], self.hosted.price, batch=True)
+            most = self.hosted.most_usd(asked[number], self.hosted.price, batch=True)
             if isinstance(reply, CallError) and not reply.counted:
                 total += most if reply.billed else 0.0
                 continue
@@ -318,7 +319,8 @@ class _Batches:
             ledger.settle(self.db, row["call_id"], total, *tokens)
             self.db.execute("update batches set state = 'done', ended = ? where id = ?", [now(), row["id"]])
         self._tell()
-        self.lengths.check([reply for reply in replies.values() if isinstance(reply, Reply)])
+        most = self.hosted.connection.params.max_tokens_out
+        self.lengths.check([reply for reply in replies.values() if isinstance(reply, Reply)], most)
 
     def _rebuilt(self, row: dict) -> list[_Unit]:
         """The units of a batch that an earlier process handed in, asked the same way."""
@@ -332,7 +334,7 @@ class _Batches:
             ((_, request),) = self.asking.requests(assets)
             votes = {number: _sample(request, number) for number in one["votes"]}
             every = [replace(request, sample=vote) if vote else request for vote in range(self.votes)]
-            lacking = [self.asking.key(r) for vote, r in enumerate(every) if f"{assets[0].id}-{vote}" not in votes]
+            lacking = [self.hosted.key(r) for vote, r in enumerate(every) if f"{assets[0].id}-{vote}" not in votes]
             kept = buying.kept_replies(self.db, self.account.client_id, lacking)
             found.append(_Unit(assets, votes, list(kept.values())))
         return found
@@ -351,7 +353,7 @@ class _Batches:
             said = talk.heard(request, reply, cost(self.hosted.price, reply, batch=True) or 0.0)
             talk.vote(said)
             if not any(one.problem for one in said):
-                buying.keep_replies(self.db, self.account.client_id, [(self.asking.key(request), reply)])
+                buying.keep_replies(self.db, self.account.client_id, [(self.hosted.key(request), reply)])
             elif len(unit.assets) == 1 and unit.assets[0].id not in self.repairs:
                 repair = talk.repair(request, reply, said)
         answers = talk.answers()

@@ -17,7 +17,7 @@ from core import words
 from core.database import now
 from core.errors import InputError
 from core.label import keys, providers
-from core.label.replies import unthought
+from core.label.replies import schema, unthought
 from core.label.teachers.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire
 
 HOUSE = 0
@@ -263,10 +263,13 @@ def connect(connection: Connection) -> Wire:
 async def test(connection: Connection) -> Reply:
     """One tiny call. Raises CallError; InputError where the key is missing."""
     asked = 'Is this text an advertisement? 1: yes, 2: no. "Buy now!" Answer with JSON alone: {"category": "<id>"}'
-    most = connection.params.max_tokens_out
+    params, form = connection.params, schema(("1", "2"), 1)
+    request = Request(
+        "You sort texts.", (("user", asked),), form, max_tokens_out=params.max_tokens_out, logprobs=params.logprobs
+    )
     wire = connect(connection)
     try:
-        return await wire.ask(Request("You sort texts.", (("user", asked),), ("1", "2"), max_tokens_out=most))
+        return await wire.ask(request)
     finally:
         await wire.close()
 

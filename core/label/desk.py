@@ -12,11 +12,13 @@ from sqlite_utils import Database
 
 from core.jobs import insist
 from core.label import ledger
-from core.label.buying import Consultation, Failed, keep_replies, kept_replies, must_have_room
+from core.label.buying import keep_replies, kept_replies, must_have_room
+from core.label.consulting import Consultation, Failed, Writing
 from core.label.limits import Limits
+from core.label.model import cost
 from core.label.prices import Price
 from core.label.teachers import Answer, Asset
-from core.label.teachers.hosted import Hosted, cost
+from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, CallError, Reply, Request, Wire
 
 REFUSED_S = 30.0  # seconds after which a key that was refused may have been changed
@@ -34,7 +36,7 @@ def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
     """Ask a hosted teacher about one text now, outside any run: paid, in the ledger and kept like every other call. Not from within
     an event loop. InputError where the model has no price or the key is missing."""
     asset = Asset(0, text)
-    hosted.most_usd(asset)  # InputError where the price is not known
+    hosted.priced()  # InputError where the price is not known
     names = hosted.connection.name, hosted.connection.model
 
     async def here(function: Callable, *arguments: Any) -> Any:
@@ -84,16 +86,19 @@ class Desk:
         return time.monotonic() < self.limits.not_before
 
     async def answer(self, asset: Asset) -> Answer:
-        """What the teacher says, a label or the reason why there is none. OverBudget or Paused where no call may be made,
-        InputError where the disk has no room for what it brings."""
+        """What the teacher says of an asset, a label or the reason why there is none; see consult()."""
         ((_, request),) = self.hosted.asking.requests([asset])
-        talk = Consultation(self.hosted, [asset], request)
-        keys = [self.hosted.asking.key(one) for one in talk.requests]
+        return await self.consult(Consultation(self.hosted, [asset], request))
+
+    async def consult(self, talk: Consultation | Writing) -> Any:
+        """What comes of it. OverBudget or Paused where no call may be made, InputError where the disk has no room for what it
+        brings."""
+        keys = [self.hosted.key(one) for one in talk.requests]
         found = await self.on_disk(kept_replies, self.db, self.account.client_id, keys)
         kept = {vote: found[key] for vote, key in enumerate(keys) if key in found}
 
         async def ask(request: Request, vote: int) -> tuple[Reply, float]:
-            return await self._ask(asset, request, keys[vote])
+            return await self._ask(talk, request, keys[vote])
 
         try:
             await talk.run(ask, lambda vote, reply: None, kept)  # kept with its cost, in one transaction
@@ -101,7 +106,7 @@ class Desk:
             talk.fail(str(failed))
         return talk.answers()[0]
 
-    async def _ask(self, asset: Asset, request: Request, key: bytes) -> tuple[Reply, float]:
+    async def _ask(self, talk: Consultation | Writing, request: Request, key: bytes) -> tuple[Reply, float]:
         if self.paused:
             raise Paused("The provider asked to wait.")
         asked_at = time.monotonic()
@@ -129,7 +134,7 @@ class Desk:
         usd = cost(price, reply)
         if usd is not None and usd > most:
             self.dearest = usd
-        sound = not any(one.problem for one in self.hosted.asking.read([asset], request, reply))
+        sound = talk.problem(request, reply) is None
         await self._must_write(self._book, call, usd, reply, [(key, reply)] if sound else [])
         return reply, usd or 0.0
 
@@ -137,7 +142,7 @@ class Desk:
         """On disk: the price that holds, the most that the call can cost, and its number in the ledger."""
         must_have_room()
         price = self.hosted.reprice(self.db)
-        most = max(self.hosted.asking.most_usd(request, price), self.dearest)
+        most = max(self.hosted.most_usd(request, price), self.dearest)
         return price, most, ledger.reserve(self.db, self.account, most)
 
     async def _must_write(self, function: Callable, *arguments: Any) -> None:

@@ -30,8 +30,6 @@ from core.jobs import Interrupted, NoProgress, insist
 from core.label import labels, ledger
 from core.label.buying import (
     KEPT_TODO,
-    Consultation,
-    Failed,
     Lengths,
     account,
     ended,
@@ -41,11 +39,13 @@ from core.label.buying import (
     must_be_capped,
     pause,
 )
+from core.label.consulting import Consultation, Failed
 from core.label.limits import Limits
+from core.label.model import cost
 from core.label.prices import Price
 from core.label.teachers import Answer, Asset, within
 from core.label.teachers.calls import LONG_S
-from core.label.teachers.hosted import Hosted, cost
+from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.progress import stopping
 from core.room import no_room
@@ -453,7 +453,7 @@ class _Run:
 
     def _units(self, page: list[Asset]) -> list[_Unit]:
         talks = [Consultation(self.hosted, *asked) for asked in self.asking.requests(page)]
-        return [_Unit(talk, [self.asking.key(request) for request in talk.requests]) for talk in talks]
+        return [_Unit(talk, [self.hosted.key(request) for request in talk.requests]) for talk in talks]
 
     def _written(self) -> asyncio.Future:
         """Done once everything handed to the writer so far is on disk."""
@@ -465,7 +465,7 @@ class _Run:
     def _money(self, request: Request, assets: int, *, patient: bool = False) -> asyncio.Future:
         """Money for a call: its number in the ledger, or None where the cap is reached."""
         price = self.hosted.price
-        usd = max(self.asking.most_usd(request, price) * self.over, self.dearest)
+        usd = max(self.hosted.most_usd(request, price) * self.over, self.dearest)
         wanted = _Wanted(usd, assets, price, patient, self.loop.create_future())
         self.outbox.wanted.append(wanted)
         self.news.set()
@@ -554,7 +554,7 @@ class _Run:
 
     async def _once(self, request: Request, call: int) -> tuple[Reply | None, CallError | None]:
         """One try, when it is its turn."""
-        expected = sum(self.asking.most_tokens(request)) * self.share if self.limits.tokens else 0
+        expected = sum(self.hosted.most_tokens(request)) * self.share if self.limits.tokens else 0
         await self.limits.turn(expected)
         task, asked_at = asyncio.current_task(), time.monotonic()
         try:
@@ -588,7 +588,7 @@ class _Run:
         self.failing.clear()
         self.failing_since, self.probes = None, 0
         self.message = f"Labelling with {self.hosted.connection.name}"
-        self.lengths.check([reply])
+        self.lengths.check([reply], request.max_tokens_out)
         return usd or 0.0
 
     def _book(self, call: int, reply: Reply, request: Request, error: str | None = None) -> float | None:
@@ -596,7 +596,7 @@ class _Run:
         price = self.prices[call]
         usd = cost(price, reply)
         if usd is not None and usd > 0:
-            self.over = max(self.over, usd / max(self.asking.most_usd(request, price), 1e-12))
+            self.over = max(self.over, usd / max(self.hosted.most_usd(request, price), 1e-12))
             self.dearest = max(self.dearest, usd if self.over > 1 else 0.0)
         self._settle(call, usd, reply.tokens_in, reply.tokens_out, reply.tokens_cached, error=error)
         return usd

@@ -1,7 +1,9 @@
-"""Many texts asked about outside any run, side by side and within a cap, by a teacher that is paid.
+"""Much that is bought outside any run, side by side and within a cap: what a teacher says of texts, or what a model writes.
 
     with errand(db, client_id, hosted, run_id, owner, cap_usd) as asked:
         answers = asked.ask(texts, report)
+    with errand(db, client_id, model.find(db, client_id, spec), None, owner, cap_usd, ledger.WRITTEN) as asked:
+        drafts = asked.write({name: Request(system, (("user", text),), schema, max_tokens_out=600)}, report)
 
 Each call stands in the ledger under `owner`, whose calls together never cost more than the cap, however often the errand is run
 again; replies are kept as they arrive (core/label/desk.py). So what is asked again, after a kill too, is answered from disk, as is
@@ -13,11 +15,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
@@ -25,13 +27,14 @@ from sqlite_utils import Database
 from core import database, settings
 from core.errors import InputError
 from core.label import labels, ledger
-from core.label.buying import Failed, Lengths, must_be_capped, must_have_room, pause
+from core.label.buying import Lengths, must_be_capped, must_have_room, pause
+from core.label.consulting import Consultation, Failed, Writing, Written
 from core.label.desk import Desk, OverBudget, Paused
 from core.label.engine import ENDING_S, FIRST, GIVE_UP_S, LONGEST_WAIT_S, TRIES
 from core.label.limits import Limits
+from core.label.model import Model
 from core.label.prices import TOKENS_OUT
 from core.label.teachers import Answer, Asset
-from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import Reply, Request
 from core.progress import stopping
 from core.room import no_room
@@ -41,18 +44,26 @@ KEPT_TODO = "What is answered so far is kept: start it again and it carries on f
 FAILING = 10  # texts in a row without an answer: the others would have none either
 
 Report = Callable[[int], None]  # how many texts are done; raises to stop
+Check = Callable[[str], str | None]
+Name = TypeVar("Name", bound=Hashable)
 
 
 @contextmanager
 def errand(
-    db: Database, client_id: int, hosted: Hosted, run_id: int | None, owner: str, cap_usd: float | None
+    db: Database,
+    client_id: int,
+    model: Model,
+    run_id: int | None,
+    owner: str,
+    cap_usd: float | None,
+    purpose: str = ledger.SENT,
 ) -> Iterator[Errand]:
     """An Errand of `owner`, for this process alone.
 
     InputError where it is under way already, the model has no price, or costs money and there is no cap, the key is not where it
     should be, or the disk is all but full.
     """
-    must_be_capped(hosted, cap_usd, "the teacher")
+    must_be_capped(model, cap_usd, "the teacher")
     lock = FileLock(settings.subfolder("locks") / f"{owner}.lock")
     try:
         lock.acquire(timeout=0)
@@ -62,14 +73,12 @@ def errand(
         ) from None
     try:
         must_have_room()
-        wire = hosted.connect()
+        wire = model.connect()
         path = Path(next(row["file"] for row in db.query("pragma database_list") if row["name"] == "main"))
-        connection = hosted.connection
+        connection = model.connection
         with ledger.owned(db, client_id, owner):
-            account = ledger.Account(
-                client_id, None, connection.name, connection.model, cap_usd, ledger.SENT, owner=owner
-            )
-            asked = Errand(path, hosted, run_id, account, wire)
+            account = ledger.Account(client_id, None, connection.name, connection.model, cap_usd, purpose, owner=owner)
+            asked = Errand(path, model, run_id, account, wire)
             try:
                 yield asked
             finally:
@@ -81,12 +90,12 @@ def errand(
 class Errand:
     """See the module. `capped` once the cap allows no further call; what is kept is answered all the same."""
 
-    def __init__(self, path: Path, hosted: Hosted, run_id: int | None, account: ledger.Account, wire: Any):
-        self.hosted, self.run_id, self.account = hosted, run_id, account
+    def __init__(self, path: Path, model: Model, run_id: int | None, account: ledger.Account, wire: Any):
+        self.model, self.run_id, self.account = model, run_id, account
         self._disk = ThreadPoolExecutor(1, "errand")  # neither a commit nor a lock holds up a call
         self._runner = asyncio.Runner()
         self._db = self._disk.submit(database.connect, path).result()
-        self._desk = _PatientDesk(self._db, hosted, account, wire, self._on_disk, ENDING_S)
+        self._desk = _PatientDesk(self._db, model, account, wire, self._on_disk, ENDING_S)
         self._stop: BaseException | None = None
 
     @property
@@ -94,12 +103,25 @@ class Errand:
         return self._desk.capped
 
     def ask(self, texts: Sequence[str], report: Report) -> dict[str, Answer]:
-        """What is said of each text; one that the cap leaves no money for is missing.
+        """What is said of each text; one that the cap leaves no money for is missing. Raises as write()."""
 
-        Raises InputError where going on makes no sense, and whatever `report` raises, once the calls under way are over: what they
-        bring is kept.
+        async def one(text: str) -> Answer:
+            held = await self._on_disk(labels.of_text, self._db, self.account.client_id, self.run_id, text)
+            return held or await self._desk.answer(Asset(0, text))
+
+        return self._runner.run(self._ask(list(texts), one, report))
+
+    def write(self, asked: Mapping[Name, Request], report: Report, check: Check | None = None) -> dict[Name, Written]:
+        """What the model writes in reply to each request, under its name; one that the cap leaves no money for is missing.
+
+        `check(text)` says what makes a text useless, None where nothing does; only what is sound is kept. Raises InputError where
+        going on makes no sense, and whatever `report` raises, once the calls under way are over: what they bring is kept.
         """
-        return self._runner.run(self._ask(texts, report))
+
+        async def one(name: Name) -> Written:
+            return await self._desk.consult(Writing(asked[name], check))
+
+        return self._runner.run(self._ask(list(asked), one, report))
 
     def close(self) -> None:
         """Let go of connections and disk."""
@@ -108,11 +130,11 @@ class Errand:
         self._disk.submit(self._db.close)
         self._disk.shutdown()
 
-    async def _ask(self, texts: Sequence[str], report: Report) -> dict[str, Answer]:
-        answers: dict[str, Answer] = {}
-        done, waiting = [0], iter(texts)
-        workers = min(self._desk.limits.concurrency, len(texts))
-        left = {asyncio.create_task(self._work(waiting, answers, done)) for _ in range(workers)}
+    async def _ask(self, names: list, one: Callable[[Any], Awaitable[Any]], report: Report) -> dict:
+        answers: dict = {}
+        done, waiting = [0], iter(names)
+        workers = min(self._desk.limits.concurrency, len(names))
+        left = {asyncio.create_task(self._work(waiting, one, answers, done)) for _ in range(workers)}
         ending = None
         while left:
             try:
@@ -131,11 +153,10 @@ class Errand:
         report(done[0])
         return answers
 
-    async def _work(self, waiting: Iterator[str], answers: dict[str, Answer], done: list[int]) -> None:
-        for text in waiting:
+    async def _work(self, waiting: Iterator, one: Callable, answers: dict, done: list[int]) -> None:
+        for name in waiting:
             try:
-                held = await self._on_disk(labels.of_text, self._db, self.account.client_id, self.run_id, text)
-                answers[text] = held or await self._desk.answer(Asset(0, text))
+                answers[name] = await one(name)
             except OverBudget:
                 pass
             except asyncio.CancelledError:
@@ -164,13 +185,13 @@ class _PatientDesk(Desk):
         self.failing = 0
         self.paused_since: float | None = None  # without an answer since
 
-    async def _ask(self, asset: Asset, request: Request, key: bytes) -> tuple[Reply, float]:
+    async def _ask(self, talk: Consultation | Writing, request: Request, key: bytes) -> tuple[Reply, float]:
         tries = 0
         while True:
             if self.capped:
                 raise OverBudget
             try:
-                reply, usd = await self._in_turn(asset, request, key)
+                reply, usd = await self._in_turn(talk, request, key)
             except OverBudget:
                 # What is set aside for calls under way may be more than they cost.
                 self.capped = self.capped or not self.calling
@@ -186,16 +207,16 @@ class _PatientDesk(Desk):
                 await asyncio.sleep(pause(tries))
             else:
                 self.failing, self.paused_since = 0, None
-                self.lengths.check([reply])
+                self.lengths.check([reply], request.max_tokens_out)
                 return reply, usd
 
-    async def _in_turn(self, asset: Asset, request: Request, key: bytes) -> tuple[Reply, float]:
+    async def _in_turn(self, talk: Consultation | Writing, request: Request, key: bytes) -> tuple[Reply, float]:
         """One try, when it is its turn."""
-        await self.limits.turn(self.hosted.asking.most_tokens(request)[0] + TOKENS_OUT if self.limits.tokens else 0)
+        await self.limits.turn(self.hosted.most_tokens(request)[0] + TOKENS_OUT if self.limits.tokens else 0)
         task = asyncio.current_task()
         self.calling.add(task)
         try:
-            return await super()._ask(asset, request, key)
+            return await super()._ask(talk, request, key)
         finally:
             self.calling.discard(task)
             self.limits.done()

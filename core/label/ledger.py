@@ -26,10 +26,18 @@ from core.database import now
 from core.escape import Cells
 from core.words import counted, money
 
-LABELLING, DRY_RUN, TRYING, SERVED, SENT = "labels", "dry run", "one asset", "served", "sent"  # what a call is for
+LABELLING, DRY_RUN, TRYING, SERVED, SENT, WRITTEN = (
+    "labels",
+    "dry run",
+    "one asset",
+    "served",
+    "sent",
+    "written",
+)  # what for
 PURPOSES = {
     SERVED: "answers of a served teacher",
     SENT: "rows of a classified file",
+    WRITTEN: "drafts",
 }  # in words, where a purpose is none
 
 
@@ -37,8 +45,8 @@ PURPOSES = {
 class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
     kept and nothing is capped: that is for a call that a person makes. For what is SERVED the cap is the client's, for a calendar
-    month (UTC), over all servers; for what is SENT it is that of all that `owner` ever sends. `owner` names who makes calls outside
-    a run, as in owner_lock()."""
+    month (UTC), over all servers; for what is SENT or WRITTEN it is that of all that `owner` ever asks for. `owner` names who makes
+    calls outside a run, as in owner_lock()."""
 
     client_id: int
     run_id: int | None
@@ -88,7 +96,8 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
 
 def _purse(purpose: str, month: str, owner: str | None) -> tuple[str, str, str | None] | None:
     """Where the sum of calls outside any run is kept, for those that have a cap: table, column of the key, key."""
-    return {SERVED: ("served_months", "month", month), SENT: ("sendings", "owner", owner)}.get(purpose)
+    by_owner = ("sendings", "owner", owner)
+    return {SERVED: ("served_months", "month", month), SENT: by_owner, WRITTEN: by_owner}.get(purpose)
 
 
 def _reserve_from(db: Database, table: str, column: str, key: str, account: Account, usd: float) -> bool:

@@ -18,9 +18,13 @@ from core.label.teachers.wire import Reply
 NONE = "none"  # what a model answers where no category of a short list fits
 NOTHING_FITS = "The model found no category that fits."
 NO_JSON = "The reply is not the JSON that was asked for."
+EMPTY = "The answer is empty."
+REFUSED = "The model refused to answer."
 CUT_OFF = "The answer was cut off."
 USED_UP = "The model used up its answer before it said anything: allow a longer answer."
 LONGEST = 50_000  # characters of a reply that are looked at
+# OpenAI's limits of a schema's enum; beyond them the ids stand in the prompt alone.
+MOST_VALUES, MANY_VALUES, MOST_CHARACTERS = 1000, 250, 15_000
 STARTS = 64  # places in a reply at which JSON is looked for
 _KEYS = ("category", "label", "class", "id", "category_id", "answer")
 _FENCE = re.compile(r"```[a-z]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
@@ -48,6 +52,20 @@ class Found:
     short: str | None = None
 
 
+def schema(ids: Sequence[str], count: int) -> dict | None:
+    """The JSON schema of an answer that names one of `ids` for each of `count` texts; None where they are too many for one."""
+    if len(ids) > MOST_VALUES or (len(ids) > MANY_VALUES and sum(map(len, ids)) > MOST_CHARACTERS):
+        return None
+    category = {"type": "string", "enum": list(ids)}
+    if count == 1:
+        return _object(category=category)
+    return _object(answers={"type": "array", "items": _object(text={"type": "integer"}, category=category)})
+
+
+def _object(**properties: dict) -> dict:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
 class Reader:
     """Reads replies about one taxonomy; `ids` are short_ids() of its assignable categories."""
 
@@ -62,7 +80,7 @@ class Reader:
         """What a whole reply means for each of `count` texts."""
         text = unthought(text[:LONGEST]).strip()
         if not text:
-            return [Found(problem="The answer is empty.")] * count
+            return [Found(problem=EMPTY)] * count
         said = _json_values(text)
         if len({json.dumps(value, sort_keys=True) for value in said}) > 1:
             return [Found(problem="The reply gives several answers.")] * count

@@ -84,13 +84,13 @@ def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
         return known
     categories = taxonomy.load(view.db, run["taxonomy_id"])
     hosted = make(view.db, view.task, run["teacher"], categories)
-    most = f"Costs at most {money(hosted.most_usd(Asset(0, text)))}."
+    most = f"Costs at most {money(hosted.most_usd_answer(Asset(0, text)))}."
     if not st.button(plain(f"Ask {hosted.connection.name} now"), icon=":material/send:", help=plain(most)):
         return known
     with st.spinner("Asking the teacher …"):
         answer = ask_once(view.db, view.task.client_id, hosted, text)
     names = {category.id: category.label for category in categories}
-    kept = answer.cost_usd == 0 < hosted.most_usd(Asset(0, text))
+    kept = answer.cost_usd == 0 < hosted.most_usd_answer(Asset(0, text))
     note = answer.error or (ASKED_BEFORE if kept else ASKED.format(money(answer.cost_usd)))
     return TeacherAnswer(names.get(answer.category_id), answer.confidence, answer.latency_ms, "measured", note)
 

@@ -94,7 +94,7 @@ def _button(view: frame.View, job: jobs.Job, model: Hosted, spent: float, high: 
     budget = None
     if high:
         long = "x" * (2 * job.result["teacher_characters"] // job.result["teacher_texts"])
-        filled = rounded_up(spent + max(1.25 * high, high + model.most_usd(Asset(0, long))))
+        filled = rounded_up(spent + max(1.25 * high, high + model.most_usd_answer(Asset(0, long))))
         hint = "No call is made that could bring this file's cost above this, whatever the forecast said; you can then raise it."
         budget = cap_field(st, filled, spent, hint, f"send-cap-{job.id}-{model.name}")
     if spent:

@@ -17,8 +17,9 @@ import pandas as pd
 from core.evaluate.agreement import share
 from core.ingest import taxonomy
 from core.ingest.taxonomy import Category, StoredCategory
+from core.label.asking import Asking
 from core.label.connections import Connection
-from core.label.prompts import Asking, Prompt
+from core.label.prompts import Prompt
 from core.label.teachers.wire import Params
 from tests.conftest import SHARED
 

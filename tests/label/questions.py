@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.ingest.taxonomy import StoredCategory
+from core.label.asking import Asking
 from core.label.connections import Connection
-from core.label.prompts import INSTRUCTIONS, Asking, Prompt
+from core.label.prompts import INSTRUCTIONS, Prompt
 from core.label.teachers import Asset
+from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import Params, Reply
 
 NAMES = ("Sale", "Store Opening", "Hiring", "Travel & Leisure")
@@ -24,6 +26,10 @@ def connection(kind: str = "openai", base_url: str | None = None, *, key_source:
 
 def asking(categories=CATEGORIES, kind: str = "openai", examples=(), **params) -> Asking:
     return Asking(connection(kind, **params), categories, PROMPT, examples)
+
+
+def hosted(asking: Asking, price=None) -> Hosted:
+    return Hosted("connection:Test", asking.connection, asking, price)
 
 
 def assets(count: int = 1) -> list[Asset]:

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 from core import tasks
 from core.database import now
-from core.label import prices
-from core.label.prompts import Said
+from core.label import prices, providers
+from core.label.asking import Question, Said
 from core.label.teachers import Asset, lacking
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import BatchState, CallError, Params, Reply, Request
@@ -30,13 +30,11 @@ class Asking:
     def __init__(self, categories: Sequence[int], assets_per_call: int = 1):
         self.categories, self.each = list(categories), assets_per_call
 
-    def requests(self, assets: Sequence[Asset]) -> list[tuple[list[Asset], Request]]:
+    def requests(self, assets: Sequence[Asset]) -> list[tuple[list[Asset], Question]]:
         parts = [list(assets[i : i + self.each]) for i in range(0, len(assets), self.each)]
         allowed = tuple(map(str, self.categories))
-        return [(p, Request("Sort.", (("user", "\n".join(a.text for a in p)),), allowed, len(p))) for p in parts]
-
-    def key(self, request: Request) -> bytes:
-        return hashlib.sha256(repr(request).encode()).digest()
+        turns = [(("user", "\n".join(a.text for a in p)),) for p in parts]
+        return [(p, Question("Sort.", t, allowed=allowed, assets=len(p))) for p, t in zip(parts, turns)]
 
     def read(self, assets: Sequence[Asset], request: Request, reply: Reply) -> list[Said]:
         try:
@@ -57,12 +55,6 @@ class Asking:
     def combine(self, votes: list[Said]) -> Said:
         (top, count), *_ = Counter(v.category_id for v in votes).most_common(1)
         return Said(votes[0].asset_id, top, None, count / len(votes), None, "votes", False)
-
-    def most_tokens(self, request: Request) -> tuple[int, int]:
-        return sum(len(text.encode()) for _, text in request.turns) + 20, request.max_tokens_out
-
-    def most_usd(self, request: Request, price: prices.Price, *, batch: bool = False) -> float:
-        return prices.cost(price, *self.most_tokens(request), batch=batch)
 
 
 @dataclass
@@ -130,11 +122,17 @@ class Scripted(Hosted):
     def __init__(self, wire: Wire, categories: Sequence[int], params: Params | None = None, price=PRICE):
         params = params or Params()
         self.wire, self.price, self.name, self.fingerprint = wire, price, "connection:scripted", "scripted"
-        self.asking = Asking(categories, params.assets_per_call)
+        self.asking, self.provider = Asking(categories, params.assets_per_call), providers.of("openai")
         self.connection = SimpleNamespace(name="scripted", model="scripted", params=params)
 
     def connect(self) -> Wire:
         return self.wire
+
+    def key(self, request: Request, asked: object = None) -> bytes:
+        return hashlib.sha256(repr(request).encode()).digest()
+
+    def most_tokens(self, request: Request) -> tuple[int, int]:
+        return sum(len(text.encode()) for _, text in request.turns) + 20, request.max_tokens_out
 
     def reprice(self, db):
         return self.price

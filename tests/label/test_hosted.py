@@ -41,7 +41,7 @@ def test_it_answers_with_tokens_and_what_they_cost(db, client, kind):
     with Server(script) as server:
         made = teacher(db, client, server, kind)
         answer = ask_once(db, client.client_id, made, "Buy one, get one free")
-        most = made.most_usd(Asset(1, "Buy one, get one free"))
+        most = made.most_usd_answer(Asset(1, "Buy one, get one free"))
     assert labels(db)[answer.category_id] == LABELS[0]
     assert (answer.tokens_in, answer.tokens_out, answer.tokens_cached) == (1000, 10, 500)
     assert answer.cost_usd == pytest.approx((500 * 2 + 500 * 0.2 + 10 * 8) / 1e6)
@@ -135,7 +135,7 @@ def test_without_a_price_it_asks_for_one(db, client):
     with Server() as server:
         made = teacher(db, client, server, price=None)
         with pytest.raises(InputError, match="price of model-x is not known"):
-            made.most_usd(Asset(1, "Buy"))
+            made.most_usd_answer(Asset(1, "Buy"))
 
 
 @pytest.mark.parametrize("spec", ["connection:", "connection:nobody", "openai:", "anthropic: "])

@@ -12,7 +12,7 @@ from core import database
 from core.errors import InputError
 from core.ingest import taxonomy
 from core.label import prices, prompts
-from core.label.prompts import Said
+from core.label.asking import Asking, Said, merged, of_task
 from core.label.teachers import Asset
 from core.tasks import Task
 from tests import small
@@ -73,7 +73,7 @@ def test_gold_examples_are_training_assets_with_peoples_labels_and_stay_the_prom
     prompt = prompts.save(db, client, "Sort.", 4)
     categories = taxonomy.load(db, taxonomy.latest(db, client))
     connection = questions.connection()
-    before = prompts.asking(db, client, connection, categories, prompt)
+    before = of_task(db, client, connection, categories, prompt)
     shown = before.system.partition("as people decided:\n")[2].splitlines()
     assert len(shown) == 4
     labels = {short: category.label for short, category in zip(before.ids, before.categories)}
@@ -86,7 +86,7 @@ def test_gold_examples_are_training_assets_with_peoples_labels_and_stay_the_prom
     db.execute("update assets set split = 'train' where split is null")
     decide(db, client, 12, "Ben")
     decide(db, client, 30, "Ada")
-    again = prompts.asking(db, client, connection, categories)
+    again = of_task(db, client, connection, categories)
     assert again.system == before.system and again.fingerprint == before.fingerprint
 
 
@@ -100,7 +100,7 @@ def test_no_example_is_of_a_family_that_is_judged_and_its_family_goes_to_train_w
     db.execute("update assets set split = 'train' where id between 31 and 40")
     prompt = prompts.save(db, client, "Sort.", 12)
     categories = taxonomy.load(db, taxonomy.latest(db, client))
-    system = prompts.asking(db, client, questions.connection(), categories, prompt).system
+    system = of_task(db, client, questions.connection(), categories, prompt).system
     texts = [
         json.loads(line.rpartition(" -> ")[0]) for line in system.partition("as people decided:\n")[2].splitlines()
     ]
@@ -119,7 +119,7 @@ def test_an_example_that_people_disagree_on_is_not_shown(db, tmp_path):
     other = next(row["id"] for row in db["categories"].rows if row["id"] != decided["category_id"])
     db["reviews"].insert({**decided, "id": None, "reviewer": "Ben", "category_id": other})
     categories = taxonomy.load(db, taxonomy.latest(db, client))
-    asked = prompts.asking(db, client, questions.connection(), categories, prompts.save(db, client, "Sort.", 5))
+    asked = of_task(db, client, questions.connection(), categories, prompts.save(db, client, "Sort.", 5))
     assert "as people decided" not in asked.system
 
 
@@ -148,7 +148,7 @@ def test_what_changes_an_answer_changes_fingerprint_and_key_and_nothing_else_doe
     def made(**more):
         asked = asking(**more)
         request = asked.requests(assets())[0][1]
-        return asked.fingerprint, asked.key(request)
+        return asked.fingerprint, questions.hosted(asked).key(request)
 
     same = [made(), made(concurrency=1, timeout_s=5.0, requests_per_minute=9, max_tokens_out=500, shortlist=9)]
     assert len(set(same)) == 1
@@ -167,10 +167,10 @@ def test_what_changes_an_answer_changes_fingerprint_and_key_and_nothing_else_doe
     assert len({one[1] for one in [same[0], *others]}) == len(others) + 1
     asked = asking()
     request = asked.requests(assets())[0][1]
-    assert asked.key(replace(request, sample=1)) != asked.key(request)
+    assert questions.hosted(asked).key(replace(request, sample=1)) != questions.hosted(asked).key(request)
     assert (
         asking().fingerprint
-        != prompts.Asking(replace(questions.connection(), model="other"), CATEGORIES, questions.PROMPT).fingerprint
+        != Asking(replace(questions.connection(), model="other"), CATEGORIES, questions.PROMPT).fingerprint
     )
 
 
@@ -181,13 +181,13 @@ def test_a_repair_turn_says_what_was_wrong():
     again = asked.repair(request, wrong, asked.read(group, request, wrong))
     assert [role for role, _ in again.turns] == ["user", "assistant", "user"]
     assert "'Sports' is not in the taxonomy" in again.turns[2][1] and again.system == request.system
-    assert asked.key(again) != asked.key(request)
+    assert questions.hosted(asked).key(again) != questions.hosted(asked).key(request)
 
 
 def test_after_a_repair_turn_sound_answers_stay():
     first = [Said(1, 100), Said(2, None, "wrong")]
     second = [Said(1, 101), Said(2, 102)]
-    assert prompts.merged(first, second) == [Said(1, 100), Said(2, 102)]
+    assert merged(first, second) == [Said(1, 100), Said(2, 102)]
 
 
 def test_votes_become_a_distribution():
@@ -218,12 +218,12 @@ def test_any_reply_gives_each_asset_a_category_of_the_taxonomy_or_a_problem(text
 
 @given(st.text(max_size=200))
 def test_the_most_tokens_cover_every_byte(text):
-    asked = asking()
-    ((_, request),) = asked.requests([Asset(1, text)])
-    most_in, most_out = asked.most_tokens(request)
+    teacher = questions.hosted(asking(), PRICE)
+    ((_, request),) = teacher.asking.requests([Asset(1, text)])
+    most_in, most_out = teacher.most_tokens(request)
     assert most_in > len(request.system.encode()) + len(request.turns[0][1].encode()) and most_out == 64
-    assert asked.most_usd(request, PRICE) == pytest.approx((most_in * 2 + most_out * 8) / 1e6)
-    assert asked.most_usd_repaired(request, PRICE) > 2 * asked.most_usd(request, PRICE)
+    assert teacher.most_usd(request, PRICE) == pytest.approx((most_in * 2 + most_out * 8) / 1e6)
+    assert teacher.most_usd_repaired(request) > 2 * teacher.most_usd(request, PRICE)
 
 
 # --- short lists --------------------------------------------------------------------------------------------------
@@ -272,7 +272,8 @@ def test_where_the_short_list_has_nothing_that_fits_the_repair_turn_brings_a_lon
     assert len(again.allowed) > 2 * len(request.allowed)
     beyond = next(short for short in again.allowed if short not in request.allowed)
     assert asked.read(group, again, reply(json.dumps({"category": beyond})))[0].category_id is not None
-    assert asked.most_usd_repaired(request, PRICE) >= asked.most_usd(request, PRICE) + asked.most_usd(again, PRICE)
+    teacher = questions.hosted(asked, PRICE)
+    assert teacher.most_usd_repaired(request) >= teacher.most_usd(request, PRICE) + teacher.most_usd(again, PRICE)
 
 
 def test_what_none_takes_is_not_part_of_the_distribution(encoders):

@@ -76,9 +76,8 @@ class Anthropic:
             "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
             "messages": [{"role": role, "content": text} for role, text in request.turns],
         }
-        schema = None if self.plain else calls.schema(request)
-        if schema:
-            body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        if request.schema and not self.plain:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
         return body
 
     def _adapt(self, error: CallError) -> bool:

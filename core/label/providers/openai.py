@@ -55,8 +55,6 @@ class OpenAI:
         # Local servers ignore the newer name without a word, and would write on and on.
         self.limit = "max_completion_tokens" if own else "max_tokens"
         self.left_out: set[str] = {"response_format"} if self.params.schema == "plain" else set()
-        if not self.params.logprobs:
-            self.left_out.add("logprobs")
         self.swapped = False
 
     async def ask(self, request: Request) -> Reply:
@@ -114,11 +112,10 @@ class OpenAI:
         }
         if request.temperature is not None and "temperature" not in self.left_out:
             body["temperature"] = request.temperature
-        if "logprobs" not in self.left_out:
+        if request.logprobs and "logprobs" not in self.left_out:
             body |= {"logprobs": True, "top_logprobs": TOP}
-        schema = None if "response_format" in self.left_out else calls.schema(request)
-        if schema:
-            named = {"name": "answer", "strict": True, "schema": schema}
+        if request.schema and "response_format" not in self.left_out:
+            named = {"name": "answer", "strict": True, "schema": request.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
         return body
 

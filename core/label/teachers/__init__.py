@@ -19,11 +19,11 @@ from core.ingest.taxonomy import StoredCategory
 from core.label import providers
 from core.tasks import Task
 
-# kind -> module:function that makes it from (db, client id, detail, categories)
+# kind -> module whose make() makes it from (db, task, spec, categories); each kind of a provider's is hosted as well
 KINDS = {
-    "built-in": "core.label.teachers.builtin:make",
-    "recorded": "core.label.teachers.recorded:make",
-    "connection": "core.label.teachers.hosted:connected",
+    "built-in": "core.label.teachers.builtin",
+    "recorded": "core.label.teachers.recorded",
+    "connection": "core.label.teachers.hosted",
 }
 
 
@@ -70,24 +70,17 @@ class Teacher(Protocol):
     def answer(self, assets: Sequence[Asset]) -> list[Answer]:
         """One answer an asset, in order."""
 
-    def most_usd(self, asset: Asset) -> float:
-        """The most that an answer to this asset can cost; 0 from a teacher that costs nothing."""
-
 
 def make(db: Database, task: Task, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
     """The teacher called `spec` for a client's categories. InputError when there is no such kind."""
-    kind, _, detail = spec.partition(":")
-    if kind in providers.kinds():
-        from core.label.teachers import hosted
-
-        return hosted.of_model(db, task, kind, detail, list(categories))
-    if kind not in KINDS:
+    kind = spec.partition(":")[0]
+    kinds = dict.fromkeys(providers.kinds(), KINDS["connection"]) | KINDS
+    if kind not in kinds:
         raise InputError(
             f"There is no teacher of the kind '{kind}'.",
             f"Choose one of: built-in, recorded:COLUMN, connection:NAME, {providers.specs()}.",
         )
-    module, _, function = KINDS[kind].partition(":")
-    return getattr(importlib.import_module(module), function)(db, task, detail, list(categories))
+    return importlib.import_module(kinds[kind]).make(db, task, spec, list(categories))
 
 
 def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterator[list[Asset]]:

@@ -77,9 +77,6 @@ class BuiltIn:
             for asset, row, top in zip(assets, distributions, best)
         ]
 
-    def most_usd(self, asset: Asset) -> float:
-        return 0.0
-
 
 def describe(category: StoredCategory) -> str:
     """A category as the encoder reads it: its path, then what it is."""
@@ -104,9 +101,9 @@ def category_vectors(categories: Sequence[StoredCategory], encode) -> np.ndarray
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
-def make(db: Database, task: Task, detail: str, categories: list[StoredCategory]) -> BuiltIn:
+def make(db: Database, task: Task, spec: str, categories: list[StoredCategory]) -> BuiltIn:
     """The built-in teacher, its temperature fitted on the client's gold labels where there are enough (GOLD_NEEDED)."""
-    if detail:
+    if detail := spec.partition(":")[2]:
         raise InputError(f"The built-in teacher takes no detail (got '{detail}').", "Write: built-in.")
     assignable = [c for c in categories if c.assignable]
     teacher = BuiltIn(assignable, settings.get(db, "encoder"))

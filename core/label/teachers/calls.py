@@ -1,4 +1,4 @@
-"""What the wires share: the JSON schema of an answer, time limits, and a provider's failures put in words.
+"""What the wires share: time limits, and a provider's failures put in words.
 
 Both SDKs come from one generator and name their exceptions alike, so that one function reads both.
 """
@@ -27,8 +27,6 @@ from core.errors import InputError
 from core.label import keys
 from core.label.teachers.wire import CallError, Reply, Request, Trouble
 
-# OpenAI's limits of a schema's enum; beyond them the ids stand in the prompt alone.
-MOST_VALUES, MANY_VALUES, MOST_CHARACTERS = 1000, 250, 15_000
 CONNECT_S = 10.0
 BATCH_S = 600.0  # handing in or fetching a batch moves files
 SHOWN = 200  # characters of a provider's own words
@@ -73,21 +71,6 @@ _NO_CONNECTION = (
 )
 LONG_S = 60.0  # seconds of waiting from which on people are told until when
 NO_JSON = "The server sent an answer that is not what its kind sends."
-
-
-def schema(request: Request) -> dict | None:
-    """The JSON schema of the answer; None where the ids are too many for one."""
-    ids = request.allowed
-    if len(ids) > MOST_VALUES or (len(ids) > MANY_VALUES and sum(map(len, ids)) > MOST_CHARACTERS):
-        return None
-    category = {"type": "string", "enum": list(ids)}
-    if request.assets == 1:
-        return _object(category=category)
-    return _object(answers={"type": "array", "items": _object(text={"type": "integer"}, category=category)})
-
-
-def _object(**properties: dict) -> dict:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 class Failures:

@@ -103,9 +103,6 @@ class Recorded:
         recorded = {row[0]: row[1:] for row in found}
         return [self._one(asset.id, *recorded[asset.id]) for asset in assets]
 
-    def most_usd(self, asset: Asset) -> float:
-        return 0.0
-
     def known(self, text: str) -> Asset | None:
         """An asset with this text whose answer is recorded: the only texts that this teacher can answer."""
         row = self.db.execute(
@@ -131,8 +128,9 @@ class Recorded:
         )
 
 
-def make(db: Database, task: Task, detail: str, categories: list[StoredCategory]) -> Recorded:
-    """The recorded teacher of column `detail`. InputError when the task has no labels from that column."""
+def make(db: Database, task: Task, spec: str, categories: list[StoredCategory]) -> Recorded:
+    """The teacher "recorded:COLUMN". InputError when the task has no labels from that column."""
+    detail = spec.partition(":")[2]
     sources = [row[0] for row in db.execute("select distinct source from recordings where task_id = ?", [task.id])]
     if detail not in sources:
         known = f"Columns with recorded labels: {', '.join(sources)}." if sources else NONE_YET

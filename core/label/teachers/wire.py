@@ -21,16 +21,16 @@ PASSING: frozenset[Trouble] = frozenset({"rate", "server", "timeout", "connectio
 @dataclass(frozen=True)
 class Request:
     """One call. `system` is the part that stays the same from call to call and so stands first, for provider prompt caching;
-    `turns` are the (role, text) that follow, the last of them the user's. `allowed` are the short category ids that an answer may
-    name; `assets` is how many answers are wanted."""
+    `turns` are the (role, text) that follow, the last of them the user's. `schema` is the JSON schema of the answer; None for plain
+    text, or where it is too large to be sent. `logprobs`: whether the log probabilities of its tokens are wanted."""
 
     system: str
     turns: tuple[tuple[str, str], ...]
-    allowed: tuple[str, ...]
-    assets: int = 1
+    schema: dict | None = None
     temperature: float | None = None
     max_tokens_out: int = 64
     sample: int = 0  # which of several votes this is; part of the cache's key
+    logprobs: bool = False
 
 
 @dataclass(frozen=True)

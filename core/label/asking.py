@@ -1,0 +1,307 @@
+"""What a hosted model is asked about assets: the instructions, the categories, a few gold examples, the texts.
+
+What stays the same from call to call stands first, so that a provider's prompt cache serves it. Reading what comes back is
+core/label/replies.py's work; what is put together from it is here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from sqlite_utils import Database
+
+from core import settings
+from core.encoder import encoder
+from core.ingest.taxonomy import StoredCategory
+from core.label import prompts, replies
+from core.label.connections import Connection
+from core.label.prompts import Prompt, digest
+from core.label.replies import NONE, Found
+from core.label.teachers import Asset
+from core.label.teachers.builtin import category_vectors
+from core.label.teachers.wire import Reply, Request
+from core.tasks import Task
+
+DESCRIPTION, EXAMPLE, EXAMPLES = 400, 160, 3  # characters of each, examples of a category
+VOTING_TEMPERATURE = 0.7
+REPAIR_SHOWN = 500  # characters of a wrong answer that are shown back
+_TEXT = re.compile(r'^Text \d+: (".*")$', re.MULTILINE)
+UNATTRIBUTED = 0.02  # of the probability: with more, how it is spread is not known well enough to train on
+_ANSWERING = (
+    "votes",
+    "temperature",
+    "logprobs",
+    "schema",
+    "assets_per_call",
+    "shortlist_over",
+    "shortlist",
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said of an asset: a category's id, or the problem why there is none.
+
+    `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "votes" or
+    "none". `mapped`: not quite what was asked for, but it can mean one category only.
+    """
+
+    asset_id: int
+    category_id: int | None
+    problem: str | None = None
+    confidence: float | None = None
+    distribution: np.ndarray | None = None
+    confidence_kind: str = "none"
+    mapped: bool = False
+
+
+def merged(first: Sequence[Said], second: Sequence[Said]) -> list[Said]:
+    """After a repair turn: the first answer where it was sound, else the second."""
+    again = {said.asset_id: said for said in second}
+    return [again.get(said.asset_id, said) if said.problem else said for said in first]
+
+
+@dataclass(frozen=True)
+class Question(Request):
+    """A call about assets. `allowed` are the short category ids that an answer may name, `assets` how many answers are wanted."""
+
+    allowed: tuple[str, ...] = ()
+    assets: int = 1
+
+
+class Asking:
+    """How one connection asks about one taxonomy. Made by asking()."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        categories: Sequence[StoredCategory],
+        prompt: Prompt,
+        examples: Sequence[tuple[str, str]] = (),
+        encoder_name: str = "packaged",
+    ):
+        self.connection, self.params, self.prompt = connection, connection.params, prompt
+        self.categories = [c for c in categories if c.assignable]
+        self.ids = replies.short_ids(self.categories)
+        self.reader = replies.Reader(categories, self.ids)
+        self.column = {c.id: place for place, c in enumerate(self.categories)}
+        self.encoder_name = encoder_name
+        self.lines = [_line(short, c) for short, c in zip(self.ids, self.categories)]
+        self.shortlisting = len(self.categories) > self.params.shortlist_over
+        self.system = self._system(examples)
+        # What is left out may change without old answers being worth less: pace, price, and the longest answer, which decides
+        # only whether there is one.
+        asked = {
+            name: getattr(self.params, name) for name in _ANSWERING if self.shortlisting or "shortlist" not in name
+        }
+        self.asked = asked
+        where = [connection.kind, connection.base_url, connection.model, asked]
+        shown = [self.system, self.lines, self.shortlisting and encoder_name, prompt.content_hash]
+        self.fingerprint = digest([*where, *shown]).hex()
+
+    # --- the request ---------------------------------------------------------------------------------------------
+
+    def requests(self, assets: Sequence[Asset]) -> list[tuple[list[Asset], Question]]:
+        """The calls that ask about `assets`, each with those it asks about. The same assets always make the same calls."""
+        size = max(self.params.assets_per_call, 1)
+        groups = [list(assets[start : start + size]) for start in range(0, len(assets), size)]
+        return [(group, self._request(group)) for group in groups]
+
+    def _request(self, assets: list[Asset]) -> Question:
+        parts, allowed = [], self.ids
+        if self.shortlisting:
+            places = sorted({place for asset in assets for place in self.shortlist(asset.text)})
+            parts, allowed = self._offer(places)
+        parts += [f"Text {n}: {json.dumps(asset.text, ensure_ascii=False)}" for n, asset in enumerate(assets, 1)]
+        parts.append(_form(len(assets)))
+        votes = max(self.params.votes, 1)
+        temperature = self.params.temperature
+        if temperature is None:
+            temperature = 0.0 if votes == 1 else VOTING_TEMPERATURE
+        return Question(
+            self.system,
+            (("user", _sendable("\n".join(parts))),),
+            replies.schema(allowed, len(assets)),
+            temperature,
+            self.params.max_tokens_out * len(assets),
+            logprobs=self.params.logprobs,
+            allowed=tuple(allowed),
+            assets=len(assets),
+        )
+
+    def _offer(self, places: Sequence[int]) -> tuple[list[str], list[str]]:
+        """A short list as it stands in a prompt, and the ids that may be answered."""
+        lines = [self.lines[place] for place in places]
+        return ["Categories (id: name):", *lines, f"{NONE}: no category of this list fits", ""], [
+            *(self.ids[place] for place in places),
+            NONE,
+        ]
+
+    def _system(self, examples: Sequence[tuple[str, str]]) -> str:
+        parts = [self.prompt.instructions]
+        if not self.shortlisting:
+            parts.append("Categories (id: name):\n" + "\n".join(self.lines))
+        short = {category.label: id for id, category in zip(self.ids, self.categories)}
+        shown = [
+            f"{json.dumps(text, ensure_ascii=False)} -> {short[label]}" for text, label in examples if label in short
+        ]
+        if shown:
+            parts.append("Examples, as people decided:\n" + "\n".join(shown))
+        return _sendable("\n\n".join(parts))
+
+    # --- the short list ------------------------------------------------------------------------------------------
+
+    def shortlist(self, text: str, most: int | None = None) -> list[int]:
+        """Places of the categories likeliest for a text by the encoder, and of their parents; in taxonomy order."""
+        similarity = self._vectors @ self._encode([text])[0]
+        return self._with_parents(np.argsort(-similarity, kind="stable")[: most or self.params.shortlist])
+
+    def short_listed(self, known: Sequence[tuple[str, int]]) -> np.ndarray:
+        """Whether the short list of each text holds its known category (id): bool of shape (texts,); its mean is the recall."""
+        return np.array([self.column.get(category) in self.shortlist(text) for text, category in known])
+
+    @cached_property
+    def _encode(self):
+        return encoder(self.encoder_name)
+
+    @cached_property
+    def _vectors(self) -> np.ndarray:
+        return category_vectors(self.categories, self._encode)
+
+    def _with_parents(self, places: Sequence[int]) -> list[int]:
+        found = {int(place) for place in places}
+        for place in list(found):
+            parent = self.categories[place].parent_id
+            while parent in self.column and self.column[parent] not in found:
+                found.add(self.column[parent])
+                parent = self.categories[self.column[parent]].parent_id
+        return sorted(found)
+
+    # --- the answer ----------------------------------------------------------------------------------------------
+
+    def read(self, assets: Sequence[Asset], request: Question, reply: Reply) -> list[Said]:
+        """What a reply says of each asset asked about; every one without a clear category with its problem."""
+        if reply.finish == "refusal":
+            found = [Found(problem=replies.REFUSED)] * len(assets)
+        elif reply.finish == "length":
+            problem = replies.USED_UP if replies.used_up(reply) else replies.CUT_OFF
+            found = [Found(problem=problem)] * len(assets)
+        else:
+            found = self.reader.read(reply.text, request.allowed, len(assets))
+        starts = _value_starts(reply.text, len(assets)) if reply.logprobs else []
+        return [
+            self._said(asset, one, request, reply, starts[place] if place < len(starts) else None)
+            for place, (asset, one) in enumerate(zip(assets, found))
+        ]
+
+    def _said(self, asset: Asset, one: Found, request: Question, reply: Reply, start: int | None) -> Said:
+        if one.category is None or one.short is None or start is None:
+            return Said(asset.id, one.category, one.problem, mapped=one.mapped)
+        shares, lost = replies.probabilities(reply.logprobs, start, request.allowed)
+        shares.pop(NONE, None)
+        total = sum(shares.values())
+        if one.short not in shares or total <= 0:
+            return Said(asset.id, one.category, mapped=one.mapped)
+        distribution = None
+        if lost <= UNATTRIBUTED * (total + lost):
+            distribution = np.zeros(len(self.categories))
+            for short, share in shares.items():
+                distribution[self.column[self.reader.by_short[short]]] = share / total
+        confidence = shares[one.short] / (total + lost)
+        return Said(asset.id, one.category, None, confidence, distribution, "logprobs", one.mapped)
+
+    def repair(self, request: Question, reply: Reply, said: Sequence[Said]) -> Question:
+        """The request that tells the model what was wrong and asks once more; where its short list had nothing that fits, with a
+        longer one."""
+        problems = Counter(one.problem for one in said if one.problem)
+        wrong = " ".join(problems) or "The answer could not be used."
+        turns, allowed = list(request.turns), request.allowed
+        shown = replies.unthought(reply.text).strip()[:REPAIR_SHOWN] or "(no answer)"
+        again = [wrong]
+        if NONE in allowed and all(one.problem == replies.NOTHING_FITS for one in said):
+            texts = [json.loads(text) for text in _TEXT.findall(turns[0][1])]
+            longer = 3 * self.params.shortlist
+            places = sorted({place for text in texts for place in self.shortlist(text, longer)})
+            lines, ids = self._offer(places)
+            again, allowed = ["Here is a longer list.", *lines], tuple(ids)
+        again.append(f"Answer once more. {_form(request.assets)}")
+        turns += [("assistant", shown), ("user", "\n".join(again))]
+        schema = replies.schema(allowed, request.assets)
+        return replace(request, turns=tuple(turns), allowed=allowed, schema=schema)
+
+    def combine(self, votes: Sequence[Said]) -> Said:
+        """What several answers about one asset come to: the commonest category (of equals the first named), its share of the votes
+        as confidence, all shares as distribution. Votes without a category do not count."""
+        sound = [vote for vote in votes if vote.category_id is not None]
+        if not sound:
+            return votes[0]
+        counts = Counter(vote.category_id for vote in sound)
+        category, count = counts.most_common(1)[0]
+        distribution = np.zeros(len(self.categories))
+        for named, times in counts.items():
+            distribution[self.column[named]] = times / len(sound)
+        mapped = all(vote.mapped for vote in sound if vote.category_id == category)
+        return Said(sound[0].asset_id, category, None, count / len(sound), distribution, "votes", mapped)
+
+    @property
+    def longer_list(self) -> int:
+        """The most bytes that a repair turn's longer list can have."""
+        return sum(len(line.encode()) + 10 for line in self.lines) if self.shortlisting else 0
+
+
+def of_task(
+    db: Database,
+    task: Task,
+    connection: Connection,
+    categories: Sequence[StoredCategory],
+    prompt: Prompt | None = None,
+) -> Asking:
+    """How `connection` asks about a task's categories with `prompt` (the current one)."""
+    prompt = prompt or prompts.current(db, task)
+    examples = prompts.examples(db, task, prompt.gold_examples, prompt.created)
+    return Asking(connection, categories, prompt, examples, settings.get(db, "encoder"))
+
+
+def _line(short: str, category: StoredCategory) -> str:
+    """A category as the model reads it, on one line."""
+    about = []
+    if category.parent and category.parent not in category.label:
+        about.append(f"in {_cut(category.parent, DESCRIPTION)}.")
+    about.append(_cut(category.description, DESCRIPTION))
+    examples = [_cut(example, EXAMPLE) for example in category.examples[:EXAMPLES] if example.strip()]
+    if examples:
+        about.append(f"For example: {' | '.join(examples)}")
+    detail = " ".join(part for part in about if part)
+    return f"{short}: {' '.join(category.label.split())}" + (f" — {detail}" if detail else "")
+
+
+def _sendable(text: str) -> str:
+    """Without halves of characters, which broken files bring along and no request can carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _cut(text: str, most: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _form(assets: int) -> str:
+    """How the answer is to look."""
+    if assets == 1:
+        return 'Answer with JSON alone, the id of one category: {"category": "<id>"}'
+    return (
+        f"Answer with JSON alone, the id of one category for each of the {assets} texts, in their order: "
+        '{"answers": [{"text": 1, "category": "<id>"}, …]}'
+    )
+
+
+def _value_starts(text: str, count: int) -> list[int]:
+    """Where the answers' values begin in a reply; nothing where that is not clear."""
+    starts = [found.end() for found in re.finditer(r'"category"\s*:\s*"', text)]
+    return starts if len(starts) == count else []

@@ -1,0 +1,227 @@
+"""What a model is consulted about and what comes of it: the categories of assets, with votes and a repair turn (Consultation), or
+a text as it was written (Writing).
+
+Neither knows how a call is made or paid: `ask(request, vote)` gives a reply and what it cost, or raises Failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.label.asking import Question, Said, merged
+from core.label.replies import CUT_OFF, EMPTY, REFUSED, USED_UP, unthought, used_up
+from core.label.teachers import Answer, Asset
+from core.label.teachers.hosted import Hosted
+from core.label.teachers.wire import Reply, Request
+
+Ask = Callable[[Request, int], Awaitable[tuple[Reply, float | None]]]
+Keep = Callable[[int, Reply], None]
+
+
+class Failed(Exception):
+    """This call brings nothing, however often it is made now; `passing`: it may bring something later."""
+
+    def __init__(self, words: str, passing: bool):
+        super().__init__(words)
+        self.passing = passing
+
+
+@dataclass
+class Bill:
+    """What one asset's answer took so far: its share of the calls made about it. `cost_usd` is None where that is not known."""
+
+    tokens_in: float = 0
+    tokens_out: float = 0
+    tokens_cached: float = 0
+    cost_usd: float | None = 0.0
+    latency_ms: float | None = None
+
+    def add(self, reply: Reply, cost_usd: float | None, assets: int) -> None:
+        """A call's reply about so many assets, which cost so much."""
+        self.tokens_in += (reply.tokens_in or 0) / assets
+        self.tokens_out += (reply.tokens_out or 0) / assets
+        self.tokens_cached += reply.tokens_cached / assets
+        self.cost_usd = None if cost_usd is None or self.cost_usd is None else self.cost_usd + cost_usd / assets
+        self.latency_ms = reply.latency_ms
+
+    def took(self) -> dict[str, Any]:
+        """The fields of an Answer, or of what was Written, that say what it took."""
+        whole = {name: round(getattr(self, name)) for name in ("tokens_in", "tokens_out", "tokens_cached")}
+        return whole | {"cost_usd": self.cost_usd, "latency_ms": self.latency_ms}
+
+
+def answer(said: Said, bill: Bill) -> Answer:
+    """What was said of an asset, with what it took, as a label is written."""
+    return Answer(
+        said.asset_id,
+        said.category_id,
+        confidence=said.confidence,
+        confidence_kind=said.confidence_kind,
+        distribution=said.distribution,
+        error=said.problem,
+        mapped=said.mapped,
+        **bill.took(),
+    )
+
+
+class Consultation:
+    """What is said of the assets of one request, vote by vote, and what that took. `votes` has all that is said, by asset."""
+
+    def __init__(self, hosted: Hosted, assets: Sequence[Asset], request: Question):
+        self.hosted, self.assets, self.request = hosted, list(assets), request
+        self.bills = {asset.id: Bill() for asset in assets}
+        self.votes: dict[int, list[Said]] = {asset.id: [] for asset in assets}
+
+    @property
+    def size(self) -> int:
+        """How many assets it is about."""
+        return len(self.assets)
+
+    def anew(self) -> Consultation:
+        """The same, with nothing said."""
+        return Consultation(self.hosted, self.assets, self.request)
+
+    def problem(self, request: Question, reply: Reply) -> str | None:
+        """Why a reply cannot be kept: what is wrong with the first of its answers that has something wrong."""
+        said = self.hosted.asking.read(self.assets, request, reply)
+        return next((one.problem for one in said if one.problem), None)
+
+    @property
+    def requests(self) -> list[Question]:
+        """The request of each vote."""
+        votes = max(self.hosted.connection.params.votes, 1)
+        return [replace(self.request, sample=vote) if vote else self.request for vote in range(votes)]
+
+    async def run(
+        self,
+        ask: Ask,
+        keep: Keep,
+        kept: dict[int, Reply],
+        early: Callable[[list[Answer]], None] | None = None,
+    ) -> None:
+        """Ask for all votes, as far as they are not `kept`.
+
+        `keep` gets each reply that can be used whole; `early` the answers of assets that need not wait for others' repair turn.
+        """
+        for vote, request in enumerate(self.requests):
+            reply, usd = (kept[vote], 0.0) if vote in kept else await ask(request, vote)
+            said = self.heard(request, reply, usd)
+            again = self.repair(request, reply, said)
+            if again is None and not any(one.problem for one in said):
+                if vote not in kept:
+                    keep(vote, reply)
+            elif again is not None:
+                if early and len(self.requests) == 1:
+                    said = self._let_go(said, early)
+                said = await self._repaired(again, said, vote, ask, keep)
+            if self.vote(said):
+                break
+
+    def _let_go(self, said: list[Said], early: Callable[[list[Answer]], None]) -> list[Said]:
+        """Sound ones do not wait for the others' repair; those that do."""
+        sound = [one for one in said if not one.problem]
+        if sound:
+            early([answer(one, self.bills[one.asset_id]) for one in sound])
+            for one in sound:
+                del self.votes[one.asset_id]
+        return [one for one in said if one.problem]
+
+    async def _repaired(self, again: Question, said: list[Said], vote: int, ask: Ask, keep: Keep) -> list[Said]:
+        try:
+            reply, usd = await ask(again, vote)
+        except Failed:
+            return said
+        second = self.heard(again, reply, usd, [one.asset_id for one in said if one.problem])
+        if not any(one.problem for one in second):
+            keep(vote, reply)
+        return merged(said, second)
+
+    def heard(self, request: Question, reply: Reply, usd: float | None, of: Sequence[int] | None = None) -> list[Said]:
+        """What a reply says, its cost (None: not known) shared out over all assets, or those whose ids are in `of`."""
+        bills = [self.bills[id] for id in (self.bills if of is None else of)]
+        for bill in bills:
+            bill.add(reply, usd, len(bills))
+        return self.hosted.asking.read(self.assets, request, reply)
+
+    def repair(self, request: Question, reply: Reply, said: Sequence[Said]) -> Question | None:
+        """What to ask once more; None where nothing is wrong, or the same would come again."""
+        if used_up(reply) or not any(one.problem for one in said):
+            return None
+        return self.hosted.asking.repair(request, reply, said)
+
+    def vote(self, said: Sequence[Said]) -> bool:
+        """Count a vote; whether no other is needed, since the model gave probabilities."""
+        for one in said:
+            self.votes[one.asset_id].append(one)
+        sound = [one for one in said if not one.problem]
+        return bool(sound) and all(one.confidence_kind == "logprobs" for one in sound)
+
+    def fail(self, words: str) -> None:
+        """Count for each asset a vote that brought nothing."""
+        for id, votes in self.votes.items():
+            votes.append(Said(id, None, words))
+
+    def answers(self) -> list[Answer]:
+        """What the votes on each asset come to; unsound ones do not count where there is a sound one."""
+        return [answer(self._decided(votes), self.bills[id]) for id, votes in self.votes.items() if votes]
+
+    def _decided(self, votes: list[Said]) -> Said:
+        sound = [said for said in votes if not said.problem]
+        return self.hosted.asking.combine(sound) if len(sound) > 1 else (sound or votes)[0]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a model wrote, without the thoughts it began with, or `error`, the reason why there is nothing. Cost in USD, latency in
+    ms; None where they are not known."""
+
+    text: str | None
+    error: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+
+
+class Writing:
+    """One request whose reply is wanted as it was written; `check(text)` gives the problem that makes it useless, or None."""
+
+    size = 1
+
+    def __init__(self, request: Request, check: Callable[[str], str | None] | None = None):
+        self.requests, self.check = [request], check
+        self.bill, self.text, self.error = Bill(), None, None
+
+    def anew(self) -> Writing:
+        """The same, with nothing said."""
+        return Writing(self.requests[0], self.check)
+
+    async def run(self, ask: Ask, keep: Keep, kept: dict[int, Reply], early: object = None) -> None:
+        """Ask, unless the reply is `kept`; `keep` gets one that can be used."""
+        reply, usd = (kept[0], 0.0) if kept else await ask(self.requests[0], 0)
+        self.bill.add(reply, usd, 1)
+        self.error = self.problem(self.requests[0], reply)
+        if self.error is None:
+            self.text = unthought(reply.text).strip()
+            if not kept:
+                keep(0, reply)
+
+    def problem(self, request: Request, reply: Reply) -> str | None:
+        """Why a reply cannot be used."""
+        text = unthought(reply.text).strip()
+        if reply.finish == "refusal":
+            return REFUSED
+        if reply.finish == "length":
+            return CUT_OFF if text else USED_UP
+        return EMPTY if not text else self.check(text) if self.check else None
+
+    def fail(self, words: str) -> None:
+        """Nothing came."""
+        self.error = words
+
+    def answers(self) -> list[Written]:
+        """What was written."""
+        return [Written(self.text, self.error, **self.bill.took())]

@@ -1,0 +1,130 @@
+"""A hosted model: a connection and what its calls cost. Whatever is asked of it is bought by core/label/buyer.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from genai_prices.data import providers as priced
+from sqlite_utils import Database
+
+from core.errors import InputError
+from core.label import connections, prices, providers
+from core.label.connections import Connection
+from core.label.prices import Price
+from core.label.prompts import digest
+from core.label.teachers.wire import Reply, Request, Wire
+
+# A byte-level tokeniser never makes more tokens than there are bytes. Providers add tokens of their own around each message.
+MESSAGE_TOKENS = 16
+SCHEMA_TOKENS = 300  # that a schema may take beside its own bytes
+
+
+class Model:
+    """A model behind a connection. `price` is None where nobody has given one; reprice() has it as it is by now."""
+
+    def __init__(self, connection: Connection, price: Price | None):
+        self.connection, self.price = connection, price
+        self.provider = providers.of(connection.kind)
+
+    def connect(self) -> Wire:
+        """A wire of its own. InputError where the key is not where it should be."""
+        return connections.connect(self.connection)
+
+    def reprice(self, db: Database) -> Price | None:
+        """The price as it stands, which whoever asks for long asks for again; a price that was taken away is held on to."""
+        self.price = price_of(db, self.connection) or self.price
+        return self.price
+
+    def priced(self) -> Price:
+        """The price. InputError where the model has none."""
+        if self.price is None:
+            raise InputError(
+                f"The price of {self.connection.model} is not known.",
+                "Give it with the connection or in Settings, in USD per million tokens (0 for a model of your own).",
+            )
+        return self.price
+
+    @property
+    def paid(self) -> bool:
+        """Whether its calls cost money."""
+        return max(self.priced().input_usd_mtok, self.price.output_usd_mtok) > 0
+
+    def key(self, request: Request, asked: object = None) -> bytes:
+        """What a reply is kept under: a hash of everything that can change it, of which `asked` is how the asker uses the model."""
+        connection = self.connection
+        where = [connection.kind, connection.base_url, connection.model, asked or connection.params.schema]
+        return digest([*where, request.system, request.turns, request.schema, request.temperature, request.sample])
+
+    def most_tokens(self, request: Request) -> tuple[int, int]:
+        """The most tokens that a call can take, (in, out); see MESSAGE_TOKENS."""
+        text = len(request.system.encode("utf-8", "replace"))
+        text += sum(len(turn.encode("utf-8", "replace")) for _, turn in request.turns)
+        schema = SCHEMA_TOKENS + len(json.dumps(request.schema)) if request.schema else 0
+        around = MESSAGE_TOKENS * (len(request.turns) + 1) + self.provider.wrapping_tokens
+        return text + schema + around, request.max_tokens_out
+
+    def most_usd(self, request: Request, price: Price, *, batch: bool = False) -> float:
+        """The most USD that a call can cost, at the standard price or in a batch."""
+        return self.usd(*self.most_tokens(request), price, batch)
+
+    def usd(self, tokens_in: float, tokens_out: float, price: Price, batch: bool = False) -> float:
+        """USD of so many tokens, none of them read from the provider's cache."""
+        written = prices.WRITING if self.provider.writes_cache else 1.0
+        return prices.cost(price, tokens_in * written, tokens_out, batch=batch)
+
+
+def cost(price: Price, reply: Reply, *, batch: bool = False) -> float | None:
+    """USD of a reply: what the provider says it charged, else its count at the price; None where it gave neither and the model is
+    not free."""
+    if reply.cost_usd is not None:
+        return reply.cost_usd
+    if reply.tokens_in is None or reply.tokens_out is None:
+        return None if max(price.input_usd_mtok, price.output_usd_mtok) > 0 else 0.0
+    cached, written = reply.tokens_cached, reply.tokens_written
+    return prices.cost(price, reply.tokens_in, reply.tokens_out, cached, written=written, batch=batch)
+
+
+def price_of(db: Database, connection: Connection) -> Price | None:
+    """What a connection's model costs: its own price, else the provider's (found by the address, else by the kind) from the list
+    or the prices given in Settings; None where there is none."""
+    own = connection.params.price
+    if own:
+        return Price(
+            connection.model,
+            connection.kind,
+            own.input_usd_mtok,
+            own.output_usd_mtok,
+            own.cached_usd_mtok,
+            own.batch_input_usd_mtok,
+            own.batch_output_usd_mtok,
+            "yours",
+            own.as_of[:10] or None,
+        )
+    address = connection.base_url
+    provider = next((p.id for p in priced if address and re.match(p.api_pattern, address)), connection.kind)
+    return prices.price(db, f"{provider}:{connection.model}")
+
+
+def find(db: Database, client_id: int, spec: str) -> Model:
+    """The model called `spec`, connection:NAME or KIND:MODEL. InputError where there is none."""
+    connection = connection_of(db, client_id, spec)
+    return Model(connection, price_of(db, connection))
+
+
+def connection_of(db: Database, client_id: int, spec: str) -> Connection:
+    """The connection named in "connection:NAME"; of "KIND:MODEL" one to that model, else one that finds address and key as the
+    provider's own tools do. InputError where there is none."""
+    kind, _, name = spec.partition(":")
+    if kind == "connection":
+        return connections.find(db, client_id, name)
+    if not name.strip():
+        raise InputError(f"The teacher {kind} needs a model.", f"Write {kind}:MODEL.")
+    saved = [one for one in connections.all(db, client_id) if (one.kind, one.model) == (kind, name)]
+    if saved:
+        return max(saved, key=lambda one: one.client_id)
+    provider = providers.of(kind)
+    base_url, key = os.environ.get(provider.address_variable) or None, provider.key_variable
+    key_source = f"env:{key}" if os.environ.get(key) or not base_url else "none"
+    return Connection(0, client_id, spec, kind, base_url and base_url.rstrip("/"), name, key_source)
