@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.evaluate.comparison import Comparison, judgement
 from core.report.headline import about, headlines
-from core.train.run import all_students
+from core.train.registry import all_students
 from core.ui import (
     compare_charts,
     compare_first,

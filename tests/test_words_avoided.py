@@ -22,7 +22,7 @@ PLACES = {
     "core/ui/review_figures.py": {"KAPPA"},  # behind a (?)
     "core/evaluate/cascade.py": {"TEST", "METHOD"},  # the report's appendix, the model card
     "core/report/content.py": {"METHOD"},  # the report's appendix
-    "core/evaluate/vendor_sets.py": {"INSTRUCTIONS"},  # names the columns of the file that a vendor sends back
+    "core/vendor/sets.py": {"INSTRUCTIONS"},  # names the columns of the file that a vendor sends back
 }
 
 

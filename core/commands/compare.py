@@ -37,13 +37,14 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
     from core import database, tasks
-    from core.evaluate import metrics, outlook, sources
+    from core.evaluate import metrics, sources
     from core.evaluate.comparison import judgement
     from core.evaluate.evaluation import change_rules
     from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models
     from core.evaluate.phrases import across_words, new_words
+    from core.money import outlook
     from core.report.headline import headlines
-    from core.train.run import looked_at
+    from core.train.registry import looked_at
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)

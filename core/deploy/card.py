@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core import taxonomy
 from core.deploy.exported import runtime
 from core.escape import plain
 from core.evaluate import metrics
@@ -22,7 +23,6 @@ from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.latency import SHARES
 from core.evaluate.phrases import asked_words
-from core.ingest import taxonomy
 from core.train import members
 from core.train.disk import EXACT
 from core.weights import LARGE, PACKAGED

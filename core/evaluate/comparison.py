@@ -12,19 +12,20 @@ from sqlite_utils import Database
 
 from core import tasks
 from core.errors import InputError
-from core.evaluate import learning_curve, outlook
+from core.evaluate import learning_curve
 from core.evaluate.agreement import Share
-from core.evaluate.economics import Assumptions, Economics, Line, Measured, economics, label_price, saving_on_batch
 from core.evaluate.evaluation import figures_of, judged_again
 from core.evaluate.evidence import Evidence, Gold, Rules, Unseen, Verdict
 from core.evaluate.figures import ChooseOneFigures, Promise
 from core.evaluate.kept import assumptions_of, other_prices, rules_of, teacher_price
 from core.evaluate.latency import Times, median_interval
 from core.evaluate.next_step import Plan, plan
-from core.evaluate.outlook import Course, Swing
 from core.evaluate.verdict import decide
 from core.label import connections
-from core.label.prices import Price
+from core.money import outlook
+from core.money.economics import Assumptions, Economics, Line, Measured, economics, label_price, saving_on_batch
+from core.money.outlook import Course, Swing
+from core.money.prices import Price
 from core.tasks import Task
 from core.train import members
 

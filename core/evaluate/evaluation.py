@@ -16,18 +16,17 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings, tasks
+from core import settings, tasks, taxonomy
 from core.database import now
 from core.errors import InputError
 from core.evaluate import doubt, figures, measure
 from core.evaluate.evidence import Rules
 from core.evaluate.figures import ChooseOneFigures, Trained
 from core.evaluate.kept import keep_rules
-from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label.run import labelled
+from core.label.runs import labelled
 from core.train import students
-from core.train.run import folder_of
+from core.train.registry import folder_of
 
 BATCH = 256
 TOP = 3  # categories kept of each prediction

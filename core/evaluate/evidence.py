@@ -20,9 +20,9 @@ from core.errors import InputError
 from core.evaluate import weak
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
-from core.evaluate.economics import stated
 from core.evaluate.next_step import Plan
 from core.evaluate.weak import Category
+from core.money.economics import stated
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
 NEW = ("lowest", "nothing", "concepts", "campaigns", "months", "markets")  # rules of core/train/new.py

@@ -36,11 +36,11 @@ from core.evaluate.figures import (
 )
 from core.evaluate.latency import TeacherLatency
 from core.evaluate.weak import Category
-from core.ingest.taxonomy import StoredCategory
-from core.label import prices
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
+from core.money import prices
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 from core.train.students import Student
 
 EXAMPLES = 3  # assets named for each confusion

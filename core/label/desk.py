@@ -11,15 +11,15 @@ from typing import Any
 from sqlite_utils import Database
 
 from core.jobs import insist
-from core.label import ledger
 from core.label.buying import keep_replies, kept_replies, must_have_room
 from core.label.consulting import Consultation, Failed, Writing
 from core.label.limits import Limits
 from core.label.model import cost
-from core.label.prices import Price
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, CallError, Reply, Request, Wire
+from core.money import ledger
+from core.money.prices import Price
 
 REFUSED_S = 30.0  # seconds after which a key that was refused may have been changed
 

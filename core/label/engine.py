@@ -27,7 +27,8 @@ from core import database
 from core.chance import scattered
 from core.errors import InputError
 from core.jobs import Interrupted, NoProgress, insist
-from core.label import labels, ledger
+from core.jobs.progress import stopping
+from core.label import labels
 from core.label.buying import (
     KEPT_TODO,
     Lengths,
@@ -42,12 +43,12 @@ from core.label.buying import (
 from core.label.consulting import Consultation, Failed
 from core.label.limits import Limits
 from core.label.model import cost
-from core.label.prices import Price
 from core.label.teachers import Answer, Asset, within
 from core.label.teachers.calls import LONG_S
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
-from core.progress import stopping
+from core.money import ledger
+from core.money.prices import Price
 from core.room import no_room
 from core.words import counted, money
 

@@ -26,17 +26,18 @@ from sqlite_utils import Database
 
 from core import database, settings
 from core.errors import InputError
-from core.label import labels, ledger
+from core.jobs.progress import stopping
+from core.label import labels
 from core.label.buying import Lengths, must_be_capped, must_have_room, pause
 from core.label.consulting import Consultation, Failed, Writing, Written
 from core.label.desk import Desk, OverBudget, Paused
 from core.label.engine import ENDING_S, FIRST, GIVE_UP_S, LONGEST_WAIT_S, TRIES
 from core.label.limits import Limits
 from core.label.model import Model
-from core.label.prices import TOKENS_OUT
 from core.label.teachers import Answer, Asset
 from core.label.teachers.wire import Reply, Request
-from core.progress import stopping
+from core.money import ledger
+from core.money.prices import TOKENS_OUT
 from core.room import no_room
 
 TELL_S = 0.5  # seconds between reports

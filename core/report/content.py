@@ -17,17 +17,17 @@ from core.evaluate import cascade
 from core.evaluate.agreement import Share
 from core.evaluate.comparison import Comparison, judgement
 from core.evaluate.disagreements import disagreements, results
-from core.evaluate.economics import described
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import share_words, span_words
 from core.evaluate.weak import ranked
+from core.money.economics import described
 from core.report import answers, money, speed
 from core.report.answers import Answer
 from core.report.brand import Brand, brand
 from core.report.headline import TITLES, Headline, about, for_100, headlines
 from core.report.pairs import Pair, lead, pairs
 from core.tasks import Task
-from core.train.run import looked_at
+from core.train.registry import looked_at
 from core.words import percent, split_words, task_title, teacher_words
 
 WORST, EXAMPLES = 4, 2  # as many as the second page holds

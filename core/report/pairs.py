@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from core.evaluate.comparison import Comparison
-from core.evaluate.economics import Economics
 from core.evaluate.latency import while_busy
 from core.evaluate.phrases import FEW
+from core.money.economics import Economics
 from core.report import charts
 from core.report.headline import IF_IT_DID
 from core.report.money import month_words

@@ -9,10 +9,9 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database
+from core import database, review
 from core.evaluate.disagreements import count_disagreements, disagreements
 from core.evaluate.figures import ChooseOneFigures
-from core.label import review
 from core.tasks import Task
 from core.ui import charts, frame
 

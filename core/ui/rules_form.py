@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.evaluate.economics import described
 from core.evaluate.evaluation import change_rules
 from core.evaluate.evidence import NEW, Rules
 from core.evaluate.verdict import said
+from core.money.economics import described
 from core.ui.frame import View
 
 TEXT = """\

@@ -12,8 +12,8 @@ from core import database, jobs, settings, tasks
 from core.errors import InputError
 from core.evaluate.comparison import comparison
 from core.evaluate.evidence import Verdict
-from core.job_kinds import KINDS
-from core.label.run import newest_in_use
+from core.jobs.kinds import KINDS
+from core.label.runs import newest_in_use
 from core.tasks import Task
 from core.words import percent, task_title
 

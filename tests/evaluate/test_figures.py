@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.evaluate import house, versions
 from core.evaluate.comparison import comparison
 from core.evaluate.evaluation import certified, evaluate, figures_of
-from core.train.run import set_live
+from core.train.registry import set_live
 from tests.evaluate.conftest import client, insert_assets  # noqa: F401
 
 

@@ -7,12 +7,12 @@ import pytest
 from core.evaluate import evaluation, phrases
 from core.evaluate.agreement import Share
 from core.evaluate.comparison import judgement
-from core.evaluate.economics import Assumptions, economics
 from core.evaluate.evidence import Rules
-from core.evaluate.outlook import courses, tornado
+from core.money.economics import Assumptions, economics
+from core.money.outlook import courses, tornado
 from core.report import answers, charts, money, speed
 from tests.evaluate.conftest import client, insert_assets  # noqa: F401
-from tests.evaluate.test_economics import FOUND, PRICE
+from tests.money.test_economics import FOUND, PRICE
 
 
 @pytest.fixture

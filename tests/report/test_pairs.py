@@ -8,7 +8,7 @@ import pytest
 
 from core.evaluate import evaluation
 from core.evaluate.comparison import judgement
-from core.evaluate.economics import Assumptions
+from core.money.economics import Assumptions
 from core.report import charts, svg
 from core.report.headline import for_100, headlines
 from core.report.headline import judged as named
