@@ -16,6 +16,7 @@ from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
 from core.evaluate.latency import Latency, TeacherLatency
 from core.evaluate.weak import Category
+from core.money.economics import Teacher, Tokens
 from core.train.new import New
 
 
@@ -27,30 +28,6 @@ class Trained:
     kind: str
     train_seconds: float | None
     size_mb: float
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """Whose labels it learned from, in so many `seconds` (None: they came in a file), and how many of them people settled."""
-
-    name: str
-    kind: str
-    labels: int
-    spent_usd: float
-    seconds: float | None
-    reviews: int
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Tokens of one label, the mean of `n` that counted them (none: tokens in are estimated, those out not known), and how that was
-    worked out."""
-
-    tokens_in: float
-    tokens_out: float | None
-    n: int
-    basis: str
-    formula: str
 
 
 @dataclass(frozen=True)

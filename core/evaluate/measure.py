@@ -31,14 +31,13 @@ from core.evaluate.figures import (
     Quality,
     Slice,
     Speed,
-    Teacher,
-    Tokens,
 )
 from core.evaluate.latency import TeacherLatency
 from core.evaluate.weak import Category
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
 from core.money import prices
+from core.money.economics import Teacher, Tokens
 from core.tasks import Task
 from core.taxonomy import StoredCategory
 from core.train.students import Student

@@ -11,7 +11,6 @@ from math import ceil, isfinite
 from typing import Any, Self
 
 from core.errors import InputError
-from core.evaluate.figures import Teacher, Tokens
 from core.money.prices import SECONDS, TOKENS_OUT, Price, default_price_as
 from core.words import stated_percent
 
@@ -127,6 +126,30 @@ def described(values: Any) -> list[dict]:
         }
         for f in fields(values)
     ]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Whose labels it learned from, in so many `seconds` (None: they came in a file), and how many of them people settled."""
+
+    name: str
+    kind: str
+    labels: int
+    spent_usd: float
+    seconds: float | None
+    reviews: int
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of one label, the mean of `n` that counted them (none: tokens in are estimated, those out not known), and how that was
+    worked out."""
+
+    tokens_in: float
+    tokens_out: float | None
+    n: int
+    basis: str
+    formula: str
 
 
 @dataclass(frozen=True, kw_only=True)

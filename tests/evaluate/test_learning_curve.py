@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from core import jobs, tasks
 from core.errors import InputError
 from core.evaluate import learning_curve as curves
-from core.evaluate.figures import Teacher, Tokens
 from core.label.labelling import label
-from core.money.economics import Assumptions, Line
+from core.money.economics import Assumptions, Line, Teacher, Tokens
 from core.train import subsets
 from core.words import money
 from tests import small
