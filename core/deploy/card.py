@@ -23,6 +23,7 @@ from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.latency import SHARES
 from core.evaluate.phrases import asked_words
+from core.evaluate.versions import provenance
 from core.train import members
 from core.train.disk import EXACT
 from core.weights import LARGE, PACKAGED
@@ -67,16 +68,7 @@ def write(db: Database, row: dict, found: ChooseOneFigures, parity: dict[str, An
 
     `found` are its stored figures, `parity` the fields of export.Parity.
     """
-    facts = next(
-        db.query(
-            """select c.name as client, c.synthetic, k.name as task, (select count(*) from tasks where client_id = c.id) as tasks,
-                      t.version, t.source, r.teacher, r.started, r.finished
-               from students s join tasks k on k.id = s.task_id join clients c on c.id = k.client_id
-               join taxonomies t on t.id = s.taxonomy_id
-               join label_runs r on r.id = s.label_run_id where s.id = ?""",
-            [row["id"]],
-        )
-    )
+    facts = provenance(db, row["id"])
     labels = [category.label for category in taxonomy.load(db, row["taxonomy_id"]) if category.assignable]
     verdict = judgement(db, row["id"]).verdict
     parts = [

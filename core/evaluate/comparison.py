@@ -13,9 +13,8 @@ from sqlite_utils import Database
 from core import tasks
 from core.errors import InputError
 from core.evaluate import learning_curve
-from core.evaluate.agreement import Share
 from core.evaluate.evaluation import figures_of, judged_again
-from core.evaluate.evidence import Evidence, Gold, Rules, Unseen, Verdict
+from core.evaluate.evidence import Evidence, Gold, Rules, Verdict
 from core.evaluate.figures import ChooseOneFigures, Promise
 from core.evaluate.kept import assumptions_of, other_prices, rules_of, teacher_price
 from core.evaluate.latency import Times, median_interval
@@ -45,19 +44,9 @@ class Comparison:
     others: list[Price]
 
     @property
-    def mode(self) -> str:
-        """The way of working that the verdict speaks of: student or cascade."""
-        return self.verdict.mode
-
-    @property
     def takes_over(self) -> bool:
         """Whether the verdict hands anything over to the student: else nothing is saved."""
         return self.verdict.decision in ("replace", "fallback")
-
-    @property
-    def rests_on(self) -> tuple[Share, Unseen | None]:
-        """The agreement that the verdict rests on: rested_on()."""
-        return rested_on(self.figures)
 
     @property
     def teacher_time(self) -> tuple[Times, bool]:
@@ -85,13 +74,13 @@ class Comparison:
     @cached_property
     def swings(self) -> list[Swing]:
         """What each assumption moves within two years."""
-        return outlook.tornado(self.measured, self.assumptions, self.price, self.mode, self._handled)
+        return outlook.tornado(self.measured, self.assumptions, self.price, self.verdict.mode, self._handled)
 
     @cached_property
     def ranges(self) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
         """The ranges of saving and speed-up: outlook.ranges()."""
         median = median_interval(self.figures.latency.spread, self.figures.latency.n)
-        return outlook.ranges(self.measured, self.assumptions, self.price, self.mode, self._handled, median)
+        return outlook.ranges(self.measured, self.assumptions, self.price, self.verdict.mode, self._handled, median)
 
     @property
     def _handled(self) -> tuple[float, float]:
@@ -204,7 +193,7 @@ def _promised(promise: Promise) -> dict:
 def _evidence(found: ChooseOneFigures, rules: Rules) -> Evidence:
     """Of the evidence, what the figures alone say."""
     gold, built_in = found.gold, found.teacher.kind == "built-in"
-    agreement, unseen = rested_on(found)
+    agreement, unseen = found.rests_on
     return Evidence(
         agreement=agreement,
         unseen=unseen,
@@ -216,13 +205,3 @@ def _evidence(found: ChooseOneFigures, rules: Rules) -> Evidence:
         gold=Gold(gold.paired, gold.fallback, gold.cascade_paired) if gold else None,
         categories=found.categories,
     )
-
-
-def rested_on(found: ChooseOneFigures) -> tuple[Share, Unseen | None]:
-    """The agreement a verdict rests on: that of test assets, or of calibrating assets left out with their whole campaign, month or
-    the like where that is lower (then with what they are)."""
-    tested, newer = found.agreement, found.agreement_calibration
-    on = found.new.rests_on if found.new else None
-    if on is None or newer.n == 0 or newer.value >= tested.value:
-        return tested, None
-    return newer, Unseen(on.many, tested)

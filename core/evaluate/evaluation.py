@@ -95,7 +95,7 @@ def _worked_out(db: Database, student: dict[str, Any], held: pd.DataFrame, targe
         **dict(promise),
         "lower": [measure.promise(held, categories, one, confidence) for one in lower],
         "strange": float(held.loc[held["split"] == "test", "strange"].mean()),
-        "curve": measure.curves(held),
+        "curve": measure.curve(held),
         "mergeable": doubt.mergeable(db, task, student["label_run_id"], categories),
         "slices": measure.slices(db, held),
         "gold": measure.gold(db, task, held, categories, promise.certificate.threshold),

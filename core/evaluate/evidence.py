@@ -20,6 +20,7 @@ from core.errors import InputError
 from core.evaluate import weak
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
+from core.evaluate.figures import Unseen
 from core.evaluate.next_step import Plan
 from core.evaluate.weak import Category
 from core.money.economics import stated
@@ -80,15 +81,6 @@ class Gold:
     paired: Paired
     fallback: Paired | None
     cascade: Paired | None = None
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """That agreement is of assets whose campaigns, months … (`many`) the student had not seen, and `seen`, that of test rows, whose
-    campaigns it has."""
-
-    many: str
-    seen: Share
 
 
 @dataclass(frozen=True)

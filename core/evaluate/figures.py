@@ -88,19 +88,11 @@ class Slice:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """At a threshold, the share of assets handled and agreement on those."""
+    """At a threshold, the share of test assets handled and agreement on those."""
 
     threshold: float
     handled: float
     agreement: float
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The trade of handled share against agreement, on the assets that calibrate and on test assets."""
-
-    calibration: tuple[CurvePoint, ...]
-    test: tuple[CurvePoint, ...]
 
 
 @dataclass(frozen=True)
@@ -116,6 +108,15 @@ class GoldFigures:
     cascade: Share | None = None
     fallback: Paired | None = None
     cascade_paired: Paired | None = None
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """That agreement is of assets whose campaigns, months … (`many`) the student had not seen, and `seen`, that of test rows, whose
+    campaigns it has."""
+
+    many: str
+    seen: Share
 
 
 class _Part(BaseModel):
@@ -194,7 +195,7 @@ class ChooseOneFigures(Quality, Promise, Speed, OfTeacher):
     counts: dict[str, int]
     labelled_groups: int
     strange: float
-    curve: Curves
+    curve: tuple[CurvePoint, ...]
     lower: tuple[Promise, ...]
     mergeable: tuple[tuple[int, int], ...]
     slices: tuple[Slice, ...]
@@ -202,6 +203,16 @@ class ChooseOneFigures(Quality, Promise, Speed, OfTeacher):
     new: New | None
     created: str
     certified_at: str
+
+    @property
+    def rests_on(self) -> tuple[Share, Unseen | None]:
+        """The agreement a verdict rests on: that of test assets, or of calibrating assets left out with their whole campaign, month
+        or the like where that is lower (then with what they are)."""
+        tested, newer = self.agreement, self.agreement_calibration
+        on = self.new.rests_on if self.new else None
+        if on is None or newer.n == 0 or newer.value >= tested.value:
+            return tested, None
+        return newer, Unseen(on.many, tested)
 
 
 def read(kept: str, student_id: int) -> ChooseOneFigures:

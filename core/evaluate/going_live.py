@@ -11,14 +11,13 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.evaluate import versions
-from core.evaluate.agreement import Share
 from core.evaluate.comparison import comparison
 from core.evaluate.evaluation import figures_of
-from core.evaluate.phrases import interval_words
+from core.evaluate.phrases import interval_words, range_words
 from core.evaluate.versions import name_of
 from core.tasks import Task
 from core.train.registry import find, set_live
-from core.words import percent, ranged, teacher_words
+from core.words import ranged, teacher_words
 
 
 @dataclass(frozen=True)
@@ -72,15 +71,11 @@ def _alone(db: Database, row: dict) -> list[str]:
 def _gains(found: versions.Comparison) -> list[str]:
     """For each teacher, how often old and new agree with its labels, and whose the difference is."""
     return [
-        f"Against {one.teacher}: {found.first.name} {_share(one.first)}, {found.second.name} {_share(one.second)}; "
+        f"Against {one.teacher}: {found.first.name} {range_words(one.first)}, {found.second.name} {range_words(one.second)}; "
         f"change {_points(one.paired.difference)} points ({ranged(one.paired.low, one.paired.high, _points)}, 95 %)"
         + ("." if one.paired.better else ": no difference is shown.")
         for one in found.by
     ]
-
-
-def _share(share: Share) -> str:
-    return f"{percent(share.value)} ({ranged(share.low, share.high)})"
 
 
 def _points(share: float) -> str:

@@ -135,7 +135,7 @@ def _saved(sheet: Comparison | None, rows: float, handled: float, by_teacher: fl
 def _stated(sheet: Comparison) -> float | None:
     """USD a month that the student saves at the stated volume, as its verdict would have it used."""
     monthly = sheet.economics.monthly
-    today, then = monthly["teacher"], monthly[sheet.mode]
+    today, then = monthly["teacher"], monthly[sheet.verdict.mode]
     return None if not sheet.takes_over or today is None or then is None else today - then
 
 

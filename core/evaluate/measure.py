@@ -24,7 +24,6 @@ from core.evaluate.figures import (
     CategoryFigures,
     Confusion,
     CurvePoint,
-    Curves,
     GoldFigures,
     OfTeacher,
     Promise,
@@ -148,10 +147,10 @@ def promise(held: pd.DataFrame, categories: list[StoredCategory], target: float,
     )
 
 
-def curves(held: pd.DataFrame) -> Curves:
-    """Handled share against agreement, on calibration rows (one a duplicate group) and on test rows."""
-    drawn = (cascade.curve(rows["sure"], rows["correct"]) for rows in _sure(held))
-    return Curves(*(tuple(CurvePoint(**row) for row in _rows(table)) for table in drawn))
+def curve(held: pd.DataFrame) -> tuple[CurvePoint, ...]:
+    """Handled share against agreement, on test rows."""
+    _, test = _sure(held)
+    return tuple(CurvePoint(**row) for row in _rows(cascade.curve(test["sure"], test["correct"])))
 
 
 def _sure(held: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -189,8 +188,8 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     seen = "assumed" if run["synthetic"] else "measured"  # nobody measured what a generator made up
     told = next(
         db.query(
-            """select count(category_id) as labels, avg(tokens_in) as tokens_in, avg(tokens_out) as tokens_out,
-                      count(tokens_in) as counted from labels where run_id = ?""",
+            """select count(category_id) as labels, avg(tokens_in) as tokens_in, avg(tokens_out) as tokens_out
+               from labels where run_id = ?""",
             [run_id],
         )
     )
@@ -213,12 +212,7 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
         tokens=Tokens(
             tokens_in=told["tokens_in"] if measured else prompt + text,
             tokens_out=told["tokens_out"],
-            n=told["counted"],
             basis=seen if measured else "estimated",
-            formula=f"mean of {told['counted']:,} labels"
-            if measured
-            else f"{prompt:,.0f} for instructions and categories + {text:,.0f} for the asset "
-            f"({prices.CHARACTERS_A_TOKEN:g} characters a token)",
         ),
         teacher_latency=TeacherLatency(
             **latency.quantiles(times), n=len(times), spread=latency.spread(times), basis=seen

@@ -33,6 +33,11 @@ def share_words(value: float, n: int) -> str:
     return percent(value, digits=1 if n >= FEW else 0)
 
 
+def range_words(share: Share) -> str:
+    """A share with its interval: 94.1 % (92.9 % to 95.2 %)"""
+    return f"{percent(share.value)} ({ranged(share.low, share.high)})"
+
+
 def ends_words(share: Share) -> str:
     """The interval of a share: 92.9 % to 95.2 %"""
     return ranged(share.low, share.high, lambda end: share_words(end, share.n))

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired, share
 from core.evaluate.comparison import judgement
 from core.evaluate.evaluation import judged
-from core.evaluate.phrases import p_words, percent, version_words
+from core.evaluate.phrases import p_words, percent, range_words, version_words
 from core.tasks import Task
 from core.taxonomy import versions as taxonomy_versions
 from core.train.registry import all_students, is_whole
@@ -116,6 +116,22 @@ def made_from(db: Database, student_id: int) -> dict[str, Any]:
         "created": row["created"],
         "parent": f"{row['parent_kind']} {row['parent_id']}" if row["parent_id"] else None,
     }
+
+
+def provenance(db: Database, student_id: int) -> dict[str, Any]:
+    """What a card or a report says a student comes from: client, synthetic, task and how many tasks, taxonomy version and source,
+    teacher, prompt_hash, when its labels were started and finished."""
+    return next(
+        db.query(
+            """select c.name as client, c.synthetic, k.name as task,
+                      (select count(*) from tasks where client_id = c.id) as tasks,
+                      t.version, t.source, r.teacher, r.prompt_hash, r.started, r.finished
+               from students s join tasks k on k.id = s.task_id join clients c on c.id = k.client_id
+               join taxonomies t on t.id = s.taxonomy_id
+               join label_runs r on r.id = s.label_run_id where s.id = ?""",
+            [student_id],
+        )
+    )
 
 
 def listed(db: Database, task: Task) -> list[dict[str, Any]]:
@@ -258,10 +274,6 @@ def table_of(found: Comparison) -> pd.DataFrame:
         ("1,000 assets, with the teacher behind it", lambda v: money(v.usd_cascade), "estimated"),
     ]
     rows = [("learned from", found.first.teacher, found.second.teacher, "")]
-    rows += [(name, *(_share_words(share) for share in both), "measured") for name, *both in agreed]
+    rows += [(name, *(range_words(share) for share in both), "measured") for name, *both in agreed]
     rows += [(name, words(found.first), words(found.second), basis) for name, words, basis in pairs]
     return pd.DataFrame(rows, columns=["measure", found.first.name, found.second.name, "basis"])
-
-
-def _share_words(share: Share) -> str:
-    return f"{percent(share.value)} ({ranged(share.low, share.high)})"

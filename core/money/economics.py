@@ -142,14 +142,11 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of one label, the mean of `n` that counted them (none: tokens in are estimated, those out not known), and how that was
-    worked out."""
+    """Tokens of one label, in the mean (out None: not known)."""
 
     tokens_in: float
     tokens_out: float | None
-    n: int
     basis: str
-    formula: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ def confusions(found: ChooseOneFigures, most: int = SHOWN) -> Answer | None:
 def cascade(found: ChooseOneFigures) -> Answer:
     """Handled share against agreement, with the certified threshold marked."""
     certificate, handled = found.certificate, found.handled
-    table = pd.DataFrame(found.curve.test, columns=["threshold", "handled", "agreement"])
+    table = pd.DataFrame(found.curve, columns=["threshold", "handled", "agreement"])
     goal = stated_percent(certificate.target)
     title = f"No share of the assets can be promised at {goal} yet"
     if certificate.certified:

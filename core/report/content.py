@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
 from sqlite_utils import Database
@@ -19,6 +18,7 @@ from core.evaluate.comparison import Comparison, judgement
 from core.evaluate.disagreements import disagreements, results
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import share_words, span_words
+from core.evaluate.versions import provenance
 from core.evaluate.weak import ranked
 from core.money.economics import described
 from core.report import answers, money, speed
@@ -110,7 +110,7 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
     is not judged yet."""
     row = looked_at(db, task, student)
     result = judgement(db, row["id"])
-    found, sheet, mode, verdict = result.figures, result.economics, result.mode, result.verdict
+    found, sheet, mode, verdict = result.figures, result.economics, result.verdict.mode, result.verdict
     chapters = [
         (
             "How well does it agree?",
@@ -136,7 +136,7 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
     ]
     if found.confusions:
         chapters.append(("Where does it differ?", [answers.confusions(found), answers.slices(found)]))
-    facts = _facts(db, row["id"])
+    facts = provenance(db, row["id"])
     return Report(
         client=task_title(facts["client"], facts["task"], facts["tasks"]),
         synthetic=bool(facts["synthetic"]),
@@ -179,20 +179,6 @@ def _goes_back(result: Comparison) -> str:
     return (
         f"About {round(100 * back)} of 100 assets, {month}, go back to the teacher: those of which the student is less than {sure} "
         f"sure, and {unlike}. For them the teacher's answer counts."
-    )
-
-
-def _facts(db: Database, student_id: int) -> dict[str, Any]:
-    return next(
-        db.query(
-            """select c.name as client, c.synthetic, k.name as task,
-                      (select count(*) from tasks where client_id = c.id) as tasks,
-                      t.version, t.source, r.teacher, r.prompt_hash, r.started, r.finished
-               from students s join tasks k on k.id = s.task_id join clients c on c.id = k.client_id
-               join taxonomies t on t.id = s.taxonomy_id
-               join label_runs r on r.id = s.label_run_id where s.id = ?""",
-            [student_id],
-        )
     )
 
 

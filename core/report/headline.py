@@ -29,7 +29,7 @@ def judged(student: dict[str, Any], found: ChooseOneFigures) -> str:
 
 def for_100(result: Comparison) -> str:
     """What the verdict of a comparison() means for 100 assets, in words that anybody knows."""
-    found, verdict, (rests, _) = result.figures, result.verdict, result.rests_on
+    found, verdict, (rests, _) = result.figures, result.verdict, result.figures.rests_on
     target = stated_percent(found.target).removesuffix(" %")
     if verdict.decision == "fallback" and found.certificate.certified:
         files = min(round(100 * found.handled.value), 99)
@@ -59,7 +59,12 @@ class Headline:
 
 def headlines(result: Comparison) -> list[Headline]:
     """Agreement, saving and speed-up of a comparison()."""
-    sheet, mode, (rests, unseen), (saving, speed) = result.economics, result.mode, result.rests_on, result.ranges
+    sheet, mode, (rests, unseen), (saving, speed) = (
+        result.economics,
+        result.verdict.mode,
+        result.figures.rests_on,
+        result.ranges,
+    )
     agreed, label = share_words(rests.value, rests.n), f"Agreement, new {unseen.many}" if unseen else "Agreement"
     saved = "Saving" if result.takes_over else f"Saving, {IF_IT_DID}"
     return [
@@ -88,5 +93,5 @@ def about(result: Comparison) -> str:
     hoped = "" if result.takes_over else f", {IF_IT_DID}"
     return (
         f"The teacher here: {teacher_words(result.figures.teacher.name)}. Saving and speed-up are those of the student "
-        f"{MODES[result.mode]}{hoped}; by itself it takes {milliseconds(result.figures.latency.p50)} (measured)."
+        f"{MODES[result.verdict.mode]}{hoped}; by itself it takes {milliseconds(result.figures.latency.p50)} (measured)."
     )

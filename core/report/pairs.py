@@ -45,7 +45,7 @@ def pairs(result: Comparison) -> list[Pair]:
 
 def lead(result: Comparison) -> str:
     """What is paid today, at whose price, and what is kept, in one line; nothing is, where nothing can be handed over."""
-    sheet, mode, said = result.economics, result.mode, result.verdict
+    sheet, mode, said = result.economics, result.verdict.mode, result.verdict
     today, mine = sheet.monthly["teacher"], sheet.monthly[mode]
     if today is None:
         return "The teacher has no price yet: say below what you pay, and see what you would keep."
@@ -72,7 +72,7 @@ def _list_price(sheet: Economics) -> str:
 
 
 def _month(result: Comparison) -> Pair | None:
-    sheet, mode = result.economics, result.mode
+    sheet, mode = result.economics, result.verdict.mode
     if not sheet.per_1000["teacher"] or sheet.monthly[mode] is None:
         return None
     keys = {"teacher": "Teacher", mode: SHORT[mode]}
@@ -88,7 +88,7 @@ def _month(result: Comparison) -> Pair | None:
 
 def _agreement(result: Comparison) -> Pair:
     """Student alone and, where something is certified, with the teacher behind it, against the target."""
-    found, (rests, unseen) = result.figures, result.rests_on
+    found, (rests, unseen) = result.figures, result.figures.rests_on
     digits = 1 if rests.n >= FEW else 0
     bars = [("Student alone", rests.value)]
     if found.certificate.certified and unseen is None:

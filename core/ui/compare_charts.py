@@ -94,8 +94,8 @@ def gold(found: ChooseOneFigures) -> None:
 def costs(result: Comparison) -> None:
     """Two years of each way of working, a month, what moves the result, and what it took upfront."""
     sheet = result.economics
-    draw(money.cumulative(result.courses, sheet, result.mode))
-    draw(money.tornado(result.swings, sheet, result.mode))
+    draw(money.cumulative(result.courses, sheet, result.verdict.mode))
+    draw(money.tornado(result.swings, sheet, result.verdict.mode))
     left, right = st.columns(2, gap="large")
     with left:
         draw(money.monthly(result.courses, sheet, result.takes_over))

@@ -24,7 +24,7 @@ from core.evaluate.comparison import Comparison, judgement
 from core.evaluate.evidence import FEWEST_TEST, Rules, Verdict
 from core.evaluate.kept import rules_of
 from core.evaluate.latency import quantiles
-from core.evaluate.phrases import p_words, percent
+from core.evaluate.phrases import p_words, percent, range_words
 from core.evaluate.versions import name_of
 from core.label import gold
 from core.tasks import Task
@@ -182,7 +182,7 @@ def _points(share: float) -> str:
 
 
 def _share_words(one: Share | None) -> str:
-    return NONE if one is None else f"{percent(one.value)} ({ranged(one.low, one.high)})"
+    return NONE if one is None else range_words(one)
 
 
 def _quantity_words(words: Callable[[float | None], str], one: Quantity | None) -> str:

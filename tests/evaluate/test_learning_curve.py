@@ -20,7 +20,7 @@ from core.words import money
 from tests import small
 
 FREE = Line("label_price", "1,000 labels", "0", 0.0, "USD", "measured")
-TOKENS = Tokens(1000.0, 10.0, 8000, "measured", "")
+TOKENS = Tokens(1000.0, 10.0, "measured")
 BOUGHT = Teacher("recorded:label", "recorded", 8000, 0.0, None, 0)
 
 

@@ -69,8 +69,8 @@ def test_the_cascade_is_certified_on_calibration_and_confirmed_on_test(judged):
     assert found.agreement_handled.value >= 0.95
     handled, agreed = found.handled.value, found.agreement_handled.value
     assert found.agreement_end_to_end == pytest.approx(handled * agreed + 1 - handled)
-    assert found.curve.test[-1].handled == 1.0
-    assert found.curve.test[-1].agreement == pytest.approx(0.95)
+    assert found.curve[-1].handled == 1.0
+    assert found.curve[-1].agreement == pytest.approx(0.95)
 
 
 def test_evaluating_again_replaces_and_adds_nothing(judged):
