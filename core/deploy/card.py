@@ -118,7 +118,7 @@ def _origin(row: dict, found: ChooseOneFigures, facts: dict, labels: list[str], 
         ("Teacher", plain(facts["teacher"])),
         (
             "Labels",
-            f"{found.teacher.labels:,}, brought in from {_day(facts['started'])} to {_day(facts['finished'])}",
+            f"{found.taught.labels:,}, brought in from {_day(facts['started'])} to {_day(facts['finished'])}",
         ),
         ("Assets", split_words(found.counts)),
         ("Taxonomy", f"version {facts['version']}{source}, {len(labels):,} categories"),

@@ -119,7 +119,7 @@ def comparison(
         plan=_plan(db, task, row["label_run_id"], found, label_price(measured, assumptions, price), assumptions),
         live=bool(row["live"]),
         overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
-        nobody_behind=found.teacher.kind == "recorded" and not connections.all(db, task.client_id),
+        nobody_behind=found.taught.teacher_kind == "recorded" and not connections.all(db, task.client_id),
     )
     verdict = decide(replace(evidence, ready_at=_ready_at(found, evidence)))
     return Comparison(found, sheet, verdict, assumptions, rules, measured, price, other_prices(db, task))
@@ -137,15 +137,13 @@ def judgement(
 
 def _measured(found: ChooseOneFigures) -> Measured:
     spoken = found.teacher_latency
-    return Measured.of(
-        found.teacher,
-        found.tokens,
+    return Measured(
+        **vars(found.taught),
         assets_per_second=found.assets_per_second,
         student_ms=found.latency.p50,
         teacher_ms=spoken.p50 if spoken and spoken.basis == "measured" else None,
         handled=found.handled.value if found.certificate.certified else None,
         train_seconds=found.student.train_seconds or 0.0,
-        reviews=found.teacher.reviews,
     )
 
 
@@ -153,10 +151,10 @@ def _plan(
     db: Database, task: Task, run_id: int, found: ChooseOneFigures, price: Line, assumptions: Assumptions
 ) -> Plan:
     """What to do next, at what one more label of this teacher takes; `price` is that of 1,000."""
-    curve, teacher = learning_curve.stored(db, run_id), found.teacher
+    curve, teacher = learning_curve.stored(db, run_id), found.taught
     growth = learning_curve.growth(curve, found.target - found.agreement.value) if curve else None
     seconds = assumptions.teacher_latency_s
-    if teacher.seconds and teacher.labels and teacher.kind != "recorded":
+    if teacher.seconds and teacher.labels and teacher.teacher_kind != "recorded":
         seconds = teacher.seconds / teacher.labels
     usd = None if price.value is None else price.value / 1000
     return plan(found, growth, usd, seconds, _left(db, task, found.labelled_groups))
@@ -192,7 +190,7 @@ def _promised(promise: Promise) -> dict:
 
 def _evidence(found: ChooseOneFigures, rules: Rules) -> Evidence:
     """Of the evidence, what the figures alone say."""
-    gold, built_in = found.gold, found.teacher.kind == "built-in"
+    gold, built_in = found.gold, found.taught.teacher_kind == "built-in"
     agreement, unseen = found.rests_on
     return Evidence(
         agreement=agreement,

@@ -16,7 +16,7 @@ from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
 from core.evaluate.latency import Latency, TeacherLatency
 from core.evaluate.weak import Category
-from core.money.economics import Teacher, Tokens
+from core.money.economics import Taught
 from core.train.new import New
 
 
@@ -181,8 +181,7 @@ class Speed(_Part):
 class OfTeacher(_Part):
     """What the label run tells of the teacher; `teacher_latency` is None where no label was timed."""
 
-    teacher: Teacher
-    tokens: Tokens
+    taught: Taught
     teacher_latency: TeacherLatency | None
 
 

@@ -64,7 +64,7 @@ def _alone(db: Database, row: dict) -> list[str]:
     if found is None:
         return []
     share = interval_words(found.agreement, found.target)
-    teacher = teacher_words(found.teacher.name)
+    teacher = teacher_words(found.taught.teacher)
     return [f"It agrees with its teacher ({teacher}) on {share} of its test assets."]
 
 

@@ -35,7 +35,7 @@ from core.evaluate.kept import assumptions_of, teacher_price
 from core.evaluate.next_step import Growth
 from core.jobs import NoProgress
 from core.label.runs import labelled, summary
-from core.money.economics import Assumptions, Line, Taught, Teacher, Tokens, label_price
+from core.money.economics import Assumptions, Line, Taught, label_price
 from core.money.prices import Price
 from core.tasks import Task
 from core.train import data, members, subsets
@@ -62,8 +62,7 @@ class Curve:
     draws: list[list[float]]
     labels: int
     run_labels: int
-    teacher: Teacher
-    tokens: Tokens
+    taught: Taught
     seconds: float
     created: str
 
@@ -124,8 +123,7 @@ def trace(
         draws=draws.round(6).tolist(),
         labels=int(frame["group_id"].nunique()),
         run_labels=run["count"],
-        teacher=told.teacher,
-        tokens=told.tokens,
+        taught=told.taught,
         seconds=time.perf_counter() - started,
         created=now(),
     )
@@ -177,7 +175,7 @@ def told(db: Database, task: Task, curve: Curve) -> dict[str, Any]:
     assumptions = assumptions_of(db, task)
     said = forecast(curve, assumptions, teacher_price(db, assumptions))
     return {
-        "teacher": curve.teacher.name,
+        "teacher": curve.taught.teacher,
         "student": curve.kind,
         "labels": curve.labels,
         "points": [{"assets": size, **asdict(one)} for size, one in zip(curve.sizes, curve.agreement)],
@@ -267,7 +265,7 @@ def gain(curve: Curve, more: int, price: Line) -> Gain:
 
 def forecast(curve: Curve, assumptions: Assumptions, price: Price | None) -> Forecast:
     """What twice the labels, and fewer, would bring and cost. `price` is that of assumptions.price_as."""
-    line = label_price(Taught.of(curve.teacher, curve.tokens), assumptions, price)
+    line = label_price(curve.taught, assumptions, price)
     twice = gain(curve, curve.labels, line)
     said = outcome(twice)
     more = [count for count in _round_numbers(curve.labels) if 10 * count >= curve.labels and count < curve.labels]

@@ -36,7 +36,7 @@ from core.evaluate.weak import Category
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
 from core.money import prices
-from core.money.economics import Teacher, Tokens
+from core.money.economics import Taught
 from core.tasks import Task
 from core.taxonomy import StoredCategory
 from core.train.students import Student
@@ -201,18 +201,15 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     times = db.execute("select latency_ms from labels where run_id = ? and latency_ms > 0", [run_id]).fetchall()
     times = np.array([t for (t,) in times])
     return OfTeacher(
-        teacher=Teacher(
-            name=run["teacher"],
-            kind=run["teacher"].partition(":")[0],
+        taught=Taught(
+            teacher=run["teacher"],
             labels=told["labels"],
             spent_usd=run["spent_usd"],
             seconds=run["seconds"],
             reviews=db.execute(settled, [run_id]).fetchone()[0],
-        ),
-        tokens=Tokens(
             tokens_in=told["tokens_in"] if measured else prompt + text,
             tokens_out=told["tokens_out"],
-            basis=seen if measured else "estimated",
+            tokens_basis=seen if measured else "estimated",
         ),
         teacher_latency=TeacherLatency(
             **latency.quantiles(times), n=len(times), spread=latency.spread(times), basis=seen

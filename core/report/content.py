@@ -187,7 +187,7 @@ def _provenance(facts: dict, row: dict, found: ChooseOneFigures) -> list[tuple[s
     return [
         ("Teacher", teacher_words(facts["teacher"])),
         ("Asked with", _asked_with(facts)),
-        ("Labels", f"{found.teacher.labels:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
+        ("Labels", f"{found.taught.labels:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
         ("Taxonomy", f"version {facts['version']}" + (f", {facts['source']}" if facts["source"] else "")),
         ("Assets", split_words(found.counts)),
         ("Student", f"{row['kind']} {row['id']}, {row['size_mb']:.1f} MB, trained {day(row['created'])}"),

@@ -24,7 +24,7 @@ IF_IT_DID = "if it did the work"  # said of what a student would save that nothi
 
 def judged(student: dict[str, Any], found: ChooseOneFigures) -> str:
     """Which student is judged, and whose answers it learned from: embedding 2, taught by gpt-5-mini."""
-    return f"{student['kind']} {student['id']}, taught by {teacher_words(found.teacher.name)}"
+    return f"{student['kind']} {student['id']}, taught by {teacher_words(found.taught.teacher)}"
 
 
 def for_100(result: Comparison) -> str:
@@ -92,6 +92,6 @@ def about(result: Comparison) -> str:
     """The sentence under the three figures: whose saving and speed-up they are."""
     hoped = "" if result.takes_over else f", {IF_IT_DID}"
     return (
-        f"The teacher here: {teacher_words(result.figures.teacher.name)}. Saving and speed-up are those of the student "
+        f"The teacher here: {teacher_words(result.figures.taught.teacher)}. Saving and speed-up are those of the student "
         f"{MODES[result.verdict.mode]}{hoped}; by itself it takes {milliseconds(result.figures.latency.p50)} (measured)."
     )

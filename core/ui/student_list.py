@@ -67,7 +67,7 @@ def _row(row: dict, found: ChooseOneFigures | None) -> dict:
         "Student": name_of(row),
         "Live": "live" if row["live"] else "" if found else "not judged yet",
         "Agreement": share and spoken(share.value),
-        "with": teacher_words(found.teacher.name) if found else "",
+        "with": teacher_words(found.taught.teacher) if found else "",
         "95 % range": ranged(share.low, share.high) if share else "",
         "ms an asset": found and found.latency.p50,
         "Trained in": duration(row["train_seconds"]),

@@ -136,7 +136,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
     return Scorecard(
         test,
         students[0]["label_run_id"],
-        first.figures.teacher.name,
+        first.figures.taught.teacher,
         len(table),
         int(table["gold"].notna().sum()),
         rows,

@@ -19,7 +19,7 @@ def older(judged_small, db):
     """A client whose live student was judged before figures had all the names they have now."""
     set_live(db, 1)
     kept = json.loads(db.execute("select figures from evaluations").fetchone()[0])
-    del kept["tokens"]["tokens_in"]
+    del kept["taught"]["tokens_in"]
     db.execute("update evaluations set figures = ?", [json.dumps(kept)])
     db.conn.commit()
     return db

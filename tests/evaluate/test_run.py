@@ -46,7 +46,7 @@ def test_the_figures_are_those_of_the_rows(judged):
     assert found.asked == {"linear": 1.0}
     assert sum(count for *_, count in found.pairs) == 300
     assert sum(count for teacher, student, count in found.pairs if teacher != student) == 15
-    assert (found.tokens.tokens_in, found.tokens.tokens_out, found.tokens.basis) == (1000, 10, "measured")
+    assert (found.taught.tokens_in, found.taught.tokens_out, found.taught.tokens_basis) == (1000, 10, "measured")
     assert found.gold is None
 
 
@@ -54,7 +54,7 @@ def test_what_a_generator_made_up_is_assumed_not_measured(judged):
     judged.db.execute("update clients set synthetic = 1")
     judged.db.conn.commit()
     found = evaluation.evaluate(judged.db, judged.student_id)
-    assert (found.teacher_latency.basis, found.tokens.basis) == ("assumed", "assumed")
+    assert (found.teacher_latency.basis, found.taught.tokens_basis) == ("assumed", "assumed")
     sheet = judgement(judged.db, judged.student_id).economics
     bases = {line.key: line.basis for line in sheet.formulas}
     assert (bases["teacher"], bases["student_speed_up"]) == ("assumed", "assumed")
@@ -114,7 +114,7 @@ def test_gold_judges_student_and_teacher_alike(judged):
     assert found.gold.teacher.value == pytest.approx(0.9, abs=0.011)
     assert found.gold.student.value < found.gold.teacher.value
     assert found.agreement.value == pytest.approx(285 / 300)  # agreement stays with the teacher
-    assert found.teacher.reviews == 100  # a label out of the file took no minute
+    assert found.taught.reviews == 100  # a label out of the file took no minute
     pair, cascade = found.gold.paired, found.gold.cascade
     assert pair.n == 100 and pair.only_second - pair.only_first == round(100 * pair.difference)
     # The student is unsure exactly where it is wrong, so the cascade is as right as the teacher.
@@ -187,8 +187,8 @@ def test_a_student_of_the_built_in_teacher_claims_neither_saving_nor_a_frontier_
     judged.db.execute("update labels set tokens_in = null, tokens_out = null, latency_ms = 9")
     judged.db.conn.commit()
     found = evaluation.evaluate(judged.db, judged.student_id)
-    assert found.tokens.basis == "estimated"
-    assert 120 < found.tokens.tokens_in < 140  # instructions, three short category lines, a short text
+    assert found.taught.tokens_basis == "estimated"
+    assert 120 < found.taught.tokens_in < 140  # instructions, three short category lines, a short text
     result = comparison(judged.db, judged.student_id)
     by_key = {line.key: line for line in result.economics.formulas}
     assert by_key["student_speed_up"].formula.startswith("9"), "its own time, measured"

@@ -165,7 +165,7 @@ def test_a_changed_rule_changes_the_verdict_for_this_client(open_page, filled):
 
 
 def test_figures_of_an_earlier_version_are_asked_for_anew_and_take_no_other_page_down(open_page, filled):
-    filled.execute("update evaluations set figures = json_remove(figures, '$.tokens')")
+    filled.execute("update evaluations set figures = json_remove(figures, '$.taught')")
     filled.conn.commit()
     for name in ("overview", "student", "teacher"):
         app = open_page(name)

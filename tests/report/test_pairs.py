@@ -69,8 +69,8 @@ def test_the_verdict_for_100_assets_never_promises_more_than_it_proved(judged):
 def test_the_interval_for_100_assets_is_that_of_the_card_and_the_student_is_named(judged):
     result = judged()
     seen = replace(result.figures.agreement, value=0.888, low=0.82996, high=0.93204)
-    teacher = replace(result.figures.teacher, name="openai:gpt-5-mini")
-    figures = result.figures.model_copy(update={"agreement": seen, "teacher": teacher})
+    taught = replace(result.figures.taught, teacher="openai:gpt-5-mini")
+    figures = result.figures.model_copy(update={"agreement": seen, "taught": taught})
     waits = replace(result, figures=figures, verdict=replace(result.verdict, decision="not_ready"))
     assert "(83 to 93, 95 % sure)" in for_100(waits)
     assert headlines(waits)[0].span.startswith("83.0 % to 93.2 %")
