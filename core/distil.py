@@ -13,21 +13,20 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from core import jobs, settings, tasks
+from core import taxonomy as categories
+from core.assets import families
+from core.assets import imports as ingest
+from core.assets.family_columns import Families, by_stem, told
+from core.assets.label_columns import nearest
 from core.errors import InputError
 from core.evaluate import going_live
 from core.evaluate import run as evaluation
-from core.ingest import assets as ingest
-from core.ingest import category_columns, families
-from core.ingest import taxonomy as categories
-from core.ingest.columns import correct
-from core.ingest.family_columns import Families, by_stem, told
-from core.ingest.files import AS_FOUND, ReadAs
-from core.ingest.labels import nearest
-from core.label import connections, forecast, providers
-from core.label import run as labelling
+from core.label import connections, forecast, labelling, providers, runs
+from core.tables.columns import correct
+from core.tables.files import AS_FOUND, ReadAs
 from core.tasks import Task
-from core.train import members
-from core.train import run as training
+from core.taxonomy import columns as category_columns
+from core.train import ladder, members, registry
 
 SAMPLE_CLIENT = "Sample client"
 SAMPLE = {
@@ -160,7 +159,7 @@ def _assets(db: Database, task: Task, file: Path, given: dict, progress: jobs.Pr
 
 
 def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
-    """The job body of the Assets page: core.ingest.assets.import_job(), after which labels that came with the file are taken as a
+    """The job body of the Assets page: core.assets.imports.import_job(), after which labels that came with the file are taken as a
     recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then."""
     summary = ingest.import_job(db, params, progress)
     task, import_id = tasks.get(db, params["task_id"]), summary["import_id"]
@@ -169,7 +168,7 @@ def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     summary["labels"] = 0
     if column and categories.latest(db, task) is not None and forecast.recorded_columns(db, task).get(column):
         run_id = labelling.label(db, task, f"recorded:{column}", progress=progress)
-        summary["labels"] = labelling.summary(db, run_id)["count"]
+        summary["labels"] = runs.summary(db, run_id)["count"]
     return summary
 
 
@@ -185,7 +184,7 @@ def _why(db: Database, task: Task, trained: list[int], kind: str, target: float 
     """Why the ladder chose the last of them; None where a person chose the kind."""
     if len(members.choice(kind).ladder) == 1:
         return None
-    return training.why(db, trained, settings.get(db, "target_agreement", task) if target is None else target)
+    return ladder.why(db, trained, settings.get(db, "target_agreement", task) if target is None else target)
 
 
 def _train_and_judge(
@@ -197,7 +196,7 @@ def _train_and_judge(
     def judge(student_id: int) -> None:
         evaluation.evaluate(db, student_id, target=target, progress=progress)
 
-    return training.train(db, task, run_id, kind, target=target, progress=progress, ready=judge)
+    return ladder.train(db, task, run_id, kind, target=target, progress=progress, ready=judge)
 
 
 def _connected(db: Database, task: Task, teacher: str, base_url: str | None) -> str:
@@ -246,7 +245,7 @@ def _mapping(
 
 def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[str, Any]:
     """Labels, students, cascade, economics and verdict of the chosen (last) student."""
-    labels = labelling.summary(db, run_id)
+    labels = runs.summary(db, run_id)
     chosen = evaluation.comparison(db, trained[-1])
     found, certificate = chosen["figures"], chosen["figures"]["certificate"]
     handled = found["agreement_handled"]
@@ -261,7 +260,7 @@ def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[
         },
         "students": [_student(evaluation.figures(db, student_id)) for student_id in sorted(trained)],
         "chosen": str(trained[-1]),
-        "live": next((str(row["id"]) for row in training.all_students(db, task) if row["live"]), None),
+        "live": next((str(row["id"]) for row in registry.all_students(db, task) if row["live"]), None),
         "cascade": {
             "target": certificate["target"],
             "confidence": certificate["confidence"],

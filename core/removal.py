@@ -19,10 +19,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import jobs, settings, tasks
+from core.assets.imports import alone
 from core.database import now, plain_name, sweep
 from core.errors import InputError
-from core.ingest.assets import alone
-from core.progress import NoProgress
+from core.jobs.progress import NoProgress
 from core.removal_rows import (
     HEIRS,
     belonging,

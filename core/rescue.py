@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from core import taxonomy
 from core.database import BEFORE_TASKS
 from core.errors import InputError
 from core.escape import Cells
-from core.ingest import taxonomy
 from core.whole import whole, write_whole
 
 CATEGORIES = """select c.label, c.name, p.label, c.description, c.examples, c.key, c.assignable from categories c

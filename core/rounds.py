@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import distil, settings, tasks
+from core import distil, settings, tasks, taxonomy
+from core.assets import splits
 from core.chance import chance
 from core.database import now
 from core.errors import InputError
 from core.evaluate import learning_curve
 from core.evaluate.agreement import Share, share
-from core.ingest import splits, taxonomy
 from core.jobs import NoProgress
-from core.label import run as labelling
+from core.label import labelling, runs
 from core.tasks import Task
 from core.train import data, members, selection, subsets
 from core.train.vectors import Kept
@@ -95,7 +95,7 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
         # Those of earlier rounds as well: what failed then is asked about again.
         only = [row[0] for row in db.execute("select asset_id from selections where run_id = ?", [run_id])]
         labelling.label(db, task, teacher, budget_usd=params.get("budget_usd"), only=only, progress=told)
-        if labelling.summary(db, run_id)["state"] == "capped":
+        if runs.summary(db, run_id)["state"] == "capped":
             raise InputError(
                 f"The cap of {money(params['budget_usd'], exact=True)} is reached within round {number}.",
                 "Raise it; the round goes on.",
@@ -130,7 +130,7 @@ def choose(
     step = progress or NoProgress()
     splits.assign(db, task.client_id, run_id)
     splits.reserve(db, task.client_id)
-    pool = labelling.askable(db, run_id)
+    pool = runs.askable(db, run_id)
     pool["lot"] = [chance(external_id) for external_id in pool.external_id]
     free = pool[~pool.taken].sort_values("lot")
     held = [free[free.split == split].head(more) for split, more in _held_out(pool, count).items()]
@@ -146,7 +146,7 @@ def choose(
         number = len(measured(db, run_id)) + 1
         row = {"run_id": run_id, "number": number, "method": method, "created": now()}
         with db.atomic():
-            labelling.select(db, run_id, number, ids)  # writes first, and so takes the lock before anything is read
+            runs.select(db, run_id, number, ids)  # writes first, and so takes the lock before anything is read
             db["rounds"].insert(row, replace=True)
     return ids
 
@@ -242,7 +242,7 @@ def _learns_most(
     """Rows of `train` to label next: those doubted, or where there is no student yet, those that cover all."""
     kept, texts = _kept(db, task), train.text.tolist()
     kept.add(texts, step)
-    if student is None and labelling.summary(db, run_id)["count"] >= data.FEWEST_ROWS:
+    if student is None and runs.summary(db, run_id)["count"] >= data.FEWEST_ROWS:
         split = data.load(db, task, run_id)
         kept.add(split.train.texts + split.calibration.texts, step)
         student = subsets.learn(split, members.QUICK, kept, lambda *_: step.check())
@@ -257,7 +257,7 @@ def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step
     """Train a student on the labels so far, judge it on the test assets, keep the round's figures; returns the student."""
     started = time.perf_counter()
     split = data.load(db, task, run_id)
-    frame = labelling.labelled(db, run_id)
+    frame = runs.labelled(db, run_id)
     test = frame[frame["split"] == "test"]
     texts = test["text"].tolist()
     kept = None

@@ -32,7 +32,7 @@ create table categories (
 create table category_links (
     before_id integer not null references categories(id), after_id integer not null references categories(id),
     primary key (after_id, before_id)) without rowid;
--- the version in the making, with the labels to ask again about (core/ingest/taxonomy_versions.py)
+-- the version in the making, with the labels to ask again about (core/taxonomy/versions.py)
 create table taxonomy_drafts (
     task_id integer primary key references tasks(id), base_id integer not null references taxonomies(id),
     source text not null, draft text not null, again text not null default '[]', created text not null);
@@ -70,7 +70,7 @@ create index assets_by_group on assets (client_id, group_id);
 create index assets_by_hash on assets (client_id, text_hash);
 create index assets_by_split on assets (client_id, split);
 create index assets_by_family on assets (client_id, family_id);
--- eight LSH values of each distinct text (core/ingest/duplicates.py): new assets find their copies without hashing the old
+-- eight LSH values of each distinct text (core/assets/duplicates.py): new assets find their copies without hashing the old
 create table asset_bands (asset_id integer primary key references assets(id), bands blob not null);
 -- labels as a file of the task gave them; category: the label of the category that one was read as, where it is not that itself
 create table recordings (
@@ -130,7 +130,7 @@ create table selections (
     number integer not null, primary key (run_id, asset_id)) without rowid;
 
 -- the ledger: a row a paid call, written before the call at the most it can cost (state open) and settled after; owner: who makes
--- a call outside any run, by the lock it holds while it lives (core/label/ledger.py)
+-- a call outside any run, by the lock it holds while it lives (core/money/ledger.py)
 create table calls (
     id integer primary key, client_id integer not null, run_id integer references label_runs(id), purpose text not null,
     connection text not null, model text not null, state text not null default 'open', assets integer not null default 1,
@@ -254,9 +254,9 @@ create table vendor_answers (
     said text not null, category_id integer references categories(id), how text not null, confidence real,
     latency_ms real, usd real, primary key (test_id, asset_id)) without rowid;
 
--- attempts: starts since the job last got further; reached: how far it ever got in each phase (core/progress.py); phase_done:
+-- attempts: starts since the job last got further; reached: how far it ever got in each phase (core/jobs/progress.py); phase_done:
 -- units that were there when the phase began; spans: seconds spent in each phase and its units, which forecast the next job like
--- it (core/pace.py)
+-- it (core/jobs/pace.py)
 create table jobs (
     id integer primary key, client_id integer references clients(id), task_id integer references tasks(id), kind text not null,
     params text not null, dedup text not null, state text not null, done integer not null default 0,

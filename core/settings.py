@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"
 
-# Defaults that money figures rest on carry their date and origin in core/evaluate/economics.py.
+# Defaults that money figures rest on carry their date and origin in core/money/economics.py.
 DEFAULTS: dict[str, Any] = {
     "target_agreement": 0.95,
     "confidence": 0.95,
@@ -29,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "large_encoder": "packaged-large",  # the packaged all-mpnet-base-v2, or a local folder
     "brand": {},  # changed fields of core.report.brand.Brand
     "teacher_terms": "",  # what the client knows of its teacher's terms: may its answers train a model?
-    "assumptions": {},  # changed fields of core.evaluate.economics.Assumptions
+    "assumptions": {},  # changed fields of core.money.economics.Assumptions
     "verdict_rules": {},  # changed fields of core.evaluate.verdict.Rules, without the target
     "other_models": [],  # models whose list prices stand beside the teacher's
 }

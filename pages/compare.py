@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from core.evaluate import outlook
 from core.evaluate.kept import teacher_price
 from core.evaluate.run import comparison
+from core.money import outlook
 from core.report import money
 from core.report.headline import about, headlines, mode_of, takes_over
-from core.train.run import all_students
+from core.train.registry import all_students
 from core.ui import (
     compare_charts,
     compare_first,

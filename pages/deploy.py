@@ -10,8 +10,8 @@ from core.deploy import scoring
 from core.evaluate.latency import while_busy
 from core.evaluate.run import comparison
 from core.evaluate.versions import behind_words
-from core.ingest.problems import AS_FOUND, ReadAs
-from core.train.run import all_students, folder_of
+from core.tables.problems import AS_FOUND, ReadAs
+from core.train.registry import all_students, folder_of
 from core.ui import exports, frame, go_live, progress, scored_files, serving, uploads
 from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS

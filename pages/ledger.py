@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.database import now
-from core.label import ledger
+from core.money import ledger
 from core.ui import frame, ledger_tables
 from core.ui.figures import figure
 from core.words import money, percent

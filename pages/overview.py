@@ -8,7 +8,7 @@ from core import database, jobs, tasks
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house
-from core.job_kinds import KINDS
+from core.jobs.kinds import KINDS
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
 from core.ui import address, frame, house_figures, progress, removing, standing

@@ -3,9 +3,9 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.evaluate import review_queue
-from core.label import review
-from core.label.run import runs
+from core import review
+from core.label.runs import runs
+from core.review import queue
 from core.ui import frame, progress, review_desk, review_figures
 
 MODES = {"queue": "Most doubtful first", "random": "Random sample", "conflict": "Conflicts"}
@@ -78,7 +78,7 @@ def _name(view: frame.View, place: DeltaGenerator) -> str:
 
 
 def _built(view: frame.View) -> str:
-    made = review_queue.latest(view.db, view.task)
+    made = queue.latest(view.db, view.task)
     by = f"student {made['student_id']}" if made and made["student_id"] else "no judged student"
     return f"Made {made['created'][:16].replace('T', ' ')} UTC with {by}." if made else "Made from the newest labels."
 

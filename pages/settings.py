@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core import encoder, settings
+from core import settings
+from core.encoders import encoder
 from core.train import members
 from core.ui import brand_form, frame, price_form
 from core.words import percent

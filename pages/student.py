@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from core import settings
-from core.ingest import taxonomy
-from core.label.run import runs
+from core import settings, taxonomy
+from core.label.runs import runs
 from core.train import members
-from core.train.run import all_students
+from core.train.registry import all_students
 from core.ui import frame, more_labels, progress, student_list
 from core.ui.figures import HINTS
 from core.words import teacher_words

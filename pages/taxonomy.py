@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
+from core import taxonomy
+from core.taxonomy import diff, versions
 from core.ui import frame, progress, taxonomy_edit, taxonomy_plan, taxonomy_tree
 
 JOBS = ("taxonomy", "suggestions")
@@ -16,8 +17,8 @@ def main() -> None:
         running = progress.active(view, *JOBS)
         taxonomy_plan.in_use(view)
         progress.watch(view, *JOBS, expected=running)
-        kept = taxonomy_versions.kept(view.db, view.task)
-        draft = kept.draft if kept else taxonomy_diff.begin(taxonomy.load(view.db, base))
+        kept = versions.kept(view.db, view.task)
+        draft = kept.draft if kept else diff.begin(taxonomy.load(view.db, base))
         if kept:
             _draft(view, kept, running)
         else:
@@ -33,7 +34,7 @@ def main() -> None:
             taxonomy_edit.suggested(view, draft, running)
 
 
-def _draft(view: frame.View, kept: taxonomy_versions.Kept, running: bool) -> None:
+def _draft(view: frame.View, kept: versions.Kept, running: bool) -> None:
     with st.container(border=True), frame.guard():
         st.subheader("The draft: what changes", anchor=False)
         found = taxonomy_plan.changes(kept)

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core.ingest import taxonomy
-from core.label import connections, forecast, prices
+from core import taxonomy
+from core.label import connections, forecast
+from core.money import prices
 from core.ui import (
     connection_form,
     frame,

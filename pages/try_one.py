@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.evaluate.run import comparison
 from core.evaluate.versions import behind_words, name_of
-from core.label.prices import SECONDS
-from core.train.run import all_students, looked_at
+from core.money.prices import SECONDS
+from core.train.registry import all_students, looked_at
 from core.ui import answers, frame
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from core import vendor
 from core.errors import InputError
-from core.evaluate import scorecard, vendor, vendor_sets
 from core.train import members
 from core.ui import frame, progress, vendor_card, vendor_inputs
+from core.vendor import scorecard, sets
 
 WHY_TUNE = (
     "This adds a column to the table above: a small model of your own that learns the task from the teacher's labels and is "
@@ -30,7 +31,7 @@ def main() -> None:
 def _held_out(view: frame.View) -> int:
     """How many assets are held out; without any the page says where they come from."""
     try:
-        return vendor_sets.count(view.db, view.task)
+        return sets.count(view.db, view.task)
     except InputError as error:
         frame.nothing_yet(error.what, "student", "Train a student first: that holds assets out")
 

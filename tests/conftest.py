@@ -99,7 +99,7 @@ def _large(_shared) -> Path:
 
 
 def _prepared(home: Path, name: str) -> Path:
-    from core import encoder
+    from core.encoders import encoder
 
     with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDERSTUDY_HOME", str(home))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import tasks
-from core.ingest import assets, taxonomy
+from core import tasks, taxonomy
+from core.assets import imports
 from core.tasks import Task
 
 WORDS = {
@@ -52,5 +52,5 @@ def fill(db: Database, folder: Path, assets_rows: list[dict] | None = None, clie
     task = tasks.of(db, client)
     taxonomy_file, assets_file = files(folder, assets_rows)
     taxonomy.save(db, task, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
-    assets.import_assets(db, task, assets_file)
+    imports.import_assets(db, task, assets_file)
     return task

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from core import jobs, settings, tasks, terminal
-from tests import job_bodies  # noqa: F401  registers the bodies
+from tests.jobs import job_bodies  # noqa: F401  registers the bodies
 
 NAME = "Żółw – 東京 👟"
 

@@ -1,8 +1,7 @@
 """An import from the Assets page takes labels that came with the file, which cost nothing."""
 
-from core import jobs, tasks
-from core.ingest import taxonomy
-from core.label.run import newest_in_use, summary
+from core import jobs, tasks, taxonomy
+from core.label.runs import newest_in_use, summary
 
 
 def bring(db, tmp_path, name, lines, labels=True):

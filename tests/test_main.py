@@ -16,7 +16,7 @@ import run
 from core import __main__ as cli
 from core import commands, jobs, settings, tasks, terminal
 from core.errors import Cancelled, InputError
-from tests import job_bodies  # noqa: F401  registers the bodies
+from tests.jobs import job_bodies  # noqa: F401  registers the bodies
 
 TOPICS = {
     "Shoes": "running shoe sole trainer sneaker lace",

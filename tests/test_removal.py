@@ -16,13 +16,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from core import database, jobs, removal, tasks
+from core import database, jobs, removal, tasks, taxonomy
+from core.assets import imports
 from core.errors import InputError
-from core.ingest import assets, taxonomy
-from core.label import ledger, run
+from core.label import labelling
 from core.label.gold import labels as gold_labels
+from core.money import ledger
 from core.tasks import Task
-from core.train.run import all_students, history, set_live
+from core.train.registry import all_students, history, set_live
 from tests import small
 
 NOT_COMPARED = {"removals", "doomed_files", "_sqlite_migrations"}
@@ -45,8 +46,8 @@ def write(folder: Path, name: str, rows: list[dict]) -> Path:
 
 def bring(db, client: Task, folder: Path, name: str, rows: list[dict]) -> int:
     columns = {"id": "id", "label": "label", "gold": "gold", "family": "campaign", "split": "split"}
-    mapping = assets.Mapping(text=("text",), **columns)
-    return assets.import_assets(db, client, write(folder, name, rows), mapping).import_id
+    mapping = imports.Mapping(text=("text",), **columns)
+    return imports.import_assets(db, client, write(folder, name, rows), mapping).import_id
 
 
 def client_with_categories(db, folder: Path) -> Task:
@@ -162,7 +163,7 @@ def test_a_label_that_was_bought_stays_with_a_copy_that_stays(db, tmp_path):
     client = client_with_categories(db, tmp_path)
     a = bring(db, client, tmp_path, "a.csv", [row("A1", TEXTS[0], "Opening"), row("A2", TEXTS[2], "Travel")])
     bring(db, client, tmp_path, "b.csv", [row("B1", TEXTS[0]), row("B2", TEXTS[4])])
-    number = run.label(db, client, "recorded:label")
+    number = labelling.label(db, client, "recorded:label")
     db.execute("update labels set cost_usd = 0.5")
     db.conn.commit()
     found = removal.of_import(db, client.client_id, a)
@@ -266,7 +267,7 @@ def spend(db, client: Task, run_id: int | None) -> None:
 
 def test_a_client_goes_with_all_that_is_its_own_and_its_bills_stay(judged_small, db, workspace, tmp_path):
     other = small.fill(db, tmp_path / "other", small.rows(30, seed=5), client="Other")
-    run.label(db, other, "recorded:label")
+    labelling.label(db, other, "recorded:label")
     spend(db, tasks.get(db, 2), 1)
     spend(db, other, None)
     own = {name: of for name, of in tables(db).items() if name not in ("calls", "clients")}

@@ -7,9 +7,9 @@ import sqlite3
 
 import pytest
 
-from core import database, rescue, tasks
+from core import database, rescue, tasks, taxonomy
+from core.assets import imports
 from core.errors import InputError
-from core.ingest import assets, taxonomy
 
 # The tables of that schema which hold what is taken along.
 OLD = """
@@ -75,7 +75,7 @@ def test_its_taxonomy_assets_and_labels_import_again(old, tmp_path, monkeypatch)
         ("Sale", ("50 % off; today",)),
         ("=Offer", ()),
     ]
-    assert assets.import_assets(db, task, folder / "assets.csv").imported == 3
+    assert imports.import_assets(db, task, folder / "assets.csv").imported == 3
     stored = db.execute("select external_id, text from assets order by id").fetchall()
     assert stored[0] == ("007", "Half the price,\ntoday only")
     assert db.execute("select label from gold_labels").fetchall() == [("Sale",)]

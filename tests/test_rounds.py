@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core import jobs, rounds
+from core import jobs, rounds, taxonomy
 from core.errors import Cancelled, InputError
 from core.evaluate.agreement import Share
-from core.ingest import taxonomy
-from core.label import run as labelling
+from core.label import labelling, runs
 from core.tasks import Task
 from tests import small
 
@@ -34,7 +33,7 @@ def test_each_round_labels_what_was_chosen_and_is_measured(db, client):
     made = start(db, client, 3)
     done = rounds.measured(db, made["run_id"])
     assert [one.labels for one in done] == [60, 120, 180]
-    assert labelling.summary(db, made["run_id"])["count"] == 180
+    assert runs.summary(db, made["run_id"])["count"] == 180
     assert all(
         (one.train, one.calibration, one.test) == (0.6 * one.labels, 0.2 * one.labels, 0.2 * one.labels) for one in done
     )
@@ -129,7 +128,7 @@ def test_afterwards_all_the_rest_can_be_labelled_and_the_splits_stay(db, client)
     made = start(db, client, 1)
     drawn = dict(db.execute("select id, split from assets"))
     labelling.label(db, client, TEACHER)
-    assert labelling.summary(db, made["run_id"])["count"] == 600
+    assert runs.summary(db, made["run_id"])["count"] == 600
     with pytest.raises(InputError, match="nothing left"):
         for table in ("rounds", "selections"):  # as if it had never been labelled in rounds
             db.execute(f"delete from {table}")
@@ -140,7 +139,7 @@ def test_afterwards_all_the_rest_can_be_labelled_and_the_splits_stay(db, client)
 def test_it_stops_when_everything_is_labelled(db, tmp_path, encoders):
     client = small.fill(db, tmp_path, small.rows(150))
     made = start(db, client, 20, method="random")
-    assert made["rounds"] == 3 and labelling.summary(db, made["run_id"])["count"] == 150
+    assert made["rounds"] == 3 and runs.summary(db, made["run_id"])["count"] == 150
 
 
 def test_copies_are_bought_once(db, tmp_path, encoders):

@@ -17,18 +17,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import tasks
+from core import review, tasks, taxonomy
+from core.assets import imports
 from core.commands import reading
 from core.deploy import shards
 from core.errors import Problem
 from core.escape import Cells, defuse, undefuse
-from core.ingest import assets, taxonomy
-from core.ingest.columns import Mapping
-from core.ingest.files import open_table
-from core.ingest.problems import Problems
-from core.ingest.taxonomy import Category
-from core.label import ledger, review, review_files
+from core.money import ledger
 from core.report import workbook
+from core.review import files
+from core.tables.columns import Mapping
+from core.tables.files import open_table
+from core.tables.problems import Problems
+from core.taxonomy import Category
 from core.ui import charts
 from tests.test_layers import ROOT
 
@@ -122,10 +123,10 @@ def test_every_csv_leaves_by_the_one_writer():
                 found.add((name, file.relative_to(ROOT).as_posix()))
     assert found == {
         ("csv.writer", "core/escape.py"),
-        ("to_csv", "core/ingest/sample.py"),  # made-up words
+        ("to_csv", "core/assets/sample.py"),  # made-up words
         ("Workbook", "core/report/workbook.py"),
         ("Workbook", "core/deploy/scoring.py"),  # from parts that are CSV by that writer
-        ("Workbook", "core/ingest/files.py"),  # the reader
+        ("Workbook", "core/tables/files.py"),  # the reader
     }
 
 
@@ -141,7 +142,7 @@ def nasty(db, tmp_path):
         csv.writer(out).writerows(
             [["id", "text", "label"], *([f"{name} {n}", f"{name} words {n}", name] for n, name in enumerate(NASTY))]
         )
-    assets.import_assets(db, client, tmp_path / "in.csv", Mapping(("text",), id="id", label="label"))
+    imports.import_assets(db, client, tmp_path / "in.csv", Mapping(("text",), id="id", label="label"))
     return client
 
 
@@ -154,12 +155,12 @@ def test_decisions_come_back_for_the_assets_and_categories_they_were_made_for(db
     ids = {c.label: c.id for c in taxonomy.load(db, taxonomy.latest(db, nasty))}
     for row in rows:
         review.decide(db, row["id"], "=ana", ids[row["label"]], "queue", note="-note")
-    made = review_files.to_csv(db, nasty)
+    made = files.to_csv(db, nasty)
     assert len(cells(made)) > 9 * len(rows) and all(map(harmless, cells(made)))
     before = list(db.execute("select asset_id, category_id, reviewer, note from reviews order by asset_id"))
     db.execute("delete from reviews")
     (tmp_path / "review.csv").write_text(made, encoding="utf-8-sig", newline="")
-    read = review_files.read(db, nasty, tmp_path / "review.csv")
+    read = files.read(db, nasty, tmp_path / "review.csv")
     assert (read.new, read.problems) == (len(NASTY), [])
     assert list(db.execute("select asset_id, category_id, reviewer, note from reviews order by asset_id")) == before
 

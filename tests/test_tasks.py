@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from core import database, distil, jobs, removal, settings, tasks
+from core import database, distil, jobs, removal, review, settings, tasks, taxonomy
+from core.assets import imports
 from core.errors import InputError
 from core.evaluate.run import change_rules, comparison
 from core.evaluate.verdict import Rules
-from core.ingest import assets, taxonomy
-from core.ingest.files import AS_FOUND
-from core.label import gold, review
-from core.train import run as training
+from core.label import gold
+from core.tables.files import AS_FOUND
+from core.train import registry
 from tests import small
 
 
@@ -35,18 +35,18 @@ def test_a_second_task_learns_from_a_column_of_the_same_assets_which_are_on_disk
     first, second, _ = three
     count = db["assets"].count
     file = tmp_path / "files" / "assets.csv"
-    mapping = assets.preview(file, AS_FOUND, assets.said_of(db, second)).guess
+    mapping = imports.preview(file, AS_FOUND, imports.said_of(db, second)).guess
     assert mapping.label == "offer", "its own taxonomy says which column holds its labels"
-    found = assets.import_assets(db, second, file, mapping)
+    found = imports.import_assets(db, second, file, mapping)
     assert (found.imported, found.unchanged, db["assets"].count) == (0, 240, count)
     for task, column in ((first, "label"), (second, "offer")):
         run = jobs.run_here(db, "label", {"task_id": task.id, "teacher": f"recorded:{column}"}, task).result
         jobs.run_here(db, "train", {"task_id": task.id, "run_id": run["run_id"], "kind": "linear", "target": 0.6}, task)
-    (one,), (two,) = training.all_students(db, first), training.all_students(db, second)
+    (one,), (two,) = registry.all_students(db, first), registry.all_students(db, second)
     assert comparison(db, one["id"])["figures"]["target"] == 0.6
-    training.set_live(db, one["id"])
-    training.set_live(db, two["id"])
-    assert [training.find(db, task)["id"] for task in (first, second)] == [one["id"], two["id"]], (
+    registry.set_live(db, one["id"])
+    registry.set_live(db, two["id"])
+    assert [registry.find(db, task)["id"] for task in (first, second)] == [one["id"], two["id"]], (
         "one live student a task"
     )
     change_rules(db, second, Rules(target=0.8))

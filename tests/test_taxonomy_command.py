@@ -7,9 +7,9 @@ import json
 import pytest
 
 from core import __main__ as cli
-from core import tasks
-from core.ingest import taxonomy
-from core.label.run import label, runs
+from core import tasks, taxonomy
+from core.label.labelling import label
+from core.label.runs import runs
 from tests import small
 
 

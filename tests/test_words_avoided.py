@@ -21,7 +21,7 @@ PLACES = {
     "core/ui/compare_charts.py": {"more_measures"},  # under *For your analyst*
     "core/ui/review_figures.py": {"KAPPA"},  # behind a (?)
     "core/report/content.py": {"METHOD"},  # the report's appendix
-    "core/evaluate/vendor_sets.py": {"INSTRUCTIONS"},  # names the columns of the file that a vendor sends back
+    "core/vendor/sets.py": {"INSTRUCTIONS"},  # names the columns of the file that a vendor sends back
 }
 
 

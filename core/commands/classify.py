@@ -28,11 +28,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     task = tasks.named(db, args.client, args.task)
     from core.evaluate.run import figures
     from core.evaluate.versions import behind_words
-    from core.train import run as training
-    from core.train import students
+    from core.train import registry, students
 
-    row = training.looked_at(db, task, args.student)
-    student = students.load(training.folder_of(db, row["id"]))
+    row = registry.looked_at(db, task, args.student)
+    student = students.load(registry.folder_of(db, row["id"]))
     student.answer([args.text])  # the first call pays for loading
     started = time.perf_counter()
     answers = student.answer([args.text])

@@ -37,7 +37,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
     from core import database, tasks
-    from core.evaluate import outlook, sources
+    from core.evaluate import sources
     from core.evaluate.kept import (
         assumptions_of,
         keep_assumptions,
@@ -49,8 +49,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core.evaluate.measure import new_of
     from core.evaluate.phrases import across_words, new_words
     from core.evaluate.run import change_rules, comparison
+    from core.money import outlook
     from core.report.headline import headlines, mode_of
-    from core.train.run import looked_at
+    from core.train.registry import looked_at
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)

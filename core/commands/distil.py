@@ -91,13 +91,13 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
     for file in (args.taxonomy, args.assets):
         terminal.must_exist(file)
-    from core import database
+    from core import database, taxonomy
     from core import distil as distillation
-    from core.ingest import assets, taxonomy
+    from core.assets import imports
 
     how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
-    reading.tell_doubts(assets.preview(args.assets, how, families=False).doubts)
+    reading.tell_doubts(imports.preview(args.assets, how, families=False).doubts)
     db = database.connect()
     result = distillation.distil(
         db,
@@ -127,13 +127,13 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     )
     found = {
         "taxonomy": [Problem(**one) for one in result["assets"]["taxonomy_problems"]],
-        "assets": assets.problems_of(db, result["assets"]["import"]),
+        "assets": imports.problems_of(db, result["assets"]["import"]),
     }
     told = list(filter(None, [result["assets"]["taxonomy_unused"]]))
     reading.write_problems(
         args.problems, [(args.taxonomy.name, found["taxonomy"]), (args.assets.name, found["assets"])]
     )
-    unknown = assets.unknown_labels(db, result["assets"]["import"])
+    unknown = imports.unknown_labels(db, result["assets"]["import"])
     told += reading.problem_lines(found["taxonomy"], of=f"{args.taxonomy.name} ")
     own = result["assets"]["problems"] - sum(not one.remark for one in found["taxonomy"])
     told += reading.problem_lines(found["assets"], own, of=f"{args.assets.name} ")
@@ -153,10 +153,10 @@ def _columns(args: argparse.Namespace) -> dict[str, str | None]:
 
 
 def _distil_text(result: dict, told: list[str], task: str | None) -> list[str]:
-    assets, labels, verdict = result["assets"], result["labels"], result["verdict"]
+    imports, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
-        f"{assets['imported']:,} of {assets['rows'] - assets['aside']:,} assets imported, {counted(assets['problems'], 'problem')}"
-        + (f", {counted(assets['remarks'], 'remark')}" if assets["remarks"] else ""),
+        f"{imports['imported']:,} of {imports['rows'] - imports['aside']:,} assets imported, {counted(imports['problems'], 'problem')}"
+        + (f", {counted(imports['remarks'], 'remark')}" if imports["remarks"] else ""),
         *told,
         f"{labels['count']:,} labels by {labels['teacher']}, {money(labels['spent_usd'], exact=True)} spent"
         + (", stopped at the cap" if labels["state"] == "capped" else ""),

@@ -46,7 +46,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
-    """The run in figures, or its forecast. InputError where labels cannot be had, as core/label/run.py says."""
+    """The run in figures, or its forecast. InputError where labels cannot be had, as core/label/labelling.py says."""
     from core import database, tasks
 
     db = database.connect()
@@ -74,7 +74,7 @@ def _reword(db: Database, task: Task, args: argparse.Namespace) -> None:
 
 def _label(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core import jobs
-    from core.label import run as labelling
+    from core.label import runs
     from core.label.forecast import DRY_RUN
     from core.words import money
 
@@ -82,7 +82,7 @@ def _label(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, li
     params |= {"limit": DRY_RUN} if args.dry_run else {}
     params |= {"gold_only": True} if args.gold_only else {}
     found = jobs.run_here(db, "label", params, task, terminal.Log()).result
-    why = labelling.reasons(db, found["run_id"])
+    why = runs.reasons(db, found["run_id"])
     lines = [
         f"{found['count']:,} labels, {found['failed']:,} assets without, {money(found['spent_usd'], exact=True)} spent"
     ]

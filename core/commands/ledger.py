@@ -20,7 +20,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Months and runs. InputError for an unknown client or a file that cannot be written."""
     from core import database, tasks
-    from core.label import ledger
+    from core.money import ledger
     from core.words import money
 
     db = database.connect()

@@ -10,7 +10,7 @@ from core import terminal
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from core.label.prices import Price
+    from core.money.prices import Price
 
 
 SUMMARY = "what models' tokens cost: list, set your own, reset"
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The prices asked for, or the one just changed. InputError for a --set without a --price (or the other way round), and a
     --reset where the list's price holds already."""
     from core import database
-    from core.label import prices
+    from core.money import prices
 
     if (args.set is None) != (args.price is None):
         raise InputError("A price of your own needs a model and its price.", "Give both.", where="--set, --price")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError, Problem
-from core.ingest.problems import NO_HEADER, Doubt, ReadAs
+from core.tables.problems import NO_HEADER, Doubt, ReadAs
 from core.whole import whole
 
 if TYPE_CHECKING:
-    from core.ingest.labels import Unknown
+    from core.assets.label_columns import Unknown
 
 SHOWN = 10  # problems, and label values, that are printed
 TAXONOMY_COLUMNS = {
@@ -94,7 +94,7 @@ def label_options(command: argparse.ArgumentParser) -> None:
 
 def labels_map(args: argparse.Namespace) -> dict[str, str]:
     """What --labels-map says, value to label. Raises InputError."""
-    from core.ingest.labels import read_map
+    from core.assets.label_columns import read_map
 
     if args.labels_map is None:
         return {}

@@ -43,9 +43,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)
-    from core import jobs
-    from core.evaluate import people, prompt_test
-    from core.label import review, review_files
+    from core import jobs, review
+    from core.review import files, people, wordings
 
     result: dict = {"client": args.client}
     lines: list[str] = []
@@ -56,11 +55,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         result["read"], told = _read(db, task, args)
         lines += told
     if args.compare:
-        test = prompt_test.compare(db, task, *args.compare)
-        result["compare"] = prompt_test.told(test)
+        test = wordings.compare(db, task, *args.compare)
+        result["compare"] = wordings.told(test)
         lines.append(test.sentence)
     if args.export:
-        _write(args.export, review_files.to_csv(db, task))
+        _write(args.export, files.to_csv(db, task))
         lines.append(f"{args.export} written; fill in the column category, then --read it")
     head = review.head(db, task, SHOWN)
     found = people.people(db, task)
@@ -71,16 +70,16 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
 def _read(db, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     """Take in the decisions of a file; with --accept-near once more, with what is near to one category only."""
-    from core.ingest.labels import nearest
-    from core.label import decisions, review_files
+    from core.assets.label_columns import nearest
+    from core.review import decisions, files
 
     how, accepted = reading.read_as(args), reading.labels_map(args)
     terminal.must_exist(args.read)
     reading.tell_doubts(decisions.doubts(args.read, how))
-    read = review_files.read(db, task, args.read, args.reviewer, how, accepted)
+    read = files.read(db, task, args.read, args.reviewer, how, accepted)
     near = nearest(read.unknown) if args.accept_near else {}
     if near:
-        again = review_files.read(db, task, args.read, args.reviewer, how, near | accepted)
+        again = files.read(db, task, args.read, args.reviewer, how, near | accepted)
         read = replace(again, new=read.new + again.new)
     reading.write_problems(args.problems, [(args.read.name, read.problems)])
     told = {"rows": read.rows, "new": read.new, "problems": [p.as_dict() for p in read.problems]}

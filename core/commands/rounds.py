@@ -38,7 +38,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Go on with the rounds of this teacher; each measured round as a line, then when the target will be reached."""
     from core import database, jobs, rounds, settings, tasks
-    from core.label.run import newest_in_use, summary
+    from core.label.runs import newest_in_use, summary
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)

@@ -23,7 +23,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Synthetic sample data of any size."""
     from core import settings
-    from core.ingest import sample as samples
+    from core.assets import sample as samples
 
     folder = args.to or settings.home() / f"sample-{args.rows}"
     try:

@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     task = tasks.named(db, args.client, args.task)
     from core import removal
     from core.evaluate import going_live, versions
-    from core.train import run as training
+    from core.train import registry
 
     for student_id in args.compare or []:
-        training.find(db, task, student_id)
+        registry.find(db, task, student_id)
     if args.compare:
         result = versions.told(versions.compare(db, *args.compare))
         moves = [f"{row['assets']:>5} {row['first']} -> {row['second']}" for row in result["changes"][:10]]
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         change = going_live.go_live(db, task, args.go_live)
         lines = [*change.lines, *change.warnings]
     if args.roll_back:
-        training.roll_back(db, task)
+        registry.roll_back(db, task)
     rows = versions.listed(db, task)
     lines += [
         f"{row['name']:<16} {'live' if row['live'] else '':<5} {_agreement_text(row['agreement']):<38}"
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         + ("" if row["whole"] else "; its files are missing")
         for row in rows
     ]
-    result = {"client": args.client, "students": rows, "history": training.history(db, task)}
+    result = {"client": args.client, "students": rows, "history": registry.history(db, task)}
     if change:
         result["change"] = going_live.told(change)
     return result, "\n".join(lines) or "There are no students yet."

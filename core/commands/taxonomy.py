@@ -67,9 +67,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _versions(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
-    from core.ingest import taxonomy_versions
+    from core.taxonomy import versions
 
-    rows = taxonomy_versions.versions(db, task)
+    rows = versions.versions(db, task)
     lines = [
         f"version {row['version']}{', live' if row['live'] else '':<6} {row['assignable']:,} categories, {row['labels']:,} labels,"
         f" {row['students']} students, {row['source']}, {row['created'][:10]}"
@@ -79,11 +79,12 @@ def _versions(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _write(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
-    from core.ingest import taxonomy, taxonomy_versions
+    from core import taxonomy
+    from core.taxonomy import versions
 
     if args.file.exists():
         raise InputError("The file is there already.", "Name another one.", where=str(args.file))
-    found = taxonomy.load(db, taxonomy_versions.in_use(db, task))
+    found = taxonomy.load(db, versions.in_use(db, task))
     with args.file.open("w", newline="", encoding="utf-8-sig") as out:
         out.write(taxonomy.to_csv(found))
     many = sum(c.assignable for c in found)
@@ -93,30 +94,31 @@ def _write(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 def _drafted(db, task: Task, args: argparse.Namespace):
     """The draft from the file with what was said to be so, the guesses that are left, and the file's problems."""
     terminal.must_exist(args.file)
-    from core.ingest import category_columns, taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versions
+    from core import taxonomy
+    from core.taxonomy import columns, diff, resemblance, versions
 
-    base = taxonomy_versions.in_use(db, task)
+    base = versions.in_use(db, task)
     how = reading.read_as(args)
     found = taxonomy.read(args.file, taxonomy.chosen(args.file, reading.taxonomy_columns(args), how), how)
     reading.tell_doubts(found.doubts)
-    if unused := category_columns.told_unused(found.columns, found.mapping):
+    if unused := columns.told_unused(found.columns, found.mapping):
         terminal.say(unused)
     reading.write_problems(args.problems, [(args.file.name, found.problems)])
-    draft = taxonomy_diff.compare(taxonomy.load(db, base), found.categories)
+    draft = diff.compare(taxonomy.load(db, base), found.categories)
     for pair in args.became:
-        draft = taxonomy_diff.linked(draft, *_became(pair, {c.label for c in draft.before}))
-    guesses = taxonomy_match.proposals(draft)
+        draft = diff.linked(draft, *_became(pair, {c.label for c in draft.before}))
+    guesses = resemblance.proposals(draft)
     chosen = range(1, len(guesses) + 1) if args.accept == "all" else args.accept
     for number in chosen:
         if number > len(guesses):
             raise InputError(f"There is no guess {number}.", f"There are {len(guesses)}.", where="--accept")
-        draft = taxonomy_match.accept(draft, guesses[number - 1])
+        draft = resemblance.accept(draft, guesses[number - 1])
     labels = {c.label for c in draft.categories}
     for label in args.ask_again:
         if label not in labels:
             raise InputError(f"There is no category {label} in the file.", "Write its label.", where="--ask-again")
     left = [guess for number, guess in enumerate(guesses, 1) if number not in chosen]
-    return taxonomy_versions.Kept(base, args.file.name, draft, tuple(args.ask_again)), left, found.problems
+    return versions.Kept(base, args.file.name, draft, tuple(args.ask_again)), left, found.problems
 
 
 def _became(pair: str, labels: set[str]) -> tuple[str, str]:
@@ -135,14 +137,14 @@ def _told(db, task: Task, kept, guesses: list, problems: list) -> tuple[dict, st
     from dataclasses import asdict
 
     from core.evaluate.kept import assumptions_of, teacher_price
-    from core.ingest import taxonomy_diff
     from core.label import relabel
+    from core.taxonomy import diff
     from core.words import counted, duration, money
 
-    changes = taxonomy_diff.diff(kept.draft)
+    changes = diff.diff(kept.draft)
     found = relabel.plan(db, task, kept)
     usd = found.usd(teacher_price(db, assumptions_of(db, task)))
-    lines = [f"{change.kind:<10} {taxonomy_diff.in_words(change)}" for change in changes] or ["nothing changes"]
+    lines = [f"{change.kind:<10} {diff.in_words(change)}" for change in changes] or ["nothing changes"]
     if problems:
         lines = [
             f"{counted(sum(not one.remark for one in problems), 'problem')} in {kept.source}",
@@ -177,13 +179,13 @@ def _told(db, task: Task, kept, guesses: list, problems: list) -> tuple[dict, st
 
 def _apply(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core import jobs
-    from core.ingest import taxonomy_versions
+    from core.taxonomy import versions
 
     kept, guesses, problems = _drafted(db, task, args)
     if not args.yes:
         raise InputError("Nothing was saved.", "Read what taxonomy diff says, then add --yes.", where=str(args.file))
     result, text = _told(db, task, kept, guesses, problems)
-    taxonomy_versions.keep(db, task, kept)
+    versions.keep(db, task, kept)
     saved = jobs.run_here(db, "taxonomy", {"task_id": task.id}, task, terminal.Log()).result
     runs = [
         run.get("left") or f"{run['teacher']}: {run['carried']:,} labels carried over, {run['asked']:,} to ask"

@@ -16,7 +16,7 @@ from core.whole import write_whole
 from core.words import counted
 
 if TYPE_CHECKING:
-    from core.evaluate.scorecard import Scorecard
+    from core.vendor.scorecard import Scorecard
 
 STEPS = {
     "pack": "write the blind pack to --to",
@@ -77,14 +77,14 @@ def _needs(args: argparse.Namespace, option: str) -> None:
 
 def _pack(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "to")
-    from core.evaluate import vendor_sets
-    from core.ingest import taxonomy
+    from core import taxonomy
+    from core.vendor import sets
 
-    set_id = args.set or vendor_sets.held_out(db, task, args.size)
-    chosen = vendor_sets.find(db, task, set_id)
+    set_id = args.set or sets.held_out(db, task, args.size)
+    chosen = sets.find(db, task, set_id)
     try:
         args.to.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(args.to, vendor_sets.pack(db, chosen["id"]))
+        write_whole(args.to, sets.pack(db, chosen["id"]))
     except OSError as error:
         raise InputError(f"{args.to} cannot be written ({error.strerror}).", "Choose another file.") from error
     version = taxonomy.version_of(db, chosen["taxonomy_id"])
@@ -96,7 +96,8 @@ def _pack(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
 def _import(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "name")
-    from core.evaluate import vendor, vendor_files
+    from core import vendor
+    from core.vendor import files
 
     price = {"set_id": args.set, "usd_per_1000": args.price_per_1000}
     if args.run is not None:
@@ -105,7 +106,7 @@ def _import(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
         _needs(args, "file")
         terminal.must_exist(args.file)
         how = reading.read_as(args)
-        seen = vendor_files.look(args.file, how)
+        seen = files.look(args.file, how)
         reading.tell_doubts(seen.doubts)
         named = {"id": args.id_column, "label": args.label_column}
         columns = replace(seen.guess, **{role: column for role, column in named.items() if column})
@@ -122,8 +123,8 @@ def _import(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
 def _accepted(db, test: dict, args: argparse.Namespace) -> int:
     """Take what is no category as --labels-map says, and with --accept-near what is near to one only; how many answers."""
-    from core.evaluate import vendor
-    from core.ingest.labels import nearest
+    from core import vendor
+    from core.assets.label_columns import nearest
 
     near = nearest(vendor.unknown(db, test)) if args.accept_near else {}
     accepted = near | reading.labels_map(args)
@@ -133,8 +134,7 @@ def _accepted(db, test: dict, args: argparse.Namespace) -> int:
 def _ask(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "name")
     _needs(args, "teacher")
-    from core import jobs
-    from core.evaluate import vendor
+    from core import jobs, vendor
 
     params = {"name": args.name, "teacher": args.teacher, "set_id": args.set, "budget_usd": args.budget}
     jobs.run_here(db, "vendor", {"task_id": task.id, **params}, task, terminal.Log())
@@ -143,7 +143,8 @@ def _ask(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _scorecard(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
-    from core.evaluate import scorecard, vendor
+    from core import vendor
+    from core.vendor import scorecard
 
     card = scorecard.scorecard(db, vendor.find(db, task, args.name), args.student)
     return scorecard.told(card), text_of(card)
@@ -151,7 +152,7 @@ def _scorecard(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
 def text_of(card: Scorecard) -> str:
     """The scorecard as lines."""
-    from core.evaluate import scorecard
+    from core.vendor import scorecard
 
     head = (
         f"{card.judged:,} of {counted(card.test['size'], 'asset')} judged, {card.gold:,} settled by people;"
@@ -177,12 +178,13 @@ def _columns(rows: list[list[str]]) -> str:
 
 
 def _list(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
-    from core.evaluate import vendor, vendor_sets
+    from core import vendor
+    from core.vendor import sets
 
     if args.step == "sets":
-        from core.ingest import taxonomy
+        from core import taxonomy
 
-        rows = vendor_sets.sets(db, task)
+        rows = sets.sets(db, task)
         rows = [row | {"taxonomy": taxonomy.version_of(db, row["taxonomy_id"])} for row in rows]
         lines = [
             f"set {row['id']}: {counted(row['size'], 'asset')}, taxonomy version {row['taxonomy']}, {row['created'][:16]}"
@@ -195,7 +197,7 @@ def _list(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
 def _remove(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     _needs(args, "name")
-    from core.evaluate import vendor
+    from core import vendor
 
     test = vendor.find(db, task, args.name)
     vendor.remove(db, test["id"])

@@ -19,7 +19,8 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Work until told to end, or end the one that works."""
-    from core import jobs, worker
+    from core import jobs
+    from core.jobs import worker
 
     if args.stop:
         jobs.stop_worker()

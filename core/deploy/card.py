@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core import taxonomy
 from core.deploy.exported import runtime
 from core.escape import plain
 from core.evaluate.latency import SHARES
 from core.evaluate.phrases import asked
 from core.evaluate.run import comparison
-from core.ingest import taxonomy
 from core.train import members
 from core.train.disk import EXACT
 from core.weights import LARGE, PACKAGED

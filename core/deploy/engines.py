@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from core import encoder, settings
+from core import settings
 from core.deploy import shards
 from core.deploy.shards import Counts, Scoring
+from core.encoders import encoder
 from core.errors import InputError
 from core.train import students
 from core.train.students import Student

@@ -23,20 +23,20 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import encoder, settings, tasks
+from core import settings, tasks, taxonomy
 from core.deploy import card
 from core.deploy.exported import runtime
-from core.deploy.small import round_weights
+from core.encoders import encoder
+from core.encoders.weight_only import round_weights
 from core.errors import InputError
 from core.evaluate.run import figures
-from core.ingest import taxonomy
 from core.jobs import NoProgress, Progress
-from core.label.run import labelled
+from core.label.runs import labelled
 from core.tasks import Task
 from core.train import members, students
 from core.train.disk import EXACT, SMALL
 from core.train.members import Export
-from core.train.run import find, folder_of
+from core.train.registry import find, folder_of
 from core.train.students import config_of
 from core.words import percent
 

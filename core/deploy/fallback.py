@@ -17,18 +17,19 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
+from core import taxonomy
 from core.deploy.live import Served
 from core.errors import InputError
-from core.ingest import taxonomy
-from core.label import connections, labels, ledger
+from core.label import connections, labels
 from core.label.buyer import Buyer, Capped
 from core.label.desk import Desk, Paused
 from core.label.disk import Disk
 from core.label.limits import Limits
-from core.label.run import find_run
+from core.label.runs import find_run
 from core.label.teachers import Answer, Asset, Teacher, make
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.recorded import Recorded
+from core.money import ledger
 from core.tasks import Task
 
 KEPT = 10_000  # answers remembered, so that no text is looked up twice while the server runs

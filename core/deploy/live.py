@@ -20,7 +20,7 @@ from core.errors import InputError
 from core.evaluate.run import figures
 from core.tasks import Task
 from core.train import students
-from core.train.run import find, folder_of
+from core.train.registry import find, folder_of
 from core.words import percent
 
 LOOK = 1.0  # seconds between looks at the database

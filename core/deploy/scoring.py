@@ -30,20 +30,19 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from sqlite_utils import Database
 
-from core import jobs, settings, tasks
+from core import jobs, settings, tasks, taxonomy
+from core.assets.imports import said_of
 from core.deploy import sending
 from core.deploy.engines import ENGINES, Todo
 from core.deploy.shards import COMPLETED, RESULTS, Counts, Scoring, header, read, strings
 from core.errors import InputError
 from core.evaluate.run import figures
 from core.evaluate.versions import behind_words
-from core.ingest import taxonomy
-from core.ingest.assets import said_of
-from core.ingest.columns import KNOWN_ASSET_NAMES, guess_assets
-from core.ingest.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.jobs import NoProgress, Progress
+from core.tables.columns import KNOWN_ASSET_NAMES, guess_assets
+from core.tables.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.tasks import Task
-from core.train.run import find, folder_of
+from core.train.registry import find, folder_of
 from core.whole import whole, write_whole
 from core.words import counted
 

@@ -16,16 +16,16 @@ from typing import Any
 import pyarrow as pa
 from sqlite_utils import Database
 
-from core import tasks
+from core import tasks, taxonomy
 from core.deploy.shards import Counts, Scoring, for_teacher, names_after, read, write_part
 from core.errors import InputError
-from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import forecast, ledger, providers
+from core.label import forecast, providers
 from core.label.errands import Errand, errand
-from core.label.run import find_run
+from core.label.runs import find_run
 from core.label.teachers import Answer, make
 from core.label.teachers.hosted import Hosted
+from core.money import ledger
 
 
 def can_answer(teacher: str) -> bool:

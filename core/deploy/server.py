@@ -37,7 +37,7 @@ from core.deploy.schema import WANTED, Ask, Health, Problem, Reply, Which, in_wo
 from core.deploy.service import TEACHER_SECONDS, Service
 from core.errors import InputError
 from core.tasks import Task
-from core.train.run import find
+from core.train.registry import find
 from core.words import money
 
 KEEP_ALIVE = 75  # seconds an idle connection is kept: longer than the 60 s of common proxies

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.assets.rows import join_text
 from core.escape import Cells
-from core.ingest.rows import join_text
 from core.train.students import Student
 from core.whole import whole, write_whole
 

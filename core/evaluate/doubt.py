@@ -7,10 +7,10 @@ from collections import Counter
 import pandas as pd
 from sqlite_utils import Database
 
-from core.ingest.taxonomy import StoredCategory
 from core.label.gold import gold
 from core.label.teachers import recorded
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 
 FEWEST = 2  # assets on which the teacher confuses two categories, below which it may have been a slip
 

@@ -16,7 +16,7 @@ from core.evaluate.phrases import interval_words
 from core.evaluate.run import comparison
 from core.evaluate.versions import name_of
 from core.tasks import Task
-from core.train.run import find, set_live
+from core.train.registry import find, set_live
 from core.words import percent, ranged, teacher_words
 
 

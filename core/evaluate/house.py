@@ -1,7 +1,7 @@
 """All clients at a glance: what their students save, how much they filed, and what needs somebody.
 
 Saved is what the work of students did not cost: rows of files they scored are counted (jobs), and texts that servers answered
-(core/deploy/tally.py); the prices are those of the student's sheet (core/evaluate/economics.py) under the client's assumptions
+(core/deploy/tally.py); the prices are those of the student's sheet (core/money/economics.py) under the client's assumptions
 today. Beside it stands what the live student saves at the volume the client has stated.
 """
 
@@ -16,7 +16,7 @@ from core.database import now
 from core.errors import InputError
 from core.evaluate.run import comparison
 from core.label import keys
-from core.train.run import is_whole
+from core.train.registry import is_whole
 
 TREND = 6  # months
 PAGE_OF = {  # where a failed job of this kind is seen to

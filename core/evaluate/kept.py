@@ -7,9 +7,9 @@ from dataclasses import asdict
 from sqlite_utils import Database
 
 from core import settings
-from core.evaluate.economics import Assumptions
 from core.evaluate.verdict import Rules
-from core.label import prices
+from core.money import prices
+from core.money.economics import Assumptions
 from core.tasks import Task
 
 

@@ -30,12 +30,12 @@ from core.errors import InputError
 from core.evaluate import measure
 from core.evaluate.agreement import Share, share
 from core.evaluate.cascade import about
-from core.evaluate.economics import Assumptions, Line, Taught, label_price
 from core.evaluate.kept import assumptions_of, teacher_price
 from core.evaluate.next_step import Growth
 from core.jobs import NoProgress
-from core.label.prices import Price
-from core.label.run import labelled, summary
+from core.label.runs import labelled, summary
+from core.money.economics import Assumptions, Line, Taught, label_price
+from core.money.prices import Price
 from core.tasks import Task
 from core.train import data, members, subsets
 from core.words import money, ranged

@@ -18,11 +18,11 @@ from sqlite_utils import Database
 
 from core.evaluate import agreement as measures
 from core.evaluate import cascade, latency
-from core.ingest.taxonomy import StoredCategory
-from core.label import prices
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
+from core.money import prices
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 from core.train.new import New, from_json
 from core.train.students import Student
 

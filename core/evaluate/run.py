@@ -17,24 +17,24 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings, tasks
+from core import settings, tasks, taxonomy
 from core.database import now
 from core.errors import InputError
 from core.evaluate import doubt, learning_curve, measure
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
-from core.evaluate.economics import Assumptions, Measured, economics, label_price, saving_on_batch
 from core.evaluate.kept import assumptions_of, keep_rules, rules_of, teacher_price
 from core.evaluate.next_step import Plan, plan
 from core.evaluate.verdict import Evidence, Gold, Rules, Unseen, decide
 from core.evaluate.weak import Category
-from core.ingest import taxonomy
 from core.jobs import Progress
-from core.label import connections, gold, prices
-from core.label.run import labelled
+from core.label import connections, gold
+from core.label.runs import labelled
+from core.money import prices
+from core.money.economics import Assumptions, Measured, economics, label_price, saving_on_batch
 from core.tasks import Task
 from core.train import members, students
-from core.train.run import folder_of
+from core.train.registry import folder_of
 
 BATCH = 256
 TOP = 3  # categories kept of each prediction

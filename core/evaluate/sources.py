@@ -12,11 +12,11 @@ from itertools import combinations
 import pandas as pd
 from sqlite_utils import Database
 
-from core import tasks
+from core import tasks, taxonomy
 from core.evaluate.agreement import Share, agreement
-from core.ingest import taxonomy, taxonomy_versions
 from core.label.gold import gold
 from core.tasks import Task
+from core.taxonomy import versions
 from core.words import counted, percent, ranged, teacher_words
 
 GOLD = "gold"
@@ -147,7 +147,7 @@ def _said(db: Database, task: Task, source: str, student_id: int | None = None) 
 
 def _meanings(db: Database, task: Task) -> dict[int, int]:
     """Category ids of every version -> ids in the version in use."""
-    return taxonomy_versions.carried(db, taxonomy.latest(db, task))
+    return versions.carried(db, taxonomy.latest(db, task))
 
 
 def _families(db: Database, task: Task) -> pd.Series:

@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings, tasks
+from core import settings, tasks, taxonomy
 from core.chance import scattered
 from core.database import now
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.errors import InputError
 from core.evaluate.agreement import share, sign_test, worth
-from core.ingest import taxonomy, taxonomy_versions
 from core.jobs import Progress
 from core.label.relabel import runs_under
 from core.tasks import Task
+from core.taxonomy import versions
 
 CONFUSED = (
     0.10  # of a pair's assets, at the least (lower bound of the 95 % interval), are on the other side for the student
@@ -99,8 +99,8 @@ def pairs(db: Database, task: Task, most: int = 10) -> list[Pair]:
         params=row,
     )
     counts = said.groupby(["teacher", "student"]).size().to_dict()
-    version = taxonomy_versions.in_use(db, task)
-    means, names = taxonomy_versions.carried(db, version), {c.id: c.label for c in taxonomy.load(db, version)}
+    version = versions.in_use(db, task)
+    means, names = versions.carried(db, version), {c.id: c.label for c in taxonomy.load(db, version)}
     found = []
     for (one, other), there in counts.items():
         back = counts.get((other, one), 0)
@@ -151,7 +151,7 @@ def doubles(db: Database, task: Task) -> tuple[list[Double], str] | None:
         db.query(
             """select s.figures, s.created from taxonomy_suggestions s join label_runs r on r.id = s.run_id
                where s.task_id = ? and r.taxonomy_id = ?""",
-            [task.id, taxonomy_versions.in_use(db, task)],
+            [task.id, versions.in_use(db, task)],
         ),
         None,
     )
@@ -167,7 +167,7 @@ def doubles(db: Database, task: Task) -> tuple[list[Double], str] | None:
 def look_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"task_id"} -> {"looked_at" (categories), "found"}; keeps what parts() finds."""
     task = tasks.get(db, params["task_id"])
-    run = next(iter(runs_under(db, taxonomy_versions.in_use(db, task))), None)
+    run = next(iter(runs_under(db, versions.in_use(db, task))), None)
     if run is None:
         raise InputError("Nothing is labelled under this taxonomy yet.", "Get labels from a teacher first.")
     looked_at, found = parts(db, task, run["id"], progress)

@@ -42,10 +42,10 @@ from core.errors import InputError
 from core.evaluate import weak as weakness
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate, about
-from core.evaluate.economics import stated
 from core.evaluate.next_step import Plan
 from core.evaluate.phrases import interval_words, one_sided_words, p_words
 from core.evaluate.weak import Category
+from core.money.economics import stated
 from core.words import percent, ranged, stated_percent
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision

@@ -14,9 +14,9 @@ from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired, share
 from core.evaluate.phrases import p_words, percent, version_words
 from core.evaluate.run import comparison, figures
-from core.ingest import taxonomy_versions
 from core.tasks import Task
-from core.train.run import all_students, is_whole
+from core.taxonomy import versions as taxonomy_versions
+from core.train.registry import all_students, is_whole
 from core.words import money, ranged, teacher_words
 
 

@@ -17,8 +17,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from core import settings
-from core.encoder import encoder
-from core.ingest.taxonomy import StoredCategory
+from core.encoders.encoder import encoder
 from core.label import prompts, replies
 from core.label.connections import Connection
 from core.label.prompts import Prompt, digest
@@ -27,6 +26,7 @@ from core.label.teachers import Asset
 from core.label.teachers.builtin import category_vectors
 from core.label.teachers.wire import Reply, Request
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 
 DESCRIPTION, EXAMPLE, EXAMPLES = 400, 160, 3  # characters of each, examples of a category
 VOTING_TEMPERATURE = 0.7

@@ -21,13 +21,14 @@ from sqlite_utils import Database
 from core.database import now
 from core.errors import InputError
 from core.jobs import NoProgress, insist
-from core.label import buying, labels, ledger
+from core.label import buying, labels
 from core.label.consulting import Consultation
 from core.label.model import cost
 from core.label.teachers import Asset
 from core.label.teachers.calls import LONG_S
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, BatchState, CallError, Reply, Request
+from core.money import ledger
 
 CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
 MANY = 1000  # batches in progress, where nothing says that fewer fit

@@ -8,7 +8,6 @@ import time
 
 from sqlite_utils import Database
 
-from core.label import ledger
 from core.label.buyer import Buyer, Stopped
 from core.label.buying import kept_replies, must_have_room
 from core.label.consulting import Consultation, Failed
@@ -17,6 +16,7 @@ from core.label.limits import Limits
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
+from core.money import ledger
 
 REFUSED_S = 30.0  # seconds after which a key that was refused may have been changed
 

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from core.chance import scattered
 from core.jobs import NoProgress
-from core.label import labels, ledger
+from core.label import labels
 from core.label.buying import account, under_way
 from core.label.consulting import Consultation
 from core.label.crew import Crew
@@ -25,6 +25,7 @@ from core.label.disk import Disk
 from core.label.patience import patient
 from core.label.teachers import Answer, Asset, within
 from core.label.teachers.hosted import Hosted
+from core.money import ledger
 
 try:
     from uvloop import new_event_loop as EVENT_LOOP  # less work a call; not there on Windows

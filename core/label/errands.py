@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from core.label import labels, ledger
+from core.label import labels
 from core.label.buying import held, must_be_capped
 from core.label.consulting import Consultation, Writing, Written
 from core.label.crew import Crew, Talk
@@ -29,6 +29,7 @@ from core.label.patience import patient
 from core.label.teachers import Answer, Asset
 from core.label.teachers.wire import Request
 from core.label.writer import ENDING_S
+from core.money import ledger
 
 PAGE = 500  # texts looked up at once
 

@@ -1,6 +1,6 @@
 """Before a label run: how many labels, how long, and what they cost, or would cost priced as a model.
 
-For a hosted teacher the tokens are measured as soon as it has labelled a few assets, in a dry run (core.label.run.label with
+For a hosted teacher the tokens are measured as soon as it has labelled a few assets, in a dry run (core.label.labelling.label with
 `limit`) or otherwise, and estimated from the prompt's characters until then. Tokens in are carried over to the other assets by
 a ratio estimator (Cochran, Sampling Techniques, 1977, ch. 6): long texts take more, and how long all texts are is known.
 """
@@ -14,11 +14,11 @@ import numpy as np
 from scipy.special import stdtrit
 from sqlite_utils import Database
 
-from core.ingest import taxonomy
-from core.label import prices
-from core.label.run import find_run, runs
+from core import taxonomy
+from core.label.runs import find_run, runs
 from core.label.teachers import Asset, make
 from core.label.teachers.hosted import Hosted
+from core.money import prices
 from core.tasks import Task
 
 BUILT_IN_A_SECOND = (

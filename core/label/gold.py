@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterable
 
 from sqlite_utils import Database
 
-from core.ingest import taxonomy_versions
-from core.ingest.taxonomy import StoredCategory
 from core.tasks import Task
+from core.taxonomy import StoredCategory, versions
 
 ORIGINS = ("given", "queue", "random")
 # Assets that were not chosen for being doubtful: what is measured on them holds for the others, too.
@@ -33,7 +32,7 @@ def gold(
     if not decided or not ids:
         return {}
     (version,) = db.execute("select taxonomy_id from categories where id = ?", [min(ids)]).fetchone()
-    means = taxonomy_versions.carried(db, version)
+    means = versions.carried(db, version)
     return {asset: means[category] for asset, category in decided.items() if means.get(category) in ids}
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from sqlite_utils import Database
 
+from core.assets.duplicates import form_hash, normal_form
 from core.database import now
-from core.ingest.duplicates import form_hash, normal_form
 from core.label.teachers import Answer
 
 

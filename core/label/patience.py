@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 from core.errors import InputError
-from core.label import ledger
 from core.label.buyer import Buyer, Stopped
 from core.label.buying import KEPT_TODO, Lengths, pause
 from core.label.consulting import Failed
@@ -19,6 +18,7 @@ from core.label.model import Model
 from core.label.teachers.calls import LONG_S
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.label.writer import Call
+from core.money import ledger
 
 FIRST = 4  # calls at once until the first sound answer: a fault of all of them is paid for so often
 TRIES = 5  # of one call that fails while others succeed

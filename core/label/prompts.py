@@ -15,9 +15,9 @@ from sqlite_utils import Database
 
 from core.database import now
 from core.errors import InputError
-from core.ingest.taxonomy import StoredCategory
 from core.label.gold import gold
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 
 INSTRUCTIONS = """You sort texts from advertising into the categories of one taxonomy.
 Read the whole text and choose the one category that describes best what it is about, by its name and its description.

@@ -16,21 +16,20 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import jobs, settings, tasks
+from core import jobs, settings, tasks, taxonomy
 from core.chance import scattered
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.errors import InputError
-from core.ingest import taxonomy, taxonomy_versions
-from core.ingest.taxonomy import StoredCategory
-from core.ingest.taxonomy_diff import diff, forward
-from core.ingest.taxonomy_versions import Kept
 from core.jobs import Progress
-from core.label import prices
-from core.label.run import run_for
+from core.label.runs import run_for
 from core.label.teachers import make
 from core.label.teachers.builtin import category_vectors
 from core.label.teachers.hosted import Hosted
+from core.money import prices
 from core.tasks import Task
+from core.taxonomy import StoredCategory, versions
+from core.taxonomy.diff import diff, forward
+from core.taxonomy.versions import Kept
 from core.words import stated_percent
 
 SAMPLE = 500  # labelled assets that an estimate looks at
@@ -316,7 +315,7 @@ def carry_over(db: Database, task: Task, progress: Progress | None = None) -> di
     stopped before its end, nothing has changed. Raises InputError without a draft, without a change, or while labels are coming
     in.
     """
-    kept = taxonomy_versions.kept(db, task)
+    kept = versions.kept(db, task)
     if kept is None:
         raise InputError("There is no draft to save.", "Change the taxonomy or upload a file first.")
     _nobody_labels(db, task)
@@ -328,7 +327,7 @@ def carry_over(db: Database, task: Task, progress: Progress | None = None) -> di
     if progress:
         progress(0, 1, "Saving the version and its labels")
     with db.atomic():
-        taxonomy_id = taxonomy_versions.save(db, task, kept)
+        taxonomy_id = versions.save(db, task, kept)
         _nobody_labels(db, task)  # the write lock is ours from here on
         categories = taxonomy.load(db, taxonomy_id)
         runs = [_carry(db, task, taxonomy_id, categories, *one) for one in weighed]

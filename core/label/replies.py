@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.ingest.taxonomy import Matcher, StoredCategory
 from core.label.teachers.wire import Reply
+from core.taxonomy import Matcher, StoredCategory
 
 NONE = "none"  # what a model answers where no category of a short list fits
 NOTHING_FITS = "The model found no category that fits."

@@ -16,12 +16,12 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.jobs import insist
-from core.label import ledger
+from core.jobs.progress import stopping
 from core.label.buying import keep_replies
 from core.label.disk import Disk
-from core.label.prices import Price
 from core.label.teachers.wire import Reply
-from core.progress import stopping
+from core.money import ledger
+from core.money.prices import Price
 from core.room import no_room
 from core.words import counted, money
 

@@ -20,7 +20,7 @@ from scipy.spatial.distance import squareform
 from core.evaluate import learning_curve
 from core.evaluate.agreement import Share
 from core.evaluate.latency import SHARES
-from core.evaluate.outlook import MONTHS, Course, Swing
+from core.money.outlook import MONTHS, Course, Swing
 from core.words import milliseconds, money, percent, ranged, spoken, stated_percent
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.

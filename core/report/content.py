@@ -14,18 +14,18 @@ from sqlite_utils import Database
 
 from core import settings
 from core.errors import InputError
-from core.evaluate import outlook
-from core.evaluate.economics import described
 from core.evaluate.kept import other_prices, teacher_price
 from core.evaluate.run import categories_of, comparison, disagreements, results
 from core.evaluate.weak import ranked
+from core.money import outlook
+from core.money.economics import described
 from core.report import answers, money, speed
 from core.report.answers import Answer, share_words, span_words
 from core.report.brand import Brand, brand
 from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of, takes_over
 from core.report.pairs import Pair, lead, pairs
 from core.tasks import Task
-from core.train.run import looked_at
+from core.train.registry import looked_at
 from core.words import percent, split_words, task_title, teacher_words
 
 WORST, EXAMPLES = 4, 2  # as many as the second page holds

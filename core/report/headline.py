@@ -6,9 +6,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.evaluate import outlook
 from core.evaluate.run import rested_on
-from core.label.prices import Price
+from core.money import outlook
+from core.money.prices import Price
 from core.report.answers import share_words, span_words
 from core.report.speed import median_range
 from core.words import milliseconds, percent, ranged, spoken, stated_percent, teacher_words

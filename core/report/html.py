@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from core.evaluate.economics import show
+from core.money.economics import show
 from core.report import svg
 from core.report.answers import FEW, Answer
 from core.report.content import Report

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from core.evaluate.economics import Economics, Line
-from core.evaluate.outlook import MONTHS, PUBLISHED_SAVING, Course, Swing, net_saving
+from core.money.economics import Economics, Line
+from core.money.outlook import MONTHS, PUBLISHED_SAVING, Course, Swing, net_saving
 from core.report import charts
 from core.report.answers import Answer
 from core.report.headline import IF_IT_DID

@@ -8,9 +8,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from core.evaluate.economics import Economics
 from core.evaluate.latency import while_busy
 from core.evaluate.run import rested_on
+from core.money.economics import Economics
 from core.report import charts
 from core.report.headline import IF_IT_DID, takes_over
 from core.report.money import month_words

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from core.evaluate.economics import Economics
 from core.evaluate.latency import SHARES, median_interval
 from core.evaluate.phrases import asked
+from core.money.economics import Economics
 from core.report import charts
 from core.report.answers import Answer
 from core.words import duration, milliseconds

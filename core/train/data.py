@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import settings
+from core import settings, taxonomy
+from core.assets import splits
 from core.errors import InputError
-from core.ingest import splits, taxonomy
 from core.label.gold import gold
-from core.label.run import labelled, summary
+from core.label.runs import labelled, summary
 from core.tasks import Task
 from core.train import folds
 from core.weights import LARGE

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.train import members
 from core.train.data import Rows, Split, Step
 from core.train.members import Encode, Model

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.encoder import encoder, prepared
+from core.encoders.encoder import encoder, prepared
 from core.train.data import Step
 
 BLOCK = 8192  # texts read between two writes: what a stop may cost

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import streamlit as st
 from sqlite_utils import Database
 
-from core import settings
-from core.ingest import taxonomy
-from core.ingest.duplicates import form_hash, normal_form
+from core import settings, taxonomy
+from core.assets.duplicates import form_hash, normal_form
 from core.label.desk import ask_once
-from core.label.run import summary
+from core.label.runs import summary
 from core.label.teachers import Asset, make
 from core.tasks import Task
 from core.train import students

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.ingest import taxonomy
+from core import taxonomy
 from core.label import search
-from core.label.run import newest_in_use
+from core.label.runs import newest_in_use
 from core.label.search import Wanted
 from core.ui.frame import View
 from core.words import counted

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluate.agreement import Paired
-from core.evaluate.economics import Economics
-from core.evaluate.outlook import Course, Swing
 from core.evaluate.phrases import one_sided_words
+from core.money.economics import Economics
+from core.money.outlook import Course, Swing
 from core.report import answers, money, speed
 from core.report.answers import Answer, span_words
 from core.ui import charts

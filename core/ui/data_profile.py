@@ -10,11 +10,11 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database, jobs, settings
+from core import database, jobs, settings, taxonomy
+from core.assets import imports
+from core.assets.family_columns import by_words
 from core.errors import Problem
-from core.ingest import assets, taxonomy
-from core.ingest.family_columns import by_words
-from core.label.run import newest_in_use
+from core.label.runs import newest_in_use
 from core.tasks import Task
 from core.ui import charts
 from core.ui.figures import HINTS, figure
@@ -74,7 +74,7 @@ def show(view: View) -> bool:
     # What training and people change as well; every review in the workspace counts, which is quicker than finding the client's.
     decided = view.db.execute("select count(*), max(id) from reviews").fetchone()
     gold = _cached_gold(home, view.task, f"{stamp}, {decided}")
-    _profile(found | {"gold": gold, "splits": assets.splits(view.db, view.task.client_id)})
+    _profile(found | {"gold": gold, "splits": imports.splits(view.db, view.task.client_id)})
     return True
 
 
@@ -149,21 +149,21 @@ def _taken(db: Database, task: Task, last: dict) -> None:
 def problems_csv(import_id: int) -> bytes:
     """All problems of an import, read when the download is asked for: by then the page's connection is closed."""
     with closing(database.connect()) as db:
-        return assets.problems_csv(db, import_id).encode("utf-8-sig")
+        return imports.problems_csv(db, import_id).encode("utf-8-sig")
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking over the assets …")
 def _cached(home: str, task: Task, stamp: str) -> dict:
     """The profile reads every asset; but for splits and gold it changes only with an import (`stamp`)."""
     with closing(database.connect()) as db:
-        return assets.profile(db, task)
+        return imports.profile(db, task)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _cached_gold(home: str, task: Task, stamp: str) -> int:
     """How many assets people have decided on, which takes half a second for 100,000; changes with reviews (in `stamp`)."""
     with closing(database.connect()) as db:
-        return assets.gold_count(db, task)
+        return imports.gold_count(db, task)
 
 
 def _profile(found: dict) -> None:

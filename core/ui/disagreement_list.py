@@ -9,9 +9,8 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database
+from core import database, review
 from core.evaluate.run import count_disagreements, disagreements
-from core.label import review
 from core.tasks import Task
 from core.ui import charts, frame
 

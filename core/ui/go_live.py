@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.evaluate import going_live
 from core.evaluate.run import figures
 from core.evaluate.versions import name_of
-from core.train import run as training
+from core.train import registry
 from core.ui import frame
 
 ASKED = "going-live"  # the student somebody has chosen and not yet confirmed
@@ -19,7 +19,7 @@ def choose(view: frame.View, rows: list[dict]) -> None:
     names = {row["id"]: name_of(row) for row in rows}
     live = next((row["id"] for row in rows if row["live"]), None)
     others = [id for id in names if id != live and figures(view.db, id)]  # one just trained is being judged
-    before = training.before_live(view.db, view.task)
+    before = registry.before_live(view.db, view.task)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if others:
             label = "Put another student to work" if live else "Put a student to work"
@@ -70,9 +70,9 @@ def confirmation(view: frame.View) -> None:
 def _change(view: frame.View, student_id: int, back: bool) -> None:
     """Put the student to work; where it cannot be, the box stays and the frame says why."""
     if not back:
-        training.set_live(view.db, student_id)
-    elif training.before_live(view.db, view.task) == student_id:
-        training.roll_back(view.db, view.task)
+        registry.set_live(view.db, student_id)
+    elif registry.before_live(view.db, view.task) == student_id:
+        registry.roll_back(view.db, view.task)
     else:
         del st.session_state[ASKED]
         raise InputError("Another student has gone live meanwhile.", "Look at the list again, then choose.")

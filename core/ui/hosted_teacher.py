@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import streamlit as st
 
-from core.label import run as labelling
+from core.label import runs
 from core.label.forecast import DRY_RUN, HostedForecast, Spread
 from core.ui import frame, label_list, money_inputs, progress
 from core.ui.figures import figure
@@ -19,7 +19,7 @@ CHOSEN = "teacher-chosen"  # the session's selection on the Teacher page, also w
 
 def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool) -> None:
     """Forecast and the buttons that spend money; what is left to buy, once something has been bought."""
-    run = labelling.summary(view.db, expected.run_id) if expected.run_id else None
+    run = runs.summary(view.db, expected.run_id) if expected.run_id else None
     if not expected.labels:
         label_list.all_in(expected.wanted)
         st.caption(frame.plain(f"They cost {money(run['spent_usd'], exact=True)}; the Ledger has the particulars."))
@@ -155,7 +155,7 @@ def rounded_up(usd: float) -> float:
 
 def went(view: frame.View, run_id: int) -> None:
     """How a run went: spent, near misses, and which assets have no label for which reason."""
-    run = labelling.summary(view.db, run_id)
+    run = runs.summary(view.db, run_id)
     if not (run["mapped"] or run["failed"]):
         return
     asked = run["count"] + run["failed"]
@@ -169,7 +169,5 @@ def went(view: frame.View, run_id: int) -> None:
             )
         if run["failed"]:
             st.write("They have no label rather than a wrong one. Get labels again to ask about them again.")
-            table = pd.DataFrame(labelling.reasons(view.db, run_id)).rename(
-                columns={"reason": "Reason", "count": "Assets"}
-            )
+            table = pd.DataFrame(runs.reasons(view.db, run_id)).rename(columns={"reason": "Reason", "count": "Assets"})
             st.dataframe(table, hide_index=True, key="reasons")

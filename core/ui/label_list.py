@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
-from core.label.run import newest_in_use
+from core.label.runs import newest_in_use
 from core.report.charts import TEACHER, bars, layout
 from core.tasks import Task
 from core.ui import charts, frame

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core import jobs
-from core.ingest import assets, taxonomy
-from core.ingest.labels import Unknown
+from core import jobs, taxonomy
+from core.assets import imports
+from core.assets.label_columns import Unknown
 from core.ui import frame, progress
 from core.ui.frame import View
 from core.words import counted
@@ -20,7 +20,7 @@ LEFT_OUT = "(no category)"
 def settle(view: View) -> None:
     """The values of the client's last import that are no category, and the button that reads the file again as chosen."""
     last = view.db.execute("select max(id) from imports where client_id = ?", [view.task.client_id]).fetchone()[0]
-    unknown = assets.unknown_labels(view.db, last) if last is not None else []
+    unknown = imports.unknown_labels(view.db, last) if last is not None else []
     if not unknown:
         return
     with st.container(border=True):

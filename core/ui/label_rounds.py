@@ -7,8 +7,7 @@ import streamlit as st
 
 from core import rounds, settings
 from core.errors import InputError
-from core.label import forecast
-from core.label import run as labelling
+from core.label import forecast, runs
 from core.report.charts import growth
 from core.train import members
 from core.ui import charts, frame, hosted_teacher, progress
@@ -93,7 +92,7 @@ def _cap(place, view: frame.View, teacher: str, expected: forecast.Forecast, lab
         return None, True
     if expected.cost is None or not expected.cost.high:
         return None, expected.cost is not None
-    spent = labelling.summary(view.db, expected.run_id)["spent_usd"] if expected.run_id else 0.0
+    spent = runs.summary(view.db, expected.run_id)["spent_usd"] if expected.run_id else 0.0
     part = min(labels / max(expected.labels, 1), 1.0)
     filled = hosted_teacher.rounded_up(1.25 * (spent + part * expected.cost.high))
     hint = "All labels of this teacher together never cost more."

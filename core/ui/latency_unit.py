@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.assets import imports
 from core.escape import plain
-from core.ingest import assets
-from core.ingest.numbers import MILLISECONDS
+from core.tables.numbers import MILLISECONDS
 from core.words import milliseconds
 
 NAMES = {"s": "seconds", "ms": "milliseconds"}
 
 
-def ask(seen: assets.Preview, mapping: assets.Mapping, key: str) -> assets.Mapping:
+def ask(seen: imports.Preview, mapping: imports.Mapping, key: str) -> imports.Mapping:
     """The mapping with the unit a person chose; without a choice the latencies are left out."""
-    samples = assets.unit_question(seen, mapping)
+    samples = imports.unit_question(seen, mapping)
     if not samples:
         return mapping
     unit = st.selectbox(

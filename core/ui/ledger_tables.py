@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.label import ledger
+from core.money import ledger
 from core.ui import charts
 from core.words import money, teacher_words
 
@@ -22,12 +22,12 @@ STATES = {"running": "under way", "done": "finished", "capped": "stopped at its 
 
 
 def months(rows: list[dict], client_id: int | None) -> None:
-    """core.label.ledger.by_client_and_month() as a table; of one client without its name."""
+    """core.money.ledger.by_client_and_month() as a table; of one client without its name."""
     _table([_month(row) for row in rows], "spent-by-month", client_id)
 
 
 def runs(rows: list[dict], client_id: int | None) -> None:
-    """core.label.ledger.runs_table() as a table; of one client without its name."""
+    """core.money.ledger.runs_table() as a table; of one client without its name."""
     _table([_run(row) for row in rows], "ledger", client_id)
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.assets import imports
 from core.escape import plain
-from core.ingest import assets
-from core.ingest.matching import WAYS
+from core.taxonomy.matching import WAYS
 from core.ui import family_choice
 
 UNUSED = ""
@@ -43,7 +43,7 @@ VALUES, LONGEST = 3, 70  # values shown of a column, characters of each
 OPEN = 24  # columns of a file that has no more of them are all shown
 
 
-def ask(seen: assets.Preview, key: str) -> assets.Mapping | None:
+def ask(seen: imports.Preview, key: str) -> imports.Mapping | None:
     """The mapping as the person on this page wants it; None, after a sentence, where a role that one column can have is given to
     several. `key` names the file as it is read."""
     guess = roles(seen.guess)
@@ -77,7 +77,7 @@ def ask(seen: assets.Preview, key: str) -> assets.Mapping | None:
     return replace(seen.guess, text=_texts(seen, given), labels_are=ways, **named, **family_roles)
 
 
-def roles(guess: assets.Mapping) -> dict[str, str]:
+def roles(guess: imports.Mapping) -> dict[str, str]:
     """The role of each column that has one."""
     found = {column: "text" for column in guess.text}
     return found | {
@@ -85,14 +85,14 @@ def roles(guess: assets.Mapping) -> dict[str, str]:
     }
 
 
-def _texts(seen: assets.Preview, given: dict[str, str]) -> tuple[str, ...]:
+def _texts(seen: imports.Preview, given: dict[str, str]) -> tuple[str, ...]:
     """The text columns: in the order they were guessed in, those added by hand after them in the file's."""
     guessed = [column for column in seen.guess.text if given.get(column) == "text"]
     return (*guessed, *(column for column in seen.columns if given[column] == "text" and column not in guessed))
 
 
 def _cards(
-    seen: assets.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
+    seen: imports.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
 ) -> dict[str, str]:
     """A card a column: its role to choose, its name, its first values; `together`: the one that says what belongs together."""
     given = {}

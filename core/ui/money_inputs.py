@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.evaluate.economics import Assumptions, Economics, described
 from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models, other_prices
-from core.label import prices
+from core.money import prices
+from core.money.economics import Assumptions, Economics, described
 from core.ui.frame import View, plain
 from core.words import stated_money
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.label import prices
+from core.money import prices
 from core.ui import frame, money_inputs
 
 RATES = {"input_usd_mtok": "Tokens in", "output_usd_mtok": "Tokens out", "cached_usd_mtok": "In, cached"}

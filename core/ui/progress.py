@@ -14,8 +14,9 @@ from contextlib import closing
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database, jobs, pace, settings
-from core.job_kinds import KINDS
+from core import database, jobs, settings
+from core.jobs import pace
+from core.jobs.kinds import KINDS
 from core.tasks import Task
 from core.train import members
 from core.ui import frame

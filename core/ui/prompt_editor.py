@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import taxonomy
 from core.evaluate.agreement import share
-from core.ingest import taxonomy
 from core.label import prompts
 from core.label.teachers import Asset, make
 from core.ui import frame

@@ -9,12 +9,10 @@ from contextlib import closing, contextmanager
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database
+from core import database, review, taxonomy
 from core.errors import InputError
-from core.ingest import taxonomy
-from core.label import review
-from core.label.review import Item
 from core.report.charts import short
+from core.review import Item
 from core.tasks import Task
 from core.ui import focus, frame, keys
 from core.words import duration, teacher_words

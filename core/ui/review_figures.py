@@ -10,13 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from core import database, settings
-from core.evaluate import people, prompt_test
-from core.evaluate.people import Accuracy
 from core.evaluate.phrases import p_words
-from core.ingest.apart import apart
-from core.ingest.files import ReadAs
-from core.label import decisions, review_files
-from core.label.run import runs
+from core.label.runs import runs
+from core.review import decisions, files, people, wordings
+from core.review.people import Accuracy
+from core.tables.apart import apart
+from core.tables.files import ReadAs
 from core.tasks import Task
 from core.ui import frame, label_names, uploads
 from core.ui.charts import download
@@ -102,7 +101,7 @@ def _compare(view: frame.View) -> None:
         second = left.selectbox("New", list(names), format_func=names.__getitem__, key="prompt-second")
         first = right.selectbox("Old", list(names), index=1, format_func=names.__getitem__, key="prompt-first")
         with frame.guard():
-            found = prompt_test.compare(view.db, view.task, first, second)
+            found = wordings.compare(view.db, view.task, first, second)
             st.markdown(f"**{frame.plain(found.sentence)}**")
             more = found.every
             st.caption(
@@ -119,7 +118,7 @@ def _files(view: frame.View) -> None:
         if st.toggle("Make the file", key="review-export"):
             st.download_button(
                 "Download CSV",
-                review_files.to_csv(view.db, view.task).encode("utf-8-sig"),
+                files.to_csv(view.db, view.task).encode("utf-8-sig"),
                 file_name="review.csv",
                 mime="text/csv",
                 icon=":material/download:",
@@ -153,7 +152,7 @@ def _take_in(view: frame.View, path: Path, how: ReadAs) -> None:
             st.rerun()
 
 
-def _read(view: frame.View, path: Path, how: ReadAs, accepted: dict[str, str]) -> review_files.Read:
+def _read(view: frame.View, path: Path, how: ReadAs, accepted: dict[str, str]) -> files.Read:
     reviewer = st.session_state.get("reviewer-name", "")
     reader = partial(apart, decisions.read)
-    return review_files.read(view.db, view.task, path, reviewer, how, accepted, reader)
+    return files.read(view.db, view.task, path, reviewer, how, accepted, reader)

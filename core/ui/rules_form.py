@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.evaluate.economics import described
 from core.evaluate.run import change_rules
 from core.evaluate.verdict import NEW, Rules
+from core.money.economics import described
 from core.ui.frame import View
 
 TEXT = """\

@@ -11,8 +11,8 @@ from sqlite_utils import Database
 from core import database, jobs, settings, tasks
 from core.evaluate.run import comparison
 from core.evaluate.verdict import Verdict
-from core.job_kinds import KINDS
-from core.label.run import newest_in_use
+from core.jobs.kinds import KINDS
+from core.label.runs import newest_in_use
 from core.tasks import Task
 from core.words import percent, task_title
 

@@ -9,7 +9,7 @@ from core import jobs
 from core.evaluate import versions
 from core.evaluate.run import figures
 from core.evaluate.versions import name_of
-from core.train import run as training
+from core.train import registry
 from core.ui import charts, frame, go_live, removing
 from core.ui.figures import HINTS
 from core.words import duration, ranged, spoken, teacher_words
@@ -17,7 +17,7 @@ from core.words import duration, ranged, spoken, teacher_words
 
 def show(view: frame.View) -> None:
     """All of it, or what to do first."""
-    rows = training.all_students(view.db, view.task)
+    rows = registry.all_students(view.db, view.task)
     if not rows:
         st.caption("No student yet: choose a kind and press *Train*.")
         return
@@ -109,9 +109,9 @@ def _origins(view: frame.View, rows: list[dict]) -> None:
         table = pd.DataFrame(
             [{"Student": name_of(row), **_origin(versions.made_from(view.db, row["id"]))} for row in rows]
         )
-        table["Files"] = ["there" if training.is_whole(view.db, row["id"]) else "missing" for row in rows]
+        table["Files"] = ["there" if registry.is_whole(view.db, row["id"]) else "missing" for row in rows]
         st.dataframe(table, hide_index=True, key="origins")
-        past = training.history(view.db, view.task)
+        past = registry.history(view.db, view.task)
         if past:
             lines = [f"{one['kind']} {one['student_id']} since {_when(one['created'])}" for one in past]
             st.caption(frame.plain(f"Live: {'; before that '.join(lines)}."))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import taxonomy
 from core.escape import plain
-from core.ingest import category_columns, taxonomy
+from core.taxonomy import columns as category_columns
 from core.ui import data_profile, uploads
 
 NONE = "(none)"

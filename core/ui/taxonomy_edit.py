@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core import taxonomy
 from core.evaluate import suggestions
-from core.ingest import taxonomy, taxonomy_diff, taxonomy_match, taxonomy_versions
-from core.ingest.taxonomy import Category
-from core.ingest.taxonomy_diff import Draft
-from core.ingest.taxonomy_versions import Kept
+from core.taxonomy import Category, diff, resemblance, versions
+from core.taxonomy.diff import Draft
+from core.taxonomy.versions import Kept
 from core.ui import frame, progress, taxonomy_columns, uploads
 from core.ui.frame import View
 from core.words import percent, ranged
@@ -23,11 +23,11 @@ BY_HAND = "edited by hand"
 
 def change(view: View, edit: Callable[[Draft], Draft]) -> None:
     """Apply an edit to the client's draft, begun here where there is none, keep it, and draw the page anew."""
-    kept = taxonomy_versions.kept(view.db, view.task)
+    kept = versions.kept(view.db, view.task)
     if kept is None:
-        base = taxonomy_versions.in_use(view.db, view.task)
-        kept = Kept(base, BY_HAND, taxonomy_diff.begin(taxonomy.load(view.db, base)))
-    taxonomy_versions.keep(view.db, view.task, replace(kept, draft=edit(kept.draft)))
+        base = versions.in_use(view.db, view.task)
+        kept = Kept(base, BY_HAND, diff.begin(taxonomy.load(view.db, base)))
+    versions.keep(view.db, view.task, replace(kept, draft=edit(kept.draft)))
     st.rerun()
 
 
@@ -64,7 +64,7 @@ def _add(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
             "Description", key=f"add-description-{len(labels)}", help="What belongs in it; the teacher reads it."
         )
         examples = st.text_area("Examples, one a line", key=f"add-examples-{len(labels)}", height=68)
-    return lambda draft: taxonomy_diff.add(draft, name, parent, description, _lines(examples))
+    return lambda draft: diff.add(draft, name, parent, description, _lines(examples))
 
 
 def _rename(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
@@ -72,7 +72,7 @@ def _rename(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     with left:
         label = _one(labels, "rename-label")
     name = right.text_input("New name", key="rename-name")
-    return lambda draft: taxonomy_diff.rename(draft, label, name)
+    return lambda draft: diff.rename(draft, label, name)
 
 
 def _move(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
@@ -81,14 +81,14 @@ def _move(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
         label = _one(labels, "move-label")
     with right:
         parent = _parent(labels, "move-parent", "To under")
-    return lambda draft: taxonomy_diff.move(draft, label, parent)
+    return lambda draft: diff.move(draft, label, parent)
 
 
 def _merge(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     left, right = st.columns(2)
     picked = left.multiselect("Categories", labels, key="merge-labels", placeholder="Choose two or more")
     name = right.text_input("Name of the merged category", key="merge-name")
-    return lambda draft: taxonomy_diff.merge(draft, picked, name)
+    return lambda draft: diff.merge(draft, picked, name)
 
 
 def _split(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
@@ -96,7 +96,7 @@ def _split(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     with left:
         label = _one(labels, "split-label")
     names = right.text_area("Names of its parts, one a line", key="split-names", height=68)
-    return lambda draft: taxonomy_diff.split(draft, label, _lines(names))
+    return lambda draft: diff.split(draft, label, _lines(names))
 
 
 def _describe(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
@@ -107,13 +107,13 @@ def _describe(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     with left:
         description = st.text_area("Description", old.description, key=f"description-{label}", height=90)
     examples = right.text_area("Examples, one a line", "\n".join(old.examples), key=f"examples-{label}", height=175)
-    return lambda draft: taxonomy_diff.describe(draft, label, description, _lines(examples))
+    return lambda draft: diff.describe(draft, label, description, _lines(examples))
 
 
 def _remove(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     label = _one(labels, "remove-label")
     st.caption("What is below it moves up a level. Its assets will be asked about again.")
-    return lambda draft: taxonomy_diff.remove(draft, label)
+    return lambda draft: diff.remove(draft, label)
 
 
 _FORMS = dict(zip(EDITS, (_add, _rename, _move, _merge, _split, _describe, _remove)))
@@ -132,9 +132,9 @@ def from_file(view: View, has_draft: bool) -> None:
         if has_draft:
             st.caption("It takes the place of the draft you have.")
         if st.button("Compare with the version in use", type="primary", icon=":material/difference:"):
-            base = taxonomy_versions.in_use(view.db, view.task)
-            draft = taxonomy_diff.compare(taxonomy.load(view.db, base), found.categories)
-            taxonomy_versions.keep(view.db, view.task, Kept(base, path.name, draft))
+            base = versions.in_use(view.db, view.task)
+            draft = diff.compare(taxonomy.load(view.db, base), found.categories)
+            versions.keep(view.db, view.task, Kept(base, path.name, draft))
             st.rerun()
 
 
@@ -176,7 +176,7 @@ def _pair(view: View, number: int, pair: suggestions.Pair) -> None:
         )
         if st.button("Merge them in the draft", key=f"merge-{number}", icon=":material/merge:"):
             name = f"{pair.first} and {pair.second}"
-            change(view, lambda draft: taxonomy_diff.merge(draft, [pair.first, pair.second], name))
+            change(view, lambda draft: diff.merge(draft, [pair.first, pair.second], name))
 
 
 def _double(view: View, number: int, one: suggestions.Double) -> None:
@@ -188,12 +188,12 @@ def _double(view: View, number: int, one: suggestions.Double) -> None:
             side.dataframe({"text": list(part.examples)}, hide_index=True, key=f"part-{number}-{part.name}")
         if st.button("Split it in the draft", key=f"split-{number}", icon=":material/call_split:"):
             parts = [Category("", part.name, examples=part.examples) for part in one.parts]
-            change(view, lambda draft: taxonomy_diff.split(draft, one.label, parts))
+            change(view, lambda draft: diff.split(draft, one.label, parts))
 
 
 def guesses(view: View, kept: Kept) -> None:
     """What two files cannot show for sure: each guess is taken only where a person says so."""
-    found = taxonomy_match.proposals(kept.draft)
+    found = resemblance.proposals(kept.draft)
     if not found:
         return
     st.markdown("**Is this what happened?**")
@@ -205,12 +205,12 @@ def guesses(view: View, kept: Kept) -> None:
         before, after = " + ".join(guess.before), " + ".join(guess.after)
         left.text(f"{guess.kind}: {before} → {after}  ({guess.why})")
         if right.button("Yes", key=f"guess-{number}-{before}-{after}", width="stretch"):
-            change(view, lambda draft, guess=guess: taxonomy_match.accept(draft, guess))
+            change(view, lambda draft, guess=guess: resemblance.accept(draft, guess))
     if len(found) > 1 and st.button(f"Yes to all {len(found):,}", key="guess-all"):
         change(view, lambda draft: _all(draft, found))
 
 
-def _all(draft: Draft, found: list[taxonomy_match.Proposal]) -> Draft:
+def _all(draft: Draft, found: list[resemblance.Proposal]) -> Draft:
     for guess in found:
-        draft = taxonomy_match.accept(draft, guess)
+        draft = resemblance.accept(draft, guess)
     return draft

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from core import database, jobs, settings
-from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
-from core.ingest.taxonomy_versions import Kept
-from core.label import prices, relabel
+from core import database, jobs, settings, taxonomy
+from core.label import relabel
+from core.money import prices
 from core.tasks import Task
+from core.taxonomy import diff, versions
+from core.taxonomy.versions import Kept
 from core.ui import charts, data_profile, frame, hosted_teacher, money_inputs, progress
 from core.ui.figures import figure
 from core.ui.frame import View
@@ -23,7 +24,7 @@ SHOWN = 200  # lines of a diff on the page; the download has them all
 
 def in_use(view: View) -> None:
     """The version in use in a line, all versions folded away."""
-    rows = taxonomy_versions.versions(view.db, view.task)
+    rows = versions.versions(view.db, view.task)
     newest = rows[0]
     size = data_profile.size(taxonomy.load(view.db, newest["id"]))
     line = f"Version {newest['version']} is in use: {size}, from {newest['source']}, {newest['created'][:10]}"
@@ -46,14 +47,14 @@ def in_use(view: View) -> None:
 def _changes(view: View, before: int | None, id: int) -> str:
     if before is None:
         return ""
-    kinds = [change.kind for change in taxonomy_diff.diff(taxonomy_versions.between(view.db, before, id))]
-    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in taxonomy_diff.KINDS if kind in kinds)
+    kinds = [change.kind for change in diff.diff(versions.between(view.db, before, id))]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in diff.KINDS if kind in kinds)
 
 
 def saved(view: View) -> None:
     """What the last save brought, while its version is the one in use."""
     job = next((job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "taxonomy"), None)
-    if job is None or job.state != "done" or job.result["taxonomy_id"] != taxonomy_versions.in_use(view.db, view.task):
+    if job is None or job.state != "done" or job.result["taxonomy_id"] != versions.in_use(view.db, view.task):
         return
     for run in job.result["runs"]:
         name = frame.plain(teacher_words(run["teacher"]))
@@ -70,16 +71,12 @@ def saved(view: View) -> None:
         frame.go("teacher")
 
 
-def changes(kept: Kept) -> list[taxonomy_diff.Change]:
+def changes(kept: Kept) -> list[diff.Change]:
     """The diff as a table; returns it."""
-    found = taxonomy_diff.diff(kept.draft)
-    table = pd.DataFrame(
-        [(change.kind, taxonomy_diff.in_words(change)) for change in found], columns=["change", "categories"]
-    )
+    found = diff.diff(kept.draft)
+    table = pd.DataFrame([(change.kind, diff.in_words(change)) for change in found], columns=["change", "categories"])
     kinds = table["change"].value_counts()
-    st.text(
-        ", ".join(f"{kinds[kind]:,} {kind}" for kind in taxonomy_diff.KINDS if kind in kinds) or "Nothing changes yet."
-    )
+    st.text(", ".join(f"{kinds[kind]:,} {kind}" for kind in diff.KINDS if kind in kinds) or "Nothing changes yet.")
     if found:
         st.dataframe(table.head(SHOWN), hide_index=True, key="changes", height=min(38 + 35 * len(table), 283))
         charts.download(table, "taxonomy-changes")
@@ -154,7 +151,7 @@ def _hint(found: relabel.Plan) -> str:
 @st.cache_data(max_entries=16, show_spinner="Working out what must be asked again …")
 def _plan(home: str, task: Task, stamp: str) -> relabel.Plan:
     with closing(database.connect()) as db:
-        return relabel.plan(db, task, taxonomy_versions.kept(db, task))
+        return relabel.plan(db, task, versions.kept(db, task))
 
 
 def _decide(view: View, kept: Kept, found: relabel.Plan) -> None:
@@ -171,7 +168,7 @@ def _decide(view: View, kept: Kept, found: relabel.Plan) -> None:
         help="Whether another description changes what belongs in a category is yours to say.",
     )
     if set(again) != set(kept.again):
-        taxonomy_versions.keep(view.db, view.task, replace(kept, again=tuple(again)))
+        versions.keep(view.db, view.task, replace(kept, again=tuple(again)))
         st.rerun()
 
 
@@ -183,6 +180,6 @@ def save_or_discard(view: View, running: bool, changed: bool) -> None:
         ):
             progress.start(view, "taxonomy", {"task_id": view.task.id})
         if st.button("Discard the draft", icon=":material/delete:", disabled=running):
-            taxonomy_versions.drop(view.db, view.task)
+            versions.drop(view.db, view.task)
             st.rerun()
     st.caption("Saving asks no teacher and costs nothing. The live student stays at work.")

@@ -8,10 +8,9 @@ from functools import reduce
 import pandas as pd
 import streamlit as st
 
-from core.ingest import taxonomy_diff
-from core.ingest.taxonomy import Category
-from core.ingest.taxonomy_diff import Draft
-from core.label.run import newest_in_use
+from core.label.runs import newest_in_use
+from core.taxonomy import Category, diff
+from core.taxonomy.diff import Draft
 from core.ui import frame
 from core.ui.frame import View
 from core.words import counted
@@ -104,11 +103,11 @@ def changes(rows: list[Category], before: pd.DataFrame, after: pd.DataFrame) -> 
 
 
 def _describe(category: Category, text: str) -> Callable[[Draft], Draft]:
-    return lambda draft: taxonomy_diff.describe(draft, category.label, text, category.examples)
+    return lambda draft: diff.describe(draft, category.label, text, category.examples)
 
 
 def _rename(category: Category, name: str) -> Callable[[Draft], Draft]:
-    return lambda draft: taxonomy_diff.rename(draft, category.label, name)
+    return lambda draft: diff.rename(draft, category.label, name)
 
 
 def _labels(view: View) -> dict[str, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.ingest import taxonomy, taxonomy_versions
+from core import taxonomy
+from core.taxonomy import versions
 from core.ui import data_profile, frame
 from core.ui.frame import View
 from core.words import counted
@@ -47,7 +48,7 @@ def use(view: View, categories: list[taxonomy.Category], source: str) -> None:
 
 def _at_stake(view: View) -> None:
     id = taxonomy.latest(view.db, view.task)
-    labels = taxonomy_versions.labels_under(view.db, id) if id is not None else 0
+    labels = versions.labels_under(view.db, id) if id is not None else 0
     if not labels:
         return
     st.warning(

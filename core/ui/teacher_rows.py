@@ -8,10 +8,11 @@ import streamlit as st
 
 from core import jobs
 from core.deploy import scoring, sending
-from core.label import connections, ledger
+from core.label import connections
 from core.label.teachers import Asset
 from core.label.teachers.hosted import Hosted
-from core.train.run import find
+from core.money import ledger
+from core.train.registry import find
 from core.ui import frame, progress
 from core.ui.figures import figure
 from core.ui.hosted_teacher import cap_field, rounded_up, spread_words

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 import streamlit as st
 from sqlite_utils import Database
 
+from core import taxonomy
+from core.assets import imports, previews
+from core.assets.imports import Preview
 from core.escape import plain
-from core.ingest import assets, previews, taxonomy
-from core.ingest.alphabets import WORDS
-from core.ingest.apart import apart
-from core.ingest.assets import Preview
-from core.ingest.problems import AS_FOUND, NO_HEADER, Doubt, ReadAs
+from core.tables.alphabets import WORDS
+from core.tables.apart import apart
+from core.tables.problems import AS_FOUND, NO_HEADER, Doubt, ReadAs
 from core.tasks import Task
 from core.ui.frame import View
 
@@ -69,7 +70,7 @@ def upload(label: str, key: str) -> Path | None:
         return None
     kept = st.session_state.setdefault("kept-uploads", {})
     if file.file_id not in kept or not Path(kept[file.file_id]).exists():
-        kept[file.file_id] = str(assets.keep_upload(file.name, file.getvalue()))
+        kept[file.file_id] = str(imports.keep_upload(file.name, file.getvalue()))
     return Path(kept[file.file_id])
 
 
@@ -93,7 +94,7 @@ def preview(view: View, path: Path, how: ReadAs = AS_FOUND, *, families: bool = 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
 def _preview(path: str, how: ReadAs, families: bool, _db: Database, _task: Task, version: int | None) -> Preview:
-    return apart(previews.preview, Path(path), how, assets.said_of(_db, _task), families=families)
+    return apart(previews.preview, Path(path), how, imports.said_of(_db, _task), families=families)
 
 
 def read_as(path: Path, place: str) -> ReadAs:

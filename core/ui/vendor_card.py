@@ -6,10 +6,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.evaluate import scorecard, vendor
-from core.evaluate.scorecard import Scorecard
+from core import vendor
 from core.report import charts as figures
 from core.ui import charts, frame
+from core.vendor import scorecard
+from core.vendor.scorecard import Scorecard
 from core.words import counted, percent, ranged, teacher_words
 
 BOXES = {

@@ -8,16 +8,15 @@ from functools import partial
 import streamlit as st
 from sqlite_utils import Database
 
-from core import database
-from core.evaluate import vendor, vendor_files, vendor_sets
-from core.evaluate.vendor_files import Columns
-from core.ingest import taxonomy
-from core.ingest.apart import apart
-from core.ingest.labels import Unknown
+from core import database, taxonomy, vendor
+from core.assets.label_columns import Unknown
 from core.label import connections
-from core.label.run import runs
+from core.label.runs import runs
+from core.tables.apart import apart
 from core.tasks import Task
 from core.ui import frame, label_names, progress, uploads
+from core.vendor import files, sets
+from core.vendor.files import Columns
 from core.words import counted, teacher_words
 
 SIZES = (200, 500, 1_000, 2_000)
@@ -53,7 +52,7 @@ def send(view: frame.View, held: int) -> None:
 def _pack(task: Task, size: int | None) -> bytes:
     """Made when it is downloaded, after the page has closed its own connection."""
     with closing(database.connect()) as db:
-        return vendor_sets.pack(db, vendor_sets.held_out(db, task, size))
+        return sets.pack(db, sets.held_out(db, task, size))
 
 
 def take_in(view: frame.View, first: bool) -> None:
@@ -91,7 +90,7 @@ def take_in(view: frame.View, first: bool) -> None:
         if kind == "file":
             path, columns, how = given
             given = {"set_id": set_id, "columns": columns, "usd_per_1000": price, "read_as": how}
-            given["reader"] = partial(apart, vendor_files.read)
+            given["reader"] = partial(apart, files.read)
             vendor.import_file(view.db, view.task, name, path, **given)
         else:
             vendor.import_run(view.db, view.task, name, given, set_id=set_id, usd_per_1000=price)
@@ -119,7 +118,7 @@ def _endpoint(view: frame.View, name: str, set_id: int | None) -> None:
 
 
 def _set(view: frame.View) -> int | None:
-    made = {row["id"]: row for row in vendor_sets.sets(view.db, view.task)}
+    made = {row["id"]: row for row in sets.sets(view.db, view.task)}
     if len(made) < 2:
         return None
     return st.selectbox(
@@ -142,7 +141,7 @@ def _file(view: frame.View) -> tuple | None:
     if path is None:
         return None
     how = uploads.read_as(path, "vendor")
-    seen = uploads.look(vendor_files.look, path, how)
+    seen = uploads.look(files.look, path, how)
     uploads.doubts(path, seen.doubts, "vendor")
     names, guess = seen.columns, seen.guess
     left, right = st.columns(2, gap="large")

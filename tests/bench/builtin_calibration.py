@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from core.ingest.taxonomy import StoredCategory
 from core.label.teachers.builtin import TEMPERATURE, BuiltIn
+from core.taxonomy import StoredCategory
 from tests.conftest import SHARED
 
 

@@ -14,7 +14,7 @@ import argparse
 
 import numpy as np
 
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.evaluate.cascade import certify, effective
 from core.train.data import Rows
 from core.train.folds import deal

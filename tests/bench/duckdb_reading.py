@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 
 from core.errors import InputError
-from core.ingest.columns import KNOWN_ASSET_NAMES
-from core.ingest.files import Problems, open_table
-from tests.ingest.odd_files import FILES
+from core.tables.columns import KNOWN_ASSET_NAMES
+from core.tables.files import Problems, open_table
+from tests.tables.odd_files import FILES
 
 Outcome = tuple[list[str], list[list[str]], int] | str  # columns, rows, rows listed; or why it was refused
 

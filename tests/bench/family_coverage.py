@@ -140,7 +140,7 @@ def _one(kinds: list[str], concepts: int, versions: int, categories: int, seed: 
     later = np.arange(len(old), len(texts))
     vectors = np.zeros((len(texts), 1), np.float32)
     if kinds != ["linear"]:
-        from core.encoder import encoder
+        from core.encoders.encoder import encoder
 
         vectors = encoder()(texts)
     names = sorted({name for kind in kinds for name in members.blend(kind)})

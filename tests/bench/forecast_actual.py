@@ -18,9 +18,9 @@ from pathlib import Path
 import pandas as pd
 from tokenizers import Tokenizer
 
-from core import database, tasks
-from core.ingest import assets, taxonomy
-from core.label import connections, forecast, run
+from core import database, tasks, taxonomy
+from core.assets import imports
+from core.label import connections, forecast, labelling, runs
 from core.label.teachers.wire import OwnPrice, Params
 from core.weights import source_folder
 from core.words import duration
@@ -77,17 +77,17 @@ def one(name: str, data: str, kind: str, params: dict, count: int) -> None:
         pd.DataFrame({"name": sorted(rows.label.unique())}).to_csv(files[0], index=False)
         pd.DataFrame({"id": range(count), "text": rows.text.to_numpy()}).to_csv(files[1], index=False)
         taxonomy.save(db, client, taxonomy.read(files[0]).categories, "taxonomy.csv")
-        assets.import_assets(db, client, files[1])
+        imports.import_assets(db, client, files[1])
         url = server.url if kind == "openai" else server.root
         given = Params(**{"concurrency": 8, "price": PRICE} | params)
         connections.save(db, client.client_id, "Local", kind, "model-of-mine", base_url=url, params=given)
         spec = "connection:Local"
         estimated = forecast.forecast(db, client, spec)
-        dry = run.label(db, client, spec, budget_usd=100.0, limit=forecast.DRY_RUN)
-        paid, seconds = (run.summary(db, dry)[key] for key in ("spent_usd", "seconds"))
+        dry = labelling.label(db, client, spec, budget_usd=100.0, limit=forecast.DRY_RUN)
+        paid, seconds = (runs.summary(db, dry)[key] for key in ("spent_usd", "seconds"))
         said = forecast.forecast(db, client, spec)
-        run.label(db, client, spec, budget_usd=100.0)
-        after = run.summary(db, dry)
+        labelling.label(db, client, spec, budget_usd=100.0)
+        after = runs.summary(db, dry)
         actual, took = after["spent_usd"] - paid, after["seconds"] - seconds
     inside = "yes" if said.cost.low <= actual <= said.cost.high else "no"
     print(

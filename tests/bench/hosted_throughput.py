@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from core import database
-from core.label import connections, run
+from core.label import connections, labelling, runs
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
 from tests.label import servers
@@ -40,9 +40,9 @@ def main() -> None:
             memory[10 * done // max(total, 1)] = here.memory_info().rss / 2**20
 
         started, used = time.monotonic(), time.process_time()
-        bought = run.label(db, client, "connection:Local", budget_usd=100.0, progress=progress)
+        bought = labelling.label(db, client, "connection:Local", budget_usd=100.0, progress=progress)
         seconds, used = time.monotonic() - started, time.process_time() - used
-        found, figures = servers.counts(url), run.summary(db, bought)
+        found, figures = servers.counts(url), runs.summary(db, bought)
     ideal = wanted * LATENCY_S / CONCURRENCY
     print(f"{figures['count']:,} labels of {wanted:,} in {seconds:.1f} s, ideal {ideal:.1f} s: {ideal / seconds:.1%}")
     print(f"{1000 * used / wanted:.2f} ms of processor a label; at most {found['most_flying']} calls at once")

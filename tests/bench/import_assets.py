@@ -84,7 +84,7 @@ def creatives(kind: str, rows: int, seed: int = 11) -> Iterator[list[str]]:
 def write(path: Path, kind: str, rows: int) -> Path | None:
     """Write the assets file; returns the taxonomy's path where the kind has one."""
     if kind == "sample":
-        from core.ingest import sample
+        from core.assets import sample
 
         taxonomy, assets = sample.write(path.parent, rows, 7)
         os.replace(assets, path)

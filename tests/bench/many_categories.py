@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.encoder import tokenizer
+from core.encoders.encoder import tokenizer
 from core.train import students
 from core.train.data import Rows, Split
 from core.weights import source_folder

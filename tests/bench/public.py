@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.ingest.splits import calibration_share
+from core.assets.splits import calibration_share
 from core.train.data import Rows, Split
 from tests.conftest import SHARED
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import database
-from core.label import connections, run
+from core.label import connections, labelling, runs
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
 
@@ -108,9 +108,9 @@ def label(scratch: Path, url: str, model: str, count: int) -> None:
     made = connections.save(db, client.client_id, "SmolLM2", "openai", model, base_url=url, params=params)
     print("Test call:", connections.test_call(made))
     started = time.perf_counter()
-    made_run = run.label(db, client, "connection:SmolLM2", budget_usd=1.0)
+    made_run = labelling.label(db, client, "connection:SmolLM2", budget_usd=1.0)
     seconds = time.perf_counter() - started
-    figures = run.summary(db, made_run)
+    figures = runs.summary(db, made_run)
     calls = db.execute("select count(*) from calls where purpose = 'labels'").fetchone()[0]
     rows = list(db.query("select * from labels where run_id = ?", [made_run]))
     names = {row["id"]: row["label"] for row in db["categories"].rows}
@@ -121,7 +121,7 @@ def label(scratch: Path, url: str, model: str, count: int) -> None:
     assert all((row["category_id"] in names) != bool(row["error"]) for row in rows), "a label is wrong or empty"
     assert len(rows) == db.execute("select count(*) from assets where group_id = id").fetchone()[0]
     first = bought(db, made_run)
-    assert run.label(db, client, "connection:SmolLM2", budget_usd=1.0) == made_run
+    assert labelling.label(db, client, "connection:SmolLM2", budget_usd=1.0) == made_run
     assert first.items() <= bought(db, made_run).items(), "a label was bought twice"
     again = db.execute("select count(*) from calls where purpose = 'labels'").fetchone()[0] - calls
     assert bool(again) == bool(figures["failed"])

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core import database, tasks
-from core.evaluate import review_queue
+from core import database, tasks, taxonomy
+from core.assets import imports
 from core.evaluate.run import evaluate
-from core.ingest import assets, taxonomy
-from core.label.run import label
-from core.train.run import train
+from core.label.labelling import label
+from core.review import queue
+from core.train.ladder import train
 from tests.conftest import SHARED
 
 
@@ -53,12 +53,12 @@ def _run(args: argparse.Namespace, folder: Path, rows: pd.DataFrame) -> None:
     table = pd.DataFrame({"id": [f"A{i}" for i in range(len(rows))], "text": rows["text"], "label": rows["taught"]})
     table.to_csv(folder / "assets.csv", index=False)
     taxonomy.save(db, task, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
-    assets.import_assets(db, task, folder / "assets.csv")
+    imports.import_assets(db, task, folder / "assets.csv")
     run_id = label(db, task, "recorded:label")
     if args.student != "none":
         evaluate(db, train(db, task, run_id, args.student)[-1])
     started = time.perf_counter()
-    found = review_queue.build(db, task)
+    found = queue.build(db, task)
     print(
         f"{found['assets']:,} assets, {int(rows['wrong'].sum()):,} swapped; {time.perf_counter() - started:.1f} s; {found}"
     )

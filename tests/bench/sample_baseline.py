@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from core.ingest import sample
+from core.assets import sample
 
 
 def texts(assets: pd.DataFrame) -> list[str]:
@@ -45,7 +45,7 @@ def measure(rows: int, seed: int, folds: int, with_encoder: bool) -> dict[str, f
     labels = assets["recorded_label"].to_numpy()
     vectors = None
     if with_encoder:
-        from core.encoder import encoder
+        from core.encoders.encoder import encoder
 
         vectors = np.asarray(encoder()(texts(assets)))
     right: dict[str, list[np.ndarray]] = {}

@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 
 from core import database, distil, settings
-from core.encoder import tokenizer
+from core.encoders.encoder import tokenizer
 from core.weights import source_folder
 
 

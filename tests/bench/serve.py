@@ -25,7 +25,7 @@ import pandas as pd
 import psutil
 
 from core import settings, tasks
-from core.ingest.rows import join_text
+from core.assets.rows import join_text
 
 COMPANY = 32
 HEADS = ("1: p50 ms", "p95 ms", "p99 ms", "cpu ms", "32: /s", "p95 ms", "cpu ms", "load")

@@ -14,13 +14,13 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from core import taxonomy
 from core.evaluate.agreement import share
-from core.ingest import taxonomy
-from core.ingest.taxonomy import Category, StoredCategory
 from core.label.asking import Asking
 from core.label.connections import Connection
 from core.label.prompts import Prompt
 from core.label.teachers.wire import Params
+from core.taxonomy import Category, StoredCategory
 from tests.conftest import SHARED
 
 IAB = {"ad product": "iab_ad_product_taxonomy_2.0.tsv", "content": "iab_content_taxonomy_3.1.tsv"}

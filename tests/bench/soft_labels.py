@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from core import database, tasks
-from core.ingest import assets as ingest
-from core.ingest import sample, taxonomy
-from core.label.run import label, labelled
+from core import database, tasks, taxonomy
+from core.assets import imports as ingest
+from core.assets import sample
+from core.label.labelling import label
+from core.label.runs import labelled
 from core.train import data, students
 from core.train.data import Split
 

@@ -2,7 +2,7 @@
 
 python -m tests.bench.stages [kinds of student ...] [--write]    (--write puts it into core/stages.json)
 
-core/pace.py forecasts a workspace's first job of a kind from these, later ones from the workspace's own.
+core/jobs/pace.py forecasts a workspace's first job of a kind from these, later ones from the workspace's own.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def main() -> None:
 
 
 def measure(kind: str) -> dict[str, dict]:
-    """The phases of the jobs between the sample's files and a student of this kind, by what core.pace calls alike; with the kind
+    """The phases of the jobs between the sample's files and a student of this kind, by what core.jobs.pace calls alike; with the kind
     that the sample client's walk trains, that walk's too."""
-    from core import database, jobs, pace, tasks
+    from core import database, jobs, tasks, taxonomy
     from core.distil import SAMPLE
-    from core.ingest import taxonomy
+    from core.jobs import pace
 
     db = database.connect()
     client = tasks.of(db, "Sample")

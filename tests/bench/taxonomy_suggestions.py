@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.evaluate.suggestions import ALPHA, GAP, two_groups
 
 

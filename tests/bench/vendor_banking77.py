@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from core import database, jobs, tasks
+from core import database, jobs, tasks, taxonomy, vendor
+from core.assets import imports
 from core.commands.vendor import text_of
-from core.evaluate import scorecard, vendor, vendor_sets
-from core.ingest import assets, taxonomy
 from core.tasks import Task
+from core.vendor import scorecard, sets
 from tests.bench import peers
 from tests.conftest import SHARED
 
@@ -39,7 +39,7 @@ def main() -> None:
         run = jobs.run_here(db, "label", {"task_id": task.id, "teacher": "recorded:label"}, task=task)
         params = {"task_id": task.id, "run_id": run.result["run_id"], "kind": "embedding", "target": 0.95}
         jobs.run_here(db, "train", params, task=task)
-        pack = vendor_sets.pack(db, vendor_sets.held_out(db, task))
+        pack = sets.pack(db, sets.held_out(db, task))
         for name, every in (("TF-IDF Ltd", False), ("TF-IDF Ltd, careless", True)):
             answers = answered(pack, train, Path(home) / "answers.csv", every)
             vendor.import_file(db, task, name, answers, usd_per_1000=PRICE)
@@ -58,7 +58,7 @@ def bring_in(db, folder: Path) -> tuple[Task, pd.DataFrame]:
     both[["text", "label", "split"]].assign(id=[f"B-{i:05d}" for i in range(len(both))]).to_csv(
         folder / "assets.csv", index=False
     )
-    assets.import_assets(db, task, folder / "assets.csv")
+    imports.import_assets(db, task, folder / "assets.csv")
     return task, train
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core import database, jobs, tasks
-from core.train.run import all_students
+from core.train.registry import all_students
 from tests.browser.test_journeys import Clicks, no_failure
 from tests.pages.clients import bring_in
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core import database
-from core.label.run import runs
+from core.label.runs import runs
 from tests.browser.test_journeys import Clicks, no_failure
 from tests.label import servers
 from tests.pages.clients import bring_in

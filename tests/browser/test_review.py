@@ -7,9 +7,9 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import tasks
-from core.evaluate.review_queue import build
-from core.label import gold, review
+from core import review, tasks
+from core.label import gold
+from core.review.queue import build
 
 pytestmark = pytest.mark.timeout(600)
 

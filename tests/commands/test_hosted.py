@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from core.label.run import runs
+from core.label.runs import runs
 from core.tasks import Task
 from tests import small
 from tests.label import servers

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 
+from core import taxonomy
 from core.__main__ import main
-from core.ingest import taxonomy
 from tests import small
-from tests.ingest.test_workbooks import saved
+from tests.tables.test_workbooks import saved
 
 SHEETS = {"Jan": [["id", "text"], ["1", "save off deal"]], "Feb": [["id", "text"], ["2", "join team"], ["3", "beach"]]}
 

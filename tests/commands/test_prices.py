@@ -7,9 +7,10 @@ import json
 import pytest
 
 from core import database
-from core.label import connections, prices
-from core.label.run import runs
+from core.label import connections
+from core.label.runs import runs
 from core.label.teachers.wire import Params
+from core.money import prices
 from tests import small
 from tests.label import servers
 from tests.test_main import call

@@ -21,16 +21,17 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from core import __main__ as cli
-from core import database, encoder, jobs, tasks, weights
+from core import database, jobs, tasks, weights
 from core.deploy import export
 from core.deploy.exported import runtime
+from core.encoders import encoder
 from core.errors import InputError
 from core.escape import plain
 from core.evaluate import latency
 from core.evaluate.run import evaluate, figures
-from core.label.run import label, labelled
-from core.train import members, softmax, students
-from core.train import run as training
+from core.label.labelling import label
+from core.label.runs import labelled
+from core.train import ladder, members, registry, softmax, students
 from core.train.members import transformer
 from core.train.students import stages
 from core.train.students.reading import Reading
@@ -76,11 +77,11 @@ def trained(_exported, tmp_path_factory):
         run_id = label(db, task, "recorded:label")
         patch.setattr(latency, "WARM_UP", 1)
         patch.setattr(latency, "measure", partial(latency.measure, calls=20))
-        made = training.train(db, task, run_id, "auto", target=2)
+        made = ladder.train(db, task, run_id, "auto", target=2)
         assert sorted(made) == list(range(1, len(KINDS) + 1)), "no rung is good enough: all of them"
         for student_id in made:
             evaluate(db, student_id, target=0.8)
-        training.set_live(db, 1)
+        registry.set_live(db, 1)
         db.close()
     return home
 
@@ -161,7 +162,7 @@ def serves_exact(source: Path) -> bool:
 @pytest.mark.parametrize("number", range(len(KINDS)), ids=KINDS)
 def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
     folder, result = folders[KINDS[number]]
-    source = training.folder_of(db, number + 1)
+    source = registry.folder_of(db, number + 1)
     student, asked = students.load(source), [held_out(db), ODD]
     small_graphs, exact_graphs = answers(folder, asked)
     for texts, served, exact in zip(asked, small_graphs, exact_graphs):
@@ -185,7 +186,7 @@ def test_what_ends_early_here_ends_early_there(db, folders, workspace, tmp_path,
     """Bars at the middle of what the stages say, so that at each of them some texts end and some go on."""
     number, texts = KINDS.index(kind) + 1, held_out(db)
     source = tmp_path / "student"
-    shutil.copytree(training.folder_of(db, number), source)
+    shutil.copytree(registry.folder_of(db, number), source)
     there = shutil.copytree(folders[kind][0], tmp_path / "there")
     told, config = (json.loads((folder / "config.json").read_text()) for folder in (source, there))
     asked = {}
@@ -375,7 +376,7 @@ def test_an_export_that_answers_otherwise_is_refused_and_leaves_nothing(
 def test_graphs_that_int8_arithmetic_makes_too_coarse_are_int8_in_their_weights_only(db, folders, workspace, tmp_path):
     import onnx
 
-    source = training.folder_of(db, 2).resolve()
+    source = registry.folder_of(db, 2).resolve()
     (workspace / "students").unlink()
     shutil.copytree(source, workspace / "students" / "2")
     config = workspace / "students" / "2" / "config.json"

@@ -8,15 +8,15 @@ from collections import Counter
 
 import pytest
 
-from core import database, settings
+from core import database, settings, taxonomy
 from core.deploy import fallback
 from core.deploy.fallback import Fallback, Said
 from core.deploy.live import Served
 from core.errors import InputError
-from core.ingest import taxonomy
-from core.label import connections, ledger, prices
-from core.label.run import label
+from core.label import connections
+from core.label.labelling import label
 from core.label.teachers.wire import OwnPrice, Params
+from core.money import ledger, prices
 from tests import small
 from tests.label import servers
 from tests.label.servers import Fault, Server

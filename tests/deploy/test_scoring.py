@@ -14,9 +14,9 @@ from core import jobs
 from core.deploy import scoring, shards
 from core.errors import InputError
 from core.evaluate import run
-from core.ingest.files import AS_FOUND, ReadAs
+from core.tables.files import AS_FOUND, ReadAs
 from tests.evaluate.conftest import insert_assets
-from tests.ingest.test_workbooks import saved
+from tests.tables.test_workbooks import saved
 
 
 @pytest.fixture

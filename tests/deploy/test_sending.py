@@ -13,8 +13,9 @@ import pytest
 from core import database, jobs, tasks
 from core.deploy import scoring
 from core.errors import InputError
-from core.label import connections, ledger
+from core.label import connections
 from core.label.teachers.wire import OwnPrice, Params
+from core.money import ledger
 from tests import small
 from tests.deploy.test_scoring import live, read_csv, score
 from tests.label import servers

@@ -39,7 +39,7 @@ from core.evaluate import house
 from core.evaluate.run import comparison
 from core.tasks import Task
 from core.train import students
-from core.train.run import folder_of, set_live
+from core.train.registry import folder_of, set_live
 from core.train.students import Answers
 from tests import small
 

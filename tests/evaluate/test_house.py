@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from core import database, tasks
+from core import database, tasks, taxonomy
 from core.evaluate import house
 from core.evaluate.run import comparison
-from core.ingest import taxonomy
-from core.train.run import set_live
+from core.train.registry import set_live
 
 
 def test_saving_is_rows_scored_by_the_prices_of_the_sheet(judged_small, db):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from core import jobs, tasks
 from core.errors import InputError
 from core.evaluate import learning_curve as curves
-from core.evaluate.economics import Assumptions, Line
-from core.label.run import label
+from core.label.labelling import label
+from core.money.economics import Assumptions, Line
 from core.train import subsets
 from core.words import money
 from tests import small

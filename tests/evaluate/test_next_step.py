@@ -4,12 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core import review, taxonomy
 from core.evaluate import doubt, run
-from core.evaluate.economics import Assumptions
 from core.evaluate.next_step import Growth, Merge, Mixed, Plan, merges, plan
 from core.evaluate.verdict import Rules
-from core.ingest import taxonomy
-from core.label import review
+from core.money.economics import Assumptions
 from tests.evaluate.conftest import insert_assets
 
 PLAN = Plan(

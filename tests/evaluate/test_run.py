@@ -8,10 +8,9 @@ from core import settings, tasks
 from core.errors import InputError
 from core.evaluate import kept, run
 from core.evaluate.agreement import interval
-from core.evaluate.economics import Assumptions
-from core.label import run as labelling
-from core.train import run as training
-from core.train import students
+from core.label import labelling, runs
+from core.money.economics import Assumptions
+from core.train import ladder, registry, students
 from tests import small
 from tests.evaluate.conftest import insert_assets
 
@@ -243,14 +242,14 @@ def test_progress_is_told_and_a_cancel_leaves_nothing_half_written(client):
 def test_a_cross_fitted_student_is_certified_on_training_assets_it_had_not_seen(db, tmp_path):
     client = small.fill(db, tmp_path, small.rows(600))
     run_id = labelling.label(db, client, "recorded:label")
-    (made,) = training.train(db, client, run_id, "linear")
+    (made,) = ladder.train(db, client, run_id, "linear")
     found = run.evaluate(db, made, target=0.8)
-    train = labelling.labelled(db, run_id).query("split == 'train'")
+    train = runs.labelled(db, run_id).query("split == 'train'")
     assert found["counts"]["calibration"] == 0 and found["certificate"]["n"] == train.group_id.nunique()
     assert found["certificate"]["certified"] and found["agreement"]["n"] == found["counts"]["test"]
     said = dict(db.execute("select asset_id, category_id from predictions where student_id = ?", [made]))
     unseen = np.mean([said[asset] == category for asset, category in zip(train.asset_id, train.category_id)])
-    student = students.load(training.folder_of(db, made))
+    student = students.load(registry.folder_of(db, made))
     seen = np.mean(np.array(student.categories)[student.answer(train.text.tolist()).best] == train.category_id)
     assert seen > unseen + 0.02, "its own rows would flatter it"
     assert found["agreement_calibration"]["value"] == pytest.approx(unseen)

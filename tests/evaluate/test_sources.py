@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core import review
 from core.evaluate import run, sources
-from core.label import review
-from core.train.run import all_students
+from core.train.registry import all_students
 from tests.evaluate.conftest import insert_assets
 
 

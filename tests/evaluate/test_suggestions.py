@@ -7,14 +7,14 @@ import random
 import numpy as np
 import pytest
 
-from core import jobs
+from core import jobs, taxonomy
 from core.evaluate import suggestions
 from core.evaluate.run import evaluate
-from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
-from core.ingest.taxonomy_versions import Kept
+from core.label.labelling import label
 from core.label.relabel import carry_over
-from core.label.run import label
-from core.train.run import train
+from core.taxonomy import diff, versions
+from core.taxonomy.versions import Kept
+from core.train.ladder import train
 from tests import small
 
 
@@ -65,13 +65,13 @@ def test_an_error_in_one_direction_is_the_students_not_the_taxonomys(db, client)
 def test_suggestions_speak_of_the_version_in_use(db, client):
     swap(db, "Sale", "Travel", "0,1,2,3,4")
     swap(db, "Travel", "Sale", "0,1,2,3,4")
-    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(db, 1)), "Sale", "Promotions")
-    taxonomy_versions.keep(db, client, Kept(1, "by hand", draft))
+    draft = diff.rename(diff.begin(taxonomy.load(db, 1)), "Sale", "Promotions")
+    versions.keep(db, client, Kept(1, "by hand", draft))
     carry_over(db, client)
     (pair,) = suggestions.pairs(db, client)
     assert {pair.first, pair.second} == {"Promotions", "Travel"}
-    draft = taxonomy_diff.merge(taxonomy_diff.begin(taxonomy.load(db, 2)), ["Promotions", "Travel"], "Both")
-    taxonomy_versions.keep(db, client, Kept(2, "by hand", draft))
+    draft = diff.merge(diff.begin(taxonomy.load(db, 2)), ["Promotions", "Travel"], "Both")
+    versions.keep(db, client, Kept(2, "by hand", draft))
     carry_over(db, client)
     assert suggestions.pairs(db, client) == [], "they are one already"
 

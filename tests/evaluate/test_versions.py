@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import InputError
 from core.evaluate import going_live, run, versions
-from core.train import run as training
+from core.train import registry
 from tests.evaluate.conftest import insert_assets
 
 
@@ -47,24 +47,24 @@ def test_rolling_back_twice_goes_back_two_steps_and_every_step_is_kept(two, work
     third.mkdir()
     (third / "config.json").write_text("{}")
     for student in (1, 2, 2, 3):
-        training.set_live(two.db, student)
-    assert [one["student_id"] for one in training.history(two.db, two.task)] == [3, 2, 1]
-    assert training.before_live(two.db, two.task) == 2
-    assert training.roll_back(two.db, two.task) == 2
+        registry.set_live(two.db, student)
+    assert [one["student_id"] for one in registry.history(two.db, two.task)] == [3, 2, 1]
+    assert registry.before_live(two.db, two.task) == 2
+    assert registry.roll_back(two.db, two.task) == 2
     assert live(two.db) == [2]
-    assert training.roll_back(two.db, two.task) == 1
+    assert registry.roll_back(two.db, two.task) == 1
     assert live(two.db) == [1]
     with pytest.raises(InputError, match="No other student was live before"):
-        training.roll_back(two.db, two.task)
+        registry.roll_back(two.db, two.task)
     assert live(two.db) == [1]
-    assert [one["student_id"] for one in training.history(two.db, two.task)] == [1, 2, 3, 2, 1]
+    assert [one["student_id"] for one in registry.history(two.db, two.task)] == [1, 2, 3, 2, 1]
 
 
 def test_a_student_whose_files_are_gone_is_not_put_to_work(two, workspace):
-    training.set_live(two.db, 1)
-    training.set_live(two.db, 2)
+    registry.set_live(two.db, 1)
+    registry.set_live(two.db, 2)
     (workspace / "students" / "1" / "config.json").unlink()
-    for change in (lambda: training.set_live(two.db, 1), lambda: training.roll_back(two.db, two.task)):
+    for change in (lambda: registry.set_live(two.db, 1), lambda: registry.roll_back(two.db, two.task)):
         with pytest.raises(InputError, match="The files of linear 1 are missing"):
             change()
     assert live(two.db) == [2]
@@ -132,7 +132,7 @@ def test_what_going_live_changes_is_said_over_all_test_assets(two_teachers):
     first = going_live.change(two_teachers.db, two_teachers.task, 1)
     assert first.old is None and first.lines[0] == "No student is at work yet; linear 1 would be the first."
     assert "It agrees with its teacher (recorded labels “label”) on 95.0 %" in first.lines[1]
-    training.set_live(two_teachers.db, 1)
+    registry.set_live(two_teachers.db, 1)
     found = going_live.change(two_teachers.db, two_teachers.task, 2)
     assert (found.old, found.new, found.lines[0]) == (
         "linear 1",

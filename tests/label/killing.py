@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core.label import connections, run
+from core.label import connections, labelling, runs
 from core.label.teachers.wire import OwnPrice, Params
 from core.tasks import Task
 from tests import small
@@ -68,8 +68,8 @@ def kill_again_and_again(db: Database, folder: Path, kills: int, assets: int, se
         params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0))
         connections.save(db, client.client_id, "Local", "openai", "model-of-mine", base_url=server.url, params=params)
         found = [_kill(db, server, client, dice.uniform(0, 0.5)) for _ in range(kills)]
-        made = run.label(db, client, "connection:Local", budget_usd=50.0)
-        figures = run.summary(db, made)
+        made = labelling.label(db, client, "connection:Local", budget_usd=50.0)
+        figures = runs.summary(db, made)
         billed = (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
     twice = sum(n - 1 for n in answered.values())
     return Killed(found, figures["count"], twice, figures["spent_usd"], billed)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.ingest.taxonomy import StoredCategory
 from core.label.asking import Asking
 from core.label.connections import Connection
 from core.label.prompts import INSTRUCTIONS, Prompt
 from core.label.teachers import Asset
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import Params, Reply
+from core.taxonomy import StoredCategory
 
 NAMES = ("Sale", "Store Opening", "Hiring", "Travel & Leisure")
 CATEGORIES = [

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from core.errors import InputError
-from core.label import connections, ledger, model
+from core.label import connections, model
 from core.label.errands import errand
 from core.label.teachers.wire import OwnPrice, Params, Request
+from core.money import ledger
 from tests import small
 from tests.label import servers
 from tests.label.servers import Server, Text

@@ -18,7 +18,7 @@ import pytest
 
 from core import database
 from core.errors import InputError
-from core.label import buying, connections, limits, patience, run
+from core.label import buying, connections, labelling, limits, patience, runs
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
 from tests.label import servers
@@ -163,18 +163,18 @@ def suffer(db, folder: Path, fault: Trial, kind: str = "openai") -> Outcome:
             helper.start()
         stopped, started = "", time.monotonic()
         try:
-            made = run.label(db, client, "connection:Local", budget_usd=1.0)
+            made = labelling.label(db, client, "connection:Local", budget_usd=1.0)
         except InputError as error:
             stopped, tally.broken = str(error), True
-            made = run.label(db, client, "connection:Local", budget_usd=1.0)
+            made = labelling.label(db, client, "connection:Local", budget_usd=1.0)
         if helper:
             helper.join()
         seconds = time.monotonic() - started
     states = dict(db.execute("select state, count(*) from calls group by state").fetchall())
-    figures = run.summary(db, made)
+    figures = runs.summary(db, made)
     billed = (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
     return Outcome(
-        server, tally, figures, stopped, run.reasons(db, made), states, figures["spent_usd"], billed, seconds
+        server, tally, figures, stopped, runs.reasons(db, made), states, figures["spent_usd"], billed, seconds
     )
 
 

@@ -6,11 +6,10 @@ import random
 
 import pytest
 
-from core import jobs
-from core.ingest import taxonomy
-from core.label import engine, forecast, prices
-from core.label import run as labelling
+from core import jobs, taxonomy
+from core.label import engine, forecast, runs
 from core.label.teachers.wire import Params
+from core.money import prices
 from tests.label import scripted
 from tests.pages.clients import bring_in_many
 
@@ -31,13 +30,13 @@ def test_the_forecast_counts_what_is_left_to_label(db):
 def test_labels_under_an_earlier_taxonomy_are_still_to_get(db, teacher):
     client = bring_in_many(db, "Northwind", 120)
     jobs.run_here(db, "label", {"task_id": client.id, "teacher": teacher}, task=client)
-    first = labelling.newest_in_use(db, client)
+    first = runs.newest_in_use(db, client)
     assert forecast.forecast(db, client, teacher).labels == 0
     categories = taxonomy.load(db, taxonomy.latest(db, client))
     taxonomy.save(db, client, [*categories, taxonomy.Category("Contest", "Contest")], "next.csv")
     said = forecast.forecast(db, client, teacher)
     assert (said.labels, said.wanted) == (120, 120)
-    assert labelling.newest_in_use(db, client) is None
+    assert runs.newest_in_use(db, client) is None
     if teacher == "built-in":
         assert said.seconds_basis == "estimated", "what the earlier run took still says how fast it is"
     # Labels that came over count.
@@ -60,7 +59,7 @@ def test_labels_under_an_earlier_taxonomy_are_still_to_get(db, teacher):
         [run, to, first],
     )
     assert forecast.forecast(db, client, teacher).labels == 70
-    assert labelling.newest_in_use(db, client, teacher) == run
+    assert runs.newest_in_use(db, client, teacher) == run
 
 
 @pytest.fixture

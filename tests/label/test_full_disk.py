@@ -8,15 +8,15 @@ from contextlib import closing
 
 import pytest
 
-from core import database, jobs, room
+from core import database, jobs, room, taxonomy
 from core.deploy.fallback import Fallback
 from core.deploy.live import Served
 from core.errors import InputError
-from core.ingest import taxonomy
-from core.label import connections, engine, ledger, run
+from core.label import connections, engine, labelling, runs
 from core.label.errands import errand
 from core.label.teachers import make
 from core.label.teachers.wire import OwnPrice, Params
+from core.money import ledger
 from core.tasks import Task
 from tests import small
 from tests.full_disks import empty, fill, small_disk
@@ -59,7 +59,7 @@ def client(disk, teacher, tmp_path):
 
 
 def label(db, client: Task) -> int:
-    return run.label(db, client, "connection:Local", budget_usd=1.0)
+    return labelling.label(db, client, "connection:Local", budget_usd=1.0)
 
 
 def billed(server: Server) -> float:
@@ -78,14 +78,14 @@ def test_what_is_paid_for_goes_into_the_room_kept_aside_and_nothing_is_bought_tw
             label(db, client)
         calls = teacher.counted()
         assert FULL_AT <= calls <= FULL_AT + CONCURRENCY
-        found = run.runs(db, client)[0]
+        found = runs.runs(db, client)[0]
         assert (found["count"], found["state"], found["held_usd"]) == (calls, "stopped", pytest.approx(0))
         assert states(db) == {"settled": calls} and found["spent_usd"] == pytest.approx(billed(teacher))
         with pytest.raises(InputError, match="The disk is all but full"):  # not one call is made
             jobs.run_here(db, "label", {"task_id": client.id, "teacher": "connection:Local", "budget_usd": 1.0}, client)
         assert teacher.counted() == calls
         empty(disk)
-        found = run.summary(db, label(db, client))
+        found = runs.summary(db, label(db, client))
         assert (found["count"], found["state"], teacher.counted()) == (ASSETS, "done", ASSETS)
         assert found["spent_usd"] == pytest.approx(billed(teacher)) and (disk / "reserve").exists()
 
@@ -98,10 +98,10 @@ def test_without_any_room_it_says_what_was_lost_and_the_ledger_counts_it(disk, t
             label(db, client)
         calls = teacher.counted()
         assert FULL_AT <= calls <= FULL_AT + CONCURRENCY
-        lost = calls - run.runs(db, client)[0]["count"]
+        lost = calls - runs.runs(db, client)[0]["count"]
         assert 0 < lost <= 2 * CONCURRENCY and f"{lost} label" in str(said.value)
         empty(disk)
-        found = run.summary(db, label(db, client))
+        found = runs.summary(db, label(db, client))
         assert (found["count"], found["state"], teacher.counted()) == (ASSETS, "done", ASSETS + lost)
         assert (
             states(db)["settled"] == ASSETS and states(db)["unknown"] >= lost and found["spent_usd"] >= billed(teacher)
@@ -115,7 +115,7 @@ def test_what_is_held_is_written_once_there_is_room(disk, teacher, client, monke
         with pytest.raises(InputError, match=r"buying stopped\. All that had arrived is kept"):
             label(db, client)
         calls = teacher.counted()
-        assert FULL_AT <= calls <= FULL_AT + CONCURRENCY and run.runs(db, client)[0]["count"] == calls
+        assert FULL_AT <= calls <= FULL_AT + CONCURRENCY and runs.runs(db, client)[0]["count"] == calls
         label(db, client)
         assert teacher.counted() == ASSETS
 

@@ -11,7 +11,7 @@ import pytest
 
 from core import tasks
 from core.errors import Cancelled, InputError
-from core.label import batches, buying, connections, keys, limits, run
+from core.label import batches, buying, connections, keys, labelling, limits, runs
 from core.label.teachers.wire import CallError, OwnPrice, Params
 from tests import small
 from tests.label import servers
@@ -39,11 +39,11 @@ def label(db, folder, server: Server, kind: str = "openai", assets: int = 12, pr
     params = Params(**{"timeout_s": 5.0, "concurrency": 4, "price": PRICE} | params)
     connections.save(db, client.client_id, "Gateway", kind, "model-x", base_url=address(server, kind), params=params)
     try:
-        run.label(db, client, "connection:Gateway", budget_usd=1.0, batch=batch, progress=progress)
+        labelling.label(db, client, "connection:Gateway", budget_usd=1.0, batch=batch, progress=progress)
         stopped = ""
     except (InputError, Cancelled) as error:
         stopped = str(error) or type(error).__name__
-    return run.runs(db, client)[0], stopped
+    return runs.runs(db, client)[0], stopped
 
 
 def billed(server: Server) -> float:
@@ -192,7 +192,7 @@ def test_a_few_answers_cut_off_are_left_with_the_reason_and_not_asked_twice(db, 
     with Server(lambda call: Text("", "length") if call.texts[0][-1] == "3" else steady(call)) as server:
         figures, stopped = label(db, tmp_path, server, assets=40, concurrency=2)
         assert (figures["count"], figures["failed"], stopped) == (36, 4, "") and len(server.calls) == 40
-    (reason,) = run.reasons(db, figures["run_id"])
+    (reason,) = runs.reasons(db, figures["run_id"])
     assert "llow a longer answer" in reason["reason"]
 
 

@@ -2,12 +2,13 @@
 
 import pytest
 
+from core import taxonomy
 from core.errors import InputError
-from core.ingest import taxonomy
-from core.label import connections, ledger, prices
+from core.label import connections
 from core.label.desk import ask_once
 from core.label.teachers import Asset, hosted, make
 from core.label.teachers.wire import OwnPrice, Params
+from core.money import ledger, prices
 from tests import small
 from tests.label import servers
 from tests.label.servers import Fault, Server, Text

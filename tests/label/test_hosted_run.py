@@ -9,14 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from core import __main__ as cli
-from core import jobs
+from core import jobs, taxonomy
 from core.deploy.fallback import Fallback
 from core.errors import InputError
-from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
-from core.ingest.taxonomy_versions import Kept
-from core.label import connections, forecast, relabel, run
+from core.label import connections, forecast, labelling, relabel, runs
 from core.label.teachers.wire import OwnPrice, Params
 from core.tasks import Task
+from core.taxonomy import diff, versions
+from core.taxonomy.versions import Kept
 from tests import small
 from tests.label.servers import Call, Server, Text, steady
 
@@ -75,9 +75,9 @@ def test_another_prompt_is_another_run_and_buys_anew(db, tmp_path, server):
     from core.label import prompts
 
     client = connected(db, tmp_path, server, count=30)
-    first = run.label(db, client, "connection:Local", budget_usd=1.0)
+    first = labelling.label(db, client, "connection:Local", budget_usd=1.0)
     prompts.save(db, client, "Sort these texts well.")
-    second = run.label(db, client, "connection:Local", budget_usd=1.0)
+    second = labelling.label(db, client, "connection:Local", budget_usd=1.0)
     assert first != second and set(server.asked.values()) == {2}
 
 
@@ -88,8 +88,8 @@ def test_a_run_in_batches(db, tmp_path, server, monkeypatch, kind):
     client = connected(db, tmp_path, server)
     url = server.url if kind == "openai" else server.root
     connections.save(db, client.client_id, "Local", kind, "m", base_url=url, params=Params(price=PRICE))
-    made = run.label(db, client, "connection:Local", budget_usd=1.0, batch=True)
-    figures = run.summary(db, made)
+    made = labelling.label(db, client, "connection:Local", budget_usd=1.0, batch=True)
+    figures = runs.summary(db, made)
     assert (figures["count"], figures["state"]) == (120, "done") and set(server.asked.values()) == {1}
     billed = (server.billed_in * 0.5 + server.billed_out * 2.0) / 1e6
     assert figures["spent_usd"] == pytest.approx(billed, rel=1e-6)
@@ -103,12 +103,12 @@ def test_a_run_in_batches(db, tmp_path, server, monkeypatch, kind):
 @pytest.mark.parametrize("params", [{}, {"assets_per_call": 5}, {"votes": 3, "logprobs": False}])
 def test_the_dry_runs_forecast_is_within_a_tenth_of_what_the_run_costs(db, tmp_path, server, params):
     client = connected(db, tmp_path, server, count=240, **params)
-    run.label(db, client, "connection:Local", budget_usd=1.0, limit=forecast.DRY_RUN)
+    labelling.label(db, client, "connection:Local", budget_usd=1.0, limit=forecast.DRY_RUN)
     said = forecast.forecast(db, client, "connection:Local")
-    dry = run.summary(db, run.runs(db, client)[0]["id"])
+    dry = runs.summary(db, runs.runs(db, client)[0]["id"])
     assert (dry["count"], dry["state"], said.measured_on) == (20, "stopped", 20)
-    run.label(db, client, "connection:Local", budget_usd=1.0)
-    whole = run.runs(db, client)[0]
+    labelling.label(db, client, "connection:Local", budget_usd=1.0)
+    whole = runs.runs(db, client)[0]
     assert whole["spent_usd"] - dry["spent_usd"] == pytest.approx(said.cost.likely, rel=0.1)
 
 
@@ -134,17 +134,17 @@ def test_the_fallback_asks_a_hosted_teacher_within_its_budget(db, tmp_path, serv
 def test_an_unpriced_model_asks_for_its_price_before_the_first_call(db, tmp_path, server):
     client = connected(db, tmp_path, server, price=None)
     with pytest.raises(InputError, match="price"):
-        run.label(db, client, "connection:Local", budget_usd=1.0)
+        labelling.label(db, client, "connection:Local", budget_usd=1.0)
     assert not server.calls
 
 
 def test_a_server_that_counts_no_tokens_counts_in_full(db, tmp_path):
     with Server(lambda call: Text(knowing(call), usage=False)) as server:
         client = connected(db, tmp_path, server, count=20)
-        made = run.label(db, client, "connection:Local", budget_usd=1.0)
-    assert run.summary(db, made)["count"] == 20
+        made = labelling.label(db, client, "connection:Local", budget_usd=1.0)
+    assert runs.summary(db, made)["count"] == 20
     reserved, states = db.execute("select sum(reserved_usd), group_concat(distinct state) from calls").fetchone()
-    assert states == "unknown" and run.summary(db, made)["spent_usd"] == pytest.approx(reserved)
+    assert states == "unknown" and runs.summary(db, made)["spent_usd"] == pytest.approx(reserved)
 
 
 def test_a_wording_is_tried_on_what_people_settled_alone(db, tmp_path, server):
@@ -165,24 +165,24 @@ def test_a_wording_is_tried_on_what_people_settled_alone(db, tmp_path, server):
 
 def test_after_a_change_of_taxonomy_only_what_no_longer_holds_is_bought_again(db, tmp_path, server, encoders):
     client = connected(db, tmp_path, server)
-    first = run.label(db, client, "connection:Local", budget_usd=1.0)
+    first = labelling.label(db, client, "connection:Local", budget_usd=1.0)
     says = {row["id"]: row["label"] for row in db["categories"].rows}
     before = {row["asset_id"]: says[row["category_id"]] for row in db.query("select * from labels")}
     base = taxonomy.latest(db, client)
-    draft = taxonomy_diff.begin(taxonomy.load(db, base))
-    draft = taxonomy_diff.rename(taxonomy_diff.remove(draft, "Sale"), "Travel", "Trips")
+    draft = diff.begin(taxonomy.load(db, base))
+    draft = diff.rename(diff.remove(draft, "Sale"), "Travel", "Trips")
     kept = Kept(base, "by hand", draft, ())
-    taxonomy_versions.keep(db, client, kept)
+    versions.keep(db, client, kept)
     found, gone = relabel.plan(db, client, kept), list(before.values()).count("Sale")
-    spent = run.summary(db, first)["spent_usd"]
+    spent = runs.summary(db, first)["spent_usd"]
     assert 0 < gone < len(before) and found.ask == gone and found.price.model == "model-of-mine"
     assert found.usd(None) == pytest.approx(spent * gone / len(before), rel=0.1)
 
     (carried,) = relabel.carry_over(db, client)["runs"]
     asked, server.script = len(server.calls), steady
-    second = run.label(db, client, "connection:Local", budget_usd=1.0)
+    second = labelling.label(db, client, "connection:Local", budget_usd=1.0)
     assert second == carried["run_id"] != first and len(server.calls) == asked + gone
-    assert run.summary(db, second)["spent_usd"] == pytest.approx(found.usd(None), rel=0.1)
+    assert runs.summary(db, second)["spent_usd"] == pytest.approx(found.usd(None), rel=0.1)
     names = {row["id"]: row["label"] for row in db["categories"].rows}
     after = {
         row["asset_id"]: names[row["category_id"]]

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import database
+from core import database, taxonomy
 from core.errors import InputError
-from core.ingest import taxonomy
-from core.label import prices, prompts
+from core.label import prompts
 from core.label.asking import Asking, Said, merged, of_task
 from core.label.teachers import Asset
+from core.money import prices
 from core.tasks import Task
 from tests import small
 from tests.label import questions

@@ -9,7 +9,8 @@ import pytest
 from core.__main__ import main
 from core.errors import InputError
 from core.label import connections, forecast, keys, providers
-from core.label.run import label, summary
+from core.label.labelling import label
+from core.label.runs import summary
 from core.label.teachers import make
 from tests import small
 from tests.pages.conftest import no_worker, open_page

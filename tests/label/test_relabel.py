@@ -12,20 +12,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import database, jobs
+from core import database, jobs, taxonomy
 from core.deploy.live import load
 from core.errors import InputError
 from core.evaluate.run import evaluate, figures
 from core.evaluate.versions import behind_words, compare
-from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
-from core.ingest.taxonomy_diff import begin
-from core.ingest.taxonomy_versions import Kept
-from core.label import gold, prices
+from core.label import gold
+from core.label.labelling import label
 from core.label.relabel import LABELLING, Plan, carry_over, plan
-from core.label.run import label, pending_count, runs
+from core.label.runs import pending_count, runs
 from core.label.teachers import make
+from core.money import prices
 from core.tasks import Task
-from core.train.run import all_students, set_live, train
+from core.taxonomy import diff, versions
+from core.taxonomy.diff import begin
+from core.taxonomy.versions import Kept
+from core.train.ladder import train
+from core.train.registry import all_students, set_live
 from tests import small
 
 RECORDED = "recorded:label"
@@ -38,7 +41,7 @@ def drafted(db, client, *edits, again=()) -> Kept:
     for edit, *arguments in edits:
         draft = edit(draft, *arguments)
     kept = Kept(base, "by hand", draft, again)
-    taxonomy_versions.keep(db, client, kept)
+    versions.keep(db, client, kept)
     return kept
 
 
@@ -59,9 +62,7 @@ def client(db, tmp_path):
 
 def test_a_rename_and_a_merge_ask_nobody_anything(db, client):
     before = by_label(db, 1)
-    kept = drafted(
-        db, client, (taxonomy_diff.rename, "Sale", "Promotions"), (taxonomy_diff.merge, ["Opening", "Hiring"], "News")
-    )
+    kept = drafted(db, client, (diff.rename, "Sale", "Promotions"), (diff.merge, ["Opening", "Hiring"], "News"))
     found = plan(db, client, kept)
     assert (found.labels, found.ask, found.keep, found.basis) == (240, 0, 240, "measured")
     result = carry_over(db, client)
@@ -73,12 +74,12 @@ def test_a_rename_and_a_merge_ask_nobody_anything(db, client):
     }  # fmt: skip
     assert label(db, client, RECORDED) == run["run_id"], "the same teacher goes on with the run that holds the labels"
     assert by_label(db, run["run_id"])["Promotions"] == before["Sale"]
-    assert taxonomy_versions.kept(db, client) is None
+    assert versions.kept(db, client) is None
 
 
 def test_labels_of_removed_and_split_categories_are_what_is_asked_for(db, client):
     before = by_label(db, 1)
-    kept = drafted(db, client, (taxonomy_diff.split, "Sale", ["Clearance", "Deals"]), (taxonomy_diff.remove, "Travel"))
+    kept = drafted(db, client, (diff.split, "Sale", ["Clearance", "Deals"]), (diff.remove, "Travel"))
     found = plan(db, client, kept)
     assert {(row.why, row.category, row.assets) for row in found.rows} == {
         ("split", "Sale", before["Sale"]), ("removed", "Travel", before["Travel"]),
@@ -104,8 +105,8 @@ def test_the_plan_is_what_is_pending_and_labels_come_over_with_their_distributio
     kept = drafted(
         db,
         built_in,
-        (taxonomy_diff.merge, ["Opening", "Hiring"], "News"),
-        (taxonomy_diff.add, "Beach holidays", None, "beach island sunny escape", ("sunny island beach",)),
+        (diff.merge, ["Opening", "Hiring"], "News"),
+        (diff.add, "Beach holidays", None, "beach island sunny escape", ("sunny island beach",)),
     )
     found = plan(db, built_in, kept)
     assert {row.why for row in found.rows} <= {"nearest", "unsure", "merged", "unclear"} and found.ask > 0
@@ -140,7 +141,7 @@ def test_a_category_described_anew_is_asked_about_only_if_a_person_says_so(db, b
     (count,) = db.execute(
         "select count(*) from labels l join categories c on c.id = l.category_id where run_id = 1 and c.label = 'Sale'"
     ).fetchone()
-    edit = (taxonomy_diff.describe, "Sale", "Money off, for a while only", [])
+    edit = (diff.describe, "Sale", "Money off, for a while only", [])
     found = plan(db, built_in, drafted(db, built_in, edit))
     assert (found.ask, found.described) == (0, (("Sale", count),))
     found = plan(db, built_in, drafted(db, built_in, edit, again=("Sale",)))
@@ -159,9 +160,7 @@ def test_the_old_student_works_on_until_another_is_promoted(db, client):
         [old],
     )
     gold = evaluate(db, old)["gold"]["n"]
-    drafted(
-        db, client, (taxonomy_diff.rename, "Sale", "Promotions"), (taxonomy_diff.merge, ["Opening", "Hiring"], "News")
-    )
+    drafted(db, client, (diff.rename, "Sale", "Promotions"), (diff.merge, ["Opening", "Hiring"], "News"))
     run_id = carry_over(db, client)["runs"][0]["run_id"]
     assert [row["id"] for row in all_students(db, client) if row["live"]] == [old]
     assert evaluate(db, old)["gold"]["n"] == gold, "measured again on its own categories"
@@ -185,16 +184,16 @@ def test_gold_is_mapped_where_it_is_certain_in_both_directions(db, client):
     drafted(
         db,
         client,
-        (taxonomy_diff.merge, ["Opening", "Hiring"], "News"),
-        (taxonomy_diff.split, "Sale", ["A", "B"]),
-        (taxonomy_diff.rename, "Travel", "Trips"),
+        (diff.merge, ["Opening", "Hiring"], "News"),
+        (diff.split, "Sale", ["A", "B"]),
+        (diff.rename, "Travel", "Trips"),
     )
     carry_over(db, client)
     new = {c.label: c.id for c in taxonomy.load(db, 2)}
-    assert taxonomy_versions.carried(db, 2) == {ids["Opening"]: new["News"], ids["Hiring"]: new["News"],
+    assert versions.carried(db, 2) == {ids["Opening"]: new["News"], ids["Hiring"]: new["News"],
                                                 ids["Travel"]: new["Trips"], **{id: id for id in new.values()}}  # fmt: skip
     # Backward: each part of a split was Sale before; what News was before nobody knows.
-    assert taxonomy_versions.carried(db, 1) == {new["A"]: ids["Sale"], new["B"]: ids["Sale"], new["Trips"]: ids["Travel"],
+    assert versions.carried(db, 1) == {new["A"]: ids["Sale"], new["B"]: ids["Sale"], new["Trips"]: ids["Travel"],
                                                 **{id: id for id in ids.values()}}  # fmt: skip
     db["reviews"].insert_all(
         {"task_id": 2, "asset_id": asset, "reviewer": "ana", "category_id": ids[name], "created": ""}
@@ -206,7 +205,7 @@ def test_gold_is_mapped_where_it_is_certain_in_both_directions(db, client):
 def test_every_teachers_labels_come_over_and_the_plan_is_about_the_most(db, client):
     db.execute("update recordings set source = 'second' where asset_id <= 40")
     label(db, client, "recorded:second")
-    found = plan(db, client, drafted(db, client, (taxonomy_diff.rename, "Sale", "Promotions")))
+    found = plan(db, client, drafted(db, client, (diff.rename, "Sale", "Promotions")))
     assert (found.run_id, found.labels) == (1, 240)
     assert [(run["teacher"], run["carried"]) for run in carry_over(db, client)["runs"]] == [
         (RECORDED, 240), ("recorded:second", 40),
@@ -222,7 +221,7 @@ def test_what_cannot_be_saved_is_said_and_changes_nothing(db, client):
     drafted(db, client)
     with pytest.raises(InputError, match="nothing has changed"):
         carry_over(db, client)
-    drafted(db, client, (taxonomy_diff.remove, "Sale"))
+    drafted(db, client, (diff.remove, "Sale"))
     for kind in LABELLING:
         job = jobs.start(db, kind, {"task_id": client.id, "teacher": RECORDED}, task=client)
         with pytest.raises(InputError, match="Labels are coming in"):
@@ -231,13 +230,13 @@ def test_what_cannot_be_saved_is_said_and_changes_nothing(db, client):
     taxonomy.save(db, client, [taxonomy.Category("Other", "Other")], "other.csv")
     with pytest.raises(InputError, match="Another version was saved"):
         carry_over(db, client)
-    assert taxonomy_versions.kept(db, client) is not None
-    assert [row["version"] for row in taxonomy_versions.versions(db, client)] == [2, 1] and len(runs(db, client)) == 1
+    assert versions.kept(db, client) is not None
+    assert [row["version"] for row in versions.versions(db, client)] == [2, 1] and len(runs(db, client)) == 1
 
 
 def test_without_labels_there_is_nothing_to_plan(db, tmp_path):
     client = small.fill(db, tmp_path)
-    assert plan(db, client, drafted(db, client, (taxonomy_diff.remove, "Sale"))) == Plan(None, None)
+    assert plan(db, client, drafted(db, client, (diff.remove, "Sale"))) == Plan(None, None)
     assert carry_over(db, client)["runs"] == []
 
 
@@ -271,8 +270,8 @@ def test_killed_at_any_moment_it_is_done_or_not_begun(db, client, workspace):
         """insert or ignore into labels (run_id, asset_id, category_id, created)
            select 1, a.id, (select category_id from labels where run_id = 1 limit 1), '' from assets a"""
     )
-    drafted(db, client, (taxonomy_diff.rename, "Sale", "Promotions"), (taxonomy_diff.remove, "Travel"))
-    held, killed = plan(db, client, taxonomy_versions.kept(db, client)).keep, 0
+    drafted(db, client, (diff.rename, "Sale", "Promotions"), (diff.remove, "Travel"))
+    held, killed = plan(db, client, versions.kept(db, client)).keep, 0
     for moment in (1, 10, 30, 100, 200, 300, 500, 800, 1200, 1600, 2000):
         if not killed_at(moment, client):
             break
@@ -302,22 +301,22 @@ def test_whatever_is_edited_carried_and_asked_are_all(db, client, steps):
         first, second, name = labels[one % len(labels)], labels[other % len(labels)], f"{base}-{number}"
         try:
             if kind == "remove":
-                draft = taxonomy_diff.remove(draft, first)
+                draft = diff.remove(draft, first)
             elif kind == "rename":
-                draft = taxonomy_diff.rename(draft, first, name)
+                draft = diff.rename(draft, first, name)
             elif kind == "merge":
-                draft = taxonomy_diff.merge(draft, [first, second], name)
+                draft = diff.merge(draft, [first, second], name)
             elif kind == "split":
-                draft = taxonomy_diff.split(draft, first, [name, name + "b"])
+                draft = diff.split(draft, first, [name, name + "b"])
             else:
-                draft = taxonomy_diff.add(draft, name)
+                draft = diff.add(draft, name)
         except InputError:
             continue
     kept = Kept(base, "by hand", draft)
-    taxonomy_versions.keep(db, client, kept)
+    versions.keep(db, client, kept)
     assert json.loads(db.execute("select draft from taxonomy_drafts").fetchone()[0])
-    assert taxonomy_versions.kept(db, client) == kept
-    if not taxonomy_diff.diff(draft):
+    assert versions.kept(db, client) == kept
+    if not diff.diff(draft):
         return
     found = plan(db, client, kept)
     result = carry_over(db, client)
@@ -336,7 +335,7 @@ def test_a_hundred_thousand_labels_are_planned_and_carried_while_a_page_waits(db
 
     client = bring_in_many(db, "Big", 100_000)
     label(db, client, "recorded:bought")
-    kept = drafted(db, client, (taxonomy_diff.remove, "Brand film"), (taxonomy_diff.rename, "Seasonal sale", "Sale"))
+    kept = drafted(db, client, (diff.remove, "Brand film"), (diff.rename, "Seasonal sale", "Sale"))
     started = time.perf_counter()
     assert plan(db, client, kept).ask == 25_000
     assert time.perf_counter() - started < 2

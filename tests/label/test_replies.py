@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.ingest.taxonomy import StoredCategory
 from core.label import replies
+from core.taxonomy import StoredCategory
 from tests.label.questions import CATEGORIES, NAMES
 
 IDS = replies.short_ids(CATEGORIES)

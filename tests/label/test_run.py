@@ -2,17 +2,17 @@ import pytest
 
 from core import database, tasks
 from core.errors import InputError
-from core.label import run, search
+from core.label import labelling, runs, search
 from core.label.teachers import batches, builtin
 from tests import small
 
 
 def test_recorded_labels_become_labels_of_the_run(db, tmp_path):
     client = small.fill(db, tmp_path)
-    made = run.label(db, client, "recorded:label")
-    figures = run.summary(db, made)
+    made = labelling.label(db, client, "recorded:label")
+    figures = runs.summary(db, made)
     assert (figures["count"], figures["failed"], figures["spent_usd"]) == (240, 0, 0)
-    frame = run.labelled(db, made)
+    frame = runs.labelled(db, made)
     names = {row["id"]: row["label"] for row in db["categories"].rows}
     given = {row["id"]: row["label"] for row in small.rows()}
     assert {r.external_id: names[r.category_id] for r in frame.itertuples()} == given
@@ -20,40 +20,40 @@ def test_recorded_labels_become_labels_of_the_run(db, tmp_path):
 
 def test_a_second_run_asks_nothing_again(db, tmp_path):
     client = small.fill(db, tmp_path)
-    first = run.label(db, client, "recorded:label")
+    first = labelling.label(db, client, "recorded:label")
     before = list(db.query("select * from labels"))
-    assert run.label(db, client, "recorded:label") == first
+    assert labelling.label(db, client, "recorded:label") == first
     assert list(db.query("select * from labels")) == before
 
 
 def test_new_assets_join_the_same_run(db, tmp_path):
     client = small.fill(db, tmp_path / "one", small.rows(60))
-    first = run.label(db, client, "recorded:label")
+    first = labelling.label(db, client, "recorded:label")
     small.fill(db, tmp_path / "two", small.rows(90))
-    assert run.label(db, client, "recorded:label") == first
-    assert run.summary(db, first)["count"] == 90
+    assert labelling.label(db, client, "recorded:label") == first
+    assert runs.summary(db, first)["count"] == 90
 
 
 def test_an_answer_outside_the_taxonomy_is_a_failure_with_its_reason_and_no_label(db, tmp_path):
     client = small.fill(db, tmp_path)
     db.execute("update recordings set label = 'Sponsoring' where asset_id = (select min(asset_id) from recordings)")
     db.conn.commit()
-    made = run.label(db, client, "recorded:label")
-    assert run.summary(db, made)["failed"] == 1
+    made = labelling.label(db, client, "recorded:label")
+    assert runs.summary(db, made)["failed"] == 1
     row = next(db.query("select * from labels where error is not null"))
     assert "Sponsoring" in row["error"] and row["category_id"] is None
-    assert len(run.labelled(db, made)) == 239
+    assert len(runs.labelled(db, made)) == 239
 
 
 def test_failures_are_asked_again(db, tmp_path):
     client = small.fill(db, tmp_path)
     db.execute("update recordings set label = 'Sponsoring' where asset_id = 1")
     db.conn.commit()
-    made = run.label(db, client, "recorded:label")
+    made = labelling.label(db, client, "recorded:label")
     db.execute("update recordings set label = 'Sale' where asset_id = 1")
     db.conn.commit()
-    run.label(db, client, "recorded:label")
-    assert run.summary(db, made)["failed"] == 0 and run.summary(db, made)["count"] == 240
+    labelling.label(db, client, "recorded:label")
+    assert runs.summary(db, made)["failed"] == 0 and runs.summary(db, made)["count"] == 240
 
 
 def test_copies_share_one_answer(db, tmp_path, encoders):
@@ -63,17 +63,17 @@ def test_copies_share_one_answer(db, tmp_path, encoders):
     ]
     others = [{"id": r["id"], "text": r["text"]} for r in small.rows(40)]
     client = small.fill(db, tmp_path, copies + others)
-    made = run.label(db, client, "built-in")
-    assert run.summary(db, made)["count"] == 41
-    frame = run.labelled(db, made, distributions=True).set_index("external_id")
+    made = labelling.label(db, client, "built-in")
+    assert runs.summary(db, made)["count"] == 41
+    frame = runs.labelled(db, made, distributions=True).set_index("external_id")
     assert len(frame) == 42
     assert frame.category_id["C0"] == frame.category_id["C1"] and frame.distribution["C0"] == frame.distribution["C1"]
 
 
 def test_the_built_in_teacher_reads_the_categories(db, tmp_path, encoders):
     client = small.fill(db, tmp_path)
-    made = run.label(db, client, "built-in")
-    frame = run.labelled(db, made)
+    made = labelling.label(db, client, "built-in")
+    frame = runs.labelled(db, made)
     names = {row["id"]: row["label"] for row in db["categories"].rows}
     truth = {row["id"]: row["label"] for row in small.rows()}
     right = [names[r.category_id] == truth[r.external_id] for r in frame.itertuples()]
@@ -94,7 +94,7 @@ def test_gold_fits_the_built_in_teachers_temperature(db, tmp_path, encoders):
         for a, row in zip(db.query("select id from assets order by id"), small.rows())
     ]
     db["reviews"].insert_all(gold[: builtin.GOLD_NEEDED])
-    categories = run.taxonomy.load(db, run.taxonomy.latest(db, client))
+    categories = labelling.taxonomy.load(db, labelling.taxonomy.latest(db, client))
     fitted = builtin.make(db, client, "", categories)
     assert fitted.temperature != builtin.TEMPERATURE and 0.01 < fitted.temperature < 1
 
@@ -114,10 +114,10 @@ def test_stopped_in_the_middle_it_keeps_what_it_has_and_carries_on(db, tmp_path,
             raise Stop
 
     with pytest.raises(Stop):
-        run.label(db, client, "recorded:label", progress=progress)
+        labelling.label(db, client, "recorded:label", progress=progress)
     assert db.execute("select count(*) from labels").fetchone()[0] == 100
-    made = run.label(db, client, "recorded:label")
-    assert run.summary(db, made)["count"] == 240
+    made = labelling.label(db, client, "recorded:label")
+    assert runs.summary(db, made)["count"] == 240
 
 
 @pytest.mark.parametrize(
@@ -131,49 +131,52 @@ def test_stopped_in_the_middle_it_keeps_what_it_has_and_carries_on(db, tmp_path,
 def test_an_unknown_teacher_is_answered_in_words(db, tmp_path, teacher, words):
     client = small.fill(db, tmp_path)
     with pytest.raises(InputError, match=words):
-        run.label(db, client, teacher)
+        labelling.label(db, client, teacher)
 
 
 def test_without_taxonomy_or_assets_it_says_what_is_missing(db):
     client = tasks.of(db, "Empty")
     with pytest.raises(InputError, match="no taxonomy"):
-        run.label(db, client, "built-in")
+        labelling.label(db, client, "built-in")
 
 
 @pytest.mark.parametrize("teacher", ["recorded:label", "built-in"])
 def test_what_is_chosen_or_asked_about_is_taken(db, tmp_path, encoders, teacher):
     client = small.fill(db, tmp_path, small.rows(60))
-    made, run_id = run.open_run(db, client, teacher)
-    first, second = run.askable(db, run_id).asset_id[[3, 5, 8]].tolist(), run.askable(db, run_id).asset_id[[4]].tolist()
-    run.select(db, run_id, 1, first)
-    assert run.label(db, client, teacher, only=second) == run_id
-    taken = run.askable(db, run_id)
+    made, run_id = labelling.open_run(db, client, teacher)
+    first, second = (
+        runs.askable(db, run_id).asset_id[[3, 5, 8]].tolist(),
+        runs.askable(db, run_id).asset_id[[4]].tolist(),
+    )
+    runs.select(db, run_id, 1, first)
+    assert labelling.label(db, client, teacher, only=second) == run_id
+    taken = runs.askable(db, run_id)
     assert sorted(taken.asset_id[taken.taken]) == sorted(first + second)
-    assert run.pending_count(db, made, run_id, client) == 59
-    assert run.pending_count(db, made, run_id, client, first + second) == 3
+    assert runs.pending_count(db, made, run_id, client) == 59
+    assert runs.pending_count(db, made, run_id, client, first + second) == 3
 
 
 def test_of_copies_one_can_be_asked_about(db, tmp_path):
     rows = small.rows(20)
     client = small.fill(db, tmp_path, [*rows, *(row | {"id": f"C{row['id']}"} for row in rows[:5])])
-    _, run_id = run.open_run(db, client, "recorded:label")
-    run.select(db, run_id, 1, run.askable(db, run_id).asset_id.tolist())
-    assert len(run.askable(db, run_id)) == run.askable(db, run_id).taken.sum() == 20
+    _, run_id = labelling.open_run(db, client, "recorded:label")
+    runs.select(db, run_id, 1, runs.askable(db, run_id).asset_id.tolist())
+    assert len(runs.askable(db, run_id)) == runs.askable(db, run_id).taken.sum() == 20
 
 
 def test_a_paused_run_is_not_the_one_in_use_where_there_is_a_whole_one(db, tmp_path):
     client = small.fill(db, tmp_path)
-    whole = run.label(db, client, "recorded:label")
+    whole = labelling.label(db, client, "recorded:label")
     row = next(db.query("select * from label_runs where id = ?", [whole]))
     paused = db["label_runs"].insert(row | {"id": None, "teacher": "connection:Big", "state": "stopped"}).last_pk
     db.execute(
         "insert into labels (run_id, asset_id, category_id, created) select ?, asset_id, category_id, '' from labels limit 3",
         [paused],
     )
-    assert run.newest_in_use(db, client) == whole
-    assert [one["paused"] for one in run.runs(db, client)] == [1, 0]
+    assert runs.newest_in_use(db, client) == whole
+    assert [one["paused"] for one in runs.runs(db, client)] == [1, 0]
     db.execute("update label_runs set state = 'capped' where id = ?", [whole])
-    assert run.newest_in_use(db, client) == paused, "of paused ones the newest"
+    assert runs.newest_in_use(db, client) == paused, "of paused ones the newest"
 
 
 def test_copies_with_different_labels_take_the_commonest_valid_one(db, tmp_path):
@@ -198,16 +201,16 @@ def test_copies_with_different_labels_take_the_commonest_valid_one(db, tmp_path)
     assert db.execute(
         "select problem_count + remark_count = (select count(*) from import_problems) from imports"
     ).fetchone()[0]
-    made = run.label(db, client, "recorded:label")
+    made = labelling.label(db, client, "recorded:label")
     names = {row["id"]: row["label"] for row in db["categories"].rows}
 
     def labels():
-        found = {r.external_id: names[r.category_id] for r in run.labelled(db, made).itertuples()}
+        found = {r.external_id: names[r.category_id] for r in runs.labelled(db, made).itertuples()}
         listed = {row["external_id"]: row["label"] for row in search.search(db, client, made, search.Wanted())[0]}
         assert found == listed, "the list of assets says the same"
         return {name: {found[one] for one in found if one.startswith(name)} for name in ("odd", "most", "late", "tie")}
 
     assert labels() == {"odd": {"Sale"}, "most": {"Sale"}, "late": {"Travel"}, "tie": {"Travel"}}
     small.fill(db, tmp_path / "two", [row | {"id": f"x{row['id']}"} for row in ads("tie", "Sale")])
-    assert run.label(db, client, "recorded:label") == made
+    assert labelling.label(db, client, "recorded:label") == made
     assert labels()["tie"] == {"Sale"}, "a later copy may outvote the first"

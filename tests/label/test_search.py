@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import tasks
-from core.label.run import label
+from core.label.labelling import label
 from core.label.search import NONE, Wanted, search
 from tests import small
 

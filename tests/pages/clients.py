@@ -6,8 +6,8 @@ import csv
 import random
 from pathlib import Path
 
-from core import database, tasks
-from core.ingest import assets, taxonomy
+from core import database, tasks, taxonomy
+from core.assets import imports
 from core.tasks import Task
 
 WORDS = {
@@ -46,7 +46,7 @@ def bring_in(db, name: str, folder: Path, rows: int = 360) -> Task:
     task = tasks.of(db, name)
     taxonomy_file, assets_file = write_files(folder, rows)
     taxonomy.save(db, task, taxonomy.read(taxonomy_file).categories, "taxonomy.csv")
-    assets.import_assets(db, task, assets_file)
+    imports.import_assets(db, task, assets_file)
     return task
 
 

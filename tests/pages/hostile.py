@@ -8,12 +8,14 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import jobs, tasks
-from core.evaluate import review_queue, vendor, vendor_sets
-from core.ingest import assets, taxonomy, taxonomy_diff, taxonomy_versions
-from core.ingest.columns import Mapping
-from core.label import connections, review
+from core import jobs, review, tasks, taxonomy, vendor
+from core.assets import imports
+from core.label import connections
+from core.review import queue
+from core.tables.columns import Mapping
 from core.tasks import Task
+from core.taxonomy import diff, versions
+from core.vendor import sets
 from tests.pages.clients import second_student
 
 WORD = "evil"  # in each of the pieces
@@ -76,20 +78,20 @@ def fill(db: Database, folder: Path) -> Task:
     taxonomy.save(db, client, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
     roles = {role: COLUMNS[role] for role in ("id", "label", "family")}
     mapping = Mapping((COLUMNS["text"],), latency_ms=COLUMNS["latency"], latency_unit="s", **roles)
-    assets.import_assets(db, client, assets_file, mapping)
+    imports.import_assets(db, client, assets_file, mapping)
     run = jobs.run_here(db, "label", {"task_id": client.id, "teacher": f"recorded:{COLUMNS['label']}"}, client)
     params = {"task_id": client.id, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
     jobs.run_here(db, "train", params, client)
     second_student(db)
-    review_queue.build(db, client)
+    queue.build(db, client)
     _decided(db, client)
     connections.save(db, client.client_id, CONNECTION, "openai", "`evil` $evil$", base_url="http://127.0.0.1:9/v1")
     _judged(db, client, folder)
-    draft = taxonomy_diff.begin(taxonomy.load(db, taxonomy.latest(db, client)))
+    draft = diff.begin(taxonomy.load(db, taxonomy.latest(db, client)))
     names = [category.label for category in draft.categories]
-    draft = taxonomy_diff.rename(draft, names[0], names[0] + " **evil**")
-    draft = taxonomy_diff.describe(draft, names[1], "[evil](http://evil.example)", ["**evil**"])
-    taxonomy_versions.keep(db, client, taxonomy_versions.Kept(taxonomy.latest(db, client), "**evil**.csv", draft))
+    draft = diff.rename(draft, names[0], names[0] + " **evil**")
+    draft = diff.describe(draft, names[1], "[evil](http://evil.example)", ["**evil**"])
+    versions.keep(db, client, versions.Kept(taxonomy.latest(db, client), "**evil**.csv", draft))
     db.conn.commit()
     return client
 
@@ -109,7 +111,7 @@ def _decided(db: Database, client: Task) -> None:
 def _judged(db: Database, client: Task, folder: Path) -> None:
     """A vendor's answers to the held-out set, every third wrong."""
     query = "select a.external_id from vendor_set_assets s join assets a on a.id = s.asset_id where s.set_id = ?"
-    ids = [id for (id,) in db.execute(query, [vendor_sets.held_out(db, client)]).fetchall()]
+    ids = [id for (id,) in db.execute(query, [sets.held_out(db, client)]).fetchall()]
     with (folder / "answers.csv").open("w", newline="", encoding="utf-8") as out:
         labels = [*CATEGORIES, "off the list **evil**"]
         table = [[id, labels[place % 5]] for place, id in enumerate(ids)]

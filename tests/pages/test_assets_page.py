@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from core import database, jobs, tasks
-from core.ingest import taxonomy
-from core.ingest.assets import import_assets
+from core import database, jobs, tasks, taxonomy
+from core.assets.imports import import_assets
 from core.ui import mapping
 from tests.pages.clients import bring_in_many, write_files
 from tests.pages.test_pages import links, shown

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core import jobs, tasks
 from core.database import now
 from core.label import connections, keys, prompts
-from core.label.run import runs
+from core.label.runs import runs
 from core.label.teachers.wire import OwnPrice, Params
 from core.tasks import Task
 from core.ui.hosted_teacher import rounded_up

@@ -11,19 +11,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
-from core import jobs, settings, tasks
+from core import jobs, review, settings, tasks, taxonomy
 from core.escape import plain
-from core.evaluate import review_queue
 from core.evaluate.kept import rules_of
 from core.evaluate.run import change_rules, comparison, disagreements, evaluate
 from core.evaluate.verdict import Rules
-from core.ingest import taxonomy
-from core.job_kinds import KINDS, JobKind
-from core.label import prices, review
+from core.jobs.kinds import KINDS, JobKind
+from core.money import prices
 from core.report.headline import for_100
 from core.report.pairs import lead
+from core.review import queue
 from core.tasks import Task
-from core.train.run import all_students, looked_at, set_live
+from core.train.registry import all_students, looked_at, set_live
 from core.ui.compare_first import TABS
 from core.ui.frame import MENU, SYNTHETIC
 from core.weights import FILES, LARGE, source_folder
@@ -204,7 +203,7 @@ def test_disagreements_are_sent_to_review_once_and_come_first_there(open_page, f
     assert any(any(by.startswith("recorded labels") for by in one["by"]) for one in item.suggestions)
     next(button for button in app.button if button.label.startswith("Send ")).click().run()
     assert review.counts(filled, tasks.get(filled, 2), "ana", "queue") == (waiting, waiting), "sent twice, listed once"
-    review_queue.build(filled, tasks.get(filled, 2))
+    queue.build(filled, tasks.get(filled, 2))
     assert review.next_item(filled, tasks.get(filled, 2), "ana", "queue").asset_id == item.asset_id, (
         "a new queue forgets nothing that was sent"
     )
@@ -617,7 +616,7 @@ def test_where_all_is_labelled_the_next_step_brings_in_more(open_page, filled):
 
 
 def test_a_kind_of_job_in_one_row_is_run_named_and_paused_like_the_others(open_page, filled, tmp_path):
-    from tests import job_bodies
+    from tests.jobs import job_bodies
 
     params = {"folder": str(tmp_path / "units"), "units": 3, "seconds": 0}
     with pytest.MonkeyPatch.context() as patch:

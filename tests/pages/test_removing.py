@@ -9,7 +9,7 @@ import pytest
 from core import __main__ as cli
 from core import jobs, tasks
 from core.label import connections
-from core.train.run import all_students, set_live
+from core.train.registry import all_students, set_live
 from tests.pages.test_pages import shown
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core import jobs, tasks
-from core.evaluate.review_queue import build
-from core.label import gold, review
+from core import jobs, review, tasks
+from core.label import gold
+from core.review.queue import build
 from tests.pages.test_pages import links, shown
 
 

@@ -5,8 +5,8 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.ingest import taxonomy, taxonomy_diff
-from core.ingest.taxonomy import Category
+from core import taxonomy
+from core.taxonomy import Category, diff
 from core.ui import taxonomy_tree
 
 names = st.text(alphabet="abcdef", min_size=1, max_size=3)
@@ -24,7 +24,7 @@ def trees(draw):
 
 @given(trees(), st.data())
 def test_what_the_rows_say_is_what_the_draft_says(categories, data):
-    draft = taxonomy_diff.begin(categories)
+    draft = diff.begin(categories)
     rows, depths = taxonomy_tree.ordered(draft.categories)
     assert sorted(row.label for row in rows) == sorted(category.label for category in categories)
     counts = {category.label: data.draw(st.integers(0, 9)) for category in categories}

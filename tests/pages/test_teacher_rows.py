@@ -8,9 +8,10 @@ import openpyxl
 
 from core import jobs, settings, tasks
 from core.deploy import scoring
-from core.label import connections, ledger
+from core.label import connections
 from core.label.teachers.wire import OwnPrice, Params
-from core.train.run import all_students, set_live
+from core.money import ledger
+from core.train.registry import all_students, set_live
 from tests.label import servers
 from tests.pages.test_hosted import button, field
 from tests.pages.test_pages import links, shown

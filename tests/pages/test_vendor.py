@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from core import jobs, tasks
-from core.evaluate import vendor, vendor_sets
-from core.ingest import taxonomy, taxonomy_diff, taxonomy_versions
+from core import jobs, tasks, taxonomy, vendor
 from core.label import connections
+from core.taxonomy import diff, versions
+from core.vendor import sets
 from tests.pages.clients import HOSTILE, WORDS
 from tests.pages.test_pages import shown
 
@@ -19,7 +19,7 @@ def answers(db, *, wrong_every: int = 3, off_every: int = 20) -> bytes:
     """A vendor's file for the whole held-out set: teacher's labels, every so many wrong or off the list."""
     query = """select a.external_id, c.label from vendor_set_assets s join assets a on a.id = s.asset_id
                join labels l on l.asset_id = a.id and l.run_id = 1 join categories c on c.id = l.category_id where s.set_id = ?"""
-    rows = db.execute(query, [vendor_sets.held_out(db, tasks.get(db, 2))]).fetchall()
+    rows = db.execute(query, [sets.held_out(db, tasks.get(db, 2))]).fetchall()
     names, out = list(WORDS), io.StringIO()
     table = csv.writer(out)
     table.writerow(["asset_id", "label", "latency_ms"])
@@ -65,25 +65,25 @@ def test_before_any_answers_there_is_the_pack_and_the_form(open_page, filled):
     app = open_page("vendor")
     assert [heading.value for heading in app.subheader] == ["1. Hand out a blind pack", "2. Take in its answers"]
     assert button(app, "Judge these").disabled and not app.error
-    assert sizes(app)[0] == f"all {vendor_sets.count(filled, tasks.get(filled, 2))} test assets"
+    assert sizes(app)[0] == f"all {sets.count(filled, tasks.get(filled, 2))} test assets"
 
 
 def test_the_pack_s_version_of_the_taxonomy_stands_beside_it(open_page, filled):
     assert "The pack holds version 1 of the taxonomy." in words(open_page("vendor"))
-    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(filled, 1)), "Brand film", "Brand story")
-    taxonomy_versions.save(filled, tasks.get(filled, 2), taxonomy_versions.Kept(1, "by hand", draft))
+    draft = diff.rename(diff.begin(taxonomy.load(filled, 1)), "Brand film", "Brand story")
+    versions.save(filled, tasks.get(filled, 2), versions.Kept(1, "by hand", draft))
     text = words(open_page("vendor"))
     assert "The pack holds version 1 of the taxonomy, that of the student and the teacher's labels" in text
     assert "Version 2 goes out once a student of version 2 is live." in text
 
 
 def test_a_set_of_an_earlier_version_says_so(open_page, judged):
-    draft = taxonomy_diff.rename(taxonomy_diff.begin(taxonomy.load(judged, 1)), "Brand film", "Brand story")
-    saved = taxonomy_versions.save(judged, tasks.get(judged, 2), taxonomy_versions.Kept(1, "by hand", draft))
+    draft = diff.rename(diff.begin(taxonomy.load(judged, 1)), "Brand film", "Brand story")
+    saved = versions.save(judged, tasks.get(judged, 2), versions.Kept(1, "by hand", draft))
     app = open_page("vendor")
     before = sides(app)
     assert "was handed out under version" not in words(app)
-    means = taxonomy_versions.carried(judged, saved)
+    means = versions.carried(judged, saved)
     judged.execute("update students set taxonomy_id = ?", [saved])
     judged.execute("update label_runs set taxonomy_id = ?", [saved])
     for table in ("labels", "predictions"):

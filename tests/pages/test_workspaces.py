@@ -16,7 +16,7 @@ import pytest
 from core import __main__ as cli
 from core import database, settings, tasks
 from core.errors import InputError
-from core.train import run as training
+from core.train import registry
 from tests.full_disks import fill, small_disk
 from tests.test_main import call
 
@@ -205,9 +205,9 @@ DAMAGES = (missing, half, flipped, other_json)
 @pytest.fixture
 def student(judged_small, workspace, db) -> Path:
     """The folder of the small client's student, put to work."""
-    id = training.all_students(db, judged_small)[0]["id"]
-    training.set_live(db, id)
-    return training.folder_of(db, id)
+    id = registry.all_students(db, judged_small)[0]["id"]
+    registry.set_live(db, id)
+    return registry.folder_of(db, id)
 
 
 @pytest.mark.parametrize("name", ["config.json", "linear/vocabulary.json", "linear/linear.safetensors"])

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from core.evaluate import run
-from core.evaluate.economics import Assumptions, economics
-from core.evaluate.outlook import courses, tornado
+from core.money.economics import Assumptions, economics
+from core.money.outlook import courses, tornado
 from core.report import answers, charts, money, speed
 from tests.evaluate.conftest import client, insert_assets  # noqa: F401
-from tests.evaluate.test_economics import FOUND, PRICE
+from tests.money.test_economics import FOUND, PRICE
 
 
 @pytest.fixture

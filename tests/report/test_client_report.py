@@ -17,9 +17,9 @@ from streamlit.testing.v1 import AppTest
 from core import __main__ as cli
 from core import tasks
 from core.errors import InputError
-from core.evaluate.outlook import Swing
+from core.money.outlook import Swing
 from core.report import brand, charts, content, html, svg, workbook
-from core.train.run import all_students
+from core.train.registry import all_students
 from core.ui.compare_first import TABS
 from tests.pages.conftest import ROOT, ask, no_worker, open_page  # noqa: F401
 

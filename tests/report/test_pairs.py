@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.evaluate import run
-from core.evaluate.economics import Assumptions
+from core.money.economics import Assumptions
 from core.report import charts, svg
 from core.report.headline import for_100, headlines
 from core.report.headline import judged as named

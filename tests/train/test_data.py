@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.label import review
-from core.label.run import label, labelled
+from core import review
+from core.label.labelling import label
+from core.label.runs import labelled
 from core.tasks import Task
 from core.train import data
 from tests import small

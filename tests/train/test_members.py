@@ -15,8 +15,8 @@ from core.__main__ import main
 from core.deploy.exported import runtime
 from core.evaluate import learning_curve, phrases
 from core.evaluate.run import evaluate, figures
-from core.label.run import label
-from core.train import members, run, students
+from core.label.labelling import label
+from core.train import ladder, members, registry, students
 from tests import small
 from tests.pages.conftest import no_worker, open_page
 
@@ -39,10 +39,10 @@ def test_a_member_in_one_file_goes_through_every_door(echo, db, tmp_path, capsys
     told = json.loads(capsys.readouterr().out)
     student = int(told["chosen"])
     assert [one["kind"] for one in told["students"]] == ["echo"] and told["why"] is None
-    row = run.find(db, tasks.get(db, 2))
+    row = registry.find(db, tasks.get(db, 2))
     assert row["kind"] == "echo" and row["params"]["members"] == ["linear", "echo"]
 
-    made = students.load(run.folder_of(db, student))
+    made = students.load(registry.folder_of(db, student))
     assert [(stage.member, stage.judge) for stage in made.stages] == [("linear", "linear"), ("echo", "linear")]
     asked = figures(db, student)["asked"]
     assert list(asked) == ["linear", "echo"]
@@ -71,8 +71,10 @@ def test_the_ladder_of_auto_climbs_over_it_and_a_curve_is_traced_with_it(echo, d
     client = small.fill(db, tmp_path, small.rows(300))
     run_id = label(db, client, "recorded:label")
     with pytest.raises(Stop):
-        run.train(db, client, run_id, "auto", target=2, ready=lambda made: stop_at(run.find(db, client, made)["kind"]))
-    assert [row["kind"] for row in run.all_students(db, client)] == ["echo", "linear"]
+        ladder.train(
+            db, client, run_id, "auto", target=2, ready=lambda made: stop_at(registry.find(db, client, made)["kind"])
+        )
+    assert [row["kind"] for row in registry.all_students(db, client)] == ["echo", "linear"]
     learning_curve.trace(db, client, run_id, "echo")
     assert learning_curve.stored(db, run_id).kind == "echo"
 
@@ -88,7 +90,7 @@ def stop_at(kind: str) -> None:
 
 def test_a_member_without_a_graph_says_why_and_one_that_nobody_reads_raises(echo, db, tmp_path, monkeypatch, capsys):
     client = small.fill(db, tmp_path)
-    student = run.train(db, client, label(db, client, "recorded:label"), "echo")[-1]
+    student = ladder.train(db, client, label(db, client, "recorded:label"), "echo")[-1]
     evaluate(db, student, target=0.5)
     monkeypatch.setattr(echo, "MEMBER", replace(echo.MEMBER, export="it would lose its voice."))
     capsys.readouterr()
@@ -119,7 +121,7 @@ def test_what_a_member_does_not_state_raises_before_anything_is_trained(echo, db
         with monkeypatch.context() as patch:
             patch.setattr(members, "__path__", [*members.__path__, str(folder)])
             with pytest.raises(error, match=words):
-                run.train(db, client, run_id, name)
+                ladder.train(db, client, run_id, name)
     assert not list(settings.subfolder("students").rglob("done")), "nothing was trained in vain"
 
 

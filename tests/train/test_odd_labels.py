@@ -9,15 +9,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core import database, tasks
+from core import database, tasks, taxonomy
+from core.assets import imports
 from core.deploy import export
 from core.errors import InputError
 from core.evaluate.run import evaluate
-from core.ingest import assets, taxonomy
-from core.label.run import label
+from core.label.labelling import label
 from core.tasks import Task
 from core.train import students
-from core.train.run import folder_of, train
+from core.train.ladder import train
+from core.train.registry import folder_of
 from tests import small
 
 EMOJI, MARKS = "😀🔥🎉🚗🏠🍕👢👜", "!?.-;:#*"
@@ -41,8 +42,8 @@ def fill(db, folder, table: list[tuple[str, str, str]], client: str) -> tuple[Ta
     _, file = small.files(folder, given)
     (folder / "taxonomy.csv").write_text("name\n" + "\n".join(names) + "\n")
     taxonomy.save(db, task, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
-    mapping = assets.Mapping(text=("text",), id="id", label="label", split="split")
-    assets.import_assets(db, task, file, mapping)
+    mapping = imports.Mapping(text=("text",), id="id", label="label", split="split")
+    imports.import_assets(db, task, file, mapping)
     return task, label(db, task, "recorded:label")
 
 

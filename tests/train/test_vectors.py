@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.train import vectors
 from core.train.vectors import Kept
 

@@ -15,9 +15,9 @@ import numpy as np
 from sqlite_utils import Database
 
 from core.errors import InputError
-from core.ingest.taxonomy import StoredCategory
 from core.label import providers
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 
 # kind -> module whose make() makes it from (db, task, spec, categories); each kind of a provider's is hosted as well
 KINDS = {

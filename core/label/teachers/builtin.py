@@ -15,12 +15,12 @@ from scipy.special import log_softmax, softmax
 from sqlite_utils import Database
 
 from core import settings
-from core.encoder import encoder
+from core.encoders.encoder import encoder
 from core.errors import InputError
-from core.ingest.taxonomy import StoredCategory
 from core.label.gold import gold
 from core.label.teachers import Answer, Asset, lacking
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 
 # Softmax temperature over cosine similarities. tests/bench/builtin_calibration.py fits it on two public sets with gold labels;
 # with gold of the client's own it is fitted on that instead.

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 from sqlite_utils import Database
 
-from core.ingest.taxonomy import StoredCategory
 from core.label.asking import REPAIR_SHOWN, Asking, Question, of_task
 from core.label.connections import Connection
 from core.label.model import MESSAGE_TOKENS, Model, connection_of, price_of
-from core.label.prices import Price
 from core.label.teachers import Asset, lacking
 from core.label.teachers.wire import Request
+from core.money.prices import Price
 from core.tasks import Task
+from core.taxonomy import StoredCategory
 
 
 class Hosted(Model):

@@ -13,13 +13,12 @@ from itertools import islice
 import pandas as pd
 from sqlite_utils import Database
 
-from core import tasks
+from core import tasks, taxonomy
+from core.assets.duplicates import form_hash, normal_form
 from core.errors import InputError
-from core.ingest import taxonomy
-from core.ingest.duplicates import form_hash, normal_form
-from core.ingest.taxonomy import Matcher, StoredCategory
 from core.label.teachers import Answer, Asset, batches
 from core.tasks import Task
+from core.taxonomy import Matcher, StoredCategory
 
 NONE_YET = "Name the label column when importing, and check that its labels are names of the taxonomy."
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import save_file
 
-from core.encoder import OnnxText, export, layers_of, prepared, torch_encoder
+from core.encoders.encoder import OnnxText, export, layers_of, prepared, torch_encoder
 from core.train import softmax
 from core.train.disk import EXACT, SMALL, link, tensors_of
 from core.train.members import SMALL_BASE, Encode, Export, Member, Model

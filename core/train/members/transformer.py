@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.encoder import SAMPLES, OnnxText, export, inputs, pad, pooled, prepared, tokenizer, torch_encoder
-from core.quantise import quantise
+from core.encoders.encoder import SAMPLES, OnnxText, export, inputs, pad, pooled, prepared, tokenizer, torch_encoder
+from core.encoders.quantise import quantise
 from core.train import softmax
 from core.train.data import Rows, Step
 from core.train.disk import EXACT, SMALL, link

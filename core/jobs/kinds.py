@@ -1,0 +1,38 @@
+"""What a job can be: what runs it and how it is called while it runs. One row a kind; queue, worker, pages and commands read it.
+
+Bodies are named, not imported: they are resolved when a job runs, so that the base imports no stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """`body`: module:function(db, params, progress) that does it and returns a JSON-able result. `doing`: in words for people.
+    `units`: what its steps count. `pauses`: stopped, it has only paused: what it paid for is kept and it goes on from there.
+    `student`: the parameter that says what student it trains, where it says how long it takes."""
+
+    body: str
+    doing: str
+    units: str = ""
+    pauses: bool = False
+    student: str = ""
+
+
+KINDS: dict[str, JobKind] = {
+    "import_assets": JobKind("core.distil:import_job", "Importing", "rows"),
+    "label": JobKind("core.label.labelling:label_job", "Labelling", "assets", pauses=True),
+    "rounds": JobKind("core.rounds:rounds_job", "Labelling in rounds"),
+    "taxonomy": JobKind("core.label.relabel:carry_over_job", "Carrying labels to the new taxonomy"),
+    "train": JobKind("core.distil:train_job", "Training", student="kind"),
+    "distil": JobKind("core.distil:distil_job", "On the way to a verdict", student="student"),
+    "vendor": JobKind("core.vendor:ask_job", "Asking a vendor", "assets"),
+    "curve": JobKind("core.evaluate.learning_curve:curve_job", "Tracing the learning curve"),
+    "review_queue": JobKind("core.review.queue:build_job", "Finding what to review"),
+    "suggestions": JobKind("core.evaluate.suggestions:look_job", "Looking for categories that are two"),
+    "score": JobKind("core.deploy.scoring:score_job", "Classifying a file", "rows"),
+    "send": JobKind("core.deploy.scoring:score_job", "Asking the teacher about a file", "texts", pauses=True),
+    "export": JobKind("core.deploy.export:export_job", "Exporting", "assets"),
+}

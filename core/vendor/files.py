@@ -1,0 +1,247 @@
+"""A vendor's answers from a file: which column holds what, and each row to an asset of the set and a category, or why not.
+
+Every answer is one of four: exact, mapped (a near miss that can mean one category only), off list, or empty. What one row got
+wrong becomes a Problem of that row; what makes the file useless as a whole is an InputError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from core.assets.ids import AS_TEXT, Ids
+from core.assets.label_columns import LISTED
+from core.errors import InputError, Problem
+from core.tables.column_names import ASSET_NAMES
+from core.tables.columns import guess_roles, known
+from core.tables.files import AS_FOUND, Doubt, Problems, ReadAs, Table, open_table
+from core.tables.numbers import AMOUNT, LATENCY, SHARE, NumberColumn, unit_of
+from core.taxonomy.categories import StoredCategory
+from core.taxonomy.matching import Matcher
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "id": ASSET_NAMES["id"],
+    "label": ("vendorlabel", "answer", "vendoranswer", "vendorcategory", *ASSET_NAMES["label"], "output", "result"),
+    "confidence": ("vendorconfidence", *ASSET_NAMES["confidence"]),
+    # A column called "latency" is neither: its unit is chosen, not guessed.
+    "latency_ms": ("vendorlatencyms", *(name for name in ASSET_NAMES["latency_ms"] if unit_of(name) == "ms")),
+    "latency_s": ("vendorlatencys", *(name for name in ASSET_NAMES["latency_ms"] if unit_of(name) == "s"))
+    + ("durations", "seconds"),
+    "usd": ("priceusd", "usd", "costusd", "priceperasset", "costperasset", "usdperasset", "unitprice", "price", "cost"),
+    "usd_per_1000": ("priceper1000", "costper1000", "usdper1000", "priceper1000usd", "usdper1000assets")
+    + ("priceper1000assets", "costper1000assets", "per1000"),
+}
+KNOWN = known(*NAMES.values())
+NUMBERS = {
+    **{"confidence": SHARE, "latency_ms": LATENCY, "latency_s": LATENCY},
+    **{"usd": AMOUNT, "usd_per_1000": AMOUNT},
+}
+SHOWN = 60  # characters of an answer in a sentence
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a vendor's file plays which role; latency in milliseconds or seconds, price an asset or per 1,000."""
+
+    id: str | None = None
+    label: str | None = None
+    confidence: str | None = None
+    latency_ms: str | None = None
+    latency_s: str | None = None
+    usd: str | None = None
+    usd_per_1000: str | None = None
+
+
+@dataclass(frozen=True)
+class VendorAnswer:
+    """One asset's answer: what was said, the category meant (None: off list or empty), how it was read, ms and USD for it."""
+
+    asset_id: int
+    said: str
+    category_id: int | None
+    how: str
+    confidence: float | None = None
+    latency_ms: float | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True)
+class VendorFile:
+    """A file read: its answers, one an asset of the set; `rows` it has, `outside` the set, `again` (further answers to an asset
+    answered before; the first one stands); the problems kept, and how many there were."""
+
+    answers: list[VendorAnswer]
+    rows: int
+    outside: int
+    again: int
+    problems: list[Problem]
+    problem_count: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A vendor's file before it is read: its columns, the guess of what each holds, and what is in doubt."""
+
+    columns: list[str]
+    guess: Columns
+    doubts: list[Doubt]
+
+
+def look(path: Path, read_as: ReadAs = AS_FOUND) -> Seen:
+    """The file's columns and what each is taken for. Raises InputError where it cannot be read as a table."""
+    table = open_table(path, KNOWN, read_as=read_as)
+    return Seen(table.columns, Columns(**guess_roles(table.columns, NAMES)), table.doubts)
+
+
+def read(
+    path: Path,
+    assets: list[tuple[int, str]],
+    categories: list[StoredCategory],
+    columns: Columns | None = None,
+    others: frozenset[str] = frozenset(),
+    read_as: ReadAs = AS_FOUND,
+) -> VendorFile:
+    """Read a vendor's answers to `assets` (id, external id); `columns` None is guessed, as is what `read_as` leaves open.
+
+    `others` are the external ids of assets outside the set. Raises InputError for a file that cannot be
+    read, lacks a column of ids or labels, has no rows, none of the set's assets, or not one answer of the taxonomy.
+    """
+    table = open_table(path, KNOWN, read_as=read_as)
+    columns = columns or Columns(**guess_roles(table.columns, NAMES))
+    _check(columns, table)
+    problems = Problems()
+    rows = list(table.records(problems))
+    if not rows:
+        raise InputError("The file has a header but no rows.", "Give every asset of the pack a row.", where=path.name)
+    place = table.columns.index(columns.label)
+    said = Counter(cells[place] for _, cells in rows)
+    # The pack names the categories: where a column can be read either way, it holds names.
+    reading = _Reading(table, columns, Matcher(categories).for_column(said, tie="names"), problems)
+    ids = Ids(assets, others)
+    answers: dict[int, VendorAnswer] = {}
+    outside = again = 0
+    for row, cells in rows:
+        given = cells[reading.at["id"]]
+        asset = ids(given)
+        if asset is None:
+            outside += 1
+            problems.add(row, columns.id, *_outside(ids, given))
+        elif asset in answers:
+            again += 1
+            what = f"The asset {_short(given)} is answered again; the first answer stands."
+            problems.add(row, columns.id, what, "Send one answer an asset.")
+        else:
+            answers[asset] = reading.answer(row, asset, cells)
+    _must_be_of_use(path, list(answers.values()), columns, reading.match)
+    return VendorFile(list(answers.values()), len(rows) + table.left_out, outside, again, problems.kept, problems.count)
+
+
+def _check(columns: Columns, table: Table) -> None:
+    listed = ", ".join(table.columns)[:500]
+    for role, what in (("id", "asset ids"), ("label", "labels")):
+        if getattr(columns, role) is None:
+            raise InputError(
+                f"No column of {what} was found.", f"Say which it is; the columns are: {listed}.", where=table.path.name
+            )
+    for one in fields(columns):
+        column = getattr(columns, one.name)
+        if column is not None and column not in table.columns:
+            raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=table.path.name)
+
+
+def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns, match: Matcher) -> None:
+    if not answers:
+        raise InputError(
+            "Not one id of the file is in the blind pack.",
+            f"Check that the column {columns.id} holds the ids of assets.csv, and that the file answers this pack.",
+            where=path.name,
+        )
+    if not any(answer.category_id for answer in answers) and not _any_near(answers, match):
+        said = next((answer.said for answer in answers if answer.said), None)
+        what = "Every answer in the file is empty."
+        if said is not None:
+            what = f"Not one answer of the file is a category of the taxonomy; the first is {_short(said)}."
+        raise InputError(what, f"Check that the column {columns.label} holds the labels.", where=path.name)
+
+
+def _any_near(answers: list[VendorAnswer], match: Matcher) -> bool:
+    """Whether answers of which none is a category are near to some, so that a person can accept them."""
+    said = Counter(answer.said for answer in answers if answer.said)
+    return any(match.near([value for value, _ in said.most_common(LISTED)]))
+
+
+def _outside(ids: Ids, given: str) -> tuple[str, str]:
+    """What to say of a row whose id is no asset of the set, and what to do."""
+    if why := ids.why(given):
+        return f"{why}; the row was left out.", AS_TEXT
+    what = f"The id {_short(given)} is no asset of this blind pack" if given else "The row has no id"
+    return f"{what}; the row was left out.", "Send the ids back as in assets.csv."
+
+
+class _Reading:
+    """Reads the cells of one table; each different answer is matched once."""
+
+    def __init__(self, table: Table, columns: Columns, match: Matcher, problems: Problems):
+        places = {name: place for place, name in enumerate(table.columns)}
+        roles = ((one.name, getattr(columns, one.name)) for one in fields(columns))
+        self.at = {role: places[column] for role, column in roles if column is not None}
+        self.columns, self.match, self.problems = columns, match, problems
+        self.read: dict[str, tuple[int | None, str]] = {}
+        self.numbers = {
+            role: NumberColumn(
+                getattr(columns, role),
+                kind,
+                [_bare(role, row[self.at[role]]) for row in table.head],
+                unit=role.removeprefix("latency_") if kind == LATENCY else None,
+            )
+            for role, kind in NUMBERS.items()
+            if role in self.at
+        }
+        for column in self.numbers.values():
+            column.tell(problems)
+
+    def answer(self, row: int, asset: int, cells: list[str]) -> VendorAnswer:
+        said = cells[self.at["label"]]
+        if said not in self.read:
+            self.read[said] = read_label(self.match, said)
+        category, how = self.read[said]
+        if how == "off list":
+            what = f"The answer {_short(said)} is no category of the taxonomy; it counts as wrong."
+            self.problems.add(row, self.columns.label, what, "Answer with one category, written as in taxonomy.csv.")
+        ms, seconds = self.number(row, "latency_ms", cells), self.number(row, "latency_s", cells)
+        each, thousand = self.number(row, "usd", cells), self.number(row, "usd_per_1000", cells)
+        return VendorAnswer(
+            asset,
+            said[:200],
+            category,
+            how,
+            self.number(row, "confidence", cells),
+            ms if ms is not None else seconds,
+            each if each is not None or thousand is None else thousand / 1000,
+        )
+
+    def number(self, row: int, role: str, cells: list[str]) -> float | None:
+        given = cells[self.at[role]] if role in self.at else ""
+        if not given:
+            return None
+        return self.numbers[role].read(_bare(role, given), row, self.problems)
+
+
+def _bare(role: str, given: str) -> str:
+    return re.sub(r"USD|\$", "", given, flags=re.IGNORECASE).strip() if role.startswith("usd") else given
+
+
+def read_label(match: Matcher, said: str) -> tuple[int | None, str]:
+    """What an answer means: (category id, "exact") or (id, "mapped") for a near miss, (None, "off list") or (None, "empty")."""
+    if not said.strip():
+        return None, "empty"
+    category = match(said)
+    if category is None:
+        return None, "off list"
+    return category, "exact" if match.exact(said) else "mapped"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
