@@ -21,6 +21,15 @@ from core.ui import (
 from core.ui import mapping as columns
 from core.ui.frame import View
 
+ENTRY = {
+    "place": 20,
+    "section": "Teach",
+    "name": "Assets",
+    "icon": "photo_library",
+    "title": "Bring in a taxonomy and assets",
+    "sentence": "Two files: the categories you report on, and the assets to sort into them.",
+}
+
 
 def main() -> None:
     with frame.page("assets") as view:

@@ -23,6 +23,15 @@ from core.ui.compare_first import TABS
 from core.ui.figures import HINTS, explained, figure
 from core.words import teacher_words
 
+ENTRY = {
+    "place": 70,
+    "section": "Teach",
+    "name": "Compare",
+    "icon": "balance",
+    "title": "Decide: is the student good enough?",
+    "sentence": "Student and teacher side by side: how often they agree, what each costs, how long each takes.",
+}
+
 
 def main() -> None:
     with frame.page("compare") as view:

@@ -7,6 +7,15 @@ from core.label import connections, keys
 from core.label.connections import Connection
 from core.ui import connection_form, frame, hosted_teacher
 
+ENTRY = {
+    "place": 110,
+    "section": "House",
+    "name": "Connections",
+    "icon": "cable",
+    "title": "Connect a hosted teacher",
+    "sentence": "Say where a large model answers and where its key is. The key stays there: nothing here keeps it.",
+    "needs_client": False,
+}
 EDITING, TESTING = "connection-editing", "connection-testing"  # an id or "new"; the id to call in this run
 
 

@@ -17,6 +17,14 @@ from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
 from core.words import milliseconds, percent, stated_percent
 
+ENTRY = {
+    "place": 90,
+    "section": "Use",
+    "name": "Deploy",
+    "icon": "rocket_launch",
+    "title": "Put the student to work",
+    "sentence": "The live student classifies a whole file and marks what it is not sure of for the teacher.",
+}
 KINDS = {"XLSX": "Excel (XLSX)", "CSV": "CSV", "Parquet": "Parquet"}
 
 

@@ -8,6 +8,16 @@ from core.ui import frame, ledger_tables
 from core.ui.figures import figure
 from core.words import money, percent
 
+ENTRY = {
+    "place": 120,
+    "section": "House",
+    "name": "Ledger",
+    "icon": "receipt_long",
+    "title": "See what the teachers cost",
+    "sentence": "Every label you bought from a hosted teacher: for whom, when, how many tokens, how much money.",
+    "needs_client": False,
+}
+
 
 def main() -> None:
     with frame.page("ledger") as view:

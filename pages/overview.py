@@ -13,6 +13,16 @@ from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
 from core.ui import address, frame, house_figures, progress, removing, standing
 
+ENTRY = {
+    "place": 10,
+    "section": "",
+    "name": "Overview",
+    "icon": "space_dashboard",
+    "title": "See where every client stands",
+    "sentence": "A student learns one narrow job from the large model you pay today. Here you see how far each client is.",
+    "needs_client": False,
+    "of_client": False,
+}
 SAMPLE_NOTE = (
     "2,000 assets and a taxonomy of 40 categories. **Texts and labels are made up**; the labels stand in for those of a large "
     "model. It takes a minute or two to import them, train a student and judge it, here on this machine, without a key and "

@@ -8,6 +8,15 @@ from core.label.runs import runs
 from core.review import queue
 from core.ui import frame, progress, review_desk, review_figures
 
+ENTRY = {
+    "place": 60,
+    "section": "Teach",
+    "name": "Review",
+    "icon": "rate_review",
+    "title": "Settle the labels most worth settling",
+    "sentence": "What people settle is gold: the student learns it instead of the teacher's answer, "
+    "and both are measured against it.",
+}
 MODES = {"queue": "Most doubtful first", "random": "Random sample", "conflict": "Conflicts"}
 HINT = (
     "Most doubtful first corrects the most labels a minute. The random sample measures accuracy; everyone decides it "

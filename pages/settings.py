@@ -8,6 +8,16 @@ from core.train import members
 from core.ui import brand_form, frame, price_form
 from core.words import percent
 
+ENTRY = {
+    "place": 130,
+    "section": "House",
+    "name": "Settings",
+    "icon": "tune",
+    "title": "Settings",
+    "sentence": "What counts as good enough, which base model students build on, and what models cost.",
+    "needs_client": False,
+    "of_client": False,
+}
 # setting -> label, packaged model
 ENCODERS = {
     "encoder": ("Base model", "all-MiniLM-L6-v2"),

@@ -10,6 +10,15 @@ from core.ui import frame, more_labels, progress, student_list
 from core.ui.figures import HINTS
 from core.words import teacher_words
 
+ENTRY = {
+    "place": 50,
+    "section": "Teach",
+    "name": "Student",
+    "icon": "model_training",
+    "title": "Train a student",
+    "sentence": "A small model on this machine learns the teacher's answers. Its figures come from assets it has never seen.",
+}
+
 
 def main() -> None:
     with frame.page("student") as view:

@@ -6,6 +6,14 @@ from core import taxonomy
 from core.taxonomy import diff, versions
 from core.ui import frame, progress, taxonomy_edit, taxonomy_plan, taxonomy_tree
 
+ENTRY = {
+    "place": 30,
+    "section": "Teach",
+    "name": "Taxonomy",
+    "icon": "account_tree",
+    "title": "Change the taxonomy",
+    "sentence": "See what a change costs before you save it: only assets whose category is in doubt go back to the teacher.",
+}
 JOBS = ("taxonomy", "suggestions")
 
 

@@ -18,6 +18,14 @@ from core.ui import (
 from core.ui.figures import figure
 from core.words import counted, duration, money
 
+ENTRY = {
+    "place": 40,
+    "section": "Teach",
+    "name": "Teacher",
+    "icon": "school",
+    "title": "Get labels from a teacher",
+    "sentence": "The teacher says which category each asset belongs to; the student learns from its answers.",
+}
 BUILT_IN_NOTE = (
     "Compares each asset with the categories' names, descriptions and examples; no key, no internet. A large model labels "
     "better. It reads with the same base model as the embedding student, so it says little how often those two agree."

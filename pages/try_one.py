@@ -10,6 +10,14 @@ from core.ui import answers, frame
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent
 
+ENTRY = {
+    "place": 80,
+    "section": "Use",
+    "name": "Try one",
+    "icon": "play_circle",
+    "title": "Try one asset",
+    "sentence": "Paste the words of one asset and see what student and teacher make of it.",
+}
 EXAMPLES = 4
 
 

@@ -8,6 +8,14 @@ from core.train import members
 from core.ui import frame, progress, vendor_card, vendor_inputs
 from core.vendor import scorecard, sets
 
+ENTRY = {
+    "place": 100,
+    "section": "Use",
+    "name": "Vendor",
+    "icon": "storefront",
+    "title": "Judge a vendor",
+    "sentence": "Is it good enough for this task at this cost? It answers the test assets, beside student and teacher.",
+}
 WHY_TUNE = (
     "This adds a column to the table above: a small model of your own that learns the task from the teacher's labels and is "
     "judged on the same assets. It shows how close to the teacher you come without {name}, and at what cost."

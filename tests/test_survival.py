@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The command line with small steps, so that a small client is long enough to be killed in the middle of one.
 PROGRAM = """
 import sys
-from core import __main__ as cli, progress, settings, terminal
+from core import __main__ as cli, settings, terminal
 from core.evaluate import measure
+from core.jobs import progress
 from core.label import teachers
 from core.train.members import transformer
 whole = teachers.batches

@@ -155,7 +155,8 @@ def _columns(args: argparse.Namespace) -> dict[str, str | None]:
 def _distil_text(result: dict, told: list[str], task: str | None) -> list[str]:
     imports, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
-        f"{imports['imported']:,} of {imports['rows'] - imports['aside']:,} assets imported, {counted(imports['problems'], 'problem')}"
+        f"{imports['imported']:,} of {imports['rows'] - imports['aside']:,} assets imported, "
+        + counted(imports["problems"], "problem")
         + (f", {counted(imports['remarks'], 'remark')}" if imports["remarks"] else ""),
         *told,
         f"{labels['count']:,} labels by {labels['teacher']}, {money(labels['spent_usd'], exact=True)} spent"

@@ -1,7 +1,7 @@
 """An ONNX graph whose weights are int8 on disk and whose arithmetic is in full precision: a quarter of the size, the exact speed.
 
-The quantisation of core/encoders/quantise.py rounds what flows through a graph as well, which is faster and turns the answers to texts
-between two categories now and then. Rounded weights alone hardly do.
+The quantisation of core/encoders/quantise.py rounds what flows through a graph as well, which is faster and turns the answers to
+texts between two categories now and then. Rounded weights alone hardly do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Label runs: a teacher answers a client's assets; what it has answered is on disk before more is asked for.
-
-A run's state is running, done, capped (the budget is spent; a higher one carries on) or stopped.
-"""
+"""A teacher answers a client's assets in a label run; what it has answered is on disk before more is asked for."""
 
 from __future__ import annotations
 
@@ -22,9 +19,6 @@ from core.label.teachers.hosted import Hosted
 from core.money import prices
 from core.tasks import Task
 from core.words import teacher_words
-
-# A run left half way, as SQL of label_runs r; one labelled in rounds is whole after each of them.
-PAUSED = "(r.state <> 'done' and not exists (select 1 from rounds where run_id = r.id and figures is not null))"
 
 
 def label(

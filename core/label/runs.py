@@ -1,4 +1,7 @@
-"""TODO_DOC"""
+"""Label runs as they stand: which there are, how far each is, its labels and why some are missing.
+
+A run's state is running, done, capped (the budget is spent; a higher one carries on) or stopped.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from sqlite_utils import Database
 
 from core import taxonomy
 from core.database import now
-from core.label.labelling import PAUSED
 from core.label.teachers import Teacher
 from core.tasks import Task
+
+# A run left half way, as SQL of label_runs r; one labelled in rounds is whole after each of them.
+PAUSED = "(r.state <> 'done' and not exists (select 1 from rounds where run_id = r.id and figures is not null))"
 
 
 def pending_count(db: Database, teacher: Teacher, run_id: int, task: Task, only: Collection[int] | None = None) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, replace
 
 from core.tables.column_names import ASSET_NAMES, DURATIONS, LEVEL_NAMES, TAXONOMY_NAMES, TEXT_NAMES, VAGUE_IDS
 from core.tables.headers import is_number, squash
-from core.taxonomy.matching import form
+from core.tables.names import form
 
 MOST = 0.8  # share of a column's filled cells that makes them all its kind
 LABELLED = 0.5  # share of them that names categories

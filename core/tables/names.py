@@ -22,6 +22,9 @@ OFFERED = 3
 _UNSEEN = dict.fromkeys([0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF])
 _CODE = re.compile(r"([+-]?)(\d+)(?:\.(\d+))?", re.ASCII)
 
+SEPARATOR = " > "  # between the names of a path
+_STEP = re.compile(r" ?> ?")
+
 
 def same(name: str) -> str:
     """The form in which two names are one (NFKC, case folded, white space as single blanks).
@@ -30,6 +33,11 @@ def same(name: str) -> str:
     """
     form = unicodedata.normalize("NFKC", name.translate(_UNSEEN)).casefold()
     return " ".join(unicodedata.normalize("NFKC", form).casefold().split())
+
+
+def form(text: str) -> str:
+    """The form in which two names or paths are one: blanks around the steps of a path mean nothing."""
+    return _STEP.sub(SEPARATOR, same(text))
 
 
 def same_code(code: str) -> str:

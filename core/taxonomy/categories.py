@@ -11,10 +11,9 @@ from pathlib import Path
 
 from core.errors import InputError, Problem
 from core.tables.files import AS_FOUND, Doubt, Problems, ReadAs
-from core.tables.names import same
+from core.tables.names import SEPARATOR, same
 from core.taxonomy.columns import Choice
 from core.taxonomy.files import Row, read_rows
-from core.taxonomy.matching import SEPARATOR
 
 MAX_CATEGORIES = 20_000
 

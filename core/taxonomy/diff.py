@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.errors import InputError
+from core.tables.names import SEPARATOR
 from core.tables.names import same as form
 from core.taxonomy import Category
-from core.taxonomy.matching import SEPARATOR
 
 Kind = Literal["added", "removed", "renamed", "moved", "merged", "split", "described"]
 KINDS: tuple[Kind, ...] = ("added", "removed", "renamed", "moved", "merged", "split", "described")

@@ -7,7 +7,6 @@ match.near(["Disney"])                            what a label that is no catego
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -15,15 +14,13 @@ from typing import TYPE_CHECKING, Literal
 from core.errors import InputError
 from core.escape import undefuse
 from core.tables.headers import is_number
-from core.tables.names import Near, same, same_code, unambiguous
+from core.tables.names import SEPARATOR, Near, form, same, same_code, unambiguous
 
 if TYPE_CHECKING:
     from core.taxonomy import Category, StoredCategory
 
-SEPARATOR = " > "
 Way = Literal["names", "codes"]
 WAYS: tuple[Way, ...] = ("names", "codes")
-_STEP = re.compile(r" ?> ?")
 
 
 class Matcher:
@@ -140,8 +137,3 @@ def path_of(category: Category, by_label: Mapping[str, Category]) -> str:
         category = by_label[category.parent]
         names.append(category.name)
     return SEPARATOR.join(reversed(names))
-
-
-def form(text: str) -> str:
-    """The form in which two names or paths are one: blanks around the steps of a path mean nothing."""
-    return _STEP.sub(SEPARATOR, same(text))

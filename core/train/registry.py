@@ -1,4 +1,4 @@
-"""TODO_DOC"""
+"""The students of a task: which there are, which is live, which were before it, and where each has its folder."""
 
 from __future__ import annotations
 

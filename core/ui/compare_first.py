@@ -12,6 +12,7 @@ from core.report.headline import TITLES, for_100, judged
 from core.report.pairs import Pair, lead, pairs
 from core.ui import charts, frame, go_live, money_inputs, report_download, standing
 from core.ui.figures import badge
+from core.ui.menu import MENU
 from core.words import stated_percent
 
 BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
@@ -79,5 +80,5 @@ def _step(view: frame.View, student: dict, rule: str) -> None:
     where = standing.of(view.db, view.task)
     if label == MORE and (not where.assets or (where.labelled or 0) > MOST):
         label, page = "Bring in more assets", "assets"
-    if st.button(label, type="primary", icon=f":material/{frame.MENU[page].icon}:"):
+    if st.button(label, type="primary", icon=f":material/{MENU[page].icon}:"):
         frame.go(page)

@@ -229,7 +229,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from core import database, tasks
-from core.ingest import assets
+from core.assets import imports
 path, point = Path(sys.argv[1]), sys.argv[2]
 db = database.connect()
 client = tasks.of(db, "Acme")
@@ -239,7 +239,7 @@ class Progress:
     def __call__(self, done, total, message="", spent_usd=0.0): die(message)
     def check(self): pass
 db.conn.set_trace_callback(die)
-assets.import_assets(db, client, path, progress=Progress())
+imports.import_assets(db, client, path, progress=Progress())
 """
 
 

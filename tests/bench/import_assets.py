@@ -28,19 +28,19 @@ ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from core import database, tasks
-from core.ingest import assets, taxonomy
+from core import database, tasks, taxonomy
+from core.assets import imports
 path, again, known = Path(sys.argv[1]), sys.argv[2] == "again", sys.argv[3]
 db = database.connect()
 client = tasks.of(db, "bench")
 if known: taxonomy.save(db, client, taxonomy.read(Path(known)).categories, "taxonomy.csv")
-mapping = assets.preview(path).guess  # as a page and a command do, before the import
+mapping = imports.preview(path).guess  # as a page and a command do, before the import
 started = time.perf_counter()
 phases = {}
 def progress(done, total, message="", spent_usd=0.0):
     phases.setdefault(message, time.perf_counter() - started)
 progress.check = lambda: None
-done = assets.import_assets(db, client, path, mapping, progress)
+done = imports.import_assets(db, client, path, mapping, progress)
 seconds = time.perf_counter() - started
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({"seconds": round(seconds, 2), "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),

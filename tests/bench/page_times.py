@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import database, jobs
 from core.ui.compare_first import TABS
-from core.ui.frame import MENU
+from core.ui.menu import MENU
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
 from tests.pages.clients import bring_in_many, second_student
 from tests.pages.conftest import ask

@@ -34,8 +34,8 @@ def main() -> None:
 
 
 def measure(kind: str) -> dict[str, dict]:
-    """The phases of the jobs between the sample's files and a student of this kind, by what core.jobs.pace calls alike; with the kind
-    that the sample client's walk trains, that walk's too."""
+    """The phases of the jobs between the sample's files and a student of this kind, by what core.jobs.pace calls alike; with the
+    kind that the sample client's walk trains, that walk's too."""
     from core import database, jobs, tasks, taxonomy
     from core.distil import SAMPLE
     from core.jobs import pace

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from core import jobs
-from core.ui.frame import MENU
+from core.ui.menu import MENU
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
 
 SETTLE = 1500  # ms for fonts and charts to come to rest after a page stopped loading

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.ui.compare_first import TABS
-from core.ui.frame import MENU
+from core.ui.menu import MENU
 from tests.browser.conftest import VIEWPORT, App
 from tests.browser.screenshots import visit
 

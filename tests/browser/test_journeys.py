@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core import database, jobs, tasks
-from core.ui.frame import MENU
+from core.ui.menu import MENU
 from tests.pages.clients import bring_in_many, write_files
 
 LONG = 400_000  # ms: several times a whole run of the sample client on two cores, for slow machines

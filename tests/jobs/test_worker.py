@@ -68,7 +68,7 @@ def test_a_click_starts_within_a_second_and_the_job_outlives_whoever_started_it(
         waited.append(time.monotonic() - clicked)
         wait(lambda job=job: not jobs.get(db, job.id).active)
     assert min(waited) < 1
-    app = "from core import database, jobs; from tests import job_bodies; jobs.start(database.connect(), 'units', {!r})"
+    app = "from core import database, jobs; from tests.jobs import job_bodies; jobs.start(database.connect(), 'units', {!r})"
     subprocess.run([sys.executable, "-c", app.format(params(tmp_path / "app", 5, 0.05))], cwd=settings.ROOT, check=True)
     wait(lambda: [other.state for other in jobs.recent(db)] == ["done"] * 4)
 

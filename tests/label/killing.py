@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
 from core import database, tasks
-from core.label import run
+from core.label import labelling
 db = database.connect()
-run.label(db, tasks.get(db, int(sys.argv[1])), "connection:Local", budget_usd=50.0)
+labelling.label(db, tasks.get(db, int(sys.argv[1])), "connection:Local", budget_usd=50.0)
 """
 CONCURRENCY = 8
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPENDER = """
 import random, sys
 from core import database
-from core.label import ledger
+from core.money import ledger
 run, cap, seed = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 dice = random.Random(seed)
 db = database.connect()

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import __main__ as cli
 from core import removal, tasks
-from core.ui.frame import MENU
+from core.ui.menu import MENU
 from tests.pages.conftest import ROOT
 
 ODD = 'Brand & Söhne = 100 % "A?b#c" <b>*x*</b> 日本'

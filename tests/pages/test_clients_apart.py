@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core import tasks
-from core.ui.frame import MENU
+from core.ui.menu import MENU
 from tests.pages.clients import bring_in, write_files
 
 CHANGED = {

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import database
 from core.escape import plain
 from core.ui.compare_first import TABS
-from core.ui.frame import MENU
+from core.ui.menu import MENU
 from tests.markdown import shown
 from tests.pages import hostile
 from tests.pages.conftest import ask

@@ -24,7 +24,8 @@ from core.review import queue
 from core.tasks import Task
 from core.train.registry import all_students, looked_at, set_live
 from core.ui.compare_first import TABS
-from core.ui.frame import MENU, SYNTHETIC
+from core.ui.frame import SYNTHETIC
+from core.ui.menu import MENU
 from core.weights import FILES, LARGE, source_folder
 from core.words import stated_percent
 from tests.pages.clients import bring_in, bring_in_many, second_student

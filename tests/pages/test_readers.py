@@ -6,7 +6,7 @@ import pytest
 
 from core import database, settings
 from core.ui.compare_first import TABS
-from core.ui.frame import MENU
+from core.ui.menu import MENU
 from tests.pages.conftest import ask
 from tests.test_main import call
 

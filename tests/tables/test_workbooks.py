@@ -287,7 +287,7 @@ def _pieces(kind: str):
 READ = """
 import sys, time
 from core.errors import InputError
-from core.ingest.files import Problems, open_table
+from core.tables.files import Problems, open_table
 begun = time.monotonic()
 try:
     for _ in open_table(sys.argv[1], {"text"}).records(Problems()): pass
