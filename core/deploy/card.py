@@ -150,7 +150,7 @@ def _quality(found: ChooseOneFigures) -> str:
     if certified:
         rows.append(("Agreement with the teacher behind it", percent(found.agreement_end_to_end), "", f"{n:,}"))
     rows.append(("Strange, left to the teacher however sure the student is", percent(found.strange), "", f"{n:,}"))
-    rows += [(one.label, one.words(found), "", f"{n:,}") for one in metrics.said(found)]
+    rows += [(one.label, one.words(found), "", f"{n:,}") for one in metrics.applicable(found)]
     words = (
         "Measured on the test assets, which it never saw in training, unless said otherwise. Intervals are exact (Clopper-Pearson, "
         "95 %) and count copies of one creative once. Macro F1, kappa and AC1 are 1 when perfect, ECE 0."

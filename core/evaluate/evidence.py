@@ -207,7 +207,7 @@ class Verdict:
 @dataclass(frozen=True)
 class Rule:
     """One row of the table: when it applies, what it decides, and how it says so; `when` it applies in words, the client's numbers
-    in braces (said())."""
+    in braces (verdict.in_words())."""
 
     name: str
     decision: str

@@ -69,18 +69,18 @@ METRICS = (
 )
 
 
-def said(found: ChooseOneFigures) -> list[Metric]:
+def applicable(found: ChooseOneFigures) -> list[Metric]:
     """The metrics that say something of these figures."""
     return [one for one in METRICS if one.value(found) is not None]
 
 
 def table(found: ChooseOneFigures) -> pd.DataFrame:
     """In words, one a row: measure, value, basis, meaning."""
-    rows = [(one.label, one.words(found), "measured", one.hint) for one in said(found)]
+    rows = [(one.label, one.words(found), "measured", one.hint) for one in applicable(found)]
     return pd.DataFrame(rows, columns=["measure", "value", "basis", "meaning"])
 
 
 def as_json(found: ChooseOneFigures) -> dict[str, object]:
     """By name, for the command line; shares with their interval."""
-    values = {one.name: one.value(found) for one in said(found)}
+    values = {one.name: one.value(found) for one in applicable(found)}
     return {name: asdict(value) if isinstance(value, Share) else value for name, value in values.items()}

@@ -1,6 +1,6 @@
 """The verdict: replace the teacher, keep it as fallback, not ready, or trial only; with the figures that decided and the next step.
 
-RULES, at the end, are the rules in order; the first that applies decides. Each says in words when it does: said() has them with a
+RULES, at the end, are the rules in order; the first that applies decides. Each says in words when it does: in_words() has them with a
 client's own numbers, as Compare shows them. Two guards hold replace and fallback back (core/evaluate/evidence.py).
 
 Where the teacher takes batches at a price at which it alone costs no more than what is proposed, replace and fallback say so: no
@@ -31,7 +31,7 @@ def decide(evidence: Evidence) -> Verdict:
     return Verdict(rule.decision, reason, rule.next(evidence), rule.name, "cascade" if behind else "student", offers)
 
 
-def said(rules: Rules) -> list[str]:
+def in_words(rules: Rules) -> list[str]:
     """RULES in words, with the client's numbers: Fewer than 100 independent test assets: **not ready**."""
     numbers = {
         "fewest": FEWEST_TEST,

@@ -95,7 +95,9 @@ def confusions(found: ChooseOneFigures, most: int = SHOWN) -> Answer | None:
     if shown > 45:
         note += " Columns are in the order of the rows; point at a cell for its names and figures."
     if shown < len(found.labels):
-        note += f" The {shown} of {len(found.labels):,} categories mixed up most, with {percent(part, digits=0)} of all "
+        note += (
+            f" The {shown} of {len(found.labels):,} categories mixed up most, with {percent(part, digits=0)} of all "
+        )
         note += "differences."
     return Answer("confusions", title, figure, table, note, shares)
 

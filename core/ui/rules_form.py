@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.evaluate.evaluation import change_rules
 from core.evaluate.evidence import NEW, Rules
-from core.evaluate.verdict import said
+from core.evaluate.verdict import in_words
 from core.money.economics import described
 from core.ui.frame import View
 
@@ -29,7 +29,7 @@ ACROSS = 3  # fields beside one another: more would cut off what is chosen
 def show(view: View, rules: Rules) -> None:
     """The rules in words, and a form with the numbers in them."""
     with st.expander("The rules behind this verdict: change them for this client"):
-        numbered = (f"{place}. {rule}" for place, rule in enumerate(said(rules), 1))
+        numbered = (f"{place}. {rule}" for place, rule in enumerate(in_words(rules), 1))
         st.markdown(TEXT.format(rules="\n".join(numbered)))
         with st.form(f"rules-{view.task.id}", border=False):
             values = {}

@@ -470,7 +470,7 @@ def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
     strange = row_of(text, "Strange, left to the teacher however sure the student is")
     assert strange[0] == percent(found.strange, 1)
     assert row_of(text, "Agreement with the teacher behind it")[0] == percent(found.agreement_end_to_end, 1)
-    for metric in metrics.said(found):
+    for metric in metrics.applicable(found):
         assert row_of(text, metric.label)[0] == metric.words(found)
     for one in found.per_category:
         assert row_of(text, one.label)[0] == percent(one.recall, 1)
