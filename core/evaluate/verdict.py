@@ -1,7 +1,7 @@
 """The verdict: replace the teacher, keep it as fallback, not ready, or trial only; with the figures that decided and the next step.
 
-RULES, at the end, are the rules in order; the first that applies decides. Each says in words when it does: in_words() has them with a
-client's own numbers, as Compare shows them. Two guards hold replace and fallback back (core/evaluate/evidence.py).
+RULES, at the end, are the rules in order; the first that applies decides. in_words() says when each does, with a client's own
+numbers, as Compare shows them. Two guards hold replace and fallback back (core/evaluate/evidence.py).
 
 Where the teacher takes batches at a price at which it alone costs no more than what is proposed, replace and fallback say so: no
 rule can know whether answers may take a day.
