@@ -69,6 +69,8 @@ NOUNS = {
     "imports": ("import",),
     "taxonomies": ("version of the taxonomy", "versions of the taxonomy"),
     "students": ("student",),
+    "pairs": ("pair of brief and copy", "pairs of brief and copy"),
+    "writers": ("student that writes", "students that write"),
     "connections": ("connection of its own", "connections of its own"),
     "predictions": ("answer on test assets", "answers on test assets"),
 }
@@ -149,6 +151,8 @@ def of_client(db: Database, client_id: int) -> Hanging:
         "labels": count(db, f"labels where run_id in {runs}", client_id),
         "reviews": count(db, f"reviews where asset_id in {assets}", client_id),
         "students": count(db, f"students where task_id in {mine} and ready = 1", client_id),
+        "pairs": count(db, f"pairs where task_id in {mine}", client_id),
+        "writers": count(db, f"writers where task_id in {mine} and ready = 1", client_id),
         "connections": count(db, "connections where client_id = ?", client_id),
     }
     usd = db.execute(f"select total(cost_usd) from labels where run_id in {runs}", [client_id]).fetchone()[0]
@@ -240,6 +244,8 @@ def of_task(db: Database, task: Task) -> Hanging:
         "labels": count(db, f"labels where run_id in {runs}", task.id),
         "reviews": count(db, "reviews where task_id = ?", task.id),
         "students": count(db, "students where task_id = ? and ready = 1", task.id),
+        "pairs": count(db, "pairs where task_id = ?", task.id),
+        "writers": count(db, "writers where task_id = ? and ready = 1", task.id),
     }
     usd = db.execute(f"select total(cost_usd) from labels where run_id in {runs}", [task.id]).fetchone()[0]
     warnings = [f"{live[0]} {live[1]} is live: what answers with it must be stopped."] if live else []
@@ -253,6 +259,7 @@ def remove_task(db: Database, task: Task) -> Hanging:
         with _removing(db, task.client_id, found):
             made = db.execute("select id, path from students where task_id = ?", [task.id]).fetchall()
             _doom(db, [path for _, path in made] + [f"output/understudy-student-{id}.zip" for id, _ in made])
+            _doom(db, [row[0] for row in db.execute("select path from writers where task_id = ?", [task.id])])
             runs = "(select id from label_runs where task_id = ?)"
             db.conn.execute(f"update calls set run_id = null where run_id in {runs}", [task.id])
             for table, where in belonging(db, "task_id"):
@@ -424,6 +431,8 @@ def _files_of(db: Database, client_id: int) -> list[str]:
         "select id, path from students where task_id in (select id from tasks where client_id = ?)", [client_id]
     ).fetchall()
     paths = [path for _, path in students] + [f"output/understudy-student-{id}.zip" for id, _ in students]
+    writers = "select path from writers where task_id in (select id from tasks where client_id = ?)"
+    paths += [row[0] for row in db.execute(writers, [client_id])]
     paths += [f"uploads/{one[:12]}" for one in own if one and one not in others] + [f"vectors/{client_id}.npz"]
     home = settings.home()
     for (result,) in db.execute("select result from jobs where client_id = ? and result is not null", [client_id]):

@@ -234,6 +234,31 @@ create table predictions (
     teacher_category_id integer references categories(id), strange integer not null default 0,
     primary key (student_id, asset_id)) without rowid;
 
+-- Of tasks that write. pair_imports: files of briefs with approved copy; pairs: their rows, each brief with each copy once (by
+-- text_hash). status: approved, edited (first_version: before the edit) or rejected; group_id: the first pair of those that share a
+-- brief or have nearly the same copy, which are never in two splits
+create table pair_imports (
+    id integer primary key, task_id integer not null references tasks(id), filename text not null, columns text not null,
+    row_count integer not null, imported integer not null, duplicates integer not null, problem_count integer not null,
+    problems text not null, created text not null);
+create table pairs (
+    id integer primary key, task_id integer not null references tasks(id),
+    import_id integer not null references pair_imports(id), text_hash text not null, brief text not null, copy text not null,
+    status text not null, first_version text, channel text, market text, writer text, written text, split text not null,
+    split_given integer not null, group_id integer not null, unique (task_id, text_hash));
+-- figures: as in core/write/judging.py; refused: why it may not write, in words
+create table writers (
+    id integer primary key, task_id integer not null references tasks(id), kind text not null, params text not null,
+    path text not null, live integer not null default 0, ready integer not null default 0, train_seconds real, size_mb real,
+    figures text, refused text not null default '', created text not null);
+create unique index one_live_writer on writers (task_id) where live = 1;
+-- what a student wrote of a brief that somebody asked for, in its order; gates: name, passed and why of each
+create table drafts (
+    id integer primary key, task_id integer not null references tasks(id), writer_id integer not null references writers(id),
+    brief text not null, place integer not null, seed integer not null, text text not null, passed integer not null,
+    gates text not null, created text not null);
+create index drafts_by_writer on drafts (writer_id);
+
 -- vendor_sets: held-out assets put before a vendor, fixed from then on, with the taxonomy that goes with them; vendor_tests: a
 -- vendor's answers to one set, from a file ("file:NAME") or a label run ("run:ID"); vendor_answers: how an answer was read is exact,
 -- mapped, off list or empty

@@ -27,6 +27,8 @@ DEFAULTS: dict[str, Any] = {
     "confidence": 0.95,
     "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
     "large_encoder": "packaged-large",  # the packaged all-mpnet-base-v2, or a local folder
+    "base_model": "packaged-writer",  # what students that write build on: the packaged SmolLM2-135M, a folder or a .gguf file
+    "voice_guide": {},  # changed fields of core.write.guide.Guide
     "brand": {},  # changed fields of core.report.brand.Brand
     "teacher_terms": "",  # what the client knows of its teacher's terms: may its answers train a model?
     "assumptions": {},  # changed fields of core.money.economics.Assumptions

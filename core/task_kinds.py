@@ -19,6 +19,6 @@ KINDS = {
     for kind in (
         Kind("choose_one", "Choose one category"),
         Kind("choose_several", "Choose several categories", "Assets with several categories of one taxonomy"),
-        Kind("write", "Write", "Students that write"),
+        Kind("write", "Write"),
     )
 }

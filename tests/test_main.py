@@ -73,7 +73,8 @@ def test_every_command_explains_its_options(capsys):
     [
         ([], "required: COMMAND"),
         (["juggle"], "invalid choice: 'juggle'"),
-        (["distil"], "required: --taxonomy, --assets"),
+        (["distil"], "--taxonomy is missing"),
+        (["distil", "--pairs", "nowhere.csv"], "nowhere.csv: There is no such file."),
         (["distil", "--taxonomy", "nowhere.csv", "--assets", "nowhere.csv"], "nowhere.csv: There is no such file."),
         (["distil", "--taxonomy", "t", "--assets", "a", "--target", "95"], "for 95 % write 0.95"),
         (["distil", "--taxonomy", "t", "--assets", "a", "--target", "nan"], "'nan' is not a number"),

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from core import terminal
 from core.asset_columns import ASSET_COLUMNS
-from core.commands import reading
-from core.errors import Problem
+from core.commands import pairs, reading
+from core.errors import InputError, Problem
 from core.label import providers
 from core.train import members
 from core.words import counted, money, percent, ranged
+from core.write import rungs
 
 # The roles that have an option of their own: `latency_ms` is --latency-column, for the file may give seconds.
 OPTIONS = {role: role.removesuffix("_ms") for role, column in ASSET_COLUMNS.items() if column.option}
@@ -21,10 +22,9 @@ SUMMARY = "teach a student from a taxonomy and assets, and say whether it is goo
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
-    command.add_argument(
-        "--taxonomy", required=True, type=Path, metavar="FILE", help="categories: CSV, TSV, XLSX, JSON"
-    )
-    command.add_argument("--assets", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
+    command.add_argument("--taxonomy", type=Path, metavar="FILE", help="categories: CSV, TSV, XLSX, JSON")
+    command.add_argument("--assets", type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
+    pairs.options(command)
     terminal.column_options(command)
     reading.options(command, what="the assets file")
     for role, name in OPTIONS.items():
@@ -67,8 +67,8 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--student",
         default=members.AUTO,
-        choices=(members.AUTO, *members.names()),
-        help="default: %(default)s, the cheapest good enough",
+        choices=(members.AUTO, *members.names(), *rungs.names()),
+        help="default: %(default)s, the cheapest good enough; of pairs, the best that no figure rules out",
     )
     command.add_argument(
         "--target", type=terminal.share, metavar="SHARE", help="agreement aimed at (default: the setting, 0.95)"
@@ -81,6 +81,11 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
+    if args.pairs:
+        return pairs.teach(args)
+    for name in ("taxonomy", "assets"):
+        if getattr(args, name) is None:
+            raise InputError(f"--{name} is missing.", "Name both files, or --pairs to teach a student to write.")
     for file in (args.taxonomy, args.assets):
         terminal.must_exist(file)
     from core import database, taxonomy

@@ -38,7 +38,7 @@ def test_a_kind_that_is_not_there_yet_and_a_name_taken_are_said(open_page, fille
     next(box for box in app.text_input if box.label == "Task name").input("category")
     press(app, "Add task")
     assert "already" in app.error[0].value
-    next(box for box in app.selectbox if box.label == "What it does").select("write")
+    next(box for box in app.selectbox if box.label == "What it does").select("choose_several")
     press(app, "Add task")
     assert "not there yet" in app.error[0].value and len(tasks.of_client(filled, 1)) == 1
 

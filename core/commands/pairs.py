@@ -1,0 +1,72 @@
+"""The part of `distil` that teaches a student to write: options and what it says."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from core import terminal
+from core.commands import reading
+from core.errors import InputError, Problem
+from core.words import duration, percent
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The options that pairs need."""
+    group = command.add_argument_group("to teach a student to write, instead of taxonomy and assets")
+    group.add_argument("--pairs", type=Path, metavar="FILE", help="briefs with approved copy: CSV, TSV, XLSX, JSONL")
+    group.add_argument("--brief-columns", metavar="A,B", help="columns of the brief, with commas between")
+    group.add_argument("--copy-column", metavar="C", help="column of the approved copy")
+    group.add_argument("--guide", type=Path, metavar="FILE.json", help="the voice guide, kept for the task")
+
+
+def teach(args: argparse.Namespace) -> tuple[dict, str]:
+    """Pairs to verdict: import, train, judge."""
+    terminal.must_exist(args.pairs)
+    if not args.brief_columns or not args.copy_column:
+        raise InputError("--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy.")
+    from core import database
+    from core.write import guide, run
+
+    rules = guide.read(args.guide) if args.guide else None
+    db = database.connect()
+    task = run.task_of(db, args.client, args.task)
+    if rules:
+        guide.put(db, task, rules)
+    brief = [column.strip() for column in args.brief_columns.split(",")]
+    result = run.import_and_train(
+        db,
+        task,
+        args.pairs,
+        brief,
+        args.copy_column,
+        student=args.student,
+        read_as=asdict(reading.read_as(args)),
+        on_progress=terminal.Log(),
+    )
+    return {"client": args.client, **result}, "\n".join(_text(args, result))
+
+
+def _text(args: argparse.Namespace, result: dict) -> list[str]:
+    found = result["pairs"]
+    problems = [Problem(**one) for one in found["problem_list"]]
+    lines = [
+        f"{found['imported']:,} of {found['rows']:,} pairs imported, {found['duplicates']:,} repeated",
+        *reading.problem_lines(problems, found["problems"], of=f"{args.pairs.name} "),
+    ]
+    for student in result["students"]:
+        after, human = student["after_gates"], student["human"]
+        mark = "  <- chosen" if student["id"] == result["chosen"] else ""
+        lines.append(
+            f"student {student['id']} {student['kind']:<8} passes the gates for {percent(student['handled']['value'])} of briefs,"
+            f" trained in {duration(student['train_seconds'])}{mark}"
+        )
+        if after:
+            lines += [
+                f"  {name.replace('_', ' ')}: {percent(after[name])} (people {percent(human[name])},"
+                f" shuffled {percent(student['shuffled'][name])})"
+                for name in ("near_copies", "recall_at_10", "distinct_2", "unique")
+            ]
+    verdict = result["verdict"]
+    return [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]

@@ -1,0 +1,89 @@
+"""Drafts: what a student proposes, put through the gates, the best first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from core.encoders.encoder import encoder
+from core.errors import InputError
+from core.write import gates, known
+from core.write.gates import Finding
+from core.write.guide import Guide
+from core.write.known import Encode, Known
+from core.write.rungs import Proposal, Propose, Rung, rungs
+
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A text with its facts filled in, what the gates say of it, and the rank of its brief among a hundred."""
+
+    text: str
+    slotted: str
+    findings: tuple[Finding, ...]
+    rank: int
+
+    @property
+    def passed(self) -> bool:
+        return all(one.passed for one in self.findings)
+
+    def as_dict(self) -> dict:
+        """As commands and the database have it."""
+        return {"text": self.text, "passed": self.passed, "gates": [asdict(one) for one in self.findings]}
+
+
+class Rules(Protocol):
+    """What gates go by."""
+
+    guide: Guide
+    known: Known
+    encode: Encode
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A student ready to write."""
+
+    rung: Rung
+    guide: Guide
+    known: Known
+    encode: Encode
+    propose: Propose
+
+    def drafts(self, briefs: Sequence[str], count: int = 1, seed: int = 0) -> list[list[Draft]]:
+        """Up to `count` drafts of each brief, those that pass first; a rung that chooses draws more and shows the best of them."""
+        made = self.propose(briefs, self.rung.draws or count, seed)
+        return [some[:count] for some in gated(made, [(brief, "") for brief in briefs], self, new=self.rung.new)]
+
+
+def gated(
+    made: list[list[Proposal]], pairs: Sequence[tuple[str, str]], rules: Rules, *, new: bool
+) -> list[list[Draft]]:
+    """Proposals of each pair's brief through the gates: those that pass first, by their score. Each text once."""
+    flat = [(place, one) for place, some in enumerate(made) for one in {one.slotted: one for one in some}.values()]
+    asked = [(pairs[place][0], one.slotted) for place, one in flat]
+    result: list[list[tuple[Draft, float]]] = [[] for _ in made]
+    for (place, one), case in zip(flat, gates.cases(asked, rules.guide, rules.known, rules.encode, new=new)):
+        result[place].append((Draft(case.text, case.slotted, tuple(gates.find(case)), case.rank), one.score))
+    order = [sorted(some, key=lambda one: (not one[0].passed, -one[1])) for some in result]
+    return [[draft for draft, _ in some] for some in order]
+
+
+@lru_cache(maxsize=2)
+def load(folder: Path) -> Writer:
+    """The student in a folder, kept in memory. InputError where its files are damaged or missing."""
+    try:
+        told = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(
+            "The student's files are missing from the workspace.", "Restore its folder from a copy, or train it again.",
+            where=str(folder),
+        ) from None  # fmt: skip
+    rung, encode, there = rungs()[told["kind"]], encoder(), known.load(folder)
+    return Writer(rung, Guide.model_validate(told["guide"]), there, encode, rung.load(folder, there, encode))

@@ -1,0 +1,86 @@
+"""A task's voice guide: what a draft must keep to. It is a setting of the task; without one, lengths are those of approved copy."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from sqlite_utils import Database
+
+from core import settings
+from core.errors import InputError
+from core.tasks import Task
+
+SETTING = "voice_guide"
+CLAIMS = ("guarantee", "clinically proven", "risk-free", "cure", "no. 1", "number one")
+ROOM = 1.25  # times the longest approved copy
+
+
+class Span(BaseModel):
+    """From so many to so many; None where either is open."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    least: int | None = Field(None, ge=0)
+    most: int | None = Field(None, ge=1)
+
+
+class Guide(BaseModel):
+    """Terms are found in their word forms and in any case; one written with = before it, as it stands. `claims` need the
+    `legal_line` in the draft, or must stand in the brief; `run`: words in a row that no draft shares with an approved copy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    characters: Span = Span()
+    words: Span = Span()
+    sentences: Span = Span()
+    required: tuple[str, ...] = ()
+    banned: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    emoji: bool = False
+    exclamation_marks: int | None = Field(2, ge=0)
+    capitals: int | None = Field(2, ge=0)
+    grade: float | None = None
+    claims: tuple[str, ...] = CLAIMS
+    legal_line: str = ""
+    run: int = Field(8, ge=3)
+
+    @field_validator("patterns")
+    @classmethod
+    def _patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"the pattern {pattern} is none: {error}") from None
+        return patterns
+
+
+def read(path: Path) -> Guide:
+    """The guide in a JSON file. InputError that names what is wrong in it."""
+    try:
+        return Guide.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"The voice guide {path} cannot be read ({error.strerror}).", "Choose another file.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{where}: {first['msg']}.", f"Known are: {', '.join(Guide.model_fields)}.", where=path.name
+        ) from None
+    except ValueError as error:
+        raise InputError(f"The voice guide is no JSON: {error}.", "Correct it.", where=path.name) from None
+
+
+def of(db: Database, task: Task, copies: Sequence[str]) -> Guide:
+    """The task's guide; where it sets no length, that of its approved `copies` with ROOM."""
+    kept = Guide.model_validate(settings.get(db, SETTING, task))
+    if kept.characters == Span() and copies:
+        kept = kept.model_copy(update={"characters": Span(most=round(ROOM * max(map(len, copies))))})
+    return kept
+
+
+def put(db: Database, task: Task, guide: Guide) -> None:
+    """Keep the task's guide."""
+    settings.put(db, SETTING, guide.model_dump(exclude_defaults=True), task)

@@ -1,0 +1,161 @@
+"""What can be measured of drafts without a reader, each figure beside the same of approved copy and of copy shuffled over briefs.
+
+No figure says that drafts are good; some say that they are not. People decide.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+import numpy as np
+import psutil
+
+from core.chance import chance
+from core.evaluate.agreement import interval
+from core.write import gates, known, rouge, slots
+from core.write.drafting import Draft, Writer
+from core.write.known import Encode, Known
+from core.write.likeness import NEAR
+from core.write.rungs import Pairs, Step
+from core.write.rungs.extract import sentences
+
+MOST = 300  # held-out briefs that are drafted
+TIMED = 20  # of them, one at a time
+AT_ONCE = 50
+LEAD = 3  # first sentences of a brief, which a summary has to beat
+LONG_BRIEF = 60  # words
+SHORTER = 0.6  # of its brief's words that a summary has at most
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of `n` texts, shares: near copies of approved copy; their own brief among the nearest ten of a hundred; distinct pairs of
+    words; distinct texts; and those that pass every gate."""
+
+    n: int
+    near_copies: float
+    recall_at_10: float
+    distinct_2: float
+    unique: float
+    passed: float
+
+
+def summarises(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether copy sums up its brief: long briefs, most of them much longer than their copy."""
+    words = np.array([[len(brief.split()), len(copy.split())] for brief, copy in pairs], float)
+    return bool(np.median(words[:, 0]) >= LONG_BRIEF and np.median(words[:, 1] / np.maximum(words[:, 0], 1)) <= SHORTER)
+
+
+def held_out(pairs: Pairs) -> dict[str, list[str]]:
+    """Up to MOST briefs to be judged on, drawn by their words, each with its approved copies."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for brief, copy in pairs:
+        found[brief].append(copy)
+    return {brief: found[brief] for brief in sorted(found, key=chance)[:MOST]}
+
+
+def measure(
+    texts: Sequence[tuple[str, str]], there: Known, among: Known, encode: Encode, passed: Sequence[bool]
+) -> Measured:
+    """Measure (brief, text) pairs: copies against what is known, their own brief among those of `among`."""
+    said = [text for _, text in texts]
+    near = [gates.nearest(text, slots.put(text, brief), there)[1] >= NEAR for brief, text in texts]
+    ranks = among.ranks([brief for brief, _ in texts], said, encode)
+    words = [rouge.words(text) for text in said]
+    pairs = [two for one in words for two in pairwise(one)]
+    return Measured(
+        len(said),
+        float(np.mean(near)),
+        float((ranks <= 10).mean()),
+        len(set(pairs)) / max(len(pairs), 1),
+        len(set(said)) / len(said),
+        float(np.mean(passed)),
+    )
+
+
+def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> dict:
+    """The figures of a student on held-out briefs: handled (with its exact range), after_gates, human, shuffled, what each gate
+    stops of its drafts and of people's copy, rouge, seconds_per_brief, peak_gb."""
+    briefs = list(test)
+    among = _others(writer, test)
+    made: list[list[Draft]] = []
+    for start in range(0, len(briefs), AT_ONCE):
+        step(start, len(briefs), f"{writer.rung.name}: drafting for briefs held out")
+        made += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
+    best = [some[0] for some in made]
+    kept = [(brief, draft.text) for brief, draft in zip(briefs, best) if draft.passed]
+    low, high = interval(len(kept), len(briefs))
+    human = [(brief, copies[0]) for brief, copies in test.items()]
+    turned = [(brief, copy) for (brief, _), (_, copy) in zip(human, human[1:] + human[:1])]
+    found = {
+        "briefs": len(briefs),
+        "handled": {"value": len(kept) / len(briefs), "low": low, "high": high, "n": len(briefs)},
+        "after_gates": asdict(measure(kept, writer.known, among, writer.encode, [True] * len(kept))) if kept else None,
+        "human": _approved(writer, human, among),
+        "shuffled": _approved(writer, turned, among),
+        "stops": _stops([list(draft.findings) for some in made for draft in some]),
+        "human_stops": _stops([gates.find(case) for case in _cases(writer, human)]),
+        "rouge": _rouge(test, dict(zip(briefs, best))),
+        **_timed(writer, briefs[:TIMED]),
+    }
+    return found
+
+
+def _others(writer: Writer, test: dict[str, list[str]]) -> Known:
+    """The briefs among which each finds its own: those held out, and where they are no hundred, some that are known."""
+    there = [(brief, copies[0]) for brief, copies in test.items()]
+    more = list(zip(writer.known.briefs, writer.known.copies))[: max(0, 2 * known.OTHERS - len(there))]
+    return known.of([*there, *more], [], writer.encode, frozenset())
+
+
+def _cases(writer: Writer, pairs: Pairs) -> list[gates.Case]:
+    return gates.approved(pairs, writer.guide, writer.known, writer.encode)
+
+
+def _approved(writer: Writer, pairs: Pairs, among: Known) -> dict:
+    passed = [all(one.passed for one in gates.find(case)) for case in _cases(writer, pairs)]
+    return asdict(measure(pairs, writer.known, among, writer.encode, passed))
+
+
+def _stops(findings: Sequence[Sequence[gates.Finding]]) -> dict[str, float]:
+    """The share of texts that each gate stops, where it stops any."""
+    counts: dict[str, int] = defaultdict(int)
+    for some in findings:
+        for one in some:
+            counts[one.name] += not one.passed
+    return {name: count / len(findings) for name, count in counts.items() if count}
+
+
+def _rouge(test: dict[str, list[str]], best: dict[str, Draft]) -> dict | None:
+    """ROUGE of drafts and of each brief's first sentences, on average over its approved summaries; None where none is one."""
+    if not summarises([(brief, copies[0]) for brief, copies in test.items()]):
+        return None
+    lead = {brief: " ".join(sentences(brief)[:LEAD]) for brief in test}
+    score = lambda texts, n: float(np.mean([rouge.mean(texts[brief], test[brief], n) for brief in test]))  # noqa: E731
+    said = {brief: best[brief].text for brief in test}
+    return {"r1": score(said, 1), "lead3_r1": score(lead, 1), "r2": score(said, 2), "lead3_r2": score(lead, 2)}
+
+
+def _timed(writer: Writer, briefs: Sequence[str]) -> dict:
+    seconds = []
+    for brief in briefs:
+        started = time.perf_counter()
+        writer.drafts([brief], writer.rung.draws or 1)
+        seconds.append(time.perf_counter() - started)
+    p50, p95 = (float(np.quantile(seconds, share)) for share in (0.5, 0.95))
+    return {"seconds_per_brief": {"p50": p50, "p95": p95}, "peak_gb": peak_gb()}
+
+
+def peak_gb() -> float:
+    """The most memory that this process has had, GB."""
+    memory = psutil.Process().memory_info()
+    if hasattr(memory, "peak_wset"):  # Windows
+        return memory.peak_wset / 1e9
+    import resource
+    import sys
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9

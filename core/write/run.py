@@ -1,0 +1,246 @@
+"""Training students that write: pairs to a ladder of students, each judged, and the one that no figure rules out chosen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from core import database, jobs, settings, tasks
+from core.database import fresh_id, now
+from core.encoders.encoder import encoder
+from core.errors import InputError
+from core.jobs.progress import NoProgress
+from core.tables.problems import ReadAs
+from core.tasks import Task
+from core.train.disk import megabytes
+from core.whole import write_whole
+from core.words import percent
+from core.write import base, drafting, guide, judging, known, language, pairs, roles, verdict
+from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
+from core.write.rungs import write as writing
+
+KIND, FIRST_TASK = "write", "Copy"
+TRAINED_FORMAT = 1  # of a student's folder; raised when the same pairs make another student
+
+
+def task_of(db: Database, client: str, name: str | None = None) -> Task:
+    """The client's task that writes, made if new: the one called `name`, else its only one. InputError where another kind has the
+    name, or several write."""
+    client_id = database.client_id(db, client)
+    there = tasks.of_client(db, client_id)
+    if name is None:
+        there = [task for task in there if task.kind == KIND]
+        if len(there) > 1:
+            raise InputError(
+                "The client has several tasks that write.", f"Name one: {', '.join(t.name for t in there)}."
+            )
+        return there[0] if there else tasks.add(db, client_id, FIRST_TASK, KIND)
+    same = [task for task in there if task.name.casefold() == " ".join(name.split()).casefold()]
+    if same and same[0].kind != KIND:
+        raise InputError(f"The task {same[0].name} does not write.", "Name another one with --task.")
+    return same[0] if same else tasks.add(db, client_id, name, KIND)
+
+
+def find(db: Database, task: Task, which: str | int = "live") -> dict:
+    """The task's live student, or the one with id `which`; `figures` and `params` as dicts. InputError where there is none."""
+    for row in all_writers(db, task):
+        if row["live"] if which == "live" else str(row["id"]) == str(which):
+            return row
+    raise InputError(
+        "This task has no student that may write yet." if which == "live" else f"This task has no student {which}.",
+        "Train one with `distil --pairs`, or on the Write page.",
+    )
+
+
+def all_writers(db: Database, task: Task) -> list[dict]:
+    """The task's finished students, newest first."""
+    rows = db.query("select * from writers where task_id = ? and ready = 1 order by id desc", [task.id])
+    return [row | {"figures": json.loads(row["figures"]), "params": json.loads(row["params"])} for row in rows]
+
+
+def import_and_train(
+    db: Database,
+    task: Task,
+    path: Path,
+    brief: list[str],
+    copy: str,
+    *,
+    student: str = AUTO,
+    read_as: dict | None = None,
+    on_progress: Any = None,
+) -> dict[str, Any]:
+    """Import, train and judge in this process, as a job that a kill leaves to be carried on; returns what train_job() does."""
+    ladder(student, False)  # an unknown one is refused before anything is read
+    params = {
+        "task_id": task.id,
+        "file": str(path.resolve()),
+        "brief": brief,
+        "copy": copy,
+        "read_as": read_as,
+        "student": student,
+    }
+    return jobs.run_here(db, "writers", params, task, on_progress).result
+
+
+def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
+    """The job body: {"file", "brief", "copy", "read_as"} where pairs are to be imported first, and "student", the rung to train."""
+    task = tasks.get(db, params["task_id"])
+    told = {}
+    if params.get("file"):
+        path, how = Path(params["file"]), ReadAs(**params["read_as"] or {})
+        table = pairs.opened(path, [*params["brief"], params["copy"]], how)
+        columns = pairs.find_columns(table, params["brief"], params["copy"])
+        found = pairs.import_pairs(db, task, path, columns, how, progress)
+        told = {
+            "rows": found.rows,
+            "imported": found.imported,
+            "duplicates": found.duplicates,
+            "problems": len(found.problems),
+            "problem_list": [one.as_dict() for one in found.problems[:100]],
+        }
+    return {"task": task.name, "pairs": told, **train(db, task, params.get("student", AUTO), progress)}
+
+
+def train(db: Database, task: Task, choice: str = AUTO, progress: NoProgress | None = None) -> dict[str, Any]:
+    """Climb the ladder on the task's pairs; the highest rung that no figure rules out goes to work. Returns students, chosen,
+    verdict and what ruled others out.
+
+    InputError where pairs are too few or the base model cannot be used.
+    """
+    step = progress or NoProgress()
+    there = pairs.load(db, task)
+    pairs.must_suffice(there)
+    step(0, 0, "Preparing the training")
+    split = {name: pairs.approved(there, name) for name in ("train", "calibration", "test")}
+    sums_up = judging.summarises(split["train"])
+    rules = guide.of(db, task, [copy for _, copy in split["train"]])
+    name = settings.get(db, "base_model", task)
+    seen = known.of(split["train"], split["calibration"], encoder(), _common_words(name))
+    test = judging.held_out(split["test"])
+    made: dict[str, dict] = {}
+    for rung in ladder(choice, sums_up):
+        barred = _barred(rung, choice, sums_up, name, split["test"], step)
+        if barred:
+            continue
+        earlier = {kind: settings.home() / row["path"] for kind, row in made.items()}
+        lesson = Lesson(
+            split["train"], split["calibration"], seen, rules, name, encoder(), Path(), earlier, sums_up, step
+        )
+        made[rung.name] = _one(db, task, rung, lesson, test)
+    return _outcome(db, task, made)
+
+
+def _barred(rung: Rung, choice: str, sums_up: bool, name: str, test: list, step: NoProgress) -> bool:
+    """Whether AUTO leaves out a rung: open summaries by a base model that mixes up who did what."""
+    if choice != AUTO or not sums_up or not rung.reads:
+        return False
+    step(0, 0, "Seeing whether the base model tells who did what")
+    found = roles.probe(language.load(base.prepared(name)), test)
+    return bool(found) and found["low"] < roles.ROLES_RIGHT
+
+
+def _common_words(name: str) -> frozenset[str]:
+    """Words in small letters that the base model has a token of their own for: they are no names."""
+    told = json.loads((base.prepared(name) / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    words = (word[1:] for word in told if word[:1] in "Ġ▁")
+    return frozenset(word for word in words if len(word) > 2 and word.isalpha() and word.islower())
+
+
+def _one(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, list[str]]) -> dict:
+    """Train and judge one student, or take the one made of just this before; an unfinished one is carried on."""
+    row = _row(db, task, rung, lesson)
+    folder = settings.home() / row["path"]
+    if not row["ready"]:
+        folder.mkdir(parents=True, exist_ok=True)
+        lesson = Lesson(**{**vars(lesson), "folder": folder})
+        started = time.perf_counter()
+        rung.fit(lesson)
+        seconds = time.perf_counter() - started + _seconds_below(db, rung, lesson)
+        lesson.known.save(folder)
+        told = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
+        write_whole(folder / drafting.CONFIG, json.dumps(told))
+        figures = judging.judge(drafting.load(folder), test, lesson.step)
+        refused = ""
+        if rung.reads and lesson.summarises:
+            figures["role_probe"], refused = _roles(folder, test)
+        if rung.reads:
+            figures["licence"] = base.licence(lesson.base)
+        row |= {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "refused": refused}
+        db["writers"].update(row["id"], {**row, "figures": json.dumps(figures)})
+        return row | {"figures": figures}
+    return row | {"figures": json.loads(row["figures"])}
+
+
+def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:
+    """The training time of the rung whose model is taken over: it belongs to this student's bill as well."""
+    paths = [f"writers/{folder.name}" for kind, folder in lesson.earlier.items() if kind in rung.takes]
+    marks = ", ".join("?" * len(paths))
+    return db.execute(f"select total(train_seconds) from writers where path in ({marks})", paths).fetchone()[0]
+
+
+def _roles(folder: Path, test: dict[str, list[str]]) -> tuple[dict | None, str]:
+    """The role probe of a trained model, and why it may not write summaries; "" where it may."""
+    found = roles.probe(writing.writing_of(folder)[0], [(brief, copies[0]) for brief, copies in test.items()])
+    if found is None or found["low"] >= roles.ROLES_RIGHT:
+        return found, ""
+    return found, (
+        f"It mixes up who did what: it prefers the approved summary to the same with two people exchanged in "
+        f"{percent(found['value'])} of {found['n']} ({percent(found['low'])} at the least; {percent(roles.ROLES_RIGHT)} are asked "
+        "for), so it may read well and be wrong. Summaries are made of the brief's own sentences instead."
+    )
+
+
+def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
+    """The row of the student made of just this: finished, interrupted, or new."""
+    content = json.dumps([lesson.train, lesson.held, lesson.guide.model_dump(), TRAINED_FORMAT]).encode()
+    params = {"data": hashlib.sha256(content).hexdigest()[:16], "train": len(lesson.train), "base": lesson.base}
+    key = {"task_id": task.id, "kind": rung.name, "params": json.dumps(params, sort_keys=True)}
+    same = "select * from writers where task_id = :task_id and kind = :kind and params = :params"
+    if found := next(db.query(same, key), None):
+        return found
+    with db.atomic():
+        new = fresh_id(db, "writers")
+        db["writers"].insert(key | {"id": new, "path": f"writers/{new}", "created": now()})
+    # A folder of that number can only be the left-over of a database that is gone.
+    shutil.rmtree(settings.home() / "writers" / str(new), ignore_errors=True)
+    return next(db.query(same, key))
+
+
+def _outcome(db: Database, task: Task, made: dict[str, dict]) -> dict[str, Any]:
+    """What `distil --json` says of the students; the highest rung that nothing rules out goes to work."""
+    known_rungs = rungs()
+    said = {
+        kind: verdict.of(row["figures"], new=known_rungs[kind].new, refused=row["refused"])
+        for kind, row in made.items()
+    }
+    fit = [kind for kind, one in said.items() if one.decision == verdict.DRAFTS]
+    chosen = made[fit[-1]] if fit else None
+    if chosen:
+        with db.atomic():
+            db.execute("update writers set live = 0 where task_id = ? and live = 1", [task.id])
+            db.execute("update writers set live = 1 where id = ?", [chosen["id"]])
+    last = list(said)[-1]
+    return {
+        "students": [_told(row) for row in made.values()],
+        "chosen": str(chosen["id"]) if chosen else None,
+        "verdict": asdict(said[fit[-1] if fit else last]),
+        "ruled_out": {kind: one.reason for kind, one in said.items() if one.decision == verdict.NOT_YET},
+    }
+
+
+def _told(row: dict) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "kind": row["kind"],
+        "train_seconds": round(row["train_seconds"], 2),
+        "size_mb": round(row["size_mb"], 1),
+        "refused": row["refused"],
+        **row["figures"],
+    }

@@ -1,0 +1,158 @@
+"""Write: the base model fine-tuned on approved pairs. Of the passes over the pairs, the one whose drafts hold best is kept, not
+that of the lowest loss: the loss of short copy rises while the lines get better."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from core.chance import chance
+from core.train.disk import link
+from core.whole import write_whole
+from core.write import base, drafting, gates, language, sampling, slots, tuning
+from core.write.known import Encode, Known
+from core.write.language import Language
+from core.write.rungs import Lesson, Pairs, Proposal, Propose, Rung
+
+CHOSEN_BY = 60  # held-out briefs
+DRAWS = 8
+ON_TOPIC = 10  # rank of its own brief among a hundred
+LOST = 0.01  # of the loss that half precision may cost; else weights are kept in full
+MODEL, EPOCHS, CHECKPOINT = "model", "epochs.json", "checkpoint.pt"
+WRITING = (
+    "writing.json"  # in the model's folder: the longest copy in tokens, and whether it is the likeliest (for summaries)
+)
+
+
+def fit(lesson: Lesson) -> None:
+    """Fine-tune; carries on from the checkpoint in the folder, where there is one."""
+    folder = base.prepared(lesson.base)
+    learner = language.load(folder, train=True)
+    told = [pair for pair in lesson.train if _supported(pair, lesson)]
+    rows = [(learner.prompt(brief), learner.copy(slots.put(text, brief))) for brief, text in told]
+    lengths = np.array([len(prompt) + len(copy) for prompt, copy in rows])
+    writing = {"most": round(1.5 * max(len(copy) for _, copy in rows)), "greedy": lesson.summarises}
+    recipe = tuning.recipe_for(lengths)
+
+    def ended(epoch: int) -> None:
+        if recipe.epochs == 1:
+            _save(replace(learner, model=_coarse(learner, _few(lesson.held))), folder, lesson.folder, writing)
+        else:
+            _judge(lesson, learner, folder, epoch, writing)
+
+    tuning.tune(learner, rows, recipe, lesson.folder / CHECKPOINT, lesson.step, ended)
+    (lesson.folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _few(held: Pairs) -> Pairs:
+    return held[:: max(1, len(held) // CHOSEN_BY)][:CHOSEN_BY]
+
+
+def _supported(pair: tuple[str, str], lesson: Lesson) -> bool:
+    """Whether a copy says no fact that its brief does not: others would teach to make them up."""
+    case = gates.Case(pair[1], pair[1], pair[0], lesson.guide, lesson.known, 1)
+    return not gates.GATES["numbers and dates"](case)
+
+
+def _judge(lesson: Lesson, learner: Language, base_folder: Path, epoch: int, writing: dict) -> None:
+    """Keep the model as it is after an epoch, where its drafts hold at least as well as those of the epochs before."""
+    seen = json.loads(path.read_text()) if (path := lesson.folder / EPOCHS).is_file() else {}
+    held = _few(lesson.held)
+    lesson.step(0, 0, f"write: judging drafts of pass {epoch + 1}")
+    writer = replace(learner, model=_coarse(learner, held))
+    share = _hold(lesson, writer, held, writing)
+    if share >= max([one["hold"] for name, one in seen.items() if int(name) < epoch], default=0.0):
+        _save(writer, base_folder, lesson.folder, writing)
+    told = {"hold": share, "loss": loss_of(writer, held)}
+    write_whole(lesson.folder / EPOCHS, json.dumps(seen | {str(epoch): told}))
+
+
+def _coarse(learner: Language, held: Pairs):
+    """A copy of the model in half precision, or in full where the held-out loss would suffer."""
+    import torch
+
+    coarse = copy.deepcopy(learner.model).eval().to(torch.bfloat16)
+    if loss_of(replace(learner, model=coarse), held) > loss_of(learner, held) * (1 + LOST):
+        return copy.deepcopy(learner.model).eval()
+    return coarse
+
+
+def loss_of(writer: Language, pairs: Pairs) -> float:
+    """Nats a character of the copies, facts as slots, after their briefs. Not a figure of quality."""
+    if not pairs:
+        return 0.0
+    copies = [slots.put(text, brief) for brief, text in pairs]
+    said = language.likelihoods(
+        writer, [writer.prompt(brief) for brief, _ in pairs], [writer.copy(text) for text in copies]
+    )
+    return float(-said.sum() / sum(len(text) + 1 for text in copies))
+
+
+def _hold(lesson: Lesson, writer: Language, held: Pairs, writing: dict) -> float:
+    """The share of held-out briefs whose best draft after gates is about them."""
+    if not held:
+        return 0.0
+    propose = drawn(writer, writing)
+    made = drafting.gated(propose([brief for brief, _ in held], DRAWS, 0), held, lesson, new=True)
+    return float(np.mean([some[0].passed and some[0].rank <= ON_TOPIC for some in made]))
+
+
+def _save(writer: Language, base_folder: Path, folder: Path, writing: dict) -> None:
+    aside = folder / f"{MODEL}.part"
+    shutil.rmtree(aside, ignore_errors=True)
+    writer.model.save_pretrained(aside)
+    link(base_folder / "tokenizer.json", aside / "tokenizer.json")
+    write_whole(aside / WRITING, json.dumps(writing))
+    shutil.rmtree(folder / MODEL, ignore_errors=True)
+    aside.rename(folder / MODEL)
+
+
+def drawn(writer: Language, writing: dict) -> Propose:
+    """Proposes drafts as they are drawn, each with what the brief adds to its likelihood: log p(copy | brief) - 1/2 log p(copy).
+    Where the likeliest is asked for there is one."""
+
+    def propose(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
+        seeds = [int(chance(f"{seed} {brief}") * 2**53) for brief in briefs]
+        prompts = [writer.prompt(brief) for brief in briefs]
+        made = sampling.write(writer, prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
+        if len(made[0]) == 1:
+            return [[Proposal(writer.text(one.ids)) for one in some] for some in made]
+        flat = [one for some in made for one in some]
+        alone = language.likelihoods(writer, [writer.prompt("")] * len(flat), [[*one.ids, writer.end] for one in flat])
+        scores = iter(one.likelihood - 0.5 * float(plain) for one, plain in zip(flat, alone))
+        return [[Proposal(writer.text(one.ids), next(scores)) for one in some] for some in made]
+
+    return propose
+
+
+def writing_of(folder: Path) -> tuple[Language, dict]:
+    """The model in a student's folder, and how it writes."""
+    return language.load(folder / MODEL), json.loads((folder / MODEL / WRITING).read_text())
+
+
+def load(folder: Path, known: Known, encode: Encode) -> Propose:
+    """Proposes one draft after the other, in no order."""
+    propose = drawn(*writing_of(folder))
+    return lambda briefs, drafts, seed: [
+        [replace(one, score=0.0) for one in some] for some in propose(briefs, drafts, seed)
+    ]
+
+
+RUNG = Rung(
+    "write",
+    20,
+    "Write",
+    "A small language model that learned from your approved pairs writes one draft after the other.",
+    fit,
+    load,
+    new=True,
+    lines=True,
+    summaries=True,
+    reads=True,
+)

@@ -1,0 +1,128 @@
+"""Fine-tuning a base model on pairs of brief and copy: the loss is on the copy alone, its end included.
+
+Weights are trained in full precision, computed in half where the processor has it; batches are of like length. Killed at any
+moment, it carries on from at most CHECKPOINT_SECONDS before. Settings: docs/writing.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import InputError
+from core.whole import whole
+from core.write.language import Language, half, losses
+
+CHECKPOINT_SECONDS = 120  # a checkpoint of the packaged model has 1.6 GB
+WARM_UP = 0.06  # of the steps
+Step = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast to train."""
+
+    epochs: int
+    batch: int
+    rate: float
+
+
+SHORT = Recipe(epochs=3, batch=16, rate=1e-4)
+LONG = Recipe(epochs=1, batch=8, rate=2e-4)
+LONG_FROM = 100  # tokens of brief and copy on average, above which pairs are long
+
+
+def recipe_for(lengths: np.ndarray) -> Recipe:
+    """The recipe for pairs of so many tokens."""
+    return LONG if lengths.mean() > LONG_FROM else SHORT
+
+
+def tune(
+    language: Language,
+    pairs: list[tuple[list[int], list[int]]],
+    recipe: Recipe,
+    checkpoint: Path,
+    step: Step,
+    ended: Callable[[int], None],
+) -> None:
+    """Train the model in place on (prompt, copy) token lists; `ended` is told each epoch that is over, from 0.
+
+    A checkpoint at `checkpoint` is carried on from; epochs that were over when it was written are not told again. InputError where
+    the loss is no number any more.
+    """
+    import torch
+
+    lengths = np.array([len(prompt) + len(copy) for prompt, copy in pairs])
+    a_pass = -(-len(pairs) // recipe.batch)
+    total = a_pass * recipe.epochs
+    optimiser = torch.optim.AdamW(language.model.parameters(), lr=recipe.rate, weight_decay=0.01, fused=True)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda done: _rate(done, total))
+    parts = {"model": language.model, "optimiser": optimiser, "scheduler": scheduler}
+    done, saved = _resume(checkpoint, parts), time.monotonic()
+    for at in range(done, total):
+        epoch, place = divmod(at, a_pass)
+        step(at, total, f"write: training, pass {epoch + 1} of {recipe.epochs}")
+        language.model.train()
+        chosen = _batches(lengths, recipe.batch, epoch)[place]
+        _learn(language, [pairs[i] for i in chosen], optimiser)
+        scheduler.step()
+        last = place + 1 == a_pass
+        if last:
+            language.model.eval()
+            ended(epoch)
+        if last or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            _save(checkpoint, parts, at + 1)
+            saved = time.monotonic()
+
+
+def _learn(language: Language, pairs: list[tuple[list[int], list[int]]], optimiser: Any) -> None:
+    import torch
+
+    with torch.autocast("cpu", torch.bfloat16, enabled=half()):
+        loss = losses(language, *map(list, zip(*pairs))).mean()
+    if not torch.isfinite(loss):
+        raise InputError(
+            "The training went wrong: its loss is no number any more.", "Train again, or choose another base model."
+        )
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(language.model.parameters(), 1.0)
+    optimiser.step()
+
+
+def _rate(done: int, total: int) -> float:
+    """The share of the full learning rate: up over WARM_UP of the steps, then down to nothing in a straight line."""
+    rise = max(1, round(WARM_UP * total))
+    return min((done + 1) / rise, max(total - done, 0) / max(total - rise, 1))
+
+
+def _batches(lengths: np.ndarray, size: int, epoch: int) -> list[np.ndarray]:
+    """Row numbers batch by batch, rows of like length together, shuffled anew each epoch; the same each time it is called."""
+    random = np.random.default_rng(epoch)
+    order = np.argsort(lengths + random.uniform(0, 0.1 * lengths.mean(), len(lengths)), kind="stable")
+    pieces = [order[start : start + size] for start in range(0, len(order), size)]
+    return [pieces[place] for place in random.permutation(len(pieces))]
+
+
+def _save(path: Path, parts: dict, done: int) -> None:
+    """Everything that resuming needs; the order of batches follows from the number of steps done."""
+    import torch
+
+    with whole(path) as aside:
+        torch.save({name: part.state_dict() for name, part in parts.items()} | {"done": done}, aside)
+
+
+def _resume(path: Path, parts: dict) -> int:
+    import torch
+
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return state["done"]

@@ -1,0 +1,61 @@
+"""What the figures of a writing student rule out, and the verdict that is left: drafts for a person, or not yet.
+
+No figure can say *good*: a student writes alone only once people have compared its drafts with approved copy, sides hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.evaluate.agreement import interval
+from core.words import percent
+
+DRAFTS, NOT_YET = "drafts", "not_yet"
+FEWEST = 30  # held-out briefs
+NEAR_ROOM = 0.02  # near copies above those of approved copy
+UNIQUE = 0.9  # of the distinct texts of approved copy
+HANDLED = 0.5  # of briefs with a draft that passes every gate
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`decision`: DRAFTS (for a person) or NOT_YET, with its reason and what to do next."""
+
+    decision: str
+    reason: str
+    next: str
+
+
+def ruled_out(figures: dict, *, new: bool) -> str:
+    """Why a student is not good enough, in a sentence; "" where no figure says so. `new`: it writes."""
+    after, human, shuffled = figures["after_gates"], figures["human"], figures["shuffled"]
+    people = {name: percent(human[name]) for name in ("near_copies", "unique")}
+    handled = figures["handled"]["value"]
+    if figures["briefs"] < FEWEST:
+        return f"Only {figures['briefs']} briefs were held out; {FEWEST} are the fewest that say anything."
+    if handled < HANDLED:
+        return f"Only {percent(handled)} of held-out briefs got a draft that passes every gate."
+    if new and after["near_copies"] > human["near_copies"] + NEAR_ROOM:
+        return f"{percent(after['near_copies'])} of its drafts are nearly approved copy, of people's {people['near_copies']}."
+    if new and after["unique"] < UNIQUE * human["unique"]:
+        return (
+            f"It repeats itself: {percent(after['unique'])} of its drafts are distinct, of people's {people['unique']}."
+        )
+    low, _ = interval(round(after["recall_at_10"] * after["n"]), after["n"])
+    if low <= shuffled["recall_at_10"]:
+        return "Its drafts are no nearer to their briefs than copy that was written for other briefs."
+    return ""
+
+
+def of(figures: dict, *, new: bool, refused: str = "") -> Verdict:
+    """The verdict on a student by its figures; `refused`: why it may not write at all."""
+    reason = refused or ruled_out(figures, new=new)
+    if reason:
+        todo = "Bring more approved pairs, or choose a larger base model (0.5 to 2 billion parameters) from a folder."
+        return Verdict(NOT_YET, reason, todo)
+    share, count = percent(figures["handled"]["value"]), figures["briefs"]
+    return Verdict(
+        DRAFTS,
+        f"{share} of {count:,} held-out briefs got a draft that passes every gate. No figure says that drafts are good: people do.",
+        "Have people pick from its drafts, and compare them with approved copy before anything is published unread.",
+    )

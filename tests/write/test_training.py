@@ -1,0 +1,125 @@
+"""Fine-tuning, writing and scoring with a model of two layers: what is learned, resumed, drawn and refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from core.errors import Cancelled, InputError
+from core.write import base, language, roles, rouge, sampling, tuning
+from core.write.tuning import Recipe
+from tests.write import copy
+
+QUIET = lambda done, total, message: None  # noqa: E731
+
+
+@pytest.fixture
+def rows(small_base) -> list[tuple[list[int], list[int]]]:
+    model = language.load(small_base)
+    return [(model.prompt(row["brief"]), model.copy(row["copy"])) for row in copy.pairs(60)]
+
+
+def test_training_lowers_the_loss_of_copy_and_not_more_than_that(small_base, rows, tmp_path):
+    learner = language.load(small_base, train=True)
+    before = language.likelihoods(learner, *zip(*rows)).mean()
+    told = []
+    tuning.tune(learner, rows, Recipe(3, 16, 3e-3), tmp_path / "checkpoint", QUIET, told.append)
+    assert language.likelihoods(learner, *zip(*rows)).mean() > before + 10 and told == [0, 1, 2]
+
+
+@pytest.mark.parametrize("stop", [3, 4, 9])
+def test_a_training_cut_off_goes_on_to_the_same_weights(small_base, rows, tmp_path, monkeypatch, stop):
+    monkeypatch.setattr(tuning, "CHECKPOINT_SECONDS", 0)
+    recipe, straight = Recipe(3, 16, 1e-3), language.load(small_base, train=True)
+    tuning.tune(straight, rows, recipe, tmp_path / "one", QUIET, lambda epoch: None)
+
+    def cut(done: int, total: int, message: str) -> None:
+        if done == stop:
+            raise Cancelled
+
+    ended: list[int] = []
+    with pytest.raises(Cancelled):
+        tuning.tune(language.load(small_base, train=True), rows, recipe, tmp_path / "two", cut, ended.append)
+    again = language.load(small_base, train=True)
+    tuning.tune(again, rows, recipe, tmp_path / "two", QUIET, ended.append)
+    assert ended == [0, 1, 2]
+    for one, other in zip(straight.model.parameters(), again.model.parameters()):
+        assert np.allclose(one.detach().numpy(), other.detach().numpy(), atol=1e-6)
+
+
+def test_drafts_are_drawn_by_their_seed_and_their_likelihood_is_that_of_their_tokens(small_base, rows):
+    writer = language.load(small_base)
+    writer.model.float()
+    prompts = [prompt for prompt, _ in rows[:5]]
+    made = sampling.write(writer, prompts, [1, 2, 3, 4, 5], 4, 12)
+    assert [[one.ids for one in some] for some in made] == [
+        [one.ids for one in some] for some in sampling.write(writer, prompts, [1, 2, 3, 4, 5], 4, 12)
+    ]
+    assert len({tuple(one.ids) for some in made for one in some}) > 15
+    for prompt, some in zip(prompts, made):
+        for one in some:
+            assert len(one.ids) <= 12 and not set(one.ids) & writer.breaks
+        cut = [one for one in some if not one.ended]
+        said = language.likelihoods(writer, [prompt] * len(cut), [one.ids for one in cut])
+        assert np.allclose(said, [one.likelihood for one in cut], atol=1e-2)
+    [[likeliest]] = sampling.write(writer, prompts[:1], [9], 4, 12, greedy=True)
+    assert [likeliest.ids] == [one.ids for one in sampling.write(writer, prompts[:1], [8], 4, 12, greedy=True)[0]]
+
+
+def test_a_long_brief_is_cut_and_still_asks_for_copy(small_base):
+    model = language.load(small_base)
+    prompt = model.prompt("word " * 20_000)
+    assert len(prompt) < language.MOST_BRIEF + 20
+    assert model.text(prompt[-6:]).endswith("Copy:")
+
+
+def test_the_role_probe_exchanges_two_speakers():
+    brief = "#Person1#: May I?\n#Person2#: You may."
+    assert roles.exchanged(brief, "#Person1# asks #Person2#.") == "#Person2# asks #Person1#."
+    assert roles.exchanged(brief, "#Person1# asks.") is None
+    assert roles.exchanged("Acme, soap", "Acme. Clean.") is None
+
+
+def test_the_role_probe_counts_what_the_model_prefers(small_base, tmp_path):
+    pairs = [(f"Ann: May I have {n}?\nBob: You may.", f"Ann asks Bob for {n}.") for n in range(60)]
+    learner = language.load(small_base, train=True)
+    rows = [(learner.prompt(brief), learner.copy(text)) for brief, text in pairs]
+    tuning.tune(learner, rows, Recipe(4, 8, 3e-3), tmp_path / "checkpoint", QUIET, lambda epoch: None)
+    found = roles.probe(learner, pairs)
+    assert found["n"] == 60 and found["value"] == 1 and found["low"] > 0.9
+    assert roles.probe(learner, [("Acme, soap", "Clean.")]) is None
+
+
+def test_rouge_is_that_of_its_definition():
+    assert rouge.overlap("the cat sat", "The cat ran!") == pytest.approx(2 / 3)
+    assert rouge.overlap("the cat sat", "the cat ran", 2) == pytest.approx(1 / 2)
+    assert rouge.overlap("", "the cat") == 0
+    assert rouge.mean("a b", ["a b", "c d"]) == pytest.approx(0.5)
+
+
+def test_base_models_that_cannot_be_used_are_refused(small_base, tmp_path, monkeypatch):
+    assert base.prepared(str(small_base)) == small_base and base.licence(str(small_base)) == "not stated"
+    with pytest.raises(InputError, match="no base model"):
+        base.prepared(str(tmp_path / "nowhere.gguf"))
+    (tmp_path / "damaged.gguf").write_bytes(b"GGUF" + b"\x07" * 500)
+    with pytest.raises(InputError, match="cannot be read"):
+        base.prepared(str(tmp_path / "damaged.gguf"))
+    monkeypatch.setattr(base, "_packaged", lambda: tmp_path / "damaged.gguf")
+    with pytest.raises(InputError, match="SHA-256 differs"):
+        base.prepared()
+    (tmp_path / "half").mkdir()
+    with pytest.raises(InputError, match=r"no config\.json"):
+        base.prepared(str(tmp_path / "half"))
+    told = json.loads((small_base / "config.json").read_text())
+    (tmp_path / "half/config.json").write_text(json.dumps(told | {"model_type": "bert"}))
+    with pytest.raises(InputError, match=r"no tokenizer\.json"):
+        base.prepared(str(tmp_path / "half"))
+    (tmp_path / "half/tokenizer.json").write_text("{}")
+    (tmp_path / "half/model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(InputError, match="kind bert"):
+        base.prepared(str(tmp_path / "half"))
+    (tmp_path / "half/config.json").write_text(json.dumps(told))
+    with pytest.raises(InputError, match="cannot be read"):
+        language.load(base.prepared(str(tmp_path / "half")))
