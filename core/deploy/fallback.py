@@ -13,17 +13,18 @@ import logging
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlite_utils import Database
 
-from core import database, taxonomy
+from core import taxonomy
 from core.deploy.live import Served
 from core.errors import InputError
 from core.label import connections, labels
-from core.label.desk import Desk, OverBudget, Paused
+from core.label.buyer import Buyer, Capped
+from core.label.desk import Desk, Paused
+from core.label.disk import Disk
+from core.label.limits import Limits
 from core.label.runs import find_run
 from core.label.teachers import Answer, Asset, Teacher, make
 from core.label.teachers.hosted import Hosted
@@ -74,8 +75,7 @@ class Fallback:
     def __init__(self, task: Task, budget_usd: float | None):
         self.task, self.budget_usd = task, budget_usd
         self.count: Callable[[str], None] = lambda outcome: None
-        self._db: Database | None = None
-        self._disk = ThreadPoolExecutor(1, "teacher")
+        self._disk = Disk()
         self._ready: OrderedDict[tuple, _Ready] = OrderedDict()
         self._leaving: list[_Ready] = []  # no longer asked; their connections are to be closed
         self._owner = uuid.uuid4().hex
@@ -87,14 +87,14 @@ class Fallback:
     async def prepare(self, served: Served) -> None:
         """Have the student's teacher ready. InputError where there is none, its key is missing, or it costs money and there is no
         budget. What servers that are gone had under way is settled."""
-        ready = await self._on_disk(self._teacher, served)
+        ready = await self._disk(self._teacher, served)
         self._lock.acquire()
-        await self._on_disk(ledger.close_left, self._db, self.task.client_id)
+        await self._disk(ledger.close_left, self.task.client_id)
         if self.budget_usd is None and isinstance(ready.teacher, Hosted) and ready.teacher.paid:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
             )
-        self.spent_usd = await self._on_disk(ledger.served_usd, self._db, self.task.client_id)
+        self.spent_usd = await self._disk(ledger.served_usd, self.task.client_id)
 
     async def answer(self, served: Served, texts: list[str]) -> list[Said | None]:
         """What the teacher says of each text; None where it has no answer, cannot be reached, or the budget is spent."""
@@ -122,45 +122,41 @@ class Fallback:
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
         self._leaving += self._ready.values()
         await self._let_go(last=True)
-        if self._db:
-            await self._on_disk(ledger.close_left, self._db, self.task.client_id, self._owner)
+        if self._disk.db:
+            await self._disk(ledger.close_left, self.task.client_id, self._owner)
         ledger.drop(self._lock)
-        self._disk.shutdown(wait=False, cancel_futures=True)
-
-    def _on_disk(self, function: Callable, *arguments: Any) -> asyncio.Future:
-        return asyncio.get_running_loop().run_in_executor(self._disk, function, *arguments)
+        self._disk.close()
 
     async def _let_go(self, last: bool = False) -> None:
         """Close the connections of those no longer asked, where no call is under way, or all at the `last`."""
         leaving, self._leaving = self._leaving, []
         for ready in leaving:
-            if ready.desk and ready.desk.flying and not last:
+            if ready.desk and ready.desk.buyer.calling and not last:
                 self._leaving.append(ready)
             elif ready.desk:
-                await ready.desk.wire.close()
+                await ready.desk.buyer.close()
 
-    def _teacher(self, served: Served) -> _Ready:
+    def _teacher(self, db: Database, served: Served) -> _Ready:
         """On disk: the teacher as its connection stands now."""
-        self._db = self._db or database.connect()
         kind, _, name = served.teacher.partition(":")
-        connection = connections.find(self._db, self.task.client_id, name) if kind == "connection" else None
+        connection = connections.find(db, self.task.client_id, name) if kind == "connection" else None
         key = served.teacher, served.taxonomy_id, connection
         if key in self._ready and self._ready[key].worn:
             self._leaving.append(self._ready.pop(key))
         if key in self._ready:
             self._ready.move_to_end(key)
         else:
-            categories = taxonomy.load(self._db, served.taxonomy_id)
-            teacher = make(self._db, self.task, served.teacher, categories)
+            categories = taxonomy.load(db, served.taxonomy_id)
+            teacher = make(db, self.task, served.teacher, categories)
             labels = {category.id: category.label for category in categories}
             self._ready[key] = (
-                self._hosted(teacher, labels, served) if isinstance(teacher, Hosted) else _Ready(teacher, labels)
+                self._hosted(db, teacher, labels, served) if isinstance(teacher, Hosted) else _Ready(teacher, labels)
             )
             while len(self._ready) > TEACHERS:
                 self._leaving.append(self._ready.popitem(last=False)[1])
         return self._ready[key]
 
-    def _hosted(self, teacher: Hosted, labels: dict[int, str], served: Served) -> _Ready:
+    def _hosted(self, db: Database, teacher: Hosted, labels: dict[int, str], served: Served) -> _Ready:
         connection = teacher.connection
         teacher.priced()  # InputError where the price is not known
         account = ledger.Account(
@@ -177,20 +173,20 @@ class Fallback:
         return _Ready(
             teacher,
             labels,
-            Desk(self._db, teacher, account, connections.connect(wide), self._on_disk),
+            Desk(Buyer(teacher, account, self._disk, Limits(calls), wire=connections.connect(wide))),
             asyncio.Semaphore(calls),
             asyncio.Semaphore(SLOW_CALLS * calls),
-            find_run(self._db, self.task, served.taxonomy_id, teacher),
+            find_run(db, self.task, served.taxonomy_id, teacher),
         )
 
     async def _ask(self, served: Served, text: str, key: bytes) -> Said | None:
         try:
-            ready = await self._on_disk(self._teacher, served)
+            ready = await self._disk(self._teacher, served)
             await self._let_go()
-            held = await self._on_disk(labels.of_text, self._db, self.task.client_id, ready.run_id, text)
-            answer = held or await (self._bought(ready, text) if ready.desk else self._on_disk(self._here, ready, text))
-        except (OverBudget, Paused) as error:
-            self.count("budget" if isinstance(error, OverBudget) else "paused")
+            held = await self._disk(labels.of_text, self.task.client_id, ready.run_id, text)
+            answer = held or await (self._bought(ready, text) if ready.desk else self._disk(self._here, ready, text))
+        except (Capped, Paused) as error:
+            self.count("budget" if isinstance(error, Capped) else "paused")
             return None
         except Exception as error:  # the student's answer goes out without the teacher's
             log.warning("The teacher could not be asked (%s).", type(error).__name__)
@@ -225,9 +221,9 @@ class Fallback:
             finally:
                 slow.cancel()
                 release()
-                self.spent_usd = await self._on_disk(ledger.served_usd, self._db, self.task.client_id)
+                self.spent_usd = await self._disk(ledger.served_usd, self.task.client_id)
 
-    def _here(self, ready: _Ready, text: str) -> Answer | None:
+    def _here(self, db: Database, ready: _Ready, text: str) -> Answer | None:
         """On disk: a teacher that answers on this machine; None where it does not know the text."""
         recorded = isinstance(ready.teacher, Recorded)
         asset = ready.teacher.known(text) if recorded else Asset(0, text)

@@ -62,17 +62,11 @@ def label_in_batches(
     Raises InputError where the provider does not take the batch; Cancelled or Interrupted as `progress` does: what is handed in
     is answered all the same, and fetched when the run is started again.
     """
-    with buying.held(run_id):
+    with buying.under_way(db, run_id) as ending:
         account = buying.account(db, run_id, hosted, budget_usd, batch=True)
-        ledger.close_abandoned(db, run_id)
         _close_lost(db, run_id)
-        db["label_runs"].update(run_id, {"state": "running", "finished": None})
-        started, state = time.monotonic(), "stopped"
-        try:
-            state = asyncio.run(_Batches(db, account, hosted, progress or NoProgress(), todo).run())
-        finally:
-            buying.ended(db, run_id, state, time.monotonic() - started)
-    return state
+        ending.state = asyncio.run(_Batches(db, account, hosted, progress or NoProgress(), todo).run())
+    return ending.state
 
 
 def _close_lost(db: Database, run_id: int) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
@@ -26,25 +27,45 @@ from core.money import ledger
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries, growing
 ALL_CUT = 4  # answers, the first of a run: where all of them are cut off, all would be
 RECENT = 20  # answers looked back at: where half of them are cut off, too many are
-KEPT_TODO = "What is labelled so far is kept: start the run again and it carries on from there."
+KEPT_TODO = "What has arrived so far is kept: start it again and it carries on from there."
 
 
 @contextmanager
-def held(run_id: int) -> Iterator[None]:
-    """Keep a run to this process: two that label it at once would buy each label twice. The system frees it if we die.
+def held(name: str, what: str) -> Iterator[None]:
+    """Keep a purchase to this process: two that make it at once would buy everything twice. The system frees it if we die.
 
-    Room for what is paid for is kept aside before the first call; InputError where there is none.
+    Room for what is paid for is kept aside before the first call. InputError where there is none, or `what` is bought already.
     """
-    lock = FileLock(settings.subfolder("locks") / f"label-run-{run_id}.lock")
+    lock = FileLock(settings.subfolder("locks") / f"{name}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise InputError("These labels are being bought already.", "Wait for that run, or cancel it first.") from None
+        raise InputError(f"{what} are being bought already.", "Wait for that, or cancel it first.") from None
     try:
         must_have_room()
         yield
     finally:
         lock.release()
+
+
+@dataclass
+class Ending:
+    """How a run ends: stopped, unless somebody says otherwise."""
+
+    state: str = "stopped"
+
+
+@contextmanager
+def under_way(db: Database, run_id: int) -> Iterator[Ending]:
+    """A run held by this process, which is running from here on; in the end its state and the seconds it took are noted."""
+    with held(f"label-run-{run_id}", "These labels"):
+        ledger.close_abandoned(db, run_id)
+        db["label_runs"].update(run_id, {"state": "running", "finished": None})
+        started, ending = time.monotonic(), Ending()
+        try:
+            yield ending
+        finally:
+            ended(db, run_id, ending.state, time.monotonic() - started)
 
 
 def must_have_room() -> None:

@@ -58,6 +58,9 @@ class Account:
     owner: str | None = None
 
 
+_PAYER = "run_id, reserved_usd, client_id, purpose, substr(started, 1, 7), owner"  # of a call
+
+
 def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int | None:
     """Set `usd` aside for one call (or one batch) about `assets`; the call's id, or None where that would pass the cap.
 
@@ -139,9 +142,9 @@ def settle(
     """End a call: what it cost, or None where nobody knows, which counts at the reservation. Nothing where it has ended already."""
     with db.atomic():
         row = db.conn.execute(
-            """update calls set state = ?, cost_usd = ?, tokens_in = ?, tokens_out = ?, tokens_cached = ?, error = ?, ended = ?
+            f"""update calls set state = ?, cost_usd = ?, tokens_in = ?, tokens_out = ?, tokens_cached = ?, error = ?, ended = ?
                where id = ? and state = 'open'
-               returning run_id, reserved_usd, client_id, purpose, substr(started, 1, 7), owner""",
+               returning {_PAYER}""",
             [
                 "unknown" if cost_usd is None else "settled",
                 cost_usd,
@@ -154,17 +157,7 @@ def settle(
             ],
         ).fetchone()
         if row:
-            db.conn.execute(
-                "update label_runs set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ? where id = ?",
-                [row[1], row[1] if cost_usd is None else cost_usd, row[0]],
-            )
-            if purse := _purse(*row[3:]):
-                table, column, key = purse
-                db.conn.execute(
-                    f"""update {table} set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ?
-                       where client_id = ? and {column} = ?""",
-                    [row[1], row[1] if cost_usd is None else cost_usd, row[2], key],
-                )
+            _give_back(db, *row, spent=row[1] if cost_usd is None else cost_usd)
 
 
 def release(db: Database, call_ids: Iterable[int]) -> None:
@@ -172,10 +165,28 @@ def release(db: Database, call_ids: Iterable[int]) -> None:
     with db.atomic():
         for call_id in call_ids:
             row = db.conn.execute(
-                "delete from calls where id = ? and state = 'open' returning run_id, reserved_usd", [call_id]
+                f"delete from calls where id = ? and state = 'open' returning {_PAYER}", [call_id]
             ).fetchone()
-            if row:  # of a run: a served call is asked at once and always ends
-                db.conn.execute("update label_runs set held_usd = max(0, held_usd - ?) where id = ?", [row[1], row[0]])
+            if row:
+                _give_back(db, *row, spent=0.0)
+
+
+def _give_back(
+    db: Database,
+    run_id: int | None,
+    held: float,
+    client_id: int,
+    purpose: str,
+    month: str,
+    owner: str | None,
+    spent: float,
+) -> None:
+    """Take what was set aside for a call out of the sums again, and put in what it cost."""
+    moved = "set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ?"
+    db.conn.execute(f"update label_runs {moved} where id = ?", [held, spent, run_id])
+    if purse := _purse(purpose, month, owner):
+        table, column, key = purse
+        db.conn.execute(f"update {table} {moved} where client_id = ? and {column} = ?", [held, spent, client_id, key])
 
 
 def close_abandoned(db: Database, run_id: int) -> int:

@@ -242,7 +242,7 @@ def test_a_key_that_was_refused_is_not_tried_for_every_text(db, client, monkeypa
             first = await made.answer(served, list(map(str, range(20))))
             asked, server.script = len(server.calls), hiring
             (ready,) = made._ready.values()
-            ready.desk.limits.not_before = 0.0  # the wait is over
+            ready.desk.buyer.limits.not_before = 0.0  # the wait is over
             second = await made.answer(served, ["1"])
             await made.close()
             return first, asked, second

@@ -11,7 +11,7 @@ import pytest
 
 from core import database
 from core.errors import Cancelled, InputError
-from core.label import buying, engine
+from core.label import buying, engine, patience, writer
 from core.label.teachers.wire import CallError, Params, Reply
 from tests.label import scripted
 from tests.label.scripted import good
@@ -126,7 +126,7 @@ def test_passing_troubles_pass_and_a_poisoned_asset_is_left_with_its_reason(db):
     wire = go(db, run, reply, categories, concurrency=4)
     assert wire.state == "done" and counts(db, run) == (59, 1)
     assert db.execute("select error from labels where error is not null").fetchone()[0] == "The server fell over (500)."
-    assert wire.asked["asset number 7"] == 2 * engine.TRIES, "set aside once, then given up"
+    assert wire.asked["asset number 7"] == 2 * patience.TRIES, "set aside once, then given up"
     assert wire.asked["asset number 3"] == 2 and wire.asked["asset number 5"] == 1
     again = go(db, run, lambda text, n: good(categories[1]), categories)
     assert dict(again.asked) == {"asset number 7": 1} and counts(db, run) == (60, 0)
@@ -163,7 +163,7 @@ def test_a_server_gone_and_back_costs_a_few_probes(db):
 
 
 def test_a_server_gone_for_good_stops_the_run_in_words(db, monkeypatch):
-    monkeypatch.setattr(engine, "GIVE_UP_S", 0.2)
+    monkeypatch.setattr(patience, "GIVE_UP_S", 0.2)
     client, categories = scripted.fill(db, 100)
     run = scripted.start(db, client)
     tried = Counter()
@@ -312,7 +312,7 @@ def test_a_free_model_needs_no_cap(db):
 def test_the_same_run_in_two_processes_is_refused(db):
     client, categories = scripted.fill(db, 5)
     run = scripted.start(db, client)
-    with buying.held(run), pytest.raises(InputError, match="already"):
+    with buying.held(f"label-run-{run}", "These labels"), pytest.raises(InputError, match="already"):
         go(db, run, lambda text, n: good(categories[0]), categories)
 
 
@@ -326,14 +326,14 @@ def test_a_call_dearer_than_thought_possible_makes_the_next_ones_set_more_aside(
 def test_somebody_else_writing_for_long_costs_no_answer(db, monkeypatch):
     client, categories = scripted.fill(db, 40)
     run = scripted.start(db, client)
-    opened = engine.database.connect
+    opened = database.connect
 
     def impatient(path):
         mine = opened(path)
         mine.conn.execute("PRAGMA busy_timeout = 20")
         return mine
 
-    monkeypatch.setattr(engine.database, "connect", impatient)
+    monkeypatch.setattr(database, "connect", impatient)
     released = []
 
     def reply(text, n):
@@ -352,14 +352,15 @@ def test_somebody_else_writing_for_long_costs_no_answer(db, monkeypatch):
 def test_a_worker_cut_off_while_it_waits_for_the_writer_costs_the_others_nothing(db, monkeypatch):
     client, categories = scripted.fill(db, 80)
     run = scripted.start(db, client)
-    handed = engine._Run._written
+    handed, cut = writer.Writer.written, []
 
     def cut_off(self):
         future = handed(self)
-        future.cancel()
+        if not cut:
+            cut.append(future.cancel())
         return future
 
-    monkeypatch.setattr(engine._Run, "_written", cut_off)
+    monkeypatch.setattr(writer.Writer, "written", cut_off)
     wire = scripted.Wire(lambda text, n: good(categories[0]), 0.05)
     teacher = scripted.Scripted(wire, categories, Params(concurrency=16))
     with pytest.raises(asyncio.CancelledError):

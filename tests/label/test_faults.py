@@ -18,7 +18,7 @@ import pytest
 
 from core import database
 from core.errors import InputError
-from core.label import buying, connections, engine, labelling, limits, runs
+from core.label import buying, connections, labelling, limits, patience, runs
 from core.label.teachers.wire import OwnPrice, Params
 from tests import small
 from tests.label import servers
@@ -90,7 +90,7 @@ FAULTS = {
     "500 the first time": Trial(first(lambda call: servers.SERVER_ERROR), more_calls=(40, 40)),
     "overloaded for a while": Trial(between(5, 20, servers.OVERLOADED), more_calls=(15, 15)),
     "500 always, four assets": Trial(
-        always(lambda call: servers.SERVER_ERROR, ends_in(3)), unlabelled=4, more_calls=(12, 4 * (2 * engine.TRIES))
+        always(lambda call: servers.SERVER_ERROR, ends_in(3)), unlabelled=4, more_calls=(12, 4 * (2 * patience.TRIES))
     ),
     "slow drip": Trial(first(lambda call: Fault("drip", seconds=0.1), ends_in(1)), more_calls=(4, 4), lost=4),
     "hang": Trial(first(lambda call: Fault("hang"), ends_in(2)), more_calls=(4, 4), lost=4),

@@ -11,7 +11,7 @@ import pytest
 from core.label import connections
 from core.label.teachers.wire import CallError
 from tests.label import questions, servers
-from tests.label.questions import CATEGORIES, asking, assets, connection
+from tests.label.questions import CATEGORIES, asking, assets, connection, hosted
 from tests.label.servers import Fault, Server, Text
 
 KINDS = ("openai", "anthropic")
@@ -125,7 +125,7 @@ def test_log_probabilities_become_a_distribution():
         asked = asking()
         ((group, request),) = asked.requests(assets())
         (said,) = asked.read(group, request, one(server, "openai", request))
-        (silent,) = asked.read(group, request, one(server, "openai", request, logprobs=False))
+        (silent,) = asked.read(group, request, one(server, "openai", dataclasses.replace(request, logprobs=False)))
     assert said.category_id == 102 and said.confidence_kind == "logprobs" and said.confidence == pytest.approx(2 / 3)
     assert said.distribution == pytest.approx([1 / 3, 0, 2 / 3, 0])
     assert silent.confidence is None and silent.confidence_kind == "none"
@@ -289,7 +289,7 @@ def test_a_service_of_another_kind_is_said(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_message_holds_the_key_or_the_text(kind, monkeypatch):
     monkeypatch.setenv("TEST_KEY", SECRET)
-    request = dataclasses.replace(ask(kind), temperature=None)
+    request = dataclasses.replace(ask(kind), temperature=None, logprobs=False)
     echoes = [
         f"Incorrect API key provided: {SECRET}. Find yours on the website.",
         f"Incorrect API key provided: {SECRET[:8]}********cdef.",
@@ -297,7 +297,7 @@ def test_no_message_holds_the_key_or_the_text(kind, monkeypatch):
         "Bad input: Text of asset 1",
     ]
     with Server(lambda call: Fault("status", 400, words=echoes[len(server.calls) - 1]), key=SECRET) as server:
-        errors = every(server, kind, [request] * 4, key_source="env:TEST_KEY", schema="plain", logprobs=False)
+        errors = every(server, kind, [request] * 4, key_source="env:TEST_KEY", schema="plain")
         monkeypatch.setenv("TEST_KEY", "sk-wrong-99999999999")
         (wrong,) = every(server, kind, [request], key_source="env:TEST_KEY")
     assert server.calls[0].key == SECRET
@@ -383,10 +383,10 @@ def test_the_most_a_call_can_take_is_never_less_than_what_it_took():
     hard = ["Sale", "買一送一！全場八折", "🛍️🔥" * 40, "\x00\x01" * 30, "a" * 4000]
     with Server() as server:
         for kind in KINDS:
-            asked = asking(CATEGORIES, kind=kind)
+            teacher = hosted(asking(CATEGORIES, kind=kind))
             for text in hard:
-                ((_, request),) = asked.requests([dataclasses.replace(assets()[0], text=text)])
+                ((_, request),) = teacher.asking.requests([dataclasses.replace(assets()[0], text=text)])
                 reply = one(server, kind, request)
-                most = asked.most_tokens(request)
+                most = teacher.most_tokens(request)
                 assert reply.tokens_in <= most[0] and reply.tokens_out <= most[1]
                 assert most[0] >= len(request.system.encode()) + len(text.encode())

@@ -145,3 +145,13 @@ def test_csv_has_every_row_and_runs_no_formula(db, account):
     table = list(csv.DictReader(io.StringIO(ledger.to_csv(ledger.runs_table(db)))))
     assert table[0]["connection"] == '\'=cmd|"/c calc"!A1' and float(table[0]["spent_usd"]) == 0.1
     assert ledger.to_csv([]) == ""
+
+
+def test_what_was_set_aside_for_a_call_never_made_is_there_again_for_whoever_asks_outside_a_run(db):
+    client_id = db["clients"].insert({"name": "A", "created": "x"}).last_pk
+    for purpose in (ledger.SENT, ledger.WRITTEN):
+        account = ledger.Account(client_id, None, "A", "m", 1.0, purpose, owner=purpose)
+        call = ledger.reserve(db, account, 0.9)
+        assert ledger.reserve(db, account, 0.2) is None
+        ledger.release(db, [call])
+        assert ledger.sent_usd(db, client_id, purpose) == 0 and ledger.reserve(db, account, 0.9)
