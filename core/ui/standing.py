@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import streamlit as st
 from sqlite_utils import Database
 
 from core import database, jobs, settings, tasks
-from core.evaluate.run import comparison
-from core.evaluate.verdict import Verdict
+from core.errors import InputError
+from core.evaluate.comparison import comparison
+from core.evaluate.evidence import Verdict
 from core.jobs.kinds import KINDS
 from core.label.runs import newest_in_use
 from core.tasks import Task
@@ -172,9 +173,11 @@ def judged_student(db: Database, task: Task) -> dict | None:
 
 
 def verdict_of(db: Database, student: dict) -> Verdict | None:
-    """The verdict on a student under the client's assumptions; None before it was judged."""
-    found = comparison(db, student["id"]) if student["judged"] else None
-    return found["verdict"] if found else None
+    """The verdict on a student under the client's assumptions; None before it was judged, by this version of the program."""
+    with suppress(InputError):
+        found = comparison(db, student["id"])
+        return found.verdict if found else None
+    return None
 
 
 def _student_words(student: dict | None) -> str:
