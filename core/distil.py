@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from core import jobs, settings, tasks
 from core import taxonomy as categories
-from core.assets import families
+from core.assets import families, previews
 from core.assets import imports as ingest
 from core.assets.family_columns import Families, by_stem, in_words
 from core.assets.label_columns import nearest
@@ -23,7 +23,7 @@ from core.evaluate import evaluation, going_live
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.label import connections, forecast, labelling, providers, runs
-from core.tables.columns import correct
+from core.tables.columns import Mapping, correct
 from core.tables.files import AS_FOUND, ReadAs
 from core.tasks import Task
 from core.taxonomy import columns as category_columns
@@ -218,12 +218,10 @@ def _connected(db: Database, task: Task, teacher: str, base_url: str | None) -> 
     return f"connection:{name}"
 
 
-def _mapping(
-    db: Database, task: Task, assets: Path, given: dict, read_as: ReadAs
-) -> tuple[ingest.Mapping, list[Families]]:
+def _mapping(db: Database, task: Task, assets: Path, given: dict, read_as: ReadAs) -> tuple[Mapping, list[Families]]:
     """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
     the file lacks."""
-    seen = ingest.preview(assets, read_as, ingest.label_forms(db, task))
+    seen = previews.preview(assets, read_as, ingest.label_forms(db, task))
     kind, _, label = given["teacher"].partition(":")
     text = tuple(given.get("text_columns") or ())
     named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}
