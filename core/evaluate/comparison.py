@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -14,7 +15,7 @@ from core import tasks
 from core.errors import InputError
 from core.evaluate import learning_curve
 from core.evaluate.evaluation import figures_of
-from core.evaluate.evidence import Evidence, Gold, Rules, Verdict
+from core.evaluate.evidence import Evidence, Rules, Verdict
 from core.evaluate.figures import ChooseOneFigures, Promise
 from core.evaluate.kept import assumptions_of, other_prices, rules_of, teacher_price
 from core.evaluate.latency import Times, median_interval
@@ -104,8 +105,9 @@ def comparison(db: Database, student_id: int) -> Comparison | None:
     assumptions = assumptions_of(db, task)
     price, measured, rules = teacher_price(db, assumptions), _measured(figures), rules_of(db, task, figures.target)
     sheet = economics(measured, assumptions, price)
-    evidence = replace(
-        _evidence(figures, rules),
+    evidence = _evidence(
+        figures,
+        rules,
         saving=sheet.saving,
         saving_on_batch=saving_on_batch(sheet, measured, assumptions),
         plan=_plan(db, task, row["label_run_id"], figures, label_price(measured, assumptions, price), assumptions),
@@ -178,18 +180,18 @@ def _promised(promise: Promise) -> dict:
     }
 
 
-def _evidence(figures: ChooseOneFigures, rules: Rules) -> Evidence:
-    """Of the evidence, what the figures alone say."""
-    gold, built_in = figures.gold, figures.taught.teacher_kind == "built-in"
+def _evidence(figures: ChooseOneFigures, rules: Rules, **more: Any) -> Evidence:
+    """What the figures say to a verdict, and `more` that it rests on."""
+    built_in = figures.taught.teacher_kind == "built-in"
     agreement, unseen = figures.rests_on
     return Evidence(
         agreement=agreement,
         unseen=unseen,
         **_promised(figures),
-        saving={},
         rules=rules,
         trial=built_in,
         same_encoder=built_in and members.SMALL_BASE in members.bases(figures.student.kind),
-        gold=Gold(gold.paired, gold.fallback, gold.cascade_paired) if gold else None,
+        gold=figures.gold,
         categories=figures.categories,
+        **more,
     )
