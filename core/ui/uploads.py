@@ -46,11 +46,14 @@ TEMPLATES = {  # a header and rows that show how it is meant
     "assets": "asset_id,headline,body,label,campaign\n"
     "A-0001,Half price on all boots,Only this weekend in every shop,Seasonal sale,Winter boots\n"
     "A-0002,Meet the spring range,,New collection,Spring\n",
+    "pairs": "brief,copy,status,channel\n"
+    '"Northwind Outdoor, waterproof boots for autumn walks",Stay out longer. Come home dry.,approved,print\n'
+    '"Northwind Outdoor, tents for two",More room for muddy shoes.,approved,social\n',
 }
 
 
 def template(kind: str) -> None:
-    """A file to fill in, for somebody who has none yet: "taxonomy" or "assets"."""
+    """A file to fill in, for somebody who has none yet: "taxonomy", "assets" or "pairs"."""
     st.download_button(
         "Download a template",
         TEMPLATES[kind].encode("utf-8-sig"),
@@ -94,7 +97,7 @@ def preview(view: View, path: Path, how: ReadAs = AS_FOUND, *, families: bool = 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
 def _preview(path: str, how: ReadAs, families: bool, _db: Database, _task: Task, version: int | None) -> Preview:
-    return apart(previews.preview, Path(path), how, imports.said_of(_db, _task), families=families)
+    return apart(previews.preview, Path(path), how, imports.label_forms(_db, _task), families=families)
 
 
 def read_as(path: Path, place: str) -> ReadAs:

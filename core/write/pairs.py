@@ -109,6 +109,26 @@ def opened(path: Path, wanted: Sequence[str], read_as: ReadAs = AS_FOUND) -> Tab
     return next((one for one in cut if set(wanted) <= set(one.columns)), table)
 
 
+@dataclass(frozen=True)
+class Look:
+    """A file before it is imported: its columns, those that look like brief and copy, and its first rows."""
+
+    columns: list[str]
+    brief: str
+    copy: str
+    head: list[list[str]]
+
+
+def look(path: Path) -> Look:
+    """What a file holds. The brief is guessed by its name, else the first column; the copy by its name, else the next one."""
+    table = open_table(path)
+    named = {column.casefold(): column for column in reversed(table.columns)}
+    brief = next((named[name] for name in ("brief", "source", "prompt", "input") if name in named), table.columns[0])
+    others = [column for column in table.columns if column != brief] or table.columns
+    copy = next((named[name] for name in ("copy", "target", "headline", "line", "output") if name in named), others[0])
+    return Look(table.columns, brief, copy, table.head[:3])
+
+
 def import_pairs(
     db: Database,
     task: Task,
@@ -143,8 +163,7 @@ def import_pairs(
 
 def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems) -> dict | None:
     """A row as a row of `pairs`; None, with a problem, where it cannot be used."""
-    parts = [(name, cells[name].strip()) for name in columns.brief]
-    brief = join_text(f"{name}: {cell}" if len(parts) > 1 else cell for name, cell in parts if cell)
+    brief = brief_of(cells, columns.brief)
     copy = " ".join(cells[columns.copy].split())
     told = {
         field.name: " ".join(cells[name].split()) if (name := getattr(columns, field.name)) else ""
@@ -174,13 +193,19 @@ def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems)
         if wrong:
             problems.add(row, column, what if "left out" in what else f"{what[:-1]}; the row was left out.", todo)
             return None
-    if sum(len(cell) for _, cell in parts) > MAX_TEXT:
+    if sum(len(cells[name]) for name in columns.brief) > MAX_TEXT:
         problems.add(
             row, columns.brief[0], f"The brief was cut to {MAX_TEXT:,} characters.", "Shorten it if its end matters."
         )
     kept = {name: told[name] or None for name in ("first_version", "channel", "market", "writer", "written")}
     hashed = form_hash(f"{normal_form(brief)}\n{normal_form(copy)}")
     return {"text_hash": hashed, "brief": brief, "copy": copy, "status": status, "split": split or "", **kept}
+
+
+def brief_of(cells: dict[str, str], columns: Sequence[str]) -> str:
+    """The brief in a row: its cell, or several, each after its column's name."""
+    parts = [(name, cells[name].strip()) for name in columns]
+    return join_text(f"{name}: {cell}" if len(parts) > 1 else cell for name, cell in parts if cell)
 
 
 def _save(db: Database, task: Task, path: Path, columns: Columns, found: Imported, rows: dict[str, dict]) -> None:
