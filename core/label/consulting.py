@@ -71,6 +71,8 @@ class Consultation:
 
     def __init__(self, hosted: Hosted, assets: Sequence[Asset], request: Question):
         self.hosted, self.assets, self.request = hosted, list(assets), request
+        votes = range(max(hosted.connection.params.votes, 1))
+        self.requests = [replace(request, sample=vote) if vote else request for vote in votes]  # one a vote
         self.bills = {asset.id: Bill() for asset in assets}
         self.votes: dict[int, list[Said]] = {asset.id: [] for asset in assets}
 
@@ -87,12 +89,6 @@ class Consultation:
         """Why a reply cannot be kept: what is wrong with the first of its answers that has something wrong."""
         said = self.hosted.asking.read(self.assets, request, reply)
         return next((one.problem for one in said if one.problem), None)
-
-    @property
-    def requests(self) -> list[Question]:
-        """The request of each vote."""
-        votes = max(self.hosted.connection.params.votes, 1)
-        return [replace(self.request, sample=vote) if vote else self.request for vote in range(votes)]
 
     async def run(
         self,
