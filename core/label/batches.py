@@ -118,6 +118,9 @@ class _Batches:
         message = f"Labelling with {self.hosted.connection.name} in batches{waiting}{note}"
         self.progress(self.done + answered, self.todo, message, ledger.spent(self.db, self.run_id))
 
+    def _over(self, words: str, todo: str = buying.KEPT_TODO) -> InputError:
+        return InputError(words, todo, where=self.hosted.connection.name)
+
     # --- handing in ----------------------------------------------------------------------------------------------
 
     async def _hand_in(self) -> tuple[int, bool]:
@@ -197,9 +200,7 @@ class _Batches:
             if error.trouble == "full":
                 self._full(batch, error.words)
                 return False
-            raise InputError(
-                f"The batch was not taken: {error.words}", buying.KEPT_TODO, where=self.hosted.connection.name
-            ) from None
+            raise self._over(f"The batch was not taken: {error.words}") from None
         handed = "update batches set provider_id = ?, state = 'running' where id = ?"
         insist(lambda: self.db.execute(handed, [provider_id, batch]), HOLD_S)
         self.units[batch] = chunk
@@ -222,7 +223,7 @@ class _Batches:
         self.crowded = size <= SMALLEST
         self.full_since = self.full_since or time.monotonic()
         if time.monotonic() - self.full_since > LONGEST_WAIT_S:
-            raise InputError(words, buying.KEPT_TODO, where=self.hosted.connection.name)
+            raise self._over(words)
 
     async def _patiently(self, what):
         """Do it, again where the reason it failed may pass and it cannot have happened all the same."""
@@ -262,9 +263,7 @@ class _Batches:
                     self._full(row["id"], state.words)
                 elif state.state == "failed":
                     self._drop(row["id"], 0.0, state.words)
-                    raise InputError(
-                        f"The batch failed: {state.words}", buying.KEPT_TODO, where=self.hosted.connection.name
-                    )
+                    raise self._over(f"The batch failed: {state.words}")
                 else:
                     continue
                 answered, pause = 0, FIRST_POLL
@@ -277,10 +276,9 @@ class _Batches:
         try:
             return await self._patiently(lambda: self.wire.batch_state(row["provider_id"]))
         except CallError as error:
-            raise InputError(
+            raise self._over(
                 f"The batch cannot be followed: {error.words}",
                 "It is answered all the same: start the run again to fetch it.",
-                where=self.hosted.connection.name,
             ) from None
 
     async def _wait(self, seconds: float, answered: int, running: int) -> None:
@@ -294,10 +292,9 @@ class _Batches:
         try:
             replies = {number: reply async for number, reply in self.wire.batch_replies(row["provider_id"])}
         except CallError as error:
-            raise InputError(
+            raise self._over(
                 f"The batch's answers cannot be fetched: {error.words}",
                 "They are kept by the provider: start the run again to fetch them.",
-                where=self.hosted.connection.name,
             ) from None
         self.note, self.full_since = "", None
         units = self.units.pop(row["id"], None) or self._rebuilt(row)

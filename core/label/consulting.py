@@ -54,16 +54,8 @@ class Bill:
 
 def answer(said: Said, bill: Bill) -> Answer:
     """What was said of an asset, with what it took, as a label is written."""
-    return Answer(
-        said.asset_id,
-        said.category_id,
-        confidence=said.confidence,
-        confidence_kind=said.confidence_kind,
-        distribution=said.distribution,
-        error=said.problem,
-        mapped=said.mapped,
-        **bill.took(),
-    )
+    fields = {name: value for name, value in vars(said).items() if name != "problem"}
+    return Answer(error=said.problem, **fields, **bill.took())
 
 
 class Consultation:
