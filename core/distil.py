@@ -19,8 +19,9 @@ from core.assets import imports as ingest
 from core.assets.family_columns import Families, by_stem, told
 from core.assets.label_columns import nearest
 from core.errors import InputError
-from core.evaluate import going_live
-from core.evaluate import run as evaluation
+from core.evaluate import evaluation, going_live
+from core.evaluate.comparison import judgement
+from core.evaluate.figures import ChooseOneFigures
 from core.label import connections, forecast, labelling, providers, runs
 from core.tables.columns import correct
 from core.tables.files import AS_FOUND, ReadAs
@@ -246,9 +247,8 @@ def _mapping(
 def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[str, Any]:
     """Labels, students, cascade, economics and verdict of the chosen (last) student."""
     labels = runs.summary(db, run_id)
-    chosen = evaluation.comparison(db, trained[-1])
-    found, certificate = chosen["figures"], chosen["figures"]["certificate"]
-    handled = found["agreement_handled"]
+    chosen = judgement(db, trained[-1])
+    found, certificate = chosen.figures, chosen.figures.certificate
     return {
         "labels": {
             "teacher": labels["teacher"],
@@ -258,33 +258,33 @@ def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[
             "spent_usd": labels["spent_usd"],
             "seconds": round(labels["seconds"], 3),
         },
-        "students": [_student(evaluation.figures(db, student_id)) for student_id in sorted(trained)],
+        "students": [_student(judgement(db, student_id).figures) for student_id in sorted(trained)],
         "chosen": str(trained[-1]),
         "live": next((str(row["id"]) for row in registry.all_students(db, task) if row["live"]), None),
         "cascade": {
-            "target": certificate["target"],
-            "confidence": certificate["confidence"],
-            "certified": certificate["certified"],
-            "threshold": certificate["threshold"],
-            "handled": found["handled"]["value"],
-            "agreement_handled": handled["value"] if handled else None,
-            "agreement_end_to_end": found["agreement_end_to_end"],
+            "target": certificate.target,
+            "confidence": certificate.confidence,
+            "certified": certificate.certified,
+            "threshold": certificate.threshold,
+            "handled": found.handled.value,
+            "agreement_handled": found.agreement_handled and found.agreement_handled.value,
+            "agreement_end_to_end": found.agreement_end_to_end,
         },
-        "economics": asdict(chosen["economics"]),
-        "verdict": {key: value for key, value in asdict(chosen["verdict"]).items() if key != "rule"},
+        "economics": asdict(chosen.economics),
+        "verdict": {key: value for key, value in asdict(chosen.verdict).items() if key != "rule"},
     }
 
 
-def _student(found: dict[str, Any]) -> dict[str, Any]:
-    share = found["agreement"]
+def _student(found: ChooseOneFigures) -> dict[str, Any]:
+    share, student = found.agreement, found.student
     return {
-        "id": str(found["student"]["id"]),
-        "kind": found["student"]["kind"],
-        "train_seconds": round(found["student"]["train_seconds"], 2),
-        "agreement": {key: share[key] for key in ("value", "low", "high", "n")},
-        "macro_f1": found["macro_f1"],
-        "kappa": found["kappa"],
-        "latency_ms": {"p50": found["latency"]["p50"], "p95": found["latency"]["p95"]},
-        "assets_per_second": found["assets_per_second"],
-        "size_mb": round(found["student"]["size_mb"], 2),
+        "id": str(student.id),
+        "kind": student.kind,
+        "train_seconds": round(student.train_seconds or 0.0, 2),
+        "agreement": {"value": share.value, "low": share.low, "high": share.high, "n": share.n},
+        "macro_f1": found.macro_f1,
+        "kappa": found.kappa,
+        "latency_ms": {"p50": found.latency.p50, "p95": found.latency.p95},
+        "assets_per_second": found.assets_per_second,
+        "size_mb": round(student.size_mb, 2),
     }

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from sqlite_utils import Database
 
+from core.asset_columns import RECORDED
+
 LEDGER = {
     "calls",
     "served_months",
@@ -125,9 +127,6 @@ def undo_reviews_and_splits(db: Database, client_id: int, row: dict) -> None:
             " where import_id = ?)",
             [client_id, row["id"]],
         )
-
-
-RECORDED = "label, category, confidence, tokens_in, tokens_out, latency_ms"
 
 
 def undo_recordings(db: Database, import_id: int) -> None:

@@ -7,7 +7,6 @@ what they mean elsewhere, while the training assets are the student's choice.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 from sqlite_utils import Database
 
 from core import distil, settings, tasks, taxonomy
@@ -54,6 +54,9 @@ class Round:
     agreement: Share
     seconds: float
     created: str
+
+
+KEPT = TypeAdapter(Round)
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,7 @@ def chosen(db: Database, run_id: int, number: int) -> list[int]:
 def measured(db: Database, run_id: int) -> list[Round]:
     """The rounds of a run that have been labelled and measured, in order."""
     rows = db.query("select figures from rounds where run_id = ? and figures is not null order by number", [run_id])
-    found = [json.loads(row["figures"]) for row in rows]
-    return [Round(**one | {"agreement": Share(**one["agreement"])}) for one in found]
+    return [KEPT.validate_json(row["figures"]) for row in rows]
 
 
 def run_of(db: Database, task: Task, teacher: str) -> int | None:
@@ -279,7 +281,7 @@ def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step
         seconds=time.perf_counter() - started,
         created=now(),
     )
-    db["rounds"].update((run_id, number), {"figures": json.dumps(asdict(one))})
+    db["rounds"].update((run_id, number), {"figures": KEPT.dump_json(one).decode()})
     return student
 
 

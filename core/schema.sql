@@ -72,10 +72,10 @@ create index assets_by_split on assets (client_id, split);
 create index assets_by_family on assets (client_id, family_id);
 -- eight LSH values of each distinct text (core/assets/duplicates.py): new assets find their copies without hashing the old
 create table asset_bands (asset_id integer primary key references assets(id), bands blob not null);
--- labels as a file of the task gave them; category: the label of the category that one was read as, where it is not that itself
+-- labels as a file of the task gave them, with what the file says of each (columns of core/asset_columns.py, as in assets); category: the label of the category that one was read as, where it is not that itself
 create table recordings (
     task_id integer not null references tasks(id), source text not null, asset_id integer not null references assets(id),
-    label text not null, category text, confidence real, tokens_in integer, tokens_out integer, latency_ms real,
+    label text not null, category text,
     primary key (task_id, source, asset_id)) without rowid;
 create index recordings_by_asset on recordings (asset_id);
 
@@ -83,8 +83,7 @@ create index recordings_by_asset on recordings (asset_id);
 -- it can be taken back
 create table recordings_before (
     n integer primary key, import_id integer not null references imports(id), asset_id integer not null references assets(id),
-    task_id integer not null references tasks(id), source text not null, label text, category text, confidence real,
-    tokens_in integer, tokens_out integer, latency_ms real);
+    task_id integer not null references tasks(id), source text not null, label text, category text);
 create index recordings_before_by_asset on recordings_before (asset_id, source, n);
 create index recordings_before_by_import on recordings_before (import_id);
 create table families_before (

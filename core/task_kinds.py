@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """What a student of a task learns to do. `waits`: why no task of the kind can be made yet; empty where one can."""
+    """What a student of a task learns to do. `page`: where its way begins; `waits`: why no task of the kind can be made yet, empty
+    where one can."""
 
     name: str
     label: str
+    page: str = "assets"
     waits: str = ""
 
 
@@ -18,7 +20,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("choose_one", "Choose one category"),
-        Kind("choose_several", "Choose several categories", "Assets with several categories of one taxonomy"),
-        Kind("write", "Write"),
+        Kind("choose_several", "Choose several categories", waits="Assets with several categories of one taxonomy"),
+        Kind("write", "Write", "write"),
     )
 }

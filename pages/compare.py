@@ -1,13 +1,9 @@
 """Compare: money, agreement and time first, the verdict in three lines, then a tab a question."""
 
-import pandas as pd
 import streamlit as st
 
-from core.evaluate.kept import teacher_price
-from core.evaluate.run import comparison
-from core.money import outlook
-from core.report import money
-from core.report.headline import about, headlines, mode_of, takes_over
+from core.evaluate.comparison import Comparison, judgement
+from core.report.headline import about, headlines
 from core.train.registry import all_students
 from core.ui import (
     compare_charts,
@@ -21,7 +17,6 @@ from core.ui import (
 )
 from core.ui.compare_first import TABS
 from core.ui.figures import HINTS, explained, figure
-from core.words import teacher_words
 
 ENTRY = {
     "place": 70,
@@ -41,7 +36,7 @@ def main() -> None:
             if busy:
                 return
             frame.nothing_yet("There is no judged student yet.", "student", "Train a student first")
-        result = comparison(view.db, row["id"])
+        result = judgement(view.db, row["id"])
         if compare_first.comparison(view, result):
             st.rerun()
         compare_first.verdict(view, row, result)
@@ -74,42 +69,38 @@ def _student(view: frame.View) -> dict | None:
     return rows[picked]
 
 
-def _sure(view: frame.View, row: dict, result: dict) -> None:
+def _sure(view: frame.View, row: dict, result: Comparison) -> None:
     """The reason with its intervals, the three figures it rests on, and how much the student may take on."""
-    reason = result["verdict"].reason
+    reason = result.verdict.reason
     st.markdown(frame.plain(reason), help=explained(reason))
-    for column, one in zip(st.columns(3), headlines(result, teacher_price(view.db, result["assumptions"]))):
+    for column, one in zip(st.columns(3), headlines(result)):
         with column:
             figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))
-    st.caption(frame.plain(about(result, teacher_words(result["figures"]["teacher"]["name"]))))
-    compare_charts.sure(result["figures"])
+    st.caption(frame.plain(about(result)))
+    compare_charts.sure(result.figures)
     label_sources.show(view, row)
-    rules_form.show(view, result["rules"])
+    rules_form.show(view, result.rules)
 
 
-def _money(view: frame.View, row: dict, result: dict) -> None:
-    assumed, sheet, measured = result["assumptions"], result["economics"], result["measured"]
-    others, mode = money_inputs.other_models(view), mode_of(result)
-    price = teacher_price(view.db, assumed)
-    courses, steps = outlook.courses(measured, assumed, price, others, sheet)
-    handled = (result["figures"]["handled"]["low"], result["figures"]["handled"]["high"])
-    swings = outlook.tornado(measured, assumed, price, mode, handled)
-    compare_charts.costs(courses, swings, sheet, mode, takes_over(result))
+def _money(view: frame.View, row: dict, result: Comparison) -> None:
+    if money_inputs.other_models(view) != result.others:
+        st.rerun()
+    compare_charts.costs(result)
     money_inputs.others(view)
-    compare_charts.formula_sheet(pd.concat([money.steps(sheet.formulas), money.steps(steps)]))
+    compare_charts.formula_sheet(result)
 
 
-def _fast(view: frame.View, row: dict, result: dict) -> None:
-    compare_charts.times(result["figures"], result["economics"], result["assumptions"].teacher_latency_s)
+def _fast(view: frame.View, row: dict, result: Comparison) -> None:
+    compare_charts.times(result)
 
 
-def _where(view: frame.View, row: dict, result: dict) -> None:
-    compare_charts.weak_spots(result["figures"])
-    disagreement_list.show(view.db, view.task, row["id"], result["figures"])
+def _where(view: frame.View, row: dict, result: Comparison) -> None:
+    compare_charts.weak_spots(result.figures, result.rules)
+    disagreement_list.show(view.db, view.task, row["id"], result.figures)
 
 
-def _analyst(view: frame.View, row: dict, result: dict) -> None:
-    compare_charts.analyst(result["figures"])
+def _analyst(view: frame.View, row: dict, result: Comparison) -> None:
+    compare_charts.analyst(result.figures)
 
 
 main()

@@ -7,8 +7,8 @@ import streamlit as st
 
 from core import settings
 from core.deploy import scoring
+from core.evaluate.comparison import comparison
 from core.evaluate.latency import while_busy
-from core.evaluate.run import comparison
 from core.evaluate.versions import behind_words
 from core.tables.problems import AS_FOUND, ReadAs
 from core.train.registry import all_students, folder_of
@@ -64,19 +64,19 @@ def _live(view: frame.View, live: dict) -> None:
     if result is None:
         st.caption("This student has not been judged yet.")
         return
-    found = result["figures"]
+    found = result.figures
     verdict, handled, speed = st.columns(3)
     with verdict:
-        figure("Verdict", VERDICTS[result["verdict"].decision], "measured", f"target {stated_percent(found['target'])}")
+        figure("Verdict", VERDICTS[result.verdict.decision], "measured", f"target {stated_percent(found.target)}")
     with handled:
-        certified = found["certificate"]["certified"]
-        share = percent(found["handled"]["value"]) if certified else "–"
-        note = _sure(found["certificate"]["threshold"]) if certified else "nothing proven yet"
+        threshold = found.certificate.threshold
+        share = "–" if threshold is None else percent(found.handled.value)
+        note = "nothing proven yet" if threshold is None else _sure(threshold)
         figure("Handled by itself", share, "measured", note, help=f"{HINTS['handled']} {HINTS['certified']}")
     with speed:
-        within = f"95 of 100 within {milliseconds(found['latency']['p95'])}"
-        notes = [within, while_busy(found["latency"]["machine"])]
-        figure("One asset", milliseconds(found["latency"]["p50"]), "measured", ", ".join(filter(None, notes)))
+        within = f"95 of 100 within {milliseconds(found.latency.p95)}"
+        notes = [within, while_busy(found.latency.machine)]
+        figure("One asset", milliseconds(found.latency.p50), "measured", ", ".join(filter(None, notes)))
 
 
 def _sure(threshold: float) -> str:

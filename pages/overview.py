@@ -141,7 +141,7 @@ def _add_task(view: frame.View, found: list[dict]) -> None:
         if send.form_submit_button("Add task", width="stretch"):
             made = tasks.add(view.db, whose, wanted, does)
             address.choose(made, names[whose], True)
-            frame.go("assets")
+            frame.go(TASK_KINDS[does].page)
 
 
 main()

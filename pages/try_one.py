@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.evaluate.run import comparison
+from core.evaluate.comparison import Comparison, comparison
 from core.evaluate.versions import behind_words, name_of
 from core.money.prices import SECONDS
 from core.train.registry import all_students, looked_at
@@ -57,7 +57,7 @@ def _text(view: frame.View, live: dict) -> str:
     return text
 
 
-def _student(live: dict, text: str, result: dict | None) -> answers.StudentAnswer:
+def _student(live: dict, text: str, result: Comparison | None) -> answers.StudentAnswer:
     st.subheader("Student", anchor=False)
     said = answers.ask_student(live["path"], text)
     for label, share in said.top:
@@ -65,7 +65,7 @@ def _student(live: dict, text: str, result: dict | None) -> answers.StudentAnswe
             st.text(label, width="stretch")
             st.progress(share, width=140)
             st.text(percent(share), width=60, text_alignment="right")
-    cost = result["economics"].per_1000["student"] if result else None
+    cost = result.economics.per_1000["student"] if result else None
     first, second = st.columns(2)
     with first:
         figure(
@@ -86,7 +86,7 @@ def _student(live: dict, text: str, result: dict | None) -> answers.StudentAnswe
     return said
 
 
-def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswer, result: dict | None) -> None:
+def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswer, result: Comparison | None) -> None:
     st.subheader("Teacher", anchor=False)
     teacher = answers.ask(view, live["label_run_id"], text)
     if teacher.label is None:
@@ -105,47 +105,50 @@ def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswe
             help="Where the teacher was not timed, the assumption of the Compare page.",
         )
     with second:
-        cost = result["economics"].per_1000["teacher"] if result else None
-        basis = result["economics"].line("teacher").basis if result else "estimated"
+        cost = result.economics.per_1000["teacher"] if result else None
+        basis = result.economics.line("teacher").basis if result else "estimated"
         figure(
-            "Cost", money(cost / 1000 if cost is not None else None), basis, result and result["economics"].priced_as
+            "Cost",
+            money(cost / 1000 if cost is not None else None),
+            basis,
+            result.economics.priced_as if result else None,
         )
     if result:
         _handled(said, result)
 
 
-def _teacher_time(teacher: answers.TeacherAnswer, result: dict | None) -> tuple[str, str, str]:
+def _teacher_time(teacher: answers.TeacherAnswer, result: Comparison | None) -> tuple[str, str, str]:
     if teacher.milliseconds is not None:
         return milliseconds(teacher.milliseconds), teacher.basis, "this asset"
-    spoken = result and result["figures"]["teacher_latency"]
+    spoken = result and result.figures.teacher_latency
     if spoken:
-        return milliseconds(spoken["p50"]), spoken["basis"], "median of its labels"
-    seconds = result["assumptions"].teacher_latency_s if result else SECONDS
+        return milliseconds(spoken.p50), spoken.basis, "median of its labels"
+    seconds = result.assumptions.teacher_latency_s if result else SECONDS
     return milliseconds(1000 * seconds), "assumed", "one asset"
 
 
-def _handled(said: answers.StudentAnswer, result: dict) -> None:
-    certificate, sure = result["figures"]["certificate"], said.top[0][1]
+def _handled(said: answers.StudentAnswer, result: Comparison) -> None:
+    threshold, sure = result.figures.certificate.threshold, said.top[0][1]
     if said.strange:
         st.info(
             "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little, however sure "
             "it sounds.",
             icon=":material/undo:",
         )
-    elif result["verdict"].decision == "replace":
+    elif result.verdict.decision == "replace":
         st.success(f"Handled: the student answers alone ({percent(sure)} sure).", icon=":material/check_circle:")
-    elif not certificate["certified"]:
+    elif threshold is None:
         st.warning(
             "Falls back: nothing is proven of this student yet, so the teacher answers every asset.",
             icon=":material/undo:",
         )
-    elif certificate["threshold"] == 0:
+    elif threshold == 0:
         st.success("Handled: the promise holds however sure the student is.", icon=":material/check_circle:")
-    elif sure >= certificate["threshold"]:
-        needed = percent(certificate["threshold"], sure)
+    elif sure >= threshold:
+        needed = percent(threshold, sure)
         st.success(f"Handled: the student is {percent(sure)} sure, {needed} is enough.", icon=":material/check_circle:")
     else:
-        needed = percent(certificate["threshold"], sure)
+        needed = percent(threshold, sure)
         st.info(
             f"Falls back to the teacher: the student is {percent(sure)} sure, {needed} is needed.",
             icon=":material/undo:",

@@ -7,17 +7,17 @@ import pytest
 
 from core import tasks
 from core.__main__ import main
-from core.evaluate.run import comparison
+from core.evaluate.comparison import comparison
 from tests.evaluate.conftest import client, insert_assets  # noqa: F401
 
 
 @pytest.fixture
 def judged(client):  # noqa: F811
-    from core.evaluate import run
+    from core.evaluate import evaluation
 
     insert_assets(client, "calibration", 400, 25, start=100)
     insert_assets(client, "test", 300, 20, start=1000)
-    run.evaluate(client.db, client.student_id)
+    evaluation.evaluate(client.db, client.student_id)
     return client
 
 
@@ -31,21 +31,21 @@ def test_it_tells_the_verdict_and_keeps_what_it_changes(judged, capsys):
     )
     text = capsys.readouterr().out
     result = comparison(judged.db, 1)
-    assert text.startswith(f"{result['verdict'].decision}: ") and "Next: " in text and "in 24 months" in text
+    assert text.startswith(f"{result.verdict.decision}: ") and "Next: " in text and "in 24 months" in text
     assert "Kept for Acme from now on: target=0.9, volume_per_month=50000, always_on=true." in text
-    assert result["rules"].target == 0.9
-    assert (result["assumptions"].volume_per_month, result["assumptions"].always_on) == (50_000, True)
+    assert result.rules.target == 0.9
+    assert (result.assumptions.volume_per_month, result.assumptions.always_on) == (50_000, True)
 
 
 def test_times_that_too_few_labels_or_texts_show_are_not_called_measured(judged, tmp_path):
-    from core.evaluate import run
+    from core.evaluate import evaluation
     from core.report import content
     from core.report.speed import SHARES
 
     def shown(timed: int) -> tuple[dict, str]:
         judged.db.execute("update labels set latency_ms = null")
         judged.db.execute("update labels set latency_ms = 1000 + asset_id where asset_id <= 100 + ?", [timed])
-        run.evaluate(judged.db, 1)
+        evaluation.evaluate(judged.db, 1)
         assert main(["report", "--client", "Acme", "--student", "1", "--to", str(tmp_path / "r.xlsx")]) == 0
         book = openpyxl.load_workbook(tmp_path / "r.xlsx")
         head, teacher, _ = book["latency"].iter_rows(values_only=True)

@@ -11,8 +11,9 @@ import pytest
 from core import database, distil, jobs, removal, review, settings, tasks, taxonomy
 from core.assets import imports
 from core.errors import InputError
-from core.evaluate.run import change_rules, comparison
-from core.evaluate.verdict import Rules
+from core.evaluate.comparison import judgement
+from core.evaluate.evaluation import change_rules
+from core.evaluate.evidence import Rules
 from core.label import gold
 from core.tables.files import AS_FOUND
 from core.train import registry
@@ -43,7 +44,7 @@ def test_a_second_task_learns_from_a_column_of_the_same_assets_which_are_on_disk
         run = jobs.run_here(db, "label", {"task_id": task.id, "teacher": f"recorded:{column}"}, task).result
         jobs.run_here(db, "train", {"task_id": task.id, "run_id": run["run_id"], "kind": "linear", "target": 0.6}, task)
     (one,), (two,) = registry.all_students(db, first), registry.all_students(db, second)
-    assert comparison(db, one["id"])["figures"]["target"] == 0.6
+    assert judgement(db, one["id"]).figures.target == 0.6
     registry.set_live(db, one["id"])
     registry.set_live(db, two["id"])
     assert [registry.find(db, task)["id"] for task in (first, second)] == [one["id"], two["id"]], (
@@ -51,7 +52,7 @@ def test_a_second_task_learns_from_a_column_of_the_same_assets_which_are_on_disk
     )
     change_rules(db, second, Rules(target=0.8))
     assert settings.get(db, "target_agreement", second) == 0.8 != settings.get(db, "target_agreement", first)
-    assert [comparison(db, row["id"])["figures"]["target"] for row in (one, two)] == [0.6, 0.8]
+    assert [judgement(db, row["id"]).figures.target for row in (one, two)] == [0.6, 0.8]
 
 
 def test_what_a_person_decides_in_one_task_is_nothing_in_another(db, three):

@@ -18,8 +18,9 @@ CODE = re.compile(
 )
 # Where the statistician's word may stand, each with its reader. A place is a file, with a function or a constant of it.
 PLACES = {
-    "core/ui/compare_charts.py": {"more_measures"},  # under *For your analyst*
+    "core/evaluate/metrics.py": {"METRICS"},  # under *For your analyst*
     "core/ui/review_figures.py": {"KAPPA"},  # behind a (?)
+    "core/evaluate/cascade.py": {"TEST", "METHOD"},  # the report's appendix, the model card
     "core/report/content.py": {"METHOD"},  # the report's appendix
     "core/vendor/sets.py": {"INSTRUCTIONS"},  # names the columns of the file that a vendor sends back
 }

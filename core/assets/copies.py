@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlite_utils import Database
 
+from core import settings
 from core.assets import duplicates
 from core.assets.staging import put
 from core.jobs.progress import NoProgress
@@ -35,6 +36,7 @@ def group_staged(db: Database, client_id: int, stage: sqlite3.Connection, report
     nodes = _nodes(stage)
     count = len(nodes.first)
     report(0, 2 * count, STEP)
+    _renew(db, client_id)
     bands = duplicates.bands(nodes.forms)
     report(count, 2 * count, STEP)
     there = _Known(db, client_id)
@@ -50,6 +52,30 @@ def group_staged(db: Database, client_id: int, stage: sqlite3.Connection, report
     _write(stage, nodes, found, bands, there)
     crossing.update(place for place in found.crossing if place < count)
     return sum(nodes.rows[place] for place in crossing)
+
+
+def _renew(db: Database, client_id: int) -> None:
+    """Make what is kept of a client's texts anew where another rule made it, so that new texts still meet the old.
+
+    Groups stay as they are: labels and splits hang on them.
+    """
+    rule = duplicates.rule()
+    if settings.get(db, "duplicate_rule", client_id) == rule:
+        return
+    query = """select a.id, a.text, b.asset_id is not null from assets a left join asset_bands b on b.asset_id = a.id
+               where a.client_id = ? and a.id > ? order by a.id limit 5000"""
+    last = 0
+    with db.atomic():
+        while rows := db.execute(query, [client_id, last]).fetchall():
+            forms = {id: duplicates.normal_form(text) for id, text, _ in rows}
+            hashes = [(duplicates.form_hash(form), id) for id, form in forms.items()]
+            db.conn.executemany("update assets set text_hash = ? where id = ?", hashes)
+            banded = [id for id, _, has_bands in rows if has_bands]
+            bands = duplicates.bands([forms[id] for id in banded])
+            made = [(row.tobytes(), id) for row, id in zip(bands, banded)]
+            db.conn.executemany("update asset_bands set bands = ? where asset_id = ?", made)
+            last = rows[-1][0]
+        settings.put(db, "duplicate_rule", rule, client_id)
 
 
 def _nodes(stage: sqlite3.Connection) -> _Nodes:

@@ -15,6 +15,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
+from core.asset_columns import ASSET_COLUMNS
 from core.assets import stems
 from core.assets.rows import join_text
 from core.tables.columns import Mapping
@@ -31,7 +32,7 @@ MOST_COLUMNS, MOST_STEMS = 40, 6  # columns counted by values and by stems, at t
 TEXT = 300  # characters of an asset's text that are compared
 CROSSED = 0.1  # of the stems of several rows run across campaigns: then stems say more of what belongs together
 # Roles whose columns cannot say it. Campaigns are large: one concept in a campaign a market is no family by them.
-NO_FAMILY = ("label", "gold", "split", "confidence", "tokens_in", "tokens_out", "latency_ms")
+NO_FAMILY = tuple(role for role in ASSET_COLUMNS if role not in ("id", "family"))
 WIDE = ("campaign", "adgroup")
 
 

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import database, settings, tasks, taxonomy
+from core.asset_columns import RECORDED, kept
 from core.assets import copies, families, family_columns
 from core.assets.duplicates import form_hash, normal_form
 from core.assets.ids import AS_TEXT, is_damaged
@@ -32,7 +33,7 @@ from core.assets.label_columns import LabelColumns, Unknown, check_map
 from core.assets.previews import Preview, no_rows, preview
 from core.assets.profiles import gold_count, problems_csv, problems_of, profile, splits
 from core.assets.rows import Asset, RowReader, check, join_text, number_columns, text_id
-from core.assets.staging import INSERT, put, staging
+from core.assets.staging import INSERT, KEPT, put, staging
 from core.errors import InputError
 from core.jobs.progress import NoProgress, Progress
 from core.tables.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
@@ -333,7 +334,6 @@ class _Reading:
         self.unchanged += not new
         form = normal_form(asset.text) if new else None
         return (
-            None,
             asset_id,
             external_id if new else None,
             asset.text if new else None,
@@ -344,12 +344,9 @@ class _Reading:
             _to_json(asset.extra) if new and asset.extra else None,
             asset.label,
             asset.category,
-            asset.confidence,
-            asset.tokens_in,
-            asset.tokens_out,
-            asset.latency_ms,
             asset.gold,
             families.key(self.mapping, asset.family) if self.mapping.family else None,
+            *(asset.kept[role] for role in KEPT),
         )
 
     def _made_up(self, text: str) -> str:
@@ -445,6 +442,11 @@ def unknown_labels(db: Database, import_id: int) -> list[Unknown]:
     return [Unknown(*row[:3], tuple(json.loads(row[3]))) for row in db.execute(query, [import_id])]
 
 
+def _of(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns.split(", "))
+
+
+OF_ASSETS = "".join(f", {role}" for role in kept(False))
 # New assets get the ids base + n; a group's id is that of its first asset. What is changed of assets that were there before is
 # put down first (BEFORE), so that the import can be taken back.
 BEFORE = (
@@ -456,14 +458,13 @@ BEFORE = (
             or a.family_id in (select old from stage.family_joins)) group by a.id""",
     """insert into splits_before select distinct :import, group_id from assets
        where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",
-    """insert into recordings_before
-       (import_id, asset_id, task_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
-       select :import, s.asset_id, :task, :source, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
+    f"""insert into recordings_before
+       (import_id, asset_id, task_id, source, {RECORDED})
+       select :import, s.asset_id, :task, :source, {_of("r", RECORDED)}
        from stage.rows s join assets a on a.id = s.asset_id 
        left join recordings r on r.task_id = :task and r.source = :source and r.asset_id = a.id
        where s.label is not null and a.import_id is not :import and not (
-       (r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms) is
-       (s.label, s.category, s.confidence, s.tokens_in, s.tokens_out, s.latency_ms) and exists
+       ({_of("r", RECORDED)}) is ({_of("s", RECORDED)}) and exists
        (select 1 from recordings_before b where b.asset_id = a.id and b.task_id = :task
         and b.source = :source and b.import_id = :import))""",
 )
@@ -471,19 +472,19 @@ RELABELLED = """select count(*) from stage.rows s left join recordings r
     on r.task_id = :task and r.source = :source and r.asset_id = s.asset_id
     where s.asset_id is not null and s.label is not null and (r.label, r.category) is not (s.label, s.category)"""
 ENTER = (
-    """insert into assets (id, client_id, external_id, text, text_hash, group_id, family_id, family_key, split, split_given,
-       extra, import_id)
+    f"""insert into assets (id, client_id, external_id, text, text_hash, group_id, family_id, family_key, split, split_given,
+       extra, import_id{OF_ASSETS})
        select :base + n, :client, external_id, text, text_hash, coalesce(group_id, :base + head),
        coalesce(family_id, :base + family_head, (select coalesce(a.family_id, a.group_id) from assets a where a.id = rows.group_id),
-       :base + head), family, split, split_given, extra, :import from stage.rows where asset_id is null order by n""",
+       :base + head), family, split, split_given, extra, :import{OF_ASSETS} from stage.rows where asset_id is null order by n""",
     """update assets set family_key = r.family from stage.rows r where r.asset_id = assets.id and r.family is not null""",
     """update assets set family_id = (select new from stage.family_joins j where j.old = assets.family_id)
        where client_id = :client and family_id in (select old from stage.family_joins)""",
     "insert into asset_bands (asset_id, bands) select :base + n, bands from stage.bands",
     """update assets set split = (select split from stage.group_splits g where g.group_id = assets.group_id)
        where client_id = :client and split is null and group_id in (select group_id from stage.group_splits)""",
-    """insert or replace into recordings (task_id, asset_id, source, label, category, confidence, tokens_in, tokens_out, latency_ms)
-       select :task, coalesce(asset_id, :base + n), :source, label, category, confidence, tokens_in, tokens_out, latency_ms
+    f"""insert or replace into recordings (task_id, asset_id, source, {RECORDED})
+       select :task, coalesce(asset_id, :base + n), :source, {RECORDED}
        from stage.rows where label is not null""",
     """insert into reviews (task_id, asset_id, reviewer, category_id, created, import_id)
        select :task, coalesce(asset_id, :base + n), 'file', gold, :now, :import from stage.rows

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from core.asset_columns import ASSET_COLUMNS, COUNT, LATENCY, SHARE
 from core.assets.label_columns import LabelColumns
 from core.errors import InputError
 from core.tables.columns import Mapping
 from core.tables.files import Problems, Table
 from core.tables.headers import LONGEST_PLACEHOLDER, is_placeholder
-from core.tables.numbers import COUNT, LATENCY, SHARE, NumberColumn, proven_marks
+from core.tables.numbers import NumberColumn, proven_marks
 from core.words import counted
 
 MAX_TEXT = 20_000  # characters: some 5,000 tokens, ten times what any student here reads
@@ -39,10 +40,7 @@ class Asset:
     category: (
         str | None
     )  # the label of the category meant, where the label is not that itself; None as well without a taxonomy
-    confidence: float | None
-    tokens_in: int | None
-    tokens_out: int | None
-    latency_ms: float | None
+    kept: dict[str, float | int | str | None]  # of each column of core/asset_columns.py that is kept as it is read
     gold: int | None
     family: str = ""  # the cell that says what belongs together
 
@@ -70,7 +68,8 @@ def check(mapping: Mapping, table: Table) -> None:
         )
 
 
-NUMBERS = {"confidence": SHARE, "tokens_in": COUNT, "tokens_out": COUNT, "latency_ms": LATENCY}
+NUMBERS = {role: column.cells for role, column in ASSET_COLUMNS.items() if column.cells in (SHARE, COUNT, LATENCY)}
+KEPT = [role for role, column in ASSET_COLUMNS.items() if column.cells]
 
 
 def number_columns(mapping: Mapping, columns: Sequence[str], head: Sequence[Sequence[str]]) -> dict[str, NumberColumn]:
@@ -153,10 +152,7 @@ class RowReader:
             extra=self._extra(cells),
             label=label,
             category=category,
-            confidence=self._number(row, "confidence", cells, label),
-            tokens_in=self._count(row, "tokens_in", cells, label),
-            tokens_out=self._count(row, "tokens_out", cells, label),
-            latency_ms=self._number(row, "latency_ms", cells, label),
+            kept={role: self._kept(row, role, cells, label) for role in KEPT},
             gold=self._gold(row, cells),
             family=self._cell("family", cells) or "",
         )
@@ -233,16 +229,15 @@ class RowReader:
             )
         return split
 
-    def _number(self, row: int, role: str, cells: list[str], label: str | None) -> float | None:
-        """A number that belongs to the label; without one it says nothing."""
+    def _kept(self, row: int, role: str, cells: list[str], label: str | None) -> float | int | str | None:
+        """A cell as what its column holds; what belongs to the label says nothing without one."""
         given = self._cell(role, cells)
-        if given is None or label is None:
+        if given is None or (label is None and ASSET_COLUMNS[role].with_label):
             return None
-        return self._numbers[role].read(given, row, self.problems)
-
-    def _count(self, row: int, role: str, cells: list[str], label: str | None) -> int | None:
-        value = self._number(row, role, cells, label)
-        return None if value is None else round(value)
+        if role not in self._numbers:
+            return given[:MAX_EXTRA]
+        value = self._numbers[role].read(given, row, self.problems)
+        return round(value) if value is not None and NUMBERS[role] == COUNT else value
 
     def _extra(self, cells: list[str]) -> dict[str, str]:
         kept, room = {}, MAX_EXTRAS

@@ -12,23 +12,27 @@ from pathlib import Path
 import psutil
 
 from core import settings
+from core.asset_columns import kept
 
 # asset_id: the asset that is there already (its text unchanged), null for new ones.
 # family: its key; family_id: the family that is there already, which the asset joins; family_head: n of a new one's first asset.
 # head: n of the first new asset of the group; group_id: the group that is there already, which the asset joins.
-SCHEMA = """
+KEPT = kept(True) | kept(False)
+OF_FILES = ", ".join(f"{role} {kind}" for role, kind in KEPT.items())
+SCHEMA = f"""
 create table rows (
     n integer primary key, asset_id integer, external_id text, text text, text_hash text, form text, split text,
-    split_given integer, extra text, label text, category text, confidence real, tokens_in integer, tokens_out integer,
-    latency_ms real, gold integer, family text, head integer, group_id integer, family_id integer, family_head integer);
+    split_given integer, extra text, label text, category text, gold integer, family text, {OF_FILES}, head integer,
+    group_id integer, family_id integer, family_head integer);
 create table bands (n integer primary key, bands blob not null);
 create table family_joins (old integer primary key, new integer not null);
 create table group_splits (group_id integer primary key, split text not null)
 """
-INSERT = (
-    "insert into rows (n, asset_id, external_id, text, text_hash, form, split, split_given, extra, label, category,"
-    " confidence, tokens_in, tokens_out, latency_ms, gold, family) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+STAGED = (
+    *("asset_id", "external_id", "text", "text_hash", "form", "split", "split_given", "extra", "label", "category"),
+    *("gold", "family", *KEPT),
 )
+INSERT = f"insert into rows ({', '.join(STAGED)}) values ({', '.join('?' * len(STAGED))})"
 _ours: set[Path] = set()
 
 

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)
-    from core.evaluate.run import figures
+    from core.evaluate.evaluation import certified
     from core.evaluate.versions import behind_words
     from core.train import registry, students
 
@@ -38,8 +38,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     ms = 1000 * (time.perf_counter() - started)
     shares = answers.probabilities[0]
     top = [{"category": student.labels[i], "confidence": float(shares[i])} for i in shares.argsort()[::-1][:3]]
-    found = figures(db, row["id"])
-    threshold = found["certificate"]["threshold"] if found else None
+    threshold, _ = certified(db, row["id"])
     handled, strange = bool(answers.handled(threshold)[0]), bool(answers.strange[0])
     needed = f"{percent(threshold)} is enough" if threshold is not None else "nothing is proven yet"
     if strange:

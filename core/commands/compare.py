@@ -37,58 +37,46 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
     from core import database, tasks
-    from core.evaluate import sources
-    from core.evaluate.kept import (
-        assumptions_of,
-        keep_assumptions,
-        keep_other_models,
-        other_prices,
-        rules_of,
-        teacher_price,
-    )
-    from core.evaluate.measure import new_of
+    from core.evaluate import metrics, sources
+    from core.evaluate.comparison import judgement
+    from core.evaluate.evaluation import change_rules
+    from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models
     from core.evaluate.phrases import across_words, new_words
-    from core.evaluate.run import change_rules, comparison
     from core.money import outlook
-    from core.report.headline import headlines, mode_of
+    from core.report.headline import headlines
     from core.train.registry import looked_at
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)
     row = looked_at(db, task, args.student)
-    if comparison(db, row["id"]) is None:
-        raise InputError(f"Student {row['id']} has not been judged.", "Train it again on the Student page.")
+    before = judgement(db, row["id"])
     if args.rule:
-        found = comparison(db, row["id"])["rules"]
-        change_rules(db, task, _changed(found, args.rule, "--rule"))
+        change_rules(db, task, _changed(before.rules, args.rule, "--rule"))
     if args.assume:
         keep_assumptions(db, task, _changed(assumptions_of(db, task), args.assume, "--assume"))
     if args.other_models is not None:
         keep_other_models(db, task, args.other_models)
-    result = comparison(db, row["id"])
-    assumed, sheet, mode = result["assumptions"], result["economics"], mode_of(result)
-    price, handled = teacher_price(db, assumed), result["figures"]["handled"]
-    courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, task), sheet)
-    swings = outlook.tornado(result["measured"], assumed, price, mode, (handled["low"], handled["high"]))
+    result = judgement(db, row["id"])
     by, pairs = sources.judged(db, row), sources.between(db, task)
+    verdict, seen, three = result.verdict, result.figures.new, headlines(result)
     told = {
         "student": str(row["id"]),
         "sources": {"judged": [asdict(one) for one in by], "between": [asdict(pair) for pair in pairs]},
-        "verdict": asdict(result["verdict"]),
-        "rules": asdict(rules_of(db, task, result["rules"].target)),
-        "assumptions": asdict(assumed),
-        "headlines": [asdict(one) for one in headlines(result, price)],
-        "formulas": [asdict(line) for line in [*sheet.formulas, *steps]],
-        "tornado": [asdict(one) for one in swings],
-        "new": result["figures"]["new"],
+        "verdict": asdict(verdict),
+        "rules": asdict(result.rules),
+        "assumptions": asdict(result.assumptions),
+        "headlines": [asdict(one) for one in three],
+        "formulas": [asdict(line) for line in result.formulas],
+        "tornado": [asdict(one) for one in result.swings],
+        "new": seen and asdict(seen),
+        "metrics": metrics.as_json(result.figures),
     }
-    wide = max(len(one.label) for one in headlines(result, price))
-    lines = [f"{one.label:<{wide}} {one.value:>9}  {one.span or ''} ({one.basis})" for one in headlines(result, price)]
+    wide = max(len(one.label) for one in three)
+    lines = [f"{one.label:<{wide}} {one.value:>9}  {one.span or ''} ({one.basis})" for one in three]
     lines += [
-        f"{course.label:<40} {money(course.after(outlook.MONTHS)):>12} in {outlook.MONTHS} months" for course in courses
+        f"{course.label:<40} {money(course.after(outlook.MONTHS)):>12} in {outlook.MONTHS} months"
+        for course in result.courses
     ]
-    verdict = result["verdict"]
-    seen = new_of(result["figures"])
     told_of = [words for words in (new_words(seen), across_words(seen)) if words] if seen else []
     said = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *told_of, *lines]
     if len(by) > 1 or pairs:

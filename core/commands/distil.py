@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core import terminal
+from core.asset_columns import ASSET_COLUMNS
 from core.commands import pairs, reading
 from core.errors import InputError, Problem
 from core.label import providers
@@ -14,16 +15,8 @@ from core.train import members
 from core.words import counted, money, percent, ranged
 from core.write import rungs
 
-ASSET_COLUMNS = {
-    "gold": "labels that people settled",
-    "split": "`train`, `calibration` or `test`",
-    "confidence": "how sure the teacher was",
-    "tokens-in": "tokens sent to the teacher",
-    "tokens-out": "tokens the teacher wrote",
-    "latency": "how long the teacher took",
-}
-
-
+# The roles that have an option of their own: `latency_ms` is --latency-column, for the file may give seconds.
+OPTIONS = {role: role.removesuffix("_ms") for role, column in ASSET_COLUMNS.items() if column.option}
 SUMMARY = "teach a student from a taxonomy and assets, and say whether it is good enough"
 
 
@@ -34,10 +27,9 @@ def options(command: argparse.ArgumentParser) -> None:
     pairs.options(command)
     terminal.column_options(command)
     reading.options(command, what="the assets file")
-    for role, what in ASSET_COLUMNS.items():
-        command.add_argument(
-            f"--{role}-column", metavar="NAME", help=f"column of {what} (default: guessed; none: there is none)"
-        )
+    for role, name in OPTIONS.items():
+        what = f"column of {ASSET_COLUMNS[role].option} (default: guessed; none: there is none)"
+        command.add_argument(f"--{name.replace('_', '-')}-column", metavar="NAME", help=what)
     command.add_argument(
         "--labels-are", choices=("names", "codes"), help="how labels are written (default: as more of them can be read)"
     )
@@ -152,9 +144,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
 def _columns(args: argparse.Namespace) -> dict[str, str | None]:
     """The columns of an assets file that were named, by role; None for those said to be none."""
-    given = {role: getattr(args, f"{role.replace('-', '_')}_column") for role in ASSET_COLUMNS}
-    named = {role.replace("-", "_"): None if column == "none" else column for role, column in given.items() if column}
-    return {"latency_ms" if role == "latency" else role: column for role, column in named.items()}
+    given = {role: getattr(args, f"{name}_column") for role, name in OPTIONS.items()}
+    return {role: None if column == "none" else column for role, column in given.items() if column}
 
 
 def _distil_text(result: dict, told: list[str], task: str | None) -> list[str]:

@@ -29,7 +29,9 @@ from core.deploy.exported import runtime
 from core.encoders import encoder
 from core.encoders.weight_only import round_weights
 from core.errors import InputError
-from core.evaluate.run import figures
+from core.evaluate.cascade import Certificate
+from core.evaluate.evaluation import figures_of
+from core.evaluate.figures import ChooseOneFigures
 from core.jobs import NoProgress, Progress
 from core.label.runs import labelled
 from core.tasks import Task
@@ -87,9 +89,9 @@ def export(
     part = to.with_name(f".{to.name}.part")
     try:
         while True:
-            found = figures(db, row["id"])
+            found = figures_of(db, row["id"])
             folder, parity = _made(db, row, found, part, report)
-            if figures(db, row["id"]) == found:  # else another target was set meanwhile: by that, then
+            if figures_of(db, row["id"]) == found:  # else another target was set meanwhile: by that, then
                 break
         report(0, 1, "Putting it into place")
         files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
@@ -112,13 +114,13 @@ def export(
     }
 
 
-def _made(db: Database, row: dict, found: dict[str, Any] | None, part: Path, report: Progress) -> tuple[Path, Parity]:
+def _made(db: Database, row: dict, found: ChooseOneFigures | None, part: Path, report: Progress) -> tuple[Path, Parity]:
     """The student as `found` judges it, written into a folder inside `part` and checked. InputError as export()."""
     if found is None:
         raise InputError("This student has not been judged yet, so an export could not be checked.", "Train it again.")
     folder = _empty(part)
     report(0, 1, "Writing the student")
-    _write(folder_of(db, row["id"]), folder, row["params"], found["certificate"])
+    _write(folder_of(db, row["id"]), folder, row["params"], found.certificate)
     parity = measure(db, row, folder, report)
     _must_agree(parity)
     (folder / "MODEL_CARD.md").write_text(card.write(db, row, found, asdict(parity), folder), encoding="utf-8")
@@ -157,7 +159,7 @@ def _empty(part: Path) -> Path:
 # --- what goes in -------------------------------------------------------------------------------------------------
 
 
-def _write(source: Path, folder: Path, made: dict, certificate: dict) -> None:
+def _write(source: Path, folder: Path, made: dict, certificate: Certificate) -> None:
     """Everything but the card. `source` is the student's folder, `made` what it was made from (students.params)."""
     config = config_of(source)
     how = {name: export_of(name) for name in config["members"]}
@@ -169,7 +171,7 @@ def _write(source: Path, folder: Path, made: dict, certificate: dict) -> None:
     _json(folder / "labels.json", config["labels"])
     _json(
         folder / "thresholds.json",
-        {key: certificate[key] for key in ("target", "confidence", "certified", "threshold")},
+        {key: getattr(certificate, key) for key in ("target", "confidence", "certified", "threshold")},
     )
     for name, one in how.items():
         (folder / name).mkdir()

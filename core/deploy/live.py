@@ -17,7 +17,7 @@ from core import database
 from core.deploy.batching import MOST_TEXTS
 from core.deploy.tally import Tally
 from core.errors import InputError
-from core.evaluate.run import figures
+from core.evaluate.evaluation import certified
 from core.tasks import Task
 from core.train import students
 from core.train.registry import find, folder_of
@@ -49,12 +49,7 @@ def load(db: Database, task: Task, which: str | int) -> Served:
     student = students.load(folder_of(db, row["id"]))
     student.warm_up(MOST_TEXTS)
     teacher = db.execute("select teacher from label_runs where id = ?", [row["label_run_id"]]).fetchone()[0]
-    return Served(row["id"], row["kind"], task, row["taxonomy_id"], teacher, student, *_threshold(db, row["id"]))
-
-
-def _threshold(db: Database, student_id: int) -> tuple[float | None, str | None]:
-    found = figures(db, student_id)
-    return (found["certificate"]["threshold"], found["certified_at"]) if found else (None, None)
+    return Served(row["id"], row["kind"], task, row["taxonomy_id"], teacher, student, *certified(db, row["id"]))
 
 
 def alone(threshold: float | None) -> str:
@@ -127,7 +122,7 @@ class Follower:
             self._change(db, row[0])
         else:
             if row[1] != now.certified_at:
-                threshold, certified_at = _threshold(db, now.id)
+                threshold, certified_at = certified(db, now.id)
                 self.current = replace(now, threshold=threshold, certified_at=certified_at)
                 log.info("Student %s %s now.", now.id, alone(threshold))
             self.note = ""

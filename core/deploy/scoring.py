@@ -36,7 +36,7 @@ from core.deploy import sending
 from core.deploy.engines import ENGINES, Todo
 from core.deploy.shards import COMPLETED, RESULTS, Counts, Scoring, header, read, strings
 from core.errors import InputError
-from core.evaluate.run import figures
+from core.evaluate.evaluation import certified
 from core.evaluate.versions import behind_words
 from core.jobs import NoProgress, Progress
 from core.tables.columns import KNOWN_ASSET_NAMES, guess_assets
@@ -185,23 +185,18 @@ def _while_it_holds(db: Database, row: dict, scoring: Scoring, todo: Todo) -> To
 
 
 def _must_hold(db: Database, row: dict, scoring: Scoring) -> None:
-    if _threshold(db, row) != scoring.threshold:
+    if certified(db, row["id"])[0] != scoring.threshold:
         raise _Changed
-
-
-def _threshold(db: Database, row: dict) -> float | None:
-    found = figures(db, row["id"])
-    return found["certificate"]["threshold"] if found else None
 
 
 def told(result: dict[str, Any]) -> str:
     """What came of a file that score() wrote, in words; without a certified confidence no row is said to be handled or not."""
     parts = [counted(result["rows"], "row")]
-    if certified := result["certified"]:
+    if proven := result["certified"]:
         parts.append(f"{result['handled']:,} handled by the student itself")
     parts += [f"{result['without_text']:,} without text"] if result["without_text"] else []
     parts += [f"{counted(result['left_out'], 'row')} left out"] if result["left_out"] else []
-    return ", ".join(parts) + ("" if certified or "by_teacher" in result else f". {UNCERTIFIED}")
+    return ", ".join(parts) + ("" if proven or "by_teacher" in result else f". {UNCERTIFIED}")
 
 
 def owner(student: dict, model: sending.Hosted, input: Path) -> str:
@@ -360,7 +355,7 @@ def _scoring(
     folder = folder_of(db, row["id"])
     config = folder / "config.json"
     labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
-    threshold = _threshold(db, row)
+    threshold, _ = certified(db, row["id"])
     kind = ".arrow" if model else _kind(output)
     manifest = {
         "input": _identity(input),

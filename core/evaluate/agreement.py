@@ -266,7 +266,7 @@ def gwet_ac1(teacher: np.ndarray, student: np.ndarray, categories: int | None = 
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> pd.DataFrame:
     """Stated confidence against agreement, in `bins` equal bins of [0, 1]; empty bins are left out.
 
-    Columns from, to, n, confidence (mean), agreement, low, high.
+    Columns start, end, n, confidence (mean), agreement, low, high.
     """
     confidence, correct = np.asarray(confidence, float), np.asarray(correct, bool)
     index = np.clip((confidence * bins).astype(int), 0, bins - 1)
@@ -278,8 +278,8 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
     n_kept = n[kept]
     return pd.DataFrame(
         {
-            "from": edges[:-1][kept],
-            "to": edges[1:][kept],
+            "start": edges[:-1][kept],
+            "end": edges[1:][kept],
             "n": n_kept,
             "confidence": stated[kept] / n_kept,
             "agreement": agreed[kept] / n_kept,

@@ -16,6 +16,19 @@ from scipy.special import betainc, ndtri
 from core.evaluate.agreement import Share, design_effect, share
 from core.words import counted, percent, stated_percent
 
+# What the certificate is, for the report, the model card, the README and behind a (?): whoever changes certify() changes it here.
+TEST = "fixed-sequence testing with exact binomial tests (Learn then Test, Angelopoulos et al. 2021)"
+METHOD = (
+    "An asset is handled when the student is at least as sure as the certified threshold and the asset is not unlike everything "
+    f"it learned from. The threshold was found by {TEST}, so that agreement on handled assets reaches the target with 95 % "
+    "confidence. All other assets go to the teacher."
+)
+HINTS = {
+    "handled": "Share of assets the student answers itself; the others fall back to the teacher.",
+    "threshold": "The student answers when it is at least this sure; otherwise the asset falls back to the teacher.",
+    "certified": "Proven by an exact test on assets that the answering student had not seen: agreement on handled assets is at "
+    "least the target, with 95 % confidence.",
+}
 NEVER = -1.0  # confidence of an asset the student must not answer: below every threshold
 FAR = 20  # an agreement that needs more than so many times the rows at hand to be told from the target is on a par with it
 

@@ -11,13 +11,13 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.evaluate import versions
-from core.evaluate.agreement import Share
-from core.evaluate.phrases import interval_words
-from core.evaluate.run import comparison
+from core.evaluate.comparison import comparison
+from core.evaluate.evaluation import figures_of
+from core.evaluate.phrases import interval_words, range_words
 from core.evaluate.versions import name_of
 from core.tasks import Task
 from core.train.registry import find, set_live
-from core.words import percent, ranged, teacher_words
+from core.words import ranged, teacher_words
 
 
 @dataclass(frozen=True)
@@ -60,27 +60,22 @@ def go_live(db: Database, task: Task, student_id: int) -> Change:
 
 def _alone(db: Database, row: dict) -> list[str]:
     """How the student stands to the labels it learned from, where it was judged."""
-    result = comparison(db, row["id"])
-    if result is None:
+    found = figures_of(db, row["id"])
+    if found is None:
         return []
-    found = result["figures"]
-    share = interval_words(Share(**found["agreement"]), found["target"])
-    teacher = teacher_words(found["teacher"]["name"])
+    share = interval_words(found.agreement, found.target)
+    teacher = teacher_words(found.taught.teacher)
     return [f"It agrees with its teacher ({teacher}) on {share} of its test assets."]
 
 
 def _gains(found: versions.Comparison) -> list[str]:
     """For each teacher, how often old and new agree with its labels, and whose the difference is."""
     return [
-        f"Against {one.teacher}: {found.first.name} {_share(one.first)}, {found.second.name} {_share(one.second)}; "
+        f"Against {one.teacher}: {found.first.name} {range_words(one.first)}, {found.second.name} {range_words(one.second)}; "
         f"change {_points(one.paired.difference)} points ({ranged(one.paired.low, one.paired.high, _points)}, 95 %)"
         + ("." if one.paired.better else ": no difference is shown.")
         for one in found.by
     ]
-
-
-def _share(share: Share) -> str:
-    return f"{percent(share.value)} ({ranged(share.low, share.high)})"
 
 
 def _points(share: float) -> str:
@@ -94,7 +89,7 @@ def _warnings(db: Database, row: dict) -> list[str]:
     told = [behind] if behind else []
     if result is None:
         return ["It has not been judged, so nothing is known of how good it is.", *told]
-    verdict = result["verdict"]
+    verdict = result.verdict
     if verdict.decision == "not_ready":
         told.insert(0, f"Its verdict is: not ready. {verdict.reason}")
     if verdict.decision == "trial":

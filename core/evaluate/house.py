@@ -7,6 +7,7 @@ today. Beside it stands what the live student saves at the volume the client has
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlite_utils import Database
 
 from core.database import now
 from core.errors import InputError
-from core.evaluate.run import comparison
+from core.evaluate.comparison import Comparison, comparison
 from core.label import keys
 from core.train.registry import is_whole
 
@@ -102,38 +103,40 @@ def _of_task(db: Database, task_id: int, synthetic: bool, done: list[dict], live
             saved[row["month"]] = saved.get(row["month"], 0.0) + usd
     more: dict[str, Any] = {}
     if sheet := sheets.get(live):
-        share = sheet["figures"]["agreement"]
-        more = {"stated_usd": _stated(sheet), "volume": sheet["economics"].volume_per_month}
-        more |= {"agreement": share["value"], "n": share["n"]}
+        share = sheet.figures.agreement
+        more = {"stated_usd": _stated(sheet), "volume": sheet.economics.volume_per_month}
+        more |= {"agreement": share.value, "n": share.n}
     return TaskMoney(task_id, synthetic, saved, filed, unpriced, **more)
 
 
-def _sheet(db: Database, task_id: int, student_id: int) -> dict | None:
-    """The student's figures with money; None for one that was deleted or never judged."""
+def _sheet(db: Database, task_id: int, student_id: int) -> Comparison | None:
+    """The student's figures with money; None for one that was deleted, never judged, or judged by an earlier version."""
     there = db.execute("select 1 from students where id = ? and task_id = ?", [student_id, task_id]).fetchone()
-    return comparison(db, student_id) if there else None
+    with suppress(InputError):
+        return comparison(db, student_id) if there else None
+    return None
 
 
-def _saved(sheet: dict | None, rows: float, handled: float, by_teacher: float = 0) -> float | None:
+def _saved(sheet: Comparison | None, rows: float, handled: float, by_teacher: float = 0) -> float | None:
     """USD that scoring so many rows saved. The student reads them all; where it stands alone it answers them all but those that the
     teacher answered, otherwise those it handles, and the teacher the rest: where it answers none, nothing was handed over, and
     nothing saved."""
-    prices = sheet and sheet["economics"].per_1000
-    if not prices or prices["teacher"] is None or prices["student"] is None:
+    if sheet is None:
         return None
-    answered = rows - by_teacher if sheet["verdict"].decision == "replace" else handled
+    prices = sheet.economics.per_1000
+    if prices["teacher"] is None or prices["student"] is None:
+        return None
+    answered = rows - by_teacher if sheet.verdict.decision == "replace" else handled
     if not answered:
         return 0.0
     return (answered * prices["teacher"] - rows * prices["student"]) / 1000
 
 
-def _stated(sheet: dict) -> float | None:
+def _stated(sheet: Comparison) -> float | None:
     """USD a month that the student saves at the stated volume, as its verdict would have it used."""
-    mode = {"replace": "student", "fallback": "cascade"}.get(sheet["verdict"].decision)
-    monthly = sheet["economics"].monthly
-    if mode is None or monthly["teacher"] is None or monthly[mode] is None:
-        return None
-    return monthly["teacher"] - monthly[mode]
+    monthly = sheet.economics.monthly
+    today, then = monthly["teacher"], monthly[sheet.verdict.mode]
+    return None if not sheet.takes_over or today is None or then is None else today - then
 
 
 def open_reviews(db: Database) -> dict[int, int]:

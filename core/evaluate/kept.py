@@ -7,7 +7,7 @@ from dataclasses import asdict
 from sqlite_utils import Database
 
 from core import settings
-from core.evaluate.verdict import Rules
+from core.evaluate.evidence import Rules
 from core.money import prices
 from core.money.economics import Assumptions
 from core.tasks import Task

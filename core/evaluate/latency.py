@@ -20,22 +20,35 @@ BUSY = 2.0  # processes waiting for each core, last minute's mean: our own work 
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Milliseconds per call: quantiles() of `n` calls after warm-up (`spread`: from 0 to 1 in steps of 1/100), and where it was."""
+class Times:
+    """Milliseconds for one asset: quantiles() of `n` times (0: nobody timed it, p50 is assumed) and their spread()."""
 
     p50: float
     p95: float | None
     p99: float | None
     n: int
+    spread: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Latency(Times):
+    """Times of a student's calls after warm-up, and the machine they were on."""
+
     machine: str
-    spread: list[float]
+
+
+@dataclass(frozen=True)
+class TeacherLatency(Times):
+    """Times of a teacher's labels; `basis`: measured, or assumed where they are made up."""
+
+    basis: str
 
 
 BATCHES = (1, 8, 64, 256)
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
-def quantiles(ms: np.ndarray) -> dict[str, float | None]:
+def quantiles(ms: np.ndarray) -> dict[str, Any]:
     """p50, p95 and p99 of times in milliseconds; None for one that so few times have nothing beyond (p95 of fewer than 20)."""
     return {
         name: float(np.quantile(ms, share)) if len(ms) * (1 - share) >= 1 - 1e-9 or share == 0.5 else None
@@ -43,12 +56,12 @@ def quantiles(ms: np.ndarray) -> dict[str, float | None]:
     }
 
 
-def spread(ms: np.ndarray) -> list[float]:
+def spread(ms: np.ndarray) -> tuple[float, ...]:
     """The quantiles 0, 0.01 … 1 of times in milliseconds: their distribution, whatever their number."""
-    return np.quantile(ms, np.linspace(0, 1, 101)).round(4).tolist()
+    return tuple(np.quantile(ms, np.linspace(0, 1, 101)).round(4).tolist())
 
 
-def median_interval(quantiles: list[float], n: int) -> tuple[float, float]:
+def median_interval(quantiles: Sequence[float], n: int) -> tuple[float, float]:
     """The 95 % interval of a median of `n` times, by ranks (normal approximation of the binomial), off spread()."""
     reach = 0.98 / n**0.5
     low, high = np.interp([0.5 - reach, 0.5 + reach], np.linspace(0, 1, 101), quantiles)

@@ -16,12 +16,13 @@ of more than twice the labels at hand.
 
 from __future__ import annotations
 
-import json
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 from sqlite_utils import Database
 
 from core import tasks
@@ -61,10 +62,12 @@ class Curve:
     draws: list[list[float]]
     labels: int
     run_labels: int
-    teacher: dict[str, Any]
-    tokens: dict[str, Any]
+    taught: Taught
     seconds: float
     created: str
+
+
+KEPT = TypeAdapter(Curve)
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,11 @@ def trace(
         draws=draws.round(6).tolist(),
         labels=int(frame["group_id"].nunique()),
         run_labels=run["count"],
-        teacher=told["teacher"],
-        tokens=told["tokens"],
+        taught=told.taught,
         seconds=time.perf_counter() - started,
         created=now(),
     )
-    row = {"label_run_id": run_id, "figures": json.dumps(asdict(curve)), "created": curve.created}
+    row = {"label_run_id": run_id, "figures": KEPT.dump_json(curve).decode(), "created": curve.created}
     db["learning_curves"].insert(row, pk="label_run_id", replace=True)
     return curve
 
@@ -137,12 +139,11 @@ def curve_job(db: Database, params: dict, progress: NoProgress) -> dict:
 
 
 def stored(db: Database, run_id: int) -> Curve | None:
-    """The curve of a label run; None before trace()."""
-    row = next(db.query("select figures from learning_curves where label_run_id = ?", [run_id]), None)
-    if row is None:
-        return None
-    found = json.loads(row["figures"])
-    return Curve(**found | {"agreement": [Share(**one) for one in found["agreement"]]})
+    """The curve of a label run; None before trace(), and of one that an earlier version of this program measured."""
+    row = db.execute("select figures from learning_curves where label_run_id = ?", [run_id]).fetchone()
+    with suppress(ValidationError):
+        return KEPT.validate_json(row[0]) if row else None
+    return None
 
 
 def outdated(db: Database, run_id: int, curve: Curve) -> bool:
@@ -174,7 +175,7 @@ def told(db: Database, task: Task, curve: Curve) -> dict[str, Any]:
     assumptions = assumptions_of(db, task)
     said = forecast(curve, assumptions, teacher_price(db, assumptions))
     return {
-        "teacher": curve.teacher["name"],
+        "teacher": curve.taught.teacher,
         "student": curve.kind,
         "labels": curve.labels,
         "points": [{"assets": size, **asdict(one)} for size, one in zip(curve.sizes, curve.agreement)],
@@ -264,7 +265,7 @@ def gain(curve: Curve, more: int, price: Line) -> Gain:
 
 def forecast(curve: Curve, assumptions: Assumptions, price: Price | None) -> Forecast:
     """What twice the labels, and fewer, would bring and cost. `price` is that of assumptions.price_as."""
-    line = label_price(Taught.of(curve.teacher, curve.tokens), assumptions, price)
+    line = label_price(curve.taught, assumptions, price)
     twice = gain(curve, curve.labels, line)
     said = outcome(twice)
     more = [count for count in _round_numbers(curve.labels) if 10 * count >= curve.labels and count < curve.labels]

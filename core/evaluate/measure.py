@@ -1,4 +1,4 @@
-"""What is measured of one student on its held-out assets, as JSON-able figures that pages draw without recomputing.
+"""What is measured of one student on its held-out assets: the parts of core/evaluate/figures.py.
 
 `held` is one row an asset of the test split and of those that calibrate (the calibration split, or where there is none the training
 assets, as answered by members that had not learnt from them): asset_id, external_id, text, split, group_id, family_id,
@@ -9,7 +9,8 @@ all but speed can be worked out again.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,26 @@ from sqlite_utils import Database
 
 from core.evaluate import agreement as measures
 from core.evaluate import cascade, latency
+from core.evaluate.figures import (
+    Bin,
+    CategoryFigures,
+    Confusion,
+    CurvePoint,
+    GoldFigures,
+    OfTeacher,
+    Promise,
+    Quality,
+    Slice,
+    Speed,
+)
+from core.evaluate.latency import TeacherLatency
+from core.evaluate.weak import Category
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
 from core.money import prices
+from core.money.economics import Taught
 from core.tasks import Task
 from core.taxonomy import StoredCategory
-from core.train.new import New, from_json
 from core.train.students import Student
 
 EXAMPLES = 3  # assets named for each confusion
@@ -33,42 +48,39 @@ TIMED_TEXTS = 1024  # different texts the student is timed on, at most
 THROUGHPUT_SECONDS = 1.0
 
 
-def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> dict[str, Any]:
-    """Agreement and its relatives on test rows, as JSON-able figures."""
+def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> Quality:
+    """Agreement and its relatives on test rows."""
     test = held[held["split"] == "test"]
     teacher, student, *together = (test[name].to_numpy() for name in JUDGED)
     sure, correct = test["confidence_student"].to_numpy(), test["correct"].to_numpy()
     labels = {category.id: category.label for category in categories}
-    by_category = measures.per_category(teacher, student, *together)
-    by_category.insert(1, "label", by_category["category"].map(labels))
+    by_category = _rows(measures.per_category(teacher, student, *together))
     parents = {category.id: category.parent_id for category in categories if category.parent_id}
     calibration = held.loc[held["split"] != "test", ["correct", "family_id", "group_id"]]
-    return {
-        "agreement": asdict(measures.agreement(teacher, student, *together)),
-        "agreement_calibration": asdict(
-            measures.share(*(calibration[name].to_numpy() for name in ("correct", "family_id", "group_id")))
+    return Quality(
+        agreement=measures.agreement(teacher, student, *together),
+        agreement_calibration=measures.share(
+            *(calibration[name].to_numpy() for name in ("correct", "family_id", "group_id"))
         ),
-        "macro_f1": measures.macro_f1(teacher, student),
-        "kappa": measures.cohen_kappa(teacher, student),
-        "ac1": measures.gwet_ac1(teacher, student, sum(category.assignable for category in categories)),
-        "ece": measures.ece(sure, correct),
-        "reliability": _records(measures.reliability(sure, correct)),
-        "per_category": _records(by_category),
-        "confusions": _confusions(test, labels),
-        "pairs": _pairs(teacher, student),
-        "parent_agreement": asdict(measures.parent_agreement(teacher, student, _roots(parents), *together))
-        if parents
-        else None,
-    }
+        parent_agreement=measures.parent_agreement(teacher, student, _roots(parents), *together) if parents else None,
+        macro_f1=measures.macro_f1(teacher, student),
+        kappa=measures.cohen_kappa(teacher, student),
+        ac1=measures.gwet_ac1(teacher, student, sum(category.assignable for category in categories)),
+        ece=measures.ece(sure, correct),
+        reliability=tuple(Bin(**row) for row in _rows(measures.reliability(sure, correct))),
+        per_category=tuple(CategoryFigures(label=labels[row["category"]], **row) for row in by_category),
+        confusions=tuple(_confusions(test, labels)),
+        pairs=_pairs(teacher, student),
+    )
 
 
-def _pairs(teacher: np.ndarray, student: np.ndarray) -> list[list[int]]:
-    """[teacher's category, student's, assets] of every pair there is: the confusion matrix without its zeros."""
+def _pairs(teacher: np.ndarray, student: np.ndarray) -> tuple[tuple[int, int, int], ...]:
+    """(teacher's category, student's, assets) of every pair there is: the confusion matrix without its zeros."""
     pairs, counts = np.unique(np.stack([teacher, student]), axis=1, return_counts=True)
-    return np.vstack([pairs, counts]).T.tolist()
+    return tuple((first, second, n) for first, second, n in np.vstack([pairs, counts]).T.tolist())
 
 
-def slices(db: Database, held: pd.DataFrame) -> list[dict]:
+def slices(db: Database, held: pd.DataFrame) -> tuple[Slice, ...]:
     """Agreement on test rows by the values of the file's further columns (channel, market …): agreement.slices()."""
     test = held[held["split"] == "test"]
     extra = dict(
@@ -80,13 +92,7 @@ def slices(db: Database, held: pd.DataFrame) -> list[dict]:
     )
     values = pd.DataFrame([json.loads(extra.get(asset) or "{}") for asset in test["asset_id"]], dtype=object)
     hit, groups, families = (test[name].to_numpy() for name in ("correct", "group_id", "family_id"))
-    return _records(measures.slices(hit, groups, values, families=families))
-
-
-def new_of(found: dict[str, Any]) -> New | None:
-    """What was measured of what is new, from an evaluation's figures; None where nothing was."""
-    kept = found["new"]
-    return from_json({key: value for key, value in kept.items() if key != "of"}) if kept else None
+    return tuple(Slice(**row) for row in _rows(measures.slices(hit, groups, values, families=families)))
 
 
 def _roots(parents: dict[int, int]) -> dict[int, int]:
@@ -100,27 +106,21 @@ def _roots(parents: dict[int, int]) -> dict[int, int]:
     return {category: root(category) for category in parents}
 
 
-def _confusions(test: pd.DataFrame, labels: dict[int, str]) -> list[dict]:
+def _confusions(test: pd.DataFrame, labels: dict[int, str]) -> Iterable[Confusion]:
     table = measures.confusions(test["category_id"], test["predicted"], CONFUSIONS)
     wrong = test[~test["correct"]].sort_values("confidence_student", ascending=False, kind="stable")
     first = wrong.groupby(["category_id", "predicted"]).head(EXAMPLES)
-    named = first.groupby(["category_id", "predicted"])["external_id"].agg(list)
-    return [
-        row
-        | {
-            "teacher_label": labels[row["teacher"]],
-            "student_label": labels[row["student"]],
-            "examples": named[(row["teacher"], row["student"])],
-        }
-        for row in _records(table)
-    ]
+    named = first.groupby(["category_id", "predicted"])["external_id"].agg(tuple)
+    for row in _rows(table):
+        teacher, student = row["teacher"], row["student"]
+        yield Confusion(
+            teacher_label=labels[teacher], student_label=labels[student], examples=named[(teacher, student)], **row
+        )
 
 
-def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, Any]:
-    """The cascade: curves, the certificate from calibration rows (one a duplicate group), and how test bears it out."""
-    held = held.assign(sure=cascade.effective(held["confidence_student"], held["strange"]))
-    calibration = held[held["split"] != "test"].drop_duplicates("group_id")
-    test = held[held["split"] == "test"]
+def promise(held: pd.DataFrame, categories: list[StoredCategory], target: float, confidence: float) -> Promise:
+    """The certificate from calibration rows (one a duplicate group), and how test rows bear it out."""
+    calibration, test = _sure(held)
     certificate = cascade.certify(
         calibration["sure"].to_numpy(),
         calibration["correct"].to_numpy(),
@@ -133,46 +133,49 @@ def promise(held: pd.DataFrame, target: float, confidence: float) -> dict[str, A
         certificate, sure, correct, test["family_id"].to_numpy(), test["group_id"].to_numpy()
     )
     taken = test[sure >= certificate.threshold] if certificate.threshold is not None else test.head(0)
-    return {
-        "target": target,
-        "certificate": asdict(certificate),
-        "handled": asdict(handled),
-        "agreement_handled": asdict(agreed) if agreed else None,
-        "per_category_handled": _records(measures.per_category(*(taken[name].to_numpy() for name in JUDGED))),
-        "agreement_end_to_end": cascade.end_to_end(handled.value, agreed.value if agreed else 0.0),
-        "strange": float(test["strange"].mean()),
-        "curve": {
-            "calibration": _records(cascade.curve(calibration["sure"], calibration["correct"])),
-            "test": _records(cascade.curve(sure, correct)),
-        },
-    }
+    labels = {category.id: category.label for category in categories}
+    return Promise(
+        target=target,
+        certificate=certificate,
+        handled=handled,
+        agreement_handled=agreed,
+        per_category_handled=tuple(
+            Category(labels[row["category"]], row["n"], row["agreed"], row["groups"])
+            for row in _rows(measures.per_category(*(taken[name].to_numpy() for name in JUDGED)))
+            if row["n"]
+        ),
+    )
 
 
-def promised(held: pd.DataFrame, target: float, confidence: float) -> dict[str, Any]:
-    """Of promise() what a verdict at another target needs."""
-    found = promise(held, target, confidence)
-    kept = ("target", "certificate", "handled", "agreement_handled")
-    counts = ("category", "n", "agreed", "groups")
-    handled = [{name: row[name] for name in counts} for row in found["per_category_handled"]]
-    return {name: found[name] for name in kept} | {"per_category_handled": handled}
+def curve(held: pd.DataFrame) -> tuple[CurvePoint, ...]:
+    """Handled share against agreement, on test rows."""
+    _, test = _sure(held)
+    return tuple(CurvePoint(**row) for row in _rows(cascade.curve(test["sure"], test["correct"])))
 
 
-def speed(student: Student, held: pd.DataFrame) -> dict[str, Any]:
+def _sure(held: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Calibration rows, one a duplicate group, and test rows, with a column sure: what a threshold is held against."""
+    held = held.assign(sure=cascade.effective(held["confidence_student"], held["strange"]))
+    return held[held["split"] != "test"].drop_duplicates("group_id"), held[held["split"] == "test"]
+
+
+def speed(student: Student, held: pd.DataFrame, cold_start_ms: float) -> Speed:
     """Latency of one asset at a time and throughput in batches, on distinct test texts in random order; and the share of those that
     each member is asked about."""
     texts = held.loc[held["split"] == "test", "text"].drop_duplicates().sample(frac=1, random_state=0)
     texts = texts.head(TIMED_TEXTS).tolist()
     sizes = sorted({min(size, len(texts)) for size in latency.BATCHES})
     rates = {size: latency.throughput(student.answer, texts, size, THROUGHPUT_SECONDS) for size in sizes}
-    return {
-        "latency": asdict(latency.measure(lambda text: student.answer([text]), texts)),
-        "throughput": {str(size): rate for size, rate in rates.items()},
-        "assets_per_second": rates[min(64, len(texts))],
-        "asked": student.consulted(texts),
-    }
+    return Speed(
+        latency=latency.measure(lambda text: student.answer([text]), texts),
+        throughput=rates,
+        assets_per_second=rates[min(64, len(texts))],
+        asked=student.consulted(texts),
+        cold_start_ms=cold_start_ms,
+    )
 
 
-def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> dict[str, Any]:
+def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> OfTeacher:
     """What the label run tells of the teacher: name, labels and money spent, tokens and latency of one label."""
     run = next(
         db.query(
@@ -185,8 +188,8 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     seen = "assumed" if run["synthetic"] else "measured"  # nobody measured what a generator made up
     told = next(
         db.query(
-            """select count(category_id) as labels, avg(tokens_in) as tokens_in, avg(tokens_out) as tokens_out,
-                      count(tokens_in) as counted from labels where run_id = ?""",
+            """select count(category_id) as labels, avg(tokens_in) as tokens_in, avg(tokens_out) as tokens_out
+               from labels where run_id = ?""",
             [run_id],
         )
     )
@@ -197,45 +200,31 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     measured = told["tokens_in"] is not None
     times = db.execute("select latency_ms from labels where run_id = ? and latency_ms > 0", [run_id]).fetchall()
     times = np.array([t for (t,) in times])
-    return {
-        "teacher": {
-            "name": run["teacher"],
-            "kind": run["teacher"].partition(":")[0],
-            "labels": told["labels"],
-            "spent_usd": run["spent_usd"],
-            "seconds": run["seconds"],
-            "reviews": db.execute(settled, [run_id]).fetchone()[0],
-        },
-        "tokens": {
-            "in": told["tokens_in"] if measured else prompt + text,
-            "out": told["tokens_out"],
-            "n": told["counted"],
-            "basis": seen if measured else "estimated",
-            "formula": f"mean of {told['counted']:,} labels"
-            if measured
-            else f"{prompt:,.0f} for instructions and categories + {text:,.0f} for the asset "
-            f"({prices.CHARACTERS_A_TOKEN:g} characters a token)",
-        },
-        "teacher_latency": {
-            **latency.quantiles(times),
-            "n": len(times),
-            "basis": seen,
-            "spread": latency.spread(times),
-        }
+    return OfTeacher(
+        taught=Taught(
+            teacher=run["teacher"],
+            labels=told["labels"],
+            spent_usd=run["spent_usd"],
+            seconds=run["seconds"],
+            reviews=db.execute(settled, [run_id]).fetchone()[0],
+            tokens_in=told["tokens_in"] if measured else prompt + text,
+            tokens_out=told["tokens_out"],
+            tokens_basis=seen if measured else "estimated",
+        ),
+        teacher_latency=TeacherLatency(
+            **latency.quantiles(times), n=len(times), spread=latency.spread(times), basis=seen
+        )
         if len(times)
         else None,
-    }
+    )
 
 
 def gold(
     db: Database, task: Task, held: pd.DataFrame, categories: list[StoredCategory], threshold: float | None
-) -> dict[str, Any] | None:
+) -> GoldFigures | None:
     """Accuracy of student, teacher and cascade against what people decided, on test rows that have a gold label; None without any.
 
     Only assets count that were not put before people for being doubtful (core/label/gold.SAMPLED).
-    "paired" compares the teacher (second) with the student (first) on all of them, "fallback" on those that fall back at
-    `threshold`, "cascade_paired" the teacher (second) with both together (first); "cascade", "fallback" and "cascade_paired" are
-    None where no threshold is certified.
     """
     decided = gold_of(db, task, categories, SAMPLED)
     test = held[held["split"] == "test"].assign(gold=lambda frame: frame["asset_id"].map(decided))
@@ -244,25 +233,24 @@ def gold(
         return None
     groups, families = test["group_id"].to_numpy(), test["family_id"].to_numpy()
     student, teacher = ((test[name] == test["gold"]).to_numpy() for name in ("predicted", "category_id"))
-    found = {
-        "n": len(test),
-        "student": asdict(measures.share(student, families, groups)),
-        "teacher": asdict(measures.share(teacher, families, groups)),
-        "paired": asdict(measures.paired(student, teacher, groups, families)),
-        "cascade": None,
-        "fallback": None,
-        "cascade_paired": None,
-    }
-    if threshold is not None:
-        handled = cascade.effective(test["confidence_student"].to_numpy(), test["strange"].to_numpy()) >= threshold
-        both = np.where(handled, student, teacher)
-        found["cascade"] = asdict(measures.share(both, families, groups))
-        found["cascade_paired"] = asdict(measures.paired(both, teacher, groups, families))
-        left = ~handled
-        found["fallback"] = asdict(measures.paired(student[left], teacher[left], groups[left], families[left]))
-    return found
+    alone = GoldFigures(
+        n=len(test),
+        student=measures.share(student, families, groups),
+        teacher=measures.share(teacher, families, groups),
+        paired=measures.paired(student, teacher, groups, families),
+    )
+    if threshold is None:
+        return alone
+    handled = cascade.effective(test["confidence_student"].to_numpy(), test["strange"].to_numpy()) >= threshold
+    both, left = np.where(handled, student, teacher), ~handled
+    return replace(
+        alone,
+        cascade=measures.share(both, families, groups),
+        fallback=measures.paired(student[left], teacher[left], groups[left], families[left]),
+        cascade_paired=measures.paired(both, teacher, groups, families),
+    )
 
 
-def _records(table: pd.DataFrame) -> list[dict]:
-    """A table as JSON-able rows, missing numbers as None."""
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table as rows by column, missing numbers as None."""
     return table.astype(object).where(table.notna(), None).to_dict("records")

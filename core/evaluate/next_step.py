@@ -5,11 +5,11 @@ Pure: from the figures of an evaluation, the forecast of the learning curve wher
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from core.evaluate.cascade import about
+from core.evaluate.figures import ChooseOneFigures, Confusion
 from core.words import counted, duration, money, percent, stated_percent
 
 NAMED = 4  # categories named as the weakest, at most
@@ -198,53 +198,50 @@ def _lower(text: str) -> str:
 
 
 def plan(
-    found: dict[str, Any],
+    found: ChooseOneFigures,
     growth: Growth | None,
     usd_a_label: float | None,
     seconds_a_label: float | None,
     unlabelled: int | None = None,
 ) -> Plan:
     """The plan that an evaluation's figures allow, for a client with so many assets that have no label."""
-    agreement, target, certificate = found["agreement"]["value"], found["target"], found["certificate"]
-    rows = [row for row in found["per_category"] if row["n"]]
-    low = [row for row in rows if row["recall"] < target]
-    worst = sorted(low, key=lambda row: row["agreed"] - row["n"])[:NAMED]
-    a_row = found["labelled_groups"] / max(certificate["n"], 1)
-    a_test_row = found["labelled_groups"] / max(found["agreement"]["n"], 1)
-    labels = {row["category"]: row["label"] for row in found["per_category"]}
+    agreement, target, certificate = found.agreement.value, found.target, found.certificate
+    low = [row for row in found.categories if row.share < target]
+    worst = sorted(low, key=lambda row: row.agreed - row.n)[:NAMED]
+    a_row = found.labelled_groups / max(certificate.n, 1)
+    a_test_row = found.labelled_groups / max(found.agreement.n, 1)
     return Plan(
         agreement=agreement,
         target=target,
-        more=about(certificate["more_needed"] * a_row) if certificate["more_needed"] is not None else None,
+        more=about(certificate.more_needed * a_row) if certificate.more_needed is not None else None,
         usd_a_label=usd_a_label,
         seconds_a_label=seconds_a_label,
-        weakest=tuple(row["label"] for row in worst),
+        weakest=tuple(row.label for row in worst),
         below=len(low),
-        categories=len(rows),
-        labels_in={row["label"]: round(row["n"] * a_test_row) for row in rows},
-        merges=merges(
-            found["pairs"], labels, agreement, found["agreement"]["n"], {tuple(pair) for pair in found["mergeable"]}
-        ),
+        categories=len(found.categories),
+        labels_in={row.label: round(row.n * a_test_row) for row in found.categories},
+        merges=merges(found.pairs, found.labels, agreement, found.agreement.n, found.mergeable),
         mixed=_mixed(found),
         unlabelled=unlabelled,
         growth=growth,
-        parent=found["parent_agreement"]["value"] if found["parent_agreement"] else None,
+        parent=found.parent_agreement.value if found.parent_agreement else None,
     )
 
 
-def _mixed(found: dict[str, Any]) -> Mixed | None:
+def _mixed(found: ChooseOneFigures) -> Mixed | None:
     """The pair mixed up most either way, where it is on two test assets or more."""
-    either: dict[tuple[str, str], list[dict]] = {}
-    for row in found["confusions"]:
-        either.setdefault(tuple(sorted((row["teacher_label"], row["student_label"]))), []).append(row)
-    most = max(either.items(), key=lambda item: sum(row["count"] for row in item[1]), default=None)
-    if most is None or (assets := sum(row["count"] for row in most[1])) < 2:
+    either: dict[tuple[str, str], list[Confusion]] = {}
+    for row in found.confusions:
+        first, second = sorted((row.teacher_label, row.student_label))
+        either.setdefault((first, second), []).append(row)
+    most = max(either.items(), key=lambda item: sum(row.count for row in item[1]), default=None)
+    if most is None or (assets := sum(row.count for row in most[1])) < 2:
         return None
-    return Mixed(*most[0], assets, tuple(name for row in most[1] for name in row["examples"])[:NAMED])
+    return Mixed(*most[0], assets, tuple(name for row in most[1] for name in row.examples)[:NAMED])
 
 
 def merges(
-    pairs: list[list[int]],
+    pairs: Iterable[tuple[int, int, int]],
     labels: dict[int, str],
     agreement: float,
     n: int,
@@ -252,7 +249,7 @@ def merges(
 ) -> tuple[Merge, ...]:
     """The MERGES pairs of categories mixed up most, with the agreement after merging each and those before it.
 
-    `pairs` are [teacher's category, student's, assets] of `n` test assets, differing or not; only those in `mergeable` (the lesser
+    `pairs` are (teacher's category, student's, assets) of `n` test assets, differing or not; only those in `mergeable` (the lesser
     id first) are proposed.
     """
     mixed: dict[tuple[int, int], int] = {}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from core.evaluate.agreement import Paired, Share
 from core.train import members
 from core.train.new import LeftOut, New
 from core.words import counted, percent, ranged
+
+FEW = 100  # rows below which a share has no decimals worth showing
 
 
 def p_words(p: float) -> str:
@@ -25,6 +26,26 @@ def interval_words(share: Share, target: float | None = None) -> str:
     """94.1 % (92.9 % to 95.2 %, n = 1,200)"""
     ends = ranged(share.low, share.high, partial(percent, beside=target))
     return f"{percent(share.value, target)} ({ends}, {rows_words(share.n, share.groups)})"
+
+
+def share_words(value: float, n: int) -> str:
+    """A share of n rows in per cent: one decimal from FEW rows on, none below."""
+    return percent(value, digits=1 if n >= FEW else 0)
+
+
+def range_words(share: Share) -> str:
+    """A share with its interval: 94.1 % (92.9 % to 95.2 %)"""
+    return f"{percent(share.value)} ({ranged(share.low, share.high)})"
+
+
+def ends_words(share: Share) -> str:
+    """The interval of a share: 92.9 % to 95.2 %"""
+    return ranged(share.low, share.high, lambda end: share_words(end, share.n))
+
+
+def span_words(share: Share) -> str:
+    """The interval of a share, and what it rests on: 92.9 % to 95.2 %, n = 1,200"""
+    return f"{ends_words(share)}, {rows_words(share.n, share.groups)}"
 
 
 def rows_words(n: int, families: int) -> str:
@@ -77,9 +98,9 @@ def one_sided_words(pair: Paired) -> str:
     return f"only the student on {pair.only_first:,}, only the teacher on {pair.only_second:,}; {p_words(pair.p)}"
 
 
-def asked(found: dict[str, Any]) -> str:
+def asked_words(asked: dict[str, float]) -> str:
     """How many of the assets timed each part of a student had to look at, in a sentence; "" where it has one part."""
-    shares = list(found["asked"].items())
+    shares = list(asked.items())
     if len(shares) < 2:
         return ""
     settled = percent(1 - shares[1][1])

@@ -1,256 +1,51 @@
 """The verdict: replace the teacher, keep it as fallback, not ready, or trial only; with the figures that decided and the next step.
 
-The rules, in order; the first that applies decides. The numbers in them are the client's to change (Rules).
-
-| rule | applies when | verdict |
-|---|---|---|
-| trial | its teacher is the built-in one, which costs nothing: it shows the way, and nothing is saved by replacing it | trial |
-| too_few | fewer than 100 independent test assets | not ready |
-| contradicted | certified, but on test the handled assets' agreement lies below the target, interval and all | not ready |
-| does_not_pay | good enough for what follows, but it costs no less than the teacher | not ready |
-| replace | agreement's lower end on test reaches the target, or all but strange assets are certified; both guards hold | replace |
-| fallback | certified, the student handles at least 30 % of the test assets; both guards hold together | fallback |
-| weak_category | one of the two above would apply, but a guarded category is shown to lie below its floor | not ready |
-| worse_on_gold | one of them would apply, but against gold it falls further behind the teacher than tolerated | not ready |
-| handles_little | certified, but it handles less than that | not ready |
-| unproven | nothing certified, though more labels would at the agreement seen | not ready |
-| below | nothing certified, and more calibration rows alone would not | not ready |
-
-The two guards. A category is guarded where it has at least 5 independent test assets and enough to be shown weak; it is weak where
-its agreement is shown to lie below 70 % (core/evaluate/weak.py). Against gold, where people settled 100 independent test assets
-or more, what would take the teacher's place must not be shown to be worse (exact McNemar test at 5 %) by more than 2 points. For
-replace both look at the student alone, for fallback at the assets it would handle and at student and teacher together.
-
-Where campaigns, months or the like come up anew and less is agreed on in new ones, agreement and certificate are those of assets
-left out with their whole campaign, and test assets, whose campaigns the student knows, only have to bear the certificate out.
+RULES, at the end, are the rules in order; the first that applies decides. in_words() says when each does, with a client's own
+numbers, as Compare shows them. Two guards hold replace and fallback back (core/evaluate/evidence.py).
 
 Where the teacher takes batches at a price at which it alone costs no more than what is proposed, replace and fallback say so: no
 rule can know whether answers may take a day.
 
-Where people settled as many, fallback and the last three say as well how the teacher does against
-the student there: better, no difference shown, or worse (exact McNemar test at 5 %; for fallback first on the assets that fall
-back, then on all).
+Where people settled FEWEST_TEST independent test assets or more, fallback and the last three say as well how the teacher does
+against the student there: better, no difference shown, or worse (exact McNemar test at 5 %; for fallback first on the assets that
+fall back, then on all).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 
-from core.errors import InputError
 from core.evaluate import weak as weakness
-from core.evaluate.agreement import Paired, Share
-from core.evaluate.cascade import Certificate, about
-from core.evaluate.next_step import Plan
+from core.evaluate.cascade import about
+from core.evaluate.evidence import FEWEST_TEST, Evidence, Gold, Rule, Rules, Verdict, pays
 from core.evaluate.phrases import interval_words, one_sided_words, p_words
-from core.evaluate.weak import Category
-from core.money.economics import stated
 from core.words import percent, ranged, stated_percent
-
-FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
-NEW = ("lowest", "nothing", "concepts", "campaigns", "months", "markets")  # rules of core/train/new.py
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The numbers in the table that a client can change. Raises InputError for what no rule could mean."""
-
-    target: float = stated(0.95, "Target agreement", "share", "how often the student must agree with the teacher")
-    least_handled: float = stated(
-        0.30, "Least share handled", "share", "below this share the teacher still does most of the work"
-    )
-    guarded_rows: int = stated(
-        5, "Smallest category guarded", "test assets", "a category with fewer test assets is not judged by itself"
-    )
-    category_floor: float = stated(
-        0.70,
-        "Lowest agreement in a guarded category",
-        "share",
-        "a category shown to lie below it holds the student back",
-    )
-    gold_drop: float = stated(
-        0.02,
-        "Largest drop against gold",
-        "share",
-        "how much less often right than the teacher, where people settled labels",
-    )
-    new: str = stated(
-        "lowest",
-        "What will be new in your work",
-        "",
-        "promises rest on assets whose campaign, month, market … the student had not seen; trainings from now on go by it",
-    )
-
-    def __post_init__(self) -> None:
-        if not 0.5 <= self.target < 1:
-            raise InputError(f"The target agreement is {self.target:g}.", "Give a share from 0.5 to below 1.")
-        for name in ("least_handled", "category_floor", "gold_drop"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(
-                    f"{name.replace('_', ' ').capitalize()} is {getattr(self, name):g}.", "Give a share, 0 to 1."
-                )
-        if not self.new.strip():
-            raise InputError("What will be new is empty.", f"Name it: {', '.join(NEW)}, or a column of the file.")
-        if self.guarded_rows < 1:
-            raise InputError(f"The smallest category guarded has {self.guarded_rows} test assets.", "Give 1 or more.")
-
-
-@dataclass(frozen=True)
-class Gold:
-    """The teacher (second) compared with the student (first) where people settled test labels: on all those assets, and on
-    those that fall back; `cascade` compares it with student and teacher together (None where nothing is certified)."""
-
-    paired: Paired
-    fallback: Paired | None
-    cascade: Paired | None = None
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """That agreement is of assets whose campaigns, months … (`many`) the student had not seen, and `seen`, that of test rows, whose
-    campaigns it has."""
-
-    many: str
-    seen: Share
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows, but where `unseen` says that
-    agreement is of something newer, which is lower; `saving` has the
-    shares saved by "student" and "cascade" (None where the teacher has no price, which decides nothing), `saving_on_batch` the
-    same against the teacher at its batch price (empty where there is none or it is used already); `trial`: its teacher is the
-    built-in one; `categories` are all
-    test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
-    `plan` what could be done next; `live`: it is at work already; `overtaken`: the taxonomy version it was judged under and the one
-    in use since, where they differ; `ready_at`: a lower target at which it would be ready today, and what the verdict would be;
-    `nobody_behind`: its teacher is a column of old labels and no model is connected, so that nobody could answer what falls
-    back."""
-
-    agreement: Share
-    certificate: Certificate
-    handled: Share
-    agreement_handled: Share | None
-    saving: dict[str, float | None]
-    saving_on_batch: dict[str, float | None] = field(default_factory=dict)
-    rules: Rules = Rules()
-    trial: bool = False
-    same_encoder: bool = False
-    gold: Gold | None = None
-    categories: tuple[Category, ...] = ()
-    categories_handled: tuple[Category, ...] = ()
-    plan: Plan = field(default_factory=Plan)
-    live: bool = False
-    overtaken: tuple[int, int] | None = None
-    ready_at: tuple[float, str] | None = None
-    nobody_behind: bool = False
-    unseen: Unseen | None = None
-
-    @property
-    def tested(self) -> Share:
-        """Agreement on test rows."""
-        return self.unseen.seen if self.unseen else self.agreement
-
-    @property
-    def target(self) -> float:
-        """The agreement aimed at."""
-        return self.rules.target
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`decision` is replace, fallback, not_ready or trial; `rule` names the row of the table above; `mode`: whether it speaks of
-    the "student" alone or of the "cascade"; `offers`: the lower target that `next` speaks of, at which it is ready today."""
-
-    decision: str
-    reason: str
-    next: str
-    rule: str
-    mode: str = "student"
-    offers: float | None = None
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One row of the table: when it applies, what it decides, and how it says so."""
-
-    name: str
-    decision: str
-    applies: Callable[[Evidence], bool]
-    reason: Callable[[Evidence], str]
-    next: Callable[[Evidence], str]
 
 
 def decide(evidence: Evidence) -> Verdict:
     """The verdict of the first rule that applies."""
     rule = next(rule for rule in RULES if rule.applies(evidence))
     reason = " ".join([rule.reason(evidence), *_notes(evidence, rule)])
-    behind = rule.name == "fallback" or (rule.name == "does_not_pay" and not _good_alone(evidence))
+    behind = rule.name == "fallback" or (rule.name == "does_not_pay" and not evidence.good_alone)
     offers = evidence.ready_at[0] if evidence.ready_at and rule.next in (_next_unproven, _next_below) else None
     return Verdict(rule.decision, reason, rule.next(evidence), rule.name, "cascade" if behind else "student", offers)
 
 
+def in_words(rules: Rules) -> list[str]:
+    """RULES in words, with the client's numbers: Fewer than 100 independent test assets: **not ready**."""
+    numbers = {
+        "fewest": FEWEST_TEST,
+        "target": stated_percent(rules.target),
+        "least": stated_percent(rules.least_handled),
+        "rows": rules.guarded_rows,
+        "floor": stated_percent(rules.category_floor),
+        "drop": f"{100 * rules.gold_drop:g}",
+    }
+    return [f"{rule.when.format(**numbers)}: **{rule.decision.replace('_', ' ')}**." for rule in RULES]
+
+
 def _goal(e: Evidence) -> str:
     return stated_percent(e.target)
-
-
-def weak(categories: tuple[Category, ...], rules: Rules) -> list[Category]:
-    """The guarded categories shown to lie below the client's floor, the worst first."""
-    return weakness.weak(categories, rules.guarded_rows, rules.category_floor)
-
-
-def drops(pair: Paired | None, rules: Rules) -> bool:
-    """Whether the first of the two is shown to be right less often than the second, by more than is tolerated."""
-    return (
-        pair is not None
-        and pair.n >= FEWEST_TEST
-        and pair.better == "second"
-        and pair.difference > rules.gold_drop + 1e-12
-    )
-
-
-def _reaches_alone(e: Evidence) -> bool:
-    return e.agreement.low >= e.target or e.certificate.threshold == 0
-
-
-def _reaches_behind(e: Evidence) -> bool:
-    return e.certificate.certified and e.handled.value >= e.rules.least_handled
-
-
-def _good_alone(e: Evidence) -> bool:
-    guarded = not weak(e.categories, e.rules) and not drops(e.gold and e.gold.paired, e.rules)
-    return _reaches_alone(e) and guarded
-
-
-def _good_behind(e: Evidence) -> bool:
-    guarded = not weak(e.categories_handled, e.rules) and not drops(e.gold and e.gold.cascade, e.rules)
-    return _reaches_behind(e) and guarded
-
-
-def _held_back(e: Evidence) -> tuple[list[Category], Paired | None]:
-    """What the guards found for the stronger of the two verdicts that would else apply: weak categories, the drop against gold."""
-    if _reaches_behind(e):
-        pair = e.gold and e.gold.cascade
-        return weak(e.categories_handled, e.rules), pair if drops(pair, e.rules) else None
-    if _reaches_alone(e):
-        pair = e.gold and e.gold.paired
-        return weak(e.categories, e.rules), pair if drops(pair, e.rules) else None
-    return [], None
-
-
-def _pays(saving: float | None) -> bool:
-    return saving is None or saving > 0
-
-
-def _does_not_pay(e: Evidence) -> bool:
-    if _good_alone(e):
-        return not _pays(e.saving["student"])
-    return _good_behind(e) and not _pays(e.saving["cascade"])
-
-
-def _contradicted(e: Evidence) -> bool:
-    return e.certificate.certified and e.agreement_handled is not None and e.agreement_handled.high < e.target
 
 
 def _agrees(e: Evidence) -> str:
@@ -275,15 +70,15 @@ def _why_replace(e: Evidence) -> str:
 
 
 def _why_weak_category(e: Evidence) -> str:
-    found, _ = _held_back(e)
+    found, _ = e.held_back
     names = ", ".join(one.words for one in found[:3]) + (" and others" if len(found) > 3 else "")
     what = "a guarded category lies" if len(found) == 1 else f"{len(found):,} guarded categories lie"
     return f"{_agrees(e)}, but {what} below {stated_percent(e.rules.category_floor)} for certain: {names}."
 
 
 def _why_worse_on_gold(e: Evidence) -> str:
-    pair = _held_back(e)[1]
-    who = "student and teacher together are" if _reaches_behind(e) else "the student is"
+    pair = e.held_back[1]
+    who = "student and teacher together are" if e.reaches_behind else "the student is"
     return (
         f"{_agrees(e)}, but on {pair.n:,} test assets settled by people {who} right {100 * pair.difference:.1f} points less "
         f"often than the teacher ({p_words(pair.p)}); at most {100 * e.rules.gold_drop:g} points are tolerated."
@@ -292,9 +87,9 @@ def _why_worse_on_gold(e: Evidence) -> str:
 
 def _why_not_alone(e: Evidence) -> str:
     """What speaks against the student alone where it may answer with the teacher behind it."""
-    if not _reaches_alone(e):
+    if not e.reaches_alone:
         return f"not proven to reach {_goal(e)} alone"
-    found = weak(e.categories, e.rules)
+    found = e.weak
     return f"held back alone by {found[0].words}" if found else "alone it falls behind the teacher against gold"
 
 
@@ -372,7 +167,7 @@ def _why_contradicted(e: Evidence) -> str:
 
 
 def _why_not_paying(e: Evidence) -> str:
-    alone = _good_alone(e)
+    alone = e.good_alone
     saving = e.saving["student" if alone else "cascade"]
     costs = f"{percent(-saving)} more than" if saving < 0 else "as much as"
     if alone:
@@ -395,7 +190,7 @@ def _why_unproven(e: Evidence) -> str:
 
 
 def _next_weak_category(e: Evidence) -> str:
-    names = [one.label for one in _held_back(e)[0][:2]]
+    names = [one.label for one in e.held_back[0][:2]]
     merge = f", or {e.plan.merging}" if e.plan.merging else ""
     return (
         f"{e.plan.labelling_in(names)}{merge}; then train again. Which categories are guarded is a rule you can change."
@@ -425,7 +220,7 @@ def _ready(e: Evidence) -> str:
 def _notes(e: Evidence, rule: Rule) -> list[str]:
     notes = []
     dearer = e.saving_on_batch.get("cascade" if rule.name == "fallback" else "student")
-    if rule.name in ("replace", "fallback") and not _pays(dearer):
+    if rule.name in ("replace", "fallback") and not pays(dearer):
         notes.append(
             f"Where answers may take up to a day, the teacher alone at its batch price {_costs_no_more(dearer)}."
         )
@@ -494,45 +289,71 @@ def _against_gold(gold: Gold, falls_back: bool) -> str:
 
 
 RULES = (
-    Rule("trial", "trial", lambda e: e.trial, _why_trial, _next_trial),
+    Rule(
+        "trial",
+        "trial",
+        lambda e: e.trial,
+        _why_trial,
+        _next_trial,
+        "Its teacher is the built-in one: it shows the way, and replacing what costs nothing saves nothing",
+    ),
     Rule(
         "too_few",
         "not_ready",
         lambda e: e.tested.independent < FEWEST_TEST,
         _why_too_few,
         _next_too_few,
+        "Fewer than {fewest} independent test assets",
     ),
     Rule(
         "contradicted",
         "not_ready",
-        _contradicted,
+        lambda e: e.contradicted,
         _why_contradicted,
         lambda e: "Check where the splits come from; let Understudy draw them, or label more recent assets.",
+        "The test assets contradict what was proven before",
     ),
     Rule(
         "does_not_pay",
         "not_ready",
-        _does_not_pay,
+        lambda e: e.does_not_pay,
         _why_not_paying,
         lambda e: (
             "Rent the machine only while it classifies, or wait for a larger volume: both are assumptions that you can change."
         ),
+        "Good enough for one of the next two, but no cheaper than the teacher",
     ),
     Rule(
         "replace",
         "replace",
-        _good_alone,
+        lambda e: e.good_alone,
         _why_replace,
         _next_replace,
+        "Even the lower end of agreement's range reaches {target}, or {target} is proven for every asset; both guards hold",
     ),
-    Rule("fallback", "fallback", _good_behind, _why_fallback, _next_fallback),
-    Rule("weak_category", "not_ready", lambda e: bool(_held_back(e)[0]), _why_weak_category, _next_weak_category),
+    Rule(
+        "fallback",
+        "fallback",
+        lambda e: e.good_behind,
+        _why_fallback,
+        _next_fallback,
+        "{target} is proven where it handles {least} of the assets or more, and the teacher answers the rest; both guards hold",
+    ),
+    Rule(
+        "weak_category",
+        "not_ready",
+        lambda e: bool(e.held_back[0]),
+        _why_weak_category,
+        _next_weak_category,
+        "One of these two, but a category of {rows} test assets or more is shown to lie below {floor}",
+    ),
     Rule(
         "worse_on_gold",
         "not_ready",
-        lambda e: _held_back(e)[1] is not None,
+        lambda e: e.held_back[1] is not None,
         _why_worse_on_gold,
         lambda e: "Have people settle the labels on which student and teacher differ, and train on what they say.",
+        "One of these two, but against gold it is shown to be right less often than the teacher, by more than {drop} points",
     ),
     Rule(
         "handles_little",
@@ -540,6 +361,7 @@ RULES = (
         lambda e: e.certificate.certified,
         _why_handles_little,
         _next_below,
+        "{target} is proven, but only for less than {least} of the assets",
     ),
     Rule(
         "unproven",
@@ -547,6 +369,7 @@ RULES = (
         lambda e: e.certificate.more_needed is not None,
         _why_unproven,
         _next_unproven,
+        "Nothing is proven, though more labels would prove it at the agreement seen",
     ),
     Rule(
         "below",
@@ -554,5 +377,6 @@ RULES = (
         lambda e: True,
         lambda e: f"{_agrees(e)}; on no share of them, however sure it is, could {_goal(e)} be proven.",
         _next_below,
+        "Anything else",
     ),
 )

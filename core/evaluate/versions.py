@@ -12,8 +12,9 @@ from sqlite_utils import Database
 
 from core.errors import InputError
 from core.evaluate.agreement import Paired, Share, paired, share
-from core.evaluate.phrases import p_words, percent, version_words
-from core.evaluate.run import comparison, figures
+from core.evaluate.comparison import judgement
+from core.evaluate.evaluation import judged
+from core.evaluate.phrases import p_words, percent, range_words, version_words
 from core.tasks import Task
 from core.taxonomy import versions as taxonomy_versions
 from core.train.registry import all_students, is_whole
@@ -30,7 +31,7 @@ class Version:
     handled: float | None
     size_mb: float
     ms: float
-    usd_alone: float
+    usd_alone: float | None
     usd_cascade: float | None
 
 
@@ -117,6 +118,22 @@ def made_from(db: Database, student_id: int) -> dict[str, Any]:
     }
 
 
+def provenance(db: Database, student_id: int) -> dict[str, Any]:
+    """What a card or a report says a student comes from: client, synthetic, task and how many tasks, taxonomy version and source,
+    teacher, prompt_hash, when its labels were started and finished."""
+    return next(
+        db.query(
+            """select c.name as client, c.synthetic, k.name as task,
+                      (select count(*) from tasks where client_id = c.id) as tasks,
+                      t.version, t.source, r.teacher, r.prompt_hash, r.started, r.finished
+               from students s join tasks k on k.id = s.task_id join clients c on c.id = k.client_id
+               join taxonomies t on t.id = s.taxonomy_id
+               join label_runs r on r.id = s.label_run_id where s.id = ?""",
+            [student_id],
+        )
+    )
+
+
 def listed(db: Database, task: Task) -> list[dict[str, Any]]:
     """The client's students, newest first: id, name, kind, live, agreement (None before it was judged), size_mb, whole (whether
     its files are there), made_from."""
@@ -126,7 +143,7 @@ def listed(db: Database, task: Task) -> list[dict[str, Any]]:
             "name": name_of(row),
             "kind": row["kind"],
             "live": bool(row["live"]),
-            "agreement": (figures(db, row["id"]) or {}).get("agreement"),
+            "agreement": (found := judged(db, row["id"])) and asdict(found.agreement),
             "size_mb": row["size_mb"],
             "whole": is_whole(db, row["id"]),
             "made_from": made_from(db, row["id"]),
@@ -214,12 +231,10 @@ def _both(db: Database, first: int, second: int) -> pd.DataFrame:
 
 
 def _version(db: Database, row: dict, teacher: str) -> Version:
-    found = comparison(db, row["id"])
-    seen, costs = found["figures"], found["economics"].per_1000
-    handled = seen["handled"]["value"] if seen["certificate"]["certified"] else None
-    return Version(
-        name_of(row), teacher, handled, row["size_mb"], seen["latency"]["p50"], costs["student"], costs["cascade"]
-    )
+    found = judgement(db, row["id"])
+    seen, costs = found.figures, found.economics.per_1000
+    handled = seen.handled.value if seen.certificate.certified else None
+    return Version(name_of(row), teacher, handled, row["size_mb"], seen.latency.p50, costs["student"], costs["cascade"])
 
 
 def _difference(first: str, second: str, by: ByLabels) -> str:
@@ -259,10 +274,6 @@ def table_of(found: Comparison) -> pd.DataFrame:
         ("1,000 assets, with the teacher behind it", lambda v: money(v.usd_cascade), "estimated"),
     ]
     rows = [("learned from", found.first.teacher, found.second.teacher, "")]
-    rows += [(name, *(_share_words(share) for share in both), "measured") for name, *both in agreed]
+    rows += [(name, *(range_words(share) for share in both), "measured") for name, *both in agreed]
     rows += [(name, words(found.first), words(found.second), basis) for name, words, basis in pairs]
     return pd.DataFrame(rows, columns=["measure", found.first.name, found.second.name, "basis"])
-
-
-def _share_words(share: Share) -> str:
-    return f"{percent(share.value)} ({ranged(share.low, share.high)})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from scipy.special import bdtr
 
@@ -37,7 +38,12 @@ class Category:
     @property
     def hits(self) -> float:
         """The independent test assets agreed on."""
-        return self.agreed / self.n * self.independent if self.n else 0.0
+        return self.share * self.independent
+
+    @property
+    def share(self) -> float:
+        """The share of its test assets agreed on."""
+        return self.agreed / self.n if self.n else 0.0
 
     @property
     def centre(self) -> float:
@@ -56,7 +62,10 @@ class Category:
         return f"“{self.label}”: {self.agreed:,} of {self.n:,}, {ends}"
 
 
-def ranked(categories: Iterable[Category]) -> list[Category]:
+Kind = TypeVar("Kind", bound=Category)
+
+
+def ranked(categories: Iterable[Kind]) -> list[Kind]:
     """The categories with test assets, however few, the weakest first."""
     return sorted((one for one in categories if one.n), key=lambda one: (one.centre, -one.independent))
 
@@ -80,7 +89,7 @@ def weak(categories: Iterable[Category], rows: int, floor: float) -> list[Catego
     """The guarded categories shown to lie below the floor, the worst first."""
     watched = guarded(categories, rows, floor)
     shown = [one for one in watched if bdtr(round(one.hits), one.independent, floor) <= ERROR / len(watched)]
-    return sorted(shown, key=lambda one: one.agreed / one.n)
+    return sorted(shown, key=lambda one: one.share)
 
 
 def guard_words(categories: tuple[Category, ...], rows: int, floor: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from math import ceil, isfinite
-from typing import Any, Self
+from typing import Any
 
 from core.errors import InputError
 from core.money.prices import SECONDS, TOKENS_OUT, Price, default_price_as
@@ -130,27 +130,22 @@ def described(values: Any) -> list[dict]:
 
 @dataclass(frozen=True, kw_only=True)
 class Taught:
-    """What is known of a label run: tokens per label, labels, `teacher_kind` "built-in", "recorded" or another, money spent."""
+    """What a label run tells of its `teacher` (as it is named there): labels, of which people settled so many (`reviews`), money
+    and seconds they took (None: they came in a file), tokens of one label in the mean (out None: not known) and their basis."""
 
+    teacher: str
+    labels: int
+    spent_usd: float
+    seconds: float | None = None
+    reviews: int = 0
     tokens_in: float
     tokens_out: float | None
     tokens_basis: str
-    labels: int
-    teacher_kind: str
-    spent_usd: float
 
-    @classmethod
-    def of(cls, teacher: dict[str, Any], tokens: dict[str, Any], **more: Any) -> Self:
-        """From the figures that an evaluation keeps under these names."""
-        return cls(
-            tokens_in=tokens["in"],
-            tokens_out=tokens["out"],
-            tokens_basis=tokens["basis"],
-            labels=teacher["labels"],
-            teacher_kind=teacher["kind"],
-            spent_usd=teacher["spent_usd"],
-            **more,
-        )
+    @property
+    def teacher_kind(self) -> str:
+        """built-in, recorded or the kind of a hosted one."""
+        return self.teacher.partition(":")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +161,6 @@ class Measured(Taught):
     teacher_ms: float | None
     handled: float | None
     train_seconds: float
-    reviews: int = 0
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,16 @@ Each function takes the stored figures or the money sheet and returns an Answer,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluate import measure
-from core.evaluate.phrases import across_words, new_words, rows_words
-from core.evaluate.run import categories_of
+from core.evaluate import metrics
+from core.evaluate.evidence import Rules
+from core.evaluate.figures import ChooseOneFigures
+from core.evaluate.phrases import FEW, across_words, ends_words, new_words, share_words
 from core.evaluate.weak import guard_words, weakest
 from core.report import charts
-from core.report.charts import FEW
 from core.train.new import NOTHING
 from core.words import counted, percent, ranged, stated_percent
 
@@ -39,22 +38,6 @@ class Answer:
     dollars: tuple[str, ...] = ()
 
 
-def share_words(value: float, n: int) -> str:
-    """A share of n rows in per cent: one decimal from FEW rows on, none below."""
-    return percent(value, digits=1 if n >= FEW else 0)
-
-
-def span_words(seen: dict[str, Any]) -> str:
-    """The interval of a share of n rows: 92.9 % to 95.2 %, n = 1,200"""
-    rows = rows_words(seen["n"], seen.get("groups", seen["n"]))
-    return f"{ranged(seen['low'], seen['high'], lambda end: share_words(end, seen['n']))}, {rows}"
-
-
-def independent(seen: dict[str, Any]) -> float:
-    """How many independent assets a share rests on."""
-    return max(seen["groups"], seen.get("effective", 0))
-
-
 def _as_precise(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     """Shares rounded to what their number of rows (column n) can tell."""
     few = table["n"] < FEW
@@ -63,87 +46,88 @@ def _as_precise(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def per_category(found: dict[str, Any]) -> Answer:
+def per_category(found: ChooseOneFigures, rules: Rules) -> Answer:
     """Agreement overall and how many categories lie far below the target."""
     columns = ("agreement", "low", "high", "precision", "f1")
-    table = pd.DataFrame(found["per_category"])
-    table = table[table["n"] > 0].rename(columns={"label": "category", "category": "id", "recall": "agreement"})
+    table = pd.DataFrame(found.categories)
+    table = table.rename(columns={"label": "category", "category": "id", "recall": "agreement"})
     table = _as_precise(table[["category", "n", "predicted", "agreed", *columns]].copy(), columns)
-    bar, seen = found["target"] - FAR_BELOW, found["agreement"]
+    bar, seen = found.target - FAR_BELOW, found.agreement
     low = int((table["agreed"] / table["n"] < bar).sum())
-    title = f"The student agrees on {share_words(seen['value'], seen['n'])} of assets; "
+    title = f"The student agrees on {share_words(seen.value, seen.n)} of assets; "
     title += f"{low:,} of {len(table):,} categories {'is' if low == 1 else 'are'} below {stated_percent(bar)} (the target less "
     title += f"{100 * FAR_BELOW:g} points)"
-    few = categories_of(found["per_category"], {row["category"]: row["label"] for row in found["per_category"]})
-    if (worst := weakest(few)) and worst.agreed < worst.n:
+    if (worst := weakest(found.categories)) and worst.agreed < worst.n:
         title += f", weakest {worst.span}"
-    if independent(seen) < FEW:
-        ends = ranged(seen["low"], seen["high"], lambda end: percent(end, digits=0))
+    if seen.independent < FEW:
+        ends = ranged(seen.low, seen.high, lambda end: percent(end, digits=0))
         title = f"Too few test assets to say: agreement could be anything from {ends}"
-    if not low and independent(seen) >= FEW and (table["agreed"] == table["n"]).all():
+    if not low and seen.independent >= FEW and (table["agreed"] == table["n"]).all():
         title = "The student agrees in every category"
     top = table.head(SHOWN)
     figure = charts.shares(top, "category", "agreement", "low", "high", "n")
     charts.layout(figure, "agreement in the category (%)", "", height=90 + 19 * len(top))
-    note = "Dots: share of the teacher's test assets in the category; bars: 95 % range. Measured."
-    if guard := found.get("guard"):
-        charts.mark(figure, guard["floor"], f"floor {stated_percent(guard['floor'])}")
-        note += f" {guard_words(few, guard['rows'], guard['floor'])}"
+    floor = rules.category_floor
+    charts.mark(figure, floor, f"floor {stated_percent(floor)}")
+    note = "Dots: share of the teacher's test assets in the category; bars: 95 % range. Measured. "
+    note += guard_words(found.categories, rules.guarded_rows, floor)
     note += f" The {SHOWN} largest of {len(table):,}." if len(table) > SHOWN else ""
     return Answer("per-category", title, figure, table, note, columns)
 
 
-def confusions(found: dict[str, Any], most: int = SHOWN) -> Answer | None:
+def confusions(found: ChooseOneFigures, most: int = SHOWN) -> Answer | None:
     """The categories mixed up, as a heat map of those `most` mixed up, and the pairs; None where the two never differ."""
-    rows = found["confusions"]
-    if not rows:
+    if not found.confusions:
         return None
-    first = rows[0]
+    first = found.confusions[0]
     title = (
-        f"Mixed up most: the teacher's {first['teacher_label']} becomes {first['student_label']} "
-        f"({first['count']:,} test assets, {share_words(first['of_teacher'], round(first['count'] / first['of_teacher']))} of it)"
+        f"Mixed up most: the teacher's {first.teacher_label} becomes {first.student_label} "
+        f"({first.count:,} test assets, {share_words(first.of_teacher, round(first.count / first.of_teacher))} of it)"
     )
-    labels = {row["category"]: row["label"] for row in found["per_category"]}
-    figure, shown, part = charts.heat(found["pairs"], labels, most)
-    table = pd.DataFrame(rows)[["teacher_label", "student_label", "count", "share", "of_teacher", "examples"]]
+    figure, shown, part = charts.heat(found.pairs, found.labels, most)
+    table = pd.DataFrame(found.confusions)[
+        ["teacher_label", "student_label", "count", "share", "of_teacher", "examples"]
+    ]
     table["examples"] = table["examples"].map(", ".join)
     shares = ("share of all differences", "share of the teacher's category")
     table.columns = ["teacher says", "student says", "assets", *shares, "examples"]
     note = "Each row is a category of the teacher, each column what the student said: the darker, the larger the share. Measured."
     if shown > 45:
         note += " Columns are in the order of the rows; point at a cell for its names and figures."
-    if shown < len(labels):
-        note += f" The {shown} of {len(labels):,} categories mixed up most, with {percent(part, digits=0)} of all differences."
+    if shown < len(found.labels):
+        note += (
+            f" The {shown} of {len(found.labels):,} categories mixed up most, with {percent(part, digits=0)} of all "
+        )
+        note += "differences."
     return Answer("confusions", title, figure, table, note, shares)
 
 
-def cascade(found: dict[str, Any]) -> Answer:
+def cascade(found: ChooseOneFigures) -> Answer:
     """Handled share against agreement, with the certified threshold marked."""
-    certificate, handled = found["certificate"], found["handled"]
-    table = pd.DataFrame(found["curve"]["test"])
-    goal = stated_percent(certificate["target"])
+    certificate, handled = found.certificate, found.handled
+    table = pd.DataFrame(found.curve, columns=["threshold", "handled", "agreement"])
+    goal = stated_percent(certificate.target)
     title = f"No share of the assets can be promised at {goal} yet"
-    if certificate["certified"]:
-        title = f"The student can take {share_words(handled['value'], handled['n'])} of the assets at {goal} agreement"
-    figure = charts.cascade(table, certificate["target"], handled["value"] if certificate["certified"] else None)
+    if certificate.certified:
+        title = f"The student can take {share_words(handled.value, handled.n)} of the assets at {goal} agreement"
+    figure = charts.cascade(table, certificate.target, handled.value if certificate.certified else None)
     charts.layout(figure, "assets the student handles itself (%)", "agreement on those (%)", height=300)
-    strange = found["strange"]
-    unlike = f" {percent(strange)} are unlike anything it learned from and always do." if strange else ""
-    note = f"Measured on {handled['n']:,} test assets; the others fall back to the teacher.{unlike}"
+    unlike = f" {percent(found.strange)} are unlike anything it learned from and always do." if found.strange else ""
+    note = f"Measured on {handled.n:,} test assets; the others fall back to the teacher.{unlike}"
     return Answer(
-        "cascade", title, figure, table, f"{note} On trial assets: {certificate['reason']}.", ("handled", "agreement")
+        "cascade", title, figure, table, f"{note} On trial assets: {certificate.reason}.", ("handled", "agreement")
     )
 
 
-def reliability(found: dict[str, Any]) -> Answer:
+def reliability(found: ChooseOneFigures) -> Answer:
     """Whether it can be believed how sure the student says it is."""
-    off = 100 * found["ece"]
+    off = 100 * found.ece
     title = f"How sure it says it is can be believed: it is off by {off:.1f} points on average"
-    if found["ece"] > BELIEVED:
+    if found.ece > BELIEVED:
         title = (
             f"How sure it says it is, is off by {off:.0f} points on average: go by handled or not, not by the number"
         )
-    table = pd.DataFrame(found["reliability"])
+    table = pd.DataFrame(found.reliability).rename(columns={"start": "from", "end": "to"})
     note = "On the dotted line the student is right as often as it says. Bars: 95 % range. Measured on test assets."
     return Answer(
         "reliability",
@@ -155,11 +139,11 @@ def reliability(found: dict[str, Any]) -> Answer:
     )
 
 
-def slices(found: dict[str, Any]) -> Answer | None:
+def slices(found: ChooseOneFigures) -> Answer | None:
     """Where it is weak: agreement by channel, market and whatever else the assets file says; None where it says nothing."""
-    if not found["slices"]:
+    if not found.slices:
         return None
-    table = pd.DataFrame(found["slices"])
+    table = pd.DataFrame(found.slices)
     weak = table[(table["p"] < 0.05) & (table["agreement"] < table["rest"])].sort_values("agreement")
     looked = ", ".join(dict.fromkeys(table["column"]))
     title = f"It is nowhere shown to be weaker: no value of {looked} stands out"
@@ -183,9 +167,9 @@ def slices(found: dict[str, Any]) -> Answer | None:
     return Answer("slices", title, figure, shown, note, columns)
 
 
-def new(found: dict[str, Any]) -> Answer | None:
+def new(found: ChooseOneFigures) -> Answer | None:
     """Agreement on concepts, campaigns, months or markets that the student had not seen; None where none could be left out."""
-    seen = measure.new_of(found)
+    seen = found.new
     if seen is None or not seen.left_out:
         return None
     rests = seen.rests_on
@@ -218,9 +202,9 @@ def new(found: dict[str, Any]) -> Answer | None:
     return Answer("new", new_words(seen), None, table, note, ("seen", "new", "low", "high"))
 
 
-def across(found: dict[str, Any]) -> Answer | None:
+def across(found: ChooseOneFigures) -> Answer | None:
     """What a student of one market makes of another; None where the file has no such column."""
-    seen = measure.new_of(found)
+    seen = found.new
     if seen is None or not seen.across:
         return None
     kept = ("taught", "market", "labels", "n", "agreement", "low", "high")
@@ -231,6 +215,18 @@ def across(found: dict[str, Any]) -> Answer | None:
     return Answer("across-markets", across_words(seen), None, table, note, ("agreement", "low", "high"))
 
 
+def measures(found: ChooseOneFigures) -> Answer:
+    """The statistician's other measures."""
+    strange = f"{percent(found.strange)} of the test assets are unlike anything the student learned from."
+    return Answer(
+        "measures",
+        "Other measures of the same agreement",
+        None,
+        metrics.table(found),
+        strange if found.strange else "",
+    )
+
+
 GOLD_TITLES = {
     "first": "Against people's labels the student is better than the teacher",
     "second": "Against people's labels the teacher is better than the student",
@@ -238,26 +234,26 @@ GOLD_TITLES = {
 }
 
 
-def gold_table(found: dict[str, Any]) -> pd.DataFrame | None:
+def gold_table(found: ChooseOneFigures) -> pd.DataFrame | None:
     """Accuracy of student, cascade and teacher against what people decided; None where they decided nothing."""
-    seen = found["gold"]
+    seen = found.gold
     if not seen:
         return None
-    rows = [
-        ("Student alone", "student"),
-        ("Student with the teacher behind it", "cascade"),
-        ("Teacher alone", "teacher"),
-    ]
+    rows = {
+        "Student alone": seen.student,
+        "Student with the teacher behind it": seen.cascade,
+        "Teacher alone": seen.teacher,
+    }
     return pd.DataFrame(
         [
             {
                 "who": who,
-                "accuracy": round(seen[key]["value"], 3 if seen[key]["n"] >= FEW else 2),
-                "95 % range": span_words(seen[key]).partition(", n")[0],
-                "n": seen[key]["n"],
+                "accuracy": round(share.value, 3 if share.n >= FEW else 2),
+                "95 % range": ends_words(share),
+                "n": share.n,
                 "basis": "measured",
             }
-            for who, key in rows
-            if seen[key]
+            for who, share in rows.items()
+            if share
         ]
     )

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,14 +18,13 @@ from scipy.spatial.distance import squareform
 
 from core.evaluate import learning_curve
 from core.evaluate.agreement import Share
-from core.evaluate.latency import SHARES
+from core.evaluate.latency import SHARES, Times
 from core.money.outlook import MONTHS, Course, Swing
 from core.words import milliseconds, money, percent, ranged, spoken, stated_percent
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
 STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
 LETTERS = 12  # px: the smallest print in any chart
-FEW = 100  # rows below which a share has no decimals worth showing
 
 
 def clean(text: object, limit: int = 60) -> str:
@@ -316,14 +314,14 @@ def _error(above: pd.Series, below: pd.Series, colour: str) -> dict:
     return {"type": "data", "color": colour, "thickness": 1.2, "width": 0, **arms}
 
 
-def heat(pairs: list[list[int]], labels: dict[int, str], most: int = 40) -> tuple[go.Figure, int, float]:
+def heat(pairs: Iterable[tuple[int, int, int]], labels: dict[int, str], most: int = 40) -> tuple[go.Figure, int, float]:
     """The confusion heat map of the `most` categories mixed up most: the figure, the categories in it, and the share of all
     disagreements that it shows.
 
     `pairs` are [teacher's category, student's, assets]. Colour is the share of the teacher's category (root scale, so that few
     are seen too); agreement, the diagonal, is left grey. Categories that are mixed up stand beside each other.
     """
-    table = pd.DataFrame(pairs, columns=["teacher", "student", "count"])
+    table = pd.DataFrame(list(pairs), columns=["teacher", "student", "count"])
     wrong = table[table["teacher"] != table["student"]]
     lost = wrong.groupby("teacher")["count"].sum().add(wrong.groupby("student")["count"].sum(), fill_value=0)
     kept = lost.nlargest(most).index.to_numpy()
@@ -479,12 +477,12 @@ def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
     return _names(fig, names)
 
 
-def latencies(rows: list[tuple[str, dict[str, Any], str, bool]]) -> go.Figure:
+def latencies(rows: list[tuple[str, Times, str, bool]]) -> go.Figure:
     """Distributions of (name, times, colour, measured) on a log axis, one above the other: of the times their `spread` (quantiles 0
     to 1 in ms) with p50, p95 and p99 marked, as far as they were measured; one that is assumed is a dashed line at its p50."""
     fig = go.Figure()
     for place, (name, seen, colour, measured) in enumerate(reversed(rows)):
-        quantiles, middle = seen["spread"], seen["p50"]
+        quantiles, middle = seen.spread, seen.p50
         if not measured:
             fig.add_scatter(
                 x=[middle, middle],
@@ -507,7 +505,7 @@ def latencies(rows: list[tuple[str, dict[str, Any], str, bool]]) -> go.Figure:
             x=edges, y=np.full(len(edges), place), mode="lines", line={"color": colour, "width": 1}, hoverinfo="skip"
         )
         fig.data[-1].update(fill="tonexty", fillcolor=_faint(colour))
-        marks = {key: seen[key] for key in SHARES if seen[key] is not None}
+        marks = {key: ms for key in SHARES if (ms := getattr(seen, key)) is not None}
         fig.add_scatter(
             x=list(marks.values()),
             y=[place] * len(marks),
@@ -518,7 +516,7 @@ def latencies(rows: list[tuple[str, dict[str, Any], str, bool]]) -> go.Figure:
         )
         words = ", ".join(f"{key} {milliseconds(value)}" for key, value in marks.items())
         _mark(fig, marks["p50"], place, words, colour)
-    values = [value for _, seen, *_ in rows for value in (max(seen["spread"][0], 1e-3), seen["spread"][-1])]
+    values = [value for _, seen, *_ in rows for value in (max(seen.spread[0], 1e-3), seen.spread[-1])]
     low, high = math.log10(min(values)) - 0.4, math.log10(max(values)) + 1.0
     layout(fig, "milliseconds for one asset (log scale)", "", 130 + 85 * len(rows))
     fig.update_xaxes(type="log", range=[low, high], dtick=1, tickformat=",~r")
@@ -543,7 +541,7 @@ def _faint(colour: str) -> str:
     return f"rgba({', '.join(str(int(colour[n : n + 2], 16)) for n in (1, 3, 5))}, 0.25)"
 
 
-def _density(quantiles: list[float], bins: int = 40) -> tuple[np.ndarray, np.ndarray]:
+def _density(quantiles: Sequence[float], bins: int = 40) -> tuple[np.ndarray, np.ndarray]:
     """Edges of equal width on a log axis and the height of each bin (tallest 1), off the quantiles of a distribution."""
     values = np.maximum(quantiles, 1e-3)
     low, high = values[0] / 1.02, values[-1] * 1.02

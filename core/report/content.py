@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
 from sqlite_utils import Database
 
 from core import settings
-from core.errors import InputError
-from core.evaluate.kept import other_prices, teacher_price
-from core.evaluate.run import categories_of, comparison, disagreements, results
+from core.evaluate import cascade
+from core.evaluate.agreement import Share
+from core.evaluate.comparison import Comparison, judgement
+from core.evaluate.disagreements import disagreements, results
+from core.evaluate.figures import ChooseOneFigures
+from core.evaluate.phrases import share_words, span_words
+from core.evaluate.versions import provenance
 from core.evaluate.weak import ranked
-from core.money import outlook
 from core.money.economics import described
 from core.report import answers, money, speed
-from core.report.answers import Answer, share_words, span_words
+from core.report.answers import Answer
 from core.report.brand import Brand, brand
-from core.report.headline import TITLES, Headline, about, for_100, headlines, mode_of, takes_over
+from core.report.headline import TITLES, Headline, about, for_100, headlines
 from core.report.pairs import Pair, lead, pairs
 from core.tasks import Task
 from core.train.registry import looked_at
@@ -49,10 +51,7 @@ METHOD = (
     "exact (Clopper-Pearson, 95 %): were the measurement repeated on other assets of the same kind, 95 of 100 such "
     "ranges would hold the true value. Copies of one creative count once, and one concept in several sizes or languages "
     "as far as they differ.",
-    "An asset is handled when the student is at least as sure as the certified threshold and the asset is not unlike "
-    "everything it learned from. The threshold was found by fixed-sequence testing with exact binomial tests (Learn "
-    "then Test, Angelopoulos et al. 2021), so that agreement on handled assets reaches the target with 95 % "
-    "confidence. All other assets go to the teacher.",
+    cascade.METHOD,
     "Costs follow from tokens, dated list prices and the assumptions below; every step is in the formula sheet. A "
     "figure says whether it was measured here, estimated from measured figures and prices, or assumed.",
 )
@@ -110,21 +109,16 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
     """The report of a judged student ("live", or where none is the newest, or its number). InputError where there is none, or it
     is not judged yet."""
     row = looked_at(db, task, student)
-    result = comparison(db, row["id"])
-    if result is None:
-        raise InputError(f"Student {row['id']} is not judged yet.", "Open Compare, or train it again.")
-    found, sheet, assumed = result["figures"], result["economics"], result["assumptions"]
-    mode, price = mode_of(result), teacher_price(db, assumed)
-    courses, steps = outlook.courses(result["measured"], assumed, price, other_prices(db, task), sheet)
-    handled = found["handled"]["low"], found["handled"]["high"]
-    swings = outlook.tornado(result["measured"], assumed, price, mode, handled)
+    result = judgement(db, row["id"])
+    found, sheet, mode, verdict = result.figures, result.economics, result.verdict.mode, result.verdict
     chapters = [
         (
             "How well does it agree?",
             [
-                answers.per_category(found),
+                answers.per_category(found, result.rules),
                 answers.cascade(found),
                 answers.reliability(found),
+                answers.measures(found),
                 answers.new(found),
                 answers.across(found),
             ],
@@ -132,18 +126,17 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
         (
             "What does it save?",
             [
-                money.cumulative(courses, sheet, mode),
-                money.monthly(courses, sheet, takes_over(result)),
-                money.tornado(swings, sheet, mode),
+                money.cumulative(result.courses, sheet, mode),
+                money.monthly(result.courses, sheet, result.takes_over),
+                money.tornado(result.swings, sheet, mode),
                 money.upfront(sheet),
             ],
         ),
-        ("How fast is it?", [speed.latency(found, sheet, assumed.teacher_latency_s), speed.throughput(found)]),
+        ("How fast is it?", [speed.latency(result), speed.throughput(found)]),
     ]
-    if found["confusions"]:
+    if found.confusions:
         chapters.append(("Where does it differ?", [answers.confusions(found), answers.slices(found)]))
-    verdict = result["verdict"]
-    facts = _facts(db, row["id"])
+    facts = provenance(db, row["id"])
     return Report(
         client=task_title(facts["client"], facts["task"], facts["tasks"]),
         synthetic=bool(facts["synthetic"]),
@@ -158,30 +151,30 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
         goes_back=_goes_back(result),
         reason=verdict.reason,
         next=verdict.next,
-        headlines=headlines(result, price),
-        about=about(result, teacher_words(found["teacher"]["name"])),
+        headlines=headlines(result),
+        about=about(result),
         chapters=[(heading, [answer for answer in some if answer]) for heading, some in chapters],
         worst=_worst(db, row["id"], found),
         gold=answers.gold_table(found),
-        assumptions=described(assumed),
-        sheet=pd.concat([money.steps(sheet.formulas), money.steps(steps)], ignore_index=True),
+        assumptions=described(result.assumptions),
+        sheet=money.steps(result.formulas),
         provenance=_provenance(facts, row, found),
         licence=settings.get(db, "teacher_terms", task) or "",
         results=results(db, row["id"]),
-        method=(SET_ASIDE if found["counts"]["calibration"] else CROSS_FITTED, *METHOD),
+        method=(SET_ASIDE if found.counts["calibration"] else CROSS_FITTED, *METHOD),
     )
 
 
-def _goes_back(result: dict[str, Any]) -> str:
+def _goes_back(result: Comparison) -> str:
     """Which assets the student leaves to the teacher, and how many of a month's."""
-    found, sheet, decision = result["figures"], result["economics"], result["verdict"].decision
-    if decision not in ("replace", "fallback"):
+    found, sheet, decision = result.figures, result.economics, result.verdict.decision
+    if not result.takes_over:
         return "All assets go to the teacher as before: the student has not shown yet that it can take over."
-    strange = found["strange"]
+    strange = found.strange
     unlike = f"those unlike anything it learned from ({percent(strange)} of the test assets)"
     if decision == "replace":
         return f"Nothing goes back but {unlike}." if strange else "Nothing has to go back to the teacher."
-    back, sure = 1 - found["handled"]["value"], percent(found["certificate"]["threshold"])
+    back, sure = 1 - found.handled.value, percent(found.certificate.threshold or 0.0)
     month = f"{round(back * sheet.volume_per_month):,} of {sheet.volume_per_month:,} a month"
     return (
         f"About {round(100 * back)} of 100 assets, {month}, go back to the teacher: those of which the student is less than {sure} "
@@ -189,32 +182,17 @@ def _goes_back(result: dict[str, Any]) -> str:
     )
 
 
-def _facts(db: Database, student_id: int) -> dict[str, Any]:
-    return next(
-        db.query(
-            """select c.name as client, c.synthetic, k.name as task,
-                      (select count(*) from tasks where client_id = c.id) as tasks,
-                      t.version, t.source, r.teacher, r.prompt_hash, r.started, r.finished
-               from students s join tasks k on k.id = s.task_id join clients c on c.id = k.client_id
-               join taxonomies t on t.id = s.taxonomy_id
-               join label_runs r on r.id = s.label_run_id where s.id = ?""",
-            [student_id],
-        )
-    )
-
-
-def _provenance(facts: dict, row: dict, found: dict) -> list[tuple[str, str]]:
-    counts = found["counts"]
+def _provenance(facts: dict, row: dict, found: ChooseOneFigures) -> list[tuple[str, str]]:
     day = lambda moment: moment[:10] if moment else "an unknown day"  # noqa: E731
     return [
         ("Teacher", teacher_words(facts["teacher"])),
         ("Asked with", _asked_with(facts)),
-        ("Labels", f"{found['teacher']['labels']:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
+        ("Labels", f"{found.taught.labels:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
         ("Taxonomy", f"version {facts['version']}" + (f", {facts['source']}" if facts["source"] else "")),
-        ("Assets", split_words(counts)),
+        ("Assets", split_words(found.counts)),
         ("Student", f"{row['kind']} {row['id']}, {row['size_mb']:.1f} MB, trained {day(row['created'])}"),
-        ("Judged", day(found["created"])),
-        ("Measured on", found["latency"]["machine"]),
+        ("Judged", day(found.created)),
+        ("Measured on", found.latency.machine),
     ]
 
 
@@ -227,20 +205,18 @@ def _asked_with(facts: dict) -> str:
     return f"instructions {facts['prompt_hash'][:12]}" if facts["prompt_hash"] else "instructions that were not kept"
 
 
-def _worst(db: Database, student_id: int, found: dict) -> list[Worst]:
+def _worst(db: Database, student_id: int, found: ChooseOneFigures) -> list[Worst]:
     """The weakest categories, however few test assets they have, with what went wrong there."""
-    rows = {one["label"]: one for one in found["per_category"]}
-    order = ranked(categories_of(found["per_category"], {one["category"]: one["label"] for one in rows.values()}))
     made = []
-    for one in [rows[category.label] for category in order if category.agreed < category.n][:WORST]:
-        differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one["category"]})
+    for one in [category for category in ranked(found.categories) if category.agreed < category.n][:WORST]:
+        differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one.category})
         differ = differ[~differ["text"].map(_beginning).duplicated()].head(EXAMPLES)  # not two sizes of one creative
         examples = [
             (" ".join(text.split())[:TEXT], teacher, said)
             for text, teacher, said in differ[["text", "teacher", "student"]].itertuples(index=False)
         ]
-        seen = {"n": one["n"], "low": one["low"], "high": one["high"]}
-        made.append(Worst(one["label"], share_words(one["recall"], one["n"]), span_words(seen), examples))
+        seen = Share(one.share, one.low, one.high, one.n, one.n)
+        made.append(Worst(one.label, share_words(seen.value, seen.n), span_words(seen), examples))
     return made
 
 

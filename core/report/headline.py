@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from core.evaluate.run import rested_on
-from core.money import outlook
-from core.money.prices import Price
-from core.report.answers import share_words, span_words
-from core.report.speed import median_range
+from core.evaluate.comparison import Comparison
+from core.evaluate.figures import ChooseOneFigures
+from core.evaluate.phrases import share_words, span_words
 from core.words import milliseconds, percent, ranged, spoken, stated_percent, teacher_words
 
 MODES = {"student": "alone", "cascade": "with the teacher behind it"}
@@ -24,29 +22,23 @@ TITLES = {
 IF_IT_DID = "if it did the work"  # said of what a student would save that nothing is handed over to
 
 
-def takes_over(result: dict[str, Any]) -> bool:
-    """Whether the verdict of a comparison() hands anything over to the student: else nothing is saved."""
-    return result["verdict"].decision in ("replace", "fallback")
-
-
-def judged(student: dict[str, Any], found: dict[str, Any]) -> str:
+def judged(student: dict[str, Any], found: ChooseOneFigures) -> str:
     """Which student is judged, and whose answers it learned from: embedding 2, taught by gpt-5-mini."""
-    return f"{student['kind']} {student['id']}, taught by {teacher_words(found['teacher']['name'])}"
+    return f"{student['kind']} {student['id']}, taught by {teacher_words(found.taught.teacher)}"
 
 
-def for_100(result: dict[str, Any]) -> str:
+def for_100(result: Comparison) -> str:
     """What the verdict of a comparison() means for 100 assets, in words that anybody knows."""
-    found, verdict = result["figures"], result["verdict"]
-    rests, _ = rested_on(found)
-    target = stated_percent(found["target"]).removesuffix(" %")
-    if verdict.decision == "fallback" and found["certificate"]["certified"]:
-        files = min(round(100 * found["handled"]["value"]), 99)
+    found, verdict, (rests, _) = result.figures, result.verdict, result.figures.rests_on
+    target = stated_percent(found.target).removesuffix(" %")
+    if verdict.decision == "fallback" and found.certificate.certified:
+        files = min(round(100 * found.handled.value), 99)
         return (
             f"Of 100 assets the student files {files} and {100 - files} go to the teacher; at least {target} of the 100 are "
             "filed as the teacher would, 95 % sure."
         )
     if verdict.decision == "replace":
-        surely = math.floor(100 * rests.low) if rests.low >= found["target"] else target
+        surely = math.floor(100 * rests.low) if rests.low >= found.target else target
         return f"The student files 100 of 100 assets; at least {surely} of them as the teacher would, 95 % sure."
     ends = ranged(rests.low, rests.high, lambda end: f"{100 * spoken(end):.0f}")  # as the cards print them
     about = f"about {round(100 * rests.value)} as the teacher does ({ends}, 95 % sure)"
@@ -65,22 +57,18 @@ class Headline:
     hints: tuple[str, ...]
 
 
-def mode_of(result: dict[str, Any]) -> str:
-    """The way of working that the verdict of a comparison() speaks of: student or cascade."""
-    return result["verdict"].mode
-
-
-def headlines(result: dict[str, Any], price: Price | None) -> list[Headline]:
-    """Agreement, saving and speed-up of a comparison(); `price` is what the teacher is priced at."""
-    found, sheet, mode = result["figures"], result["economics"], mode_of(result)
-    handled = found["handled"]["low"], found["handled"]["high"]
-    saving, speed = outlook.ranges(result["measured"], result["assumptions"], price, mode, handled, median_range(found))
-    rests, unseen = rested_on(found)
-    seen = asdict(rests)
-    agreed, label = share_words(seen["value"], seen["n"]), f"Agreement, new {unseen.many}" if unseen else "Agreement"
-    saved = "Saving" if takes_over(result) else f"Saving, {IF_IT_DID}"
+def headlines(result: Comparison) -> list[Headline]:
+    """Agreement, saving and speed-up of a comparison()."""
+    sheet, mode, (rests, unseen), (saving, speed) = (
+        result.economics,
+        result.verdict.mode,
+        result.figures.rests_on,
+        result.ranges,
+    )
+    agreed, label = share_words(rests.value, rests.n), f"Agreement, new {unseen.many}" if unseen else "Agreement"
+    saved = "Saving" if result.takes_over else f"Saving, {IF_IT_DID}"
     return [
-        Headline(label, agreed, "measured", span_words(seen), ("agreement", "interval")),
+        Headline(label, agreed, "measured", span_words(rests), ("agreement", "interval")),
         _headline(saved, sheet.saving[mode], saving, sheet.line(f"{mode}_saving").basis, "saving"),
         _headline("Speed-up", sheet.speed_up[mode], speed, sheet.line(f"{mode}_speed_up").basis, "speed_up"),
     ]
@@ -100,11 +88,10 @@ def _times(value: float) -> str:
     return f"{value:,.0f} ×" if value >= 10 else f"{value:.1f} ×"
 
 
-def about(result: dict[str, Any], teacher: str) -> str:
-    """The sentence under the three figures: whose saving and speed-up they are. `teacher`: its name in words."""
-    hoped = "" if takes_over(result) else f", {IF_IT_DID}"
-    mode, median = mode_of(result), milliseconds(result["figures"]["latency"]["p50"])
+def about(result: Comparison) -> str:
+    """The sentence under the three figures: whose saving and speed-up they are."""
+    hoped = "" if result.takes_over else f", {IF_IT_DID}"
     return (
-        f"The teacher here: {teacher}. Saving and speed-up are those of the student {MODES[mode]}{hoped}; by itself it takes "
-        f"{median} (measured)."
+        f"The teacher here: {teacher_words(result.figures.taught.teacher)}. Saving and speed-up are those of the student "
+        f"{MODES[result.verdict.mode]}{hoped}; by itself it takes {milliseconds(result.figures.latency.p50)} (measured)."
     )

@@ -14,9 +14,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from core.evaluate.phrases import FEW
 from core.money.economics import show
 from core.report import svg
-from core.report.answers import FEW, Answer
+from core.report.answers import Answer
 from core.report.content import Report
 from core.words import money, percent
 

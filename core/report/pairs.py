@@ -4,17 +4,16 @@ asset takes; teacher and student as two bars each."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import plotly.graph_objects as go
 
+from core.evaluate.comparison import Comparison
 from core.evaluate.latency import while_busy
-from core.evaluate.run import rested_on
+from core.evaluate.phrases import FEW
 from core.money.economics import Economics
 from core.report import charts
-from core.report.headline import IF_IT_DID, takes_over
+from core.report.headline import IF_IT_DID
 from core.report.money import month_words
-from core.report.speed import teacher_time
 from core.words import milliseconds, money, percent, stated_percent
 
 WITH = {"student": "the student", "cascade": "the student and the teacher behind it"}
@@ -39,14 +38,14 @@ class Pair:
         return charts.pair(list(self.bars), self.goal)
 
 
-def pairs(result: dict[str, Any]) -> list[Pair]:
+def pairs(result: Comparison) -> list[Pair]:
     """Money, agreement and time of a comparison(), for the way of working its verdict speaks of; what has no price is left out."""
     return [one for one in (_month(result), _agreement(result), _time(result)) if one]
 
 
-def lead(result: dict[str, Any]) -> str:
+def lead(result: Comparison) -> str:
     """What is paid today, at whose price, and what is kept, in one line; nothing is, where nothing can be handed over."""
-    sheet, mode, said = result["economics"], result["verdict"].mode, result["verdict"]
+    sheet, mode, said = result.economics, result.verdict.mode, result.verdict
     today, mine = sheet.monthly["teacher"], sheet.monthly[mode]
     if today is None:
         return "The teacher has no price yet: say below what you pay, and see what you would keep."
@@ -54,7 +53,7 @@ def lead(result: dict[str, Any]) -> str:
         return "The teacher costs nothing: there is nothing to save."
     price = _list_price(sheet)
     paid = f"Today {month_words(sheet, 'teacher')} a month{f' at {price}' if price else ''}"
-    if said.rule == "does_not_pay" or takes_over(result):
+    if said.rule == "does_not_pay" or result.takes_over:
         mine_words = month_words(sheet, mode) if mine else "less than a cent"
         kept = round(today - mine, 2)
         ending = f"you keep {money(kept)}" if kept >= 0 else f"that is {money(-kept)} more"
@@ -72,30 +71,29 @@ def _list_price(sheet: Economics) -> str:
     return f"{kind} of {price.model.partition(':')[2] or price.model}"
 
 
-def _month(result: dict[str, Any]) -> Pair | None:
-    sheet, mode = result["economics"], result["verdict"].mode
+def _month(result: Comparison) -> Pair | None:
+    sheet, mode = result.economics, result.verdict.mode
     if not sheet.per_1000["teacher"] or sheet.monthly[mode] is None:
         return None
     keys = {"teacher": "Teacher", mode: SHORT[mode]}
     bars = tuple(
-        (name, sheet.monthly[key], month_words(sheet, key), charts.LOOKS[key][0]) for key, name in keys.items()
+        (name, sheet.monthly[key] or 0.0, month_words(sheet, key), charts.LOOKS[key][0]) for key, name in keys.items()
     )
     line, price = sheet.line("teacher"), _list_price(sheet)
-    dated = f"at {price}, {sheet.price.as_of or 'undated'}" if price else line.note
+    dated = f"at {price}, {sheet.price.as_of or 'undated'}" if price and sheet.price else line.note
     note = f"{sheet.volume_per_month:,} assets a month, {dated}"
-    title = "Cost a month" if takes_over(result) else f"Cost a month, {IF_IT_DID}"
+    title = "Cost a month" if result.takes_over else f"Cost a month, {IF_IT_DID}"
     return Pair("month-pair", title, bars, note, line.basis)
 
 
-def _agreement(result: dict[str, Any]) -> Pair:
+def _agreement(result: Comparison) -> Pair:
     """Student alone and, where something is certified, with the teacher behind it, against the target."""
-    found = result["figures"]
-    rests, unseen = rested_on(found)
-    digits = 1 if rests.n >= charts.FEW else 0
+    found, (rests, unseen) = result.figures, result.figures.rests_on
+    digits = 1 if rests.n >= FEW else 0
     bars = [("Student alone", rests.value)]
-    if found["certificate"]["certified"] and unseen is None:
-        bars.append(("Student + teacher", found["agreement_end_to_end"]))
-    target = found["target"]
+    if found.certificate.certified and unseen is None:
+        bars.append(("Student + teacher", found.agreement_end_to_end))
+    target = found.target
     drawn = tuple((name, 100 * share, percent(share, target, digits=digits), charts.STUDENT) for name, share in bars)
     kind = f"assets of new {unseen.many}" if unseen else "test assets"
     note = f"of {rests.n:,} {kind} filed as the teacher files them"
@@ -104,13 +102,11 @@ def _agreement(result: dict[str, Any]) -> Pair:
     )
 
 
-def _time(result: dict[str, Any]) -> Pair:
-    found, sheet = result["figures"], result["economics"]
-    teacher, measured = teacher_time(found, sheet, result["assumptions"].teacher_latency_s)
-    student = found["latency"]["p50"]
-    times = {"Teacher": (teacher["p50"], charts.TEACHER), "Student": (student, charts.STUDENT)}
+def _time(result: Comparison) -> Pair:
+    (teacher, measured), student = result.teacher_time, result.figures.latency
+    times = {"Teacher": (teacher.p50, charts.TEACHER), "Student": (student.p50, charts.STUDENT)}
     bars = tuple((name, ms, milliseconds(ms), colour) for name, (ms, colour) in times.items())
-    busy = while_busy(found["latency"]["machine"])
+    busy = while_busy(student.machine)
     note = "half of all take less" + ("" if measured else "; the teacher's time is assumed")
     note += f"; the student's was {busy}" if busy else ""
     return Pair("time-pair", "Time for one asset", bars, note, "measured" if measured else "assumed")

@@ -1,4 +1,4 @@
-"""Which column holds what, guessed from its name (column_names.py) and, where no name helps, from what its cells hold.
+"""Which column holds what, guessed from its name (core/asset_columns.py, column_names.py), else from what its cells hold.
 
 The lists of names run from the surest to the vaguest: the first name of a list that a file has wins the role. Text is the
 exception: every column with a text name belongs to it. Cells decide what names leave open: those that are the client's
@@ -12,9 +12,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Mapping as Values
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, make_dataclass, replace
 
-from core.tables.column_names import ASSET_NAMES, DURATIONS, LEVEL_NAMES, TAXONOMY_NAMES, TEXT_NAMES, VAGUE_IDS
+from core.asset_columns import ASSET_COLUMNS, DURATIONS, TEXT_NAMES, VAGUE_IDS
+from core.tables.column_names import LEVEL_NAMES, TAXONOMY_NAMES
 from core.tables.headers import is_number, squash
 from core.tables.names import form
 
@@ -48,29 +49,25 @@ def known(*lists: Iterable[str]) -> frozenset[str]:
     return frozenset(form for words in lists for name in words for form in (squash(name), fold(name))) - {"no"}
 
 
-KNOWN_ASSET_NAMES = known(TEXT_NAMES, *ASSET_NAMES.values())
+KNOWN_ASSET_NAMES = known(TEXT_NAMES, *(column.names for column in ASSET_COLUMNS.values()))
 KNOWN_TAXONOMY_NAMES = known(LEVEL_NAMES, *TAXONOMY_NAMES.values()) | {
     f"{word}{i}" for word in ("tier", "level") for i in range(1, 9)
 }
 _TEXT, _VAGUE, _LABELS, _DURATIONS = (
-    frozenset(map(fold, words)) for words in (TEXT_NAMES, VAGUE_IDS, ASSET_NAMES["label"], DURATIONS)
+    frozenset(map(fold, words)) for words in (TEXT_NAMES, VAGUE_IDS, ASSET_COLUMNS["label"].names, DURATIONS)
+)
+
+
+_Roles = make_dataclass(
+    "_Roles", [("text", tuple[str, ...]), *((role, str | None, None) for role in ASSET_COLUMNS)], frozen=True
 )
 
 
 @dataclass(frozen=True)
-class Mapping:
-    """Which column of an assets file plays which role; `text` may be several, joined in this order."""
+class Mapping(_Roles):
+    """Which column of an assets file plays which role: a field a role of core/asset_columns.py; `text` may be several, joined in
+    this order."""
 
-    text: tuple[str, ...]
-    id: str | None = None
-    label: str | None = None
-    confidence: str | None = None
-    tokens_in: str | None = None
-    tokens_out: str | None = None
-    latency_ms: str | None = None
-    gold: str | None = None
-    split: str | None = None
-    family: str | None = None  # what belongs together: a campaign, a concept, a parent creative
     # Where the family is the stem of the column's names: what is dropped besides the known (see stems); None: it is the value.
     family_stem: tuple[str, ...] | None = None
     latency_unit: str | None = None  # "ms" or "s", where the column's name and cells do not say; no column
@@ -83,8 +80,7 @@ class Mapping:
 
     def columns(self) -> dict[str, str]:
         """The column of each role that has one, but those of the text."""
-        no_columns = ("text", "family_stem", "latency_unit", "labels_are")
-        roles = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in no_columns}
+        roles = {role: getattr(self, role) for role in ASSET_COLUMNS}
         return {role: column for role, column in roles.items() if column is not None}
 
 
@@ -111,7 +107,7 @@ def guess_assets(
     `labels` are the forms in which the client's categories may be named (core/taxonomy/matching.py: said).
     """
     cells = _Cells(columns, rows, labels)
-    roles = guess_roles(columns, ASSET_NAMES, cells.fits)
+    roles = guess_roles(columns, {role: column.names for role, column in ASSET_COLUMNS.items()}, cells.fits)
     named = [c for c in columns if c not in roles.values() and _is_text_name(c)]
     text = tuple(c for c in named if cells.fits("text", c)) or tuple(named)
     free = [c for c in columns if c not in roles.values() and c not in text]

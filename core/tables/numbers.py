@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from core.asset_columns import COUNT, LATENCY, SHARE
 from core.tables.problems import Problems
 
-COUNT, SHARE, LATENCY, AMOUNT = "count", "share", "latency", "amount"
+AMOUNT = "amount"
 UNITS = {
     **dict.fromkeys(("ms", "msec", "msecs", "millis", "milli", "millisecond", "milliseconds"), "ms"),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sek", "sekunden"), "s"),

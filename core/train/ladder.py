@@ -76,24 +76,23 @@ def why(db: Database, trained: list[int], target: float) -> str:
 
 def _dealt(
     db: Database, task: Task, run_id: int, bases: tuple[str, ...], split: data.Split, step: data.Step
-) -> tuple[data.Split, dict | None]:
-    """The split, its folds dealt by what the client's rule says will be new; and what was measured of that, as students keep it:
-    `of` (the labels it was measured on) and core/train/new.New; None where there is nothing to say."""
+) -> tuple[data.Split, new.New | None]:
+    """The split, its folds dealt by what the client's rule says will be new; and what was measured of that; None where there is
+    nothing to say."""
     rows = split.train
     some = new.groupings(rows, data.further_columns(db, task, rows.assets))
     if not some and rows.family_count == len(rows.texts):
         return split, None
     rule = settings.get(db, "verdict_rules", task).get("new", new.LOWEST)
-    of = [split.fingerprint(), rule, not bases]
-    kept = _measured_before(db, run_id, of)
-    found = new.from_json(kept) if kept else _measured(rows, some, bool(bases), rule, step)
+    of = split.fingerprint(), rule, not bases
+    found = _measured_before(db, run_id, of) or _measured(rows, some, bool(bases), rule, step)
     if found is None:
         return split, None
     if not split.crossfit:
         found = replace(found, column=None)  # rows of their own calibrate
     else:
         split = replace(split, train=replace(rows, dealt=new.dealt_by(rows, some, found)))
-    return split, {"of": of, **asdict(found)}
+    return split, replace(found, of=of)
 
 
 def _measured(rows: data.Rows, some: list[new.Grouping], reads: bool, rule: str, step: data.Step) -> new.New | None:
@@ -101,12 +100,12 @@ def _measured(rows: data.Rows, some: list[new.Grouping], reads: bool, rule: str,
     return new.measure(rows, some, encode, rule, step)
 
 
-def _measured_before(db: Database, run_id: int, of: list) -> dict | None:
+def _measured_before(db: Database, run_id: int, of: tuple[str, str, bool]) -> new.New | None:
     """What an earlier student of the same labels was told of what is new."""
     for (told,) in db.execute("select summary from students where label_run_id = ? and ready = 1", [run_id]).fetchall():
-        found = json.loads(told).get("new")
-        if found and found["of"] == of:
-            return {key: value for key, value in found.items() if key != "of"}
+        kept = json.loads(told).get("new")
+        if kept and (found := new.from_json(kept)).of == of:
+            return found
     return None
 
 
@@ -118,7 +117,7 @@ def _one(
     split: data.Split,
     step: data.Step,
     earlier: Path | None,
-    found: dict | None,
+    found: new.New | None,
 ):
     """Train one student, or carry on with the unfinished one of the same making: (its id, agreement on calibration rows).
     `found`: what was measured of what is new (_dealt())."""
@@ -143,7 +142,7 @@ def _one(
     _, said = students.fit(kind, split, [names[c] for c in split.categories], folder, step, earlier)
     seconds = time.perf_counter() - started + _seconds_before(db, earlier)
     agreement = float((said.best == split.judging.answers).mean())
-    figures = {"calibration_agreement": agreement, "new": found, **params}
+    figures = {"calibration_agreement": agreement, "new": found and asdict(found), **params}
     db["students"].update(
         student_id,
         {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "summary": json.dumps(figures)},

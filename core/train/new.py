@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 from threadpoolctl import threadpool_limits
 
 from core.train import folds, softmax
@@ -125,13 +126,14 @@ class Across:
 @dataclass(frozen=True)
 class New:
     """Everything measured of what is new, and the `column` that folds were dealt by for it (None: by families), which the client's
-    `rule` decided; it took so many `seconds`."""
+    `rule` decided; it took so many `seconds`. `of`: what it was measured on, so that another student of the same need not."""
 
     rule: str
     column: str | None
     left_out: tuple[LeftOut, ...]
     across: tuple[Across, ...]
     seconds: float
+    of: tuple[str, str, bool] | None = None
 
     @property
     def rests_on(self) -> LeftOut | None:
@@ -141,11 +143,7 @@ class New:
 
 def from_json(kept: dict) -> New:
     """What dataclasses.asdict() gave."""
-    parts = {
-        "left_out": tuple(LeftOut(**one) for one in kept["left_out"]),
-        "across": tuple(Across(**one) for one in kept["across"]),
-    }
-    return New(**kept | parts)
+    return TypeAdapter(New).validate_python(kept)
 
 
 def groupings(rows: Rows, columns: pd.DataFrame) -> list[Grouping]:

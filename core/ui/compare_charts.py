@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
 import streamlit as st
 
-from core.evaluate.agreement import Paired
+from core.evaluate.comparison import Comparison
+from core.evaluate.evidence import Rules
+from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import one_sided_words
-from core.money.economics import Economics
-from core.money.outlook import Course, Swing
 from core.report import answers, money, speed
-from core.report.answers import Answer, span_words
+from core.report.answers import Answer
 from core.ui import charts
-from core.ui.figures import HINTS, explained
+from core.ui.figures import explained
 from core.ui.frame import plain
-from core.words import counted, percent
+from core.words import counted
 
 ALL = 10_000  # more categories than any taxonomy has
 
@@ -35,7 +32,7 @@ def draw(answer: Answer | None) -> None:
         )
 
 
-def sure(found: dict[str, Any]) -> None:
+def sure(found: ChooseOneFigures) -> None:
     """How much the student may answer, on new campaigns and markets too, and how it does against people's labels."""
     draw(answers.cascade(found))
     for answer in (answers.new(found), answers.across(found)):
@@ -43,10 +40,10 @@ def sure(found: dict[str, Any]) -> None:
     gold(found)
 
 
-def analyst(found: dict[str, Any]) -> None:
+def analyst(found: ChooseOneFigures) -> None:
     """Whether its confidence can be believed, and the statistician's other measures."""
     draw(answers.reliability(found))
-    more_measures(found)
+    measures(answers.measures(found))
 
 
 def folded(answer: Answer | None) -> None:
@@ -57,15 +54,15 @@ def folded(answer: Answer | None) -> None:
         charts.details(answer.table, answer.name, shares=answer.shares)
 
 
-def weak_spots(found: dict[str, Any]) -> None:
+def weak_spots(found: ChooseOneFigures, rules: Rules) -> None:
     """How it does in each category, which are mixed up, and in which channels, markets or other fields of the file it is weak."""
-    draw(answers.per_category(found))
-    if not found["confusions"]:
+    draw(answers.per_category(found, rules))
+    if not found.confusions:
         st.subheader("Student and teacher never differ on the test assets", anchor=False)
         return
     place = st.container()
     most = answers.SHOWN
-    if len(found["per_category"]) > answers.SHOWN:
+    if len(found.per_category) > answers.SHOWN:
         with st.container(horizontal=True):
             every = st.toggle(
                 "Show every category", key="heat-all", help="Smaller print; point at a cell for its figures."
@@ -76,12 +73,11 @@ def weak_spots(found: dict[str, Any]) -> None:
     draw(answers.slices(found))
 
 
-def gold(found: dict[str, Any]) -> None:
+def gold(found: ChooseOneFigures) -> None:
     """Student, cascade and teacher against what people decided, where they decided anything."""
-    seen = found["gold"]
-    if not seen:
+    if not found.gold:
         return
-    pair = Paired(**seen["paired"])
+    pair = found.gold.paired
     st.subheader(answers.GOLD_TITLES[pair.better], anchor=False)
     table = answers.gold_table(found)
     shown = charts.as_said(table, ("accuracy",))
@@ -95,46 +91,38 @@ def gold(found: dict[str, Any]) -> None:
     charts.download(table, "gold")
 
 
-def costs(courses: list[Course], swings: list[Swing], sheet: Economics, mode: str, taken_over: bool) -> None:
-    """Two years of each way of working, a month, what moves the result, and what it took upfront; `taken_over`: whether the verdict
-    hands anything over to the student."""
-    draw(money.cumulative(courses, sheet, mode))
-    draw(money.tornado(swings, sheet, mode))
+def costs(result: Comparison) -> None:
+    """Two years of each way of working, a month, what moves the result, and what it took upfront."""
+    sheet = result.economics
+    draw(money.cumulative(result.courses, sheet, result.verdict.mode))
+    draw(money.tornado(result.swings, sheet, result.verdict.mode))
     left, right = st.columns(2, gap="large")
     with left:
-        draw(money.monthly(courses, sheet, taken_over))
+        draw(money.monthly(result.courses, sheet, result.takes_over))
     with right:
         draw(money.upfront(sheet))
 
 
-def formula_sheet(table: pd.DataFrame) -> None:
+def formula_sheet(result: Comparison) -> None:
     """Every step of the money figures with the numbers in it, folded away."""
     value = st.column_config.NumberColumn(format="%.6g")
-    charts.details(table, "formula-sheet", label="Formula sheet: every step with its numbers", value=value)
+    charts.details(
+        money.steps(result.formulas), "formula-sheet", label="Formula sheet: every step with its numbers", value=value
+    )
 
 
-def times(found: dict[str, Any], sheet: Economics, assumed_s: float) -> None:
+def times(result: Comparison) -> None:
     """How long one asset takes, and how many a second."""
     left, right = st.columns([3, 2], gap="large")
     with left:
-        draw(speed.latency(found, sheet, assumed_s))
+        draw(speed.latency(result))
     with right:
-        draw(speed.throughput(found))
+        draw(speed.throughput(result.figures))
 
 
-def more_measures(found: dict[str, Any]) -> None:
-    """Macro F1, kappa and their kin as a table."""
-    st.subheader("Other measures of the same agreement", anchor=False)
-    rows = [("Cohen's kappa", found["kappa"], "kappa"), ("Gwet's AC1", found["ac1"], "ac1")]
-    rows += [("Macro F1", found["macro_f1"], "macro_f1"), ("Expected calibration error", found["ece"], "ece")]
-    few = answers.independent(found["agreement"]) < answers.FEW
-    said = [(name, "–" if value is None else f"{value:.{2 if few else 3}f}", HINTS[key]) for name, value, key in rows]
-    top = found["parent_agreement"]
-    if top:
-        value = f"{answers.share_words(top['value'], top['n'])} ({span_words(top)})"
-        said.insert(0, ("Agreement at the top level", value, "Agreement when only the topmost category counts."))
-    table = pd.DataFrame(said, columns=["measure", "value", "meaning"])
-    table.insert(2, "basis", "measured")
-    st.dataframe(table, hide_index=True, key="table-measures")
-    if strange := found["strange"]:
-        st.caption(plain(f"{percent(strange)} of the test assets are unlike anything the student learned from."))
+def measures(answer: Answer) -> None:
+    """Kappa and its kin as a table."""
+    st.subheader(answer.title, anchor=False)
+    st.dataframe(answer.table, hide_index=True, key="table-measures")
+    if answer.note:
+        st.caption(plain(answer.note))

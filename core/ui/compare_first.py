@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
-from core.evaluate.run import change_rules
+from core.evaluate.comparison import Comparison
+from core.evaluate.evaluation import change_rules
 from core.report.headline import TITLES, for_100, judged
 from core.report.pairs import Pair, lead, pairs
 from core.ui import charts, frame, go_live, money_inputs, report_download, standing
@@ -32,14 +32,14 @@ STEPS = {
 }
 
 
-def comparison(view: frame.View, result: dict[str, Any]) -> bool:
+def comparison(view: frame.View, result: Comparison) -> bool:
     """The sum and the three pairs, volume and price below them; whether one of these was changed, so that all is out of date."""
     st.header(frame.plain(lead(result)), anchor=False)
     shown = pairs(result)
     for column, one in zip(st.columns(len(shown), gap="medium"), shown):
         with column:
             _pair(one)
-    return money_inputs.first(view, result["economics"]) != result["assumptions"]
+    return money_inputs.first(view, result.economics) != result.assumptions
 
 
 def _pair(one: Pair) -> None:
@@ -52,10 +52,10 @@ def _pair(one: Pair) -> None:
         st.caption(frame.plain(one.note))
 
 
-def verdict(view: frame.View, student: dict, result: dict[str, Any]) -> None:
+def verdict(view: frame.View, student: dict, result: Comparison) -> None:
     """The decision, what it means for 100 assets, and the next step; the button that takes it and the downloads in a row below."""
-    said = result["verdict"]
-    st.caption(frame.plain(f"Judged here: student {judged(student, result['figures'])}."))
+    said = result.verdict
+    st.caption(frame.plain(f"Judged here: student {judged(student, result.figures)}."))
     BOXES[said.decision](
         f"**{TITLES[said.decision]}** {frame.plain(for_100(result))}\n\n**Next:** {frame.plain(said.next)}",
         icon=frame.VERDICT_LOOK[said.decision][1],
@@ -63,7 +63,7 @@ def verdict(view: frame.View, student: dict, result: dict[str, Any]) -> None:
     with st.container(horizontal=True):
         _step(view, student, said.rule)
         if said.offers and st.button(f"Aim at {stated_percent(said.offers)}", icon=":material/flag:"):
-            change_rules(view.db, view.task, replace(result["rules"], target=said.offers))
+            change_rules(view.db, view.task, replace(result.rules, target=said.offers))
             st.rerun()
         report_download.show(view.task, view.client, student["id"])
     go_live.confirmation(view)

@@ -10,7 +10,8 @@ import streamlit as st
 from sqlite_utils import Database
 
 from core import database, review
-from core.evaluate.run import count_disagreements, disagreements
+from core.evaluate.disagreements import count_disagreements, disagreements
+from core.evaluate.figures import ChooseOneFigures
 from core.tasks import Task
 from core.ui import charts, frame
 
@@ -18,10 +19,10 @@ ROWS = 20
 SENT = 100  # sent to review at a time
 
 
-def show(db: Database, task: Task, student_id: int, found: dict) -> None:
+def show(db: Database, task: Task, student_id: int, found: ChooseOneFigures) -> None:
     """A filtered, paginated list; the texts reach the page as table cells only."""
     total = count_disagreements(db, student_id)
-    st.subheader(f"They differ on {total:,} of {found['agreement']['n']:,} test assets: who is right?", anchor=False)
+    st.subheader(f"They differ on {total:,} of {found.agreement.n:,} test assets: who is right?", anchor=False)
     if not total:
         return
     filters = _filters(student_id, found)
@@ -63,10 +64,10 @@ def _send(db: Database, task: Task, student_id: int, filters: dict[str, Any], co
         frame.link("review", "Settle them")
 
 
-def _filters(student_id: int, found: dict) -> dict[str, Any]:
+def _filters(student_id: int, found: ChooseOneFigures) -> dict[str, Any]:
     """The choices above the list: the pair of categories, words of the text, how sure the student was."""
-    labels = {row["category"]: row["label"] for row in found["per_category"]}
-    differ = [(teacher, student) for teacher, student, _ in found["pairs"] if teacher != student]
+    labels = found.labels
+    differ = [(teacher, student) for teacher, student, _ in found.pairs if teacher != student]
     first, second, words, least, most = st.columns([3, 3, 3, 1.5, 1.5])
     teacher = _category(first, "Teacher says", {one for one, _ in differ}, labels, f"differ-{student_id}")
     said = {other for one, other in differ if teacher in (None, one)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core.escape import plain
+from core.evaluate import cascade
+from core.evaluate.metrics import METRICS
 
 BASIS = {
     "measured": ("green", "Measured here, on this client's own assets."),
@@ -16,20 +18,14 @@ HINTS = {
     "It says how well the student stands in for the teacher, not how often the teacher is right.",
     "interval": "The range that holds the true value in 95 of 100 such measurements (exact binomial, Clopper-Pearson). "
     "Copies of one creative count once, and a concept's sizes, languages and markets as far as they differ.",
-    "macro_f1": "Agreement averaged over categories, so that a rare category counts as much as a frequent one. 1 is perfect.",
-    "kappa": "Agreement beyond what chance would give (Cohen). 1 is perfect, 0 is chance.",
-    "ac1": "Agreement beyond chance by Gwet's formula, which holds up when a few categories dominate.",
-    "ece": "How far the stated confidence is from the share that proves right, on average. 0 is perfect.",
-    "handled": "Share of assets the student answers itself; the others fall back to the teacher.",
-    "threshold": "The student answers when it is at least this sure; otherwise the asset falls back to the teacher.",
+    **{one.name: one.hint for one in METRICS},
+    **cascade.HINTS,
     "p50": "Half of all calls are faster than this; 95 % are faster than p95.",
     "saving": "What is no longer spent, as a share of the teacher's cost at the price chosen below.",
     "speed_up": "The teacher's median time for one asset divided by the student's.",
     "duplicates": "Copies and near copies of one creative form a group: labelled once, and never split between training and test.",
     "median": "Half of the assets have fewer words, half have more.",
     "fallback": "An asset the student is not sure enough of goes to the teacher, at the teacher's price.",
-    "certified": "Proven by an exact test on assets that the answering student had not seen: agreement on handled assets is at "
-    "least the target, with 95 % confidence.",
 }
 
 TERMS = {  # words of sentences that a newcomer may not know, each explained behind the (?) of the sentence it stands in

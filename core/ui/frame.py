@@ -26,6 +26,7 @@ from core import database, tasks
 from core.errors import InputError, outside
 from core.escape import plain
 from core.settings import ROOT
+from core.task_kinds import KINDS
 from core.tasks import Task
 from core.ui import address, standing
 from core.ui.menu import MENU, Item
@@ -39,6 +40,8 @@ VERDICT_LOOK = {  # colour of a badge, icon
     "fallback": ("blue", ":material/alt_route:"),
     "not_ready": ("orange", ":material/hourglass_top:"),
     "trial": ("gray", ":material/science:"),
+    "drafts": ("blue", ":material/edit_note:"),
+    "not_yet": ("orange", ":material/hourglass_top:"),
 }
 
 
@@ -102,6 +105,8 @@ def page(key: str) -> Iterator[View]:
             st.caption(whose + item.sentence + (f"  \n:material/science: {SYNTHETIC}" if made_up else ""))
             if item.needs_client and task is None:
                 nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
+            if item.needs_client and task.kind not in item.kinds:
+                _other_kind(task, item)
             ready = True
             if key in PATH and where:
                 _steps(where)
@@ -170,6 +175,13 @@ def nothing_yet(what: str, key: str, label: str) -> None:
     """An empty page: what is missing, and the link to where it comes from. Ends the page."""
     missing(what, key, label)
     st.stop()
+
+
+def _other_kind(task: Task, item: Item) -> None:
+    """A page that is for tasks of another kind: says so, and ends."""
+    meant = " or ".join(f"“{KINDS[kind].label}”" for kind in item.kinds if not KINDS[kind].waits)
+    what = f"This page is for tasks of the kind {meant}; {task.name} is of the kind “{KINDS[task.kind].label}”."
+    nothing_yet(what, "overview", "Choose another task, or add one")
 
 
 def missing(what: str, key: str, label: str) -> None:

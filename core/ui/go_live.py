@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import InputError
 from core.evaluate import going_live
-from core.evaluate.run import figures
+from core.evaluate.evaluation import judged
 from core.evaluate.versions import name_of
 from core.train import registry
 from core.ui import frame
@@ -18,7 +18,7 @@ def choose(view: frame.View, rows: list[dict]) -> None:
     """The judged students that are not at work, one of them to be made live, the way back, and the confirmation once asked for."""
     names = {row["id"]: name_of(row) for row in rows}
     live = next((row["id"] for row in rows if row["live"]), None)
-    others = [id for id in names if id != live and figures(view.db, id)]  # one just trained is being judged
+    others = [id for id in names if id != live and judged(view.db, id)]  # one just trained is being judged
     before = registry.before_live(view.db, view.task)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if others:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.asset_columns import ASSET_COLUMNS
 from core.assets import imports
 from core.escape import plain
 from core.taxonomy.matching import WAYS
@@ -16,26 +17,12 @@ UNUSED = ""
 ROLES = {
     UNUSED: "not used",
     "text": "text to read",
-    "id": "asset id",
-    "label": "teacher's label",
-    "gold": "gold label",
-    "split": "split",
-    "confidence": "confidence",
-    "tokens_in": "tokens in",
-    "tokens_out": "tokens out",
-    "latency_ms": "latency",
+    **{role: column.title for role, column in ASSET_COLUMNS.items() if column.title},
 }
 HELP = {
     UNUSED: "Kept with the asset, read by nobody.",
     "text": "The asset's words, such as headline and body; several columns are read together.",
-    "id": "Tells assets apart; without one, an id is made from the text.",
-    "label": "Labels bought before: they teach at once, as a recorded teacher.",
-    "gold": "What people settled.",
-    "split": "`train`, `calibration` or `test`; without one, assets are split for you.",
-    "confidence": "How sure the teacher was, 0 to 1.",
-    "tokens_in": "Tokens sent to the teacher for this asset.",
-    "tokens_out": "Tokens the teacher wrote.",
-    "latency_ms": "How long the teacher took.",
+    **{role: column.help for role, column in ASSET_COLUMNS.items() if column.title},
 }
 TOGETHER = "belongs together"  # on the card of the column chosen for it below the cards
 ACROSS = 4  # columns beside one another

@@ -20,6 +20,7 @@ class Item:
     sentence: str
     needs_client: bool = True
     of_client: bool = True  # what it shows is the chosen client's
+    kinds: tuple[str, ...] = ("choose_one", "choose_several")  # of tasks that it is for, where it needs a client
 
 
 def read() -> dict[str, Item]:

@@ -7,7 +7,7 @@ from contextlib import closing
 import streamlit as st
 
 from core import database
-from core.evaluate.run import results
+from core.evaluate.disagreements import results
 from core.report import content, html, workbook
 from core.tasks import Task
 

@@ -6,26 +6,22 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.evaluate.run import change_rules
-from core.evaluate.verdict import NEW, Rules
+from core.evaluate.evaluation import change_rules
+from core.evaluate.evidence import NEW, Rules
+from core.evaluate.verdict import in_words
 from core.money.economics import described
 from core.ui.frame import View
 
 TEXT = """\
 The first rule that applies decides:
 
-1. Fewer than 100 independent test assets: **not ready**, too few to say.
-2. The test assets contradict what was proven before: **not ready**.
-3. Good enough, but no cheaper than the teacher: **not ready**.
-4. Agreement reaches the target, and so does the lower end of its range; or it is proven for every asset: **replace**.
-5. The student handles a large enough share at the target: **fallback**, the teacher answers the rest.
-6. Anything else: **not ready**.
+{rules}
 
 Say what will be new in the client's work: campaigns, months, markets … Where the student agrees less often in new ones, the
 verdict goes by assets whose whole campaign, month or market it had not seen. That holds from the next training on.
 
-Two guards hold 4 and 5 back: a guarded category that is shown to lie below its floor, and a drop against gold labels that is
-shown and larger than you tolerate. Both are shown by exact tests, so that chance alone does not stop a student."""
+The two guards look at categories and at what people settled. Both go by exact tests, so that chance alone does not stop a
+student."""
 
 ACROSS = 3  # fields beside one another: more would cut off what is chosen
 
@@ -33,7 +29,8 @@ ACROSS = 3  # fields beside one another: more would cut off what is chosen
 def show(view: View, rules: Rules) -> None:
     """The rules in words, and a form with the numbers in them."""
     with st.expander("The rules behind this verdict: change them for this client"):
-        st.markdown(TEXT)
+        numbered = (f"{place}. {rule}" for place, rule in enumerate(in_words(rules), 1))
+        st.markdown(TEXT.format(rules="\n".join(numbered)))
         with st.form(f"rules-{view.task.id}", border=False):
             values = {}
             for start in range(0, len(rows := described(rules)), ACROSS):

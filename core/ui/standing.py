@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import streamlit as st
 from sqlite_utils import Database
 
 from core import database, jobs, settings, tasks
-from core.evaluate.run import comparison
-from core.evaluate.verdict import Verdict
+from core.errors import InputError
+from core.evaluate.comparison import comparison
+from core.evaluate.evidence import Verdict
 from core.jobs.kinds import KINDS
 from core.label.runs import newest_in_use
+from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
 from core.words import percent, task_title
+from core.write import run as writing
 
-VERDICTS = {"replace": "Replace", "fallback": "With fallback", "not_ready": "Not ready", "trial": "Trial only"}
+VERDICTS = {
+    "replace": "Replace",
+    "fallback": "With fallback",
+    "not_ready": "Not ready",
+    "trial": "Trial only",
+    "drafts": "Drafts for a person",
+    "not_yet": "Not yet",
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,26 @@ class Standing:
         return "compare", "Read the verdict"
 
 
+@dataclass(frozen=True)
+class WritingStanding(Standing):
+    """The same of a task whose students write: approved `pairs` in the place of categories, assets and labels."""
+
+    pairs: int = 0
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The lines of the sidebar: name and state."""
+        rows = [
+            ("Its job", "writes copy"),
+            ("Approved pairs", f"{self.pairs:,}" if self.pairs else "none yet"),
+            *super().lines()[3:],
+        ]
+        return rows
+
+    def next_step(self) -> tuple[str, str]:
+        """The page to go to next, and what to do there."""
+        return "write", "Write a draft" if self.verdict == "drafts" else "Bring in pairs"
+
+
 def clients(db: Database) -> list[dict]:
     """Every client by name: id, name, synthetic."""
     return list(db.query("select id, name, synthetic from clients order by name collate nocase"))
@@ -124,6 +154,9 @@ def of(db: Database, task: Task) -> Standing:
             [task.client_id],
         )
     )
+    running = [KINDS[job.kind].doing for job in jobs.active(db, task)]
+    if TASK_KINDS[task.kind].page == "write":
+        return _of_writing(db, task, client, running[0] if running else "")
     counts = next(
         db.query(
             """select (select count(*) from assets where client_id = :c) as assets,
@@ -140,7 +173,6 @@ def of(db: Database, task: Task) -> Standing:
         share = _cached_share(str(settings.home()), task.client_id, run_id, counts["assets"], labels)
     student = judged_student(db, task)
     verdict = verdict_of(db, student) if student else None
-    running = [KINDS[job.kind].doing for job in jobs.active(db, task)]
     return Standing(
         task,
         client["name"],
@@ -158,6 +190,29 @@ def of(db: Database, task: Task) -> Standing:
     )
 
 
+def _of_writing(db: Database, task: Task, client: dict, busy: str) -> WritingStanding:
+    """The standing of a task that writes, by the student at work, else the newest."""
+    rows = sorted(writing.all_writers(db, task), key=lambda row: not row["live"])
+    said = writing.verdict_of(rows[0]) if rows else None
+    count = "select count(*) from pairs where task_id = ? and status != 'rejected'"
+    return WritingStanding(
+        task,
+        client["name"],
+        client["tasks"] > 1,
+        bool(client["synthetic"]),
+        categories=0,
+        assets=0,
+        labelled=None,
+        run_id=None,
+        students=len(rows),
+        student=_student_words(rows[0] if rows else None),
+        verdict=said.decision if said else None,
+        reason=said.reason if said else "",
+        busy=busy,
+        pairs=db.execute(count, [task.id]).fetchone()[0],
+    )
+
+
 def judged_student(db: Database, task: Task) -> dict | None:
     """The student the task's verdict is about: the live one, else the newest that is judged, else the newest there is."""
     return next(
@@ -172,9 +227,11 @@ def judged_student(db: Database, task: Task) -> dict | None:
 
 
 def verdict_of(db: Database, student: dict) -> Verdict | None:
-    """The verdict on a student under the client's assumptions; None before it was judged."""
-    found = comparison(db, student["id"]) if student["judged"] else None
-    return found["verdict"] if found else None
+    """The verdict on a student under the client's assumptions; None before it was judged, by this version of the program."""
+    with suppress(InputError):
+        found = comparison(db, student["id"])
+        return found.verdict if found else None
+    return None
 
 
 def _student_words(student: dict | None) -> str:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from core import jobs
 from core.evaluate import versions
-from core.evaluate.run import figures
+from core.evaluate.evaluation import judged
+from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.versions import name_of
 from core.train import registry
 from core.ui import charts, frame, go_live, removing
@@ -23,7 +24,8 @@ def show(view: frame.View) -> None:
         return
     st.subheader("Students of this client", anchor=False)
     _why(view, {row["id"] for row in rows})
-    table = pd.DataFrame([_row(row, figures(view.db, row["id"])) for row in rows])
+    found = {row["id"]: judged(view.db, row["id"]) for row in rows}
+    table = pd.DataFrame([_row(row, found[row["id"]]) for row in rows])
     st.dataframe(
         table,
         hide_index=True,
@@ -43,9 +45,9 @@ def show(view: frame.View) -> None:
     charts.download(table, "students")
     with frame.guard():
         go_live.choose(view, rows)
-    judged = [row for row in rows if figures(view.db, row["id"])]
-    if len(judged) > 1:
-        _compare(view, judged)
+    known = [row for row in rows if found[row["id"]]]
+    if len(known) > 1:
+        _compare(view, known)
     _origins(view, rows)
     removing.students(view, {row["id"]: name_of(row) for row in rows})
 
@@ -59,20 +61,20 @@ def _why(view: frame.View, there: set[int]) -> None:
             return
 
 
-def _row(row: dict, found: dict | None) -> dict:
-    share = found["agreement"] if found else {"value": None, "n": None}
+def _row(row: dict, found: ChooseOneFigures | None) -> dict:
+    share = found and found.agreement
     return {
         "Student": name_of(row),
         "Live": "live" if row["live"] else "" if found else "not judged yet",
-        "Agreement": spoken(share["value"]) if found else None,
-        "with": teacher_words(found["teacher"]["name"]) if found else "",
-        "95 % range": ranged(share["low"], share["high"]) if found else "",
-        "ms an asset": found and found["latency"]["p50"],
+        "Agreement": share and spoken(share.value),
+        "with": teacher_words(found.taught.teacher) if found else "",
+        "95 % range": ranged(share.low, share.high) if share else "",
+        "ms an asset": found and found.latency.p50,
         "Trained in": duration(row["train_seconds"]),
         "Learned from": f"{row['params'].get('train', 0):,} assets",
         "Made": _when(row["created"]),
-        "n": share["n"],
-        "Categories alike": found and found["macro_f1"],
+        "n": share and share.n,
+        "Categories alike": found and found.macro_f1,
         "MB": row["size_mb"],
     }
 

@@ -46,11 +46,14 @@ TEMPLATES = {  # a header and rows that show how it is meant
     "assets": "asset_id,headline,body,label,campaign\n"
     "A-0001,Half price on all boots,Only this weekend in every shop,Seasonal sale,Winter boots\n"
     "A-0002,Meet the spring range,,New collection,Spring\n",
+    "pairs": "brief,copy,status,channel\n"
+    '"Northwind Outdoor, waterproof boots for autumn walks",Stay out longer. Come home dry.,approved,print\n'
+    '"Northwind Outdoor, tents for two",More room for muddy shoes.,approved,social\n',
 }
 
 
 def template(kind: str) -> None:
-    """A file to fill in, for somebody who has none yet: "taxonomy" or "assets"."""
+    """A file to fill in, for somebody who has none yet: "taxonomy", "assets" or "pairs"."""
     st.download_button(
         "Download a template",
         TEMPLATES[kind].encode("utf-8-sig"),

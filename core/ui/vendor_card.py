@@ -7,11 +7,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core import vendor
+from core.evaluate.phrases import range_words
 from core.report import charts as figures
 from core.ui import charts, frame
 from core.vendor import scorecard
 from core.vendor.scorecard import Scorecard
-from core.words import counted, percent, ranged, teacher_words
+from core.words import counted, percent, teacher_words
 
 BOXES = {
     "capable": (st.success, "check_circle"),
@@ -91,8 +92,7 @@ def _chart(card: Scorecard) -> None:
                 "thickness": 2,
                 "width": 0,
             },
-            hovertemplate=f"{figures.clean(row.who)}: {percent(share.value)} ({ranged(share.low, share.high)})"
-            "<extra></extra>",
+            hovertemplate=f"{figures.clean(row.who)}: {range_words(share)}<extra></extra>",
         )
     names = [figures.clean(row.who, 28) for row, _ in rows]
     axis = "right by people's labels (%)" if card.by == "gold" else "agreement with the teacher (%)"

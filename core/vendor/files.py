@@ -11,10 +11,10 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from core.asset_columns import ASSET_COLUMNS
 from core.assets.ids import AS_TEXT, Ids
 from core.assets.label_columns import LISTED
 from core.errors import InputError, Problem
-from core.tables.column_names import ASSET_NAMES
 from core.tables.columns import guess_roles, known
 from core.tables.files import AS_FOUND, Doubt, Problems, ReadAs, Table, open_table
 from core.tables.numbers import AMOUNT, LATENCY, SHARE, NumberColumn, unit_of
@@ -22,12 +22,20 @@ from core.taxonomy.categories import StoredCategory
 from core.taxonomy.matching import Matcher
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "id": ASSET_NAMES["id"],
-    "label": ("vendorlabel", "answer", "vendoranswer", "vendorcategory", *ASSET_NAMES["label"], "output", "result"),
-    "confidence": ("vendorconfidence", *ASSET_NAMES["confidence"]),
+    "id": ASSET_COLUMNS["id"].names,
+    "label": (
+        "vendorlabel",
+        "answer",
+        "vendoranswer",
+        "vendorcategory",
+        *ASSET_COLUMNS["label"].names,
+        "output",
+        "result",
+    ),
+    "confidence": ("vendorconfidence", *ASSET_COLUMNS["confidence"].names),
     # A column called "latency" is neither: its unit is chosen, not guessed.
-    "latency_ms": ("vendorlatencyms", *(name for name in ASSET_NAMES["latency_ms"] if unit_of(name) == "ms")),
-    "latency_s": ("vendorlatencys", *(name for name in ASSET_NAMES["latency_ms"] if unit_of(name) == "s"))
+    "latency_ms": ("vendorlatencyms", *(name for name in ASSET_COLUMNS["latency_ms"].names if unit_of(name) == "ms")),
+    "latency_s": ("vendorlatencys", *(name for name in ASSET_COLUMNS["latency_ms"].names if unit_of(name) == "s"))
     + ("durations", "seconds"),
     "usd": ("priceusd", "usd", "costusd", "priceperasset", "costperasset", "usdperasset", "unitprice", "price", "cost"),
     "usd_per_1000": ("priceper1000", "costper1000", "usdper1000", "priceper1000usd", "usdper1000assets")

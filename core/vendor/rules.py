@@ -23,8 +23,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.evaluate.agreement import Paired, Share
+from core.evaluate.evidence import FEWEST_TEST, Rule, Verdict
 from core.evaluate.phrases import interval_words, p_words, percent
-from core.evaluate.verdict import FEWEST_TEST, Rule, Verdict
 from core.words import stated_percent
 
 OPENINGS = {

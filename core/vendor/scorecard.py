@@ -20,11 +20,11 @@ from core import tasks, taxonomy, vendor
 from core.errors import InputError
 from core.evaluate import agreement as measures
 from core.evaluate.agreement import Paired, Share
+from core.evaluate.comparison import Comparison, judgement
+from core.evaluate.evidence import FEWEST_TEST, Rules, Verdict
 from core.evaluate.kept import rules_of
 from core.evaluate.latency import quantiles
-from core.evaluate.phrases import p_words, percent
-from core.evaluate.run import comparison
-from core.evaluate.verdict import FEWEST_TEST, Rules, Verdict
+from core.evaluate.phrases import p_words, percent, range_words
 from core.evaluate.versions import name_of
 from core.label import gold
 from core.tasks import Task
@@ -123,7 +123,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
             "Train and judge a student on the labels of these assets, or hand out a new set.",
         )
     answered = table["vendor"].notna().to_numpy()
-    compared = {one["id"]: comparison(db, one["id"]) for one in students}
+    compared = {one["id"]: judgement(db, one["id"]) for one in students}
     first = compared[students[0]["id"]]
     usd, ms, p95 = _of_vendor(db, test)
     rows = [Row(test["name"], "vendor", None, *_shares(table, "vendor", answered), usd, ms, p95)]
@@ -136,7 +136,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
     return Scorecard(
         test,
         students[0]["label_run_id"],
-        first["figures"]["teacher"]["name"],
+        first.figures.taught.teacher,
         len(table),
         int(table["gold"].notna().sum()),
         rows,
@@ -182,7 +182,7 @@ def _points(share: float) -> str:
 
 
 def _share_words(one: Share | None) -> str:
-    return NONE if one is None else f"{percent(one.value)} ({ranged(one.low, one.high)})"
+    return NONE if one is None else range_words(one)
 
 
 def _quantity_words(words: Callable[[float | None], str], one: Quantity | None) -> str:
@@ -366,47 +366,37 @@ def _of_vendor(db: Database, test: dict[str, Any]) -> tuple[Quantity, Quantity, 
     return usd, Quantity(ms["p50"], basis, f"median of {counted(len(times), 'answer')}, {where}"), ms["p95"]
 
 
-def _line(sheet, key: str):
-    return next(line for line in sheet.formulas if line.key == key)
+def _proposed(compared: Comparison) -> str:
+    """What a vendor would take the place of, by the verdict: "student" alone, "cascade" or "teacher".
 
-
-def _proposed(compared: dict[str, Any]) -> str:
-    """What a vendor would take the place of, by the verdict of a comparison(): "student" alone, "cascade" or "teacher".
-
-    As mode_of of core/report/headline.py, which this stage cannot import; but a student that is not ready does not stand alone.
+    As Comparison.mode; but a student that is not ready does not stand alone.
     """
-    if compared["verdict"].decision == "replace":
+    if compared.verdict.decision == "replace":
         return "student"
-    return "teacher" if _line(compared["economics"], "cascade").value is None else "cascade"
+    return "teacher" if compared.economics.line("cascade").value is None else "cascade"
 
 
-def _of_student(compared: dict[str, Any]) -> tuple[Quantity, Quantity, float, Quantity | None]:
-    behind = _line(compared["economics"], "cascade") if compared["verdict"].decision != "replace" else None
-    line, latency = _line(compared["economics"], "student"), compared["figures"]["latency"]
+def _of_student(compared: Comparison) -> tuple[Quantity, Quantity, float | None, Quantity | None]:
+    behind = compared.economics.line("cascade") if compared.verdict.decision != "replace" else None
+    line, latency = compared.economics.line("student"), compared.figures.latency
     return (
         Quantity(line.value, line.basis, line.note),
-        Quantity(latency["p50"], "measured", f"median of {counted(latency['n'], 'single call')}, {latency['machine']}"),
-        latency["p95"],
-        behind and Quantity(behind.value, behind.basis, behind.note),
+        Quantity(latency.p50, "measured", f"median of {counted(latency.n, 'single call')}, {latency.machine}"),
+        latency.p95,
+        Quantity(behind.value, behind.basis, behind.note) if behind else None,
     )
 
 
-def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: dict[str, Any]) -> Row:
-    line, spoken = _line(compared["economics"], "teacher"), compared["figures"]["teacher_latency"]
-    if spoken and _line(compared["economics"], "student_speed_up").basis == "measured":
-        ms, p95 = (
-            Quantity(spoken["p50"], "measured", f"median of {counted(spoken['n'], 'label')}"),
-            spoken["p95"],
-        )
-    else:
-        assumed = 1000 * compared["assumptions"].teacher_latency_s
-        ms, p95 = Quantity(assumed, "assumed", "nobody timed it"), None
+def _teacher_row(table: pd.DataFrame, answered: np.ndarray, compared: Comparison) -> Row:
+    line, (times, measured) = compared.economics.line("teacher"), compared.teacher_time
+    how = ("measured", f"median of {counted(times.n, 'label')}") if measured else ("assumed", "nobody timed it")
     usd = Quantity(line.value, line.basis if line.value is not None else "", line.note)
-    return Row("teacher", "teacher", None, *_shares(table, "teacher", answered), usd, ms, p95)
+    shares = _shares(table, "teacher", answered)
+    return Row("teacher", "teacher", None, *shares, usd, Quantity(times.p50, *how), times.p95)
 
 
 def _evidence(
-    rows: list[Row], against: list[Against], answered: np.ndarray, rules: Rules, compared: dict[str, Any]
+    rows: list[Row], against: list[Against], answered: np.ndarray, rules: Rules, compared: Comparison
 ) -> VendorEvidence:
     them, student, teacher = rows[0], rows[1], rows[-1]
     by = "gold" if them.accuracy and them.accuracy.n >= FEWEST_TEST else "teacher"
@@ -427,7 +417,7 @@ def _evidence(
         gold_drop=rules.gold_drop,
         vendor_usd=them.usd.value,
         proposed=proposed,
-        proposed_usd=_line(compared["economics"], proposed).value,
+        proposed_usd=compared.economics.line(proposed).value,
         teacher_usd=teacher.usd.value,
     )
 

@@ -109,6 +109,26 @@ def opened(path: Path, wanted: Sequence[str], read_as: ReadAs = AS_FOUND) -> Tab
     return next((one for one in cut if set(wanted) <= set(one.columns)), table)
 
 
+@dataclass(frozen=True)
+class Look:
+    """A file before it is imported: its columns, those that look like brief and copy, and its first rows."""
+
+    columns: list[str]
+    brief: str
+    copy: str
+    head: list[list[str]]
+
+
+def look(path: Path) -> Look:
+    """What a file holds. The brief is guessed by its name, else the first column; the copy by its name, else the next one."""
+    table = open_table(path)
+    named = {column.casefold(): column for column in reversed(table.columns)}
+    brief = next((named[name] for name in ("brief", "source", "prompt", "input") if name in named), table.columns[0])
+    others = [column for column in table.columns if column != brief] or table.columns
+    copy = next((named[name] for name in ("copy", "target", "headline", "line", "output") if name in named), others[0])
+    return Look(table.columns, brief, copy, table.head[:3])
+
+
 def import_pairs(
     db: Database,
     task: Task,

@@ -65,6 +65,11 @@ def all_writers(db: Database, task: Task) -> list[dict]:
     return [row | {"figures": json.loads(row["figures"]), "params": json.loads(row["params"])} for row in rows]
 
 
+def verdict_of(row: dict) -> verdict.Verdict:
+    """The verdict on a student of all_writers()."""
+    return verdict.of(row["figures"], new=rungs()[row["kind"]].new, refused=row["refused"])
+
+
 def import_and_train(
     db: Database,
     task: Task,

@@ -41,6 +41,8 @@ def ruled_out(figures: dict, *, new: bool) -> str:
         return (
             f"It repeats itself: {percent(after['unique'])} of its drafts are distinct, of people's {people['unique']}."
         )
+    if (words := figures["rouge"]) and words["r1"] <= words["lead3_r1"]:
+        return "Its summaries have no more in common with people's than the first sentences of the brief."
     low, _ = interval(round(after["recall_at_10"] * after["n"]), after["n"])
     if low <= shuffled["recall_at_10"]:
         return "Its drafts are no nearer to their briefs than copy that was written for other briefs."

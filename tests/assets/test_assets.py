@@ -353,7 +353,7 @@ def test_the_texts_of_known_assets_are_not_hashed_again(db, client, tmp_path, mo
         duplicates, "signatures", lambda forms, real=duplicates.signatures: hashed.extend(forms) or real(forms)
     )
     import_assets(db, client, file(tmp_path, "id,text\nnew,nothing like the others\n", "b.csv"))
-    assert hashed == ["nothing like the others"]
+    assert "nothing like the others" in hashed and not any("some words" in form for form in hashed)
 
 
 def test_a_header_alone_is_told_when_the_file_is_read(tmp_path):

@@ -11,7 +11,8 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.assets import duplicates
+from core import tasks
+from core.assets import duplicates, imports
 from core.assets.duplicates import BAND_SIZE, BANDS, SEED, group, normal_form, signatures
 
 LONG = (
@@ -141,3 +142,21 @@ def test_thousands_of_look_alikes_take_time_in_proportion(text):
 
     seconds(500)
     assert seconds(8_000) < 4 * 3 * max(seconds(2_000), 0.05)
+
+
+def test_what_another_rule_made_is_made_anew_before_new_texts_are_held_against_it(db, tmp_path, monkeypatch):
+    task = tasks.of(db, "Acme")
+
+    def bring(name: str, *texts: str) -> None:
+        path = tmp_path / name
+        path.write_text("text\n" + "".join(f'"{text}"\n' for text in texts), encoding="utf-8")
+        imports.import_assets(db, task, path)
+
+    bring("one.csv", LONG, "Another text altogether, of shoes and boots and hats for the summer and the winter")
+    monkeypatch.setattr(duplicates, "SEED", SEED + 1)
+    for module in (duplicates, imports):
+        monkeypatch.setattr(module, "normal_form", lambda text: normal_form(text) + " ")
+    bring("two.csv", LONG.replace("payments", "payment"), LONG.upper())
+    assert [row[0] for row in db.execute("select group_id from assets order by id")] == [1, 2, 1, 1]
+    hashes = [row[0] for row in db.execute("select text_hash from assets order by id")]
+    assert hashes[0] == hashes[3] and hashes[0] == duplicates.form_hash(duplicates.normal_form(LONG))

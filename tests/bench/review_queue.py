@@ -20,7 +20,7 @@ import pandas as pd
 
 from core import database, tasks, taxonomy
 from core.assets import imports
-from core.evaluate.run import evaluate
+from core.evaluate.evaluation import evaluate
 from core.label.labelling import label
 from core.review import queue
 from core.train.ladder import train

@@ -27,8 +27,8 @@ from core.deploy.exported import runtime
 from core.encoders import encoder
 from core.errors import InputError
 from core.escape import plain
-from core.evaluate import latency
-from core.evaluate.run import evaluate, figures
+from core.evaluate import latency, metrics
+from core.evaluate.evaluation import evaluate, figures_of
 from core.label.labelling import label
 from core.label.runs import labelled
 from core.train import ladder, members, registry, softmax, students
@@ -177,7 +177,7 @@ def test_it_answers_elsewhere_as_the_product_does_here(db, folders, number):
         assert [one["strange"] for one in served] == student.answer(texts).strange.tolist()
     parity = result["parity"]
     assert parity["n"] == len(held_out(db)) and parity["fp32"] == parity["served"] == parity["handled"] == 1
-    assert not parity["rounded"] and parity["small_teacher"] == figures(db, number + 1)["agreement"]["value"]
+    assert not parity["rounded"] and parity["small_teacher"] == figures_of(db, number + 1).agreement.value
     assert parity["int8"] >= 0.995 and parity["confidence"] < 1e-3
 
 
@@ -219,10 +219,10 @@ def test_what_ends_early_here_ends_early_there(db, folders, workspace, tmp_path,
 def test_it_answers_alone_where_the_certified_threshold_lets_it(db, folders, tmp_path):
     folder, texts = shutil.copytree(folders["linear"][0], tmp_path / "copy"), held_out(db)
     told, kept = runtime.Student(folder).predict(texts), json.loads((folder / "thresholds.json").read_text())
-    certificate = figures(db, 1)["certificate"]
-    assert kept == {key: certificate[key] for key in ("target", "confidence", "certified", "threshold")}
+    certificate = figures_of(db, 1).certificate
+    assert kept == {key: getattr(certificate, key) for key in ("target", "confidence", "certified", "threshold")}
     middle = float(np.median([one["confidence"] for one in told])) + 1e-4
-    for threshold in (certificate["threshold"], middle, None):
+    for threshold in (certificate.threshold, middle, None):
         (folder / "thresholds.json").write_text(json.dumps(kept | {"threshold": threshold}))
         export._seal(folder)
         sure = [threshold is not None and one["confidence"] >= threshold for one in told]
@@ -457,29 +457,29 @@ def row_of(text: str, name: str) -> list[str]:
 @pytest.mark.parametrize("number", range(len(KINDS)), ids=KINDS)
 def test_every_figure_of_the_card_is_the_stored_one(db, folders, number):
     folder, result = folders[KINDS[number]]
-    text, found = (folder / "MODEL_CARD.md").read_text(), figures(db, number + 1)
+    text, found = (folder / "MODEL_CARD.md").read_text(), figures_of(db, number + 1)
     for name, key in (
         ("Agreement with the teacher", "agreement"),
         ("Agreement on the assets that calibrated it", "agreement_calibration"),
         ("Handled by the student itself", "handled"),
         ("Agreement on what it handles", "agreement_handled"),
     ):
-        share = found[key]
-        value, low, high = (percent(share[part], 1) for part in ("value", "low", "high"))
-        assert row_of(text, name) == [value, f"{low} to {high}", f"{share['n']:,}"]
+        share = getattr(found, key)
+        value, low, high = (percent(getattr(share, part), 1) for part in ("value", "low", "high"))
+        assert row_of(text, name) == [value, f"{low} to {high}", f"{share.n:,}"]
     strange = row_of(text, "Strange, left to the teacher however sure the student is")
-    assert strange[0] == percent(found["strange"], 1)
-    assert row_of(text, "Agreement with the teacher behind it")[0] == percent(found["agreement_end_to_end"], 1)
-    for name, key in (("Macro F1", "macro_f1"), ("Cohen's kappa", "kappa"), ("Gwet's AC1", "ac1")):
-        assert row_of(text, name)[0] == f"{found[key]:.3f}"
-    for one in found["per_category"]:
-        assert row_of(text, one["label"])[0] == percent(one["recall"], 1)
-        assert row_of(text, one["label"])[2] == str(one["n"])
-    latency = found["latency"]
-    assert all(f"{key} {latency[key]:.1f} ms" in text for key in ("p50", "p95"))
-    assert latency["p99"] is None and "p99" not in text, "20 calls do not say how long the slowest in a hundred take"
-    assert latency["machine"].split(",")[0] in text and plain(found["certificate"]["reason"]) in text
-    counts = found["counts"]
+    assert strange[0] == percent(found.strange, 1)
+    assert row_of(text, "Agreement with the teacher behind it")[0] == percent(found.agreement_end_to_end, 1)
+    for metric in metrics.applicable(found):
+        assert row_of(text, metric.label)[0] == metric.words(found)
+    for one in found.per_category:
+        assert row_of(text, one.label)[0] == percent(one.recall, 1)
+        assert row_of(text, one.label)[2] == str(one.n)
+    latency = found.latency
+    assert all(f"{key} {getattr(latency, key):.1f} ms" in text for key in ("p50", "p95"))
+    assert latency.p99 is None and "p99" not in text, "20 calls do not say how long the slowest in a hundred take"
+    assert latency.machine.split(",")[0] in text and plain(found.certificate.reason) in text
+    counts = found.counts
     assert counts["calibration"] == 0
     assert row_of(text, "Assets") == [f"{counts['train']} train (and calibration), {counts['test']} test"]
     assert row_of(text, "Teacher") == ["recorded\\:label"]
@@ -507,10 +507,10 @@ HOSTILE = (
 
 
 def test_names_from_files_never_become_markup_in_the_card(db, tmp_path):
-    found = figures(db, 1)
-    for one in found["per_category"]:
-        one["label"] = HOSTILE + str(one["category"])
-    db.execute("update evaluations set figures = ? where student_id = 1", [json.dumps(found)])
+    found = figures_of(db, 1)
+    hostile = tuple(replace(one, label=HOSTILE + str(one.category)) for one in found.per_category)
+    kept = found.model_copy(update={"per_category": hostile}).model_dump_json()
+    db.execute("update evaluations set figures = ? where student_id = 1", [kept])
     db.execute("update clients set name = ?", [HOSTILE])
     db.execute("update categories set label = ? || id", [HOSTILE])
     db.execute("update taxonomies set source = ?", [HOSTILE])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core import jobs
 from core.deploy import scoring, shards
 from core.errors import InputError
-from core.evaluate import run
+from core.evaluate import evaluation
 from core.tables.files import AS_FOUND, ReadAs
 from tests.evaluate.conftest import insert_assets
 from tests.tables.test_workbooks import saved
@@ -24,7 +24,7 @@ def live(client):
     """A live student with a certified threshold: sure answers (0.6 and up) are handled, 0.40 falls back."""
     insert_assets(client, "calibration", 300, 25, start=100)
     insert_assets(client, "test", 200, 20, start=1000)
-    run.evaluate(client.db, client.student_id)
+    evaluation.evaluate(client.db, client.student_id)
     client.db.execute("update students set live = 1")
     client.db.conn.commit()
     client.student.asked.clear()
@@ -295,7 +295,7 @@ def test_parts_of_another_making_are_not_taken_over(live, halved, changed, monke
     elif changed == "read otherwise":
         more = {"read_as": ReadAs(encoding="cp1250")}
     elif changed == "threshold":
-        monkeypatch.setattr(scoring, "figures", lambda db, id: {"certificate": {"threshold": 0.95}})
+        monkeypatch.setattr(scoring, "certified", lambda db, id: (0.95, ""))
     else:
         for part in (output.parent / ".out.csv.parts").glob("*.csv"):
             part.write_bytes(part.read_bytes()[:-5])

@@ -36,7 +36,7 @@ from core.deploy.server import application
 from core.deploy.service import Service
 from core.deploy.tally import Tally
 from core.evaluate import house
-from core.evaluate.run import comparison
+from core.evaluate.comparison import judgement
 from core.tasks import Task
 from core.train import students
 from core.train.registry import folder_of, set_live
@@ -576,7 +576,7 @@ def test_a_changed_target_reaches_a_running_server(tmp_path, monkeypatch, capsys
             assert handled(server) == len(texts)
             assert cli.main(["compare", "--client", "Small", "--rule", "target=0.97"]) == 0
             until(lambda: handled(server) == 0, 5)
-            assert comparison(db, 1)["figures"]["certificate"]["certified"] is False
+            assert judgement(db, 1).figures.certificate.certified is False
             page = AppTest.from_file(str(ROOT / "pages" / "compare.py"), default_timeout=120).run()
             next(box for box in page.number_input if box.label.startswith("Target")).set_value(80.0)
             next(button for button in page.button if button.label == "Judge by these").click().run()
@@ -614,10 +614,10 @@ def test_what_servers_answer_is_in_the_savings_whether_they_end_or_are_killed(ho
     new = tuple(now - before for now, before in zip(answered(), earlier))
     assert new == (len(said), said.count("student"), said.count("teacher"))
     (after,) = house.money_of_tasks(inside)
-    prices = comparison(inside, 3)["economics"].per_1000
+    prices = judgement(inside, 3).economics.per_1000
     handed = (
         len(said) - said.count("teacher")
-        if comparison(inside, 3)["verdict"].decision == "replace"
+        if judgement(inside, 3).verdict.decision == "replace"
         else said.count("student")
     )
     usd = (handed * prices["teacher"] - len(said) * prices["student"]) / 1000

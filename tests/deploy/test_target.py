@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from core.deploy import export, scoring
-from core.evaluate.run import comparison
+from core.evaluate.comparison import judgement
 from tests import small
 from tests.deploy.conftest import write_rows
 from tests.test_main import call
@@ -18,7 +18,7 @@ def aim(capsys, target: float) -> None:
 
 def certified(db) -> float | None:
     """The threshold that Compare shows."""
-    return comparison(db, 1)["figures"]["certificate"]["threshold"]
+    return judgement(db, 1).figures.certificate.threshold
 
 
 class Meanwhile:

@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from core import tasks
-from core.evaluate import run as evaluation
+from core.evaluate import evaluation
 from core.tasks import Task
 from core.train.students import Answers
 

@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from core.evaluate.cascade import _loosest, certify, confirm, curve, end_to_end
+from core.evaluate.cascade import METHOD, TEST, _loosest, certify, confirm, curve, end_to_end
 
 rows = st.lists(st.tuples(st.floats(0, 1, width=16), st.booleans()), min_size=1, max_size=120)
 
@@ -162,3 +164,8 @@ def test_confirm_without_a_certificate_hands_everything_to_the_teacher():
 def test_end_to_end_counts_the_teachers_answers_as_its_own():
     assert end_to_end(0.8, 0.95) == pytest.approx(0.96)
     assert end_to_end(0.0, 0.0) == 1.0
+
+
+def test_the_readme_says_what_the_certificate_is_in_the_words_of_the_report():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert TEST in " ".join(readme.split()) and TEST in METHOD

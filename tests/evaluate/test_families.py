@@ -1,6 +1,7 @@
 """The promise where assets are not independent: one concept in many markets, before and after families are kept together."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -172,7 +173,7 @@ def test_what_a_student_of_one_market_does_in_another_is_said_with_what_own_labe
     )
     serves = replace(found, across=tuple(replace(one, agreement=0.9, low=0.85, high=0.95) for one in across))
     assert across_words(serves).startswith("Labels from UK serve elsewhere: taught on UK alone")
-    answer = across_answer({"new": asdict(found)})
+    answer = across_answer(SimpleNamespace(new=found))
     assert answer is not None and answer.title == said and len(answer.table) == len(pairs)
 
 

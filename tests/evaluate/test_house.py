@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from core import database, tasks, taxonomy
 from core.evaluate import house
-from core.evaluate.run import comparison
+from core.evaluate.comparison import comparison
 from core.train.registry import set_live
 
 
@@ -20,12 +20,12 @@ def test_saving_is_rows_scored_by_the_prices_of_the_sheet(judged_small, db):
         db["jobs"].insert(job | {"dedup": str(student), "result": result})
     sheet = comparison(db, 1)
     (one,) = house.money_of_tasks(db)
-    prices, alone = sheet["economics"].per_1000, sheet["verdict"].decision == "replace"
+    prices, alone = sheet.economics.per_1000, sheet.verdict.decision == "replace"
     expected = (1.0 if alone else 0.5) * prices["teacher"] - prices["student"]
     assert abs(one.saved[house.months(1)[0]] - expected) < 1e-9
     assert one.filed == {house.months(1)[0]: 1500} and one.unpriced == 500, "a student that is gone has no price"
-    assert one.agreement == sheet["figures"]["agreement"]["value"]
-    waiting = {**sheet, "verdict": replace(sheet["verdict"], decision="not_ready")}
+    assert one.agreement == sheet.figures.agreement.value
+    waiting = replace(sheet, verdict=replace(sheet.verdict, decision="not_ready"))
     assert house._saved(waiting, 1000, 0) == 0, "what is not handed over costs nothing either"
 
 

@@ -14,14 +14,15 @@ from core import jobs, tasks
 from core.errors import InputError
 from core.evaluate import learning_curve as curves
 from core.label.labelling import label
-from core.money.economics import Assumptions, Line
+from core.money.economics import Assumptions, Line, Taught
 from core.train import subsets
 from core.words import money
 from tests import small
 
 FREE = Line("label_price", "1,000 labels", "0", 0.0, "USD", "measured")
-TOKENS = {"in": 1000.0, "out": 10.0, "basis": "measured"}
-BOUGHT = {"kind": "recorded", "labels": 8000, "spent_usd": 0.0, "name": "recorded:label"}
+BOUGHT = Taught(
+    teacher="recorded:label", labels=8000, spent_usd=0.0, tokens_in=1000.0, tokens_out=10.0, tokens_basis="measured"
+)
 
 
 def curve(errors: list[float], tests: int = 4000, rows: int = 8000, seed: int = 0) -> curves.Curve:
@@ -31,9 +32,7 @@ def curve(errors: list[float], tests: int = 4000, rows: int = 8000, seed: int = 
     hits = np.array([order >= round(error * tests) for error in errors])
     law, draws = curves.laws(points, hits, np.arange(tests))
     agreement = [curves.share(hit) for hit in hits]
-    return curves.Curve(
-        "embedding", points, agreement, law.tolist(), draws.tolist(), rows, rows, BOUGHT, TOKENS, 1.0, ""
-    )
+    return curves.Curve("embedding", points, agreement, law.tolist(), draws.tolist(), rows, rows, BOUGHT, 1.0, "")
 
 
 def falling(floor: float, excess: float, exponent: float) -> list[float]:
@@ -110,9 +109,9 @@ def test_what_more_labels_cost():
     priced = curves.forecast(found, Assumptions(), by_hand)
     assert priced.twice.usd == pytest.approx(8000 * (1000 * 2 + 10 * 10) / 1e6)
     assert f"cost {money(priced.twice.usd)}" in priced.sentence
-    built_in = replace(found, teacher=BOUGHT | {"kind": "built-in"})
+    built_in = replace(found, taught=replace(BOUGHT, teacher="built-in"))
     assert "cost nothing" in curves.forecast(built_in, Assumptions(), by_hand).sentence
-    spent = replace(found, teacher=BOUGHT | {"kind": "openai", "spent_usd": 40.0})
+    spent = replace(found, taught=replace(BOUGHT, teacher="openai:gpt-4o-mini", spent_usd=40.0))
     assert curves.forecast(spent, Assumptions(price_as=None), None).twice.usd == pytest.approx(40.0)
 
 

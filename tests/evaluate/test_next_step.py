@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from core import review, taxonomy
-from core.evaluate import doubt, run
+from core.evaluate import doubt, evaluation
+from core.evaluate.comparison import comparison, judgement
+from core.evaluate.evidence import Rules
 from core.evaluate.next_step import Growth, Merge, Mixed, Plan, merges, plan
-from core.evaluate.verdict import Rules
 from core.money.economics import Assumptions
 from tests.evaluate.conftest import insert_assets
 
@@ -77,13 +78,13 @@ def test_categories_are_merged_only_where_the_teacher_confuses_two_of_one_parent
 def test_a_student_short_of_its_target_is_offered_the_one_it_meets_today(client):
     insert_assets(client, "calibration", 400, 15, start=100)
     insert_assets(client, "test", 300, 15, start=1000)
-    run.evaluate(client.db, client.student_id, target=0.99)
-    verdict = run.comparison(client.db, client.student_id)["verdict"]
+    evaluation.evaluate(client.db, client.student_id, target=0.99)
+    verdict = judgement(client.db, client.student_id).verdict
     assert verdict.decision == "not_ready"
     offered = re.match(r"At a target of (\d+) % it is ready today, ", verdict.next)
     assert offered and "For 99 %: " in verdict.next and verdict.offers == int(offered[1]) / 100
-    run.change_rules(client.db, client.task, Rules(target=int(offered[1]) / 100))
-    assert run.comparison(client.db, client.student_id)["verdict"].decision != "not_ready"
+    evaluation.change_rules(client.db, client.task, Rules(target=int(offered[1]) / 100))
+    assert judgement(client.db, client.student_id).verdict.decision != "not_ready"
 
 
 def test_without_a_curve_it_says_where_to_find_the_number():
@@ -119,30 +120,30 @@ def test_agreement_after_merging_is_what_relabelling_would_give():
 def test_the_plan_of_an_evaluation_names_its_weakest_categories_and_its_price(client):
     insert_assets(client, "calibration", 60, 4, start=0)
     insert_assets(client, "test", 300, 4, start=1000)
-    found = run.evaluate(client.db, client.student_id)
+    found = evaluation.evaluate(client.db, client.student_id)
     made = plan(found, None, 0.0128, 1.35)
     assert set(made.weakest) == {"Sale", "Offer", "Brand"} and made.below == made.categories == 3
     assert sum(made.labels_in.values()) == 360
     assert made.parent > made.agreement
-    said = run.comparison(client.db, client.student_id)["verdict"].next
+    said = judgement(client.db, client.student_id).verdict.next
     assert said.startswith(
         "At a target of 90 % it is ready today, with a model that you connect behind it: set that if it is enough. For 95 %: "
     )
     assert "Import about" in said and "all there are have labels" in said and "Merge" not in said
-    named = run.comparison(client.db, client.student_id, Assumptions(price_as=None))["verdict"].next
+    named = judgement(client.db, client.student_id, Assumptions(price_as=None)).verdict.next
     assert "$" not in named
 
 
 def test_changed_rules_judge_the_students_again_without_measuring(client):
     insert_assets(client, "calibration", 400, 25, start=100)
     insert_assets(client, "test", 300, 20, start=1000)
-    run.evaluate(client.db, client.student_id)
+    evaluation.evaluate(client.db, client.student_id)
     asked = len(client.student.asked)
-    run.change_rules(client.db, client.task, Rules(target=0.9, guarded_rows=30))
-    result = run.comparison(client.db, client.student_id)
-    assert result["figures"]["target"] == result["rules"].target == 0.9
-    assert result["rules"].guarded_rows == 30
-    assert result["verdict"].decision == "replace"
+    evaluation.change_rules(client.db, client.task, Rules(target=0.9, guarded_rows=30))
+    result = comparison(client.db, client.student_id)
+    assert result.figures.target == result.rules.target == 0.9
+    assert result.rules.guarded_rows == 30
+    assert result.verdict.decision == "replace"
     assert len(client.student.asked) == asked
-    strict = run.change_rules(client.db, client.task, Rules(target=0.9, least_handled=1.0, category_floor=0.99))
-    assert strict is None and run.comparison(client.db, client.student_id)["rules"].category_floor == 0.99
+    strict = evaluation.change_rules(client.db, client.task, Rules(target=0.9, least_handled=1.0, category_floor=0.99))
+    assert strict is None and judgement(client.db, client.student_id).rules.category_floor == 0.99

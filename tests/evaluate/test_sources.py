@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core import review
-from core.evaluate import run, sources
+from core.evaluate import evaluation, sources
 from core.train.registry import all_students
 from tests.evaluate.conftest import insert_assets
 
@@ -14,7 +14,7 @@ from tests.evaluate.conftest import insert_assets
 def two_sources(client):
     """400 test assets labelled by the recorded teacher; the built-in one says another category on every fifth of 200 of them."""
     insert_assets(client, "test", 400, 20, start=1000)
-    run.evaluate(client.db, client.student_id)
+    evaluation.evaluate(client.db, client.student_id)
     row = {
         "task_id": client.task.id,
         "taxonomy_id": 1,

@@ -9,7 +9,7 @@ import pytest
 
 from core import jobs, taxonomy
 from core.evaluate import suggestions
-from core.evaluate.run import evaluate
+from core.evaluate.evaluation import evaluate
 from core.label.labelling import label
 from core.label.relabel import carry_over
 from core.taxonomy import diff, versions

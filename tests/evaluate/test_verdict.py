@@ -7,9 +7,10 @@ from core.errors import InputError
 from core.evaluate import weak
 from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.cascade import Certificate
+from core.evaluate.evidence import Evidence, Gold, Rules, Unseen, Verdict
 from core.evaluate.next_step import Growth, Merge, Plan
 from core.evaluate.phrases import p_words, percent
-from core.evaluate.verdict import RULES, Evidence, Gold, Rules, Unseen, Verdict, decide
+from core.evaluate.verdict import RULES, decide, in_words
 from core.evaluate.weak import Category
 
 
@@ -58,6 +59,14 @@ def test_the_whole_table_in_its_order():
         "unproven",
         "below",
     ]
+
+
+def test_the_table_in_words_has_the_numbers_of_the_client():
+    given = in_words(Rules(target=0.91, least_handled=0.42, guarded_rows=7, category_floor=0.63, gold_drop=0.03))
+    assert len(given) == len(RULES) and all(one.endswith("**.") and one[0] != ":" for one in given)
+    text = "\n".join(given)
+    for words in ("100 independent", "91 %", "42 %", "7 test assets", "63 %", "3 points"):
+        assert words in text, words
 
 
 def test_fallback_says_the_share_the_promise_and_the_saving():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from core.evaluate import going_live, run, versions
+from core.evaluate import evaluation, going_live, versions
 from core.train import registry
 from tests.evaluate.conftest import insert_assets
 
@@ -16,12 +16,12 @@ def two(client, workspace):
     insert_assets(client, "train", 10, 999, start=0)
     insert_assets(client, "calibration", 300, 25, start=100)
     insert_assets(client, "test", 400, 20, start=1000)
-    run.evaluate(client.db, client.student_id)
+    evaluation.evaluate(client.db, client.student_id)
     row = next(client.db.query("select * from students where id = 1"))
     client.db["students"].insert(row | {"id": 2, "path": "students/2", "kind": "embedding", "parent_id": 1})
     asked = client.student.answer
     client.student.answer = lambda texts: asked([_better(text) for text in texts])
-    run.evaluate(client.db, 2)
+    evaluation.evaluate(client.db, 2)
     for student in (1, 2):
         folder = workspace / "students" / str(student)
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core import database, jobs, taxonomy
 from core.deploy.live import load
 from core.errors import InputError
-from core.evaluate.run import evaluate, figures
+from core.evaluate.evaluation import evaluate, figures_of
 from core.evaluate.versions import behind_words, compare
 from core.label import gold
 from core.label.labelling import label
@@ -159,22 +159,22 @@ def test_the_old_student_works_on_until_another_is_promoted(db, client):
            from predictions where student_id = ?""",
         [old],
     )
-    gold = evaluate(db, old)["gold"]["n"]
+    gold = evaluate(db, old).gold.n
     drafted(db, client, (diff.rename, "Sale", "Promotions"), (diff.merge, ["Opening", "Hiring"], "News"))
     run_id = carry_over(db, client)["runs"][0]["run_id"]
     assert [row["id"] for row in all_students(db, client) if row["live"]] == [old]
-    assert evaluate(db, old)["gold"]["n"] == gold, "measured again on its own categories"
+    assert evaluate(db, old).gold.n == gold, "measured again on its own categories"
     assert "Sale" in load(db, client, "live").student.labels
     (row,) = all_students(db, client)
     assert behind_words(db, row) == f"linear {old} answers in version 1 of the taxonomy; version 2 is in use since."
     (new,) = train(db, client, run_id, "linear")
-    assert evaluate(db, new)["gold"]["n"] == gold, "decisions made under the old version count under the new one"
+    assert evaluate(db, new).gold.n == gold, "decisions made under the old version count under the new one"
     assert {"Promotions", "News", "Travel"} == {
         row[0] for row in db.execute("select label from categories where taxonomy_id = 2").fetchall()
     }
     both = compare(db, old, new)
     assert both.apart == 0, "what was renamed or merged is the same category in both"
-    assert figures(db, old)["agreement"]["n"] == figures(db, new)["agreement"]["n"]
+    assert figures_of(db, old).agreement.n == figures_of(db, new).agreement.n
     set_live(db, new)
     assert "Promotions" in load(db, client, "live").student.labels
 

@@ -18,7 +18,7 @@ FOUND = Measured(
     tokens_basis="estimated",
     handled=0.9,
     labels=4000,
-    teacher_kind="recorded",
+    teacher="recorded:label",
     spent_usd=0.0,
     train_seconds=90.0,
     reviews=120,
@@ -66,7 +66,7 @@ measured = st.builds(
     tokens_basis=st.sampled_from(["measured", "estimated"]),
     handled=st.none() | st.floats(0, 1),
     labels=st.integers(0, 500_000),
-    teacher_kind=st.sampled_from(["built-in", "recorded", "openai"]),
+    teacher=st.sampled_from(["built-in", "recorded:label", "openai:gpt-4o-mini"]),
     spent_usd=st.sampled_from([0.0, 0.004, 12.345, 870.0]),
     train_seconds=st.floats(0, 10_000),
     reviews=st.integers(0, 5000),
@@ -113,7 +113,7 @@ def test_an_always_on_machine_can_cost_more_than_a_cheap_teacher_and_never_pays_
 
 @pytest.mark.parametrize("price", [None, PRICE])
 def test_the_built_in_teacher_costs_nothing_whatever_the_others_are_priced_as(price):
-    free = economics(replace(FOUND, teacher_kind="built-in"), Assumptions(), price)
+    free = economics(replace(FOUND, teacher="built-in"), Assumptions(), price)
     assert free.per_1000["teacher"] == 0.0 and free.priced_as is None
     assert free.saving["student"] is free.break_even_assets["student"] is None
     assert free.upfront[0].value == 0.0
@@ -125,7 +125,7 @@ def test_recorded_labels_without_a_price_leave_the_comparison_open():
 
 
 def test_a_hosted_teacher_without_a_list_price_costs_what_was_spent():
-    found = replace(FOUND, teacher_kind="openai", spent_usd=12.0)
+    found = replace(FOUND, teacher="openai:gpt-4o-mini", spent_usd=12.0)
     sheet = economics(found, Assumptions(price_as=None), None)
     assert sheet.per_1000["teacher"] == 3.0
     assert (sheet.upfront[0].value, sheet.upfront[0].basis) == (12.0, "measured")

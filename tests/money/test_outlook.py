@@ -78,7 +78,7 @@ def test_the_tornado_holds_the_result_itself_within_each_bar(found, assumed):
 
 
 def test_half_of_one_token_is_no_end_of_a_range():
-    found = replace(FOUND, tokens_in=0.0, tokens_out=1.0, teacher_kind="recorded")
+    found = replace(FOUND, tokens_in=0.0, tokens_out=1.0, teacher="recorded:label")
     assert "tokens_out" not in {bar.name for bar in tornado(found, Assumptions(), PRICE, "student")}
 
 

@@ -13,9 +13,11 @@ from streamlit.testing.v1 import AppTest
 from core import __main__ as cli
 from core import jobs, review, settings, tasks, taxonomy
 from core.escape import plain
+from core.evaluate.comparison import comparison, judgement
+from core.evaluate.disagreements import disagreements
+from core.evaluate.evaluation import change_rules, evaluate
+from core.evaluate.evidence import Rules
 from core.evaluate.kept import rules_of
-from core.evaluate.run import change_rules, comparison, disagreements, evaluate
-from core.evaluate.verdict import Rules
 from core.jobs.kinds import KINDS, JobKind
 from core.money import prices
 from core.report.headline import for_100
@@ -97,7 +99,7 @@ def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, fi
     result = comparison(filled, student["id"])
     text = shown(app)
     assert "**Next:**" in text
-    assert f"n = {result['figures']['agreement']['n']:,}" in text
+    assert f"n = {result.figures.agreement.n:,}" in text
     assert [metric.label.partition(",")[0] for metric in app.metric] == ["Agreement", "Saving", "Speed-up"]
     assert lead(result) == app.header[0].value.replace("\\", "") and len(app.get("plotly_chart")) == 4
     assert plain(for_100(result)) in text
@@ -107,10 +109,10 @@ def test_compare_shows_the_verdict_and_every_figure_with_its_basis(open_page, fi
 
 def test_the_target_a_student_meets_today_is_one_click_away(judged_small, open_page, db):
     change_rules(db, tasks.get(db, 2), Rules(target=0.999))
-    offered = comparison(db, 1)["verdict"].offers
+    offered = judgement(db, 1).verdict.offers
     app = press(open_page("compare"), f"Aim at {stated_percent(offered)}")
     assert (
-        comparison(db, 1)["verdict"].decision in ("replace", "fallback")
+        judgement(db, 1).verdict.decision in ("replace", "fallback")
         and rules_of(db, tasks.get(db, 2)).target == offered
     )
     assert not [button for button in app.button if button.label.startswith("Aim at")]
@@ -153,13 +155,22 @@ def test_compare_answers_each_question_with_charts_titled_by_the_answer(open_pag
 
 def test_a_changed_rule_changes_the_verdict_for_this_client(open_page, filled):
     app = open_page("compare")
-    before = comparison(filled, 1)["figures"]["certificate"]
+    before = judgement(filled, 1).figures.certificate
     next(one for one in app.number_input if one.label == "Target agreement (%)").set_value(99.9)
     next(one for one in app.button if one.label == "Judge by these").click().run()
     assert not app.exception
     after = comparison(filled, 1)
-    assert after["rules"].target == after["figures"]["target"] == 0.999
-    assert after["figures"]["certificate"]["handled"] < before["handled"] or not before["certified"]
+    assert after.rules.target == after.figures.target == 0.999
+    assert after.figures.certificate.handled < before.handled or not before.certified
+
+
+def test_figures_of_an_earlier_version_are_asked_for_anew_and_take_no_other_page_down(open_page, filled):
+    filled.execute("update evaluations set figures = json_remove(figures, '$.taught')")
+    filled.conn.commit()
+    for name in ("overview", "student", "teacher"):
+        app = open_page(name)
+        assert not app.exception and not app.error, name
+    assert "Train it again on the Student page" in open_page("compare").error[0].value
 
 
 def test_what_is_truly_paid_goes_before_any_list_price_and_is_kept(open_page, filled):
@@ -169,11 +180,11 @@ def test_what_is_truly_paid_goes_before_any_list_price_and_is_kept(open_page, fi
     next(one for one in app.number_input if one.label == "US dollars a month").set_value(908.0).run()
     next(one for one in app.number_input if one.label == "Assets a month").set_value(20_000).run()
     assert not app.exception and "$908 a month" in app.header[0].value
-    sheet = comparison(filled, 1)["economics"]
+    sheet = judgement(filled, 1).economics
     assert (sheet.monthly["teacher"], sheet.per_1000["teacher"]) == (908.0, 45.4)
     assert "$908 a month" in open_page("compare").header[0].value
     next(one for one in app.selectbox if one.label == "Reckon with").set_value("listed").run()
-    assert "$908" not in app.header[0].value and comparison(filled, 1)["economics"].line("teacher").basis == "estimated"
+    assert "$908" not in app.header[0].value and judgement(filled, 1).economics.line("teacher").basis == "estimated"
 
 
 def test_other_models_stand_beside_the_teacher_and_are_kept(open_page, filled):

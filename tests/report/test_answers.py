@@ -1,9 +1,13 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from core.evaluate import run
+from core.evaluate import evaluation, phrases
+from core.evaluate.agreement import Share
+from core.evaluate.comparison import judgement
+from core.evaluate.evidence import Rules
 from core.money.economics import Assumptions, economics
 from core.money.outlook import courses, tornado
 from core.report import answers, charts, money, speed
@@ -12,12 +16,18 @@ from tests.money.test_economics import FOUND, PRICE
 
 
 @pytest.fixture
-def found(client):  # noqa: F811
+def result(client):  # noqa: F811
     insert_assets(client, "calibration", 400, 25, start=100)
     insert_assets(client, "test", 300, 20, start=1000)
     client.db.execute("update assets set extra = json_object('market', iif(id % 20 < 2, 'SE', 'NL'), 'file', id)")
     client.db.conn.commit()
-    return run.evaluate(client.db, client.student_id)
+    evaluation.evaluate(client.db, client.student_id)
+    return judgement(client.db, client.student_id)
+
+
+@pytest.fixture
+def found(result):
+    return result.figures
 
 
 def drawn(answer: answers.Answer) -> dict:
@@ -28,7 +38,7 @@ def drawn(answer: answers.Answer) -> dict:
 
 def test_the_titles_are_the_answers(found):
     assert (
-        answers.per_category(found).title
+        answers.per_category(found, Rules()).title
         == "The student agrees on 95.0 % of assets; 0 of 3 categories are below 85 % (the target less 10 points), "
         "weakest “Sale”: 95 of 100, 89 % to 98 %"
     )
@@ -37,17 +47,18 @@ def test_the_titles_are_the_answers(found):
     weak = answers.slices(found)
     assert weak.title.startswith("It is weaker where market is SE: ")
     assert set(weak.table["column"]) == {"market"} and weak.table["weaker"].sum() == 1
-    for answer in (answers.per_category(found), answers.cascade(found), answers.reliability(found), weak):
+    for answer in (answers.per_category(found, Rules()), answers.cascade(found), answers.reliability(found), weak):
         drawn(answer)
 
 
 def test_few_rows_hide_their_decimals_and_say_so(found):
-    few = found | {"agreement": {"value": 0.876, "low": 0.7512, "high": 0.9513, "n": 48, "groups": 48}}
+    few = found.model_copy(update={"agreement": Share(0.876, 0.7512, 0.9513, 48, 48)})
     assert (
-        answers.per_category(few).title == "Too few test assets to say: agreement could be anything from 75 % to 95 %"
+        answers.per_category(few, Rules()).title
+        == "Too few test assets to say: agreement could be anything from 75 % to 95 %"
     )
-    assert answers.share_words(0.876, 48) == "88 %" and answers.share_words(0.876, 100) == "87.6 %"
-    assert answers.span_words(few["agreement"]) == "75 % to 95 %, n = 48"
+    assert phrases.share_words(0.876, 48) == "88 %" and phrases.share_words(0.876, 100) == "87.6 %"
+    assert phrases.span_words(few.agreement) == "75 % to 95 %, n = 48"
     small = answers.slices(found).table.query("n < 100")
     assert len(small) and (small["agreement"] == small["agreement"].round(2)).all()
 
@@ -59,7 +70,7 @@ def test_the_heat_map_keeps_every_name_and_count(count):
     for n in range(count):
         for other in draw.choice(count, min(3, count - 1), replace=False):
             mixed[n, int(other)] = mixed.get((n, int(other)), 0) + int(draw.integers(1, 9))
-    pairs = [[teacher, student, assets] for (teacher, student), assets in mixed.items()]
+    pairs = [(teacher, student, assets) for (teacher, student), assets in mixed.items()]
     labels = {n: f"Category <b>{n}</b>" for n in range(count)}
     fig, shown, part = charts.heat(pairs, labels, 10_000)
     assert (shown, part) == (count, 1.0)
@@ -116,20 +127,17 @@ def test_without_a_price_the_money_questions_stay_open():
     drawn(money.monthly(lines, sheet, True))
 
 
-def test_times_are_measured_or_dashed_and_called_assumed(found):
-    sheet = economics(FOUND, Assumptions(), PRICE)
-    assumed = speed.latency(found, sheet, 2.5)
+def test_times_are_measured_or_dashed_and_called_assumed(result, found):
+    assumed = speed.latency(replace(result, economics=economics(FOUND, Assumptions(), PRICE)))
     assert assumed.title.endswith("the teacher in 2,500 ms (assumed)") and "dashed" in assumed.note
     assert any(trace.get("line", {}).get("dash") == "dash" for trace in drawn(assumed)["data"])
-    timed = speed.latency(
-        found, economics(FOUND.__class__(**FOUND.__dict__ | {"teacher_ms": 1500.0}), Assumptions(), PRICE), 2.5
-    )
+    timed = speed.latency(result)
     assert timed.title.endswith("the teacher in 1,500 ms") and "measured on 700 labels" in timed.note
     assert not any(trace.get("line", {}).get("dash") == "dash" for trace in drawn(timed)["data"])
     assert timed.table["p50 (ms)"].iloc[0] == 1500.0
     rates = speed.throughput(found)
-    assert list(rates.table["batch size"]) == [1, 8, 64, 256] and found["latency"]["machine"] in rates.note
+    assert list(rates.table["batch size"]) == [1, 8, 64, 256] and found.latency.machine in rates.note
     assert "settle" not in rates.note, "a linear student has nothing but word counts"
-    staged = found | {"asked": {"linear": 1.0, "embedding": 0.284, "large": 0.061}}
+    staged = found.model_copy(update={"asked": {"linear": 1.0, "embedding": 0.284, "large": 0.061}})
     said = "Word counts alone settle 71.6 % of the assets; the small base model reads 28.4 %, the large one 6.1 %."
     assert speed.throughput(staged).note.endswith(said)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.evaluate import run
+from core.evaluate import evaluation
+from core.evaluate.comparison import judgement
 from core.money.economics import Assumptions
 from core.report import charts, svg
 from core.report.headline import for_100, headlines
@@ -19,8 +20,8 @@ from tests.evaluate.conftest import client, insert_assets  # noqa: F401
 def judged(client):  # noqa: F811
     insert_assets(client, "calibration", 400, 25, start=100)
     insert_assets(client, "test", 300, 20, start=1000)
-    run.evaluate(client.db, client.student_id)
-    return lambda **assumed: run.comparison(client.db, client.student_id, Assumptions(**assumed))
+    evaluation.evaluate(client.db, client.student_id)
+    return lambda **assumed: judgement(client.db, client.student_id, Assumptions(**assumed))
 
 
 def test_the_line_adds_up_and_says_what_is_dearer(judged):
@@ -34,11 +35,11 @@ def test_no_saving_is_claimed_where_nothing_is_handed_over_and_a_list_price_is_n
     result = judged(price_as="openai:gpt-4o-mini", tokens_in=500)
     assert " a month at the list price of gpt-4o-mini, with " in lead(result)
     for rule, decision in (("unproven", "not_ready"), ("weak_category", "not_ready"), ("trial", "trial")):
-        waits = result | {"verdict": replace(result["verdict"], decision=decision, rule=rule)}
+        waits = replace(result, verdict=replace(result.verdict, decision=decision, rule=rule))
         said = lead(waits)
         assert said.startswith("Today $") and "keep" not in said and ". Nothing is handed over yet: " in said
         assert pairs(waits)[0].title == "Cost a month, if it did the work"
-        assert headlines(waits, None)[1].label == "Saving, if it did the work"
+        assert headlines(waits)[1].label == "Saving, if it did the work"
 
 
 def test_three_pairs_each_with_its_basis_and_without_money_two(judged):
@@ -53,27 +54,27 @@ def test_three_pairs_each_with_its_basis_and_without_money_two(judged):
 
 def test_the_verdict_for_100_assets_never_promises_more_than_it_proved(judged):
     result = judged()
-    handled = round(100 * result["figures"]["handled"]["value"])
-    verdict = replace(result["verdict"], decision="fallback")
-    assert for_100(result | {"verdict": verdict}) == (
+    handled = round(100 * result.figures.handled.value)
+    verdict = replace(result.verdict, decision="fallback")
+    assert for_100(replace(result, verdict=verdict)) == (
         f"Of 100 assets the student files {handled} and {100 - handled} go to the teacher; at least 95 of the 100 are filed as "
         "the teacher would, 95 % sure."
     )
-    low = result["figures"]["agreement"]["low"]
-    alone = for_100(result | {"verdict": replace(verdict, decision="replace")})
+    low = result.figures.agreement.low
+    alone = for_100(replace(result, verdict=replace(verdict, decision="replace")))
     assert f"at least {95 if low < 0.95 else int(100 * low)} of them" in alone
-    assert "about 95 as the teacher does (" in for_100(result | {"verdict": replace(verdict, decision="not_ready")})
+    assert "about 95 as the teacher does (" in for_100(replace(result, verdict=replace(verdict, decision="not_ready")))
 
 
 def test_the_interval_for_100_assets_is_that_of_the_card_and_the_student_is_named(judged):
     result = judged()
-    waits = result | {"verdict": replace(result["verdict"], decision="not_ready")}
-    seen = {"value": 0.888, "low": 0.82996, "high": 0.93204}
-    figures = result["figures"] | {"agreement": result["figures"]["agreement"] | seen}
-    assert "(83 to 93, 95 % sure)" in for_100(waits | {"figures": figures})
-    assert headlines(waits | {"figures": figures}, None)[0].span.startswith("83.0 % to 93.2 %")
-    teacher = figures | {"teacher": {"name": "openai:gpt-5-mini"}}
-    assert named({"kind": "embedding", "id": 2}, teacher) == "embedding 2, taught by gpt-5-mini"
+    seen = replace(result.figures.agreement, value=0.888, low=0.82996, high=0.93204)
+    taught = replace(result.figures.taught, teacher="openai:gpt-5-mini")
+    figures = result.figures.model_copy(update={"agreement": seen, "taught": taught})
+    waits = replace(result, figures=figures, verdict=replace(result.verdict, decision="not_ready"))
+    assert "(83 to 93, 95 % sure)" in for_100(waits)
+    assert headlines(waits)[0].span.startswith("83.0 % to 93.2 %")
+    assert named({"kind": "embedding", "id": 2}, figures) == "embedding 2, taught by gpt-5-mini"
 
 
 def test_long_names_leave_room_for_the_words_at_the_end_of_the_bars():

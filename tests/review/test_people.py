@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from core import review, tasks
+from core import review, tasks, taxonomy
 from core.errors import InputError
-from core.evaluate import run
+from core.evaluate import evaluation, measure
 from core.evaluate.agreement import interval
 from core.review import people, wordings
 from tests.evaluate.conftest import insert_assets
@@ -52,16 +52,16 @@ def test_accuracy_comes_from_the_random_sample_with_the_exact_interval(judged):
     assert (found.teacher.low, found.teacher.high) == pytest.approx(interval(36, 40))
     assert found.student.value == pytest.approx(np.mean([(a - 1) % 5 > 0 and a % 10 > 0 for a in range(101, 141)]))
     assert found.paired.only_second - found.paired.only_first == 8
-    gold = run.measure.gold(db, judged.task, run._stored(db, 1), [], None)
+    gold = measure.gold(db, judged.task, evaluation.predictions(db, 1), [], None)
     assert gold is None, "no category, no gold"
 
 
 def test_compare_counts_no_asset_of_the_queue(judged):
-    categories = run.taxonomy.load(judged.db, 1)
+    categories = taxonomy.load(judged.db, 1)
     review.decide(judged.db, 101, "ana", truth(judged, 101), "queue")
-    assert run.measure.gold(judged.db, judged.task, run._stored(judged.db, 1), categories, None) is None
+    assert measure.gold(judged.db, judged.task, evaluation.predictions(judged.db, 1), categories, None) is None
     review.decide(judged.db, 102, "ana", truth(judged, 102), "random")
-    assert run.measure.gold(judged.db, judged.task, run._stored(judged.db, 1), categories, None)["n"] == 1
+    assert measure.gold(judged.db, judged.task, evaluation.predictions(judged.db, 1), categories, None).n == 1
 
 
 def test_sampled_assets_on_which_reviewers_differ_are_left_out_and_counted(judged):

@@ -10,7 +10,7 @@ import pytest
 
 from core import review
 from core.errors import InputError
-from core.evaluate.run import evaluate
+from core.evaluate.evaluation import evaluate
 from core.label.labelling import label
 from core.review import queue as review_queue
 from core.tasks import Task

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import tasks, taxonomy
+from core.asset_columns import ASSET_COLUMNS, TEXT_NAMES
 from core.assets import imports
 from core.tables import columns
-from core.tables.column_names import ASSET_NAMES, TAXONOMY_NAMES, TEXT_NAMES
+from core.tables.column_names import TAXONOMY_NAMES
 from core.tables.columns import Mapping, correct, guess_assets
 from core.taxonomy import Category
 from core.taxonomy import columns as category_columns
@@ -124,7 +125,11 @@ def test_numbers_that_count_are_ids_and_vague_names_are_none_where_values_repeat
 
 
 NAMES = st.sampled_from(
-    [*TEXT_NAMES, *(n for t in (ASSET_NAMES, TAXONOMY_NAMES) for words in t.values() for n in words)]
+    [
+        *TEXT_NAMES,
+        *(n for column in ASSET_COLUMNS.values() for n in column.names),
+        *(n for words in TAXONOMY_NAMES.values() for n in words),
+    ]
 )
 CELLS = st.sampled_from(
     ["Shoes", "hats", "S1", "12", "", "A-1", "A-2", "https://a.b/c", "2024-01-02", "some longer words here"]

@@ -14,7 +14,7 @@ from core import settings, tasks
 from core.__main__ import main
 from core.deploy.exported import runtime
 from core.evaluate import learning_curve, phrases
-from core.evaluate.run import evaluate, figures
+from core.evaluate.evaluation import evaluate, figures_of
 from core.label.labelling import label
 from core.train import ladder, members, registry, students
 from tests import small
@@ -44,9 +44,9 @@ def test_a_member_in_one_file_goes_through_every_door(echo, db, tmp_path, capsys
 
     made = students.load(registry.folder_of(db, student))
     assert [(stage.member, stage.judge) for stage in made.stages] == [("linear", "linear"), ("echo", "linear")]
-    asked = figures(db, student)["asked"]
+    asked = figures_of(db, student).asked
     assert list(asked) == ["linear", "echo"]
-    assert re.search(r"^Word counts alone settle .* of the assets; the echo hears ", phrases.asked({"asked": asked}))
+    assert re.search(r"^Word counts alone settle .* of the assets; the echo hears ", phrases.asked_words(asked))
 
     assert main(["export", "--client", "Small", "--to", str(tmp_path / "out")]) == 0
     text = small.rows(1)[0]["text"]

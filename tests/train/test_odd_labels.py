@@ -13,7 +13,7 @@ from core import database, tasks, taxonomy
 from core.assets import imports
 from core.deploy import export
 from core.errors import InputError
-from core.evaluate.run import evaluate
+from core.evaluate.evaluation import evaluate
 from core.label.labelling import label
 from core.tasks import Task
 from core.train import students
@@ -85,6 +85,6 @@ def test_emoji_alone_are_learnt_judged_and_exported(db, tmp_path, encoders, kind
     ]
     task, run_id = fill(db, tmp_path / "files", table, "Emoji")
     [student_id] = train(db, task, run_id, kind)
-    assert evaluate(db, student_id, target=0.9)["agreement"]["value"] == 1
+    assert evaluate(db, student_id, target=0.9).agreement.value == 1
     export.export(db, task=task, student=student_id, to=tmp_path / "there")
     assert (tmp_path / "there" / "predict.py").exists()

@@ -110,8 +110,9 @@ def test_a_duplicate_group_is_one_row_with_the_mean_of_its_labels(db, tmp_path):
 
 
 def test_where_new_campaigns_are_harder_the_student_is_judged_by_campaigns_left_out(db, tmp_path):
-    from core.evaluate import run as evaluation
-    from core.evaluate.verdict import Rules
+    from core.evaluate import evaluation
+    from core.evaluate.comparison import judgement
+    from core.evaluate.evidence import Rules
     from tests.train.test_new import campaigns
 
     rows, columns = campaigns(size=36)
@@ -124,16 +125,16 @@ def test_where_new_campaigns_are_harder_the_student_is_judged_by_campaigns_left_
     labels = labelling.label(db, client, "recorded:label")
     (student,) = ladder.train(db, client, labels, "linear")
     evaluation.evaluate(db, student, target=0.7)
-    judged = evaluation.comparison(db, student)
-    new, seen = judged["figures"]["agreement_calibration"]["value"], judged["figures"]["agreement"]["value"]
-    assert judged["figures"]["new"]["column"] == "campaign" and new < seen - 0.1
-    assert "of assets of campaigns it had not seen" in judged["verdict"].reason
+    judged = judgement(db, student)
+    new, seen = judged.figures.agreement_calibration.value, judged.figures.agreement.value
+    assert judged.figures.new.column == "campaign" and new < seen - 0.1
+    assert "of assets of campaigns it had not seen" in judged.verdict.reason
     assert ladder.train(db, client, labels, "linear") == [student], "what is made already is taken as it is"
 
     evaluation.change_rules(db, client, Rules(target=0.7, new="concepts"))
     (other,) = ladder.train(db, client, labels, "linear")
     evaluation.evaluate(db, other)
-    judged = evaluation.comparison(db, other)
-    assert other != student and judged["figures"]["new"]["column"] is None
-    assert judged["figures"]["agreement_calibration"]["value"] > new + 0.1
-    assert "had not seen" not in judged["verdict"].reason
+    judged = judgement(db, other)
+    assert other != student and judged.figures.new.column is None
+    assert judged.figures.agreement_calibration.value > new + 0.1
+    assert "had not seen" not in judged.verdict.reason

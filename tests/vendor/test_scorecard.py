@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from core import database, tasks, taxonomy, vendor
 from core.assets import label_columns
 from core.errors import InputError
-from core.evaluate import run
+from core.evaluate import evaluation
 from core.evaluate.agreement import interval
+from core.evaluate.comparison import judgement
+from core.evaluate.evidence import Rules
 from core.evaluate.kept import keep_assumptions, keep_rules
-from core.evaluate.verdict import Rules
 from core.money.economics import Assumptions
 from core.taxonomy import diff, versions
 from core.vendor import scorecard, sets
@@ -31,7 +32,7 @@ def judged(client):
     """300 test assets; the student is wrong on every 20th. Asset i (1 … in order of id) has the truth LABELS[(its group) % 3]."""
     insert_assets(client, "calibration", 60, 25, start=100)
     insert_assets(client, "test", 300, 20, start=1000)
-    run.evaluate(client.db, client.student_id)
+    evaluation.evaluate(client.db, client.student_id)
     return client
 
 
@@ -72,7 +73,7 @@ def test_three_sides_on_the_same_assets(judged, tmp_path):
     assert (them.who, student.who, teacher.who) == ("Acme", "linear 1", "teacher")
     assert them.agreement.value == pytest.approx(0.9)
     assert (them.agreement.low, them.agreement.high) == pytest.approx(interval(270, 300))
-    assert student.agreement.value == run.figures(judged.db, 1)["agreement"]["value"] == pytest.approx(0.95)
+    assert student.agreement.value == evaluation.figures_of(judged.db, 1).agreement.value == pytest.approx(0.95)
     assert teacher.agreement is None and teacher.answered == 1
     (everything, answered) = card.against
     assert everything.pair == answered.pair
@@ -106,7 +107,7 @@ def test_costs_and_times_say_where_they_come_from(judged, tmp_path):
     them, student, teacher = card.rows
     assert (them.usd.value, them.usd.basis) == (pytest.approx(3.0), "assumed")
     assert (them.ms.value, them.ms.basis, them.ms_p95) == (120, "assumed", 120)
-    sheet = run.comparison(judged.db, 1)["economics"]
+    sheet = judgement(judged.db, 1).economics
     assert (student.usd.value, student.usd.basis) == (sheet.per_1000["student"], "estimated")
     assert teacher.usd.value == sheet.per_1000["teacher"]
     assert (teacher.ms.value, teacher.ms.basis) == (1500.0, "measured")
@@ -132,9 +133,9 @@ def test_the_cost_is_compared_with_what_is_proposed(client, tmp_path, target, pr
     )  # the made-up student is too fast to cost a cent
     insert_assets(client, "calibration", 400, 25, start=100)
     insert_assets(client, "test", 400, 20, start=1000)
-    run.evaluate(client.db, 1, target=target)
+    evaluation.evaluate(client.db, 1, target=target)
     card = judge(client, wrong_every(client, 4), tmp_path, usd_per_1000=0.5)
-    sheet = run.comparison(client.db, 1)["economics"]
+    sheet = judgement(client.db, 1).economics
     assert words in card.verdict.reason
     table = scorecard.table_of(card).set_index("measure")
     behind = "… with the teacher behind it"
@@ -174,7 +175,7 @@ def test_gold_labels_decide_where_people_settled_enough(judged, tmp_path):
 def test_copies_count_once_and_answers_to_them_are_left_aside(client, tmp_path):
     insert_assets(client, "calibration", 60, 25, start=100)
     insert_assets(client, "test", 150, 20, start=1000, copies=2)
-    run.evaluate(client.db, 1)
+    evaluation.evaluate(client.db, 1)
     card = judge(client, wrong_every(client, 1), tmp_path)
     assert card.judged == 150 == card.rows[0].agreement.n == card.against[0].pair.n
     assert card.test["counts"]["outside"] == 150
@@ -423,7 +424,7 @@ def shared_judged(tmp_path_factory):
         client = make_client(db, patch)
         insert_assets(client, "calibration", 20, 25, start=100)
         insert_assets(client, "test", 20, 20, start=1000)
-        run.evaluate(db, 1)
+        evaluation.evaluate(db, 1)
         sets.held_out(db, tasks.get(db, 2))
         yield client, folder
         db.close()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.evaluate.agreement import Paired, Share, paired
+from core.evaluate.evidence import FEWEST_TEST, Rules
 from core.vendor import rules
 from core.vendor.rules import RULES, VendorEvidence, decide
 
@@ -53,6 +54,9 @@ def test_the_table_in_the_docstring_is_the_rules_in_their_order():
     answers = {"cannot be said": "unproven", "not capable": "not_capable", "capable, cost unknown": "unpriced"}
     answers |= {"too dear": "too_dear", "capable enough": "capable"}
     assert [answers[answer] for name, answer in rows if name != "rule"] == [one.decision for one in RULES]
+    assert (
+        f"fewer than {FEWEST_TEST} assets" in rules.__doc__ and f"({100 * Rules().gold_drop:g} points)" in rules.__doc__
+    )
 
 
 def test_capable_and_every_step_away_from_it():

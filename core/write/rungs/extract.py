@@ -12,12 +12,15 @@ import numpy as np
 from core.whole import write_whole
 from core.write import rouge
 from core.write.known import Encode, Known
-from core.write.rungs import Lesson, Proposal, Propose, Rung
+from core.write.rungs import Lesson, Pairs, Proposal, Propose, Rung
 
 FILE = "ranker.json"
-STRENGTH = 3.0  # of the ridge regression
+STRENGTH = 1_000.0  # of the ridge regression: some 400 columns, a few thousand sentences
+BUDGETS = (1.0, 1.25, 1.5, 2.0)  # times the usual words of an approved summary
 ALIKE = 0.85  # cosine from which two sentences say the same
+HELD = 200  # pairs that the length is chosen by
 LONGEST = 80  # sentences of a brief that are looked at
+Ranker = dict[str, np.ndarray]
 
 
 def sentences(brief: str) -> list[str]:
@@ -31,25 +34,42 @@ def sentences(brief: str) -> list[str]:
 
 
 def fit(lesson: Lesson) -> None:
-    """A ridge regression from what a sentence looks like to its overlap with the approved summary."""
-    rows, wanted = [], []
-    for done, (brief, copy) in enumerate(lesson.train):
-        if done % 50 == 0:
-            lesson.step(done, len(lesson.train), "extract: reading briefs")
-        parts = sentences(brief)
-        rows.append(_features(parts, lesson.encode(parts)))
-        wanted += [rouge.overlap(part, copy) for part in parts]
-    table, target = np.concatenate(rows), np.array(wanted)
+    """A ridge regression from what a sentence looks like and says to its overlap with the approved summary; then the length at
+    which summaries of pairs held out come nearest to theirs."""
+    told = _regress(_read(lesson, lesson.train))
+    held = _read(lesson, (lesson.held or lesson.train)[:HELD])
+    usual = float(np.median([len(copy.split()) for _, copy in lesson.train]))
+    near = {
+        times: np.mean(
+            [rouge.overlap(_summary(parts, vectors, told, times * usual), copy) for parts, vectors, copy in held]
+        )
+        for times in BUDGETS
+    }
+    told["words"] = np.array(usual * max(near, key=near.__getitem__))
+    write_whole(lesson.folder / FILE, json.dumps({name: value.tolist() for name, value in told.items()}))
+
+
+def _read(lesson: Lesson, pairs: Pairs) -> list[tuple[list[str], np.ndarray, str]]:
+    """Of each pair: the brief's sentences, their vectors, and the copy."""
+    lesson.step(0, 0, "extract: reading briefs")
+    parts = [sentences(brief) for brief, _ in pairs]
+    vectors = lesson.encode([one for some in parts for one in some])
+    places = np.cumsum([len(some) for some in parts])[:-1]
+    return [(some, part, copy) for some, part, (_, copy) in zip(parts, np.split(vectors, places), pairs) if some]
+
+
+def _regress(read: list[tuple[list[str], np.ndarray, str]]) -> Ranker:
+    table = np.concatenate([_features(parts, vectors) for parts, vectors, _ in read])
+    target = np.array([rouge.overlap(part, copy) for parts, _, copy in read for part in parts])
     mean, scale = table.mean(0), table.std(0) + 1e-6
     z = (table - mean) / scale
     weights = np.linalg.solve(z.T @ z + STRENGTH * np.eye(z.shape[1]), z.T @ (target - target.mean()))
-    words = float(np.median([len(copy.split()) for _, copy in lesson.train]))
-    told = {"mean": mean.tolist(), "scale": scale.tolist(), "weights": weights.tolist(), "words": words}
-    write_whole(lesson.folder / FILE, json.dumps(told))
+    return {"mean": mean, "scale": scale, "weights": weights}
 
 
 def _features(parts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-    """What a sentence looks like, float (sentences, 9): its place, length, nearness to all others, figures, names, question."""
+    """What a sentence looks like and says, float (sentences, 9 + dimensions): its place, length, nearness to all others, figures,
+    names, question; its vector."""
     count = len(parts)
     place = np.arange(count) / max(count - 1, 1)
     words = np.array([len(part.split()) for part in parts], float)
@@ -58,9 +78,8 @@ def _features(parts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
     flags = [
         [bool(re.search(r"\d", part)), len(re.findall(r"(?<=\s)[A-Z][a-z]+", part)), "?" in part] for part in parts
     ]
-    return np.column_stack(
-        [place, place == 0, place**2, np.log1p(words), words < 5, near, np.array(flags, float).reshape(count, 3)]
-    )
+    looks = [place, place == 0, place**2, np.log1p(words), words < 5, near, np.array(flags, float), vectors]
+    return np.column_stack(looks)
 
 
 def load(folder: Path, known: Known, encode: Encode) -> Propose:
@@ -68,23 +87,22 @@ def load(folder: Path, known: Known, encode: Encode) -> Propose:
     told = {name: np.array(value) for name, value in json.loads((folder / FILE).read_text()).items()}
 
     def propose(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
-        return [[Proposal(_summary(brief, told, encode))] for brief in briefs]
+        cut = [sentences(brief) for brief in briefs]
+        return [
+            [Proposal(_summary(parts, encode(parts), told, float(told["words"])) if parts else "")] for parts in cut
+        ]
 
     return propose
 
 
-def _summary(brief: str, told: dict[str, np.ndarray], encode: Encode) -> str:
-    parts = sentences(brief)
-    if not parts:
-        return ""
-    vectors = encode(parts)
+def _summary(parts: Sequence[str], vectors: np.ndarray, told: Ranker, most: float) -> str:
     worth = (_features(parts, vectors) - told["mean"]) / told["scale"] @ told["weights"]
     chosen: list[int] = []
     for place in np.argsort(-worth):
         if any(vectors[place] @ vectors[other] > ALIKE for other in chosen):
             continue
         chosen.append(int(place))
-        if sum(len(parts[one].split()) for one in chosen) >= told["words"]:
+        if sum(len(parts[one].split()) for one in chosen) >= most:
             break
     return " ".join(parts[place] for place in sorted(chosen))
 

@@ -1,0 +1,205 @@
+"""A student's figures with money and verdict under the assumptions of the day: all that Compare, the report and `compare` tell.
+
+Put together here once; figures are only read, so that changing a price or a volume never needs another measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from sqlite_utils import Database
+
+from core import tasks
+from core.errors import InputError
+from core.evaluate import learning_curve
+from core.evaluate.evaluation import figures_of, judged_again
+from core.evaluate.evidence import Evidence, Gold, Rules, Verdict
+from core.evaluate.figures import ChooseOneFigures, Promise
+from core.evaluate.kept import assumptions_of, other_prices, rules_of, teacher_price
+from core.evaluate.latency import Times, median_interval
+from core.evaluate.next_step import Plan, plan
+from core.evaluate.verdict import decide
+from core.label import connections
+from core.money import outlook
+from core.money.economics import Assumptions, Economics, Line, Measured, economics, label_price, saving_on_batch
+from core.money.outlook import Course, Swing
+from core.money.prices import Price
+from core.tasks import Task
+from core.train import members
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A student beside its teacher. `measured` is what the money rests on, `price` what the teacher is priced at (None: no list
+    price), `others` the prices of models that stand beside it."""
+
+    figures: ChooseOneFigures
+    economics: Economics
+    verdict: Verdict
+    assumptions: Assumptions
+    rules: Rules
+    measured: Measured
+    price: Price | None
+    others: list[Price]
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether the verdict hands anything over to the student: else nothing is saved."""
+        return self.verdict.decision in ("replace", "fallback")
+
+    @property
+    def teacher_time(self) -> tuple[Times, bool]:
+        """How long the teacher takes for one asset, and whether that was measured; else it is the assumption."""
+        timed = self.figures.teacher_latency
+        if timed is not None and self.economics.line("student_speed_up").basis == "measured":
+            return timed, True
+        assumed = 1000 * self.assumptions.teacher_latency_s
+        return Times(assumed, None, None, 0, (assumed,)), False
+
+    @cached_property
+    def _outlook(self) -> tuple[list[Course], list[Line]]:
+        return outlook.courses(self.measured, self.assumptions, self.price, self.others, self.economics)
+
+    @property
+    def courses(self) -> list[Course]:
+        """Every way of working side by side, over two years."""
+        return self._outlook[0]
+
+    @property
+    def formulas(self) -> list[Line]:
+        """Every step of the money figures, those of the sheet first."""
+        return [*self.economics.formulas, *self._outlook[1]]
+
+    @cached_property
+    def swings(self) -> list[Swing]:
+        """What each assumption moves within two years."""
+        return outlook.tornado(self.measured, self.assumptions, self.price, self.verdict.mode, self._handled)
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+        """The ranges of saving and speed-up: outlook.ranges()."""
+        median = median_interval(self.figures.latency.spread, self.figures.latency.n)
+        return outlook.ranges(self.measured, self.assumptions, self.price, self.verdict.mode, self._handled, median)
+
+    @property
+    def _handled(self) -> tuple[float, float]:
+        return self.figures.handled.low, self.figures.handled.high
+
+
+def comparison(
+    db: Database, student_id: int, assumptions: Assumptions | None = None, *, target: float | None = None
+) -> Comparison | None:
+    """The stored figures of a student with money and verdict. None before evaluate(); InputError where they are those of an earlier
+    version.
+
+    `assumptions` default to the client's. Another `target` than the stored one is certified afresh from the stored
+    predictions.
+    """
+    found = figures_of(db, student_id)
+    if found is None:
+        return None
+    row = next(
+        db.query(
+            """select s.*, t.version, (select max(version) from taxonomies where task_id = s.task_id) as newest
+               from students s join taxonomies t on t.id = s.taxonomy_id where s.id = ?""",
+            [student_id],
+        )
+    )
+    task = tasks.get(db, row["task_id"])
+    if target is not None and target != found.target:
+        found = judged_again(db, row, found, target)
+    assumptions = assumptions or assumptions_of(db, task)
+    price, measured, rules = teacher_price(db, assumptions), _measured(found), rules_of(db, task, found.target)
+    sheet = economics(measured, assumptions, price)
+    evidence = replace(
+        _evidence(found, rules),
+        saving=sheet.saving,
+        saving_on_batch=saving_on_batch(sheet, measured, assumptions),
+        plan=_plan(db, task, row["label_run_id"], found, label_price(measured, assumptions, price), assumptions),
+        live=bool(row["live"]),
+        overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
+        nobody_behind=found.taught.teacher_kind == "recorded" and not connections.all(db, task.client_id),
+    )
+    verdict = decide(replace(evidence, ready_at=_ready_at(found, evidence)))
+    return Comparison(found, sheet, verdict, assumptions, rules, measured, price, other_prices(db, task))
+
+
+def judgement(
+    db: Database, student_id: int, assumptions: Assumptions | None = None, *, target: float | None = None
+) -> Comparison:
+    """comparison() where nothing can be said without it. InputError where the student has not been judged."""
+    found = comparison(db, student_id, assumptions, target=target)
+    if found is None:
+        raise InputError(f"Student {student_id} has not been judged.", "Train it again on the Student page.")
+    return found
+
+
+def _measured(found: ChooseOneFigures) -> Measured:
+    spoken = found.teacher_latency
+    return Measured(
+        **vars(found.taught),
+        assets_per_second=found.assets_per_second,
+        student_ms=found.latency.p50,
+        teacher_ms=spoken.p50 if spoken and spoken.basis == "measured" else None,
+        handled=found.handled.value if found.certificate.certified else None,
+        train_seconds=found.student.train_seconds or 0.0,
+    )
+
+
+def _plan(
+    db: Database, task: Task, run_id: int, found: ChooseOneFigures, price: Line, assumptions: Assumptions
+) -> Plan:
+    """What to do next, at what one more label of this teacher takes; `price` is that of 1,000."""
+    curve, teacher = learning_curve.stored(db, run_id), found.taught
+    growth = learning_curve.growth(curve, found.target - found.agreement.value) if curve else None
+    seconds = assumptions.teacher_latency_s
+    if teacher.seconds and teacher.labels and teacher.teacher_kind != "recorded":
+        seconds = teacher.seconds / teacher.labels
+    usd = None if price.value is None else price.value / 1000
+    return plan(found, growth, usd, seconds, _left(db, task, found.labelled_groups))
+
+
+def _left(db: Database, task: Task, labelled: int) -> int:
+    """How many of the client's assets, copies counted once, had no label when `labelled` had one."""
+    query = "select count(*) from assets where client_id = ? and group_id = id"
+    return max(db.execute(query, [task.client_id]).fetchone()[0] - labelled, 0)
+
+
+def _ready_at(found: ChooseOneFigures, evidence: Evidence) -> tuple[float, str] | None:
+    """The highest lower target at which the same rules would not say "not ready" today, and what they would say; None where the
+    student is ready at its own, or at none."""
+    if decide(evidence).decision != "not_ready":
+        return None
+    for lower in found.lower:
+        eased = replace(evidence, rules=replace(evidence.rules, target=lower.target), **_promised(lower))
+        if (decision := decide(eased).decision) != "not_ready":
+            return lower.target, decision
+    return None
+
+
+def _promised(promise: Promise) -> dict:
+    """What a promise is to a verdict."""
+    return {
+        "certificate": promise.certificate,
+        "handled": promise.handled,
+        "agreement_handled": promise.agreement_handled,
+        "categories_handled": promise.per_category_handled,
+    }
+
+
+def _evidence(found: ChooseOneFigures, rules: Rules) -> Evidence:
+    """Of the evidence, what the figures alone say."""
+    gold, built_in = found.gold, found.taught.teacher_kind == "built-in"
+    agreement, unseen = found.rests_on
+    return Evidence(
+        agreement=agreement,
+        unseen=unseen,
+        **_promised(found),
+        saving={},
+        rules=rules,
+        trial=built_in,
+        same_encoder=built_in and members.SMALL_BASE in members.bases(found.student.kind),
+        gold=Gold(gold.paired, gold.fallback, gold.cascade_paired) if gold else None,
+        categories=found.categories,
+    )

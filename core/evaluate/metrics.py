@@ -1,0 +1,86 @@
+"""Further measures of the same agreement, as a table: a row here is a line on Compare, in the report, its workbook, the model card
+and `compare --json`.
+
+A row takes what it needs from the figures that are kept: `pairs` is the whole confusion matrix, so that most measures there are
+can be worked out from it, also for students judged before the row was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from core.evaluate.agreement import Share
+from core.evaluate.figures import ChooseOneFigures
+from core.evaluate.phrases import FEW, share_words, span_words
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure by its key in JSON, what people call it, the hint that explains it, and what it is of some figures (None: it says
+    nothing there)."""
+
+    name: str
+    label: str
+    hint: str
+    value: Callable[[ChooseOneFigures], float | Share | None]
+
+    def words(self, found: ChooseOneFigures) -> str:
+        """0.914, as precise as the test assets allow; a share in per cent with its interval."""
+        value = self.value(found)
+        if isinstance(value, Share):
+            return f"{share_words(value.value, value.n)} ({span_words(value)})"
+        return "–" if value is None else f"{value:.{2 if found.agreement.independent < FEW else 3}f}"
+
+
+METRICS = (
+    Metric(
+        "parent_agreement",
+        "Agreement at the top level",
+        "Agreement when only the topmost category counts.",
+        lambda found: found.parent_agreement,
+    ),
+    Metric(
+        "kappa",
+        "Cohen's kappa",
+        "Agreement beyond what chance would give (Cohen). 1 is perfect, 0 is chance.",
+        lambda found: found.kappa,
+    ),
+    Metric(
+        "ac1",
+        "Gwet's AC1",
+        "Agreement beyond chance by Gwet's formula, which holds up when a few categories dominate.",
+        lambda found: found.ac1,
+    ),
+    Metric(
+        "macro_f1",
+        "Macro F1",
+        "Agreement averaged over categories, so that a rare category counts as much as a frequent one. 1 is perfect.",
+        lambda found: found.macro_f1,
+    ),
+    Metric(
+        "ece",
+        "Expected calibration error",
+        "How far the stated confidence is from the share that proves right, on average. 0 is perfect.",
+        lambda found: found.ece,
+    ),
+)
+
+
+def applicable(found: ChooseOneFigures) -> list[Metric]:
+    """The metrics that say something of these figures."""
+    return [one for one in METRICS if one.value(found) is not None]
+
+
+def table(found: ChooseOneFigures) -> pd.DataFrame:
+    """In words, one a row: measure, value, basis, meaning."""
+    rows = [(one.label, one.words(found), "measured", one.hint) for one in applicable(found)]
+    return pd.DataFrame(rows, columns=["measure", "value", "basis", "meaning"])
+
+
+def as_json(found: ChooseOneFigures) -> dict[str, object]:
+    """By name, for the command line; shares with their interval."""
+    values = {one.name: one.value(found) for one in applicable(found)}
+    return {name: asdict(value) if isinstance(value, Share) else value for name, value in values.items()}

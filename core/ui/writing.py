@@ -1,0 +1,176 @@
+"""What the Write page shows: the upload of pairs, the ladder of students beside people's copy, drafts with their gates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.ui import charts, frame, progress, uploads
+from core.ui.standing import VERDICTS
+from core.words import duration, percent, spoken
+from core.write import pairs, run, use
+from core.write.guide import Guide, Span
+from core.write.rungs import AUTO, rungs
+
+MEASURES = {
+    "near_copies": "Near copies",
+    "recall_at_10": "About the brief",
+    "distinct_2": "Different pairs of words",
+    "unique": "Different drafts",
+}
+HINTS = {
+    "Handled": "Briefs kept aside for which a draft passes every gate.",
+    "Near copies": "Drafts that are, but for a word or two, an approved copy.",
+    "About the brief": "Texts with their own brief among the ten nearest of a hundred. People's copy is the measure.",
+    "Different pairs of words": "Of all pairs of neighbouring words, those that are not said twice.",
+    "Different drafts": "Drafts that are not the same as another one.",
+}
+
+
+def bring(view: frame.View, running: bool) -> None:
+    """Upload, columns, and the button that imports and trains."""
+    uploads.template("pairs")
+    path = uploads.upload("Briefs with approved copy", "pairs")
+    if path is None:
+        st.caption(f"At least {pairs.FEWEST} approved pairs; 500 and more make drafts worth reading.")
+        return
+    seen: pairs.Look = uploads.look(pairs.look, path)
+    left, right = st.columns(2)
+    brief = left.multiselect("Columns of the brief", seen.columns, [seen.brief])
+    copy = right.selectbox("Column of the approved copy", seen.columns, seen.columns.index(seen.copy))
+    st.dataframe(pd.DataFrame(seen.head, columns=seen.columns), hide_index=True, placeholder="")
+    if st.button("Import and train", type="primary", icon=":material/model_training:", disabled=running or not brief):
+        start(view, path, brief, copy)
+
+
+def start(view: frame.View, path: Path | None = None, brief: list[str] | None = None, copy: str = "") -> None:
+    """Queue the training, with the import of a file before it where there is one."""
+    params = {"task_id": view.task.id, "student": AUTO, "read_as": None}
+    progress.start(view, "writers", params | {"file": str(path) if path else None, "brief": brief or [], "copy": copy})
+
+
+def verdict(row: dict) -> None:
+    """The verdict in a box."""
+    said = run.verdict_of(row)
+    colour, icon = frame.VERDICT_LOOK[said.decision]
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(VERDICTS[said.decision], color=colour, icon=icon)
+            st.text(f"{rungs()[row['kind']].title} ({row['kind']} {row['id']})")
+        st.write(frame.plain(said.reason))
+        st.write("**Next:** " + frame.plain(said.next))
+
+
+def ladder(rows: list[dict]) -> None:
+    """The students of the newest training, with people's copy and copy of other briefs through the same measures."""
+    newest = rows[0]["params"]["data"]
+    same = [row for row in reversed(rows) if row["params"]["data"] == newest]
+    lines = [_line(_named(row), row["figures"]["after_gates"], row["figures"]["handled"]["value"], row) for row in same]
+    figures = same[-1]["figures"]
+    lines += [
+        _line("People, approved copy", figures["human"], figures["human"]["passed"]),
+        _line("People, copy of other briefs", figures["shuffled"], figures["shuffled"]["passed"]),
+    ]
+    table = pd.DataFrame(lines)
+    shares = ("Handled", *MEASURES.values())
+    config = {name: st.column_config.NumberColumn(format="percent", help=HINTS[name]) for name in shares}
+    st.dataframe(table, hide_index=True, key="writers", placeholder="", column_config=config)
+    st.caption(
+        f"Measured on {figures['briefs']:,} briefs that no student learned from. No figure says that a draft is good: people do."
+    )
+    charts.download(table, "writing-students")
+    if stops := figures["human_stops"]:
+        said = ", ".join(f"{name} {percent(share)}" for name, share in sorted(stops.items(), key=lambda one: -one[1]))
+        st.caption(
+            frame.plain(f"What the gates stop of people's approved copy: {said}. A gate far above that is too strict.")
+        )
+
+
+def _named(row: dict) -> str:
+    return f"{row['kind']} {row['id']}" + (", at work" if row["live"] else "") + (", refused" if row["refused"] else "")
+
+
+def _line(who: str, found: dict | None, handled: float, row: dict | None = None) -> dict:
+    shares = {said: spoken(found[name]) if found else None for name, said in MEASURES.items()}
+    seconds = row and row["figures"]["seconds_per_brief"]["p50"]
+    return {
+        "Who": who,
+        "Handled": spoken(handled),
+        **shares,
+        "A brief takes": duration(seconds) if row else "–",
+        "Trained in": duration(row["train_seconds"]) if row else "–",
+    }
+
+
+def attempt(view: frame.View, count: int = 3) -> None:
+    """One brief in, drafts out."""
+    with st.form("write", border=False):
+        brief = st.text_area("The brief", key="write-brief", height=90, max_chars=use.LONGEST)
+        asked = st.form_submit_button("Write drafts", type="primary", icon=":material/edit_note:")
+    if asked:
+        with st.spinner("Writing …"):
+            st.session_state["drafts"] = use.write(view.db, view.task, brief, count)
+    if made := st.session_state.get("drafts"):
+        _drafts(made)
+
+
+def _drafts(made: dict) -> None:
+    st.caption(frame.plain(f"{made['title']}. " + rungs()[made["kind"]].about))
+    for draft in made["drafts"]:
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(draft["text"], width="stretch")
+                if draft["passed"]:
+                    st.badge("passed", icon=":material/check:", color="green")
+                else:
+                    st.badge("stopped", icon=":material/block:", color="orange")
+            for gate in draft["gates"]:
+                if not gate["passed"]:
+                    st.caption(f":material/block: {gate['name']}: " + frame.plain(gate["why"]))
+            passed = [gate["name"] for gate in draft["gates"] if gate["passed"]]
+            st.caption("Passed: " + ", ".join(passed))
+    if not made["handled"]:
+        st.warning("No draft passes every gate: this brief is for a person.", icon=":material/undo:")
+
+
+def guide_form(kept: Guide) -> Guide | None:
+    """The voice guide in a form; the new one where it was saved."""
+    with st.form("guide", border=False):
+        left, right = st.columns(2)
+        banned = left.text_input(
+            "Banned words",
+            ", ".join(kept.banned),
+            help="Word forms count: cheap also bans cheaper. =Word as it stands.",
+        )
+        required = right.text_input("Required words", ", ".join(kept.required))
+        claims = left.text_input("Claims that need the legal line", ", ".join(kept.claims))
+        legal = right.text_input("Legal line", kept.legal_line)
+        most = left.number_input(
+            "Most characters",
+            0,
+            4_000,
+            kept.characters.most or 0,
+            help="0: as long as the longest approved copy, and a quarter more.",
+        )
+        marks = right.number_input("Most exclamation marks", 0, 20, kept.exclamation_marks or 0)
+        emoji = left.checkbox("Emoji are allowed", kept.emoji)
+        if not st.form_submit_button("Save the voice guide"):
+            return None
+    words = {
+        "banned": _terms(banned),
+        "required": _terms(required),
+        "claims": _terms(claims),
+        "legal_line": legal.strip(),
+    }
+    counts = {
+        "characters": Span(least=kept.characters.least, most=most or None),
+        "exclamation_marks": marks,
+        "emoji": emoji,
+    }
+    return kept.model_copy(update={**words, **counts})
+
+
+def _terms(typed: str) -> tuple[str, ...]:
+    return tuple(filter(None, (term.strip() for term in typed.split(","))))

@@ -1,0 +1,67 @@
+"""Write: pairs of brief and approved copy in, students trained, drafts of a brief with what each gate says."""
+
+import streamlit as st
+
+from core import settings
+from core.ui import frame, progress, writing
+from core.write import base, guide, pairs, run
+
+ENTRY = {
+    "place": 85,
+    "section": "Use",
+    "name": "Write",
+    "icon": "edit_note",
+    "title": "Write copy in the client's voice",
+    "sentence": "A small model learns from briefs and the copy that was approved for them. It writes drafts; people decide.",
+    "kinds": ("write",),
+}
+
+
+def main() -> None:
+    with frame.page("write") as view:
+        running = progress.active(view, "writers")
+        there = pairs.load(view.db, view.task)
+        rows = run.all_writers(view.db, view.task)
+        live = next((row for row in rows if row["live"]), None)
+        if live:
+            writing.attempt(view)
+        progress.watch(view, "writers", expected=running)
+        if rows:
+            st.subheader("Students that write", anchor=False)
+            writing.verdict(live or rows[0])
+            writing.ladder(rows)
+        with st.expander("Bring in pairs" if there else "Start here: briefs with approved copy", expanded=not there):
+            writing.bring(view, running)
+        if there:
+            _known(view, there, running)
+            _guide(view)
+
+
+def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
+    approved = [pair for pair in there if pair.status != "rejected"]
+    lengths = sorted(len(pair.copy) for pair in approved)
+    middle = f"half of them have up to {lengths[len(lengths) // 2]:,} characters" if lengths else "none is approved"
+    st.caption(f"{len(approved):,} approved pairs of {len(there):,}; {middle}.")
+    name = settings.get(view.db, "base_model", view.task)
+    made_of = "SmolLM2 with 135 million parameters" if name == base.PACKAGED else name
+    st.caption(
+        frame.plain(
+            f"Students build on {made_of} (licence: {base.licence(name)}). A model of that size writes short lines of low risk, as "
+            "drafts; one of 0.5 to 2 billion parameters from a folder lifts that."
+            if name == base.PACKAGED
+            else f"Students build on {made_of} (licence: {base.licence(name)})."
+        )
+    )
+    if st.button("Train again", icon=":material/model_training:", disabled=running):
+        writing.start(view)
+
+
+def _guide(view: frame.View) -> None:
+    with st.expander("Voice guide: what every draft must keep to"):
+        saved = writing.guide_form(guide.of(view.db, view.task, []))
+        if saved:
+            guide.put(view.db, view.task, saved)
+            st.success("Saved. Train again, and students keep to it.", icon=":material/check_circle:")
+
+
+main()
