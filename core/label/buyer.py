@@ -41,6 +41,7 @@ class Buyer:
         wire: Wire | None = None,
         **more: Any,
     ):
+        self.began = time.monotonic()
         self.model, self.account, self.disk, self.limits = model, account, disk, limits
         self.wire = wire or model.connect()
         self.writer = Writer(disk, account, hold_s, **more)
