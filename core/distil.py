@@ -16,7 +16,7 @@ from core import jobs, settings, tasks
 from core import taxonomy as categories
 from core.assets import families
 from core.assets import imports as ingest
-from core.assets.family_columns import Families, by_stem, told
+from core.assets.family_columns import Families, by_stem, in_words
 from core.assets.label_columns import nearest
 from core.errors import InputError
 from core.evaluate import evaluation, going_live
@@ -131,11 +131,11 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
             "remarks": imported.remarks + sum(one.remark for one in read.problems),
             "aside": imported.aside,
             "taxonomy_problems": [one.as_dict() for one in read.problems],
-            "taxonomy_unused": category_columns.told_unused(read.columns, read.mapping),
+            "taxonomy_unused": category_columns.unused_columns(read.columns, read.mapping),
         },
         **_outcome(db, task, run_id, trained),
         "why": _why(db, task, trained, kind, target),
-        **({"change": going_live.told(change)} if change else {}),
+        **({"change": going_live.as_json(change)} if change else {}),
     }
 
 
@@ -149,7 +149,7 @@ def _assets(db: Database, task: Task, file: Path, given: dict, progress: jobs.Pr
     """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
     how, accepted = ReadAs(**given.get("read_as") or {}), given.get("accepted") or {}
     mapping, families_found = _mapping(db, task, file, given, how)
-    if found := told(mapping, families_found):
+    if found := in_words(mapping, families_found):
         progress(0, 0, found)
     first = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=accepted)
     near = nearest(first.unknown) if given.get("accept_near") else {}
@@ -223,7 +223,7 @@ def _mapping(
 ) -> tuple[ingest.Mapping, list[Families]]:
     """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
     the file lacks."""
-    seen = ingest.preview(assets, read_as, ingest.said_of(db, task))
+    seen = ingest.preview(assets, read_as, ingest.label_forms(db, task))
     kind, _, label = given["teacher"].partition(":")
     text = tuple(given.get("text_columns") or ())
     named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}

@@ -80,7 +80,7 @@ def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def told(found: Hanging, done: bool) -> tuple[dict, str]:
+def answer(found: Hanging, done: bool) -> tuple[dict, str]:
     """What goes, or has gone, as a command says it: as a dict and as text."""
     result = {"what": found.what, "goes": found.counts, "labels_usd": found.labels_usd, "removed": done}
     last = "Removed." if done else "Nothing was removed yet: give the same command with --yes."

@@ -90,20 +90,20 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
     _, run_id = labelling.open_run(db, task, teacher, params.get("budget_usd"))
     while not _reached(done := measured(db, run_id), target) and len(done) < until:
         number = len(done) + 1
-        told = _Told(progress, f"Round {number} of {until}: ")
+        report = _Told(progress, f"Round {number} of {until}: ")
         if not chosen(db, run_id, number) and not choose(
-            db, task, run_id, params["per_round"], params.get("method", DOUBT), student=student, progress=told
+            db, task, run_id, params["per_round"], params.get("method", DOUBT), student=student, progress=report
         ):
             break
         # Those of earlier rounds as well: what failed then is asked about again.
         only = [row[0] for row in db.execute("select asset_id from selections where run_id = ?", [run_id])]
-        labelling.label(db, task, teacher, budget_usd=params.get("budget_usd"), only=only, progress=told)
+        labelling.label(db, task, teacher, budget_usd=params.get("budget_usd"), only=only, progress=report)
         if runs.summary(db, run_id)["state"] == "capped":
             raise InputError(
                 f"The cap of {money(params['budget_usd'], exact=True)} is reached within round {number}.",
                 "Raise it; the round goes on.",
             )
-        student = _measure(db, task, run_id, number, kind, told)
+        student = _measure(db, task, run_id, number, kind, report)
     if not done:
         raise InputError("There is nothing left to label.", "Import more assets, or train on the labels there are.")
     trained = distil.train_job(db, {"task_id": task.id, "run_id": run_id, "kind": kind, "target": target}, progress)
@@ -207,7 +207,7 @@ def reach(done: list[Round], target: float) -> Reach | None:
     )
 
 
-def told(done: list[Round], target: float) -> dict[str, Any]:
+def as_json(done: list[Round], target: float) -> dict[str, Any]:
     """Rounds and forecast as one JSON-able object, for the command line."""
     said = reach(done, target)
     forecast = None

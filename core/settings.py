@@ -33,7 +33,6 @@ DEFAULTS: dict[str, Any] = {
     "teacher_terms": "",  # what the client knows of its teacher's terms: may its answers train a model?
     "assumptions": {},  # changed fields of core.money.economics.Assumptions
     "verdict_rules": {},  # changed fields of core.evaluate.evidence.Rules, without the target
-    "duplicate_rule": "",  # the rule that a client's stored hashes and bands of texts were made by (core/assets/duplicates.py)
     "other_models": [],  # models whose list prices stand beside the teacher's
 }
 

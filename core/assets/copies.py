@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlite_utils import Database
 
-from core import settings
 from core.assets import duplicates
 from core.assets.staging import put
 from core.jobs.progress import NoProgress
 
 STEP = "Step 2 of 3: finding duplicates"
+SAMPLE = 50  # stored texts that tell whether another rule made what is kept of them
 
 
 @dataclass
@@ -55,27 +55,33 @@ def group_staged(db: Database, client_id: int, stage: sqlite3.Connection, report
 
 
 def _renew(db: Database, client_id: int) -> None:
-    """Make what is kept of a client's texts anew where another rule made it, so that new texts still meet the old.
+    """Make what is kept of a client's texts anew where another rule made it, so that new texts still meet the old: a sample tells.
 
     Groups stay as they are: labels and splits hang on them.
     """
-    rule = duplicates.rule()
-    if settings.get(db, "duplicate_rule", client_id) == rule:
+    query = """select a.id, a.text, a.text_hash, b.bands from assets a left join asset_bands b on b.asset_id = a.id
+               where a.client_id = ? and a.id > ? order by a.id limit ?"""
+    rows = db.execute(query, [client_id, 0, SAMPLE]).fetchall()
+    if _made_of(rows) == [(id, text_hash, kept) for id, _, text_hash, kept in rows]:
         return
-    query = """select a.id, a.text, b.asset_id is not null from assets a left join asset_bands b on b.asset_id = a.id
-               where a.client_id = ? and a.id > ? order by a.id limit 5000"""
-    last = 0
     with db.atomic():
-        while rows := db.execute(query, [client_id, last]).fetchall():
-            forms = {id: duplicates.normal_form(text) for id, text, _ in rows}
-            hashes = [(duplicates.form_hash(form), id) for id, form in forms.items()]
-            db.conn.executemany("update assets set text_hash = ? where id = ?", hashes)
-            banded = [id for id, _, has_bands in rows if has_bands]
-            bands = duplicates.bands([forms[id] for id in banded])
-            made = [(row.tobytes(), id) for row, id in zip(bands, banded)]
-            db.conn.executemany("update asset_bands set bands = ? where asset_id = ?", made)
-            last = rows[-1][0]
-        settings.put(db, "duplicate_rule", rule, client_id)
+        while rows:
+            made = _made_of(rows)
+            db.conn.executemany("update assets set text_hash = ? where id = ?", [(one[1], one[0]) for one in made])
+            bands = [(kept, id) for id, _, kept in made if kept is not None]
+            db.conn.executemany("update asset_bands set bands = ? where asset_id = ?", bands)
+            rows = db.execute(query, [client_id, rows[-1][0], 5000]).fetchall()
+
+
+def _made_of(rows: list[tuple]) -> list[tuple[int, str, bytes | None]]:
+    """What today's rule makes of assets' texts: id, hash and, where bands are kept of it, its bands."""
+    forms = [duplicates.normal_form(text) for _, text, _, _ in rows]
+    banded = [place for place, row in enumerate(rows) if row[3] is not None]
+    bands = dict(zip(banded, duplicates.bands([forms[place] for place in banded])))
+    return [
+        (row[0], duplicates.form_hash(form), bands[place].tobytes() if place in bands else None)
+        for place, (row, form) in enumerate(zip(rows, forms))
+    ]
 
 
 def _nodes(stage: sqlite3.Connection) -> _Nodes:

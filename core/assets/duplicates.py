@@ -26,13 +26,6 @@ SEED = 20
 CHECKS_PER_TEXT = 2  # exact comparisons a text and band on average, so that a million look-alikes stay linear
 PIECES_AT_ONCE = 2_000_000
 PADDING = "\x02" * (PIECE - 1)  # so that a change in the first or last word costs as much as one in the middle
-PROBES = (
-    "Summer SALE – 300x250",
-    "Don't wait!  20 % off, order now: 20€",
-    "Ｆｕｌｌ width Straße",
-    "あいうえお 広告",
-    "a" * 300,
-)
 
 _SIZE = re.compile(r"(?<![^\W_])\d{2,4} ?[x×] ?\d{2,4}(?![^\W_])")
 _KEEP = "%"
@@ -102,13 +95,6 @@ def bands(forms: Sequence[str]) -> np.ndarray:
         result = (result ^ parts[:, :, k]) * np.uint64(0x9E3779B97F4A7C15)
         result ^= result >> np.uint64(29)
     return (result >> np.uint64(32)).astype(np.uint32)
-
-
-def rule() -> str:
-    """What stands for the rule as it is: another word as soon as it makes something else of texts (48 hex characters)."""
-    forms = [normal_form(text) for text in PROBES]
-    made = "".join(map(form_hash, forms)).encode() + bands(forms).tobytes()
-    return hashlib.blake2b(made, digest_size=24).hexdigest()
 
 
 def _blocks(forms: Sequence[str]) -> Iterator[tuple[int, int]]:

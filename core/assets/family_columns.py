@@ -63,7 +63,7 @@ def by_words(column: str, stem: Sequence[str] | None, id_column: str | None = No
     return f"by the {'ids' if column == id_column else 'names'} in {column}"
 
 
-def told(mapping: Mapping, found: Sequence[Families]) -> str | None:
+def in_words(mapping: Mapping, found: Sequence[Families]) -> str | None:
     """What the mapping's choice makes of the file: 3,150 rows in 300 concepts (by concept_id); the largest has 14. Or why nothing;
     None where nothing is chosen, or the column was not counted."""
     one = next((one for one in found if one.column == mapping.family and one.stem == mapping.family_stem), None)
@@ -134,17 +134,17 @@ class _Seen:
         until, self.all = time.monotonic() + SECONDS, True
         records = table.records(Problems())
         while chunk := [cells for _, cells in islice(records, 2_000)]:
-            told = [join_text(cells[place] for place in text)[:TEXT] if named else "" for cells in chunk]
+            read = [join_text(cells[place] for place in text)[:TEXT] if named else "" for cells in chunk]
             if text:
                 with_text = [any(cells[place] for place in text) for cells in chunk]
                 chunk = [cells for cells, has in zip(chunk, with_text) if has]
-                told = [one for one, has in zip(told, with_text) if has]
+                read = [text for text, has in zip(read, with_text) if has]
             columns = list(zip(*chunk)) or [()] * len(at)
             for name, codes in self.values.items():
                 codes.extend(map(_value, columns[at[name]]))
             for name, cells in named.items():
                 cells.extend("" if is_placeholder(cell) else cell for cell in columns[at[name]])
-            texts += told
+            texts += read
             labels += columns[label] if label is not None else [""] * len(chunk)
             if len(texts) >= MOST_ROWS or time.monotonic() > until:
                 self.all = next(records, None) is None

@@ -39,7 +39,7 @@ from core.jobs.progress import NoProgress, Progress
 from core.tables.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
 from core.tables.files import AS_FOUND, MAX_ROWS, Problems, ReadAs, Table, open_table
 from core.tasks import Task
-from core.taxonomy.matching import Matcher, said
+from core.taxonomy.matching import Matcher, name_forms
 from core.whole import write_whole
 from core.words import counted
 
@@ -54,11 +54,11 @@ __all__ = [  # what pages and later stages import from here
     "import_job",
     "join_text",
     "keep_upload",
+    "label_forms",
     "preview",
     "problems_csv",
     "problems_of",
     "profile",
-    "said_of",
     "splits",
     "unit_question",
     "unknown_labels",
@@ -117,7 +117,7 @@ def import_assets(
     """
     path, report = Path(path), progress or NoProgress()
     table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
-    mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, said_of(db, task)))[0]
+    mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, label_forms(db, task)))[0]
     check(mapping, table)
     with alone(task.client_id, report), staging() as (stage, stage_path):
         read = _Reading(db, task, table, mapping, accepted)
@@ -148,7 +148,7 @@ def _families(db: Database, task: Task, stage: sqlite3.Connection, read: _Readin
     column = read.mapping.family
     if why := families.unfit(stage, read.mapping):
         stage.execute("update rows set family = null")
-        guess = guess_assets(read.table.columns, read.table.head, said_of(db, task))
+        guess = guess_assets(read.table.columns, read.table.head, label_forms(db, task))
         if column == guess.family and read.mapping.family_stem is None:
             return  # nobody chose it
         read.problems.add(
@@ -182,10 +182,10 @@ def import_job(db: Database, params: dict, progress: Progress) -> dict:
     return summary
 
 
-def said_of(db: Database, task: Task) -> frozenset[str]:
+def label_forms(db: Database, task: Task) -> frozenset[str]:
     """The forms in which cells may name the task's categories, to guess columns by; none where there is no taxonomy yet."""
     version = taxonomy.latest(db, task)
-    return said(taxonomy.load(db, version)) if version is not None else frozenset()
+    return name_forms(taxonomy.load(db, version)) if version is not None else frozenset()
 
 
 def keep_upload(name: str, data: bytes) -> Path:
@@ -429,7 +429,7 @@ def _copies_differ(db: Database, marks: dict, problems: Problems) -> bool:
         differing.setdefault(external_id, []).append(f"{label[:60]} {n:,}")
     if differing:
         many = counted(len(differing), "creative has copies", "creatives have copies")
-        shown = "; ".join(f"{one[:60]}: {', '.join(said[:5])}" for one, said in islice(differing.items(), 3))
+        shown = "; ".join(f"{one[:60]}: {', '.join(labels[:5])}" for one, labels in islice(differing.items(), 3))
         what = f"{many} with different labels: the commonest is taken ({shown})."
         todo = "Give the copies of a creative one label in the file if another is right."
         problems.add(None, marks["source"], what, todo)

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if args.again or found is None or found.kind != args.student or learning_curve.outdated(db, run_id, found):
         jobs.run_here(db, "curve", {"task_id": task.id, "run_id": run_id, "kind": args.student}, task, terminal.Log())
         found = learning_curve.stored(db, run_id)
-    result = {"client": args.client, "label_run": run_id, **learning_curve.told(db, task, found)}
+    result = {"client": args.client, "label_run": run_id, **learning_curve.as_json(db, task, found)}
     points = [
         f"{point['assets']:>9,} assets  agreement {percent(point['value'])} ({ranged(point['low'], point['high'])})"
         for point in result["points"]

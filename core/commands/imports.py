@@ -29,10 +29,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     client_id = tasks.client_named(db, args.client)
     if args.undo is not None:
         do = removal.undo_import if args.yes else removal.of_import
-        return removal.told(do(db, client_id, args.undo), args.yes)
+        return removal.answer(do(db, client_id, args.undo), args.yes)
     if args.delete_assets:
         do = removal.remove_assets if args.yes else removal.of_assets
-        return removal.told(do(db, client_id, args.delete_assets), args.yes)
+        return removal.answer(do(db, client_id, args.delete_assets), args.yes)
     rows = removal.imports(db, client_id)
     lines = [
         f"{row['id']:>5}  {row['created'][:16]}  {row['filename']:<40} {row['rows']:>9,} rows, {row['assets']:,} of its assets now"

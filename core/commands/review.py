@@ -56,14 +56,14 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         lines += told
     if args.compare:
         test = wordings.compare(db, task, *args.compare)
-        result["compare"] = wordings.told(test)
+        result["compare"] = wordings.as_json(test)
         lines.append(test.sentence)
     if args.export:
         _write(args.export, files.to_csv(db, task))
         lines.append(f"{args.export} written; fill in the column category, then --read it")
     head = review.head(db, task, SHOWN)
     found = people.people(db, task)
-    result |= {"listed": review.listed(db, task), "head": head, **people.told(found)}
+    result |= {"listed": review.listed(db, task), "head": head, **people.as_json(found)}
     lines += [f"{row['worth']:.2f}  {row['asset']:<20} {' '.join(row['why'])}" for row in head]
     return result, "\n".join(lines + _figures(found, result["listed"]))
 

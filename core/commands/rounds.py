@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         made = jobs.run_here(db, "rounds", params, task, terminal.Log()).result
         run_id, student = made["run_id"], str(made["student"])
     done = rounds.measured(db, run_id) if run_id else []
-    told = rounds.told(done, args.target or settings.get(db, "target_agreement", task))
+    told = rounds.as_json(done, args.target or settings.get(db, "target_agreement", task))
     lines = [
         f"round {one.number:>3} {one.labels:>9,} labels, {one.train:>7,} to learn from  agreement {percent(one.agreement.value)}"
         f" ({ranged(one.agreement.low, one.agreement.high)}, n = {one.agreement.n:,})"

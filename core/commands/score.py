@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     problems = [Problem(**one) for one in result["problem_list"]]
     reading.write_problems(args.problems, [(args.input.name, problems)])
     text = f"{args.output} ({result['rows_per_second']:,.0f} rows a second, {counted(result['problems'], 'problem')}): "
-    text += scoring.told(result)
+    text += scoring.in_words(result)
     text += sent(result)
     told = [text] + ([result["taxonomy_note"]] if result["taxonomy_note"] else [])
     return result, "\n".join([*told, *reading.problem_lines(problems, result["problems"])])

@@ -47,18 +47,20 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     for student_id in args.compare or []:
         registry.find(db, task, student_id)
     if args.compare:
-        result = versions.told(versions.compare(db, *args.compare))
+        result = versions.as_json(versions.compare(db, *args.compare))
         moves = [f"{row['assets']:>5} {row['first']} -> {row['second']}" for row in result["changes"][:10]]
         return {"client": args.client, **result}, "\n".join([result["sentence"], *moves])
     if args.delete is not None:
         found = removal.of_student(db, task, args.delete)
         if args.yes:
             removal.remove_student(db, task, args.delete, even_live=args.even_live)
-        return removal.told(found, args.yes)
+        return removal.answer(found, args.yes)
     lines, change = [], None
     if args.would_change is not None:
         change = going_live.change(db, task, args.would_change)
-        return {"client": args.client, "change": going_live.told(change)}, "\n".join([*change.lines, *change.warnings])
+        return {"client": args.client, "change": going_live.as_json(change)}, "\n".join(
+            [*change.lines, *change.warnings]
+        )
     if args.go_live is not None:
         change = going_live.go_live(db, task, args.go_live)
         lines = [*change.lines, *change.warnings]
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     ]
     result = {"client": args.client, "students": rows, "history": registry.history(db, task)}
     if change:
-        result["change"] = going_live.told(change)
+        result["change"] = going_live.as_json(change)
     return result, "\n".join(lines) or "There are no students yet."
 
 

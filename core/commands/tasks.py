@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     db = database.connect()
     if args.delete:
         task = tasks.named(db, args.client, args.task)
-        return removal.told(removal.remove_task(db, task) if args.yes else removal.of_task(db, task), args.yes)
+        return removal.answer(removal.remove_task(db, task) if args.yes else removal.of_task(db, task), args.yes)
     client_id = tasks.client_named(db, args.client)
     if args.add is not None:
         tasks.add(db, client_id, args.add, args.kind)

@@ -101,7 +101,7 @@ def _drafted(db, task: Task, args: argparse.Namespace):
     how = reading.read_as(args)
     found = taxonomy.read(args.file, taxonomy.chosen(args.file, reading.taxonomy_columns(args), how), how)
     reading.tell_doubts(found.doubts)
-    if unused := columns.told_unused(found.columns, found.mapping):
+    if unused := columns.unused_columns(found.columns, found.mapping):
         terminal.say(unused)
     reading.write_problems(args.problems, [(args.file.name, found.problems)])
     draft = diff.compare(taxonomy.load(db, base), found.categories)
@@ -129,10 +129,10 @@ def _became(pair: str, labels: set[str]) -> tuple[str, str]:
 
 
 def _diff(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
-    return _told(db, task, *_drafted(db, task, args))
+    return _answer(db, task, *_drafted(db, task, args))
 
 
-def _told(db, task: Task, kept, guesses: list, problems: list) -> tuple[dict, str]:
+def _answer(db, task: Task, kept, guesses: list, problems: list) -> tuple[dict, str]:
     """What changes, what may have happened, and what it takes."""
     from dataclasses import asdict
 
@@ -184,7 +184,7 @@ def _apply(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     kept, guesses, problems = _drafted(db, task, args)
     if not args.yes:
         raise InputError("Nothing was saved.", "Read what taxonomy diff says, then add --yes.", where=str(args.file))
-    result, text = _told(db, task, kept, guesses, problems)
+    result, text = _answer(db, task, kept, guesses, problems)
     versions.keep(db, task, kept)
     saved = jobs.run_here(db, "taxonomy", {"task_id": task.id}, task, terminal.Log()).result
     runs = [
@@ -201,7 +201,7 @@ def _suggestions(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
     if args.look:
         jobs.run_here(db, "suggestions", {"task_id": task.id}, task, terminal.Log())
-    found = suggestions.told(db, task)
+    found = suggestions.as_json(db, task)
     lines = [
         f"one? {pair['first']} + {pair['second']}: exchanged on {pair['swapped']:,} of {pair['assets']:,} test assets,"
         f" {percent(pair['share'])}"

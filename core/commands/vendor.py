@@ -147,7 +147,7 @@ def _scorecard(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.vendor import scorecard
 
     card = scorecard.scorecard(db, vendor.find(db, task, args.name), args.student)
-    return scorecard.told(card), text_of(card)
+    return scorecard.as_json(card), text_of(card)
 
 
 def text_of(card: Scorecard) -> str:

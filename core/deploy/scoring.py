@@ -31,7 +31,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from sqlite_utils import Database
 
 from core import jobs, settings, tasks, taxonomy
-from core.assets.imports import said_of
+from core.assets.imports import label_forms
 from core.deploy import sending
 from core.deploy.engines import ENGINES, Todo
 from core.deploy.shards import COMPLETED, RESULTS, Counts, Scoring, header, read, strings
@@ -189,7 +189,7 @@ def _must_hold(db: Database, row: dict, scoring: Scoring) -> None:
         raise _Changed
 
 
-def told(result: dict[str, Any]) -> str:
+def in_words(result: dict[str, Any]) -> str:
     """What came of a file that score() wrote, in words; without a certified confidence no row is said to be handled or not."""
     parts = [counted(result["rows"], "row")]
     if proven := result["certified"]:
@@ -318,7 +318,7 @@ def _text_columns(
         return learnt
     head = head.slice(0, 20)
     rows = list(zip(*(strings(head[name]) for name in source.columns)))
-    guessed = list(guess_assets(source.columns, rows, said_of(db, task)).text)
+    guessed = list(guess_assets(source.columns, rows, label_forms(db, task)).text)
     if not guessed:
         raise InputError("No column of text was found.", f"Name one of: {', '.join(source.columns)}.", where=path.name)
     return guessed

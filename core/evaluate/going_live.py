@@ -86,17 +86,17 @@ def _warnings(db: Database, row: dict) -> list[str]:
     """What speaks against it: it was never judged, or its verdict, or that it answers in an earlier taxonomy."""
     result = comparison(db, row["id"])
     behind = versions.behind_words(db, row)
-    told = [behind] if behind else []
+    warnings = [behind] if behind else []
     if result is None:
-        return ["It has not been judged, so nothing is known of how good it is.", *told]
+        return ["It has not been judged, so nothing is known of how good it is.", *warnings]
     verdict = result.verdict
     if verdict.decision == "not_ready":
-        told.insert(0, f"Its verdict is: not ready. {verdict.reason}")
+        warnings.insert(0, f"Its verdict is: not ready. {verdict.reason}")
     if verdict.decision == "trial":
-        told.insert(0, f"Its verdict is: trial only. {verdict.reason}")
-    return told
+        warnings.insert(0, f"Its verdict is: trial only. {verdict.reason}")
+    return warnings
 
 
-def told(found: Change) -> dict[str, Any]:
+def as_json(found: Change) -> dict[str, Any]:
     """The change as one JSON-able object, for the command line."""
     return asdict(found) | {"changes": found.changes.to_dict("records")}

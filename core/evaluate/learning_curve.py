@@ -114,7 +114,7 @@ def trace(
     hits = np.array([columns[best] == truth for best in answers])
     law, draws = laws(points, hits, groups)
     run = summary(db, run_id)
-    told = measure.teacher(db, run_id, run["taxonomy_id"], test)
+    taught = measure.teacher(db, run_id, run["taxonomy_id"], test)
     curve = Curve(
         kind=kind,
         sizes=points,
@@ -123,7 +123,7 @@ def trace(
         draws=draws.round(6).tolist(),
         labels=int(frame["group_id"].nunique()),
         run_labels=run["count"],
-        taught=told.taught,
+        taught=taught.taught,
         seconds=time.perf_counter() - started,
         created=now(),
     )
@@ -170,7 +170,7 @@ def run_of(db: Database, task: Task, run_id: int | None = None) -> int:
     return row["id"]
 
 
-def told(db: Database, task: Task, curve: Curve) -> dict[str, Any]:
+def as_json(db: Database, task: Task, curve: Curve) -> dict[str, Any]:
     """Curve and forecast as one JSON-able object, for the command line."""
     assumptions = assumptions_of(db, task)
     said = forecast(curve, assumptions, teacher_price(db, assumptions))

@@ -281,7 +281,7 @@ def _telling(texts: Sequence[str], here: np.ndarray, most: int = 2) -> list[str]
     return [word for word in lead.sort_values(ascending=False, kind="stable").index[:most] if lead[word] > 0.1]
 
 
-def told(db: Database, task: Task) -> dict[str, Any]:
+def as_json(db: Database, task: Task) -> dict[str, Any]:
     """Both kinds as one JSON-able object, for the command line."""
     found = doubles(db, task)
     return {

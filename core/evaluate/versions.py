@@ -67,11 +67,11 @@ class Comparison:
     def sentence(self) -> str:
         """What the two differ in, in one paragraph."""
         several = len(self.by) > 1
-        told = [
+        clauses = [
             (f"Against {one.teacher}: " if several else "") + _difference(self.first.name, self.second.name, one)
             for one in self.by
         ]
-        return f"{'. '.join(told)}{'.' if several else ';'} {self.changing}"
+        return f"{'. '.join(clauses)}{'.' if several else ';'} {self.changing}"
 
     @property
     def changing(self) -> str:
@@ -253,7 +253,7 @@ def _difference(first: str, second: str, by: ByLabels) -> str:
     return f"No difference in agreement is shown between {first} and {second} ({seen})"
 
 
-def told(found: Comparison) -> dict[str, Any]:
+def as_json(found: Comparison) -> dict[str, Any]:
     """A comparison as one JSON-able object, for the command line."""
     return {
         **{key: asdict(getattr(found, key)) for key in ("first", "second")},

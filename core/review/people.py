@@ -154,6 +154,6 @@ def accuracy(db: Database, task: Task, conflicts: list[int] | None = None) -> Ac
     )
 
 
-def told(found: People) -> dict[str, Any]:
+def as_json(found: People) -> dict[str, Any]:
     """The same as one JSON-able object."""
     return asdict(found)

@@ -108,7 +108,7 @@ def build(db: Database, task: Task, progress: NoProgress | None = None) -> dict[
     listed = np.unique(np.concatenate([queue, sample]))
     near = _nearest(features, listed)
     label_ids = np.array([decided.get(asset, category) for asset, category in zip(frame.asset_id, frame.category_id)])
-    told = {row: _told(rows, row, reasons[row], near[row], label_ids, linear, predicted) for row in listed.tolist()}
+    told = {row: _as_json(rows, row, reasons[row], near[row], label_ids, linear, predicted) for row in listed.tolist()}
     _write(db, task, rows, worth, {"queue": queue, "random": sample}, told)
     kinds = pd.Series([reason["kind"] for row in queue.tolist() for reason in reasons[row]]).value_counts()
     return {
@@ -342,7 +342,7 @@ def _nearest(features: sp.csr_matrix, asked: np.ndarray) -> dict[int, list[tuple
     return found
 
 
-def _told(
+def _as_json(
     rows: Rows, row: int, reasons: list[dict], near: list, label_ids: np.ndarray, linear: np.ndarray, predicted: dict
 ) -> dict[str, str]:
     """Reasons, suggestions and neighbours of one listed row, as JSON."""

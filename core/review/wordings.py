@@ -88,7 +88,7 @@ def compare(db: Database, task: Task, first: int, second: int) -> PromptTest:
     )
 
 
-def told(test: PromptTest) -> dict[str, Any]:
+def as_json(test: PromptTest) -> dict[str, Any]:
     """The same as one JSON-able object, with its sentence."""
     return asdict(test) | {"sentence": test.sentence}
 

@@ -45,7 +45,7 @@ def guess(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Choice:
     return {**found, "level": level} if level and found["parent"] is None else found
 
 
-def told_unused(names: Sequence[str], choice: Mapping) -> str:
+def unused_columns(names: Sequence[str], choice: Mapping) -> str:
     """The columns that play no role, in a sentence: Not used: Owner, Colour. Empty where each plays one."""
     used = {column for given in choice.values() for column in (given if isinstance(given, tuple | list) else [given])}
     unused = [name for name in names if name not in used]

@@ -93,8 +93,10 @@ class Matcher:
         if not named or differs is None:
             return "names"
         other = coded.get(differs)
-        said = f"{differs[:60]} is the name of {self.label(named[differs])}"
-        what = f"{said} and the code of {self.label(other)}." if other else f"{said}, and others are codes only."
+        named_so = f"{differs[:60]} is the name of {self.label(named[differs])}"
+        what = (
+            f"{named_so} and the code of {self.label(other)}." if other else f"{named_so}, and others are codes only."
+        )
         raise InputError(
             f"The labels can be read as names or as codes, as many either way: {what}",
             "Say which they are (Labels are written as; --labels-are names or codes).",
@@ -117,11 +119,11 @@ class Matcher:
 
     @cached_property
     def _near(self) -> Near:
-        said = ((name, c.label) for c in self._usable for name in (c.label, self._paths[c.id], c.name))
-        return Near(said, ((c.key, c.label) for c in self._usable if c.key))
+        names = ((name, c.label) for c in self._usable for name in (c.label, self._paths[c.id], c.name))
+        return Near(names, ((c.key, c.label) for c in self._usable if c.key))
 
 
-def said(categories: Iterable[Category]) -> frozenset[str]:
+def name_forms(categories: Iterable[Category]) -> frozenset[str]:
     """The forms (`form`) in which cells may name these categories: labels, paths, names and codes, but no plain numbers."""
     categories = list(categories)
     by_label = {c.label: c for c in categories}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.assets import imports
-from core.assets.family_columns import by_words, told
+from core.assets.family_columns import by_words, in_words
 from core.escape import plain
 from core.ui.taxonomy_columns import NONE
 
@@ -38,7 +38,7 @@ def column(seen: imports.Preview, key: str) -> str | None:
 
 def tell(seen: imports.Preview, mapping: imports.Mapping) -> None:
     """How many families an import would make."""
-    if words := told(mapping, seen.families):
+    if words := in_words(mapping, seen.families):
         st.caption(plain(f"{words.removesuffix('.')}."))
 
 

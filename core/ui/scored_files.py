@@ -41,7 +41,7 @@ def _file(job: jobs.Job) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        st.text(f"{path.name}: {scoring.told(result)}{teacher_rows.told(result)}")
+        st.text(f"{path.name}: {scoring.in_words(result)}{teacher_rows.in_words(result)}")
     for reason, count in result.get("reasons", {}).items():
         st.text(f"{count:,} without the teacher's answer: {reason}")
     shown = result["problem_list"][:LISTED]

@@ -55,6 +55,6 @@ def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
         return None
     found = uploads.look(taxonomy.read, path, mapping, how)
     data_profile.problems(found.problems, f"{key}-problems")
-    unused = f" {category_columns.told_unused(found.columns, found.mapping)}".rstrip()
+    unused = f" {category_columns.unused_columns(found.columns, found.mapping)}".rstrip()
     st.caption(plain(f"{data_profile.size(found.categories)} in the file.{unused}"))
     return found

@@ -122,7 +122,7 @@ def _button(view: frame.View, job: jobs.Job, model: Hosted, spent: float, high: 
         )
 
 
-def told(result: dict) -> str:
+def in_words(result: dict) -> str:
     """What came of a file's rows that were sent, in words; "" where none were."""
     if "by_teacher" not in result:
         return ""

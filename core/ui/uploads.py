@@ -97,7 +97,7 @@ def preview(view: View, path: Path, how: ReadAs = AS_FOUND, *, families: bool = 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
 def _preview(path: str, how: ReadAs, families: bool, _db: Database, _task: Task, version: int | None) -> Preview:
-    return apart(previews.preview, Path(path), how, imports.said_of(_db, _task), families=families)
+    return apart(previews.preview, Path(path), how, imports.label_forms(_db, _task), families=families)
 
 
 def read_as(path: Path, place: str) -> ReadAs:

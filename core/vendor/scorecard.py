@@ -234,7 +234,7 @@ def tests_of(card: Scorecard) -> pd.DataFrame:
     )
 
 
-def told(card: Scorecard) -> dict[str, Any]:
+def as_json(card: Scorecard) -> dict[str, Any]:
     """The scorecard as one JSON-able object, for the command line."""
     return asdict(card)
 

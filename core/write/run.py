@@ -233,14 +233,14 @@ def _outcome(db: Database, task: Task, made: dict[str, dict]) -> dict[str, Any]:
             db.execute("update writers set live = 1 where id = ?", [chosen["id"]])
     last = list(said)[-1]
     return {
-        "students": [_told(row) for row in made.values()],
+        "students": [_as_json(row) for row in made.values()],
         "chosen": str(chosen["id"]) if chosen else None,
         "verdict": asdict(said[fit[-1] if fit else last]),
         "ruled_out": {kind: one.reason for kind, one in said.items() if one.decision == verdict.NOT_YET},
     }
 
 
-def _told(row: dict) -> dict[str, Any]:
+def _as_json(row: dict) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "kind": row["kind"],

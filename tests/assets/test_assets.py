@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import database, tasks, taxonomy
-from core.assets import duplicates, imports
+from core.assets import copies, duplicates, imports
 from core.assets.imports import Mapping, import_assets
 from core.errors import Cancelled, InputError
 from core.tables import problems as problem_list
@@ -353,7 +353,7 @@ def test_the_texts_of_known_assets_are_not_hashed_again(db, client, tmp_path, mo
         duplicates, "signatures", lambda forms, real=duplicates.signatures: hashed.extend(forms) or real(forms)
     )
     import_assets(db, client, file(tmp_path, "id,text\nnew,nothing like the others\n", "b.csv"))
-    assert "nothing like the others" in hashed and not any("some words" in form for form in hashed)
+    assert "nothing like the others" in hashed and len(hashed) <= 1 + copies.SAMPLE
 
 
 def test_a_header_alone_is_told_when_the_file_is_read(tmp_path):

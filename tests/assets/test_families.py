@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core import database, tasks
 from core.assets import families, imports, splits
-from core.assets.family_columns import told
+from core.assets.family_columns import in_words
 from core.assets.splits import Group, plan
 from core.distil import distil
 from core.errors import InputError
@@ -131,7 +131,9 @@ def test_file_names_in_trafficking_style_make_families_that_a_later_file_joins(c
     path = write(tmp_path / "a.csv", trafficked(0, 40), "asset,text,label,file name")
     seen = imports.preview(path)
     assert (seen.guess.family, seen.guess.family_stem) == ("file name", ())
-    assert told(seen.guess, seen.families) == "120 rows in 40 concepts (by the names in file name); the largest has 3"
+    assert (
+        in_words(seen.guess, seen.families) == "120 rows in 40 concepts (by the names in file name); the largest has 3"
+    )
     imports.import_assets(db, client, path)
     assert families.count(db, client.client_id) == 40
     later = [(f"later{row[0]}", *row[1:]) for row in trafficked(0, 40, ("ES",))]
@@ -172,7 +174,7 @@ def test_what_is_counted_before_is_what_the_import_makes(client, tmp_path):
         and one.unfit is None
     )
     none = Mapping(text=("text",), family="id", family_stem=("<date>",))
-    assert told(none, seen.families) is None, "ids without a common stem were not counted"
+    assert in_words(none, seen.families) is None, "ids without a common stem were not counted"
 
 
 def test_a_command_says_how_many_families_there_will_be_and_takes_names_for_them(workspace, tmp_path):

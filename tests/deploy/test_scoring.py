@@ -56,9 +56,9 @@ def test_every_row_gets_a_category_a_confidence_and_handled(live, tmp_path):
 
 def test_without_a_certificate_handled_stays_empty(client, tmp_path):
     result, out = score(client, tmp_path, 'text\n0 0.9 shoes\n""\n1 0.5 x\n', student=client.student_id)
-    assert scoring.told(result) == f"2 rows. {scoring.UNCERTIFIED}"
+    assert scoring.in_words(result) == f"2 rows. {scoring.UNCERTIFIED}"
     done = {**result, "certified": True, "handled": 1, "left_out": 1}
-    assert scoring.told(done) == "2 rows, 1 handled by the student itself, 1 row left out"
+    assert scoring.in_words(done) == "2 rows, 1 handled by the student itself, 1 row left out"
     assert [row["handled"] for row in read_csv(out)] == ["", ""]  # a line without any cell is no row
     assert [row["category"] for row in read_csv(out)] == ["Sale", "Offer"]
 

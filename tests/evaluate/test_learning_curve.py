@@ -142,7 +142,7 @@ def test_the_curve_of_a_label_run_is_measured_kept_and_told(labelled):
     assert len(found.sizes) == 5 and found.sizes[0] == 50 and found.labels == 480
     assert found.agreement[-1].value > found.agreement[0].value - 0.02
     assert not curves.outdated(db, run, found)
-    told = curves.told(db, client, found)
+    told = curves.as_json(db, client, found)
     assert told["steps"][-1]["more"] == 480 and told["outcome"] in ("helps", "no_help", "unclear")
     jobs.run_here(db, "curve", {"task_id": client.id, "run_id": run, "kind": "linear"}, client)
     again = curves.stored(db, run)

@@ -14,9 +14,9 @@ from core.tables.column_names import TAXONOMY_NAMES
 from core.tables.columns import Mapping, correct, guess_assets
 from core.taxonomy import Category
 from core.taxonomy import columns as category_columns
-from core.taxonomy.matching import said
+from core.taxonomy.matching import name_forms
 
-SHOP = said(
+SHOP = name_forms(
     [Category("Shoes", "Shoes", key="S1"), Category("Hats", "Hats", key="H1"), Category("Bags", "Bags", key="12")]
 )
 

@@ -147,4 +147,4 @@ def test_a_column_of_sentences_describes_and_what_is_not_used_is_said(tmp_path, 
     lines = [f"topic {n},Ads that speak of subject number {n},blue\n" for n in range(8)]
     found = taxonomy.read(put(tmp_path, f"name,{column},Colour\n{''.join(lines)}"))
     assert found.categories[3].description == "Ads that speak of subject number 3"
-    assert columns.told_unused(found.columns, found.mapping) == "Not used: Colour."
+    assert columns.unused_columns(found.columns, found.mapping) == "Not used: Colour."

@@ -377,7 +377,7 @@ def test_it_needs_a_judged_student_of_the_client(judged, tmp_path):
 
 def test_told_is_json_and_the_tables_are_words(judged, tmp_path):
     card = judge(judged, wrong_every(judged, 10), tmp_path, usd_per_1000=0.5)
-    assert json.loads(json.dumps(scorecard.told(card)))["rows"][0]["agreement"]["n"] == 300
+    assert json.loads(json.dumps(scorecard.as_json(card)))["rows"][0]["agreement"]["n"] == 300
     table = scorecard.table_of(card).set_index("measure")
     assert table.loc["agrees with the teacher"].tolist()[::2] == ["90.0 % (86.0 % to 93.2 %)", "–"]
     assert table.loc["1,000 assets cost", "Acme"] == "$0.50, assumed"

@@ -47,7 +47,8 @@ class Student:
             far = near[stage["judge"]] < stage["cut"]
             ends = ~far & (shares.max(1) >= stage["bar"]) | (stage is self.stages[-1])
             told |= {
-                i: self.told(texts[i], *one) for i, *one in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
+                i: self._result(texts[i], *one)
+                for i, *one in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
             }
             left, tables = left[~ends], [part[~ends] for part in tables]
             near = {name: part[~ends] for name, part in near.items() if part is not None}
@@ -55,7 +56,7 @@ class Student:
                 break
         return [told[i] for i in range(len(texts))]
 
-    def told(self, text, shares, strange):
+    def _result(self, text, shares, strange):
         sure, least = float(shares.max()), self.thresholds["threshold"]
         alone = least is not None and sure >= least and not strange and bool(text.strip())
         label = self.labels[shares.argmax()]

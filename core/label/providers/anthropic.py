@@ -108,7 +108,7 @@ class Anthropic:
             return calls.parsed(self._read, result.get("message"))
         if result.get("type") != "errored":
             return CallError("server", f"The batch did not come to it ({result.get('type', 'no reason given')}).")
-        _, kind = calls.said(result.get("error"))
+        _, kind = calls.provider_message(result.get("error"))
         error = self.failures.status(_STATUS.get(kind, 500), result.get("error"))
         if self._adapt(error):
             return CallError("server", f"{error.words} It is asked in plain words from now on.")

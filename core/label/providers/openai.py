@@ -168,7 +168,7 @@ class OpenAI:
     def _result(self, line: dict) -> Reply | CallError:
         response = line.get("response")
         if not isinstance(response, dict):
-            message, code = calls.said(line)
+            message, code = calls.provider_message(line)
             return CallError("server", f"The batch did not come to it: {message or code or 'no reason given'}")
         if response.get("status_code") == 200:
             return calls.parsed(self._read, response.get("body"))

@@ -114,7 +114,7 @@ class Failures:
 
     def status(self, status: int, body: Any, headers: Any = None, request: Request | None = None) -> CallError:
         """What an HTTP status and the JSON beside it mean."""
-        message, code = said(body)
+        message, code = provider_message(body)
         text = f"{code} {message}".lower()
         if 300 <= status < 400:
             to = str((headers or {}).get("location", "")).split("?")[0]
@@ -152,7 +152,7 @@ class Failures:
     ) -> CallError:
         """What an answer with status 200 means that is none. `body` says why, `ended` is what the provider calls the reason it
         ended for, `counted` what it counted: without a count nothing was charged."""
-        message, code = said(body)
+        message, code = provider_message(body)
         if not (message or code):
             why = "the provider broke it off" if ended == "error" else "it holds no text"
             return CallError("server", f"The server sent an answer that is none: {why}.", counted=counted)
@@ -193,7 +193,7 @@ def clock(seconds: float) -> str:
     )
 
 
-def said(body: Any) -> tuple[str, str]:
+def provider_message(body: Any) -> tuple[str, str]:
     """(message, code) out of an error's JSON, however it is nested; empty where there is none."""
     if isinstance(body, list):  # Google's way
         body = next((one for one in body if isinstance(one, dict)), {})
