@@ -246,7 +246,7 @@ def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[
     """Labels, students, cascade, economics and verdict of the chosen (last) student."""
     labels = runs.summary(db, run_id)
     chosen = judgement(db, trained[-1])
-    found, certificate = chosen.figures, chosen.figures.certificate
+    figures, certificate = chosen.figures, chosen.figures.certificate
     return {
         "labels": {
             "teacher": labels["teacher"],
@@ -264,25 +264,25 @@ def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[
             "confidence": certificate.confidence,
             "certified": certificate.certified,
             "threshold": certificate.threshold,
-            "handled": found.handled.value,
-            "agreement_handled": found.agreement_handled and found.agreement_handled.value,
-            "agreement_end_to_end": found.agreement_end_to_end,
+            "handled": figures.handled.value,
+            "agreement_handled": figures.agreement_handled and figures.agreement_handled.value,
+            "agreement_end_to_end": figures.agreement_end_to_end,
         },
         "economics": asdict(chosen.economics),
         "verdict": {key: value for key, value in asdict(chosen.verdict).items() if key != "rule"},
     }
 
 
-def _student(found: ChooseOneFigures) -> dict[str, Any]:
-    share, student = found.agreement, found.student
+def _student(figures: ChooseOneFigures) -> dict[str, Any]:
+    share, student = figures.agreement, figures.student
     return {
         "id": str(student.id),
         "kind": student.kind,
         "train_seconds": round(student.train_seconds or 0.0, 2),
         "agreement": {"value": share.value, "low": share.low, "high": share.high, "n": share.n},
-        "macro_f1": found.macro_f1,
-        "kappa": found.kappa,
-        "latency_ms": {"p50": found.latency.p50, "p95": found.latency.p95},
-        "assets_per_second": found.assets_per_second,
+        "macro_f1": figures.macro_f1,
+        "kappa": figures.kappa,
+        "latency_ms": {"p50": figures.latency.p50, "p95": figures.latency.p95},
+        "assets_per_second": figures.assets_per_second,
         "size_mb": round(student.size_mb, 2),
     }

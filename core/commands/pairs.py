@@ -18,6 +18,11 @@ def options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--pairs", type=Path, metavar="FILE", help="briefs with approved copy: CSV, TSV, XLSX, JSONL")
     group.add_argument("--brief-columns", metavar="A,B", help="columns of the brief, with commas between")
     group.add_argument("--copy-column", metavar="C", help="column of the approved copy")
+    group.add_argument(
+        "--base-model",
+        metavar="PATH",
+        help="a folder or .gguf file to build on, kept for the task (default: SmolLM2-135M)",
+    )
     group.add_argument("--guide", type=Path, metavar="FILE.json", help="the voice guide, kept for the task")
 
 
@@ -26,12 +31,14 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
     terminal.must_exist(args.pairs)
     if not args.brief_columns or not args.copy_column:
         raise InputError("--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy.")
-    from core import database
-    from core.write import guide, run
+    from core import database, settings
+    from core.write import base, guide, run
 
     rules = guide.read(args.guide) if args.guide else None
     db = database.connect()
     task = run.task_of(db, args.client, args.task)
+    if args.base_model:
+        settings.put(db, "base_model", str(base.prepared(args.base_model)), task)
     if rules:
         guide.put(db, task, rules)
     brief = [column.strip() for column in args.brief_columns.split(",")]

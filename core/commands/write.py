@@ -1,17 +1,27 @@
-"""`write`: drafts of one brief by the task's student, each with what the gates say."""
+"""`write`: drafts of a brief, or of every brief in a file, by the task's student, each with what the gates say."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import terminal
+from core.errors import InputError
+from core.words import counted
+
+if TYPE_CHECKING:
+    from core.tasks import Task
 
 SUMMARY = "have the student write drafts of a brief, with what each gate says"
 
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
-    command.add_argument("--brief", required=True, metavar="TEXT", help="what the copy is for")
+    command.add_argument("--brief", metavar="TEXT", help="what the copy is for")
+    command.add_argument("--input", type=Path, metavar="FILE", help="a table of briefs instead: CSV, XLSX, JSONL")
+    command.add_argument("--brief-columns", metavar="A,B", help="its columns of the brief, with commas between")
+    command.add_argument("--output", type=Path, metavar="FILE", help="where the drafts go: .csv or .xlsx")
     command.add_argument(
         "--drafts", type=terminal.count, default=3, metavar="N", help="how many (default: %(default)s)"
     )
@@ -20,12 +30,17 @@ def options(command: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
-    """Drafts of the brief, those that pass every gate first."""
+    """Drafts of the brief, those that pass every gate first; or a table of them."""
+    if (args.brief is None) == (args.input is None):
+        raise InputError("Either --brief or --input is needed.", "Name one of them.")
     from core import database
     from core.write import use
 
     db = database.connect()
-    result = use.write(db, use.task_named(db, args.client, args.task), args.brief, args.drafts, args.seed, args.student)
+    task = use.task_named(db, args.client, args.task)
+    if args.input:
+        return _file(db, task, args)
+    result = use.write(db, task, args.brief, args.drafts, args.seed, args.student)
     lines = []
     for draft in result["drafts"]:
         lines.append(f"{'passed ' if draft['passed'] else 'stopped'} {draft['text']}")
@@ -33,3 +48,26 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if not result["handled"]:
         lines.append("No draft passes every gate: this brief is for a person, or the teacher.")
     return {"client": args.client, **result}, "\n".join(lines)
+
+
+def _file(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
+    terminal.must_exist(args.input)
+    if not args.brief_columns or args.output is None or args.output.suffix not in (".csv", ".xlsx"):
+        raise InputError(
+            "--brief-columns or --output is missing.", "Name the brief's columns, and a .csv or .xlsx file."
+        )
+    import pandas as pd
+
+    from core.report import workbook
+    from core.whole import write_whole
+    from core.write import use
+
+    columns = [column.strip() for column in args.brief_columns.split(",")]
+    lines = use.write_file(db, task, args.input, columns, args.drafts, args.student)
+    table = pd.DataFrame(lines, columns=["row", "brief", "draft", "passed", "why"])
+    made = workbook.csv(table) if args.output.suffix == ".csv" else workbook.written({"Drafts": table})
+    write_whole(args.output, made)
+    handled = table.loc[table["passed"] == "yes", "row"].nunique()
+    result = {"briefs": table["row"].nunique(), "drafts": len(table), "handled": handled, "output": str(args.output)}
+    text = f"{counted(len(table), 'draft')} of {counted(result['briefs'], 'brief')}, {handled:,} with one that passes every gate"
+    return {"client": args.client, **result}, f"{text}, in {args.output}"

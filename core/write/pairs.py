@@ -163,8 +163,7 @@ def import_pairs(
 
 def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems) -> dict | None:
     """A row as a row of `pairs`; None, with a problem, where it cannot be used."""
-    parts = [(name, cells[name].strip()) for name in columns.brief]
-    brief = join_text(f"{name}: {cell}" if len(parts) > 1 else cell for name, cell in parts if cell)
+    brief = brief_of(cells, columns.brief)
     copy = " ".join(cells[columns.copy].split())
     told = {
         field.name: " ".join(cells[name].split()) if (name := getattr(columns, field.name)) else ""
@@ -194,13 +193,19 @@ def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems)
         if wrong:
             problems.add(row, column, what if "left out" in what else f"{what[:-1]}; the row was left out.", todo)
             return None
-    if sum(len(cell) for _, cell in parts) > MAX_TEXT:
+    if sum(len(cells[name]) for name in columns.brief) > MAX_TEXT:
         problems.add(
             row, columns.brief[0], f"The brief was cut to {MAX_TEXT:,} characters.", "Shorten it if its end matters."
         )
     kept = {name: told[name] or None for name in ("first_version", "channel", "market", "writer", "written")}
     hashed = form_hash(f"{normal_form(brief)}\n{normal_form(copy)}")
     return {"text_hash": hashed, "brief": brief, "copy": copy, "status": status, "split": split or "", **kept}
+
+
+def brief_of(cells: dict[str, str], columns: Sequence[str]) -> str:
+    """The brief in a row: its cell, or several, each after its column's name."""
+    parts = [(name, cells[name].strip()) for name in columns]
+    return join_text(f"{name}: {cell}" if len(parts) > 1 else cell for name, cell in parts if cell)
 
 
 def _save(db: Database, task: Task, path: Path, columns: Columns, found: Imported, rows: dict[str, dict]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ from sqlite_utils import Database
 from core import settings, tasks
 from core.database import now
 from core.errors import InputError
+from core.jobs import NoProgress
+from core.tables.problems import Problems
 from core.tasks import Task
-from core.write import drafting, run
+from core.write import drafting, pairs, run
 from core.write.rungs import rungs
 
 LONGEST = 20_000  # characters of a brief
+AT_ONCE = 50  # briefs
 
 
 def task_named(db: Database, client: str, name: str | None) -> Task:
@@ -46,14 +50,64 @@ def write(
             f"The brief has {len(brief):,} characters." if brief else "The brief is empty.",
             f"Write what the copy is for, in at most {LONGEST:,} characters.",
         )
+    row = may_write(db, task, which)
+    [made] = writer_of(row).drafts([brief], count, seed)
+    told = [draft.as_dict() for draft in made]
+    _keep(db, row, brief, told, seed)
+    handled = any(draft["passed"] for draft in told)
+    title = rungs()[row["kind"]].title
+    return {"drafts": told, "handled": handled, "student": str(row["id"]), "kind": row["kind"], "title": title}
+
+
+def write_file(
+    db: Database,
+    task: Task,
+    path: Path,
+    columns: Sequence[str],
+    count: int = 3,
+    which: str | int = "live",
+    progress: NoProgress | None = None,
+) -> list[dict[str, str]]:
+    """Drafts of every brief in a table, a row each: row, brief, draft, passed (yes or no), why (what stops it). They are kept.
+
+    InputError as write() and find_columns() do. Rows without a brief are left out.
+    """
+    row, table = may_write(db, task, which), pairs.opened(path, columns)
+    for column in columns:
+        if column not in table.columns:
+            listed = ", ".join(table.columns)[:500]
+            raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=path.name)
+    read = [(n, pairs.brief_of(dict(zip(table.columns, cells)), columns)) for n, cells in table.records(Problems())]
+    asked = [(number, brief) for number, brief in read if brief]
+    writer, lines = writer_of(row), []
+    for start in range(0, len(asked), AT_ONCE):
+        (progress or NoProgress())(start, len(asked), "Writing drafts")
+        some = asked[start : start + AT_ONCE]
+        for (number, brief), made in zip(some, writer.drafts([brief for _, brief in some], count)):
+            told = [draft.as_dict() for draft in made]
+            _keep(db, row, brief, told, 0)
+            lines += [_line(number, brief, draft) for draft in told]
+    return lines
+
+
+def _line(number: int, brief: str, draft: dict) -> dict[str, str]:
+    why = " ".join(f"{gate['name']}: {gate['why']}" for gate in draft["gates"] if not gate["passed"])
+    passed = "yes" if draft["passed"] else "no"
+    return {"row": str(number), "brief": brief, "draft": draft["text"], "passed": passed, "why": why}
+
+
+def may_write(db: Database, task: Task, which: str | int) -> dict:
+    """The student's row. InputError where there is none, or it may not write."""
     row = run.find(db, task, which)
     if row["refused"]:
         raise InputError(row["refused"], "Name another student, or train one.")
-    [made] = writer_of(row).drafts([brief], count, seed)
-    told = [draft.as_dict() for draft in made]
+    return row
+
+
+def _keep(db: Database, row: dict, brief: str, told: list[dict], seed: int) -> None:
     db["drafts"].insert_all(
         {
-            "task_id": task.id,
+            "task_id": row["task_id"],
             "writer_id": row["id"],
             "brief": brief,
             "place": place,
@@ -65,9 +119,6 @@ def write(
         }
         for place, draft in enumerate(told)
     )
-    handled = any(draft["passed"] for draft in told)
-    title = rungs()[row["kind"]].title
-    return {"drafts": told, "handled": handled, "student": str(row["id"]), "kind": row["kind"], "title": title}
 
 
 def writer_of(row: dict) -> drafting.Writer:

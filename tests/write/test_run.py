@@ -10,6 +10,7 @@ import pytest
 from core import __main__ as cli
 from core import removal, settings, tasks
 from core.errors import InputError
+from core.tables.files import open_table
 from core.write import guide, run, tuning, use, verdict
 from core.write.tuning import Recipe
 from tests.write import copy
@@ -63,6 +64,17 @@ def test_pairs_become_students_a_verdict_and_drafts(small, db, tmp_path, capsys)
     assert db["drafts"].count == 3
     chosen = call(capsys, "write", "--client", "Northwind", "--brief", brief, "--student", told["students"][2]["id"])[1]
     assert 1 <= len(chosen["drafts"]) <= 3
+    briefs = copy.file(
+        tmp_path, [{"brief": f"Norden {n}, soap for you"} for n in range(3)] + [{"brief": ""}], "briefs.csv"
+    )
+    ask = ["write", "--client", "Northwind", "--input", str(briefs), "--brief-columns", "brief", "--student", which]
+    for name in ("out.csv", "out.xlsx"):
+        said = call(capsys, *ask, "--output", str(tmp_path / name))[1]
+        assert (said["briefs"], said["drafts"]) == (3, 9) and list(open_table(tmp_path / name).columns)[:2] == [
+            "row",
+            "brief",
+        ]
+    assert call(capsys, *ask)[0] == 2 and call(capsys, *ask[:3])[0] == 2
     folder = settings.home() / run.find(db, task, which)["path"]
     removal.remove_task(db, task)
     assert not folder.exists() and not db["pairs"].count and not db["drafts"].count
