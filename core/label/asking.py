@@ -33,15 +33,7 @@ VOTING_TEMPERATURE = 0.7
 REPAIR_SHOWN = 500  # characters of a wrong answer that are shown back
 _TEXT = re.compile(r'^Text \d+: (".*")$', re.MULTILINE)
 UNATTRIBUTED = 0.02  # of the probability: with more, how it is spread is not known well enough to train on
-_ANSWERING = (
-    "votes",
-    "temperature",
-    "logprobs",
-    "schema",
-    "assets_per_call",
-    "shortlist_over",
-    "shortlist",
-)
+_ANSWERING = ("votes", "temperature", "logprobs", "schema", "assets_per_call", "shortlist_over", "shortlist")
 
 
 @dataclass(frozen=True)

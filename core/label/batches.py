@@ -22,12 +22,13 @@ from core.database import now
 from core.errors import InputError
 from core.jobs import NoProgress, insist
 from core.label import buying, labels
+from core.label.asking import Question
 from core.label.consulting import Consultation
 from core.label.model import cost
 from core.label.teachers import Asset
 from core.label.teachers.calls import LONG_S
 from core.label.teachers.hosted import Hosted
-from core.label.teachers.wire import PASSING, BatchState, CallError, Reply, Request
+from core.label.teachers.wire import PASSING, BatchState, CallError, Reply
 from core.money import ledger
 
 CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
@@ -43,8 +44,8 @@ LOST = "The run was killed while this batch was handed in."
 
 @dataclass
 class _Unit:
-    assets: list[Asset]
-    votes: dict[str, Request]  # by the number we give each
+    talk: Consultation
+    asked: dict[str, Question]  # the votes that were not cast before, by the number we give each
     kept: list[Reply]
 
 
@@ -85,7 +86,7 @@ class _Batches:
         self.asking, self.run_id = hosted.asking, account.run_id
         self.votes = max(hosted.connection.params.votes, 1)
         self.units: dict[int, list[_Unit]] = {}  # of the batches handed in by this process
-        self.repairs: dict[int, Request] = {}  # by asset
+        self.repairs: dict[int, Question] = {}  # by asset
         self.tried: Counter = Counter()  # by asset
         self.lengths = buying.Lengths(hosted)
         self.chunk, self.at_once = (
@@ -117,6 +118,9 @@ class _Batches:
         message = f"Labelling with {self.hosted.connection.name} in batches{waiting}{note}"
         self.progress(self.done + answered, self.todo, message, ledger.spent(self.db, self.run_id))
 
+    def _over(self, words: str, todo: str = buying.KEPT_TODO) -> InputError:
+        return InputError(words, todo, where=self.hosted.connection.name)
+
     # --- handing in ----------------------------------------------------------------------------------------------
 
     async def _hand_in(self) -> tuple[int, bool]:
@@ -141,36 +145,42 @@ class _Batches:
         """What is to be asked, in pages; what the model has said before is labelled on the way."""
         for page in self.hosted.pending(self.db, self.run_id):
             assets = [asset for asset in page if self.tried[asset.id] < ROUNDS]
-            repaired = [asset for asset in assets if asset.id in self.repairs]
-            fresh = [asset for asset in assets if asset.id not in self.repairs]
-            asked = [([asset], self.repairs[asset.id]) for asset in repaired] + self.asking.requests(fresh)
-            requests = [[replace(r, sample=vote) if vote else r for vote in range(self.votes)] for _, r in asked]
-            keys = [[self.hosted.key(request) for request in votes] for votes in requests]
-            known = buying.kept_replies(self.db, self.account.client_id, [key for votes in keys for key in votes])
-            for (its, _), votes, its_keys in zip(asked, requests, keys):
-                lacking = {
-                    f"{its[0].id}-{vote}": request
-                    for vote, (request, key) in enumerate(zip(votes, its_keys))
-                    if key not in known
-                }
-                unit = _Unit(its, lacking, [known[key] for key in its_keys if key in known])
-                if lacking:
+            asked = [([asset], self.repairs[asset.id]) for asset in assets if asset.id in self.repairs]
+            asked += self.asking.requests([asset for asset in assets if asset.id not in self.repairs])
+            for unit in self._units([Consultation(self.hosted, *one) for one in asked]):
+                if unit.asked:
                     yield unit
                 else:
                     with self.db.atomic():
                         self._label(unit, {})
 
+    def _units(self, talks: list[Consultation]) -> list[_Unit]:
+        votes = [_numbered(talk) for talk in talks]
+        keys = {number: self.hosted.key(request) for cast in votes for number, request in cast.items()}
+        known = buying.kept_replies(self.db, self.account.client_id, list(keys.values()))
+        return [
+            _Unit(
+                talk,
+                {number: request for number, request in cast.items() if keys[number] not in known},
+                [known[keys[number]] for number in cast if keys[number] in known],
+            )
+            for talk, cast in zip(talks, votes)
+        ]
+
     def _most(self, chunk: list[_Unit]) -> float:
-        requests = [request for unit in chunk for request in unit.votes.values()]
-        return sum(self.hosted.most_usd(request, self.hosted.price, batch=True) for request in requests)
+        requests = [request for unit in chunk for request in unit.asked.values()]
+        return sum(map(self._most_usd, requests))
+
+    def _most_usd(self, request: Question) -> float:
+        return self.hosted.most_usd(request, self.hosted.price, batch=True)
 
     def _reserve(self, chunk: list[_Unit]) -> int | None:
         """Money and a row for a batch, in one transaction; the batch's number, or None where the cap does not allow it."""
         with self.db.atomic():
-            call = ledger.reserve(self.db, self.account, self._most(chunk), sum(len(unit.assets) for unit in chunk))
+            call = ledger.reserve(self.db, self.account, self._most(chunk), sum(unit.talk.size for unit in chunk))
             if call is None:
                 return None
-            requests = [{"assets": [a.id for a in unit.assets], "votes": list(unit.votes)} for unit in chunk]
+            requests = [{"assets": [a.id for a in unit.talk.assets], "votes": list(unit.asked)} for unit in chunk]
             row = {
                 "run_id": self.run_id,
                 "call_id": call,
@@ -182,7 +192,7 @@ class _Batches:
 
     async def _send(self, chunk: list[_Unit], batch: int) -> bool:
         """Hand a batch in; False where the provider takes no more at once."""
-        requests = {number: request for unit in chunk for number, request in unit.votes.items()}
+        requests = {number: request for unit in chunk for number, request in unit.asked.items()}
         try:
             provider_id = await self._patiently(lambda: self.wire.send_batch(requests))
         except CallError as error:
@@ -190,9 +200,7 @@ class _Batches:
             if error.trouble == "full":
                 self._full(batch, error.words)
                 return False
-            raise InputError(
-                f"The batch was not taken: {error.words}", buying.KEPT_TODO, where=self.hosted.connection.name
-            ) from None
+            raise self._over(f"The batch was not taken: {error.words}") from None
         handed = "update batches set provider_id = ?, state = 'running' where id = ?"
         insist(lambda: self.db.execute(handed, [provider_id, batch]), HOLD_S)
         self.units[batch] = chunk
@@ -215,7 +223,7 @@ class _Batches:
         self.crowded = size <= SMALLEST
         self.full_since = self.full_since or time.monotonic()
         if time.monotonic() - self.full_since > LONGEST_WAIT_S:
-            raise InputError(words, buying.KEPT_TODO, where=self.hosted.connection.name)
+            raise self._over(words)
 
     async def _patiently(self, what):
         """Do it, again where the reason it failed may pass and it cannot have happened all the same."""
@@ -255,9 +263,7 @@ class _Batches:
                     self._full(row["id"], state.words)
                 elif state.state == "failed":
                     self._drop(row["id"], 0.0, state.words)
-                    raise InputError(
-                        f"The batch failed: {state.words}", buying.KEPT_TODO, where=self.hosted.connection.name
-                    )
+                    raise self._over(f"The batch failed: {state.words}")
                 else:
                     continue
                 answered, pause = 0, FIRST_POLL
@@ -270,10 +276,9 @@ class _Batches:
         try:
             return await self._patiently(lambda: self.wire.batch_state(row["provider_id"]))
         except CallError as error:
-            raise InputError(
+            raise self._over(
                 f"The batch cannot be followed: {error.words}",
                 "It is answered all the same: start the run again to fetch it.",
-                where=self.hosted.connection.name,
             ) from None
 
     async def _wait(self, seconds: float, answered: int, running: int) -> None:
@@ -287,35 +292,31 @@ class _Batches:
         try:
             replies = {number: reply async for number, reply in self.wire.batch_replies(row["provider_id"])}
         except CallError as error:
-            raise InputError(
+            raise self._over(
                 f"The batch's answers cannot be fetched: {error.words}",
                 "They are kept by the provider: start the run again to fetch them.",
-                where=self.hosted.connection.name,
             ) from None
         self.note, self.full_since = "", None
         units = self.units.pop(row["id"], None) or self._rebuilt(row)
-        asked = {number: request for unit in units for number, request in unit.votes.items()}
-        total, tokens = 0.0, [0, 0, 0]
-        for number in asked.keys() & replies.keys():
-            reply = replies[number]
-            most = self.hosted.most_usd(asked[number], self.hosted.price, batch=True)
-            if isinstance(reply, CallError) and not reply.counted:
-                total += most if reply.billed else 0.0
-                continue
-            reply = reply.counted if isinstance(reply, CallError) else reply
-            usd = cost(self.hosted.price, reply, batch=True)
-            total += most if usd is None else usd
-            tokens = [
-                sum(pair) for pair in zip(tokens, (reply.tokens_in or 0, reply.tokens_out or 0, reply.tokens_cached))
-            ]
+        asked = {number: request for unit in units for number, request in unit.asked.items()}
+        bills = [self._bill(asked[number], replies[number]) for number in asked.keys() & replies.keys()]
         with self.db.atomic():
             for unit in units:
                 self._label(unit, replies)
-            ledger.settle(self.db, row["call_id"], total, *tokens)
+            ledger.settle(self.db, row["call_id"], *(map(sum, zip(*bills)) if bills else [0.0]))
             self.db.execute("update batches set state = 'done', ended = ? where id = ?", [now(), row["id"]])
         self._tell()
         most = self.hosted.connection.params.max_tokens_out
         self.lengths.check([reply for reply in replies.values() if isinstance(reply, Reply)], most)
+
+    def _bill(self, request: Question, result: Reply | CallError) -> tuple[float, int, int, int]:
+        """USD of one answer of a batch, the most it can have cost where nobody knows, and its tokens in, out and cached."""
+        counted = result.counted if isinstance(result, CallError) else result
+        if counted is None:
+            return self._most_usd(request) if result.billed else 0.0, 0, 0, 0
+        usd = cost(self.hosted.price, counted, batch=True)
+        tokens = counted.tokens_in or 0, counted.tokens_out or 0, counted.tokens_cached
+        return (self._most_usd(request) if usd is None else usd), *tokens
 
     def _rebuilt(self, row: dict) -> list[_Unit]:
         """The units of a batch that an earlier process handed in, asked the same way."""
@@ -323,24 +324,21 @@ class _Batches:
         for one in json.loads(row["requests"]):
             places = ",".join("?" * len(one["assets"]))
             texts = dict(self.db.execute(f"select id, text from assets where id in ({places})", one["assets"]))
-            assets = [Asset(id, texts[id]) for id in one["assets"] if id in texts]
-            if len(assets) < len(one["assets"]):
+            if len(texts) < len(one["assets"]):
                 continue  # deleted since
-            ((_, request),) = self.asking.requests(assets)
-            votes = {number: _sample(request, number) for number in one["votes"]}
-            every = [replace(request, sample=vote) if vote else request for vote in range(self.votes)]
-            lacking = [self.hosted.key(r) for vote, r in enumerate(every) if f"{assets[0].id}-{vote}" not in votes]
-            kept = buying.kept_replies(self.db, self.account.client_id, lacking)
-            found.append(_Unit(assets, votes, list(kept.values())))
+            ((assets, request),) = self.asking.requests([Asset(id, texts[id]) for id in one["assets"]])
+            (unit,) = self._units([Consultation(self.hosted, assets, request)])
+            unit.asked = {number: request for number, request in _numbered(unit.talk).items() if number in one["votes"]}
+            unit.kept = unit.kept[: len(unit.talk.requests) - len(unit.asked)]
+            found.append(unit)
         return found
 
     def _label(self, unit: _Unit, replies: dict[str, Reply | CallError]) -> None:
         """What a unit's replies come to, in the caller's transaction: labels, reasons, and what goes into the next batch."""
-        first = self.asking.requests(unit.assets)[0][1]
-        talk, repair = Consultation(self.hosted, unit.assets, first), None
+        talk, repair = unit.talk, None
         for reply in unit.kept:
-            talk.vote(talk.heard(first, reply, 0.0))
-        for number, request in unit.votes.items():
+            talk.vote(talk.heard(talk.request, reply, 0.0))
+        for number, request in unit.asked.items():
             reply = replies.get(number, CallError("server", "The batch brought no answer."))
             if isinstance(reply, CallError):
                 talk.fail(reply.words)
@@ -349,7 +347,7 @@ class _Batches:
             talk.vote(said)
             if not any(one.problem for one in said):
                 buying.keep_replies(self.db, self.account.client_id, [(self.hosted.key(request), reply)])
-            elif len(unit.assets) == 1 and unit.assets[0].id not in self.repairs:
+            elif talk.size == 1 and talk.assets[0].id not in self.repairs:
                 repair = talk.repair(request, reply, said)
         answers = talk.answers()
         labels.write(self.db, self.run_id, answers)
@@ -362,6 +360,6 @@ class _Batches:
                 self.repairs.pop(one.asset_id, None)
 
 
-def _sample(request: Request, number: str) -> Request:
-    vote = int(number.rpartition("-")[2])
-    return replace(request, sample=vote) if vote else request
+def _numbered(talk: Consultation) -> dict[str, Question]:
+    """The votes of a consultation by the numbers we give them."""
+    return {f"{talk.assets[0].id}-{vote}": request for vote, request in enumerate(talk.requests)}

@@ -41,6 +41,7 @@ class Buyer:
         wire: Wire | None = None,
         **more: Any,
     ):
+        self.began = time.monotonic()
         self.model, self.account, self.disk, self.limits = model, account, disk, limits
         self.wire = wire or model.connect()
         self.writer = Writer(disk, account, hold_s, **more)
@@ -51,8 +52,8 @@ class Buyer:
     def money(self, request: Request, assets: int, patience: Patience = "none") -> asyncio.Future:
         """The most that a call can cost, set aside: a Call, or None where none may be made."""
         price = self.model.priced()
-        usd = max(self.model.most_usd(request, price) * self.over, self.dearest)
-        return self.writer.money(usd, assets, price, patience)
+        most = self.model.most_usd(request, price)
+        return self.writer.money(max(most * self.over, self.dearest), assets, price, most, patience)
 
     async def reserve(self, request: Request, assets: int, patience: Patience = "none") -> Call:
         """As money(); Capped or Stopped where no call may be made."""
@@ -72,11 +73,11 @@ class Buyer:
         try:
             reply = await self.wire.ask(request)
         except CallError as error:
-            self._failed(error, request, call, asked_at)
+            self._failed(error, call, asked_at)
             raise
         finally:
             self.calling.discard(task)
-        self._book(request, call, reply)
+        self._book(call, reply)
         tokens = None if reply.tokens_in is None else reply.tokens_in + (reply.tokens_out or 0)
         self.limits.answered(expected, tokens, sound=reply.finish != "length")
         if expected and tokens:
@@ -91,9 +92,9 @@ class Buyer:
         """What a reply cost; 0 where nobody knows."""
         return cost(call.price, reply) or 0.0
 
-    def _failed(self, error: CallError, request: Request, call: Call, asked_at: float) -> None:
+    def _failed(self, error: CallError, call: Call, asked_at: float) -> None:
         if error.counted:
-            self._book(request, call, error.counted, error.words)
+            self._book(call, error.counted, error.words)
         elif error.billed:
             self.writer.settle(call, None, error=error.words)
         else:
@@ -103,11 +104,11 @@ class Buyer:
         elif (error.retry_after or 0) >= LONG_S:
             self.limits.hold(error.retry_after)
 
-    def _book(self, request: Request, call: Call, reply: Reply, error: str | None = None) -> None:
+    def _book(self, call: Call, reply: Reply, error: str | None = None) -> None:
         """What a call cost, written down; the next ones set as much aside."""
         usd = cost(call.price, reply)
         if usd is not None and usd > 0:
-            self.over = max(self.over, usd / max(self.model.most_usd(request, call.price), 1e-12))
+            self.over = max(self.over, usd / max(call.most_usd, 1e-12))
             self.dearest = max(self.dearest, usd if self.over > 1 else 0.0)
         self.writer.settle(call, usd, reply.tokens_in, reply.tokens_out, reply.tokens_cached, error=error)
 

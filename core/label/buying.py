@@ -1,4 +1,4 @@
-"""What every way of buying shares, call by call (engine.py), by the batch (batches.py) and one answer at a time (desk.py): one
+"""What every way of buying shares, call by call (crew.py), by the batch (batches.py) and one answer at a time (desk.py): one
 process a run, the account they write under, what the model has said before, answers used up by thinking, and how long to wait
 before another try."""
 

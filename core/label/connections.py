@@ -231,15 +231,8 @@ def _address(base_url: str | None) -> str | None:
 
 
 def _check(params: Params) -> None:
-    least = {
-        "votes": 1,
-        "assets_per_call": 1,
-        "shortlist_over": 1,
-        "shortlist": 1,
-        "max_tokens_out": 1,
-        "concurrency": 1,
-    }
-    least |= {"requests_per_minute": 1, "tokens_per_minute": 1, "timeout_s": 0.1}
+    counts = "votes assets_per_call shortlist_over shortlist max_tokens_out concurrency requests_per_minute tokens_per_minute"
+    least = dict.fromkeys(counts.split(), 1) | {"timeout_s": 0.1}
     most = {"votes": 25, "assets_per_call": 50, "max_tokens_out": 32_000, "concurrency": 256}
     for name, low in least.items():
         value = getattr(params, name)

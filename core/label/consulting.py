@@ -54,16 +54,8 @@ class Bill:
 
 def answer(said: Said, bill: Bill) -> Answer:
     """What was said of an asset, with what it took, as a label is written."""
-    return Answer(
-        said.asset_id,
-        said.category_id,
-        confidence=said.confidence,
-        confidence_kind=said.confidence_kind,
-        distribution=said.distribution,
-        error=said.problem,
-        mapped=said.mapped,
-        **bill.took(),
-    )
+    fields = {name: value for name, value in vars(said).items() if name != "problem"}
+    return Answer(error=said.problem, **fields, **bill.took())
 
 
 class Consultation:
@@ -71,6 +63,8 @@ class Consultation:
 
     def __init__(self, hosted: Hosted, assets: Sequence[Asset], request: Question):
         self.hosted, self.assets, self.request = hosted, list(assets), request
+        votes = range(max(hosted.connection.params.votes, 1))
+        self.requests = [replace(request, sample=vote) if vote else request for vote in votes]  # one a vote
         self.bills = {asset.id: Bill() for asset in assets}
         self.votes: dict[int, list[Said]] = {asset.id: [] for asset in assets}
 
@@ -87,12 +81,6 @@ class Consultation:
         """Why a reply cannot be kept: what is wrong with the first of its answers that has something wrong."""
         said = self.hosted.asking.read(self.assets, request, reply)
         return next((one.problem for one in said if one.problem), None)
-
-    @property
-    def requests(self) -> list[Question]:
-        """The request of each vote."""
-        votes = max(self.hosted.connection.params.votes, 1)
-        return [replace(self.request, sample=vote) if vote else self.request for vote in range(votes)]
 
     async def run(
         self,

@@ -66,7 +66,6 @@ class Crew:
         self.asking, self.buyer, self.writer = asking, asking.buyer, asking.buyer.writer
         self._pages, self.talks, self.tell, self.early, self.thorough = pages, talks, tell, ahead, thorough
         self.width = self.buyer.limits.concurrency
-        self.began = time.monotonic()
         self.capped = False
         self.again: list[_Unit] = []  # set aside for the end
         self.ready: asyncio.Queue[_Unit | None] = asyncio.Queue()  # as long as _bring() lets it grow
@@ -170,7 +169,7 @@ class Crew:
         successes = self.asking.health.successes
         if not successes:
             return min(FIRST, self.width)
-        rate = successes / max(time.monotonic() - self.began, 0.001)
+        rate = successes / max(time.monotonic() - self.buyer.began, 0.001)
         return min(max(1, ceil(rate * COMMIT_S)), self.width)
 
     # --- asking --------------------------------------------------------------------------------------------------

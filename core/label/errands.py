@@ -70,7 +70,7 @@ class Errand:
     def __init__(self, disk: Disk, model: Model, run_id: int | None, account: ledger.Account):
         self.model, self.run_id, self.account, self.capped = model, run_id, account, False
         self._runner, self._disk, self._answers = asyncio.Runner(), disk, {}
-        self._asking = self._runner.run(self._patient())
+        self._asking = patient(model, account, disk, ENDING_S, after=self._written)
 
     def ask(self, texts: Sequence[str], report: Report) -> dict[str, Answer]:
         """What is said of each text; one that the cap leaves no money for is missing. Raises as write()."""
@@ -103,9 +103,6 @@ class Errand:
         finally:
             self._runner.close()
             self._disk.close()
-
-    async def _patient(self) -> Any:
-        return patient(self.model, self.account, self._disk, ENDING_S, after=self._written)
 
     def _written(self, db: Database, answers: list[tuple[Any, Any]]) -> None:
         self._answers |= dict(answers)

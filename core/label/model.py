@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import astuple
 
 from genai_prices.data import providers as priced
 from sqlite_utils import Database
@@ -92,17 +93,8 @@ def price_of(db: Database, connection: Connection) -> Price | None:
     or the prices given in Settings; None where there is none."""
     own = connection.params.price
     if own:
-        return Price(
-            connection.model,
-            connection.kind,
-            own.input_usd_mtok,
-            own.output_usd_mtok,
-            own.cached_usd_mtok,
-            own.batch_input_usd_mtok,
-            own.batch_output_usd_mtok,
-            "yours",
-            own.as_of[:10] or None,
-        )
+        *rates, as_of = astuple(own)
+        return Price(connection.model, connection.kind, *rates, "yours", as_of[:10] or None)
     address = connection.base_url
     provider = next((p.id for p in priced if address and re.match(p.api_pattern, address)), connection.kind)
     return prices.price(db, f"{provider}:{connection.model}")

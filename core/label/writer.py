@@ -34,19 +34,21 @@ Patience = Literal["none", "calls", "all"]
 
 @dataclass(frozen=True)
 class Call:
-    """A call's number in the ledger, and the price it is made at."""
+    """A call's number in the ledger, the price it is made at, and the most (USD) that it was thought it can cost."""
 
     number: int
     price: Price
+    most_usd: float
 
 
 @dataclass
 class _Wanted:
-    """Money wanted for one call."""
+    """Money wanted for one call: `usd` is to be set aside."""
 
     usd: float
     assets: int
     price: Price
+    most_usd: float
     patience: Patience
     granted: asyncio.Future
 
@@ -113,9 +115,9 @@ class Writer:
         """Answers handed over that are not being written yet."""
         return len(self._outbox.answers)
 
-    def money(self, usd: float, assets: int, price: Price, patience: Patience) -> asyncio.Future:
-        """Money for a call: a Call, or None where the cap is reached or no call may be made."""
-        wanted = _Wanted(usd, assets, price, patience, asyncio.get_running_loop().create_future())
+    def money(self, usd: float, assets: int, price: Price, most_usd: float, patience: Patience) -> asyncio.Future:
+        """`usd` for a call: a Call, or None where the cap is reached or no call may be made."""
+        wanted = _Wanted(usd, assets, price, most_usd, patience, asyncio.get_running_loop().create_future())
         self._outbox.wanted.append(wanted)
         self._tell()
         return wanted.granted
@@ -224,7 +226,7 @@ class Writer:
             if number is None and waits_for and not self.refusing:
                 self._parked.append(wanted)
             else:
-                wanted.granted.set_result(None if number is None else Call(number, wanted.price))
+                wanted.granted.set_result(None if number is None else Call(number, wanted.price, wanted.most_usd))
         for future in box.written:
             if not future.cancelled():  # who waited for it may have been stopped
                 future.set_result(None)

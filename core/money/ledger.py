@@ -67,7 +67,7 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
     The check and the reservation are one statement: however many ask at once, from however many processes, what the run has
     spent and set aside never passes the cap.
     """
-    started = now()
+    started, a = now(), account
     with db.atomic():
         purse = _purse(account.purpose, started[:7], account.owner)
         if purse and not _reserve_from(db, *purse, account, usd):
@@ -82,18 +82,7 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int 
         return db.conn.execute(
             """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started, owner)
                values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [
-                account.client_id,
-                account.run_id,
-                account.purpose,
-                account.connection,
-                account.model,
-                assets,
-                int(account.batch),
-                usd,
-                started,
-                account.owner,
-            ],
+            [a.client_id, a.run_id, a.purpose, a.connection, a.model, assets, int(a.batch), usd, started, a.owner],
         ).lastrowid
 
 
@@ -140,21 +129,13 @@ def settle(
     error: str | None = None,
 ) -> None:
     """End a call: what it cost, or None where nobody knows, which counts at the reservation. Nothing where it has ended already."""
+    state = "unknown" if cost_usd is None else "settled"
     with db.atomic():
         row = db.conn.execute(
             f"""update calls set state = ?, cost_usd = ?, tokens_in = ?, tokens_out = ?, tokens_cached = ?, error = ?, ended = ?
                where id = ? and state = 'open'
                returning {_PAYER}""",
-            [
-                "unknown" if cost_usd is None else "settled",
-                cost_usd,
-                tokens_in,
-                tokens_out,
-                tokens_cached,
-                error,
-                now(),
-                call_id,
-            ],
+            [state, cost_usd, tokens_in, tokens_out, tokens_cached, error, now(), call_id],
         ).fetchone()
         if row:
             _give_back(db, *row, spent=row[1] if cost_usd is None else cost_usd)

@@ -2,7 +2,7 @@
 
     python -m tests.bench.short_list [--rows 1000]
 
-Short lists are made by the product (core/label/prompts.py) from names and descriptions alone, as before any label is known.
+Short lists are made by the product (core/label/asking.py) from names and descriptions alone, as before any label is known.
 "repair" is the longer list of the repair turn, which is asked where a model says that nothing on the short one fits.
 """
 

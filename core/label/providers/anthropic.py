@@ -6,7 +6,6 @@ is what votes need. The instructions are marked for the prompt cache; short ones
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
@@ -32,14 +31,7 @@ class Anthropic:
 
         self.model, self.params = connection.model, connection.params
         address = (connection.base_url or PROVIDER.address).removesuffix("/v1")  # the SDK adds it
-        # A placeholder, so that the SDK does not take a key out of the environment to an address it was not meant for.
-        self.client = anthropic.AsyncAnthropic(
-            api_key=secret or "none",
-            base_url=address,
-            max_retries=0,
-            timeout=httpx2.Timeout(self.params.timeout_s, connect=min(calls.CONNECT_S, self.params.timeout_s)),
-            http_client=calls.client(anthropic.DefaultAioHttpClient, address, self.params.concurrency),
-        )
+        self.client = calls.client(anthropic, anthropic.AsyncAnthropic, address, secret, self.params)
         self.failures = calls.Failures(anthropic, address, self.model, secret)
         self.plain = self.params.schema == "plain"
 
@@ -48,9 +40,9 @@ class Anthropic:
         while True:
             body = self.body(request)
             try:
-                started, seconds = time.perf_counter(), self.params.timeout_s
-                with self.failures.caught(request, seconds=seconds):
-                    answer, headers = await calls.post(self.client, "/v1/messages", body, seconds, self.failures)
+                started = time.perf_counter()
+                async with self.failures.caught(request, seconds=self.params.timeout_s):
+                    answer, headers = await calls.post(self.client, "/v1/messages", body, self.failures)
                     reply = self._read(answer, headers, request, (time.perf_counter() - started) * 1000)
                 self.failures.answered = True
                 return reply
@@ -93,25 +85,20 @@ class Anthropic:
 
     async def send_batch(self, requests: dict[str, Request]) -> str:
         asked = [{"custom_id": id, "params": self.body(request)} for id, request in requests.items()]
-        with self.failures.caught(seconds=calls.BATCH_S):
-            async with asyncio.timeout(calls.BATCH_S):
-                return (await self.client.messages.batches.create(requests=asked, timeout=calls.BATCH_S)).id
+        async with self.failures.caught(seconds=calls.BATCH_S):
+            return (await self.client.messages.batches.create(requests=asked, timeout=calls.BATCH_S)).id
 
     async def batch_state(self, batch_id: str) -> BatchState:
-        with self.failures.caught(seconds=self.params.timeout_s):
-            async with asyncio.timeout(self.params.timeout_s):
-                batch = await self.client.messages.batches.retrieve(batch_id)
+        async with self.failures.caught(seconds=self.params.timeout_s):
+            batch = await self.client.messages.batches.retrieve(batch_id)
         counts = batch.request_counts
         done = counts.succeeded + counts.errored + counts.canceled + counts.expired
         return BatchState("ended" if batch.processing_status == "ended" else "running", done, done + counts.processing)
 
     async def batch_replies(self, batch_id: str) -> AsyncIterator[tuple[str, Reply | CallError]]:
-        with self.failures.caught(seconds=calls.BATCH_S):
-            path = f"/v1/messages/batches/{batch_id}/results"
-            async with asyncio.timeout(calls.BATCH_S):
-                content = (
-                    await self.client.get(path, cast_to=httpx2.Response, options={"timeout": calls.BATCH_S})
-                ).content
+        path, options = f"/v1/messages/batches/{batch_id}/results", {"timeout": calls.BATCH_S}
+        async with self.failures.caught(seconds=calls.BATCH_S):
+            content = (await self.client.get(path, cast_to=httpx2.Response, options=options)).content
         for line in calls.lines(content):
             result = line.get("result")
             yield str(line.get("custom_id")), self._result(result if isinstance(result, dict) else {})

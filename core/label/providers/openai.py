@@ -5,7 +5,6 @@ Not every server takes every parameter. One that is refused by name is left out 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -41,14 +40,7 @@ class OpenAI:
 
         self.model, self.params = connection.model, connection.params
         address = connection.base_url or PROVIDER.address
-        # A placeholder, so that the SDK does not take a key out of the environment to an address it was not meant for.
-        self.client = openai.AsyncOpenAI(
-            api_key=secret or "none",
-            base_url=address,
-            max_retries=0,
-            timeout=httpx2.Timeout(self.params.timeout_s, connect=min(calls.CONNECT_S, self.params.timeout_s)),
-            http_client=calls.client(openai.DefaultAioHttpClient, address, self.params.concurrency),
-        )
+        self.client = calls.client(openai, openai.AsyncOpenAI, address, secret, self.params)
         self.failures = calls.Failures(openai, address, self.model, secret)
         host = httpx2.URL(address).host
         own = any(host == name or host.endswith(name) for name in _OWN_HOSTS)
@@ -82,9 +74,9 @@ class OpenAI:
         return reply
 
     async def _once(self, request: Request, body: dict) -> Reply:
-        started, seconds = time.perf_counter(), self.params.timeout_s
-        with self.failures.caught(request, seconds=seconds):
-            answer, headers = await calls.post(self.client, PATH, body, seconds, self.failures)
+        started = time.perf_counter()
+        async with self.failures.caught(request, seconds=self.params.timeout_s):
+            answer, headers = await calls.post(self.client, PATH, body, self.failures)
             reply = self._read(answer, headers, request, (time.perf_counter() - started) * 1000)
         self.failures.answered = True
         return reply
@@ -141,14 +133,11 @@ class OpenAI:
             json.dumps({"custom_id": id, "method": "POST", "url": f"/v1{PATH}", "body": self.body(request)})
             for id, request in requests.items()
         ]
-        with self.failures.caught(seconds=calls.BATCH_S):
-            async with asyncio.timeout(calls.BATCH_S):
-                content = ("batch.jsonl", "\n".join(lines).encode())
-                file = await self.client.files.create(file=content, purpose="batch", timeout=calls.BATCH_S)
-                batch = await self.client.batches.create(
-                    input_file_id=file.id, endpoint=f"/v1{PATH}", completion_window="24h"
-                )
-                return batch.id
+        async with self.failures.caught(seconds=calls.BATCH_S):
+            content = ("batch.jsonl", "\n".join(lines).encode())
+            file = await self.client.files.create(file=content, purpose="batch", timeout=calls.BATCH_S)
+            handed_in = {"input_file_id": file.id, "endpoint": f"/v1{PATH}", "completion_window": "24h"}
+            return (await self.client.batches.create(**handed_in)).id
 
     async def batch_state(self, batch_id: str) -> BatchState:
         batch = await self._batch(batch_id)
@@ -167,16 +156,14 @@ class OpenAI:
 
     async def batch_replies(self, batch_id: str) -> AsyncIterator[tuple[str, Reply | CallError]]:
         for file in _files(await self._batch(batch_id)):
-            with self.failures.caught(seconds=calls.BATCH_S):
-                async with asyncio.timeout(calls.BATCH_S):
-                    content = (await self.client.files.content(file, timeout=calls.BATCH_S)).content
+            async with self.failures.caught(seconds=calls.BATCH_S):
+                content = (await self.client.files.content(file, timeout=calls.BATCH_S)).content
             for line in calls.lines(content):
                 yield str(line.get("custom_id")), self._result(line)
 
     async def _batch(self, batch_id: str) -> Any:
-        with self.failures.caught(seconds=self.params.timeout_s):
-            async with asyncio.timeout(self.params.timeout_s):
-                return await self.client.batches.retrieve(batch_id)
+        async with self.failures.caught(seconds=self.params.timeout_s):
+            return await self.client.batches.retrieve(batch_id)
 
     def _result(self, line: dict) -> Reply | CallError:
         response = line.get("response")

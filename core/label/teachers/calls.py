@@ -11,8 +11,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import ModuleType
@@ -25,7 +25,7 @@ import httpx2
 
 from core.errors import InputError
 from core.label import keys
-from core.label.teachers.wire import CallError, Reply, Request, Trouble
+from core.label.teachers.wire import CallError, Params, Reply, Request, Trouble
 
 CONNECT_S = 10.0
 BATCH_S = 600.0  # handing in or fetching a batch moves files
@@ -81,11 +81,12 @@ class Failures:
         self.sdk, self.address, self.model, self.secret = sdk, address, model, secret
         self.answered = False
 
-    @contextmanager
-    def caught(self, request: Request | None = None, *, seconds: float) -> Iterator[None]:
-        """Around one call: nothing but CallError (and a cancellation) leaves it."""
+    @asynccontextmanager
+    async def caught(self, request: Request | None = None, *, seconds: float) -> AsyncIterator[None]:
+        """Around one call, which may take so long: nothing but CallError (and a cancellation) leaves it."""
         try:
-            yield
+            async with asyncio.timeout(seconds):
+                yield
         except (
             TimeoutError
         ):  # of the whole call: an answer that drips in byte by byte never meets a time limit of the socket's
@@ -169,8 +170,9 @@ class Failures:
         message = " ".join(keys.redact(message, self.secret).split())
         for _, turn in request.turns if request else ():
             for line in turn.splitlines():
-                private = line.partition(": ")[2].strip('"')[:24]
-                if line.startswith("Text ") and len(private) >= 4 and private in message:
+                text = line.startswith("Text ")  # of an asset: even a short one is nobody's business
+                private = (line.partition(": ")[2].strip('"') if text else line.strip())[:24]
+                if len(private) >= (4 if text else 24) and private in message:
                     return ""
         return message if len(message) <= SHOWN else message[: SHOWN - 1] + "…"
 
@@ -260,9 +262,9 @@ def _retry_after(headers: Any) -> float | None:
         return None
 
 
-def client(kind: type[httpx2.AsyncClient], address: str, concurrency: int) -> httpx2.AsyncClient:
-    """The HTTP client of an SDK's `kind` for an address, with as many connections as calls at once and a few for batches (its
-    aiohttp one: a quarter less work a call). InputError where the environment's proxy is none.
+def client(sdk: ModuleType, kind: Callable, address: str, secret: str | None, params: Params) -> Any:
+    """The client (`kind`) of an SDK for an address, with as many connections as calls at once and a few for batches; over aiohttp,
+    which is a quarter less work a call. InputError where the environment's proxy is none.
 
     This computer's own addresses are never asked for through a proxy, whatever the environment says; others as it says. Nobody is
     followed elsewhere: the key would go along.
@@ -270,8 +272,15 @@ def client(kind: type[httpx2.AsyncClient], address: str, concurrency: int) -> ht
     here = _is_here(address)
     if not here:
         _check_proxy(address)
-    limits = httpx2.Limits(max_connections=max(concurrency, 1) + 4, max_keepalive_connections=None)
-    return kind(limits=limits, follow_redirects=False, trust_env=not here)
+    limits = httpx2.Limits(max_connections=max(params.concurrency, 1) + 4, max_keepalive_connections=None)
+    return kind(
+        # A placeholder, so that the SDK does not take a key out of the environment to an address it was not meant for.
+        api_key=secret or "none",
+        base_url=address,
+        max_retries=0,
+        timeout=httpx2.Timeout(params.timeout_s, connect=min(CONNECT_S, params.timeout_s)),
+        http_client=sdk.DefaultAioHttpClient(limits=limits, follow_redirects=False, trust_env=not here),
+    )
 
 
 def _is_here(address: str) -> bool:
@@ -303,11 +312,10 @@ def _check_proxy(address: str) -> None:
             )
 
 
-async def post(client: Any, path: str, body: dict, seconds: float, failures: Failures) -> tuple[Any, Any]:
+async def post(client: Any, path: str, body: dict, failures: Failures) -> tuple[Any, Any]:
     """One POST through the SDK (its addresses, headers and errors): the answer as plain JSON, for building the SDK's typed objects
     takes longer than everything else on the way, and its headers. CallError where a web page comes."""
-    async with asyncio.timeout(seconds):
-        response = await client.post(path, cast_to=httpx2.Response, body=body)
+    response = await client.post(path, cast_to=httpx2.Response, body=body)
     if response.content.lstrip()[:1] == b"<":
         raise failures.web_page()
     return response.json(), response.headers

@@ -1,7 +1,7 @@
 """What a hosted model is asked and what it says, whoever hosts it; one file a provider speaks it (openai.py, anthropic.py).
 
-A wire does one call and nothing else: no retry, no cache, no money. core/label/engine.py decides when to ask again and what it may
-cost; core/label/prompts.py decides what is asked and reads what is said.
+A wire does one call and nothing else: no retry, no cache, no money. core/label/patience.py decides when to ask again, buyer.py what
+it may cost; asking.py decides what is asked and reads what is said.
 """
 
 from __future__ import annotations
