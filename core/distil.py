@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from core import jobs, settings, tasks
 from core import taxonomy as categories
-from core.assets import families
+from core.assets import families, previews
 from core.assets import imports as ingest
 from core.assets.family_columns import Families, by_stem, in_words
 from core.assets.label_columns import nearest
@@ -23,7 +23,7 @@ from core.evaluate import evaluation, going_live
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.label import connections, forecast, labelling, providers, runs
-from core.tables.columns import correct
+from core.tables.columns import Mapping, correct
 from core.tables.files import AS_FOUND, ReadAs
 from core.tasks import Task
 from core.taxonomy import columns as category_columns
@@ -218,12 +218,10 @@ def _connected(db: Database, task: Task, teacher: str, base_url: str | None) -> 
     return f"connection:{name}"
 
 
-def _mapping(
-    db: Database, task: Task, assets: Path, given: dict, read_as: ReadAs
-) -> tuple[ingest.Mapping, list[Families]]:
+def _mapping(db: Database, task: Task, assets: Path, given: dict, read_as: ReadAs) -> tuple[Mapping, list[Families]]:
     """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
     the file lacks."""
-    seen = ingest.preview(assets, read_as, ingest.label_forms(db, task))
+    seen = previews.preview(assets, read_as, ingest.label_forms(db, task))
     kind, _, label = given["teacher"].partition(":")
     text = tuple(given.get("text_columns") or ())
     named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}
@@ -248,7 +246,7 @@ def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[
     """Labels, students, cascade, economics and verdict of the chosen (last) student."""
     labels = runs.summary(db, run_id)
     chosen = judgement(db, trained[-1])
-    found, certificate = chosen.figures, chosen.figures.certificate
+    figures, certificate = chosen.figures, chosen.figures.certificate
     return {
         "labels": {
             "teacher": labels["teacher"],
@@ -266,25 +264,25 @@ def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[
             "confidence": certificate.confidence,
             "certified": certificate.certified,
             "threshold": certificate.threshold,
-            "handled": found.handled.value,
-            "agreement_handled": found.agreement_handled and found.agreement_handled.value,
-            "agreement_end_to_end": found.agreement_end_to_end,
+            "handled": figures.handled.value,
+            "agreement_handled": figures.agreement_handled and figures.agreement_handled.value,
+            "agreement_end_to_end": figures.agreement_end_to_end,
         },
         "economics": asdict(chosen.economics),
         "verdict": {key: value for key, value in asdict(chosen.verdict).items() if key != "rule"},
     }
 
 
-def _student(found: ChooseOneFigures) -> dict[str, Any]:
-    share, student = found.agreement, found.student
+def _student(figures: ChooseOneFigures) -> dict[str, Any]:
+    share, student = figures.agreement, figures.student
     return {
         "id": str(student.id),
         "kind": student.kind,
         "train_seconds": round(student.train_seconds or 0.0, 2),
         "agreement": {"value": share.value, "low": share.low, "high": share.high, "n": share.n},
-        "macro_f1": found.macro_f1,
-        "kappa": found.kappa,
-        "latency_ms": {"p50": found.latency.p50, "p95": found.latency.p95},
-        "assets_per_second": found.assets_per_second,
+        "macro_f1": figures.macro_f1,
+        "kappa": figures.kappa,
+        "latency_ms": {"p50": figures.latency.p50, "p95": figures.latency.p95},
+        "assets_per_second": figures.assets_per_second,
         "size_mb": round(student.size_mb, 2),
     }

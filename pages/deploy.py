@@ -64,19 +64,19 @@ def _live(view: frame.View, live: dict) -> None:
     if result is None:
         st.caption("This student has not been judged yet.")
         return
-    found = result.figures
+    figures = result.figures
     verdict, handled, speed = st.columns(3)
     with verdict:
-        figure("Verdict", VERDICTS[result.verdict.decision], "measured", f"target {stated_percent(found.target)}")
+        figure("Verdict", VERDICTS[result.verdict.decision], "measured", f"target {stated_percent(figures.target)}")
     with handled:
-        threshold = found.certificate.threshold
-        share = "–" if threshold is None else percent(found.handled.value)
+        threshold = figures.certificate.threshold
+        share = "–" if threshold is None else percent(figures.handled.value)
         note = "nothing proven yet" if threshold is None else _sure(threshold)
         figure("Handled by itself", share, "measured", note, help=f"{HINTS['handled']} {HINTS['certified']}")
     with speed:
-        within = f"95 of 100 within {milliseconds(found.latency.p95)}"
-        notes = [within, while_busy(found.latency.machine)]
-        figure("One asset", milliseconds(found.latency.p50), "measured", ", ".join(filter(None, notes)))
+        within = f"95 of 100 within {milliseconds(figures.latency.p95)}"
+        notes = [within, while_busy(figures.latency.machine)]
+        figure("One asset", milliseconds(figures.latency.p50), "measured", ", ".join(filter(None, notes)))
 
 
 def _sure(threshold: float) -> str:

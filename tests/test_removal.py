@@ -22,6 +22,7 @@ from core.errors import InputError
 from core.label import labelling
 from core.label.gold import labels as gold_labels
 from core.money import ledger
+from core.tables.columns import Mapping
 from core.tasks import Task
 from core.train.registry import all_students, history, set_live
 from tests import small
@@ -46,7 +47,7 @@ def write(folder: Path, name: str, rows: list[dict]) -> Path:
 
 def bring(db, client: Task, folder: Path, name: str, rows: list[dict]) -> int:
     columns = {"id": "id", "label": "label", "gold": "gold", "family": "campaign", "split": "split"}
-    mapping = imports.Mapping(text=("text",), **columns)
+    mapping = Mapping(text=("text",), **columns)
     return imports.import_assets(db, client, write(folder, name, rows), mapping).import_id
 
 

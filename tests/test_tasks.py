@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from core import database, distil, jobs, removal, review, settings, tasks, taxonomy
-from core.assets import imports
+from core.assets import imports, previews
 from core.errors import InputError
 from core.evaluate.comparison import judgement
 from core.evaluate.evaluation import change_rules
@@ -36,7 +36,7 @@ def test_a_second_task_learns_from_a_column_of_the_same_assets_which_are_on_disk
     first, second, _ = three
     count = db["assets"].count
     file = tmp_path / "files" / "assets.csv"
-    mapping = imports.preview(file, AS_FOUND, imports.label_forms(db, second)).guess
+    mapping = previews.preview(file, AS_FOUND, imports.label_forms(db, second)).guess
     assert mapping.label == "offer", "its own taxonomy says which column holds its labels"
     found = imports.import_assets(db, second, file, mapping)
     assert (found.imported, found.unchanged, db["assets"].count) == (0, 240, count)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core import terminal
 from core.asset_columns import ASSET_COLUMNS
+from core.assets import previews, profiles
 from core.commands import pairs, reading
 from core.errors import InputError, Problem
 from core.label import providers
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
-    reading.tell_doubts(imports.preview(args.assets, how, families=False).doubts)
+    reading.tell_doubts(previews.preview(args.assets, how, families=False).doubts)
     db = database.connect()
     result = distillation.distil(
         db,
@@ -124,7 +125,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     )
     found = {
         "taxonomy": [Problem(**one) for one in result["assets"]["taxonomy_problems"]],
-        "assets": imports.problems_of(db, result["assets"]["import"]),
+        "assets": profiles.problems_of(db, result["assets"]["import"]),
     }
     told = list(filter(None, [result["assets"]["taxonomy_unused"]]))
     reading.write_problems(

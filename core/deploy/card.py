@@ -63,10 +63,10 @@ LIMITS = """## Limits
 - {kept} in this folder: treat it as you treat the client's assets."""
 
 
-def write(db: Database, row: dict, found: ChooseOneFigures, parity: dict[str, Any], folder: Path) -> str:
+def write(db: Database, row: dict, figures: ChooseOneFigures, parity: dict[str, Any], folder: Path) -> str:
     """The card, in Markdown, of the student `row` (as train.run.find gives it) exported to `folder`.
 
-    `found` are its stored figures, `parity` the fields of export.Parity.
+    `figures` are its stored figures, `parity` the fields of export.Parity.
     """
     facts = provenance(db, row["id"])
     labels = [category.label for category in taxonomy.load(db, row["taxonomy_id"]) if category.assignable]
@@ -81,13 +81,13 @@ def write(db: Database, row: dict, found: ChooseOneFigures, parity: dict[str, An
         else "",
         USE,
         GRAPHS if any(folder.glob(f"*/{EXACT}")) else "",
-        _origin(row, found, facts, labels, set(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
-        _quality(found),
-        f"Certificate: {plain(found.certificate.reason)}. {METHOD}",
+        _origin(row, figures, facts, labels, set(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
+        _quality(figures),
+        f"Certificate: {plain(figures.certificate.reason)}. {METHOD}",
         f"Verdict when this was written: **{verdict.decision.replace('_', ' ')}**. {plain(verdict.reason)}",
-        _worst(found),
-        _speed(found),
-        _parity(parity, found),
+        _worst(figures),
+        _speed(figures),
+        _parity(parity, figures),
         LIMITS.format(cut=_cut(row), kept=_kept(row)),
         _licences(row),
         _versions(row),
@@ -112,20 +112,20 @@ def _table(head: tuple[str, ...], rows: list[tuple]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def _origin(row: dict, found: ChooseOneFigures, facts: dict, labels: list[str], known: set[str]) -> str:
+def _origin(row: dict, figures: ChooseOneFigures, facts: dict, labels: list[str], known: set[str]) -> str:
     source = f" from {plain(facts['source'])}" if facts["source"] else ""
     rows = [
         ("Teacher", plain(facts["teacher"])),
         (
             "Labels",
-            f"{found.taught.labels:,}, brought in from {_day(facts['started'])} to {_day(facts['finished'])}",
+            f"{figures.taught.labels:,}, brought in from {_day(facts['started'])} to {_day(facts['finished'])}",
         ),
-        ("Assets", split_words(found.counts)),
+        ("Assets", split_words(figures.counts)),
         ("Taxonomy", f"version {facts['version']}{source}, {len(labels):,} categories"),
         ("Kind", f"{row['kind']}, {row['size_mb']:.1f} MB here"),
         ("Made of", "; ".join(plain(members.of(name).made_of) for name in row["params"]["members"])),
         ("Trained", f"{_day(row['created'])}, in {row['train_seconds']:,.0f} s"),
-        ("Judged", _day(found.created)),
+        ("Judged", _day(figures.created)),
     ]
     unseen = " (not among the labels it learned from: it never says this)"
     listed = "\n".join(f"- {plain(label)}{'' if label in known else unseen}" for label in labels)
@@ -136,21 +136,21 @@ def _day(moment: str | None) -> str:
     return moment[:10] if moment else "an unknown day"
 
 
-def _quality(found: ChooseOneFigures) -> str:
-    n, certified, gold = found.agreement.n, found.certificate.certified, found.gold
+def _quality(figures: ChooseOneFigures) -> str:
+    n, certified, gold = figures.agreement.n, figures.certificate.certified, figures.gold
     shares = [
-        ("Agreement with the teacher", found.agreement),
-        ("Agreement on the assets that calibrated it", found.agreement_calibration),
-        ("Handled by the student itself", found.handled if certified else None),
-        ("Agreement on what it handles", found.agreement_handled),
+        ("Agreement with the teacher", figures.agreement),
+        ("Agreement on the assets that calibrated it", figures.agreement_calibration),
+        ("Handled by the student itself", figures.handled if certified else None),
+        ("Agreement on what it handles", figures.agreement_handled),
         ("The student's accuracy against what people decided", gold and gold.student),
         ("The teacher's accuracy against what people decided", gold and gold.teacher),
     ]
     rows = [(name, percent(one.value), ranged(one.low, one.high), f"{one.n:,}") for name, one in shares if one]
     if certified:
-        rows.append(("Agreement with the teacher behind it", percent(found.agreement_end_to_end), "", f"{n:,}"))
-    rows.append(("Strange, left to the teacher however sure the student is", percent(found.strange), "", f"{n:,}"))
-    rows += [(one.label, one.words(found), "", f"{n:,}") for one in metrics.applicable(found)]
+        rows.append(("Agreement with the teacher behind it", percent(figures.agreement_end_to_end), "", f"{n:,}"))
+    rows.append(("Strange, left to the teacher however sure the student is", percent(figures.strange), "", f"{n:,}"))
+    rows += [(one.label, one.words(figures), "", f"{n:,}") for one in metrics.applicable(figures)]
     words = (
         "Measured on the test assets, which it never saw in training, unless said otherwise. Intervals are exact (Clopper-Pearson, "
         "95 %) and count copies of one creative once. Macro F1, kappa and AC1 are 1 when perfect, ECE 0."
@@ -158,22 +158,22 @@ def _quality(found: ChooseOneFigures) -> str:
     return f"## How good it is\n\n{words}\n\n{_table(('figure', 'value', '95 % interval', 'assets'), rows)}"
 
 
-def _worst(found: ChooseOneFigures) -> str:
+def _worst(figures: ChooseOneFigures) -> str:
     rows = [
         (plain(one.label), percent(one.share), ranged(one.low, one.high), f"{one.n:,}", f"{one.f1:.3f}")
-        for one in sorted(found.categories, key=lambda one: (one.share, -one.n))[:WORST]
+        for one in sorted(figures.categories, key=lambda one: (one.share, -one.n))[:WORST]
     ]
     head = ("category", "agreement", "95 % interval", "the teacher's assets", "F1")
     return f"### Where it is weakest\n\n{_table(head, rows)}"
 
 
-def _speed(found: ChooseOneFigures) -> str:
-    latency = found.latency
+def _speed(figures: ChooseOneFigures) -> str:
+    latency = figures.latency
     times = ", ".join(f"{key} {ms:.1f} ms" for key in SHARES if (ms := getattr(latency, key)) is not None)
     return (
         f"## How fast it is\n\nOne asset at a time, tokenising included: {times} over {latency.n:,} calls; in batches "
-        f"{found.assets_per_second:,.0f} assets a second. Measured in Understudy on {plain(latency.machine)}. "
-        f"{asked_words(found.asked)}"
+        f"{figures.assets_per_second:,.0f} assets a second. Measured in Understudy on {plain(latency.machine)}. "
+        f"{asked_words(figures.asked)}"
     ).rstrip()
 
 
@@ -185,14 +185,14 @@ NOT_CERTIFIED = """The certificate above is of the student as it answers in Unde
 often to take it over unseen: check the handled assets on a fresh sample before relying on it here."""
 
 
-def _parity(parity: dict, found: ChooseOneFigures) -> str:
+def _parity(parity: dict, figures: ChooseOneFigures) -> str:
     rows = [
         ("exact graphs (fp32)", "the student with those graphs", percent(parity["fp32"], digits=2)),
         ("small graphs (int8)", "exact graphs (fp32)", percent(parity["int8"], digits=2)),
         ("small graphs (int8)", "the student as it answers in Understudy", percent(parity["served"], digits=2)),
         ("exact graphs (fp32)", "the teacher", percent(parity["exact_teacher"], digits=2)),
         ("small graphs (int8)", "the teacher", percent(parity["small_teacher"], digits=2)),
-        ("the student as it answers in Understudy", "the teacher", percent(found.agreement.value, digits=2)),
+        ("the student as it answers in Understudy", "the teacher", percent(figures.agreement.value, digits=2)),
     ]
     parts = [
         "## This folder against the original",
@@ -202,7 +202,7 @@ def _parity(parity: dict, found: ChooseOneFigures) -> str:
         "small graphs answer alone, or leave to the teacher, as the student in Understudy on "
         f"{percent(parity['handled'], digits=2)}.",
         ROUNDED if parity["rounded"] else "",
-        NOT_CERTIFIED if parity["served"] < LIKE_HERE and found.certificate.certified else "",
+        NOT_CERTIFIED if parity["served"] < LIKE_HERE and figures.certificate.certified else "",
     ]
     return "\n\n".join(part for part in parts if part)
 

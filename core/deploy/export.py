@@ -89,9 +89,9 @@ def export(
     part = to.with_name(f".{to.name}.part")
     try:
         while True:
-            found = figures_of(db, row["id"])
-            folder, parity = _made(db, row, found, part, report)
-            if figures_of(db, row["id"]) == found:  # else another target was set meanwhile: by that, then
+            figures = figures_of(db, row["id"])
+            folder, parity = _made(db, row, figures, part, report)
+            if figures_of(db, row["id"]) == figures:  # else another target was set meanwhile: by that, then
                 break
         report(0, 1, "Putting it into place")
         files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
@@ -114,16 +114,18 @@ def export(
     }
 
 
-def _made(db: Database, row: dict, found: ChooseOneFigures | None, part: Path, report: Progress) -> tuple[Path, Parity]:
-    """The student as `found` judges it, written into a folder inside `part` and checked. InputError as export()."""
-    if found is None:
+def _made(
+    db: Database, row: dict, figures: ChooseOneFigures | None, part: Path, report: Progress
+) -> tuple[Path, Parity]:
+    """The student as `figures` judges it, written into a folder inside `part` and checked. InputError as export()."""
+    if figures is None:
         raise InputError("This student has not been judged yet, so an export could not be checked.", "Train it again.")
     folder = _empty(part)
     report(0, 1, "Writing the student")
-    _write(folder_of(db, row["id"]), folder, row["params"], found.certificate)
+    _write(folder_of(db, row["id"]), folder, row["params"], figures.certificate)
     parity = measure(db, row, folder, report)
     _must_agree(parity)
-    (folder / "MODEL_CARD.md").write_text(card.write(db, row, found, asdict(parity), folder), encoding="utf-8")
+    (folder / "MODEL_CARD.md").write_text(card.write(db, row, figures, asdict(parity), folder), encoding="utf-8")
     return folder, parity
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from sqlite_utils import Database
 
 from core import tasks
 from core.errors import InputError
 from core.evaluate import learning_curve
-from core.evaluate.evaluation import figures_of, judged_again
-from core.evaluate.evidence import Evidence, Gold, Rules, Verdict
+from core.evaluate.evaluation import figures_of
+from core.evaluate.evidence import Evidence, Rules, Verdict
 from core.evaluate.figures import ChooseOneFigures, Promise
 from core.evaluate.kept import assumptions_of, other_prices, rules_of, teacher_price
 from core.evaluate.latency import Times, median_interval
@@ -87,17 +88,11 @@ class Comparison:
         return self.figures.handled.low, self.figures.handled.high
 
 
-def comparison(
-    db: Database, student_id: int, assumptions: Assumptions | None = None, *, target: float | None = None
-) -> Comparison | None:
-    """The stored figures of a student with money and verdict. None before evaluate(); InputError where they are those of an earlier
-    version.
-
-    `assumptions` default to the client's. Another `target` than the stored one is certified afresh from the stored
-    predictions.
-    """
-    found = figures_of(db, student_id)
-    if found is None:
+def comparison(db: Database, student_id: int) -> Comparison | None:
+    """The stored figures of a student with money and verdict, by the client's assumptions and rules. None before evaluate();
+    InputError where they are those of an earlier version."""
+    figures = figures_of(db, student_id)
+    if figures is None:
         return None
     row = next(
         db.query(
@@ -107,57 +102,54 @@ def comparison(
         )
     )
     task = tasks.get(db, row["task_id"])
-    if target is not None and target != found.target:
-        found = judged_again(db, row, found, target)
-    assumptions = assumptions or assumptions_of(db, task)
-    price, measured, rules = teacher_price(db, assumptions), _measured(found), rules_of(db, task, found.target)
+    assumptions = assumptions_of(db, task)
+    price, measured, rules = teacher_price(db, assumptions), _measured(figures), rules_of(db, task, figures.target)
     sheet = economics(measured, assumptions, price)
-    evidence = replace(
-        _evidence(found, rules),
+    evidence = _evidence(
+        figures,
+        rules,
         saving=sheet.saving,
         saving_on_batch=saving_on_batch(sheet, measured, assumptions),
-        plan=_plan(db, task, row["label_run_id"], found, label_price(measured, assumptions, price), assumptions),
+        plan=_plan(db, task, row["label_run_id"], figures, label_price(measured, assumptions, price), assumptions),
         live=bool(row["live"]),
         overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
-        nobody_behind=found.taught.teacher_kind == "recorded" and not connections.all(db, task.client_id),
+        nobody_behind=figures.taught.teacher_kind == "recorded" and not connections.all(db, task.client_id),
     )
-    verdict = decide(replace(evidence, ready_at=_ready_at(found, evidence)))
-    return Comparison(found, sheet, verdict, assumptions, rules, measured, price, other_prices(db, task))
+    verdict = decide(replace(evidence, ready_at=_ready_at(figures, evidence)))
+    return Comparison(figures, sheet, verdict, assumptions, rules, measured, price, other_prices(db, task))
 
 
-def judgement(
-    db: Database, student_id: int, assumptions: Assumptions | None = None, *, target: float | None = None
-) -> Comparison:
+def judgement(db: Database, student_id: int) -> Comparison:
     """comparison() where nothing can be said without it. InputError where the student has not been judged."""
-    found = comparison(db, student_id, assumptions, target=target)
-    if found is None:
+    result = comparison(db, student_id)
+    if result is None:
         raise InputError(f"Student {student_id} has not been judged.", "Train it again on the Student page.")
-    return found
+    return result
 
 
-def _measured(found: ChooseOneFigures) -> Measured:
-    spoken = found.teacher_latency
+def _measured(figures: ChooseOneFigures) -> Measured:
+    spoken = figures.teacher_latency
     return Measured(
-        **vars(found.taught),
-        assets_per_second=found.assets_per_second,
-        student_ms=found.latency.p50,
+        **vars(figures.taught),
+        assets_per_second=figures.assets_per_second,
+        student_ms=figures.latency.p50,
         teacher_ms=spoken.p50 if spoken and spoken.basis == "measured" else None,
-        handled=found.handled.value if found.certificate.certified else None,
-        train_seconds=found.student.train_seconds or 0.0,
+        handled=figures.handled.value if figures.certificate.certified else None,
+        train_seconds=figures.student.train_seconds or 0.0,
     )
 
 
 def _plan(
-    db: Database, task: Task, run_id: int, found: ChooseOneFigures, price: Line, assumptions: Assumptions
+    db: Database, task: Task, run_id: int, figures: ChooseOneFigures, price: Line, assumptions: Assumptions
 ) -> Plan:
     """What to do next, at what one more label of this teacher takes; `price` is that of 1,000."""
-    curve, teacher = learning_curve.stored(db, run_id), found.taught
-    growth = learning_curve.growth(curve, found.target - found.agreement.value) if curve else None
+    curve, teacher = learning_curve.stored(db, run_id), figures.taught
+    growth = learning_curve.growth(curve, figures.target - figures.agreement.value) if curve else None
     seconds = assumptions.teacher_latency_s
     if teacher.seconds and teacher.labels and teacher.teacher_kind != "recorded":
         seconds = teacher.seconds / teacher.labels
     usd = None if price.value is None else price.value / 1000
-    return plan(found, growth, usd, seconds, _left(db, task, found.labelled_groups))
+    return plan(figures, growth, usd, seconds, _left(db, task, figures.labelled_groups))
 
 
 def _left(db: Database, task: Task, labelled: int) -> int:
@@ -166,12 +158,12 @@ def _left(db: Database, task: Task, labelled: int) -> int:
     return max(db.execute(query, [task.client_id]).fetchone()[0] - labelled, 0)
 
 
-def _ready_at(found: ChooseOneFigures, evidence: Evidence) -> tuple[float, str] | None:
+def _ready_at(figures: ChooseOneFigures, evidence: Evidence) -> tuple[float, str] | None:
     """The highest lower target at which the same rules would not say "not ready" today, and what they would say; None where the
     student is ready at its own, or at none."""
     if decide(evidence).decision != "not_ready":
         return None
-    for lower in found.lower:
+    for lower in figures.lower:
         eased = replace(evidence, rules=replace(evidence.rules, target=lower.target), **_promised(lower))
         if (decision := decide(eased).decision) != "not_ready":
             return lower.target, decision
@@ -188,18 +180,18 @@ def _promised(promise: Promise) -> dict:
     }
 
 
-def _evidence(found: ChooseOneFigures, rules: Rules) -> Evidence:
-    """Of the evidence, what the figures alone say."""
-    gold, built_in = found.gold, found.taught.teacher_kind == "built-in"
-    agreement, unseen = found.rests_on
+def _evidence(figures: ChooseOneFigures, rules: Rules, **more: Any) -> Evidence:
+    """What the figures say to a verdict, and `more` that it rests on."""
+    built_in = figures.taught.teacher_kind == "built-in"
+    agreement, unseen = figures.rests_on
     return Evidence(
         agreement=agreement,
         unseen=unseen,
-        **_promised(found),
-        saving={},
+        **_promised(figures),
         rules=rules,
         trial=built_in,
-        same_encoder=built_in and members.SMALL_BASE in members.bases(found.student.kind),
-        gold=Gold(gold.paired, gold.fallback, gold.cascade_paired) if gold else None,
-        categories=found.categories,
+        same_encoder=built_in and members.SMALL_BASE in members.bases(figures.student.kind),
+        gold=figures.gold,
+        categories=figures.categories,
+        **more,
     )

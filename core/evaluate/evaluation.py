@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 from sqlite_utils import Database
 
 from core import settings, tasks, taxonomy
 from core.database import now
 from core.errors import InputError
-from core.evaluate import doubt, figures, measure
+from core.evaluate import doubt, measure
 from core.evaluate.evidence import Rules
 from core.evaluate.figures import ChooseOneFigures, Trained
 from core.evaluate.kept import keep_rules
@@ -62,7 +63,7 @@ def evaluate(
     worked_out = _worked_out(db, row, held, target)
     if progress:
         progress(0, 1, "Timing the student")
-    found = ChooseOneFigures(
+    figures = ChooseOneFigures(
         **worked_out,
         **dict(measure.speed(student, held, cold)),
         **dict(measure.teacher(db, run_id, row["taxonomy_id"], held)),
@@ -72,8 +73,8 @@ def evaluate(
         new=json.loads(row["summary"] or "{}").get("new"),
         created=worked_out["certified_at"],
     )
-    _store(db, student_id, held, found)
-    return found
+    _store(db, student_id, held, figures)
+    return figures
 
 
 def _cold_start(folder: Path, text: str) -> tuple[students.Student, float]:
@@ -106,14 +107,20 @@ def _worked_out(db: Database, student: dict[str, Any], held: pd.DataFrame, targe
 def figures_of(db: Database, student_id: int) -> ChooseOneFigures | None:
     """The figures of a student as they hold now; None before evaluate(). InputError where they are those of an earlier version."""
     row = db.execute(f"select figures from evaluations where {TEST}", [student_id]).fetchone()
-    return figures.read(row[0], student_id) if row else None
+    try:
+        return ChooseOneFigures.model_validate_json(row[0]) if row else None
+    except ValidationError as error:
+        raise InputError(
+            f"The figures of student {student_id} are of an earlier version of Understudy.",
+            "Train it again on the Student page, which measures it anew.",
+        ) from error
 
 
 def certified(db: Database, student_id: int) -> tuple[float | None, str | None]:
     """The threshold from which a student may answer by itself (None: none is certified), and since when that holds: for whoever
     serves, scores or classifies. InputError as figures_of()."""
-    found = figures_of(db, student_id)
-    return (found.certificate.threshold, found.certified_at) if found else (None, None)
+    figures = figures_of(db, student_id)
+    return (figures.certificate.threshold, figures.certified_at) if figures else (None, None)
 
 
 def judged(db: Database, student_id: int) -> ChooseOneFigures | None:
@@ -128,13 +135,9 @@ def change_rules(db: Database, task: tasks.Task, rules: Rules) -> None:
     keep_rules(db, task, rules)
     query = "select s.* from students s where s.task_id = ? and id in (select student_id from evaluations where split = 'test')"
     for row in list(db.query(query, [task.id])):
-        if (found := judged(db, row["id"])) and found.target != rules.target:
-            _put(db, row["id"], judged_again(db, row, found, rules.target))
-
-
-def judged_again(db: Database, student: dict[str, Any], found: ChooseOneFigures, target: float) -> ChooseOneFigures:
-    """What the stored predictions of a student (its row) say by another `target`."""
-    return ChooseOneFigures(**dict(found) | _worked_out(db, student, predictions(db, student["id"]), target))
+        if (figures := judged(db, row["id"])) and figures.target != rules.target:
+            again = _worked_out(db, row, predictions(db, row["id"]), rules.target)
+            _put(db, row["id"], ChooseOneFigures(**dict(figures) | again))
 
 
 def _predict(student, texts: pd.Series, progress: Progress | None) -> pd.DataFrame:
@@ -169,7 +172,7 @@ def _said(student: students.Student, answers: students.Answers) -> pd.DataFrame:
     )
 
 
-def _store(db: Database, student_id: int, held: pd.DataFrame, found: ChooseOneFigures) -> None:
+def _store(db: Database, student_id: int, held: pd.DataFrame, figures: ChooseOneFigures) -> None:
     columns = held[["asset_id", "predicted", "confidence_student", "top", "category_id", "strange"]]
     rows = [(student_id, *row) for row in columns.astype(object).itertuples(index=False, name=None)]
     with db.atomic():
@@ -179,14 +182,14 @@ def _store(db: Database, student_id: int, held: pd.DataFrame, found: ChooseOneFi
             " values (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
-        _put(db, student_id, found)
+        _put(db, student_id, figures)
 
 
-def _put(db: Database, student_id: int, found: ChooseOneFigures) -> None:
+def _put(db: Database, student_id: int, figures: ChooseOneFigures) -> None:
     db.execute(
         """insert or replace into evaluations (student_id, split, figures, created, certified_at)
            values (?, 'test', ?, ?, ?)""",
-        [student_id, found.model_dump_json(), found.created, found.certified_at],
+        [student_id, figures.model_dump_json(), figures.created, figures.certified_at],
     )
 
 

@@ -20,7 +20,7 @@ from core.errors import InputError
 from core.evaluate import weak
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
-from core.evaluate.figures import Unseen
+from core.evaluate.figures import GoldFigures, Unseen
 from core.evaluate.next_step import Plan
 from core.evaluate.weak import Category
 from core.money.economics import stated
@@ -74,16 +74,6 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Gold:
-    """The teacher (second) compared with the student (first) where people settled test labels: on all those assets, and on
-    those that fall back; `cascade` compares it with student and teacher together (None where nothing is certified)."""
-
-    paired: Paired
-    fallback: Paired | None
-    cascade: Paired | None = None
-
-
-@dataclass(frozen=True)
 class Evidence:
     """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows, but where `unseen` says that
     agreement is of something newer, which is lower; `saving` has the
@@ -105,7 +95,7 @@ class Evidence:
     rules: Rules = Rules()
     trial: bool = False
     same_encoder: bool = False
-    gold: Gold | None = None
+    gold: GoldFigures | None = None
     categories: tuple[Category, ...] = ()
     categories_handled: tuple[Category, ...] = ()
     plan: Plan = field(default_factory=Plan)
@@ -148,7 +138,9 @@ class Evidence:
     @property
     def good_behind(self) -> bool:
         """Whether it handles enough with the teacher behind it and both guards hold there."""
-        guarded = not self._weak(self.categories_handled) and not self._drops(self.gold.cascade if self.gold else None)
+        guarded = not self._weak(self.categories_handled) and not self._drops(
+            self.gold.cascade_paired if self.gold else None
+        )
         return self.reaches_behind and guarded
 
     @property
@@ -156,7 +148,7 @@ class Evidence:
         """What the guards found for the stronger of the two verdicts that would else apply: weak categories, the drop against
         gold."""
         if self.reaches_behind:
-            pair = self.gold.cascade if self.gold else None
+            pair = self.gold.cascade_paired if self.gold else None
             return self._weak(self.categories_handled), pair if self._drops(pair) else None
         if self.reaches_alone:
             pair = self.gold.paired if self.gold else None

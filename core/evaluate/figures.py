@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from core.errors import InputError
 from core.evaluate import cascade
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.cascade import Certificate
@@ -212,14 +211,3 @@ class ChooseOneFigures(Quality, Promise, Speed, OfTeacher):
         if on is None or newer.n == 0 or newer.value >= tested.value:
             return tested, None
         return newer, Unseen(on.many, tested)
-
-
-def read(kept: str, student_id: int) -> ChooseOneFigures:
-    """Figures as they were kept. InputError where they are those of an earlier version of this program."""
-    try:
-        return ChooseOneFigures.model_validate_json(kept)
-    except ValidationError as error:
-        raise InputError(
-            f"The figures of student {student_id} are of an earlier version of Understudy.",
-            "Train it again on the Student page, which measures it anew.",
-        ) from error

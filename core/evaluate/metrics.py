@@ -27,12 +27,12 @@ class Metric:
     hint: str
     value: Callable[[ChooseOneFigures], float | Share | None]
 
-    def words(self, found: ChooseOneFigures) -> str:
+    def words(self, figures: ChooseOneFigures) -> str:
         """0.914, as precise as the test assets allow; a share in per cent with its interval."""
-        value = self.value(found)
+        value = self.value(figures)
         if isinstance(value, Share):
             return f"{share_words(value.value, value.n)} ({span_words(value)})"
-        return "–" if value is None else f"{value:.{2 if found.agreement.independent < FEW else 3}f}"
+        return "–" if value is None else f"{value:.{2 if figures.agreement.independent < FEW else 3}f}"
 
 
 METRICS = (
@@ -40,47 +40,47 @@ METRICS = (
         "parent_agreement",
         "Agreement at the top level",
         "Agreement when only the topmost category counts.",
-        lambda found: found.parent_agreement,
+        lambda figures: figures.parent_agreement,
     ),
     Metric(
         "kappa",
         "Cohen's kappa",
         "Agreement beyond what chance would give (Cohen). 1 is perfect, 0 is chance.",
-        lambda found: found.kappa,
+        lambda figures: figures.kappa,
     ),
     Metric(
         "ac1",
         "Gwet's AC1",
         "Agreement beyond chance by Gwet's formula, which holds up when a few categories dominate.",
-        lambda found: found.ac1,
+        lambda figures: figures.ac1,
     ),
     Metric(
         "macro_f1",
         "Macro F1",
         "Agreement averaged over categories, so that a rare category counts as much as a frequent one. 1 is perfect.",
-        lambda found: found.macro_f1,
+        lambda figures: figures.macro_f1,
     ),
     Metric(
         "ece",
         "Expected calibration error",
         "How far the stated confidence is from the share that proves right, on average. 0 is perfect.",
-        lambda found: found.ece,
+        lambda figures: figures.ece,
     ),
 )
 
 
-def applicable(found: ChooseOneFigures) -> list[Metric]:
+def applicable(figures: ChooseOneFigures) -> list[Metric]:
     """The metrics that say something of these figures."""
-    return [one for one in METRICS if one.value(found) is not None]
+    return [one for one in METRICS if one.value(figures) is not None]
 
 
-def table(found: ChooseOneFigures) -> pd.DataFrame:
+def table(figures: ChooseOneFigures) -> pd.DataFrame:
     """In words, one a row: measure, value, basis, meaning."""
-    rows = [(one.label, one.words(found), "measured", one.hint) for one in applicable(found)]
+    rows = [(one.label, one.words(figures), "measured", one.hint) for one in applicable(figures)]
     return pd.DataFrame(rows, columns=["measure", "value", "basis", "meaning"])
 
 
-def as_json(found: ChooseOneFigures) -> dict[str, object]:
+def as_json(figures: ChooseOneFigures) -> dict[str, object]:
     """By name, for the command line; shares with their interval."""
-    values = {one.name: one.value(found) for one in applicable(found)}
+    values = {one.name: one.value(figures) for one in applicable(figures)}
     return {name: asdict(value) if isinstance(value, Share) else value for name, value in values.items()}

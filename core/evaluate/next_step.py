@@ -198,18 +198,18 @@ def _lower(text: str) -> str:
 
 
 def plan(
-    found: ChooseOneFigures,
+    figures: ChooseOneFigures,
     growth: Growth | None,
     usd_a_label: float | None,
     seconds_a_label: float | None,
     unlabelled: int | None = None,
 ) -> Plan:
     """The plan that an evaluation's figures allow, for a client with so many assets that have no label."""
-    agreement, target, certificate = found.agreement.value, found.target, found.certificate
-    low = [row for row in found.categories if row.share < target]
+    agreement, target, certificate = figures.agreement.value, figures.target, figures.certificate
+    low = [row for row in figures.categories if row.share < target]
     worst = sorted(low, key=lambda row: row.agreed - row.n)[:NAMED]
-    a_row = found.labelled_groups / max(certificate.n, 1)
-    a_test_row = found.labelled_groups / max(found.agreement.n, 1)
+    a_row = figures.labelled_groups / max(certificate.n, 1)
+    a_test_row = figures.labelled_groups / max(figures.agreement.n, 1)
     return Plan(
         agreement=agreement,
         target=target,
@@ -218,20 +218,20 @@ def plan(
         seconds_a_label=seconds_a_label,
         weakest=tuple(row.label for row in worst),
         below=len(low),
-        categories=len(found.categories),
-        labels_in={row.label: round(row.n * a_test_row) for row in found.categories},
-        merges=merges(found.pairs, found.labels, agreement, found.agreement.n, found.mergeable),
-        mixed=_mixed(found),
+        categories=len(figures.categories),
+        labels_in={row.label: round(row.n * a_test_row) for row in figures.categories},
+        merges=merges(figures.pairs, figures.labels, agreement, figures.agreement.n, figures.mergeable),
+        mixed=_mixed(figures),
         unlabelled=unlabelled,
         growth=growth,
-        parent=found.parent_agreement.value if found.parent_agreement else None,
+        parent=figures.parent_agreement.value if figures.parent_agreement else None,
     )
 
 
-def _mixed(found: ChooseOneFigures) -> Mixed | None:
+def _mixed(figures: ChooseOneFigures) -> Mixed | None:
     """The pair mixed up most either way, where it is on two test assets or more."""
     either: dict[tuple[str, str], list[Confusion]] = {}
-    for row in found.confusions:
+    for row in figures.confusions:
         first, second = sorted((row.teacher_label, row.student_label))
         either.setdefault((first, second), []).append(row)
     most = max(either.items(), key=lambda item: sum(row.count for row in item[1]), default=None)

@@ -17,7 +17,8 @@ from functools import partial
 
 from core.evaluate import weak as weakness
 from core.evaluate.cascade import about
-from core.evaluate.evidence import FEWEST_TEST, Evidence, Gold, Rule, Rules, Verdict, pays
+from core.evaluate.evidence import FEWEST_TEST, Evidence, Rule, Rules, Verdict, pays
+from core.evaluate.figures import GoldFigures
 from core.evaluate.phrases import interval_words, one_sided_words, p_words
 from core.words import percent, ranged, stated_percent
 
@@ -271,7 +272,7 @@ NOT_READY = {
 }
 
 
-def _against_gold(gold: Gold, falls_back: bool) -> str:
+def _against_gold(gold: GoldFigures, falls_back: bool) -> str:
     """What gold says of the teacher against the student, with the counts it rests on."""
     pair, where = gold.paired, "there"
     text = (

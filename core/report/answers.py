@@ -46,18 +46,18 @@ def _as_precise(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def per_category(found: ChooseOneFigures, rules: Rules) -> Answer:
+def per_category(figures: ChooseOneFigures, rules: Rules) -> Answer:
     """Agreement overall and how many categories lie far below the target."""
     columns = ("agreement", "low", "high", "precision", "f1")
-    table = pd.DataFrame(found.categories)
+    table = pd.DataFrame(figures.categories)
     table = table.rename(columns={"label": "category", "category": "id", "recall": "agreement"})
     table = _as_precise(table[["category", "n", "predicted", "agreed", *columns]].copy(), columns)
-    bar, seen = found.target - FAR_BELOW, found.agreement
+    bar, seen = figures.target - FAR_BELOW, figures.agreement
     low = int((table["agreed"] / table["n"] < bar).sum())
     title = f"The student agrees on {share_words(seen.value, seen.n)} of assets; "
     title += f"{low:,} of {len(table):,} categories {'is' if low == 1 else 'are'} below {stated_percent(bar)} (the target less "
     title += f"{100 * FAR_BELOW:g} points)"
-    if (worst := weakest(found.categories)) and worst.agreed < worst.n:
+    if (worst := weakest(figures.categories)) and worst.agreed < worst.n:
         title += f", weakest {worst.span}"
     if seen.independent < FEW:
         ends = ranged(seen.low, seen.high, lambda end: percent(end, digits=0))
@@ -70,22 +70,22 @@ def per_category(found: ChooseOneFigures, rules: Rules) -> Answer:
     floor = rules.category_floor
     charts.mark(figure, floor, f"floor {stated_percent(floor)}")
     note = "Dots: share of the teacher's test assets in the category; bars: 95 % range. Measured. "
-    note += guard_words(found.categories, rules.guarded_rows, floor)
+    note += guard_words(figures.categories, rules.guarded_rows, floor)
     note += f" The {SHOWN} largest of {len(table):,}." if len(table) > SHOWN else ""
     return Answer("per-category", title, figure, table, note, columns)
 
 
-def confusions(found: ChooseOneFigures, most: int = SHOWN) -> Answer | None:
+def confusions(figures: ChooseOneFigures, most: int = SHOWN) -> Answer | None:
     """The categories mixed up, as a heat map of those `most` mixed up, and the pairs; None where the two never differ."""
-    if not found.confusions:
+    if not figures.confusions:
         return None
-    first = found.confusions[0]
+    first = figures.confusions[0]
     title = (
         f"Mixed up most: the teacher's {first.teacher_label} becomes {first.student_label} "
         f"({first.count:,} test assets, {share_words(first.of_teacher, round(first.count / first.of_teacher))} of it)"
     )
-    figure, shown, part = charts.heat(found.pairs, found.labels, most)
-    table = pd.DataFrame(found.confusions)[
+    figure, shown, part = charts.heat(figures.pairs, figures.labels, most)
+    table = pd.DataFrame(figures.confusions)[
         ["teacher_label", "student_label", "count", "share", "of_teacher", "examples"]
     ]
     table["examples"] = table["examples"].map(", ".join)
@@ -94,40 +94,42 @@ def confusions(found: ChooseOneFigures, most: int = SHOWN) -> Answer | None:
     note = "Each row is a category of the teacher, each column what the student said: the darker, the larger the share. Measured."
     if shown > 45:
         note += " Columns are in the order of the rows; point at a cell for its names and figures."
-    if shown < len(found.labels):
+    if shown < len(figures.labels):
         note += (
-            f" The {shown} of {len(found.labels):,} categories mixed up most, with {percent(part, digits=0)} of all "
+            f" The {shown} of {len(figures.labels):,} categories mixed up most, with {percent(part, digits=0)} of all "
         )
         note += "differences."
     return Answer("confusions", title, figure, table, note, shares)
 
 
-def cascade(found: ChooseOneFigures) -> Answer:
+def cascade(figures: ChooseOneFigures) -> Answer:
     """Handled share against agreement, with the certified threshold marked."""
-    certificate, handled = found.certificate, found.handled
-    table = pd.DataFrame(found.curve, columns=["threshold", "handled", "agreement"])
+    certificate, handled = figures.certificate, figures.handled
+    table = pd.DataFrame(figures.curve, columns=["threshold", "handled", "agreement"])
     goal = stated_percent(certificate.target)
     title = f"No share of the assets can be promised at {goal} yet"
     if certificate.certified:
         title = f"The student can take {share_words(handled.value, handled.n)} of the assets at {goal} agreement"
     figure = charts.cascade(table, certificate.target, handled.value if certificate.certified else None)
     charts.layout(figure, "assets the student handles itself (%)", "agreement on those (%)", height=300)
-    unlike = f" {percent(found.strange)} are unlike anything it learned from and always do." if found.strange else ""
+    unlike = (
+        f" {percent(figures.strange)} are unlike anything it learned from and always do." if figures.strange else ""
+    )
     note = f"Measured on {handled.n:,} test assets; the others fall back to the teacher.{unlike}"
     return Answer(
         "cascade", title, figure, table, f"{note} On trial assets: {certificate.reason}.", ("handled", "agreement")
     )
 
 
-def reliability(found: ChooseOneFigures) -> Answer:
+def reliability(figures: ChooseOneFigures) -> Answer:
     """Whether it can be believed how sure the student says it is."""
-    off = 100 * found.ece
+    off = 100 * figures.ece
     title = f"How sure it says it is can be believed: it is off by {off:.1f} points on average"
-    if found.ece > BELIEVED:
+    if figures.ece > BELIEVED:
         title = (
             f"How sure it says it is, is off by {off:.0f} points on average: go by handled or not, not by the number"
         )
-    table = pd.DataFrame(found.reliability).rename(columns={"start": "from", "end": "to"})
+    table = pd.DataFrame(figures.reliability).rename(columns={"start": "from", "end": "to"})
     note = "On the dotted line the student is right as often as it says. Bars: 95 % range. Measured on test assets."
     return Answer(
         "reliability",
@@ -139,11 +141,11 @@ def reliability(found: ChooseOneFigures) -> Answer:
     )
 
 
-def slices(found: ChooseOneFigures) -> Answer | None:
+def slices(figures: ChooseOneFigures) -> Answer | None:
     """Where it is weak: agreement by channel, market and whatever else the assets file says; None where it says nothing."""
-    if not found.slices:
+    if not figures.slices:
         return None
-    table = pd.DataFrame(found.slices)
+    table = pd.DataFrame(figures.slices)
     weak = table[(table["p"] < 0.05) & (table["agreement"] < table["rest"])].sort_values("agreement")
     looked = ", ".join(dict.fromkeys(table["column"]))
     title = f"It is nowhere shown to be weaker: no value of {looked} stands out"
@@ -167,9 +169,9 @@ def slices(found: ChooseOneFigures) -> Answer | None:
     return Answer("slices", title, figure, shown, note, columns)
 
 
-def new(found: ChooseOneFigures) -> Answer | None:
+def new(figures: ChooseOneFigures) -> Answer | None:
     """Agreement on concepts, campaigns, months or markets that the student had not seen; None where none could be left out."""
-    seen = found.new
+    seen = figures.new
     if seen is None or not seen.left_out:
         return None
     rests = seen.rests_on
@@ -202,9 +204,9 @@ def new(found: ChooseOneFigures) -> Answer | None:
     return Answer("new", new_words(seen), None, table, note, ("seen", "new", "low", "high"))
 
 
-def across(found: ChooseOneFigures) -> Answer | None:
+def across(figures: ChooseOneFigures) -> Answer | None:
     """What a student of one market makes of another; None where the file has no such column."""
-    seen = found.new
+    seen = figures.new
     if seen is None or not seen.across:
         return None
     kept = ("taught", "market", "labels", "n", "agreement", "low", "high")
@@ -215,15 +217,15 @@ def across(found: ChooseOneFigures) -> Answer | None:
     return Answer("across-markets", across_words(seen), None, table, note, ("agreement", "low", "high"))
 
 
-def measures(found: ChooseOneFigures) -> Answer:
+def measures(figures: ChooseOneFigures) -> Answer:
     """The statistician's other measures."""
-    strange = f"{percent(found.strange)} of the test assets are unlike anything the student learned from."
+    strange = f"{percent(figures.strange)} of the test assets are unlike anything the student learned from."
     return Answer(
         "measures",
         "Other measures of the same agreement",
         None,
-        metrics.table(found),
-        strange if found.strange else "",
+        metrics.table(figures),
+        strange if figures.strange else "",
     )
 
 
@@ -234,9 +236,9 @@ GOLD_TITLES = {
 }
 
 
-def gold_table(found: ChooseOneFigures) -> pd.DataFrame | None:
+def gold_table(figures: ChooseOneFigures) -> pd.DataFrame | None:
     """Accuracy of student, cascade and teacher against what people decided; None where they decided nothing."""
-    seen = found.gold
+    seen = figures.gold
     if not seen:
         return None
     rows = {

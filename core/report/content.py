@@ -110,17 +110,17 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
     is not judged yet."""
     row = looked_at(db, task, student)
     result = judgement(db, row["id"])
-    found, sheet, mode, verdict = result.figures, result.economics, result.verdict.mode, result.verdict
+    figures, sheet, mode, verdict = result.figures, result.economics, result.verdict.mode, result.verdict
     chapters = [
         (
             "How well does it agree?",
             [
-                answers.per_category(found, result.rules),
-                answers.cascade(found),
-                answers.reliability(found),
-                answers.measures(found),
-                answers.new(found),
-                answers.across(found),
+                answers.per_category(figures, result.rules),
+                answers.cascade(figures),
+                answers.reliability(figures),
+                answers.measures(figures),
+                answers.new(figures),
+                answers.across(figures),
             ],
         ),
         (
@@ -132,10 +132,10 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
                 money.upfront(sheet),
             ],
         ),
-        ("How fast is it?", [speed.latency(result), speed.throughput(found)]),
+        ("How fast is it?", [speed.latency(result), speed.throughput(figures)]),
     ]
-    if found.confusions:
-        chapters.append(("Where does it differ?", [answers.confusions(found), answers.slices(found)]))
+    if figures.confusions:
+        chapters.append(("Where does it differ?", [answers.confusions(figures), answers.slices(figures)]))
     facts = provenance(db, row["id"])
     return Report(
         client=task_title(facts["client"], facts["task"], facts["tasks"]),
@@ -154,27 +154,27 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
         headlines=headlines(result),
         about=about(result),
         chapters=[(heading, [answer for answer in some if answer]) for heading, some in chapters],
-        worst=_worst(db, row["id"], found),
-        gold=answers.gold_table(found),
+        worst=_worst(db, row["id"], figures),
+        gold=answers.gold_table(figures),
         assumptions=described(result.assumptions),
         sheet=money.steps(result.formulas),
-        provenance=_provenance(facts, row, found),
+        provenance=_provenance(facts, row, figures),
         licence=settings.get(db, "teacher_terms", task) or "",
         results=results(db, row["id"]),
-        method=(SET_ASIDE if found.counts["calibration"] else CROSS_FITTED, *METHOD),
+        method=(SET_ASIDE if figures.counts["calibration"] else CROSS_FITTED, *METHOD),
     )
 
 
 def _goes_back(result: Comparison) -> str:
     """Which assets the student leaves to the teacher, and how many of a month's."""
-    found, sheet, decision = result.figures, result.economics, result.verdict.decision
+    figures, sheet, decision = result.figures, result.economics, result.verdict.decision
     if not result.takes_over:
         return "All assets go to the teacher as before: the student has not shown yet that it can take over."
-    strange = found.strange
+    strange = figures.strange
     unlike = f"those unlike anything it learned from ({percent(strange)} of the test assets)"
     if decision == "replace":
         return f"Nothing goes back but {unlike}." if strange else "Nothing has to go back to the teacher."
-    back, sure = 1 - found.handled.value, percent(found.certificate.threshold or 0.0)
+    back, sure = 1 - figures.handled.value, percent(figures.certificate.threshold or 0.0)
     month = f"{round(back * sheet.volume_per_month):,} of {sheet.volume_per_month:,} a month"
     return (
         f"About {round(100 * back)} of 100 assets, {month}, go back to the teacher: those of which the student is less than {sure} "
@@ -182,17 +182,17 @@ def _goes_back(result: Comparison) -> str:
     )
 
 
-def _provenance(facts: dict, row: dict, found: ChooseOneFigures) -> list[tuple[str, str]]:
+def _provenance(facts: dict, row: dict, figures: ChooseOneFigures) -> list[tuple[str, str]]:
     day = lambda moment: moment[:10] if moment else "an unknown day"  # noqa: E731
     return [
         ("Teacher", teacher_words(facts["teacher"])),
         ("Asked with", _asked_with(facts)),
-        ("Labels", f"{found.taught.labels:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
+        ("Labels", f"{figures.taught.labels:,}, from {day(facts['started'])} to {day(facts['finished'])}"),
         ("Taxonomy", f"version {facts['version']}" + (f", {facts['source']}" if facts["source"] else "")),
-        ("Assets", split_words(found.counts)),
+        ("Assets", split_words(figures.counts)),
         ("Student", f"{row['kind']} {row['id']}, {row['size_mb']:.1f} MB, trained {day(row['created'])}"),
-        ("Judged", day(found.created)),
-        ("Measured on", found.latency.machine),
+        ("Judged", day(figures.created)),
+        ("Measured on", figures.latency.machine),
     ]
 
 
@@ -205,10 +205,10 @@ def _asked_with(facts: dict) -> str:
     return f"instructions {facts['prompt_hash'][:12]}" if facts["prompt_hash"] else "instructions that were not kept"
 
 
-def _worst(db: Database, student_id: int, found: ChooseOneFigures) -> list[Worst]:
+def _worst(db: Database, student_id: int, figures: ChooseOneFigures) -> list[Worst]:
     """The weakest categories, however few test assets they have, with what went wrong there."""
     made = []
-    for one in [category for category in ranked(found.categories) if category.agreed < category.n][:WORST]:
+    for one in [category for category in ranked(figures.categories) if category.agreed < category.n][:WORST]:
         differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one.category})
         differ = differ[~differ["text"].map(_beginning).duplicated()].head(EXAMPLES)  # not two sizes of one creative
         examples = [

@@ -22,23 +22,23 @@ TITLES = {
 IF_IT_DID = "if it did the work"  # said of what a student would save that nothing is handed over to
 
 
-def judged(student: dict[str, Any], found: ChooseOneFigures) -> str:
+def judged(student: dict[str, Any], figures: ChooseOneFigures) -> str:
     """Which student is judged, and whose answers it learned from: embedding 2, taught by gpt-5-mini."""
-    return f"{student['kind']} {student['id']}, taught by {teacher_words(found.taught.teacher)}"
+    return f"{student['kind']} {student['id']}, taught by {teacher_words(figures.taught.teacher)}"
 
 
 def for_100(result: Comparison) -> str:
     """What the verdict of a comparison() means for 100 assets, in words that anybody knows."""
-    found, verdict, (rests, _) = result.figures, result.verdict, result.figures.rests_on
-    target = stated_percent(found.target).removesuffix(" %")
-    if verdict.decision == "fallback" and found.certificate.certified:
-        files = min(round(100 * found.handled.value), 99)
+    figures, verdict, (rests, _) = result.figures, result.verdict, result.figures.rests_on
+    target = stated_percent(figures.target).removesuffix(" %")
+    if verdict.decision == "fallback" and figures.certificate.certified:
+        files = min(round(100 * figures.handled.value), 99)
         return (
             f"Of 100 assets the student files {files} and {100 - files} go to the teacher; at least {target} of the 100 are "
             "filed as the teacher would, 95 % sure."
         )
     if verdict.decision == "replace":
-        surely = math.floor(100 * rests.low) if rests.low >= found.target else target
+        surely = math.floor(100 * rests.low) if rests.low >= figures.target else target
         return f"The student files 100 of 100 assets; at least {surely} of them as the teacher would, 95 % sure."
     ends = ranged(rests.low, rests.high, lambda end: f"{100 * spoken(end):.0f}")  # as the cards print them
     about = f"about {round(100 * rests.value)} as the teacher does ({ends}, 95 % sure)"

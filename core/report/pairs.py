@@ -88,12 +88,12 @@ def _month(result: Comparison) -> Pair | None:
 
 def _agreement(result: Comparison) -> Pair:
     """Student alone and, where something is certified, with the teacher behind it, against the target."""
-    found, (rests, unseen) = result.figures, result.figures.rests_on
+    figures, (rests, unseen) = result.figures, result.figures.rests_on
     digits = 1 if rests.n >= FEW else 0
     bars = [("Student alone", rests.value)]
-    if found.certificate.certified and unseen is None:
-        bars.append(("Student + teacher", found.agreement_end_to_end))
-    target = found.target
+    if figures.certificate.certified and unseen is None:
+        bars.append(("Student + teacher", figures.agreement_end_to_end))
+    target = figures.target
     drawn = tuple((name, 100 * share, percent(share, target, digits=digits), charts.STUDENT) for name, share in bars)
     kind = f"assets of new {unseen.many}" if unseen else "test assets"
     note = f"of {rests.n:,} {kind} filed as the teacher files them"

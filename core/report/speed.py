@@ -43,9 +43,9 @@ def latency(result: Comparison) -> Answer:
     return Answer("latency", title, charts.latencies(rows), table, note)
 
 
-def throughput(found: ChooseOneFigures) -> Answer:
+def throughput(figures: ChooseOneFigures) -> Answer:
     """Assets a second by batch size."""
-    rates = found.throughput
+    rates = figures.throughput
     best = max(rates, key=lambda size: rates[size])
     title = f"It does {rates[best]:,.0f} assets a second in batches of {best}, {rates[1]:,.0f} one at a time"
     names = ["one at a time" if size == 1 else f"batches of {size}" for size in rates]
@@ -53,5 +53,5 @@ def throughput(found: ChooseOneFigures) -> Answer:
     charts.layout(figure, "assets a second", "", height=90 + 40 * len(rates))
     figure.update_xaxes(range=[0, 1.2 * max(rates.values())])
     table = pd.DataFrame({"batch size": list(rates), "assets a second": list(rates.values()), "basis": "measured"})
-    note = f"Student, measured on {found.latency.machine}, tokenising included. {asked_words(found.asked)}".rstrip()
+    note = f"Student, measured on {figures.latency.machine}, tokenising included. {asked_words(figures.asked)}".rstrip()
     return Answer("throughput", title, figure, table, note)

@@ -32,18 +32,18 @@ def draw(answer: Answer | None) -> None:
         )
 
 
-def sure(found: ChooseOneFigures) -> None:
+def sure(figures: ChooseOneFigures) -> None:
     """How much the student may answer, on new campaigns and markets too, and how it does against people's labels."""
-    draw(answers.cascade(found))
-    for answer in (answers.new(found), answers.across(found)):
+    draw(answers.cascade(figures))
+    for answer in (answers.new(figures), answers.across(figures)):
         folded(answer)
-    gold(found)
+    gold(figures)
 
 
-def analyst(found: ChooseOneFigures) -> None:
+def analyst(figures: ChooseOneFigures) -> None:
     """Whether its confidence can be believed, and the statistician's other measures."""
-    draw(answers.reliability(found))
-    measures(answers.measures(found))
+    draw(answers.reliability(figures))
+    measures(answers.measures(figures))
 
 
 def folded(answer: Answer | None) -> None:
@@ -54,32 +54,32 @@ def folded(answer: Answer | None) -> None:
         charts.details(answer.table, answer.name, shares=answer.shares)
 
 
-def weak_spots(found: ChooseOneFigures, rules: Rules) -> None:
+def weak_spots(figures: ChooseOneFigures, rules: Rules) -> None:
     """How it does in each category, which are mixed up, and in which channels, markets or other fields of the file it is weak."""
-    draw(answers.per_category(found, rules))
-    if not found.confusions:
+    draw(answers.per_category(figures, rules))
+    if not figures.confusions:
         st.subheader("Student and teacher never differ on the test assets", anchor=False)
         return
     place = st.container()
     most = answers.SHOWN
-    if len(found.per_category) > answers.SHOWN:
+    if len(figures.per_category) > answers.SHOWN:
         with st.container(horizontal=True):
             every = st.toggle(
                 "Show every category", key="heat-all", help="Smaller print; point at a cell for its figures."
             )
         most = ALL if every else answers.SHOWN
     with place:
-        draw(answers.confusions(found, most))
-    draw(answers.slices(found))
+        draw(answers.confusions(figures, most))
+    draw(answers.slices(figures))
 
 
-def gold(found: ChooseOneFigures) -> None:
+def gold(figures: ChooseOneFigures) -> None:
     """Student, cascade and teacher against what people decided, where they decided anything."""
-    if not found.gold:
+    if not figures.gold:
         return
-    pair = found.gold.paired
+    pair = figures.gold.paired
     st.subheader(answers.GOLD_TITLES[pair.better], anchor=False)
-    table = answers.gold_table(found)
+    table = answers.gold_table(figures)
     shown = charts.as_said(table, ("accuracy",))
     st.dataframe(shown, hide_index=True, key="table-gold", column_config={"accuracy": charts.SHARE})
     st.caption(

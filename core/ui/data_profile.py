@@ -11,7 +11,7 @@ import streamlit as st
 from sqlite_utils import Database
 
 from core import database, jobs, settings, taxonomy
-from core.assets import imports
+from core.assets import profiles
 from core.assets.family_columns import by_words
 from core.errors import Problem
 from core.label.runs import newest_in_use
@@ -74,7 +74,7 @@ def show(view: View) -> bool:
     # What training and people change as well; every review in the workspace counts, which is quicker than finding the client's.
     decided = view.db.execute("select count(*), max(id) from reviews").fetchone()
     gold = _cached_gold(home, view.task, f"{stamp}, {decided}")
-    _profile(found | {"gold": gold, "splits": imports.splits(view.db, view.task.client_id)})
+    _profile(found | {"gold": gold, "splits": profiles.splits(view.db, view.task.client_id)})
     return True
 
 
@@ -149,21 +149,21 @@ def _taken(db: Database, task: Task, last: dict) -> None:
 def problems_csv(import_id: int) -> bytes:
     """All problems of an import, read when the download is asked for: by then the page's connection is closed."""
     with closing(database.connect()) as db:
-        return imports.problems_csv(db, import_id).encode("utf-8-sig")
+        return profiles.problems_csv(db, import_id).encode("utf-8-sig")
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking over the assets …")
 def _cached(home: str, task: Task, stamp: str) -> dict:
     """The profile reads every asset; but for splits and gold it changes only with an import (`stamp`)."""
     with closing(database.connect()) as db:
-        return imports.profile(db, task)
+        return profiles.profile(db, task)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _cached_gold(home: str, task: Task, stamp: str) -> int:
     """How many assets people have decided on, which takes half a second for 100,000; changes with reviews (in `stamp`)."""
     with closing(database.connect()) as db:
-        return imports.gold_count(db, task)
+        return profiles.gold_count(db, task)
 
 
 def _profile(found: dict) -> None:

@@ -19,13 +19,13 @@ ROWS = 20
 SENT = 100  # sent to review at a time
 
 
-def show(db: Database, task: Task, student_id: int, found: ChooseOneFigures) -> None:
+def show(db: Database, task: Task, student_id: int, figures: ChooseOneFigures) -> None:
     """A filtered, paginated list; the texts reach the page as table cells only."""
     total = count_disagreements(db, student_id)
-    st.subheader(f"They differ on {total:,} of {found.agreement.n:,} test assets: who is right?", anchor=False)
+    st.subheader(f"They differ on {total:,} of {figures.agreement.n:,} test assets: who is right?", anchor=False)
     if not total:
         return
-    filters = _filters(student_id, found)
+    filters = _filters(student_id, figures)
     count = count_disagreements(db, student_id, filters)
     pages = max(-(-count // ROWS), 1)
     page = st.pagination(pages, key=f"differ-page-{student_id}-{hash(str(filters))}") if pages > 1 else 1
@@ -64,10 +64,10 @@ def _send(db: Database, task: Task, student_id: int, filters: dict[str, Any], co
         frame.link("review", "Settle them")
 
 
-def _filters(student_id: int, found: ChooseOneFigures) -> dict[str, Any]:
+def _filters(student_id: int, figures: ChooseOneFigures) -> dict[str, Any]:
     """The choices above the list: the pair of categories, words of the text, how sure the student was."""
-    labels = found.labels
-    differ = [(teacher, student) for teacher, student, _ in found.pairs if teacher != student]
+    labels = figures.labels
+    differ = [(teacher, student) for teacher, student, _ in figures.pairs if teacher != student]
     first, second, words, least, most = st.columns([3, 3, 3, 1.5, 1.5])
     teacher = _category(first, "Teacher says", {one for one, _ in differ}, labels, f"differ-{student_id}")
     said = {other for one, other in differ if teacher in (None, one)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.assets import imports
+from core.assets import previews
 from core.assets.family_columns import by_words, in_words
 from core.escape import plain
+from core.tables.columns import Mapping
 from core.ui.taxonomy_columns import NONE
 
 HELP = (
@@ -15,7 +16,7 @@ HELP = (
 )
 
 
-def ask(seen: imports.Preview, id_column: str | None, key: str) -> dict:
+def ask(seen: previews.Preview, id_column: str | None, key: str) -> dict:
     """The roles `family` and `family_stem` of the mapping, as a person chose them: a column, the names in one, or nothing."""
     stems = [(one.column, one.stem) for one in seen.families if one.stem is not None]
     options = [(None, None), *((column, None) for column in seen.columns), *stems]
@@ -31,12 +32,12 @@ def ask(seen: imports.Preview, id_column: str | None, key: str) -> dict:
     return {"family": column, "family_stem": stem}
 
 
-def column(seen: imports.Preview, key: str) -> str | None:
+def column(seen: previews.Preview, key: str) -> str | None:
     """The column chosen, or guessed, to say what belongs together; `key` is the one of `ask`, which may come later on the page."""
     return st.session_state.get(key, (seen.guess.family, None))[0]
 
 
-def tell(seen: imports.Preview, mapping: imports.Mapping) -> None:
+def tell(seen: previews.Preview, mapping: Mapping) -> None:
     """How many families an import would make."""
     if words := in_words(mapping, seen.families):
         st.caption(plain(f"{words.removesuffix('.')}."))

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.assets import imports
+from core.assets import imports, previews
 from core.escape import plain
+from core.tables.columns import Mapping
 from core.tables.numbers import MILLISECONDS
 from core.words import milliseconds
 
 NAMES = {"s": "seconds", "ms": "milliseconds"}
 
 
-def ask(seen: imports.Preview, mapping: imports.Mapping, key: str) -> imports.Mapping:
+def ask(seen: previews.Preview, mapping: Mapping, key: str) -> Mapping:
     """The mapping with the unit a person chose; without a choice the latencies are left out."""
     samples = imports.unit_question(seen, mapping)
     if not samples:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import streamlit as st
 
 from core.asset_columns import ASSET_COLUMNS
-from core.assets import imports
+from core.assets import previews
 from core.escape import plain
+from core.tables.columns import Mapping
 from core.taxonomy.matching import WAYS
 from core.ui import family_choice
 
@@ -30,7 +31,7 @@ VALUES, LONGEST = 3, 70  # values shown of a column, characters of each
 OPEN = 24  # columns of a file that has no more of them are all shown
 
 
-def ask(seen: imports.Preview, key: str) -> imports.Mapping | None:
+def ask(seen: previews.Preview, key: str) -> Mapping | None:
     """The mapping as the person on this page wants it; None, after a sentence, where a role that one column can have is given to
     several. `key` names the file as it is read."""
     guess = roles(seen.guess)
@@ -64,7 +65,7 @@ def ask(seen: imports.Preview, key: str) -> imports.Mapping | None:
     return replace(seen.guess, text=_texts(seen, given), labels_are=ways, **named, **family_roles)
 
 
-def roles(guess: imports.Mapping) -> dict[str, str]:
+def roles(guess: Mapping) -> dict[str, str]:
     """The role of each column that has one."""
     found = {column: "text" for column in guess.text}
     return found | {
@@ -72,14 +73,14 @@ def roles(guess: imports.Mapping) -> dict[str, str]:
     }
 
 
-def _texts(seen: imports.Preview, given: dict[str, str]) -> tuple[str, ...]:
+def _texts(seen: previews.Preview, given: dict[str, str]) -> tuple[str, ...]:
     """The text columns: in the order they were guessed in, those added by hand after them in the file's."""
     guessed = [column for column in seen.guess.text if given.get(column) == "text"]
     return (*guessed, *(column for column in seen.columns if given[column] == "text" and column not in guessed))
 
 
 def _cards(
-    seen: imports.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
+    seen: previews.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
 ) -> dict[str, str]:
     """A card a column: its role to choose, its name, its first values; `together`: the one that says what belongs together."""
     given = {}

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from core import taxonomy
 from core.assets import imports, previews
-from core.assets.imports import Preview
+from core.assets.previews import Preview
 from core.escape import plain
 from core.tables.alphabets import WORDS
 from core.tables.apart import apart

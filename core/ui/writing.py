@@ -131,6 +131,8 @@ def _drafts(made: dict) -> None:
                     st.caption(f":material/block: {gate['name']}: " + frame.plain(gate["why"]))
             passed = [gate["name"] for gate in draft["gates"] if gate["passed"]]
             st.caption("Passed: " + ", ".join(passed))
+    for name, some in made["fields"].items():
+        st.text(f"{name.capitalize()}: {'; '.join(some)}")
     if not made["handled"]:
         st.warning("No draft passes every gate: this brief is for a person.", icon=":material/undo:")
 

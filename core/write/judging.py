@@ -19,7 +19,6 @@ from core.evaluate.agreement import interval
 from core.write import gates, known, rouge, slots
 from core.write.drafting import Draft, Writer
 from core.write.known import Encode, Known
-from core.write.likeness import NEAR
 from core.write.rungs import Pairs, Step
 from core.write.rungs.extract import sentences
 
@@ -63,7 +62,7 @@ def measure(
 ) -> Measured:
     """Measure (brief, text) pairs: copies against what is known, their own brief among those of `among`."""
     said = [text for _, text in texts]
-    near = [gates.nearest(text, slots.put(text, brief), there)[1] >= NEAR for brief, text in texts]
+    near = [gates.near_copy(text, slots.put(text, brief), there) is not None for brief, text in texts]
     ranks = among.ranks([brief for brief, _ in texts], said, encode)
     words = [rouge.words(text) for text in said]
     pairs = [two for one in words for two in pairwise(one)]

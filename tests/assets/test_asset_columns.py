@@ -23,12 +23,12 @@ more = """
 sys.modules["core.asset_columns"] = core.asset_columns = module = ModuleType("core.asset_columns")
 exec(source.replace(mark, mark + more), module.__dict__)
 from core import __main__, database, removal, tasks
-from core.assets import imports
+from core.assets import imports, previews
 from core.ui.mapping import HELP, ROLES
 db = database.connect()
 task = tasks.of(db, "Acme")
 path = Path(sys.argv[1])
-seen = imports.preview(path)
+seen = previews.preview(path)
 done = imports.import_assets(db, task, path)
 first = [list(row) for row in db.execute("select text, market, extra from assets order by id")]
 labels = [list(row) for row in db.execute("select label, retries from recordings order by asset_id")]

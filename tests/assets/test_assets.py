@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import database, tasks, taxonomy
-from core.assets import copies, duplicates, imports
-from core.assets.imports import Mapping, import_assets
+from core.assets import copies, duplicates, imports, previews, profiles
+from core.assets.imports import import_assets
 from core.errors import Cancelled, InputError
 from core.tables import problems as problem_list
+from core.tables.columns import Mapping
 from core.taxonomy import Category
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,10 +48,10 @@ def all_rows(db, table, columns="*"):
 
 def test_banking77_imports_whole_and_the_same_file_twice_adds_nothing(db, client, shared_data):
     path = shared_data / "banking77" / "test.csv"
-    assert imports.preview(path).guess == Mapping(text=("text",), label="label")
+    assert previews.preview(path).guess == Mapping(text=("text",), label="label")
     first = import_assets(db, client, path)
     assert (first.rows, first.imported, first.unchanged, first.problems) == (3080, 3080, 0, 1)
-    (note,) = imports.problems_of(db, first.import_id)
+    (note,) = profiles.problems_of(db, first.import_id)
     assert note.row is None and "copies with different labels" in note.what
     before = all_rows(db, "assets"), all_rows(db, "recordings"), all_rows(db, "imports", "id, imported")
     again = import_assets(db, client, path)
@@ -177,7 +178,7 @@ def test_problems_past_the_cap_are_counted_and_the_download_is_safe_to_open(db, 
     give_taxonomy(db, client, "Shoes")
     path = file(tmp_path, "id,text,=label\n" + "".join(f"{i},text {i},=cmd|{i}\n" for i in range(5)))
     summary = import_assets(db, client, path, Mapping(text=("text",), id="id", label="=label"))
-    table = list(csv.reader(io.StringIO(imports.problems_csv(db, summary.import_id))))
+    table = list(csv.reader(io.StringIO(profiles.problems_csv(db, summary.import_id))))
     assert summary.problems == 5
     assert table[0] == ["row", "column", "what", "todo", "kind"]
     assert table[1][:2] == ["2", "'=label"] and "=cmd|0" in table[1][2]
@@ -284,14 +285,14 @@ def test_a_job_imports_and_answers_with_the_summary(db, client, tmp_path):
 
 
 def test_the_profile_tells_what_is_there(db, client, tmp_path):
-    assert imports.profile(db, client)["assets"] == 0
+    assert profiles.profile(db, client)["assets"] == 0
     give_taxonomy(db, client, "Shoes", "Hats")
     path = file(
         tmp_path,
         "id,text,label,gold,market,split\n1,one two three,Shoes,Hats,DE,train\n2,One two three!,Shoes,,,train\n3,four,Hats,,,\n",
     )
     import_assets(db, client, path)
-    found = imports.profile(db, client)
+    found = profiles.profile(db, client)
     assert (found["assets"], found["groups"], found["duplicates"], found["gold"]) == (3, 2, 1, 1)
     assert found["words"] == {"p5": 1, "p50": 3, "p95": 3, "max": 3}
     assert found["splits"] == {"train": 2, "": 1}
@@ -360,7 +361,7 @@ def test_a_header_alone_is_told_when_the_file_is_read(tmp_path):
     path = tmp_path / "bare.csv"
     path.write_text("id,headline,label\n\n")
     with pytest.raises(InputError, match="header but no rows"):
-        imports.preview(path)
+        previews.preview(path)
 
 
 def test_what_needs_nobody_is_remarked_and_no_problem_and_every_row_is_accounted_for(db, client, tmp_path):
@@ -368,7 +369,7 @@ def test_what_needs_nobody_is_remarked_and_no_problem_and_every_row_is_accounted
     lines += [f"a{n},Offer number {n} for everybody,{n}" for n in range(6)]
     path = file(tmp_path, "\n".join([*lines, "a7,,4", "Total,--,25"]) + "\n")
     found = import_assets(db, client, path)
-    listed = imports.problems_of(db, found.import_id)
+    listed = profiles.problems_of(db, found.import_id)
     assert [(one.row, one.kind) for one in listed if one.row] == [(10, "problem"), (11, "remark")]
     assert (found.problems, found.remarks) == (1, 2), "the row without a text; the title lines and the total"
     assert found.rows == found.imported + sum(one.row is not None for one in listed) == 8

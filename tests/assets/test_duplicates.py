@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import tasks
-from core.assets import duplicates, imports
+from core.assets import duplicates, imports, reading
 from core.assets.duplicates import BAND_SIZE, BANDS, SEED, group, normal_form, signatures
 
 LONG = (
@@ -154,7 +154,7 @@ def test_what_another_rule_made_is_made_anew_before_new_texts_are_held_against_i
 
     bring("one.csv", LONG, "Another text altogether, of shoes and boots and hats for the summer and the winter")
     monkeypatch.setattr(duplicates, "SEED", SEED + 1)
-    for module in (duplicates, imports):
+    for module in (duplicates, reading):
         monkeypatch.setattr(module, "normal_form", lambda text: normal_form(text) + " ")
     bring("two.csv", LONG.replace("payments", "payment"), LONG.upper())
     assert [row[0] for row in db.execute("select group_id from assets order by id")] == [1, 2, 1, 1]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import database, tasks
-from core.assets import families, imports, splits
+from core.assets import families, imports, previews, profiles, splits
 from core.assets.family_columns import in_words
 from core.assets.splits import Group, plan
 from core.distil import distil
@@ -58,7 +58,7 @@ def test_a_concept_in_many_markets_is_a_family_and_is_never_split(workspace, tmp
     found = families_of(db, client)
     for concept in range(60):
         assert len({found[f"{market}-{concept}"] for market in ("de", "fr", "it")}) == 1
-    assert imports.profile(db, client)["families"] == 60
+    assert profiles.profile(db, client)["families"] == 60
 
 
 def test_a_later_file_joins_the_families_that_are_there_and_takes_their_split(workspace, tmp_path):
@@ -129,7 +129,7 @@ def trafficked(first: int, last: int, markets=("UK", "DE", "FR")) -> list[tuple[
 def test_file_names_in_trafficking_style_make_families_that_a_later_file_joins(client, tmp_path):
     db, client = client
     path = write(tmp_path / "a.csv", trafficked(0, 40), "asset,text,label,file name")
-    seen = imports.preview(path)
+    seen = previews.preview(path)
     assert (seen.guess.family, seen.guess.family_stem) == ("file name", ())
     assert (
         in_words(seen.guess, seen.families) == "120 rows in 40 concepts (by the names in file name); the largest has 3"
@@ -145,16 +145,16 @@ def test_file_names_in_trafficking_style_make_families_that_a_later_file_joins(c
 def test_campaigns_that_cut_concepts_up_give_way_to_the_names_and_concepts_do_not(client, tmp_path):
     rows = [(*row, f"{row[3].split('_')[2]} {row[3].split('_')[1][-1]}", row[2]) for row in trafficked(0, 60)]
     path = write(tmp_path / "a.csv", rows, "asset,text,label,file name,campaign,concept")
-    assert imports.preview(path).guess.family == "file name", (
+    assert previews.preview(path).guess.family == "file name", (
         "a campaign is one market's here, and 3 concepts are no families"
     )
     rows = [(*row, row[3].split("_")[1][:-1]) for row in trafficked(0, 300)]
     path = write(tmp_path / "b.csv", rows, "asset,text,label,file name,campaign")
-    assert imports.preview(path).guess.family == "campaign", "each concept is in one campaign"
+    assert previews.preview(path).guess.family == "campaign", "each concept is in one campaign"
     path = write(
         tmp_path / "c.csv", [(*row, row[3][:12]) for row in trafficked(10, 60)], "asset,text,label,file name,concept"
     )
-    assert imports.preview(path).guess.family == "concept"
+    assert previews.preview(path).guess.family == "concept"
 
 
 def test_what_is_counted_before_is_what_the_import_makes(client, tmp_path):
@@ -164,7 +164,7 @@ def test_what_is_counted_before_is_what_the_import_makes(client, tmp_path):
         for n, row in enumerate(concepts(0, 50))
     ]
     path = write(tmp_path / "a.csv", [*rows, ("x", "", "Shoes", "C1")], "id,text,label,concept_id")
-    seen = imports.preview(path)
+    seen = previews.preview(path)
     one = next(one for one in seen.families if one.column == "concept_id")
     imports.import_assets(db, client, path)
     assert (

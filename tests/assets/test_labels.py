@@ -8,7 +8,8 @@ import pytest
 
 from core import tasks, taxonomy
 from core.assets import label_columns
-from core.assets.imports import import_assets, profile, unknown_labels
+from core.assets.imports import import_assets, unknown_labels
+from core.assets.profiles import profile
 from core.errors import InputError
 from core.label import labelling
 from core.tables.columns import Mapping

@@ -29,12 +29,12 @@ CHILD = """
 import json, resource, sys, time
 from pathlib import Path
 from core import database, tasks, taxonomy
-from core.assets import imports
+from core.assets import imports, previews
 path, again, known = Path(sys.argv[1]), sys.argv[2] == "again", sys.argv[3]
 db = database.connect()
 client = tasks.of(db, "bench")
 if known: taxonomy.save(db, client, taxonomy.read(Path(known)).categories, "taxonomy.csv")
-mapping = imports.preview(path).guess  # as a page and a command do, before the import
+mapping = previews.preview(path).guess  # as a page and a command do, before the import
 started = time.perf_counter()
 phases = {}
 def progress(done, total, message="", spent_usd=0.0):

@@ -19,7 +19,7 @@ from scipy.stats import binomtest
 
 from core import database, tasks, taxonomy
 from core.assets import imports as ingest
-from core.assets import sample
+from core.assets import previews, sample
 from core.label.labelling import label
 from core.label.runs import labelled
 from core.train import data, students
@@ -62,7 +62,7 @@ def labelled_by_the_teacher(db, home: Path, count: int) -> tuple[Split, list[str
     files = sample.write(home / "files", count, 7)
     task = tasks.of(db, "bench")
     taxonomy.save(db, task, taxonomy.read(files[0]).categories, "taxonomy.csv")
-    ingest.import_assets(db, task, files[1], ingest.preview(files[1]).guess)
+    ingest.import_assets(db, task, files[1], previews.preview(files[1]).guess)
     run_id = label(db, task, "built-in")
     split = data.load(db, task, run_id)
     frame = labelled(db, run_id)

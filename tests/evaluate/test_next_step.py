@@ -8,6 +8,7 @@ from core import review, taxonomy
 from core.evaluate import doubt, evaluation
 from core.evaluate.comparison import comparison, judgement
 from core.evaluate.evidence import Rules
+from core.evaluate.kept import keep_assumptions
 from core.evaluate.next_step import Growth, Merge, Mixed, Plan, merges, plan
 from core.money.economics import Assumptions
 from tests.evaluate.conftest import insert_assets
@@ -130,7 +131,8 @@ def test_the_plan_of_an_evaluation_names_its_weakest_categories_and_its_price(cl
         "At a target of 90 % it is ready today, with a model that you connect behind it: set that if it is enough. For 95 %: "
     )
     assert "Import about" in said and "all there are have labels" in said and "Merge" not in said
-    named = judgement(client.db, client.student_id, Assumptions(price_as=None)).verdict.next
+    keep_assumptions(client.db, client.task, Assumptions(price_as=None))
+    named = judgement(client.db, client.student_id).verdict.next
     assert "$" not in named
 
 

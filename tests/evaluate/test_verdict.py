@@ -7,7 +7,8 @@ from core.errors import InputError
 from core.evaluate import weak
 from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.cascade import Certificate
-from core.evaluate.evidence import Evidence, Gold, Rules, Unseen, Verdict
+from core.evaluate.evidence import Evidence, Rules, Verdict
+from core.evaluate.figures import GoldFigures, Unseen
 from core.evaluate.next_step import Growth, Merge, Plan
 from core.evaluate.phrases import p_words, percent
 from core.evaluate.verdict import RULES, decide, in_words
@@ -39,6 +40,11 @@ FALLBACK = Evidence(
     saving={"student": 0.999, "cascade": 0.85},
     plan=PLAN,
 )
+
+
+def _gold(pair: Paired, fallback: Paired | None = None, cascade: Paired | None = None) -> GoldFigures:
+    whole = share(0.9, 0.8, 0.95, pair.n)
+    return GoldFigures(pair.n, whole, whole, pair, fallback=fallback, cascade_paired=cascade)
 
 
 def rule(**change) -> str:
@@ -193,9 +199,9 @@ def test_the_shared_encoder_is_said():
     assert "read with the same base model" not in decide(FALLBACK).reason
 
 
-def gold(only_student: int, only_teacher: int, n: int = 200, falls=None) -> Gold:
+def gold(only_student: int, only_teacher: int, n: int = 200, falls=None) -> GoldFigures:
     """People settled n assets; both are right on all but the given ones, and these."""
-    return Gold(_pair(only_student, only_teacher, n), falls and _pair(*falls))
+    return _gold(_pair(only_student, only_teacher, n), falls and _pair(*falls))
 
 
 def _pair(only_student: int, only_teacher: int, n: int) -> Paired:
@@ -337,16 +343,16 @@ def test_among_many_categories_none_is_weak_by_chance():
 )
 def test_the_drop_against_gold_is_tolerated_up_to_its_edge(only_teacher, tolerated, expected):
     """8 of 200 is a drop of 4 points, p = 0.008; 5 of 200 is not shown to be one at all, p = 0.0625."""
-    worse = Gold(_pair(0, only_teacher, 200), None, _pair(0, 0, 200))
+    worse = _gold(_pair(0, only_teacher, 200), None, _pair(0, 0, 200))
     assert rule(agreement=ALONE.agreement, gold=worse, rules=Rules(gold_drop=tolerated)) == expected
 
 
 def test_student_and_teacher_together_may_not_be_worse_on_gold_either():
-    worse = Gold(_pair(0, 9, 200), None, _pair(0, 9, 200))
+    worse = _gold(_pair(0, 9, 200), None, _pair(0, 9, 200))
     verdict = decide(replace(FALLBACK, gold=worse))
     assert (verdict.decision, verdict.rule) == ("not_ready", "worse_on_gold")
     assert "student and teacher together are right 4.5 points less often than the teacher (p = 0.004)" in verdict.reason
-    few = Gold(_pair(0, 9, 99), None, _pair(0, 9, 99))
+    few = _gold(_pair(0, 9, 99), None, _pair(0, 9, 99))
     assert rule(gold=few) == "fallback"
 
 

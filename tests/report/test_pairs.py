@@ -8,6 +8,7 @@ import pytest
 
 from core.evaluate import evaluation
 from core.evaluate.comparison import judgement
+from core.evaluate.kept import keep_assumptions
 from core.money.economics import Assumptions
 from core.report import charts, svg
 from core.report.headline import for_100, headlines
@@ -21,7 +22,12 @@ def judged(client):  # noqa: F811
     insert_assets(client, "calibration", 400, 25, start=100)
     insert_assets(client, "test", 300, 20, start=1000)
     evaluation.evaluate(client.db, client.student_id)
-    return lambda **assumed: judgement(client.db, client.student_id, Assumptions(**assumed))
+
+    def under(**assumed):
+        keep_assumptions(client.db, client.task, Assumptions(**assumed))
+        return judgement(client.db, client.student_id)
+
+    return under
 
 
 def test_the_line_adds_up_and_says_what_is_dearer(judged):

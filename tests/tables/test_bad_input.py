@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 
 from core import tasks, taxonomy
-from core.assets import imports
+from core.assets import imports, profiles, reading
 from core.errors import InputError
 from core.tables import files
 from core.tasks import Task
@@ -232,7 +232,7 @@ def test_formulas_and_markup_stay_text_and_are_defused_on_the_way_out(db, tmp_pa
     client = tasks.of(db, "Acme")
     summary = imports.import_assets(db, client, path)
     assert [row[0] for row in db.execute("select text from assets order by id")] == hostile
-    assert imports.problems_csv(db, summary.import_id).splitlines()[1].startswith("5,id,The id =0 stands")
+    assert profiles.problems_csv(db, summary.import_id).splitlines()[1].startswith("5,id,The id =0 stands")
     book = tmp_path / "b.xlsx"
     sheet = openpyxl.Workbook()
     for row, text in enumerate(["text", *hostile], 1):
@@ -245,7 +245,7 @@ def test_more_rows_or_bytes_than_can_be_read_are_refused(db, tmp_path, monkeypat
     path = tmp_path / "a.csv"
     path.write_bytes(HEAD + b"1,a,\n2,b,\n3,c,\n")
     client = tasks.of(db, "Acme")
-    monkeypatch.setattr(imports, "MAX_ROWS", 2)
+    monkeypatch.setattr(reading, "MAX_ROWS", 2)
     with pytest.raises(InputError, match=r"The file has more than 2 rows\. Split it into several files"):
         imports.import_assets(db, client, path)
     with pytest.raises(InputError, match=r"The file is 0 MB, at most 0 MB can be read\. Split it"):

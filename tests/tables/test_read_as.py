@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core import tasks, taxonomy
-from core.assets import imports
+from core.assets import imports, previews
 from core.commands import reading
 from core.errors import InputError
 from core.tables.files import Problems, ReadAs, open_table
@@ -46,7 +46,7 @@ def test_imports_of_assets_and_taxonomies_take_it(tmp_path, db):
 def test_a_command_tells_what_a_file_leaves_open_and_which_option_settles_it(tmp_path, capsys):
     path = tmp_path / "a.csv"
     path.write_text("Boots for winter,Shoes\nWool hat,Hats\nTote,Bags\nClog,Shoes\nCap,Hats\n")
-    reading.tell_doubts(imports.preview(path).doubts)
+    reading.tell_doubts(previews.preview(path).doubts)
     said = capsys.readouterr().err
     assert said.startswith(
         "No row looks like column names; all are read as data. Read as none; for another, --header-row: 1"

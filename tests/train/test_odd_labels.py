@@ -15,6 +15,7 @@ from core.deploy import export
 from core.errors import InputError
 from core.evaluate.evaluation import evaluate
 from core.label.labelling import label
+from core.tables.columns import Mapping
 from core.tasks import Task
 from core.train import students
 from core.train.ladder import train
@@ -42,7 +43,7 @@ def fill(db, folder, table: list[tuple[str, str, str]], client: str) -> tuple[Ta
     _, file = small.files(folder, given)
     (folder / "taxonomy.csv").write_text("name\n" + "\n".join(names) + "\n")
     taxonomy.save(db, task, taxonomy.read(folder / "taxonomy.csv").categories, "taxonomy.csv")
-    mapping = imports.Mapping(text=("text",), id="id", label="label", split="split")
+    mapping = Mapping(text=("text",), id="id", label="label", split="split")
     imports.import_assets(db, task, file, mapping)
     return task, label(db, task, "recorded:label")
 

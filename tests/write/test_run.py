@@ -108,6 +108,7 @@ def test_summaries_are_made_of_the_briefs_own_sentences_where_roles_are_mixed_up
     assert status == 0 and [one["kind"] for one in told["students"]] == ["extract"], (
         "the base does not tell who did what"
     )
+    assert "mixes up who did what" in told["ruled_out"]["write"]
     assert told["students"][0]["rouge"]["r1"] > told["students"][0]["rouge"]["lead3_r1"]
     task = use.task_named(db, "Sums", None)
     row = run.find(db, task, told["students"][0]["id"])

@@ -9,6 +9,7 @@ from core.evaluate import evaluation, kept
 from core.evaluate.agreement import interval
 from core.evaluate.comparison import comparison, judgement
 from core.evaluate.disagreements import count_disagreements, disagreements
+from core.evaluate.evidence import Rules
 from core.evaluate.latency import TeacherLatency
 from core.label import labelling, runs
 from core.money.economics import Assumptions
@@ -25,6 +26,12 @@ def judged(client):
     insert_assets(client, "test", 300, 20, start=1000)
     evaluation.evaluate(client.db, client.student_id)
     return client
+
+
+def at(judged, target: float):
+    """The comparison by another target."""
+    evaluation.change_rules(judged.db, judged.task, Rules(target=target))
+    return judgement(judged.db, judged.student_id)
 
 
 def test_the_figures_are_those_of_the_rows(judged):
@@ -120,10 +127,9 @@ def test_gold_judges_student_and_teacher_alike(judged):
     # The student is unsure exactly where it is wrong, so the cascade is as right as the teacher.
     assert cascade.value == pytest.approx(found.gold.teacher.value)
     assert found.gold.fallback.n == round(100 * (1 - np.mean([a % 20 > 0 for a in range(1000, 1100)])))
-    strict = judgement(judged.db, judged.student_id, target=0.999).figures.gold
+    assert "settled by people" in judgement(judged.db, judged.student_id).verdict.reason
+    strict = at(judged, 0.999).figures.gold
     assert strict.cascade is None and strict.paired == pair
-    now = comparison(judged.db, judged.student_id)
-    assert "settled by people" in now.verdict.reason
 
 
 def test_the_comparison_puts_money_and_verdict_to_the_figures(judged):
@@ -133,7 +139,8 @@ def test_the_comparison_puts_money_and_verdict_to_the_figures(judged):
     assert sheet.per_1000["teacher"] == pytest.approx(1000 * 2 / 1000 + 10 * 10 / 1000)  # measured tokens at list price
     assert sheet.saving["cascade"] > 0.9
     assert sheet.speed_up["student"] > 10
-    dear = comparison(judged.db, judged.student_id, Assumptions(always_on=True, volume_per_month=100))
+    kept.keep_assumptions(judged.db, judged.task, Assumptions(always_on=True, volume_per_month=100))
+    dear = comparison(judged.db, judged.student_id)
     assert dear.verdict.rule == "does_not_pay"
 
 
@@ -148,14 +155,13 @@ def test_assumptions_are_kept_for_the_client(judged):
 
 def test_another_target_is_certified_from_the_stored_predictions(judged):
     asked = len(judged.student.asked)
-    strict = comparison(judged.db, judged.student_id, target=0.999)
+    strict = at(judged, 0.999)
     assert not strict.figures.certificate.certified
     assert strict.verdict.decision == "not_ready"
-    easy = comparison(judged.db, judged.student_id, target=0.90)
+    easy = at(judged, 0.90)
     assert easy.figures.certificate.handled == 1.0
     assert easy.verdict.decision == "replace"
     assert len(judged.student.asked) == asked
-    assert evaluation.figures_of(judged.db, judged.student_id).target == 0.95
 
 
 def test_a_client_target_is_the_default(client):
