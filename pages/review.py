@@ -75,8 +75,8 @@ def _name(view: frame.View, place: DeltaGenerator) -> str:
     name = st.session_state["reviewer-name"]
     with place.container(horizontal=True, vertical_alignment="center"):
         if not name.strip():
-            if given := st.text_input("Your name", max_chars=80).strip():
-                st.session_state["reviewer-name"] = given
+            if typed := st.text_input("Your name", max_chars=80).strip():
+                st.session_state["reviewer-name"] = typed
                 st.rerun()
             return ""
         st.text(f"Decided by {name}")
@@ -87,9 +87,9 @@ def _name(view: frame.View, place: DeltaGenerator) -> str:
 
 
 def _built(view: frame.View) -> str:
-    made = queue.latest(view.db, view.task)
-    by = f"student {made['student_id']}" if made and made["student_id"] else "no judged student"
-    return f"Made {made['created'][:16].replace('T', ' ')} UTC with {by}." if made else "Made from the newest labels."
+    newest = queue.latest(view.db, view.task)
+    by = f"student {newest['student_id']}" if newest and newest["student_id"] else "no judged student"
+    return f"Made {newest['created'][:16].replace('T', ' ')} UTC with {by}." if newest else "Made from the newest labels."
 
 
 main()

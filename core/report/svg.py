@@ -37,12 +37,12 @@ def _length(text: str, size: float = LETTER) -> float:
 class _Axis:
     """One axis: from values to px, its ticks and its title. `vertical` axes run from the bottom up."""
 
-    def __init__(self, given: dict[str, Any], values: list[float], vertical: bool):
-        self.given, self.vertical = given, vertical
-        self.log = given.get("type") == "log"
-        low, high = given.get("range") or self._around(values)
+    def __init__(self, settings: dict[str, Any], values: list[float], vertical: bool):
+        self.given, self.vertical = settings, vertical
+        self.log = settings.get("type") == "log"
+        low, high = settings.get("range") or self._around(values)
         self.low, self.high = float(low), float(high)
-        self.visible = given.get("visible", True)
+        self.visible = settings.get("visible", True)
         self.start, self.end = 0.0, 1.0
 
     def _around(self, values: list[float]) -> tuple[float, float]:
@@ -72,9 +72,9 @@ class _Axis:
             words = [f"{10**v if self.log else v:,.10g}{self.given.get('ticksuffix') or ''}" for v in values]
             return [(self.place(value), word) for value, word in zip(values, words)]
         low, high = sorted((self.low, self.high))
-        kept = [(self.at(value), _plain(word)) for value, word in zip(values, words)]
+        ticks = [(self.at(value), _plain(word)) for value, word in zip(values, words)]
         ends = sorted((self.place(low), self.place(high)))
-        return [one for one in kept if ends[0] - 0.5 <= one[0] <= ends[1] + 0.5]
+        return [one for one in ticks if ends[0] - 0.5 <= one[0] <= ends[1] + 0.5]
 
     def _round(self) -> list[float]:
         low, high = sorted((self.low, self.high))
@@ -227,9 +227,9 @@ class _Drawing:
         marker = trace.get("marker", {})
         size, symbol = marker.get("size", 6), marker.get("symbol", "circle")
         colour = marker.get("color", QUIET)
-        told = trace.get("text") if trace.get("hoverinfo") != "skip" else None
+        texts = trace.get("text") if trace.get("hoverinfo") != "skip" else None
         for n, (x, y) in enumerate(points):
-            tip = f"<title>{html.escape(_plain(told[n]))}</title>" if told is not None else ""
+            tip = f"<title>{html.escape(_plain(texts[n]))}</title>" if texts is not None else ""
             if symbol == "line-ns":
                 stroke = f'stroke="{marker["line"]["color"]}" stroke-width="2"'
                 ends = f'x1="{x:.1f}" x2="{x:.1f}" y1="{y - size / 2:.1f}" y2="{y + size / 2:.1f}"'
