@@ -63,7 +63,9 @@ def _row(view: frame.View, connection: Connection, test: bool) -> None:
             if st.button("Edit", key=f"edit-{connection.id}"):
                 _edit(connection.id)
             with st.popover("Rename"):
-                wanted = st.text_input("New name", key=f"name-{connection.id}", placeholder=connection.name, max_chars=60)
+                wanted = st.text_input(
+                    "New name", key=f"name-{connection.id}", placeholder=connection.name, max_chars=60
+                )
                 if st.button("Rename it", key=f"rename-{connection.id}", type="primary"):
                     with frame.guard():
                         connections.rename(view.db, connection.id, wanted)

@@ -89,7 +89,9 @@ def _name(view: frame.View, place: DeltaGenerator) -> str:
 def _built(view: frame.View) -> str:
     newest = queue.latest(view.db, view.task)
     by = f"student {newest['student_id']}" if newest and newest["student_id"] else "no judged student"
-    return f"Made {newest['created'][:16].replace('T', ' ')} UTC with {by}." if newest else "Made from the newest labels."
+    return (
+        f"Made {newest['created'][:16].replace('T', ' ')} UTC with {by}." if newest else "Made from the newest labels."
+    )
 
 
 main()

@@ -377,7 +377,19 @@ def slices(
             counts = [worth(hit[independent & side], families[independent & side]) for side in (inside, ~inside)]
             rest = float(hit[~inside].mean()) if not inside.all() else of_value.value
             p = float(fisher_exact(counts).pvalue)
-            rows.append((str(column), str(name), of_value.n, of_value.groups, of_value.value, of_value.low, of_value.high, rest, p))
+            rows.append(
+                (
+                    str(column),
+                    str(name),
+                    of_value.n,
+                    of_value.groups,
+                    of_value.value,
+                    of_value.low,
+                    of_value.high,
+                    rest,
+                    p,
+                )
+            )
     columns = ["column", "value", "n", "groups", "agreement", "low", "high", "rest", "p"]
     table = pd.DataFrame(rows, columns=columns)
     table["p"] = _holm(table["p"].to_numpy(float))

@@ -159,7 +159,8 @@ def notices(db: Database) -> list[Notice]:
         (*whose[id], words, page) for id, words, page in [*_of_students(db), *_capped(db), *_failed(db)] if id in whose
     ]
     return sorted(
-        (Notice(*one) for one in [*of_tasks, *_keyless(db)]), key=lambda one: (one.client.casefold(), one.task.casefold())
+        (Notice(*one) for one in [*of_tasks, *_keyless(db)]),
+        key=lambda one: (one.client.casefold(), one.task.casefold()),
     )
 
 
@@ -193,7 +194,9 @@ def _failed(db: Database) -> list[tuple[int, str, str]]:
            and id in (select max(id) from jobs group by task_id, kind)"""
     ).fetchall()
     sentence = "{} failed: {}"
-    return [(id, sentence.format(kind.replace("_", " ").capitalize(), error), PAGE_OF[kind]) for id, kind, error in rows]
+    return [
+        (id, sentence.format(kind.replace("_", " ").capitalize(), error), PAGE_OF[kind]) for id, kind, error in rows
+    ]
 
 
 def _keyless(db: Database) -> list[tuple[str, str, str, str]]:

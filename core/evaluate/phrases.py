@@ -68,7 +68,8 @@ def new_words(new: New) -> str:
 
 def _new_parts(some: list[LeftOut]) -> str:
     return ", ".join(
-        f"new {left.many} ({percent(left.new, left.seen)}, on known ones {percent(left.seen, left.new)})" for left in some
+        f"new {left.many} ({percent(left.new, left.seen)}, on known ones {percent(left.seen, left.new)})"
+        for left in some
     )
 
 

@@ -104,7 +104,12 @@ def pairs(db: Database, task: Task) -> list[Pair]:
             firsts, seconds = codes[: len(both)], codes[len(both) :]
             copies, families = (both.index.get_level_values(name).to_numpy() for name in ("group_id", "family"))
             agreed.append(
-                Pair(first, second, measures.agreement(firsts, seconds, families, copies), measures.cohen_kappa(firsts, seconds))
+                Pair(
+                    first,
+                    second,
+                    measures.agreement(firsts, seconds, families, copies),
+                    measures.cohen_kappa(firsts, seconds),
+                )
             )
     return sorted(agreed, key=lambda pair: -pair.agreement.n)
 

@@ -108,7 +108,9 @@ def build(db: Database, task: Task, progress: NoProgress | None = None) -> dict[
     listed = np.unique(np.concatenate([queue, sample]))
     near = _nearest(features, listed)
     label_ids = np.array([decided.get(asset, category) for asset, category in zip(frame.asset_id, frame.category_id)])
-    entries = {row: _as_json(rows, row, reasons[row], near[row], label_ids, linear, predicted) for row in listed.tolist()}
+    entries = {
+        row: _as_json(rows, row, reasons[row], near[row], label_ids, linear, predicted) for row in listed.tolist()
+    }
     _write(db, task, rows, worth, {"queue": queue, "random": sample}, entries)
     kinds = pd.Series([reason["kind"] for row in queue.tolist() for reason in reasons[row]]).value_counts()
     return {

@@ -53,9 +53,9 @@ class Problems:
         self.remarks += 1
         self._keep(Problem(row, column, what, todo, remark=True))
 
-    def _keep(self, one: Problem) -> None:
+    def _keep(self, problem: Problem) -> None:
         if len(self.kept) < KEPT_PROBLEMS:
-            self.kept.append(one)
+            self.kept.append(problem)
 
 
 def clean_cells(cells: list[str], row: int, problems: Problems) -> list[str]:

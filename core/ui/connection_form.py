@@ -285,7 +285,8 @@ def _pace(params: Params, tag: str) -> dict:
         key=f"{tag}-temperature",
     )
     return {
-        name: getattr(params, name) if value is None and name not in OPTIONAL else value for name, value in values.items()
+        name: getattr(params, name) if value is None and name not in OPTIONAL else value
+        for name, value in values.items()
     }
 
 
@@ -299,7 +300,9 @@ OPTIONAL = ("requests_per_minute", "tokens_per_minute", "temperature")
 
 def address(connection: Connection) -> str:
     """Where it answers, without the scheme: as a link it would only lead away."""
-    return (connection.base_url or providers.of(connection.kind).address).removeprefix("https://").removeprefix("http://")
+    return (
+        (connection.base_url or providers.of(connection.kind).address).removeprefix("https://").removeprefix("http://")
+    )
 
 
 def key_words(source: str) -> str:

@@ -174,7 +174,9 @@ def _profile(profile: dict) -> None:
     with distinct:
         copies = counted(profile["duplicates"], "copy", "copies")
         if profile["families"] < profile["groups"]:
-            copies += f"; {counted(profile['families'], 'concept')}{_by(profile['columns'])}, each counted once in figures"
+            copies += (
+                f"; {counted(profile['families'], 'concept')}{_by(profile['columns'])}, each counted once in figures"
+            )
         figure("Different creatives", f"{profile['groups']:,}", "measured", copies, help=HINTS["duplicates"])
     with words:
         span = profile["words"]

@@ -58,7 +58,9 @@ def confirmation(view: frame.View) -> None:
                 moves = change.changes.set_axis([f"{change.old} says", f"{change.new} says", "assets"], axis=1)
                 st.dataframe(moves, hide_index=True, height=min(38 + 35 * len(moves), 248))
         with st.container(horizontal=True):
-            yes = st.button(frame.plain(f"Yes, make {change.new} live"), type="primary", icon=":material/rocket_launch:")
+            yes = st.button(
+                frame.plain(f"Yes, make {change.new} live"), type="primary", icon=":material/rocket_launch:"
+            )
             no = st.button(frame.plain(f"No, keep {change.old}") if change.old else "No, not yet")
         if yes:
             _change(view, student_id, back)

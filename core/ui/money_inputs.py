@@ -66,7 +66,9 @@ def other_models(view: View) -> list[prices.Price]:
 def volume(view: View) -> Assumptions:
     """Assets a month, asked for; the client's assumptions after it."""
     stored = assumptions_of(view.db, view.task)
-    picked = st.number_input("Assets a month", 1, value=stored.volume_per_month, step=1000, key=f"volume-{view.task.id}")
+    picked = st.number_input(
+        "Assets a month", 1, value=stored.volume_per_month, step=1000, key=f"volume-{view.task.id}"
+    )
     return _keep(view, stored, replace(stored, volume_per_month=picked))
 
 

@@ -65,7 +65,9 @@ def _curve(view: frame.View, run_id: int, curve: Curve) -> None:
         column_config={"another … labels": MORE, "points": POINTS, **_dollars()},
     )
     st.caption(
-        frame.plain(f"Price of 1,000 labels: {forecast.price.formula} = {money(forecast.price.value)}. {forecast.price.note}.")
+        frame.plain(
+            f"Price of 1,000 labels: {forecast.price.formula} = {money(forecast.price.value)}. {forecast.price.note}."
+        )
     )
     charts.download(_steps(forecast), "more-labels")
 

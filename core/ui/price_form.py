@@ -34,7 +34,11 @@ def _prices(view: frame.View) -> None:
         _edit(view, model)
     if own:
         rows = [
-            {"Model": price.model, **{label: getattr(price, rate) for rate, label in RATES.items()}, "As of": price.as_of}
+            {
+                "Model": price.model,
+                **{label: getattr(price, rate) for rate, label in RATES.items()},
+                "As of": price.as_of,
+            }
             for price in own.values()
         ]
         st.dataframe(pd.DataFrame(rows), hide_index=True, key="own-prices")

@@ -85,8 +85,12 @@ def _reviewers(people_state: people.People) -> None:
             help=KAPPA,
         )
     if people_state.reviewers:
-        table = pd.DataFrame(people_state.reviewers).assign(last=lambda rows: rows["last"].str[:16].str.replace("T", " "))
-        with st.expander(f"{sum(people_state.gold.values()):,} gold labels, {people_state.conflicts:,} conflicts: who decided"):
+        table = pd.DataFrame(people_state.reviewers).assign(
+            last=lambda rows: rows["last"].str[:16].str.replace("T", " ")
+        )
+        with st.expander(
+            f"{sum(people_state.gold.values()):,} gold labels, {people_state.conflicts:,} conflicts: who decided"
+        ):
             st.dataframe(table, hide_index=True, key="table-reviewers")
             download(table, "reviewers")
 

@@ -181,7 +181,9 @@ def _pair(view: View, number: int, pair: suggestions.Pair) -> None:
 
 def _double(view: View, number: int, double: suggestions.Double) -> None:
     with st.container(border=True):
-        st.text(f"{double.label}: {double.looked_at:,} of its assets fall in two groups (measured, p = {double.p:.1g}).")
+        st.text(
+            f"{double.label}: {double.looked_at:,} of its assets fall in two groups (measured, p = {double.p:.1g})."
+        )
         sides = st.columns(2)
         for side, part in zip(sides, double.parts):
             side.caption(frame.plain(f"{part.name} · {percent(part.share)}"))

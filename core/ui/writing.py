@@ -82,9 +82,13 @@ def ladder(rows: list[dict]) -> None:
     )
     charts.download(table, "writing-students")
     if stops := figures["human_stops"]:
-        stopped = ", ".join(f"{name} {percent(share)}" for name, share in sorted(stops.items(), key=lambda one: -one[1]))
+        stopped = ", ".join(
+            f"{name} {percent(share)}" for name, share in sorted(stops.items(), key=lambda one: -one[1])
+        )
         st.caption(
-            frame.plain(f"What the gates stop of people's approved copy: {stopped}. A gate far above that is too strict.")
+            frame.plain(
+                f"What the gates stop of people's approved copy: {stopped}. A gate far above that is too strict."
+            )
         )
 
 
