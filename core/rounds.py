@@ -28,7 +28,7 @@ from core.jobs import NoProgress
 from core.label import labelling, runs
 from core.tasks import Task
 from core.train import data, members, selection, subsets
-from core.train.vectors import Kept
+from core.train.vectors import StoredVectors
 from core.words import money, stated_percent
 
 DOUBT, RANDOM = "doubt", "random"
@@ -216,9 +216,9 @@ def as_json(done: list[Round], target: float) -> dict[str, Any]:
     return {"rounds": [asdict(one) for one in done], "forecast": forecast}
 
 
-def _vector_store(db: Database, task: Task) -> Kept:
+def _vector_store(db: Database, task: Task) -> StoredVectors:
     name = settings.get(db, "encoder", task)
-    return Kept(settings.subfolder("vectors") / f"{task.client_id}.npz", name)
+    return StoredVectors(settings.subfolder("vectors") / f"{task.client_id}.npz", name)
 
 
 def _held_out(pool: pd.DataFrame, count: int) -> dict[str, int]:

@@ -25,7 +25,7 @@ def main() -> None:
         running = progress.active(view, *JOBS)
         taxonomy_plan.in_use(view)
         progress.watch(view, *JOBS, expected=running)
-        kept_draft = versions.kept(view.db, view.task)
+        kept_draft = versions.kept_draft(view.db, view.task)
         draft = kept_draft.draft if kept_draft else diff.begin(taxonomy.load(view.db, base))
         if kept_draft:
             _draft(view, kept_draft, running)
@@ -42,7 +42,7 @@ def main() -> None:
             taxonomy_edit.suggested(view, draft, running)
 
 
-def _draft(view: frame.View, kept_draft: versions.Kept, running: bool) -> None:
+def _draft(view: frame.View, kept_draft: versions.KeptDraft, running: bool) -> None:
     with st.container(border=True), frame.guard():
         st.subheader("The draft: what changes", anchor=False)
         changes = taxonomy_plan.changes(kept_draft)

@@ -118,7 +118,7 @@ def _drafted(db, task: Task, args: argparse.Namespace):
         if label not in labels:
             raise InputError(f"There is no category {label} in the file.", "Write its label.", where="--ask-again")
     left = [guess for number, guess in enumerate(guesses, 1) if number not in chosen]
-    return versions.Kept(base, args.file.name, draft, tuple(args.ask_again)), left, file.problems
+    return versions.KeptDraft(base, args.file.name, draft, tuple(args.ask_again)), left, file.problems
 
 
 def _became(pair: str, labels: set[str]) -> tuple[str, str]:

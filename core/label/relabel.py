@@ -29,7 +29,7 @@ from core.money import prices
 from core.tasks import Task
 from core.taxonomy import StoredCategory, versions
 from core.taxonomy.diff import diff, forward
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.words import stated_percent
 
 SAMPLE = 500  # labelled assets that an estimate looks at
@@ -107,7 +107,7 @@ class Plan:
 class _Rules:
     """What a draft means for single labels; `encode` is asked only where a category was added."""
 
-    def __init__(self, before: Sequence[StoredCategory], kept: Kept, encode: Callable | None):
+    def __init__(self, before: Sequence[StoredCategory], kept: KeptDraft, encode: Callable | None):
         after = {c.label: c for c in kept.draft.categories}
         to = forward(kept.draft.links)
         self.labels = {c.id: c.label for c in before}
@@ -177,7 +177,7 @@ class _Rules:
         why[places[unsure]] = "unsure"
 
 
-def _rules(db: Database, kept: Kept, teacher: str) -> _Rules:
+def _rules(db: Database, kept: KeptDraft, teacher: str) -> _Rules:
     # Recorded labels say the same however often they are asked for, so there is no point in asking where they may still hold.
     asks = not teacher.startswith("recorded:")
     encode = encoder(settings.get(db, "encoder")) if asks else None
@@ -200,7 +200,7 @@ def runs_under(db: Database, base_id: int) -> list[dict[str, Any]]:
 # --- the plan -----------------------------------------------------------------------------------------------------
 
 
-def plan(db: Database, task: Task, kept: Kept) -> Plan:
+def plan(db: Database, task: Task, kept: KeptDraft) -> Plan:
     """What the draft means for the labels of the teacher that labelled most. Looks at SAMPLE assets where a category was added
     or categories with distributions were merged or removed; all other counts are exact."""
     run = next(iter(runs_under(db, kept.base_id)), None)
@@ -239,7 +239,7 @@ def _order(row: Row) -> tuple[int, int]:
     return list(WHY).index(row.why), -row.assets
 
 
-def _described(kept: Kept, counts: dict[int, int], rules: _Rules) -> tuple[tuple[str, int], ...]:
+def _described(kept: KeptDraft, counts: dict[int, int], rules: _Rules) -> tuple[tuple[str, int], ...]:
     ids = {label: id for id, label in rules.labels.items()}
     changes = (c for c in diff(kept.draft) if c.kind == "described" and {"description", "examples"} & set(c.fields))
     found = ((c.after[0].label, counts.get(ids[c.before[0].label], 0)) for c in changes if c.after[0].assignable)
@@ -268,7 +268,7 @@ def _read(db: Database, run_id: int, rest: str, values: list) -> pd.DataFrame:
     )
 
 
-def _priced(db: Database, task: Task, found: Plan, run: dict[str, Any], kept: Kept) -> Plan:
+def _priced(db: Database, task: Task, found: Plan, run: dict[str, Any], kept: KeptDraft) -> Plan:
     """The plan with tokens and seconds of the labels to ask for."""
     own = next(
         db.query(
@@ -315,7 +315,7 @@ def carry_over(db: Database, task: Task, progress: Progress | None = None) -> di
     stopped before its end, nothing has changed. Raises InputError without a draft, without a change, or while labels are coming
     in.
     """
-    kept = versions.kept(db, task)
+    kept = versions.kept_draft(db, task)
     if kept is None:
         raise InputError("There is no draft to save.", "Change the taxonomy or upload a file first.")
     _nobody_labels(db, task)

@@ -99,14 +99,14 @@ def read(
     ids = Ids(db.execute("select id, external_id from assets where client_id = ?", [task.client_id]))
     sampled = {row[0] for row in db.execute(SAMPLED, [task.id])}
     new, problems = 0, Problems()
-    problems.kept += sheet.problems
+    problems.listed += sheet.problems
     with db.atomic():
         for number, cell in sheet.rows:
             try:
                 new += _keep(db, task, _asset(ids, cell["asset"]), cell, match, sampled, reviewer)
             except InputError as error:
                 problems.add(number, None, error.what, error.todo)
-    return Read(len(sheet.rows), new, problems.kept, tuple(unknown_of(values, "category", match)))
+    return Read(len(sheet.rows), new, problems.listed, tuple(unknown_of(values, "category", match)))
 
 
 SAMPLED = "select asset_id from review_items where task_id = ? and mode = 'random'"

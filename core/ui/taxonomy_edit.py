@@ -11,7 +11,7 @@ from core import taxonomy
 from core.evaluate import suggestions
 from core.taxonomy import Category, diff, resemblance, versions
 from core.taxonomy.diff import Draft
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.ui import frame, progress, taxonomy_columns, uploads
 from core.ui.frame import View
 from core.words import percent, ranged
@@ -23,10 +23,10 @@ BY_HAND = "edited by hand"
 
 def change(view: View, edit: Callable[[Draft], Draft]) -> None:
     """Apply an edit to the client's draft, begun here where there is none, keep it, and draw the page anew."""
-    kept_draft = versions.kept(view.db, view.task)
+    kept_draft = versions.kept_draft(view.db, view.task)
     if kept_draft is None:
         base = versions.in_use(view.db, view.task)
-        kept_draft = Kept(base, BY_HAND, diff.begin(taxonomy.load(view.db, base)))
+        kept_draft = KeptDraft(base, BY_HAND, diff.begin(taxonomy.load(view.db, base)))
     versions.keep(view.db, view.task, replace(kept_draft, draft=edit(kept_draft.draft)))
     st.rerun()
 
@@ -134,7 +134,7 @@ def from_file(view: View, has_draft: bool) -> None:
         if st.button("Compare with the version in use", type="primary", icon=":material/difference:"):
             base = versions.in_use(view.db, view.task)
             draft = diff.compare(taxonomy.load(view.db, base), file.categories)
-            versions.keep(view.db, view.task, Kept(base, path.name, draft))
+            versions.keep(view.db, view.task, KeptDraft(base, path.name, draft))
             st.rerun()
 
 
@@ -193,7 +193,7 @@ def _double(view: View, number: int, double: suggestions.Double) -> None:
             change(view, lambda draft: diff.split(draft, double.label, parts))
 
 
-def guesses(view: View, kept_draft: Kept) -> None:
+def guesses(view: View, kept_draft: KeptDraft) -> None:
     """What two files cannot show for sure: each guess is taken only where a person says so."""
     proposals = resemblance.proposals(kept_draft.draft)
     if not proposals:

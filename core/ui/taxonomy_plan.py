@@ -13,7 +13,7 @@ from core.label import relabel
 from core.money import prices
 from core.tasks import Task
 from core.taxonomy import diff, versions
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.ui import charts, data_profile, frame, hosted_teacher, money_inputs, progress
 from core.ui.figures import figure
 from core.ui.frame import View
@@ -71,7 +71,7 @@ def saved(view: View) -> None:
         frame.go("teacher")
 
 
-def changes(kept_draft: Kept) -> list[diff.Change]:
+def changes(kept_draft: KeptDraft) -> list[diff.Change]:
     """The diff as a table; returns it."""
     changes = diff.diff(kept_draft.draft)
     table = pd.DataFrame([(change.kind, diff.in_words(change)) for change in changes], columns=["change", "categories"])
@@ -83,7 +83,7 @@ def changes(kept_draft: Kept) -> list[diff.Change]:
     return changes
 
 
-def what_it_takes(view: View, kept_draft: Kept) -> relabel.Plan:
+def what_it_takes(view: View, kept_draft: KeptDraft) -> relabel.Plan:
     """The plan in figures, by reason, with the decisions that are a person's; returns it."""
     row = view.db.execute("select created from taxonomy_drafts where task_id = ?", [view.task.id]).fetchone()
     labels = view.db.execute(
@@ -151,10 +151,10 @@ def _hint(plan: relabel.Plan) -> str:
 @st.cache_data(max_entries=16, show_spinner="Working out what must be asked again …")
 def _plan(home: str, task: Task, stamp: str) -> relabel.Plan:
     with closing(database.connect()) as db:
-        return relabel.plan(db, task, versions.kept(db, task))
+        return relabel.plan(db, task, versions.kept_draft(db, task))
 
 
-def _decide(view: View, kept_draft: Kept, plan: relabel.Plan) -> None:
+def _decide(view: View, kept_draft: KeptDraft, plan: relabel.Plan) -> None:
     if not plan.described or plan.lost:
         return
     labels = dict(plan.described)

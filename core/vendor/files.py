@@ -143,7 +143,9 @@ def read(
         else:
             answers[asset] = reading.answer(row, asset, cells)
     _must_be_of_use(path, list(answers.values()), columns, reading.match)
-    return VendorFile(list(answers.values()), len(rows) + table.left_out, outside, again, problems.kept, problems.count)
+    return VendorFile(
+        list(answers.values()), len(rows) + table.left_out, outside, again, problems.listed, problems.count
+    )
 
 
 def _check(columns: Columns, table: Table) -> None:

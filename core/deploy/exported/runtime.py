@@ -38,7 +38,7 @@ class Student:
 
     def answer(self, texts):
         """Member after member, each about those texts alone that the ones before it are not sure enough of."""
-        left, tables, near, told = np.arange(len(texts)), [], {}, {}
+        left, tables, near, results = np.arange(len(texts)), [], {}, {}
         for stage in self.stages:
             parts, near[stage["member"]] = self.members[stage["member"]]([texts[i] for i in left])
             tables += parts
@@ -46,7 +46,7 @@ class Student:
             shares = np.exp(log_softmax(pooled)).astype(np.float32)
             far = near[stage["judge"]] < stage["cut"]
             ends = ~far & (shares.max(1) >= stage["bar"]) | (stage is self.stages[-1])
-            told |= {
+            results |= {
                 i: self._result(texts[i], *one)
                 for i, *one in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
             }
@@ -54,7 +54,7 @@ class Student:
             near = {name: part[~ends] for name, part in near.items() if part is not None}
             if not len(left):
                 break
-        return [told[i] for i in range(len(texts))]
+        return [results[i] for i in range(len(texts))]
 
     def _result(self, text, shares, strange):
         sure, least = float(shares.max()), self.thresholds["threshold"]
