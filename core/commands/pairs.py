@@ -75,5 +75,6 @@ def _text(args: argparse.Namespace, result: dict) -> list[str]:
                 f" shuffled {percent(student['shuffled'][name])})"
                 for name in ("near_copies", "recall_at_10", "distinct_2", "unique")
             ]
+    lines += [f"{kind} ruled out: {why}" for kind, why in result["ruled_out"].items()]
     verdict = result["verdict"]
     return [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     for draft in result["drafts"]:
         lines.append(f"{'passed ' if draft['passed'] else 'stopped'} {draft['text']}")
         lines += [f"        {gate['name']}: {gate['why']}" for gate in draft["gates"] if not gate["passed"]]
+    lines += [f"{name}: {'; '.join(some)}" for name, some in result["fields"].items()]
     if not result["handled"]:
         lines.append("No draft passes every gate: this brief is for a person, or the teacher.")
     return {"client": args.client, **result}, "\n".join(lines)

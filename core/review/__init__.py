@@ -82,11 +82,11 @@ def _all_or_few(db: Database, task: Task, item: Item, most: int) -> list[dict]:
     )
     if len(every) > most:
         return item.suggestions[:FEW]
-    there = {one["label"] for one in item.suggestions}
+    there = {category["label"] for category in item.suggestions}
     rest = [
-        {"category_id": one["id"], "label": one["label"], "description": one["description"], "by": []}
-        for one in every
-        if one["label"] not in there
+        {"category_id": category["id"], "label": category["label"], "description": category["description"], "by": []}
+        for category in every
+        if category["label"] not in there
     ]
     if item.mode != "random":
         return (item.suggestions + rest)[:most]

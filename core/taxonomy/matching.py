@@ -78,8 +78,8 @@ class Matcher:
         `way` decides it beforehand. Where as many can be read either way and it makes a difference, `tie` decides; where that is
         None too, InputError says which value means two things.
         """
-        named = {value: found for value in counts if (found := self._named(value.strip())) is not None}
-        coded = {value: found for value in counts if (found := self._coded(value.strip())) is not None}
+        named = {value: category for value in counts if (category := self._named(value.strip())) is not None}
+        coded = {value: category for value in counts if (category := self._coded(value.strip())) is not None}
         names, codes = (sum(counts[value] for value in read) for read in (named, coded))
         if way is None and names == codes:
             way = tie or self._settled(named, coded)

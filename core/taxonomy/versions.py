@@ -155,10 +155,10 @@ def carried(db: Database, taxonomy_id: int) -> dict[int, int]:
     ids = [row[0] for row in db.execute(query, [taxonomy_id]).fetchall()]
     place = ids.index(taxonomy_id)
     meant = {c.id: c.id for c in taxonomy.load(db, taxonomy_id)}
-    earlier = [(one, other, False) for one, other in pairwise(ids[: place + 1])]
-    later = [(one, other, True) for one, other in pairwise(ids[place:])]
-    for one, other, back in [*reversed(earlier), *later]:
-        pairs = _id_pairs(db, one, other)
+    earlier = [(older, newer, False) for older, newer in pairwise(ids[: place + 1])]
+    later = [(older, newer, True) for older, newer in pairwise(ids[place:])]
+    for older, newer, back in [*reversed(earlier), *later]:
+        pairs = _id_pairs(db, older, newer)
         pairs = ((new, old) for old, new in pairs) if back else pairs
         means = _only(pairs)
         meant |= {id: meant[target] for id, target in means.items() if target in meant}

@@ -181,7 +181,11 @@ def _other_kind(task: Task, item: Item) -> None:
     """A page that is for tasks of another kind: says so, and ends."""
     meant = " or ".join(f"“{KINDS[kind].label}”" for kind in item.kinds if not KINDS[kind].waits)
     what = f"This page is for tasks of the kind {meant}; {task.name} is of the kind “{KINDS[task.kind].label}”."
-    nothing_yet(what, "overview", "Choose another task, or add one")
+    with st.container(border=True):
+        st.write(plain(what))
+        link(KINDS[task.kind].page, f"To the page {MENU[KINDS[task.kind].page].name}")
+        link("overview", "Choose another task, or add one")
+    st.stop()
 
 
 def missing(what: str, key: str, label: str) -> None:
@@ -191,9 +195,10 @@ def missing(what: str, key: str, label: str) -> None:
         link(key, label)
 
 
-def _links() -> None:
-    """The menu: a link a page, under the headings of its sections."""
-    for section, items in groupby(MENU.items(), lambda entry: entry[1].section):
+def _links(kind: str = database.FIRST_TASK[1]) -> None:
+    """The menu: a link a page that is for tasks of this kind, under the headings of its sections."""
+    shown = [(key, item) for key, item in MENU.items() if not item.needs_client or kind in item.kinds]
+    for section, items in groupby(shown, lambda entry: entry[1].section):
         with st.sidebar.container(gap="xxsmall"):
             if section:
                 st.caption(section)
@@ -216,7 +221,7 @@ def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[Task | None
         address.choose(chosen, names[chosen.client_id], len(there) > 1)
     except InputError as error:
         amiss = error
-    _links()
+    _links(chosen.kind if chosen else database.FIRST_TASK[1])
     _picker(db, names, chosen)
     _tasks(there, chosen, names)
     if amiss:

@@ -22,7 +22,7 @@ def show(view: frame.View) -> None:
     if not rows:
         st.caption("No student yet: choose a kind and press *Train*.")
         return
-    st.subheader("Students of this client", anchor=False)
+    st.subheader("Students of this task", anchor=False)
     _why(view, {row["id"] for row in rows})
     figures = {row["id"]: judged(view.db, row["id"]) for row in rows}
     table = pd.DataFrame([_row(row, figures[row["id"]]) for row in rows])

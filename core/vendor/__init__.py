@@ -267,8 +267,8 @@ def _others(db: Database, task: Task, assets: list[tuple[int, str]]) -> frozense
     return frozenset(row[0] for row in known) - {external for _, external in assets}
 
 
-def _name(given: str) -> str:
-    return " ".join(given.split())
+def _name(name: str) -> str:
+    return " ".join(name.split())
 
 
 def _check_price(usd_per_1000: float | None) -> None:

@@ -15,7 +15,6 @@ from core.words import percent
 from core.write import slots
 from core.write.guide import Guide, Span
 from core.write.known import OTHERS, Encode, Known
-from core.write.likeness import NEAR
 
 
 @dataclass(frozen=True)
@@ -173,13 +172,16 @@ def _claims(case: Case) -> str | None:
     return _listed("A claim that the brief does not make:", found)
 
 
+IDIOMS = re.compile(r"\b24/7\b|\bno\. ?1\b|#1\b", re.I)  # the last two are claims
+
+
 def _facts(case: Case) -> str | None:
     """Invented facts, not wrong ones."""
     there = {_plain(words) for _, words in slots.facts(case.brief)}
     digits = set(re.findall(r"\d+", case.brief))
     found = [
         words
-        for _, words in slots.facts(case.text)
+        for _, words in slots.facts(IDIOMS.sub(" ", case.text))
         if _plain(words) not in there and not (words.isdigit() and words in digits)
     ]
     return _listed("The brief does not say", found)
@@ -189,22 +191,31 @@ def _plain(words: str) -> str:
     return re.sub(r"[\s,]", "", words).casefold()
 
 
+SENTENCE = r"(?<=[.!?:;…–—\"“-])\s+|\n"
+
+
 def _brands(case: Case) -> str | None:
-    words = re.findall(r"[\w’'&.-]*\w", case.text)
+    """Names of other briefs. One that is a common word too counts within a sentence, unless most words there have a capital."""
     brief = f" {normal_form(case.brief)} "
-    for size in (4, 3, 2, 1):
-        for at in range(len(words) - size + 1):
-            name = " ".join(words[at : at + size])
-            known = name.casefold() in case.known.brands or name.casefold().removesuffix("'s") in case.known.brands
-            if known and name[0].isupper() and f" {normal_form(name)} " not in brief:
-                return f"{name} is another brand."
+    for sentence in re.split(SENTENCE, case.text):
+        words = re.findall(r"[\w’'&.-]*\w", sentence)
+        shouted = 2 * sum(word[0].isupper() for word in words[1:]) > len(words)
+        for size in (4, 3, 2, 1):
+            for at in range(len(words) - size + 1):
+                name = " ".join(words[at : at + size])
+                plain = re.sub(r"['’]s$", "", name).casefold()
+                common = plain in case.known.vocabulary
+                if plain not in case.known.brands or not name[0].isupper() or (common and (shouted or at == 0)):
+                    continue
+                if f" {normal_form(plain)} " not in brief:
+                    return f"{name} is another brand."
     return ""
 
 
 def _names(case: Case) -> str | None:
     """A capital within a sentence marks a name, unless most words of the line have one."""
     brief = normal_form(case.brief)
-    for sentence in re.split(r"(?<=[.!?:;…–—\"“-])\s+|\n", case.text):
+    for sentence in re.split(SENTENCE, case.text):
         words = re.findall(r"[^\W\d_][\w’'-]*", sentence)
         capital = [word for word in words[1:] if word[0].isupper()]
         if len(capital) * 2 > len(words):
@@ -223,18 +234,19 @@ def _names(case: Case) -> str | None:
 def _copied(case: Case) -> str | None:
     if not case.new:
         return None
-    near, share = nearest(case.text, case.slotted, case.known)
-    if share >= 1:
-        return f"Approved before, word for word: {near}"
-    if share >= NEAR:
+    if found := near_copy(case.text, case.slotted, case.known):
+        near, share = found
+        if share >= 1:
+            return f"Approved before, word for word: {near}"
         return f"Nearly an approved copy ({percent(share)} the same): {near}"
     run = case.known.index.run(case.text, case.guide.run)
     return f"{case.guide.run} words in a row of an approved copy: {run}" if run else ""
 
 
-def nearest(text: str, slotted: str, known: Known) -> tuple[str, float]:
-    """The approved copy most like a text, as it stands or with its facts as slots, and how like (0..1)."""
-    return max((known.index.nearest(one) for one in dict.fromkeys((text, slotted))), key=lambda found: found[1])
+def near_copy(text: str, slotted: str, known: Known) -> tuple[str, float] | None:
+    """The approved copy that a text nearly is, as it stands or with its facts as slots, and how like (0..1); None without one."""
+    found = [near for one in dict.fromkeys((text, slotted)) if (near := known.index.near(one))]
+    return max(found, key=lambda near: near[1], default=None)
 
 
 def _repeats(case: Case) -> str | None:

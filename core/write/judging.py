@@ -19,7 +19,6 @@ from core.evaluate.agreement import interval
 from core.write import gates, known, rouge, slots
 from core.write.drafting import Draft, Writer
 from core.write.known import Encode, Known
-from core.write.likeness import NEAR
 from core.write.rungs import Pairs, Step
 from core.write.rungs.extract import sentences
 
@@ -63,7 +62,7 @@ def measure(
 ) -> Measured:
     """Measure (brief, text) pairs: copies against what is known, their own brief among those of `among`."""
     said = [text for _, text in texts]
-    near = [gates.nearest(text, slots.put(text, brief), there)[1] >= NEAR for brief, text in texts]
+    near = [gates.near_copy(text, slots.put(text, brief), there) is not None for brief, text in texts]
     ranks = among.ranks([brief for brief, _ in texts], said, encode)
     words = [rouge.words(text) for text in said]
     pairs = [two for one in words for two in pairwise(one)]
@@ -84,7 +83,7 @@ def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> dict:
     among = _others(writer, test)
     made: list[list[Draft]] = []
     for start in range(0, len(briefs), AT_ONCE):
-        step(start, len(briefs), f"{writer.rung.name}: drafting for briefs held out")
+        step(start, len(briefs), f"{writer.rung.name}: drafting for test briefs")
         made += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
     best = [some[0] for some in made]
     kept = [(brief, draft.text) for brief, draft in zip(briefs, best) if draft.passed]

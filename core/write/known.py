@@ -43,9 +43,8 @@ class Known:
 
     @cached_property
     def brands(self) -> frozenset[str]:
-        """The brands of the briefs in small letters, without those that are common words."""
-        names = {name.casefold() for name in self._brand_of}
-        return frozenset(name for name in names if len(name) > 2 and name not in self.vocabulary)
+        """The brands of the briefs in small letters."""
+        return frozenset(name.casefold() for name in self._brand_of if len(name) > 2)
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:

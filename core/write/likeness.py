@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from core.assets.duplicates import normal_form
 
 PIECE = 4  # characters
 NEAR = 0.7  # of the pieces of two texts shared, from which they are near copies
+NEAR_WORDS, WORDS = 0.79, 5  # four words of five
+LOOKED_AT = 5  # copies that share most pieces with a text
 
 
 class Copies:
@@ -26,16 +29,25 @@ class Copies:
             for piece in pieces:
                 self._with[piece].append(place)
 
-    def nearest(self, text: str) -> tuple[str, float]:
-        """The copy most like a text, and the share of their pieces that both have (Jaccard, 0..1)."""
-        pieces = _pieces(text)
+    def near(self, text: str) -> tuple[str, float] | None:
+        """The copy that a text nearly is, and how like they are (0..1; 1: the same); None where there is none.
+
+        Like in pieces (Jaccard) from NEAR on, or in the words in their order from NEAR_WORDS on, where there are WORDS of them: one
+        long word exchanged changes most pieces of a line.
+        """
+        pieces, words = _pieces(text), normal_form(text).split()
         shared = Counter(place for piece in pieces for place in self._with.get(piece, ()))
-        best, found = "", 0.0
-        for place, count in shared.items():
-            like = count / (len(pieces) + self._sizes[place] - count)
-            if like > found:
-                best, found = self.texts[place], like
-        return best, found
+        if not shared:
+            return None
+        like = {place: count / (len(pieces) + self._sizes[place] - count) for place, count in shared.items()}
+        best = max(like, key=like.__getitem__)
+        if like[best] >= NEAR:
+            return self.texts[best], like[best]
+        for place, _ in shared.most_common(LOOKED_AT) if len(words) >= WORDS else ():
+            share = SequenceMatcher(None, words, normal_form(self.texts[place]).split(), False).ratio()
+            if share >= NEAR_WORDS:
+                return self.texts[place], share
+        return None
 
     def run(self, text: str, length: int) -> str:
         """The first `length` words in a row that a text shares with any copy; "" where there are none."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from core.evaluate.agreement import interval
+from core.words import percent
 from core.write import language
 from core.write.language import Language
 
@@ -36,3 +37,14 @@ def probe(model: Language, pairs: Sequence[tuple[str, str]]) -> dict | None:
     hits = int((right > wrong).sum())
     low, high = interval(hits, len(told))
     return {"value": hits / len(told), "low": low, "high": high, "n": len(told)}
+
+
+def refusal(found: dict | None) -> str:
+    """Why a model may not write summaries, by its probe; "" where it may, or where no copy names two speakers."""
+    if found is None or found["low"] >= ROLES_RIGHT:
+        return ""
+    return (
+        "It mixes up who did what: it prefers the approved summary to the same with two people exchanged in "
+        f"{percent(found['value'])} of {found['n']} ({percent(found['low'])} at the least; {percent(ROLES_RIGHT)} are asked for), "
+        "so it may read well and be wrong. Summaries are made of the brief's own sentences instead."
+    )

@@ -21,7 +21,6 @@ from core.tables.problems import ReadAs
 from core.tasks import Task
 from core.train.disk import megabytes
 from core.whole import write_whole
-from core.words import percent
 from core.write import base, drafting, guide, judging, known, language, pairs, roles, verdict
 from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
 from core.write.rungs import write as writing
@@ -127,31 +126,31 @@ def train(db: Database, task: Task, choice: str = AUTO, progress: NoProgress | N
     sums_up = judging.summarises(split["train"])
     rules = guide.of(db, task, [copy for _, copy in split["train"]])
     name = settings.get(db, "base_model", task)
-    seen = known.of(split["train"], split["calibration"], encoder(), _common_words(name))
+    seen = known.of(split["train"], split["calibration"], encoder(), common_words(name))
     test = judging.held_out(split["test"])
     made: dict[str, dict] = {}
+    left_out: dict[str, str] = {}
     for rung in ladder(choice, sums_up):
-        barred = _barred(rung, choice, sums_up, name, split["test"], step)
-        if barred:
+        if barred := _barred(rung, choice, sums_up, name, split["test"], step):
+            left_out[rung.name] = barred
             continue
         earlier = {kind: settings.home() / row["path"] for kind, row in made.items()}
         lesson = Lesson(
             split["train"], split["calibration"], seen, rules, name, encoder(), Path(), earlier, sums_up, step
         )
         made[rung.name] = _one(db, task, rung, lesson, test)
-    return _outcome(db, task, made)
+    return _outcome(db, task, made, left_out)
 
 
-def _barred(rung: Rung, choice: str, sums_up: bool, name: str, test: list, step: NoProgress) -> bool:
-    """Whether AUTO leaves out a rung: open summaries by a base model that mixes up who did what."""
+def _barred(rung: Rung, choice: str, sums_up: bool, name: str, test: list, step: NoProgress) -> str:
+    """Why AUTO leaves out a rung, "" where it does not: open summaries by a base model that mixes up who did what."""
     if choice != AUTO or not sums_up or not rung.reads:
-        return False
+        return ""
     step(0, 0, "Seeing whether the base model tells who did what")
-    found = roles.probe(language.load(base.prepared(name)), test)
-    return bool(found) and found["low"] < roles.ROLES_RIGHT
+    return roles.refusal(roles.probe(language.load(base.prepared(name)), test))
 
 
-def _common_words(name: str) -> frozenset[str]:
+def common_words(name: str) -> frozenset[str]:
     """Words in small letters that the base model has a token of their own for: they are no names."""
     told = json.loads((base.prepared(name) / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     words = (word[1:] for word in told if word[:1] in "Ġ▁")
@@ -193,13 +192,7 @@ def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:
 def _roles(folder: Path, test: dict[str, list[str]]) -> tuple[dict | None, str]:
     """The role probe of a trained model, and why it may not write summaries; "" where it may."""
     found = roles.probe(writing.writing_of(folder)[0], [(brief, copies[0]) for brief, copies in test.items()])
-    if found is None or found["low"] >= roles.ROLES_RIGHT:
-        return found, ""
-    return found, (
-        f"It mixes up who did what: it prefers the approved summary to the same with two people exchanged in "
-        f"{percent(found['value'])} of {found['n']} ({percent(found['low'])} at the least; {percent(roles.ROLES_RIGHT)} are asked "
-        "for), so it may read well and be wrong. Summaries are made of the brief's own sentences instead."
-    )
+    return found, roles.refusal(found)
 
 
 def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
@@ -218,7 +211,7 @@ def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
     return next(db.query(same, key))
 
 
-def _outcome(db: Database, task: Task, made: dict[str, dict]) -> dict[str, Any]:
+def _outcome(db: Database, task: Task, made: dict[str, dict], left_out: dict[str, str]) -> dict[str, Any]:
     """What `distil --json` says of the students; the highest rung that nothing rules out goes to work."""
     known_rungs = rungs()
     said = {
@@ -236,7 +229,7 @@ def _outcome(db: Database, task: Task, made: dict[str, dict]) -> dict[str, Any]:
         "students": [_as_json(row) for row in made.values()],
         "chosen": str(chosen["id"]) if chosen else None,
         "verdict": asdict(said[fit[-1] if fit else last]),
-        "ruled_out": {kind: one.reason for kind, one in said.items() if one.decision == verdict.NOT_YET},
+        "ruled_out": left_out | {kind: one.reason for kind, one in said.items() if one.decision == verdict.NOT_YET},
     }
 
 

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.jobs import NoProgress
 from core.tables.problems import Problems
 from core.tasks import Task
-from core.write import drafting, pairs, run
+from core.write import drafting, fields, pairs, run
 from core.write.rungs import rungs
 
 LONGEST = 20_000  # characters of a brief
@@ -40,7 +40,7 @@ def write(
     db: Database, task: Task, brief: str, count: int = 3, seed: int = 0, which: str | int = "live"
 ) -> dict[str, Any]:
     """Up to `count` drafts of a brief, those that pass first, and kept: `drafts`, `handled` (whether any passes), `student`, its
-    `kind` and `title`.
+    `kind` and `title`; of what sums up, the brief's `fields`.
 
     InputError for an empty or endless brief, where no student may write, or for one that is refused.
     """
@@ -54,9 +54,15 @@ def write(
     [made] = writer_of(row).drafts([brief], count, seed)
     told = [draft.as_dict() for draft in made]
     _keep(db, row, brief, told, seed)
-    handled = any(draft["passed"] for draft in told)
-    title = rungs()[row["kind"]].title
-    return {"drafts": told, "handled": handled, "student": str(row["id"]), "kind": row["kind"], "title": title}
+    rung = rungs()[row["kind"]]
+    return {
+        "drafts": told,
+        "handled": any(draft["passed"] for draft in told),
+        "student": str(row["id"]),
+        "kind": row["kind"],
+        "title": rung.title,
+        "fields": fields.of(brief) if rung.summaries else {},
+    }
 
 
 def write_file(

@@ -32,9 +32,9 @@ def ruled_out(figures: dict, *, new: bool) -> str:
     people = {name: percent(human[name]) for name in ("near_copies", "unique")}
     handled = figures["handled"]["value"]
     if figures["briefs"] < FEWEST:
-        return f"Only {figures['briefs']} briefs were held out; {FEWEST} are the fewest that say anything."
+        return f"There are only {figures['briefs']} test briefs; {FEWEST} are the fewest that say anything."
     if handled < HANDLED:
-        return f"Only {percent(handled)} of held-out briefs got a draft that passes every gate."
+        return f"Only {percent(handled)} of test briefs got a draft that passes every gate."
     if new and after["near_copies"] > human["near_copies"] + NEAR_ROOM:
         return f"{percent(after['near_copies'])} of its drafts are nearly approved copy, of people's {people['near_copies']}."
     if new and after["unique"] < UNIQUE * human["unique"]:
@@ -58,6 +58,6 @@ def of(figures: dict, *, new: bool, refused: str = "") -> Verdict:
     share, count = percent(figures["handled"]["value"]), figures["briefs"]
     return Verdict(
         DRAFTS,
-        f"{share} of {count:,} held-out briefs got a draft that passes every gate. No figure says that drafts are good: people do.",
+        f"{share} of {count:,} test briefs got a draft that passes every gate. No figure says that drafts are good: people do.",
         "Have people pick from its drafts, and compare them with approved copy before anything is published unread.",
     )

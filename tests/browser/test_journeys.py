@@ -75,7 +75,7 @@ def test_own_files_to_a_verdict(page, tmp_path):
     clicks.link("Student")
     page.get_by_role("radiogroup").get_by_text("Linear").click()
     clicks.button("Train")
-    expect(page.get_by_role("heading", name="Students of this client")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", name="Students of this task")).to_be_visible(timeout=LONG)
 
     clicks.link("Compare")
     expect(page.get_by_text(re.compile("^Next:")).first).to_be_visible()

@@ -54,3 +54,16 @@ def test_a_task_is_renamed_and_deleted_after_it_was_said_what_goes(open_page, fi
     next(one for one in app.button if one.label.startswith("Yes, delete")).click().run()
     assert not app.exception and "task" not in app.query_params
     assert [task.id for task in tasks.of_client(filled, 1)] == [2] and filled["assets"].count == 360
+
+
+def test_the_menu_lists_the_pages_of_the_tasks_kind_and_any_other_page_leads_there(open_page, filled):
+    copy = tasks.add(filled, 1, "Copy", "write")
+    names = [one.proto.label for one in open_page("overview", task=copy).sidebar.get("page_link")]
+    assert (
+        "Write" in names and not {"Assets", "Teacher", "Compare"} & set(names) and {"Overview", "Ledger"} <= set(names)
+    )
+    app = open_page("compare", task=copy)
+    assert "Copy is of the kind “Write”" in shown(app)
+    assert [one.proto.label for one in app.main.get("page_link")][:1] == ["To the page Write"]
+    names = [one.proto.label for one in open_page("overview", task=tasks.get(filled, 2)).sidebar.get("page_link")]
+    assert "Write" not in names and {"Assets", "Teacher", "Compare"} <= set(names)
