@@ -47,8 +47,8 @@ class Student:
             far = near[stage["judge"]] < stage["cut"]
             ends = ~far & (shares.max(1) >= stage["bar"]) | (stage is self.stages[-1])
             results |= {
-                i: self._result(texts[i], *shares_and_far)
-                for i, *shares_and_far in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
+                i: self._result(texts[i], *row)
+                for i, *row in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
             }
             left, tables = left[~ends], [part[~ends] for part in tables]
             near = {name: part[~ends] for name, part in near.items() if part is not None}
