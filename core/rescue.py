@@ -73,7 +73,7 @@ def _client(db: sqlite3.Connection, client_id: int, name: str, folder: Path) -> 
             [client_id],
         ):
             more = json.loads(more) if more else {}
-            table.row(external_id, text, split, *map(more.get, extra), *(said.get(id) for said in columns.values()))
+            table.row(external_id, text, split, *map(more.get, extra), *(labels.get(id) for labels in columns.values()))
             count += 1
     return {"client": name, "folder": str(folder), "assets": count, "labels": list(columns)}
 

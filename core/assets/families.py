@@ -79,7 +79,7 @@ def unite_staged(db: Database, client_id: int, stage: sqlite3.Connection) -> int
     for (name, _), (*_, split) in zip(named, rows):
         if split:
             splits[name].add(split)
-    return sum(len(found) > 1 for found in splits.values())
+    return sum(len(of_name) > 1 for of_name in splits.values())
 
 
 def _there(db: Database, client_id: int) -> tuple[dict[int, int], dict[str, int]]:

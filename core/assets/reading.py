@@ -74,7 +74,7 @@ class Reading:
         if self.labels:
             self.labels.tell(self.problems)
         if self._changed:
-            shown = ", ".join(f"{given[:60]} for {meant[:60]}" for given, meant in islice(self._changed.items(), 3))
+            shown = ", ".join(f"{id[:60]} for {meant[:60]}" for id, meant in islice(self._changed.items(), 3))
             what = f"{counted(len(self._changed), 'id was', 'ids were')} changed by a spreadsheet ({shown}); the assets were found."
             self.problems.add(None, self.mapping.id, what, AS_TEXT)
         if self.moved:

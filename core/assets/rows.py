@@ -83,7 +83,7 @@ def number_columns(mapping: Mapping, columns: Sequence[str], head: Sequence[Sequ
             NUMBERS[role],
             column_cells,
             unit=mapping.latency_unit,
-            elsewhere=set().union(*(found for other, found in marks.items() if other != role)),
+            elsewhere=set().union(*(signs for other, signs in marks.items() if other != role)),
         )
         for role, column_cells in cells.items()
     }

@@ -95,9 +95,9 @@ def parts(name: str) -> Parts:
     if _ACROSS.search(name):
         name = _DATED.sub(_day, name)
         name = _JOINED.sub(lambda sign: sign[1] or "", name)
-    sorted_parts = [_part(part) for part in name.translate(_APART).split()]
-    return tuple(part for kept, _ in sorted_parts for part in kept), tuple(
-        part for _, dropped in sorted_parts for part in dropped
+    split_parts = [_part(part) for part in name.translate(_APART).split()]
+    return tuple(part for words, _ in split_parts for part in words), tuple(
+        part for _, dropped in split_parts for part in dropped
     )
 
 
@@ -147,8 +147,8 @@ class Names:
         self.row_of, self.names = row_of, self.names.tolist()
         self.texts, self.labels = [texts[place] for place in rows], np.array([labels[place] for place in rows], object)
         split_names = [parts(name) for name in self.names]
-        self.parts, self.dropped = [kept for kept, _ in split_names], [dropped for _, dropped in split_names]
-        whole = [" ".join(kept) for kept in self.parts]
+        self.parts, self.dropped = [parts for parts, _ in split_names], [dropped for _, dropped in split_names]
+        whole = [" ".join(parts) for parts in self.parts]
         self.whole = pd.factorize(np.array([one or f"\0{n}" for n, one in enumerate(whole)], object))[
             0
         ]  # none: its own
@@ -173,7 +173,7 @@ class Names:
         """The stem of each row, without these words as well, as a number, int (rows); -1 for none."""
         if not self.names:
             return np.full(len(self.row_of), -1)
-        stems = np.where([bool(kept) for kept in self.parts], self.stems(words), -1)
+        stems = np.where([bool(parts) for parts in self.parts], self.stems(words), -1)
         return np.where(self.row_of < 0, -1, stems[self.row_of])
 
     @property
@@ -191,7 +191,7 @@ class Names:
         """The stem of each name, without these words as well, as a number, int (n); a name without a stem is its own."""
         numbered, tails = self.whole, frozenset(words) - {DATE}
         if tails:
-            short = [" ".join(_without_tail(kept, tails)) or f"\0{n}" for n, kept in enumerate(self.parts)]
+            short = [" ".join(_without_tail(parts, tails)) or f"\0{n}" for n, parts in enumerate(self.parts)]
             numbered = pd.factorize(np.array(short, object))[0]
         if DATE not in words:
             numbered = pd.factorize(numbered.astype(np.int64) * (int(self.dates.max(initial=0)) + 1) + self.dates)[0]
@@ -234,7 +234,7 @@ class Names:
 
     def tails(self, words: Sequence[str]) -> tuple[str, ...]:
         """Words at the end of names, where they are few and names as good as all different."""
-        ends = pd.Series([kept[-1] for kept in self.parts if len(kept) > 1], dtype=object).value_counts()
+        ends = pd.Series([parts[-1] for parts in self.parts if len(parts) > 1], dtype=object).value_counts()
         fits = 1 < len(ends) <= WORDS and ends.sum() >= len(self.parts) / 2
         return tuple(sorted(ends.index)) if fits and len(self.names) > 0.9 * (self.row_of >= 0).sum() else ()
 

@@ -272,7 +272,7 @@ def _telling(texts: Sequence[str], here: np.ndarray, most: int = 2) -> list[str]
 
     words = [set(re.findall(r"[^\W\d_]{3,}", text.lower())) - ENGLISH_STOP_WORDS for text in texts]
     table = pd.DataFrame(
-        [(word, there) for found, there in zip(words, here) for word in found], columns=["word", "here"]
+        [(word, there) for distinct, there in zip(words, here) for word in distinct], columns=["word", "here"]
     )
     if table.empty:
         return []

@@ -55,8 +55,8 @@ class Answered:
 
 def merged(first: Sequence[Answered], second: Sequence[Answered]) -> list[Answered]:
     """After a repair turn: the first answer where it was sound, else the second."""
-    again = {said.asset_id: said for said in second}
-    return [again.get(said.asset_id, said) if said.problem else said for said in first]
+    again = {answered.asset_id: answered for answered in second}
+    return [again.get(answered.asset_id, answered) if answered.problem else answered for answered in first]
 
 
 @dataclass(frozen=True)
@@ -297,5 +297,5 @@ def _form(assets: int) -> str:
 
 def _value_starts(text: str, count: int) -> list[int]:
     """Where the answers' values begin in a reply; nothing where that is not clear."""
-    starts = [found.end() for found in re.finditer(r'"category"\s*:\s*"', text)]
+    starts = [match.end() for match in re.finditer(r'"category"\s*:\s*"', text)]
     return starts if len(starts) == count else []

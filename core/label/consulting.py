@@ -160,7 +160,7 @@ class Consultation:
         return [answer(self._decided(votes), self.bills[id]) for id, votes in self.votes.items() if votes]
 
     def _decided(self, votes: list[Answered]) -> Answered:
-        sound = [said for said in votes if not said.problem]
+        sound = [vote for vote in votes if not vote.problem]
         return self.hosted.asking.combine(sound) if len(sound) > 1 else (sound or votes)[0]
 
 

@@ -200,7 +200,7 @@ class Economics:
 
     def line(self, key: str) -> Line:
         """One line of the sheet by its key."""
-        return next(found for found in self.formulas if found.key == key)
+        return next(line for line in self.formulas if line.key == key)
 
 
 def economics(measured: Measured, assumptions: Assumptions, price: Price | None) -> Economics:

@@ -157,7 +157,7 @@ def _ranges(measured: Measured, assumptions: Assumptions, price: Price | None, h
         whole = name == "volume_per_month"
         ends = [max(round(times * value), 1) if whole else times * value for times in TIMES]
         words = [f"{end:,}" if whole else money(end) if name in PAID else f"{end:,.4g}" for end in ends]
-        yield name, LABELS[name], [(said, {}, {name: end}, price) for said, end in zip(words, ends)]
+        yield name, LABELS[name], [(text, {}, {name: end}, price) for text, end in zip(words, ends)]
     rates = [times * measured.assets_per_second for times in TIMES]
     yield "speed", "Student's assets a second", [(f"{r:,.0f}", {"assets_per_second": r}, {}, price) for r in rates]
     uses = sorted({min(0.1, assumptions.utilisation), max(0.9, assumptions.utilisation)})

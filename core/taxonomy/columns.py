@@ -47,7 +47,9 @@ def guess(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Choice:
 
 def unused_columns(names: Sequence[str], choice: Mapping) -> str:
     """The columns that play no role, in a sentence: Not used: Owner, Colour. Empty where each plays one."""
-    used = {column for given in choice.values() for column in (given if isinstance(given, tuple | list) else [given])}
+    used = {
+        column for picked in choice.values() for column in (picked if isinstance(picked, tuple | list) else [picked])
+    }
     unused = [name for name in names if name not in used]
     more = f" and {len(unused) - 10:,} more" if len(unused) > 10 else ""
     return f"Not used: {', '.join(name[:60] for name in unused[:10])}{more}." if unused else ""

@@ -78,7 +78,7 @@ def _grouped(best: dict[str, tuple[str, str, float]]):
     for label, (other, _, _) in best.items():
         groups[other].append(label)
     for other, labels in groups.items():
-        weakest = min((best[label] for label in labels), key=lambda found: found[2])
+        weakest = min((best[label] for label in labels), key=lambda match: match[2])
         yield tuple(labels), (other, weakest[1], weakest[2])
 
 

@@ -222,7 +222,7 @@ def accept(db: Database, test: dict[str, Any], accepted: Mapping[str, str]) -> i
     many. They are counted as accepted. Raises InputError for a label that is no category."""
     categories = taxonomy.load(db, test["taxonomy_id"])
     match = Matcher(categories, accepted=check_map(accepted, Matcher(categories)))
-    meant = [(match(said), test["id"], said) for said in _off_list(db, test)]
+    meant = [(match(answer), test["id"], answer) for answer in _off_list(db, test)]
     taken = 0
     with db.atomic():
         for change in meant:

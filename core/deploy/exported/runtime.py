@@ -79,7 +79,7 @@ class Words:
     def __call__(self, texts):
         scores = [self.bias + sum(self.part(text.lower(), k) for k in self.columns) for text in texts]
         words = [re.findall(r"\w+", text.lower()) for text in texts]
-        known = [sum(word in self.known for word in found) / max(len(found), 1) for found in words]
+        known = [sum(word in self.known for word in tokens) / max(len(tokens), 1) for tokens in words]
         return [log_softmax(np.array(scores))], np.array(known, np.float32)
 
     def part(self, text, kind):
