@@ -19,14 +19,14 @@ from sqlite_utils import Database
 from core import settings
 from core.encoders.encoder import encoder
 from core.label import prompts, replies
-from core.label.connections import Connection
 from core.label.prompts import Prompt, digest
 from core.label.replies import NONE, Found
 from core.label.teachers import Asset
 from core.label.teachers.builtin import category_vectors
-from core.label.teachers.wire import Reply, Request
 from core.tasks import Task
 from core.taxonomy import StoredCategory
+from core.wires.connections import Connection
+from core.wires.wire import Reply, Request
 
 DESCRIPTION, EXAMPLE, EXAMPLES = 400, 160, 3  # characters of each, examples of a category
 VOTING_TEMPERATURE = 0.7

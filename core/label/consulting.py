@@ -14,7 +14,7 @@ from core.label.asking import Question, Said, merged
 from core.label.replies import CUT_OFF, EMPTY, REFUSED, USED_UP, unthought, used_up
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
-from core.label.teachers.wire import Reply, Request
+from core.wires.wire import Reply, Request
 
 Ask = Callable[[Request, int], Awaitable[tuple[Reply, float | None]]]
 Keep = Callable[[int, Reply], None]

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from core.label.teachers.wire import Reply
 from core.taxonomy import Matcher, StoredCategory
+from core.wires.wire import Reply
 
 NONE = "none"  # what a model answers where no category of a short list fits
 NOTHING_FITS = "The model found no category that fits."

@@ -16,9 +16,9 @@ from sqlite_utils import Database
 from core import words
 from core.database import now
 from core.errors import InputError
-from core.label import keys, providers
 from core.label.replies import schema, unthought
-from core.label.teachers.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire
+from core.wires import keys, providers
+from core.wires.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire
 
 HOUSE = 0
 _SERVICE = re.compile(r"/(?:chat/completions|completions|messages|responses|embeddings|models)$", re.IGNORECASE)
@@ -42,7 +42,7 @@ TODO: dict[Trouble, str] = {
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach a hosted model. `base_url` None: the provider's own address. `key_source`: see core/label/keys.py."""
+    """How to reach a hosted model. `base_url` None: the provider's own address. `key_source`: see core/wires/keys.py."""
 
     id: int
     client_id: int
