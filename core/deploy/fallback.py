@@ -22,6 +22,7 @@ from core.deploy.live import Served
 from core.errors import InputError
 from core.label import connections, labels
 from core.label.buyer import Buyer, Capped
+from core.label.buying import outside
 from core.label.desk import Desk, Paused
 from core.label.disk import Disk
 from core.label.limits import Limits
@@ -159,15 +160,7 @@ class Fallback:
     def _hosted(self, db: Database, teacher: Hosted, labels: dict[int, str], served: Served) -> _Ready:
         connection = teacher.connection
         teacher.priced()  # InputError where the price is not known
-        account = ledger.Account(
-            self.task.client_id,
-            None,
-            connection.name,
-            connection.model,
-            self.budget_usd,
-            ledger.SERVED,
-            owner=self._owner,
-        )
+        account = outside(teacher, self.task.client_id, self._owner, self.budget_usd, ledger.SERVED)
         calls = max(connection.params.concurrency, 1)
         wide = replace(connection, params=replace(connection.params, concurrency=SLOW_CALLS * calls))
         return _Ready(

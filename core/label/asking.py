@@ -119,7 +119,7 @@ class Asking:
         return Question(
             self.system,
             (("user", _sendable("\n".join(parts))),),
-            replies.schema(allowed, len(assets)),
+            replies.schema(tuple(allowed), len(assets)),
             temperature,
             self.params.max_tokens_out * len(assets),
             logprobs=self.params.logprobs,

@@ -26,7 +26,7 @@ from core.label.asking import Question
 from core.label.consulting import Consultation
 from core.label.model import cost
 from core.label.teachers import Asset
-from core.label.teachers.calls import LONG_S
+from core.label.teachers.failures import LONG_S
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.wire import PASSING, BatchState, CallError, Reply
 from core.money import ledger

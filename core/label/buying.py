@@ -100,6 +100,12 @@ def account(
     return ledger.Account(client_id, run_id, connection.name, connection.model, budget_usd, purpose, batch)
 
 
+def outside(model: Model, client_id: int, owner: str, cap_usd: float | None, purpose: str) -> ledger.Account:
+    """What calls outside any run are written under."""
+    connection = model.connection
+    return ledger.Account(client_id, None, connection.name, connection.model, cap_usd, purpose, owner=owner)
+
+
 def must_be_capped(model: Model, budget_usd: float | None, what: str) -> None:
     """InputError where the model has no price, or costs money and there is no cap on `what` is bought."""
     model.priced()

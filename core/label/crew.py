@@ -49,8 +49,8 @@ class Crew:
     """Asks about all `pages` (taken on disk); `talks(page)` gives the questions of one, each with the name its answers have for the
     writer. `tell()` reports, and may raise to stop.
 
-    `ahead`: money is set aside before a worker is free, which saves a killed run's successor nothing and its calls the wait.
-    `thorough`: once the cap is reached, what was said before is still looked up.
+    `ahead`: money for the next calls is set aside before a worker is free; killed, it counts as spent. `thorough`: once the cap is
+    reached, what was said before is still looked up.
     """
 
     def __init__(

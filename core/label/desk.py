@@ -9,7 +9,7 @@ import time
 from sqlite_utils import Database
 
 from core.label.buyer import Buyer, Stopped
-from core.label.buying import kept_replies, must_have_room
+from core.label.buying import kept_replies, must_have_room, outside
 from core.label.consulting import Consultation, Failed
 from core.label.disk import Disk
 from core.label.limits import Limits
@@ -29,10 +29,10 @@ def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
     """Ask a hosted teacher about one text now, outside any run: paid, in the ledger and kept like every other call. Not from within
     an event loop. InputError where the model has no price or the key is missing."""
     hosted.priced()
-    connection, disk = hosted.connection, Disk.of(db)
+    disk = Disk.of(db)
 
-    async def ask(account: ledger.Account) -> Answer:
-        buyer = Buyer(hosted, account, disk, Limits(1))
+    async def ask(owner: str) -> Answer:
+        buyer = Buyer(hosted, outside(hosted, client_id, owner, None, ledger.TRYING), disk, Limits(1))
         try:
             return await Desk(buyer).answer(Asset(0, text))
         except Paused as paused:
@@ -41,9 +41,8 @@ def ask_once(db: Database, client_id: int, hosted: Hosted, text: str) -> Answer:
             await buyer.close()
 
     with ledger.owned(db, client_id) as owner:
-        names = connection.name, connection.model
         try:
-            return asyncio.run(ask(ledger.Account(client_id, None, *names, None, ledger.TRYING, owner=owner)))
+            return asyncio.run(ask(owner))
         finally:
             disk.close()
 

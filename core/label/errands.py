@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from sqlite_utils import Database
 
 from core.label import labels
-from core.label.buying import held, must_be_capped
+from core.label.buying import held, must_be_capped, outside
 from core.label.consulting import Consultation, Writing, Written
 from core.label.crew import Crew, Talk
 from core.label.disk import Disk
@@ -54,10 +54,8 @@ def errand(
     should be, or the disk is all but full.
     """
     must_be_capped(model, cap_usd, "the teacher")
-    names = model.connection.name, model.connection.model
     with held(owner, "These answers"), ledger.owned(db, client_id, owner):
-        account = ledger.Account(client_id, None, *names, cap_usd, purpose, owner=owner)
-        asked = Errand(Disk.of(db), model, run_id, account)
+        asked = Errand(Disk.of(db), model, run_id, outside(model, client_id, owner, cap_usd, purpose))
         try:
             yield asked
         finally:

@@ -29,6 +29,7 @@ class Model:
     def __init__(self, connection: Connection, price: Price | None):
         self.connection, self.price = connection, price
         self.provider = providers.of(connection.kind)
+        self._schema, self._schema_tokens = None, 0  # the one last asked with
 
     def connect(self) -> Wire:
         """A wire of its own. InputError where the key is not where it should be."""
@@ -63,9 +64,10 @@ class Model:
         """The most tokens that a call can take, (in, out); see MESSAGE_TOKENS."""
         text = len(request.system.encode("utf-8", "replace"))
         text += sum(len(turn.encode("utf-8", "replace")) for _, turn in request.turns)
-        schema = SCHEMA_TOKENS + len(json.dumps(request.schema)) if request.schema else 0
+        if request.schema is not self._schema:  # mostly the same one
+            self._schema, self._schema_tokens = request.schema, SCHEMA_TOKENS + len(json.dumps(request.schema))
         around = MESSAGE_TOKENS * (len(request.turns) + 1) + self.provider.wrapping_tokens
-        return text + schema + around, request.max_tokens_out
+        return text + (self._schema_tokens if request.schema else 0) + around, request.max_tokens_out
 
     def most_usd(self, request: Request, price: Price, *, batch: bool = False) -> float:
         """The most USD that a call can cost, at the standard price or in a batch."""

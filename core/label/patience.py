@@ -15,7 +15,7 @@ from core.label.consulting import Failed
 from core.label.disk import Disk
 from core.label.limits import Limits
 from core.label.model import Model
-from core.label.teachers.calls import LONG_S
+from core.label.teachers.failures import LONG_S
 from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.label.writer import Call
 from core.money import ledger

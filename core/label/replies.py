@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from core.label.teachers.wire import Reply
 from core.taxonomy import Matcher, StoredCategory
@@ -52,7 +53,8 @@ class Found:
     short: str | None = None
 
 
-def schema(ids: Sequence[str], count: int) -> dict | None:
+@lru_cache(maxsize=8)
+def schema(ids: tuple[str, ...], count: int) -> dict | None:
     """The JSON schema of an answer that names one of `ids` for each of `count` texts; None where they are too many for one."""
     if len(ids) > MOST_VALUES or (len(ids) > MANY_VALUES and sum(map(len, ids)) > MOST_CHARACTERS):
         return None

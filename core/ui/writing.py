@@ -21,7 +21,7 @@ MEASURES = {
     "unique": "Different drafts",
 }
 HINTS = {
-    "Handled": "Briefs kept aside for which a draft passes every gate.",
+    "Handled": "Test briefs for which a draft passes every gate.",
     "Near copies": "Drafts that are, but for a word or two, an approved copy.",
     "About the brief": "Texts with their own brief among the ten nearest of a hundred. People's copy is the measure.",
     "Different pairs of words": "Of all pairs of neighbouring words, those that are not said twice.",
@@ -81,6 +81,12 @@ def ladder(rows: list[dict]) -> None:
         f"Measured on {figures['briefs']:,} briefs that no student learned from. No figure says that a draft is good: people do."
     )
     charts.download(table, "writing-students")
+    for row in same:
+        if words := row["figures"]["rouge"]:
+            share, lead = percent(words["r1"]), percent(words["lead3_r1"], words["r1"])
+            st.caption(
+                f"{_named(row)} shares {share} of its words with people's summaries; the brief's first three sentences, {lead}."
+            )
     if stops := figures["human_stops"]:
         said = ", ".join(f"{name} {percent(share)}" for name, share in sorted(stops.items(), key=lambda one: -one[1]))
         st.caption(

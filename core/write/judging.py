@@ -83,7 +83,7 @@ def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> dict:
     among = _others(writer, test)
     made: list[list[Draft]] = []
     for start in range(0, len(briefs), AT_ONCE):
-        step(start, len(briefs), f"{writer.rung.name}: drafting for briefs held out")
+        step(start, len(briefs), f"{writer.rung.name}: drafting for test briefs")
         made += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
     best = [some[0] for some in made]
     kept = [(brief, draft.text) for brief, draft in zip(briefs, best) if draft.passed]

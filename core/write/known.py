@@ -21,14 +21,14 @@ from core.write.likeness import Copies
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 OTHERS = 99  # briefs beside a draft's own
-FORGIVEN = 0.02  # of approved copy that may rank its own brief worse than the bar
+FORGIVEN = 0.03  # of approved copy that may rank its own brief worse than the bar
 FILE, VECTORS = "known.json", "known.safetensors"
 
 
 @dataclass(frozen=True)
 class Known:
-    """`vectors`: of the briefs without their brand's words, (briefs, dimensions), each of length 1. `bar`: the rank of its own
-    brief that a draft must reach among OTHERS more; `words`: common words of the language, in small letters."""
+    """`vectors`: of the briefs, (briefs, dimensions), each of length 1. `bar`: the rank of its own brief that a draft, without the
+    brand's words, must reach among OTHERS more; `words`: common words of the language, in small letters."""
 
     briefs: list[str]
     copies: list[str]
@@ -55,7 +55,7 @@ class Known:
 
     def ranks(self, briefs: Sequence[str], texts: Sequence[str], encode: Encode) -> np.ndarray:
         """The rank of its own brief, from 1, among OTHERS of the known briefs, for each text; int (texts)."""
-        own = encode([unbranded(brief, brief) for brief in briefs])
+        own = encode(list(briefs))
         said = encode([unbranded(text, brief) for text, brief in zip(texts, briefs)])
         chosen = {brief: self._others(brief) for brief in dict.fromkeys(briefs)}
         return np.array(
@@ -93,7 +93,7 @@ def of(
     """What is known of approved (brief, copy) pairs. The bar is the rank that all but FORGIVEN of `held` pairs, which are others,
     reach, and 20 at least."""
     briefs, copies = [list(part) for part in zip(*pairs)]
-    vectors = encode([unbranded(brief, brief) for brief in briefs])
+    vectors = encode(briefs)
     found = Known(briefs, copies, vectors, OTHERS + 1, words)
     if len(held) >= 20:
         ranks = found.ranks([brief for brief, _ in held], [copy for _, copy in held], encode)
@@ -103,7 +103,8 @@ def of(
 
 
 def unbranded(text: str, brief: str) -> str:
-    """A text without the words of its brief's brand: naming it says nothing about the product."""
+    """A text without the words of its brief's brand: naming it says nothing about the product. The brief keeps them, for many a
+    brand says what it sells."""
     name = slots.brand(brief)
     names = "|".join(re.escape(word) for word in name.split() if len(word) > 2 or word.isupper())
     return re.sub(rf"(?<!\w)(?:{names})(?!\w)", " ", text, flags=re.I).strip() if names else text

@@ -33,9 +33,9 @@ def ruled_out(figures: dict, *, new: bool) -> str:
     people = {name: percent(human[name]) for name in ("near_copies", "unique")}
     handled = figures["handled"]["value"]
     if figures["briefs"] < FEWEST:
-        return f"Only {figures['briefs']} briefs were held out; {FEWEST} are the fewest that say anything."
+        return f"There are only {figures['briefs']} test briefs; {FEWEST} are the fewest that say anything."
     if handled < HANDLED:
-        return f"Only {percent(handled)} of held-out briefs got a draft that passes every gate."
+        return f"Only {percent(handled)} of test briefs got a draft that passes every gate."
     if new and after["near_copies"] > human["near_copies"] + NEAR_ROOM:
         return f"{percent(after['near_copies'])} of its drafts are nearly approved copy, of people's {people['near_copies']}."
     if new and after["unique"] < UNIQUE * human["unique"]:
@@ -57,7 +57,7 @@ def of(figures: dict, *, new: bool, refused: str = "", blind: blind_test.Result 
         todo = "Bring more approved pairs, or choose a larger base model (0.5 to 2 billion parameters) from a folder."
         return Verdict(NOT_YET, reason, todo)
     share, count = percent(figures["handled"]["value"]), figures["briefs"]
-    passes = f"{share} of {count:,} held-out briefs got a draft that passes every gate."
+    passes = f"{share} of {count:,} test briefs got a draft that passes every gate."
     if blind and blind.outcome == blind_test.NOT_WORSE:
         todo = "Let what passes every gate go out, and give the other briefs to a person or the teacher."
         return Verdict(ALONE, f"{blind_test.sentence(blind)} {passes}", todo)

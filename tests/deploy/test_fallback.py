@@ -144,6 +144,26 @@ def test_a_failure_is_not_kept_and_what_was_not_billed_is_not_booked(db, client)
     assert ledger.served_usd(db, client.client_id) == pytest.approx(billed)
 
 
+def test_what_the_database_refuses_fails_that_answer_and_no_later_one(db, client):
+    refused = "create trigger refuses before update on calls begin select raise(abort, 'no'); end"
+    with Server(hiring) as server:
+        served = behind(db, client, server)
+
+        async def life():
+            made, outcomes = Fallback(client, 1.0), []
+            made.count = outcomes.append
+            await made.prepare(served)
+            db.execute(refused)
+            first = await asyncio.wait_for(made.answer(served, ["one"]), 20)
+            db.execute("drop trigger refuses")
+            second = await made.answer(served, ["two"])
+            await made.close()
+            return first, second, outcomes
+
+        assert asyncio.run(life()) == ([None], [Said(LABEL, None)], ["failed", "answered"])
+    assert hanging(db) == 0 and ledger.served_usd(db, client.client_id) > 0
+
+
 def test_recorded_labels_answer_the_texts_they_know_and_cost_nothing(db, client):
     label(db, client, "recorded:label")
     known = small.rows(30)[3]

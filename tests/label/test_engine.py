@@ -349,6 +349,21 @@ def test_somebody_else_writing_for_long_costs_no_answer(db, monkeypatch):
     assert counts(db, run) == (40, 0) and set(wire.asked.values()) == {1}
 
 
+def test_an_answer_that_the_database_refuses_ends_the_run_and_counts_at_the_most(db):
+    client, categories = scripted.fill(db, 40)
+    run = scripted.start(db, client)
+    db.execute(
+        "create trigger refuses before insert on labels when new.asset_id = 9 begin select raise(abort, 'no'); end"
+    )
+    with pytest.raises(sqlite3.IntegrityError, match="no"):
+        go(db, run, lambda text, n: good(categories[0]), categories, concurrency=4)
+    assert db.execute("select state from label_runs").fetchone()[0] == "stopped"
+    assert not db.execute("select count(*) from calls where state = 'open'").fetchone()[0]
+    db.execute("drop trigger refuses")
+    go(db, run, lambda text, n: good(categories[0]), categories, concurrency=4)
+    assert counts(db, run) == (40, 0)
+
+
 def test_a_worker_cut_off_while_it_waits_for_the_writer_costs_the_others_nothing(db, monkeypatch):
     client, categories = scripted.fill(db, 80)
     run = scripted.start(db, client)

@@ -14,6 +14,7 @@ import httpx2
 
 from core.label.providers import Provider
 from core.label.teachers import calls
+from core.label.teachers.failures import Failures, provider_message
 from core.label.teachers.wire import BatchState, CallError, Reply, Request
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Anthropic:
         self.model, self.params = connection.model, connection.params
         address = (connection.base_url or PROVIDER.address).removesuffix("/v1")  # the SDK adds it
         self.client = calls.client(anthropic, anthropic.AsyncAnthropic, address, secret, self.params)
-        self.failures = calls.Failures(anthropic, address, self.model, secret)
+        self.failures = Failures(anthropic, address, self.model, secret)
         self.plain = self.params.schema == "plain"
 
     async def ask(self, request: Request) -> Reply:
@@ -108,7 +109,7 @@ class Anthropic:
             return calls.parsed(self._read, result.get("message"))
         if result.get("type") != "errored":
             return CallError("server", f"The batch did not come to it ({result.get('type', 'no reason given')}).")
-        _, kind = calls.provider_message(result.get("error"))
+        _, kind = provider_message(result.get("error"))
         error = self.failures.status(_STATUS.get(kind, 500), result.get("error"))
         if self._adapt(error):
             return CallError("server", f"{error.words} It is asked in plain words from now on.")

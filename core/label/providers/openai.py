@@ -15,6 +15,7 @@ import httpx2
 from core.label import keys
 from core.label.providers import Provider
 from core.label.teachers import calls
+from core.label.teachers.failures import Failures, provider_message
 from core.label.teachers.wire import BatchState, CallError, Reply, Request
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class OpenAI:
         self.model, self.params = connection.model, connection.params
         address = connection.base_url or PROVIDER.address
         self.client = calls.client(openai, openai.AsyncOpenAI, address, secret, self.params)
-        self.failures = calls.Failures(openai, address, self.model, secret)
+        self.failures = Failures(openai, address, self.model, secret)
         host = httpx2.URL(address).host
         own = any(host == name or host.endswith(name) for name in _OWN_HOSTS)
         # Local servers ignore the newer name without a word, and would write on and on.
@@ -168,7 +169,7 @@ class OpenAI:
     def _result(self, line: dict) -> Reply | CallError:
         response = line.get("response")
         if not isinstance(response, dict):
-            message, code = calls.provider_message(line)
+            message, code = provider_message(line)
             return CallError("server", f"The batch did not come to it: {message or code or 'no reason given'}")
         if response.get("status_code") == 200:
             return calls.parsed(self._read, response.get("body"))

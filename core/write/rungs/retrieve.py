@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.write import slots
-from core.write.known import Encode, Known, unbranded
+from core.write.known import Encode, Known
 from core.write.rungs import Lesson, Proposal, Propose, Rung
 
 
@@ -19,7 +19,7 @@ def load(folder: Path, known: Known, encode: Encode) -> Propose:
     """Proposes the copies of the nearest briefs, each copy once."""
 
     def propose(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
-        near = encode([unbranded(brief, brief) for brief in briefs]) @ known.vectors.T
+        near = encode(list(briefs)) @ known.vectors.T
         return [_nearest(known, row, drafts) for row in near]
 
     return propose
