@@ -38,7 +38,7 @@ def show(task: Task, reviewer: str) -> None:
         draft = desk.next_draft(db, task)
         left, done = desk.counts(db, task)
         st.progress(done / max(left + done, 1), text=f"{done:,} decided, {left:,} to decide")
-        open_ = bool(draft) and st.session_state.get("draft-open") == draft.id
+        open_ = draft is not None and st.session_state.get("draft-open") == draft.id
         _listen(draft, open_)
         if draft is None:
             st.success("No draft waits. The Write page makes them.", icon=":material/check_circle:")
