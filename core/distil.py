@@ -22,12 +22,13 @@ from core.errors import InputError
 from core.evaluate import evaluation, going_live
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
-from core.label import connections, forecast, labelling, providers, runs
+from core.label import forecast, labelling, runs
 from core.tables.columns import Mapping, correct
 from core.tables.files import AS_FOUND, ReadAs
 from core.tasks import Task
 from core.taxonomy import columns as category_columns
 from core.train import ladder, members, registry
+from core.wires import connections, providers
 
 SAMPLE_CLIENT = "Sample client"
 SAMPLE = {

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.errors import InputError
-from core.label import connections, keys
-from core.label.connections import Connection
 from core.ui import connection_form, frame, hosted_teacher
+from core.wires import connections, keys
+from core.wires.connections import Connection
 
 ENTRY = {
     "place": 110,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
-from core.label import providers
+from core.wires import providers
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-ANSWERS_AND_PACE = {  # fields of core.label.teachers.wire.Params that are options
+ANSWERS_AND_PACE = {  # fields of core.wires.wire.Params that are options
     "concurrency": "calls at the same time",
     "requests_per_minute": "calls a minute at most",
     "tokens_per_minute": "tokens a minute at most",
@@ -52,7 +52,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """What is connected, after doing what was asked. InputError for an unknown connection or client, or a call that fails."""
     from core import database
-    from core.label import connections, keys
+    from core.wires import connections, keys
 
     db = database.connect()
     if args.put_key is not None:
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
 def _owner(db: Database, args: argparse.Namespace) -> int:
     """Whose connections: the named client's; the house's with --every-client, and where no client is named nor called Default."""
-    from core.label.connections import HOUSE
+    from core.wires.connections import HOUSE
 
     if args.every_client or (
         args.client == "Default" and not db.execute("select 1 from clients where name = 'Default'").fetchone()
@@ -106,8 +106,8 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from core.database import now
-    from core.label import connections
-    from core.label.teachers.wire import OwnPrice, Params
+    from core.wires import connections
+    from core.wires.wire import OwnPrice, Params
 
     known = {one.name.casefold(): one for one in connections.all(db, client_id) if one.client_id == client_id}
     before = known.get(args.add.strip().casefold())

@@ -11,8 +11,8 @@ from core.asset_columns import ASSET_COLUMNS
 from core.assets import previews, profiles
 from core.commands import pairs, reading
 from core.errors import InputError, Problem
-from core.label import providers
 from core.train import members
+from core.wires import providers
 from core.words import counted, money, percent, ranged
 from core.write import rungs
 

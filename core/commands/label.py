@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
-from core.label import providers
 from core.tasks import Task
+from core.wires import providers
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

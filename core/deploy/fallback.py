@@ -20,18 +20,19 @@ from sqlite_utils import Database
 from core import taxonomy
 from core.deploy.live import Served
 from core.errors import InputError
-from core.label import connections, labels
+from core.label import labels
 from core.label.buyer import Buyer, Capped
 from core.label.buying import outside
 from core.label.desk import Desk, Paused
 from core.label.disk import Disk
-from core.label.limits import Limits
 from core.label.runs import find_run
 from core.label.teachers import Answer, Asset, Teacher, make
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.recorded import Recorded
 from core.money import ledger
 from core.tasks import Task
+from core.wires import connections
+from core.wires.limits import Limits
 
 KEPT = 10_000  # answers remembered, so that no text is looked up twice while the server runs
 TEACHERS = 2  # kept ready: of the student at work and of the one before

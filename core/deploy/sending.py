@@ -20,12 +20,13 @@ from core import tasks, taxonomy
 from core.deploy.shards import Counts, Scoring, for_teacher, names_after, read, write_part
 from core.errors import InputError
 from core.jobs import Progress
-from core.label import forecast, providers
+from core.label import forecast
 from core.label.errands import Errand, errand
 from core.label.runs import find_run
 from core.label.teachers import Answer, make
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
+from core.wires import providers
 
 
 def can_answer(teacher: str) -> bool:

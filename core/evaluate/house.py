@@ -16,8 +16,8 @@ from sqlite_utils import Database
 from core.database import now
 from core.errors import InputError
 from core.evaluate.comparison import Comparison, comparison
-from core.label import keys
 from core.train.registry import is_whole
+from core.wires import keys
 
 TREND = 6  # months
 PAGE_OF = {  # where a failed job of this kind is seen to

@@ -19,14 +19,14 @@ from sqlite_utils import Database
 from core import settings
 from core.encoders.encoder import encoder
 from core.label import prompts, replies
-from core.label.connections import Connection
 from core.label.prompts import Prompt, digest
 from core.label.replies import NONE, Found
 from core.label.teachers import Asset
 from core.label.teachers.builtin import category_vectors
-from core.label.teachers.wire import Reply, Request
 from core.tasks import Task
 from core.taxonomy import StoredCategory
+from core.wires.connections import Connection
+from core.wires.wire import Reply, Request
 
 DESCRIPTION, EXAMPLE, EXAMPLES = 400, 160, 3  # characters of each, examples of a category
 VOTING_TEMPERATURE = 0.7
@@ -182,7 +182,7 @@ class Asking:
         if reply.finish == "refusal":
             found = [Found(problem=replies.REFUSED)] * len(assets)
         elif reply.finish == "length":
-            problem = replies.USED_UP if replies.used_up(reply) else replies.CUT_OFF
+            problem = replies.USED_UP if reply.used_up else replies.CUT_OFF
             found = [Found(problem=problem)] * len(assets)
         else:
             found = self.reader.read(reply.text, request.allowed, len(assets))
@@ -214,7 +214,7 @@ class Asking:
         problems = Counter(one.problem for one in said if one.problem)
         wrong = " ".join(problems) or "The answer could not be used."
         turns, allowed = list(request.turns), request.allowed
-        shown = replies.unthought(reply.text).strip()[:REPAIR_SHOWN] or "(no answer)"
+        shown = reply.answer.strip()[:REPAIR_SHOWN] or "(no answer)"
         again = [wrong]
         if NONE in allowed and all(one.problem == replies.NOTHING_FITS for one in said):
             texts = [json.loads(text) for text in _TEXT.findall(turns[0][1])]

@@ -26,10 +26,10 @@ from core.label.asking import Question
 from core.label.consulting import Consultation
 from core.label.model import cost
 from core.label.teachers import Asset
-from core.label.teachers.failures import LONG_S
 from core.label.teachers.hosted import Hosted
-from core.label.teachers.wire import PASSING, BatchState, CallError, Reply
 from core.money import ledger
+from core.wires.failures import LONG_S
+from core.wires.wire import PASSING, BatchState, CallError, Reply
 
 CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
 MANY = 1000  # batches in progress, where nothing says that fewer fit

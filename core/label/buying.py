@@ -19,10 +19,10 @@ from sqlite_utils import Database
 from core import database, room, settings
 from core.errors import InputError
 from core.jobs import insist
-from core.label.connections import LONGER
 from core.label.model import Model
-from core.label.teachers.wire import Reply
 from core.money import ledger
+from core.wires.connections import LONGER
+from core.wires.wire import Reply
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries, growing
 ALL_CUT = 4  # answers, the first of a run: where all of them are cut off, all would be

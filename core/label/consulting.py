@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.label.asking import Question, Said, merged
-from core.label.replies import CUT_OFF, EMPTY, REFUSED, USED_UP, unthought, used_up
+from core.label.replies import CUT_OFF, EMPTY, REFUSED, USED_UP
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
-from core.label.teachers.wire import Reply, Request
+from core.wires.wire import Reply, Request
 
 Ask = Callable[[Request, int], Awaitable[tuple[Reply, float | None]]]
 Keep = Callable[[int, Reply], None]
@@ -135,7 +135,7 @@ class Consultation:
 
     def repair(self, request: Question, reply: Reply, said: Sequence[Said]) -> Question | None:
         """What to ask once more; None where nothing is wrong, or the same would come again."""
-        if used_up(reply) or not any(one.problem for one in said):
+        if reply.used_up or not any(one.problem for one in said):
             return None
         return self.hosted.asking.repair(request, reply, said)
 
@@ -193,13 +193,13 @@ class Writing:
         self.bill.add(reply, usd, 1)
         self.error = self.problem(self.requests[0], reply)
         if self.error is None:
-            self.text = unthought(reply.text).strip()
+            self.text = reply.answer.strip()
             if not kept:
                 keep(0, reply)
 
     def problem(self, request: Request, reply: Reply) -> str | None:
         """Why a reply cannot be used."""
-        text = unthought(reply.text).strip()
+        text = reply.answer.strip()
         if reply.finish == "refusal":
             return REFUSED
         if reply.finish == "length":

@@ -19,8 +19,8 @@ from core.label.buyer import Capped, Stopped
 from core.label.buying import kept_replies, must_be_capped
 from core.label.consulting import Consultation, Failed, Writing
 from core.label.patience import FIRST, Patient
-from core.label.teachers.wire import Reply, Request
 from core.label.writer import ENDING_S, Call
+from core.wires.wire import Reply, Request
 
 SET_ASIDE = 1000  # questions that failed for a passing reason are asked once more at the end, at most so many
 COMMIT_S = 0.05  # about what the writer takes, at most

@@ -12,11 +12,11 @@ from core.label.buyer import Buyer, Stopped
 from core.label.buying import kept_replies, must_have_room, outside
 from core.label.consulting import Consultation, Failed
 from core.label.disk import Disk
-from core.label.limits import Limits
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
-from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.money import ledger
+from core.wires.limits import Limits
+from core.wires.wire import PASSING, CallError, Reply, Request
 
 REFUSED_S = 30.0  # seconds after which a key that was refused may have been changed
 

@@ -27,9 +27,9 @@ from core.label.disk import Disk
 from core.label.model import Model
 from core.label.patience import patient
 from core.label.teachers import Answer, Asset
-from core.label.teachers.wire import Request
 from core.label.writer import ENDING_S
 from core.money import ledger
+from core.wires.wire import Request
 
 PAGE = 500  # texts looked up at once
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from core.label.teachers.wire import Reply
 from core.taxonomy import Matcher, StoredCategory
+from core.wires.wire import form, unthought
 
 NONE = "none"  # what a model answers where no category of a short list fits
 NOTHING_FITS = "The model found no category that fits."
@@ -60,12 +60,8 @@ def schema(ids: tuple[str, ...], count: int) -> dict | None:
         return None
     category = {"type": "string", "enum": list(ids)}
     if count == 1:
-        return _object(category=category)
-    return _object(answers={"type": "array", "items": _object(text={"type": "integer"}, category=category)})
-
-
-def _object(**properties: dict) -> dict:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+        return form(category=category)
+    return form(answers={"type": "array", "items": form(text={"type": "integer"}, category=category)})
 
 
 class Reader:
@@ -189,18 +185,6 @@ def short_ids(categories: Sequence[StoredCategory]) -> list[str]:
     prefix = next((letter for letter in ("", *"ckxqwz") if letter not in taken), "j")
     width = len(str(len(categories)))
     return [f"{prefix}{number:0{width}d}" for number in range(1, len(categories) + 1)]
-
-
-def unthought(text: str) -> str:
-    """The reply without what a reasoning model thought aloud first; nothing where it never stopped thinking."""
-    if "</think>" in text:
-        return text.rpartition("</think>")[2]
-    return text.partition("<think>")[0] if text.lstrip().startswith("<think>") else text
-
-
-def used_up(reply: Reply) -> bool:
-    """Whether the answer's length was spent before anything was said, as by models that think first: it would be again."""
-    return reply.finish == "length" and not unthought(reply.text).strip()
 
 
 def _json_values(text: str) -> list[object]:

@@ -19,10 +19,10 @@ from core.jobs import insist
 from core.jobs.progress import stopping
 from core.label.buying import keep_replies
 from core.label.disk import Disk
-from core.label.teachers.wire import Reply
 from core.money import ledger
 from core.money.prices import Price
 from core.room import no_room
+from core.wires.wire import Reply
 from core.words import counted, money
 
 ENDING_S = 5.0  # for what is under way when the process has to end

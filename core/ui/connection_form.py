@@ -8,13 +8,13 @@ import streamlit as st
 
 from core.database import now
 from core.errors import InputError
-from core.label import connections, keys, providers
-from core.label.connections import Connection
 from core.label.model import price_of
-from core.label.teachers.wire import OwnPrice, Params
 from core.money import prices
 from core.ui import money_inputs
 from core.ui.frame import View, plain
+from core.wires import connections, keys, providers
+from core.wires.connections import Connection
+from core.wires.wire import OwnPrice, Params
 
 KEYS = {
     "env": "In an environment variable",

@@ -10,13 +10,13 @@ from sqlite_utils import Database
 
 from core import database, taxonomy, vendor
 from core.assets.label_columns import Unknown
-from core.label import connections
 from core.label.runs import runs
 from core.tables.apart import apart
 from core.tasks import Task
 from core.ui import frame, label_names, progress, uploads
 from core.vendor import files, sets
 from core.vendor.files import Columns
+from core.wires import connections
 from core.words import counted, teacher_words
 
 SIZES = (200, 500, 1_000, 2_000)

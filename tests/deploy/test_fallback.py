@@ -13,13 +13,13 @@ from core.deploy import fallback
 from core.deploy.fallback import Fallback, Said
 from core.deploy.live import Served
 from core.errors import InputError
-from core.label import connections
 from core.label.labelling import label
-from core.label.teachers.wire import OwnPrice, Params
 from core.money import ledger, prices
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
-from tests.label import servers
-from tests.label.servers import Fault, Server
+from tests.wires import servers
+from tests.wires.servers import Fault, Server
 
 LABEL = "Hiring"
 

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 
 from core import tasks
 from core.database import now
-from core.label import providers
 from core.label.asking import Question, Said
 from core.label.teachers import Asset, lacking
 from core.label.teachers.hosted import Hosted
-from core.label.teachers.wire import BatchState, CallError, Params, Reply, Request
 from core.money import prices
 from core.tasks import Task
+from core.wires import providers
+from core.wires.wire import BatchState, CallError, Params, Reply, Request
 
 PRICE = prices.Price("scripted", "test", 1.0, 4.0, 0.1, 0.5, 2.0, "test", "2026-11-24")
 

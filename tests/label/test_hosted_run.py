@@ -12,13 +12,14 @@ from core import __main__ as cli
 from core import jobs, taxonomy
 from core.deploy.fallback import Fallback
 from core.errors import InputError
-from core.label import connections, forecast, labelling, relabel, runs
-from core.label.teachers.wire import OwnPrice, Params
+from core.label import forecast, labelling, relabel, runs
 from core.tasks import Task
 from core.taxonomy import diff, versions
 from core.taxonomy.versions import Kept
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
-from tests.label.servers import Call, Server, Text, steady
+from tests.wires.servers import Call, Server, Text, steady
 
 PRICE = OwnPrice(1.0, 4.0, 0.1, 0.5, 2.0)
 

@@ -10,12 +10,12 @@ from sqlite_utils import Database
 
 from core import jobs, review, tasks, taxonomy, vendor
 from core.assets import imports
-from core.label import connections
 from core.review import queue
 from core.tables.columns import Mapping
 from core.tasks import Task
 from core.taxonomy import diff, versions
 from core.vendor import sets
+from core.wires import connections
 from tests.pages.clients import second_student
 
 WORD = "evil"  # in each of the pieces

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from core import jobs, tasks, taxonomy, vendor
-from core.label import connections
 from core.taxonomy import diff, versions
 from core.vendor import sets
+from core.wires import connections
 from tests.pages.clients import HOSTILE, WORDS
 from tests.pages.test_pages import shown
 

@@ -15,7 +15,7 @@ from keyring.errors import KeyringError
 
 from core import settings
 from core.errors import InputError
-from core.label import providers
+from core.wires import providers
 
 SERVICE = "understudy"  # under which the keyring files our keys
 _NAMES = {"env": r"[A-Za-z_][A-Za-z0-9_]*", "secrets": r"[A-Za-z_][A-Za-z0-9_.-]*", "keyring": r".+"}
@@ -37,7 +37,7 @@ WELL_KNOWN = frozenset(f"{provider}_API_KEY" for provider in _PROVIDERS.split())
 
 
 def variables() -> list[str]:
-    """The environment variables that may hold a key: the well-known ones, those of core/label/providers, and those that this
+    """The environment variables that may hold a key: the well-known ones, those of core/wires/providers, and those that this
     machine's owner lists."""
     own = {one.key_variable for one in providers.listed().values()}
     listed = (name.strip() for name in os.environ.get(VARIABLES, "").split(","))

@@ -16,9 +16,8 @@ from sqlite_utils import Database
 from core import words
 from core.database import now
 from core.errors import InputError
-from core.label import keys, providers
-from core.label.replies import schema, unthought
-from core.label.teachers.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire
+from core.wires import keys, providers
+from core.wires.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire, form
 
 HOUSE = 0
 _SERVICE = re.compile(r"/(?:chat/completions|completions|messages|responses|embeddings|models)$", re.IGNORECASE)
@@ -42,7 +41,7 @@ TODO: dict[Trouble, str] = {
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach a hosted model. `base_url` None: the provider's own address. `key_source`: see core/label/keys.py."""
+    """How to reach a hosted model. `base_url` None: the provider's own address. `key_source`: see core/wires/keys.py."""
 
     id: int
     client_id: int
@@ -256,9 +255,9 @@ def connect(connection: Connection) -> Wire:
 async def test(connection: Connection) -> Reply:
     """One tiny call. Raises CallError; InputError where the key is missing."""
     asked = 'Is this text an advertisement? 1: yes, 2: no. "Buy now!" Answer with JSON alone: {"category": "<id>"}'
-    params, form = connection.params, schema(("1", "2"), 1)
+    params, schema = connection.params, form(category={"type": "string", "enum": ["1", "2"]})
     request = Request(
-        "You sort texts.", (("user", asked),), form, max_tokens_out=params.max_tokens_out, logprobs=params.logprobs
+        "You sort texts.", (("user", asked),), schema, max_tokens_out=params.max_tokens_out, logprobs=params.logprobs
     )
     wire = connect(connection)
     try:
@@ -274,7 +273,7 @@ def test_call(connection: Connection) -> str:
     except CallError as error:
         todo = _elsewhere(connection) if error.trouble == "model" else ""
         raise InputError(error.words, todo or TODO[error.trouble], where=connection.name) from None
-    if reply.finish == "length" or not unthought(reply.text).strip():
+    if reply.finish == "length" or not reply.answer.strip():
         how = "was cut off" if reply.finish == "length" else "is empty"
         what = f"The model was reached, but its answer {how}: it may have thought it away."
         raise InputError(what, f"Allow a longer answer: {LONGER}", where=connection.name)

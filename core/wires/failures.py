@@ -16,8 +16,8 @@ from typing import Any
 
 import aiohttp
 
-from core.label import keys
-from core.label.teachers.wire import CallError, Reply, Request, Trouble
+from core.wires import keys
+from core.wires.wire import CallError, Reply, Request, Trouble
 
 SHOWN = 200  # characters of a provider's own words
 # aiohttp's own exceptions tell whether the question had gone out; what the SDKs make of them does not (a line that breaks while

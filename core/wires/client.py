@@ -14,8 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 
 from core.errors import InputError
-from core.label.teachers.failures import NO_JSON, Failures
-from core.label.teachers.wire import CallError, Params, Reply
+from core.wires.failures import NO_JSON, Failures
+from core.wires.wire import CallError, Params, Reply
 
 CONNECT_S = 10.0
 BATCH_S = 600.0  # handing in or fetching a batch moves files

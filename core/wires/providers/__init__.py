@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from core.label.connections import Connection
-    from core.label.teachers.wire import Wire
+    from core.wires.connections import Connection
+    from core.wires.wire import Wire
 
 
 @dataclass(frozen=True)
