@@ -40,6 +40,7 @@ VERDICT_LOOK = {  # colour of a badge, icon
     "fallback": ("blue", ":material/alt_route:"),
     "not_ready": ("orange", ":material/hourglass_top:"),
     "trial": ("gray", ":material/science:"),
+    "alone": ("green", ":material/check_circle:"),
     "drafts": ("blue", ":material/edit_note:"),
     "not_yet": ("orange", ":material/hourglass_top:"),
 }

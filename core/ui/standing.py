@@ -24,6 +24,7 @@ VERDICTS = {
     "fallback": "With fallback",
     "not_ready": "Not ready",
     "trial": "Trial only",
+    "alone": "Writes alone",
     "drafts": "Drafts for a person",
     "not_yet": "Not yet",
 }
