@@ -792,4 +792,4 @@ def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
         assert (result["category"], result["answered_by"], result["confidence"]) == ("No", "teacher", None)
         assert result["top"][0]["category"] == "Yes"
 
-    in_process(test, student, SimpleNamespace(one=slowly, close=close, spent_usd=0.0))
+    in_process(test, student, SimpleNamespace(answer_one=slowly, close=close, spent_usd=0.0))
