@@ -252,12 +252,30 @@ create table writers (
     path text not null, live integer not null default 0, ready integer not null default 0, train_seconds real, size_mb real,
     figures text, refused text not null default '', created text not null);
 create unique index one_live_writer on writers (task_id) where live = 1;
--- what a student wrote of a brief that somebody asked for, in its order; gates: name, passed and why of each
+-- what was written of a brief that somebody asked for, in its order, by a student or the teacher (author; then without writer_id);
+-- gates: name, passed and why of each
 create table drafts (
-    id integer primary key, task_id integer not null references tasks(id), writer_id integer not null references writers(id),
-    brief text not null, place integer not null, seed integer not null, text text not null, passed integer not null,
-    gates text not null, created text not null);
+    id integer primary key, task_id integer not null references tasks(id), writer_id integer references writers(id),
+    author text not null default 'student', brief text not null, place integer not null, seed integer not null, text text not null,
+    passed integer not null, gates text not null, created text not null);
 create index drafts_by_writer on drafts (writer_id);
+create index drafts_by_task on drafts (task_id);
+-- what a person made of a draft: approved, edited (text: as it became) or rejected; kept: the share of its words; pair_id: the pair
+-- it became, to learn from
+create table draft_decisions (
+    draft_id integer primary key references drafts(id), decision text not null, text text, kept real, reviewer text not null,
+    pair_id integer references pairs(id), created text not null);
+-- The blind test (core/write/blind.py): a student's draft beside another text of the same brief, approved copy or the teacher's
+-- (against), fixed once it is drawn up; place: the order in which pairs are judged, drawn by seed as sides are. blind_answers: left,
+-- right, both or neither, as it was said
+create table blind_pairs (
+    id integer primary key, task_id integer not null references tasks(id), writer_id integer not null references writers(id),
+    place integer not null, seed integer not null, brief text not null, draft text not null, other text not null,
+    against text not null, draft_left integer not null, created text not null, unique (writer_id, place));
+create index blind_pairs_by_task on blind_pairs (task_id);
+create table blind_answers (
+    pair_id integer not null references blind_pairs(id), reviewer text not null, answer text not null, seconds real,
+    created text not null, primary key (pair_id, reviewer)) without rowid;
 
 -- vendor_sets: held-out assets put before a vendor, fixed from then on, with the taxonomy that goes with them; vendor_tests: a
 -- vendor's answers to one set, from a file ("file:NAME") or a label run ("run:ID"); vendor_answers: how an answer was read is exact,

@@ -1,12 +1,11 @@
 """Review: people settle the labels most worth settling, by keyboard; what they decide is gold."""
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from core import review
 from core.label.runs import runs
 from core.review import queue
-from core.ui import frame, progress, review_desk, review_figures
+from core.ui import frame, progress, review_desk, review_figures, reviewer
 
 ENTRY = {
     "place": 60,
@@ -36,9 +35,9 @@ def main() -> None:
             _first(view, running)
         progress.watch(view, "review_queue", expected=running)
         if listed:
-            mode, reviewer = _who(view, running, listed)
-            if reviewer:
-                review_desk.show(view.task, review.named(reviewer), mode)
+            mode, name = _who(view, running, listed)
+            if name:
+                review_desk.show(view.task, review.named(name), mode)
             else:
                 st.info("Give your name: each decision is kept with who made it.", icon=":material/person:")
             review_figures.show(view)
@@ -61,35 +60,18 @@ def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, 
     mode = left.radio(
         "What comes first", list(MODES), list(MODES).index("queue"), MODES.__getitem__, help=HINT, horizontal=True
     )
-    name = _name(view, middle)
+    name = reviewer.name(middle, review.reviewers(view.db, view.task))
     if right.button("Find anew", disabled=running, icon=":material/refresh:", width="stretch", help=_built(view)):
         progress.start(view, "review_queue", {"task_id": view.task.id})
     return mode, name
 
 
-def _name(view: frame.View, place: DeltaGenerator) -> str:
-    """Who decides: asked for once, then said, so that no key meant for the desk lands in the field."""
-    if "reviewer-name" not in st.session_state:
-        known = review.reviewers(view.db, view.task)
-        st.session_state["reviewer-name"] = known[0] if len(known) == 1 else ""
-    name = st.session_state["reviewer-name"]
-    with place.container(horizontal=True, vertical_alignment="center"):
-        if not name.strip():
-            if given := st.text_input("Your name", max_chars=80).strip():
-                st.session_state["reviewer-name"] = given
-                st.rerun()
-            return ""
-        st.text(f"Decided by {name}")
-        if st.button("Somebody else", type="tertiary"):
-            st.session_state["reviewer-name"] = ""
-            st.rerun()
-    return name
-
-
 def _built(view: frame.View) -> str:
-    made = queue.latest(view.db, view.task)
-    by = f"student {made['student_id']}" if made and made["student_id"] else "no judged student"
-    return f"Made {made['created'][:16].replace('T', ' ')} UTC with {by}." if made else "Made from the newest labels."
+    newest = queue.latest(view.db, view.task)
+    by = f"student {newest['student_id']}" if newest and newest["student_id"] else "no judged student"
+    return (
+        f"Made {newest['created'][:16].replace('T', ' ')} UTC with {by}." if newest else "Made from the newest labels."
+    )
 
 
 main()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import taxonomy
-from core.label import connections, forecast
+from core.label import forecast
 from core.money import prices
 from core.ui import (
     connection_form,
@@ -16,6 +16,7 @@ from core.ui import (
     prompt_editor,
 )
 from core.ui.figures import figure
+from core.wires import connections
 from core.words import counted, duration, money
 
 ENTRY = {

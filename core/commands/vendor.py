@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from core import terminal
 from core.commands import reading
 from core.errors import InputError, Problem
-from core.label import providers
 from core.tasks import Task
 from core.whole import write_whole
+from core.wires import providers
 from core.words import counted
 
 if TYPE_CHECKING:

@@ -21,13 +21,13 @@ from core.evaluate.kept import assumptions_of, other_prices, rules_of, teacher_p
 from core.evaluate.latency import Times, median_interval
 from core.evaluate.next_step import Plan, plan
 from core.evaluate.verdict import decide
-from core.label import connections
 from core.money import outlook
 from core.money.economics import Assumptions, Economics, Line, Measured, economics, label_price, saving_on_batch
 from core.money.outlook import Course, Swing
 from core.money.prices import Price
 from core.tasks import Task
 from core.train import members
+from core.wires import connections
 
 
 @dataclass(frozen=True)

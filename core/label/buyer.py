@@ -10,12 +10,12 @@ import time
 from typing import Any
 
 from core.label.disk import Disk
-from core.label.limits import Limits
 from core.label.model import Model, cost
-from core.label.teachers.failures import LONG_S
-from core.label.teachers.wire import CallError, Reply, Request, Wire
 from core.label.writer import Call, Patience, Writer
 from core.money import ledger
+from core.wires.failures import LONG_S
+from core.wires.limits import Limits
+from core.wires.wire import CallError, Reply, Request, Wire
 
 
 class Capped(Exception):

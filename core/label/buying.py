@@ -19,10 +19,10 @@ from sqlite_utils import Database
 from core import database, room, settings
 from core.errors import InputError
 from core.jobs import insist
-from core.label.connections import LONGER
 from core.label.model import Model
-from core.label.teachers.wire import Reply
 from core.money import ledger
+from core.wires.connections import LONGER
+from core.wires.wire import Reply
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries, growing
 ALL_CUT = 4  # answers, the first of a run: where all of them are cut off, all would be
@@ -117,15 +117,15 @@ def must_be_capped(model: Model, budget_usd: float | None, what: str) -> None:
 
 def kept_replies(db: Database, client_id: int, keys: Sequence[bytes]) -> dict[bytes, Reply]:
     """What the model has said before to exactly these requests."""
-    found: dict[bytes, Reply] = {}
+    replies: dict[bytes, Reply] = {}
     for start in range(0, len(keys), 500):
         part = keys[start : start + 500]
         rows = db.execute(
             f"select key, reply from kept_replies where client_id = ? and key in ({','.join('?' * len(part))})",
             [client_id, *part],
         )
-        found |= {key: Reply(**json.loads(reply)) for key, reply in rows}
-    return found
+        replies |= {key: Reply(**json.loads(reply)) for key, reply in rows}
+    return replies
 
 
 def keep_replies(db: Database, client_id: int, replies: Sequence[tuple[bytes, Reply]]) -> None:

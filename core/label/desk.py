@@ -12,11 +12,11 @@ from core.label.buyer import Buyer, Stopped
 from core.label.buying import kept_replies, must_have_room, outside
 from core.label.consulting import Consultation, Failed
 from core.label.disk import Disk
-from core.label.limits import Limits
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
-from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.money import ledger
+from core.wires.limits import Limits
+from core.wires.wire import PASSING, CallError, Reply, Request
 
 REFUSED_S = 30.0  # seconds after which a key that was refused may have been changed
 
@@ -66,15 +66,15 @@ class Desk:
         ((_, request),) = hosted.asking.requests([asset])
         talk = Consultation(hosted, [asset], request)
         keys = [hosted.key(one) for one in talk.requests]
-        found = await self.buyer.disk(self._look, keys)
-        kept = {vote: found[key] for vote, key in enumerate(keys) if key in found}
+        replies = await self.buyer.disk(self._look, keys)
+        bought = {vote: replies[key] for vote, key in enumerate(keys) if key in replies}
         try:
-            await talk.run(self._ask, lambda vote, reply: writer.keep(keys[vote], reply), kept)
+            await talk.run(self._ask, lambda vote, reply: writer.keep(keys[vote], reply), bought)
         except Failed as failed:
             talk.fail(str(failed))
         except Stopped:
             raise writer.no_room() from None
-        if len(kept) < len(keys):
+        if len(bought) < len(keys):
             await writer.written()
         return talk.answers()[0]
 

@@ -11,12 +11,12 @@ from genai_prices.data import providers as priced
 from sqlite_utils import Database
 
 from core.errors import InputError
-from core.label import connections, providers
-from core.label.connections import Connection
 from core.label.prompts import digest
-from core.label.teachers.wire import Reply, Request, Wire
 from core.money import prices
 from core.money.prices import Price
+from core.wires import connections, providers
+from core.wires.connections import Connection
+from core.wires.wire import Reply, Request, Wire
 
 # A byte-level tokeniser never makes more tokens than there are bytes. Providers add tokens of their own around each message.
 MESSAGE_TOKENS = 16

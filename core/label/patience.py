@@ -13,12 +13,12 @@ from core.label.buyer import Buyer, Stopped
 from core.label.buying import KEPT_TODO, Lengths, pause
 from core.label.consulting import Failed
 from core.label.disk import Disk
-from core.label.limits import Limits
 from core.label.model import Model
-from core.label.teachers.failures import LONG_S
-from core.label.teachers.wire import PASSING, CallError, Reply, Request
 from core.label.writer import Call
 from core.money import ledger
+from core.wires.failures import LONG_S
+from core.wires.limits import Limits
+from core.wires.wire import PASSING, CallError, Reply, Request
 
 FIRST = 4  # calls at once until the first sound answer: a fault of all of them is paid for so often
 TRIES = 5  # of one call that fails while others succeed

@@ -6,7 +6,7 @@ import streamlit as st
 
 JS = """
 export default function({ data }) {
-    const field = document.querySelector(`.st-key-${data.key} input`);
+    const field = document.querySelector(`.st-key-${data.key} :is(input, textarea)`);
     if (field && document.activeElement !== field) { field.focus(); }
 }
 """

@@ -40,6 +40,7 @@ VERDICT_LOOK = {  # colour of a badge, icon
     "fallback": ("blue", ":material/alt_route:"),
     "not_ready": ("orange", ":material/hourglass_top:"),
     "trial": ("gray", ":material/science:"),
+    "alone": ("green", ":material/check_circle:"),
     "drafts": ("blue", ":material/edit_note:"),
     "not_yet": ("orange", ":material/hourglass_top:"),
 }
@@ -148,10 +149,10 @@ def guard() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = outside(error)
-        if said is None:
+        fault = outside(error)
+        if fault is None:
             raise
-        st.error(plain(str(said)), icon=":material/error:")
+        st.error(plain(str(fault)), icon=":material/error:")
 
 
 def link(key: str, label: str | None = None, to: dict[str, str] | None = None, icon: str | None = None) -> None:

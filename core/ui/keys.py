@@ -1,7 +1,7 @@
-"""The review desk's keys: none is lost. One pressed before the next asset is drawn waits, is shown, and is taken once it is there.
+"""A desk's keys: none is lost. One pressed before the next text is drawn waits, is shown, and is taken once it is there.
 
 A button's own shortcut is heard only while that button stands there: what is typed between two drawings is lost, or falls on the
-asset before. Here one listener, ahead of Streamlit's, keeps the keys in order and gives each drawing one of them.
+text before. Here one listener, ahead of Streamlit's, keeps the keys in order and gives each drawing one of them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ function pressed(event) {
 }
 
 function intoField() {
-    const field = document.querySelector(`.st-key-${now.open} input`);
+    const field = document.querySelector(`.st-key-${now.open} :is(input, textarea)`);
     if (!field) { return false; }
     field.focus();
     const text = waiting.splice(0).join("");
@@ -62,7 +62,7 @@ function act() {
         if (!place || button) {
             const key = waiting.shift();
             say();
-            if (!button) { return act(); }  // no such category here
+            if (!button) { return act(); }  // nothing here has that key
             fired = now.turn;
             opening = now.opens.includes(key);
             button.click();

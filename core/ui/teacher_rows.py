@@ -8,7 +8,6 @@ import streamlit as st
 
 from core import jobs
 from core.deploy import scoring, sending
-from core.label import connections
 from core.label.teachers import Asset
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
@@ -16,6 +15,7 @@ from core.train.registry import find
 from core.ui import frame, progress
 from core.ui.figures import figure
 from core.ui.hosted_teacher import cap_field, rounded_up, spread_words
+from core.wires import connections
 from core.words import counted, money, teacher_words
 
 

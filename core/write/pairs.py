@@ -154,10 +154,10 @@ def import_pairs(
             f"Check which columns hold them: {', '.join(table.columns)[:500]}.",
             where=path.name,
         )
-    found = Imported(count, len(distinct), len(rows) - len(distinct), problems.kept)
+    found = Imported(count, len(distinct), len(rows) - len(distinct), problems.listed)
     with db.atomic():
-        _save(db, task, path, columns, found, distinct)
-        _deal(db, task, problems)
+        save(db, task, path, columns, found, distinct)
+        deal(db, task, problems)
     return found
 
 
@@ -198,8 +198,19 @@ def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems)
             row, columns.brief[0], f"The brief was cut to {MAX_TEXT:,} characters.", "Shorten it if its end matters."
         )
     kept = {name: told[name] or None for name in ("first_version", "channel", "market", "writer", "written")}
-    hashed = form_hash(f"{normal_form(brief)}\n{normal_form(copy)}")
-    return {"text_hash": hashed, "brief": brief, "copy": copy, "status": status, "split": split or "", **kept}
+    return {
+        "text_hash": hash_of(brief, copy),
+        "brief": brief,
+        "copy": copy,
+        "status": status,
+        "split": split or "",
+        **kept,
+    }
+
+
+def hash_of(brief: str, copy: str) -> str:
+    """What a pair is told by: the same brief with the same copy, but for case and signs."""
+    return form_hash(f"{normal_form(brief)}\n{normal_form(copy)}")
 
 
 def brief_of(cells: dict[str, str], columns: Sequence[str]) -> str:
@@ -208,7 +219,8 @@ def brief_of(cells: dict[str, str], columns: Sequence[str]) -> str:
     return join_text(f"{name}: {cell}" if len(parts) > 1 else cell for name, cell in parts if cell)
 
 
-def _save(db: Database, task: Task, path: Path, columns: Columns, found: Imported, rows: dict[str, dict]) -> None:
+def save(db: Database, task: Task, path: Path, columns: Columns, found: Imported, rows: dict[str, dict]) -> int:
+    """Put rows of pairs, by their hashes, into the task as one import; its id. They have no group until deal()."""
     kept = json.dumps([one.as_dict() for one in found.problems[:1_000]])
     counts = {"row_count": found.rows, "imported": found.imported, "duplicates": found.duplicates}
     told = {"filename": path.name, "columns": json.dumps(asdict(columns)), "problem_count": len(found.problems)}
@@ -224,9 +236,10 @@ def _save(db: Database, task: Task, path: Path, columns: Columns, found: Importe
             split = case when excluded.split != '' then excluded.split else split end""",
         [(task.id, import_id, int(bool(row["split"])), *(row[name] for name in names)) for row in rows.values()],
     )
+    return import_id
 
 
-def _deal(db: Database, task: Task, problems: Problems) -> None:
+def deal(db: Database, task: Task, problems: Problems) -> None:
     """Group all pairs of the task and give those without a split one: that of their group, else by chance."""
     rows = list(
         db.query("select id, brief, copy, split, split_given from pairs where task_id = ? order by id", [task.id])

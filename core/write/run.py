@@ -21,7 +21,7 @@ from core.tables.problems import ReadAs
 from core.tasks import Task
 from core.train.disk import megabytes
 from core.whole import write_whole
-from core.write import base, drafting, guide, judging, known, language, pairs, roles, verdict
+from core.write import base, blind, desk, drafting, guide, judging, known, language, pairs, roles, verdict
 from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
 from core.write.rungs import write as writing
 
@@ -59,14 +59,19 @@ def find(db: Database, task: Task, which: str | int = "live") -> dict:
 
 
 def all_writers(db: Database, task: Task) -> list[dict]:
-    """The task's finished students, newest first."""
+    """The task's finished students, newest first; `blind`: how their blind test stands."""
     rows = db.query("select * from writers where task_id = ? and ready = 1 order by id desc", [task.id])
-    return [row | {"figures": json.loads(row["figures"]), "params": json.loads(row["params"])} for row in rows]
+    return [
+        row
+        | {name: json.loads(row[name]) for name in ("figures", "params")}
+        | {"blind": blind.result(db, task, row["id"])}
+        for row in list(rows)
+    ]
 
 
 def verdict_of(row: dict) -> verdict.Verdict:
     """The verdict on a student of all_writers()."""
-    return verdict.of(row["figures"], new=rungs()[row["kind"]].new, refused=row["refused"])
+    return verdict.of(row["figures"], new=rungs()[row["kind"]].new, refused=row["refused"], blind=row["blind"])
 
 
 def import_and_train(
@@ -119,6 +124,7 @@ def train(db: Database, task: Task, choice: str = AUTO, progress: NoProgress | N
     InputError where pairs are too few or the base model cannot be used.
     """
     step = progress or NoProgress()
+    desk.into_pairs(db, task)
     there = pairs.load(db, task)
     pairs.must_suffice(there)
     step(0, 0, "Preparing the training")
@@ -213,12 +219,8 @@ def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
 
 def _outcome(db: Database, task: Task, made: dict[str, dict], left_out: dict[str, str]) -> dict[str, Any]:
     """What `distil --json` says of the students; the highest rung that nothing rules out goes to work."""
-    known_rungs = rungs()
-    said = {
-        kind: verdict.of(row["figures"], new=known_rungs[kind].new, refused=row["refused"])
-        for kind, row in made.items()
-    }
-    fit = [kind for kind, one in said.items() if one.decision == verdict.DRAFTS]
+    said = {kind: verdict_of(row | {"blind": blind.result(db, task, row["id"])}) for kind, row in made.items()}
+    fit = [kind for kind, one in said.items() if one.decision != verdict.NOT_YET]
     chosen = made[fit[-1]] if fit else None
     if chosen:
         with db.atomic():

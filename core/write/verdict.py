@@ -1,4 +1,4 @@
-"""What the figures of a writing student rule out, and the verdict that is left: drafts for a person, or not yet.
+"""What the figures of a writing student rule out, and the verdict that is left: writes alone, drafts for a person, or not yet.
 
 No figure can say *good*: a student writes alone only once people have compared its drafts with approved copy, sides hidden.
 """
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from core.evaluate.agreement import interval
 from core.words import percent
+from core.write import blind as blind_test
 
-DRAFTS, NOT_YET = "drafts", "not_yet"
+ALONE, DRAFTS, NOT_YET = "alone", "drafts", "not_yet"
 FEWEST = 30  # held-out briefs
 NEAR_ROOM = 0.02  # near copies above those of approved copy
 UNIQUE = 0.9  # of the distinct texts of approved copy
@@ -19,7 +20,7 @@ HANDLED = 0.5  # of briefs with a draft that passes every gate
 
 @dataclass(frozen=True)
 class Verdict:
-    """`decision`: DRAFTS (for a person) or NOT_YET, with its reason and what to do next."""
+    """`decision`: ALONE, DRAFTS (for a person) or NOT_YET, with its reason and what to do next."""
 
     decision: str
     reason: str
@@ -49,15 +50,23 @@ def ruled_out(figures: dict, *, new: bool) -> str:
     return ""
 
 
-def of(figures: dict, *, new: bool, refused: str = "") -> Verdict:
-    """The verdict on a student by its figures; `refused`: why it may not write at all."""
+def of(figures: dict, *, new: bool, refused: str = "", blind: blind_test.Result | None = None) -> Verdict:
+    """The verdict on a student by its figures and its blind test; `refused`: why it may not write at all."""
     reason = refused or ruled_out(figures, new=new)
     if reason:
         todo = "Bring more approved pairs, or choose a larger base model (0.5 to 2 billion parameters) from a folder."
         return Verdict(NOT_YET, reason, todo)
     share, count = percent(figures["handled"]["value"]), figures["briefs"]
+    passes = f"{share} of {count:,} test briefs got a draft that passes every gate."
+    if blind and blind.outcome == blind_test.NOT_WORSE:
+        todo = "Let what passes every gate go out, and give the other briefs to a person or the teacher."
+        return Verdict(ALONE, f"{blind_test.sentence(blind)} {passes}", todo)
+    if blind and blind.n:
+        worse = blind.outcome == blind_test.WORSE
+        todo = "Have people pick from its drafts." + ("" if worse else " Go on comparing on the Blind test page.")
+        return Verdict(DRAFTS, f"{passes} {blind_test.sentence(blind)}", todo)
     return Verdict(
         DRAFTS,
-        f"{share} of {count:,} test briefs got a draft that passes every gate. No figure says that drafts are good: people do.",
+        f"{passes} No figure says that drafts are good: people do.",
         "Have people pick from its drafts, and compare them with approved copy before anything is published unread.",
     )

@@ -20,13 +20,14 @@ from tokenizers import Tokenizer
 
 from core import database, tasks, taxonomy
 from core.assets import imports
-from core.label import connections, forecast, labelling, runs
-from core.label.teachers.wire import OwnPrice, Params
+from core.label import forecast, labelling, runs
 from core.weights import source_folder
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from core.words import duration
 from tests.conftest import SHARED
-from tests.label import servers
-from tests.label.servers import Call, Fault, Server, Text, steady
+from tests.wires import servers
+from tests.wires.servers import Call, Fault, Server, Text, steady
 
 PRICE = OwnPrice(2.0, 10.0, 0.2, 1.0, 5.0)
 RUNS = (

@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 
 from core import database
-from core.label import connections, labelling, runs
-from core.label.teachers.wire import OwnPrice, Params
+from core.label import labelling, runs
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
-from tests.label import servers
+from tests.wires import servers
 
 LATENCY_S, CONCURRENCY = 0.05, 32
 

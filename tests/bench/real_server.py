@@ -28,8 +28,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import database
-from core.label import connections, labelling, runs
-from core.label.teachers.wire import OwnPrice, Params
+from core.label import labelling, runs
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
 
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"

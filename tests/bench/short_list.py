@@ -17,10 +17,10 @@ import pandas as pd
 from core import taxonomy
 from core.evaluate.agreement import share
 from core.label.asking import Asking
-from core.label.connections import Connection
 from core.label.prompts import Prompt
-from core.label.teachers.wire import Params
 from core.taxonomy import Category, StoredCategory
+from core.wires.connections import Connection
+from core.wires.wire import Params
 from tests.conftest import SHARED
 
 IAB = {"ad product": "iab_ad_product_taxonomy_2.0.tsv", "content": "iab_content_taxonomy_3.1.tsv"}

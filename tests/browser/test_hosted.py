@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from core import database
 from core.label.runs import runs
 from tests.browser.test_journeys import Clicks, no_failure
-from tests.label import servers
 from tests.pages.clients import bring_in
+from tests.wires import servers
 
 pytestmark = pytest.mark.timeout(900)
 KEY = "sk-test-90ab12cd34"

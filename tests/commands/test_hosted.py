@@ -11,8 +11,8 @@ import pytest
 from core.label.runs import runs
 from core.tasks import Task
 from tests import small
-from tests.label import servers
 from tests.test_main import call
+from tests.wires import servers
 
 KEY = "sk-test-77a1b2c3d4"
 

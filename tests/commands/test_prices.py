@@ -7,13 +7,13 @@ import json
 import pytest
 
 from core import database
-from core.label import connections
 from core.label.runs import runs
-from core.label.teachers.wire import Params
 from core.money import prices
+from core.wires import connections
+from core.wires.wire import Params
 from tests import small
-from tests.label import servers
 from tests.test_main import call
+from tests.wires import servers
 
 
 def said(capsys, *arguments: str) -> dict:

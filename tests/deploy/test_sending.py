@@ -13,13 +13,13 @@ import pytest
 from core import database, jobs, tasks
 from core.deploy import scoring
 from core.errors import InputError
-from core.label import connections
-from core.label.teachers.wire import OwnPrice, Params
 from core.money import ledger
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
 from tests.deploy.test_scoring import live, read_csv, score
-from tests.label import servers
-from tests.label.servers import Fault, Server
+from tests.wires import servers
+from tests.wires.servers import Fault, Server
 
 __all__ = ["live"]
 ROOT = Path(__file__).resolve().parents[2]

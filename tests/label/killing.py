@@ -13,11 +13,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core.label import connections, labelling, runs
-from core.label.teachers.wire import OwnPrice, Params
+from core.label import labelling, runs
 from core.tasks import Task
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
-from tests.label.servers import Call, Server, steady
+from tests.wires.servers import Call, Server, steady
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.label.asking import Asking
-from core.label.connections import Connection
 from core.label.prompts import INSTRUCTIONS, Prompt
 from core.label.teachers import Asset
 from core.label.teachers.hosted import Hosted
-from core.label.teachers.wire import Params, Reply
 from core.taxonomy import StoredCategory
+from core.wires.connections import Connection
+from core.wires.wire import Params, Reply
 
 NAMES = ("Sale", "Store Opening", "Hiring", "Travel & Leisure")
 CATEGORIES = [

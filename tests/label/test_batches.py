@@ -6,8 +6,8 @@ import pytest
 
 from core.errors import Cancelled, InputError
 from core.label import batches
-from core.label.teachers.wire import BatchState, CallError, Params, Reply
 from core.money import ledger
+from core.wires.wire import BatchState, CallError, Params, Reply
 from tests.label import scripted
 from tests.label.scripted import good
 from tests.label.test_engine import counts, money

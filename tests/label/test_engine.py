@@ -12,7 +12,7 @@ import pytest
 from core import database
 from core.errors import Cancelled, InputError
 from core.label import buying, engine, patience, writer
-from core.label.teachers.wire import CallError, Params, Reply
+from core.wires.wire import CallError, Params, Reply
 from tests.label import scripted
 from tests.label.scripted import good
 
@@ -22,8 +22,8 @@ def quick(monkeypatch):
     """Pauses a thousandth as long."""
     monkeypatch.setattr(buying, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(buying, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr("core.label.limits.FIRST_PAUSE", 0.002)
-    monkeypatch.setattr("core.label.limits.LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr("core.wires.limits.FIRST_PAUSE", 0.002)
+    monkeypatch.setattr("core.wires.limits.LONGEST_PAUSE", 0.02)
 
 
 def go(db, run, reply, categories, budget=100.0, progress=None, limit=None, seconds=0.002, **params):

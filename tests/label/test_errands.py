@@ -7,13 +7,14 @@ import json
 import pytest
 
 from core.errors import InputError
-from core.label import connections, model
+from core.label import model
 from core.label.errands import errand
-from core.label.teachers.wire import OwnPrice, Params, Request
 from core.money import ledger
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params, Request
 from tests import small
-from tests.label import servers
-from tests.label.servers import Server, Text
+from tests.wires import servers
+from tests.wires.servers import Server, Text
 
 PLAIN = {
     "type": "object",

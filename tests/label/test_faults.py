@@ -18,11 +18,12 @@ import pytest
 
 from core import database
 from core.errors import InputError
-from core.label import buying, connections, labelling, limits, patience, runs
-from core.label.teachers.wire import OwnPrice, Params
+from core.label import buying, labelling, patience, runs
+from core.wires import connections, limits
+from core.wires.wire import OwnPrice, Params
 from tests import small
-from tests.label import servers
-from tests.label.servers import Call, Fault, Server, Text, steady
+from tests.wires import servers
+from tests.wires.servers import Call, Fault, Server, Text, steady
 
 ASSETS = 40
 TIMEOUT_S = 2.5

@@ -8,8 +8,8 @@ import pytest
 
 from core import jobs, taxonomy
 from core.label import engine, forecast, runs
-from core.label.teachers.wire import Params
 from core.money import prices
+from core.wires.wire import Params
 from tests.label import scripted
 from tests.pages.clients import bring_in_many
 

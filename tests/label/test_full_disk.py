@@ -12,15 +12,16 @@ from core import database, jobs, room, taxonomy
 from core.deploy.fallback import Fallback
 from core.deploy.live import Served
 from core.errors import InputError
-from core.label import connections, engine, labelling, runs
+from core.label import engine, labelling, runs
 from core.label.errands import errand
 from core.label.teachers import make
-from core.label.teachers.wire import OwnPrice, Params
 from core.money import ledger
 from core.tasks import Task
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
 from tests.full_disks import empty, fill, small_disk
-from tests.label.servers import Server, steady
+from tests.wires.servers import Server, steady
 
 ASSETS, CONCURRENCY, FULL_AT = 160, 8, 50
 

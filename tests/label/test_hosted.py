@@ -4,14 +4,14 @@ import pytest
 
 from core import taxonomy
 from core.errors import InputError
-from core.label import connections
 from core.label.desk import ask_once
 from core.label.teachers import Asset, hosted, make
-from core.label.teachers.wire import OwnPrice, Params
 from core.money import ledger, prices
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
-from tests.label import servers
-from tests.label.servers import Fault, Server, Text
+from tests.wires import servers
+from tests.wires.servers import Fault, Server, Text
 
 PRICE = OwnPrice(2.0, 8.0, 0.2, 1.0, 4.0, "2026-11-24")
 LABELS = tuple(small.WORDS)

@@ -10,12 +10,12 @@ from sqlite_utils import Database
 
 from core import jobs, review, tasks, taxonomy, vendor
 from core.assets import imports
-from core.label import connections
 from core.review import queue
 from core.tables.columns import Mapping
 from core.tasks import Task
 from core.taxonomy import diff, versions
 from core.vendor import sets
+from core.wires import connections
 from tests.pages.clients import second_student
 
 WORD = "evil"  # in each of the pieces
@@ -91,7 +91,7 @@ def fill(db: Database, folder: Path) -> Task:
     names = [category.label for category in draft.categories]
     draft = diff.rename(draft, names[0], names[0] + " **evil**")
     draft = diff.describe(draft, names[1], "[evil](http://evil.example)", ["**evil**"])
-    versions.keep(db, client, versions.Kept(taxonomy.latest(db, client), "**evil**.csv", draft))
+    versions.keep(db, client, versions.KeptDraft(taxonomy.latest(db, client), "**evil**.csv", draft))
     db.conn.commit()
     return client
 

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from core import jobs, tasks
 from core.database import now
-from core.label import connections, keys, prompts
+from core.label import prompts
 from core.label.runs import runs
-from core.label.teachers.wire import OwnPrice, Params
 from core.tasks import Task
 from core.ui.hosted_teacher import rounded_up
-from tests.label import servers
+from core.wires import connections, keys
+from core.wires.wire import OwnPrice, Params
 from tests.pages.clients import HOSTILE, WORDS, bring_in
 from tests.pages.test_pages import links, shown
+from tests.wires import servers
 
 SECRET = "sk-test-5f2d81c0a7"
 PRICE = OwnPrice(2.0, 10.0, 0.2, as_of="2026-11-01")

@@ -6,9 +6,9 @@ import json
 
 from core import __main__ as cli
 from core import jobs, rounds
-from core.label import connections
-from core.label.teachers.wire import OwnPrice, Params
 from core.tasks import Task
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests.pages.clients import bring_in
 from tests.pages.test_pages import shown
 

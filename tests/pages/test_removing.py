@@ -8,8 +8,8 @@ import pytest
 
 from core import __main__ as cli
 from core import jobs, tasks
-from core.label import connections
 from core.train.registry import all_students, set_live
+from core.wires import connections
 from tests.pages.test_pages import shown
 
 

@@ -8,13 +8,13 @@ import openpyxl
 
 from core import jobs, settings, tasks
 from core.deploy import scoring
-from core.label import connections
-from core.label.teachers.wire import OwnPrice, Params
 from core.money import ledger
 from core.train.registry import all_students, set_live
-from tests.label import servers
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests.pages.test_hosted import button, field
 from tests.pages.test_pages import links, shown
+from tests.wires import servers
 
 STRANGE = ["zzqx plonk", "wibble qqf", "zzqx plonk"]
 

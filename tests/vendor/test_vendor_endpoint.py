@@ -4,11 +4,11 @@ import pytest
 
 from core import jobs, vendor
 from core.errors import InputError
-from core.label import connections
-from core.label.teachers.wire import OwnPrice, Params
 from core.vendor import scorecard, sets
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
-from tests.label.servers import Call, Server
+from tests.wires.servers import Call, Server
 
 
 def careless(call: Call) -> str:

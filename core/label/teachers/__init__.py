@@ -1,7 +1,7 @@
 """Teachers: whoever answers first. One file a kind; a new kind is a file and a line in KINDS.
 
 A teacher is named by a spec, `kind` or `kind:detail`: "built-in", "recorded:COLUMN", "connection:NAME", and "openai:MODEL" for each
-kind of core/label/providers.
+kind of core/wires/providers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from sqlite_utils import Database
 
 from core.errors import InputError
-from core.label import providers
 from core.tasks import Task
 from core.taxonomy import StoredCategory
+from core.wires import providers
 
 # kind -> module whose make() makes it from (db, task, spec, categories); each kind of a provider's is hosted as well
 KINDS = {
@@ -100,8 +100,8 @@ def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterat
 def within(pages: Iterator[list[Asset]], only: Collection[int] | None) -> Iterator[list[Asset]]:
     """Of pages of assets those whose id is in `only`; None: all."""
     for page in pages:
-        if kept := page if only is None else [asset for asset in page if asset.id in only]:
-            yield kept
+        if wanted := page if only is None else [asset for asset in page if asset.id in only]:
+            yield wanted
 
 
 def lacking(db: Database, run_id: int) -> Iterator[list[Asset]]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from sqlite_utils import Database
 
 from core.label.asking import REPAIR_SHOWN, Asking, Question, of_task
-from core.label.connections import Connection
 from core.label.model import MESSAGE_TOKENS, Model, connection_of, price_of
 from core.label.teachers import Asset, lacking
-from core.label.teachers.wire import Request
 from core.money.prices import Price
 from core.tasks import Task
 from core.taxonomy import StoredCategory
+from core.wires.connections import Connection
+from core.wires.wire import Request
 
 
 class Hosted(Model):

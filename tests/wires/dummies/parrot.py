@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.label.providers import Provider
-from core.label.teachers.wire import Reply
+from core.wires.providers import Provider
+from core.wires.wire import Reply
 
 
 class Parrot:

@@ -8,11 +8,12 @@ import time
 
 import pytest
 
-from core.label import connections
-from core.label.teachers.wire import CallError
-from tests.label import questions, servers
+from core.wires import connections
+from core.wires.wire import CallError
+from tests.label import questions
 from tests.label.questions import CATEGORIES, asking, assets, connection, hosted
-from tests.label.servers import Fault, Server, Text
+from tests.wires import servers
+from tests.wires.servers import Fault, Server, Text
 
 KINDS = ("openai", "anthropic")
 SECRET = "sk-test-0123456789abcdef"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from core.label.providers import Provider
-from core.label.teachers import calls
-from core.label.teachers.failures import Failures, provider_message
-from core.label.teachers.wire import BatchState, CallError, Reply, Request
+from core.wires import client
+from core.wires.failures import Failures, provider_message
+from core.wires.providers import Provider
+from core.wires.wire import BatchState, CallError, Reply, Request
 
 if TYPE_CHECKING:
-    from core.label.connections import Connection
+    from core.wires.connections import Connection
 
 _SIGNS = {"output_config": ("output_config", "output_format", "json_schema", "schema", "structured output", "grammar")}
 _FINISH = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "refusal"}
@@ -32,7 +32,7 @@ class Anthropic:
 
         self.model, self.params = connection.model, connection.params
         address = (connection.base_url or PROVIDER.address).removesuffix("/v1")  # the SDK adds it
-        self.client = calls.client(anthropic, anthropic.AsyncAnthropic, address, secret, self.params)
+        self.client = client.client(anthropic, anthropic.AsyncAnthropic, address, secret, self.params)
         self.failures = Failures(anthropic, address, self.model, secret)
         self.plain = self.params.schema == "plain"
 
@@ -43,7 +43,7 @@ class Anthropic:
             try:
                 started = time.perf_counter()
                 async with self.failures.caught(request, seconds=self.params.timeout_s):
-                    answer, headers = await calls.post(self.client, "/v1/messages", body, self.failures)
+                    answer, headers = await client.post(self.client, "/v1/messages", body, self.failures)
                     reply = self._read(answer, headers, request, (time.perf_counter() - started) * 1000)
                 self.failures.answered = True
                 return reply
@@ -59,7 +59,7 @@ class Anthropic:
         ended = body.get("stop_reason") if isinstance(body, dict) else None
         if whole and ended != "error" and (body["content"] or ended):
             return read(body, latency_ms)
-        raise self.failures.instead(calls.says_why(body), ended, headers, request, calls.counted(body, _usage))
+        raise self.failures.instead(client.says_why(body), ended, headers, request, client.counted(body, _usage))
 
     def body(self, request: Request) -> dict:
         """The request as this model takes it."""
@@ -75,7 +75,7 @@ class Anthropic:
 
     def _adapt(self, error: CallError) -> bool:
         """Ask in plain words from now on where the schema was refused."""
-        if error.trouble != "request" or not calls.mentioned(error, _SIGNS):
+        if error.trouble != "request" or not client.mentioned(error, _SIGNS):
             return False
         if self.params.schema == "strict":
             raise CallError("schema", f"This model takes no JSON schema. {error.words}")
@@ -86,8 +86,8 @@ class Anthropic:
 
     async def send_batch(self, requests: dict[str, Request]) -> str:
         asked = [{"custom_id": id, "params": self.body(request)} for id, request in requests.items()]
-        async with self.failures.caught(seconds=calls.BATCH_S):
-            return (await self.client.messages.batches.create(requests=asked, timeout=calls.BATCH_S)).id
+        async with self.failures.caught(seconds=client.BATCH_S):
+            return (await self.client.messages.batches.create(requests=asked, timeout=client.BATCH_S)).id
 
     async def batch_state(self, batch_id: str) -> BatchState:
         async with self.failures.caught(seconds=self.params.timeout_s):
@@ -97,16 +97,16 @@ class Anthropic:
         return BatchState("ended" if batch.processing_status == "ended" else "running", done, done + counts.processing)
 
     async def batch_replies(self, batch_id: str) -> AsyncIterator[tuple[str, Reply | CallError]]:
-        path, options = f"/v1/messages/batches/{batch_id}/results", {"timeout": calls.BATCH_S}
-        async with self.failures.caught(seconds=calls.BATCH_S):
+        path, options = f"/v1/messages/batches/{batch_id}/results", {"timeout": client.BATCH_S}
+        async with self.failures.caught(seconds=client.BATCH_S):
             content = (await self.client.get(path, cast_to=httpx2.Response, options=options)).content
-        for line in calls.lines(content):
+        for line in client.lines(content):
             result = line.get("result")
             yield str(line.get("custom_id")), self._result(result if isinstance(result, dict) else {})
 
     def _result(self, result: dict) -> Reply | CallError:
         if result.get("type") == "succeeded":
-            return calls.parsed(self._read, result.get("message"))
+            return client.parsed(self._read, result.get("message"))
         if result.get("type") != "errored":
             return CallError("server", f"The batch did not come to it ({result.get('type', 'no reason given')}).")
         _, kind = provider_message(result.get("error"))
@@ -145,15 +145,15 @@ def read(body: dict, latency_ms: float | None = None) -> Reply:
 def _usage(body: dict) -> dict[str, Any]:
     """The fields of a Reply that say what it took; the provider counts what is new apart from what its cache knew."""
     usage = body.get("usage") or {}
-    written = calls.count(usage.get("cache_creation_input_tokens")) or 0
-    cached = calls.count(usage.get("cache_read_input_tokens")) or 0
-    fresh = calls.count(usage.get("input_tokens"))
+    written = client.count(usage.get("cache_creation_input_tokens")) or 0
+    cached = client.count(usage.get("cache_read_input_tokens")) or 0
+    fresh = client.count(usage.get("input_tokens"))
     return {
         "tokens_in": None if fresh is None else fresh + written + cached,
-        "tokens_out": calls.count(usage.get("output_tokens")),
+        "tokens_out": client.count(usage.get("output_tokens")),
         "tokens_cached": cached,
         "tokens_written": written,
-        "cost_usd": calls.charged(usage),
+        "cost_usd": client.charged(usage),
     }
 
 

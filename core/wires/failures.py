@@ -16,8 +16,8 @@ from typing import Any
 
 import aiohttp
 
-from core.label import keys
-from core.label.teachers.wire import CallError, Reply, Request, Trouble
+from core.wires import keys
+from core.wires.wire import CallError, Reply, Request, Trouble
 
 SHOWN = 200  # characters of a provider's own words
 # aiohttp's own exceptions tell whether the question had gone out; what the SDKs make of them does not (a line that breaks while
@@ -240,13 +240,13 @@ def _retry_after(headers: Any) -> float | None:
     try:
         if milliseconds := headers.get("retry-after-ms"):
             return max(0.0, float(milliseconds) / 1000)
-        given = headers.get("retry-after")
-        if not given:
+        value = headers.get("retry-after")
+        if not value:
             return None
         try:
-            seconds = float(given)
+            seconds = float(value)
         except ValueError:
-            seconds = (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds()
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
         return max(0.0, seconds) if seconds < 1e9 else None
     except (ValueError, TypeError):
         return None

@@ -16,9 +16,8 @@ from sqlite_utils import Database
 from core import words
 from core.database import now
 from core.errors import InputError
-from core.label import keys, providers
-from core.label.replies import schema, unthought
-from core.label.teachers.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire
+from core.wires import keys, providers
+from core.wires.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire, form
 
 HOUSE = 0
 _SERVICE = re.compile(r"/(?:chat/completions|completions|messages|responses|embeddings|models)$", re.IGNORECASE)
@@ -42,7 +41,7 @@ TODO: dict[Trouble, str] = {
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach a hosted model. `base_url` None: the provider's own address. `key_source`: see core/label/keys.py."""
+    """How to reach a hosted model. `base_url` None: the provider's own address. `key_source`: see core/wires/keys.py."""
 
     id: int
     client_id: int
@@ -87,7 +86,7 @@ def save(
                 " for the first alone.",
                 "Give the key once more, or say that the new address needs none.",
             )
-    kept = {
+    columns = {
         "client_id": client_id,
         "name": name,
         "kind": kind,
@@ -96,31 +95,31 @@ def save(
         "key_source": key_source,
         "params": json.dumps(asdict(params)),
     }
-    names = ", ".join(kept)
+    names = ", ".join(columns)
     with db.atomic():
         db.execute(
-            f"""insert into connections ({names}, created) values ({", ".join("?" * len(kept))}, ?)
+            f"""insert into connections ({names}, created) values ({", ".join("?" * len(columns))}, ?)
                 on conflict (client_id, name) do update set
-                {", ".join(f"{column} = excluded.{column}" for column in kept)}""",
-            [*kept.values(), now()],
+                {", ".join(f"{column} = excluded.{column}" for column in columns)}""",
+            [*columns.values(), now()],
         )
     return next(one for one in _some(db, "client_id = ? and name = ?", [client_id, name]))
 
 
 def all(db: Database, client_id: int) -> list[Connection]:
     """The client's connections and the house's, by name; of two with one name the client's."""
-    found = {one.name.lower(): one for one in _some(db, "client_id in (0, ?) order by client_id", [client_id])}
-    return sorted(found.values(), key=lambda one: one.name.lower())
+    by_name = {one.name.lower(): one for one in _some(db, "client_id in (0, ?) order by client_id", [client_id])}
+    return sorted(by_name.values(), key=lambda one: one.name.lower())
 
 
 def find(db: Database, client_id: int, name: str) -> Connection:
     """The connection called `name` that a client may use. InputError where there is none."""
-    found = _some(db, "client_id in (0, ?) and name = ? order by client_id desc limit 1", [client_id, name.strip()])
-    if not found:
+    rows = _some(db, "client_id in (0, ?) and name = ? order by client_id desc limit 1", [client_id, name.strip()])
+    if not rows:
         known = ", ".join(one.name for one in all(db, client_id))
         todo = f"There are: {known}." if known else "Add one on the Connections page first."
         raise InputError(f"There is no connection called '{name}'.", todo)
-    return found[0]
+    return rows[0]
 
 
 def rename(db: Database, id: int, name: str) -> str:
@@ -186,10 +185,10 @@ def tidied(base_url: str | None) -> tuple[str | None, str]:
     address = _address(base_url)
     if address is None:
         return None, ""
-    kept = _SERVICE.sub("", address)
-    if kept.startswith("http://") and _is_providers("https" + kept.removeprefix("http")):
-        kept = "https" + kept.removeprefix("http")
-    return kept, "" if kept == address else f"The address is kept as {kept}."
+    tidy = _SERVICE.sub("", address)
+    if tidy.startswith("http://") and _is_providers("https" + tidy.removeprefix("http")):
+        tidy = "https" + tidy.removeprefix("http")
+    return tidy, "" if tidy == address else f"The address is kept as {tidy}."
 
 
 def origin(kind: str, base_url: str | None) -> str:
@@ -256,9 +255,9 @@ def connect(connection: Connection) -> Wire:
 async def test(connection: Connection) -> Reply:
     """One tiny call. Raises CallError; InputError where the key is missing."""
     asked = 'Is this text an advertisement? 1: yes, 2: no. "Buy now!" Answer with JSON alone: {"category": "<id>"}'
-    params, form = connection.params, schema(("1", "2"), 1)
+    params, schema = connection.params, form(category={"type": "string", "enum": ["1", "2"]})
     request = Request(
-        "You sort texts.", (("user", asked),), form, max_tokens_out=params.max_tokens_out, logprobs=params.logprobs
+        "You sort texts.", (("user", asked),), schema, max_tokens_out=params.max_tokens_out, logprobs=params.logprobs
     )
     wire = connect(connection)
     try:
@@ -274,14 +273,14 @@ def test_call(connection: Connection) -> str:
     except CallError as error:
         todo = _elsewhere(connection) if error.trouble == "model" else ""
         raise InputError(error.words, todo or TODO[error.trouble], where=connection.name) from None
-    if reply.finish == "length" or not unthought(reply.text).strip():
+    if reply.finish == "length" or not reply.answer.strip():
         how = "was cut off" if reply.finish == "length" else "is empty"
         what = f"The model was reached, but its answer {how}: it may have thought it away."
         raise InputError(what, f"Allow a longer answer: {LONGER}", where=connection.name)
     model = reply.model or connection.model
     probable = "with" if reply.logprobs else "without"
-    said = f"{model} answered in {words.milliseconds(reply.latency_ms)}, {probable} probabilities."
-    return " ".join(part for part in (said, keys.remark(connection.key_source)) if part)
+    sentence = f"{model} answered in {words.milliseconds(reply.latency_ms)}, {probable} probabilities."
+    return " ".join(part for part in (sentence, keys.remark(connection.key_source)) if part)
 
 
 def _elsewhere(connection: Connection) -> str:

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from core.label import keys
-from core.label.providers import Provider
-from core.label.teachers import calls
-from core.label.teachers.failures import Failures, provider_message
-from core.label.teachers.wire import BatchState, CallError, Reply, Request
+from core.wires import client, keys
+from core.wires.failures import Failures, provider_message
+from core.wires.providers import Provider
+from core.wires.wire import BatchState, CallError, Reply, Request
 
 if TYPE_CHECKING:
-    from core.label.connections import Connection
+    from core.wires.connections import Connection
 
 PATH = "/chat/completions"
 TOP = 20  # candidates a token, the most there is
@@ -41,7 +40,7 @@ class OpenAI:
 
         self.model, self.params = connection.model, connection.params
         address = connection.base_url or PROVIDER.address
-        self.client = calls.client(openai, openai.AsyncOpenAI, address, secret, self.params)
+        self.client = client.client(openai, openai.AsyncOpenAI, address, secret, self.params)
         self.failures = Failures(openai, address, self.model, secret)
         host = httpx2.URL(address).host
         own = any(host == name or host.endswith(name) for name in _OWN_HOSTS)
@@ -77,7 +76,7 @@ class OpenAI:
     async def _once(self, request: Request, body: dict) -> Reply:
         started = time.perf_counter()
         async with self.failures.caught(request, seconds=self.params.timeout_s):
-            answer, headers = await calls.post(self.client, PATH, body, self.failures)
+            answer, headers = await client.post(self.client, PATH, body, self.failures)
             reply = self._read(answer, headers, request, (time.perf_counter() - started) * 1000)
         self.failures.answered = True
         return reply
@@ -92,8 +91,8 @@ class OpenAI:
         failed = choice is None or choice.get("error") or ended == "error"
         if not failed and not body.get("error"):
             return read(body, latency_ms)
-        why = choice if choice and choice.get("error") else calls.says_why(body)
-        raise self.failures.instead(why, ended, headers, request, calls.counted(body, _usage))
+        why = choice if choice and choice.get("error") else client.says_why(body)
+        raise self.failures.instead(why, ended, headers, request, client.counted(body, _usage))
 
     def body(self, request: Request) -> dict:
         """The request as this server takes it."""
@@ -115,7 +114,7 @@ class OpenAI:
     def _adapt(self, error: CallError, body: dict) -> bool:
         """Leave out from now on what the refusal names; False where it names nothing that was sent."""
         sent = {name: signs for name, signs in _SIGNS.items() if name in body or name == "limit"}
-        named = calls.mentioned(error, sent)
+        named = client.mentioned(error, sent)
         if named == "response_format" and self.params.schema == "strict":
             raise CallError("schema", f"This server takes no JSON schema. {error.words}")
         if named == "limit":
@@ -134,9 +133,9 @@ class OpenAI:
             json.dumps({"custom_id": id, "method": "POST", "url": f"/v1{PATH}", "body": self.body(request)})
             for id, request in requests.items()
         ]
-        async with self.failures.caught(seconds=calls.BATCH_S):
+        async with self.failures.caught(seconds=client.BATCH_S):
             content = ("batch.jsonl", "\n".join(lines).encode())
-            file = await self.client.files.create(file=content, purpose="batch", timeout=calls.BATCH_S)
+            file = await self.client.files.create(file=content, purpose="batch", timeout=client.BATCH_S)
             handed_in = {"input_file_id": file.id, "endpoint": f"/v1{PATH}", "completion_window": "24h"}
             return (await self.client.batches.create(**handed_in)).id
 
@@ -157,9 +156,9 @@ class OpenAI:
 
     async def batch_replies(self, batch_id: str) -> AsyncIterator[tuple[str, Reply | CallError]]:
         for file in _files(await self._batch(batch_id)):
-            async with self.failures.caught(seconds=calls.BATCH_S):
-                content = (await self.client.files.content(file, timeout=calls.BATCH_S)).content
-            for line in calls.lines(content):
+            async with self.failures.caught(seconds=client.BATCH_S):
+                content = (await self.client.files.content(file, timeout=client.BATCH_S)).content
+            for line in client.lines(content):
                 yield str(line.get("custom_id")), self._result(line)
 
     async def _batch(self, batch_id: str) -> Any:
@@ -172,11 +171,11 @@ class OpenAI:
             message, code = provider_message(line)
             return CallError("server", f"The batch did not come to it: {message or code or 'no reason given'}")
         if response.get("status_code") == 200:
-            return calls.parsed(self._read, response.get("body"))
+            return client.parsed(self._read, response.get("body"))
         status = response.get("status_code")
         error = self.failures.status(status if isinstance(status, int) else 500, response.get("body"))
         body = {name: None for name in _SIGNS if name not in self.left_out} | {self.limit: None}
-        if error.trouble == "request" and calls.mentioned(error, _SIGNS) and self._adapt(error, body):
+        if error.trouble == "request" and client.mentioned(error, _SIGNS) and self._adapt(error, body):
             return CallError("server", f"{error.words} It is asked without from now on.")
         return error
 
@@ -210,10 +209,10 @@ def _usage(body: dict) -> dict[str, Any]:
     """The fields of a Reply that say what it took."""
     usage = body.get("usage") or {}
     return {
-        "tokens_in": calls.count(usage.get("prompt_tokens")),
-        "tokens_out": calls.count(usage.get("completion_tokens")),
-        "tokens_cached": calls.count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0,
-        "cost_usd": calls.charged(usage),
+        "tokens_in": client.count(usage.get("prompt_tokens")),
+        "tokens_out": client.count(usage.get("completion_tokens")),
+        "tokens_cached": client.count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0,
+        "cost_usd": client.charged(usage),
     }
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from core.label.connections import Connection
-    from core.label.teachers.wire import Wire
+    from core.wires.connections import Connection
+    from core.wires.wire import Wire
 
 
 @dataclass(frozen=True)
@@ -55,5 +55,5 @@ def of(kind: str) -> Provider:
 
 def listed() -> dict[str, Provider]:
     """All of them by kind, those that other servers speak like first."""
-    found = {kind: of(kind) for kind in kinds()}
-    return dict(sorted(found.items(), key=lambda one: not one[1].spoken_elsewhere))
+    by_kind = {kind: of(kind) for kind in kinds()}
+    return dict(sorted(by_kind.items(), key=lambda one: not one[1].spoken_elsewhere))

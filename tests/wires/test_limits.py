@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from core.label import limits
-from core.label.limits import Bucket, Limits
+from core.wires import limits
+from core.wires.limits import Bucket, Limits
 
 
 class Clock:

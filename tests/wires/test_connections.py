@@ -8,10 +8,10 @@ from keyring.errors import NoKeyringError
 
 from core import settings, tasks
 from core.errors import InputError
-from core.label import connections, keys
-from core.label.teachers.wire import OwnPrice, Params
-from tests.label import servers
-from tests.label.servers import Fault, Server, Text
+from core.wires import connections, keys
+from core.wires.wire import OwnPrice, Params
+from tests.wires import servers
+from tests.wires.servers import Fault, Server, Text
 
 SECRET = "sk-test-0123456789abcdef"
 

@@ -8,10 +8,11 @@ import pytest
 
 from core.__main__ import main
 from core.errors import InputError
-from core.label import connections, forecast, keys, providers
+from core.label import forecast
 from core.label.labelling import label
 from core.label.runs import summary
 from core.label.teachers import make
+from core.wires import connections, keys, providers
 from tests import small
 from tests.pages.conftest import no_worker, open_page
 

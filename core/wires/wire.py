@@ -53,6 +53,28 @@ class Reply:
     tokens_written: int = 0
     cost_usd: float | None = None  # where the provider says what it charged
 
+    @property
+    def answer(self) -> str:
+        """The text without the thoughts before it."""
+        return unthought(self.text)
+
+    @property
+    def used_up(self) -> bool:
+        """Whether its length was spent before anything was said, as by models that think first: it would be again."""
+        return self.finish == "length" and not self.answer.strip()
+
+
+def unthought(text: str) -> str:
+    """A reply without what a reasoning model thought aloud first; nothing where it never stopped thinking."""
+    if "</think>" in text:
+        return text.rpartition("</think>")[2]
+    return text.partition("<think>")[0] if text.lstrip().startswith("<think>") else text
+
+
+def form(**properties: dict) -> dict:
+    """The JSON schema of an object with these properties, all of them required."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
 
 class CallError(Exception):
     """A call that brought no reply. `words` is one sentence for people, never holding the key or the asset's text.

@@ -11,12 +11,13 @@ import pytest
 
 from core import tasks
 from core.errors import Cancelled, InputError
-from core.label import batches, buying, connections, keys, labelling, limits, runs
-from core.label.teachers.wire import CallError, OwnPrice, Params
+from core.label import batches, buying, labelling, runs
+from core.wires import connections, keys, limits
+from core.wires.wire import CallError, OwnPrice, Params
 from tests import small
-from tests.label import servers
-from tests.label.servers import Fault, Server, Text, inside, steady
-from tests.label.test_wires import address, one
+from tests.wires import servers
+from tests.wires.servers import Fault, Server, Text, inside, steady
+from tests.wires.test_wires import address, one
 
 KINDS = ("openai", "anthropic")
 PRICE = OwnPrice(1.0, 4.0, batch_input_usd_mtok=0.5, batch_output_usd_mtok=2.0)

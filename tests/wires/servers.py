@@ -572,7 +572,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 @contextmanager
 def process(latency: float = 0.0) -> Iterator[str]:
     """A steady server in a process of its own; its base URL for OpenAI's way."""
-    command = [sys.executable, "-m", "tests.label.servers", "--latency", str(latency)]
+    command = [sys.executable, "-m", "tests.wires.servers", "--latency", str(latency)]
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as running:
         try:

@@ -1,0 +1,106 @@
+"""Two texts of one brief side by side, by keyboard, nobody knows whose: a fragment, so that an answer draws the next pair alone."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+import streamlit as st
+
+from core import database
+from core.tasks import Task
+from core.ui import frame, keys
+from core.write import blind
+
+CHOICES = {"1": ("Left", "left"), "2": ("Right", "right"), "3": ("Both fine", "both"), "4": ("Neither", "neither")}
+UNDO = "u"
+LONG_TEXT, TEXT_HEIGHT = 700, 260  # a text of more characters scrolls in so many px
+
+
+@st.fragment
+def show(task: Task, writer_id: int, reviewer: str) -> None:
+    """The pair that waits for `reviewer`, and the keys to judge it."""
+    with frame.guard(), closing(database.connect()) as db:
+        item = blind.next_item(db, writer_id, reviewer)
+        left, done = blind.counts(db, writer_id, reviewer)
+        st.progress(done / max(left + done, 1), text=f"{done:,} of {left + done:,} judged by you")
+        _listen(item)
+        if item is None:
+            st.success("Nothing waits for you: every pair is judged.", icon=":material/check_circle:")
+            st.button("Undo", key="blind-undo-none", shortcut=UNDO, on_click=_undo, args=(writer_id, reviewer))
+        else:
+            _timed(item)
+            _pair(item)
+            _choices(item, writer_id, reviewer)
+        result(blind.result(db, task, writer_id))
+        teacher = blind.result(db, task, writer_id, "teacher")
+        if teacher.pairs:
+            result(teacher)
+
+
+def result(found: blind.Result) -> None:
+    """How a blind test stands, in words."""
+    icon = {blind.NOT_WORSE: ":material/check_circle:", blind.WORSE: ":material/thumb_down:"}
+    st.markdown(f"{icon.get(found.outcome, ':material/hourglass_top:')} {frame.plain(blind.sentence(found))}")
+    if said := blind.agreed_words(found):
+        st.caption(frame.plain(said))
+
+
+def _key(key: str, item: blind.Item | None) -> str:
+    """A button's key for this pair alone: one pressed twice judges nothing unseen."""
+    return f"blind-{'undo' if key == UNDO else key}-{item.id if item else 'none'}"
+
+
+def _listen(item: blind.Item | None) -> None:
+    every = "".join(CHOICES) + UNDO
+    keys.listen({key: _key(key, item) for key in (every if item else UNDO)}, every)
+
+
+def _timed(item: blind.Item) -> None:
+    """Remember when this pair first came on the screen."""
+    if st.session_state.get("blind-shown", (None, 0))[0] != item.id:
+        st.session_state["blind-shown"] = item.id, time.monotonic()
+
+
+def _pair(item: blind.Item) -> None:
+    text("Brief", item.brief)
+    left, right = st.columns(2)
+    with left:
+        text("Left", item.left)
+    with right:
+        text("Right", item.right)
+
+
+def text(name: str, said: str) -> None:
+    """A text under its name, as it stands; a long one scrolls."""
+    with st.container(border=True):
+        st.caption(name)
+        with st.container(height=TEXT_HEIGHT if len(said) > LONG_TEXT else "content", border=False):
+            st.text(said)
+
+
+def _choices(item: blind.Item, writer_id: int, reviewer: str) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for key, (label, said) in CHOICES.items():
+            st.button(
+                label,
+                key=_key(key, item),
+                shortcut=key,
+                width="stretch",
+                on_click=_answer,
+                args=(item.id, reviewer, said),
+            )
+        st.button("Undo", key=_key(UNDO, item), shortcut=UNDO, on_click=_undo, args=(writer_id, reviewer))
+
+
+def _answer(pair_id: int, reviewer: str, said: str) -> None:
+    shown, since = st.session_state.pop("blind-shown", (None, 0.0))
+    if shown == pair_id:  # a key pressed twice counts once
+        with closing(database.connect()) as db, db.atomic():
+            blind.answer(db, pair_id, reviewer, said, time.monotonic() - since)
+
+
+def _undo(writer_id: int, reviewer: str) -> None:
+    with closing(database.connect()) as db, db.atomic():
+        if not blind.undo(db, writer_id, reviewer):
+            st.toast("There is nothing of yours to take back.")

@@ -1,0 +1,280 @@
+"""The blind test: people compare a student's drafts with approved copy, not knowing which is whose, until it is settled.
+
+Each pair's first answer counts, so that no pair counts twice; every fifth pair is put before everybody, which says how far
+reviewers agree. The range holds at whatever moment somebody looks and stops.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, Field
+from scipy.special import betaln
+from sqlite_utils import Database
+
+from core import settings
+from core.database import now
+from core.errors import InputError
+from core.evaluate.agreement import cohen_kappa, interval
+from core.review import PAUSE, named
+from core.tasks import Task
+from core.words import counted, percent, ranged, stated_percent
+
+ANSWERS = ("left", "right", "both", "neither")
+AGAINST = {"approved": "approved copy", "teacher": "the teacher's drafts"}
+SHARED = 5  # of so many pairs one is judged by everybody
+EVEN = 10.0  # both parameters of the mixture: of shares from 40 to 70 % it settles soonest
+MISS = 0.05  # of tests whose range ever leaves out the true share
+NOT_WORSE, WORSE, OPEN = "not_worse", "worse", "not_settled"
+FORETOLD = 2_000  # comparisons, beyond which nobody waits for a result
+CAUTION = 10  # comparisons at half and half that a forecast adds to those that are there
+
+
+class Rules(BaseModel, frozen=True, extra="forbid"):
+    """What a client asks of a student: a share of comparisons no more than `margin` under a half, and what two answers count for
+    it: both fine, neither (0: against it, 0.5: a tie, 1: for it)."""
+
+    margin: float = Field(0.1, gt=0, lt=0.5)
+    both: float = Field(0.5, ge=0, le=1)
+    neither: float = Field(0.5, ge=0, le=1)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the answers say. `score`: the student's share of `n` comparisons, from `low` to `high`; `more`: comparisons until it is
+    likely to be settled, None where that is beyond FORETOLD; `agreed` of `shared` pairs that two reviewers judged they said the
+    same, `kappa` beyond chance."""
+
+    against: str
+    outcome: str
+    score: float
+    low: float
+    high: float
+    n: int
+    pairs: int
+    margin: float
+    more: int | None
+    shared: int
+    agreed: int
+    kappa: float | None
+
+    @property
+    def better(self) -> bool:
+        """Whether the student's drafts are preferred, and not only as good."""
+        return self.low > 0.5
+
+
+@dataclass(frozen=True)
+class Item:
+    """A pair before a reviewer, who does not learn which text is whose."""
+
+    id: int
+    brief: str
+    left: str
+    right: str
+
+
+def anytime(score: float, n: int, miss: float = MISS) -> tuple[float, float]:
+    """The range of a share by a total `score` in `n` comparisons of 0 to 1 each, which holds at all n at once with 1 - `miss`.
+
+    The shares against which a bet spread by Beta(EVEN, EVEN) has not multiplied its stake by 1 / miss (Robbins 1970, "Statistical
+    methods related to the law of the iterated logarithm"; Howard, Ramdas, McAuliffe & Sekhon 2021, "Time-uniform, nonparametric,
+    nonasymptotic confidence sequences"). Scores between 0 and 1 win such a bet no more than wins and losses of the same share do.
+    Raises ValueError unless 0 <= score <= n.
+    """
+    if not 0 <= score <= n:
+        raise ValueError(f"{score} is no score of {n} comparisons")
+    stake = betaln(EVEN + score, EVEN + n - score) - betaln(EVEN, EVEN) - math.log(1 / miss)
+
+    def left_out(share: float) -> bool:
+        sides = [(k, p) for k, p in ((score, share), (n - score, 1 - share)) if k]
+        return any(p <= 0 for _, p in sides) or stake >= sum(k * math.log(p) for k, p in sides)
+
+    def edge(outside: float, inside: float) -> float:
+        for _ in range(50):
+            middle = (outside + inside) / 2
+            outside, inside = (middle, inside) if left_out(middle) else (outside, middle)
+        return outside
+
+    middle = score / n if n else 0.5
+    return edge(0.0, middle) if score else 0.0, edge(1.0, middle) if score < n else 1.0
+
+
+def outcome(low: float, high: float, margin: float) -> str:
+    """What a range settles: NOT_WORSE by more than the margin, WORSE, or nothing yet (OPEN)."""
+    return NOT_WORSE if low >= 0.5 - margin else WORSE if high < 0.5 - margin else OPEN
+
+
+def more_to_settle(score: float, n: int, margin: float) -> int | None:
+    """How many more comparisons settle it if they go on as they did, half and half at first; None beyond FORETOLD."""
+    share = (score + CAUTION / 2) / (n + CAUTION)
+
+    def settled(more: int) -> bool:
+        return outcome(*anytime(score + share * more, n + more), margin) != OPEN
+
+    if not settled(FORETOLD):
+        return None
+    few, many = 0, FORETOLD
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if settled(middle) else (middle, many)
+    return many
+
+
+def rules_of(db: Database, task: Task) -> Rules:
+    """What the task's client asks for."""
+    return Rules(**settings.get(db, "blind_test", task))
+
+
+def with_margin(rules: Rules, margin: float) -> Rules:
+    """The same with another margin. InputError where it is not between 0 and a half."""
+    if not 0 < margin < 0.5:
+        raise InputError(f"A margin of {margin:g} is none.", "Give a share above 0 and under 0.5, such as 0.1.")
+    return rules.model_copy(update={"margin": margin})
+
+
+def result(db: Database, task: Task, writer_id: int, against: str = "approved") -> Result:
+    """The blind test of a student as it stands now."""
+    rules = rules_of(db, task)
+    said = _answers(db, writer_id, against)
+    scores = [_score(answers[0], left, rules) for left, answers in said if answers]
+    total, n = float(sum(scores)), len(scores)
+    low, high = anytime(total, n)
+    found = outcome(low, high, rules.margin)
+    twice = [(ANSWERS.index(answers[0]), ANSWERS.index(answers[1])) for _, answers in said if len(answers) > 1]
+    one, two = np.array(twice, int).reshape(-1, 2).T
+    return Result(
+        against=against,
+        outcome=found,
+        score=total / n if n else 0.5,
+        low=low,
+        high=high,
+        n=n,
+        pairs=len(said),
+        margin=rules.margin,
+        more=more_to_settle(total, n, rules.margin) if found == OPEN else 0,
+        shared=len(twice),
+        agreed=int((one == two).sum()),
+        kappa=cohen_kappa(one, two) if twice else None,
+    )
+
+
+def _answers(db: Database, writer_id: int, against: str) -> list[tuple[bool, list[str]]]:
+    """Of each pair whether the draft stands left, and what reviewers said, the first first."""
+    rows = db.execute(
+        """select p.id, p.draft_left, a.answer from blind_pairs p left join blind_answers a on a.pair_id = p.id
+           where p.writer_id = ? and p.against = ? order by p.place, a.created, a.reviewer""",
+        [writer_id, against],
+    )
+    found: dict[int, tuple[bool, list[str]]] = {}
+    for pair, left, answer in rows:
+        found.setdefault(pair, (bool(left), []))[1].extend([answer] if answer else [])
+    return list(found.values())
+
+
+def _score(answer: str, draft_left: bool, rules: Rules) -> float:
+    if answer in ("left", "right"):
+        return float((answer == "left") == draft_left)
+    return rules.both if answer == "both" else rules.neither
+
+
+def sentence(found: Result) -> str:
+    """The result in words."""
+    than, margin = AGAINST[found.against], stated_percent(found.margin)
+    shares = (
+        f"its share of {counted(found.n, 'comparison')} is {percent(found.score)} ({ranged(found.low, found.high)})"
+    )
+    asked = f"{stated_percent(round(0.5 - found.margin, 6))} was asked for"
+    if found.outcome == NOT_WORSE:
+        better = f" People prefer them to {than}." if found.better else ""
+        return f"Not worse than {than} by more than the margin of {margin}: {shares}, {asked}.{better}"
+    if found.outcome == WORSE:
+        return f"Worse than {than} by more than the margin of {margin}: {shares}, {asked}."
+    if found.more is None:
+        return f"Not settled, nor soon: {shares}, too near to the {asked.removesuffix(' was asked for')} that was asked for."
+    so_far = f"{shares}, {asked}" if found.n else f"its drafts beside {than}"
+    return f"Not settled yet: {so_far}. About {found.more:,} more comparisons."
+
+
+def agreed_words(found: Result) -> str:
+    """How far reviewers agree, in words; "" before two judged a pair."""
+    if not found.shared:
+        return ""
+    ends = ranged(*interval(found.agreed, found.shared))
+    beyond = "" if found.kappa is None else f"; {found.kappa:.2f} beyond chance, where 1 is always"
+    return f"Two reviewers said the same of {found.agreed:,} of {found.shared:,} pairs ({ends}){beyond}."
+
+
+# --- a reviewer's way through the pairs ---------------------------------------------------------------------------------
+
+WAITS = f"""not exists (select 1 from blind_answers a where a.pair_id = p.id and a.reviewer = :reviewer)
+            and (p.place % {SHARED} = 0 or not exists (select 1 from blind_answers a where a.pair_id = p.id))"""
+
+
+def next_item(db: Database, writer_id: int, reviewer: str) -> Item | None:
+    """The first pair that waits for this reviewer; None when none does. What is not for everybody goes to whoever comes first."""
+    query = f"select * from blind_pairs p where p.writer_id = :writer and {WAITS} order by p.place limit 1"
+    for row in db.query(query, {"writer": writer_id, "reviewer": reviewer}):
+        left, right = (row["draft"], row["other"]) if row["draft_left"] else (row["other"], row["draft"])
+        return Item(row["id"], row["brief"], left, right)
+    return None
+
+
+def counts(db: Database, writer_id: int, reviewer: str) -> tuple[int, int]:
+    """(left, done): pairs that wait for this reviewer, and those the reviewer has judged."""
+    asked = {"writer": writer_id, "reviewer": reviewer}
+    return db.execute(
+        f"""select ifnull(sum({WAITS}), 0),
+            (select count(*) from blind_answers a join blind_pairs q on q.id = a.pair_id
+             where q.writer_id = :writer and a.reviewer = :reviewer)
+            from blind_pairs p where p.writer_id = :writer""",
+        asked,
+    ).fetchone()
+
+
+def answer(db: Database, pair_id: int, reviewer: str, said: str, seconds: float | None = None) -> None:
+    """Keep what a reviewer said of a pair, one of ANSWERS; a second answer of the same person changes nothing.
+
+    `seconds`: how long it took; what took longer than a pause is not kept. Raises InputError without a name, ValueError for what is
+    no answer.
+    """
+    if said not in ANSWERS:
+        raise ValueError(f"{said} is no answer")
+    took = seconds if seconds is not None and seconds <= PAUSE else None
+    row = [pair_id, named(reviewer), said, took, now()]
+    db.execute(
+        "insert or ignore into blind_answers (pair_id, reviewer, answer, seconds, created) values (?, ?, ?, ?, ?)", row
+    )
+
+
+def undo(db: Database, writer_id: int, reviewer: str) -> bool:
+    """Take back the reviewer's last answer; whether there was one."""
+    mine = """select a.pair_id from blind_answers a join blind_pairs p on p.id = a.pair_id
+              where p.writer_id = ? and a.reviewer = ? order by a.created desc limit 1"""
+    last = db.execute(mine, [writer_id, reviewer]).fetchone()
+    if last:
+        db.execute("delete from blind_answers where pair_id = ? and reviewer = ?", [last[0], reviewer])
+    return bool(last)
+
+
+def reviewers(db: Database, task: Task) -> list[str]:
+    """Who has judged pairs or drafts here, the latest first."""
+    rows = db.execute(
+        """select reviewer from (
+             select a.reviewer, a.created from blind_answers a join blind_pairs p on p.id = a.pair_id where p.task_id = :task
+             union all
+             select d.reviewer, d.created from draft_decisions d join drafts f on f.id = d.draft_id where f.task_id = :task)
+           group by reviewer order by max(created) desc""",
+        {"task": task.id},
+    )
+    return [row[0] for row in rows]
+
+
+def must_be_drawn(found: Result) -> None:
+    """InputError where a student has nothing to compare yet."""
+    if not found.pairs:
+        raise InputError(
+            "There is nothing to compare yet.", "Draw up the test first, with --draw or on the Blind test page."
+        )

@@ -1,0 +1,95 @@
+"""Drawing up a blind test: the student's draft of each held-out brief beside its approved copy, and the teacher's where one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlite_utils import Database
+
+from core import jobs, tasks
+from core.chance import chance
+from core.database import now
+from core.errors import InputError
+from core.jobs.progress import NoProgress
+from core.tasks import Task
+from core.write import pairs, use
+from core.write.blind import AGAINST
+
+USUAL = 100  # comparisons of a test
+AT_ONCE = 10  # briefs
+
+
+def draw_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
+    """The job body: {"task_id", "writer_id", "count"}. A killed one carries on after the briefs it has drawn up."""
+    return draw(db, tasks.get(db, params["task_id"]), params["writer_id"], params["count"], progress)
+
+
+def draw(
+    db: Database,
+    task: Task,
+    writer_id: int | str,
+    count: int = USUAL,
+    progress: NoProgress | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Have a student draft `count` more held-out briefs and put each draft beside its approved copy, sides and order by chance.
+
+    Briefs of which no draft passes the gates are left out: the student leaves these to others. Returns the number of `pairs` and
+    of briefs `left_out`. InputError where no held-out brief is left, or the student may not write.
+    """
+    row = use.may_write(db, task, writer_id)
+    there = db.execute("select seed from blind_pairs where writer_id = ? limit 1", [row["id"]]).fetchone()
+    seed = there[0] if there else seed
+    asked = _briefs(db, task, row["id"], seed)[:count]
+    if not asked:
+        raise InputError("Every brief kept for the test is in it already.", "Bring more pairs, and train again.")
+    writer, left_out = use.writer_of(row), 0
+    for start in range(0, len(asked), AT_ONCE):
+        (progress or NoProgress())(start, len(asked), "Drafting for the blind test")
+        some = asked[start : start + AT_ONCE]
+        made = writer.drafts([pair.brief for pair in some], 1, seed)
+        passed = [(pair, drafts[0].text) for pair, drafts in zip(some, made) if drafts and drafts[0].passed]
+        left_out += len(some) - len(passed)
+        with db.atomic():
+            put(db, task, row["id"], passed, seed)
+    total = db.execute("select count(*) from blind_pairs where writer_id = ?", [row["id"]]).fetchone()[0]
+    return {"pairs": total, "left_out": left_out}
+
+
+def _briefs(db: Database, task: Task, writer_id: int, seed: int) -> list[pairs.Pair]:
+    """Approved pairs of the test that no comparison is about yet, one a group, in the order drawn by the seed."""
+    seen = {brief for (brief,) in db.execute("select brief from blind_pairs where writer_id = ?", [writer_id])}
+    approved = [one for one in pairs.load(db, task) if one.split == "test" and one.status != "rejected"]
+    known = {one.group_id for one in approved if one.brief in seen}
+    first = {one.group_id: one for one in reversed(approved) if one.group_id not in known}
+    return sorted(first.values(), key=lambda one: chance(f"{seed} order {one.brief}"))
+
+
+def put(db: Database, task: Task, writer_id: int, drafted: list[tuple[pairs.Pair, str]], seed: int) -> None:
+    """Comparisons of drafts with the approved copy of their pairs, after those that are there, and with the teacher's drafts."""
+    place = db.execute("select ifnull(max(place) + 1, 0) from blind_pairs where writer_id = ?", [writer_id]).fetchone()[
+        0
+    ]
+    for pair, draft in drafted:
+        for against, other in zip(AGAINST, (pair.copy, _by_teacher(db, task, pair.brief))):
+            if other:
+                told = {
+                    "place": place,
+                    "seed": seed,
+                    "brief": pair.brief,
+                    "draft": draft,
+                    "other": other,
+                    "against": against,
+                }
+                left = chance(f"{seed} {against} {pair.brief}") < 0.5
+                db["blind_pairs"].insert(
+                    {"task_id": task.id, "writer_id": writer_id, **told, "draft_left": int(left), "created": now()}
+                )
+                place += 1
+
+
+def _by_teacher(db: Database, task: Task, brief: str) -> str:
+    """The teacher's newest draft of a brief that passes the gates, "" where there is none."""
+    query = "select text from drafts where task_id = ? and author = 'teacher' and brief = ? and passed = 1 order by id desc limit 1"
+    found = db.execute(query, [task.id, brief]).fetchone()
+    return found[0] if found else ""

@@ -1,0 +1,196 @@
+"""The drafts' desk: people approve, edit or reject drafts; what they keep is learned from, and how much they kept is counted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from core.assets.duplicates import normal_form
+from core.database import now
+from core.errors import InputError
+from core.review import named
+from core.tables.problems import Problems
+from core.tasks import Task
+from core.write import pairs
+
+SOURCE = Path("Drafts' desk")  # what an import of pairs made here is called
+MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?!\d)")
+WORDS_COMPARED = 2_000  # of a text; the rest of longer ones is not counted
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A draft that nobody has decided on."""
+
+    id: int
+    brief: str
+    text: str
+    who: str
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What became of a writer's texts in a month: approved as they were, edited, rejected; `kept`: the share of words that people
+    left as they were in those approved or edited, None where there are none."""
+
+    month: str
+    writer: str
+    approved: int
+    edited: int
+    rejected: int
+    kept: float | None
+
+
+# Once a person has taken one draft of a brief, the others made with it wait for nobody.
+WAITS = """f.task_id = :task and f.passed = 1
+    and not exists (select 1 from draft_decisions d where d.draft_id = f.id)
+    and not exists (select 1 from draft_decisions d join drafts o on o.id = d.draft_id where o.task_id = f.task_id
+                    and o.brief = f.brief and o.author = f.author and d.decision <> 'rejected')"""
+
+
+def next_draft(db: Database, task: Task) -> Waiting | None:
+    """The oldest draft that passes the gates and waits for a decision."""
+    query = f"""select f.id, f.brief, f.text, ifnull(w.kind || ' ' || w.id, f.author) as who
+                from drafts f left join writers w on w.id = f.writer_id where {WAITS} order by f.id limit 1"""
+    return next((Waiting(**row) for row in db.query(query, {"task": task.id})), None)
+
+
+def counts(db: Database, task: Task) -> tuple[int, int]:
+    """(left, done): drafts that wait, and those decided."""
+    done = "select count(*) from draft_decisions d join drafts f on f.id = d.draft_id where f.task_id = :task"
+    return db.execute(f"select count(*), ({done}) from drafts f where {WAITS}", {"task": task.id}).fetchone()
+
+
+def decide(db: Database, draft_id: int, reviewer: str, text: str | None) -> None:
+    """Keep what a person made of a draft: `text` is what it became, None rejects it. The first decision on a draft stands.
+
+    InputError without a name, or for copy that is empty or longer than an approved one may be.
+    """
+    draft = db.execute("select text from drafts where id = ?", [draft_id]).fetchone()[0]
+    text = text if text is None else " ".join(text.split())
+    if text is not None and not 0 < len(text) <= pairs.MOST_COPY:
+        raise InputError(
+            "The edited draft is empty." if not text else f"The edited draft has {len(text):,} characters.",
+            "Reject it instead." if not text else f"Shorten it to {pairs.MOST_COPY:,}.",
+        )
+    same = text == " ".join(draft.split())
+    row = {
+        "draft_id": draft_id,
+        "decision": "rejected" if text is None else "approved" if same else "edited",
+        "text": text,
+        "kept": None if text is None else words_kept(draft, text),
+        "reviewer": named(reviewer),
+        "created": now(),
+    }
+    db["draft_decisions"].insert(row, ignore=True)
+
+
+def undo(db: Database, task: Task, reviewer: str) -> bool:
+    """Take back the reviewer's last decision that no student has been given to learn from; whether there was one."""
+    mine = """select d.draft_id from draft_decisions d join drafts f on f.id = d.draft_id
+              where f.task_id = ? and d.reviewer = ? and d.pair_id is null order by d.created desc limit 1"""
+    last = db.execute(mine, [task.id, reviewer]).fetchone()
+    if last:
+        db["draft_decisions"].delete(last[0])
+    return bool(last)
+
+
+def words_kept(before: str, after: str) -> float:
+    """The share of words that an edit left as they were, 0 to 1: one less the words put in, taken out or exchanged (Levenshtein
+    1966) over the longer text's."""
+    old, new = before.split()[:WORDS_COMPARED], after.split()[:WORDS_COMPARED]
+    row = list(range(len(new) + 1))
+    for place, word in enumerate(old, 1):
+        above, row[0] = row[0], place
+        for other, there in enumerate(new, 1):
+            above, row[other] = row[other], min(row[other] + 1, row[other - 1] + 1, above + (word != there))
+    return 1 - row[-1] / max(len(old), len(new), 1)
+
+
+def rates(db: Database, task: Task) -> list[Rate]:
+    """What became of texts by month and writer, the newest month first: drafts decided here, and pairs of files that say when they
+    were written."""
+    rows = db.execute(
+        """select substr(d.created, 1, 7), ifnull('student: ' || w.kind || ' ' || w.id, f.author), d.decision, d.kept
+           from draft_decisions d join drafts f on f.id = d.draft_id left join writers w on w.id = f.writer_id
+           where f.task_id = ?""",
+        [task.id],
+    ).fetchall()
+    for written, writer, status, first, copy in db.execute(
+        """select p.written, p.writer, p.status, p.first_version, p.copy from pairs p where p.task_id = ? and p.written is not null
+           and not exists (select 1 from draft_decisions d where d.pair_id = p.id)""",
+        [task.id],
+    ).fetchall():
+        if month := MONTH.match(written):
+            kept = words_kept(first, copy) if first else 1.0 if status == "approved" else None
+            rows.append((month[0], writer or "people", status, kept))
+    found: dict[tuple[str, str], list[tuple[str, float | None]]] = {}
+    for month, writer, decision, kept in rows:
+        found.setdefault((month, writer), []).append((decision, kept))
+    return [
+        _rate(month, writer, some)
+        for (month, writer), some in sorted(found.items(), key=lambda one: (one[0][0], one[0][1]))
+    ][::-1]
+
+
+def _rate(month: str, writer: str, some: list[tuple[str, float | None]]) -> Rate:
+    said = [decision for decision, _ in some]
+    kept = [share for decision, share in some if share is not None and decision != "rejected"]
+    counted = (said.count(name) for name in ("approved", "edited", "rejected"))
+    return Rate(month, writer, *counted, sum(kept) / len(kept) if kept else None)
+
+
+def to_learn(db: Database, task: Task) -> int:
+    """How many approved or edited drafts the next training learns from, besides those that are pairs already."""
+    return len(_kept(db, task))
+
+
+def _kept(db: Database, task: Task) -> list[dict[str, Any]]:
+    query = """select d.draft_id, d.decision, d.text, d.created, f.brief, f.text as first_version, d.reviewer
+               from draft_decisions d join drafts f on f.id = d.draft_id
+               where f.task_id = ? and d.decision <> 'rejected' and d.pair_id is null order by d.created"""
+    return list(db.query(query, [task.id]))
+
+
+def into_pairs(db: Database, task: Task) -> int:
+    """Make pairs of the drafts that people approved or edited; how many are new. They are learned from and never tested on, unless
+    their brief or copy is one of those kept for the test: then they stay there with it."""
+    kept = _kept(db, task)
+    if not kept:
+        return 0
+    there = {hashed for (hashed,) in db.execute("select text_hash from pairs where task_id = ?", [task.id])}
+    rows = {pairs.hash_of(one["brief"], one["text"]): one for one in kept}
+    new = {hashed: _pair(hashed, one) for hashed, one in rows.items() if hashed not in there and not _repeats(one)}
+    with db.atomic():
+        if new:
+            found = pairs.Imported(len(kept), len(new), len(kept) - len(new), [])
+            import_id = pairs.save(db, task, SOURCE, pairs.Columns(("brief",), "copy"), found, new)
+            pairs.deal(db, task, Problems())
+            db.execute(
+                """update pairs set split = 'train' where import_id = :i and group_id not in
+                   (select group_id from pairs where task_id = :t and import_id <> :i and split <> 'train')""",
+                {"i": import_id, "t": task.id},
+            )
+        for hashed, one in ((pairs.hash_of(one["brief"], one["text"]), one) for one in kept):
+            db.execute(
+                """update draft_decisions set pair_id = (select id from pairs where task_id = ? and text_hash = ?)
+                   where draft_id = ?""",
+                [task.id, hashed, one["draft_id"]],
+            )
+    return len(new)
+
+
+def _repeats(one: dict[str, Any]) -> bool:
+    """A draft that is its brief says nothing of how to write."""
+    return normal_form(one["brief"]) == normal_form(one["text"])
+
+
+def _pair(hashed: str, one: dict[str, Any]) -> dict[str, Any]:
+    told = dict.fromkeys(("channel", "market"), None) | {"writer": one["reviewer"], "written": one["created"][:10]}
+    edited = one["decision"] == "edited"
+    kept = {"status": one["decision"], "first_version": one["first_version"] if edited else None, "split": ""}
+    return {"text_hash": hashed, "brief": one["brief"], "copy": one["text"], **kept, **told}
