@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +17,7 @@ from core.chance import chance
 from core.evaluate.agreement import interval
 from core.write import gates, known, rouge, slots
 from core.write.drafting import Draft, Writer
+from core.write.figures import Measured, Range, Rouge, Seconds, WriteFigures
 from core.write.known import Encode, Known
 from core.write.rungs import Pairs, Step
 from core.write.rungs.extract import sentences
@@ -28,19 +28,6 @@ AT_ONCE = 50
 LEAD = 3  # first sentences of a brief, which a summary has to beat
 LONG_BRIEF = 60  # words
 SHORTER = 0.6  # of its brief's words that a summary has at most
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Of `n` texts, shares: near copies of approved copy; their own brief among the nearest ten of a hundred; distinct pairs of
-    words; distinct texts; and those that pass every gate."""
-
-    n: int
-    near_copies: float
-    recall_at_10: float
-    distinct_2: float
-    unique: float
-    passed: float
 
 
 def summarises(pairs: Sequence[tuple[str, str]]) -> bool:
@@ -76,9 +63,8 @@ def measure(
     )
 
 
-def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> dict:
-    """The figures of a student on held-out briefs: handled (with its exact range), after_gates, human, shuffled, what each gate
-    stops of its drafts and of people's copy, rouge, seconds_per_brief, peak_gb."""
+def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> WriteFigures:
+    """The figures of a student on held-out briefs, each with its approved copies."""
     briefs = list(test)
     among = _others(writer, test)
     drafted: list[list[Draft]] = []
@@ -90,20 +76,18 @@ def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> dict:
     low, high = interval(len(passing), len(briefs))
     human = [(brief, copies[0]) for brief, copies in test.items()]
     turned = [(brief, copy) for (brief, _), (_, copy) in zip(human, human[1:] + human[:1])]
-    result = {
-        "briefs": len(briefs),
-        "handled": {"value": len(passing) / len(briefs), "low": low, "high": high, "n": len(briefs)},
-        "after_gates": asdict(measure(passing, writer.known, among, writer.encode, [True] * len(passing)))
-        if passing
-        else None,
-        "human": _approved(writer, human, among),
-        "shuffled": _approved(writer, turned, among),
-        "stops": _stops([list(draft.findings) for some in drafted for draft in some]),
-        "human_stops": _stops([gates.find(case) for case in _cases(writer, human)]),
-        "rouge": _rouge(test, dict(zip(briefs, best))),
-        **_timed(writer, briefs[:TIMED]),
-    }
-    return result
+    return WriteFigures(
+        briefs=len(briefs),
+        handled=Range(len(passing) / len(briefs), low, high, len(briefs)),
+        after_gates=measure(passing, writer.known, among, writer.encode, [True] * len(passing)) if passing else None,
+        human=_approved(writer, human, among),
+        shuffled=_approved(writer, turned, among),
+        stops=_stops([list(draft.findings) for some in drafted for draft in some]),
+        human_stops=_stops([gates.find(case) for case in _cases(writer, human)]),
+        rouge=_rouge(test, dict(zip(briefs, best))),
+        seconds_per_brief=_timed(writer, briefs[:TIMED]),
+        peak_gb=peak_gb(),
+    )
 
 
 def _others(writer: Writer, test: dict[str, list[str]]) -> Known:
@@ -117,9 +101,9 @@ def _cases(writer: Writer, pairs: Pairs) -> list[gates.Case]:
     return gates.approved(pairs, writer.guide, writer.known, writer.encode)
 
 
-def _approved(writer: Writer, pairs: Pairs, among: Known) -> dict:
+def _approved(writer: Writer, pairs: Pairs, among: Known) -> Measured:
     passed = [all(one.passed for one in gates.find(case)) for case in _cases(writer, pairs)]
-    return asdict(measure(pairs, writer.known, among, writer.encode, passed))
+    return measure(pairs, writer.known, among, writer.encode, passed)
 
 
 def _stops(findings: Sequence[Sequence[gates.Finding]]) -> dict[str, float]:
@@ -131,24 +115,23 @@ def _stops(findings: Sequence[Sequence[gates.Finding]]) -> dict[str, float]:
     return {name: count / len(findings) for name, count in counts.items() if count}
 
 
-def _rouge(test: dict[str, list[str]], best: dict[str, Draft]) -> dict | None:
+def _rouge(test: dict[str, list[str]], best: dict[str, Draft]) -> Rouge | None:
     """ROUGE of drafts and of each brief's first sentences, on average over its approved summaries; None where none is one."""
     if not summarises([(brief, copies[0]) for brief, copies in test.items()]):
         return None
     lead = {brief: " ".join(sentences(brief)[:LEAD]) for brief in test}
     score = lambda texts, n: float(np.mean([rouge.mean(texts[brief], test[brief], n) for brief in test]))  # noqa: E731
     drafted = {brief: best[brief].text for brief in test}
-    return {"r1": score(drafted, 1), "lead3_r1": score(lead, 1), "r2": score(drafted, 2), "lead3_r2": score(lead, 2)}
+    return Rouge(score(drafted, 1), score(lead, 1), score(drafted, 2), score(lead, 2))
 
 
-def _timed(writer: Writer, briefs: Sequence[str]) -> dict:
+def _timed(writer: Writer, briefs: Sequence[str]) -> Seconds:
     seconds = []
     for brief in briefs:
         started = time.perf_counter()
         writer.drafts([brief], writer.rung.draws or 1)
         seconds.append(time.perf_counter() - started)
-    p50, p95 = (float(np.quantile(seconds, share)) for share in (0.5, 0.95))
-    return {"seconds_per_brief": {"p50": p50, "p95": p95}, "peak_gb": peak_gb()}
+    return Seconds(*(float(np.quantile(seconds, share)) for share in (0.5, 0.95)))
 
 
 def peak_gb() -> float:

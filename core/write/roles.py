@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from core.evaluate.agreement import interval
 from core.words import percent
+from core.write.figures import Range
 from core.write import language
 from core.write.language import Language
 
@@ -25,7 +26,7 @@ def exchanged(brief: str, copy: str) -> str | None:
     return re.sub(f"{re.escape(first)}|{re.escape(second)}", lambda name: second if name[0] == first else first, copy)
 
 
-def probe(model: Language, pairs: Sequence[tuple[str, str]]) -> dict | None:
+def probe(model: Language, pairs: Sequence[tuple[str, str]]) -> Range | None:
     """The share of pairs where the approved copy is the likelier one: value, low, high (exact range of 95 %), n. None where no copy
     names two speakers."""
     swapped = [(brief, copy, other) for brief, copy in pairs if (other := exchanged(brief, copy)) and other != copy][
@@ -38,16 +39,16 @@ def probe(model: Language, pairs: Sequence[tuple[str, str]]) -> dict | None:
     wrong = language.likelihoods(model, prompts, [model.copy(other) for _, _, other in swapped])
     hits = int((right > wrong).sum())
     low, high = interval(hits, len(swapped))
-    return {"value": hits / len(swapped), "low": low, "high": high, "n": len(swapped)}
+    return Range(hits / len(swapped), low, high, len(swapped))
 
 
-def refusal(measured: dict | None) -> str:
+def refusal(measured: Range | None) -> str:
     """Why a model may not write summaries, by its probe; "" where it may, or where no copy names two speakers."""
-    if measured is None or measured["low"] >= ROLES_RIGHT:
+    if measured is None or measured.low >= ROLES_RIGHT:
         return ""
     return (
         "It mixes up who did what: it prefers the approved summary to the same with two people exchanged in "
-        f"{percent(measured['value'])} of {measured['n']} ({percent(measured['low'])} at the least; "
+        f"{percent(measured.value)} of {measured.n} ({percent(measured.low)} at the least; "
         f"{percent(ROLES_RIGHT)} are asked for), so it may read well "
         "and be wrong. Summaries are made of the brief's own sentences instead."
     )

@@ -21,7 +21,7 @@ from core.tables.problems import ReadAs
 from core.tasks import Task
 from core.train.disk import megabytes
 from core.whole import write_whole
-from core.write import base, blind, desk, drafting, guide, judging, known, language, pairs, roles, verdict
+from core.write import base, blind, desk, drafting, figures, guide, judging, known, language, pairs, roles, verdict
 from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
 from core.write.rungs import write as writing
 
@@ -48,7 +48,7 @@ def task_of(db: Database, client: str, name: str | None = None) -> Task:
 
 
 def find(db: Database, task: Task, which: str | int = "live") -> dict:
-    """The task's live student, or the one with id `which`; `figures` and `params` as dicts. InputError where there is none."""
+    """The task's live student, or the one with id `which`; `figures` and `params` read. InputError where there is none."""
     for row in all_writers(db, task):
         if row["live"] if which == "live" else str(row["id"]) == str(which):
             return row
@@ -63,7 +63,7 @@ def all_writers(db: Database, task: Task) -> list[dict]:
     rows = db.query("select * from writers where task_id = ? and ready = 1 order by id desc", [task.id])
     return [
         row
-        | {name: json.loads(row[name]) for name in ("figures", "params")}
+        | {"figures": figures.read(row["figures"]), "params": json.loads(row["params"])}
         | {"blind": blind.result(db, task, row["id"])}
         for row in list(rows)
     ]
@@ -176,16 +176,17 @@ def _one(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, l
         lesson.known.save(folder)
         told = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
         write_whole(folder / drafting.CONFIG, json.dumps(told))
-        figures = judging.judge(drafting.load(folder), test, lesson.step)
+        measured = judging.judge(drafting.load(folder), test, lesson.step)
         refused = ""
         if rung.reads and lesson.summarises:
-            figures["role_probe"], refused = _roles(folder, test)
+            probe, refused = _roles(folder, test)
+            measured = measured.model_copy(update={"role_probe": probe})
         if rung.reads:
-            figures["licence"] = base.licence(lesson.base)
+            measured = measured.model_copy(update={"licence": base.licence(lesson.base)})
         row |= {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "refused": refused}
-        db["writers"].update(row["id"], {**row, "figures": json.dumps(figures)})
-        return row | {"figures": figures}
-    return row | {"figures": json.loads(row["figures"])}
+        db["writers"].update(row["id"], {**row, "figures": measured.model_dump_json()})
+        return row | {"figures": measured}
+    return row | {"figures": figures.read(row["figures"])}
 
 
 def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:
@@ -195,7 +196,7 @@ def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:
     return db.execute(f"select total(train_seconds) from writers where path in ({marks})", paths).fetchone()[0]
 
 
-def _roles(folder: Path, test: dict[str, list[str]]) -> tuple[dict | None, str]:
+def _roles(folder: Path, test: dict[str, list[str]]) -> tuple[figures.Range | None, str]:
     """The role probe of a trained model, and why it may not write summaries; "" where it may."""
     found = roles.probe(writing.writing_of(folder)[0], [(brief, copies[0]) for brief, copies in test.items()])
     return found, roles.refusal(found)
@@ -242,5 +243,5 @@ def _as_json(row: dict) -> dict[str, Any]:
         "train_seconds": round(row["train_seconds"], 2),
         "size_mb": round(row["size_mb"], 1),
         "refused": row["refused"],
-        **row["figures"],
+        **row["figures"].model_dump(),
     }

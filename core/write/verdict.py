@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from core.evaluate.agreement import interval
 from core.words import percent
 from core.write import blind as blind_test
+from core.write.figures import WriteFigures
 
 ALONE, DRAFTS, NOT_YET = "alone", "drafts", "not_yet"
 FEWEST = 30  # held-out briefs
@@ -27,36 +28,32 @@ class Verdict:
     next: str
 
 
-def ruled_out(figures: dict, *, new: bool) -> str:
+def ruled_out(figures: WriteFigures, *, new: bool) -> str:
     """Why a student is not good enough, in a sentence; "" where no figure says so. `new`: it writes."""
-    after, human, shuffled = figures["after_gates"], figures["human"], figures["shuffled"]
-    people = {name: percent(human[name]) for name in ("near_copies", "unique")}
-    handled = figures["handled"]["value"]
-    if figures["briefs"] < FEWEST:
-        return f"There are only {figures['briefs']} test briefs; {FEWEST} are the fewest that say anything."
-    if handled < HANDLED:
-        return f"Only {percent(handled)} of test briefs got a draft that passes every gate."
-    if new and after["near_copies"] > human["near_copies"] + NEAR_ROOM:
-        return f"{percent(after['near_copies'])} of its drafts are nearly approved copy, of people's {people['near_copies']}."
-    if new and after["unique"] < UNIQUE * human["unique"]:
-        return (
-            f"It repeats itself: {percent(after['unique'])} of its drafts are distinct, of people's {people['unique']}."
-        )
-    if (words := figures["rouge"]) and words["r1"] <= words["lead3_r1"]:
+    after, human, shuffled = figures.after_gates, figures.human, figures.shuffled
+    if figures.briefs < FEWEST:
+        return f"There are only {figures.briefs} test briefs; {FEWEST} are the fewest that say anything."
+    if figures.handled.value < HANDLED or after is None:
+        return f"Only {percent(figures.handled.value)} of test briefs got a draft that passes every gate."
+    if new and after.near_copies > human.near_copies + NEAR_ROOM:
+        return f"{percent(after.near_copies)} of its drafts are nearly approved copy, of people's {percent(human.near_copies)}."
+    if new and after.unique < UNIQUE * human.unique:
+        return f"It repeats itself: {percent(after.unique)} of its drafts are distinct, of people's {percent(human.unique)}."
+    if (words := figures.rouge) and words.r1 <= words.lead3_r1:
         return "Its summaries have no more in common with people's than the first sentences of the brief."
-    low, _ = interval(round(after["recall_at_10"] * after["n"]), after["n"])
-    if low <= shuffled["recall_at_10"]:
+    low, _ = interval(round(after.recall_at_10 * after.n), after.n)
+    if low <= shuffled.recall_at_10:
         return "Its drafts are no nearer to their briefs than copy that was written for other briefs."
     return ""
 
 
-def of(figures: dict, *, new: bool, refused: str = "", blind: blind_test.Result | None = None) -> Verdict:
+def of(figures: WriteFigures, *, new: bool, refused: str = "", blind: blind_test.Result | None = None) -> Verdict:
     """The verdict on a student by its figures and its blind test; `refused`: why it may not write at all."""
     reason = refused or ruled_out(figures, new=new)
     if reason:
         todo = "Bring more approved pairs, or choose a larger base model (0.5 to 2 billion parameters) from a folder."
         return Verdict(NOT_YET, reason, todo)
-    share, count = percent(figures["handled"]["value"]), figures["briefs"]
+    share, count = percent(figures.handled.value), figures.briefs
     passes = f"{share} of {count:,} test briefs got a draft that passes every gate."
     if blind and blind.outcome == blind_test.NOT_WORSE:
         todo = "Let what passes every gate go out, and give the other briefs to a person or the teacher."

@@ -1,0 +1,84 @@
+"""What is measured of a writing student, by name: core/write/judging.py builds it, everybody else asks for attributes.
+
+Each figure stands beside the same of held-out approved copy (`human`) and of copy turned over to other briefs (`shuffled`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of `n` texts, shares from 0 to 1: nearly approved copy; whose brief is among the ten nearest of a hundred; of different pairs
+    of words, and of different texts, among all; passed every gate."""
+
+    n: int
+    near_copies: float
+    recall_at_10: float
+    distinct_2: float
+    unique: float
+    passed: float
+
+
+@dataclass(frozen=True)
+class Range:
+    """A share of `n` cases with its exact range of 95 % (Clopper and Pearson 1934)."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Rouge:
+    """ROUGE-1 and ROUGE-2 (F1, Lin 2004) of drafts and of each brief's first sentences, on average over its approved summaries."""
+
+    r1: float
+    lead3_r1: float
+    r2: float
+    lead3_r2: float
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Seconds that half, and 95 of 100, of the briefs take at the most."""
+
+    p50: float
+    p95: float
+
+
+class WriteFigures(BaseModel):
+    """The figures of a student on `briefs` held out. `after_gates`: of the drafts that pass, None where none does. `stops`: the
+    share of its drafts that each gate stops, `human_stops` of approved copy. `role_probe` and `licence`: of the base model, where
+    it has one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    briefs: int
+    handled: Range
+    after_gates: Measured | None
+    human: Measured
+    shuffled: Measured
+    stops: dict[str, float]
+    human_stops: dict[str, float]
+    rouge: Rouge | None
+    seconds_per_brief: Seconds
+    peak_gb: float
+    role_probe: Range | None = None
+    licence: str | None = None
+
+
+def read(text: str) -> WriteFigures:
+    """Figures from the JSON they are kept as. InputError where an earlier version wrote it."""
+    try:
+        return WriteFigures.model_validate_json(text)
+    except ValidationError:
+        raise InputError(
+            "A writing student's figures are of an earlier version of Understudy.", "Train it again on the Write page."
+        ) from None
