@@ -37,10 +37,10 @@ def main(argv: list[str] | None = None) -> int:
         terminal.say("Stopped. What is done so far is kept: the same command carries on from there.")
         return 130
     except Exception as error:
-        said = outside(error)
-        if said is None:
+        fault = outside(error)
+        if fault is None:
             raise
-        terminal.say(str(said))
+        terminal.say(str(fault))
         return 2
     return 0
 
@@ -81,9 +81,9 @@ class _Parser(argparse.ArgumentParser):
 
 def commands() -> dict[str, ModuleType]:
     """Each module of core/commands that runs something, by its name."""
-    names = sorted(found.name for found in pkgutil.iter_modules(_commands.__path__))
-    found = {name: importlib.import_module(f"core.commands.{name}") for name in names}
-    return {name: module for name, module in found.items() if hasattr(module, "run")}
+    names = sorted(modules.name for modules in pkgutil.iter_modules(_commands.__path__))
+    modules = {name: importlib.import_module(f"core.commands.{name}") for name in names}
+    return {name: module for name, module in modules.items() if hasattr(module, "run")}
 
 
 if __name__ == "__main__":

@@ -107,19 +107,19 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
 
     The student chosen is put to work where "go_live" asks for it, and only then.
     """
-    given = SAMPLE if params.get("sample") else params
-    client, target = given["client"], given.get("target")
-    task = tasks.of(db, client, given.get("task"), synthetic=given.get("synthetic", False))
-    files = Path(given["taxonomy"]), Path(given["assets"])
+    request = SAMPLE if params.get("sample") else params
+    client, target = request["client"], request.get("target")
+    task = tasks.of(db, client, request.get("task"), synthetic=request.get("synthetic", False))
+    files = Path(request["taxonomy"]), Path(request["assets"])
 
-    read = _taxonomy(files[0], given)
+    read = _taxonomy(files[0], request)
     categories.save(db, task, read.categories, files[0].name)
-    imported = _assets(db, task, files[1], given, progress)
-    teacher = _connected(db, task, given["teacher"], given.get("base_url"))
-    run_id = labelling.label(db, task, teacher, budget_usd=given.get("budget"), progress=progress)
-    kind = given.get("student", members.AUTO)
+    imported = _assets(db, task, files[1], request, progress)
+    teacher = _connected(db, task, request["teacher"], request.get("base_url"))
+    run_id = labelling.label(db, task, teacher, budget_usd=request.get("budget"), progress=progress)
+    kind = request.get("student", members.AUTO)
     trained = _train_and_judge(db, task, run_id, kind, target, progress)
-    change = going_live.go_live(db, task, trained[-1]) if given.get("go_live") else None
+    change = going_live.go_live(db, task, trained[-1]) if request.get("go_live") else None
     return {
         "client": client,
         "assets": {
@@ -140,20 +140,20 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     }
 
 
-def _taxonomy(file: Path, given: dict) -> categories.TaxonomyFile:
+def _taxonomy(file: Path, request: dict) -> categories.TaxonomyFile:
     """The taxonomy file, with the columns that were named taking precedence over the guess."""
-    how = ReadAs(**given.get("taxonomy_read_as") or {})
-    return categories.read(file, categories.chosen(file, given.get("taxonomy_columns") or {}, how), how)
+    how = ReadAs(**request.get("taxonomy_read_as") or {})
+    return categories.read(file, categories.chosen(file, request.get("taxonomy_columns") or {}, how), how)
 
 
-def _assets(db: Database, task: Task, file: Path, given: dict, progress: jobs.Progress) -> ingest.ImportSummary:
+def _assets(db: Database, task: Task, file: Path, request: dict, progress: jobs.Progress) -> ingest.ImportSummary:
     """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
-    how, accepted = ReadAs(**given.get("read_as") or {}), given.get("accepted") or {}
-    mapping, families_found = _mapping(db, task, file, given, how)
-    if found := in_words(mapping, families_found):
-        progress(0, 0, found)
+    how, accepted = ReadAs(**request.get("read_as") or {}), request.get("accepted") or {}
+    mapping, families_found = _mapping(db, task, file, request, how)
+    if words := in_words(mapping, families_found):
+        progress(0, 0, words)
     first = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=accepted)
-    near = nearest(first.unknown) if given.get("accept_near") else {}
+    near = nearest(first.unknown) if request.get("accept_near") else {}
     if not near:
         return first
     again = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
@@ -165,8 +165,8 @@ def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then."""
     summary = ingest.import_job(db, params, progress)
     task, import_id = tasks.get(db, params["task_id"]), summary["import_id"]
-    kept = db.execute("select mapping from imports where id = ?", [import_id]).fetchone()
-    column = json.loads(kept[0])["label"]
+    stored = db.execute("select mapping from imports where id = ?", [import_id]).fetchone()
+    column = json.loads(stored[0])["label"]
     summary["labels"] = 0
     if column and categories.latest(db, task) is not None and forecast.recorded_columns(db, task).get(column):
         run_id = labelling.label(db, task, f"recorded:{column}", progress=progress)
@@ -219,23 +219,23 @@ def _connected(db: Database, task: Task, teacher: str, base_url: str | None) -> 
     return f"connection:{name}"
 
 
-def _mapping(db: Database, task: Task, assets: Path, given: dict, read_as: ReadAs) -> tuple[Mapping, list[Families]]:
+def _mapping(db: Database, task: Task, assets: Path, request: dict, read_as: ReadAs) -> tuple[Mapping, list[Families]]:
     """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
     the file lacks."""
     seen = previews.preview(assets, read_as, ingest.label_forms(db, task))
-    kind, _, label = given["teacher"].partition(":")
-    text = tuple(given.get("text_columns") or ())
-    named = {"id": given.get("id_column"), "label": label if kind == "recorded" else None}
-    named = {role: column for role, column in named.items() if column} | (given.get("columns") or {})
-    if family := given.get("family_column"):
+    kind, _, label = request["teacher"].partition(":")
+    text = tuple(request.get("text_columns") or ())
+    named = {"id": request.get("id_column"), "label": label if kind == "recorded" else None}
+    named = {role: column for role, column in named.items() if column} | (request.get("columns") or {})
+    if family := request.get("family_column"):
         named["family"] = None if family == "none" else family
-    names = given.get("family_stem")
+    names = request.get("family_stem")
     for column in [*text, *named.values(), names]:
         if column and column not in seen.columns:
             raise InputError(
                 f"There is no column '{column}'.", f"The columns are: {', '.join(seen.columns)}.", where=assets.name
             )
-    written = {"latency_unit": given.get("latency_unit"), "labels_are": given.get("labels_are")}
+    written = {"latency_unit": request.get("latency_unit"), "labels_are": request.get("labels_are")}
     if names:
         written |= {"family": names, "family_stem": by_stem(names, seen.families)}
     elif "family" in named:

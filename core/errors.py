@@ -81,8 +81,8 @@ def outside(error: BaseException) -> InputError | None:
     if disk_full(error):
         return InputError(*DISK_FULL)
     if isinstance(error, sqlite3.DatabaseError):
-        found = _BY_SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-        return found and InputError(found[0], found[1] or _RESTORE)
+        sentence = _BY_SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        return sentence and InputError(sentence[0], sentence[1] or _RESTORE)
     if isinstance(error, OSError) and error.errno in _BY_ERRNO and error.filename:
         what, todo = _BY_ERRNO[error.errno]
         return InputError(f"{shortened(error.filename)} {what}", todo)

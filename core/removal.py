@@ -52,12 +52,12 @@ class Hanging:
     def sentences(self) -> list[str]:
         """In words: what goes, what that has cost, and the warnings."""
         parts = [counted(n, *NOUNS[name]) for name, n in self.counts.items() if n]
-        said = [f"Gone with {self.what}: {_listed(parts)}." if parts else f"Nothing hangs on {self.what}."]
+        lines = [f"Gone with {self.what}: {_listed(parts)}." if parts else f"Nothing hangs on {self.what}."]
         if self.labels_usd:
-            said.append(
+            lines.append(
                 f"The labels have cost {money(self.labels_usd, exact=True)}; that stays in the ledger, the labels do not."
             )
-        return said + list(self.warnings)
+        return lines + list(self.warnings)
 
 
 NOUNS = {
@@ -80,11 +80,11 @@ def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def answer(found: Hanging, done: bool) -> tuple[dict, str]:
+def answer(hanging: Hanging, done: bool) -> tuple[dict, str]:
     """What goes, or has gone, as a command says it: as a dict and as text."""
-    result = {"what": found.what, "goes": found.counts, "labels_usd": found.labels_usd, "removed": done}
+    result = {"what": hanging.what, "goes": hanging.counts, "labels_usd": hanging.labels_usd, "removed": done}
     last = "Removed." if done else "Nothing was removed yet: give the same command with --yes."
-    return result | {"sentences": found.sentences()}, "\n".join([*found.sentences(), last])
+    return result | {"sentences": hanging.sentences()}, "\n".join([*hanging.sentences(), last])
 
 
 # --- what there is ------------------------------------------------------------------------------------------------
@@ -102,9 +102,9 @@ def of_import(db: Database, client_id: int, import_id: int) -> Hanging:
     """What hangs on an import. InputError where the client has none of that number."""
     row = _import(db, client_id, import_id)
     with gone(db, "select id from assets where client_id = ? and import_id = ?", [client_id, import_id]):
-        found = _of_gone(db, client_id, "imports", import_id, f"import {import_id} ({row['filename']})")
+        hanging = _of_gone(db, client_id, "imports", import_id, f"import {import_id} ({row['filename']})")
     changed = count(db, "recordings_before where import_id = ?", import_id)
-    warnings = list(found.warnings)
+    warnings = list(hanging.warnings)
     if changed:
         labels = counted(changed, "label")
         warnings.append(f"Back to what stood there before: {labels} it brought for assets of other imports.")
@@ -113,9 +113,9 @@ def of_import(db: Database, client_id: int, import_id: int) -> Hanging:
             "It was made before imports could be undone: labels it brought for assets of other imports stay as they are."
         )
     later = "imports where client_id = ? and id > ? and unchanged > 0"
-    if found.counts["assets"] and count(db, later, client_id, import_id):
+    if hanging.counts["assets"] and count(db, later, client_id, import_id):
         warnings.append("Later files held assets that were there already: import those again to have them back.")
-    return _with(found, warnings)
+    return _with(hanging, warnings)
 
 
 def of_assets(db: Database, client_id: int, external_ids: Iterable[str]) -> Hanging:
@@ -169,10 +169,10 @@ def undo_import(db: Database, client_id: int, import_id: int) -> Hanging:
     A label bought for an asset whose copy stays goes to the copy. InputError while a job of the client is under way.
     """
     with _at_rest(db, client_id):
-        found = of_import(db, client_id, import_id)
+        hanging = of_import(db, client_id, import_id)
         row = _import(db, client_id, import_id)
         with (
-            _removing(db, client_id, found),
+            _removing(db, client_id, hanging),
             gone(db, "select id from assets where client_id = ? and import_id = ?", [client_id, import_id]),
         ):
             undo_reviews_and_splits(db, client_id, row)
@@ -184,26 +184,28 @@ def undo_import(db: Database, client_id: int, import_id: int) -> Hanging:
             db.conn.execute("delete from imports where id = ?", [import_id])
             _doom(db, _uploads(db, [row["sha256"]]))
     sweep(db)
-    return found
+    return hanging
 
 
 def remove_assets(db: Database, client_id: int, external_ids: Iterable[str]) -> Hanging:
     """Remove assets by their ids, with all that hangs on them; returns what went. InputError as for undo_import()."""
     with _at_rest(db, client_id):
         ids = _wanted(db, client_id, external_ids)
-        found = of_assets(db, client_id, external_ids)
-        with _removing(db, client_id, found), gone(db, "select value from json_each(?)", [json.dumps(ids)]):
+        hanging = of_assets(db, client_id, external_ids)
+        with _removing(db, client_id, hanging), gone(db, "select value from json_each(?)", [json.dumps(ids)]):
             remove_gone(db, client_id)
-    return found
+    return hanging
 
 
 def remove_student(db: Database, task: Task, student_id: int, *, even_live: bool = False) -> Hanging:
     """Remove a student, its figures and files; returns what went. InputError for the live one unless `even_live`."""
-    found = of_student(db, task, student_id)
+    hanging = of_student(db, task, student_id)
     row = _student(db, task, student_id)
     if row["live"] and not even_live:
-        raise InputError(f"{found.what} is live.", "Make another student live first, or say that the live one may go.")
-    with _removing(db, task.client_id, found):
+        raise InputError(
+            f"{hanging.what} is live.", "Make another student live first, or say that the live one may go."
+        )
+    with _removing(db, task.client_id, hanging):
         before = "(select b.before_id from live_history b where b.id = live_history.before_id)"
         dropped = "(select id from live_history where student_id = ?)"
         while db.conn.execute(f"select 1 from live_history where before_id in {dropped}", [student_id]).fetchone():
@@ -215,21 +217,21 @@ def remove_student(db: Database, task: Task, student_id: int, *, even_live: bool
         db.conn.execute("delete from students where id = ?", [student_id])
         _doom(db, [row["path"], f"output/understudy-student-{student_id}.zip"])
     sweep(db)
-    return found
+    return hanging
 
 
 def remove_client(db: Database, client_id: int) -> Hanging:
     """Remove a client and everything of it but its rows of the ledger, which keep its name; returns what went."""
     with _at_rest(db, client_id):
-        found = of_client(db, client_id)
-        with _removing(db, client_id, found):
+        hanging = of_client(db, client_id)
+        with _removing(db, client_id, hanging):
             _doom(db, _files_of(db, client_id))
             db.conn.execute("update calls set run_id = null where client_id = ?", [client_id])
             for table, where in belonging(db, "client_id"):
                 db.conn.execute(f"delete from {table} where {where}", [client_id])
             db.conn.execute("delete from clients where id = ?", [client_id])
     sweep(db)
-    return found
+    return hanging
 
 
 def of_task(db: Database, task: Task) -> Hanging:
@@ -255,10 +257,10 @@ def of_task(db: Database, task: Task) -> Hanging:
 def remove_task(db: Database, task: Task) -> Hanging:
     """Remove a task and everything of it but its rows of the ledger and the client's assets; returns what went."""
     with _at_rest(db, task.client_id):
-        found = of_task(db, task)
-        with _removing(db, task.client_id, found):
-            made = db.execute("select id, path from students where task_id = ?", [task.id]).fetchall()
-            _doom(db, [path for _, path in made] + [f"output/understudy-student-{id}.zip" for id, _ in made])
+        hanging = of_task(db, task)
+        with _removing(db, task.client_id, hanging):
+            students = db.execute("select id, path from students where task_id = ?", [task.id]).fetchall()
+            _doom(db, [path for _, path in students] + [f"output/understudy-student-{id}.zip" for id, _ in students])
             _doom(db, [row[0] for row in db.execute("select path from writers where task_id = ?", [task.id])])
             runs = "(select id from label_runs where task_id = ?)"
             db.conn.execute(f"update calls set run_id = null where run_id in {runs}", [task.id])
@@ -268,7 +270,7 @@ def remove_task(db: Database, task: Task) -> Hanging:
                 db.conn.execute(f"update {table} set task_id = null where task_id = ?", [task.id])
             db.conn.execute("delete from tasks where id = ?", [task.id])
     sweep(db)
-    return found
+    return hanging
 
 
 def rename_client(db: Database, client_id: int, name: str) -> str:
@@ -291,7 +293,7 @@ def rename_client(db: Database, client_id: int, name: str) -> str:
 
 
 @contextmanager
-def _removing(db: Database, client_id: int, found: Hanging) -> Iterator[None]:
+def _removing(db: Database, client_id: int, hanging: Hanging) -> Iterator[None]:
     """One transaction, noted in `removals`. InputError, and nothing done, while a job of the client is under way.
 
     Foreign keys are checked once, at its end: checked row by row, each asset would be looked for in every table.
@@ -302,7 +304,7 @@ def _removing(db: Database, client_id: int, found: Hanging) -> Iterator[None]:
         with db.conn:
             _must_rest(db, client_id)
             yield
-            row = (client_id, found.kind, found.number, found.what, json.dumps(found.sentences()), now())
+            row = (client_id, hanging.kind, hanging.number, hanging.what, json.dumps(hanging.sentences()), now())
             db.conn.execute(
                 "insert into removals (client_id, kind, number, name, what, created) values (?, ?, ?, ?, ?, ?)", row
             )
@@ -334,11 +336,11 @@ def _of_gone(db: Database, client_id: int, kind: str, number: int, what: str) ->
     """What hangs on the assets in `gone`."""
     mine = "(select id from tasks where client_id = ?)"
     runs = f"run_id in (select id from label_runs where task_id in {mine}) and asset_id in (select id from gone)"
-    given = "run_id not in (select id from label_runs where teacher like 'recorded:%')"  # those came with files: counted once
+    bought = "run_id not in (select id from label_runs where teacher like 'recorded:%')"  # those came with files: counted once
     counts = {
         "assets": count(db, "gone"),
         "recorded": count(db, "recordings where asset_id in (select id from gone)"),
-        "labels": count(db, f"labels where {runs} and {given}", client_id),
+        "labels": count(db, f"labels where {runs} and {bought}", client_id),
         "reviews": count(db, "reviews where asset_id in (select id from gone)"),
         "answers": count(db, "vendor_answers where asset_id in (select id from gone)"),
     }
@@ -364,8 +366,8 @@ def _of_gone(db: Database, client_id: int, kind: str, number: int, what: str) ->
     return Hanging(kind, number, what, counts, usd, tuple(warnings))
 
 
-def _with(found: Hanging, warnings: list[str]) -> Hanging:
-    return Hanging(found.kind, found.number, found.what, found.counts, found.labels_usd, tuple(warnings))
+def _with(hanging: Hanging, warnings: list[str]) -> Hanging:
+    return Hanging(hanging.kind, hanging.number, hanging.what, hanging.counts, hanging.labels_usd, tuple(warnings))
 
 
 # --- rows and files -----------------------------------------------------------------------------------------------
@@ -397,16 +399,18 @@ def _student(db: Database, task: Task, student_id: int) -> dict:
 def _wanted(db: Database, client_id: int, external_ids: Iterable[str]) -> list[int]:
     """The ids of the assets; InputError naming the first that the client does not have."""
     wanted = list(dict.fromkeys(external_ids))
-    found = dict(
+    ids = dict(
         db.execute(
             "select external_id, id from assets where client_id = ? and external_id in (select value from json_each(?))",
             [client_id, json.dumps(wanted)],
         ).fetchall()
     )
-    for one in wanted:
-        if one not in found:
-            raise InputError(f"This client has no asset {one[:80]}.", "Write the ids as the Assets page has them.")
-    return list(found.values())
+    for external_id in wanted:
+        if external_id not in ids:
+            raise InputError(
+                f"This client has no asset {external_id[:80]}.", "Write the ids as the Assets page has them."
+            )
+    return list(ids.values())
 
 
 def _doom(db: Database, paths: Iterable[str]) -> None:

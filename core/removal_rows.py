@@ -93,25 +93,27 @@ def _shrink_vendor_sets(db: Database) -> None:
     touched = "select distinct set_id from vendor_set_assets where asset_id in (select id from gone)"
     sets = [row[0] for row in db.execute(touched).fetchall()]
     db.conn.execute("delete from vendor_set_assets where asset_id in (select id from gone)")
-    for one in sets:
-        left = count(db, "vendor_set_assets where set_id = ?", one)
-        db.conn.execute("update vendor_sets set size = ?, content_hash = content_hash || '-' where id = ?", [left, one])
+    for set_id in sets:
+        left = count(db, "vendor_set_assets where set_id = ?", set_id)
+        db.conn.execute(
+            "update vendor_sets set size = ?, content_hash = content_hash || '-' where id = ?", [left, set_id]
+        )
         if not left:
             tests = "select id from vendor_tests where set_id = ?"
-            db.conn.execute(f"delete from vendor_answers where test_id in ({tests})", [one])
-            db.conn.execute("delete from vendor_tests where set_id = ?", [one])
-            db.conn.execute("delete from vendor_sets where id = ?", [one])
+            db.conn.execute(f"delete from vendor_answers where test_id in ({tests})", [set_id])
+            db.conn.execute("delete from vendor_tests where set_id = ?", [set_id])
+            db.conn.execute("delete from vendor_sets where id = ?", [set_id])
 
 
 def _drop_empty_runs(db: Database, runs: list[int]) -> None:
     """A run that lost its last label is gone, unless a student or the ledger speaks of it."""
     for run in runs:
-        kept = any(
+        referred = any(
             db.execute(f"select 1 from {table} where {column} = ? limit 1", [run]).fetchone()
             for table, column in children(db, "label_runs")
             if table in ("labels", "students", "calls", "batches")
         )
-        if not kept:
+        if not referred:
             for table, column in children(db, "label_runs"):
                 db.conn.execute(f"delete from {table} where {column} = ?", [run])
             db.conn.execute("delete from label_runs where id = ?", [run])
@@ -213,10 +215,10 @@ def belonging(db: Database, owner: str) -> list[tuple[str, str]]:
                         break
         return clauses.get(table)
 
-    found = [
+    below = [
         (table, clause(table))
         for table in db.table_names()
         if table not in LEDGER | {"clients", owner.replace("_id", "s")}
     ]
-    ordered = sorted(((table, *one) for table, one in found if one), key=lambda one: -one[1])
+    ordered = sorted(((table, *one) for table, one in below if one), key=lambda one: -one[1])
     return [(table, where) for table, _, where in ordered]

@@ -73,22 +73,22 @@ def _client(db: sqlite3.Connection, client_id: int, name: str, folder: Path) -> 
             [client_id],
         ):
             more = json.loads(more) if more else {}
-            table.row(external_id, text, split, *map(more.get, extra), *(said.get(id) for said in columns.values()))
+            table.row(external_id, text, split, *map(more.get, extra), *(labels.get(id) for labels in columns.values()))
             count += 1
     return {"client": name, "folder": str(folder), "assets": count, "labels": list(columns)}
 
 
 def _columns(db: sqlite3.Connection, client_id: int) -> dict[str, dict[int, str]]:
     """The columns of labels: label by asset."""
-    found: dict[str, dict[int, str]] = {}
+    labels: dict[str, dict[int, str]] = {}
     recorded = """select r.source, r.asset_id, r.label from recordings r join assets a on a.id = r.asset_id
                   where a.client_id = ? order by r.source"""
     for source, asset, label in db.execute(recorded, [client_id]):
-        found.setdefault(source, {})[asset] = label
+        labels.setdefault(source, {})[asset] = label
     for run, teacher in db.execute(RUNS, [client_id]).fetchall():
-        found[f"label by {teacher}"] = dict(_labels(db, run))
+        labels[f"label by {teacher}"] = dict(_labels(db, run))
     decided = dict(db.execute("select asset_id, label from gold_labels where client_id = ?", [client_id]).fetchall())
-    return found | ({"gold": decided} if decided else {})
+    return labels | ({"gold": decided} if decided else {})
 
 
 def _labels(db: sqlite3.Connection, run: int) -> Iterator[tuple[int, str]]:

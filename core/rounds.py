@@ -28,7 +28,7 @@ from core.jobs import NoProgress
 from core.label import labelling, runs
 from core.tasks import Task
 from core.train import data, members, selection, subsets
-from core.train.vectors import Kept
+from core.train.vectors import StoredVectors
 from core.words import money, stated_percent
 
 DOUBT, RANDOM = "doubt", "random"
@@ -90,7 +90,7 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
     _, run_id = labelling.open_run(db, task, teacher, params.get("budget_usd"))
     while not _reached(done := measured(db, run_id), target) and len(done) < until:
         number = len(done) + 1
-        report = _Told(progress, f"Round {number} of {until}: ")
+        report = _Headed(progress, f"Round {number} of {until}: ")
         if not chosen(db, run_id, number) and not choose(
             db, task, run_id, params["per_round"], params.get("method", DOUBT), student=student, progress=report
         ):
@@ -209,16 +209,16 @@ def reach(done: list[Round], target: float) -> Reach | None:
 
 def as_json(done: list[Round], target: float) -> dict[str, Any]:
     """Rounds and forecast as one JSON-able object, for the command line."""
-    said = reach(done, target)
+    reached = reach(done, target)
     forecast = None
-    if said:
-        forecast = {key: value for key, value in asdict(said).items() if key not in ("draws", "law")}
+    if reached:
+        forecast = {key: value for key, value in asdict(reached).items() if key not in ("draws", "law")}
     return {"rounds": [asdict(one) for one in done], "forecast": forecast}
 
 
-def _kept(db: Database, task: Task) -> Kept:
+def _vector_store(db: Database, task: Task) -> StoredVectors:
     name = settings.get(db, "encoder", task)
-    return Kept(settings.subfolder("vectors") / f"{task.client_id}.npz", name)
+    return StoredVectors(settings.subfolder("vectors") / f"{task.client_id}.npz", name)
 
 
 def _held_out(pool: pd.DataFrame, count: int) -> dict[str, int]:
@@ -242,14 +242,14 @@ def _learns_most(
     step: NoProgress,
 ) -> np.ndarray:
     """Rows of `train` to label next: those doubted, or where there is no student yet, those that cover all."""
-    kept, texts = _kept(db, task), train.text.tolist()
-    kept.add(texts, step)
+    store, texts = _vector_store(db, task), train.text.tolist()
+    store.add(texts, step)
     if student is None and runs.summary(db, run_id)["count"] >= data.FEWEST_ROWS:
         split = data.load(db, task, run_id)
-        kept.add(split.train.texts + split.calibration.texts, step)
-        student = subsets.learn(split, members.QUICK, kept, lambda *_: step.check())
+        store.add(split.train.texts + split.calibration.texts, step)
+        student = subsets.learn(split, members.QUICK, store, lambda *_: step.check())
     step(0, 1, "Choosing what to label")
-    vectors = kept(texts)
+    vectors = store(texts)
     if student is None:
         return selection.spread(vectors, count)
     return selection.doubtful(vectors, student(texts), count)
@@ -262,16 +262,16 @@ def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step
     frame = runs.labelled(db, run_id)
     test = frame[frame["split"] == "test"]
     texts = test["text"].tolist()
-    kept = None
+    store = None
     if members.bases(kind):
-        kept = _kept(db, task)
-        kept.add(split.train.texts + split.calibration.texts + texts, step)
+        store = _vector_store(db, task)
+        store.add(split.train.texts + split.calibration.texts + texts, step)
     message = f"Training on {len(split.train.texts):,} assets"
     step(0, 1, message)
-    student = subsets.learn(split, kind, kept, lambda *_: step(0, 1, message))
+    student = subsets.learn(split, kind, store, lambda *_: step(0, 1, message))
     hits = np.array(split.categories)[student(texts).argmax(1)] == test["category_id"].to_numpy()
     groups = frame.drop_duplicates("group_id")["split"].value_counts()
-    one = Round(
+    round = Round(
         number,
         db.execute("select method from rounds where run_id = ? and number = ?", [run_id, number]).fetchone()[0],
         kind,
@@ -281,13 +281,13 @@ def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step
         seconds=time.perf_counter() - started,
         created=now(),
     )
-    db["rounds"].update((run_id, number), {"figures": KEPT.dump_json(one).decode()})
+    db["rounds"].update((run_id, number), {"figures": KEPT.dump_json(round).decode()})
     return student
 
 
 def _reached(done: list[Round], target: float | None) -> bool:
-    said = None if target is None else reach(done, target)
-    return said is not None and said.reached
+    reached = None if target is None else reach(done, target)
+    return reached is not None and reached.reached
 
 
 def _times(law: np.ndarray, error: float) -> float:
@@ -310,7 +310,7 @@ def _sentence(last: Round, target: float, reached: bool, labels: float | None, l
     return f"{goal} will take about {labels:,.0f} labels ({low:,.0f} to {most}); there are {last.labels:,} now"
 
 
-class _Told(NoProgress):
+class _Headed(NoProgress):
     """Reports under a heading."""
 
     def __init__(self, progress: NoProgress, heading: str):

@@ -27,10 +27,10 @@ class Task:
 
 def get(db: Database, task_id: int) -> Task:
     """The task of this id. InputError where it is gone."""
-    found = _select(db, "id = ?", [task_id])
-    if not found:
+    rows = _select(db, "id = ?", [task_id])
+    if not rows:
         raise InputError("This task is not there any more; it may have been deleted.", "Choose another one.")
-    return found[0]
+    return rows[0]
 
 
 def of_client(db: Database, client_id: int) -> list[Task]:

@@ -60,10 +60,10 @@ def usd(value: str) -> float:
 
 def rates(value: str) -> tuple[float, ...]:
     """The price of tokens in, out and, where given, cached: USD per million."""
-    given = tuple(usd(part) for part in names(value))
-    if len(given) not in (2, 3):
+    prices = tuple(usd(part) for part in names(value))
+    if len(prices) not in (2, 3):
         raise argparse.ArgumentTypeError(f"{value!r} is not IN,OUT or IN,OUT,CACHED in US dollars per million tokens")
-    return given
+    return prices
 
 
 def count(value: str) -> int:
@@ -135,21 +135,21 @@ class Log:
     """Progress as lines on stderr: each new phase, and every five seconds within one, with its rate and the time left."""
 
     def __init__(self) -> None:
-        self._message, self._told = None, 0.0
+        self._message, self._reported = None, 0.0
 
     def __call__(self, done: int, total: int, message: str = "", spent_usd: float = 0.0) -> None:
         now = time.monotonic()
-        if message == self._message and now - self._told < 5:
+        if message == self._message and now - self._reported < 5:
             return
         if message != self._message:
             self._began, self._first = now, done
-        self._message, self._told = message, now
+        self._message, self._reported = message, now
         spent = f", {money(spent_usd, exact=True)} spent" if spent_usd else ""
         line = f"{message}: {done:,} of {total:,}{self._pace(done, total)}{spent}" if total > 1 else message
         say(line)
 
     def _pace(self, done: int, total: int) -> str:
-        rate = (done - self._first) / max(self._told - self._began, 1e-9)
+        rate = (done - self._first) / max(self._reported - self._began, 1e-9)
         if rate <= 0:
             return ""
         left = max(total - done, 0) / rate

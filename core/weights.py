@@ -90,14 +90,14 @@ def sha256(path: Path) -> str:
 
 def _pieces() -> list[Path]:
     """The pieces of the large encoder's ZIP, in order."""
-    found = []
+    pieces = []
     for part in LARGE_PARTS:
         try:
             files = metadata.distribution(part).files or []
         except metadata.PackageNotFoundError:
             raise _missing("The large base model") from None
-        found += [Path(file.locate()) for file in files if ".zip." in file.name]
-    return sorted(found, key=lambda file: file.suffix)
+        pieces += [Path(file.locate()) for file in files if ".zip." in file.name]
+    return sorted(pieces, key=lambda file: file.suffix)
 
 
 def _check(name: str, folder: Path) -> None:

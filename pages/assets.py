@@ -58,10 +58,10 @@ def _taxonomy(view: View) -> None:
         if path is None:
             uploads.template("taxonomy")
             return
-        found = taxonomy_columns.read(path, "taxonomy")
-        if found:
-            taxonomy_use.use(view, found.categories, path.name)
-            data_profile.categories(found.categories)
+        columns = taxonomy_columns.read(path, "taxonomy")
+        if columns:
+            taxonomy_use.use(view, columns.categories, path.name)
+            data_profile.categories(columns.categories)
 
 
 def _file() -> Path | None:

@@ -73,9 +73,10 @@ def _sure(view: frame.View, row: dict, result: Comparison) -> None:
     """The reason with its intervals, the three figures it rests on, and how much the student may take on."""
     reason = result.verdict.reason
     st.markdown(frame.plain(reason), help=explained(reason))
-    for column, one in zip(st.columns(3), headlines(result)):
+    for column, headline in zip(st.columns(3), headlines(result)):
         with column:
-            figure(one.label, one.value, one.basis, one.span, help=" ".join(HINTS[hint] for hint in one.hints))
+            hints = " ".join(HINTS[hint] for hint in headline.hints)
+            figure(headline.label, headline.value, headline.basis, headline.span, help=hints)
     st.caption(frame.plain(about(result)))
     compare_charts.sure(result.figures)
     label_sources.show(view, row)

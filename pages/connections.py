@@ -21,14 +21,14 @@ EDITING, TESTING = "connection-editing", "connection-testing"  # an id or "new";
 
 def main() -> None:
     with frame.page("connections") as view:
-        found = {one.id: one for one in connections.all(view.db, view.client_id or 0)}
-        editing = st.session_state.get(EDITING) if found else "new"
-        if editing == "new" or editing in found:
-            _editor(view, found.get(editing), bool(found))
+        by_id = {each.id: each for each in connections.all(view.db, view.client_id or 0)}
+        editing = st.session_state.get(EDITING) if by_id else "new"
+        if editing == "new" or editing in by_id:
+            _editor(view, by_id.get(editing), bool(by_id))
             return
         testing = st.session_state.pop(TESTING, None)
-        for one in found.values():
-            _row(view, one, testing == one.id)
+        for connection in by_id.values():
+            _row(view, connection, testing == connection.id)
         if st.button("Add a connection", icon=":material/add:"):
             _edit("new")
 
@@ -49,54 +49,56 @@ def _editor(view: frame.View, before: Connection | None, cancel: bool) -> None:
             _edit(None)
 
 
-def _row(view: frame.View, one: Connection, test: bool) -> None:
+def _row(view: frame.View, connection: Connection, test: bool) -> None:
     with st.container(border=True):
         words, actions = st.columns([1, 1], vertical_alignment="center")
         with words, st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.text(one.name)
-                st.badge("every client" if one.client_id == 0 else "this client", color="gray")
-            st.caption(frame.plain(f"{one.model} at {connection_form.address(one)}"))
-            st.caption(frame.plain(connection_form.key_words(one.key_source)))
+                st.text(connection.name)
+                st.badge("every client" if connection.client_id == 0 else "this client", color="gray")
+            st.caption(frame.plain(f"{connection.model} at {connection_form.address(connection)}"))
+            st.caption(frame.plain(connection_form.key_words(connection.key_source)))
         with actions, st.container(horizontal=True, horizontal_alignment="right"):
-            test |= st.button("Test call", key=f"test-{one.id}", icon=":material/network_check:")
-            if st.button("Edit", key=f"edit-{one.id}"):
-                _edit(one.id)
+            test |= st.button("Test call", key=f"test-{connection.id}", icon=":material/network_check:")
+            if st.button("Edit", key=f"edit-{connection.id}"):
+                _edit(connection.id)
             with st.popover("Rename"):
-                wanted = st.text_input("New name", key=f"name-{one.id}", placeholder=one.name, max_chars=60)
-                if st.button("Rename it", key=f"rename-{one.id}", type="primary"):
+                wanted = st.text_input(
+                    "New name", key=f"name-{connection.id}", placeholder=connection.name, max_chars=60
+                )
+                if st.button("Rename it", key=f"rename-{connection.id}", type="primary"):
                     with frame.guard():
-                        connections.rename(view.db, one.id, wanted)
+                        connections.rename(view.db, connection.id, wanted)
                         st.rerun()
             with st.popover("Remove"):
                 st.write("Labels bought through it stay. Its key stays where it is.")
-                if st.button("Remove it", key=f"remove-{one.id}", type="primary"):
-                    connections.remove(view.db, one.id)
+                if st.button("Remove it", key=f"remove-{connection.id}", type="primary"):
+                    connections.remove(view.db, connection.id)
                     st.rerun()
         if test:
-            _test(one)
+            _test(connection)
         else:
-            _missing_key(one)
+            _missing_key(connection)
 
 
-def _test(one: Connection) -> None:
+def _test(connection: Connection) -> None:
     """One tiny call, and in words what came of it."""
     if put_right := st.session_state.pop(connection_form.PUT_RIGHT, ""):
         st.info(frame.plain(put_right))
     try:
         with st.spinner("Asking the model for one word …"):
-            said = connections.test_call(one)
+            reply = connections.test_call(connection)
     except InputError as error:
         st.error(frame.plain(str(error)), icon=":material/error:")
         return
-    st.success(frame.plain(said), icon=":material/check_circle:")
-    st.session_state[hosted_teacher.CHOSEN] = f"connection:{one.name}"
+    st.success(frame.plain(reply), icon=":material/check_circle:")
+    st.session_state[hosted_teacher.CHOSEN] = f"connection:{connection.name}"
     frame.link("teacher", "Get labels with it")
 
 
-def _missing_key(one: Connection) -> None:
+def _missing_key(connection: Connection) -> None:
     try:
-        keys.read(one.key_source)
+        keys.read(connection.key_source)
     except InputError as error:
         st.warning(frame.plain(str(error)), icon=":material/key_off:")
 

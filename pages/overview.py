@@ -33,22 +33,22 @@ PAGE = 12
 
 def main() -> None:
     with frame.page("overview") as view:
-        found = standing.clients(view.db)
-        every = standing.tasks_of(view.db, found)
+        clients = standing.clients(view.db)
+        every = standing.tasks_of(view.db, clients)
         sample = next((task for task, client in every if client == SAMPLE_CLIENT), None)
         before = standing.of(view.db, sample) if sample else None
         earned = {one.task_id: one for one in house.money_of_tasks(view.db)}
-        if found:
+        if clients:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
             house_figures.needs(house.notices(view.db))
-        if found:
+        if clients:
             _tasks(view, every, earned)
         if before is None or not (before.verdict or before.busy):
-            _sample(view, sample, "secondary" if found else "primary")
-        _add(found)
-        if found:
-            _add_task(view, found)
-            removing.client(view, {row["id"]: row["name"] for row in found})
+            _sample(view, sample, "secondary" if clients else "primary")
+        _add(clients)
+        if clients:
+            _add_task(view, clients)
+            removing.client(view, {row["id"]: row["name"] for row in clients})
         counts = Counter(task.client_id for task, _ in every)
         if several := [one for one in every if counts[one[0].client_id] > 1]:
             removing.task(view, several)
@@ -66,13 +66,13 @@ def _sample(view: frame.View, sample: Task | None, kind: str) -> None:
             progress.start(view, "distil", {"sample": True}, sample or tasks.of_client(view.db, client)[0])
 
 
-def _tasks(view: frame.View, found: list[tuple[Task, str]], earned: dict[int, house.TaskMoney]) -> None:
+def _tasks(view: frame.View, listed: list[tuple[Task, str]], earned: dict[int, house.TaskMoney]) -> None:
     st.subheader("Clients", anchor=False)
     busy = {job.task_id for job in jobs.active(view.db)}
-    found = sorted(found, key=lambda one: one[0].id not in busy)  # where something is under way first
-    pages = -(-len(found) // PAGE)
+    listed = sorted(listed, key=lambda one: one[0].id not in busy)  # where something is under way first
+    pages = -(-len(listed) // PAGE)
     page = st.pagination(pages, key="clients") if pages > 1 else 1
-    for task, _ in found[(page - 1) * PAGE : page * PAGE]:
+    for task, _ in listed[(page - 1) * PAGE : page * PAGE]:
         _task(view, standing.of(view.db, task), earned[task.id])
 
 
@@ -107,12 +107,12 @@ def _task(view: frame.View, where: standing.Standing, earned: house.TaskMoney) -
             progress.watch(frame.View(view.db, where.client, where.task), *KINDS, expected=True)
 
 
-def _add(found: list[dict]) -> None:
-    with st.expander("Add a client of your own", expanded=not found), st.form("new-client", border=False):
+def _add(clients: list[dict]) -> None:
+    with st.expander("Add a client of your own", expanded=not clients), st.form("new-client", border=False):
         name, send = st.columns([4, 1], vertical_alignment="bottom")
         wanted = name.text_input("Client name", max_chars=80, placeholder="For example: Northwind Outdoor")
         if send.form_submit_button("Add client", width="stretch"):
-            _create(wanted, {row["name"].casefold() for row in found})
+            _create(wanted, {row["name"].casefold() for row in clients})
 
 
 def _create(wanted: str, taken: set[str]) -> None:
@@ -126,21 +126,21 @@ def _create(wanted: str, taken: set[str]) -> None:
     frame.go("assets")
 
 
-def _add_task(view: frame.View, found: list[dict]) -> None:
+def _add_task(view: frame.View, clients: list[dict]) -> None:
     """A further job for a client's assets, with a taxonomy, teacher and students of its own."""
     with st.expander("Add a task to a client", key="add-task"), st.form("new-task", border=False):
         st.caption(
             "A task is one job over the client's assets, such as topic, format or offer: one taxonomy, one live student."
         )
         client, name, kind, send = st.columns([5, 5, 5, 3], vertical_alignment="bottom")
-        names = {row["id"]: row["name"] for row in found}
+        names = {row["id"]: row["name"] for row in clients}
         place = list(names).index(view.client_id) if view.client_id in names else 0
         whose = client.selectbox("Client to add it to", list(names), place, format_func=names.__getitem__)
         wanted = name.text_input("Task name", max_chars=80, placeholder="For example: Offer")
         does = kind.selectbox("What it does", list(TASK_KINDS), format_func=lambda one: TASK_KINDS[one].label)
         if send.form_submit_button("Add task", width="stretch"):
-            made = tasks.add(view.db, whose, wanted, does)
-            address.choose(made, names[whose], True)
+            task = tasks.add(view.db, whose, wanted, does)
+            address.choose(task, names[whose], True)
             frame.go(TASK_KINDS[does].page)
 
 

@@ -67,9 +67,11 @@ def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, 
 
 
 def _built(view: frame.View) -> str:
-    made = queue.latest(view.db, view.task)
-    by = f"student {made['student_id']}" if made and made["student_id"] else "no judged student"
-    return f"Made {made['created'][:16].replace('T', ' ')} UTC with {by}." if made else "Made from the newest labels."
+    newest = queue.latest(view.db, view.task)
+    by = f"student {newest['student_id']}" if newest and newest["student_id"] else "no judged student"
+    return (
+        f"Made {newest['created'][:16].replace('T', ' ')} UTC with {by}." if newest else "Made from the newest labels."
+    )
 
 
 main()

@@ -62,10 +62,10 @@ def _encoder(view: frame.View, key: str) -> str:
     """Asks for the encoder that the setting `key` names; returns the name to keep."""
     label, placeholder = ENCODERS[key]
     readers = ", ".join(kind for kind in members.ladder() if key in members.bases(kind))
-    kept, packaged = settings.get(view.db, key), settings.DEFAULTS[key]
+    value, packaged = settings.get(view.db, key), settings.DEFAULTS[key]
     folder = st.text_input(
         label,
-        "" if kept == packaged else kept,
+        "" if value == packaged else value,
         placeholder=f"Packaged: {placeholder} (English, Apache-2.0)",
         help=f"Students that read with it: {readers}. Empty for the packaged one, or a folder on this machine in the Hugging Face "
         "layout (config.json, tokenizer.json, model.safetensors), for example a multilingual one. Students trained before keep "

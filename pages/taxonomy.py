@@ -25,10 +25,10 @@ def main() -> None:
         running = progress.active(view, *JOBS)
         taxonomy_plan.in_use(view)
         progress.watch(view, *JOBS, expected=running)
-        kept = versions.kept(view.db, view.task)
-        draft = kept.draft if kept else diff.begin(taxonomy.load(view.db, base))
-        if kept:
-            _draft(view, kept, running)
+        kept_draft = versions.kept_draft(view.db, view.task)
+        draft = kept_draft.draft if kept_draft else diff.begin(taxonomy.load(view.db, base))
+        if kept_draft:
+            _draft(view, kept_draft, running)
         else:
             taxonomy_plan.saved(view)
         tree, hand, file, suggested = st.tabs(["The tree", "Other edits", "Upload a file", "Suggestions"])
@@ -37,20 +37,20 @@ def main() -> None:
         with hand:
             taxonomy_edit.by_hand(view, draft)
         with file:
-            taxonomy_edit.from_file(view, kept is not None)
+            taxonomy_edit.from_file(view, kept_draft is not None)
         with suggested, frame.guard():
             taxonomy_edit.suggested(view, draft, running)
 
 
-def _draft(view: frame.View, kept: versions.Kept, running: bool) -> None:
+def _draft(view: frame.View, kept_draft: versions.KeptDraft, running: bool) -> None:
     with st.container(border=True), frame.guard():
         st.subheader("The draft: what changes", anchor=False)
-        found = taxonomy_plan.changes(kept)
-        taxonomy_edit.guesses(view, kept)
-        if found:
+        changes = taxonomy_plan.changes(kept_draft)
+        taxonomy_edit.guesses(view, kept_draft)
+        if changes:
             st.subheader("What it takes", anchor=False)
-            taxonomy_plan.what_it_takes(view, kept)
-        taxonomy_plan.save_or_discard(view, running, bool(found))
+            taxonomy_plan.what_it_takes(view, kept_draft)
+        taxonomy_plan.save_or_discard(view, running, bool(changes))
 
 
 main()

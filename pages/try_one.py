@@ -36,9 +36,9 @@ def main() -> None:
         result = comparison(view.db, live["id"])
         left, right = st.columns(2, gap="large")
         with left:
-            said = _student(live, text, result)
+            answer = _student(live, text, result)
         with right:
-            _teacher(view, live, text, said, result)
+            _teacher(view, live, text, answer, result)
 
 
 def _text(view: frame.View, live: dict) -> str:
@@ -59,8 +59,8 @@ def _text(view: frame.View, live: dict) -> str:
 
 def _student(live: dict, text: str, result: Comparison | None) -> answers.StudentAnswer:
     st.subheader("Student", anchor=False)
-    said = answers.ask_student(live["path"], text)
-    for label, share in said.top:
+    answer = answers.ask_student(live["path"], text)
+    for label, share in answer.top:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(label, width="stretch")
             st.progress(share, width=140)
@@ -70,7 +70,7 @@ def _student(live: dict, text: str, result: Comparison | None) -> answers.Studen
     with first:
         figure(
             "Time",
-            milliseconds(said.milliseconds),
+            milliseconds(answer.milliseconds),
             "measured",
             "this call",
             help="On this machine, tokenising included.",
@@ -83,16 +83,16 @@ def _student(live: dict, text: str, result: Comparison | None) -> answers.Studen
             "this asset",
             help="The machine's price per hour, shared out.",
         )
-    return said
+    return answer
 
 
-def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswer, result: Comparison | None) -> None:
+def _teacher(view: frame.View, live: dict, text: str, answer: answers.StudentAnswer, result: Comparison | None) -> None:
     st.subheader("Teacher", anchor=False)
     teacher = answers.ask(view, live["label_run_id"], text)
     if teacher.label is None:
         st.text("no answer")
     else:
-        same = teacher.label == said.top[0][0]
+        same = teacher.label == answer.top[0][0]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(teacher.label)
             st.badge("they agree" if same else "they differ", color="green" if same else "orange")
@@ -114,7 +114,7 @@ def _teacher(view: frame.View, live: dict, text: str, said: answers.StudentAnswe
             result.economics.priced_as if result else None,
         )
     if result:
-        _handled(said, result)
+        _handled(answer, result)
 
 
 def _teacher_time(teacher: answers.TeacherAnswer, result: Comparison | None) -> tuple[str, str, str]:
@@ -127,9 +127,9 @@ def _teacher_time(teacher: answers.TeacherAnswer, result: Comparison | None) -> 
     return milliseconds(1000 * seconds), "assumed", "one asset"
 
 
-def _handled(said: answers.StudentAnswer, result: Comparison) -> None:
-    threshold, sure = result.figures.certificate.threshold, said.top[0][1]
-    if said.strange:
+def _handled(answer: answers.StudentAnswer, result: Comparison) -> None:
+    threshold, sure = result.figures.certificate.threshold, answer.top[0][1]
+    if answer.strange:
         st.info(
             "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little, however sure "
             "it sounds.",

@@ -42,15 +42,15 @@ def group_staged(db: Database, client_id: int, stage: sqlite3.Connection, report
     there = _Known(db, client_id)
     fixed, crossing = there.exact(nodes)
     near = there.near(bands)
-    found = duplicates.group(
+    grouping = duplicates.group(
         nodes.forms + there.forms(near),
         nodes.splits + [there.splits[i] for i in near],
         fixed + [there.groups[i] for i in near],
         np.concatenate([bands, there.bands[near]]),
         lambda share: report(count + round(share * count), 2 * count, STEP),
     )
-    _write(stage, nodes, found, bands, there)
-    crossing.update(place for place in found.crossing if place < count)
+    _write(stage, nodes, grouping, bands, there)
+    crossing.update(place for place in grouping.crossing if place < count)
     return sum(nodes.rows[place] for place in crossing)
 
 
@@ -62,13 +62,13 @@ def _renew(db: Database, client_id: int) -> None:
     query = """select a.id, a.text, a.text_hash, b.bands from assets a left join asset_bands b on b.asset_id = a.id
                where a.client_id = ? and a.id > ? order by a.id limit ?"""
     rows = db.execute(query, [client_id, 0, SAMPLE]).fetchall()
-    if _made_of(rows) == [(id, text_hash, kept) for id, _, text_hash, kept in rows]:
+    if _made_of(rows) == [(id, text_hash, packed) for id, _, text_hash, packed in rows]:
         return
     with db.atomic():
         while rows:
-            made = _made_of(rows)
-            db.conn.executemany("update assets set text_hash = ? where id = ?", [(one[1], one[0]) for one in made])
-            bands = [(kept, id) for id, _, kept in made if kept is not None]
+            remade = _made_of(rows)
+            db.conn.executemany("update assets set text_hash = ? where id = ?", [(row[1], row[0]) for row in remade])
+            bands = [(packed, id) for id, _, packed in remade if packed is not None]
             db.conn.executemany("update asset_bands set bands = ? where asset_id = ?", bands)
             rows = db.execute(query, [client_id, rows[-1][0], 5000]).fetchall()
 
@@ -154,17 +154,17 @@ class _Known:
 
 
 def _write(
-    stage: sqlite3.Connection, nodes: _Nodes, found: duplicates.Grouping, bands: np.ndarray, there: _Known
+    stage: sqlite3.Connection, nodes: _Nodes, grouping: duplicates.Grouping, bands: np.ndarray, there: _Known
 ) -> None:
     count = len(nodes.first)
     heads: dict[int, int] = {}
     for place in range(count):
-        heads.setdefault(found.root[place], nodes.first[place])
+        heads.setdefault(grouping.root[place], nodes.first[place])
     put(
         stage,
         "update rows set head = ?, group_id = ?, split = ? where n = ?",
         [
-            (heads[found.root[place]], found.fixed[place] or None, found.split[place], n)
+            (heads[grouping.root[place]], grouping.fixed[place] or None, grouping.split[place], n)
             for n, place in nodes.of_row.items()
         ],
     )
@@ -173,5 +173,5 @@ def _write(
     put(
         stage,
         "insert or ignore into group_splits values (?, ?)",
-        [(found.fixed[i], found.split[i]) for i in range(count) if found.fixed[i] and found.split[i]],
+        [(grouping.fixed[i], grouping.split[i]) for i in range(count) if grouping.fixed[i] and grouping.split[i]],
     )

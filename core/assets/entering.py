@@ -69,7 +69,7 @@ def enter(
                 db.conn.execute("update imports set problem_count = ? where id = ?", count)
             db.conn.executemany(
                 'insert into import_problems (import_id, row, "column", what, todo, remark) values (?, ?, ?, ?, ?, ?)',
-                [(marks["import"], p.row, p.column, p.what, p.todo, int(p.remark)) for p in read.problems.kept],
+                [(marks["import"], p.row, p.column, p.what, p.todo, int(p.remark)) for p in read.problems.listed],
             )
             unknown = read.labels.unknown() if read.labels else []
             db.conn.execute("delete from import_labels where import_id = ?", [marks["import"]])

@@ -23,10 +23,10 @@ from core.tables.files import squash
 def key(mapping: Mapping, cell: str) -> str | None:
     """How a family is recognised in later files: its column's name and value, or the stem of the name in it; None if empty."""
     if mapping.family_stem is not None:
-        found, sign = stems.stem(cell, mapping.family_stem), "~"
+        name, sign = stems.stem(cell, mapping.family_stem), "~"
     else:
-        found, sign = family_columns.name_key(cell), ":"
-    return f"{squash(mapping.family or '')}{sign}{found}" if found else None
+        name, sign = family_columns.name_key(cell), ":"
+    return f"{squash(mapping.family or '')}{sign}{name}" if name else None
 
 
 def unfit(stage: sqlite3.Connection, mapping: Mapping) -> str | None:
@@ -58,11 +58,11 @@ def unite_staged(db: Database, client_id: int, stage: sqlite3.Connection) -> int
     first: dict[int, tuple[str, int]] = {}  # of each component, what names it: a family that is there, else a new head
     for (kind, value), place in places.items():
         if kind != "key":
-            one = int(component[place])
-            best = first.get(one)
+            united = int(component[place])
+            best = first.get(united)
             rank = (kind == "new", value)
             if best is None or rank < (best[0] == "new", best[1]):
-                first[one] = (kind, value)
+                first[united] = (kind, value)
     joins = [
         (value, first[int(component[place])][1])
         for (kind, value), place in places.items()
@@ -79,7 +79,7 @@ def unite_staged(db: Database, client_id: int, stage: sqlite3.Connection) -> int
     for (name, _), (*_, split) in zip(named, rows):
         if split:
             splits[name].add(split)
-    return sum(len(found) > 1 for found in splits.values())
+    return sum(len(of_name) > 1 for of_name in splits.values())
 
 
 def _there(db: Database, client_id: int) -> tuple[dict[int, int], dict[str, int]]:

@@ -51,9 +51,9 @@ class Families:
     unfit: str | None = None
 
 
-def by_stem(column: str, found: Sequence[Families]) -> tuple[str, ...]:
+def by_stem(column: str, families: Sequence[Families]) -> tuple[str, ...]:
     """The words that the stems of a column's names go without, besides what is known (see stems): as found, or dates."""
-    return next((one.stem for one in found if one.column == column and one.stem is not None), (stems.DATE,))
+    return next((one.stem for one in families if one.column == column and one.stem is not None), (stems.DATE,))
 
 
 def by_words(column: str, stem: Sequence[str] | None, id_column: str | None = None) -> str:
@@ -63,17 +63,19 @@ def by_words(column: str, stem: Sequence[str] | None, id_column: str | None = No
     return f"by the {'ids' if column == id_column else 'names'} in {column}"
 
 
-def in_words(mapping: Mapping, found: Sequence[Families]) -> str | None:
+def in_words(mapping: Mapping, families: Sequence[Families]) -> str | None:
     """What the mapping's choice makes of the file: 3,150 rows in 300 concepts (by concept_id); the largest has 14. Or why nothing;
-    None where nothing is chosen, or the column was not counted."""
-    one = next((one for one in found if one.column == mapping.family and one.stem == mapping.family_stem), None)
-    if one is None:
+    None where nothing is group, or the column was not counted."""
+    group = next(
+        (group for group in families if group.column == mapping.family and group.stem == mapping.family_stem), None
+    )
+    if group is None:
         return None
-    if one.unfit:
-        return f"The column {one.column} {one.unfit}, so it does not say which assets belong together; only copies are grouped."
-    rows = f"{one.rows:,} rows" if one.all else f"The first {one.rows:,} rows"
-    by = by_words(one.column, one.stem, mapping.id)
-    return f"{rows} in {counted(one.families, 'concept')} ({by}); the largest has {one.largest:,}"
+    if group.unfit:
+        return f"The column {group.column} {group.unfit}, so it does not say which assets belong together; only copies are grouped."
+    rows = f"{group.rows:,} rows" if group.all else f"The first {group.rows:,} rows"
+    by = by_words(group.column, group.stem, mapping.id)
+    return f"{rows} in {counted(group.families, 'concept')} ({by}); the largest has {group.largest:,}"
 
 
 def unfit(sizes: Sequence[int] | np.ndarray, rows: int, stem: Sequence[str] | None = None) -> str | None:
@@ -94,7 +96,7 @@ def look(table: Table, guess: Mapping) -> tuple[Mapping, list[Families]]:
     """The mapping with what says best what belongs together, and what each column would make of the file: its values, and the stems
     of its names where they join any. Reads the file, at most MOST_ROWS and SECONDS of it."""
     seen = _Seen(table, guess)
-    found = [seen.by_values(column) for column in seen.values]
+    families = [seen.by_values(column) for column in seen.values]
     learnt: dict[str, tuple[str, ...]] = {}
     for column, names in seen.names.items():
         words = names.learn()
@@ -102,8 +104,8 @@ def look(table: Table, guess: Mapping) -> tuple[Mapping, list[Families]]:
             learnt[column] = words
         stem = seen.by_stem(column, (stems.DATE,) if words is None else words)
         if words is not None or stem.largest > 1:
-            found.append(stem)
-    return _choose(guess, seen, found, learnt), found
+            families.append(stem)
+    return _choose(guess, seen, families, learnt), families
 
 
 def name_key(cell: str) -> str:
@@ -175,10 +177,10 @@ class _Seen:
         return Families(column, stem, self.rows, self.all, families, largest, unfit(sizes.tolist(), self.rows, stem))
 
 
-def _choose(guess: Mapping, seen: _Seen, found: list[Families], learnt: dict[str, tuple[str, ...]]) -> Mapping:
+def _choose(guess: Mapping, seen: _Seen, families: list[Families], learnt: dict[str, tuple[str, ...]]) -> Mapping:
     """By a column that its name says it of; else, or where such campaigns cut them up, by the stems that join most rows."""
-    by_stem = [one for one in found if one.column in learnt and one.stem is not None and one.unfit is None]
-    named = next((one for one in found if one.column == guess.family and one.stem is None), None)
+    by_stem = [one for one in families if one.column in learnt and one.stem is not None and one.unfit is None]
+    named = next((one for one in families if one.column == guess.family and one.stem is None), None)
     fits = named is not None and named.unfit is None and named.largest > 1
     best = min(by_stem, key=lambda one: one.families, default=None)
     if best is None or (fits and not (_is_wide(guess.family) and _crosses(seen, best, guess.family))):

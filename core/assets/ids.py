@@ -37,54 +37,54 @@ class Ids:
         self._short: dict[int, dict[str, list[int]]] = {}
         self.others = others
 
-    def __contains__(self, given: str) -> bool:
-        return given in self._exact
+    def __contains__(self, id: str) -> bool:
+        return id in self._exact
 
-    def __call__(self, given: str) -> int | None:
-        could = self.could_be(given)
+    def __call__(self, id: str) -> int | None:
+        could = self.could_be(id)
         return could[0] if len(could) == 1 else None
 
-    def could_be(self, given: str) -> list[int]:
+    def could_be(self, id: str) -> list[int]:
         """The assets whose ids could stand in a spreadsheet as this one: one where it is found."""
-        if given in self._exact:
-            return [self._exact[given]]
-        if not given or given in self.others:
+        if id in self._exact:
+            return [self._exact[id]]
+        if not id or id in self.others:
             return []
-        if shortened := _SHORTENED.fullmatch(given):
-            return self._shortened(len(shortened[1] or "")).get(_exponent(given), [])
-        loose = self._loose.get(_loose(given), [])
-        return loose if len(loose) == 1 else self._cut.get(given) or loose
+        if shortened := _SHORTENED.fullmatch(id):
+            return self._shortened(len(shortened[1] or "")).get(_exponent(id), [])
+        loose = self._loose.get(_loose(id), [])
+        return loose if len(loose) == 1 else self._cut.get(id) or loose
 
-    def why(self, given: str) -> str | None:
+    def why(self, id: str) -> str | None:
         """What a spreadsheet did to an id that was not found, in words; None where it is not to blame."""
-        shown = given if len(given) <= 60 else given[:59] + "…"
-        if _SHORTENED.fullmatch(given):
+        shown = id if len(id) <= 60 else id[:59] + "…"
+        if _SHORTENED.fullmatch(id):
             return f"A spreadsheet shortened the id “{shown}”, so that it cannot be told which asset it was"
-        if _DATED.fullmatch(given):
+        if _DATED.fullmatch(id):
             return f"“{shown}” is no asset's id; a spreadsheet may have made a date of one"
-        if given not in self.others and len(self._loose.get(_loose(given), [])) > 1:
+        if id not in self.others and len(self._loose.get(_loose(id), [])) > 1:
             return f"Several assets' ids could have become “{shown}” in a spreadsheet"
         return None
 
     def _shortened(self, places: int) -> dict[str, list[int]]:
         """Numbers as a spreadsheet shows them with so many decimals and an exponent."""
         if places not in self._short:
-            said = ((f"{Decimal(_cut(external)):.{places}E}", asset) for asset, external in self._numbers)
-            self._short[places] = _by_form((_exponent(form), asset) for form, asset in said)
+            forms = ((f"{Decimal(_cut(external)):.{places}E}", asset) for asset, external in self._numbers)
+            self._short[places] = _by_form((_exponent(form), asset) for form, asset in forms)
         return self._short[places]
 
 
-def is_damaged(given: str) -> bool:
+def is_damaged(id: str) -> bool:
     """Whether an id is a long number as spreadsheets shorten it (1.2E+17): what it was cannot be told from it."""
-    return "+" in given and _SHORTENED.fullmatch(given) is not None
+    return "+" in id and _SHORTENED.fullmatch(id) is not None
 
 
 def _by_form(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
     """The assets that have each form."""
-    found: dict[str, list[int]] = {}
+    by_form: dict[str, list[int]] = {}
     for form, asset in pairs:
-        found.setdefault(form, []).append(asset)
-    return found
+        by_form.setdefault(form, []).append(asset)
+    return by_form
 
 
 def _loose(external: str) -> str:

@@ -75,7 +75,7 @@ def import_assets(
         if not read.rows:
             raise no_rows(path)
         if not read.imported + read.unchanged + read.conflicts:
-            first = next((one for one in read.problems.kept if not one.remark), None)
+            first = next((one for one in read.problems.listed if not one.remark), None)
             what = "Not one row of the file could be used" + (f": {first.what}" if first else ".")
             raise InputError(what, first.todo if first else "", where=path.name)
         resembling = copies.group_staged(db, task.client_id, stage, report) if read.imported else 0
@@ -121,8 +121,8 @@ def _families(db: Database, task: Task, stage: sqlite3.Connection, read: Reading
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"task_id", "path", "filename", "mapping" and "read_as" as dictionaries} to the summary as one."""
-    given = params.get("mapping")
-    mapping = Mapping.from_json(given) if given else None
+    stored = params.get("mapping")
+    mapping = Mapping.from_json(stored) if stored else None
     how = {name: params.get(name) for name in ("filename", "accepted")}
     how["read_as"] = ReadAs(**params.get("read_as") or {})
     summary = asdict(

@@ -36,16 +36,16 @@ class Known:
         """Those of these external ids that are there."""
         return {one.external_id: one for one in self._rows("external_id", ids)} if self.any else {}
 
-    def changed(self, given: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[list[There], bool]]:
+    def changed(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[list[There], bool]]:
         """Of ids that no asset has, with the text beside each: the assets of that text whose id could have become this one, and
         whether there are others. Ids that no asset's can have become are left out."""
-        pairs = [(pair, could) for pair in given if (could := self._ids.could_be(pair[0]))] if self.any else []
+        pairs = [(pair, could) for pair in wanted if (could := self._ids.could_be(pair[0]))] if self.any else []
         rows = {one.asset_id: one for one in self._rows("id", list({id for _, could in pairs for id in could}))}
-        found = {}
+        by_pair = {}
         for pair, could in pairs:
             same = [rows[id] for id in could if rows[id].text == pair[1]]
-            found[pair] = (same, len(same) < len(could))
-        return found
+            by_pair[pair] = (same, len(same) < len(could))
+        return by_pair
 
     @cached_property
     def _ids(self) -> Ids:

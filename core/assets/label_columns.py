@@ -56,21 +56,21 @@ class LabelColumns:
             self._match = {role: matcher.for_column(counts[role], mapping.labels_are) for role in self._columns}
         except InputError as error:
             raise InputError(error.what, error.todo, where=table.path.name) from error
-        self._found: dict[tuple[str, str], int | None] = {}
+        self._categories: dict[tuple[str, str], int | None] = {}
         self._unknown: Counter[tuple[str, str]] = Counter()
         self._accepted = matcher.accepted
         self._taken: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, role: str, value: str) -> int | None:
         """The category a cell means, None where it is none, which is counted unless the cell holds a mark for nothing."""
-        if (role, value) not in self._found:
-            self._found[role, value] = self._match[role](value)
-        found = self._found[role, value]
-        if found is None and not _is_empty(value):
+        if (role, value) not in self._categories:
+            self._categories[role, value] = self._match[role](value)
+        category = self._categories[role, value]
+        if category is None and not _is_empty(value):
             self._unknown[role, value] += 1
-        elif found is not None and self._accepted and same(value) in self._accepted:
+        elif category is not None and self._accepted and same(value) in self._accepted:
             self._taken[role, value] += 1
-        return found
+        return category
 
     def label(self, category_id: int) -> str:
         """The label of a category that was found."""
@@ -80,17 +80,17 @@ class LabelColumns:
         """List what was taken for another category's label because a person accepted it, with how often."""
         for (role, value), n in self._taken.most_common(LISTED):
             many = f"{n:,} labels “{_short(value)}” were" if n > 1 else f"1 label “{_short(value)}” was"
-            meant = self.label(self._found[role, value])
+            meant = self.label(self._categories[role, value])
             what = f"{many} taken as {meant}, as accepted."
             problems.remark(None, self._columns[role], what, "Correct them in the file if they mean another category.")
 
     def unknown(self) -> list[Unknown]:
         """The values that are no category, the commonest first."""
-        found = self._unknown.most_common(LISTED)
-        if not found:
+        counted = self._unknown.most_common(LISTED)
+        if not counted:
             return []
         return _with_near(
-            [(self._columns[role], value, n) for (role, value), n in found], next(iter(self._match.values()))
+            [(self._columns[role], value, n) for (role, value), n in counted], next(iter(self._match.values()))
         )
 
 
@@ -102,9 +102,9 @@ def unknown_of(counts: Counter[str], column: str, matcher: Matcher) -> list[Unkn
     return _with_near(strange[:LISTED], matcher)
 
 
-def _with_near(found: Sequence[tuple[str, str, int]], matcher: Matcher) -> list[Unknown]:
-    near = matcher.near([value for _, value, _ in found])
-    return [Unknown(column, value, n, near) for (column, value, n), near in zip(found, near)]
+def _with_near(counted: Sequence[tuple[str, str, int]], matcher: Matcher) -> list[Unknown]:
+    near = matcher.near([value for _, value, _ in counted])
+    return [Unknown(column, value, n, near) for (column, value, n), near in zip(counted, near)]
 
 
 def nearest(unknown: Iterable[Unknown]) -> dict[str, str]:
@@ -120,12 +120,12 @@ def read_map(path: Path) -> dict[str, str]:
             "The file of label names has one column.", "Write value,category in each row.", where=path.name
         )
     problems = Problems()
-    found = {cells[0]: cells[1] for _, cells in table.records(problems, pad=True) if cells[0] and cells[1]}
-    if problems.count or not found:
-        first = next((one for one in problems.kept if not one.remark), None)
+    labels = {cells[0]: cells[1] for _, cells in table.records(problems, pad=True) if cells[0] and cells[1]}
+    if problems.count or not labels:
+        first = next((one for one in problems.listed if not one.remark), None)
         what = f"Row {first.row}: {first.what}" if first else "The file of label names says nothing."
         raise InputError(what, "Write value,category in each row.", where=path.name)
-    return found
+    return labels
 
 
 def check_map(accepted: Values[str, str], matcher: Matcher) -> dict[str, str]:

@@ -38,8 +38,8 @@ def preview(
         raise no_rows(table.path)
     shown = [dict(zip(table.columns, (cell[:SHOWN] for cell in cells))) for cells in table.head[:ROWS]]
     guess = guess_assets(table.columns, table.head, labels)
-    guess, found = look(table, guess) if families else (guess, [])
-    return Preview(table.columns, guess, shown, table.doubts, found)
+    guess, counted = look(table, guess) if families else (guess, [])
+    return Preview(table.columns, guess, shown, table.doubts, counted)
 
 
 def no_rows(path: Path) -> InputError:

@@ -29,12 +29,12 @@ def problems_csv(db: Database, import_id: int) -> str:
     out = io.StringIO()
     table = Cells(out)
     table.row("row", "column", "what", "todo", "kind")
-    found = problems_of(db, import_id)
-    for one in found:
-        table.row(one.row, one.column, one.what, one.todo, one.kind)
+    problems = problems_of(db, import_id)
+    for problem in problems:
+        table.row(problem.row, problem.column, problem.what, problem.todo, problem.kind)
     counted = db.execute("select problem_count + remark_count from imports where id = ?", [import_id]).fetchone()
-    if counted and counted[0] > len(found):
-        more = f"{counted[0] - len(found):,} more are not listed."
+    if counted and counted[0] > len(problems):
+        more = f"{counted[0] - len(problems):,} more are not listed."
         table.row("", "", more, "Correct these first and import the file again.", "")
     return out.getvalue()
 
@@ -108,11 +108,11 @@ def _labels(db: Database, task: Task) -> dict[str, dict[str, Any]]:
         "select r.source, coalesce(r.category, r.label) as label, count(*) as n from recordings r"
         " where r.task_id = ? group by 1, 2 order by 1, 3 desc, 2"
     )
-    found: dict[str, dict[str, Any]] = {}
+    by_source: dict[str, dict[str, Any]] = {}
     for source, label, count in db.execute(query, [task.id]):
-        one = found.setdefault(source, {"count": 0, "distinct": 0, "top": []})
-        one["count"] += count
-        one["distinct"] += 1
-        if len(one["top"]) < SHOWN:
-            one["top"].append((label, count))
-    return found
+        recorded = by_source.setdefault(source, {"count": 0, "distinct": 0, "top": []})
+        recorded["count"] += count
+        recorded["distinct"] += 1
+        if len(recorded["top"]) < SHOWN:
+            recorded["top"].append((label, count))
+    return by_source

@@ -74,7 +74,7 @@ class Reading:
         if self.labels:
             self.labels.tell(self.problems)
         if self._changed:
-            shown = ", ".join(f"{given[:60]} for {meant[:60]}" for given, meant in islice(self._changed.items(), 3))
+            shown = ", ".join(f"{id[:60]} for {meant[:60]}" for id, meant in islice(self._changed.items(), 3))
             what = f"{counted(len(self._changed), 'id was', 'ids were')} changed by a spreadsheet ({shown}); the assets were found."
             self.problems.add(None, self.mapping.id, what, AS_TEXT)
         if self.moved:
@@ -120,27 +120,27 @@ class Reading:
 
         None, listed, where it may be one of several.
         """
-        given = asset.external_id
-        if given is None or given in there:
-            return given or self._made_up(asset.text)
-        same, others = changed.get((given, asset.text), ((), False))
+        id = asset.external_id
+        if id is None or id in there:
+            return id or self._made_up(asset.text)
+        same, others = changed.get((id, asset.text), ((), False))
         if len(same) == 1:
-            self._changed[given] = same[0].external_id
+            self._changed[id] = same[0].external_id
             return same[0].external_id
-        shown = given if len(given) <= 60 else given[:59] + "…"
+        shown = id if len(id) <= 60 else id[:59] + "…"
         if same:
             what = (
                 f"Several assets with this text have ids that a spreadsheet may show as {shown}; this row was left out."
             )
             return self._conflict(asset.row, what, AS_TEXT)
-        if is_damaged(given):
+        if is_damaged(id):
             what = f"A spreadsheet shortened the id to {shown}; the row was given one made from its text."
             self.problems.add(asset.row, self.mapping.id, what, AS_TEXT)
             return self._made_up(asset.text)
         if others:
             what = f"The id {shown} may be another asset's as a spreadsheet writes it, but its text differs; it was taken as new."
             self.problems.add(asset.row, self.mapping.id, what, AS_TEXT)
-        return given
+        return id
 
     def _tuple(self, external_id: str, asset_id: int | None, asset: Asset) -> tuple:
         new = asset_id is None
@@ -160,7 +160,7 @@ class Reading:
             asset.category,
             asset.gold,
             families.key(self.mapping, asset.family) if self.mapping.family else None,
-            *(asset.kept[role] for role in KEPT),
+            *(asset.columns[role] for role in KEPT),
         )
 
     def _made_up(self, text: str) -> str:

@@ -40,7 +40,7 @@ class Asset:
     category: (
         str | None
     )  # the label of the category meant, where the label is not that itself; None as well without a taxonomy
-    kept: dict[str, float | int | str | None]  # of each column of core/asset_columns.py that is kept as it is read
+    columns: dict[str, float | int | str | None]  # of each column of core/asset_columns.py that is kept as it is read
     gold: int | None
     family: str = ""  # the cell that says what belongs together
 
@@ -76,16 +76,16 @@ def number_columns(mapping: Mapping, columns: Sequence[str], head: Sequence[Sequ
     """How each column of numbers is written, by role, learnt from a table's columns and first rows."""
     at = {name: place for place, name in enumerate(columns)}
     cells = {role: [row[at[column]] for row in head] for role, column in mapping.columns().items() if role in NUMBERS}
-    marks = {role: proven_marks(given) for role, given in cells.items()}
+    marks = {role: proven_marks(column_cells) for role, column_cells in cells.items()}
     return {
         role: NumberColumn(
             getattr(mapping, role),
             NUMBERS[role],
-            given,
+            column_cells,
             unit=mapping.latency_unit,
-            elsewhere=set().union(*(found for other, found in marks.items() if other != role)),
+            elsewhere=set().union(*(signs for other, signs in marks.items() if other != role)),
         )
-        for role, given in cells.items()
+        for role, column_cells in cells.items()
     }
 
 
@@ -115,7 +115,7 @@ class RowReader:
 
     def read(self, row: int, cells: list[str]) -> Asset | None:
         """The asset of a row; None, with a problem, where it cannot be used."""
-        text = join_text([self._given(cells[place]) for place in self._text])
+        text = join_text([self._filled(cells[place]) for place in self._text])
         if not text:
             column = ", ".join(self.mapping.text)
             self.problems.add(
@@ -152,16 +152,16 @@ class RowReader:
             extra=self._extra(cells),
             label=label,
             category=category,
-            kept={role: self._kept(row, role, cells, label) for role in KEPT},
+            columns={role: self._column_value(row, role, cells, label) for role in KEPT},
             gold=self._gold(row, cells),
             family=self._cell("family", cells) or "",
         )
 
     def _cell(self, role: str, cells: list[str]) -> str | None:
         place = self._at.get(role)
-        return (self._given(cells[place]) or None) if place is not None else None
+        return (self._filled(cells[place]) or None) if place is not None else None
 
-    def _given(self, cell: str) -> str:
+    def _filled(self, cell: str) -> str:
         """A cell's text; "", counted, where it holds what reports write for nothing."""
         if len(cell) > LONGEST_PLACEHOLDER or not is_placeholder(cell):
             return cell
@@ -218,31 +218,31 @@ class RowReader:
         )
 
     def _split(self, row: int, cells: list[str]) -> str | None:
-        given = self._cell("split", cells)
-        split = SPLITS.get(given.casefold()) if given else None
-        if given and split is None:
+        cell = self._cell("split", cells)
+        split = SPLITS.get(cell.casefold()) if cell else None
+        if cell and split is None:
             self.problems.add(
                 row,
                 self.mapping.split,
-                f"The split {given[:40]} is not known; the asset gets one later.",
+                f"The split {cell[:40]} is not known; the asset gets one later.",
                 "Write train, calibration or test.",
             )
         return split
 
-    def _kept(self, row: int, role: str, cells: list[str], label: str | None) -> float | int | str | None:
+    def _column_value(self, row: int, role: str, cells: list[str], label: str | None) -> float | int | str | None:
         """A cell as what its column holds; what belongs to the label says nothing without one."""
-        given = self._cell(role, cells)
-        if given is None or (label is None and ASSET_COLUMNS[role].with_label):
+        cell = self._cell(role, cells)
+        if cell is None or (label is None and ASSET_COLUMNS[role].with_label):
             return None
         if role not in self._numbers:
-            return given[:MAX_EXTRA]
-        value = self._numbers[role].read(given, row, self.problems)
+            return cell[:MAX_EXTRA]
+        value = self._numbers[role].read(cell, row, self.problems)
         return round(value) if value is not None and NUMBERS[role] == COUNT else value
 
     def _extra(self, cells: list[str]) -> dict[str, str]:
-        kept, room = {}, MAX_EXTRAS
+        extras, room = {}, MAX_EXTRAS
         for name, place in self._rest:
             if cells[place] and room > 0:
-                kept[name] = cells[place][: min(MAX_EXTRA, room)]
-                room -= len(kept[name])
-        return kept
+                extras[name] = cells[place][: min(MAX_EXTRA, room)]
+                room -= len(extras[name])
+        return extras

@@ -127,13 +127,13 @@ class Words:
 
     def sentence(self, templates: list[str]) -> str:
         """One of the templates, filled, each of its sentences with a capital letter."""
-        return SENTENCE.sub(lambda found: found[0].upper(), self.fill(_pick(self.rng, templates)))
+        return SENTENCE.sub(lambda match: match[0].upper(), self.fill(_pick(self.rng, templates)))
 
     def fill(self, template: str) -> str:
         """The template with its choices made and its slots filled."""
         while "[" in template:
-            template = CHOICE.sub(lambda found: _pick(self.rng, found[1].split("|")), template)
-        return SLOT.sub(lambda found: self._slot(found[1]), template)
+            template = CHOICE.sub(lambda match: _pick(self.rng, match[1].split("|")), template)
+        return SLOT.sub(lambda match: self._slot(match[1]), template)
 
     def _slot(self, name: str) -> str:
         if name not in self.values:
@@ -160,7 +160,7 @@ def _casing(rng: random.Random, text: str) -> str:
     if draw < 0.07:
         return text.upper()
     if draw < 0.19:
-        return re.sub(r"(^|(?<=\s))[^\W\d_]", lambda found: found[0].upper(), text)
+        return re.sub(r"(^|(?<=\s))[^\W\d_]", lambda match: match[0].upper(), text)
     return text.lower() if draw < 0.22 else text
 
 

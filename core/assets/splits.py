@@ -24,7 +24,7 @@ class Group:
     id: int
     category: int
     split: str | None
-    given: bool
+    from_file: bool
     order: float
     family: int | None = None  # what it belongs to, where that is more than itself
 
@@ -59,8 +59,8 @@ def assign(db: Database, client_id: int, run_id: int) -> dict[str, int]:
         # The lock first: a transaction that has read and finds itself overtaken when it wants to write fails at once.
         db.execute("update assets set split = split where id = -1")
         groups = _groups(db, client_id, run_id)
-        given = {row[0] for row in db.execute(GIVEN, [client_id])}
-        moves = plan(groups, given, _placed(db, client_id))
+        from_files = {row[0] for row in db.execute(GIVEN, [client_id])}
+        moves = plan(groups, from_files, _placed(db, client_id))
         db.conn.executemany(
             "update assets set split = ? where client_id = ? and group_id = ?",
             [(split, client_id, group_id) for group_id, split in moves.items()],
@@ -84,9 +84,9 @@ def reserve(db: Database, client_id: int) -> None:
             [client_id],
         ).fetchall()
         share = reserved_share(len(rows))
-        given = {row[0] for row in db.execute(GIVEN, [client_id])}
+        from_files = {row[0] for row in db.execute(GIVEN, [client_id])}
         there, placed = {row[1] for row in rows}, _placed(db, client_id)
-        drawn = {"train"} if given else set()  # out of which what the file lacks is drawn
+        drawn = {"train"} if from_files else set()  # out of which what the file lacks is drawn
         moves = []
         for group_id, split, external_id, family in rows:
             lot = chance(external_id)
@@ -101,8 +101,10 @@ def reserve(db: Database, client_id: int) -> None:
 GIVEN = "select distinct split from assets where client_id = ? and split_given = 1 and split is not null"
 
 
-def plan(groups: Iterable[Group], given: set[str], placed: dict[int, Counter[str]] | None = None) -> dict[int, str]:
-    """The new split of each group that gets one. `given`: the splits that files gave to any of the client's assets; `placed`:
+def plan(
+    groups: Iterable[Group], from_files: set[str], placed: dict[int, Counter[str]] | None = None
+) -> dict[int, str]:
+    """The new split of each group that gets one. `from_files`: the splits that files gave to any of the client's assets; `placed`:
     how many assets of a family have which split."""
     groups = list(groups)
     share = calibration_share(len(groups))
@@ -124,10 +126,10 @@ def plan(groups: Iterable[Group], given: set[str], placed: dict[int, Counter[str
                 split = there.most_common(1)[0][0] if there else _next(counts, total, share, len(new))
                 counts[split] += len(new)
                 moves.update((group.id, split) for group in new)
-    if given:
+    if from_files:
         lacking = {"test": TEST, "calibration": share}
         for split, part in lacking.items():
-            if split not in given and not any(g.split == split for g in groups):
+            if split not in from_files and not any(g.split == split for g in groups):
                 moves.update(_take(by_category, moves, split, part))
     return moves
 
@@ -143,8 +145,8 @@ def _take(by_category: dict[int, list[list[Group]]], moves: dict[int, str], spli
     """Groups that a file put into train and that go to `split` instead, whole families, `share` of each category's."""
     taken: dict[int, str] = {}
     for families in by_category.values():
-        given = [members for members in families if any(g.given and g.split == "train" for g in members)]
-        train = [[g for g in members if moves.get(g.id, g.split) == "train"] for members in given]
+        in_file = [members for members in families if any(g.from_file and g.split == "train" for g in members)]
+        train = [[g for g in members if moves.get(g.id, g.split) == "train"] for members in in_file]
         wanted, count = share * sum(map(len, train)), 0
         for members in train:
             if members and count + len(members) / 2 <= wanted:
@@ -174,6 +176,6 @@ def _groups(db: Database, client_id: int, run_id: int) -> list[Group]:
         " where l.run_id = ? and a.client_id = ? and l.category_id is not null group by a.group_id"
     )
     return [
-        Group(group_id, category, split, bool(given), chance(external_id), family)
-        for group_id, _, category, split, given, external_id, family in db.execute(query, [run_id, client_id])
+        Group(group_id, category, split, bool(from_file), chance(external_id), family)
+        for group_id, _, category, split, from_file, external_id, family in db.execute(query, [run_id, client_id])
     ]

@@ -95,35 +95,37 @@ def parts(name: str) -> Parts:
     if _ACROSS.search(name):
         name = _DATED.sub(_day, name)
         name = _JOINED.sub(lambda sign: sign[1] or "", name)
-    found = [_part(part) for part in name.translate(_APART).split()]
-    return tuple(part for kept, _ in found for part in kept), tuple(part for _, dropped in found for part in dropped)
+    split_parts = [_part(part) for part in name.translate(_APART).split()]
+    return tuple(part for words, _ in split_parts for part in words), tuple(
+        part for _, dropped in split_parts for part in dropped
+    )
 
 
 def stem(name: str, words: Sequence[str] = (DATE,)) -> str:
     """What is left of a name, in lower case, its parts apart by blanks; "" where nothing is. `words` are those dropped besides what
     is known, at the end of the name; "<date>" among them: dates as well."""
-    kept, dropped = parts(name)
+    words_left, dropped = parts(name)
     dates = () if DATE in words else tuple(part for part in dropped if part.startswith(DATE))
-    return " ".join(_without_tail(kept, frozenset(words)) + dates) if kept else ""
+    return " ".join(_without_tail(words_left, frozenset(words)) + dates) if words_left else ""
 
 
-def _without_tail(kept: tuple[str, ...], words: frozenset[str]) -> tuple[str, ...]:
-    end = len(kept)
-    while end > 1 and kept[end - 1] in words:
+def _without_tail(parts: tuple[str, ...], words: frozenset[str]) -> tuple[str, ...]:
+    end = len(parts)
+    while end > 1 and parts[end - 1] in words:
         end -= 1
-    return kept[:end]
+    return parts[:end]
 
 
 def in_style(names: Sequence[str]) -> bool:
     """Whether a column's first cells could be such names or ids: short, of parts joined by signs rather than prose or numbers."""
-    given = [name for name in names if name]
-    if not given or len(given) < len(names) / 2:
+    named = [name for name in names if name]
+    if not named or len(named) < len(names) / 2:
         return False
-    fit = [len(name) <= 200 and _STYLE.search(name) is not None and not _is_number(name) for name in given]
-    blanks = sorted(name.count(" ") for name in given)[len(given) // 2]
-    joined = sum("_" in name or "|" in name for name in given) / len(given)
-    glued = sum(_GLUED.fullmatch(name.casefold()) is not None and " " not in name for name in given) / len(given)
-    return (sum(fit) >= 0.8 * len(given) and (blanks <= 2 or joined >= 0.8)) or glued >= 0.8
+    fit = [len(name) <= 200 and _STYLE.search(name) is not None and not _is_number(name) for name in named]
+    blanks = sorted(name.count(" ") for name in named)[len(named) // 2]
+    joined = sum("_" in name or "|" in name for name in named) / len(named)
+    glued = sum(_GLUED.fullmatch(name.casefold()) is not None and " " not in name for name in named) / len(named)
+    return (sum(fit) >= 0.8 * len(named) and (blanks <= 2 or joined >= 0.8)) or glued >= 0.8
 
 
 def _is_number(cell: str) -> bool:
@@ -144,9 +146,9 @@ class Names:
         rows = np.flatnonzero(row_of >= 0)[first].tolist()
         self.row_of, self.names = row_of, self.names.tolist()
         self.texts, self.labels = [texts[place] for place in rows], np.array([labels[place] for place in rows], object)
-        found = [parts(name) for name in self.names]
-        self.kept, self.dropped = [kept for kept, _ in found], [dropped for _, dropped in found]
-        whole = [" ".join(kept) for kept in self.kept]
+        split_names = [parts(name) for name in self.names]
+        self.parts, self.dropped = [parts for parts, _ in split_names], [dropped for _, dropped in split_names]
+        whole = [" ".join(parts) for parts in self.parts]
         self.whole = pd.factorize(np.array([one or f"\0{n}" for n, one in enumerate(whole)], object))[
             0
         ]  # none: its own
@@ -171,7 +173,7 @@ class Names:
         """The stem of each row, without these words as well, as a number, int (rows); -1 for none."""
         if not self.names:
             return np.full(len(self.row_of), -1)
-        stems = np.where([bool(kept) for kept in self.kept], self.stems(words), -1)
+        stems = np.where([bool(parts) for parts in self.parts], self.stems(words), -1)
         return np.where(self.row_of < 0, -1, stems[self.row_of])
 
     @property
@@ -179,7 +181,7 @@ class Names:
         """Whether words of two letters, where not of the client's own in most names, are markets and languages nearly all."""
         some = np.random.default_rng(0).permutation(len(self.names))[:SAMPLE].tolist()
         short = pd.Series(
-            [p for n in some for p in self.kept[n] + self.dropped[n] if len(p) == 2 and p.isalpha()], dtype=object
+            [p for n in some for p in self.parts[n] + self.dropped[n] if len(p) == 2 and p.isalpha()], dtype=object
         )
         counts = short.value_counts()
         counts = counts[counts <= len(some) / 2]
@@ -187,13 +189,13 @@ class Names:
 
     def stems(self, words: Sequence[str]) -> np.ndarray:
         """The stem of each name, without these words as well, as a number, int (n); a name without a stem is its own."""
-        found, tails = self.whole, frozenset(words) - {DATE}
+        numbered, tails = self.whole, frozenset(words) - {DATE}
         if tails:
-            short = [" ".join(_without_tail(kept, tails)) or f"\0{n}" for n, kept in enumerate(self.kept)]
-            found = pd.factorize(np.array(short, object))[0]
+            short = [" ".join(_without_tail(parts, tails)) or f"\0{n}" for n, parts in enumerate(self.parts)]
+            numbered = pd.factorize(np.array(short, object))[0]
         if DATE not in words:
-            found = pd.factorize(found.astype(np.int64) * (int(self.dates.max(initial=0)) + 1) + self.dates)[0]
-        return found
+            numbered = pd.factorize(numbered.astype(np.int64) * (int(self.dates.max(initial=0)) + 1) + self.dates)[0]
+        return numbered
 
     def tried(self, before: tuple[str, ...] | None, words: tuple[str, ...]) -> tuple[str, ...] | None:
         """`words` where dropping them shows families that dropping those of `before` (None: nothing at all) does not, else None."""
@@ -228,23 +230,23 @@ class Names:
 
     def _drops(self, row: int, words: frozenset[str]) -> list[str]:
         known = [part for part in self.dropped[row] if part[0] != "<" or DATE in words]
-        return known + list(self.kept[row][len(_without_tail(self.kept[row], words)) :])
+        return known + list(self.parts[row][len(_without_tail(self.parts[row], words)) :])
 
     def tails(self, words: Sequence[str]) -> tuple[str, ...]:
         """Words at the end of names, where they are few and names as good as all different."""
-        ends = pd.Series([kept[-1] for kept in self.kept if len(kept) > 1], dtype=object).value_counts()
-        fits = 1 < len(ends) <= WORDS and ends.sum() >= len(self.kept) / 2
+        ends = pd.Series([parts[-1] for parts in self.parts if len(parts) > 1], dtype=object).value_counts()
+        fits = 1 < len(ends) <= WORDS and ends.sum() >= len(self.parts) / 2
         return tuple(sorted(ends.index)) if fits and len(self.names) > 0.9 * (self.row_of >= 0).sum() else ()
 
     def _tell(self, pairs: np.ndarray) -> bool:
         """Whether most rows of these pairs are labelled, and not nearly all alike."""
-        said = pd.Series(self.labels[pairs].ravel())
-        shares = said[said != ""].value_counts() / len(said)
+        labels = pd.Series(self.labels[pairs].ravel())
+        shares = labels[labels != ""].value_counts() / len(labels)
         return shares.sum() > 0.5 and shares.max() < 0.8 * shares.sum()
 
     def _ends_in_number(self, row: int) -> bool:
         """Whether a number that is kept ends the name: it may be a counter, begun anew in each market."""
-        last = self.kept[row][-1] if self.kept[row] else ""
+        last = self.parts[row][-1] if self.parts[row] else ""
         return last.isdigit() and self.names[row].rstrip().endswith(last)
 
     def _alike(self, pairs: np.ndarray, stems: np.ndarray) -> tuple[bool, float]:
@@ -255,21 +257,23 @@ class Names:
         own, chance = (
             [self._common(*pair) for pair in zip(first.tolist(), with_.tolist())] for with_ in (second, other)
         )
-        said = (self.labels[first] != "") & (self.labels[second] != "") & (self.labels[other] != "")
-        same, by_chance = ((self.labels[first] == self.labels[with_])[said].astype(float) for with_ in (second, other))
+        labelled = (self.labels[first] != "") & (self.labels[second] != "") & (self.labels[other] != "")
+        same, by_chance = (
+            (self.labels[first] == self.labels[with_])[labelled].astype(float) for with_ in (second, other)
+        )
         alike = _more(np.array(own) - np.array(chance)) or _more(same - by_chance)
         return alike, float(same.mean()) if len(same) else 1.0
 
     def _shuffled(self, first: np.ndarray, stems: np.ndarray) -> np.ndarray:
         """Places of these rows in an order by chance, among those whose names begin alike where that is several stems."""
         begins = pd.factorize(
-            np.array([self.kept[row][0] if self.kept[row] else "" for row in first.tolist()], object)
+            np.array([self.parts[row][0] if self.parts[row] else "" for row in first.tolist()], object)
         )[0]
         several = pd.Series(stems[first]).groupby(begins).nunique().to_numpy() >= UNITED / 2
         group = np.where(several[begins], begins, -1)
-        given, drawn = np.argsort(group, kind="stable"), np.random.default_rng(0).permutation(len(first))
+        in_order, drawn = np.argsort(group, kind="stable"), np.random.default_rng(0).permutation(len(first))
         places = np.empty(len(first), int)
-        places[given] = drawn[np.argsort(group[drawn], kind="stable")]
+        places[in_order] = drawn[np.argsort(group[drawn], kind="stable")]
         return places
 
     def _agreement(self, words: tuple[str, ...] | None) -> float:

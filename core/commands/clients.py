@@ -22,8 +22,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     db = database.connect()
     if args.delete:
         client_id = tasks.client_named(db, args.client)
-        found = removal.remove_client(db, client_id) if args.yes else removal.of_client(db, client_id)
-        return removal.answer(found, args.yes)
+        hanging = removal.remove_client(db, client_id) if args.yes else removal.of_client(db, client_id)
+        return removal.answer(hanging, args.yes)
     if args.rename is not None:
         removal.rename_client(db, tasks.client_named(db, args.client), args.rename)
     rows = list(

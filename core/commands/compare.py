@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     result = judgement(db, row["id"])
     by, pairs = sources.judged(db, row), sources.between(db, task)
     verdict, seen, three = result.verdict, result.figures.new, headlines(result)
-    told = {
+    answer = {
         "student": str(row["id"]),
         "sources": {"judged": [asdict(one) for one in by], "between": [asdict(pair) for pair in pairs]},
         "verdict": asdict(verdict),
@@ -78,21 +78,21 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         for course in result.courses
     ]
     told_of = [words for words in (new_words(seen), across_words(seen)) if words] if seen else []
-    said = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *told_of, *lines]
+    text = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *told_of, *lines]
     if len(by) > 1 or pairs:
-        said += [*map(sources.by_words, by), *map(sources.between_words, pairs)]
+        text += [*map(sources.by_words, by), *map(sources.between_words, pairs)]
     if changed := [*args.rule, *args.assume]:
-        said.append(f"Kept for {args.client} from now on: {', '.join(changed)}.")
+        text.append(f"Kept for {args.client} from now on: {', '.join(changed)}.")
     if any(one.startswith("new=") for one in args.rule):
-        said.append("What is new counts from the next training on.")
-    return told, "\n".join(said)
+        text.append("What is new counts from the next training on.")
+    return answer, "\n".join(text)
 
 
-def _changed(values, given: list[str], where: str):
+def _changed(values, pairs: list[str], where: str):
     """The dataclass with NAME=VALUE pairs taken over, each read as the kind of its field."""
     kinds = {f.name: str(f.type) for f in fields(values)}
     changes = {}
-    for pair in given:
+    for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or name not in kinds:
             raise InputError(

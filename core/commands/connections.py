@@ -58,34 +58,34 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if args.put_key is not None:
         keys.put_keyring(args.put_key, _secret())
     client_id = _owner(db, args)
-    said = ""
+    note = ""
     if args.add is not None:
         _add(db, client_id, args)
-        said = connections.tidied(args.base_url)[1]
+        note = connections.tidied(args.base_url)[1]
     elif args.test is not None:
-        said = connections.test_call(connections.find(db, client_id, args.test))
+        note = connections.test_call(connections.find(db, client_id, args.test))
     elif args.remove is not None:
         connections.remove(db, connections.find(db, client_id, args.remove).id)
     elif args.rename is not None:
         connections.rename(db, connections.find(db, client_id, args.rename[0]).id, args.rename[1])
-    found = connections.all(db, client_id)
+    listed = connections.all(db, client_id)
     rows = [
         {
-            "name": one.name,
-            "kind": one.kind,
-            "model": one.model,
-            "base_url": one.base_url,
-            "key": one.key_source,
-            "every_client": one.client_id == connections.HOUSE,
+            "name": connection.name,
+            "kind": connection.kind,
+            "model": connection.model,
+            "base_url": connection.base_url,
+            "key": connection.key_source,
+            "every_client": connection.client_id == connections.HOUSE,
         }
-        for one in found
+        for connection in listed
     ]
     lines = [
         f"{row['name']:<24} {row['kind']:<10} {row['model']:<28} {row['base_url'] or '':<32} key: {row['key']}"
         for row in rows
     ]
-    text = "\n".join([said] if args.test is not None else [*([said] if said else []), *lines])
-    return {"connections": rows, "test": said or None}, text or "There are no connections yet: add one with --add."
+    text = "\n".join([note] if args.test is not None else [*([note] if note else []), *lines])
+    return {"connections": rows, "test": note or None}, text or "There are no connections yet: add one with --add."
 
 
 def _owner(db: Database, args: argparse.Namespace) -> int:
@@ -114,9 +114,9 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
     kind, model = args.kind or (before and before.kind), args.model or (before and before.model)
     if not (kind and model):
         raise InputError("A new connection needs a kind and a model.", "Give both.", where="--kind, --model")
-    given = {name: getattr(args, name) for name in ANSWERS_AND_PACE if getattr(args, name) is not None}
+    changes = {name: getattr(args, name) for name in ANSWERS_AND_PACE if getattr(args, name) is not None}
     if args.price:
-        given["price"] = OwnPrice(*args.price, as_of=now()[:10])
+        changes["price"] = OwnPrice(*args.price, as_of=now()[:10])
     connections.save(
         db,
         client_id,
@@ -125,7 +125,7 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
         model,
         base_url=args.base_url or (before and before.base_url),
         key_source=args.key or (before.key_source if before else "none"),
-        params=replace(before.params if before else Params(), **given),
+        params=replace(before.params if before else Params(), **changes),
         key_given_again=args.key is not None,
     )
 

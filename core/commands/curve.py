@@ -34,18 +34,18 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core.evaluate import learning_curve
 
     run_id = learning_curve.run_of(db, task, args.run)
-    found = learning_curve.stored(db, run_id)
-    if args.again or found is None or found.kind != args.student or learning_curve.outdated(db, run_id, found):
+    curve = learning_curve.stored(db, run_id)
+    if args.again or curve is None or curve.kind != args.student or learning_curve.outdated(db, run_id, curve):
         jobs.run_here(db, "curve", {"task_id": task.id, "run_id": run_id, "kind": args.student}, task, terminal.Log())
-        found = learning_curve.stored(db, run_id)
-    result = {"client": args.client, "label_run": run_id, **learning_curve.as_json(db, task, found)}
+        curve = learning_curve.stored(db, run_id)
+    result = {"client": args.client, "label_run": run_id, **learning_curve.as_json(db, task, curve)}
     points = [
         f"{point['assets']:>9,} assets  agreement {percent(point['value'])} ({ranged(point['low'], point['high'])})"
         for point in result["points"]
     ]
     gains = [learning_curve.Gain(**step) for step in result["steps"]]
     steps = [
-        f"{one.more:>+9,} labels  {learning_curve.points_words(one)}, estimated, for {learning_curve.price_words(one)}"
-        for one in gains
+        f"{gain.more:>+9,} labels  {learning_curve.points_words(gain)}, estimated, for {learning_curve.price_words(gain)}"
+        for gain in gains
     ]
     return result, "\n".join([*points, *steps, result["sentence"] + "."])

@@ -123,39 +123,39 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         task=args.task,
         on_progress=terminal.Log(),
     )
-    found = {
+    problems = {
         "taxonomy": [Problem(**one) for one in result["assets"]["taxonomy_problems"]],
         "assets": profiles.problems_of(db, result["assets"]["import"]),
     }
-    told = list(filter(None, [result["assets"]["taxonomy_unused"]]))
+    notes = list(filter(None, [result["assets"]["taxonomy_unused"]]))
     reading.write_problems(
-        args.problems, [(args.taxonomy.name, found["taxonomy"]), (args.assets.name, found["assets"])]
+        args.problems, [(args.taxonomy.name, problems["taxonomy"]), (args.assets.name, problems["assets"])]
     )
     unknown = imports.unknown_labels(db, result["assets"]["import"])
-    told += reading.problem_lines(found["taxonomy"], of=f"{args.taxonomy.name} ")
-    own = result["assets"]["problems"] - sum(not one.remark for one in found["taxonomy"])
-    told += reading.problem_lines(found["assets"], own, of=f"{args.assets.name} ")
-    told += reading.unknown_lines(unknown)
+    notes += reading.problem_lines(problems["taxonomy"], of=f"{args.taxonomy.name} ")
+    own = result["assets"]["problems"] - sum(not one.remark for one in problems["taxonomy"])
+    notes += reading.problem_lines(problems["assets"], own, of=f"{args.assets.name} ")
+    notes += reading.unknown_lines(unknown)
     result["assets"] |= {
-        "problem_list": [one.as_dict() for one in found["assets"]],
+        "problem_list": [one.as_dict() for one in problems["assets"]],
         "unknown_labels": [asdict(one) for one in unknown],
     }
-    return result, "\n".join(_distil_text(result, told, args.task))
+    return result, "\n".join(_distil_text(result, notes, args.task))
 
 
 def _columns(args: argparse.Namespace) -> dict[str, str | None]:
     """The columns of an assets file that were named, by role; None for those said to be none."""
-    given = {role: getattr(args, f"{name}_column") for role, name in OPTIONS.items()}
-    return {role: None if column == "none" else column for role, column in given.items() if column}
+    columns = {role: getattr(args, f"{name}_column") for role, name in OPTIONS.items()}
+    return {role: None if column == "none" else column for role, column in columns.items() if column}
 
 
-def _distil_text(result: dict, told: list[str], task: str | None) -> list[str]:
+def _distil_text(result: dict, notes: list[str], task: str | None) -> list[str]:
     imports, labels, verdict = result["assets"], result["labels"], result["verdict"]
     lines = [
         f"{imports['imported']:,} of {imports['rows'] - imports['aside']:,} assets imported, "
         + counted(imports["problems"], "problem")
         + (f", {counted(imports['remarks'], 'remark')}" if imports["remarks"] else ""),
-        *told,
+        *notes,
         f"{labels['count']:,} labels by {labels['teacher']}, {money(labels['spent_usd'], exact=True)} spent"
         + (", stopped at the cap" if labels["state"] == "capped" else ""),
     ]

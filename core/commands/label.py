@@ -81,31 +81,33 @@ def _label(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, li
     params = {"task_id": task.id, "teacher": args.teacher, "budget_usd": args.budget, "batch": args.batch}
     params |= {"limit": DRY_RUN} if args.dry_run else {}
     params |= {"gold_only": True} if args.gold_only else {}
-    found = jobs.run_here(db, "label", params, task, terminal.Log()).result
-    why = runs.reasons(db, found["run_id"])
+    result = jobs.run_here(db, "label", params, task, terminal.Log()).result
+    why = runs.reasons(db, result["run_id"])
     lines = [
-        f"{found['count']:,} labels, {found['failed']:,} assets without, {money(found['spent_usd'], exact=True)} spent"
+        f"{result['count']:,} labels, {result['failed']:,} assets without, {money(result['spent_usd'], exact=True)} spent"
     ]
     lines += [f"{row['count']:>7,}  {row['reason']}" for row in why]
-    if found["state"] == "capped":
+    if result["state"] == "capped":
         lines.append("Stopped at the budget: the same command with a higher one carries on.")
-    return {**found, "reasons": why}, lines
+    return {**result, "reasons": why}, lines
 
 
 def _forecast(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core.label.forecast import HostedForecast, forecast
     from core.words import duration, money
 
-    said = forecast(db, task, args.teacher)
-    lines = [f"{said.labels:,} of {said.wanted:,} labels to get, about {duration(said.seconds)} ({said.seconds_basis})"]
-    if isinstance(said, HostedForecast):
-        lines.append(f"{said.tokens_in:,.0f} tokens in, {said.tokens_out:,.0f} out ({said.tokens_basis})")
-        cost = said.cost
+    expected = forecast(db, task, args.teacher)
+    time = f"{duration(expected.seconds)} ({expected.seconds_basis})"
+    lines = [f"{expected.labels:,} of {expected.wanted:,} labels to get, about {time}"]
+    if isinstance(expected, HostedForecast):
+        lines.append(f"{expected.tokens_in:,.0f} tokens in, {expected.tokens_out:,.0f} out ({expected.tokens_basis})")
+        cost = expected.cost
         lines.append(
-            f"{money(cost.likely)}, between {money(cost.low)} and {money(cost.high)}, at {said.price.source} {said.price.as_of}"
+            f"{money(cost.likely)}, between {money(cost.low)} and {money(cost.high)}, "
+            f"at {expected.price.source} {expected.price.as_of}"
             if cost
             else "No price is known for this model: give one with `connections --add NAME --price IN,OUT` or `prices --set`."
         )
-        if said.batch_usd is not None:
-            lines.append(f"{money(said.batch_usd)} as a batch")
-    return {"forecast": asdict(said)}, lines
+        if expected.batch_usd is not None:
+            lines.append(f"{money(expected.batch_usd)} as a batch")
+    return {"forecast": asdict(expected)}, lines

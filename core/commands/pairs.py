@@ -56,11 +56,11 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _text(args: argparse.Namespace, result: dict) -> list[str]:
-    found = result["pairs"]
-    problems = [Problem(**one) for one in found["problem_list"]]
+    counts = result["pairs"]
+    problems = [Problem(**one) for one in counts["problem_list"]]
     lines = [
-        f"{found['imported']:,} of {found['rows']:,} pairs imported, {found['duplicates']:,} repeated",
-        *reading.problem_lines(problems, found["problems"], of=f"{args.pairs.name} "),
+        f"{counts['imported']:,} of {counts['rows']:,} pairs imported, {counts['duplicates']:,} repeated",
+        *reading.problem_lines(problems, counts["problems"], of=f"{args.pairs.name} "),
     ]
     for student in result["students"]:
         after, human = student["after_gates"], student["human"]

@@ -43,12 +43,12 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         prices.drop_override(db, args.reset)
     wanted = (args.find or "").casefold()
     names = [changed] if changed else [name for name in prices.names(db) if wanted in name.casefold()]
-    found = [(name, prices.price(db, name), prices.listed(name)) for name in names]
+    priced = [(name, prices.price(db, name), prices.listed(name)) for name in names]
     rows = [
         {"model": name, "price": price and asdict(price), "listed": listed and asdict(listed)}
-        for name, price, listed in found
+        for name, price, listed in priced
     ]
-    text = "\n".join(_line(*one) for one in found)
+    text = "\n".join(_line(*one) for one in priced)
     return {"prices": rows}, text or f"No model with {args.find} in its name has a price: give one with --set."
 
 

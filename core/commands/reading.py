@@ -44,8 +44,8 @@ def _row(value: str) -> int:
 
 def read_as(args: argparse.Namespace, *, prefix: str = "") -> ReadAs:
     """What the options of `options` say."""
-    given = {name: getattr(args, prefix + name) for name in ("sheet", "encoding", "delimiter")}
-    return ReadAs(**given, header=getattr(args, f"{prefix}header_row"))
+    options = {name: getattr(args, prefix + name) for name in ("sheet", "encoding", "delimiter")}
+    return ReadAs(**options, header=getattr(args, f"{prefix}header_row"))
 
 
 def tell_doubts(doubts: Iterable[Doubt], prefix: str = "") -> None:
@@ -73,8 +73,8 @@ def taxonomy_options(command: argparse.ArgumentParser) -> None:
 
 def taxonomy_columns(args: argparse.Namespace) -> dict:
     """What the options of `taxonomy_options` say: role to column, only those that were given."""
-    given = {role: getattr(args, f"{role}_column") for role in TAXONOMY_COLUMNS}
-    return {role: None if column == "none" else column for role, column in given.items() if column} | (
+    columns = {role: getattr(args, f"{role}_column") for role in TAXONOMY_COLUMNS}
+    return {role: None if column == "none" else column for role, column in columns.items() if column} | (
         {"tiers": args.tier_columns} if args.tier_columns else {}
     )
 

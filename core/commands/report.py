@@ -44,5 +44,5 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     else:
         write_whole(args.to, workbook.csv(report.results))
     size = args.to.stat().st_size
-    told = {"client": report.client, "student": args.student, "output": str(args.to), "bytes": size}
-    return told | {"decision": report.decision}, f"{args.to}, {size / 1e6:.1f} MB: {report.title}"
+    answer = {"client": report.client, "student": args.student, "output": str(args.to), "bytes": size}
+    return answer | {"decision": report.decision}, f"{args.to}, {size / 1e6:.1f} MB: {report.title}"

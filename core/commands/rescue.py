@@ -20,9 +20,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Taxonomy, assets and labels of every client there, as files."""
     from core import rescue, settings
 
-    found = rescue.files_of(args.workspace or settings.home(), args.to)
+    clients = rescue.files_of(args.workspace or settings.home(), args.to)
     lines = [
-        f"{one['client']}: {one['assets']:,} assets in {one['folder']}; labels: {', '.join(one['labels']) or 'none'}"
-        for one in found
+        f"{client['client']}: {client['assets']:,} assets in {client['folder']}; labels: {', '.join(client['labels']) or 'none'}"
+        for client in clients
     ]
-    return {"clients": found}, "\n".join(lines) or "There is no client in it."
+    return {"clients": clients}, "\n".join(lines) or "There is no client in it."

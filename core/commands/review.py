@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         job = jobs.run_here(db, "review_queue", {"task_id": task.id}, task, terminal.Log())
         result["found"] = job.result
     if args.read:
-        result["read"], told = _read(db, task, args)
-        lines += told
+        result["read"], notes = _read(db, task, args)
+        lines += notes
     if args.compare:
         test = wordings.compare(db, task, *args.compare)
         result["compare"] = wordings.as_json(test)
@@ -62,10 +62,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         _write(args.export, files.to_csv(db, task))
         lines.append(f"{args.export} written; fill in the column category, then --read it")
     head = review.head(db, task, SHOWN)
-    found = people.people(db, task)
-    result |= {"listed": review.listed(db, task), "head": head, **people.as_json(found)}
+    figures = people.people(db, task)
+    result |= {"listed": review.listed(db, task), "head": head, **people.as_json(figures)}
     lines += [f"{row['worth']:.2f}  {row['asset']:<20} {' '.join(row['why'])}" for row in head]
-    return result, "\n".join(lines + _figures(found, result["listed"]))
+    return result, "\n".join(lines + _figures(figures, result["listed"]))
 
 
 def _read(db, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
@@ -82,23 +82,23 @@ def _read(db, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
         again = files.read(db, task, args.read, args.reviewer, how, near | accepted)
         read = replace(again, new=read.new + again.new)
     reading.write_problems(args.problems, [(args.read.name, read.problems)])
-    told = {"rows": read.rows, "new": read.new, "problems": [p.as_dict() for p in read.problems]}
+    answer = {"rows": read.rows, "new": read.new, "problems": [p.as_dict() for p in read.problems]}
     lines = [f"{read.new:,} new decisions in {read.rows:,} rows of {args.read}", *reading.problem_lines(read.problems)]
     unknown = [asdict(one) for one in read.unknown]
-    return told | {"unknown_labels": unknown}, lines + reading.unknown_lines(read.unknown)
+    return answer | {"unknown_labels": unknown}, lines + reading.unknown_lines(read.unknown)
 
 
-def _figures(found, listed: dict[str, int]) -> list[str]:
+def _figures(figures, listed: dict[str, int]) -> list[str]:
     lines = [
         f"{listed.get('queue', 0):,} in the queue, {listed.get('random', 0):,} in the random sample, "
-        f"{sum(found.gold.values()):,} gold labels, {found.conflicts:,} conflicts"
+        f"{sum(figures.gold.values()):,} gold labels, {figures.conflicts:,} conflicts"
     ]
-    for pair in found.pairs:
+    for pair in figures.pairs:
         kappa = "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
         lines.append(f"{pair.first} and {pair.second} agree on {_share(pair.agreement)}, beyond chance {kappa} of 1")
-    if found.accuracy:
-        lines.append(f"teacher right on {_share(found.accuracy.teacher)}")
-        lines.append(f"student right on {_share(found.accuracy.student)}, both measured on the random sample")
+    if figures.accuracy:
+        lines.append(f"teacher right on {_share(figures.accuracy.teacher)}")
+        lines.append(f"student right on {_share(figures.accuracy.student)}, both measured on the random sample")
     return lines
 
 

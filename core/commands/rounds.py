@@ -57,16 +57,17 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             "target": args.target,
             "budget_usd": args.budget,
         }
-        made = jobs.run_here(db, "rounds", params, task, terminal.Log()).result
-        run_id, student = made["run_id"], str(made["student"])
+        result = jobs.run_here(db, "rounds", params, task, terminal.Log()).result
+        run_id, student = result["run_id"], str(result["student"])
     done = rounds.measured(db, run_id) if run_id else []
-    told = rounds.as_json(done, args.target or settings.get(db, "target_agreement", task))
+    answer = rounds.as_json(done, args.target or settings.get(db, "target_agreement", task))
     lines = [
-        f"round {one.number:>3} {one.labels:>9,} labels, {one.train:>7,} to learn from  agreement {percent(one.agreement.value)}"
-        f" ({ranged(one.agreement.low, one.agreement.high)}, n = {one.agreement.n:,})"
-        for one in done
+        f"round {measured.number:>3} {measured.labels:>9,} labels, {measured.train:>7,} to learn from  "
+        f"agreement {percent(measured.agreement.value)} ({ranged(measured.agreement.low, measured.agreement.high)}, "
+        f"n = {measured.agreement.n:,})"
+        for measured in done
     ]
-    if told["forecast"]:
-        lines.append(told["forecast"]["sentence"] + ".")
-    result = {"client": args.client, "teacher": teacher, "label_run": run_id, "student": student, **told}
+    if answer["forecast"]:
+        lines.append(answer["forecast"]["sentence"] + ".")
+    result = {"client": args.client, "teacher": teacher, "label_run": run_id, "student": student, **answer}
     return result, "\n".join(lines) or "There are no rounds yet."

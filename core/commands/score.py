@@ -72,8 +72,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     text = f"{args.output} ({result['rows_per_second']:,.0f} rows a second, {counted(result['problems'], 'problem')}): "
     text += scoring.in_words(result)
     text += sent(result)
-    told = [text] + ([result["taxonomy_note"]] if result["taxonomy_note"] else [])
-    return result, "\n".join([*told, *reading.problem_lines(problems, result["problems"])])
+    notes = [text] + ([result["taxonomy_note"]] if result["taxonomy_note"] else [])
+    return result, "\n".join([*notes, *reading.problem_lines(problems, result["problems"])])
 
 
 def sent(result: dict) -> str:

@@ -51,10 +51,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         moves = [f"{row['assets']:>5} {row['first']} -> {row['second']}" for row in result["changes"][:10]]
         return {"client": args.client, **result}, "\n".join([result["sentence"], *moves])
     if args.delete is not None:
-        found = removal.of_student(db, task, args.delete)
+        hanging = removal.of_student(db, task, args.delete)
         if args.yes:
             removal.remove_student(db, task, args.delete, even_live=args.even_live)
-        return removal.answer(found, args.yes)
+        return removal.answer(hanging, args.yes)
     lines, change = [], None
     if args.would_change is not None:
         change = going_live.change(db, task, args.would_change)

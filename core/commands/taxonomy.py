@@ -84,10 +84,10 @@ def _write(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
     if args.file.exists():
         raise InputError("The file is there already.", "Name another one.", where=str(args.file))
-    found = taxonomy.load(db, versions.in_use(db, task))
+    categories = taxonomy.load(db, versions.in_use(db, task))
     with args.file.open("w", newline="", encoding="utf-8-sig") as out:
-        out.write(taxonomy.to_csv(found))
-    many = sum(c.assignable for c in found)
+        out.write(taxonomy.to_csv(categories))
+    many = sum(c.assignable for c in categories)
     return {"file": str(args.file), "categories": many}, f"{many:,} categories in {args.file}"
 
 
@@ -99,12 +99,12 @@ def _drafted(db, task: Task, args: argparse.Namespace):
 
     base = versions.in_use(db, task)
     how = reading.read_as(args)
-    found = taxonomy.read(args.file, taxonomy.chosen(args.file, reading.taxonomy_columns(args), how), how)
-    reading.tell_doubts(found.doubts)
-    if unused := columns.unused_columns(found.columns, found.mapping):
+    file = taxonomy.read(args.file, taxonomy.chosen(args.file, reading.taxonomy_columns(args), how), how)
+    reading.tell_doubts(file.doubts)
+    if unused := columns.unused_columns(file.columns, file.mapping):
         terminal.say(unused)
-    reading.write_problems(args.problems, [(args.file.name, found.problems)])
-    draft = diff.compare(taxonomy.load(db, base), found.categories)
+    reading.write_problems(args.problems, [(args.file.name, file.problems)])
+    draft = diff.compare(taxonomy.load(db, base), file.categories)
     for pair in args.became:
         draft = diff.linked(draft, *_became(pair, {c.label for c in draft.before}))
     guesses = resemblance.proposals(draft)
@@ -118,7 +118,7 @@ def _drafted(db, task: Task, args: argparse.Namespace):
         if label not in labels:
             raise InputError(f"There is no category {label} in the file.", "Write its label.", where="--ask-again")
     left = [guess for number, guess in enumerate(guesses, 1) if number not in chosen]
-    return versions.Kept(base, args.file.name, draft, tuple(args.ask_again)), left, found.problems
+    return versions.KeptDraft(base, args.file.name, draft, tuple(args.ask_again)), left, file.problems
 
 
 def _became(pair: str, labels: set[str]) -> tuple[str, str]:
@@ -132,7 +132,7 @@ def _diff(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     return _answer(db, task, *_drafted(db, task, args))
 
 
-def _answer(db, task: Task, kept, guesses: list, problems: list) -> tuple[dict, str]:
+def _answer(db, task: Task, kept_draft, guesses: list, problems: list) -> tuple[dict, str]:
     """What changes, what may have happened, and what it takes."""
     from dataclasses import asdict
 
@@ -141,25 +141,25 @@ def _answer(db, task: Task, kept, guesses: list, problems: list) -> tuple[dict, 
     from core.taxonomy import diff
     from core.words import counted, duration, money
 
-    changes = diff.diff(kept.draft)
-    found = relabel.plan(db, task, kept)
-    usd = found.usd(teacher_price(db, assumptions_of(db, task)))
+    changes = diff.diff(kept_draft.draft)
+    plan = relabel.plan(db, task, kept_draft)
+    usd = plan.usd(teacher_price(db, assumptions_of(db, task)))
     lines = [f"{change.kind:<10} {diff.in_words(change)}" for change in changes] or ["nothing changes"]
     if problems:
         lines = [
-            f"{counted(sum(not one.remark for one in problems), 'problem')} in {kept.source}",
+            f"{counted(sum(not one.remark for one in problems), 'problem')} in {kept_draft.source}",
             *reading.problem_lines(problems),
             *lines,
         ]
     for number, guess in enumerate(guesses, 1):
         before, after = " + ".join(guess.before), " + ".join(guess.after)
         lines.append(f"guess {number:<4} {guess.kind}: {before} -> {after} ({guess.why}); if so: --accept {number}")
-    if changes and found.run_id is not None:
-        span = f", {found.ask_low:,} to {found.ask_high:,}" if found.ask_low < found.ask_high else ""
-        cost = f"{money(usd)} at the teacher's price, {duration(found.seconds)}"
-        lines.append(f"to ask again: {found.ask:,} of {found.labels:,} labels ({found.basis}{span}); {cost}")
-        lines += [f"  {row.assets:,} {row.category or 'assets'}: {relabel.WHY[row.why]}" for row in found.rows]
-        lines += [f"  described anew: {label} ({n:,}); if it matters: --ask-again" for label, n in found.described]
+    if changes and plan.run_id is not None:
+        span = f", {plan.ask_low:,} to {plan.ask_high:,}" if plan.ask_low < plan.ask_high else ""
+        cost = f"{money(usd)} at the teacher's price, {duration(plan.seconds)}"
+        lines.append(f"to ask again: {plan.ask:,} of {plan.labels:,} labels ({plan.basis}{span}); {cost}")
+        lines += [f"  {row.assets:,} {row.category or 'assets'}: {relabel.WHY[row.why]}" for row in plan.rows]
+        lines += [f"  described anew: {label} ({n:,}); if it matters: --ask-again" for label, n in plan.described]
     result = {
         "problems": [one.as_dict() for one in problems],
         "changes": [
@@ -172,7 +172,7 @@ def _answer(db, task: Task, kept, guesses: list, problems: list) -> tuple[dict, 
             for c in changes
         ],
         "guesses": [asdict(guess) for guess in guesses],
-        "plan": asdict(found) | {"keep": found.keep, "usd": usd, "basis": found.basis},
+        "plan": asdict(plan) | {"keep": plan.keep, "usd": usd, "basis": plan.basis},
     }
     return result, "\n".join(lines)
 
@@ -181,11 +181,11 @@ def _apply(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core import jobs
     from core.taxonomy import versions
 
-    kept, guesses, problems = _drafted(db, task, args)
+    kept_draft, guesses, problems = _drafted(db, task, args)
     if not args.yes:
         raise InputError("Nothing was saved.", "Read what taxonomy diff says, then add --yes.", where=str(args.file))
-    result, text = _answer(db, task, kept, guesses, problems)
-    versions.keep(db, task, kept)
+    result, text = _answer(db, task, kept_draft, guesses, problems)
+    versions.keep(db, task, kept_draft)
     saved = jobs.run_here(db, "taxonomy", {"task_id": task.id}, task, terminal.Log()).result
     runs = [
         run.get("left") or f"{run['teacher']}: {run['carried']:,} labels carried over, {run['asked']:,} to ask"
@@ -201,16 +201,17 @@ def _suggestions(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 
     if args.look:
         jobs.run_here(db, "suggestions", {"task_id": task.id}, task, terminal.Log())
-    found = suggestions.as_json(db, task)
+    suggested = suggestions.as_json(db, task)
     lines = [
         f"one? {pair['first']} + {pair['second']}: exchanged on {pair['swapped']:,} of {pair['assets']:,} test assets,"
         f" {percent(pair['share'])}"
-        for pair in found["one"]
+        for pair in suggested["one"]
     ] or ["No two categories are confused either way."]
     lines += [
-        f"two? {one['label']}: " + " | ".join(f"{part['name']} ({percent(part['share'])})" for part in one["parts"])
-        for one in found["two"] or []
+        f"two? {double['label']}: "
+        + " | ".join(f"{part['name']} ({percent(part['share'])})" for part in double["parts"])
+        for double in suggested["two"] or []
     ]
-    if found["two"] is None:
+    if suggested["two"] is None:
         lines.append("For categories that are two, add --look.")
-    return found, "\n".join(lines)
+    return suggested, "\n".join(lines)

@@ -66,8 +66,8 @@ def _file(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     columns = [column.strip() for column in args.brief_columns.split(",")]
     lines = use.write_file(db, task, args.input, columns, args.drafts, args.student)
     table = pd.DataFrame(lines, columns=["row", "brief", "draft", "passed", "why"])
-    made = workbook.csv(table) if args.output.suffix == ".csv" else workbook.written({"Drafts": table})
-    write_whole(args.output, made)
+    data = workbook.csv(table) if args.output.suffix == ".csv" else workbook.written({"Drafts": table})
+    write_whole(args.output, data)
     handled = table.loc[table["passed"] == "yes", "row"].nunique()
     result = {"briefs": table["row"].nunique(), "drafts": len(table), "handled": handled, "output": str(args.output)}
     text = f"{counted(len(table), 'draft')} of {counted(result['briefs'], 'brief')}, {handled:,} with one that passes every gate"

@@ -88,7 +88,7 @@ def write(db: Database, row: dict, figures: ChooseOneFigures, parity: dict[str, 
         _worst(figures),
         _speed(figures),
         _parity(parity, figures),
-        LIMITS.format(cut=_cut(row), kept=_kept(row)),
+        LIMITS.format(cut=_cut(row), kept=_keeps(row)),
         _licences(row),
         _versions(row),
         _files(folder),
@@ -160,8 +160,14 @@ def _quality(figures: ChooseOneFigures) -> str:
 
 def _worst(figures: ChooseOneFigures) -> str:
     rows = [
-        (plain(one.label), percent(one.share), ranged(one.low, one.high), f"{one.n:,}", f"{one.f1:.3f}")
-        for one in sorted(figures.categories, key=lambda one: (one.share, -one.n))[:WORST]
+        (
+            plain(category.label),
+            percent(category.share),
+            ranged(category.low, category.high),
+            f"{category.n:,}",
+            f"{category.f1:.3f}",
+        )
+        for category in sorted(figures.categories, key=lambda category: (category.share, -category.n))[:WORST]
     ]
     head = ("category", "agreement", "95 % interval", "the teacher's assets", "F1")
     return f"### Where it is weakest\n\n{_table(head, rows)}"
@@ -215,11 +221,11 @@ def _cut(row: dict) -> str:
     )
 
 
-def _kept(row: dict) -> str:
-    kept = list(dict.fromkeys(filter(None, (members.of(name).keeps for name in row["params"]["members"]))))
-    if not kept:
+def _keeps(row: dict) -> str:
+    notes = list(dict.fromkeys(filter(None, (members.of(name).keeps for name in row["params"]["members"]))))
+    if not notes:
         return "Nothing of the client's assets is"
-    words = ", and ".join(kept) + ("," if len(kept) > 1 else "")
+    words = ", and ".join(notes) + ("," if len(notes) > 1 else "")
     return f"{words[0].upper()}{words[1:]} are"
 
 

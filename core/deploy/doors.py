@@ -36,8 +36,8 @@ class Doors(HttpToolsProtocol):
     limits: Limits
     waiting: dict[Doors, None]  # those of the server that owe it a request, or the taking of an answer; longest first
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._due: TimerHandle | None = None
         self._owed = 0  # requests that came whole and are not answered yet
         self._begun = self._head = False  # whether a request, and its head, are under way

@@ -90,7 +90,7 @@ def export(
     try:
         while True:
             figures = figures_of(db, row["id"])
-            folder, parity = _made(db, row, figures, part, report)
+            folder, parity = _written(db, row, figures, part, report)
             if figures_of(db, row["id"]) == figures:  # else another target was set meanwhile: by that, then
                 break
         report(0, 1, "Putting it into place")
@@ -114,7 +114,7 @@ def export(
     }
 
 
-def _made(
+def _written(
     db: Database, row: dict, figures: ChooseOneFigures | None, part: Path, report: Progress
 ) -> tuple[Path, Parity]:
     """The student as `figures` judges it, written into a folder inside `part` and checked. InputError as export()."""
@@ -161,24 +161,24 @@ def _empty(part: Path) -> Path:
 # --- what goes in -------------------------------------------------------------------------------------------------
 
 
-def _write(source: Path, folder: Path, made: dict, certificate: Certificate) -> None:
+def _write(source: Path, folder: Path, params: dict, certificate: Certificate) -> None:
     """Everything but the card. `source` is the student's folder, `made` what it was made from (students.params)."""
     config = config_of(source)
     how = {name: export_of(name) for name in config["members"]}
-    kept = {key: config[key] for key in ("format", "kind", "members", "stages")}
-    kept["readers"] = {name: one.reader for name, one in how.items()}
+    written = {key: config[key] for key in ("format", "kind", "members", "stages")}
+    written["readers"] = {name: exporter.reader for name, exporter in how.items()}
     tokens = {"max_tokens": encoder.MAX_TOKENS, "batch_tokens": encoder.BATCH_TOKENS}
-    kept["tokens"] = tokens
-    _json(folder / "config.json", kept)
+    written["tokens"] = tokens
+    _json(folder / "config.json", written)
     _json(folder / "labels.json", config["labels"])
     _json(
         folder / "thresholds.json",
         {key: getattr(certificate, key) for key in ("target", "confidence", "certified", "threshold")},
     )
-    for name, one in how.items():
+    for name, exporter in how.items():
         (folder / name).mkdir()
         base = members.of(name).base
-        one.write(source / name, folder / name, made[base] if base else None)
+        exporter.write(source / name, folder / name, params[base] if base else None)
         if (folder / name / EXACT).exists() and not (folder / name / SMALL).exists():
             round_weights(folder / name / EXACT, folder / name / SMALL)
     for file in ("predict.py", "runtime.py"):
@@ -232,11 +232,11 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
     threshold = json.loads((folder / "thresholds.json").read_text(encoding="utf-8"))["threshold"]
 
     def ask(answer: Callable[[list[str]], list[dict]], who: str) -> list[dict]:
-        told = []
+        answers = []
         for start in range(0, len(texts), BATCH):
             report(start, len(texts), f"Checking the labels of {who}")
-            told += answer(texts[start : start + BATCH])
-        return told
+            answers += answer(texts[start : start + BATCH])
+        return answers
 
     here = ask(_like_runtime(student, threshold), "the student")
     wanted = ask(_like_runtime(_with_exact_graphs(student, folder), threshold), "its exact graphs")
@@ -267,9 +267,9 @@ def _like_runtime(student: students.Student, threshold: float | None) -> Callabl
     """A function that has the student answer texts in the form of runtime.py."""
 
     def answer(texts: list[str]) -> list[dict]:
-        given = student.answer(texts)
-        told = zip(given.best, given.confidence.tolist(), given.handled(threshold).tolist())
-        return [{"label": student.labels[best], "confidence": sure, "handled": alone} for best, sure, alone in told]
+        answers = student.answer(texts)
+        rows = zip(answers.best, answers.confidence.tolist(), answers.handled(threshold).tolist())
+        return [{"label": student.labels[best], "confidence": sure, "handled": alone} for best, sure, alone in rows]
 
     return answer
 
@@ -284,8 +284,8 @@ def _with_exact_graphs(student: students.Student, folder: Path) -> students.Stud
     return exact
 
 
-def _same(one: list[dict], other: list[dict], key: str = "label") -> float:
-    return sum(a[key] == b[key] for a, b in zip(one, other)) / len(one)
+def _same(first: list[dict], second: list[dict], key: str = "label") -> float:
+    return sum(a[key] == b[key] for a, b in zip(first, second)) / len(first)
 
 
 def _must_agree(parity: Parity) -> None:

@@ -43,7 +43,7 @@ log = logging.getLogger("understudy")
 
 
 @dataclass(frozen=True)
-class Said:
+class TeacherReply:
     """What the teacher says of a text: a category's label and, where it gives one, its confidence."""
 
     category: str
@@ -82,7 +82,7 @@ class Fallback:
         self._leaving: list[_Ready] = []  # no longer asked; their connections are to be closed
         self._owner = uuid.uuid4().hex
         self._lock = ledger.owner_lock(self._owner)
-        self._kept: OrderedDict[bytes, Said] = OrderedDict()
+        self._replies: OrderedDict[bytes, TeacherReply] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task] = {}
         self.spent_usd = 0.0  # this month, as last seen
 
@@ -98,17 +98,17 @@ class Fallback:
             )
         self.spent_usd = await self._disk(ledger.served_usd, self.task.client_id)
 
-    async def answer(self, served: Served, texts: list[str]) -> list[Said | None]:
+    async def answer(self, served: Served, texts: list[str]) -> list[TeacherReply | None]:
         """What the teacher says of each text; None where it has no answer, cannot be reached, or the budget is spent."""
-        return list(await asyncio.gather(*(self.one(served, text) for text in texts)))
+        return list(await asyncio.gather(*(self.answer_one(served, text) for text in texts)))
 
-    async def one(self, served: Served, text: str) -> Said | None:
+    async def answer_one(self, served: Served, text: str) -> TeacherReply | None:
         """What the teacher says of a text; see answer(). Given up by whoever asks, the call goes on and its answer is kept."""
         key = _key(served, text)
-        if key in self._kept:
-            self._kept.move_to_end(key)
+        if key in self._replies:
+            self._replies.move_to_end(key)
             self.count("kept")
-            return self._kept[key]
+            return self._replies[key]
         if key not in self._asking:
             if len(self._asking) >= ROOM:
                 self.count("late")
@@ -173,7 +173,7 @@ class Fallback:
             find_run(db, self.task, served.taxonomy_id, teacher),
         )
 
-    async def _ask(self, served: Served, text: str, key: bytes) -> Said | None:
+    async def _ask(self, served: Served, text: str, key: bytes) -> TeacherReply | None:
         try:
             ready = await self._disk(self._teacher, served)
             await self._let_go()
@@ -193,10 +193,10 @@ class Fallback:
         self.count("kept" if held else "failed" if label is None else "answered")
         if label is None:
             return None
-        said = self._kept[key] = Said(label, answer.confidence)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return said
+        reply = self._replies[key] = TeacherReply(label, answer.confidence)
+        while len(self._replies) > KEPT:
+            self._replies.popitem(last=False)
+        return reply
 
     async def _bought(self, ready: _Ready, text: str) -> Answer:
         """Ask a hosted teacher when it is the text's turn, which a call that takes long gives up to another."""

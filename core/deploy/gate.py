@@ -22,12 +22,12 @@ log = logging.getLogger("understudy")
 
 def token() -> bytes | None:
     """The token that callers must show, from the environment; None where there is none. InputError where it is blank."""
-    given = os.environ.get(TOKEN)
-    if given is None:
+    value = os.environ.get(TOKEN)
+    if value is None:
         return None
-    if not given.strip():
+    if not value.strip():
         raise InputError(f"{TOKEN} is empty.", "Give it a value nobody can guess, or unset it.")
-    return given.strip().encode()
+    return value.strip().encode()
 
 
 class Gate:
@@ -102,13 +102,13 @@ async def _body(headers: dict[bytes, bytes], receive: Callable, most: int) -> by
 
 def _replayed(body: bytes, receive: Callable) -> Callable:
     """A `receive` that hands out the body first."""
-    told = False
+    replayed = False
 
     async def replay() -> dict:
-        nonlocal told
-        if told:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        told = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

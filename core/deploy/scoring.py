@@ -107,11 +107,11 @@ def score(
     named = (input, output, text_columns, id_column, engine, read_as)
     while True:
         with suppress(_Changed):
-            found = _score(db, row, model, budget_usd, progress or NoProgress(), *named)
+            scored = _score(db, row, model, budget_usd, progress or NoProgress(), *named)
             break
     seconds = time.perf_counter() - started
-    pace = (found["rows"] - found["taken_over"]) / max(seconds, 1e-9)
-    return found | {"seconds": seconds, "rows_per_second": pace}
+    pace = (scored["rows"] - scored["taken_over"]) / max(seconds, 1e-9)
+    return scored | {"seconds": seconds, "rows_per_second": pace}
 
 
 class _Changed(Exception):
@@ -138,7 +138,9 @@ def _score(
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
     texts = _text_columns(db, tasks.get(db, row["task_id"]), source, first(), input, text_columns)
-    scoring, manifest = _scoring(db, row, texts, _kept(source, input, id_column), input, output, read_as, model)
+    scoring, manifest = _scoring(
+        db, row, texts, _input_columns(source, input, id_column), input, output, read_as, model
+    )
     with _parts(scoring, manifest), ExitStack() as stack:
         asked = model and stack.enter_context(sending.opened(db, row, model, owner(row, model, input), budget_usd))
         counts = _finished(scoring)
@@ -166,7 +168,7 @@ def _score(
         "without_text": sum(c.without_text for c in counts.values()),
         "left_out": source.left_out(),
         "problems": source.problems.count,
-        "problem_list": [one.as_dict() for one in sorted(source.problems.kept, key=lambda one: one.remark)[:LISTED]],
+        "problem_list": [one.as_dict() for one in sorted(source.problems.listed, key=lambda one: one.remark)[:LISTED]],
         "student": row["id"],
         "taxonomy_note": behind_words(db, row),
         "text_columns": texts,
@@ -179,9 +181,9 @@ def _score(
 
 def _while_it_holds(db: Database, row: dict, scoring: Scoring, todo: Todo) -> Todo:
     """The shards, as long as the threshold is the one they are answered by."""
-    for one in todo:
+    for shard in todo:
         _must_hold(db, row, scoring)
-        yield one
+        yield shard
 
 
 def _must_hold(db: Database, row: dict, scoring: Scoring) -> None:
@@ -208,13 +210,13 @@ def owner(student: dict, model: sending.Hosted, input: Path) -> str:
 def score_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: the arguments of score() by name, files as paths, "read_as" as a dictionary; without "output" into the
     workspace's output."""
-    given = dict(params)
-    task = tasks.get(db, given.pop("task_id"))
-    given["read_as"] = ReadAs(**given.get("read_as") or {})
-    source = Path(given.pop("input"))
-    name = given.pop("output", None)
+    arguments = dict(params)
+    task = tasks.get(db, arguments.pop("task_id"))
+    arguments["read_as"] = ReadAs(**arguments.get("read_as") or {})
+    source = Path(arguments.pop("input"))
+    name = arguments.pop("output", None)
     output = Path(name) if name else settings.subfolder("output") / f"{source.stem}-scored.csv"
-    return score(db, task=task, **given, input=source, output=output, progress=progress)
+    return score(db, task=task, **arguments, input=source, output=output, progress=progress)
 
 
 def doubts(input: Path, read_as: ReadAs = AS_FOUND) -> list[Doubt]:
@@ -324,7 +326,7 @@ def _text_columns(
     return guessed
 
 
-def _kept(source: Source, path: Path, id_column: str | None) -> list[str]:
+def _input_columns(source: Source, path: Path, id_column: str | None) -> list[str]:
     if id_column is None:
         return list(source.columns)
     _must_have(source, path, id_column)
@@ -345,7 +347,7 @@ def _scoring(
     db: Database,
     row: dict,
     texts: list[str],
-    kept: list[str],
+    columns: list[str],
     input: Path,
     output: Path,
     read_as: ReadAs,
@@ -365,7 +367,7 @@ def _scoring(
         "labels": [[id, label] for id, label in labels.items()],
         "threshold": threshold,
         "text_columns": texts,
-        "columns": kept,
+        "columns": columns,
         "kind": kind,
         "shard": [SHARD, SHARD_CHARACTERS],
         "program": jobs.code_version(),
@@ -373,7 +375,7 @@ def _scoring(
     }
     parts = output.absolute().with_name(f".{output.name}.parts")
     key = _hash(json.dumps(manifest).encode())
-    return Scoring(folder, labels, threshold, tuple(texts), tuple(kept), parts, kind, key), manifest
+    return Scoring(folder, labels, threshold, tuple(texts), tuple(columns), parts, kind, key), manifest
 
 
 def _kind(output: Path) -> str:
@@ -450,7 +452,7 @@ def _join(scoring: Scoring, output: Path, shards: int, report: Progress) -> None
 
 
 def _join_csv(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) -> None:
-    file.write(header(scoring.kept, scoring.results))
+    file.write(header(scoring.columns, scoring.results))
     for number in range(shards):
         report(number, shards, "Joining the parts")
         with scoring.part(number).open("rb") as part:
@@ -460,8 +462,8 @@ def _join_csv(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) -
 def _join_xlsx(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) -> None:
     """Sheets of text, of which confidences are numbers; the parts' cells are defused already."""
     book = Workbook(write_only=True)
-    names, room, sheet = next(csv.reader([header(scoring.kept, scoring.results).decode("utf-8-sig")])), 0, None
-    sure = len(scoring.kept) + RESULTS.index("confidence")
+    names, room, sheet = next(csv.reader([header(scoring.columns, scoring.results).decode("utf-8-sig")])), 0, None
+    sure = len(scoring.columns) + RESULTS.index("confidence")
     for number in range(shards):
         report(number, shards, "Joining the parts")
         with scoring.part(number).open(encoding="utf-8", newline="") as part:

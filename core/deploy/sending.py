@@ -48,9 +48,9 @@ def hosted(db: Database, student: dict, teacher: str | None) -> Hosted:
             "No model is connected that could answer the rows for the teacher.",
             "Connect a model first, then choose it (--teacher connection:NAME).",
         )
-    made = make(db, tasks.get(db, student["task_id"]), spec, taxonomy.load(db, student["taxonomy_id"]))
-    assert isinstance(made, Hosted)
-    return made
+    model = make(db, tasks.get(db, student["task_id"]), spec, taxonomy.load(db, student["taxonomy_id"]))
+    assert isinstance(model, Hosted)
+    return model
 
 
 def owner(student: dict, model: Hosted, input_identity: list) -> str:
@@ -87,7 +87,7 @@ def send(
     Returns how many rows it answered, how many are left with the commonest reasons, whether the cap was reached, and what all that
     was ever sent of this file has cost.
     """
-    total, done = sum(one.texts for one in counts.values()), 0
+    total, done = sum(reply.texts for reply in counts.values()), 0
     by_teacher, left, reasons = 0, 0, Counter()
 
     def spent() -> float:
@@ -102,12 +102,12 @@ def send(
         texts = list(dict.fromkeys(text for text in rows if text))
         answers = asked.ask(texts, partial(report, done))
         done += len(texts)
-        said = [answers.get(text) for text in rows]
-        for text, one in zip(rows, said):
-            if text and not (one and one.category_id in scoring.labels):
+        replies = [answers.get(text) for text in rows]
+        for text, reply in zip(rows, replies):
+            if text and not (reply and reply.category_id in scoring.labels):
                 left += 1
-                reasons[(one and one.error) or "The cap was reached."] += 1
-        completed, answered = _completed(final, table, said)
+                reasons[(reply and reply.error) or "The cap was reached."] += 1
+        completed, answered = _completed(final, table, replies)
         by_teacher += answered
         write_part(final, final.part(number), completed)
     return {
@@ -120,15 +120,15 @@ def send(
     }
 
 
-def _completed(scoring: Scoring, table: pa.Table, said: list[Answer | None]) -> tuple[pa.Table, int]:
+def _completed(scoring: Scoring, table: pa.Table, replies: list[Answer | None]) -> tuple[pa.Table, int]:
     """A shard with the teacher's categories and confidences in their place and who answered, and how many rows the teacher did."""
     first = table.num_columns - 3
     category, confidence = table.column(first).to_pylist(), table.column(first + 1).to_pylist()
     who = [None if name is None else "student" for name in category]
-    for row, answer in enumerate(said):
+    for row, answer in enumerate(replies):
         if answer and answer.category_id in scoring.labels:
             category[row], confidence[row], who[row] = scoring.labels[answer.category_id], answer.confidence, "teacher"
-    names = names_after(scoring.kept, scoring.results)
+    names = names_after(scoring.columns, scoring.results)
     completed = table.select(range(first))
     for name, values in zip(
         names,

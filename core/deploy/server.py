@@ -114,14 +114,14 @@ def _bind(host: str, port: int) -> socket.socket:
     """A socket at this address; port 0 takes any free one. InputError where it cannot be had."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        made = socket.socket(family, kind)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError as error:
         raise InputError(
             f"The server cannot listen on {host}, port {port} ({error.strerror}).", "Choose another with --port."
         ) from None
-    return made
+    return listener
 
 
 def _facts(service: Service, listening: socket.socket, token: bytes | None, budget_usd: float | None) -> str:

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 
 from core.deploy.batching import Batcher
-from core.deploy.fallback import Fallback, Said
+from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
 from core.deploy.schema import Guess, Result
@@ -55,24 +55,24 @@ class Service:
             results[place] = result
         if self.fallback:
             unsure = [place for place in places if not results[place].handled]
-            for place, said in zip(unsure, await self._teacher(served, [texts[place] for place in unsure])):
-                if said:
-                    update = {"category": said.category, "confidence": said.confidence, "answered_by": "teacher"}
+            for place, reply in zip(unsure, await self._teacher(served, [texts[place] for place in unsure])):
+                if reply:
+                    update = {"category": reply.category, "confidence": reply.confidence, "answered_by": "teacher"}
                     results[place] = results[place].model_copy(update=update)
         self._count(results)
         self.follower.tally.add(served.id, results)
         return results
 
-    async def _teacher(self, served: Served, texts: list[str]) -> list[Said | None]:
+    async def _teacher(self, served: Served, texts: list[str]) -> list[TeacherReply | None]:
         """What the teacher says in time. A call that takes longer goes on, and its answer is kept for the next time."""
         if not texts:
             return []
-        asked = [asyncio.ensure_future(self.fallback.one(served, text)) for text in texts]
+        asked = [asyncio.ensure_future(self.fallback.answer_one(served, text)) for text in texts]
         _, late = await asyncio.wait(asked, timeout=TEACHER_SECONDS)
         self.metrics.teacher.labels("late").inc(len(late))
-        for one in late:
-            one.cancel()
-        return [None if one in late else one.result() for one in asked]
+        for ask in late:
+            ask.cancel()
+        return [None if ask in late else ask.result() for ask in asked]
 
     def _count(self, results: list[Result]) -> None:
         counts = self.metrics

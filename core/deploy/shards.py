@@ -29,13 +29,13 @@ COMPLETED = (*RESULTS, "answered_by")  # where the teacher answered what the stu
 class Scoring:
     """What all shards of a file have in common: the student's folder, the names of the categories (by id) and the
     certified threshold; the columns to read and to keep; where parts go, their kind (".csv" or ".arrow") and the key of
-    the run they belong to; the columns that follow those kept."""
+    the run they belong to; the columns that follow `columns`."""
 
     student: Path
     labels: dict[int, str]
     threshold: float | None
     texts: tuple[str, ...]
-    kept: tuple[str, ...]
+    columns: tuple[str, ...]
     parts: Path
     kind: str
     key: str
@@ -106,9 +106,9 @@ def answer(scoring: Scoring, student: Student, table: pa.Table) -> pa.Table:
     handled = np.append(answers.handled(scoring.threshold) if answers else np.zeros(0, bool), False).astype(object)
     if scoring.threshold is None:
         handled[:] = None
-    answered = table.select(scoring.kept)
+    answered = table.select(scoring.columns)
     for name, values, kind in zip(
-        names_after(scoring.kept), (category, confidence, handled), (pa.string(), pa.float64(), pa.bool_())
+        names_after(scoring.columns), (category, confidence, handled), (pa.string(), pa.float64(), pa.bool_())
     ):
         answered = answered.append_column(name, pa.array(values[at], kind, from_pandas=True))
     return answered
@@ -122,11 +122,11 @@ def for_teacher(scoring: Scoring, answered: pa.Table) -> list[str | None]:
     return [None if handled else join_text(cells) or None for handled, *cells in rows]
 
 
-def names_after(kept: Sequence[str], results: Sequence[str] = RESULTS) -> list[str]:
+def names_after(columns: Sequence[str], results: Sequence[str] = RESULTS) -> list[str]:
     """The names of the columns that follow those of the input."""
     names: list[str] = []
     for name in results:
-        names.append(_free_name(name, [*kept, *names]))
+        names.append(_free_name(name, [*columns, *names]))
     return names
 
 
@@ -147,10 +147,10 @@ def strings(column: pa.ChunkedArray) -> list[str]:
     return ["" if value is None else str(value) for value in column.to_pylist()]
 
 
-def header(kept: Sequence[str], results: Sequence[str] = RESULTS) -> bytes:
+def header(columns: Sequence[str], results: Sequence[str] = RESULTS) -> bytes:
     """The first line of a CSV file, with a byte-order mark: spreadsheets take a file without one for Windows' cp1252."""
     line = io.StringIO(newline="")
-    Cells(line).row(*kept, *names_after(kept, results))
+    Cells(line).row(*columns, *names_after(columns, results))
     return ("\ufeff" + line.getvalue()).encode()
 
 

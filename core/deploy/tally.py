@@ -28,8 +28,8 @@ class Tally:
 
     def add(self, student_id: int, results: Sequence[Result]) -> None:
         """Count the results of a request: the texts that hold words, those the student handled, those the teacher answered."""
-        said = [result.answered_by for result in results if result.category is not None]
-        counts = len(said), said.count("student"), said.count("teacher")
+        answered = [result.answered_by for result in results if result.category is not None]
+        counts = len(answered), answered.count("student"), answered.count("teacher")
         month = now()[:7]
         with self._lock:
             self._new.update({(student_id, month, name): count for name, count in zip(COUNTS, counts)})

@@ -172,10 +172,10 @@ def tokenizer(folder: Path) -> Tokenizer:
     """The fast tokenizer of `folder`, cut at MAX_TOKENS, without padding (batches pad themselves to their longest)."""
     from tokenizers import Tokenizer
 
-    made = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    made.no_padding()
-    made.enable_truncation(MAX_TOKENS)
-    return made
+    loaded = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    loaded.no_padding()
+    loaded.enable_truncation(MAX_TOKENS)
+    return loaded
 
 
 class OnnxText:
@@ -211,8 +211,8 @@ class OnnxText:
             order = np.argsort(lengths, kind="stable")
             each = max(int(lengths.sum()) // (THREADS or processors()), FEWEST_TOKENS)
             chosen = [order[first:end] for first, end in batches(lengths[order], min(each, BATCH_TOKENS))]
-            for some, made in zip(chosen, self._run([pad([encoded[i].ids for i in some]) for some in chosen])):
-                parts.append(made)
+            for some, vectors in zip(chosen, self._run([pad([encoded[i].ids for i in some]) for some in chosen])):
+                parts.append(vectors)
                 rows.append(some + start)
                 done += len(some)
                 if progress:

@@ -131,9 +131,9 @@ class _Pieces:
 
         graph = model.graph
         wanted = {name for node in self.nodes for name in node.input}
-        kept = [table for table in graph.initializer if table.name in wanted]
-        made = [numpy_helper.from_array(np.asarray(value), name) for name, value in self._constants.items()]
-        for field, values in ((graph.node, self.nodes), (graph.initializer, [*kept, *made])):
+        tables = [table for table in graph.initializer if table.name in wanted]
+        constants = [numpy_helper.from_array(np.asarray(value), name) for name, value in self._constants.items()]
+        for field, values in ((graph.node, self.nodes), (graph.initializer, [*tables, *constants])):
             del field[:]
             field.extend(values)
         model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))

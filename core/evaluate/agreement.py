@@ -154,9 +154,9 @@ def paired(
     """
     first, second = np.asarray(first, bool), np.asarray(second, bool)
     if groups is not None:
-        _, kept = np.unique(np.asarray(groups), return_index=True)
-        first, second = first[kept], second[kept]
-        families = None if families is None else np.asarray(families)[kept]
+        _, rows = np.unique(np.asarray(groups), return_index=True)
+        first, second = first[rows], second[rows]
+        families = None if families is None else np.asarray(families)[rows]
     n = len(first)
     if n == 0:
         return Paired(0, 0.0, 0.0, 0, 0, 0.0, -1.0, 1.0, 1.0)
@@ -185,8 +185,8 @@ def sign_test(first: int, second: int, effect: float = 1.0) -> float:
 def _newcombe(both: float, only_first: float, only_second: float, n: float) -> tuple[float, float]:
     """How far the 95 % interval reaches below and above the difference of two paired shares."""
     neither = n - both - only_first - only_second
-    one, two = (both + only_first) / n, (both + only_second) / n
-    (low_one, high_one), (low_two, high_two) = _wilson(one, n), _wilson(two, n)
+    first, second = (both + only_first) / n, (both + only_second) / n
+    (low_first, high_first), (low_second, high_second) = _wilson(first, n), _wilson(second, n)
     scale = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
     link = both * neither - only_first * only_second
     link = max(link - n / 2, 0) if link > 0 else link
@@ -195,7 +195,7 @@ def _newcombe(both: float, only_first: float, only_second: float, n: float) -> t
     def reach(a: float, b: float) -> float:
         return max(a * a - 2 * phi * a * b + b * b, 0.0) ** 0.5
 
-    return reach(two - low_two, high_one - one), reach(high_two - two, one - low_one)
+    return reach(second - low_second, high_first - first), reach(high_second - second, first - low_first)
 
 
 def _wilson(value: float, n: float) -> tuple[float, float]:
@@ -274,17 +274,17 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
     agreed = np.bincount(index, weights=correct, minlength=bins)
     stated = np.bincount(index, weights=confidence, minlength=bins)
     low, high = _bounds(agreed, n.astype(float), 0.95)
-    kept, edges = n > 0, np.linspace(0, 1, bins + 1)
-    n_kept = n[kept]
+    filled, edges = n > 0, np.linspace(0, 1, bins + 1)
+    n_filled = n[filled]
     return pd.DataFrame(
         {
-            "start": edges[:-1][kept],
-            "end": edges[1:][kept],
-            "n": n_kept,
-            "confidence": stated[kept] / n_kept,
-            "agreement": agreed[kept] / n_kept,
-            "low": low[kept],
-            "high": high[kept],
+            "start": edges[:-1][filled],
+            "end": edges[1:][filled],
+            "n": n_filled,
+            "confidence": stated[filled] / n_filled,
+            "agreement": agreed[filled] / n_filled,
+            "low": low[filled],
+            "high": high[filled],
         }
     )
 
@@ -373,11 +373,23 @@ def slices(
             continue
         for code, name in enumerate(names):
             inside = codes == code
-            one = share(hit[inside], families[inside], groups[inside])
+            of_value = share(hit[inside], families[inside], groups[inside])
             counts = [worth(hit[independent & side], families[independent & side]) for side in (inside, ~inside)]
-            rest = float(hit[~inside].mean()) if not inside.all() else one.value
+            rest = float(hit[~inside].mean()) if not inside.all() else of_value.value
             p = float(fisher_exact(counts).pvalue)
-            rows.append((str(column), str(name), one.n, one.groups, one.value, one.low, one.high, rest, p))
+            rows.append(
+                (
+                    str(column),
+                    str(name),
+                    of_value.n,
+                    of_value.groups,
+                    of_value.value,
+                    of_value.low,
+                    of_value.high,
+                    rest,
+                    p,
+                )
+            )
     columns = ["column", "value", "n", "groups", "agreement", "low", "high", "rest", "p"]
     table = pd.DataFrame(rows, columns=columns)
     table["p"] = _holm(table["p"].to_numpy(float))

@@ -200,10 +200,10 @@ def about(count: float) -> int:
 def _why_refused(agreed: np.ndarray, handled: np.ndarray, seen: Certificate, more: int | None) -> str:
     surest = agreed / handled
     best = int(surest.argmax())
-    found = (
+    bound = (
         f"{percent(surest[best], seen.target)} on the surest {percent(handled[best] / seen.n)} of {_rows_words(seen)}"
     )
-    text = f"{stated_percent(seen.target)} could not be proven, however sure the student must be to answer: the best is {found}"
+    text = f"{stated_percent(seen.target)} could not be proven, however sure the student must be to answer: the best is {bound}"
     if more is not None:
         families = about(more * seen.families / seen.n)
         inside = f", in {families:,} more concepts," if seen.families != seen.n else ""

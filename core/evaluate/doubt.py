@@ -29,7 +29,7 @@ def mergeable(db: Database, task: Task, run_id: int, categories: list[StoredCate
 def confusions(db: Database, task: Task, run_id: int, categories: list[StoredCategory]) -> Counter[tuple[int, int]]:
     """On how many assets (copies counted once) the teacher confuses each pair of categories: people decided for the other one,
     copies of one creative are labelled differently, or another run of the same teacher under the same taxonomy says otherwise."""
-    said = pd.read_sql_query(
+    labels = pd.read_sql_query(
         """select a.id, a.group_id, l.category_id, r.id as run from label_runs own
            join label_runs r on r.task_id = own.task_id and r.taxonomy_id = own.taxonomy_id and r.teacher = own.teacher
            join labels l on l.run_id = r.id and l.category_id is not null join assets a on a.id = l.asset_id where own.id = ?""",
@@ -37,10 +37,10 @@ def confusions(db: Database, task: Task, run_id: int, categories: list[StoredCat
         params=[run_id],
     )
     decided = gold(db, task, categories)
-    mine = said[(said.run == run_id) & said.id.isin(decided)]
+    mine = labels[(labels.run == run_id) & labels.id.isin(decided)]
     people = pd.DataFrame({"group_id": mine.group_id, "category_id": mine.id.map(decided)})
     brought = recorded.differing(db, run_id)[["group_id", "category_id"]]
-    every = pd.concat([said[["group_id", "category_id"]], people, brought]).drop_duplicates()
+    every = pd.concat([labels[["group_id", "category_id"]], people, brought]).drop_duplicates()
     several = every[every.groupby("group_id").category_id.transform("size") > 1]
     pairs = several.merge(several, on="group_id")
     pairs = pairs[pairs.category_id_x < pairs.category_id_y]

@@ -147,7 +147,7 @@ def _predict(student, texts: pd.Series, progress: Progress | None) -> pd.DataFra
     for start in range(0, len(unique), BATCH):
         if progress:
             progress(start, len(unique), "Comparing with the teacher")
-        parts.append(_said(student, student.answer(list(unique[start : start + BATCH]))))
+        parts.append(_answer_columns(student, student.answer(list(unique[start : start + BATCH]))))
     return pd.concat(parts, ignore_index=True).iloc[codes].reset_index(drop=True)
 
 
@@ -155,10 +155,10 @@ def _unseen(student: students.Student, folder: Path, train: pd.DataFrame) -> Ite
     """The training assets that calibrated the student, if any, with what members said of them that had not learnt from them."""
     rows, answers = students.unseen(folder, train["text"])
     if len(rows):
-        yield pd.concat([train.iloc[rows].reset_index(drop=True), _said(student, answers)], axis=1)
+        yield pd.concat([train.iloc[rows].reset_index(drop=True), _answer_columns(student, answers)], axis=1)
 
 
-def _said(student: students.Student, answers: students.Answers) -> pd.DataFrame:
+def _answer_columns(student: students.Student, answers: students.Answers) -> pd.DataFrame:
     ids, rows = np.array(student.categories), answers.probabilities
     order = np.argsort(-rows, axis=1, kind="stable")[:, :TOP]
     best, sure = ids[order], np.take_along_axis(rows, order, axis=1).astype(float)

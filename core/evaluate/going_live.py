@@ -44,8 +44,8 @@ def change(db: Database, task: Task, student_id: int) -> Change:
         return Change(new, old, (f"{new} is live already: nothing changes.",), (), none)
     else:
         try:
-            found = versions.compare(db, live["id"], row["id"])
-            lines, none = [found.changing, *_gains(found)], found.changes
+            comparison = versions.compare(db, live["id"], row["id"])
+            lines, none = [comparison.changing, *_gains(comparison)], comparison.changes
         except InputError as error:
             lines = [f"What would change cannot be said: {error.what}", *_alone(db, row)]
     return Change(new, old, tuple(lines), tuple(_warnings(db, row)), none)
@@ -53,28 +53,29 @@ def change(db: Database, task: Task, student_id: int) -> Change:
 
 def go_live(db: Database, task: Task, student_id: int) -> Change:
     """Put the student to work; returns what that changes. InputError where there is none, or its files are gone."""
-    found = change(db, task, student_id)
+    planned = change(db, task, student_id)
     set_live(db, student_id)
-    return found
+    return planned
 
 
 def _alone(db: Database, row: dict) -> list[str]:
     """How the student stands to the labels it learned from, where it was judged."""
-    found = figures_of(db, row["id"])
-    if found is None:
+    figures = figures_of(db, row["id"])
+    if figures is None:
         return []
-    share = interval_words(found.agreement, found.target)
-    teacher = teacher_words(found.taught.teacher)
+    share = interval_words(figures.agreement, figures.target)
+    teacher = teacher_words(figures.taught.teacher)
     return [f"It agrees with its teacher ({teacher}) on {share} of its test assets."]
 
 
-def _gains(found: versions.Comparison) -> list[str]:
+def _gains(comparison: versions.VersionComparison) -> list[str]:
     """For each teacher, how often old and new agree with its labels, and whose the difference is."""
     return [
-        f"Against {one.teacher}: {found.first.name} {range_words(one.first)}, {found.second.name} {range_words(one.second)}; "
-        f"change {_points(one.paired.difference)} points ({ranged(one.paired.low, one.paired.high, _points)}, 95 %)"
-        + ("." if one.paired.better else ": no difference is shown.")
-        for one in found.by
+        f"Against {by.teacher}: {comparison.first.name} {range_words(by.first)}, "
+        f"{comparison.second.name} {range_words(by.second)}; "
+        f"change {_points(by.paired.difference)} points ({ranged(by.paired.low, by.paired.high, _points)}, 95 %)"
+        + ("." if by.paired.better else ": no difference is shown.")
+        for by in comparison.by
     ]
 
 
@@ -97,6 +98,6 @@ def _warnings(db: Database, row: dict) -> list[str]:
     return warnings
 
 
-def as_json(found: Change) -> dict[str, Any]:
+def as_json(planned: Change) -> dict[str, Any]:
     """The change as one JSON-able object, for the command line."""
-    return asdict(found) | {"changes": found.changes.to_dict("records")}
+    return asdict(planned) | {"changes": planned.changes.to_dict("records")}

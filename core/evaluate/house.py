@@ -155,11 +155,12 @@ def notices(db: Database) -> list[Notice]:
     query = """select t.id, c.name, case when (select count(*) from tasks where client_id = c.id) > 1 then t.name else '' end
                from tasks t join clients c on c.id = t.client_id"""
     whose = {id: names for id, *names in db.execute(query).fetchall()}
-    found = [
+    of_tasks = [
         (*whose[id], words, page) for id, words, page in [*_of_students(db), *_capped(db), *_failed(db)] if id in whose
     ]
     return sorted(
-        (Notice(*one) for one in [*found, *_keyless(db)]), key=lambda one: (one.client.casefold(), one.task.casefold())
+        (Notice(*one) for one in [*of_tasks, *_keyless(db)]),
+        key=lambda one: (one.client.casefold(), one.task.casefold()),
     )
 
 
@@ -168,14 +169,14 @@ def _of_students(db: Database) -> list[tuple[int, str, str]]:
         """select s.task_id, s.id, s.kind, t.version, (select max(version) from taxonomies where task_id = s.task_id)
            from students s join taxonomies t on t.id = s.taxonomy_id where s.live = 1"""
     ).fetchall()
-    found = []
+    remarks = []
     for task_id, id, kind, version, newest in rows:
         if version != newest:
-            said = f"The live student answers in version {version} of the taxonomy; version {newest} is in use."
-            found.append((task_id, said, "student"))
+            sentence = f"The live student answers in version {version} of the taxonomy; version {newest} is in use."
+            remarks.append((task_id, sentence, "student"))
         if not is_whole(db, id):
-            found.append((task_id, f"The files of the live student, {kind} {id}, are missing.", "student"))
-    return found
+            remarks.append((task_id, f"The files of the live student, {kind} {id}, are missing.", "student"))
+    return remarks
 
 
 def _capped(db: Database) -> list[tuple[int, str, str]]:
@@ -183,8 +184,8 @@ def _capped(db: Database) -> list[tuple[int, str, str]]:
         """select task_id, teacher from label_runs r where state = 'capped'
            and id = (select max(id) from label_runs where task_id = r.task_id)"""
     ).fetchall()
-    said = "Labelling by {} paused at its cap: raise it, or train with the labels there are."
-    return [(task_id, said.format(teacher.partition(":")[2] or teacher), "teacher") for task_id, teacher in rows]
+    sentence = "Labelling by {} paused at its cap: raise it, or train with the labels there are."
+    return [(task_id, sentence.format(teacher.partition(":")[2] or teacher), "teacher") for task_id, teacher in rows]
 
 
 def _failed(db: Database) -> list[tuple[int, str, str]]:
@@ -192,13 +193,15 @@ def _failed(db: Database) -> list[tuple[int, str, str]]:
         """select task_id, kind, ifnull(error, '') from jobs where state = 'failed'
            and id in (select max(id) from jobs group by task_id, kind)"""
     ).fetchall()
-    said = "{} failed: {}"
-    return [(id, said.format(kind.replace("_", " ").capitalize(), error), PAGE_OF[kind]) for id, kind, error in rows]
+    sentence = "{} failed: {}"
+    return [
+        (id, sentence.format(kind.replace("_", " ").capitalize(), error), PAGE_OF[kind]) for id, kind, error in rows
+    ]
 
 
 def _keyless(db: Database) -> list[tuple[str, str, str, str]]:
     """Connections whose key is not where it should be. The keyring is not asked: it may want a person to unlock it."""
-    found = []
+    remarks = []
     query = (
         "select ifnull(c.name, ''), n.name, n.key_source from connections n left join clients c on c.id = n.client_id"
     )
@@ -207,5 +210,5 @@ def _keyless(db: Database) -> list[tuple[str, str, str, str]]:
             if not source.startswith("keyring:"):
                 keys.read(source)
         except InputError as error:
-            found.append((client, "", f"{name} has no key. {error.what}", "connections"))
-    return found
+            remarks.append((client, "", f"{name} has no key. {error.what}", "connections"))
+    return remarks

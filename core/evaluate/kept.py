@@ -44,8 +44,8 @@ def teacher_price(db: Database, assumptions: Assumptions) -> prices.Price | None
 
 def other_prices(db: Database, task: Task) -> list[prices.Price]:
     """The list prices the client wants beside its own; models that have lost theirs are left out."""
-    found = (prices.price(db, model) for model in settings.get(db, "other_models", task))
-    return [price for price in found if price]
+    priced = (prices.price(db, model) for model in settings.get(db, "other_models", task))
+    return [price for price in priced if price]
 
 
 def keep_other_models(db: Database, task: Task, models: list[str]) -> None:

@@ -173,17 +173,17 @@ def run_of(db: Database, task: Task, run_id: int | None = None) -> int:
 def as_json(db: Database, task: Task, curve: Curve) -> dict[str, Any]:
     """Curve and forecast as one JSON-able object, for the command line."""
     assumptions = assumptions_of(db, task)
-    said = forecast(curve, assumptions, teacher_price(db, assumptions))
+    expected = forecast(curve, assumptions, teacher_price(db, assumptions))
     return {
         "teacher": curve.taught.teacher,
         "student": curve.kind,
         "labels": curve.labels,
         "points": [{"assets": size, **asdict(one)} for size, one in zip(curve.sizes, curve.agreement)],
         "law": dict(zip(("floor", "excess", "exponent"), curve.law)),
-        "outcome": said.outcome,
-        "steps": [asdict(step) for step in said.steps],
-        "price_of_1000": asdict(said.price),
-        "sentence": said.sentence,
+        "outcome": expected.outcome,
+        "steps": [asdict(step) for step in expected.steps],
+        "price_of_1000": asdict(expected.price),
+        "sentence": expected.sentence,
         "seconds": round(curve.seconds, 2),
         "created": curve.created,
     }
@@ -212,8 +212,8 @@ def laws(points: list[int], hits: np.ndarray, groups: np.ndarray) -> tuple[np.nd
         times = np.vstack([np.ones(len(size)), chance.multinomial(len(size), even, DRAWS)])
         errors[:, point] = times @ missed / (times @ size)
     smoothed = (wrong.sum(1) + 1) / (size.sum() + 2)
-    found = fit(np.array(points), errors, smoothed * (1 - smoothed))
-    return found[0], found[1:]
+    fitted = fit(np.array(points), errors, smoothed * (1 - smoothed))
+    return fitted[0], fitted[1:]
 
 
 def fit(points: np.ndarray, errors: np.ndarray, variance: np.ndarray) -> np.ndarray:
@@ -267,10 +267,10 @@ def forecast(curve: Curve, assumptions: Assumptions, price: Price | None) -> For
     """What twice the labels, and fewer, would bring and cost. `price` is that of assumptions.price_as."""
     line = label_price(curve.taught, assumptions, price)
     twice = gain(curve, curve.labels, line)
-    said = outcome(twice)
+    result = outcome(twice)
     more = [count for count in _round_numbers(curve.labels) if 10 * count >= curve.labels and count < curve.labels]
     steps = [gain(curve, count, line) for count in [*more, curve.labels]]
-    return Forecast(said, _sentence(said, twice, curve), twice, steps, line)
+    return Forecast(result, _sentence(result, twice, curve), twice, steps, line)
 
 
 def growth(curve: Curve, missing: float) -> Growth:
@@ -290,14 +290,14 @@ def outcome(twice: Gain) -> str:
     return "no_help" if twice.high < SMALL else "unclear"
 
 
-def points_words(one: Gain) -> str:
+def points_words(gain: Gain) -> str:
     """+0.6 points (0.2 to 1.1)"""
-    return f"+{100 * one.value:.1f} points ({ranged(100 * one.low, 100 * one.high, '{:.1f}'.format)})"
+    return f"+{100 * gain.value:.1f} points ({ranged(100 * gain.low, 100 * gain.high, '{:.1f}'.format)})"
 
 
-def price_words(one: Gain) -> str:
+def price_words(gain: Gain) -> str:
     """$26.20, nothing, or that nobody knows"""
-    return "an unknown price" if one.usd is None else money(one.usd) if one.usd else "nothing"
+    return "an unknown price" if gain.usd is None else money(gain.usd) if gain.usd else "nothing"
 
 
 def _round_numbers(most: int) -> list[int]:
@@ -305,12 +305,12 @@ def _round_numbers(most: int) -> list[int]:
     return [step * 10**power for power in range(len(str(most))) for step in (1, 2, 5) if step * 10**power <= most]
 
 
-def _sentence(said: str, twice: Gain, curve: Curve) -> str:
+def _sentence(result: str, twice: Gain, curve: Curve) -> str:
     double = f"twice the labels (another {twice.more:,})"
-    if said == "helps":
+    if result == "helps":
         cost = "have no known price" if twice.usd is None else f"cost {price_words(twice)}"
         return f"More labels will help: {double} would bring about {points_words(twice)} and {cost}"
-    if said == "no_help":
+    if result == "no_help":
         return f"More labels will not help: {double} would bring at most {100 * twice.high:.1f} points"
     return (
         f"Whether more labels will help cannot be told from {curve.agreement[-1].n:,} test assets: {double} would bring "

@@ -186,7 +186,7 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
         )
     )
     seen = "assumed" if run["synthetic"] else "measured"  # nobody measured what a generator made up
-    told = next(
+    totals = next(
         db.query(
             """select count(category_id) as labels, avg(tokens_in) as tokens_in, avg(tokens_out) as tokens_out
                from labels where run_id = ?""",
@@ -197,18 +197,18 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
                  and v.reviewer <> 'file'"""
     prompt = prices.prompt_tokens(db, taxonomy_id)
     text = float(held["text"].str.len().mean()) / prices.CHARACTERS_A_TOKEN
-    measured = told["tokens_in"] is not None
+    measured = totals["tokens_in"] is not None
     times = db.execute("select latency_ms from labels where run_id = ? and latency_ms > 0", [run_id]).fetchall()
     times = np.array([t for (t,) in times])
     return OfTeacher(
         taught=Taught(
             teacher=run["teacher"],
-            labels=told["labels"],
+            labels=totals["labels"],
             spent_usd=run["spent_usd"],
             seconds=run["seconds"],
             reviews=db.execute(settled, [run_id]).fetchone()[0],
-            tokens_in=told["tokens_in"] if measured else prompt + text,
-            tokens_out=told["tokens_out"],
+            tokens_in=totals["tokens_in"] if measured else prompt + text,
+            tokens_out=totals["tokens_out"],
             tokens_basis=seen if measured else "estimated",
         ),
         teacher_latency=TeacherLatency(

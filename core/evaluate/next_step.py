@@ -258,8 +258,8 @@ def merges(
         if teacher != student and key in mergeable:
             mixed[key] = mixed.get(key, 0) + count
     best = sorted(mixed.items(), key=lambda item: (-item[1], item[0]))[:MERGES]
-    made, gained = [], 0
+    merged, gained = [], 0
     for (first, second), count in best:
         gained += count
-        made.append(Merge(labels[first], labels[second], min(agreement + gained / max(n, 1), 1.0)))
-    return tuple(made)
+        merged.append(Merge(labels[first], labels[second], min(agreement + gained / max(n, 1), 1.0)))
+    return tuple(merged)

@@ -58,9 +58,9 @@ def concepts(families: int) -> str:
     return counted(families, "concept")
 
 
-def new_words(found: New) -> str:
+def new_words(new: New) -> str:
     """What becomes of agreement where something is new: Expect less agreement on new campaigns (89.0 %, on known ones 95.0 %)."""
-    less, same = (_new_parts([one for one in found.left_out if one.lower == lower]) for lower in (True, False))
+    less, same = (_new_parts([one for one in new.left_out if one.lower == lower]) for lower in (True, False))
     if less and same:
         return f"Expect less agreement on {less}; on {same} no difference is shown."
     return f"Expect less agreement on {less}." if less else f"No less agreement is shown on {same}." if same else ""
@@ -68,17 +68,18 @@ def new_words(found: New) -> str:
 
 def _new_parts(some: list[LeftOut]) -> str:
     return ", ".join(
-        f"new {one.many} ({percent(one.new, one.seen)}, on known ones {percent(one.seen, one.new)})" for one in some
+        f"new {left.many} ({percent(left.new, left.seen)}, on known ones {percent(left.seen, left.new)})"
+        for left in some
     )
 
 
-def across_words(found: New) -> str:
+def across_words(new: New) -> str:
     """Whether one market's labels serve another: … taught on DE alone 71 % there, on FR's own 200 labels 86 %."""
-    if not found.across:
+    if not new.across:
         return ""
-    first = found.across[0].taught
-    own = {one.market: one for one in found.across if one.taught == one.market}
-    others = [one for one in found.across if one.taught == first != one.market]
+    first = new.across[0].taught
+    own = {one.market: one for one in new.across if one.taught == one.market}
+    others = [one for one in new.across if one.taught == first != one.market]
     worst = max(others, key=lambda one: own[one.market].agreement - one.agreement)
     its = own[worst.market]
     title = (

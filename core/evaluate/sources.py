@@ -53,40 +53,40 @@ def listed(db: Database, task: Task) -> list[str]:
            union select 'recorded:' || source from (select distinct source from recordings where task_id = :task)""",
         {"task": task.id},
     )
-    found = [row[0] for row in rows]
+    sources = [row[0] for row in rows]
     decided = db.execute("select exists (select 1 from gold_labels where task_id = ?)", [task.id]).fetchone()[0]
-    return [*found, *([GOLD] if decided else [])]
+    return [*sources, *([GOLD] if decided else [])]
 
 
 def between(db: Database, task: Task) -> list[Between]:
     """Each two sources that have labelled some of the same assets, those with the most in common first."""
     sources = listed(db, task)
-    said = {source: _said(db, task, source) for source in sources} if len(sources) > 1 else {}
-    families = _families(db, task) if said else None
-    found = []
-    for first, second in combinations(said, 2):
-        both = pd.concat([said[first].rename("one"), said[second].rename("two")], axis=1, join="inner").dropna()
+    labels = {source: _labels_of(db, task, source) for source in sources} if len(sources) > 1 else {}
+    families = _families(db, task) if labels else None
+    pairs = []
+    for first, second in combinations(labels, 2):
+        both = pd.concat([labels[first].rename("one"), labels[second].rename("two")], axis=1, join="inner").dropna()
         if len(both):
             share = agreement(
                 both.one.to_numpy(), both.two.to_numpy(), families[both.index].to_numpy(), both.index.to_numpy()
             )
-            found.append(Between(name_of(first), name_of(second), share))
-    return sorted(found, key=lambda pair: -pair.agreement.n)
+            pairs.append(Between(name_of(first), name_of(second), share))
+    return sorted(pairs, key=lambda pair: -pair.agreement.n)
 
 
 def judged(db: Database, student: dict, sources: list[str] | None = None) -> list[By]:
     """A student (a row of all_students()) on its test assets against every source that has labelled some of them, its own first."""
     task, test = tasks.get(db, student["task_id"]), _predicted(db, student)
     own = db.execute("select teacher from label_runs where id = ?", [student["label_run_id"]]).fetchone()[0]
-    found = []
+    by_source = []
     for source in listed(db, task) if sources is None else sources:
-        both = test.join(_said(db, task, source, student["id"]).rename("label"), how="inner").dropna()
+        both = test.join(_labels_of(db, task, source, student["id"]).rename("label"), how="inner").dropna()
         if len(both):
             share = agreement(
-                both.label.to_numpy(), both.said.to_numpy(), both.family.to_numpy(), both.index.to_numpy()
+                both.label.to_numpy(), both.predicted.to_numpy(), both.family.to_numpy(), both.index.to_numpy()
             )
-            found.append(By(name_of(source), share, source == own))
-    return sorted(found, key=lambda one: not one.own)
+            by_source.append(By(name_of(source), share, source == own))
+    return sorted(by_source, key=lambda one: not one.own)
 
 
 def between_words(pair: Between) -> str:
@@ -98,27 +98,27 @@ def between_words(pair: Between) -> str:
     )
 
 
-def by_words(one: By) -> str:
+def by_words(by: By) -> str:
     """Against people (gold): 91.0 % (86.0 % to 95.0 %) of 116 test assets"""
-    seen = one.agreement
-    text = f"Against {one.source}: {percent(seen.value)} ({ranged(seen.low, seen.high)}) of "
+    seen = by.agreement
+    text = f"Against {by.source}: {percent(seen.value)} ({ranged(seen.low, seen.high)}) of "
     text += counted(seen.n, "test asset")
-    return text + (", the labels it learned from" if one.own else "")
+    return text + (", the labels it learned from" if by.own else "")
 
 
 def _predicted(db: Database, student: dict) -> pd.DataFrame:
-    """What the student said of its test assets, by duplicate group: said (category id in the version in use), family."""
+    """What the student said of its test assets, by duplicate group: predicted (category id in the version in use), family."""
     table = pd.read_sql_query(
-        """select a.group_id, coalesce(a.family_id, a.group_id) as family, p.category_id as said
+        """select a.group_id, coalesce(a.family_id, a.group_id) as family, p.category_id as predicted
            from predictions p join assets a on a.id = p.asset_id and a.split = 'test' where p.student_id = ? order by a.id""",
         db.conn,
         params=[student["id"]],
     )
-    table["said"] = table["said"].map(_meanings(db, tasks.get(db, student["task_id"])))
+    table["predicted"] = table["predicted"].map(_meanings(db, tasks.get(db, student["task_id"])))
     return table.drop_duplicates("group_id").set_index("group_id")
 
 
-def _said(db: Database, task: Task, source: str, student_id: int | None = None) -> pd.Series:
+def _labels_of(db: Database, task: Task, source: str, student_id: int | None = None) -> pd.Series:
     """A source's label of each duplicate group (category id in the version in use); with `student_id`, of its test assets alone."""
     means = _meanings(db, task)
     if source == GOLD:
@@ -130,8 +130,8 @@ def _said(db: Database, task: Task, source: str, student_id: int | None = None) 
                  and exists (select 1 from labels where run_id = r.id and category_id is not null))"""
     query = f"""select a.group_id, l.category_id from labels l join assets a on a.id = l.asset_id
                 where l.run_id = {newest} and l.category_id is not null {only} order by a.id"""
-    given = {"task": task.id, "teacher": source, "student": student_id, "source": source.partition(":")[2]}
-    rows = db.execute(query, given).fetchall()
+    params = {"task": task.id, "teacher": source, "student": student_id, "source": source.partition(":")[2]}
+    rows = db.execute(query, params).fetchall()
     if not rows and source.startswith("recorded:"):
         rows = db.execute(
             f"""select a.group_id, c.id from recordings l join assets a on a.id = l.asset_id
@@ -139,7 +139,7 @@ def _said(db: Database, task: Task, source: str, student_id: int | None = None) 
                   (select id from taxonomies where task_id = :task order by version desc limit 1)
                 where l.task_id = :task and l.source = :source {only}
                 order by count(*) over (partition by a.group_id, c.id) desc, a.id""",
-            given,
+            params,
         ).fetchall()
     table = pd.DataFrame(rows, columns=["group_id", "category"]).drop_duplicates("group_id").set_index("group_id")
     return table["category"].map(means)

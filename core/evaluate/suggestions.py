@@ -91,31 +91,31 @@ def pairs(db: Database, task: Task, most: int = 10) -> list[Pair]:
     ).fetchone()
     if row is None:
         return []
-    said = pd.read_sql_query(
+    labelled = pd.read_sql_query(
         """select p.teacher_category_id as teacher, p.category_id as student, a.group_id,
                   coalesce(a.family_id, a.group_id) as family
            from predictions p join assets a on a.id = p.asset_id where p.student_id = ?""",
         db.conn,
         params=row,
     )
-    counts = said.groupby(["teacher", "student"]).size().to_dict()
+    counts = labelled.groupby(["teacher", "student"]).size().to_dict()
     version = versions.in_use(db, task)
     means, names = versions.carried(db, version), {c.id: c.label for c in taxonomy.load(db, version)}
-    found = []
-    for (one, other), there in counts.items():
-        back = counts.get((other, one), 0)
-        if one >= other or not back:
+    swaps = []
+    for (first, second), there in counts.items():
+        back = counts.get((second, first), 0)
+        if first >= second or not back:
             continue
-        rows = said[said["teacher"].isin((one, other))]
-        swapped = rows["student"].isin((one, other)) & (rows["student"] != rows["teacher"])
-        forth, back_ = worth((rows["teacher"][swapped] == one).to_numpy(), rows["family"][swapped].to_numpy())
+        rows = labelled[labelled["teacher"].isin((first, second))]
+        swapped = rows["student"].isin((first, second)) & (rows["student"] != rows["teacher"])
+        forth, back_ = worth((rows["teacher"][swapped] == first).to_numpy(), rows["family"][swapped].to_numpy())
         if sign_test(forth, back_) < 0.05:
             continue
         seen = share(swapped.to_numpy(), rows["family"].to_numpy(), rows["group_id"].to_numpy())
-        labels = [names.get(means.get(id)) for id in (one, other)]
+        labels = [names.get(means.get(id)) for id in (first, second)]
         if seen.low >= CONFUSED and None not in labels and labels[0] != labels[1]:
-            found.append((seen.value, seen.low, seen.high, one, other, labels, there + back, seen.n))
-    found.sort(key=lambda one: -one[0])
+            swaps.append((seen.value, seen.low, seen.high, first, second, labels, there + back, seen.n))
+    swaps.sort(key=lambda first: -first[0])
     return [
         Pair(
             *labels,
@@ -124,19 +124,19 @@ def pairs(db: Database, task: Task, most: int = 10) -> list[Pair]:
             share,
             low,
             high,
-            _swapped(db, row[0], one, other, dict(zip((one, other), labels))),
+            _swapped(db, row[0], first, second, dict(zip((first, second), labels))),
         )
-        for share, low, high, one, other, labels, swapped, assets in found[:most]
+        for share, low, high, first, second, labels, swapped, assets in swaps[:most]
     ]
 
 
-def _swapped(db: Database, student_id: int, one: int, other: int, names: dict[int, str]) -> tuple:
+def _swapped(db: Database, student_id: int, first: int, second: int, names: dict[int, str]) -> tuple:
     rows = db.execute(
         """select a.text, p.teacher_category_id, p.category_id from predictions p join assets a on a.id = p.asset_id
            where p.student_id = ? and ((p.teacher_category_id = ? and p.category_id = ?)
            or (p.teacher_category_id = ? and p.category_id = ?)) 
            group by coalesce(a.family_id, a.group_id) order by p.confidence desc limit ?""",
-        [student_id, one, other, other, one, EXAMPLES],
+        [student_id, first, second, second, first, EXAMPLES],
     )
     return tuple((text, names[teacher], names[student]) for text, teacher, student in rows.fetchall())
 
@@ -157,11 +157,11 @@ def doubles(db: Database, task: Task) -> tuple[list[Double], str] | None:
     )
     if row is None:
         return None
-    found = []
-    for one in json.loads(row["figures"]):
-        parts = tuple(Part(part["name"], part["share"], tuple(part["examples"])) for part in one["parts"])
-        found.append(Double(one["label"], one["looked_at"], one["p"], parts))
-    return found, row["created"]
+    listed = []
+    for double in json.loads(row["figures"]):
+        parts = tuple(Part(part["name"], part["share"], tuple(part["examples"])) for part in double["parts"])
+        listed.append(Double(double["label"], double["looked_at"], double["p"], parts))
+    return listed, row["created"]
 
 
 def look_job(db: Database, params: dict, progress: Progress) -> dict:
@@ -170,10 +170,10 @@ def look_job(db: Database, params: dict, progress: Progress) -> dict:
     run = next(iter(runs_under(db, versions.in_use(db, task))), None)
     if run is None:
         raise InputError("Nothing is labelled under this taxonomy yet.", "Get labels from a teacher first.")
-    looked_at, found = parts(db, task, run["id"], progress)
-    text = json.dumps([asdict(one) for one in found], ensure_ascii=False)
+    looked_at, doubled = parts(db, task, run["id"], progress)
+    text = json.dumps([asdict(double) for double in doubled], ensure_ascii=False)
     db.execute("insert or replace into taxonomy_suggestions values (?, ?, ?, ?)", [task.id, run["id"], text, now()])
-    return {"looked_at": looked_at, "found": len(found)}
+    return {"looked_at": looked_at, "found": len(doubled)}
 
 
 def parts(db: Database, task: Task, run_id: int, progress: Progress | None = None) -> tuple[int, list[Double]]:
@@ -189,7 +189,7 @@ def parts(db: Database, task: Task, run_id: int, progress: Progress | None = Non
            join categories c on c.id = l.category_id where l.run_id = ? group by c.id having n >= ? order by c.position""",
         [run_id, FEWEST],
     ).fetchall()
-    found = []
+    doubled = []
     for place, (category, label, name, _) in enumerate(sizes):
         if progress:
             progress(place, len(sizes), "Looking for categories that are two")
@@ -203,8 +203,8 @@ def parts(db: Database, task: Task, run_id: int, progress: Progress | None = Non
         vectors = encode(texts)
         p, left = two_groups(vectors)
         if left < GAP and p < ALPHA / len(sizes):
-            found.append(Double(label, len(texts), p, _parts(name, texts, vectors)))
-    return len(sizes), sorted(found, key=lambda one: one.p)
+            doubled.append(Double(label, len(texts), p, _parts(name, texts, vectors)))
+    return len(sizes), sorted(doubled, key=lambda one: one.p)
 
 
 def two_groups(vectors: np.ndarray) -> tuple[float, float]:
@@ -272,7 +272,7 @@ def _telling(texts: Sequence[str], here: np.ndarray, most: int = 2) -> list[str]
 
     words = [set(re.findall(r"[^\W\d_]{3,}", text.lower())) - ENGLISH_STOP_WORDS for text in texts]
     table = pd.DataFrame(
-        [(word, there) for found, there in zip(words, here) for word in found], columns=["word", "here"]
+        [(word, there) for distinct, there in zip(words, here) for word in distinct], columns=["word", "here"]
     )
     if table.empty:
         return []
@@ -283,8 +283,8 @@ def _telling(texts: Sequence[str], here: np.ndarray, most: int = 2) -> list[str]
 
 def as_json(db: Database, task: Task) -> dict[str, Any]:
     """Both kinds as one JSON-able object, for the command line."""
-    found = doubles(db, task)
+    last = doubles(db, task)
     return {
         "one": [asdict(pair) for pair in pairs(db, task)],
-        "two": None if found is None else [asdict(one) for one in found[0]],
+        "two": None if last is None else [asdict(one) for one in last[0]],
     }

@@ -71,9 +71,9 @@ def _why_replace(e: Evidence) -> str:
 
 
 def _why_weak_category(e: Evidence) -> str:
-    found, _ = e.held_back
-    names = ", ".join(one.words for one in found[:3]) + (" and others" if len(found) > 3 else "")
-    what = "a guarded category lies" if len(found) == 1 else f"{len(found):,} guarded categories lie"
+    behind, _ = e.held_back
+    names = ", ".join(one.words for one in behind[:3]) + (" and others" if len(behind) > 3 else "")
+    what = "a guarded category lies" if len(behind) == 1 else f"{len(behind):,} guarded categories lie"
     return f"{_agrees(e)}, but {what} below {stated_percent(e.rules.category_floor)} for certain: {names}."
 
 
@@ -90,8 +90,8 @@ def _why_not_alone(e: Evidence) -> str:
     """What speaks against the student alone where it may answer with the teacher behind it."""
     if not e.reaches_alone:
         return f"not proven to reach {_goal(e)} alone"
-    found = e.weak
-    return f"held back alone by {found[0].words}" if found else "alone it falls behind the teacher against gold"
+    weak = e.weak
+    return f"held back alone by {weak[0].words}" if weak else "alone it falls behind the teacher against gold"
 
 
 def _why_fallback(e: Evidence) -> str:

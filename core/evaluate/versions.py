@@ -46,7 +46,7 @@ class ByLabels:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionComparison:
     """Two versions on all `n` test assets that both answered, copies counted once (`alone`: those that only one of them did).
 
     `by` holds them against the labels that each learned from: once where these are the same on every asset, else twice, and `apart`
@@ -68,8 +68,8 @@ class Comparison:
         """What the two differ in, in one paragraph."""
         several = len(self.by) > 1
         clauses = [
-            (f"Against {one.teacher}: " if several else "") + _difference(self.first.name, self.second.name, one)
-            for one in self.by
+            (f"Against {by.teacher}: " if several else "") + _difference(self.first.name, self.second.name, by)
+            for by in self.by
         ]
         return f"{'. '.join(clauses)}{'.' if several else ';'} {self.changing}"
 
@@ -103,16 +103,16 @@ def made_from(db: Database, student_id: int) -> dict[str, Any]:
             [student_id],
         )
     )
-    made = json.loads(row["params"])
+    params = json.loads(row["params"])
     return {
         "teacher": row["teacher"],
-        "train": made.get("train", 0),
-        "calibration": made.get("calibration", 0),
-        "crossfitted": "folds" in made,
-        "data": made.get("data"),
+        "train": params.get("train", 0),
+        "calibration": params.get("calibration", 0),
+        "crossfitted": "folds" in params,
+        "data": params.get("data"),
         "taxonomy": row["version"],
-        "encoder": made.get("encoder"),
-        "large_encoder": made.get("large_encoder"),
+        "encoder": params.get("encoder"),
+        "large_encoder": params.get("large_encoder"),
         "created": row["created"],
         "parent": f"{row['parent_kind']} {row['parent_id']}" if row["parent_id"] else None,
     }
@@ -143,7 +143,7 @@ def listed(db: Database, task: Task) -> list[dict[str, Any]]:
             "name": name_of(row),
             "kind": row["kind"],
             "live": bool(row["live"]),
-            "agreement": (found := judged(db, row["id"])) and asdict(found.agreement),
+            "agreement": (figures := judged(db, row["id"])) and asdict(figures.agreement),
             "size_mb": row["size_mb"],
             "whole": is_whole(db, row["id"]),
             "made_from": made_from(db, row["id"]),
@@ -152,7 +152,7 @@ def listed(db: Database, task: Task) -> list[dict[str, Any]]:
     ]
 
 
-def compare(db: Database, first: int, second: int) -> Comparison:
+def compare(db: Database, first: int, second: int) -> VersionComparison:
     """Two students of one task on all the test assets that both were judged on, held against the labels of each one's teacher.
 
     Raises InputError where they are one, of two tasks, or have no such assets.
@@ -169,30 +169,30 @@ def compare(db: Database, first: int, second: int) -> Comparison:
     apart = int((table["truth_1"] != table["truth_2"]).sum())
     teachers = _teachers(db, first, second)
     by = [_by(table, i, teachers[i - 1]) for i in ((1, 2) if apart else (1,))]
-    moved = table[table["said_1"] != table["said_2"]]
+    moved = table[table["predicted_1"] != table["predicted_2"]]
     changes = (
-        moved.groupby(["said_1", "said_2"])
+        moved.groupby(["predicted_1", "predicted_2"])
         .size()
         .reset_index(name="assets")
         .set_axis(["first", "second", "assets"], axis=1)
     )
     changes = changes.sort_values(["assets", "first", "second"], ascending=[False, True, True], ignore_index=True)
     versions = [_version(db, rows[id], teacher) for id, teacher in zip((first, second), teachers)]
-    return Comparison(*versions, tuple(by), len(table), _alone(db, first, second), apart, len(moved), changes)
+    return VersionComparison(*versions, tuple(by), len(table), _alone(db, first, second), apart, len(moved), changes)
 
 
 def _teachers(db: Database, first: int, second: int) -> list[str]:
     """Whose labels each of two students learned from, in words; told apart by the taxonomy version where the teacher is one."""
-    made = [made_from(db, id) for id in (first, second)]
-    names = [teacher_words(one["teacher"]) for one in made]
-    if names[0] != names[1] or made[0]["taxonomy"] == made[1]["taxonomy"]:
+    origins = [made_from(db, id) for id in (first, second)]
+    names = [teacher_words(origin["teacher"]) for origin in origins]
+    if names[0] != names[1] or origins[0]["taxonomy"] == origins[1]["taxonomy"]:
         return names
-    return [f"{name} under version {one['taxonomy']} of the taxonomy" for name, one in zip(names, made)]
+    return [f"{name} under version {origin['taxonomy']} of the taxonomy" for name, origin in zip(names, origins)]
 
 
 def _by(table: pd.DataFrame, of: int, teacher: str) -> ByLabels:
     """Both held against the labels that student `of` (1 or 2) learned from."""
-    first, second = ((table[f"said_{i}"] == table[f"truth_{of}"]).to_numpy() for i in (1, 2))
+    first, second = ((table[f"predicted_{i}"] == table[f"truth_{of}"]).to_numpy() for i in (1, 2))
     families, groups = table["family"].to_numpy(), np.arange(len(table))
     shares = [share(right, families, groups) for right in (first, second)]
     return ByLabels(teacher, *shares, paired(first, second, families=families))
@@ -206,12 +206,12 @@ def _alone(db: Database, first: int, second: int) -> int:
 
 
 def _both(db: Database, first: int, second: int) -> pd.DataFrame:
-    """One row a duplicate group of the test assets both predicted: family, said_1, truth_1, said_2, truth_2 as labels, those of the
-    newer of the two taxonomy versions wherever it is certain what became of a category."""
+    """One row a duplicate group of the test assets both predicted: family, predicted_1, truth_1, predicted_2, truth_2 as labels,
+    those of the newer of the two taxonomy versions wherever it is certain what became of a category."""
     table = pd.read_sql_query(
-        """select min(a.id) as asset, min(coalesce(a.family_id, a.group_id)) as family, p1.category_id as said_1,
+        """select min(a.id) as asset, min(coalesce(a.family_id, a.group_id)) as family, p1.category_id as predicted_1,
                   p1.teacher_category_id as truth_1,
-                  p2.category_id as said_2, p2.teacher_category_id as truth_2
+                  p2.category_id as predicted_2, p2.teacher_category_id as truth_2
            from predictions p1 join predictions p2 on p2.asset_id = p1.asset_id and p2.student_id = ?
            join assets a on a.id = p1.asset_id and a.split = 'test' where p1.student_id = ? group by a.group_id order by asset""",
         db.conn,
@@ -225,47 +225,47 @@ def _both(db: Database, first: int, second: int) -> pd.DataFrame:
             [first, second],
         ).fetchall()
     )
-    for column in ("said_1", "truth_1", "said_2", "truth_2"):
+    for column in ("predicted_1", "truth_1", "predicted_2", "truth_2"):
         table[column] = [names[means.get(id, id)] for id in table[column]]
     return table
 
 
 def _version(db: Database, row: dict, teacher: str) -> Version:
-    found = judgement(db, row["id"])
-    seen, costs = found.figures, found.economics.per_1000
+    result = judgement(db, row["id"])
+    seen, costs = result.figures, result.economics.per_1000
     handled = seen.handled.value if seen.certificate.certified else None
     return Version(name_of(row), teacher, handled, row["size_mb"], seen.latency.p50, costs["student"], costs["cascade"])
 
 
 def _difference(first: str, second: str, by: ByLabels) -> str:
     """Who agrees more with these labels and by how much, with both agreements."""
-    found, shares = by.paired, (by.first, by.second)
-    p = p_words(found.p)
-    gap, low, high = 100 * found.difference, 100 * found.low, 100 * found.high
-    if found.better == "first":
+    paired, shares = by.paired, (by.first, by.second)
+    p = p_words(paired.p)
+    gap, low, high = 100 * paired.difference, 100 * paired.low, 100 * paired.high
+    if paired.better == "first":
         first, second, gap, low, high = second, first, -gap, -high, -low
         shares = shares[::-1]
     ends = ranged(low, high, "{:+.1f}".format)
     both = f"{percent(shares[1].value, shares[0].value)} against {percent(shares[0].value, shares[1].value)}"
-    if found.better:
+    if paired.better:
         return f"{second} agrees on {gap:.1f} points more than {first} ({both}; difference {ends}, {p})"
     seen = f"{both}; {gap:+.1f} points, {ends}, {p}"
     return f"No difference in agreement is shown between {first} and {second} ({seen})"
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
+def as_json(comparison: VersionComparison) -> dict[str, Any]:
     """A comparison as one JSON-able object, for the command line."""
     return {
-        **{key: asdict(getattr(found, key)) for key in ("first", "second")},
-        "by": [asdict(one) for one in found.by],
-        **{key: getattr(found, key) for key in ("n", "alone", "apart", "changed", "sentence")},
-        "changes": found.changes.to_dict("records"),
+        **{key: asdict(getattr(comparison, key)) for key in ("first", "second")},
+        "by": [asdict(one) for one in comparison.by],
+        **{key: getattr(comparison, key) for key in ("n", "alone", "apart", "changed", "sentence")},
+        "changes": comparison.changes.to_dict("records"),
     }
 
 
-def table_of(found: Comparison) -> pd.DataFrame:
+def table_of(comparison: VersionComparison) -> pd.DataFrame:
     """Both versions side by side, one measure a row: measure, the two names, basis."""
-    agreed = [(f"agreement with {one.teacher}", one.first, one.second) for one in found.by]
+    agreed = [(f"agreement with {one.teacher}", one.first, one.second) for one in comparison.by]
     pairs = [
         ("handles by itself", lambda v: "nothing proven yet" if v.handled is None else percent(v.handled), "measured"),
         ("milliseconds an asset", lambda v: f"{v.ms:.2f}", "measured"),
@@ -273,7 +273,7 @@ def table_of(found: Comparison) -> pd.DataFrame:
         ("1,000 assets, student alone", lambda v: money(v.usd_alone), "estimated"),
         ("1,000 assets, with the teacher behind it", lambda v: money(v.usd_cascade), "estimated"),
     ]
-    rows = [("learned from", found.first.teacher, found.second.teacher, "")]
+    rows = [("learned from", comparison.first.teacher, comparison.second.teacher, "")]
     rows += [(name, *(range_words(share) for share in both), "measured") for name, *both in agreed]
-    rows += [(name, words(found.first), words(found.second), basis) for name, words, basis in pairs]
-    return pd.DataFrame(rows, columns=["measure", found.first.name, found.second.name, "basis"])
+    rows += [(name, words(comparison.first), words(comparison.second), basis) for name, words, basis in pairs]
+    return pd.DataFrame(rows, columns=["measure", comparison.first.name, comparison.second.name, "basis"])

@@ -77,12 +77,12 @@ def weakest(categories: Iterable[Category]) -> Category | None:
 
 def guarded(categories: Iterable[Category], rows: int, floor: float) -> list[Category]:
     """The categories of at least `rows` independent test assets that could be shown to lie below `floor` (share)."""
-    found = sorted(
+    lasting = sorted(
         (one for one in categories if one.independent >= rows), key=lambda one: one.independent, reverse=True
     )
-    while found and (1 - floor) ** found[-1].independent > ERROR / len(found):
-        found.pop()
-    return found
+    while lasting and (1 - floor) ** lasting[-1].independent > ERROR / len(lasting):
+        lasting.pop()
+    return lasting
 
 
 def weak(categories: Iterable[Category], rows: int, floor: float) -> list[Category]:

@@ -62,9 +62,9 @@ def start(db: Database, kind: str, params: dict, task: Task | None = None) -> Jo
             " values (?, ?, ?, ?, ?, 'queued', ?)",
             [task and task.client_id, task and task.id, kind, text, dedup, database.now()],
         )
-        found = _select(db, f"dedup = ? and state in {ACTIVE}", [dedup])
-        if found:
-            return found[0]
+        rows = _select(db, f"dedup = ? and state in {ACTIVE}", [dedup])
+        if rows:
+            return rows[0]
 
 
 def _select(db: Database, where: str, params: list | dict) -> list[Job]:
@@ -73,10 +73,10 @@ def _select(db: Database, where: str, params: list | dict) -> list[Job]:
 
 def get(db: Database, id: int) -> Job:
     """The job with this number; InputError where there is none."""
-    found = _select(db, "id = ?", [id])
-    if not found:
+    rows = _select(db, "id = ?", [id])
+    if not rows:
         raise InputError(f"There is no job {id}.", "List the jobs to see their numbers.")
-    return found[0]
+    return rows[0]
 
 
 def active(db: Database, task: Task | None = None) -> list[Job]:
@@ -221,8 +221,8 @@ def _ending(job: Job, raised: BaseException) -> tuple[str, str | None]:
         return "interrupted", None
     if isinstance(raised, Cancelled | KeyboardInterrupt):
         return "cancelled", None
-    said = outside(raised)
-    return "failed", str(said) if said else _log(job, raised)
+    fault = outside(raised)
+    return "failed", str(fault) if fault else _log(job, raised)
 
 
 def _log(job: Job, bug: BaseException) -> str:

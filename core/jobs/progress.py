@@ -119,7 +119,7 @@ class Progress(NoProgress):
         self._lock = threading.Lock()  # bodies may report from several threads
         self._job, self._on_progress = job, on_progress
         self._phase: tuple[str, int] | None = None
-        self._told = self._asked = 0.0
+        self._reported = self._asked = 0.0
         self._reached = dict(job.reached)
         self._spans, self._marked = dict(job.spans), time.monotonic()
         self.done, self.total, self.message, self.spent_usd = job.done, job.total, job.message, job.spent_usd
@@ -137,7 +137,7 @@ class Progress(NoProgress):
             self.done, self.total, self.message = done, total, message
             self.spent_usd = max(self.spent_usd, float(spent_usd))
             self._count(fresh)
-            if fresh or done >= total or time.monotonic() - self._told >= TELL:
+            if fresh or done >= total or time.monotonic() - self._reported >= TELL:
                 self._tell()
 
     def check(self) -> None:
@@ -149,7 +149,7 @@ class Progress(NoProgress):
 
     def _tell(self) -> None:
         # Headway, which forgives earlier crashes, is what no earlier report has told of.
-        self._told = self._asked = time.monotonic()
+        self._reported = self._asked = time.monotonic()
         mine = [self._job.id, os.getpid()]
         place, reached = self._now_at()
         further = reached != self._reached.get(place)

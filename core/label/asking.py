@@ -20,7 +20,7 @@ from core import settings
 from core.encoders.encoder import encoder
 from core.label import prompts, replies
 from core.label.prompts import Prompt, digest
-from core.label.replies import NONE, Found
+from core.label.replies import NONE, ReadAnswer
 from core.label.teachers import Asset
 from core.label.teachers.builtin import category_vectors
 from core.tasks import Task
@@ -37,7 +37,7 @@ _ANSWERING = ("votes", "temperature", "logprobs", "schema", "assets_per_call", "
 
 
 @dataclass(frozen=True)
-class Said:
+class Answered:
     """What was said of an asset: a category's id, or the problem why there is none.
 
     `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "votes" or
@@ -53,10 +53,10 @@ class Said:
     mapped: bool = False
 
 
-def merged(first: Sequence[Said], second: Sequence[Said]) -> list[Said]:
+def merged(first: Sequence[Answered], second: Sequence[Answered]) -> list[Answered]:
     """After a repair turn: the first answer where it was sound, else the second."""
-    again = {said.asset_id: said for said in second}
-    return [again.get(said.asset_id, said) if said.problem else said for said in first]
+    again = {answered.asset_id: answered for answered in second}
+    return [again.get(answered.asset_id, answered) if answered.problem else answered for answered in first]
 
 
 @dataclass(frozen=True)
@@ -167,56 +167,58 @@ class Asking:
         return category_vectors(self.categories, self._encode)
 
     def _with_parents(self, places: Sequence[int]) -> list[int]:
-        found = {int(place) for place in places}
-        for place in list(found):
+        listed = {int(place) for place in places}
+        for place in list(listed):
             parent = self.categories[place].parent_id
-            while parent in self.column and self.column[parent] not in found:
-                found.add(self.column[parent])
+            while parent in self.column and self.column[parent] not in listed:
+                listed.add(self.column[parent])
                 parent = self.categories[self.column[parent]].parent_id
-        return sorted(found)
+        return sorted(listed)
 
     # --- the answer ----------------------------------------------------------------------------------------------
 
-    def read(self, assets: Sequence[Asset], request: Question, reply: Reply) -> list[Said]:
+    def read(self, assets: Sequence[Asset], request: Question, reply: Reply) -> list[Answered]:
         """What a reply says of each asset asked about; every one without a clear category with its problem."""
         if reply.finish == "refusal":
-            found = [Found(problem=replies.REFUSED)] * len(assets)
+            readings = [ReadAnswer(problem=replies.REFUSED)] * len(assets)
         elif reply.finish == "length":
             problem = replies.USED_UP if reply.used_up else replies.CUT_OFF
-            found = [Found(problem=problem)] * len(assets)
+            readings = [ReadAnswer(problem=problem)] * len(assets)
         else:
-            found = self.reader.read(reply.text, request.allowed, len(assets))
+            readings = self.reader.read(reply.text, request.allowed, len(assets))
         starts = _value_starts(reply.text, len(assets)) if reply.logprobs else []
         return [
-            self._said(asset, one, request, reply, starts[place] if place < len(starts) else None)
-            for place, (asset, one) in enumerate(zip(assets, found))
+            self._answered(asset, reading, request, reply, starts[place] if place < len(starts) else None)
+            for place, (asset, reading) in enumerate(zip(assets, readings))
         ]
 
-    def _said(self, asset: Asset, one: Found, request: Question, reply: Reply, start: int | None) -> Said:
-        if one.category is None or one.short is None or start is None:
-            return Said(asset.id, one.category, one.problem, mapped=one.mapped)
+    def _answered(
+        self, asset: Asset, reading: ReadAnswer, request: Question, reply: Reply, start: int | None
+    ) -> Answered:
+        if reading.category is None or reading.short is None or start is None:
+            return Answered(asset.id, reading.category, reading.problem, mapped=reading.mapped)
         shares, lost = replies.probabilities(reply.logprobs, start, request.allowed)
         shares.pop(NONE, None)
         total = sum(shares.values())
-        if one.short not in shares or total <= 0:
-            return Said(asset.id, one.category, mapped=one.mapped)
+        if reading.short not in shares or total <= 0:
+            return Answered(asset.id, reading.category, mapped=reading.mapped)
         distribution = None
         if lost <= UNATTRIBUTED * (total + lost):
             distribution = np.zeros(len(self.categories))
             for short, share in shares.items():
                 distribution[self.column[self.reader.by_short[short]]] = share / total
-        confidence = shares[one.short] / (total + lost)
-        return Said(asset.id, one.category, None, confidence, distribution, "logprobs", one.mapped)
+        confidence = shares[reading.short] / (total + lost)
+        return Answered(asset.id, reading.category, None, confidence, distribution, "logprobs", reading.mapped)
 
-    def repair(self, request: Question, reply: Reply, said: Sequence[Said]) -> Question:
+    def repair(self, request: Question, reply: Reply, answered: Sequence[Answered]) -> Question:
         """The request that tells the model what was wrong and asks once more; where its short list had nothing that fits, with a
         longer one."""
-        problems = Counter(one.problem for one in said if one.problem)
+        problems = Counter(one.problem for one in answered if one.problem)
         wrong = " ".join(problems) or "The answer could not be used."
         turns, allowed = list(request.turns), request.allowed
         shown = reply.answer.strip()[:REPAIR_SHOWN] or "(no answer)"
         again = [wrong]
-        if NONE in allowed and all(one.problem == replies.NOTHING_FITS for one in said):
+        if NONE in allowed and all(one.problem == replies.NOTHING_FITS for one in answered):
             texts = [json.loads(text) for text in _TEXT.findall(turns[0][1])]
             longer = 3 * self.params.shortlist
             places = sorted({place for text in texts for place in self.shortlist(text, longer)})
@@ -227,7 +229,7 @@ class Asking:
         schema = replies.schema(allowed, request.assets)
         return replace(request, turns=tuple(turns), allowed=allowed, schema=schema)
 
-    def combine(self, votes: Sequence[Said]) -> Said:
+    def combine(self, votes: Sequence[Answered]) -> Answered:
         """What several answers about one asset come to: the commonest category (of equals the first named), its share of the votes
         as confidence, all shares as distribution. Votes without a category do not count."""
         sound = [vote for vote in votes if vote.category_id is not None]
@@ -239,7 +241,7 @@ class Asking:
         for named, times in counts.items():
             distribution[self.column[named]] = times / len(sound)
         mapped = all(vote.mapped for vote in sound if vote.category_id == category)
-        return Said(sound[0].asset_id, category, None, count / len(sound), distribution, "votes", mapped)
+        return Answered(sound[0].asset_id, category, None, count / len(sound), distribution, "votes", mapped)
 
     @property
     def longer_list(self) -> int:
@@ -295,5 +297,5 @@ def _form(assets: int) -> str:
 
 def _value_starts(text: str, count: int) -> list[int]:
     """Where the answers' values begin in a reply; nothing where that is not clear."""
-    starts = [found.end() for found in re.finditer(r'"category"\s*:\s*"', text)]
+    starts = [match.end() for match in re.finditer(r'"category"\s*:\s*"', text)]
     return starts if len(starts) == count else []

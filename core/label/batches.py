@@ -46,7 +46,7 @@ LOST = "The run was killed while this batch was handed in."
 class _Unit:
     talk: Consultation
     asked: dict[str, Question]  # the votes that were not cast before, by the number we give each
-    kept: list[Reply]
+    replies: list[Reply]
 
 
 def label_in_batches(
@@ -320,44 +320,46 @@ class _Batches:
 
     def _rebuilt(self, row: dict) -> list[_Unit]:
         """The units of a batch that an earlier process handed in, asked the same way."""
-        found = []
-        for one in json.loads(row["requests"]):
-            places = ",".join("?" * len(one["assets"]))
-            texts = dict(self.db.execute(f"select id, text from assets where id in ({places})", one["assets"]))
-            if len(texts) < len(one["assets"]):
+        units = []
+        for handed_in in json.loads(row["requests"]):
+            places = ",".join("?" * len(handed_in["assets"]))
+            texts = dict(self.db.execute(f"select id, text from assets where id in ({places})", handed_in["assets"]))
+            if len(texts) < len(handed_in["assets"]):
                 continue  # deleted since
-            ((assets, request),) = self.asking.requests([Asset(id, texts[id]) for id in one["assets"]])
+            ((assets, request),) = self.asking.requests([Asset(id, texts[id]) for id in handed_in["assets"]])
             (unit,) = self._units([Consultation(self.hosted, assets, request)])
-            unit.asked = {number: request for number, request in _numbered(unit.talk).items() if number in one["votes"]}
-            unit.kept = unit.kept[: len(unit.talk.requests) - len(unit.asked)]
-            found.append(unit)
-        return found
+            unit.asked = {
+                number: request for number, request in _numbered(unit.talk).items() if number in handed_in["votes"]
+            }
+            unit.replies = unit.replies[: len(unit.talk.requests) - len(unit.asked)]
+            units.append(unit)
+        return units
 
     def _label(self, unit: _Unit, replies: dict[str, Reply | CallError]) -> None:
         """What a unit's replies come to, in the caller's transaction: labels, reasons, and what goes into the next batch."""
         talk, repair = unit.talk, None
-        for reply in unit.kept:
-            talk.vote(talk.heard(talk.request, reply, 0.0))
+        for reply in unit.replies:
+            talk.vote(talk.read(talk.request, reply, 0.0))
         for number, request in unit.asked.items():
             reply = replies.get(number, CallError("server", "The batch brought no answer."))
             if isinstance(reply, CallError):
                 talk.fail(reply.words)
                 continue
-            said = talk.heard(request, reply, cost(self.hosted.price, reply, batch=True) or 0.0)
-            talk.vote(said)
-            if not any(one.problem for one in said):
+            answered = talk.read(request, reply, cost(self.hosted.price, reply, batch=True) or 0.0)
+            talk.vote(answered)
+            if not any(answer.problem for answer in answered):
                 buying.keep_replies(self.db, self.account.client_id, [(self.hosted.key(request), reply)])
             elif talk.size == 1 and talk.assets[0].id not in self.repairs:
-                repair = talk.repair(request, reply, said)
+                repair = talk.repair(request, reply, answered)
         answers = talk.answers()
         labels.write(self.db, self.run_id, answers)
-        self.done += sum(1 for one in answers if not one.error)
-        for one in answers:
-            self.tried[one.asset_id] += 1
-            if one.error and repair is not None:
-                self.repairs[one.asset_id] = replace(repair, sample=0)
-            elif not one.error:
-                self.repairs.pop(one.asset_id, None)
+        self.done += sum(1 for answer in answers if not answer.error)
+        for answer in answers:
+            self.tried[answer.asset_id] += 1
+            if answer.error and repair is not None:
+                self.repairs[answer.asset_id] = replace(repair, sample=0)
+            elif not answer.error:
+                self.repairs.pop(answer.asset_id, None)
 
 
 def _numbered(talk: Consultation) -> dict[str, Question]:

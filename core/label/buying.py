@@ -117,15 +117,15 @@ def must_be_capped(model: Model, budget_usd: float | None, what: str) -> None:
 
 def kept_replies(db: Database, client_id: int, keys: Sequence[bytes]) -> dict[bytes, Reply]:
     """What the model has said before to exactly these requests."""
-    found: dict[bytes, Reply] = {}
+    replies: dict[bytes, Reply] = {}
     for start in range(0, len(keys), 500):
         part = keys[start : start + 500]
         rows = db.execute(
             f"select key, reply from kept_replies where client_id = ? and key in ({','.join('?' * len(part))})",
             [client_id, *part],
         )
-        found |= {key: Reply(**json.loads(reply)) for key, reply in rows}
-    return found
+        replies |= {key: Reply(**json.loads(reply)) for key, reply in rows}
+    return replies
 
 
 def keep_replies(db: Database, client_id: int, replies: Sequence[tuple[bytes, Reply]]) -> None:

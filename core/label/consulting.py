@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.label.asking import Question, Said, merged
+from core.label.asking import Answered, Question, merged
 from core.label.replies import CUT_OFF, EMPTY, REFUSED, USED_UP
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
@@ -52,10 +52,10 @@ class Bill:
         return whole | {"cost_usd": self.cost_usd, "latency_ms": self.latency_ms}
 
 
-def answer(said: Said, bill: Bill) -> Answer:
+def answer(answered: Answered, bill: Bill) -> Answer:
     """What was said of an asset, with what it took, as a label is written."""
-    fields = {name: value for name, value in vars(said).items() if name != "problem"}
-    return Answer(error=said.problem, **fields, **bill.took())
+    fields = {name: value for name, value in vars(answered).items() if name != "problem"}
+    return Answer(error=answered.problem, **fields, **bill.took())
 
 
 class Consultation:
@@ -66,7 +66,7 @@ class Consultation:
         votes = range(max(hosted.connection.params.votes, 1))
         self.requests = [replace(request, sample=vote) if vote else request for vote in votes]  # one a vote
         self.bills = {asset.id: Bill() for asset in assets}
-        self.votes: dict[int, list[Said]] = {asset.id: [] for asset in assets}
+        self.votes: dict[int, list[Answered]] = {asset.id: [] for asset in assets}
 
     @property
     def size(self) -> int:
@@ -79,84 +79,88 @@ class Consultation:
 
     def problem(self, request: Question, reply: Reply) -> str | None:
         """Why a reply cannot be kept: what is wrong with the first of its answers that has something wrong."""
-        said = self.hosted.asking.read(self.assets, request, reply)
-        return next((one.problem for one in said if one.problem), None)
+        answered = self.hosted.asking.read(self.assets, request, reply)
+        return next((one.problem for one in answered if one.problem), None)
 
     async def run(
         self,
         ask: Ask,
         keep: Keep,
-        kept: dict[int, Reply],
+        bought: dict[int, Reply],
         early: Callable[[list[Answer]], None] | None = None,
     ) -> None:
-        """Ask for all votes, as far as they are not `kept`.
+        """Ask for all votes, as far as they are not `bought`.
 
         `keep` gets each reply that can be used whole; `early` the answers of assets that need not wait for others' repair turn.
         """
         for vote, request in enumerate(self.requests):
-            reply, usd = (kept[vote], 0.0) if vote in kept else await ask(request, vote)
-            said = self.heard(request, reply, usd)
-            again = self.repair(request, reply, said)
-            if again is None and not any(one.problem for one in said):
-                if vote not in kept:
+            reply, usd = (bought[vote], 0.0) if vote in bought else await ask(request, vote)
+            answered = self.read(request, reply, usd)
+            again = self.repair(request, reply, answered)
+            if again is None and not any(one.problem for one in answered):
+                if vote not in bought:
                     keep(vote, reply)
             elif again is not None:
                 if early and len(self.requests) == 1:
-                    said = self._let_go(said, early)
-                said = await self._repaired(again, said, vote, ask, keep)
-            if self.vote(said):
+                    answered = self._let_go(answered, early)
+                answered = await self._repaired(again, answered, vote, ask, keep)
+            if self.vote(answered):
                 break
 
-    def _let_go(self, said: list[Said], early: Callable[[list[Answer]], None]) -> list[Said]:
+    def _let_go(self, answered: list[Answered], early: Callable[[list[Answer]], None]) -> list[Answered]:
         """Sound ones do not wait for the others' repair; those that do."""
-        sound = [one for one in said if not one.problem]
+        sound = [one for one in answered if not one.problem]
         if sound:
             early([answer(one, self.bills[one.asset_id]) for one in sound])
-            for one in sound:
-                del self.votes[one.asset_id]
-        return [one for one in said if one.problem]
+            for sound_one in sound:
+                del self.votes[sound_one.asset_id]
+        return [one for one in answered if one.problem]
 
-    async def _repaired(self, again: Question, said: list[Said], vote: int, ask: Ask, keep: Keep) -> list[Said]:
+    async def _repaired(
+        self, again: Question, answered: list[Answered], vote: int, ask: Ask, keep: Keep
+    ) -> list[Answered]:
         try:
             reply, usd = await ask(again, vote)
         except Failed:
-            return said
-        second = self.heard(again, reply, usd, [one.asset_id for one in said if one.problem])
+            return answered
+        second = self.read(again, reply, usd, [one.asset_id for one in answered if one.problem])
         if not any(one.problem for one in second):
             keep(vote, reply)
-        return merged(said, second)
+        return merged(answered, second)
 
-    def heard(self, request: Question, reply: Reply, usd: float | None, of: Sequence[int] | None = None) -> list[Said]:
+    def read(
+        self, request: Question, reply: Reply, usd: float | None, of: Sequence[int] | None = None
+    ) -> list[Answered]:
         """What a reply says, its cost (None: not known) shared out over all assets, or those whose ids are in `of`."""
         bills = [self.bills[id] for id in (self.bills if of is None else of)]
         for bill in bills:
             bill.add(reply, usd, len(bills))
         return self.hosted.asking.read(self.assets, request, reply)
 
-    def repair(self, request: Question, reply: Reply, said: Sequence[Said]) -> Question | None:
+    def repair(self, request: Question, reply: Reply, answered: Sequence[Answered]) -> Question | None:
         """What to ask once more; None where nothing is wrong, or the same would come again."""
-        if reply.used_up or not any(one.problem for one in said):
+        if reply.used_up or not any(one.problem for one in answered):
             return None
-        return self.hosted.asking.repair(request, reply, said)
+        return self.hosted.asking.repair(request, reply, answered)
 
-    def vote(self, said: Sequence[Said]) -> bool:
+    def vote(self, answered: Sequence[Answered]) -> bool:
         """Count a vote; whether no other is needed, since the model gave probabilities."""
-        for one in said:
-            self.votes[one.asset_id].append(one)
-        sound = [one for one in said if not one.problem]
-        return bool(sound) and all(one.confidence_kind == "logprobs" for one in sound)
+        for vote in answered:
+            self.votes[vote.asset_id].append(vote)
+        sound = [vote for vote in answered if not vote.problem]
+        return bool(sound) and all(vote.confidence_kind == "logprobs" for vote in sound)
 
     def fail(self, words: str) -> None:
         """Count for each asset a vote that brought nothing."""
         for id, votes in self.votes.items():
-            votes.append(Said(id, None, words))
+            votes.append(Answered(id, None, words))
 
     def answers(self) -> list[Answer]:
         """What the votes on each asset come to; unsound ones do not count where there is a sound one."""
         return [answer(self._decided(votes), self.bills[id]) for id, votes in self.votes.items() if votes]
 
-    def _decided(self, votes: list[Said]) -> Said:
-        sound = [said for said in votes if not said.problem]
+    def _decided(self, votes: list[Answered]) -> Answered:
+        sound = [vote for vote in votes if not vote.problem]
         return self.hosted.asking.combine(sound) if len(sound) > 1 else (sound or votes)[0]
 
 
@@ -187,14 +191,14 @@ class Writing:
         """The same, with nothing said."""
         return Writing(self.requests[0], self.check)
 
-    async def run(self, ask: Ask, keep: Keep, kept: dict[int, Reply], early: object = None) -> None:
+    async def run(self, ask: Ask, keep: Keep, bought: dict[int, Reply], early: object = None) -> None:
         """Ask, unless the reply is `kept`; `keep` gets one that can be used."""
-        reply, usd = (kept[0], 0.0) if kept else await ask(self.requests[0], 0)
+        reply, usd = (bought[0], 0.0) if bought else await ask(self.requests[0], 0)
         self.bill.add(reply, usd, 1)
         self.error = self.problem(self.requests[0], reply)
         if self.error is None:
             self.text = reply.answer.strip()
-            if not kept:
+            if not bought:
                 keep(0, reply)
 
     def problem(self, request: Request, reply: Reply) -> str | None:

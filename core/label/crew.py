@@ -36,13 +36,13 @@ class _Unit:
     name: Any
     talk: Talk
     keys: list[bytes]  # one a vote
-    kept: dict[int, Reply] = field(default_factory=dict)  # by vote
+    replies: dict[int, Reply] = field(default_factory=dict)  # by vote
     call: Call | None = None
     final: bool = False  # it was set aside once already
 
     def complete(self) -> bool:
         """Whether what was said before is all that would be asked."""
-        return len(self.kept) == len(self.keys) or (0 in self.kept and self.kept[0].logprobs is not None)
+        return len(self.replies) == len(self.keys) or (0 in self.replies and self.replies[0].logprobs is not None)
 
 
 class Crew:
@@ -139,10 +139,10 @@ class Crew:
 
     async def _bring(self, units: list[_Unit]) -> None:
         keys = [key for unit in units for key in unit.keys]
-        kept = await self.buyer.disk(kept_replies, self.buyer.account.client_id, keys)
+        replies = await self.buyer.disk(kept_replies, self.buyer.account.client_id, keys)
         fresh = []
         for unit in units:
-            unit.kept = {vote: kept[key] for vote, key in enumerate(unit.keys) if key in kept}
+            unit.replies = {vote: replies[key] for vote, key in enumerate(unit.keys) if key in replies}
             if unit.complete():
                 await self._answer(unit)
             else:
@@ -196,7 +196,7 @@ class Crew:
             self.writer.keep(unit.keys[vote], reply)
 
         try:
-            await unit.talk.run(ask, keep, unit.kept, lambda sound: self.writer.hand_over(unit.name, sound))
+            await unit.talk.run(ask, keep, unit.replies, lambda sound: self.writer.hand_over(unit.name, sound))
         except Capped:
             self.capped = True
             return

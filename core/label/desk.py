@@ -66,15 +66,15 @@ class Desk:
         ((_, request),) = hosted.asking.requests([asset])
         talk = Consultation(hosted, [asset], request)
         keys = [hosted.key(one) for one in talk.requests]
-        found = await self.buyer.disk(self._look, keys)
-        kept = {vote: found[key] for vote, key in enumerate(keys) if key in found}
+        replies = await self.buyer.disk(self._look, keys)
+        bought = {vote: replies[key] for vote, key in enumerate(keys) if key in replies}
         try:
-            await talk.run(self._ask, lambda vote, reply: writer.keep(keys[vote], reply), kept)
+            await talk.run(self._ask, lambda vote, reply: writer.keep(keys[vote], reply), bought)
         except Failed as failed:
             talk.fail(str(failed))
         except Stopped:
             raise writer.no_room() from None
-        if len(kept) < len(keys):
+        if len(bought) < len(keys):
             await writer.written()
         return talk.answers()[0]
 

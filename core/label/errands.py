@@ -75,9 +75,9 @@ class Errand:
 
         def pages(db: Database) -> Iterator[list[str]]:
             for page in _pages(texts):
-                found = {text: labels.of_text(db, self.account.client_id, self.run_id, text) for text in page}
-                self._answers |= {text: answer for text, answer in found.items() if answer}
-                if lacking := [text for text in page if not found[text]]:
+                known = {text: labels.of_text(db, self.account.client_id, self.run_id, text) for text in page}
+                self._answers |= {text: answer for text, answer in known.items() if answer}
+                if lacking := [text for text in page if not known[text]]:
                     yield lacking
 
         def talk(text: str) -> Consultation:

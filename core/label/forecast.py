@@ -94,7 +94,7 @@ def forecast(db: Database, task: Task, teacher: str) -> Forecast:
     have = next((run["count"] for run in mine if run["taxonomy_id"] == latest), 0)
     prompt = prices.prompt_tokens(db, latest)
     if teacher == "built-in":
-        row = _one(
+        row = _row(
             db,
             "select count(*) as n, total(length(text)) as c from assets where client_id = ? and group_id = id",
             [task.client_id],
@@ -112,7 +112,7 @@ def forecast(db: Database, task: Task, teacher: str) -> Forecast:
             labels * prices.TOKENS_OUT,
             "estimated",
         )
-    row = _one(
+    row = _row(
         db,
         """select count(*) as n, avg(r.tokens_in) as tokens_in, avg(r.tokens_out) as tokens_out, total(length(a.text)) as c
            from recordings r join assets a on a.id = r.asset_id where r.source = ? and r.task_id = ?""",
@@ -138,7 +138,7 @@ def _hosted(db: Database, task: Task, spec: str) -> HostedForecast:
     hosted = make(db, task, spec, taxonomy.load(db, taxonomy_id))
     run_id = find_run(db, task, taxonomy_id, hosted)
     params, price = hosted.connection.params, hosted.price
-    todo = _one(
+    todo = _row(
         db,
         """select count(*) as wanted, total(l.asset_id is null) as labels,
                   total(case when l.asset_id is null then length(a.text) end) as characters,
@@ -250,7 +250,7 @@ def _answers(db: Database, run_id: int) -> np.ndarray:
 
 def _calls_a_label(db: Database, run_id: int, least: float) -> float:
     """Calls made for a label of the run so far, votes, repairs and failures included."""
-    row = _one(
+    row = _row(
         db,
         """select (select count(*) from calls where run_id = :run and batch = 0 and state != 'open') as calls,
                   (select count(category_id) from labels where run_id = :run) as labels""",
@@ -281,5 +281,5 @@ def _measured_cost(
     return Spread(max(likely - error, 0.0), likely, high)
 
 
-def _one(db: Database, sql: str, parameters: list) -> dict:
+def _row(db: Database, sql: str, parameters: list) -> dict:
     return next(db.query(sql, parameters))

@@ -40,19 +40,21 @@ def label(
     assets of duplicate groups, no others are asked about.
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
-    made, run_id = open_run(db, task, teacher, budget_usd)
-    if isinstance(made, Hosted):
+    asked_teacher, run_id = open_run(db, task, teacher, budget_usd)
+    if isinstance(asked_teacher, Hosted):
         if only is None:
-            _price_as(db, task, made)
-        todo = pending_count(db, made, run_id, task, only)
+            _price_as(db, task, asked_teacher)
+        todo = pending_count(db, asked_teacher, run_id, task, only)
         todo = min(todo, limit or todo)
         if batch:
-            state = batches.label_in_batches(db, run_id, made, budget_usd, progress, todo=todo)
+            state = batches.label_in_batches(db, run_id, asked_teacher, budget_usd, progress, todo=todo)
         else:
-            state = engine.label_hosted(db, run_id, made, budget_usd, progress, todo=todo, limit=limit, only=only)
+            state = engine.label_hosted(
+                db, run_id, asked_teacher, budget_usd, progress, todo=todo, limit=limit, only=only
+            )
     else:
-        state = _label_here(db, run_id, made, task, progress, only)
-    if state == "done" and (limit or only is not None) and pending_count(db, made, run_id, task):
+        state = _label_here(db, run_id, asked_teacher, task, progress, only)
+    if state == "done" and (limit or only is not None) and pending_count(db, asked_teacher, run_id, task):
         state = "stopped"  # a part is not the whole
     db["label_runs"].update(run_id, {"finished": now(), "state": state})
     return run_id
@@ -60,9 +62,9 @@ def label(
 
 def _price_as(db: Database, task: Task, hosted: Hosted) -> None:
     """Until somebody has chosen another model, Compare prices the teacher as the one that labels, where the list has it."""
-    kept = settings.get(db, "assumptions", task)
-    if "price_as" not in kept and hosted.price and prices.price(db, hosted.price.model):
-        settings.put(db, "assumptions", kept | {"price_as": hosted.price.model}, task)
+    stored = settings.get(db, "assumptions", task)
+    if "price_as" not in stored and hosted.price and prices.price(db, hosted.price.model):
+        settings.put(db, "assumptions", stored | {"price_as": hosted.price.model}, task)
 
 
 def _label_here(
@@ -103,11 +105,11 @@ def open_run(db: Database, task: Task, teacher: str, budget_usd: float | None = 
     taxonomy_id = taxonomy.latest(db, task)
     if taxonomy_id is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
-    made = make(db, task, teacher, taxonomy.load(db, taxonomy_id))
-    run_id = run_for(db, task, taxonomy_id, made, budget_usd)
+    asked_teacher = make(db, task, teacher, taxonomy.load(db, taxonomy_id))
+    run_id = run_for(db, task, taxonomy_id, asked_teacher, budget_usd)
     if not db.execute("select exists (select 1 from assets where client_id = ?)", [task.client_id]).fetchone()[0]:
         raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")
-    return made, run_id
+    return asked_teacher, run_id
 
 
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
@@ -127,8 +129,8 @@ def label_job(db: Database, params: dict, progress: Progress) -> dict:
 
 def _decided(db: Database, task: Task) -> set[int]:
     """The first asset of every duplicate group that people have decided on."""
-    found = db.execute("select distinct group_id from gold_labels where task_id = ?", [task.id])
-    groups = {row[0] for row in found}
+    rows = db.execute("select distinct group_id from gold_labels where task_id = ?", [task.id])
+    groups = {row[0] for row in rows}
     if not groups:
         raise InputError("People have decided on no asset yet.", "Settle some on the Review page first.")
     return groups

@@ -29,7 +29,7 @@ from core.money import prices
 from core.tasks import Task
 from core.taxonomy import StoredCategory, versions
 from core.taxonomy.diff import diff, forward
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.words import stated_percent
 
 SAMPLE = 500  # labelled assets that an estimate looks at
@@ -107,18 +107,18 @@ class Plan:
 class _Rules:
     """What a draft means for single labels; `encode` is asked only where a category was added."""
 
-    def __init__(self, before: Sequence[StoredCategory], kept: Kept, encode: Callable | None):
-        after = {c.label: c for c in kept.draft.categories}
-        to = forward(kept.draft.links)
+    def __init__(self, before: Sequence[StoredCategory], kept_draft: KeptDraft, encode: Callable | None):
+        after = {c.label: c for c in kept_draft.draft.categories}
+        to = forward(kept_draft.draft.links)
         self.labels = {c.id: c.label for c in before}
-        self.columns = [c.label for c in kept.draft.categories if c.assignable]
+        self.columns = [c.label for c in kept_draft.draft.categories if c.assignable]
         place = {label: i for i, label in enumerate(self.columns)}
         self.target: dict[int, int] = {}  # old category id -> column of the new distribution
         self.why: dict[int, str] = {}
         for old in before:
             onward = to[old.label]
             usable = [label for label in onward if after[label].assignable]
-            if len(onward) == 1 and usable and usable[0] not in kept.again:
+            if len(onward) == 1 and usable and usable[0] not in kept_draft.again:
                 self.target[old.id] = place[usable[0]]
             else:
                 self.why[old.id] = "split" if len(onward) > 1 else "described" if usable else "removed"
@@ -131,7 +131,7 @@ class _Rules:
         linked = {label for labels in to.values() for label in labels}
         was_heading = {label for old in before if not old.assignable for label in to[old.label]}
         added = [label for label in self.columns if label not in linked or label in was_heading]
-        self.added = np.array([place[label] for label in added if label not in kept.again], int)
+        self.added = np.array([place[label] for label in added if label not in kept_draft.again], int)
         self.vectors = None
         if len(self.added) and encode:
             self.encode = encode
@@ -144,8 +144,8 @@ class _Rules:
         column = rows["category_id"].map(self.target).fillna(-1).to_numpy(int)
         spread: list[np.ndarray | None] = [None] * len(rows)
         size = 2 * self.spread.shape[0]  # float16; of another length it is of no use and is dropped
-        told = [blob is not None and len(blob) == size for blob in rows["distribution"]]
-        known = np.flatnonzero(np.array(told, bool) & (why == ""))
+        has_distribution = [blob is not None and len(blob) == size for blob in rows["distribution"]]
+        known = np.flatnonzero(np.array(has_distribution, bool) & (why == ""))
         if len(known):
             blobs = b"".join(rows["distribution"].iloc[i] for i in known)
             old = np.frombuffer(blobs, np.float16).reshape(len(known), -1).astype(np.float32)
@@ -177,11 +177,11 @@ class _Rules:
         why[places[unsure]] = "unsure"
 
 
-def _rules(db: Database, kept: Kept, teacher: str) -> _Rules:
+def _rules(db: Database, kept_draft: KeptDraft, teacher: str) -> _Rules:
     # Recorded labels say the same however often they are asked for, so there is no point in asking where they may still hold.
     asks = not teacher.startswith("recorded:")
     encode = encoder(settings.get(db, "encoder")) if asks else None
-    return _Rules(taxonomy.load(db, kept.base_id), kept if asks else replace(kept, again=()), encode)
+    return _Rules(taxonomy.load(db, kept_draft.base_id), kept_draft if asks else replace(kept_draft, again=()), encode)
 
 
 def runs_under(db: Database, base_id: int) -> list[dict[str, Any]]:
@@ -200,13 +200,13 @@ def runs_under(db: Database, base_id: int) -> list[dict[str, Any]]:
 # --- the plan -----------------------------------------------------------------------------------------------------
 
 
-def plan(db: Database, task: Task, kept: Kept) -> Plan:
+def plan(db: Database, task: Task, kept_draft: KeptDraft) -> Plan:
     """What the draft means for the labels of the teacher that labelled most. Looks at SAMPLE assets where a category was added
     or categories with distributions were merged or removed; all other counts are exact."""
-    run = next(iter(runs_under(db, kept.base_id)), None)
-    if run is None or not diff(kept.draft):
+    run = next(iter(runs_under(db, kept_draft.base_id)), None)
+    if run is None or not diff(kept_draft.draft):
         return Plan(run and run["id"], run and run["teacher"])
-    rules = _rules(db, kept, run["teacher"])
+    rules = _rules(db, kept_draft, run["teacher"])
     counts = dict(
         db.execute(
             "select category_id, count(*) from labels where run_id = ? and category_id is not null group by category_id",
@@ -218,8 +218,8 @@ def plan(db: Database, task: Task, kept: Kept) -> Plan:
     low = high = certain
     sampled = _sampled(db, run["id"], rules, labels)
     holds = sampled[~np.isin(sampled, list(rules.why.values()))]
-    for why, found in Counter(holds[holds != ""]).items():
-        rows.append(Row(why, "", round(found / len(holds) * (labels - certain))))
+    for why, count in Counter(holds[holds != ""]).items():
+        rows.append(Row(why, "", round(count / len(holds) * (labels - certain))))
     if len(holds):
         from scipy.stats import binomtest  # a second to import: most looks at a taxonomy sample nothing
 
@@ -228,29 +228,33 @@ def plan(db: Database, task: Task, kept: Kept) -> Plan:
         if len(holds) == labels - certain:  # all were looked at
             low = high = sum(row.assets for row in rows)
     ask = sum(row.assets for row in rows)
-    described = _described(kept, counts, rules)
-    found = Plan(
+    described = _described(kept_draft, counts, rules)
+    plan = Plan(
         run["id"], run["teacher"], labels, tuple(sorted(rows, key=_order)), ask, low, high, len(holds), described
     )
-    return _priced(db, task, found, run, kept)
+    return _priced(db, task, plan, run, kept_draft)
 
 
 def _order(row: Row) -> tuple[int, int]:
     return list(WHY).index(row.why), -row.assets
 
 
-def _described(kept: Kept, counts: dict[int, int], rules: _Rules) -> tuple[tuple[str, int], ...]:
+def _described(kept_draft: KeptDraft, counts: dict[int, int], rules: _Rules) -> tuple[tuple[str, int], ...]:
     ids = {label: id for id, label in rules.labels.items()}
-    changes = (c for c in diff(kept.draft) if c.kind == "described" and {"description", "examples"} & set(c.fields))
-    found = ((c.after[0].label, counts.get(ids[c.before[0].label], 0)) for c in changes if c.after[0].assignable)
-    return tuple(one for one in found if one[1])
+    changes = (
+        c for c in diff(kept_draft.draft) if c.kind == "described" and {"description", "examples"} & set(c.fields)
+    )
+    described = ((c.after[0].label, counts.get(ids[c.before[0].label], 0)) for c in changes if c.after[0].assignable)
+    return tuple(one for one in described if one[1])
 
 
 def _sampled(db: Database, run_id: int, rules: _Rules, labels: int) -> np.ndarray:
     """Why, for a sample of the run's labels; empty where no label needs to be looked at one by one."""
     partial = (rules.spread.sum(axis=0) > 1).any() or (rules.spread.sum(axis=1) == 0).any()
-    told = db.execute("select 1 from labels where run_id = ? and distribution is not null limit 1", [run_id]).fetchone()
-    if rules.vectors is None and not (partial and told):
+    distributed = db.execute(
+        "select 1 from labels where run_id = ? and distribution is not null limit 1", [run_id]
+    ).fetchone()
+    if rules.vectors is None and not (partial and distributed):
         return np.array([], object)
     # Any SAMPLE of them, the same ones at each look.
     some = f"""and l.asset_id in (select asset_id from labels where run_id = ? and category_id is not null
@@ -268,7 +272,7 @@ def _read(db: Database, run_id: int, rest: str, values: list) -> pd.DataFrame:
     )
 
 
-def _priced(db: Database, task: Task, found: Plan, run: dict[str, Any], kept: Kept) -> Plan:
+def _priced(db: Database, task: Task, plan: Plan, run: dict[str, Any], kept_draft: KeptDraft) -> Plan:
     """The plan with tokens and seconds of the labels to ask for."""
     own = next(
         db.query(
@@ -279,29 +283,29 @@ def _priced(db: Database, task: Task, found: Plan, run: dict[str, Any], kept: Ke
         )
     )
     counted = own["tokens_in"] is not None
-    prompt = prices.prompt_tokens(db, kept.base_id)
+    prompt = prices.prompt_tokens(db, kept_draft.base_id)
     tokens_in = own["tokens_in"] if counted else prompt + own["characters"] / prices.CHARACTERS_A_TOKEN
     timed = run["seconds"] > 0 and own["asked"] >= 100  # labels carried over were not asked for in this run's time
     assumed = BUILT_IN_SECONDS if run["teacher"] == "built-in" else prices.SECONDS
     recorded = run["teacher"].startswith("recorded:")
     return replace(
-        found,
-        seconds=0.0 if recorded else found.ask * (run["seconds"] / own["asked"] if timed else assumed),
+        plan,
+        seconds=0.0 if recorded else plan.ask * (run["seconds"] / own["asked"] if timed else assumed),
         seconds_basis="estimated" if timed or recorded else "assumed",
-        tokens_in=found.ask * tokens_in,
-        tokens_out=found.ask * (own["tokens_out"] or prices.TOKENS_OUT),
+        tokens_in=plan.ask * tokens_in,
+        tokens_out=plan.ask * (own["tokens_out"] or prices.TOKENS_OUT),
         lost=recorded,
-        price=_own_price(db, task, run["teacher"], kept.base_id),
+        price=_own_price(db, task, run["teacher"], kept_draft.base_id),
     )
 
 
 def _own_price(db: Database, task: Task, teacher: str, base_id: int) -> prices.Price | None:
     """What the model behind a hosted teacher costs; None for others, and where its connection is gone."""
     try:
-        made = make(db, task, teacher, taxonomy.load(db, base_id))
+        asked_teacher = make(db, task, teacher, taxonomy.load(db, base_id))
     except InputError:
         return None
-    return made.price if isinstance(made, Hosted) else None
+    return asked_teacher.price if isinstance(asked_teacher, Hosted) else None
 
 
 # --- carrying over ------------------------------------------------------------------------------------------------
@@ -315,19 +319,19 @@ def carry_over(db: Database, task: Task, progress: Progress | None = None) -> di
     stopped before its end, nothing has changed. Raises InputError without a draft, without a change, or while labels are coming
     in.
     """
-    kept = versions.kept(db, task)
-    if kept is None:
+    kept_draft = versions.kept_draft(db, task)
+    if kept_draft is None:
         raise InputError("There is no draft to save.", "Change the taxonomy or upload a file first.")
     _nobody_labels(db, task)
     weighed = []
-    for run in sorted(runs_under(db, kept.base_id), key=lambda run: run["id"]):  # the newest stays the newest
-        rules = _rules(db, kept, run["teacher"])
+    for run in sorted(runs_under(db, kept_draft.base_id), key=lambda run: run["id"]):  # the newest stays the newest
+        rules = _rules(db, kept_draft, run["teacher"])
         asked = set().union(*_asked(db, run["id"], rules, progress)) if rules.vectors is not None else set()
         weighed.append((run, rules, asked))
     if progress:
         progress(0, 1, "Saving the version and its labels")
     with db.atomic():
-        taxonomy_id = versions.save(db, task, kept)
+        taxonomy_id = versions.save(db, task, kept_draft)
         _nobody_labels(db, task)  # the write lock is ours from here on
         categories = taxonomy.load(db, taxonomy_id)
         runs = [_carry(db, task, taxonomy_id, categories, *one) for one in weighed]
@@ -376,11 +380,11 @@ def _carry(
     rules: _Rules,
     asked: set[int],
 ) -> dict[str, Any]:
-    told = {"teacher": run["teacher"], "run_id": None, "carried": 0, "asked": 0}
+    outcome = {"teacher": run["teacher"], "run_id": None, "carried": 0, "asked": 0}
     try:
         teacher = make(db, task, run["teacher"], categories)
     except InputError as error:  # a connection or a column that is gone: its labels stay with the old version
-        return told | {"left": str(error)}
+        return outcome | {"left": str(error)}
     run_id = run_for(db, task, taxonomy_id, teacher, None)
     ids = [c.id for c in categories if c.assignable]
     rules.vectors = None  # weighed already
@@ -402,4 +406,4 @@ def _carry(
         db.conn.executemany(copy, values)
         carried += len(values)
         total += len(rows)
-    return told | {"run_id": run_id, "carried": carried, "asked": total - carried}
+    return outcome | {"run_id": run_id, "carried": carried, "asked": total - carried}

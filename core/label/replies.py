@@ -44,7 +44,7 @@ _AROUND = [(mark, mark) for mark in ("**", "__", "*", "_", "`", '"', "'")] + [
 
 
 @dataclass(frozen=True)
-class Found:
+class ReadAnswer:
     """What one answer means: a category's id in the database, or why it means none. `short`: the short id, where it was given."""
 
     category: int | None = None
@@ -74,36 +74,36 @@ class Reader:
         # Without the file's own ids: a model never sees them, and what looks like one is a short id.
         self.match = Matcher([replace(category, key=None) for category in categories])
 
-    def read(self, text: str, allowed: Sequence[str], count: int) -> list[Found]:
+    def read(self, text: str, allowed: Sequence[str], count: int) -> list[ReadAnswer]:
         """What a whole reply means for each of `count` texts."""
         text = unthought(text[:LONGEST]).strip()
         if not text:
-            return [Found(problem=EMPTY)] * count
-        said = _json_values(text)
-        if len({json.dumps(value, sort_keys=True) for value in said}) > 1:
-            return [Found(problem="The reply gives several answers.")] * count
-        if said:
-            return self._structured(said[0], allowed, count)
+            return [ReadAnswer(problem=EMPTY)] * count
+        values = _json_values(text)
+        if len({json.dumps(value, sort_keys=True) for value in values}) > 1:
+            return [ReadAnswer(problem="The reply gives several answers.")] * count
+        if values:
+            return self._structured(values[0], allowed, count)
         if (
             count > 1 or "{" in text or text.startswith("[")
         ):  # JSON that is broken or says the same thing twice is no prose
-            return [Found(problem=NO_JSON)] * count
+            return [ReadAnswer(problem=NO_JSON)] * count
         return [self._prose(text, allowed)]
 
-    def _structured(self, value: object, allowed: Sequence[str], count: int) -> list[Found]:
+    def _structured(self, value: object, allowed: Sequence[str], count: int) -> list[ReadAnswer]:
         answers = value
         if isinstance(value, dict) and isinstance(value.get("answers"), list):
             answers = value["answers"]
         if not isinstance(answers, list):
             answers = [answers]
         if len(answers) != count:
-            return [Found(problem=f"The reply gives {len(answers)} answers to {count} texts.")] * count
+            return [ReadAnswer(problem=f"The reply gives {len(answers)} answers to {count} texts.")] * count
         numbers = [a.get("text") for a in answers if isinstance(a, dict) and "text" in a]
         if count > 1 and numbers != list(range(1, count + 1)):
-            return [Found(problem="The answers are not numbered in the order of the texts.")] * count
-        return [self._one(answer, allowed) for answer in answers]
+            return [ReadAnswer(problem="The answers are not numbered in the order of the texts.")] * count
+        return [self._answer(answer, allowed) for answer in answers]
 
-    def _one(self, answer: object, allowed: Sequence[str]) -> Found:
+    def _answer(self, answer: object, allowed: Sequence[str]) -> ReadAnswer:
         if not isinstance(answer, dict):
             return self.value(answer, allowed)
         if set(answer) <= {"category", "text"} and "category" in answer:
@@ -111,68 +111,68 @@ class Reader:
         named = [value for key, value in answer.items() if key.strip().lower() in _KEYS]
         if not named and len(answer) == 1:
             named = list(answer.values())
-        found = [self.value(value, allowed) for value in named]
-        if not found:
-            return Found(problem="The answer names no category.")
-        problem = next((one for one in found if one.problem), None)
+        readings = [self.value(value, allowed) for value in named]
+        if not readings:
+            return ReadAnswer(problem="The answer names no category.")
+        problem = next((one for one in readings if one.problem), None)
         if problem:
             return problem
-        if len({one.category for one in found}) > 1:
-            return Found(problem="The answer names several categories.")
-        return replace(found[0], mapped=True)
+        if len({one.category for one in readings}) > 1:
+            return ReadAnswer(problem="The answer names several categories.")
+        return replace(readings[0], mapped=True)
 
-    def value(self, value: object, allowed: Sequence[str]) -> Found:
+    def value(self, value: object, allowed: Sequence[str]) -> ReadAnswer:
         """What one value means: an id that was on offer, or a near miss that can mean one category only."""
         if isinstance(value, str) and value in allowed and value in self.by_short:
-            return Found(self.by_short[value], short=value)
+            return ReadAnswer(self.by_short[value], short=value)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value) if abs(value) < 10**9 else "a long number"
         if not isinstance(value, str) or not value.strip():
-            return Found(problem="The answer names no category.")
+            return ReadAnswer(problem="The answer names no category.")
         text, bare = value.strip(), _peeled(value)[-1]
         if bare.lower() == NONE:
-            return Found(problem=NOTHING_FITS)
+            return ReadAnswer(problem=NOTHING_FITS)
         meant = {place for place in (self._named(text), *self._numbered(bare, allowed)) if place}
         if len(meant) == 1:
-            return Found(meant.pop(), mapped=True)
+            return ReadAnswer(meant.pop(), mapped=True)
         if meant:
-            return Found(problem=f"The answer {_short(text)} could mean several categories.")
-        return Found(problem=f"The answer {_short(text)} is not in the taxonomy.")
+            return ReadAnswer(problem=f"The answer {_short(text)} could mean several categories.")
+        return ReadAnswer(problem=f"The answer {_short(text)} is not in the taxonomy.")
 
     def _named(self, text: str) -> int | None:
         """The category a text names, as it stands or without the marks around it."""
-        return next((found for piece in _peeled(text) if (found := self.match(piece))), None)
+        return next((category for piece in _peeled(text) if (category := self.match(piece))), None)
 
     def _numbered(self, text: str, allowed: Sequence[str]) -> list[int]:
         """The categories meant by "7", "#07", "07: Sale": the id's and, where a name stands beside it, the name's."""
-        found = _NUMBERED.match(text)
-        if not found or len(found[2]) > 9:
+        match = _NUMBERED.match(text)
+        if not match or len(match[2]) > 9:
             return []
-        short = self.by_number.get(int(found[2]))
-        if short is None or short not in allowed or short.rstrip("0123456789") != found[1].lower():
+        short = self.by_number.get(int(match[2]))
+        if short is None or short not in allowed or short.rstrip("0123456789") != match[1].lower():
             return []
-        if not found[3].strip():
+        if not match[3].strip():
             return [self.by_short[short]]
-        beside = self._named(found[3])
+        beside = self._named(match[3])
         return [self.by_short[short], beside] if beside else []
 
-    def _prose(self, text: str, allowed: Sequence[str]) -> Found:
+    def _prose(self, text: str, allowed: Sequence[str]) -> ReadAnswer:
         """A reply without JSON: the name or id alone, or alone on the first or last line, or at the very end after a colon."""
         whole = self.value(text, allowed)
         if whole.category is not None:
             return replace(whole, mapped=True, short=None)
         lines = [line for line in map(str.strip, text.splitlines()) if line]
         pieces = {lines[0], lines[-1], text.rpartition(":")[2].strip()} if lines else set()
-        found = [(piece, self.value(piece, allowed)) for piece in pieces if piece]
-        meant = {one.category for _, one in found if one.category is not None}
+        readings = [(piece, self.value(piece, allowed)) for piece in pieces if piece]
+        meant = {one.category for _, one in readings if one.category is not None}
         if len(meant) != 1:
-            return Found(problem=NO_JSON)
+            return ReadAnswer(problem=NO_JSON)
         rest = text
-        for piece, one in found:
-            rest = rest.replace(piece, " ") if one.category is not None else rest
+        for piece, reading in readings:
+            rest = rest.replace(piece, " ") if reading.category is not None else rest
         if _NEGATED.search(rest):
-            return Found(problem=NO_JSON)
-        return Found(meant.pop(), mapped=True)
+            return ReadAnswer(problem=NO_JSON)
+        return ReadAnswer(meant.pop(), mapped=True)
 
 
 def short_ids(categories: Sequence[StoredCategory]) -> list[str]:

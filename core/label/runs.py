@@ -79,13 +79,13 @@ def runs(db: Database, task: Task) -> list[dict]:
 def newest_in_use(db: Database, task: Task, teacher: str | None = None) -> int | None:
     """The run in use of those that hold labels under the taxonomy version in use, of this teacher where one is named: the live
     student's, else the newest that is not paused, else the newest; None without."""
-    found = db.execute(
+    row = db.execute(
         f"""select id from label_runs r where task_id = ? and teacher = ifnull(?, teacher) and taxonomy_id = ?
             and exists (select 1 from labels where run_id = r.id and category_id is not null)
             order by exists (select 1 from students where label_run_id = r.id and live = 1) desc, {PAUSED}, id desc limit 1""",
         [task.id, teacher, taxonomy.latest(db, task)],
     ).fetchone()
-    return found[0] if found else None
+    return row[0] if row else None
 
 
 def summary(db: Database, run_id: int) -> dict:

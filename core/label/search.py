@@ -41,9 +41,9 @@ def search(
             order by a.id limit :most offset :start""",
         marks,
     )
-    found = list(rows)
+    listed = list(rows)
     joined = tables if wanted.label is not None else "assets a where a.client_id = :client"
-    return found, db.execute(f"select count(*) from {joined} {where}", marks).fetchone()[0]
+    return listed, db.execute(f"select count(*) from {joined} {where}", marks).fetchone()[0]
 
 
 def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:

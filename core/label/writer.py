@@ -59,13 +59,13 @@ class _Outbox:
 
     settled: list[tuple] = field(default_factory=list)
     answers: list[tuple[Any, Any]] = field(default_factory=list)
-    kept: list[tuple[bytes, Reply]] = field(default_factory=list)
+    replies: list[tuple[bytes, Reply]] = field(default_factory=list)
     wanted: list[_Wanted] = field(default_factory=list)
     written: list[asyncio.Future] = field(default_factory=list)
 
     def put_back(self, box: _Outbox) -> None:
         """What was to be written before still is."""
-        for mine, before in ((self.settled, box.settled), (self.answers, box.answers), (self.kept, box.kept)):
+        for mine, before in ((self.settled, box.settled), (self.answers, box.answers), (self.replies, box.replies)):
             mine[:0] = before
 
     def fail(self, error: BaseException) -> None:
@@ -135,7 +135,7 @@ class Writer:
 
     def keep(self, key: bytes, reply: Reply) -> None:
         """Remember a reply; handed over together with its call it is written together with it."""
-        self._outbox.kept.append((key, reply))
+        self._outbox.replies.append((key, reply))
         self._tell()
 
     def hand_over(self, name: Any, answers: Sequence) -> None:
@@ -172,14 +172,14 @@ class Writer:
         unwritten = self._outbox, self._box
         lost = sum(answer.error is None for box in unwritten for _, answer in box.answers)
         usd = sum(settled[1] or 0.0 for box in unwritten for settled in box.settled)
-        kept = "All that had arrived is kept."
+        remark = "All that had arrived is kept."
         if lost:
-            kept = (
+            remark = (
                 f"{counted(lost, self.noun)} that had arrived ({money(usd, exact=True)}) could not be written and will be "
                 "bought again; the ledger counts their calls at the most they can have cost."
             )
         return InputError(
-            f"The disk is full, so buying stopped. {kept}",
+            f"The disk is full, so buying stopped. {remark}",
             "Make room, then start it again: it carries on from there.",
             where=self.account.connection,
         )
@@ -257,7 +257,7 @@ class Writer:
                 for settled in box.settled:
                     ledger.settle(db, *settled)
                 self.write(db, box.answers)
-                keep_replies(db, self.account.client_id, box.kept)
+                keep_replies(db, self.account.client_id, box.replies)
                 return [None] * len(box.wanted) if self.refusing else self._grant(db, box.wanted)
         except sqlite3.OperationalError as error:
             if no_room(error):  # from here on no call is made, also while the next try is under way
@@ -267,11 +267,11 @@ class Writer:
     def _grant(self, db: Database, wanted: list[_Wanted]) -> list[int | None]:
         """On disk: the calls' numbers. Of those that wait for any call none overtakes another: they would wait for each other."""
         granted, refused = [], False
-        for one in wanted:
+        for want in wanted:
             number = None
-            if not (one.patience == "all" and refused):
-                number = ledger.reserve(db, self.account, one.usd, one.assets)
-            refused |= one.patience == "all" and number is None
+            if not (want.patience == "all" and refused):
+                number = ledger.reserve(db, self.account, want.usd, want.assets)
+            refused |= want.patience == "all" and number is None
             granted.append(number)
         return granted
 

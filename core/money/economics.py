@@ -11,6 +11,7 @@ from math import ceil, isfinite
 from typing import Any
 
 from core.errors import InputError
+from core.money.modes import MODES
 from core.money.prices import SECONDS, TOKENS_OUT, Price, default_price_as
 from core.words import stated_percent
 
@@ -199,7 +200,7 @@ class Economics:
 
     def line(self, key: str) -> Line:
         """One line of the sheet by its key."""
-        return next(found for found in self.formulas if found.key == key)
+        return next(line for line in self.formulas if line.key == key)
 
 
 def economics(measured: Measured, assumptions: Assumptions, price: Price | None) -> Economics:
@@ -293,8 +294,8 @@ def teacher_cost(measured: Taught, assumptions: Assumptions, price: Price | None
         parts.insert(1, f"{show(cached)} × {show(rate_cached)}")
     micro = (tokens_in - cached) * rate_in + cached * rate_cached + tokens_out * rate_out
     note = f"{price.model}, {'batch ' if batch else ''}price per million tokens, {price.source}, {price.as_of or 'undated'}"
-    given = assumptions.tokens_in is not None
-    basis = "assumed" if given or measured.tokens_basis == "assumed" else "estimated"
+    stated = assumptions.tokens_in is not None
+    basis = "assumed" if stated or measured.tokens_basis == "assumed" else "estimated"
     return Line("teacher", label, f"({' + '.join(parts)}) / 1,000", round(micro / 1000, 6), unit, basis, note)
 
 
@@ -409,11 +410,8 @@ def _total(items: list[Line]) -> Line:
     return Line("upfront", "Upfront, altogether", formula, value, "USD", "estimated")
 
 
-_NAMES = {"student": "Student alone", "cascade": "Student with teacher behind it"}
-
-
 def _saving(name: str, teacher: Line, line: Line) -> Line:
-    label = f"{_NAMES[name]}: saving"
+    label = f"{MODES[name].line}: saving"
     if not teacher.value or line.value is None:
         return Line(f"{name}_saving", label, "nothing to compare with", None, "share", "estimated")
     value = round(1 - line.value / teacher.value, 6)
@@ -421,7 +419,7 @@ def _saving(name: str, teacher: Line, line: Line) -> Line:
 
 
 def _break_even(name: str, teacher: Line, line: Line, upfront: Line) -> Line:
-    label = f"{_NAMES[name]}: pays for itself after"
+    label = f"{MODES[name].line}: pays for itself after"
     if not teacher.value or line.value is None:
         return Line(f"{name}_break_even", label, "nothing to compare with", None, "assets", "estimated")
     gain = round(teacher.value - line.value, 6)
@@ -433,7 +431,7 @@ def _break_even(name: str, teacher: Line, line: Line, upfront: Line) -> Line:
 
 
 def _months(name: str, even: Line, volume: int) -> Line:
-    label = f"{_NAMES[name]}: pays for itself within"
+    label = f"{MODES[name].line}: pays for itself within"
     if even.value is None:
         return Line(f"{name}_months", label, even.formula, None, "months", even.basis)
     value = round(even.value / volume, 4)
@@ -450,9 +448,9 @@ def _speed_up(measured: Measured, assumptions: Assumptions) -> dict[str, Line]:
         mean = student + (1 - handled) * teacher
         times["cascade"] = (mean, f"({show(student)} + (1 − {show(handled)}) × {show(teacher)})")
     lines = {}
-    for name, label in _NAMES.items():
+    for name, mode in MODES.items():
         value, formula = None, "nothing proven yet"
         if name in times:
             value, formula = round(teacher / times[name][0], 2), f"{show(teacher)} / {times[name][1]}"
-        lines[name] = Line(f"{name}_speed_up", f"{label}: times faster", formula, value, "times", basis)
+        lines[name] = Line(f"{name}_speed_up", f"{mode.line}: times faster", formula, value, "times", basis)
     return lines

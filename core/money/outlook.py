@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from core.money.economics import Assumptions, Economics, Line, Measured, economics, monthly_cost, show, teacher_cost
+from core.money.modes import MODES
 from core.money.prices import TOKENS_OUT, Price
 from core.words import money, percent, stated_percent
 
@@ -17,7 +18,7 @@ PUBLISHED_SAVING = (
     0.80,
     0.90,
 )  # the published agency example: 94 % agreement, under 200 ms an asset, 80 to 90 % cheaper
-NAMES = {"teacher": "Teacher alone", "student": "Student alone", "cascade": "Student with teacher behind it"}
+NAMES = {"teacher": "Teacher alone"} | {key: mode.line for key, mode in MODES.items()}
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,20 @@ def courses(
     Teacher, student and cascade as the sheet has them; then the teacher at its batch price where the list has one, and every
     other model at its list price for the same tokens. What has no price is left out.
     """
-    found, lines = [], []
+    listed, lines = [], []
     for key, label in NAMES.items():
         month = sheet.monthly[key]
         if month is not None:
             start = 0.0 if key == "teacher" else sheet.upfront_usd
             even = None if key == "teacher" else sheet.line(f"{key}_months").value
-            found.append(Course(key, label, start, month, sheet.line(f"{key}_month").basis, even))
+            listed.append(Course(key, label, start, month, sheet.line(f"{key}_month").basis, even))
     for key, label, assumed, priced in _elsewhere(assumptions, sheet.price, others):
         each = replace(teacher_cost(measured, assumed, priced), key=key, label=f"{label}, 1,000 assets")
         month = monthly_cost(key, each, assumptions.volume_per_month)
         lines += [each, month]
         if month.value is not None:
-            found.append(Course(key, label, 0.0, month.value, month.basis))
-    return found, [*lines, *(_total(course) for course in found)]
+            listed.append(Course(key, label, 0.0, month.value, month.basis))
+    return listed, [*lines, *(_total(course) for course in listed)]
 
 
 def _elsewhere(assumptions: Assumptions, price: Price | None, others: list[Price]):
@@ -156,7 +157,7 @@ def _ranges(measured: Measured, assumptions: Assumptions, price: Price | None, h
         whole = name == "volume_per_month"
         ends = [max(round(times * value), 1) if whole else times * value for times in TIMES]
         words = [f"{end:,}" if whole else money(end) if name in PAID else f"{end:,.4g}" for end in ends]
-        yield name, LABELS[name], [(said, {}, {name: end}, price) for said, end in zip(words, ends)]
+        yield name, LABELS[name], [(text, {}, {name: end}, price) for text, end in zip(words, ends)]
     rates = [times * measured.assets_per_second for times in TIMES]
     yield "speed", "Student's assets a second", [(f"{r:,.0f}", {"assets_per_second": r}, {}, price) for r in rates]
     uses = sorted({min(0.1, assumptions.utilisation), max(0.9, assumptions.utilisation)})

@@ -80,9 +80,9 @@ def default_price_as() -> str:
 @cache
 def models() -> list[str]:
     """Text models usable as teachers, as "provider:model": by provider, within one the newest version first."""
-    found = {provider.id: provider for provider in providers}
+    by_id = {provider.id: provider for provider in providers}
     names, today = [], datetime.now(UTC).date()
-    for provider in (found[name] for name in LISTED if name in found):
+    for provider in (by_id[name] for name in LISTED if name in by_id):
         usable = [
             m.id for m in provider.models if not m.deprecated and not _NOT_A_TEACHER.search(m.id) and _rates(m, today)
         ]
@@ -223,8 +223,8 @@ def put_override(
         raise InputError(
             "A price needs a model.", "Name the model as provider:model, for example `openai:gpt-6.1-sol`."
         )
-    given = [value for value in (input_usd_mtok, output_usd_mtok, cached_usd_mtok) if value is not None]
-    if not all(isfinite(value) and value >= 0 for value in given):
+    stated = [value for value in (input_usd_mtok, output_usd_mtok, cached_usd_mtok) if value is not None]
+    if not all(isfinite(value) and value >= 0 for value in stated):
         raise InputError(f"The price given for {model} is not zero or more.", "Give USD per million tokens.")
     name = _on_list(model) or ""
     db["price_overrides"].upsert(
@@ -242,8 +242,8 @@ def put_override(
 def drop_override(db: Database, model: str) -> None:
     """Forget your own price for `model`; the bundled list's holds again. InputError where there is none."""
     model = model.strip()
-    kept = {price.model for price in overrides(db)}
-    name = next((name for name in (model, _on_list(model)) if name in kept), None)
+    overridden = {price.model for price in overrides(db)}
+    name = next((name for name in (model, _on_list(model)) if name in overridden), None)
     if name is None:
         raise InputError(f"There is no price of your own for {model}.", "The price list holds already.")
     db.execute("delete from price_overrides where model = ?", [name])

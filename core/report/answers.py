@@ -178,18 +178,18 @@ def new(figures: ChooseOneFigures) -> Answer | None:
     table = pd.DataFrame(
         [
             {
-                "what is new": one.many,
-                "column": one.column or "what belongs together",
-                "groups": one.groups,
-                "n": one.n,
-                "seen": round(one.seen, 3),
-                "new": round(one.new, 3),
-                "low": round(one.low, 3),
-                "high": round(one.high, 3),
-                "lower by more than its error": one.lower,
-                "verdict rests on it": one == rests or (rests is None and not one.column and seen.rule != NOTHING),
+                "what is new": left.many,
+                "column": left.column or "what belongs together",
+                "groups": left.groups,
+                "n": left.n,
+                "seen": round(left.seen, 3),
+                "new": round(left.new, 3),
+                "low": round(left.low, 3),
+                "high": round(left.high, 3),
+                "lower by more than its error": left.lower,
+                "verdict rests on it": left == rests or (rests is None and not left.column and seen.rule != NOTHING),
             }
-            for one in seen.left_out
+            for left in seen.left_out
         ]
     )
     crossed = ", ".join(one.many for one in seen.left_out if one.crossed)
@@ -209,8 +209,8 @@ def across(figures: ChooseOneFigures) -> Answer | None:
     seen = figures.new
     if seen is None or not seen.across:
         return None
-    kept = ("taught", "market", "labels", "n", "agreement", "low", "high")
-    table = pd.DataFrame([{name: getattr(one, name) for name in kept} for one in seen.across])
+    columns = ("taught", "market", "labels", "n", "agreement", "low", "high")
+    table = pd.DataFrame([{name: getattr(one, name) for name in columns} for one in seen.across])
     table[["agreement", "low", "high"]] = table[["agreement", "low", "high"]].round(3)
     table = table.rename(columns={"taught": "taught on", "market": "asked about", "labels": "labels learned from"})
     note = "Small students, each taught on one market alone, asked about concepts they had not seen. Measured, with the 95 % range."

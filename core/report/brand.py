@@ -34,9 +34,9 @@ def keep(db: Database, agency: str, colour: str, logo: bytes | None = None, *, d
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         raise InputError(f"{colour} is no colour.", "Write it as # and six digits, such as #1f6fbf.")
     before = "" if drop_logo else brand(db).logo
-    made = Brand(" ".join(agency.split())[:80], colour.lower(), _picture(logo) if logo else before)
-    settings.put(db, "brand", asdict(made))
-    return made
+    chosen = Brand(" ".join(agency.split())[:80], colour.lower(), _picture(logo) if logo else before)
+    settings.put(db, "brand", asdict(chosen))
+    return chosen
 
 
 def _picture(data: bytes) -> str:

@@ -238,11 +238,11 @@ def growth(
 
 def _apart(sizes: Sequence[int]) -> list[int]:
     """Those of rising `sizes` that can be written side by side on a log axis, from the last one down."""
-    kept = [sizes[-1]]
+    apart = [sizes[-1]]
     for size in reversed(sizes[:-1]):
-        if size > 0 and kept[-1] / size >= (sizes[-1] / max(sizes[0], 1)) ** 0.08:
-            kept.append(size)
-    return kept[::-1]
+        if size > 0 and apart[-1] / size >= (sizes[-1] / max(sizes[0], 1)) ** 0.08:
+            apart.append(size)
+    return apart[::-1]
 
 
 def _target(fig: go.Figure, target: float) -> None:
@@ -291,7 +291,7 @@ def cascade(curve: pd.DataFrame, target: float, certified: float | None) -> go.F
 
 def reliability(table: pd.DataFrame) -> go.Figure:
     """Stated confidence against agreement seen, with intervals (agreement.reliability's columns), and the diagonal."""
-    said = table[["confidence", "agreement"]].map(percent)
+    words = table[["confidence", "agreement"]].map(percent)
     table = 100 * table[["confidence", "agreement", "low", "high"]]
     diagonal = {"x": [0, 100], "y": [0, 100], "mode": "lines", "hoverinfo": "skip"}
     fig = go.Figure(go.Scatter(**diagonal, line={"color": NEUTRAL, "dash": "dot"}))
@@ -301,7 +301,7 @@ def reliability(table: pd.DataFrame) -> go.Figure:
         mode="markers",
         marker={"color": STUDENT, "size": 8},
         error_y=_error(table["high"] - table["agreement"], table["agreement"] - table["low"], STUDENT),
-        customdata=said,
+        customdata=words,
         hovertemplate="says %{customdata[0]}<br>agrees %{customdata[1]}<extra></extra>",
     )
     fig.update_xaxes(range=[0, 101], ticksuffix=" %")
@@ -324,20 +324,20 @@ def heat(pairs: Iterable[tuple[int, int, int]], labels: dict[int, str], most: in
     table = pd.DataFrame(list(pairs), columns=["teacher", "student", "count"])
     wrong = table[table["teacher"] != table["student"]]
     lost = wrong.groupby("teacher")["count"].sum().add(wrong.groupby("student")["count"].sum(), fill_value=0)
-    kept = lost.nlargest(most).index.to_numpy()
-    inside = wrong[wrong["teacher"].isin(kept) & wrong["student"].isin(kept)]
-    place = {category: n for n, category in enumerate(kept)}
-    counts = np.zeros((len(kept), len(kept)))
+    shown = lost.nlargest(most).index.to_numpy()
+    inside = wrong[wrong["teacher"].isin(shown) & wrong["student"].isin(shown)]
+    place = {category: n for n, category in enumerate(shown)}
+    counts = np.zeros((len(shown), len(shown)))
     counts[inside["teacher"].map(place), inside["student"].map(place)] = inside["count"]
     order = _neighbours(counts)
-    counts, kept = counts[np.ix_(order, order)], kept[order]
-    sizes = table.groupby("teacher")["count"].sum().reindex(kept).fillna(0).to_numpy()
-    agreed = table[table["teacher"] == table["student"]].set_index("teacher")["count"].reindex(kept).fillna(0)
+    counts, shown = counts[np.ix_(order, order)], shown[order]
+    sizes = table.groupby("teacher")["count"].sum().reindex(shown).fillna(0).to_numpy()
+    agreed = table[table["teacher"] == table["student"]].set_index("teacher")["count"].reindex(shown).fillna(0)
     np.fill_diagonal(counts, agreed)
     shares = counts / np.maximum(sizes, 1)[:, None]
-    names = [clean(labels[category], 34) for category in kept]
+    names = [clean(labels[category], 34) for category in shown]
     fig = _matrix(counts, shares, names)
-    return fig, len(kept), float(inside["count"].sum() / max(wrong["count"].sum(), 1))
+    return fig, len(shown), float(inside["count"].sum() / max(wrong["count"].sum(), 1))
 
 
 def _per_cent(share: float) -> float:
@@ -447,10 +447,10 @@ def cumulative(courses: list[Course], months: int = MONTHS) -> go.Figure:
 def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
     """The net saving at both ends of each assumption's range, the widest on top; `base` is the saving as things are."""
     shown = swings[:most][::-1]
-    names = [clean(one.label) for one in shown]
+    names = [clean(swing.label) for swing in shown]
     fig = go.Figure()
     for end, words, colour in (("low", "low_words", NEUTRAL), ("high", "high_words", STUDENT)):
-        moved = [getattr(one, end) - base for one in shown]
+        moved = [getattr(swing, end) - base for swing in shown]
         fig.add_bar(
             y=list(range(len(shown))),
             x=moved,
@@ -459,17 +459,17 @@ def tornado(swings: list[Swing], base: float, most: int = 10) -> go.Figure:
             marker_color=colour,
             text=[""] * len(shown),
             customdata=[
-                [name, clean(getattr(one, words)), money(getattr(one, end))] for name, one in zip(names, shown)
+                [name, clean(getattr(swing, words)), money(getattr(swing, end))] for name, swing in zip(names, shown)
             ],
             hovertemplate="%{customdata[0]} %{customdata[1]}: %{customdata[2]}<extra></extra>",
         )
-    for place, one in enumerate(shown):  # both ends of a row may lie on one side of the result: their words never do
-        lower, upper = sorted([(one.low, one.low_words), (one.high, one.high_words)], key=lambda end: end[0])
+    for place, swing in enumerate(shown):  # both ends of a row may lie on one side of the result: their words never do
+        lower, upper = sorted([(swing.low, swing.low_words), (swing.high, swing.high_words)], key=lambda end: end[0])
         fig.add_annotation(x=min(lower[0], base), y=place, text=clean(lower[1]), xanchor="right", xshift=-5)
         fig.add_annotation(x=max(upper[0], base), y=place, text=clean(upper[1]), xanchor="left", xshift=5)
     fig.update_annotations(showarrow=False)
     fig.add_vline(x=base, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
-    values = [getattr(one, end) for one in shown for end in ("low", "high")]
+    values = [getattr(swing, end) for swing in shown for end in ("low", "high")]
     room = 0.16 * (max(values) - min(values))
     layout(fig, f"saved within {MONTHS} months, upfront cost taken off (US dollars)", "", 90 + 34 * len(shown))
     fig.update_layout(barmode="overlay")

@@ -207,17 +207,17 @@ def _asked_with(facts: dict) -> str:
 
 def _worst(db: Database, student_id: int, figures: ChooseOneFigures) -> list[Worst]:
     """The weakest categories, however few test assets they have, with what went wrong there."""
-    made = []
-    for one in [category for category in ranked(figures.categories) if category.agreed < category.n][:WORST]:
-        differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": one.category})
+    worst = []
+    for category in [category for category in ranked(figures.categories) if category.agreed < category.n][:WORST]:
+        differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": category.category})
         differ = differ[~differ["text"].map(_beginning).duplicated()].head(EXAMPLES)  # not two sizes of one creative
         examples = [
-            (" ".join(text.split())[:TEXT], teacher, said)
-            for text, teacher, said in differ[["text", "teacher", "student"]].itertuples(index=False)
+            (" ".join(text.split())[:TEXT], teacher, student)
+            for text, teacher, student in differ[["text", "teacher", "student"]].itertuples(index=False)
         ]
-        seen = Share(one.share, one.low, one.high, one.n, one.n)
-        made.append(Worst(one.label, share_words(seen.value, seen.n), span_words(seen), examples))
-    return made
+        seen = Share(category.share, category.low, category.high, category.n, category.n)
+        worst.append(Worst(category.label, share_words(seen.value, seen.n), span_words(seen), examples))
+    return worst
 
 
 def _beginning(text: str) -> str:

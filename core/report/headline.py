@@ -9,9 +9,9 @@ from typing import Any
 from core.evaluate.comparison import Comparison
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import share_words, span_words
+from core.money.modes import MODES
 from core.words import milliseconds, percent, ranged, spoken, stated_percent, teacher_words
 
-MODES = {"student": "alone", "cascade": "with the teacher behind it"}
 TITLES = {
     "replace": "Replace the teacher with this student.",
     "fallback": "Let the student answer, with the teacher behind it.",
@@ -76,8 +76,8 @@ def headlines(result: Comparison) -> list[Headline]:
 
 def _headline(label: str, value: float | None, ends: tuple[float, float] | None, basis: str, hint: str) -> Headline:
     words = _times if hint == "speed_up" else _share
-    said, span = "–" if value is None else words(value), ranged(*ends, words) if ends else None
-    return Headline(label, said, basis, None if span == said else span, (hint,))
+    text, span = "–" if value is None else words(value), ranged(*ends, words) if ends else None
+    return Headline(label, text, basis, None if span == text else span, (hint,))
 
 
 def _share(value: float) -> str:
@@ -93,5 +93,5 @@ def about(result: Comparison) -> str:
     hoped = "" if result.takes_over else f", {IF_IT_DID}"
     return (
         f"The teacher here: {teacher_words(result.figures.taught.teacher)}. Saving and speed-up are those of the student "
-        f"{MODES[result.verdict.mode]}{hoped}; by itself it takes {milliseconds(result.figures.latency.p50)} (measured)."
+        f"{MODES[result.verdict.mode].manner}{hoped}; by itself it takes {milliseconds(result.figures.latency.p50)} (measured)."
     )

@@ -26,15 +26,17 @@ ROWS = 60  # of a chart's table; the workbook has all
 
 def render(report: Report) -> str:
     """The whole file."""
-    given = {"svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
-    return _template().render(report=report, **given).lstrip()
+    helpers = {"svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
+    return _template().render(report=report, **helpers).lstrip()
 
 
 @cache
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    made = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_unbroken)
-    return made.get_template("report.html.j2")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_unbroken
+    )
+    return environment.get_template("report.html.j2")
 
 
 def _unbroken(value: object) -> object:
@@ -63,10 +65,10 @@ def _frame(table: pd.DataFrame, shares: tuple[str, ...] = (), dollars: tuple[str
 def _assumptions(rows: list[dict]) -> list[list[str]]:
     """What was assumed; what nobody gave, because it was measured or worked out, is left out."""
     cells = []
-    for one in rows:
-        share = one["unit"] == "share"
-        if one["value"] is not None:
-            cells.append([one["label"], _cell(one["value"], share, False), "" if share else one["unit"], one["note"]])
+    for row in rows:
+        share = row["unit"] == "share"
+        if row["value"] is not None:
+            cells.append([row["label"], _cell(row["value"], share, False), "" if share else row["unit"], row["note"]])
     return [["assumption", "value", "unit", "why"], *cells]
 
 

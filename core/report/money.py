@@ -5,13 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from core.money.economics import Economics, Line
+from core.money.modes import MODES
 from core.money.outlook import MONTHS, PUBLISHED_SAVING, Course, Swing, net_saving
 from core.report import charts
 from core.report.answers import Answer
 from core.report.headline import IF_IT_DID
 from core.words import money, percent, ranged, stated_percent
-
-WITH = {"student": "Student alone", "cascade": "Student with the teacher behind it"}
 
 
 def monthly(courses: list[Course], sheet: Economics, taken_over: bool) -> Answer:
@@ -19,9 +18,8 @@ def monthly(courses: list[Course], sheet: Economics, taken_over: bool) -> Answer
     title = "The teacher has no price yet: choose a model to price it as"
     if sheet.monthly["teacher"] is not None:
         mode = "cascade" if sheet.monthly["cascade"] is not None else "student"
-        how = "with the student and the teacher behind it" if mode == "cascade" else "with the student"
         title = f"A month of {sheet.volume_per_month:,} assets: {month_words(sheet, 'teacher')} with the teacher, "
-        title += f"{month_words(sheet, mode)} {how}"
+        title += f"{month_words(sheet, mode)} with {MODES[mode].workers}"
     colours = [charts.LOOKS.get(course.key, (charts.NEUTRAL, ""))[0] for course in courses]
     each = [1000 * course.month / sheet.volume_per_month for course in courses]
     each = [sheet.per_1000.get(course.key, value) for course, value in zip(courses, each)]
@@ -47,8 +45,8 @@ def saving_words(sheet: Economics, taken_over: bool) -> str:
     """The savings beside the published ones; `taken_over`: whether the verdict hands anything over to the student."""
     low, high = PUBLISHED_SAVING
     parts = [
-        f"{WITH[mode].lower()} saves {percent(sheet.saving[mode])} ({sheet.line(f'{mode}_saving').basis})"
-        for mode in WITH
+        f"{MODES[mode].title.lower()} saves {percent(sheet.saving[mode])} ({sheet.line(f'{mode}_saving').basis})"
+        for mode in MODES
         if sheet.saving[mode] is not None
     ]
     published = f"The published agency example saves {100 * low:g} to {stated_percent(high)}"
@@ -70,7 +68,7 @@ def cumulative(courses: list[Course], sheet: Economics, mode: str) -> Answer:
     """Two years of each way of working, with the break-even point of student and cascade marked."""
     mine = next((course for course in courses if course.key == mode), None)
     teacher = next((course for course in courses if course.key == "teacher"), None)
-    who = WITH[mode]
+    who = MODES[mode].title
     if mine is None or teacher is None or not teacher.month:
         title = "Without a price for the teacher there is nothing to earn back"
     elif mine.even is None:
@@ -106,13 +104,13 @@ def tornado(swings: list[Swing], sheet: Economics, mode: str) -> Answer | None:
     title = f"What moves the result most: {first.label.lower()}, from {ranged(low, high, money)} within {MONTHS} months"
     rows = [
         {
-            "assumption": one.label,
-            "one end": one.low_words,
-            "USD there": one.low,
-            "other end": one.high_words,
-            "USD at that one": one.high,
+            "assumption": swing.label,
+            "one end": swing.low_words,
+            "USD there": swing.low,
+            "other end": swing.high_words,
+            "USD at that one": swing.high,
         }
-        for one in swings
+        for swing in swings
     ]
     note = (
         f"Each bar changes one assumption alone; the dotted line is the result as things are ({money(base)}). Estimated over "
@@ -153,13 +151,13 @@ def steps(lines: list[Line]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "what": one.label,
-                "formula": one.formula,
-                "value": one.value,
-                "unit": one.unit,
-                "basis": one.basis,
-                "note": one.note,
+                "what": line.label,
+                "formula": line.formula,
+                "value": line.value,
+                "unit": line.unit,
+                "basis": line.basis,
+                "note": line.note,
             }
-            for one in lines
+            for line in lines
         ]
     )

@@ -11,13 +11,11 @@ from core.evaluate.comparison import Comparison
 from core.evaluate.latency import while_busy
 from core.evaluate.phrases import FEW
 from core.money.economics import Economics
+from core.money.modes import MODES
 from core.report import charts
 from core.report.headline import IF_IT_DID
 from core.report.money import month_words
 from core.words import milliseconds, money, percent, stated_percent
-
-WITH = {"student": "the student", "cascade": "the student and the teacher behind it"}
-SHORT = {"student": "Student", "cascade": "Student + teacher"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def pairs(result: Comparison) -> list[Pair]:
 
 def lead(result: Comparison) -> str:
     """What is paid today, at whose price, and what is kept, in one line; nothing is, where nothing can be handed over."""
-    sheet, mode, said = result.economics, result.verdict.mode, result.verdict
+    sheet, mode, verdict = result.economics, result.verdict.mode, result.verdict
     today, mine = sheet.monthly["teacher"], sheet.monthly[mode]
     if today is None:
         return "The teacher has no price yet: say below what you pay, and see what you would keep."
@@ -53,12 +51,12 @@ def lead(result: Comparison) -> str:
         return "The teacher costs nothing: there is nothing to save."
     price = _list_price(sheet)
     paid = f"Today {month_words(sheet, 'teacher')} a month{f' at {price}' if price else ''}"
-    if said.rule == "does_not_pay" or result.takes_over:
+    if verdict.rule == "does_not_pay" or result.takes_over:
         mine_words = month_words(sheet, mode) if mine else "less than a cent"
-        kept = round(today - mine, 2)
-        ending = f"you keep {money(kept)}" if kept >= 0 else f"that is {money(-kept)} more"
-        return f"{paid}, with {WITH[mode]} {mine_words}: {ending}."
-    return f"{paid}. Nothing is handed over yet: the student is {'for trial only' if said.decision == 'trial' else 'not ready'}."
+        difference = round(today - mine, 2)
+        ending = f"you keep {money(difference)}" if difference >= 0 else f"that is {money(-difference)} more"
+        return f"{paid}, with {MODES[mode].workers} {mine_words}: {ending}."
+    return f"{paid}. Nothing is handed over yet: the student is {'for trial only' if verdict.decision == 'trial' else 'not ready'}."
 
 
 def _list_price(sheet: Economics) -> str:
@@ -75,7 +73,7 @@ def _month(result: Comparison) -> Pair | None:
     sheet, mode = result.economics, result.verdict.mode
     if not sheet.per_1000["teacher"] or sheet.monthly[mode] is None:
         return None
-    keys = {"teacher": "Teacher", mode: SHORT[mode]}
+    keys = {"teacher": "Teacher", mode: MODES[mode].short}
     bars = tuple(
         (name, sheet.monthly[key] or 0.0, month_words(sheet, key), charts.LOOKS[key][0]) for key, name in keys.items()
     )
@@ -92,7 +90,7 @@ def _agreement(result: Comparison) -> Pair:
     digits = 1 if rests.n >= FEW else 0
     bars = [("Student alone", rests.value)]
     if figures.certificate.certified and unseen is None:
-        bars.append(("Student + teacher", figures.agreement_end_to_end))
+        bars.append((MODES["cascade"].short, figures.agreement_end_to_end))
     target = figures.target
     drawn = tuple((name, 100 * share, percent(share, target, digits=digits), charts.STUDENT) for name, share in bars)
     kind = f"assets of new {unseen.many}" if unseen else "test assets"

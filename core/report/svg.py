@@ -37,12 +37,12 @@ def _length(text: str, size: float = LETTER) -> float:
 class _Axis:
     """One axis: from values to px, its ticks and its title. `vertical` axes run from the bottom up."""
 
-    def __init__(self, given: dict[str, Any], values: list[float], vertical: bool):
-        self.given, self.vertical = given, vertical
-        self.log = given.get("type") == "log"
-        low, high = given.get("range") or self._around(values)
+    def __init__(self, settings: dict[str, Any], values: list[float], vertical: bool):
+        self.settings, self.vertical = settings, vertical
+        self.log = settings.get("type") == "log"
+        low, high = settings.get("range") or self._around(values)
         self.low, self.high = float(low), float(high)
-        self.visible = given.get("visible", True)
+        self.visible = settings.get("visible", True)
         self.start, self.end = 0.0, 1.0
 
     def _around(self, values: list[float]) -> tuple[float, float]:
@@ -64,21 +64,21 @@ class _Axis:
 
     def ticks(self) -> list[tuple[float, str]]:
         """Px and words of every tick."""
-        if not self.visible or self.given.get("showticklabels") is False:
+        if not self.visible or self.settings.get("showticklabels") is False:
             return []
-        values, words = self.given.get("tickvals"), self.given.get("ticktext")
+        values, words = self.settings.get("tickvals"), self.settings.get("ticktext")
         if values is None:
             values = self._round()
-            words = [f"{10**v if self.log else v:,.10g}{self.given.get('ticksuffix') or ''}" for v in values]
+            words = [f"{10**v if self.log else v:,.10g}{self.settings.get('ticksuffix') or ''}" for v in values]
             return [(self.place(value), word) for value, word in zip(values, words)]
         low, high = sorted((self.low, self.high))
-        kept = [(self.at(value), _plain(word)) for value, word in zip(values, words)]
+        ticks = [(self.at(value), _plain(word)) for value, word in zip(values, words)]
         ends = sorted((self.place(low), self.place(high)))
-        return [one for one in kept if ends[0] - 0.5 <= one[0] <= ends[1] + 0.5]
+        return [one for one in ticks if ends[0] - 0.5 <= one[0] <= ends[1] + 0.5]
 
     def _round(self) -> list[float]:
         low, high = sorted((self.low, self.high))
-        step = self.given.get("dtick") or (1 if self.log else _step(high - low))
+        step = self.settings.get("dtick") or (1 if self.log else _step(high - low))
         return [round(n * step, 10) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
@@ -107,10 +107,10 @@ class _Drawing:
     def _margins(self) -> None:
         margin = self.layout.get("margin", {})
         names = max((_length(word) for _, word in self.y.ticks()), default=0)
-        titled = {axis: bool((axis.given.get("title") or {}).get("text")) for axis in (self.x, self.y)}
+        titled = {axis: bool((axis.settings.get("title") or {}).get("text")) for axis in (self.x, self.y)}
         left = 10 + names + (20 if titled[self.y] else 0)
-        self.on_top = self.x.given.get("side") == "top"
-        steep = self.x.given.get("tickangle") == -90
+        self.on_top = self.x.settings.get("side") == "top"
+        steep = self.x.settings.get("tickangle") == -90
         below = max((_length(word) for _, word in self.x.ticks()), default=0) if steep else 16
         below = (below + 8 if self.x.ticks() else 4) + (20 if titled[self.x] else 0)
         top = 14 + (below if self.on_top else 0)
@@ -145,19 +145,19 @@ class _Drawing:
     def _axes(self) -> None:
         x, y = self.x, self.y
         for at, word in x.ticks():
-            if x.given.get("showgrid", True):
+            if x.settings.get("showgrid", True):
                 self._line(at, y.start, at, y.end, GRID)
-            if x.given.get("tickangle") == -90:
+            if x.settings.get("tickangle") == -90:
                 self._words(at + 4, y.end - 6, word, more=f' transform="rotate(-90 {at + 4:.1f} {y.end - 6:.1f})"')
             else:
                 self._words(at, y.end - 6 if self.on_top else y.start + 16, word, "middle", QUIET)
         for at, word in y.ticks():
-            if y.given.get("showgrid", True):
+            if y.settings.get("showgrid", True):
                 self._line(x.start, at, x.end, at, GRID)
             self._words(x.start - 8, at + 4, word, "end")
-        if title := (x.given.get("title") or {}).get("text"):
+        if title := (x.settings.get("title") or {}).get("text"):
             self._words((x.start + x.end) / 2, 12 if self.on_top else self.height - 6, _plain(title), "middle", QUIET)
-        if title := (y.given.get("title") or {}).get("text"):
+        if title := (y.settings.get("title") or {}).get("text"):
             middle = (y.start + y.end) / 2
             self._words(12, middle, _plain(title), "middle", QUIET, f' transform="rotate(-90 12 {middle:.1f})"')
 
@@ -227,9 +227,9 @@ class _Drawing:
         marker = trace.get("marker", {})
         size, symbol = marker.get("size", 6), marker.get("symbol", "circle")
         colour = marker.get("color", QUIET)
-        told = trace.get("text") if trace.get("hoverinfo") != "skip" else None
+        texts = trace.get("text") if trace.get("hoverinfo") != "skip" else None
         for n, (x, y) in enumerate(points):
-            tip = f"<title>{html.escape(_plain(told[n]))}</title>" if told is not None else ""
+            tip = f"<title>{html.escape(_plain(texts[n]))}</title>" if texts is not None else ""
             if symbol == "line-ns":
                 stroke = f'stroke="{marker["line"]["color"]}" stroke-width="2"'
                 ends = f'x1="{x:.1f}" x2="{x:.1f}" y1="{y - size / 2:.1f}" y2="{y + size / 2:.1f}"'

@@ -41,9 +41,9 @@ def written(sheets: Mapping[str, pd.DataFrame]) -> bytes:
     book = Workbook(write_only=True)
     for name, table in sheets.items():
         _sheet(book, name, table)
-    kept = io.BytesIO()
-    book.save(kept)
-    return kept.getvalue()
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
 
 
 def _summary(report: Report) -> pd.DataFrame:

@@ -82,11 +82,11 @@ def _all_or_few(db: Database, task: Task, item: Item, most: int) -> list[dict]:
     )
     if len(every) > most:
         return item.suggestions[:FEW]
-    there = {one["label"] for one in item.suggestions}
+    there = {category["label"] for category in item.suggestions}
     rest = [
-        {"category_id": one["id"], "label": one["label"], "description": one["description"], "by": []}
-        for one in every
-        if one["label"] not in there
+        {"category_id": category["id"], "label": category["label"], "description": category["description"], "by": []}
+        for category in every
+        if category["label"] not in there
     ]
     if item.mode != "random":
         return (item.suggestions + rest)[:most]
@@ -259,9 +259,9 @@ def _sent(row: dict) -> tuple[int, float, str, str, str]:
     name, source = row["name"], teacher_words(row["source"])
     sure = percent(row["confidence"], digits=0)
     words = f"Sent from Compare: {name} is {sure} sure of {row['student']}; {source} said {row['teacher']}."
-    said = {category: [f"{name}: {percent(share, digits=0)}"] for category, share in json.loads(row["top"])}
-    said.setdefault(row["teacher_category_id"], []).append(source)
-    suggestions = [{"category_id": category, "by": by} for category, by in said.items()]
+    by_category = {category: [f"{name}: {percent(share, digits=0)}"] for category, share in json.loads(row["top"])}
+    by_category.setdefault(row["teacher_category_id"], []).append(source)
+    suggestions = [{"category_id": category, "by": by} for category, by in by_category.items()]
     reasons = [{"kind": "sent", "words": words}]
     return row["asset_id"], row["confidence"], json.dumps(reasons), json.dumps(suggestions), row["neighbours"] or "[]"
 
@@ -312,15 +312,15 @@ def said_by_teachers(db: Database, asset_id: int) -> list[dict[str, Any]]:
 
 def _described(db: Database, suggestions: list[dict], blind: bool) -> list[dict]:
     """Suggestions with label and description. `blind`: in the taxonomy's order and without who says so."""
-    found = {row["id"]: row for row in _by_id(db, "categories", [s["category_id"] for s in suggestions])}
-    known = [s for s in suggestions if s["category_id"] in found]
+    categories = {row["id"]: row for row in _by_id(db, "categories", [s["category_id"] for s in suggestions])}
+    known = [s for s in suggestions if s["category_id"] in categories]
     if blind:
-        known.sort(key=lambda s: found[s["category_id"]]["position"])
+        known.sort(key=lambda s: categories[s["category_id"]]["position"])
     return [
         {
             "category_id": s["category_id"],
-            "label": found[s["category_id"]]["label"],
-            "description": found[s["category_id"]]["description"],
+            "label": categories[s["category_id"]]["label"],
+            "description": categories[s["category_id"]]["description"],
             "by": [] if blind else s["by"],
         }
         for s in known
@@ -349,7 +349,7 @@ def _by_id(db: Database, table: str, ids: list[int]) -> list[dict]:
 
 def _conflict(db: Database, asset_id: int) -> Item:
     """What reviewers said of an asset, with what the lists know of it."""
-    said = list(
+    decided = list(
         db.query(
             """select r.reviewer, r.category_id, c.label, r.note from reviews r join categories c on c.id = r.category_id
                where r.asset_id = ? and r.id in (select max(id) from reviews where asset_id = ? group by reviewer) order by r.id""",
@@ -360,10 +360,10 @@ def _conflict(db: Database, asset_id: int) -> Item:
     listed = "select reasons, suggestions, neighbours from review_items where asset_id = ? limit 1"
     row |= next(db.query(listed, [asset_id]), dict.fromkeys(("reasons", "suggestions", "neighbours"), "[]"))
     by_people = {}
-    for one in said:
-        by_people.setdefault(one["category_id"], []).append(one["reviewer"])
+    for decision in decided:
+        by_people.setdefault(decision["category_id"], []).append(decision["reviewer"])
     first = [{"category_id": category, "by": names} for category, names in by_people.items()]
     others = [s for s in json.loads(row["suggestions"]) if s["category_id"] not in by_people]
     row["suggestions"] = json.dumps(first + others)
     item = _item(db, row, "conflict")
-    return Item(**{**vars(item), "decisions": said})
+    return Item(**{**vars(item), "decisions": decided})

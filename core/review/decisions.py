@@ -40,4 +40,4 @@ def read(path: Path, read_as: ReadAs = AS_FOUND) -> Decisions:
         for number, cells in table.records(problems, pad=True)
         if (cell := {name: undefuse(cells[place].strip()) for name, place in at.items()})["category"]
     ]
-    return Decisions(filled, problems.kept)
+    return Decisions(filled, problems.listed)

@@ -91,22 +91,22 @@ def read(
     taxonomy_id = taxonomy.latest(db, task)
     if taxonomy_id is None:
         raise InputError("This task has no taxonomy yet.", "Upload one on the Assets page first.")
-    found = reader(path, read_as)
-    said = Counter(cell["category"] for _, cell in found.rows)
+    sheet = reader(path, read_as)
+    values = Counter(cell["category"] for _, cell in sheet.rows)
     categories = taxonomy.load(db, taxonomy_id)
     meant = check_map(accepted or {}, Matcher(categories))
-    match = Matcher(categories, accepted=meant).for_column(said, tie="names")
+    match = Matcher(categories, accepted=meant).for_column(values, tie="names")
     ids = Ids(db.execute("select id, external_id from assets where client_id = ?", [task.client_id]))
     sampled = {row[0] for row in db.execute(SAMPLED, [task.id])}
     new, problems = 0, Problems()
-    problems.kept += found.problems
+    problems.listed += sheet.problems
     with db.atomic():
-        for number, cell in found.rows:
+        for number, cell in sheet.rows:
             try:
                 new += _keep(db, task, _asset(ids, cell["asset"]), cell, match, sampled, reviewer)
             except InputError as error:
                 problems.add(number, None, error.what, error.todo)
-    return Read(len(found.rows), new, problems.kept, tuple(unknown_of(said, "category", match)))
+    return Read(len(sheet.rows), new, problems.listed, tuple(unknown_of(values, "category", match)))
 
 
 SAMPLED = "select asset_id from review_items where task_id = ? and mode = 'random'"

@@ -87,7 +87,7 @@ def state(db: Database, task: Task) -> tuple:
 
 def pairs(db: Database, task: Task) -> list[Pair]:
     """Each two reviewers who have decided some of the same assets, those with the most in common first."""
-    said = pd.read_sql_query(
+    labels = pd.read_sql_query(
         """select r.asset_id, r.reviewer, c.label, s.group_id, coalesce(s.family_id, s.group_id) as family
            from reviews r join categories c on c.id = r.category_id join assets s on s.id = r.asset_id
            where r.id in (select max(id) from reviews where task_id = ? and adjudicates = 0
@@ -95,18 +95,23 @@ def pairs(db: Database, task: Task) -> list[Pair]:
         db.conn,
         params=[task.id],
     )
-    table = said.pivot(index=["asset_id", "group_id", "family"], columns="reviewer", values="label")
-    found = []
+    table = labels.pivot(index=["asset_id", "group_id", "family"], columns="reviewer", values="label")
+    agreed = []
     for first, second in combinations(table.columns, 2):
         both = table[[first, second]].dropna()
         if len(both):
             codes = pd.factorize(np.concatenate([both[first], both[second]]))[0]
-            one, two = codes[: len(both)], codes[len(both) :]
+            firsts, seconds = codes[: len(both)], codes[len(both) :]
             copies, families = (both.index.get_level_values(name).to_numpy() for name in ("group_id", "family"))
-            found.append(
-                Pair(first, second, measures.agreement(one, two, families, copies), measures.cohen_kappa(one, two))
+            agreed.append(
+                Pair(
+                    first,
+                    second,
+                    measures.agreement(firsts, seconds, families, copies),
+                    measures.cohen_kappa(firsts, seconds),
+                )
             )
-    return sorted(found, key=lambda pair: -pair.agreement.n)
+    return sorted(agreed, key=lambda pair: -pair.agreement.n)
 
 
 def accuracy(db: Database, task: Task, conflicts: list[int] | None = None) -> Accuracy | None:
@@ -154,6 +159,6 @@ def accuracy(db: Database, task: Task, conflicts: list[int] | None = None) -> Ac
     )
 
 
-def as_json(found: People) -> dict[str, Any]:
+def as_json(people: People) -> dict[str, Any]:
     """The same as one JSON-able object."""
-    return asdict(found)
+    return asdict(people)

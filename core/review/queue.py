@@ -108,8 +108,10 @@ def build(db: Database, task: Task, progress: NoProgress | None = None) -> dict[
     listed = np.unique(np.concatenate([queue, sample]))
     near = _nearest(features, listed)
     label_ids = np.array([decided.get(asset, category) for asset, category in zip(frame.asset_id, frame.category_id)])
-    told = {row: _as_json(rows, row, reasons[row], near[row], label_ids, linear, predicted) for row in listed.tolist()}
-    _write(db, task, rows, worth, {"queue": queue, "random": sample}, told)
+    entries = {
+        row: _as_json(rows, row, reasons[row], near[row], label_ids, linear, predicted) for row in listed.tolist()
+    }
+    _write(db, task, rows, worth, {"queue": queue, "random": sample}, entries)
     kinds = pd.Series([reason["kind"] for row in queue.tolist() for reason in reasons[row]]).value_counts()
     return {
         "run_id": run_id,
@@ -143,13 +145,13 @@ def _out_of_fold(
     stage = crossfit.stages(progress, crossfit.FOLDS)
 
     def ask(learn: np.ndarray, held: np.ndarray) -> Reading:
-        told = next(stage)
+        report = next(stage)
         coefficients, bias = softmax.fit(
             features[learn],
             np.eye(categories, dtype=np.float32)[label[learn]],
             strength=STRENGTH,
             iterations=ITERATIONS,
-            step=lambda done, total: told(done, total, "Asking a model that has not seen them"),
+            step=lambda done, total: report(done, total, "Asking a model that has not seen them"),
         )
         return Reading([softmax.log_softmax(features[held] @ coefficients + bias)], None)
 
@@ -168,8 +170,8 @@ def _student(db: Database, run_id: int) -> int | None:
 
 def _named(db: Database, student_id: int | None) -> str:
     """What people call the student; empty without one."""
-    found = db.execute("select kind || ' ' || id from students where id = ?", [student_id]).fetchone()
-    return found[0] if found else ""
+    student = db.execute("select kind || ' ' || id from students where id = ?", [student_id]).fetchone()
+    return student[0] if student else ""
 
 
 def _predictions(db: Database, student_id: int | None) -> dict[int, tuple[list, bool]]:
@@ -206,16 +208,16 @@ def _reasons(
         by_kind[kind][row] = max(by_kind[kind][row], chance)
         reasons[row].append({"kind": kind, "words": words})
 
-    said = [rows.names[c] for c in rows.frame.category_id]
+    labels = [rows.names[c] for c in rows.frame.category_id]
     for row, asset in enumerate(rows.frame.asset_id.tolist()):
         top, strange = predicted.get(asset, ([], False))
         if top and not strange and top[0][1] >= CONFIDENT and top[0][0] != rows.categories[rows.label[row]]:
             other = rows.names.get(top[0][0], "another category")
             words = (
-                f"{rows.student} is {percent(top[0][1], digits=0)} sure of {other}; {rows.teacher} said {said[row]}."
+                f"{rows.student} is {percent(top[0][1], digits=0)} sure of {other}; {rows.teacher} said {labels[row]}."
             )
             add(row, "student", top[0][1], words)
-    _add_quality(rows, said, add)
+    _add_quality(rows, labels, add)
     places = {asset: row for row, asset in enumerate(rows.frame.asset_id.tolist())}
     votes = db.execute(
         "select asset_id, confidence from labels where run_id = ? and confidence_kind = 'votes' and confidence < 1",
@@ -223,20 +225,20 @@ def _reasons(
     )
     for asset, share in votes:
         if asset in places:
-            words = f"{rows.teacher} was of two minds: {percent(share, digits=0)} of its votes went to {said[places[asset]]}."
+            words = f"{rows.teacher} was of two minds: {percent(share, digits=0)} of its votes went to {labels[places[asset]]}."
             add(places[asset], "votes", 1 - share, words)
     for row, words in _differing_copies(db, every, rows, recorded.differing(db, run_id)):
         add(row, "copies", 0.5, words)
     sizes = np.bincount(rows.label, minlength=len(rows.categories))
     for row in np.flatnonzero(sizes[rows.label] < RARE).tolist():
         n = int(sizes[rows.label[row]])
-        add(row, "rare", RARE_WORTH * (1 - n / RARE), f"{said[row]} has only {n} label{'s' * (n != 1)}.")
+        add(row, "rare", RARE_WORTH * (1 - n / RARE), f"{labels[row]} has only {n} label{'s' * (n != 1)}.")
     model = np.maximum(by_kind["student"], by_kind["quality"])
     right = (1 - model) * (1 - by_kind["votes"]) * (1 - by_kind["copies"]) * (1 - by_kind["rare"])
     return reasons, 1 - right
 
 
-def _add_quality(rows: Rows, said: list[str], add) -> None:
+def _add_quality(rows: Rows, labels: list[str], add) -> None:
     """Labels that confident learning calls issues; needs two categories and a few rows."""
     if len(rows.categories) < 2:
         return
@@ -257,21 +259,21 @@ def _add_quality(rows: Rows, said: list[str], add) -> None:
 
 def _differing_copies(db: Database, every: pd.DataFrame, rows: Rows, differing: pd.DataFrame) -> list[tuple[int, str]]:
     """(row, words) of groups whose copies are, or came (`differing`), labelled differently, and of near copies that differ."""
-    found = []
+    differing_copies = []
     place = {group: row for row, group in enumerate(rows.frame.group_id.tolist())}
-    said = every.groupby(["group_id", "category_id"], as_index=False).agg(
+    labels = every.groupby(["group_id", "category_id"], as_index=False).agg(
         copies=("asset_id", "size"), first=("asset_id", "min")
     )
-    several = pd.concat([said[said.groupby("group_id").category_id.transform("size") > 1], differing])
+    several = pd.concat([labels[labels.groupby("group_id").category_id.transform("size") > 1], differing])
     for group, members in several[several.group_id.isin(place)].groupby("group_id"):
         ranked = members.sort_values(["copies", "first"], ascending=[False, True])
         words = ", ".join(f"{rows.names[c]} ({n})" for c, n in zip(ranked.category_id, ranked.copies))
-        found.append((place[group], f"Copies of it are labelled differently: {words}."))
+        differing_copies.append((place[group], f"Copies of it are labelled differently: {words}."))
     for row, other in _near_pairs(db, rows):
         name = rows.names[int(rows.categories[rows.label[other]])]
         words = f"A near copy ({rows.frame.external_id[other]}) is labelled {name}."
-        found.append((row, words))
-    return found
+        differing_copies.append((row, words))
+    return differing_copies
 
 
 def _near_pairs(db: Database, rows: Rows) -> list[tuple[int, int]]:
@@ -282,17 +284,17 @@ def _near_pairs(db: Database, rows: Rows) -> list[tuple[int, int]]:
     """
     first, last = int(rows.frame.asset_id.min()), int(rows.frame.asset_id.max())
     place = {asset: row for row, asset in enumerate(rows.frame.asset_id.tolist())}
-    kept = [
+    banded = [
         (place[asset], packed)
         for asset, packed in db.execute(
             "select asset_id, bands from asset_bands where asset_id between ? and ?", [first, last]
         )
         if asset in place
     ]
-    if not kept:
+    if not banded:
         return []
-    row = np.array([r for r, _ in kept])
-    bands = np.frombuffer(b"".join(packed for _, packed in kept), np.uint32).reshape(len(kept), -1)
+    row = np.array([r for r, _ in banded])
+    bands = np.frombuffer(b"".join(packed for _, packed in banded), np.uint32).reshape(len(banded), -1)
     label = rows.label[row]
     pairs: set[tuple[int, int]] = set()
     for band in bands.T:
@@ -310,9 +312,9 @@ def _near_pairs(db: Database, rows: Rows) -> list[tuple[int, int]]:
     return [(a, b) for a, b in sorted(pairs) if _overlap(texts[a], texts[b]) >= NEAR_COPY]
 
 
-def _overlap(one: str, two: str) -> float:
+def _overlap(first_text: str, second_text: str) -> float:
     """Jaccard overlap of the 5-letter pieces of two texts' normal forms."""
-    first, second = (_pieces(duplicates.normal_form(text)) for text in (one, two))
+    first, second = (_pieces(duplicates.normal_form(text)) for text in (first_text, second_text))
     return len(first & second) / max(len(first | second), 1)
 
 
@@ -329,7 +331,7 @@ def _sample(frame: pd.DataFrame) -> np.ndarray:
 
 def _nearest(features: sp.csr_matrix, asked: np.ndarray) -> dict[int, list[tuple[int, float]]]:
     """For each asked row, the NEIGHBOURS other rows with the largest cosine: [(row, cosine), …]."""
-    found: dict[int, list[tuple[int, float]]] = {}
+    nearest: dict[int, list[tuple[int, float]]] = {}
     columns = features.T.tocsr()
     for start in range(0, len(asked), BLOCK):
         block = asked[start : start + BLOCK]
@@ -338,8 +340,8 @@ def _nearest(features: sp.csr_matrix, asked: np.ndarray) -> dict[int, list[tuple
             others, values = cosine.indices[begin:end], cosine.data[begin:end]
             some = np.argpartition(-values, min(NEIGHBOURS, len(values) - 1))[: NEIGHBOURS + 1] if len(values) else []
             ranked = sorted(((float(values[i]), int(others[i])) for i in some), reverse=True)
-            found[row] = [(other, value) for value, other in ranked if other != row][:NEIGHBOURS]
-    return found
+            nearest[row] = [(other, value) for value, other in ranked if other != row][:NEIGHBOURS]
+    return nearest
 
 
 def _as_json(
@@ -379,7 +381,7 @@ def _as_json(
 
 
 def _write(
-    db: Database, task: Task, rows: Rows, worth: np.ndarray, lists: dict[str, np.ndarray], told: dict[int, dict]
+    db: Database, task: Task, rows: Rows, worth: np.ndarray, lists: dict[str, np.ndarray], entries: dict[int, dict]
 ) -> None:
     with db.atomic():
         # What somebody has sent from Compare stands before place 0 and waits until it is decided.
@@ -390,7 +392,7 @@ def _write(
                 "insert into review_items (task_id, mode, place, asset_id, worth, reasons, suggestions, neighbours)"
                 " values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (task.id, mode, place, int(rows.frame.asset_id[row]), float(worth[row]), *told[row].values())
+                    (task.id, mode, place, int(rows.frame.asset_id[row]), float(worth[row]), *entries[row].values())
                     for place, row in enumerate(chosen.tolist())
                 ],
             )

@@ -114,8 +114,8 @@ def _right(db: Database, task: Task, run: dict) -> pd.DataFrame:
     )
     wanted = table["asset_id"].map(gold(db, task, taxonomy.load(db, run["taxonomy_id"])))
     table["right"] = (table["category_id"] == wanted) & wanted.notna()
-    kept = ["asset_id", "group_id", "family_id", "origin", "split", "cost_usd", "right"]
-    return table.loc[(table["choice"] == 1) & wanted.notna(), kept]
+    columns = ["asset_id", "group_id", "family_id", "origin", "split", "cost_usd", "right"]
+    return table.loc[(table["choice"] == 1) & wanted.notna(), columns]
 
 
 def _mean(values: pd.Series) -> float | None:

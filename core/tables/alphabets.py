@@ -97,11 +97,11 @@ class Guess:
 
 def rank(sample: bytes) -> list[Guess]:
     """The encodings that can read the sample, the likeliest first; of those that read it alike only the first."""
-    found = [guess for name in SINGLE if (guess := _single(sample, name))]
-    found += [guess for name in DOUBLE if (guess := _double(sample, name))]
-    found.sort(key=lambda guess: -guess.score)
+    guesses = [guess for name in SINGLE if (guess := _single(sample, name))]
+    guesses += [guess for name in DOUBLE if (guess := _double(sample, name))]
+    guesses.sort(key=lambda guess: -guess.score)
     seen: set[str] = set()
-    return [guess for guess in found if not (guess.text in seen or seen.add(guess.text))]
+    return [guess for guess in guesses if not (guess.text in seen or seen.add(guess.text))]
 
 
 def doubtful(guesses: list[Guess]) -> list[Guess]:

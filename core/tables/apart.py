@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 P, R = ParamSpec("P"), TypeVar("R")
 
 
-def apart(function: Callable[P, R], *given: P.args, **named: P.kwargs) -> R:
+def apart(function: Callable[P, R], *positional: P.args, **named: P.kwargs) -> R:
     """What `function(path, ...)`, a module's, says of the file at `path`.
 
     Raises InputError as the function does, and where the file takes too much memory or time.
@@ -32,7 +32,7 @@ def apart(function: Callable[P, R], *given: P.args, **named: P.kwargs) -> R:
     from pydantic import TypeAdapter
     from pydantic_core import to_jsonable_python
 
-    arguments = inspect.signature(function).bind(*given, **named).arguments
+    arguments = inspect.signature(function).bind(*positional, **named).arguments
     path = Path(arguments["path"])
     arguments["path"] = path.resolve()
     asked = {"module": function.__module__, "name": function.__name__, "arguments": to_jsonable_python(arguments)}
@@ -74,13 +74,15 @@ def main() -> None:
     function = getattr(importlib.import_module(asked["module"]), asked["name"])
     hints = get_type_hints(function)
     try:
-        given = {name: TypeAdapter(hints[name]).validate_python(value) for name, value in asked["arguments"].items()}
-        answer = {"result": to_jsonable_python(function(**given))}
+        arguments = {
+            name: TypeAdapter(hints[name]).validate_python(value) for name, value in asked["arguments"].items()
+        }
+        answer = {"result": to_jsonable_python(function(**arguments))}
     except Exception as error:
-        said = outside(error)
-        if said is None:
+        fault = outside(error)
+        if fault is None:
             raise
-        answer = {"what": said.what, "todo": said.todo, "where": said.where}
+        answer = {"what": fault.what, "todo": fault.todo, "where": fault.where}
     sys.stdout.buffer.write(json.dumps(answer).encode())
 
 

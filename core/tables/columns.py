@@ -74,9 +74,9 @@ class Mapping(_Roles):
     labels_are: str | None = None  # "names" or "codes", where not as most labels can be read; no column
 
     @classmethod
-    def from_json(cls, kept: dict) -> Mapping:
+    def from_json(cls, stored: dict) -> Mapping:
         """What dataclasses.asdict() gave, through JSON or not."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()})
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
 
     def columns(self) -> dict[str, str]:
         """The column of each role that has one, but those of the text."""
@@ -94,8 +94,8 @@ def guess_roles(
     folded |= {fold(column): column for column in reversed(columns)}
     roles: dict[str, str | None] = {}
     for role, words in names.items():
-        found = (folded[name] for name in dict.fromkeys(map(fold, words)) if name in folded)
-        roles[role] = next((one for one in found if one not in roles.values() and fits(role, one)), None)
+        named = (folded[name] for name in dict.fromkeys(map(fold, words)) if name in folded)
+        roles[role] = next((one for one in named if one not in roles.values() and fits(role, one)), None)
     return roles
 
 
@@ -129,11 +129,11 @@ def guess_assets(
 def correct(guess: Mapping, text: Sequence[str], named: Values[str, str | None]) -> Mapping:
     """A guess corrected by the columns that were named: one that was named for a role plays no other, but lends its stems."""
     used = {*text, *named.values()}
-    kept = {role: None for role, column in guess.columns().items() if column in used}
+    assigned = {role: None for role, column in guess.columns().items() if column in used}
     if guess.family_stem is not None:
-        kept.pop("family", None)
+        assigned.pop("family", None)
     rest = tuple(text) or tuple(column for column in guess.text if column not in used)
-    return replace(guess, **{**kept, **named}, text=rest)
+    return replace(guess, **{**assigned, **named}, text=rest)
 
 
 def last_name(column: str) -> str:

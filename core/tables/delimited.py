@@ -71,9 +71,9 @@ def delimited_rows(
                 continue
             if reader.odd:
                 cells = clean_cells(cells, row, problems)
-            for what, todo in reader.told:
+            for what, todo in reader.remarks:
                 problems.add(row, None, what, todo)
-            reader.told.clear()
+            reader.remarks.clear()
             yield row, [strip(cell) for cell in cells]
         table.share = 1.0
         if reader.joined:
@@ -101,7 +101,7 @@ class _Rows:
         self.literal = self.first_literal = self.row = 0
         self.joined = 0  # quotations over several lines in a table of one column
         self.odd = False  # a NUL or a character that could not be decoded is in the row
-        self.told: list[tuple[str, str]] = []
+        self.remarks: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[list[str]]:
         read, delimiter, width = self.lines.read, self.dialect.delimiter, self.dialect.width
@@ -182,7 +182,7 @@ class _Rows:
                 return False
         if any(shapes) or len(taken) > FEW_LINES:
             return True
-        self.told.append((
+        self.remarks.append((
             f"A cell in quotation marks goes over {len(taken)} lines, each of which would make a row; it was kept as one cell.",
             "Write marks that belong to the text twice, if these are rows.",
         ))  # fmt: skip
@@ -254,11 +254,11 @@ def fitted(text: str, delimiter: str, width: int, literal: bool = False, quoted:
             if end > start:
                 inner = text[start + 1 : end]
                 following = text.find(delimiter, end)
-                found = (inner.replace('""', '"'), following + 1 if following >= 0 else -1)
+                candidate = (inner.replace('""', '"'), following + 1 if following >= 0 else -1)
                 if '"' not in inner.replace('""', ""):
-                    yield found
+                    yield candidate
                 elif re.search(r'(?<!")"(?!")', inner) and not _closes(inner):
-                    loose.append(found)
+                    loose.append(candidate)
         if literal:
             yield plain
         yield from loose

@@ -65,12 +65,12 @@ def sniff(path: Path, encoding: str, known: Collection[str] = (), named: str | N
         named = named or sep[1]
     filled = [line for line in lines if line.strip()][:SAMPLE_LINES]
     backslashes = any("\\" in line for line in filled)
-    found = [
+    dialects = [
         _Measure(filled, delimiter, marks, place)
         for place, delimiter in enumerate((named,) if named else DELIMITERS)
         for marks in (("quoted", "backslash") if backslashes else ("quoted",))
     ]
-    best = max(found, key=lambda one: one.score)
+    best = max(dialects, key=lambda one: one.score)
     if named is None and not best.is_table(known):
         marks = "text" if any("," in line and '"' not in line for line in filled) else "quoted"
         return Dialect(NO_DELIMITER, marks, 1, first=first)
@@ -189,15 +189,15 @@ class _Measure:
 
 def _continued(lines: list[str]) -> list[str]:
     """Lines with those put together that a backslash at their end continues."""
-    found, open_ = [], False
+    joined, open_ = [], False
     for line in lines:
         bare = line.rstrip("\r\n")
         if open_:
-            found[-1] += line
+            joined[-1] += line
         else:
-            found.append(line)
+            joined.append(line)
         open_ = (len(bare) - len(bare.rstrip("\\"))) % 2 == 1
-    return found
+    return joined
 
 
 def clean(line: str, delimiter: str) -> list[str] | None:

@@ -26,7 +26,7 @@ _BEYOND = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
 
 
 @dataclass(frozen=True)
-class Found:
+class Detected:
     """The codec name of a text file, and what is doubtful about it."""
 
     encoding: str
@@ -38,7 +38,7 @@ def find_encoding(path: Path) -> str:
     return look(path).encoding
 
 
-def look(path: Path) -> Found:
+def look(path: Path) -> Detected:
     """The encoding of a text file. Raises InputError where the file is no text.
 
     A byte-order mark decides; else zeros at every other byte mean UTF-16; else what decodes as UTF-8 is UTF-8 (also when some of
@@ -49,10 +49,10 @@ def look(path: Path) -> Found:
     for bom, name in BOMS:
         if head.startswith(bom):
             refuse_others(path, head[len(bom) :].decode(name.removesuffix("-sig"), "ignore").encode())
-            return Found(name)
+            return Detected(name)
     refuse_others(path, head)
     if wide := _utf16(head):
-        return Found(wide)
+        return Detected(wide)
     control = sum(head.count(byte) for byte in range(32) if byte not in b"\0\t\n\r\f\v\x1a\x1b\x1f")
     if control > 0.02 * len(head) or head.count(0) > 0.2 * len(head):
         raise InputError(
@@ -62,11 +62,11 @@ def look(path: Path) -> Found:
         )
     good, bad, sample = _survey(path)
     if bad == 0 or good > bad:
-        return Found("utf-8")
+        return Detected("utf-8")
     guesses = rank(sample)
     if not guesses:
-        return Found("cp1252")
-    return Found(guesses[0].encoding, _doubt(doubtful(guesses)))
+        return Detected("cp1252")
+    return Detected(guesses[0].encoding, _doubt(doubtful(guesses)))
 
 
 def _utf16(head: bytes) -> str | None:
@@ -130,10 +130,12 @@ def _survey(path: Path) -> tuple[int, int, bytes]:
             bad += lost
             good += len(text) - len(text.encode("ascii", "ignore")) - lost
             if lost and len(sample) < SAMPLE_LINES:
-                found = (
+                matching = (
                     m[0] for m in _BEYOND.finditer(block, 0, len(block)) if m.end() < len(block) or len(block) < BLOCK
                 )
-                sample.update(dict.fromkeys(line for line in islice(found, SAMPLE_LINES) if len(line) <= SAMPLE_LINE))
+                sample.update(
+                    dict.fromkeys(line for line in islice(matching, SAMPLE_LINES) if len(line) <= SAMPLE_LINE)
+                )
     lines, size = [], 0
     for line in sample:
         if size + len(line) <= SAMPLE:

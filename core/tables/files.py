@@ -102,19 +102,19 @@ class Table:
         """The place in `head` of the column names, or of the first row where there are none (`named` says which)."""
         if self.kind in ("json", "parquet"):
             return 0
-        found = find_header(head, known)
-        place = found.others[0] if found.place is None else found.place
-        self.named = found.place is not None
-        if (given := self.read_as.header) is not None:
-            self.named = given > 0
-            place = next((i for i, (row, _) in enumerate(head) if row == given), -1) if given else 0
+        header = find_header(head, known)
+        place = header.others[0] if header.place is None else header.place
+        self.named = header.place is not None
+        if (wanted := self.read_as.header) is not None:
+            self.named = wanted > 0
+            place = next((i for i, (row, _) in enumerate(head) if row == wanted), -1) if wanted else 0
             if place < 0:
                 raise InputError(
-                    f"Row {given} is empty or not among the first {HEAD}.",
+                    f"Row {wanted} is empty or not among the first {HEAD}.",
                     "Name the row that holds the column names.",
                     where=self.path.name,
                 )
-        if not found.sure:
+        if not header.sure:
             self.doubts.append(self._header_doubt(head, place))
         return place
 
@@ -157,15 +157,15 @@ class Table:
             )
         decoded = 0
         for row, cells in self._without_tail(problems):
-            kept = self._fit(row, cells, problems, pad)
-            if kept is None:
+            fitted = self._fit(row, cells, problems, pad)
+            if fitted is None:
                 continue
-            if self.escaped and any("&" in cell for cell in kept):
-                kept = [_unescaped(cell) for cell in kept]
+            if self.escaped and any("&" in cell for cell in fitted):
+                fitted = [_unescaped(cell) for cell in fitted]
                 decoded += 1
-            if any(map(is_error, kept)):
-                kept = self._without_errors(row, kept, problems)
-            yield row, kept
+            if any(map(is_error, fitted)):
+                fitted = self._without_errors(row, fitted, problems)
+            yield row, fitted
         if decoded:
             problems.remark(
                 None,
@@ -283,8 +283,8 @@ def open_table(
     elif start.startswith(b"PAR1"):
         table = Table(path, "parquet", "Parquet", parquets.parquet_rows, read_as)
     else:
-        found = look(path)
-        encoding = named_encoding(read_as.encoding) if read_as.encoding else found.encoding
+        detected = look(path)
+        encoding = named_encoding(read_as.encoding) if read_as.encoding else detected.encoding
         if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
             table = Table(
                 path, "json", encoding, lambda table, problems: jsons.json_rows(table, encoding, problems), read_as
@@ -299,10 +299,10 @@ def open_table(
                 lambda table, problems: delimited_rows(table, encoding, dialect, problems, indents),
                 read_as,
             )
-        if found.doubt:
-            given = read_as.encoding or found.encoding
-            choices = tuple(dict.fromkeys((*found.doubt.choices, given)))
-            table.doubts.append(replace(found.doubt, choices=choices, chosen=given))
+        if detected.doubt:
+            chosen = read_as.encoding or detected.encoding
+            choices = tuple(dict.fromkeys((*detected.doubt.choices, chosen)))
+            table.doubts.append(replace(detected.doubt, choices=choices, chosen=chosen))
     table.read_header(known)
     return table
 

@@ -74,8 +74,8 @@ def is_total(cells: Sequence[str], usual: int) -> bool:
     first = next((cell for cell in cells if cell), "")
     if len(first) > 120 or not _TOTAL_ROW.match(first):
         return False
-    said = sum(1 for cell in cells if cell and not is_placeholder(cell))
-    return len(cells) > 1 and said < usual
+    filled = sum(1 for cell in cells if cell and not is_placeholder(cell))
+    return len(cells) > 1 and filled < usual
 
 
 @dataclass(frozen=True)
@@ -126,15 +126,15 @@ def _extent(cells: Sequence[str]) -> int:
 
 def _beginnings(head: Sequence[Row], filled: Sequence[int]) -> list[int]:
     """The rows a table may begin at: the first, and each that fills clearly more cells than all before it."""
-    found, most, widest = [0], filled[0], _extent(head[0][1]) if filled[0] > 1 else 1
+    beginnings, most, widest = [0], filled[0], _extent(head[0][1]) if filled[0] > 1 else 1
     for i in range(1, len(filled)):
         limit = max(2, 0.6 * filled[i])
         fewer = filled[i] > most and most <= limit
         if fewer and (widest <= limit or most == 1 or (_could_be_names(head, i) and _differs(head, i))):
-            found.append(i)
+            beginnings.append(i)
         most = max(most, filled[i])
         widest = max(widest, _extent(head[i][1]) if filled[i] > 1 else 1)
-    return found
+    return beginnings
 
 
 def _goes_on(head: Sequence[Row], place: int, before: int) -> bool:

@@ -54,17 +54,17 @@ _TAKEN = object()  # a field that went into text and label
 
 def _flatten(name: str, value: Any, cells: dict[str, str], depth: int) -> None:
     if isinstance(value, dict) and value and depth < MAX_DEPTH and len(cells) < MAX_FIELDS:
-        for inner, one in value.items():
+        for inner, item in value.items():
             part = _conversation(value) if depth < 3 and inner in LISTS else None
             if part:  # a request that holds the messages deeper down: body.messages
                 for key, text in part.items():
                     if text is not _TAKEN:
                         cells.setdefault(key, text_of(text))
                 continue
-            _flatten(f"{name}.{text_of(inner)}", one, cells, depth + 1)
+            _flatten(f"{name}.{text_of(inner)}", item, cells, depth + 1)
     elif isinstance(value, dict) and not value:
         pass
-    elif isinstance(value, list) and value and not any(isinstance(one, list | dict) for one in value):
+    elif isinstance(value, list) and value and not any(isinstance(item, list | dict) for item in value):
         cells[name] = "\n".join(filter(None, map(text_of, value)))
     else:
         cells[name] = text_of(value)
@@ -77,29 +77,31 @@ def _labelled(record: dict[str, Any]) -> dict[str, Any] | None:
         return None
     chosen = [
         label
-        for one in annotations
-        if isinstance(one, dict) and not one.get("was_cancelled") and (label := _chosen(one.get("result")))
+        for annotation in annotations
+        if isinstance(annotation, dict)
+        and not annotation.get("was_cancelled")
+        and (label := _chosen(annotation.get("result")))
     ]
     known: dict[str, Any] = {"id": record.get("id"), "data": record["data"], "label": chosen[0] if chosen else None}
     if len(set(chosen)) > 1:
         known["other labels"] = [label for label in dict.fromkeys(chosen) if label != chosen[0]]
     predictions = record.get("predictions")
     if isinstance(predictions, list):
-        said = [label for one in predictions if isinstance(one, dict) and (label := _chosen(one.get("result")))]
-        known["predictions"] = said[0] if said else _TAKEN
+        labels = [label for one in predictions if isinstance(one, dict) and (label := _chosen(one.get("result")))]
+        known["predictions"] = labels[0] if labels else _TAKEN
     return {**known, "annotations": _TAKEN, "completions": _TAKEN, **({} if "id" in record else {"id": _TAKEN})}
 
 
 def _chosen(result: Any) -> str:
     """The choice of one annotation; a taxonomy's as a path; several parted by semicolons."""
-    said: list[str] = []
-    for one in result if isinstance(result, list) else []:
-        value = one.get("value") if isinstance(one, dict) else None
+    chosen: list[str] = []
+    for part in result if isinstance(result, list) else []:
+        value = part.get("value") if isinstance(part, dict) else None
         if not isinstance(value, dict):
             continue
         choices = next((value[k] for k in ("choices", "labels", "taxonomy") if isinstance(value.get(k), list)), [])
-        said += [" > ".join(map(text_of, one)) if isinstance(one, list) else text_of(one) for one in choices]
-    return "; ".join(dict.fromkeys(filter(None, said)))
+        chosen += [" > ".join(map(text_of, part)) if isinstance(part, list) else text_of(part) for part in choices]
+    return "; ".join(dict.fromkeys(filter(None, chosen)))
 
 
 def _conversation(record: dict[str, Any]) -> dict[str, Any] | None:
@@ -110,16 +112,16 @@ def _conversation(record: dict[str, Any]) -> dict[str, Any] | None:
         return None
     asked: list[str] = []
     answer = system = ""
-    for place, (role, said) in enumerate(turns):
+    for place, (role, text) in enumerate(turns):
         if role in ANSWERING:
-            if said and (place == len(turns) - 1 or not any(one in ASKING for one, _ in turns[place + 1 :])):
-                answer = said
+            if text and (place == len(turns) - 1 or not any(one in ASKING for one, _ in turns[place + 1 :])):
+                answer = text
         elif role in ASKING:
             if place and turns[place - 1][0] not in ASKING:
                 asked = []  # an example before the question itself
-            asked.append(said)
+            asked.append(text)
         elif role in ("system", "developer"):
-            system = said
+            system = text
     if not asked:
         return None
     known: dict[str, Any] = {"text": "\n".join(filter(None, asked)), "label": _bare(answer)}
@@ -130,13 +132,13 @@ def _conversation(record: dict[str, Any]) -> dict[str, Any] | None:
 def _turn(message: Any) -> tuple[str, str] | None:
     if not isinstance(message, dict):
         return None
-    role, said = (
+    role, content = (
         message.get("role", message.get("from", "user")),
         message.get("content", message.get("value", message.get("parts", ""))),
     )
     if not isinstance(role, str) or ("role" not in message and "from" not in message and "parts" not in message):
         return None
-    parts = said if isinstance(said, list) else [said]
+    parts = content if isinstance(content, list) else [content]
     texts = [text_of(part.get("text", "") if isinstance(part, dict) else part) for part in parts]
     return role.casefold(), "\n".join(filter(None, texts))
 
@@ -204,15 +206,15 @@ def rows_of(value: dict[str, Any]) -> tuple[Iterator[Any], str, list[str]]:
 
 def _lists(value: dict[str, Any], prefix: str = "", depth: int = 0) -> list[tuple[str, list[Any]]]:
     """Lists of objects (or of texts, where there is nothing else) in an object, the nearest to the top first."""
-    found = [(prefix + k, v) for k, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
-    if not found and depth < 3:
+    lists = [(prefix + k, v) for k, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
+    if not lists and depth < 3:
         for k, v in value.items():
             if isinstance(v, dict):
-                found += _lists(v, f"{prefix}{k}.", depth + 1)
-    if not found and not depth and any(not isinstance(v, list) for v in value.values()):
+                lists += _lists(v, f"{prefix}{k}.", depth + 1)
+    if not lists and not depth and any(not isinstance(v, list) for v in value.values()):
         texts = [(k, v) for k, v in value.items() if isinstance(v, list) and v and isinstance(v[0], str)]
-        found = texts if len(texts) == 1 else []
-    return found
+        lists = texts if len(texts) == 1 else []
+    return lists
 
 
 def _turned(value: dict[str, dict[str, Any]]) -> Iterator[Any]:

@@ -74,10 +74,10 @@ def _rows(table: Table, encoding: str, problems: Problems) -> Iterator[tuple[int
     def progress(share: float) -> None:
         table.share = share
 
-    whole, found = values(table.path, encoding, progress)
-    head = list(islice(found, 2)) if whole else []
+    whole, records = values(table.path, encoding, progress)
+    head = list(islice(records, 2)) if whole else []
     if len(head) != 1 or not isinstance(head[0][1], dict):
-        yield from chain(head, found)
+        yield from chain(head, records)
         return
     rows, name, left = rows_of(head[0][1])
     if left:

@@ -43,10 +43,10 @@ def form(text: str) -> str:
 def same_code(code: str) -> str:
     """The form in which two codes may be one: 001, 1 and 1.0 (as spreadsheets write numbers); else as names are."""
     form = same(code)
-    found = _CODE.fullmatch(form)
-    if not found:
+    match = _CODE.fullmatch(form)
+    if not match:
         return form
-    sign, whole, rest = found[1], found[2].lstrip("0") or "0", (found[3] or "").rstrip("0")
+    sign, whole, rest = match[1], match[2].lstrip("0") or "0", (match[3] or "").rstrip("0")
     return sign + whole + ("." + rest if rest else "")
 
 
@@ -62,19 +62,19 @@ class Near:
     """Finds the names nearest to one that is none of them. `names` are the names as they may be said, each with its label."""
 
     def __init__(self, names: Iterable[tuple[str, str]], codes: Iterable[tuple[str, str]] = ()):
-        self._said = list(dict.fromkeys((name, label) for name, label in names if name))
+        self._names = list(dict.fromkeys((name, label) for name, label in names if name))
         self._bare: dict[str, set[str]] = {}
-        for name, label in self._said:
+        for name, label in self._names:
             self._bare.setdefault(squash(name), set()).add(label)
         self._codes = {same(code): label for code, label in codes if code}
 
     def __call__(self, values: Sequence[str]) -> list[tuple[str, ...]]:
         """For each value the labels it is near to, the nearest first, at most three; one where it alone can be meant."""
-        found = [self._spelt(value) for value in values]
-        rest = [place for place, near in enumerate(found) if not near]
+        nearest = [self._spelt(value) for value in values]
+        rest = [place for place, near in enumerate(nearest) if not near]
         for place, near in zip(rest, self._alike([values[place] for place in rest])):
-            found[place] = near
-        return found
+            nearest[place] = near
+        return nearest
 
     def _spelt(self, value: str) -> tuple[str, ...]:
         """Labels that differ from the value in signs and blanks alone, or that it has with their code beside it."""
@@ -89,22 +89,22 @@ class Near:
 
     def _alike(self, values: list[str]) -> list[tuple[str, ...]]:
         """Labels whose name looks like each value: cosine of pieces of two to four characters."""
-        if not values or not self._said:
+        if not values or not self._names:
             return [() for _ in values]
         from sklearn.feature_extraction.text import TfidfVectorizer  # here: most imports need none of it
 
         pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), preprocessor=same, dtype=np.float32)
         try:
-            table = pieces.fit_transform([name for name, _ in self._said])
+            table = pieces.fit_transform([name for name, _ in self._names])
         except ValueError:  # names of one sign each have no pieces
             return [() for _ in values]
-        found = []
+        nearest = []
         for row in (pieces.transform(values) @ table.T).tocsr():
             best: dict[str, float] = {}
             for place, score in zip(row.indices, row.data):
-                label = self._said[place][1]
+                label = self._names[place][1]
                 best[label] = max(best.get(label, 0.0), float(score))
             ranked = sorted((one for one in best.items() if one[1] >= ALIKE), key=lambda one: (-one[1], one[0]))
             clear = len(ranked) > 1 and ranked[0][1] - ranked[1][1] >= CLEAR
-            found.append(tuple(label for label, _ in ranked[: 1 if clear else OFFERED]))
-        return found
+            nearest.append(tuple(label for label, _ in ranked[: 1 if clear else OFFERED]))
+        return nearest

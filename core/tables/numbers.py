@@ -46,20 +46,20 @@ class NumberColumn:
         self, name: str, kind: str, cells: Iterable[str], *, unit: str | None = None, elsewhere: Iterable[str] = ()
     ):
         self.name, self.kind = name, kind
-        given = [cell for cell in cells if cell]
+        filled = [cell for cell in cells if cell]
         self.unit = (unit or unit_of(name)) if kind == LATENCY else None
-        bare = [cell for cell in given if _unit(cell) is None] if kind == LATENCY and self.unit is None else []
+        bare = [cell for cell in filled if _unit(cell) is None] if kind == LATENCY and self.unit is None else []
         self.asked, self.samples = bool(bare), tuple(bare[:3])
         self.open = ""  # a cell that can be read two ways, where nothing tells which
-        self.mark = self._find_mark(given, set(elsewhere))
-        self.percent = kind == SHARE and self._is_percent(given)
+        self.mark = self._find_mark(filled, set(elsewhere))
+        self.percent = kind == SHARE and self._is_percent(filled)
 
-    def read(self, given: str, row: int, problems: Problems) -> float | None:
+    def read(self, cell: str, row: int, problems: Problems) -> float | None:
         """The number of a cell: zero or more, whole for a count, at most 1 for a share, milliseconds for a latency.
 
         None and a problem of that row where it is no such number; None alone where the unit must be asked for.
         """
-        parts = _parts(given)
+        parts = _parts(cell)
         if self.asked and parts and not parts[1]:
             return None
         value = self._value(*parts) if parts else None
@@ -70,7 +70,7 @@ class NumberColumn:
             self.kind, "number of zero or more"
         )
         problems.add(
-            row, self.name, f"{given[:40]} is no {what}; it was left out.", "Correct it or leave the cell empty."
+            row, self.name, f"{cell[:40]} is no {what}; it was left out.", "Correct it or leave the cell empty."
         )
         return None
 
@@ -123,9 +123,9 @@ class NumberColumn:
         """The decimal mark: "." or ",". Sets `open` where only likelihood speaks."""
         bodies = [parts[0] for cell in cells if (parts := _parts(cell))]
         two_ways = [body for body in bodies if _two_ways(body)]
-        found = proven_marks(cells)
-        if len(found) == 1:
-            return found.pop()
+        proven = proven_marks(cells)
+        if len(proven) == 1:
+            return proven.pop()
         if not two_ways or self.kind == COUNT:
             return "."
         mark = "," if "," in two_ways[0] else "."

@@ -34,9 +34,9 @@ def parquet_rows(table: Table, problems: Problems) -> Iterator[tuple[int, list[s
         with pq.ParquetFile(table.path) as file:
             _check(file, table)
             texts = [
-                one.path
-                for one in map(file.schema.column, range(len(file.schema)))
-                if one.physical_type == "BYTE_ARRAY"
+                leaf.path
+                for leaf in map(file.schema.column, range(len(file.schema)))
+                if leaf.physical_type == "BYTE_ARRAY"
             ]
         # Texts that repeat are kept once: a small file may hold a long one in every row.
         with pq.ParquetFile(table.path, read_dictionary=[path for path in texts if "." not in path]) as file:
@@ -136,9 +136,9 @@ def _check(file: pq.ParquetFile, table: Table) -> None:
     unpacked = sum(group.total_byte_size for group in groups)
     columns = [group.column(i) for group in groups for i in range(group.num_columns)]
     swollen = any(
-        one.total_uncompressed_size > MAX_COLUMN
-        and one.total_uncompressed_size > MAX_RATIO * max(one.total_compressed_size, 1)
-        for one in columns
+        chunk.total_uncompressed_size > MAX_COLUMN
+        and chunk.total_uncompressed_size > MAX_RATIO * max(chunk.total_compressed_size, 1)
+        for chunk in columns
     )
     if swollen or unpacked > MAX_UNPACKED or max((group.total_byte_size for group in groups), default=0) > MAX_GROUP:
         raise InputError(

@@ -40,7 +40,7 @@ class Problems:
     """The rows an import could not use, and what it remarks: the first 10,000 of both kept, all counted (`count`, `remarks`)."""
 
     def __init__(self) -> None:
-        self.kept: list[Problem] = []
+        self.listed: list[Problem] = []
         self.count = self.remarks = 0
 
     def add(self, row: int | None, column: str | None, what: str, todo: str) -> None:
@@ -53,9 +53,9 @@ class Problems:
         self.remarks += 1
         self._keep(Problem(row, column, what, todo, remark=True))
 
-    def _keep(self, one: Problem) -> None:
-        if len(self.kept) < KEPT_PROBLEMS:
-            self.kept.append(one)
+    def _keep(self, problem: Problem) -> None:
+        if len(self.listed) < KEPT_PROBLEMS:
+            self.listed.append(problem)
 
 
 def clean_cells(cells: list[str], row: int, problems: Problems) -> list[str]:

@@ -53,10 +53,10 @@ def parsed(handle: IO[bytes], parser: expat.XMLParserType) -> Iterator[None]:
     yield
 
 
-def elements(handle: IO[bytes], found: Callable[[str, dict[str, str]], None]) -> None:
+def elements(handle: IO[bytes], element: Callable[[str, dict[str, str]], None]) -> None:
     """Call `found` with the local name and attributes (local names, too) of every element of a small part."""
     parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda name, attributes: found(
+    parser.StartElementHandler = lambda name, attributes: element(
         _local(name), {_local(key): value for key, value in attributes.items()}
     )
     for _ in parsed(handle, parser):
@@ -274,7 +274,7 @@ class Survey:
 
 def survey(handle: IO[bytes]) -> Survey:
     """Count a sheet's filled rows and find its merged cells, which stand behind all rows, at the speed of unpacking."""
-    rows, merged, rest, found = 0, {}, b"", 0
+    rows, merged, rest, merges = 0, {}, b"", 0
     while block := handle.read(1 << 20):
         data = rest + block
         starts = [m.start() for m in _ROW.finditer(data)]
@@ -285,9 +285,9 @@ def survey(handle: IO[bytes]) -> Survey:
         else:
             rest = data
         if len(rest) > 4 * MAX_ROW:  # behind the last row, or a row that will be refused when it is read
-            found += _note_merged(rest[:-4096], merged)
+            merges += _note_merged(rest[:-4096], merged)
             rest = rest[-4096:]
-        if found > MAX_MERGED:
+        if merges > MAX_MERGED:
             break
     rows += bool(_ROW.match(rest)) and _FILLED.search(rest) is not None
     _note_merged(rest, merged)

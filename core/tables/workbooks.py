@@ -153,7 +153,7 @@ class Workbook:
         self.sheets: list[Sheet] = []
         epoch = EPOCH_1900
 
-        def found(name: str, attributes: dict[str, str]) -> None:
+        def on_element(name: str, attributes: dict[str, str]) -> None:
             nonlocal epoch
             if name == "workbookPr" and attributes.get("date1904") in ("1", "true"):
                 epoch = EPOCH_1904
@@ -165,7 +165,7 @@ class Workbook:
                     )
 
         with self._open(archive, book) as handle:
-            elements(handle, found)
+            elements(handle, on_element)
         if not self.sheets:
             raise InputError(
                 "The workbook has no sheet of cells.", "Save the data as a sheet and try again.", where=self.path.name
@@ -191,14 +191,14 @@ class Workbook:
         folder, name = posixpath.split(part)
         relations: dict[str, tuple[str, str]] = {}
 
-        def found(element: str, attributes: dict[str, str]) -> None:
+        def on_relation(element: str, attributes: dict[str, str]) -> None:
             if element == "Relationship" and attributes.get("TargetMode") != "External":
                 target = posixpath.normpath(posixpath.join("/" + folder, attributes.get("Target", ""))).lstrip("/")
                 relations[attributes.get("Id", "")] = (attributes.get("Type", "").rsplit("/", 1)[-1], target)
 
         try:
             with self._open(archive, posixpath.join(folder, "_rels", f"{name}.rels")) as handle:
-                elements(handle, found)
+                elements(handle, on_relation)
         except KeyError:
             pass
         return relations
@@ -251,8 +251,8 @@ class Workbook:
 
     def _named(self, name: str) -> Sheet:
         for same in (lambda a: a == name, lambda a: a.strip().casefold() == name.strip().casefold()):
-            if found := next((sheet for sheet in self.sheets if same(sheet.name)), None):
-                return found
+            if named := next((sheet for sheet in self.sheets if same(sheet.name)), None):
+                return named
         listed = ", ".join(sheet.name for sheet in self.sheets)[:500]
         raise InputError(f"The workbook has no sheet {name}.", f"Choose from: {listed}.", where=self.path.name)
 

@@ -70,20 +70,20 @@ def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) 
             where=path.name,
         )
     parents, implied = _resolve_parents(rows, problems)
-    while (kept := _drop_twins(rows, parents, problems))[0] != rows:  # merging twins may make twins of their children
-        rows, parents = kept
+    while (merged := _drop_twins(rows, parents, problems))[0] != rows:  # merging twins may make twins of their children
+        rows, parents = merged
     _break_cycles(rows, parents, problems)
     categories = _label(rows, parents, implied)
     if not categories:
         raise InputError(
             "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
         )
-    return TaxonomyFile(categories, problems.kept, columns, mapping, doubts)
+    return TaxonomyFile(categories, problems.listed, columns, mapping, doubts)
 
 
 def _named_once(rows: list[Row], problems: Problems) -> list[Row]:
     """Rows that have a name and an id no row before them has; children nested in one left out move up a level."""
-    kept: list[Row] = []
+    named_once: list[Row] = []
     keys: set[str] = set()
     place: dict[int, int | None] = {}
     for i, row in enumerate(rows):
@@ -103,10 +103,10 @@ def _named_once(rows: list[Row], problems: Problems) -> list[Row]:
             problems.add(row.row, *wrong)
             place[i] = above
         else:
-            place[i] = len(kept)
+            place[i] = len(named_once)
             keys.add(row.key)
-            kept.append(row if above == row.above else replace(row, above=above))
-    return kept
+            named_once.append(row if above == row.above else replace(row, above=above))
+    return named_once
 
 
 # A parent is the place of its row in the list of rows; parents that have no row of their own are ~0, ~1, ... of `implied`.
@@ -125,16 +125,16 @@ def _resolve_parents(rows: list[Row], problems: Problems) -> tuple[list[int | No
         if row.above is not None or not row.parent:
             parents.append(row.above)
             continue
-        found = [keys[row.parent]] if row.parent in keys else _by_name(row, i, rows, by_name)
-        parent = found[0] if len(found) == 1 and found[0] != i else None
-        if found == [i]:
+        candidates = [keys[row.parent]] if row.parent in keys else _by_name(row, i, rows, by_name)
+        parent = candidates[0] if len(candidates) == 1 and candidates[0] != i else None
+        if candidates == [i]:
             what, todo = "{name} is its own parent", "Leave the parent empty if that is meant."
-        elif len(found) > 1:
+        elif len(candidates) > 1:
             what, todo = (
                 "The parent {parent} of {name} fits several categories",
                 "Name the parent by its id, or as Grandparent > Parent.",
             )
-        elif not found and by_id:
+        elif not candidates and by_id:
             what, todo = (
                 "No category has the id {parent}, given as parent of {name}",
                 "Add the parent's row or correct the id.",
@@ -144,7 +144,7 @@ def _resolve_parents(rows: list[Row], problems: Problems) -> tuple[list[int | No
         if what:
             what = what.format(parent=_short(row.parent), name=_short(row.name)) + "; it was taken as top level."
             problems.add(row.row, "parent", what, todo)
-        elif not found:
+        elif not candidates:
             parent = ~implied.setdefault(row.parent, len(implied))
         parents.append(parent)
     return parents, list(implied)
@@ -175,13 +175,13 @@ def _drop_twins(rows: list[Row], parents: list[int | None], problems: Problems) 
                 f"{_short(row.name)} stands twice under one parent, first in row {rows[earlier].row}; this row was left out.",
                 "Rename one of them or delete the row.",
             )
-    kept = [i for i in range(len(rows)) if i not in twins]
-    place = {old: new for new, old in enumerate(kept)}
+    left = [i for i in range(len(rows)) if i not in twins]
+    place = {old: new for new, old in enumerate(left)}
 
     def moved(parent: int | None) -> int | None:
         return parent if parent is None or parent < 0 else place[twins.get(parent, parent)]
 
-    return [rows[i] for i in kept], [moved(parents[i]) for i in kept]
+    return [rows[i] for i in left], [moved(parents[i]) for i in left]
 
 
 def _break_cycles(rows: list[Row], parents: list[int | None], problems: Problems) -> None:

@@ -23,50 +23,52 @@ _KEY_ENDINGS = ("code", "id", "number", "key")
 
 def guess(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Choice:
     """The choice for a file from its columns and first rows; no `name` where nothing tells one column from another."""
-    found: Choice = dict(columns.guess_roles(names, columns.TAXONOMY_NAMES))
+    choice: Choice = dict(columns.guess_roles(names, columns.TAXONOMY_NAMES))
     cells = {name: [row[place] for row in rows] for place, name in enumerate(names)}
     level = next(
-        (n for n in names if squash(n) in columns.LEVEL_NAMES and n not in found.values() and levels(cells[n])), None
+        (n for n in names if squash(n) in columns.LEVEL_NAMES and n not in choice.values() and levels(cells[n])), None
     )
     numbered = [(int(m[1]), name) for name in names if (m := columns.TIER.fullmatch(squash(name)))]
     tiers = [name for _, name in sorted(numbered)]
-    if found["name"] is None and len(tiers) > 1:
-        return {**found, "parent": None, "tiers": tuple(tiers)}
-    free = [name for name in names if name not in (*found.values(), level)]
-    if found["name"] is None:
-        found["name"] = _one_ending(free, _NAME_ENDINGS) or (names[0] if len(names) == 1 else _wordiest(free, cells))
-        free = [name for name in free if name != found["name"]]
-    if found["key"] is None:
+    if choice["name"] is None and len(tiers) > 1:
+        return {**choice, "parent": None, "tiers": tuple(tiers)}
+    free = [name for name in names if name not in (*choice.values(), level)]
+    if choice["name"] is None:
+        choice["name"] = _one_ending(free, _NAME_ENDINGS) or (names[0] if len(names) == 1 else _wordiest(free, cells))
+        free = [name for name in free if name != choice["name"]]
+    if choice["key"] is None:
         keys = (name for name in free if squash(name).endswith(_KEY_ENDINGS))
-        found["key"] = next((name for name in keys if _all_different(cells[name])), None)
-    if found["description"] is None and found["name"] is not None:
-        taken = {column for column in found.values() if column} | {level}
-        found["description"] = _telling([name for name in names if name not in taken], cells)
-    return {**found, "level": level} if level and found["parent"] is None else found
+        choice["key"] = next((name for name in keys if _all_different(cells[name])), None)
+    if choice["description"] is None and choice["name"] is not None:
+        taken = {column for column in choice.values() if column} | {level}
+        choice["description"] = _telling([name for name in names if name not in taken], cells)
+    return {**choice, "level": level} if level and choice["parent"] is None else choice
 
 
 def unused_columns(names: Sequence[str], choice: Mapping) -> str:
     """The columns that play no role, in a sentence: Not used: Owner, Colour. Empty where each plays one."""
-    used = {column for given in choice.values() for column in (given if isinstance(given, tuple | list) else [given])}
+    used = {
+        column for picked in choice.values() for column in (picked if isinstance(picked, tuple | list) else [picked])
+    }
     unused = [name for name in names if name not in used]
     more = f" and {len(unused) - 10:,} more" if len(unused) > 10 else ""
     return f"Not used: {', '.join(name[:60] for name in unused[:10])}{more}." if unused else ""
 
 
-def correct(found: Choice, named: Mapping) -> Choice:
+def correct(choice: Choice, named: Mapping) -> Choice:
     """A guess corrected by what a person named: a column named for one role plays no other, names stand instead of levels."""
     used = {
         column
-        for given in named.values()
-        for column in (given if isinstance(given, tuple | list) else [given])
+        for columns in named.values()
+        for column in (columns if isinstance(columns, tuple | list) else [columns])
         if column
     }
-    kept = {role: column for role, column in found.items() if not (isinstance(column, str) and column in used)}
+    assigned = {role: column for role, column in choice.items() if not (isinstance(column, str) and column in used)}
     if named.get("name"):
-        kept.pop("tiers", None)
+        assigned.pop("tiers", None)
     if named.get("parent"):
-        kept.pop("level", None)
-    return {**kept, **named}
+        assigned.pop("level", None)
+    return {**assigned, **named}
 
 
 def check(choice: Mapping, names: Sequence[str], where: str) -> Choice:
@@ -74,8 +76,8 @@ def check(choice: Mapping, names: Sequence[str], where: str) -> Choice:
     chosen: Choice = {role: choice.get(role) or None for role in ROLES}
     chosen |= {role: choice[role] for role in ("tiers", "level") if choice.get(role)}
     listed = ", ".join(names)[:500]
-    for role, given in chosen.items():
-        for column in given if isinstance(given, tuple | list) else [given]:
+    for role, picked in chosen.items():
+        for column in picked if isinstance(picked, tuple | list) else [picked]:
             if column is not None and column not in names:
                 raise InputError(f"The file has no column {column}.", f"Choose the {role} from: {listed}.", where=where)
     if chosen["name"] is None and "tiers" not in chosen:
@@ -87,10 +89,10 @@ def check(choice: Mapping, names: Sequence[str], where: str) -> Choice:
 
 def levels(cells: Sequence[str]) -> list[int] | None:
     """How deep each cell of a column of levels says its row stands; None where it is no such column."""
-    found = [_LEVEL.fullmatch(cell.strip()) for cell in cells if cell.strip()]
-    if not found or not all(found) or len(found) < len(cells):
+    matches = [_LEVEL.fullmatch(cell.strip()) for cell in cells if cell.strip()]
+    if not matches or not all(matches) or len(matches) < len(cells):
         return None
-    return [int(one[1]) for one in found]
+    return [int(match[1]) for match in matches]
 
 
 def _one_ending(names: Sequence[str], endings: tuple[str, ...]) -> str | None:

@@ -58,10 +58,10 @@ def begin(categories: Iterable[Category]) -> Draft:
 
 def forward(links: Iterable[Link]) -> dict[str, set[str]]:
     """Labels after, by label before."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for one, other in links:
-        found[one].add(other)
-    return found
+    onward: dict[str, set[str]] = defaultdict(set)
+    for before, after in links:
+        onward[before].add(after)
+    return onward
 
 
 def backward(links: Iterable[Link]) -> dict[str, set[str]]:
@@ -117,8 +117,8 @@ def in_words(change: Change) -> str:
     """A change as one line of text: "Cars + Vans → Vehicles"."""
     before, after = (" + ".join(c.label for c in side) for side in (change.before, change.after))
     if change.kind in ("added", "removed"):
-        one = (change.after or change.before)[0]
-        return f"{one.label} (under {one.parent})" if one.parent else one.label
+        category = (change.after or change.before)[0]
+        return f"{category.label} (under {category.parent})" if category.parent else category.label
     if change.kind == "moved":
         places = [f"under {side[0].parent}" if side[0].parent else "the top" for side in (change.before, change.after)]
         return f"{after}: from {places[0]} to {places[1]}"
@@ -162,22 +162,22 @@ def compare(before: Iterable[Category], after: Iterable[Category]) -> Draft:
 def _paths(categories: Sequence[Category]) -> dict[str, tuple[str, ...]]:
     """The names from the top down, by label."""
     by_label = {c.label: c for c in categories}
-    found = {}
+    paths = {}
     for category in categories:
         path, at = [], category
         while at is not None and len(path) <= len(by_label):
             path.append(form(at.name))
             at = by_label.get(at.parent)
-        found[category.label] = tuple(reversed(path))
-    return found
+        paths[category.label] = tuple(reversed(path))
+    return paths
 
 
 def _once(pairs: Iterable[tuple[object, Category]]) -> dict[object, Category]:
     """The categories whose key is set and is no other's."""
-    found: dict[object, Category | None] = {}
+    unique: dict[object, Category | None] = {}
     for key, category in pairs:
-        found[key] = None if key in found else category
-    return {key: category for key, category in found.items() if key and category is not None}
+        unique[key] = None if key in unique else category
+    return {key: category for key, category in unique.items() if key and category is not None}
 
 
 def linked(draft: Draft, old: str, new: str) -> Draft:
@@ -248,7 +248,7 @@ def merge(draft: Draft, labels: Sequence[str], name: str) -> Draft:
         at = parents[at]
     name = _checked(draft, name, parent, but=labels)
     others = [c for c in draft.categories if c.label not in labels]
-    one = Category(
+    merged = Category(
         _label(others, name, parent),
         name,
         parent,
@@ -257,7 +257,7 @@ def merge(draft: Draft, labels: Sequence[str], name: str) -> Draft:
         olds[0].key,
         any(c.assignable for c in olds),
     )
-    return _rewritten(draft, dict.fromkeys(labels, (one,)))
+    return _rewritten(draft, dict.fromkeys(labels, (merged,)))
 
 
 def split(draft: Draft, label: str, parts: Sequence[Category | str]) -> Draft:
@@ -270,21 +270,21 @@ def split(draft: Draft, label: str, parts: Sequence[Category | str]) -> Draft:
     if len({form(part.name) for part in parts}) < 2:
         raise InputError("A split needs two different names or more.", "Name each part.")
     others = [c for c in draft.categories if c.label != label]
-    made: list[Category] = []
+    created: list[Category] = []
     for part in parts:
         name = _checked(draft, part.name, old.parent, but=label)
-        kept = old if form(name) == form(old.name) else None
-        made.append(
+        same_name = old if form(name) == form(old.name) else None
+        created.append(
             Category(
-                old.label if kept and kept.name == name else _label([*others, *made], name, old.parent),
+                old.label if same_name and same_name.name == name else _label([*others, *created], name, old.parent),
                 name,
                 old.parent,
                 part.description.strip(),
                 tuple(part.examples),
-                kept.key if kept else None,
+                same_name.key if same_name else None,
             )
         )
-    return _rewritten(draft, {label: tuple(made)})
+    return _rewritten(draft, {label: tuple(created)})
 
 
 def _find(categories: Iterable[Category], label: str, where: str = "in the draft") -> Category:
@@ -301,9 +301,9 @@ def _checked(draft: Draft, name: str, parent: str | None, but: str | Sequence[st
         raise InputError(f"A name has 1 to {LONGEST_NAME} characters.", "Give the category a short name.")
     but = [but] if isinstance(but, str) else but
     twin = (c for c in draft.categories if c.parent == parent and c.label not in but and form(c.name) == form(name))
-    if found := next(twin, None):
+    if sibling := next(twin, None):
         where = f"under {parent}" if parent else "at the top"
-        raise InputError(f"There is a category {found.name} {where} already.", "Choose another name.")
+        raise InputError(f"There is a category {sibling.name} {where} already.", "Choose another name.")
     return name
 
 
@@ -340,9 +340,9 @@ def _rewritten(draft: Draft, became: Mapping[str, Sequence[Category]]) -> Draft:
 
     def parent_of(new: Category, label: str | None) -> str | None:
         while label in became:
-            found = [c.label for c in became[label] if c.label != new.label]
-            if len(found) == 1 or label in found:
-                return label if label in found else found[0]
+            others = [c.label for c in became[label] if c.label != new.label]
+            if len(others) == 1 or label in others:
+                return label if label in others else others[0]
             label = parents[label]
         return label
 
@@ -351,15 +351,15 @@ def _rewritten(draft: Draft, became: Mapping[str, Sequence[Category]]) -> Draft:
         for new in became.get(category.label, (category,)):
             if categories.setdefault(new.label, new) is not new:
                 raise InputError(f"Two categories would be called {new.label}.", "Choose another name.")
-    kept = tuple(replace(c, parent=parent_of(c, c.parent)) for c in categories.values())
-    if not any(c.assignable for c in kept):
+    left = tuple(replace(c, parent=parent_of(c, c.parent)) for c in categories.values())
+    if not any(c.assignable for c in left):
         raise InputError("The taxonomy would have no category left to assign.", "Keep at least one.")
-    twins = [(c.parent, form(c.name)) for c in kept]
-    if len(kept) - len(set(twins)) > len(draft.categories) - len({(c.parent, form(c.name)) for c in draft.categories}):
-        twice = next(c for i, c in enumerate(kept) if twins[i] in twins[:i])
+    twins = [(c.parent, form(c.name)) for c in left]
+    if len(left) - len(set(twins)) > len(draft.categories) - len({(c.parent, form(c.name)) for c in draft.categories}):
+        twice = next(c for i, c in enumerate(left) if twins[i] in twins[:i])
         where = f"under {twice.parent}" if twice.parent else "at the top"
         raise InputError(f"{twice.name} would stand {where} twice.", "Rename, move or merge one of them first.")
     links = set()
     for old, label in draft.links:
         links |= {(old, new.label) for new in became[label]} if label in became else {(old, label)}
-    return replace(draft, categories=kept, links=frozenset(links))
+    return replace(draft, categories=left, links=frozenset(links))

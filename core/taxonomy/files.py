@@ -153,10 +153,10 @@ def _json_list(path: Path, read_as: ReadAs) -> list[Any]:
     return value
 
 
-def _below(rows: list[Row], given: list[str], column: str, problems: Problems) -> list[Row]:
+def _below(rows: list[Row], cells: list[str], column: str, problems: Problems) -> list[Row]:
     """The rows each under the last one above it that stands higher, as a column of levels says."""
     depths = []
-    for row, cell in zip(rows, given):
+    for row, cell in zip(rows, cells):
         level = category_columns.levels([cell])
         if level is None:
             what = f"{cell[:60] or 'An empty cell'} is no level; the category was taken as top level."
@@ -227,9 +227,9 @@ def split_examples(cell: str) -> tuple[tuple[str, ...], bool]:
         if listed is not None:
             return listed[:MAX_EXAMPLES], len(listed) <= MAX_EXAMPLES
     parts = re.split(r"[|\n]", cell) if "|" in cell or "\n" in cell else cell.split(";")
-    found = [part.strip() for part in parts if part.strip()]
-    kept = tuple(part[:MAX_EXAMPLE] for part in found[:MAX_EXAMPLES])
-    return kept, list(kept) == found
+    examples = [part.strip() for part in parts if part.strip()]
+    shortened = tuple(part[:MAX_EXAMPLE] for part in examples[:MAX_EXAMPLES])
+    return shortened, list(shortened) == examples
 
 
 def _tier_rows(names: list[str], chosen: Choice, records: list[tuple[int, list[str]]], problems: Problems) -> list[Row]:

@@ -65,8 +65,8 @@ class Matcher:
             tried = (self._labels.get(text), self._keys.get(text), self._named(text), self._coded(text))
         else:
             tried = (self._named(text) if self.way == "names" else self._coded(text),)
-        found = next((one for one in tried if one is not None), None)
-        return self.accepted.get(same(text)) if found is None else found
+        category = next((one for one in tried if one is not None), None)
+        return self.accepted.get(same(text)) if category is None else category
 
     def label(self, category_id: int) -> str:
         """The label of a category that was found."""
@@ -78,15 +78,15 @@ class Matcher:
         `way` decides it beforehand. Where as many can be read either way and it makes a difference, `tie` decides; where that is
         None too, InputError says which value means two things.
         """
-        named = {value: found for value in counts if (found := self._named(value.strip())) is not None}
-        coded = {value: found for value in counts if (found := self._coded(value.strip())) is not None}
+        named = {value: category for value in counts if (category := self._named(value.strip())) is not None}
+        coded = {value: category for value in counts if (category := self._coded(value.strip())) is not None}
         names, codes = (sum(counts[value] for value in read) for read in (named, coded))
         if way is None and names == codes:
             way = tie or self._settled(named, coded)
         chosen = way or ("names" if names >= codes else "codes")
-        made = Matcher.__new__(Matcher)
-        made.__dict__.update(self.__dict__ | {"way": chosen})
-        return made
+        matcher = Matcher.__new__(Matcher)
+        matcher.__dict__.update(self.__dict__ | {"way": chosen})
+        return matcher
 
     def _settled(self, named: dict[str, int], coded: dict[str, int]) -> Way:
         differs = next((value for value in named if coded.get(value) != named[value]), None)
@@ -110,12 +110,12 @@ class Matcher:
         if text in self._labels:
             return self._labels[text]
         wanted = form(text)
-        found = next((forms[wanted] for forms in self._names if wanted in forms), None)
-        return self._named(bare) if found is None and (bare := undefuse(text)) != text else found
+        category = next((forms[wanted] for forms in self._names if wanted in forms), None)
+        return self._named(bare) if category is None and (bare := undefuse(text)) != text else category
 
     def _coded(self, text: str) -> int | None:
-        found = self._keys.get(text) or self._codes.get(same_code(text))
-        return self._coded(bare) if found is None and (bare := undefuse(text)) != text else found
+        category = self._keys.get(text) or self._codes.get(same_code(text))
+        return self._coded(bare) if category is None and (bare := undefuse(text)) != text else category
 
     @cached_property
     def _near(self) -> Near:

@@ -49,27 +49,27 @@ def proposals(draft: Draft, encode: Callable[[list[str]], np.ndarray] | None = N
         return []
     onward = _best(gone, draft.categories, encode)  # for each that is gone, what it may have become
     origin = _best(new, draft.before, encode)  # for each that is new, where it may have come from
-    found, told = [], set()
+    proposed, explained = [], set()
     fresh, lost = {c.label for c in new}, {c.label for c in gone}
-    for one, (other, why, score) in _grouped(onward):
-        if len(one) == 1 and other in fresh and origin.get(other, (one[0],))[0] in (one[0], None):
+    for labels, (other, why, score) in _grouped(onward):
+        if len(labels) == 1 and other in fresh and origin.get(other, (labels[0],))[0] in (labels[0], None):
             continue  # one for one: weighed below, where it may be part of a split
-        olds = (*sorted(come_from[other] - set(one)), *one)
+        olds = (*sorted(come_from[other] - set(labels)), *labels)
         if len(olds) > 1 and (other in fresh or score >= 0.7):
-            found.append(Proposal("merged", olds, (other,), why, score))
-            told |= {*one, other}
-    for one, (other, why, score) in _grouped(origin):
-        news = (*sorted(to[other] - set(one)), *one)
-        if told & {other, *one} or (other not in lost and score < 0.7):
+            proposed.append(Proposal("merged", olds, (other,), why, score))
+            explained |= {*labels, other}
+    for labels, (other, why, score) in _grouped(origin):
+        news = (*sorted(to[other] - set(labels)), *labels)
+        if explained & {other, *labels} or (other not in lost and score < 0.7):
             continue
         kind = "split" if len(news) > 1 else "renamed"
-        found.append(Proposal(kind, (other,), news, why, score))
-        told |= {other, *one}
+        proposed.append(Proposal(kind, (other,), news, why, score))
+        explained |= {other, *labels}
     for label, (other, why, score) in onward.items():
-        if label not in told and other not in told and other in fresh:
-            found.append(Proposal("renamed", (label,), (other,), why, score))
-            told |= {label, other}
-    return sorted(found, key=lambda proposal: -proposal.score)
+        if label not in explained and other not in explained and other in fresh:
+            proposed.append(Proposal("renamed", (label,), (other,), why, score))
+            explained |= {label, other}
+    return sorted(proposed, key=lambda proposal: -proposal.score)
 
 
 def _grouped(best: dict[str, tuple[str, str, float]]):
@@ -78,7 +78,7 @@ def _grouped(best: dict[str, tuple[str, str, float]]):
     for label, (other, _, _) in best.items():
         groups[other].append(label)
     for other, labels in groups.items():
-        weakest = min((best[label] for label in labels), key=lambda found: found[2])
+        weakest = min((best[label] for label in labels), key=lambda match: match[2])
         yield tuple(labels), (other, weakest[1], weakest[2])
 
 
@@ -95,16 +95,16 @@ def _best(
     mentions = _Mentions(others)
     best = {}
     for category, names, meaning in zip(some, near, meanings):
-        found = [(others[place].label, why, score) for place, why, score in _by_name(category, others, names)]
-        found += [(others[place].label, "similar meaning", float(score)) for place, score in meaning]
-        found += [(label, "named in the description", 0.75) for label in mentions.of(category)]
+        candidates = [(others[place].label, why, score) for place, why, score in _by_name(category, others, names)]
+        candidates += [(others[place].label, "similar meaning", float(score)) for place, score in meaning]
+        candidates += [(label, "named in the description", 0.75) for label in mentions.of(category)]
         if category.key in by_key:
-            found.append((by_key[category.key].label, "same code", 1.0))
+            candidates.append((by_key[category.key].label, "same code", 1.0))
         same = by_description.get(category.description.strip().lower())
         if same is not None:
-            found.append((same.label, "same description", 0.95))
-        if found:
-            best[category.label] = max(found, key=lambda one: one[2])
+            candidates.append((same.label, "same description", 0.95))
+        if candidates:
+            best[category.label] = max(candidates, key=lambda one: one[2])
     return best
 
 
@@ -129,8 +129,8 @@ class _Mentions:
 
     def of(self, category: Category) -> list[str]:
         sets = [self.labels.get(word, set()) for word in _words(category.name)]
-        found = set.intersection(*sets) if sets else set()
-        return sorted(found) if len(found) <= 2 else []
+        labels = set.intersection(*sets) if sets else set()
+        return sorted(labels) if len(labels) <= 2 else []
 
 
 def _words(text: str) -> set[str]:

@@ -20,7 +20,7 @@ from core.taxonomy.diff import Draft, compare
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptDraft:
     """The client's draft: made from version `base_id`; `source` names its file; `again`: labels (of the draft) of categories
     that go on but whose assets the teacher is asked about again."""
 
@@ -49,10 +49,10 @@ def versions(db: Database, task: Task) -> list[dict[str, Any]]:
 
 def in_use(db: Database, task: Task) -> int:
     """The id of the newest version. InputError where there is none."""
-    found = taxonomy.latest(db, task)
-    if found is None:
+    newest = taxonomy.latest(db, task)
+    if newest is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
-    return found
+    return newest
 
 
 def labels_under(db: Database, taxonomy_id: int) -> int:
@@ -72,29 +72,29 @@ def behind(db: Database, taxonomy_id: int) -> tuple[int, int] | None:
 # --- the draft ----------------------------------------------------------------------------------------------------
 
 
-def keep(db: Database, task: Task, kept: Kept) -> None:
+def keep(db: Database, task: Task, kept_draft: KeptDraft) -> None:
     """Keep the draft, in place of the one before it."""
-    text = json.dumps(asdict(kept.draft) | {"links": sorted(kept.draft.links)}, ensure_ascii=False)
+    text = json.dumps(asdict(kept_draft.draft) | {"links": sorted(kept_draft.draft.links)}, ensure_ascii=False)
     db.execute(
         "insert or replace into taxonomy_drafts (task_id, base_id, source, draft, again, created) values (?, ?, ?, ?, ?, ?)",
-        [task.id, kept.base_id, kept.source, text, json.dumps(kept.again, ensure_ascii=False), now()],
+        [task.id, kept_draft.base_id, kept_draft.source, text, json.dumps(kept_draft.again, ensure_ascii=False), now()],
     )
 
 
-def kept(db: Database, task: Task) -> Kept | None:
+def kept_draft(db: Database, task: Task) -> KeptDraft | None:
     """The client's draft, None where there is none."""
     row = next(db.query("select * from taxonomy_drafts where task_id = ?", [task.id]), None)
     if row is None:
         return None
-    found = json.loads(row["draft"])
+    stored = json.loads(row["draft"])
     before, after = (
-        tuple(Category(**c | {"examples": tuple(c["examples"])}) for c in found[side])
+        tuple(Category(**c | {"examples": tuple(c["examples"])}) for c in stored[side])
         for side in ("before", "categories")
     )
-    draft = Draft(before, after, frozenset((one, other) for one, other in found["links"]))
+    draft = Draft(before, after, frozenset((one, other) for one, other in stored["links"]))
     labels = {c.label for c in after}
     again = tuple(label for label in json.loads(row["again"]) if label in labels)
-    return Kept(row["base_id"], row["source"], draft, again)
+    return KeptDraft(row["base_id"], row["source"], draft, again)
 
 
 def drop(db: Database, task: Task) -> None:
@@ -102,25 +102,25 @@ def drop(db: Database, task: Task) -> None:
     db.execute("delete from taxonomy_drafts where task_id = ?", [task.id])
 
 
-def save(db: Database, task: Task, kept: Kept) -> int:
+def save(db: Database, task: Task, kept_draft: KeptDraft) -> int:
     """Make the draft the client's next version, keep what became of each category, forget the draft; returns the version's id.
 
     Joins a transaction that is open. InputError where nothing has changed, or another version was saved since it was begun.
     """
     with db.atomic():
         db.execute("delete from taxonomy_drafts where task_id = ?", [task.id])  # takes the write lock
-        if taxonomy.latest(db, task) != kept.base_id:
+        if taxonomy.latest(db, task) != kept_draft.base_id:
             raise InputError(
                 "Another version was saved since this draft was begun.", "Discard the draft and begin again."
             )
-        taxonomy_id = taxonomy.save(db, task, kept.draft.categories, kept.source)
-        if taxonomy_id == kept.base_id:
+        taxonomy_id = taxonomy.save(db, task, kept_draft.draft.categories, kept_draft.source)
+        if taxonomy_id == kept_draft.base_id:
             raise InputError("The draft is the version in use: nothing has changed.", "Change something first.")
-        db.execute("update taxonomies set based_on = ? where id = ?", [kept.base_id, taxonomy_id])
-        olds, news = ({c.label: c.id for c in taxonomy.load(db, id)} for id in (kept.base_id, taxonomy_id))
+        db.execute("update taxonomies set based_on = ? where id = ?", [kept_draft.base_id, taxonomy_id])
+        olds, news = ({c.label: c.id for c in taxonomy.load(db, id)} for id in (kept_draft.base_id, taxonomy_id))
         db.conn.executemany(
             "insert into category_links (before_id, after_id) values (?, ?)",
-            [(olds[before], news[after]) for before, after in sorted(kept.draft.links)],
+            [(olds[before], news[after]) for before, after in sorted(kept_draft.draft.links)],
         )
     return taxonomy_id
 
@@ -131,16 +131,16 @@ def save(db: Database, task: Task, kept: Kept) -> int:
 def between(db: Database, before_id: int, after_id: int) -> Draft:
     """Two versions, linked as a person confirmed where the second was drafted from the first, else where it is sure."""
     before, after = taxonomy.load(db, before_id), taxonomy.load(db, after_id)
-    found = compare(before, after)
+    compared = compare(before, after)
     based_on = db.execute("select based_on from taxonomies where id = ?", [after_id]).fetchone()[0]
     if based_on != before_id:
-        return found
+        return compared
     names = {c.id: c.label for c in [*before, *after]}
     ids = db.execute(
         "select before_id, after_id from category_links where after_id in (select id from categories where taxonomy_id = ?)",
         [after_id],
     )
-    return Draft(found.before, found.categories, frozenset((names[one], names[other]) for one, other in ids))
+    return Draft(compared.before, compared.categories, frozenset((names[one], names[other]) for one, other in ids))
 
 
 def carried(db: Database, taxonomy_id: int) -> dict[int, int]:
@@ -154,15 +154,15 @@ def carried(db: Database, taxonomy_id: int) -> dict[int, int]:
     )
     ids = [row[0] for row in db.execute(query, [taxonomy_id]).fetchall()]
     place = ids.index(taxonomy_id)
-    found = {c.id: c.id for c in taxonomy.load(db, taxonomy_id)}
-    earlier = [(one, other, False) for one, other in pairwise(ids[: place + 1])]
-    later = [(one, other, True) for one, other in pairwise(ids[place:])]
-    for one, other, back in [*reversed(earlier), *later]:
-        pairs = _id_pairs(db, one, other)
+    meant = {c.id: c.id for c in taxonomy.load(db, taxonomy_id)}
+    earlier = [(older, newer, False) for older, newer in pairwise(ids[: place + 1])]
+    later = [(older, newer, True) for older, newer in pairwise(ids[place:])]
+    for older, newer, back in [*reversed(earlier), *later]:
+        pairs = _id_pairs(db, older, newer)
         pairs = ((new, old) for old, new in pairs) if back else pairs
         means = _only(pairs)
-        found |= {id: found[target] for id, target in means.items() if target in found}
-    return found
+        meant |= {id: meant[target] for id, target in means.items() if target in meant}
+    return meant
 
 
 def _id_pairs(db: Database, before_id: int, after_id: int) -> list[tuple[int, int]]:
@@ -174,6 +174,6 @@ def _id_pairs(db: Database, before_id: int, after_id: int) -> list[tuple[int, in
 def _only(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
     """The pairs whose first has one second only."""
     targets: dict[int, set[int]] = defaultdict(set)
-    for one, other in pairs:
-        targets[one].add(other)
-    return {one: next(iter(others)) for one, others in targets.items() if len(others) == 1}
+    for first, second in pairs:
+        targets[first].add(second)
+    return {first: next(iter(others)) for first, others in targets.items() if len(others) == 1}

@@ -156,11 +156,11 @@ def _corrected(frame: pd.DataFrame, decided: dict[int, int]) -> pd.DataFrame:
 
     A copy that nobody looked at would teach the very answer that was put right.
     """
-    found = frame.asset_id.map(decided).where(frame.split == "train")
-    is_gold = found.notna()
-    kept = is_gold | ~frame.group_id.isin(frame.group_id[is_gold])
-    frame = frame.assign(gold=is_gold, category_id=found.fillna(frame.category_id).astype("int64"))
-    return frame[kept].reset_index(drop=True)
+    decided_category = frame.asset_id.map(decided).where(frame.split == "train")
+    is_gold = decided_category.notna()
+    usable = is_gold | ~frame.group_id.isin(frame.group_id[is_gold])
+    frame = frame.assign(gold=is_gold, category_id=decided_category.fillna(frame.category_id).astype("int64"))
+    return frame[usable].reset_index(drop=True)
 
 
 def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], encoders: list[str], soft: bool) -> Rows:

@@ -19,11 +19,11 @@ def deal(answers: np.ndarray, families: np.ndarray | None = None) -> np.ndarray:
     size, main = np.bincount(family), _most_frequent(family, answers)
     order = np.lexsort((np.random.default_rng(0).random(len(size)), -size, main))
     fold_of, total, here, answer = np.empty(len(size), int), [0] * FOLDS, [0] * FOLDS, None
-    for one, rows, its_answer in zip(order.tolist(), size[order].tolist(), main[order].tolist()):
+    for number, rows, its_answer in zip(order.tolist(), size[order].tolist(), main[order].tolist()):
         if its_answer != answer:
             answer, here = its_answer, [0] * FOLDS
         fold = min(range(FOLDS), key=lambda fold: (here[fold], total[fold]))
-        fold_of[one] = fold
+        fold_of[number] = fold
         here[fold] += rows
         total[fold] += rows
     return fold_of[family]
@@ -57,8 +57,8 @@ def joined(*groupings: np.ndarray) -> np.ndarray:
 
     count = len(groupings[0])
     codes, nodes = [], count
-    for one in groupings:
-        codes.append(nodes + pd.factorize(one)[0])
+    for grouping in groupings:
+        codes.append(nodes + pd.factorize(grouping)[0])
         nodes = int(codes[-1].max(initial=nodes - 1)) + 1
     rows = np.tile(np.arange(count), len(groupings))
     edges = coo_matrix((np.ones(len(rows), bool), (rows, np.concatenate(codes))), (nodes, nodes))

@@ -46,17 +46,17 @@ def train(
     target = settings.get(db, "target_agreement", task) if target is None else target
     step = _step(progress, "")
     step(0, 0, "Preparing the training")  # what came before is over: its bar must not stand there meanwhile
-    split, found = _dealt(db, task, run_id, members.bases(*ladder), data.load(db, task, run_id), step)
-    made: list[tuple[int, float]] = []
+    split, measured = _dealt(db, task, run_id, members.bases(*ladder), data.load(db, task, run_id), step)
+    trained: list[tuple[int, float]] = []
     for number, rung in enumerate(ladder):
-        earlier = folder_of(db, made[-1][0]) if made else None
+        earlier = folder_of(db, trained[-1][0]) if trained else None
         step = _step(progress, f"Student {number + 1} of up to {len(ladder)}: " if len(ladder) > 1 else "")
-        student_id, agreement = _one(db, task, run_id, rung, split, step, earlier, found)
-        made.append((student_id, agreement))
+        student_id, agreement = _fitted(db, task, run_id, rung, split, step, earlier, measured)
+        trained.append((student_id, agreement))
         ready(student_id)
         if agreement >= target:
             break
-    return _choice_last(made, target, len(split.judging.texts))
+    return _choice_last(trained, target, len(split.judging.texts))
 
 
 def why(db: Database, trained: list[int], target: float) -> str:
@@ -64,13 +64,13 @@ def why(db: Database, trained: list[int], target: float) -> str:
     query = f"""select id, kind, json_extract(summary, '$.calibration_agreement') from students
                 where id in ({", ".join("?" * len(trained))}) order by id"""
     rows = {row[0]: row[1:] for row in db.execute(query, trained)}
-    said = ", ".join(f"{kind} {percent(agreement)}" for kind, agreement in rows.values())
+    agreements = ", ".join(f"{kind} {percent(agreement)}" for kind, agreement in rows.values())
     kind, agreement = rows[trained[-1]]
     if agreement >= target:
-        return f"Chosen: {kind}, the cheapest that agrees on {percent(target)} of assets kept aside ({said})."
+        return f"Chosen: {kind}, the cheapest that agrees on {percent(target)} of assets kept aside ({agreements})."
     return (
-        f"Chosen: {kind}. None agrees on {percent(target)} of assets kept aside ({said}); of those that are as good as the best,"
-        " but for chance, it is the cheapest."
+        f"Chosen: {kind}. None agrees on {percent(target)} of assets kept aside ({agreements}); of those that are as good as "
+        "the best, but for chance, it is the cheapest."
     )
 
 
@@ -85,14 +85,14 @@ def _dealt(
         return split, None
     rule = settings.get(db, "verdict_rules", task).get("new", new.LOWEST)
     of = split.fingerprint(), rule, not bases
-    found = _measured_before(db, run_id, of) or _measured(rows, some, bool(bases), rule, step)
-    if found is None:
+    measured = _measured_before(db, run_id, of) or _measured(rows, some, bool(bases), rule, step)
+    if measured is None:
         return split, None
     if not split.crossfit:
-        found = replace(found, column=None)  # rows of their own calibrate
+        measured = replace(measured, column=None)  # rows of their own calibrate
     else:
-        split = replace(split, train=replace(rows, dealt=new.dealt_by(rows, some, found)))
-    return split, replace(found, of=of)
+        split = replace(split, train=replace(rows, dealt=new.dealt_by(rows, some, measured)))
+    return split, replace(measured, of=of)
 
 
 def _measured(rows: data.Rows, some: list[new.Grouping], reads: bool, rule: str, step: data.Step) -> new.New | None:
@@ -102,14 +102,16 @@ def _measured(rows: data.Rows, some: list[new.Grouping], reads: bool, rule: str,
 
 def _measured_before(db: Database, run_id: int, of: tuple[str, str, bool]) -> new.New | None:
     """What an earlier student of the same labels was told of what is new."""
-    for (told,) in db.execute("select summary from students where label_run_id = ? and ready = 1", [run_id]).fetchall():
-        kept = json.loads(told).get("new")
-        if kept and (found := new.from_json(kept)).of == of:
-            return found
+    for (row_summary,) in db.execute(
+        "select summary from students where label_run_id = ? and ready = 1", [run_id]
+    ).fetchall():
+        stored = json.loads(row_summary).get("new")
+        if stored and (measured := new.from_json(stored)).of == of:
+            return measured
     return None
 
 
-def _one(
+def _fitted(
     db: Database,
     task: Task,
     run_id: int,
@@ -117,7 +119,7 @@ def _one(
     split: data.Split,
     step: data.Step,
     earlier: Path | None,
-    found: new.New | None,
+    measured: new.New | None,
 ):
     """Train one student, or carry on with the unfinished one of the same making: (its id, agreement on calibration rows).
     `found`: what was measured of what is new (_dealt())."""
@@ -139,10 +141,10 @@ def _one(
     folder = folder_of(db, student_id)
     names = {c.id: c.label for c in taxonomy.load(db, summary(db, run_id)["taxonomy_id"])}
     started = time.perf_counter()
-    _, said = students.fit(kind, split, [names[c] for c in split.categories], folder, step, earlier)
+    _, answers = students.fit(kind, split, [names[c] for c in split.categories], folder, step, earlier)
     seconds = time.perf_counter() - started + _seconds_before(db, earlier)
-    agreement = float((said.best == split.judging.answers).mean())
-    figures = {"calibration_agreement": agreement, "new": found and asdict(found), **params}
+    agreement = float((answers.best == split.judging.answers).mean())
+    figures = {"calibration_agreement": agreement, "new": measured and asdict(measured), **params}
     db["students"].update(
         student_id,
         {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "summary": json.dumps(figures)},
@@ -155,9 +157,9 @@ def _row(db: Database, task: Task, run_id: int, kind: str, params: dict) -> dict
     key = {"task_id": task.id, "label_run_id": run_id, "kind": kind, "params": json.dumps(params, sort_keys=True)}
     same = """select * from students where task_id = :task_id and label_run_id = :label_run_id
               and kind = :kind and params = :params"""
-    found = next(db.query(same, key), None)
-    if found:
-        return found
+    row = next(db.query(same, key), None)
+    if row:
+        return row
     latest = db.execute("select max(id) from students where task_id = ? and ready = 1", [task.id]).fetchone()[0]
     row = key | {"taxonomy_id": summary(db, run_id)["taxonomy_id"], "parent_id": latest, "created": now()}
     with db.atomic():
@@ -178,13 +180,13 @@ def _seconds_before(db: Database, earlier: Path | None) -> float:
     )
 
 
-def _choice_last(made: list[tuple[int, float]], target: float, calibration: int) -> list[int]:
-    last_id, last = made[-1]
+def _choice_last(trained: list[tuple[int, float]], target: float, calibration: int) -> list[int]:
+    last_id, last = trained[-1]
     if last < target:
-        best = max(agreement for _, agreement in made)
+        best = max(agreement for _, agreement in trained)
         slack = (best * (1 - best) / max(calibration, 1)) ** 0.5
-        last_id = next(student for student, agreement in made if agreement >= best - slack)
-    return [student for student, _ in made if student != last_id] + [last_id]
+        last_id = next(student for student, agreement in trained if agreement >= best - slack)
+    return [student for student, _ in trained if student != last_id] + [last_id]
 
 
 def _step(progress: Progress | None, prefix: str) -> data.Step:

@@ -28,10 +28,10 @@ def minimise(objective: Objective, start: np.ndarray, *, iterations: int, flat: 
             break
         direction = memory.direction(gradient)
         length = 1.0 if memory.count else 1 / float(np.linalg.norm(gradient))
-        found = _step(objective, x, value, float(gradient @ direction), direction, length)
-        if found is None:
+        stepped = _step(objective, x, value, float(gradient @ direction), direction, length)
+        if stepped is None:
             break
-        before, (length, value, after) = value, found
+        before, (length, value, after) = value, stepped
         direction *= length
         x = x + direction
         memory.keep(direction, after, gradient)

@@ -141,9 +141,9 @@ class New:
         return next((one for one in self.left_out if self.column is not None and one.column == self.column), None)
 
 
-def from_json(kept: dict) -> New:
+def from_json(stored: dict) -> New:
     """What dataclasses.asdict() gave."""
-    return TypeAdapter(New).validate_python(kept)
+    return TypeAdapter(New).validate_python(stored)
 
 
 def groupings(rows: Rows, columns: pd.DataFrame) -> list[Grouping]:
@@ -153,7 +153,7 @@ def groupings(rows: Rows, columns: pd.DataFrame) -> list[Grouping]:
     stands and falls with a group.
     """
     family = _families(rows)
-    found: list[Grouping] = []
+    grouped: list[Grouping] = []
     for column in columns.columns:
         kind = next((kind for kind in KINDS if re.search(kind.pattern, str(column).lower())), None)
         values = _months(columns[column]) if kind and kind.one == "month" else columns[column]
@@ -161,14 +161,14 @@ def groupings(rows: Rows, columns: pd.DataFrame) -> list[Grouping]:
             continue
         # What has no value is new with its family.
         codes, names = pd.factorize(values.where(values.notna(), pd.Series(family, values.index)).astype(str))
-        if not _worth_it(codes) or any(_same(codes, one.codes) for one in found) or _same(codes, family):
+        if not _worth_it(codes) or any(_same(codes, one.codes) for one in grouped) or _same(codes, family):
             continue
         together = folds.joined(family, codes)
         dealt = together if _worth_it(together) else np.stack([family, codes], axis=1)
         grouping = Grouping(kind, str(column), codes, names.tolist(), dealt)
-        if _knows_categories(rows, grouping) and len(found) < MOST_COLUMNS:
-            found.append(grouping)
-    return found
+        if _knows_categories(rows, grouping) and len(grouped) < MOST_COLUMNS:
+            grouped.append(grouping)
+    return grouped
 
 
 def measure(rows: Rows, some: list[Grouping], encode: Encode | None, rule: str, step: Step) -> New | None:
@@ -188,19 +188,19 @@ def _measure(rows: Rows, some: list[Grouping], encode: Encode | None, rule: str,
         return None
     markets = [one for one in some if one.kind.one in ("market", "language")][:1]
     fast = _Fast(rows, encode, step, parts=2 + sum(1 + one.crossed for one in some) + MOST_MARKETS * len(markets))
-    left_out = [*_concepts(fast, family), *(_one(fast, family, one) for one in some)]
+    left_out = [*_concepts(fast, family), *(_of_grouping(fast, family, one) for one in some)]
     left_out = [one for one in left_out if one.n >= FEWEST_JUDGED]
     across = [pair for one in markets for pair in _across(fast, family, one)]
     return New(rule, rests_on(rule, left_out), tuple(left_out), tuple(across), time.perf_counter() - started)
 
 
-def dealt_by(rows: Rows, some: list[Grouping], found: New | None) -> np.ndarray | None:
+def dealt_by(rows: Rows, some: list[Grouping], measured: New | None) -> np.ndarray | None:
     """What the folds of `rows` are dealt by to rest on what `found` says; None: by families."""
-    if found is None:
+    if measured is None:
         return None
-    if found.rule == NOTHING:
+    if measured.rule == NOTHING:
         return np.arange(len(rows.texts))
-    return next((one.dealt for one in some if one.column == found.column), None)
+    return next((one.dealt for one in some if one.column == measured.column), None)
 
 
 def rests_on(rule: str, left_out: Sequence[LeftOut]) -> str | None:
@@ -232,16 +232,16 @@ def _worth_it(codes: np.ndarray) -> bool:
     return bool(fit and sizes.max() <= LARGEST * len(codes))
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
+def _same(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether two groupings put the same rows together."""
-    pairs = len(np.unique(one.astype(np.int64) * (int(other.max()) + 1) + other))
-    return pairs == len(np.unique(one)) == len(np.unique(other))
+    pairs = len(np.unique(first.astype(np.int64) * (int(second.max()) + 1) + second))
+    return pairs == len(np.unique(first)) == len(np.unique(second))
 
 
-def _knows_categories(rows: Rows, one: Grouping) -> bool:
+def _knows_categories(rows: Rows, grouping: Grouping) -> bool:
     """Whether the assets that each fold learns from have nearly all categories of those it is asked about."""
     answers, unknown, judged = rows.answers, 0, 0
-    for learn, held in _pairs(replace(rows, dealt=one.dealt).folds()):
+    for learn, held in _pairs(replace(rows, dealt=grouping.dealt).folds()):
         unknown += int((~np.isin(answers[held], answers[learn])).sum())
         judged += len(held)
     return judged > 0 and unknown <= UNKNOWN * judged
@@ -309,12 +309,14 @@ def _concepts(fast: _Fast, family: np.ndarray) -> Iterator[LeftOut]:
         yield _left_out(FAMILIES, "", False, family, family, fast(_pairs(folds.deal(answers))), fast.by_family)
 
 
-def _one(fast: _Fast, family: np.ndarray, one: Grouping) -> LeftOut:
+def _of_grouping(fast: _Fast, family: np.ndarray, grouping: Grouping) -> LeftOut:
     """A column's groups left out whole, against families left out alone."""
-    dealt = replace(fast.rows, dealt=one.dealt).folds()
-    seen = fast(_as_many(fast.rows, dealt)) if one.crossed else fast.by_family
-    clusters = family if one.crossed else one.dealt
-    return _left_out(one.kind, one.column, one.crossed, one.codes, clusters, seen, fast(_pairs(dealt)))
+    dealt = replace(fast.rows, dealt=grouping.dealt).folds()
+    seen = fast(_as_many(fast.rows, dealt)) if grouping.crossed else fast.by_family
+    clusters = family if grouping.crossed else grouping.dealt
+    return _left_out(
+        grouping.kind, grouping.column, grouping.crossed, grouping.codes, clusters, seen, fast(_pairs(dealt))
+    )
 
 
 def _left_out(
@@ -340,22 +342,33 @@ def _left_out(
     )
 
 
-def _across(fast: _Fast, family: np.ndarray, one: Grouping) -> Iterator[Across]:
+def _across(fast: _Fast, family: np.ndarray, grouping: Grouping) -> Iterator[Across]:
     """Each large market taught alone and asked about each, concepts always new to it."""
-    sizes = np.bincount(one.codes)
+    sizes = np.bincount(grouping.codes)
     large = np.argsort(-sizes, kind="stable")[:MOST_MARKETS]
     large = large[sizes[large] >= max(FEWEST_OF_MARKET, ROWS_A_CATEGORY * len(np.unique(fast.rows.answers)))]
     dealt = _pairs(folds.deal(fast.rows.answers, family))
     for taught in large if len(large) > 1 else []:
-        pairs = [(learn[one.codes[learn] == taught], held[np.isin(one.codes[held], large)]) for learn, held in dealt]
+        pairs = [
+            (learn[grouping.codes[learn] == taught], held[np.isin(grouping.codes[held], large)])
+            for learn, held in dealt
+        ]
         pairs = [(learn, held) for learn, held in pairs if len(learn) and len(held)]
         asked, hit = fast(pairs)
         labels = round(float(np.mean([len(learn) for learn, _ in pairs])))
         for market in large:
-            here = one.codes[asked] == market
+            here = grouping.codes[asked] == market
             if here.any():
                 value, span = float(hit[here].mean()), _span(hit[here], family[asked][here])
-                yield Across(one.column, one.names[taught], one.names[market], labels, int(here.sum()), value, *span)
+                yield Across(
+                    grouping.column,
+                    grouping.names[taught],
+                    grouping.names[market],
+                    labels,
+                    int(here.sum()),
+                    value,
+                    *span,
+                )
 
 
 def standard_error(values: np.ndarray, clusters: np.ndarray) -> float:

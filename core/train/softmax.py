@@ -70,9 +70,9 @@ def fit(
     # numpy and scipy let go of the interpreter while they multiply; threads of their own beside ours would spend several times
     # the processor's time waiting for each other.
     with ThreadPoolExecutor(processors()) as threads, _blas().limit(limits=1):
-        found = lbfgs.minimise(objective, start, iterations=iterations, flat=1e-6, slope=1e-4)
-    found = found.reshape(width + 1, categories)
-    return found[:-1].astype(np.float32), found[-1].astype(np.float32)
+        weights = lbfgs.minimise(objective, start, iterations=iterations, flat=1e-6, slope=1e-4)
+    weights = weights.reshape(width + 1, categories)
+    return weights[:-1].astype(np.float32), weights[-1].astype(np.float32)
 
 
 @cache

@@ -14,7 +14,7 @@ from core.train.data import Step
 BLOCK = 8192  # texts read between two writes: what a stop may cost
 
 
-class Kept:
+class StoredVectors:
     """The vectors of encoder `name` in `file` (.npz): hashes of texts, unit vectors in half precision.
 
     Those of another encoder are dropped.
@@ -25,9 +25,9 @@ class Kept:
         self._made_by = prepared(name).name
         self._keys, self._vectors = np.zeros(0, np.uint64), np.zeros((0, 0), np.float16)
         if file.exists():
-            with np.load(file, allow_pickle=False) as kept:
-                if str(kept["encoder"]) == self._made_by:
-                    self._keys, self._vectors = kept["keys"], kept["vectors"]
+            with np.load(file, allow_pickle=False) as stored:
+                if str(stored["encoder"]) == self._made_by:
+                    self._keys, self._vectors = stored["keys"], stored["vectors"]
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Their vectors, float32 (texts, dimensions); those not read before are read now."""
@@ -40,14 +40,14 @@ class Kept:
         new = ~np.isin(new_keys, self._keys, assume_unique=True)
         new_keys, todo = new_keys[new], [texts[i] for i in first[new]]
         for start in range(0, len(todo), BLOCK):
-            made = encoder(self.encoder)(
+            vectors = encoder(self.encoder)(
                 todo[start : start + BLOCK],
                 progress=lambda done, _, start=start: step(start + done, len(todo), "Reading the assets"),
             ).astype(np.float16)
             both = np.concatenate([self._keys, new_keys[start : start + BLOCK]])
             order = np.argsort(both)
             self._keys = both[order]
-            self._vectors = (np.concatenate([self._vectors, made]) if len(self._vectors) else made)[order]
+            self._vectors = (np.concatenate([self._vectors, vectors]) if len(self._vectors) else vectors)[order]
             self._write()
 
     def _write(self) -> None:

@@ -48,16 +48,16 @@ def _client_of(db: Database, clients: list[dict]) -> int | None:
         held in names and asked == st.session_state.get("client_name")
     ):  # which may be called otherwise by now
         return held if held in names else standing.most_recent_client(db)
-    found = [id for id, name in names.items() if name == asked] or [
+    matching = [id for id, name in names.items() if name == asked] or [
         id for id, name in names.items() if name.casefold() == asked.strip().casefold()
     ]
-    if not found and (renamed := database.formerly(db, asked)) in names:
+    if not matching and (renamed := database.formerly(db, asked)) in names:
         return renamed
-    if not found:
+    if not matching:
         raise InputError(
             f"There is no client called “{asked}” here; it may have been deleted.", "Choose one on the left."
         )
-    return found[0]
+    return matching[0]
 
 
 def choose(task: Task, client: str, several: bool) -> None:

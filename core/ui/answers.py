@@ -89,8 +89,8 @@ def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
     with st.spinner("Asking the teacher …"):
         answer = ask_once(view.db, view.task.client_id, hosted, text)
     names = {category.id: category.label for category in categories}
-    kept = answer.cost_usd == 0 < hosted.most_usd_answer(Asset(0, text))
-    note = answer.error or (ASKED_BEFORE if kept else ASKED.format(money(answer.cost_usd)))
+    bought_before = answer.cost_usd == 0 < hosted.most_usd_answer(Asset(0, text))
+    note = answer.error or (ASKED_BEFORE if bought_before else ASKED.format(money(answer.cost_usd)))
     return TeacherAnswer(names.get(answer.category_id), answer.confidence, answer.latency_ms, "measured", note)
 
 
@@ -132,7 +132,7 @@ def examples(db: Database, student_id: int, count: int) -> list[dict]:
            where p.student_id = ? and a.split = 'test'""",
         [student_id],
     ).fetchone()[0]
-    found = []
+    rows = []
     for place in range(min(count, total)):
         row = next(
             db.query(
@@ -142,6 +142,6 @@ def examples(db: Database, student_id: int, count: int) -> list[dict]:
             ),
             None,
         )
-        if row and row["id"] not in {other["id"] for other in found}:
-            found.append(row)
-    return found
+        if row and row["id"] not in {other["id"] for other in rows}:
+            rows.append(row)
+    return rows

@@ -25,14 +25,14 @@ def show(view: View) -> list[int]:
     key = f"asset-page-{wanted}"
     page = st.session_state.get(key, 1)
     run_id = newest_in_use(view.db, view.task)
-    found, total = search.search(view.db, view.task, run_id, wanted, PAGE * (page - 1), PAGE)
+    matching, total = search.search(view.db, view.task, run_id, wanted, PAGE * (page - 1), PAGE)
     left.text(f"{counted(total, 'asset')} found" if wanted != Wanted() else counted(total, "asset"))
     pages = max(-(-total // PAGE), 1)
     if pages > 1:
         right.number_input(f"Page, of {pages:,}", 1, pages, page, key=key)
-    if not found:
+    if not matching:
         return []
-    table = pd.DataFrame(found).rename(
+    table = pd.DataFrame(matching).rename(
         columns={"external_id": "Asset", "text": "Words", "label": "Label", "split": "Split"}
     )
     picked = st.dataframe(
@@ -50,11 +50,11 @@ def show(view: View) -> list[int]:
 def _wanted(view: View) -> Wanted:
     words, label, split = st.columns([3, 2, 1])
     with words:
-        said = st.text_input("Search words or ids", key="asset-words", placeholder="half price")
+        searched = st.text_input("Search words or ids", key="asset-words", placeholder="half price")
     with label:
         labels = [c.label for c in taxonomy.load(view.db, taxonomy.latest(view.db, view.task)) if c.assignable]
         picked = st.selectbox("Label", [ANY, UNLABELLED, *labels], key="asset-label")
     with split:
         part = st.selectbox("Split", [ANY, *SPLITS], key="asset-split")
     of = None if picked == ANY else search.NONE if picked == UNLABELLED else picked
-    return Wanted(said, of, None if part == ANY else part)
+    return Wanted(searched, of, None if part == ANY else part)

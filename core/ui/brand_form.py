@@ -11,13 +11,13 @@ from core.ui import frame
 
 def show(view: frame.View) -> None:
     """The agency's name, logo and colour; the chosen client's note on its teacher's terms."""
-    kept = brand.brand(view.db)
+    stored = brand.brand(view.db)
     with st.form("brand"):
         st.subheader("Reports", anchor=False)
-        agency = st.text_input("Agency", kept.agency, max_chars=80, placeholder="Shown on the cover")
+        agency = st.text_input("Agency", stored.agency, max_chars=80, placeholder="Shown on the cover")
         logo = st.file_uploader("Logo (PNG or JPEG)", type=["png", "jpg", "jpeg"])
-        drop = st.checkbox("Remove the logo") if kept.logo else False
-        colour = st.color_picker("Colour", kept.colour)
+        drop = st.checkbox("Remove the logo") if stored.logo else False
+        colour = st.color_picker("Colour", stored.colour)
         terms = None
         if view.client_id is not None:
             terms = st.text_area(

@@ -36,34 +36,34 @@ def comparison(view: frame.View, result: Comparison) -> bool:
     """The sum and the three pairs, volume and price below them; whether one of these was changed, so that all is out of date."""
     st.header(frame.plain(lead(result)), anchor=False)
     shown = pairs(result)
-    for column, one in zip(st.columns(len(shown), gap="medium"), shown):
+    for column, pair in zip(st.columns(len(shown), gap="medium"), shown):
         with column:
-            _pair(one)
+            _pair(pair)
     return money_inputs.first(view, result.economics) != result.assumptions
 
 
-def _pair(one: Pair) -> None:
+def _pair(pair: Pair) -> None:
     with st.container(border=True, height="stretch", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{frame.plain(one.title)}**", width="content")
-            badge(one.basis)
-        told = ", ".join(f"{name} {words}" for name, _, words, _ in one.bars)
-        charts.draw(one.figure, one.name, f"{one.title}: {told}")
-        st.caption(frame.plain(one.note))
+            st.markdown(f"**{frame.plain(pair.title)}**", width="content")
+            badge(pair.basis)
+        bars = ", ".join(f"{name} {words}" for name, _, words, _ in pair.bars)
+        charts.draw(pair.figure, pair.name, f"{pair.title}: {bars}")
+        st.caption(frame.plain(pair.note))
 
 
 def verdict(view: frame.View, student: dict, result: Comparison) -> None:
     """The decision, what it means for 100 assets, and the next step; the button that takes it and the downloads in a row below."""
-    said = result.verdict
+    answer = result.verdict
     st.caption(frame.plain(f"Judged here: student {judged(student, result.figures)}."))
-    BOXES[said.decision](
-        f"**{TITLES[said.decision]}** {frame.plain(for_100(result))}\n\n**Next:** {frame.plain(said.next)}",
-        icon=frame.VERDICT_LOOK[said.decision][1],
+    BOXES[answer.decision](
+        f"**{TITLES[answer.decision]}** {frame.plain(for_100(result))}\n\n**Next:** {frame.plain(answer.next)}",
+        icon=frame.VERDICT_LOOK[answer.decision][1],
     )
     with st.container(horizontal=True):
-        _step(view, student, said.rule)
-        if said.offers and st.button(f"Aim at {stated_percent(said.offers)}", icon=":material/flag:"):
-            change_rules(view.db, view.task, replace(result.rules, target=said.offers))
+        _step(view, student, answer.rule)
+        if answer.offers and st.button(f"Aim at {stated_percent(answer.offers)}", icon=":material/flag:"):
+            change_rules(view.db, view.task, replace(result.rules, target=answer.offers))
             st.rerun()
         report_download.show(view.task, view.client, student["id"])
     go_live.confirmation(view)

@@ -168,37 +168,37 @@ def _named(place: str, detail: str, likely: str, tag: str) -> str | None:
     return chosen and f"{place}:{chosen}"
 
 
-def _folded(kept: Params, listed: prices.Price | None, model: str, tag: str) -> tuple[Params, bool]:
+def _folded(params: Params, listed: prices.Price | None, model: str, tag: str) -> tuple[Params, bool]:
     """How it is asked, how fast, and at what price: all with values that need no change. And whether the price is whole."""
-    unknown = bool(model) and listed is None and kept.price is None
+    unknown = bool(model) and listed is None and params.price is None
     with st.expander("Price: not on the list" if unknown else "Price", expanded=unknown):
-        price, whole = _price(kept.price, listed, model, tag)
+        price, whole = _price(params.price, listed, model, tag)
     with st.expander("Pace, votes, length of answers"):
-        asked = _pace(kept, tag)
-    return replace(kept, price=price, **asked), whole
+        asked = _pace(params, tag)
+    return replace(params, price=price, **asked), whole
 
 
-def _price(kept: OwnPrice | None, listed: prices.Price | None, model: str, tag: str) -> tuple[OwnPrice | None, bool]:
+def _price(priced: OwnPrice | None, listed: prices.Price | None, model: str, tag: str) -> tuple[OwnPrice | None, bool]:
     """The price that goes before the list's (None: the list's holds), and whether both of its parts are given."""
     ways = ("From the price list", "My own", "Nothing is charged")
-    own = kept is not None and max(kept.input_usd_mtok, kept.output_usd_mtok) > 0
+    own = priced is not None and max(priced.input_usd_mtok, priced.output_usd_mtok) > 0
     way = st.radio(
         "Price",
         ways,
-        0 if kept is None else 1 if own else 2,
+        0 if priced is None else 1 if own else 2,
         horizontal=True,
         label_visibility="collapsed",
         key=f"{tag}-way",
     )
     if way == ways[0]:
-        said = "The list comes with the program and is dated."
+        note = "The list comes with the program and is dated."
         if model:
-            said = (
+            note = (
                 money_inputs.price_words(listed)
                 if listed
                 else f"{model} is not on it: without a price nothing is bought."
             )
-        st.caption(plain(said))
+        st.caption(plain(note))
         return None, True
     if way == ways[2]:
         return OwnPrice(0.0, 0.0, as_of=now()[:10]), True
@@ -215,7 +215,7 @@ def _price(kept: OwnPrice | None, listed: prices.Price | None, model: str, tag: 
         values[field] = column.number_input(
             names[field],
             min_value=0.0,
-            value=getattr(kept, field) if own else None,
+            value=getattr(priced, field) if own else None,
             format="%.4g",
             placeholder="needed" if field in needed else "the same",
             key=f"{tag}-{field}",
@@ -227,7 +227,7 @@ def _price(kept: OwnPrice | None, listed: prices.Price | None, model: str, tag: 
     return OwnPrice(**values, as_of=now()[:10]), whole
 
 
-def _pace(kept: Params, tag: str) -> dict:
+def _pace(params: Params, tag: str) -> dict:
     """The fields of Params that a person may want to change, by name."""
     whole = {
         "concurrency": ("Calls at the same time", 1, "A small server of your own copes with one or two."),
@@ -250,7 +250,7 @@ def _pace(kept: Params, tag: str) -> dict:
     }
     sides, values = st.columns(3), {}
     for place, (field, (label, least, hint)) in enumerate(whole.items()):
-        before = getattr(kept, field)
+        before = getattr(params, field)
         values[field] = sides[place % 3].number_input(
             label,
             min_value=least,
@@ -263,14 +263,14 @@ def _pace(kept: Params, tag: str) -> dict:
     values["schema"] = middle.selectbox(
         "How the answer is asked for",
         list(FORMATS),
-        list(FORMATS).index(kept.schema),
+        list(FORMATS).index(params.schema),
         format_func=FORMATS.__getitem__,
         help="A JSON schema holds the model to the list of categories. Whatever comes is checked all the same.",
         key=f"{tag}-schema",
     )
     values["logprobs"] = right.toggle(
         "Ask for probabilities",
-        kept.logprobs,
+        params.logprobs,
         help="Students learn from how sure the model was. A model that gives none is asked without.",
         key=f"{tag}-logprobs",
     )
@@ -278,14 +278,15 @@ def _pace(kept: Params, tag: str) -> dict:
         "Temperature",
         0.0,
         2.0,
-        kept.temperature,
+        params.temperature,
         0.1,
         placeholder="left to the program",
         help="How freely it answers. Left alone: 0 for one vote, 0.7 for several, where the model takes one.",
         key=f"{tag}-temperature",
     )
     return {
-        name: getattr(kept, name) if value is None and name not in OPTIONAL else value for name, value in values.items()
+        name: getattr(params, name) if value is None and name not in OPTIONAL else value
+        for name, value in values.items()
     }
 
 
@@ -297,9 +298,11 @@ FORMATS = {
 OPTIONAL = ("requests_per_minute", "tokens_per_minute", "temperature")
 
 
-def address(one: Connection) -> str:
+def address(connection: Connection) -> str:
     """Where it answers, without the scheme: as a link it would only lead away."""
-    return (one.base_url or providers.of(one.kind).address).removeprefix("https://").removeprefix("http://")
+    return (
+        (connection.base_url or providers.of(connection.kind).address).removeprefix("https://").removeprefix("http://")
+    )
 
 
 def key_words(source: str) -> str:

@@ -24,14 +24,14 @@ from core.words import counted, ranged
 SHOWN = 200  # rows of a list on the page; the download has them all
 
 
-def size(found: Sequence[taxonomy.Category]) -> str:
+def size(categories: Sequence[taxonomy.Category]) -> str:
     """How many categories there are to label with, and under how many headings, which no asset is labelled with."""
-    headings = sum(not c.assignable for c in found)
+    headings = sum(not c.assignable for c in categories)
     under = f" under {counted(headings, 'heading')}" if headings else ""
-    return f"{counted(len(found) - headings, 'category', 'categories')}{under}"
+    return f"{counted(len(categories) - headings, 'category', 'categories')}{under}"
 
 
-def categories(found: list[taxonomy.Category]) -> None:
+def categories(listed: list[taxonomy.Category]) -> None:
     """The categories as a table, folded away."""
     table = pd.DataFrame(
         [
@@ -41,19 +41,19 @@ def categories(found: list[taxonomy.Category]) -> None:
                 "Description": category.description,
                 "Examples": " | ".join(category.examples),
             }
-            for category in found
+            for category in listed
         ]
     )
-    charts.details(table, "categories", label=f"The {size(found)}" if len(found) > 1 else "The category")
+    charts.details(table, "categories", label=f"The {size(listed)}" if len(listed) > 1 else "The category")
 
 
-def problems(found: list[Problem], name: str) -> None:
+def problems(noticed: list[Problem], name: str) -> None:
     """Problems of a file by row, the first ones open to read, all of them to download, and what is remarked."""
     for remark, label in ((False, "Problems by row"), (True, "Remarks: nothing to do, if what was done is right")):
-        rows = [(one.row, one.column, one.what, one.todo) for one in found if one.remark == remark]
+        rows = [(one.row, one.column, one.what, one.todo) for one in noticed if one.remark == remark]
         if rows and not remark:
-            said = counted(len(rows), "row or cell", "rows or cells")
-            st.warning(f"{said} could not be used.", icon=":material/rule:")
+            count = counted(len(rows), "row or cell", "rows or cells")
+            st.warning(f"{count} could not be used.", icon=":material/rule:")
         if rows:
             table = pd.DataFrame(rows, columns=["Row", "Column", "What", "What to do"])
             charts.details(table.head(5000), f"{name}-remarks" if remark else name, label=label)
@@ -70,18 +70,18 @@ def show(view: View) -> bool:
     removed = view.db.execute("select max(id) from removals").fetchone()[0]
     stamp = f"{last['id']}, {last['created']}, {last['unchanged']}, {removed}"
     home = str(settings.home())
-    found = _cached(home, view.task, stamp)
+    profile = _cached(home, view.task, stamp)
     # What training and people change as well; every review in the workspace counts, which is quicker than finding the client's.
     decided = view.db.execute("select count(*), max(id) from reviews").fetchone()
     gold = _cached_gold(home, view.task, f"{stamp}, {decided}")
-    _profile(found | {"gold": gold, "splits": profiles.splits(view.db, view.task.client_id)})
+    _profile(profile | {"gold": gold, "splits": profiles.splits(view.db, view.task.client_id)})
     return True
 
 
 def _anew(view: View, import_id: int) -> int:
     """How many assets that were there already got a label when the file was read last."""
-    made = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "import_assets" and job.result)
-    return next((job.result.get("relabelled", 0) for job in made if job.result["import_id"] == import_id), 0)
+    imported = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "import_assets" and job.result)
+    return next((job.result.get("relabelled", 0) for job in imported if job.result["import_id"] == import_id), 0)
 
 
 def _import(db: Database, task: Task, last: dict, anew: int) -> None:
@@ -166,18 +166,20 @@ def _cached_gold(home: str, task: Task, stamp: str) -> int:
         return profiles.gold_count(db, task)
 
 
-def _profile(found: dict) -> None:
+def _profile(profile: dict) -> None:
     st.subheader("What the assets are like", anchor=False)
     count, distinct, words, gold = st.columns(4)
     with count:
-        figure("Assets", f"{found['assets']:,}", "measured")
+        figure("Assets", f"{profile['assets']:,}", "measured")
     with distinct:
-        copies = counted(found["duplicates"], "copy", "copies")
-        if found["families"] < found["groups"]:
-            copies += f"; {counted(found['families'], 'concept')}{_by(found['columns'])}, each counted once in figures"
-        figure("Different creatives", f"{found['groups']:,}", "measured", copies, help=HINTS["duplicates"])
+        copies = counted(profile["duplicates"], "copy", "copies")
+        if profile["families"] < profile["groups"]:
+            copies += (
+                f"; {counted(profile['families'], 'concept')}{_by(profile['columns'])}, each counted once in figures"
+            )
+        figure("Different creatives", f"{profile['groups']:,}", "measured", copies, help=HINTS["duplicates"])
     with words:
-        span = found["words"]
+        span = profile["words"]
         figure(
             "Words an asset",
             f"{span['p50']:,}",
@@ -186,12 +188,12 @@ def _profile(found: dict) -> None:
             help=HINTS["median"],
         )
     with gold:
-        figure("Gold labels", f"{found['gold']:,}", "measured", help="Labels that people settled.")
-    for source, one in found["labels"].items():
-        table = pd.DataFrame(one["top"], columns=["Label", "Assets"])
-        title = f"Recorded labels in “{source}”: {one['count']:,}, {one['distinct']:,} different"
+        figure("Gold labels", f"{profile['gold']:,}", "measured", help="Labels that people settled.")
+    for source, recorded in profile["labels"].items():
+        table = pd.DataFrame(recorded["top"], columns=["Label", "Assets"])
+        title = f"Recorded labels in “{source}”: {recorded['count']:,}, {recorded['distinct']:,} different"
         charts.details(table, f"labels-{source}", label=title)
-    splits = {name or "not yet": count for name, count in found["splits"].items()}
+    splits = {name or "not yet": count for name, count in profile["splits"].items()}
     charts.details(pd.DataFrame(splits.items(), columns=["Split", "Assets"]), "splits", label=_splits_words(splits))
 
 

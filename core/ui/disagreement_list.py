@@ -69,9 +69,9 @@ def _filters(student_id: int, figures: ChooseOneFigures) -> dict[str, Any]:
     labels = figures.labels
     differ = [(teacher, student) for teacher, student, _ in figures.pairs if teacher != student]
     first, second, words, least, most = st.columns([3, 3, 3, 1.5, 1.5])
-    teacher = _category(first, "Teacher says", {one for one, _ in differ}, labels, f"differ-{student_id}")
-    said = {other for one, other in differ if teacher in (None, one)}
-    student = _category(second, "Student says", said, labels, f"said-{student_id}-{teacher}")
+    teacher = _category(first, "Teacher says", {theirs for theirs, _ in differ}, labels, f"differ-{student_id}")
+    students = {other for theirs, other in differ if teacher in (None, theirs)}
+    student = _category(second, "Student says", students, labels, f"said-{student_id}-{teacher}")
     text = words.text_input("Words in the text", key=f"words-{student_id}")
     low = least.number_input("Sure from (%)", 0, 100, 0, 5, key=f"least-{student_id}")
     high = most.number_input("to (%)", 0, 100, 100, 5, key=f"most-{student_id}")

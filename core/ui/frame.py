@@ -149,10 +149,10 @@ def guard() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = outside(error)
-        if said is None:
+        fault = outside(error)
+        if fault is None:
             raise
-        st.error(plain(str(said)), icon=":material/error:")
+        st.error(plain(str(fault)), icon=":material/error:")
 
 
 def link(key: str, label: str | None = None, to: dict[str, str] | None = None, icon: str | None = None) -> None:

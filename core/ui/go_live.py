@@ -47,19 +47,21 @@ def confirmation(view: frame.View) -> None:
         return
     student_id, back = st.session_state[ASKED]
     with st.container(border=True, key="confirm-going-live"):
-        found = going_live.change(view.db, view.task, student_id)
-        st.subheader(frame.plain(f"Make {found.new} live?"), anchor=False)
-        for line in found.lines:
+        change = going_live.change(view.db, view.task, student_id)
+        st.subheader(frame.plain(f"Make {change.new} live?"), anchor=False)
+        for line in change.lines:
             st.markdown(frame.plain(line))
-        for line in found.warnings:
+        for line in change.warnings:
             st.warning(frame.plain(line), icon=":material/warning:")
-        if len(found.changes):
+        if len(change.changes):
             with st.expander("Which assets would change category"):
-                moves = found.changes.set_axis([f"{found.old} says", f"{found.new} says", "assets"], axis=1)
+                moves = change.changes.set_axis([f"{change.old} says", f"{change.new} says", "assets"], axis=1)
                 st.dataframe(moves, hide_index=True, height=min(38 + 35 * len(moves), 248))
         with st.container(horizontal=True):
-            yes = st.button(frame.plain(f"Yes, make {found.new} live"), type="primary", icon=":material/rocket_launch:")
-            no = st.button(frame.plain(f"No, keep {found.old}") if found.old else "No, not yet")
+            yes = st.button(
+                frame.plain(f"Yes, make {change.new} live"), type="primary", icon=":material/rocket_launch:"
+            )
+            no = st.button(frame.plain(f"No, keep {change.old}") if change.old else "No, not yet")
         if yes:
             _change(view, student_id, back)
         if yes or no:

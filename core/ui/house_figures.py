@@ -19,9 +19,9 @@ STATED = "What the live students save at the assets a month that each client has
 NOTICES = 5  # shown at once
 
 
-def show(found: list[TaskMoney], waiting: dict[int, int]) -> None:
+def show(tasks: list[TaskMoney], waiting: dict[int, int]) -> None:
     """Five figures over all clients; the made-up ones only where there are no others."""
-    own = [one for one in found if not one.synthetic] or found
+    own = [one for one in tasks if not one.synthetic] or tasks
     this = house.months(1)[0]
     month, ever = (sum(s for one in own for m, s in one.saved.items() if m == this or every) for every in (False, True))
     filed, all_filed = (
@@ -64,40 +64,40 @@ def show(found: list[TaskMoney], waiting: dict[int, int]) -> None:
         )
     if any(one.synthetic for one in own):
         st.caption("These figures are of the sample client, whose texts and labels are made up.")
-    elif len(own) < len(found):
+    elif len(own) < len(tasks):
         st.caption("The sample client is not counted: its texts and labels are made up.")
 
 
-def needs(found: list[house.Notice]) -> None:
+def needs(notices: list[house.Notice]) -> None:
     """What needs somebody, each with the link to where it is seen to."""
-    if not found:
+    if not notices:
         return
     st.subheader("Needs somebody", anchor=False)
-    for one in found[:NOTICES]:
-        _notice(one)
-    if len(found) > NOTICES:
-        with st.expander(f"{len(found) - NOTICES:,} more"):
-            for one in found[NOTICES:]:
-                _notice(one)
+    for notice in notices[:NOTICES]:
+        _notice(notice)
+    if len(notices) > NOTICES:
+        with st.expander(f"{len(notices) - NOTICES:,} more"):
+            for notice in notices[NOTICES:]:
+                _notice(notice)
 
 
-def _notice(one: house.Notice) -> None:
+def _notice(notice: house.Notice) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        name = task_title(one.client, one.task, 1 + bool(one.task))
+        name = task_title(notice.client, notice.task, 1 + bool(notice.task))
         whose = f"**{frame.plain(name)}**: " if name else ""
-        st.markdown(f":material/warning: {whose}{frame.plain(one.words)}", width="stretch")
-        frame.link(one.page, to=address.named(one.client, one.task) if one.client else None)
+        st.markdown(f":material/warning: {whose}{frame.plain(notice.words)}", width="stretch")
+        frame.link(notice.page, to=address.named(notice.client, notice.task) if notice.client else None)
 
 
-def saving(one: TaskMoney) -> tuple[str, str]:
+def saving(task: TaskMoney) -> tuple[str, str]:
     """A task's saving in a line, and its trend over the last months; empty where nothing was saved lately nor is stated."""
     months = house.months()
-    usd = [one.saved.get(month, 0.0) for month in months]
+    usd = [task.saved.get(month, 0.0) for month in months]
     if any(usd):
         words = f"{money(usd[-1])} saved this month (estimated), {money(usd[-2])} the month before"
         return words, _spark(usd)
-    if one.stated_usd is not None:
-        return f"saves {money(one.stated_usd)} a month at {counted(one.volume, 'asset')} (assumed)", ""
+    if task.stated_usd is not None:
+        return f"saves {money(task.stated_usd)} a month at {counted(task.volume, 'asset')} (assumed)", ""
     return "", ""
 
 

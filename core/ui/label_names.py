@@ -47,22 +47,22 @@ def choose(unknown: Sequence[Unknown], labels: Sequence[str], key: str) -> dict[
     return {value: label for value, label in accepted.items() if label != LEFT_OUT}
 
 
-def _choose(one: Unknown, labels: Sequence[str], key: str, nearest: bool) -> str:
+def _choose(unknown: Unknown, labels: Sequence[str], key: str, nearest: bool) -> str:
     words, choice = st.columns([3, 2], vertical_alignment="center")
-    words.text(one.sentence)
-    options = [LEFT_OUT, *dict.fromkeys([*(label for label in one.near if label in labels), *labels])]
+    words.text(unknown.sentence)
+    options = [LEFT_OUT, *dict.fromkeys([*(label for label in unknown.near if label in labels), *labels])]
     return choice.selectbox(
-        frame.plain(f"What “{one.value[:60]}” in {one.column} means"),
+        frame.plain(f"What “{unknown.value[:60]}” in {unknown.column} means"),
         options,
-        index=int(nearest and len(one.near) == 1 and len(options) > 1),
-        key=f"label-{key}-{one.column}-{one.value}-{nearest}",
+        index=int(nearest and len(unknown.near) == 1 and len(options) > 1),
+        key=f"label-{key}-{unknown.column}-{unknown.value}-{nearest}",
         label_visibility="collapsed",
     )
 
 
 def _again(view: View, import_id: int, accepted: dict[str, str]) -> None:
-    made = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "import_assets" and job.result)
-    job = next((job for job in made if job.result["import_id"] == import_id), None)
+    imported = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "import_assets" and job.result)
+    job = next((job for job in imported if job.result["import_id"] == import_id), None)
     if job is None:
         st.caption(
             "This file came by the command line: give the same command again with --labels-map or --accept-near."

@@ -102,16 +102,16 @@ def _cap(place, view: frame.View, teacher: str, expected: forecast.Forecast, lab
 
 
 def _curve(done: list[rounds.Round], target: float) -> None:
-    said, last = rounds.reach(done, target), done[-1]
-    title = said.sentence if said else f"{last.labels:,} labels so far: agreement {percent(last.agreement.value)}"
+    reach, last = rounds.reach(done, target), done[-1]
+    title = reach.sentence if reach else f"{last.labels:,} labels so far: agreement {percent(last.agreement.value)}"
     note = f"Measured after each round on the test assets labelled by then, {last.agreement.n:,} now; bars: 95 % range."
-    if said:
+    if reach:
         note += " Dashed line and band: estimated, if agreement grows on as it has so far."
     figure = growth(
         [one.train for one in done],
         [one.agreement for one in done],
-        said.law if said else None,
-        said.draws if said else [],
+        reach.law if reach else None,
+        reach.draws if reach else [],
         2 * last.train,
         target,
     )
@@ -122,18 +122,18 @@ def _table(done: list[rounds.Round]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "round": one.number,
-                "labels in all": one.labels,
-                "to learn from": one.train,
-                "to say how sure is sure enough": one.calibration,
-                "to test": one.test,
-                "agreement": one.agreement.value,
-                "low": one.agreement.low,
-                "high": one.agreement.high,
-                "chosen by": rounds.METHODS[one.method],
-                "student": one.kind,
+                "round": round.number,
+                "labels in all": round.labels,
+                "to learn from": round.train,
+                "to say how sure is sure enough": round.calibration,
+                "to test": round.test,
+                "agreement": round.agreement.value,
+                "low": round.agreement.low,
+                "high": round.agreement.high,
+                "chosen by": rounds.METHODS[round.method],
+                "student": round.kind,
                 "basis": "measured",
             }
-            for one in done
+            for round in done
         ]
     )

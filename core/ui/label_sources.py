@@ -13,8 +13,8 @@ def show(view: frame.View, student: dict) -> None:
     if len(sources.listed(view.db, view.task)) < 2:
         return
     st.markdown("**The student by each source of labels, and these by each other**")
-    for one in sources.judged(view.db, student):
-        st.markdown(frame.plain(f"{sources.by_words(one)}."))
+    for by in sources.judged(view.db, student):
+        st.markdown(frame.plain(f"{sources.by_words(by)}."))
     st.caption("Copies of one creative count once here, so these figures can differ a little from the agreement above.")
     for pair in sources.between(view.db, view.task):
         st.markdown(frame.plain(f"{sources.between_words(pair)}."))

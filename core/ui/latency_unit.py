@@ -24,7 +24,7 @@ def ask(seen: previews.Preview, mapping: Mapping, key: str) -> Mapping:
         plain(f"What does {samples[0]} in the column {mapping.latency_ms} mean?"),
         list(NAMES),
         index=None,
-        format_func=lambda unit: f"{NAMES[unit]}: {', '.join(samples)} are {_said(samples, unit)}",
+        format_func=lambda unit: f"{NAMES[unit]}: {', '.join(samples)} are {_in_unit(samples, unit)}",
         placeholder="Choose seconds or milliseconds",
         key=key,
         help="How long the teacher took. Until you choose, these latencies are left out.",
@@ -32,7 +32,7 @@ def ask(seen: previews.Preview, mapping: Mapping, key: str) -> Mapping:
     return replace(mapping, latency_unit=unit)
 
 
-def _said(samples: tuple[str, ...], unit: str) -> str:
+def _in_unit(samples: tuple[str, ...], unit: str) -> str:
     try:
         return ", ".join(milliseconds(float(sample) * MILLISECONDS[unit]) for sample in samples)
     except ValueError:

@@ -64,6 +64,6 @@ def _table(rows: list[dict], name: str, client_id: int | None) -> None:
     table = pd.DataFrame(rows)
     if client_id is not None:
         table = table.drop(columns="Client")
-    said = table.style.format(partial(money, exact=True), subset=[name for name in ("Spent", "Cap") if name in table])
-    st.dataframe(said, hide_index=True, column_config=COLUMNS, placeholder="–", key=f"table-{name}")
+    styled = table.style.format(partial(money, exact=True), subset=[name for name in ("Spent", "Cap") if name in table])
+    st.dataframe(styled, hide_index=True, column_config=COLUMNS, placeholder="–", key=f"table-{name}")
     charts.download(table, name)

@@ -36,58 +36,58 @@ def ask(seen: previews.Preview, key: str) -> Mapping | None:
     several. `key` names the file as it is read."""
     guess = roles(seen.guess)
     spare = [column for column in seen.columns if column not in guess] if len(seen.columns) > OPEN else []
-    told = [
+    meanings = [
         *((ROLES[role], HELP[role]) for role in ROLES),
         (TOGETHER, "Chosen below: a campaign or concept, for instance."),
     ]
-    st.markdown("**What each column is**", help="\n".join(f"- **{role}**: {what}" for role, what in told))
+    st.markdown("**What each column is**", help="\n".join(f"- **{role}**: {what}" for role, what in meanings))
     together = family_choice.column(seen, f"assets-family-{key}")
     spare = [column for column in spare if column != together]
-    given = _cards(seen, [column for column in seen.columns if column not in spare], guess, key, together)
+    chosen = _cards(seen, [column for column in seen.columns if column not in spare], guess, key, together)
     if spare:
         with st.expander(f"The other {len(spare):,} columns: kept with each asset, read by nobody"):
-            given |= _cards(seen, spare, guess, key, together)
-    twice = [role for role in ROLES if role not in (UNUSED, "text") and list(given.values()).count(role) > 1]
+            chosen |= _cards(seen, spare, guess, key, together)
+    twice = [role for role in ROLES if role not in (UNUSED, "text") and list(chosen.values()).count(role) > 1]
     for role in twice:
-        columns = " and ".join(column for column, one in given.items() if one == role)
+        columns = " and ".join(column for column, one in chosen.items() if one == role)
         st.warning(
             plain(f"One column only can be the {ROLES[role]}: choose between {columns}."), icon=":material/rule:"
         )
     if twice:
         return None
-    picked = {role: next((column for column, one in given.items() if one == role), None) for role in ROLES}
+    picked = {role: next((column for column, one in chosen.items() if one == role), None) for role in ROLES}
     family, written = st.columns(2)
     with family:
         family_roles = family_choice.ask(seen, picked["id"], f"assets-family-{key}")
     with written:
         ways = _labels_are(key, bool(picked["label"] or picked["gold"]))
     named = {role: column for role, column in picked.items() if role not in (UNUSED, "text")}
-    return replace(seen.guess, text=_texts(seen, given), labels_are=ways, **named, **family_roles)
+    return replace(seen.guess, text=_texts(seen, chosen), labels_are=ways, **named, **family_roles)
 
 
 def roles(guess: Mapping) -> dict[str, str]:
     """The role of each column that has one."""
-    found = {column: "text" for column in guess.text}
-    return found | {
+    roles_of = {column: "text" for column in guess.text}
+    return roles_of | {
         getattr(guess, role): role for role in ROLES if role not in (UNUSED, "text") and getattr(guess, role)
     }
 
 
-def _texts(seen: previews.Preview, given: dict[str, str]) -> tuple[str, ...]:
+def _texts(seen: previews.Preview, chosen: dict[str, str]) -> tuple[str, ...]:
     """The text columns: in the order they were guessed in, those added by hand after them in the file's."""
-    guessed = [column for column in seen.guess.text if given.get(column) == "text"]
-    return (*guessed, *(column for column in seen.columns if given[column] == "text" and column not in guessed))
+    guessed = [column for column in seen.guess.text if chosen.get(column) == "text"]
+    return (*guessed, *(column for column in seen.columns if chosen[column] == "text" and column not in guessed))
 
 
 def _cards(
     seen: previews.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
 ) -> dict[str, str]:
     """A card a column: its role to choose, its name, its first values; `together`: the one that says what belongs together."""
-    given = {}
+    chosen = {}
     for start in range(0, len(columns), ACROSS):
         for side, column in zip(st.columns(ACROSS), columns[start : start + ACROSS]):
             with side.container(border=True, height="stretch", gap="xxsmall"):
-                given[column] = st.selectbox(
+                chosen[column] = st.selectbox(
                     plain(column),
                     list(ROLES),
                     index=list(ROLES).index(guess.get(column, UNUSED)),
@@ -96,7 +96,7 @@ def _cards(
                 )
                 for value in samples(seen.rows, column):
                     st.caption(plain(value))
-    return given
+    return chosen
 
 
 def samples(rows: list[dict], column: str) -> list[str]:
@@ -111,8 +111,8 @@ def _cut(value: str) -> str:
     """A value of at most LONGEST characters: a longer one ends with a whole word, where it has words."""
     if len(value) <= LONGEST:
         return value
-    kept = value[:LONGEST]  # a space may be its last character
-    whole = kept.rpartition(" ")[0] or kept[:-1]
+    start = value[:LONGEST]  # a space may be its last character
+    whole = start.rpartition(" ")[0] or start[:-1]
     return f"{whole.rstrip(' .,;:')}…"
 
 

@@ -16,13 +16,13 @@ from core.words import stated_money
 def price_as(view: View, *, described: bool = True) -> Assumptions:
     """The picker over the bundled price list, with the price's source and date below it, where `described`; the client's
     assumptions after it."""
-    kept = assumptions_of(view.db, view.task)
+    stored = assumptions_of(view.db, view.task)
     names = prices.names(view.db)
-    names = names if kept.price_as in names else [kept.price_as, *names]
+    names = names if stored.price_as in names else [stored.price_as, *names]
     model = st.selectbox(
         "Price the teacher as",
         names,
-        index=names.index(kept.price_as),
+        index=names.index(stored.price_as),
         format_func=lambda name: name or "what the labels did cost",
         key=f"price-as-{view.task.id}",
         help="Labels of the built-in teacher and recorded ones carry no bill: their cost is worked out from token counts at "
@@ -31,7 +31,7 @@ def price_as(view: View, *, described: bool = True) -> Assumptions:
     price = prices.price(view.db, model) if model else None
     if price and described:
         st.caption(plain(price_words(price)))
-    return _keep(view, kept, replace(kept, price_as=model))
+    return _keep(view, stored, replace(stored, price_as=model))
 
 
 def price_words(price: prices.Price) -> str:
@@ -48,26 +48,28 @@ def price_words(price: prices.Price) -> str:
 
 def other_models(view: View) -> list[prices.Price]:
     """Other models whose list prices stand beside the teacher's, kept with the client."""
-    kept = [price.model for price in other_prices(view.db, view.task)]
+    stored = [price.model for price in other_prices(view.db, view.task)]
     picked = st.multiselect(
         "Compare with other models' list prices",
-        [*kept, *(name for name in prices.names(view.db) if name not in kept)],
-        kept,
+        [*stored, *(name for name in prices.names(view.db) if name not in stored)],
+        stored,
         max_selections=4,
         key=f"other-models-{view.task.id}",
         placeholder="None chosen",
         help="What the same tokens would cost there. It says nothing of how well that model would do.",
     )
-    if picked != kept:
+    if picked != stored:
         keep_other_models(view.db, view.task, picked)
     return other_prices(view.db, view.task)
 
 
 def volume(view: View) -> Assumptions:
     """Assets a month, asked for; the client's assumptions after it."""
-    kept = assumptions_of(view.db, view.task)
-    picked = st.number_input("Assets a month", 1, value=kept.volume_per_month, step=1000, key=f"volume-{view.task.id}")
-    return _keep(view, kept, replace(kept, volume_per_month=picked))
+    stored = assumptions_of(view.db, view.task)
+    picked = st.number_input(
+        "Assets a month", 1, value=stored.volume_per_month, step=1000, key=f"volume-{view.task.id}"
+    )
+    return _keep(view, stored, replace(stored, volume_per_month=picked))
 
 
 PAID = {
@@ -83,41 +85,41 @@ def first(view: View, sheet: Economics) -> Assumptions:
     left, middle, right = st.columns([1, 1.2, 1.6], gap="small")
     with left:
         volume(view)
-    kept = assumptions_of(view.db, view.task)
-    given = next((name for name in PAID if getattr(kept, name) is not None and name != "listed"), "listed")
+    stored = assumptions_of(view.db, view.task)
+    stated = next((name for name in PAID if getattr(stored, name) is not None and name != "listed"), "listed")
     how = middle.selectbox(
         "Reckon with",
         list(PAID),
-        list(PAID).index(given),
+        list(PAID).index(stated),
         format_func=PAID.__getitem__,
         key=f"reckon-{view.task.id}",
         help="Your invoices beat any list price. A list price is multiplied with the tokens of one label.",
     )
     with right:
         if how == "listed":
-            _keep(view, kept, kept.listed)
+            _keep(view, stored, stored.listed)
             return price_as(view, described=False)
-        return _paid(view, kept, how, sheet)
+        return _paid(view, stored, how, sheet)
 
 
-def _paid(view: View, kept: Assumptions, how: str, sheet: Economics) -> Assumptions:
+def _paid(view: View, stored: Assumptions, how: str, sheet: Economics) -> Assumptions:
     """A sum in US dollars, at first what the sheet comes to."""
     each, month = sheet.per_1000["teacher"] or 0.0, sheet.monthly["teacher"] or 0.0
-    value = getattr(kept, how)
-    given = st.number_input(
+    value = getattr(stored, how)
+    amount = st.number_input(
         "US dollars for 1,000 assets" if how == "paid_usd_1000" else "US dollars a month",
         min_value=0.0,
         value=float(value if value is not None else round(each if how == "paid_usd_1000" else month, 2)),
         format="%.2f",
         key=f"{how}-{view.task.id}",
     )
-    return _keep(view, kept, replace(kept.listed, **{how: given}))
+    return _keep(view, stored, replace(stored.listed, **{how: amount}))
 
 
 def others(view: View) -> None:
     """A form with every other assumption, its unit and where its default comes from."""
-    kept = assumptions_of(view.db, view.task)
-    rows = [row for row in described(kept) if row["name"] not in FIRST]
+    stored = assumptions_of(view.db, view.task)
+    rows = [row for row in described(stored) if row["name"] not in FIRST]
     with (
         st.expander("Assumptions, of November 2026: change what you know better"),
         st.form(f"assumptions-{view.task.id}", border=False),
@@ -127,7 +129,7 @@ def others(view: View) -> None:
             with sides[place % 3]:
                 values[row["name"]] = _input(row)
         if st.form_submit_button("Use these"):
-            _keep(view, kept, replace(kept, **values))
+            _keep(view, stored, replace(stored, **values))
             st.rerun()
 
 
@@ -136,11 +138,11 @@ def _input(row: dict) -> bool | float | int | None:
     if isinstance(row["value"], bool):
         return st.checkbox(label, row["value"], help=row["note"])
     whole = row["unit"] == "tokens" or isinstance(row["value"], int)
-    given = row["value"] if row["value"] is None else (int if whole else float)(row["value"])
+    value = row["value"] if row["value"] is None else (int if whole else float)(row["value"])
     return st.number_input(
         label,
         min_value=(0 if row["unit"] == "tokens" else 1) if whole else 0.0,
-        value=given,
+        value=value,
         step=1 if whole else None,
         format=None if whole else "%.4g",
         placeholder="measured or estimated",
@@ -148,7 +150,7 @@ def _input(row: dict) -> bool | float | int | None:
     )
 
 
-def _keep(view: View, kept: Assumptions, changed: Assumptions) -> Assumptions:
-    if changed != kept:
+def _keep(view: View, stored: Assumptions, changed: Assumptions) -> Assumptions:
+    if changed != stored:
         keep_assumptions(view.db, view.task, changed)
     return changed

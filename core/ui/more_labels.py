@@ -21,7 +21,7 @@ def show(view: frame.View, run_id: int) -> None:
     """The button, the job under way, and the curve of the label run where one has been measured."""
     st.subheader("Would more labels help?", anchor=False)
     running = progress.active(view, "curve")
-    found = learning_curve.stored(view.db, run_id)
+    curve = learning_curve.stored(view.db, run_id)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox(
             "Measured with",
@@ -31,62 +31,64 @@ def show(view: frame.View, run_id: int) -> None:
             help="A student of this kind is trained on five growing parts of the labels chosen above. "
             "Kinds that take longer to train usually lie above its curve.",
         )
-        label = "Find out" if found is None else "Measure again"
+        label = "Find out" if curve is None else "Measure again"
         if st.button(label, disabled=running, icon=":material/trending_up:"):
             params = {"task_id": view.task.id, "run_id": run_id, "kind": kind}
             progress.start(view, "curve", params)
-        if found is None and not running:
+        if curve is None and not running:
             st.caption(f"Takes little longer than training one {kind} student.")
     progress.watch(view, "curve", expected=running)
-    if found:
-        _curve(view, run_id, found)
+    if curve:
+        _curve(view, run_id, curve)
 
 
-def _curve(view: frame.View, run_id: int, found: Curve) -> None:
+def _curve(view: frame.View, run_id: int, curve: Curve) -> None:
     assumptions = assumptions_of(view.db, view.task)
-    said = learning_curve.forecast(found, assumptions, teacher_price(view.db, assumptions))
+    forecast = learning_curve.forecast(curve, assumptions, teacher_price(view.db, assumptions))
     note = (
-        f"Measured: {found.kind} students on {found.agreement[-1].n:,} test assets; bars: 95 % range. Dashed line and band: "
+        f"Measured: {curve.kind} students on {curve.agreement[-1].n:,} test assets; bars: 95 % range. Dashed line and band: "
         f"estimated, if agreement grows on as it has so far. Of new labels "
-        f"{percent(found.sizes[-1] / found.labels)} would train, as of those at hand."
+        f"{percent(curve.sizes[-1] / curve.labels)} would train, as of those at hand."
     )
-    if slower := [kind for kind in members.ladder() if found.kind in members.of(kind).needs]:
+    if slower := [kind for kind in members.ladder() if curve.kind in members.of(kind).needs]:
         note += f" A {slower[-1]} student usually lies above."
-    if learning_curve.outdated(view.db, run_id, found):
+    if learning_curve.outdated(view.db, run_id, curve):
         note += " There are other labels now than when this was measured: measure again."
-    figure = growth(found.sizes, found.agreement, found.law, found.draws, 2 * found.sizes[-1])
+    figure = growth(curve.sizes, curve.agreement, curve.law, curve.draws, 2 * curve.sizes[-1])
     charts.chart(
-        said.sentence, figure, _points(found), "learning-curve", note=note, shares=("agreement", "low", "high")
+        forecast.sentence, figure, _points(curve), "learning-curve", note=note, shares=("agreement", "low", "high")
     )
     st.dataframe(
-        _steps(said),
+        _steps(forecast),
         hide_index=True,
         key="more-labels",
         column_config={"another … labels": MORE, "points": POINTS, **_dollars()},
     )
     st.caption(
-        frame.plain(f"Price of 1,000 labels: {said.price.formula} = {money(said.price.value)}. {said.price.note}.")
+        frame.plain(
+            f"Price of 1,000 labels: {forecast.price.formula} = {money(forecast.price.value)}. {forecast.price.note}."
+        )
     )
-    charts.download(_steps(said), "more-labels")
+    charts.download(_steps(forecast), "more-labels")
 
 
-def _points(found: Curve) -> pd.DataFrame:
+def _points(curve: Curve) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
                 "labelled assets": size,
-                "agreement": one.value,
-                "low": one.low,
-                "high": one.high,
-                "n": one.n,
+                "agreement": share.value,
+                "low": share.low,
+                "high": share.high,
+                "n": share.n,
                 "basis": "measured",
             }
-            for size, one in zip(found.sizes, found.agreement)
+            for size, share in zip(curve.sizes, curve.agreement)
         ]
     )
 
 
-def _steps(said: Forecast) -> pd.DataFrame:
+def _steps(forecast: Forecast) -> pd.DataFrame:
     rows = [
         {
             "another … labels": step.more,
@@ -95,7 +97,7 @@ def _steps(said: Forecast) -> pd.DataFrame:
             "US dollars": step.usd,
             "basis": "estimated",
         }
-        for step in said.steps
+        for step in forecast.steps
     ]
     return pd.DataFrame(rows).astype({"US dollars": float})
 

@@ -34,8 +34,12 @@ def _prices(view: frame.View) -> None:
         _edit(view, model)
     if own:
         rows = [
-            {"Model": one.model, **{label: getattr(one, rate) for rate, label in RATES.items()}, "As of": one.as_of}
-            for one in own.values()
+            {
+                "Model": price.model,
+                **{label: getattr(price, rate) for rate, label in RATES.items()},
+                "As of": price.as_of,
+            }
+            for price in own.values()
         ]
         st.dataframe(pd.DataFrame(rows), hide_index=True, key="own-prices")
 
@@ -43,8 +47,8 @@ def _prices(view: frame.View) -> None:
 def _edit(view: frame.View, model: str) -> None:
     price, listed = prices.price(view.db, model), prices.listed(model)
     own = price is not None and price.source == "yours"
-    said = f"On the list: {money_inputs.price_words(listed)}" if listed else "It is not on the price list."
-    st.caption(frame.plain(said))
+    text = f"On the list: {money_inputs.price_words(listed)}" if listed else "It is not on the price list."
+    st.caption(frame.plain(text))
     with st.form("price", border=False):
         values = {}
         for (rate, label), column in zip(RATES.items(), st.columns(len(RATES))):

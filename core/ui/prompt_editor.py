@@ -54,11 +54,11 @@ def _short_list(view: frame.View, teacher: str) -> str:
     known = prompts.known(view.db, view.task, asked.categories)
     if not known:
         return "Nothing to check it on: settle some assets on the Review page, or bring labels in a file."
-    found = share(asked.short_listed(known))
-    most, of, n = asked.params.shortlist, len(asked.categories), found.n
+    holds = share(asked.short_listed(known))
+    most, of, n = asked.params.shortlist, len(asked.categories), holds.n
     return (
-        f"The short list of {most} of {of:,} categories, with their parents, holds the right one for {percent(found.value)} of "
-        f"{n:,} assets ({ranged(found.low, found.high)}; measured). Where it does not, the model can say so "
+        f"The short list of {most} of {of:,} categories, with their parents, holds the right one for {percent(holds.value)} of "
+        f"{n:,} assets ({ranged(holds.low, holds.high)}; measured). Where it does not, the model can say so "
         "and gets a list three times as long."
     )
 
@@ -67,8 +67,8 @@ def _whole(view: frame.View, teacher: str) -> None:
     row = view.db.execute(
         "select id, text from assets where client_id = ? order by id limit 1", [view.task.client_id]
     ).fetchone()
-    made = make(view.db, view.task, teacher, taxonomy.load(view.db, taxonomy.latest(view.db, view.task)))
-    ((_, request),) = made.asking.requests([Asset(*row)])
+    teacher_of = make(view.db, view.task, teacher, taxonomy.load(view.db, taxonomy.latest(view.db, view.task)))
+    ((_, request),) = teacher_of.asking.requests([Asset(*row)])
     for role, text in (("instructions", request.system), *request.turns):
         st.caption("The same for every asset" if role == "instructions" else "For this asset")
         st.code(

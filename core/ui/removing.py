@@ -26,15 +26,15 @@ def confirmation(view: frame.View, kind: str) -> None:
     if asked != kind:
         return
     with st.container(border=True, key="confirm-removing"), frame.guard():
-        found = _hanging(view, kind, which)
-        st.subheader(frame.plain(f"{VERBS[kind]} {found.what}?"), anchor=False)
-        first, *warnings = found.sentences()
+        hanging = _hanging(view, kind, which)
+        st.subheader(frame.plain(f"{VERBS[kind]} {hanging.what}?"), anchor=False)
+        first, *warnings = hanging.sentences()
         st.markdown(frame.plain(first))
         for line in warnings:
             st.warning(frame.plain(line), icon=":material/warning:")
         with st.container(horizontal=True):
             yes = st.button(
-                frame.plain(f"Yes, {VERBS[kind].lower()} {found.what}"), type="primary", icon=":material/delete:"
+                frame.plain(f"Yes, {VERBS[kind].lower()} {hanging.what}"), type="primary", icon=":material/delete:"
             )
             no = st.button("No, keep it")
         if yes:
@@ -75,15 +75,15 @@ def _remove(view: frame.View, kind: str, which) -> None:
 
 def imports(view: frame.View) -> None:
     """The client's imports, one of them to be undone."""
-    made = removal.imports(view.db, view.client_id)
-    if not made:
+    imported = removal.imports(view.db, view.client_id)
+    if not imported:
         return
-    with st.expander(f"Imports: {len(made):,}", key="imports", expanded=False):
-        table = pd.DataFrame(made)[["id", "filename", "created", "rows", "assets", "problems"]]
+    with st.expander(f"Imports: {len(imported):,}", key="imports", expanded=False):
+        table = pd.DataFrame(imported)[["id", "filename", "created", "rows", "assets", "problems"]]
         table["created"] = table["created"].str[:16].str.replace("T", " ")
         table.columns = ["Import", "File", "Made", "Rows", "Its assets now", "Problems"]
         st.dataframe(table, hide_index=True, key="imports-made")
-        names = {row["id"]: f"{row['id']}: {row['filename']}" for row in made}
+        names = {row["id"]: f"{row['id']}: {row['filename']}" for row in imported}
         with st.container(horizontal=True, vertical_alignment="bottom"):
             picked = st.selectbox("Import to undo", list(names), format_func=names.__getitem__, width=320)
             if st.button("Undo …", icon=":material/undo:", help="It says first what goes with it."):
@@ -95,8 +95,8 @@ def assets(view: frame.View, ticked: list[int]) -> None:
     """A button that deletes the assets ticked in the table."""
     if ticked and st.button(f"Delete {counted(len(ticked), 'asset')} …", icon=":material/delete:", key="delete-assets"):
         marks = ", ".join("?" * len(ticked))
-        found = view.db.execute(f"select external_id from assets where id in ({marks})", ticked).fetchall()
-        ask(ASSETS, [row[0] for row in found])
+        rows = view.db.execute(f"select external_id from assets where id in ({marks})", ticked).fetchall()
+        ask(ASSETS, [row[0] for row in rows])
     confirmation(view, ASSETS)
 
 
@@ -128,11 +128,11 @@ def client(view: frame.View, names: dict[int, str]) -> None:
     confirmation(view, CLIENT)
 
 
-def task(view: frame.View, found: list[tuple[Task, str]]) -> None:
+def task(view: frame.View, listed: list[tuple[Task, str]]) -> None:
     """A task to be renamed or deleted."""
     with st.expander("Rename or delete a task", key="change-task"):
         left, middle, right, last = st.columns([3, 3, 1, 1], vertical_alignment="bottom")
-        names = {task.id: task_title(client, task.name, 2) for task, client in found}
+        names = {task.id: task_title(client, task.name, 2) for task, client in listed}
         ids = list(names)
         place = ids.index(view.chosen.id) if view.chosen and view.chosen.id in names else 0
         picked = left.selectbox("Task to change", ids, place, format_func=names.__getitem__)

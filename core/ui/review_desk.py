@@ -111,11 +111,11 @@ def _asset(item: Item) -> None:
         st.caption(f"Asset {frame.plain(item.external_id)}")
     for reason in item.reasons:
         st.markdown(f"{KINDS.get(reason['kind'], ':material/help:')} {frame.plain(reason['words'])}")
-    for said in item.decisions:
-        note = f" ({said['note']})" if said["note"] else ""
-        st.markdown(f":material/person: {frame.plain(said['reviewer'] + ': ' + said['label'] + note)}")
-    for said in item.labels:
-        st.markdown(f":material/label: {frame.plain(teacher_words(said['teacher']) + ': ' + said['label'])}")
+    for decision in item.decisions:
+        note = f" ({decision['note']})" if decision["note"] else ""
+        st.markdown(f":material/person: {frame.plain(decision['reviewer'] + ': ' + decision['label'] + note)}")
+    for label in item.labels:
+        st.markdown(f":material/label: {frame.plain(teacher_words(label['teacher']) + ': ' + label['label'])}")
     if item.mode == "random":
         st.caption("Drawn at random. You do not see what teacher and student said, so that it does not sway you.")
     if item.neighbours:
@@ -186,7 +186,7 @@ def _find(task: Task, reviewer: str, item: Item) -> None:
         index=None,
         placeholder="Type a part of its name",
         key="review-find",
-        on_change=_found,
+        on_change=_picked,
         args=(item.asset_id, reviewer, item.mode),
     )
     focus.into("review-find")
@@ -209,7 +209,7 @@ def _note(asset_id: int) -> None:
 
 
 @contextmanager
-def _kept() -> Iterator[Database]:
+def _writing() -> Iterator[Database]:
     """A database to write to; what a person did wrong is shown when the fragment is drawn."""
     try:
         with closing(database.connect()) as db:
@@ -222,14 +222,14 @@ def _kept() -> Iterator[Database]:
 def _decide(asset_id: int, reviewer: str, category_id: int, mode: str) -> None:
     seconds = _leave(asset_id)
     if seconds is not None:
-        with _kept() as db:
+        with _writing() as db:
             note = st.session_state.pop(f"note-{asset_id}", "")
             review.decide(db, asset_id, reviewer, category_id, mode, note=note, seconds=seconds)
 
 
 def _skip(task: Task, asset_id: int, reviewer: str, mode: str) -> None:
     if _leave(asset_id) is not None:
-        with _kept() as db:
+        with _writing() as db:
             review.skip(db, task, asset_id, reviewer, mode, st.session_state.pop(f"note-{asset_id}", ""))
 
 
@@ -240,7 +240,7 @@ def _leave(asset_id: int) -> float | None:
 
 
 def _undo(task: Task, reviewer: str) -> None:
-    with _kept() as db:
+    with _writing() as db:
         if review.undo(db, task, reviewer) is None:
             raise InputError("There is nothing of yours to take back.")
 
@@ -249,7 +249,7 @@ def _open(what: str | None, asset_id: int) -> None:
     st.session_state["review-open"] = (what, asset_id) if what else None
 
 
-def _found(asset_id: int, reviewer: str, mode: str) -> None:
+def _picked(asset_id: int, reviewer: str, mode: str) -> None:
     picked = st.session_state["review-find"]
     if picked is not None:
         _open(None, asset_id)

@@ -28,10 +28,10 @@ RIGHT = "Share of the random sample's assets whose category people confirmed."
 
 def show(view: frame.View) -> None:
     """Figures, the comparison of two label runs, and files."""
-    found = _people(str(settings.home()), view.task, people.state(view.db, view.task))
+    people_state = _people(str(settings.home()), view.task, people.state(view.db, view.task))
     st.subheader("What people's decisions say", anchor=False)
-    _accuracy(found.accuracy)
-    _reviewers(found)
+    _accuracy(people_state.accuracy)
+    _reviewers(people_state)
     _compare(view)
     _files(view)
 
@@ -74,8 +74,8 @@ def _accuracy(seen: Accuracy | None) -> None:
     )
 
 
-def _reviewers(found: people.People) -> None:
-    for pair in found.pairs[:3]:
+def _reviewers(people_state: people.People) -> None:
+    for pair in people_state.pairs[:3]:
         share, kappa = pair.agreement, "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
         st.markdown(
             frame.plain(
@@ -84,9 +84,13 @@ def _reviewers(found: people.People) -> None:
             ),
             help=KAPPA,
         )
-    if found.reviewers:
-        table = pd.DataFrame(found.reviewers).assign(last=lambda rows: rows["last"].str[:16].str.replace("T", " "))
-        with st.expander(f"{sum(found.gold.values()):,} gold labels, {found.conflicts:,} conflicts: who decided"):
+    if people_state.reviewers:
+        table = pd.DataFrame(people_state.reviewers).assign(
+            last=lambda rows: rows["last"].str[:16].str.replace("T", " ")
+        )
+        with st.expander(
+            f"{sum(people_state.gold.values()):,} gold labels, {people_state.conflicts:,} conflicts: who decided"
+        ):
             st.dataframe(table, hide_index=True, key="table-reviewers")
             download(table, "reviewers")
 
@@ -101,9 +105,9 @@ def _compare(view: frame.View) -> None:
         second = left.selectbox("New", list(names), format_func=names.__getitem__, key="prompt-second")
         first = right.selectbox("Old", list(names), index=1, format_func=names.__getitem__, key="prompt-first")
         with frame.guard():
-            found = wordings.compare(view.db, view.task, first, second)
-            st.markdown(f"**{frame.plain(found.sentence)}**")
-            more = found.every
+            comparison = wordings.compare(view.db, view.task, first, second)
+            st.markdown(f"**{frame.plain(comparison.sentence)}**")
+            more = comparison.every
             st.caption(
                 frame.plain(
                     f"First = old, second = new. On all {more.n:,} gold assets, the queue's too: {percent(more.first)} and "

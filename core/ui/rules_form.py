@@ -45,17 +45,17 @@ def show(view: View, rules: Rules) -> None:
 def _input(row: dict) -> float | int | str:
     """Shares are asked for in per cent."""
     if row["name"] == "new":
-        given = list(NEW) if row["value"] in NEW else [*NEW, row["value"]]
+        options = list(NEW) if row["value"] in NEW else [*NEW, row["value"]]
         names = {"lowest": "whatever is lowest"}
         return st.selectbox(
             row["label"],
-            given,
-            given.index(row["value"]),
+            options,
+            options.index(row["value"]),
             format_func=lambda one: names.get(one, one),
             help=row["note"],
         )
     if row["unit"] == "share":
         label = f"{row['label']} (%)"
-        given = st.number_input(label, 0.0, 100.0, round(100 * row["value"], 4), format="%.4g", help=row["note"])
-        return round(given / 100, 6)
+        share = st.number_input(label, 0.0, 100.0, round(100 * row["value"], 4), format="%.4g", help=row["note"])
+        return round(share / 100, 6)
     return st.number_input(f"{row['label']} ({row['unit']})", 1, value=row["value"], step=1, help=row["note"])

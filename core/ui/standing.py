@@ -194,7 +194,7 @@ def of(db: Database, task: Task) -> Standing:
 def _of_writing(db: Database, task: Task, client: dict, busy: str) -> WritingStanding:
     """The standing of a task that writes, by the student at work, else the newest."""
     rows = sorted(writing.all_writers(db, task), key=lambda row: not row["live"])
-    said = writing.verdict_of(rows[0]) if rows else None
+    verdict = writing.verdict_of(rows[0]) if rows else None
     count = "select count(*) from pairs where task_id = ? and status != 'rejected'"
     return WritingStanding(
         task,
@@ -207,8 +207,8 @@ def _of_writing(db: Database, task: Task, client: dict, busy: str) -> WritingSta
         run_id=None,
         students=len(rows),
         student=_student_words(rows[0] if rows else None),
-        verdict=said.decision if said else None,
-        reason=said.reason if said else "",
+        verdict=verdict.decision if verdict else None,
+        reason=verdict.reason if verdict else "",
         busy=busy,
         pairs=db.execute(count, [task.id]).fetchone()[0],
     )
@@ -230,8 +230,8 @@ def judged_student(db: Database, task: Task) -> dict | None:
 def verdict_of(db: Database, student: dict) -> Verdict | None:
     """The verdict on a student under the client's assumptions; None before it was judged, by this version of the program."""
     with suppress(InputError):
-        found = comparison(db, student["id"])
-        return found.verdict if found else None
+        result = comparison(db, student["id"])
+        return result.verdict if result else None
     return None
 
 

@@ -24,8 +24,8 @@ def show(view: frame.View) -> None:
         return
     st.subheader("Students of this task", anchor=False)
     _why(view, {row["id"] for row in rows})
-    found = {row["id"]: judged(view.db, row["id"]) for row in rows}
-    table = pd.DataFrame([_row(row, found[row["id"]]) for row in rows])
+    figures = {row["id"]: judged(view.db, row["id"]) for row in rows}
+    table = pd.DataFrame([_row(row, figures[row["id"]]) for row in rows])
     st.dataframe(
         table,
         hide_index=True,
@@ -45,7 +45,7 @@ def show(view: frame.View) -> None:
     charts.download(table, "students")
     with frame.guard():
         go_live.choose(view, rows)
-    known = [row for row in rows if found[row["id"]]]
+    known = [row for row in rows if figures[row["id"]]]
     if len(known) > 1:
         _compare(view, known)
     _origins(view, rows)
@@ -61,20 +61,20 @@ def _why(view: frame.View, there: set[int]) -> None:
             return
 
 
-def _row(row: dict, found: ChooseOneFigures | None) -> dict:
-    share = found and found.agreement
+def _row(row: dict, figures: ChooseOneFigures | None) -> dict:
+    share = figures and figures.agreement
     return {
         "Student": name_of(row),
-        "Live": "live" if row["live"] else "" if found else "not judged yet",
+        "Live": "live" if row["live"] else "" if figures else "not judged yet",
         "Agreement": share and spoken(share.value),
-        "with": teacher_words(found.taught.teacher) if found else "",
+        "with": teacher_words(figures.taught.teacher) if figures else "",
         "95 % range": ranged(share.low, share.high) if share else "",
-        "ms an asset": found and found.latency.p50,
+        "ms an asset": figures and figures.latency.p50,
         "Trained in": duration(row["train_seconds"]),
         "Learned from": f"{row['params'].get('train', 0):,} assets",
         "Made": _when(row["created"]),
         "n": share and share.n,
-        "Categories alike": found and found.macro_f1,
+        "Categories alike": figures and figures.macro_f1,
         "MB": row["size_mb"],
     }
 
@@ -90,18 +90,19 @@ def _compare(view: frame.View, judged: list[dict]) -> None:
         first = left.selectbox("This one", list(names), index=list(names).index(live), format_func=names.__getitem__)
         others = [id for id in names if id != first]
         second = right.selectbox("with that one", others, format_func=names.__getitem__)
-        found = versions.compare(view.db, first, second)
-        st.markdown(frame.plain(found.sentence))
+        comparison = versions.compare(view.db, first, second)
+        st.markdown(frame.plain(comparison.sentence))
         st.caption("Copies of one creative count once here, so agreement can differ a little from the table above.")
-        if found.apart:
+        if comparison.apart:
             st.caption(
-                f"On {found.apart:,} of the {found.n:,} test assets the labels that the two learned from differ, so each row of "
-                "agreement says by whose labels it is."
+                f"On {comparison.apart:,} of the {comparison.n:,} test assets the labels that the two learned from differ, so each "
+                "row of agreement says by whose labels it is."
             )
-        st.dataframe(versions.table_of(found), hide_index=True, key="two-students")
-        if found.changed:
+        st.dataframe(versions.table_of(comparison), hide_index=True, key="two-students")
+        if comparison.changed:
             st.caption("Assets that would change category:")
-            moves = found.changes.set_axis([f"{found.first.name} says", f"{found.second.name} says", "assets"], axis=1)
+            columns = [f"{version.name} says" for version in (comparison.first, comparison.second)]
+            moves = comparison.changes.set_axis([*columns, "assets"], axis=1)
             st.dataframe(moves, hide_index=True, key="changes", height=min(38 + 35 * len(moves), 248))
             charts.download(moves, "changes")
 
@@ -119,18 +120,18 @@ def _origins(view: frame.View, rows: list[dict]) -> None:
             st.caption(frame.plain(f"Live: {'; before that '.join(lines)}."))
 
 
-def _origin(made: dict) -> dict:
+def _origin(origin: dict) -> dict:
     return {
-        "Teacher": teacher_words(made["teacher"]),
-        "Learned from": f"{made['train']:,} assets",
+        "Teacher": teacher_words(origin["teacher"]),
+        "Learned from": f"{origin['train']:,} assets",
         "Bar set on": "the same, by trial students that did not learn from them"
-        if made["crossfitted"]
-        else f"{made['calibration']:,} assets",
-        "Taxonomy": f"version {made['taxonomy']}",
-        "Encoder": " and ".join(name for name in (made["encoder"], made["large_encoder"]) if name),
-        "Made": _when(made["created"]),
-        "After": made["parent"] or "",
-        "Data": made["data"],
+        if origin["crossfitted"]
+        else f"{origin['calibration']:,} assets",
+        "Taxonomy": f"version {origin['taxonomy']}",
+        "Encoder": " and ".join(name for name in (origin["encoder"], origin["large_encoder"]) if name),
+        "Made": _when(origin["created"]),
+        "After": origin["parent"] or "",
+        "Data": origin["data"],
     }
 
 

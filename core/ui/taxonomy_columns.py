@@ -53,8 +53,8 @@ def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
     if not mapping["name"] and not mapping["tiers"]:
         st.warning("Nothing tells which column holds the categories' names: choose it above.", icon=":material/rule:")
         return None
-    found = uploads.look(taxonomy.read, path, mapping, how)
-    data_profile.problems(found.problems, f"{key}-problems")
-    unused = f" {category_columns.unused_columns(found.columns, found.mapping)}".rstrip()
-    st.caption(plain(f"{data_profile.size(found.categories)} in the file.{unused}"))
-    return found
+    file = uploads.look(taxonomy.read, path, mapping, how)
+    data_profile.problems(file.problems, f"{key}-problems")
+    unused = f" {category_columns.unused_columns(file.columns, file.mapping)}".rstrip()
+    st.caption(plain(f"{data_profile.size(file.categories)} in the file.{unused}"))
+    return file

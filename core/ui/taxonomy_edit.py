@@ -11,7 +11,7 @@ from core import taxonomy
 from core.evaluate import suggestions
 from core.taxonomy import Category, diff, resemblance, versions
 from core.taxonomy.diff import Draft
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.ui import frame, progress, taxonomy_columns, uploads
 from core.ui.frame import View
 from core.words import percent, ranged
@@ -23,11 +23,11 @@ BY_HAND = "edited by hand"
 
 def change(view: View, edit: Callable[[Draft], Draft]) -> None:
     """Apply an edit to the client's draft, begun here where there is none, keep it, and draw the page anew."""
-    kept = versions.kept(view.db, view.task)
-    if kept is None:
+    kept_draft = versions.kept_draft(view.db, view.task)
+    if kept_draft is None:
         base = versions.in_use(view.db, view.task)
-        kept = Kept(base, BY_HAND, diff.begin(taxonomy.load(view.db, base)))
-    versions.keep(view.db, view.task, replace(kept, draft=edit(kept.draft)))
+        kept_draft = KeptDraft(base, BY_HAND, diff.begin(taxonomy.load(view.db, base)))
+    versions.keep(view.db, view.task, replace(kept_draft, draft=edit(kept_draft.draft)))
     st.rerun()
 
 
@@ -41,7 +41,7 @@ def by_hand(view: View, draft: Draft) -> None:
             change(view, edit)
 
 
-def _one(labels: list[str], key: str) -> str:
+def _category(labels: list[str], key: str) -> str:
     return st.selectbox("Category", labels, key=key)
 
 
@@ -70,7 +70,7 @@ def _add(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
 def _rename(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     left, right = st.columns(2)
     with left:
-        label = _one(labels, "rename-label")
+        label = _category(labels, "rename-label")
     name = right.text_input("New name", key="rename-name")
     return lambda draft: diff.rename(draft, label, name)
 
@@ -78,7 +78,7 @@ def _rename(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
 def _move(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     left, right = st.columns(2)
     with left:
-        label = _one(labels, "move-label")
+        label = _category(labels, "move-label")
     with right:
         parent = _parent(labels, "move-parent", "To under")
     return lambda draft: diff.move(draft, label, parent)
@@ -94,7 +94,7 @@ def _merge(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
 def _split(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     left, right = st.columns(2)
     with left:
-        label = _one(labels, "split-label")
+        label = _category(labels, "split-label")
     names = right.text_area("Names of its parts, one a line", key="split-names", height=68)
     return lambda draft: diff.split(draft, label, _lines(names))
 
@@ -102,7 +102,7 @@ def _split(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
 def _describe(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
     left, right = st.columns(2)
     with left:
-        label = _one(labels, "describe-label")
+        label = _category(labels, "describe-label")
     old = next(category for category in draft.categories if category.label == label)
     with left:
         description = st.text_area("Description", old.description, key=f"description-{label}", height=90)
@@ -111,7 +111,7 @@ def _describe(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
 
 
 def _remove(draft: Draft, labels: list[str]) -> Callable[[Draft], Draft]:
-    label = _one(labels, "remove-label")
+    label = _category(labels, "remove-label")
     st.caption("What is below it moves up a level. Its assets will be asked about again.")
     return lambda draft: diff.remove(draft, label)
 
@@ -126,38 +126,38 @@ def from_file(view: View, has_draft: bool) -> None:
         st.caption("The whole taxonomy as it should be. Nothing is saved before you have seen what changes.")
         return
     with frame.guard():
-        found = taxonomy_columns.read(path, "version")
-        if found is None:
+        file = taxonomy_columns.read(path, "version")
+        if file is None:
             return
         if has_draft:
             st.caption("It takes the place of the draft you have.")
         if st.button("Compare with the version in use", type="primary", icon=":material/difference:"):
             base = versions.in_use(view.db, view.task)
-            draft = diff.compare(taxonomy.load(view.db, base), found.categories)
-            versions.keep(view.db, view.task, Kept(base, path.name, draft))
+            draft = diff.compare(taxonomy.load(view.db, base), file.categories)
+            versions.keep(view.db, view.task, KeptDraft(base, path.name, draft))
             st.rerun()
 
 
 def suggested(view: View, draft: Draft, running: bool) -> None:
     """Pairs that are one, categories that are two; one click makes the edit in the draft."""
     labels = {category.label for category in draft.categories}
-    pairs = [one for one in suggestions.pairs(view.db, view.task) if {one.first, one.second} <= labels]
+    pairs = [double for double in suggestions.pairs(view.db, view.task) if {double.first, double.second} <= labels]
     st.markdown("**These two are one?**")
     if not pairs:
         st.caption("No two categories are confused either way, as far as the newest judged student's test assets show.")
     for number, pair in enumerate(pairs):
         _pair(view, number, pair)
     st.markdown("**This one is two?**")
-    found = suggestions.doubles(view.db, view.task)
-    for number, one in enumerate(found[0] if found else []):
-        if one.label in labels:
-            _double(view, number, one)
-    if found is not None and not found[0]:
+    doubled = suggestions.doubles(view.db, view.task)
+    for number, double in enumerate(doubled[0] if doubled else []):
+        if double.label in labels:
+            _double(view, number, double)
+    if doubled is not None and not doubled[0]:
         st.caption("No category with 40 assets or more falls in two groups.")
-    if found is None:
+    if doubled is None:
         st.caption("This compares the words of each category's assets and sees whether they form two groups.")
     if st.button(
-        "Look again" if found else "Look for categories that are two", disabled=running, icon=":material/search:"
+        "Look again" if doubled else "Look for categories that are two", disabled=running, icon=":material/search:"
     ):
         progress.start(view, "suggestions", {"task_id": view.task.id})
 
@@ -179,38 +179,40 @@ def _pair(view: View, number: int, pair: suggestions.Pair) -> None:
             change(view, lambda draft: diff.merge(draft, [pair.first, pair.second], name))
 
 
-def _double(view: View, number: int, one: suggestions.Double) -> None:
+def _double(view: View, number: int, double: suggestions.Double) -> None:
     with st.container(border=True):
-        st.text(f"{one.label}: {one.looked_at:,} of its assets fall in two groups (measured, p = {one.p:.1g}).")
+        st.text(
+            f"{double.label}: {double.looked_at:,} of its assets fall in two groups (measured, p = {double.p:.1g})."
+        )
         sides = st.columns(2)
-        for side, part in zip(sides, one.parts):
+        for side, part in zip(sides, double.parts):
             side.caption(frame.plain(f"{part.name} · {percent(part.share)}"))
             side.dataframe({"text": list(part.examples)}, hide_index=True, key=f"part-{number}-{part.name}")
         if st.button("Split it in the draft", key=f"split-{number}", icon=":material/call_split:"):
-            parts = [Category("", part.name, examples=part.examples) for part in one.parts]
-            change(view, lambda draft: diff.split(draft, one.label, parts))
+            parts = [Category("", part.name, examples=part.examples) for part in double.parts]
+            change(view, lambda draft: diff.split(draft, double.label, parts))
 
 
-def guesses(view: View, kept: Kept) -> None:
+def guesses(view: View, kept_draft: KeptDraft) -> None:
     """What two files cannot show for sure: each guess is taken only where a person says so."""
-    found = resemblance.proposals(kept.draft)
-    if not found:
+    proposals = resemblance.proposals(kept_draft.draft)
+    if not proposals:
         return
     st.markdown("**Is this what happened?**")
     st.caption(
         "Two files cannot tell a rename from one category gone and another come. What you confirm keeps its labels."
     )
-    for number, guess in enumerate(found[:20]):
+    for number, guess in enumerate(proposals[:20]):
         left, right = st.columns([5, 1], vertical_alignment="center")
         before, after = " + ".join(guess.before), " + ".join(guess.after)
         left.text(f"{guess.kind}: {before} → {after}  ({guess.why})")
         if right.button("Yes", key=f"guess-{number}-{before}-{after}", width="stretch"):
             change(view, lambda draft, guess=guess: resemblance.accept(draft, guess))
-    if len(found) > 1 and st.button(f"Yes to all {len(found):,}", key="guess-all"):
-        change(view, lambda draft: _all(draft, found))
+    if len(proposals) > 1 and st.button(f"Yes to all {len(proposals):,}", key="guess-all"):
+        change(view, lambda draft: _all(draft, proposals))
 
 
-def _all(draft: Draft, found: list[resemblance.Proposal]) -> Draft:
-    for guess in found:
+def _all(draft: Draft, proposals: list[resemblance.Proposal]) -> Draft:
+    for guess in proposals:
         draft = resemblance.accept(draft, guess)
     return draft

@@ -13,7 +13,7 @@ from core.label import relabel
 from core.money import prices
 from core.tasks import Task
 from core.taxonomy import diff, versions
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.ui import charts, data_profile, frame, hosted_teacher, money_inputs, progress
 from core.ui.figures import figure
 from core.ui.frame import View
@@ -71,79 +71,79 @@ def saved(view: View) -> None:
         frame.go("teacher")
 
 
-def changes(kept: Kept) -> list[diff.Change]:
+def changes(kept_draft: KeptDraft) -> list[diff.Change]:
     """The diff as a table; returns it."""
-    found = diff.diff(kept.draft)
-    table = pd.DataFrame([(change.kind, diff.in_words(change)) for change in found], columns=["change", "categories"])
+    changes = diff.diff(kept_draft.draft)
+    table = pd.DataFrame([(change.kind, diff.in_words(change)) for change in changes], columns=["change", "categories"])
     kinds = table["change"].value_counts()
     st.text(", ".join(f"{kinds[kind]:,} {kind}" for kind in diff.KINDS if kind in kinds) or "Nothing changes yet.")
-    if found:
+    if changes:
         st.dataframe(table.head(SHOWN), hide_index=True, key="changes", height=min(38 + 35 * len(table), 283))
         charts.download(table, "taxonomy-changes")
-    return found
+    return changes
 
 
-def what_it_takes(view: View, kept: Kept) -> relabel.Plan:
+def what_it_takes(view: View, kept_draft: KeptDraft) -> relabel.Plan:
     """The plan in figures, by reason, with the decisions that are a person's; returns it."""
     row = view.db.execute("select created from taxonomy_drafts where task_id = ?", [view.task.id]).fetchone()
     labels = view.db.execute(
         "select max(id), max(finished) from label_runs where task_id = ?", [view.task.id]
     ).fetchone()
-    found = _plan(str(settings.home()), view.task, f"{row} {labels}")
-    if found.run_id is None:
+    plan = _plan(str(settings.home()), view.task, f"{row} {labels}")
+    if plan.run_id is None:
         st.caption("Nothing is labelled under the version in use, so nothing has to be asked again.")
-        return found
-    _decide(view, kept, found)
+        return plan
+    _decide(view, kept_draft, plan)
     left, right = st.columns([3, 2], gap="large")
     with right:
-        price = _price(view, found)
+        price = _price(view, plan)
     with left:
         ask, keep = st.columns(2)
         with ask:
-            span = f"{found.ask_low:,} to {found.ask_high:,}" if found.ask_low < found.ask_high else None
-            figure("To ask again", f"{found.ask:,}", found.basis, span, help=_hint(found))
+            span = f"{plan.ask_low:,} to {plan.ask_high:,}" if plan.ask_low < plan.ask_high else None
+            figure("To ask again", f"{plan.ask:,}", plan.basis, span, help=_hint(plan))
         with keep:
-            figure("Labels that stay", f"{found.keep:,}", found.basis, f"of {found.labels:,}")
+            figure("Labels that stay", f"{plan.keep:,}", plan.basis, f"of {plan.labels:,}")
         cost, time = st.columns(2)
         with cost:
             figure(
-                "Cost" if found.price else "Worth, at that price",
-                money(found.usd(price)),
-                "estimated" if found.ask else "measured",
+                "Cost" if plan.price else "Worth, at that price",
+                money(plan.usd(price)),
+                "estimated" if plan.ask else "measured",
             )
         with time:
-            figure("Time", duration(found.seconds), found.seconds_basis if found.ask else "measured")
-    if found.rows:
+            figure("Time", duration(plan.seconds), plan.seconds_basis if plan.ask else "measured")
+    if plan.rows:
         table = pd.DataFrame(
             [
                 {"why": relabel.WHY[row.why], "category": row.category or "any", "assets": row.assets,
-                 "basis": "estimated" if row.why in relabel.ESTIMATED and found.ask_low < found.ask_high else "measured"}
-                for row in found.rows
+                 "basis": "estimated" if row.why in relabel.ESTIMATED and plan.ask_low < plan.ask_high else "measured"}
+                for row in plan.rows
             ]
         )  # fmt: skip
         charts.details(table, "plan", label="What is asked again, and why")
-    if found.lost and found.ask:
+    if plan.lost and plan.ask:
         st.caption(
             "These labels come from a file, so nobody can be asked again. Without a label an asset stays out of "
             "training until another teacher, or a new file, brings one."
         )
-    return found
+    return plan
 
 
-def _price(view: View, found: relabel.Plan) -> prices.Price | None:
+def _price(view: View, plan: relabel.Plan) -> prices.Price | None:
     """What labels are priced at: a hosted teacher's own price is said, for others a model is chosen."""
-    if found.price is None:
+    if plan.price is None:
         model = money_inputs.price_as(view).price_as
         return prices.price(view.db, model) if model else None
-    st.caption(frame.plain(f"At the price of {found.price.model}: {money_inputs.price_words(found.price)}"))
-    return found.price
+    st.caption(frame.plain(f"At the price of {plan.price.model}: {money_inputs.price_words(plan.price)}"))
+    return plan.price
 
 
-def _hint(found: relabel.Plan) -> str:
-    if not found.sampled:
+def _hint(plan: relabel.Plan) -> str:
+    if not plan.sampled:
         return "Counted: assets whose category is removed, split, or described anew where you said so."
     return (
-        f"Counted, plus an estimate from {found.sampled:,} of the labels: assets whose words are nearest to an added category, "
+        f"Counted, plus an estimate from {plan.sampled:,} of the labels: assets whose words are nearest to an added category, "
         "or near to one where the teacher was unsure. All labels are looked at when you save."
     )
 
@@ -151,24 +151,24 @@ def _hint(found: relabel.Plan) -> str:
 @st.cache_data(max_entries=16, show_spinner="Working out what must be asked again …")
 def _plan(home: str, task: Task, stamp: str) -> relabel.Plan:
     with closing(database.connect()) as db:
-        return relabel.plan(db, task, versions.kept(db, task))
+        return relabel.plan(db, task, versions.kept_draft(db, task))
 
 
-def _decide(view: View, kept: Kept, found: relabel.Plan) -> None:
-    if not found.described or found.lost:
+def _decide(view: View, kept_draft: KeptDraft, plan: relabel.Plan) -> None:
+    if not plan.described or plan.lost:
         return
-    labels = dict(found.described)
+    labels = dict(plan.described)
     again = st.multiselect(
         "Described anew: ask again about the assets of",
         list(labels),
-        [label for label in kept.again if label in labels],
+        [label for label in kept_draft.again if label in labels],
         format_func=lambda label: f"{label} ({labels[label]:,})",
         key="again",
         placeholder="None: their labels stay",
         help="Whether another description changes what belongs in a category is yours to say.",
     )
-    if set(again) != set(kept.again):
-        versions.keep(view.db, view.task, replace(kept, again=tuple(again)))
+    if set(again) != set(kept_draft.again):
+        versions.keep(view.db, view.task, replace(kept_draft, again=tuple(again)))
         st.rerun()
 
 

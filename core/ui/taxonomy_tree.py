@@ -46,7 +46,7 @@ def show(view: View, draft: Draft, change: Callable[[View, Callable[[Draft], Dra
         f"Take {counted(len(edits), 'change')} into the draft", type="primary", icon=":material/edit:"
     ):
         with frame.guard():
-            change(view, lambda draft: reduce(lambda made, edit: edit(made), edits, draft))
+            change(view, lambda draft: reduce(lambda edited, edit: edit(edited), edits, draft))
 
 
 def ordered(categories: tuple[Category, ...]) -> tuple[list[Category], list[int]]:

@@ -25,12 +25,12 @@ def in_use(view: View, uploaded: bool) -> None:
             )
         return
     version, source = view.db.execute("select version, source from taxonomies where id = ?", [id]).fetchone()
-    found = taxonomy.load(view.db, id)
-    size = data_profile.size(found)
+    categories = taxonomy.load(view.db, id)
+    size = data_profile.size(categories)
     more = "" if uploaded else " Upload a file to replace it."
     st.text(f"Version {version} is in use: {size}, from {source}.{more}")
     if not uploaded:
-        data_profile.categories(found)
+        data_profile.categories(categories)
 
 
 def use(view: View, categories: list[taxonomy.Category], source: str) -> None:

@@ -71,10 +71,10 @@ def upload(label: str, key: str) -> Path | None:
     file = st.file_uploader(label, type=TABLES, key=key)
     if file is None:
         return None
-    kept = st.session_state.setdefault("kept-uploads", {})
-    if file.file_id not in kept or not Path(kept[file.file_id]).exists():
-        kept[file.file_id] = str(imports.keep_upload(file.name, file.getvalue()))
-    return Path(kept[file.file_id])
+    copies = st.session_state.setdefault("kept-uploads", {})
+    if file.file_id not in copies or not Path(copies[file.file_id]).exists():
+        copies[file.file_id] = str(imports.keep_upload(file.name, file.getvalue()))
+    return Path(copies[file.file_id])
 
 
 def look(function: Callable[..., R], path: Path, *more: Any) -> R:
@@ -105,8 +105,8 @@ def read_as(path: Path, place: str) -> ReadAs:
     chosen = {}
     for option in ("sheet", "encoding", "delimiter", "header"):
         key = _key(option, path, place)
-        said = st.session_state.get(key)
-        chosen[option] = said if said != st.session_state.get(f"{key}-found") else None
+        answer = st.session_state.get(key)
+        chosen[option] = answer if answer != st.session_state.get(f"{key}-found") else None
     header = chosen.pop("header")
     return ReadAs(**chosen, header=(0 if header == NO_HEADER else int(header)) if header else None)
 
@@ -116,9 +116,9 @@ def as_read(path: Path, how: ReadAs) -> str:
     return str(path) if how == AS_FOUND else f"{path} {how}"
 
 
-def doubts(path: Path, found: list[Doubt], place: str) -> None:
+def doubts(path: Path, doubtful: list[Doubt], place: str) -> None:
     """Ask what a file leaves open: a select box for each doubt with the lines in question; the rest can be said below."""
-    for doubt in found:
+    for doubt in doubtful:
         st.session_state.setdefault(f"{_key(doubt.option, path, place)}-found", doubt.chosen)
         words = WORDS if doubt.option == "encoding" else {}
         st.selectbox(
@@ -130,7 +130,7 @@ def doubts(path: Path, found: list[Doubt], place: str) -> None:
         )
         if doubt.lines:
             st.code("\n".join(doubt.lines), language=None)
-    _differently(path, {doubt.option for doubt in found}, place)
+    _differently(path, {doubt.option for doubt in doubtful}, place)
 
 
 def _in_words(choice: str, words: dict[str, str]) -> str:

@@ -86,26 +86,26 @@ def take_in(view: frame.View, first: bool) -> None:
         disabled=not ready,
         icon=":material/balance:",
     ):
-        kind, given = ready
+        kind, answers = ready
         if kind == "file":
-            path, columns, how = given
-            given = {"set_id": set_id, "columns": columns, "usd_per_1000": price, "read_as": how}
-            given["reader"] = partial(apart, files.read)
-            vendor.import_file(view.db, view.task, name, path, **given)
+            path, columns, how = answers
+            options = {"set_id": set_id, "columns": columns, "usd_per_1000": price, "read_as": how}
+            options["reader"] = partial(apart, files.read)
+            vendor.import_file(view.db, view.task, name, path, **options)
         else:
-            vendor.import_run(view.db, view.task, name, given, set_id=set_id, usd_per_1000=price)
+            vendor.import_run(view.db, view.task, name, answers, set_id=set_id, usd_per_1000=price)
         st.session_state["vendor-new"] = " ".join(name.split())
         st.rerun()
 
 
 def _endpoint(view: frame.View, name: str, set_id: int | None) -> None:
     """Have one of the client's connections answer the held-out set, within a budget."""
-    made = connections.all(view.db, view.task.client_id)
-    if not made:
+    connected = connections.all(view.db, view.task.client_id)
+    if not connected:
         st.caption("An endpoint is connected like a teacher, and no connection is there yet.")
         return
     left, right = st.columns(2, gap="large")
-    picked = left.selectbox("Connection", [one.name for one in made], key="vendor-connection")
+    picked = left.selectbox("Connection", [one.name for one in connected], key="vendor-connection")
     budget = right.number_input(
         "May cost at most (USD)", min_value=0.0, value=None, format="%.4g", placeholder="needed where it costs anything"
     )
@@ -118,13 +118,13 @@ def _endpoint(view: frame.View, name: str, set_id: int | None) -> None:
 
 
 def _set(view: frame.View) -> int | None:
-    made = {row["id"]: row for row in sets.sets(view.db, view.task)}
-    if len(made) < 2:
+    packs = {row["id"]: row for row in sets.sets(view.db, view.task)}
+    if len(packs) < 2:
         return None
     return st.selectbox(
         "It answers the set",
-        list(made),
-        format_func=lambda id: _set_words(view, made[id]),
+        list(packs),
+        format_func=lambda id: _set_words(view, packs[id]),
         help="Assets of the set that are not answered count as wrong, so choose the one the vendor was given.",
     )
 
@@ -187,11 +187,11 @@ def _unknown(test_id: int, created: str, off_list: int, _db: Database, _test: di
 
 def _run(view: frame.View) -> tuple | None:
     """("run", its id) once one is chosen."""
-    made = {run["id"]: run for run in runs(view.db, view.task) if run["count"]}
+    labelled = {run["id"]: run for run in runs(view.db, view.task) if run["count"]}
     run = st.selectbox(
         "Label run",
-        list(made),
-        format_func=lambda id: f"{teacher_words(made[id]['teacher'])}, {counted(made[id]['count'], 'label')}",
+        list(labelled),
+        format_func=lambda id: f"{teacher_words(labelled[id]['teacher'])}, {counted(labelled[id]['count'], 'label')}",
         help="Connect the vendor's endpoint as a teacher and let it label; time and cost are then measured, not stated.",
     )
     return ("run", run) if run else None

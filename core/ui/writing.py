@@ -53,14 +53,14 @@ def start(view: frame.View, path: Path | None = None, brief: list[str] | None = 
 
 def verdict(row: dict) -> None:
     """The verdict in a box."""
-    said = run.verdict_of(row)
-    colour, icon = frame.VERDICT_LOOK[said.decision]
+    judged = run.verdict_of(row)
+    colour, icon = frame.VERDICT_LOOK[judged.decision]
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(VERDICTS[said.decision], color=colour, icon=icon)
+            st.badge(VERDICTS[judged.decision], color=colour, icon=icon)
             st.text(f"{rungs()[row['kind']].title} ({row['kind']} {row['id']})")
-        st.write(frame.plain(said.reason))
-        st.write("**Next:** " + frame.plain(said.next))
+        st.write(frame.plain(judged.reason))
+        st.write("**Next:** " + frame.plain(judged.next))
 
 
 def ladder(rows: list[dict]) -> None:
@@ -88,9 +88,13 @@ def ladder(rows: list[dict]) -> None:
                 f"{_named(row)} shares {share} of its words with people's summaries; the brief's first three sentences, {lead}."
             )
     if stops := figures["human_stops"]:
-        said = ", ".join(f"{name} {percent(share)}" for name, share in sorted(stops.items(), key=lambda one: -one[1]))
+        stopped = ", ".join(
+            f"{name} {percent(share)}" for name, share in sorted(stops.items(), key=lambda one: -one[1])
+        )
         st.caption(
-            frame.plain(f"What the gates stop of people's approved copy: {said}. A gate far above that is too strict.")
+            frame.plain(
+                f"What the gates stop of people's approved copy: {stopped}. A gate far above that is too strict."
+            )
         )
 
 
@@ -98,8 +102,8 @@ def _named(row: dict) -> str:
     return f"{row['kind']} {row['id']}" + (", at work" if row["live"] else "") + (", refused" if row["refused"] else "")
 
 
-def _line(who: str, found: dict | None, handled: float, row: dict | None = None) -> dict:
-    shares = {said: spoken(found[name]) if found else None for name, said in MEASURES.items()}
+def _line(who: str, measures: dict | None, handled: float, row: dict | None = None) -> dict:
+    shares = {words: spoken(measures[name]) if measures else None for name, words in MEASURES.items()}
     seconds = row and row["figures"]["seconds_per_brief"]["p50"]
     return {
         "Who": who,
@@ -118,13 +122,13 @@ def attempt(view: frame.View, count: int = 3) -> None:
     if asked:
         with st.spinner("Writing …"):
             st.session_state["drafts"] = use.write(view.db, view.task, brief, count)
-    if made := st.session_state.get("drafts"):
-        _drafts(made)
+    if drafts := st.session_state.get("drafts"):
+        _drafts(drafts)
 
 
-def _drafts(made: dict) -> None:
-    st.caption(frame.plain(f"{made['title']}. " + rungs()[made["kind"]].about))
-    for draft in made["drafts"]:
+def _drafts(drafts: dict) -> None:
+    st.caption(frame.plain(f"{drafts['title']}. " + rungs()[drafts["kind"]].about))
+    for draft in drafts["drafts"]:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(draft["text"], width="stretch")
@@ -137,33 +141,33 @@ def _drafts(made: dict) -> None:
                     st.caption(f":material/block: {gate['name']}: " + frame.plain(gate["why"]))
             passed = [gate["name"] for gate in draft["gates"] if gate["passed"]]
             st.caption("Passed: " + ", ".join(passed))
-    for name, some in made["fields"].items():
+    for name, some in drafts["fields"].items():
         st.text(f"{name.capitalize()}: {'; '.join(some)}")
-    if not made["handled"]:
+    if not drafts["handled"]:
         st.warning("No draft passes every gate: this brief is for a person.", icon=":material/undo:")
 
 
-def guide_form(kept: Guide) -> Guide | None:
+def guide_form(guide: Guide) -> Guide | None:
     """The voice guide in a form; the new one where it was saved."""
     with st.form("guide", border=False):
         left, right = st.columns(2)
         banned = left.text_input(
             "Banned words",
-            ", ".join(kept.banned),
+            ", ".join(guide.banned),
             help="Word forms count: cheap also bans cheaper. =Word as it stands.",
         )
-        required = right.text_input("Required words", ", ".join(kept.required))
-        claims = left.text_input("Claims that need the legal line", ", ".join(kept.claims))
-        legal = right.text_input("Legal line", kept.legal_line)
+        required = right.text_input("Required words", ", ".join(guide.required))
+        claims = left.text_input("Claims that need the legal line", ", ".join(guide.claims))
+        legal = right.text_input("Legal line", guide.legal_line)
         most = left.number_input(
             "Most characters",
             0,
             4_000,
-            kept.characters.most or 0,
+            guide.characters.most or 0,
             help="0: as long as the longest approved copy, and a quarter more.",
         )
-        marks = right.number_input("Most exclamation marks", 0, 20, kept.exclamation_marks or 0)
-        emoji = left.checkbox("Emoji are allowed", kept.emoji)
+        marks = right.number_input("Most exclamation marks", 0, 20, guide.exclamation_marks or 0)
+        emoji = left.checkbox("Emoji are allowed", guide.emoji)
         if not st.form_submit_button("Save the voice guide"):
             return None
     words = {
@@ -173,11 +177,11 @@ def guide_form(kept: Guide) -> Guide | None:
         "legal_line": legal.strip(),
     }
     counts = {
-        "characters": Span(least=kept.characters.least, most=most or None),
+        "characters": Span(least=guide.characters.least, most=most or None),
         "exclamation_marks": marks,
         "emoji": emoji,
     }
-    return kept.model_copy(update={**words, **counts})
+    return guide.model_copy(update={**words, **counts})
 
 
 def _terms(typed: str) -> tuple[str, ...]:

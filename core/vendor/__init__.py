@@ -78,10 +78,10 @@ def import_file(
         [chosen["id"]],
     ).fetchall()
     categories = taxonomy.load(db, chosen["taxonomy_id"])
-    found = reader(Path(path), assets, categories, columns, _others(db, task, assets), read_as)
-    counts = {"rows": found.rows, "outside": found.outside, "again": found.again, "problems": found.problem_count}
+    file = reader(Path(path), assets, categories, columns, _others(db, task, assets), read_as)
+    counts = {"rows": file.rows, "outside": file.outside, "again": file.again, "problems": file.problem_count}
     source = f"file:{filename or Path(path).name}"
-    return _keep(db, task, name, chosen, source, usd_per_1000, found.answers, counts, found.problems)
+    return _keep(db, task, name, chosen, source, usd_per_1000, file.answers, counts, file.problems)
 
 
 def ask(
@@ -108,8 +108,8 @@ def ask(
 
 def ask_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: ask()'s arguments -> {"name", "counts"}."""
-    given = {key: params.get(key) for key in ("set_id", "budget_usd")}
-    ask(db, tasks.get(db, params["task_id"]), params["name"], params["teacher"], **given, progress=progress)
+    options = {key: params.get(key) for key in ("set_id", "budget_usd")}
+    ask(db, tasks.get(db, params["task_id"]), params["name"], params["teacher"], **options, progress=progress)
     test = find(db, tasks.get(db, params["task_id"]), params["name"])
     return {"name": test["name"], "counts": test["counts"]}
 
@@ -131,18 +131,18 @@ def import_run(
     run = next(db.query("select teacher from label_runs where id = ? and task_id = ?", [run_id, task.id]), None)
     if run is None:
         raise InputError(f"This client has no label run {run_id}.", "Choose one that the Teacher page lists.")
-    said = of_run(db, run_id, chosen["id"])
-    said = said[said["category_id"].notna() | said["error"].notna()]
-    if said["category_id"].isna().all():
+    labels = of_run(db, run_id, chosen["id"])
+    labels = labels[labels["category_id"].notna() | labels["error"].notna()]
+    if labels["category_id"].isna().all():
         raise InputError(
             f"{run['teacher']} has answered none of the test assets in this run.", "Have it label them first."
         )
-    answers = [_heard(row) for row in said.itertuples()]
+    answers = [_answer_of(row) for row in labels.itertuples()]
     counts = {"rows": len(answers), "outside": 0, "again": 0, "problems": 0}
     return _keep(db, task, name or run["teacher"], chosen, f"run:{run_id}", usd_per_1000, answers, counts, [])
 
 
-def _heard(row) -> VendorAnswer:
+def _answer_of(row) -> VendorAnswer:
     """One row of of_run() as an answer; a failed one was off list, its error is what was said."""
     numbers = (None if pd.isna(value) else float(value) for value in (row.confidence, row.latency_ms, row.cost_usd))
     if pd.isna(row.category_id):
@@ -183,11 +183,11 @@ def tests(db: Database, task: Task) -> list[dict[str, Any]]:
 
 def find(db: Database, task: Task, name: str | None = None) -> dict[str, Any]:
     """The client's test of this vendor (None: the newest). InputError where there is none."""
-    made = tests(db, task)
-    for row in made:
+    kept_tests = tests(db, task)
+    for row in kept_tests:
         if name is None or row["name"].casefold() == _name(name).casefold():
             return row
-    known = ", ".join(row["name"] for row in made)
+    known = ", ".join(row["name"] for row in kept_tests)
     raise InputError(
         f"There are no answers of a vendor {name}." if name else "No vendor's answers are here yet.",
         f"Judged so far: {known}." if known else "Hand out a blind pack, and import what comes back.",
@@ -198,7 +198,7 @@ def read_words(test: dict[str, Any]) -> str:
     """How a vendor's answers were read, in a sentence: what of the set it answered how, and what was left out."""
     counts = test["counts"]
     parts = [f"{counts['exact']:,} exact"]
-    for kind, one, many in (
+    for kind, single, many in (
         ("mapped", "mapped to the one category it nearly names", "mapped to the one category they nearly name"),
         ("accepted", "taken for a category as accepted", "taken for categories as accepted"),
         ("off list", "off the list", "off the list"),
@@ -207,14 +207,14 @@ def read_words(test: dict[str, Any]) -> str:
         ("again", "answered again (the first answer stands)", "answered again (the first answer stands)"),
         ("outside", "row for no asset of this set", "rows for no asset of this set"),
     ):
-        parts += [counted(counts[kind], one, many)] if counts.get(kind) else []
+        parts += [counted(counts[kind], single, many)] if counts.get(kind) else []
     return f"{test['name']}, {counted(test['size'], 'asset')} asked: {', '.join(parts)}."
 
 
 def unknown(db: Database, test: dict[str, Any]) -> list[Unknown]:
     """The answers of a file that are no category, the commonest first, with what each is near to: for a person to accept."""
-    said = _off_list(db, test)
-    return unknown_of(said, "answer", Matcher(taxonomy.load(db, test["taxonomy_id"]))) if said else []
+    off_list = _off_list(db, test)
+    return unknown_of(off_list, "answer", Matcher(taxonomy.load(db, test["taxonomy_id"]))) if off_list else []
 
 
 def accept(db: Database, test: dict[str, Any], accepted: Mapping[str, str]) -> int:
@@ -222,13 +222,13 @@ def accept(db: Database, test: dict[str, Any], accepted: Mapping[str, str]) -> i
     many. They are counted as accepted. Raises InputError for a label that is no category."""
     categories = taxonomy.load(db, test["taxonomy_id"])
     match = Matcher(categories, accepted=check_map(accepted, Matcher(categories)))
-    meant = [(match(said), test["id"], said) for said in _off_list(db, test)]
+    meant = [(match(answer), test["id"], answer) for answer in _off_list(db, test)]
     taken = 0
     with db.atomic():
-        for one in meant:
-            if one[0] is not None:
+        for change in meant:
+            if change[0] is not None:
                 how = "category_id = ?, how = 'accepted' where test_id = ? and said = ? and how = 'off list'"
-                taken += db.execute(f"update vendor_answers set {how}", one).rowcount
+                taken += db.execute(f"update vendor_answers set {how}", change).rowcount
         counts = test["counts"] | {"off list": test["counts"]["off list"] - taken}
         counts["accepted"] = counts.get("accepted", 0) + taken
         db.execute("update vendor_tests set counts = ? where id = ?", [json.dumps(counts), test["id"]])
@@ -267,8 +267,8 @@ def _others(db: Database, task: Task, assets: list[tuple[int, str]]) -> frozense
     return frozenset(row[0] for row in known) - {external for _, external in assets}
 
 
-def _name(given: str) -> str:
-    return " ".join(given.split())
+def _name(name: str) -> str:
+    return " ".join(name.split())
 
 
 def _check_price(usd_per_1000: float | None) -> None:
@@ -294,7 +294,7 @@ def _keep(
     how = Counter(answer.how for answer in answers)
     counts |= {kind: how[kind] for kind in ("exact", "mapped", "off list", "empty")}
     counts["absent"] = chosen["size"] - len(answers)
-    kept = [problem.as_dict() for problem in list(problems)[:KEPT_PROBLEMS]]
+    noted = [problem.as_dict() for problem in list(problems)[:KEPT_PROBLEMS]]
     with db.atomic():
         _forget(db, "task_id = ? and name = ?", [task.id, name])
         test_id = db.execute(
@@ -307,7 +307,7 @@ def _keep(
                 source,
                 usd_per_1000,
                 json.dumps(counts),
-                json.dumps(kept, ensure_ascii=False),
+                json.dumps(noted, ensure_ascii=False),
                 now(),
             ],
         ).lastrowid

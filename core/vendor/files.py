@@ -124,26 +124,28 @@ def read(
     if not rows:
         raise InputError("The file has a header but no rows.", "Give every asset of the pack a row.", where=path.name)
     place = table.columns.index(columns.label)
-    said = Counter(cells[place] for _, cells in rows)
+    spellings = Counter(cells[place] for _, cells in rows)
     # The pack names the categories: where a column can be read either way, it holds names.
-    reading = _Reading(table, columns, Matcher(categories).for_column(said, tie="names"), problems)
+    reading = _Reading(table, columns, Matcher(categories).for_column(spellings, tie="names"), problems)
     ids = Ids(assets, others)
     answers: dict[int, VendorAnswer] = {}
     outside = again = 0
     for row, cells in rows:
-        given = cells[reading.at["id"]]
-        asset = ids(given)
+        id = cells[reading.at["id"]]
+        asset = ids(id)
         if asset is None:
             outside += 1
-            problems.add(row, columns.id, *_outside(ids, given))
+            problems.add(row, columns.id, *_outside(ids, id))
         elif asset in answers:
             again += 1
-            what = f"The asset {_short(given)} is answered again; the first answer stands."
+            what = f"The asset {_short(id)} is answered again; the first answer stands."
             problems.add(row, columns.id, what, "Send one answer an asset.")
         else:
             answers[asset] = reading.answer(row, asset, cells)
     _must_be_of_use(path, list(answers.values()), columns, reading.match)
-    return VendorFile(list(answers.values()), len(rows) + table.left_out, outside, again, problems.kept, problems.count)
+    return VendorFile(
+        list(answers.values()), len(rows) + table.left_out, outside, again, problems.listed, problems.count
+    )
 
 
 def _check(columns: Columns, table: Table) -> None:
@@ -153,8 +155,8 @@ def _check(columns: Columns, table: Table) -> None:
             raise InputError(
                 f"No column of {what} was found.", f"Say which it is; the columns are: {listed}.", where=table.path.name
             )
-    for one in fields(columns):
-        column = getattr(columns, one.name)
+    for field in fields(columns):
+        column = getattr(columns, field.name)
         if column is not None and column not in table.columns:
             raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=table.path.name)
 
@@ -167,24 +169,24 @@ def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns, m
             where=path.name,
         )
     if not any(answer.category_id for answer in answers) and not _any_near(answers, match):
-        said = next((answer.said for answer in answers if answer.said), None)
+        wrong = next((answer.said for answer in answers if answer.said), None)
         what = "Every answer in the file is empty."
-        if said is not None:
-            what = f"Not one answer of the file is a category of the taxonomy; the first is {_short(said)}."
+        if wrong is not None:
+            what = f"Not one answer of the file is a category of the taxonomy; the first is {_short(wrong)}."
         raise InputError(what, f"Check that the column {columns.label} holds the labels.", where=path.name)
 
 
 def _any_near(answers: list[VendorAnswer], match: Matcher) -> bool:
     """Whether answers of which none is a category are near to some, so that a person can accept them."""
-    said = Counter(answer.said for answer in answers if answer.said)
-    return any(match.near([value for value, _ in said.most_common(LISTED)]))
+    wrong = Counter(answer.said for answer in answers if answer.said)
+    return any(match.near([value for value, _ in wrong.most_common(LISTED)]))
 
 
-def _outside(ids: Ids, given: str) -> tuple[str, str]:
+def _outside(ids: Ids, id: str) -> tuple[str, str]:
     """What to say of a row whose id is no asset of the set, and what to do."""
-    if why := ids.why(given):
+    if why := ids.why(id):
         return f"{why}; the row was left out.", AS_TEXT
-    what = f"The id {_short(given)} is no asset of this blind pack" if given else "The row has no id"
+    what = f"The id {_short(id)} is no asset of this blind pack" if id else "The row has no id"
     return f"{what}; the row was left out.", "Send the ids back as in assets.csv."
 
 
@@ -211,18 +213,18 @@ class _Reading:
             column.tell(problems)
 
     def answer(self, row: int, asset: int, cells: list[str]) -> VendorAnswer:
-        said = cells[self.at["label"]]
-        if said not in self.read:
-            self.read[said] = read_label(self.match, said)
-        category, how = self.read[said]
+        label = cells[self.at["label"]]
+        if label not in self.read:
+            self.read[label] = read_label(self.match, label)
+        category, how = self.read[label]
         if how == "off list":
-            what = f"The answer {_short(said)} is no category of the taxonomy; it counts as wrong."
+            what = f"The answer {_short(label)} is no category of the taxonomy; it counts as wrong."
             self.problems.add(row, self.columns.label, what, "Answer with one category, written as in taxonomy.csv.")
         ms, seconds = self.number(row, "latency_ms", cells), self.number(row, "latency_s", cells)
         each, thousand = self.number(row, "usd", cells), self.number(row, "usd_per_1000", cells)
         return VendorAnswer(
             asset,
-            said[:200],
+            label[:200],
             category,
             how,
             self.number(row, "confidence", cells),
@@ -231,24 +233,24 @@ class _Reading:
         )
 
     def number(self, row: int, role: str, cells: list[str]) -> float | None:
-        given = cells[self.at[role]] if role in self.at else ""
-        if not given:
+        cell = cells[self.at[role]] if role in self.at else ""
+        if not cell:
             return None
-        return self.numbers[role].read(_bare(role, given), row, self.problems)
+        return self.numbers[role].read(_bare(role, cell), row, self.problems)
 
 
-def _bare(role: str, given: str) -> str:
-    return re.sub(r"USD|\$", "", given, flags=re.IGNORECASE).strip() if role.startswith("usd") else given
+def _bare(role: str, cell: str) -> str:
+    return re.sub(r"USD|\$", "", cell, flags=re.IGNORECASE).strip() if role.startswith("usd") else cell
 
 
-def read_label(match: Matcher, said: str) -> tuple[int | None, str]:
+def read_label(match: Matcher, label: str) -> tuple[int | None, str]:
     """What an answer means: (category id, "exact") or (id, "mapped") for a near miss, (None, "off list") or (None, "empty")."""
-    if not said.strip():
+    if not label.strip():
         return None, "empty"
-    category = match(said)
+    category = match(label)
     if category is None:
         return None, "off list"
-    return category, "exact" if match.exact(said) else "mapped"
+    return category, "exact" if match.exact(label) else "mapped"
 
 
 def _short(text: str) -> str:

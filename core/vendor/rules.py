@@ -139,8 +139,8 @@ def _unanswered(e: VendorEvidence) -> str:
 
 def _on_answered(e: VendorEvidence) -> str:
     pair = e.pair_answered
-    found = f"{percent(pair.second)} against {percent(pair.first)}, {p_words(pair.p)}"
-    return f"On those it answered {'it is better' if pair.better else 'no difference is shown'} ({found})."
+    shares = f"{percent(pair.second)} against {percent(pair.first)}, {p_words(pair.p)}"
+    return f"On those it answered {'it is better' if pair.better else 'no difference is shown'} ({shares})."
 
 
 RULES = (

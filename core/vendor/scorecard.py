@@ -123,13 +123,13 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
             "Train and judge a student on the labels of these assets, or hand out a new set.",
         )
     answered = table["vendor"].notna().to_numpy()
-    compared = {one["id"]: judgement(db, one["id"]) for one in students}
+    compared = {student["id"]: judgement(db, student["id"]) for student in students}
     first = compared[students[0]["id"]]
     usd, ms, p95 = _of_vendor(db, test)
     rows = [Row(test["name"], "vendor", None, *_shares(table, "vendor", answered), usd, ms, p95)]
-    for one in students:
-        shares = _shares(table, f"student {one['id']}", answered)
-        rows += [Row(name_of(one), "student", one["id"], *shares, *_of_student(compared[one["id"]]))]
+    for student in students:
+        shares = _shares(table, f"student {student['id']}", answered)
+        rows += [Row(name_of(student), "student", student["id"], *shares, *_of_student(compared[student["id"]]))]
     rows.append(_teacher_row(table, answered, first))
     against = _against(table, answered, students)
     evidence = _evidence(rows, against, answered, rules_of(db, task), first)
@@ -181,12 +181,12 @@ def _points(share: float) -> str:
     return f"{100 * share:+.1f}"
 
 
-def _share_words(one: Share | None) -> str:
-    return NONE if one is None else range_words(one)
+def _share_words(measured: Share | None) -> str:
+    return NONE if measured is None else range_words(measured)
 
 
-def _quantity_words(words: Callable[[float | None], str], one: Quantity | None) -> str:
-    return f"{words(one.value)}, {one.basis}" if one is not None and one.value is not None else NONE
+def _quantity_words(words: Callable[[float | None], str], quantity: Quantity | None) -> str:
+    return f"{words(quantity.value)}, {quantity.basis}" if quantity is not None and quantity.value is not None else NONE
 
 
 def sources_of(card: Scorecard) -> list[str]:
@@ -220,16 +220,16 @@ def tests_of(card: Scorecard) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                f"{card.test['name']} against": one.other,
-                "by": "teacher's labels" if one.by == "teacher" else "people's labels",
-                "assets": f"{one.pair.n:,}{' answered' if one.answered_only else ''}",
-                "only it is right": one.pair.only_second,
-                "only the other": one.pair.only_first,
-                "points": f"{_points(one.pair.difference)} ({ranged(one.pair.low, one.pair.high, _points)})",
-                "test": p_words(one.pair.p),
-                "shown": shown[one.pair.better],
+                f"{card.test['name']} against": against.other,
+                "by": "teacher's labels" if against.by == "teacher" else "people's labels",
+                "assets": f"{against.pair.n:,}{' answered' if against.answered_only else ''}",
+                "only it is right": against.pair.only_second,
+                "only the other": against.pair.only_first,
+                "points": f"{_points(against.pair.difference)} ({ranged(against.pair.low, against.pair.high, _points)})",
+                "test": p_words(against.pair.p),
+                "shown": shown[against.pair.better],
             }
-            for one in card.against
+            for against in card.against
         ]
     )
 
@@ -264,11 +264,11 @@ def _students(db: Database, task: Task, wanted: list[int] | None) -> list[dict]:
     rows = judged_students(db, task)
     if not wanted:
         return default_students(rows)
-    found = {row["id"]: row for row in rows}
-    missing = next((id for id in wanted if id not in found), None)
+    judged = {row["id"]: row for row in rows}
+    missing = next((id for id in wanted if id not in judged), None)
     if missing is not None:
-        raise InputError(f"There is no judged student {missing}.", f"Choose from: {', '.join(map(str, found))}.")
-    return [found[id] for id in dict.fromkeys(wanted)]
+        raise InputError(f"There is no judged student {missing}.", f"Choose from: {', '.join(map(str, judged))}.")
+    return [judged[id] for id in dict.fromkeys(wanted)]
 
 
 def _taxonomies(db: Database, test: dict[str, Any], students: list[dict]) -> list[int]:
@@ -295,15 +295,15 @@ def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id
     table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "category_id"]]
     table["teacher"] = table.pop("category_id").map(labels)
     table = table.dropna(subset=["teacher"])
-    said = "select asset_id, category_id from vendor_answers where test_id = ? and category_id is not null"
-    answers = dict(db.execute(said, [test["id"]]).fetchall())
+    query = "select asset_id, category_id from vendor_answers where test_id = ? and category_id is not null"
+    answers = dict(db.execute(query, [test["id"]]).fetchall())
     table["vendor"] = table["asset_id"].map({asset: labels[id] for asset, id in answers.items()})
     table["certain"] = table["asset_id"].map({asset: id in means for asset, id in answers.items()}).eq(True)
-    for one in students:
-        said = "select asset_id, category_id from predictions where student_id = ?"
-        predicted = {asset: labels[id] for asset, id in db.execute(said, [one["id"]])}
-        table[f"student {one['id']}"] = table["asset_id"].map(predicted)
-    table = table.dropna(subset=[f"student {one['id']}" for one in students]).reset_index(drop=True)
+    for student in students:
+        rows = db.execute("select asset_id, category_id from predictions where student_id = ?", [student["id"]])
+        predicted = {asset: labels[id] for asset, id in rows}
+        table[f"student {student['id']}"] = table["asset_id"].map(predicted)
+    table = table.dropna(subset=[f"student {student['id']}" for student in students]).reset_index(drop=True)
     task = tasks.get(db, test["task_id"])
     settled = gold.gold(db, task, taxonomy.load(db, taxonomy_id), gold.SAMPLED)
     table["gold"] = table["asset_id"].map({asset: labels[id] for asset, id in settled.items()})
@@ -337,13 +337,13 @@ def _against(table: pd.DataFrame, answered: np.ndarray, students: list[dict]) ->
     asked = [("teacher", other) for other in sides]
     if table["gold"].notna().any():
         asked += [("gold", other) for other in [*sides, ("teacher", "teacher")]]
-    found = []
+    against = []
     for by, (name, column) in asked:
         for only in (False, True):
             rows = table[by].notna().to_numpy() & (answered | (not only))
             right = [(table[side] == table[by]).to_numpy()[rows] for side in (column, "vendor")]
-            found.append(Against(name, by, only, measures.paired(*right, families=table["family"].to_numpy()[rows])))
-    return found
+            against.append(Against(name, by, only, measures.paired(*right, families=table["family"].to_numpy()[rows])))
+    return against
 
 
 def _of_vendor(db: Database, test: dict[str, Any]) -> tuple[Quantity, Quantity, float | None]:
@@ -425,18 +425,18 @@ def _evidence(
 def _by_category(table: pd.DataFrame, student: str) -> list[dict]:
     """Per teacher's category, the vendor's weakest against the student first."""
     hits = table.assign(one=table["vendor"] == table["teacher"], two=table[student] == table["teacher"])
-    found = (
+    categories = (
         hits.groupby("teacher").agg(n=("one", "size"), vendor=("one", "mean"), student=("two", "mean")).reset_index()
     )
-    found["gap"] = (found["student"] - found["vendor"]) * found["n"]
-    found = found.sort_values(["gap", "n"], ascending=False).drop(columns="gap")
-    return found.rename(columns={"teacher": "category"}).to_dict("records")
+    categories["gap"] = (categories["student"] - categories["vendor"]) * categories["n"]
+    categories = categories.sort_values(["gap", "n"], ascending=False).drop(columns="gap")
+    return categories.rename(columns={"teacher": "category"}).to_dict("records")
 
 
 def _confusions(table: pd.DataFrame) -> list[dict]:
     """What the vendor says most often instead of the teacher's category; "" where it has no usable answer."""
     if (table["vendor"] == table["teacher"]).all():
         return []
-    found = measures.confusions(table["teacher"], table["vendor"].fillna(""), CONFUSIONS)
-    found = found.rename(columns={"student": "vendor"})
-    return found[["teacher", "vendor", "count"]].to_dict("records")
+    pairs = measures.confusions(table["teacher"], table["vendor"].fillna(""), CONFUSIONS)
+    pairs = pairs.rename(columns={"student": "vendor"})
+    return pairs[["teacher", "vendor", "count"]].to_dict("records")

@@ -107,8 +107,8 @@ def sets(db: Database, task: Task) -> list[dict]:
 def find(db: Database, task: Task, set_id: int | None) -> dict:
     """The client's set with this id; None: the newest, or else all held-out assets. InputError where there is no such set."""
     if set_id is None:
-        made = sets(db, task)
-        set_id = made[0]["id"] if made else held_out(db, task)
+        kept_sets = sets(db, task)
+        set_id = kept_sets[0]["id"] if kept_sets else held_out(db, task)
     for row in sets(db, task):
         if row["id"] == set_id:
             return row

@@ -60,8 +60,8 @@ def _check_proxy(address: str) -> None:
         if not proxy:
             continue
         try:
-            given = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-            sound = given.scheme in ("http", "https") and given.hostname and " " not in proxy and (given.port or 1) > 0
+            named = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+            sound = named.scheme in ("http", "https") and named.hostname and " " not in proxy and (named.port or 1) > 0
         except ValueError:
             sound = False
         if not sound:
@@ -86,8 +86,8 @@ def mentioned(error: CallError, names: dict[str, tuple[str, ...]]) -> str | None
     places = {
         name: min((text.find(sign) for sign in signs if sign in text), default=-1) for name, signs in names.items()
     }
-    found = {name: place for name, place in places.items() if place >= 0}
-    return min(found, key=found.get) if found else None
+    mentions = {name: place for name, place in places.items() if place >= 0}
+    return min(mentions, key=mentions.get) if mentions else None
 
 
 def lines(content: bytes) -> Iterator[dict]:
@@ -122,8 +122,8 @@ def counted(body: Any, usage: Callable[[dict], dict[str, Any]]) -> Reply | None:
     """What was counted for a call that brought no answer, as the provider's `usage` reads it; None where nothing was."""
     if not isinstance(body, dict) or not isinstance(body.get("usage"), dict):
         return None
-    found = Reply("", **usage(body))
-    return found if (found.tokens_in and found.tokens_out is not None) or found.cost_usd else None
+    reply = Reply("", **usage(body))
+    return reply if (reply.tokens_in and reply.tokens_out is not None) or reply.cost_usd else None
 
 
 def charged(usage: Any) -> float | None:

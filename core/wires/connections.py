@@ -86,7 +86,7 @@ def save(
                 " for the first alone.",
                 "Give the key once more, or say that the new address needs none.",
             )
-    kept = {
+    columns = {
         "client_id": client_id,
         "name": name,
         "kind": kind,
@@ -95,31 +95,31 @@ def save(
         "key_source": key_source,
         "params": json.dumps(asdict(params)),
     }
-    names = ", ".join(kept)
+    names = ", ".join(columns)
     with db.atomic():
         db.execute(
-            f"""insert into connections ({names}, created) values ({", ".join("?" * len(kept))}, ?)
+            f"""insert into connections ({names}, created) values ({", ".join("?" * len(columns))}, ?)
                 on conflict (client_id, name) do update set
-                {", ".join(f"{column} = excluded.{column}" for column in kept)}""",
-            [*kept.values(), now()],
+                {", ".join(f"{column} = excluded.{column}" for column in columns)}""",
+            [*columns.values(), now()],
         )
     return next(one for one in _some(db, "client_id = ? and name = ?", [client_id, name]))
 
 
 def all(db: Database, client_id: int) -> list[Connection]:
     """The client's connections and the house's, by name; of two with one name the client's."""
-    found = {one.name.lower(): one for one in _some(db, "client_id in (0, ?) order by client_id", [client_id])}
-    return sorted(found.values(), key=lambda one: one.name.lower())
+    by_name = {one.name.lower(): one for one in _some(db, "client_id in (0, ?) order by client_id", [client_id])}
+    return sorted(by_name.values(), key=lambda one: one.name.lower())
 
 
 def find(db: Database, client_id: int, name: str) -> Connection:
     """The connection called `name` that a client may use. InputError where there is none."""
-    found = _some(db, "client_id in (0, ?) and name = ? order by client_id desc limit 1", [client_id, name.strip()])
-    if not found:
+    rows = _some(db, "client_id in (0, ?) and name = ? order by client_id desc limit 1", [client_id, name.strip()])
+    if not rows:
         known = ", ".join(one.name for one in all(db, client_id))
         todo = f"There are: {known}." if known else "Add one on the Connections page first."
         raise InputError(f"There is no connection called '{name}'.", todo)
-    return found[0]
+    return rows[0]
 
 
 def rename(db: Database, id: int, name: str) -> str:
@@ -185,10 +185,10 @@ def tidied(base_url: str | None) -> tuple[str | None, str]:
     address = _address(base_url)
     if address is None:
         return None, ""
-    kept = _SERVICE.sub("", address)
-    if kept.startswith("http://") and _is_providers("https" + kept.removeprefix("http")):
-        kept = "https" + kept.removeprefix("http")
-    return kept, "" if kept == address else f"The address is kept as {kept}."
+    tidy = _SERVICE.sub("", address)
+    if tidy.startswith("http://") and _is_providers("https" + tidy.removeprefix("http")):
+        tidy = "https" + tidy.removeprefix("http")
+    return tidy, "" if tidy == address else f"The address is kept as {tidy}."
 
 
 def origin(kind: str, base_url: str | None) -> str:
@@ -279,8 +279,8 @@ def test_call(connection: Connection) -> str:
         raise InputError(what, f"Allow a longer answer: {LONGER}", where=connection.name)
     model = reply.model or connection.model
     probable = "with" if reply.logprobs else "without"
-    said = f"{model} answered in {words.milliseconds(reply.latency_ms)}, {probable} probabilities."
-    return " ".join(part for part in (said, keys.remark(connection.key_source)) if part)
+    sentence = f"{model} answered in {words.milliseconds(reply.latency_ms)}, {probable} probabilities."
+    return " ".join(part for part in (sentence, keys.remark(connection.key_source)) if part)
 
 
 def _elsewhere(connection: Connection) -> str:

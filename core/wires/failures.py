@@ -240,13 +240,13 @@ def _retry_after(headers: Any) -> float | None:
     try:
         if milliseconds := headers.get("retry-after-ms"):
             return max(0.0, float(milliseconds) / 1000)
-        given = headers.get("retry-after")
-        if not given:
+        value = headers.get("retry-after")
+        if not value:
             return None
         try:
-            seconds = float(given)
+            seconds = float(value)
         except ValueError:
-            seconds = (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds()
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
         return max(0.0, seconds) if seconds < 1e9 else None
     except (ValueError, TypeError):
         return None

@@ -51,8 +51,8 @@ def set_variables() -> list[str]:
 
 def secret_names() -> list[str]:
     """What secrets.toml holds that can be a key, by name; a line of a section as "section.line". InputError where it is no TOML."""
-    found = {name for file in secrets_files() if file.is_file() for name in _lines(_toml(file))}
-    return sorted(name for name in found if re.fullmatch(_NAMES["secrets"], name) and not _PASTED.fullmatch(name))
+    names = {name for file in secrets_files() if file.is_file() for name in _lines(_toml(file))}
+    return sorted(name for name in names if re.fullmatch(_NAMES["secrets"], name) and not _PASTED.fullmatch(name))
 
 
 def refuse_pasted(what: str, text: str) -> None:
@@ -85,10 +85,10 @@ def check(source: str) -> None:
 
 def read(source: str) -> str | None:
     """The key that is kept at `source`, None where none is needed. InputError where it is not there."""
-    found = _kept(source)
-    if found is None:
+    secret = _stored(source)
+    if secret is None:
         return None
-    key, _ = cleaned(found)
+    key, _ = cleaned(secret)
     if not _sound(key):
         raise InputError(
             f"What is kept as {source.partition(':')[2]} is no key: a key has letters, digits and signs, no spaces.",
@@ -99,7 +99,7 @@ def read(source: str) -> str | None:
 
 def remark(source: str) -> str:
     """A sentence where the key kept at `source` has something around it that is left out when it is used; else nothing."""
-    return cleaned(_kept(source) or "")[1]
+    return cleaned(_stored(source) or "")[1]
 
 
 def cleaned(secret: str) -> tuple[str, str]:
@@ -118,16 +118,16 @@ def _sound(key: str) -> bool:
     return bool(key) and key.isascii() and key.isprintable() and not any(sign.isspace() for sign in key)
 
 
-def _kept(source: str) -> str | None:
+def _stored(source: str) -> str | None:
     """What is kept at `source`, as it is."""
     check(source)
     place, _, name = source.partition(":")
     if place == "none":
         return None
-    found = {"env": os.environ.get, "secrets": _secret, "keyring": _from_keyring}[place](name)
-    if not found or not found.strip():
+    secret = {"env": os.environ.get, "secrets": _secret, "keyring": _from_keyring}[place](name)
+    if not secret or not secret.strip():
         raise InputError(*_MISSING[place](name))
-    return found
+    return secret
 
 
 _MISSING = {
@@ -178,11 +178,11 @@ def _secret(name: str) -> str | None:
     for file in secrets_files():
         if not file.is_file():
             continue
-        found: Any = _toml(file)
+        node: Any = _toml(file)
         for part in name.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        if isinstance(found, str):
-            return found
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, str):
+            return node
     return None
 
 

@@ -39,13 +39,13 @@ def prepared(name: str = PACKAGED) -> Path:
         return check(source)
     if not source.is_file():
         raise InputError(f"There is no base model {source}.", CHOOSE)
-    found = sha256(source)
-    if name == PACKAGED and found != SHA256:
+    checksum = sha256(source)
+    if name == PACKAGED and checksum != SHA256:
         raise InputError(
             "The packaged model that students write with is not the file it should be (its SHA-256 differs), so it is not loaded.",
             "Delete .venv and run `python3 run.py` again, or choose a model of your own.",
         )
-    folder = settings.subfolder("bases") / found[:16]
+    folder = settings.subfolder("bases") / checksum[:16]
     if not folder.exists():
         with tempfile.TemporaryDirectory(dir=settings.subfolder("bases")) as scratch:
             work = Path(scratch) / folder.name
@@ -78,8 +78,8 @@ def licence(name: str = PACKAGED) -> str:
     if name == PACKAGED:
         return LICENCE
     readme = Path(name).expanduser() / "README.md"
-    said = re.search(r"^license:\s*(\S.*)$", readme.read_text(encoding="utf-8"), re.M) if readme.is_file() else None
-    return said[1].strip() if said else "not stated"
+    line = re.search(r"^license:\s*(\S.*)$", readme.read_text(encoding="utf-8"), re.M) if readme.is_file() else None
+    return line[1].strip() if line else "not stated"
 
 
 def _packaged() -> Path:

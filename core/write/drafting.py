@@ -58,19 +58,20 @@ class Writer:
 
     def drafts(self, briefs: Sequence[str], count: int = 1, seed: int = 0) -> list[list[Draft]]:
         """Up to `count` drafts of each brief, those that pass first; a rung that chooses draws more and shows the best of them."""
-        made = self.propose(briefs, self.rung.draws or count, seed)
-        return [some[:count] for some in gated(made, [(brief, "") for brief in briefs], self, new=self.rung.new)]
+        proposals = self.propose(briefs, self.rung.draws or count, seed)
+        return [some[:count] for some in gated(proposals, [(brief, "") for brief in briefs], self, new=self.rung.new)]
 
 
 def gated(
-    made: list[list[Proposal]], pairs: Sequence[tuple[str, str]], rules: Rules, *, new: bool
+    proposals: list[list[Proposal]], pairs: Sequence[tuple[str, str]], rules: Rules, *, new: bool
 ) -> list[list[Draft]]:
     """Proposals of each pair's brief through the gates: those that pass first, by their score. Each text once."""
-    flat = [(place, one) for place, some in enumerate(made) for one in {one.slotted: one for one in some}.values()]
-    asked = [(pairs[place][0], one.slotted) for place, one in flat]
-    result: list[list[tuple[Draft, float]]] = [[] for _ in made]
-    for (place, one), case in zip(flat, gates.cases(asked, rules.guide, rules.known, rules.encode, new=new)):
-        result[place].append((Draft(case.text, case.slotted, tuple(gates.find(case)), case.rank), one.score))
+    once = [{proposal.slotted: proposal for proposal in some} for some in proposals]
+    flat = [(place, proposal) for place, some in enumerate(once) for proposal in some.values()]
+    asked = [(pairs[place][0], proposal.slotted) for place, proposal in flat]
+    result: list[list[tuple[Draft, float]]] = [[] for _ in proposals]
+    for (place, proposal), case in zip(flat, gates.cases(asked, rules.guide, rules.known, rules.encode, new=new)):
+        result[place].append((Draft(case.text, case.slotted, tuple(gates.find(case)), case.rank), proposal.score))
     order = [sorted(some, key=lambda one: (not one[0].passed, -one[1])) for some in result]
     return [[draft for draft, _ in some] for some in order]
 
@@ -79,11 +80,11 @@ def gated(
 def load(folder: Path) -> Writer:
     """The student in a folder, kept in memory. InputError where its files are damaged or missing."""
     try:
-        told = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(
             "The student's files are missing from the workspace.", "Restore its folder from a copy, or train it again.",
             where=str(folder),
         ) from None  # fmt: skip
-    rung, encode, there = rungs()[told["kind"]], encoder(), known.load(folder)
-    return Writer(rung, Guide.model_validate(told["guide"]), there, encode, rung.load(folder, there, encode))
+    rung, encode, there = rungs()[config["kind"]], encoder(), known.load(folder)
+    return Writer(rung, Guide.model_validate(config["guide"]), there, encode, rung.load(folder, there, encode))

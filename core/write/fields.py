@@ -23,16 +23,16 @@ SAID = {  # where no line is labelled so
 def of(brief: str) -> dict[str, list[str]]:
     """What the brief says of each field, in order; fields it says nothing of are left out. A label stands at the head of a line,
     its points behind it or below it with a dash."""
-    found = {name: _labelled(brief, label) for name, label in LABELS.items()}
+    by_label = {name: _labelled(brief, label) for name, label in LABELS.items()}
     for name, pattern in SAID.items():
-        if not found[name]:
-            found[name] = [(match[1] if pattern.groups else match[0]).strip() for match in pattern.finditer(brief)]
-    return {name: list(dict.fromkeys(some)) for name, some in found.items() if some}
+        if not by_label[name]:
+            by_label[name] = [(match[1] if pattern.groups else match[0]).strip() for match in pattern.finditer(brief)]
+    return {name: list(dict.fromkeys(some)) for name, some in by_label.items() if some}
 
 
 def _labelled(brief: str, label: str) -> list[str]:
     points = r"(?P<line>[^\n]*)(?P<below>(?:\n\s*[-•*] [^\n]+)*)"
-    found = []
+    lines = []
     for match in re.finditer(rf"^\s*(?:{label})\s*[:–-][^\S\n]*{points}", brief, re.I | re.M):
-        found += [match["line"], *(line.strip(" \t-•*") for line in match["below"].split("\n"))]
-    return [one.strip() for one in found if one.strip()]
+        lines += [match["line"], *(line.strip(" \t-•*") for line in match["below"].split("\n"))]
+    return [one.strip() for one in lines if one.strip()]

@@ -45,8 +45,8 @@ Check = Callable[[Case], str | None]  # why it stops the draft, "" where it pass
 
 def find(case: Case) -> list[Finding]:
     """What every gate that applies says."""
-    said = {name: check(case) for name, check in GATES.items()}
-    return [Finding(name, not why, why) for name, why in said.items() if why is not None]
+    reasons = {name: check(case) for name, check in GATES.items()}
+    return [Finding(name, not why, why) for name, why in reasons.items() if why is not None]
 
 
 def cases(
@@ -63,8 +63,8 @@ def cases(
 
 def approved(pairs: Sequence[tuple[str, str]], guide: Guide, known: Known, encode: Encode) -> list[Case]:
     """Copy that people wrote, before the same gates as a draft."""
-    found = cases(pairs, guide, known, encode)
-    return [replace(case, text=copy, slotted=slots.put(copy, brief)) for case, (brief, copy) in zip(found, pairs)]
+    settled = cases(pairs, guide, known, encode)
+    return [replace(case, text=copy, slotted=slots.put(copy, brief)) for case, (brief, copy) in zip(settled, pairs)]
 
 
 @lru_cache(maxsize=1_000)
@@ -113,13 +113,13 @@ def _required(case: Case) -> str | None:
 
 
 def _banned(case: Case) -> str | None:
-    found = [match[0] for term in case.guide.banned if (match := forms(term).search(case.text))]
-    return _listed("The voice guide bans", found) if case.guide.banned else None
+    banned = [match[0] for term in case.guide.banned if (match := forms(term).search(case.text))]
+    return _listed("The voice guide bans", banned) if case.guide.banned else None
 
 
 def _patterns(case: Case) -> str | None:
-    found = [match[0] for pattern in case.guide.patterns if (match := re.search(pattern, case.text))]
-    return _listed("The voice guide bans", found) if case.guide.patterns else None
+    matches = [match[0] for pattern in case.guide.patterns if (match := re.search(pattern, case.text))]
+    return _listed("The voice guide bans", matches) if case.guide.patterns else None
 
 
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe0f]")
@@ -130,18 +130,18 @@ def _emoji(case: Case) -> str | None:
 
 
 def _marks(case: Case) -> str | None:
-    most, found = case.guide.exclamation_marks, case.text.count("!")
+    most, marks = case.guide.exclamation_marks, case.text.count("!")
     if most is None:
         return None
-    return f"It has {found} exclamation marks; at most {most} are allowed." if found > most else ""
+    return f"It has {marks} exclamation marks; at most {most} are allowed." if marks > most else ""
 
 
 def _capitals(case: Case) -> str | None:
     if case.guide.capitals is None:
         return None
     of_brief = set(re.findall(r"\w+", case.brief))
-    found = [word for word in re.findall(r"\b[A-Z]{2,}\b", case.text) if word not in of_brief]
-    return _listed("Words in capitals:", found) if len(found) > case.guide.capitals else ""
+    capitals = [word for word in re.findall(r"\b[A-Z]{2,}\b", case.text) if word not in of_brief]
+    return _listed("Words in capitals:", capitals) if len(capitals) > case.guide.capitals else ""
 
 
 def _grade(case: Case) -> str | None:
@@ -164,12 +164,12 @@ def _claims(case: Case) -> str | None:
         return None
     if case.guide.legal_line and case.guide.legal_line in case.text:
         return ""
-    found = [
+    claims = [
         match[0]
         for term in case.guide.claims
         if (match := forms(term).search(case.text)) and not forms(term).search(case.brief)
     ]
-    return _listed("A claim that the brief does not make:", found)
+    return _listed("A claim that the brief does not make:", claims)
 
 
 IDIOMS = re.compile(r"\b24/7\b|\bno\. ?1\b|#1\b", re.I)  # the last two are claims
@@ -179,12 +179,12 @@ def _facts(case: Case) -> str | None:
     """Invented facts, not wrong ones."""
     there = {_plain(words) for _, words in slots.facts(case.brief)}
     digits = set(re.findall(r"\d+", case.brief))
-    found = [
+    unstated = [
         words
         for _, words in slots.facts(IDIOMS.sub(" ", case.text))
         if _plain(words) not in there and not (words.isdigit() and words in digits)
     ]
-    return _listed("The brief does not say", found)
+    return _listed("The brief does not say", unstated)
 
 
 def _plain(words: str) -> str:
@@ -234,8 +234,8 @@ def _names(case: Case) -> str | None:
 def _copied(case: Case) -> str | None:
     if not case.new:
         return None
-    if found := near_copy(case.text, case.slotted, case.known):
-        near, share = found
+    if copied := near_copy(case.text, case.slotted, case.known):
+        near, share = copied
         if share >= 1:
             return f"Approved before, word for word: {near}"
         return f"Nearly an approved copy ({percent(share)} the same): {near}"
@@ -245,8 +245,8 @@ def _copied(case: Case) -> str | None:
 
 def near_copy(text: str, slotted: str, known: Known) -> tuple[str, float] | None:
     """The approved copy that a text nearly is, as it stands or with its facts as slots, and how like (0..1); None without one."""
-    found = [near for one in dict.fromkeys((text, slotted)) if (near := known.index.near(one))]
-    return max(found, key=lambda near: near[1], default=None)
+    copies = [near for one in dict.fromkeys((text, slotted)) if (near := known.index.near(one))]
+    return max(copies, key=lambda near: near[1], default=None)
 
 
 def _repeats(case: Case) -> str | None:
@@ -265,8 +265,8 @@ def _about(case: Case) -> str | None:
     return f"It is about nothing in its brief: {case.rank - 1} of {OTHERS} other briefs are nearer to it."
 
 
-def _listed(what: str, found: Sequence[str]) -> str:
-    return f"{what} {', '.join(dict.fromkeys(found))}." if found else ""
+def _listed(what: str, terms: Sequence[str]) -> str:
+    return f"{what} {', '.join(dict.fromkeys(terms))}." if terms else ""
 
 
 GATES: dict[str, Check] = {

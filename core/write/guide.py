@@ -75,10 +75,10 @@ def read(path: Path) -> Guide:
 
 def of(db: Database, task: Task, copies: Sequence[str]) -> Guide:
     """The task's guide; where it sets no length, that of its approved `copies` with ROOM."""
-    kept = Guide.model_validate(settings.get(db, SETTING, task))
-    if kept.characters == Span() and copies:
-        kept = kept.model_copy(update={"characters": Span(most=round(ROOM * max(map(len, copies))))})
-    return kept
+    guide = Guide.model_validate(settings.get(db, SETTING, task))
+    if guide.characters == Span() and copies:
+        guide = guide.model_copy(update={"characters": Span(most=round(ROOM * max(map(len, copies))))})
+    return guide
 
 
 def put(db: Database, task: Task, guide: Guide) -> None:

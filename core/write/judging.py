@@ -51,27 +51,27 @@ def summarises(pairs: Sequence[tuple[str, str]]) -> bool:
 
 def held_out(pairs: Pairs) -> dict[str, list[str]]:
     """Up to MOST briefs to be judged on, drawn by their words, each with its approved copies."""
-    found: dict[str, list[str]] = defaultdict(list)
+    by_brief: dict[str, list[str]] = defaultdict(list)
     for brief, copy in pairs:
-        found[brief].append(copy)
-    return {brief: found[brief] for brief in sorted(found, key=chance)[:MOST]}
+        by_brief[brief].append(copy)
+    return {brief: by_brief[brief] for brief in sorted(by_brief, key=chance)[:MOST]}
 
 
 def measure(
     texts: Sequence[tuple[str, str]], there: Known, among: Known, encode: Encode, passed: Sequence[bool]
 ) -> Measured:
     """Measure (brief, text) pairs: copies against what is known, their own brief among those of `among`."""
-    said = [text for _, text in texts]
+    written = [text for _, text in texts]
     near = [gates.near_copy(text, slots.put(text, brief), there) is not None for brief, text in texts]
-    ranks = among.ranks([brief for brief, _ in texts], said, encode)
-    words = [rouge.words(text) for text in said]
+    ranks = among.ranks([brief for brief, _ in texts], written, encode)
+    words = [rouge.words(text) for text in written]
     pairs = [two for one in words for two in pairwise(one)]
     return Measured(
-        len(said),
+        len(written),
         float(np.mean(near)),
         float((ranks <= 10).mean()),
         len(set(pairs)) / max(len(pairs), 1),
-        len(set(said)) / len(said),
+        len(set(written)) / len(written),
         float(np.mean(passed)),
     )
 
@@ -81,27 +81,29 @@ def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> dict:
     stops of its drafts and of people's copy, rouge, seconds_per_brief, peak_gb."""
     briefs = list(test)
     among = _others(writer, test)
-    made: list[list[Draft]] = []
+    drafted: list[list[Draft]] = []
     for start in range(0, len(briefs), AT_ONCE):
         step(start, len(briefs), f"{writer.rung.name}: drafting for test briefs")
-        made += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
-    best = [some[0] for some in made]
-    kept = [(brief, draft.text) for brief, draft in zip(briefs, best) if draft.passed]
-    low, high = interval(len(kept), len(briefs))
+        drafted += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
+    best = [some[0] for some in drafted]
+    passing = [(brief, draft.text) for brief, draft in zip(briefs, best) if draft.passed]
+    low, high = interval(len(passing), len(briefs))
     human = [(brief, copies[0]) for brief, copies in test.items()]
     turned = [(brief, copy) for (brief, _), (_, copy) in zip(human, human[1:] + human[:1])]
-    found = {
+    result = {
         "briefs": len(briefs),
-        "handled": {"value": len(kept) / len(briefs), "low": low, "high": high, "n": len(briefs)},
-        "after_gates": asdict(measure(kept, writer.known, among, writer.encode, [True] * len(kept))) if kept else None,
+        "handled": {"value": len(passing) / len(briefs), "low": low, "high": high, "n": len(briefs)},
+        "after_gates": asdict(measure(passing, writer.known, among, writer.encode, [True] * len(passing)))
+        if passing
+        else None,
         "human": _approved(writer, human, among),
         "shuffled": _approved(writer, turned, among),
-        "stops": _stops([list(draft.findings) for some in made for draft in some]),
+        "stops": _stops([list(draft.findings) for some in drafted for draft in some]),
         "human_stops": _stops([gates.find(case) for case in _cases(writer, human)]),
         "rouge": _rouge(test, dict(zip(briefs, best))),
         **_timed(writer, briefs[:TIMED]),
     }
-    return found
+    return result
 
 
 def _others(writer: Writer, test: dict[str, list[str]]) -> Known:
@@ -124,8 +126,8 @@ def _stops(findings: Sequence[Sequence[gates.Finding]]) -> dict[str, float]:
     """The share of texts that each gate stops, where it stops any."""
     counts: dict[str, int] = defaultdict(int)
     for some in findings:
-        for one in some:
-            counts[one.name] += not one.passed
+        for finding in some:
+            counts[finding.name] += not finding.passed
     return {name: count / len(findings) for name, count in counts.items() if count}
 
 
@@ -135,8 +137,8 @@ def _rouge(test: dict[str, list[str]], best: dict[str, Draft]) -> dict | None:
         return None
     lead = {brief: " ".join(sentences(brief)[:LEAD]) for brief in test}
     score = lambda texts, n: float(np.mean([rouge.mean(texts[brief], test[brief], n) for brief in test]))  # noqa: E731
-    said = {brief: best[brief].text for brief in test}
-    return {"r1": score(said, 1), "lead3_r1": score(lead, 1), "r2": score(said, 2), "lead3_r2": score(lead, 2)}
+    drafted = {brief: best[brief].text for brief in test}
+    return {"r1": score(drafted, 1), "lead3_r1": score(lead, 1), "r2": score(drafted, 2), "lead3_r2": score(lead, 2)}
 
 
 def _timed(writer: Writer, briefs: Sequence[str]) -> dict:

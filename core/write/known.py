@@ -56,10 +56,13 @@ class Known:
     def ranks(self, briefs: Sequence[str], texts: Sequence[str], encode: Encode) -> np.ndarray:
         """The rank of its own brief, from 1, among OTHERS of the known briefs, for each text; int (texts)."""
         own = encode(list(briefs))
-        said = encode([unbranded(text, brief) for text, brief in zip(texts, briefs)])
+        written = encode([unbranded(text, brief) for text, brief in zip(texts, briefs)])
         chosen = {brief: self._others(brief) for brief in dict.fromkeys(briefs)}
         return np.array(
-            [1 + int((self.vectors[chosen[brief]] @ s > s @ o + 1e-6).sum()) for s, o, brief in zip(said, own, briefs)]
+            [
+                1 + int((self.vectors[chosen[brief]] @ s > s @ o + 1e-6).sum())
+                for s, o, brief in zip(written, own, briefs)
+            ]
         )
 
     def _others(self, brief: str) -> list[int]:
@@ -75,16 +78,16 @@ class Known:
 
     def save(self, folder: Path) -> None:
         """Write it into a folder."""
-        told = {"briefs": self.briefs, "copies": self.copies, "bar": self.bar, "words": sorted(self.words)}
+        stored = {"briefs": self.briefs, "copies": self.copies, "bar": self.bar, "words": sorted(self.words)}
         write_whole(folder / VECTORS, save({"vectors": self.vectors.astype(np.float16)}))
-        write_whole(folder / FILE, json.dumps(told, ensure_ascii=False))
+        write_whole(folder / FILE, json.dumps(stored, ensure_ascii=False))
 
 
 def load(folder: Path) -> Known:
     """What a student's folder holds. InputError where its vectors are damaged."""
-    told = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
     vectors = tensors_of(folder / VECTORS)["vectors"].astype(np.float32)
-    return Known(told["briefs"], told["copies"], vectors, told["bar"], frozenset(told["words"]))
+    return Known(stored["briefs"], stored["copies"], vectors, stored["bar"], frozenset(stored["words"]))
 
 
 def of(
@@ -94,12 +97,12 @@ def of(
     reach, and 20 at least."""
     briefs, copies = [list(part) for part in zip(*pairs)]
     vectors = encode(briefs)
-    found = Known(briefs, copies, vectors, OTHERS + 1, words)
+    known = Known(briefs, copies, vectors, OTHERS + 1, words)
     if len(held) >= 20:
-        ranks = found.ranks([brief for brief, _ in held], [copy for _, copy in held], encode)
+        ranks = known.ranks([brief for brief, _ in held], [copy for _, copy in held], encode)
         bar = int(np.quantile(ranks, 1 - FORGIVEN, method="higher"))
-        found = Known(briefs, copies, vectors, max(20, bar), words)
-    return found
+        known = Known(briefs, copies, vectors, max(20, bar), words)
+    return known
 
 
 def unbranded(text: str, brief: str) -> str:

@@ -113,8 +113,8 @@ def likelihoods(language: Language, prompts: Sequence[list[int]], copies: Sequen
                 if chosen and width * (len(chosen) + 1) > AT_ONCE:
                     break
                 chosen.append(int(place))
-            said = losses(language, [prompts[i] for i in chosen], [copies[i] for i in chosen])
-            sums = [part.sum().item() for part in said.split([len(copies[i]) for i in chosen])]
+            nll = losses(language, [prompts[i] for i in chosen], [copies[i] for i in chosen])
+            sums = [part.sum().item() for part in nll.split([len(copies[i]) for i in chosen])]
             result[chosen] = -np.array(sums)
             start += len(chosen)
     return result

@@ -154,7 +154,7 @@ def import_pairs(
             f"Check which columns hold them: {', '.join(table.columns)[:500]}.",
             where=path.name,
         )
-    found = Imported(count, len(distinct), len(rows) - len(distinct), problems.kept)
+    found = Imported(count, len(distinct), len(rows) - len(distinct), problems.listed)
     with db.atomic():
         save(db, task, path, columns, found, distinct)
         deal(db, task, problems)

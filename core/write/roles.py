@@ -28,23 +28,26 @@ def exchanged(brief: str, copy: str) -> str | None:
 def probe(model: Language, pairs: Sequence[tuple[str, str]]) -> dict | None:
     """The share of pairs where the approved copy is the likelier one: value, low, high (exact range of 95 %), n. None where no copy
     names two speakers."""
-    told = [(brief, copy, other) for brief, copy in pairs if (other := exchanged(brief, copy)) and other != copy][:MOST]
-    if not told:
+    swapped = [(brief, copy, other) for brief, copy in pairs if (other := exchanged(brief, copy)) and other != copy][
+        :MOST
+    ]
+    if not swapped:
         return None
-    prompts = [model.prompt(brief) for brief, _, _ in told]
-    right = language.likelihoods(model, prompts, [model.copy(copy) for _, copy, _ in told])
-    wrong = language.likelihoods(model, prompts, [model.copy(other) for _, _, other in told])
+    prompts = [model.prompt(brief) for brief, _, _ in swapped]
+    right = language.likelihoods(model, prompts, [model.copy(copy) for _, copy, _ in swapped])
+    wrong = language.likelihoods(model, prompts, [model.copy(other) for _, _, other in swapped])
     hits = int((right > wrong).sum())
-    low, high = interval(hits, len(told))
-    return {"value": hits / len(told), "low": low, "high": high, "n": len(told)}
+    low, high = interval(hits, len(swapped))
+    return {"value": hits / len(swapped), "low": low, "high": high, "n": len(swapped)}
 
 
-def refusal(found: dict | None) -> str:
+def refusal(measured: dict | None) -> str:
     """Why a model may not write summaries, by its probe; "" where it may, or where no copy names two speakers."""
-    if found is None or found["low"] >= ROLES_RIGHT:
+    if measured is None or measured["low"] >= ROLES_RIGHT:
         return ""
     return (
         "It mixes up who did what: it prefers the approved summary to the same with two people exchanged in "
-        f"{percent(found['value'])} of {found['n']} ({percent(found['low'])} at the least; {percent(ROLES_RIGHT)} are asked for), "
-        "so it may read well and be wrong. Summaries are made of the brief's own sentences instead."
+        f"{percent(measured['value'])} of {measured['n']} ({percent(measured['low'])} at the least; "
+        f"{percent(ROLES_RIGHT)} are asked for), so it may read well "
+        "and be wrong. Summaries are made of the brief's own sentences instead."
     )

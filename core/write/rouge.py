@@ -14,11 +14,11 @@ def words(text: str) -> list[str]:
 
 def overlap(text: str, reference: str, n: int = 1) -> float:
     """F1 of the two texts' runs of `n` words (ROUGE-1, ROUGE-2), 0..1."""
-    said, wanted = (
+    written, wanted = (
         [tuple(words[at : at + n]) for at in range(len(words) - n + 1)] for words in (words(text), words(reference))
     )
-    both = sum((Counter(said) & Counter(wanted)).values())
-    return 2 * both / (len(said) + len(wanted)) if both else 0.0
+    both = sum((Counter(written) & Counter(wanted)).values())
+    return 2 * both / (len(written) + len(wanted)) if both else 0.0
 
 
 def mean(text: str, references: Sequence[str], n: int = 1) -> float:

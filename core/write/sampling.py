@@ -45,8 +45,8 @@ def write(
     while start < len(order):
         size = max(1, min(ROWS // drafts, TOKENS // (drafts * len(prompts[order[start]]))))
         chosen = order[start : start + size]
-        made = _batch(language, [prompts[i] for i in chosen], [seeds[i] for i in chosen], drafts, most, greedy)
-        for place, some in zip(chosen, made):
+        written = _batch(language, [prompts[i] for i in chosen], [seeds[i] for i in chosen], drafts, most, greedy)
+        for place, some in zip(chosen, written):
             result[place] = some
         start += size
     return result
@@ -67,8 +67,8 @@ def _batch(
         for _ in range(most):
             chances = torch.stack([torch.rand(drafts, generator=lot) for lot in lots]).flatten()[alive]
             next_ids = _drawn(logits, chances) if not greedy else logits.argmax(1)
-            said = torch.log_softmax(logits, 1).gather(1, next_ids[:, None])[:, 0].tolist()
-            for row, token, logp in zip(alive, next_ids.tolist(), said):
+            logps = torch.log_softmax(logits, 1).gather(1, next_ids[:, None])[:, 0].tolist()
+            for row, token, logp in zip(alive, next_ids.tolist(), logps):
                 _take(language, written[row], token, logp)
             stay = [place for place, row in enumerate(alive) if not written[row].ended]
             if not stay:

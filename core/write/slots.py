@@ -36,11 +36,11 @@ LEADING = 60  # words of a brief up to which its first words may name the brand
 
 def facts(text: str) -> list[tuple[str, str]]:
     """(kind, words) of every address, price, date and number in a text, each place once, in order of kind and place."""
-    found = []
+    listed = []
     for kind, pattern in KINDS.items():
-        found += [(kind, match[0]) for match in pattern.finditer(text)]
+        listed += [(kind, match[0]) for match in pattern.finditer(text)]
         text = pattern.sub(lambda match: " " * len(match[0]), text)
-    return found
+    return listed
 
 
 def brand(brief: str) -> str:

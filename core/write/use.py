@@ -51,13 +51,13 @@ def write(
             f"Write what the copy is for, in at most {LONGEST:,} characters.",
         )
     row = may_write(db, task, which)
-    [made] = writer_of(row).drafts([brief], count, seed)
-    told = [draft.as_dict() for draft in made]
-    _keep(db, row, brief, told, seed)
+    [drafts] = writer_of(row).drafts([brief], count, seed)
+    records = [draft.as_dict() for draft in drafts]
+    _keep(db, row, brief, records, seed)
     rung = rungs()[row["kind"]]
     return {
-        "drafts": told,
-        "handled": any(draft["passed"] for draft in told),
+        "drafts": records,
+        "handled": any(draft["passed"] for draft in records),
         "student": str(row["id"]),
         "kind": row["kind"],
         "title": rung.title,
@@ -89,10 +89,10 @@ def write_file(
     for start in range(0, len(asked), AT_ONCE):
         (progress or NoProgress())(start, len(asked), "Writing drafts")
         some = asked[start : start + AT_ONCE]
-        for (number, brief), made in zip(some, writer.drafts([brief for _, brief in some], count)):
-            told = [draft.as_dict() for draft in made]
-            _keep(db, row, brief, told, 0)
-            lines += [_line(number, brief, draft) for draft in told]
+        for (number, brief), drafts in zip(some, writer.drafts([brief for _, brief in some], count)):
+            records = [draft.as_dict() for draft in drafts]
+            _keep(db, row, brief, records, 0)
+            lines += [_line(number, brief, draft) for draft in records]
     return lines
 
 
@@ -110,7 +110,7 @@ def may_write(db: Database, task: Task, which: str | int) -> dict:
     return row
 
 
-def _keep(db: Database, row: dict, brief: str, told: list[dict], seed: int) -> None:
+def _keep(db: Database, row: dict, brief: str, records: list[dict], seed: int) -> None:
     db["drafts"].insert_all(
         {
             "task_id": row["task_id"],
@@ -123,7 +123,7 @@ def _keep(db: Database, row: dict, brief: str, told: list[dict], seed: int) -> N
             "gates": json.dumps(draft["gates"]),
             "created": now(),
         }
-        for place, draft in enumerate(told)
+        for place, draft in enumerate(records)
     )
 
 

@@ -22,7 +22,7 @@ import pandas as pd
 
 from core.train import members, selection, subsets
 from core.train.data import Rows, Split
-from core.train.vectors import Kept
+from core.train.vectors import StoredVectors
 from tests.conftest import SHARED
 
 TARGETS = {"banking77": 0.90, "pitt_image_ads": 0.85}
@@ -58,7 +58,7 @@ class _Data:
         order = np.random.default_rng(seed).permutation(len(train))
         aside, pool = np.split(order, [len(train) // 5])
         self.name, self.categories = name, len(labels)
-        self.kept = Kept(folder / f"{name}.npz", "packaged")
+        self.kept = StoredVectors(folder / f"{name}.npz", "packaged")
         self.kept.add([*train.text, *test.text], lambda *_: None)
         (self.aside, self.aside_labels), (self.texts, self.labels), (self.test, self.truth) = (
             (rows.text.tolist(), rows.label.map(labels).to_numpy())

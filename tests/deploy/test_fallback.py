@@ -10,7 +10,7 @@ import pytest
 
 from core import database, settings, taxonomy
 from core.deploy import fallback
-from core.deploy.fallback import Fallback, Said
+from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Served
 from core.errors import InputError
 from core.label.labelling import label
@@ -118,7 +118,7 @@ def test_calls_that_hang_hold_up_nobody_else(db, client, monkeypatch):
         async def life():
             made = Fallback(client, 1.0)
             await made.prepare(served)
-            asked = [asyncio.ensure_future(made.one(served, str(n))) for n in range(192)]
+            asked = [asyncio.ensure_future(made.answer_one(served, str(n))) for n in range(192)]
             await asyncio.wait(asked, timeout=8)
             answered = sum(one.done() and one.result() is not None for one in asked)
             await made.close()
@@ -139,7 +139,7 @@ def test_a_failure_is_not_kept_and_what_was_not_billed_is_not_booked(db, client)
         served = behind(db, client, server)
         assert ask(client, served, "one") == ([None], ["failed"])
         server.script = hiring
-        assert ask(client, served, "one")[0] == [Said(LABEL, None)]
+        assert ask(client, served, "one")[0] == [TeacherReply(LABEL, None)]
         billed = (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
     assert ledger.served_usd(db, client.client_id) == pytest.approx(billed)
 
@@ -160,7 +160,7 @@ def test_what_the_database_refuses_fails_that_answer_and_no_later_one(db, client
             await made.close()
             return first, second, outcomes
 
-        assert asyncio.run(life()) == ([None], [Said(LABEL, None)], ["failed", "answered"])
+        assert asyncio.run(life()) == ([None], [TeacherReply(LABEL, None)], ["failed", "answered"])
     assert hanging(db) == 0 and ledger.served_usd(db, client.client_id) > 0
 
 
@@ -228,7 +228,7 @@ def test_a_living_servers_calls_are_not_taken_for_those_of_a_dead_one(db, client
         async def life():
             first, second = Fallback(client, 1.0), Fallback(client, 1.0)
             await first.prepare(served)
-            asked = asyncio.ensure_future(first.one(served, "one"))
+            asked = asyncio.ensure_future(first.answer_one(served, "one"))
             while not hanging(db):
                 await asyncio.sleep(0.02)
             await second.prepare(served)
@@ -267,7 +267,7 @@ def test_a_key_that_was_refused_is_not_tried_for_every_text(db, client, monkeypa
             await made.close()
             return first, asked, second
 
-        assert asyncio.run(life()) == ([None] * 20, 1, [Said(LABEL, None)])
+        assert asyncio.run(life()) == ([None] * 20, 1, [TeacherReply(LABEL, None)])
 
 
 def test_a_changed_connection_is_asked_from_the_next_text_on(db, client):
@@ -311,9 +311,9 @@ def test_a_price_of_your_own_is_what_a_server_reserves_and_books_from_its_next_c
             made.count = outcomes.append
             try:
                 await made.prepare(served)
-                await made.one(served, f"asked at no cost {rates}")
+                await made.answer_one(served, f"asked at no cost {rates}")
                 price(*rates)
-                await made.one(served, f"asked at {rates}")
+                await made.answer_one(served, f"asked at {rates}")
                 return outcomes
             finally:
                 await made.close()

@@ -29,7 +29,7 @@ from streamlit.testing.v1 import AppTest
 from core import __main__ as cli
 from core import database, jobs, tasks
 from core.deploy import service as services
-from core.deploy.fallback import Said
+from core.deploy.fallback import TeacherReply
 from core.deploy.gate import MOST_BYTES, Gate
 from core.deploy.live import Served
 from core.deploy.server import application
@@ -778,7 +778,7 @@ def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
     async def slowly(served, text):
         while not may.is_set():
             await asyncio.sleep(0.01)
-        return Said("No", None)
+        return TeacherReply("No", None)
 
     async def close():
         pass
@@ -792,4 +792,4 @@ def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
         assert (result["category"], result["answered_by"], result["confidence"]) == ("No", "teacher", None)
         assert result["top"][0]["category"] == "Yes"
 
-    in_process(test, student, SimpleNamespace(one=slowly, close=close, spent_usd=0.0))
+    in_process(test, student, SimpleNamespace(answer_one=slowly, close=close, spent_usd=0.0))

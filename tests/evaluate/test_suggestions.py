@@ -13,7 +13,7 @@ from core.evaluate.evaluation import evaluate
 from core.label.labelling import label
 from core.label.relabel import carry_over
 from core.taxonomy import diff, versions
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.train.ladder import train
 from tests import small
 
@@ -66,12 +66,12 @@ def test_suggestions_speak_of_the_version_in_use(db, client):
     swap(db, "Sale", "Travel", "0,1,2,3,4")
     swap(db, "Travel", "Sale", "0,1,2,3,4")
     draft = diff.rename(diff.begin(taxonomy.load(db, 1)), "Sale", "Promotions")
-    versions.keep(db, client, Kept(1, "by hand", draft))
+    versions.keep(db, client, KeptDraft(1, "by hand", draft))
     carry_over(db, client)
     (pair,) = suggestions.pairs(db, client)
     assert {pair.first, pair.second} == {"Promotions", "Travel"}
     draft = diff.merge(diff.begin(taxonomy.load(db, 2)), ["Promotions", "Travel"], "Both")
-    versions.keep(db, client, Kept(2, "by hand", draft))
+    versions.keep(db, client, KeptDraft(2, "by hand", draft))
     carry_over(db, client)
     assert suggestions.pairs(db, client) == [], "they are one already"
 

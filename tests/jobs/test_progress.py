@@ -83,7 +83,7 @@ def test_a_job_that_gets_further_between_crashes_is_forgiven_though_fewer_phases
         there, more = 10 * crash, 10 if crash % 2 else 1
         for unit in range(1, more + 1):
             done, total = (there + unit, 100) if counting == "what is there" else (unit, 100 - there)
-            progress._told = 0.0
+            progress._reported = 0.0
             progress(done, total, "Labelling")
         progress.close()
         assert jobs.get(db, job.id).attempts == 0
@@ -94,7 +94,7 @@ def test_a_job_that_does_the_same_over_and_over_is_not_forgiven(db, job):
     for crash in range(3):
         progress = Progress(db, job)
         for done in range(5):
-            progress._told = 0.0
+            progress._reported = 0.0
             progress(done, 4, f"Reading row {done * 1000 + crash:,}")
         progress(0, 1, "Fitting")
         progress.close()

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 from core import tasks
 from core.database import now
-from core.label.asking import Question, Said
+from core.label.asking import Answered, Question
 from core.label.teachers import Asset, lacking
 from core.label.teachers.hosted import Hosted
 from core.money import prices
@@ -37,25 +37,25 @@ class Asking:
         turns = [(("user", "\n".join(a.text for a in p)),) for p in parts]
         return [(p, Question("Sort.", t, allowed=allowed, assets=len(p))) for p, t in zip(parts, turns)]
 
-    def read(self, assets: Sequence[Asset], request: Request, reply: Reply) -> list[Said]:
+    def read(self, assets: Sequence[Asset], request: Request, reply: Reply) -> list[Answered]:
         try:
             said = json.loads(reply.text)
         except ValueError:
-            return [Said(a.id, None, "The answer is no JSON.", None, None, "none", False) for a in assets]
+            return [Answered(a.id, None, "The answer is no JSON.", None, None, "none", False) for a in assets]
         kind = "logprobs" if reply.logprobs else "none"
         return [
-            Said(a.id, int(one), None, None, None, kind, False)
+            Answered(a.id, int(one), None, None, None, kind, False)
             if int(one) in self.categories
-            else Said(a.id, None, f"The answer {one} is no category.", None, None, "none", False)
+            else Answered(a.id, None, f"The answer {one} is no category.", None, None, "none", False)
             for a, one in zip(assets, said)
         ]
 
-    def repair(self, request: Request, reply: Reply, said: list[Said]) -> Request:
+    def repair(self, request: Request, reply: Reply, said: list[Answered]) -> Request:
         return replace(request, turns=(*request.turns, ("assistant", reply.text), ("user", "Again, as JSON.")))
 
-    def combine(self, votes: list[Said]) -> Said:
+    def combine(self, votes: list[Answered]) -> Answered:
         (top, count), *_ = Counter(v.category_id for v in votes).most_common(1)
-        return Said(votes[0].asset_id, top, None, count / len(votes), None, "votes", False)
+        return Answered(votes[0].asset_id, top, None, count / len(votes), None, "votes", False)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.label import forecast, labelling, relabel, runs
 from core.tasks import Task
 from core.taxonomy import diff, versions
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.wires import connections
 from core.wires.wire import OwnPrice, Params
 from tests import small
@@ -172,7 +172,7 @@ def test_after_a_change_of_taxonomy_only_what_no_longer_holds_is_bought_again(db
     base = taxonomy.latest(db, client)
     draft = diff.begin(taxonomy.load(db, base))
     draft = diff.rename(diff.remove(draft, "Sale"), "Travel", "Trips")
-    kept = Kept(base, "by hand", draft, ())
+    kept = KeptDraft(base, "by hand", draft, ())
     versions.keep(db, client, kept)
     found, gone = relabel.plan(db, client, kept), list(before.values()).count("Sale")
     spent = runs.summary(db, first)["spent_usd"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core import database, taxonomy
 from core.errors import InputError
 from core.label import prompts
-from core.label.asking import Asking, Said, merged, of_task
+from core.label.asking import Answered, Asking, merged, of_task
 from core.label.teachers import Asset
 from core.money import prices
 from core.tasks import Task
@@ -185,21 +185,23 @@ def test_a_repair_turn_says_what_was_wrong():
 
 
 def test_after_a_repair_turn_sound_answers_stay():
-    first = [Said(1, 100), Said(2, None, "wrong")]
-    second = [Said(1, 101), Said(2, 102)]
-    assert merged(first, second) == [Said(1, 100), Said(2, 102)]
+    first = [Answered(1, 100), Answered(2, None, "wrong")]
+    second = [Answered(1, 101), Answered(2, 102)]
+    assert merged(first, second) == [Answered(1, 100), Answered(2, 102)]
 
 
 def test_votes_become_a_distribution():
-    said = asking().combine([Said(7, 102), Said(7, 100), Said(7, 102), Said(7, None, "odd"), Said(7, 102)])
+    said = asking().combine(
+        [Answered(7, 102), Answered(7, 100), Answered(7, 102), Answered(7, None, "odd"), Answered(7, 102)]
+    )
     assert (said.asset_id, said.category_id, said.confidence, said.confidence_kind) == (7, 102, 0.75, "votes")
     assert said.distribution.tolist() == [0.25, 0, 0.75, 0]
-    assert asking().combine([Said(7, None, "odd"), Said(7, None, "even")]).problem == "odd"
+    assert asking().combine([Answered(7, None, "odd"), Answered(7, None, "even")]).problem == "odd"
 
 
 @given(st.lists(st.sampled_from([100, 101, 102, 103]), min_size=1, max_size=9))
 def test_a_vote_names_the_commonest_and_its_shares_sum_to_one(votes):
-    said = asking().combine([Said(1, category) for category in votes])
+    said = asking().combine([Answered(1, category) for category in votes])
     assert votes.count(said.category_id) == max(votes.count(category) for category in votes)
     assert said.distribution.sum() == pytest.approx(1) and said.confidence == said.distribution.max()
 

@@ -26,7 +26,7 @@ from core.money import prices
 from core.tasks import Task
 from core.taxonomy import diff, versions
 from core.taxonomy.diff import begin
-from core.taxonomy.versions import Kept
+from core.taxonomy.versions import KeptDraft
 from core.train.ladder import train
 from core.train.registry import all_students, set_live
 from tests import small
@@ -34,13 +34,13 @@ from tests import small
 RECORDED = "recorded:label"
 
 
-def drafted(db, client, *edits, again=()) -> Kept:
+def drafted(db, client, *edits, again=()) -> KeptDraft:
     """Keep a draft of the version in use after `edits`, each (function of taxonomy_diff, arguments)."""
     base = taxonomy.latest(db, client)
     draft = begin(taxonomy.load(db, base))
     for edit, *arguments in edits:
         draft = edit(draft, *arguments)
-    kept = Kept(base, "by hand", draft, again)
+    kept = KeptDraft(base, "by hand", draft, again)
     versions.keep(db, client, kept)
     return kept
 
@@ -74,7 +74,7 @@ def test_a_rename_and_a_merge_ask_nobody_anything(db, client):
     }  # fmt: skip
     assert label(db, client, RECORDED) == run["run_id"], "the same teacher goes on with the run that holds the labels"
     assert by_label(db, run["run_id"])["Promotions"] == before["Sale"]
-    assert versions.kept(db, client) is None
+    assert versions.kept_draft(db, client) is None
 
 
 def test_labels_of_removed_and_split_categories_are_what_is_asked_for(db, client):
@@ -230,7 +230,7 @@ def test_what_cannot_be_saved_is_said_and_changes_nothing(db, client):
     taxonomy.save(db, client, [taxonomy.Category("Other", "Other")], "other.csv")
     with pytest.raises(InputError, match="Another version was saved"):
         carry_over(db, client)
-    assert versions.kept(db, client) is not None
+    assert versions.kept_draft(db, client) is not None
     assert [row["version"] for row in versions.versions(db, client)] == [2, 1] and len(runs(db, client)) == 1
 
 
@@ -271,7 +271,7 @@ def test_killed_at_any_moment_it_is_done_or_not_begun(db, client, workspace):
            select 1, a.id, (select category_id from labels where run_id = 1 limit 1), '' from assets a"""
     )
     drafted(db, client, (diff.rename, "Sale", "Promotions"), (diff.remove, "Travel"))
-    held, killed = plan(db, client, versions.kept(db, client)).keep, 0
+    held, killed = plan(db, client, versions.kept_draft(db, client)).keep, 0
     for moment in (1, 10, 30, 100, 200, 300, 500, 800, 1200, 1600, 2000):
         if not killed_at(moment, client):
             break
@@ -312,10 +312,10 @@ def test_whatever_is_edited_carried_and_asked_are_all(db, client, steps):
                 draft = diff.add(draft, name)
         except InputError:
             continue
-    kept = Kept(base, "by hand", draft)
+    kept = KeptDraft(base, "by hand", draft)
     versions.keep(db, client, kept)
     assert json.loads(db.execute("select draft from taxonomy_drafts").fetchone()[0])
-    assert versions.kept(db, client) == kept
+    assert versions.kept_draft(db, client) == kept
     if not diff.diff(draft):
         return
     found = plan(db, client, kept)

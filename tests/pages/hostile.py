@@ -91,7 +91,7 @@ def fill(db: Database, folder: Path) -> Task:
     names = [category.label for category in draft.categories]
     draft = diff.rename(draft, names[0], names[0] + " **evil**")
     draft = diff.describe(draft, names[1], "[evil](http://evil.example)", ["**evil**"])
-    versions.keep(db, client, versions.Kept(taxonomy.latest(db, client), "**evil**.csv", draft))
+    versions.keep(db, client, versions.KeptDraft(taxonomy.latest(db, client), "**evil**.csv", draft))
     db.conn.commit()
     return client
 

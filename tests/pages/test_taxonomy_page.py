@@ -81,7 +81,7 @@ def test_saving_is_a_job_after_which_the_page_tells_what_came_over(open_page, fi
 def test_discarding_forgets_the_draft(open_page, filled):
     app = edit(open_page("taxonomy"), "Add", add_name="Winter")
     button(app, "Discard the draft").click().run()
-    assert versions.kept(filled, tasks.get(filled, 2)) is None and "The draft" not in shown(app)
+    assert versions.kept_draft(filled, tasks.get(filled, 2)) is None and "The draft" not in shown(app)
 
 
 def test_a_file_becomes_the_draft_and_guesses_are_taken_only_when_confirmed(open_page, filled):
@@ -95,7 +95,7 @@ def test_a_file_becomes_the_draft_and_guesses_are_taken_only_when_confirmed(open
     assert "renamed: Brand film → Brand story" in shown(app)
     next(one for one in app.button if (one.key or "").startswith("guess-0-Brand film")).click().run()
     assert "1 added, 1 removed, 1 renamed" in shown(app)
-    assert versions.kept(filled, tasks.get(filled, 2)).source == "next.csv"
+    assert versions.kept_draft(filled, tasks.get(filled, 2)).source == "next.csv"
 
 
 def test_a_category_described_anew_is_a_persons_to_decide(open_page, filled, monkeypatch):
@@ -107,7 +107,7 @@ def test_a_category_described_anew_is_a_persons_to_decide(open_page, filled, mon
     assert metrics(app)["To ask again"] == "0"
     app.multiselect(key="again").set_value(["Brand film"]).run()
     assert int(metrics(app)["To ask again"]) > 50
-    assert versions.kept(filled, tasks.get(filled, 2)).again == ("Brand film",)
+    assert versions.kept_draft(filled, tasks.get(filled, 2)).again == ("Brand film",)
 
 
 def test_suggestions_become_edits_of_the_draft_with_one_click(open_page, filled):
@@ -128,7 +128,7 @@ def test_suggestions_become_edits_of_the_draft_with_one_click(open_page, filled)
     assert "1 merged" in shown(app)
     app.button(key="split-0").click().run()
     assert "1 merged, 1 split" in shown(app)
-    draft = versions.kept(filled, tasks.get(filled, 2)).draft
+    draft = versions.kept_draft(filled, tasks.get(filled, 2)).draft
     assert {"Seasonal sale and Product launch", "Brand film: a", "Brand film: b"} < {c.label for c in draft.categories}
 
 
@@ -137,4 +137,4 @@ def test_an_edit_that_makes_no_sense_is_refused_in_a_sentence(open_page, filled,
     app = open_page("taxonomy")
     next(one for one in app.text_input if one.key.startswith("add-name")).set_value(words).run()
     button(app, "Add in the draft").click().run()
-    assert len(app.error) == 1 and versions.kept(filled, tasks.get(filled, 2)) is None
+    assert len(app.error) == 1 and versions.kept_draft(filled, tasks.get(filled, 2)) is None

@@ -71,7 +71,7 @@ def test_before_any_answers_there_is_the_pack_and_the_form(open_page, filled):
 def test_the_pack_s_version_of_the_taxonomy_stands_beside_it(open_page, filled):
     assert "The pack holds version 1 of the taxonomy." in words(open_page("vendor"))
     draft = diff.rename(diff.begin(taxonomy.load(filled, 1)), "Brand film", "Brand story")
-    versions.save(filled, tasks.get(filled, 2), versions.Kept(1, "by hand", draft))
+    versions.save(filled, tasks.get(filled, 2), versions.KeptDraft(1, "by hand", draft))
     text = words(open_page("vendor"))
     assert "The pack holds version 1 of the taxonomy, that of the student and the teacher's labels" in text
     assert "Version 2 goes out once a student of version 2 is live." in text
@@ -79,7 +79,7 @@ def test_the_pack_s_version_of_the_taxonomy_stands_beside_it(open_page, filled):
 
 def test_a_set_of_an_earlier_version_says_so(open_page, judged):
     draft = diff.rename(diff.begin(taxonomy.load(judged, 1)), "Brand film", "Brand story")
-    saved = versions.save(judged, tasks.get(judged, 2), versions.Kept(1, "by hand", draft))
+    saved = versions.save(judged, tasks.get(judged, 2), versions.KeptDraft(1, "by hand", draft))
     app = open_page("vendor")
     before = sides(app)
     assert "was handed out under version" not in words(app)

@@ -100,7 +100,7 @@ def test_a_few_damaged_bytes_leave_utf_8_what_it_is_and_are_listed_by_row(tmp_pa
     path.write_bytes("id,text\n1,Größe für alle\n".encode() + b"2,caf\xe9\n3,plain\n")
     table, problems = open_table(path), Problems()
     assert [cells[1] for _, cells in table.records(problems)] == ["Größe für alle", "caf\ufffd", "plain"]
-    assert [problem.row for problem in problems.kept] == [3]
+    assert [problem.row for problem in problems.listed] == [3]
 
 
 def test_the_first_odd_letter_may_come_late(tmp_path):
@@ -116,4 +116,4 @@ def test_text_encoded_twice_is_said(tmp_path):
     path.write_text(f"id,text\n1,{twice}\n2,plain\n", encoding="utf-8")
     problems = Problems()
     assert [cells[1] for _, cells in open_table(path).records(problems)] == [twice, "plain"]
-    assert "once too often" in problems.kept[0].what
+    assert "once too often" in problems.listed[0].what

@@ -63,7 +63,7 @@ def test_a_table_in_any_delimiter_and_encoding_comes_back_as_written(tmp_path, r
     )  # from a letter or two nobody can tell
     table, problems = open_table(path, KNOWN_ASSET_NAMES, **told), Problems()
     records = list(table.records(problems))
-    loose = [p for p in problems.kept if "would make a row" not in p.what]
+    loose = [p for p in problems.listed if "would make a row" not in p.what]
     assert (table.columns, records, loose) == (NAMES, same(rows), [])
 
 
@@ -113,7 +113,7 @@ def test_row_numbers_are_those_of_a_spreadsheet(tmp_path):
     path.write_text('text,label\n"two\nlines",A\n\n"3 short words",B,C\nlast,D\n')
     _, records, problems = read(path)
     assert records == [(2, ["two\nlines", "A"]), (5, ["last", "D"])]
-    assert [p.row for p in problems.kept] == [4]
+    assert [p.row for p in problems.listed] == [4]
 
 
 def test_an_open_quotation_mark_far_from_the_end_is_text_and_costs_no_row(tmp_path):
@@ -122,7 +122,7 @@ def test_an_open_quotation_mark_far_from_the_end_is_text_and_costs_no_row(tmp_pa
     lines[9] = '9,"text 9,x'
     path.write_text("id,text,label\n" + "\n".join(lines))
     _, records, problems = read(path)
-    assert (len(records), records[9], [p.row for p in problems.kept]) == (5_000, (11, ["9", '"text 9', "x"]), [None])
+    assert (len(records), records[9], [p.row for p in problems.listed]) == (5_000, (11, ["9", '"text 9', "x"]), [None])
 
 
 def test_one_column_of_text_may_hold_any_delimiter(tmp_path):
@@ -191,7 +191,7 @@ def test_problems_are_counted_beyond_those_kept(monkeypatch):
     problems = Problems()
     for row in range(10):
         problems.add(row, None, "what", "todo")
-    assert (len(problems.kept), problems.count) == (3, 10)
+    assert (len(problems.listed), problems.count) == (3, 10)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

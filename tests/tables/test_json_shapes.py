@@ -23,7 +23,7 @@ def read(folder, content, name="a.json"):
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     table, problems = open_table(path, KNOWN_ASSET_NAMES), Problems()
-    return table, [cells for _, cells in table.records(problems)], [problem.what for problem in problems.kept]
+    return table, [cells for _, cells in table.records(problems)], [problem.what for problem in problems.listed]
 
 
 @pytest.mark.parametrize(

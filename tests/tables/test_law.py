@@ -95,7 +95,7 @@ def test_every_kind_of_file_comes_back_as_a_real_writer_wrote_it(name, rows, tmp
     WRITERS[name](path, rows)
     table, found, problems = read(path)
     assert (table.columns, found, table.left_out) == (NAMES, rows, 0)
-    assert [p for p in problems.kept if p.row is not None and "would make a row" not in p.what] == []
+    assert [p for p in problems.listed if p.row is not None and "would make a row" not in p.what] == []
 
 
 @settings(law, max_examples=15)
@@ -154,7 +154,7 @@ def test_marks_put_into_a_quoted_file_lose_no_text_unsaid(rows, marks, quoting, 
     path.write_bytes(data.encode())
     _, found, problems = read(path)
     out = squeezed("".join(cell for cells in found for cell in cells))
-    if not any(p.row is not None for p in problems.kept):
+    if not any(p.row is not None for p in problems.listed):
         assert out == squeezed(data[begin:])
 
 

@@ -17,7 +17,7 @@ def read(kind, cells, name="column", **more):
     problems = Problems()
     column = NumberColumn(name, kind, cells, **more)
     column.tell(problems)
-    return [column.read(cell, 2, problems) for cell in cells], [problem.what for problem in problems.kept]
+    return [column.read(cell, 2, problems) for cell in cells], [problem.what for problem in problems.listed]
 
 
 @pytest.mark.parametrize(

@@ -17,4 +17,4 @@ def test_an_odd_file_comes_out_as_meant(odd, tmp_path):
     rows = [cells for _, cells in table.records(problems)]
     assert (table.columns, rows) == (odd.columns, odd.rows)
     assert table.left_out == odd.listed
-    assert len([p for p in problems.kept if p.row is not None]) == odd.listed
+    assert len([p for p in problems.listed if p.row is not None]) == odd.listed

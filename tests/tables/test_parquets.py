@@ -22,7 +22,7 @@ NOON = datetime.datetime(2025, 3, 1, 12, 30, tzinfo=datetime.UTC)
 def read(folder, table, **options):
     pq.write_table(table, folder / "a.parquet", **options)
     found, problems = open_table(folder / "a.parquet"), Problems()
-    return found.columns, [cells for _, cells in found.records(problems)], [problem.what for problem in problems.kept]
+    return found.columns, [cells for _, cells in found.records(problems)], [problem.what for problem in problems.listed]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp"))
 def read(path, read_as=ReadAs(), **more):  # noqa: B008
     table, problems = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as, **more), Problems()
     records = [cells for _, cells in table.records(problems)]
-    return table, records, [problem.what for problem in problems.kept]
+    return table, records, [problem.what for problem in problems.listed]
 
 
 def saved(path, change=None, **sheets):

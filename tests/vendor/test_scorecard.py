@@ -228,7 +228,7 @@ def next_version(client) -> None:
     """Version 2: Sale is called Price cut, Offer is merged into Brand; its labels and a live student, which answers as before."""
     draft = diff.rename(diff.begin(taxonomy.load(client.db, 1)), "Sale", "Price cut")
     draft = diff.merge(draft, ["Offer", "Brand"], "Brand")
-    saved = versions.save(client.db, tasks.get(client.db, 2), versions.Kept(1, "by hand", draft))
+    saved = versions.save(client.db, tasks.get(client.db, 2), versions.KeptDraft(1, "by hand", draft))
     means = versions.carried(client.db, saved)
     run_row, student = (
         next(client.db.query(f"select * from {kind} where id = 1")) for kind in ("label_runs", "students")

@@ -38,7 +38,7 @@ class Student:
 
     def answer(self, texts):
         """Member after member, each about those texts alone that the ones before it are not sure enough of."""
-        left, tables, near, told = np.arange(len(texts)), [], {}, {}
+        left, tables, near, results = np.arange(len(texts)), [], {}, {}
         for stage in self.stages:
             parts, near[stage["member"]] = self.members[stage["member"]]([texts[i] for i in left])
             tables += parts
@@ -46,15 +46,15 @@ class Student:
             shares = np.exp(log_softmax(pooled)).astype(np.float32)
             far = near[stage["judge"]] < stage["cut"]
             ends = ~far & (shares.max(1) >= stage["bar"]) | (stage is self.stages[-1])
-            told |= {
-                i: self._result(texts[i], *one)
-                for i, *one in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
+            results |= {
+                i: self._result(texts[i], *row)
+                for i, *row in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
             }
             left, tables = left[~ends], [part[~ends] for part in tables]
             near = {name: part[~ends] for name, part in near.items() if part is not None}
             if not len(left):
                 break
-        return [told[i] for i in range(len(texts))]
+        return [results[i] for i in range(len(texts))]
 
     def _result(self, text, shares, strange):
         sure, least = float(shares.max()), self.thresholds["threshold"]
@@ -79,7 +79,7 @@ class Words:
     def __call__(self, texts):
         scores = [self.bias + sum(self.part(text.lower(), k) for k in self.columns) for text in texts]
         words = [re.findall(r"\w+", text.lower()) for text in texts]
-        known = [sum(word in self.known for word in found) / max(len(found), 1) for found in words]
+        known = [sum(word in self.known for word in tokens) / max(len(tokens), 1) for tokens in words]
         return [log_softmax(np.array(scores))], np.array(known, np.float32)
 
     def part(self, text, kind):

@@ -100,8 +100,8 @@ def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterat
 def within(pages: Iterator[list[Asset]], only: Collection[int] | None) -> Iterator[list[Asset]]:
     """Of pages of assets those whose id is in `only`; None: all."""
     for page in pages:
-        if kept := page if only is None else [asset for asset in page if asset.id in only]:
-            yield kept
+        if wanted := page if only is None else [asset for asset in page if asset.id in only]:
+            yield wanted
 
 
 def lacking(db: Database, run_id: int) -> Iterator[list[Asset]]:

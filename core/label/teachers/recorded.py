@@ -93,14 +93,14 @@ class Recorded:
         return match.for_column(dict(counts.fetchall()), tie="names")
 
     def answer(self, assets: Sequence[Asset]) -> list[Answer]:
-        found = self.db.execute(
+        rows = self.db.execute(
             f"""select r.asset_id, a.group_id, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
                 from recordings r join assets a on a.id = r.asset_id
                 where r.task_id = ? and r.source = ? and r.asset_id in ({",".join("?" * len(assets))})""",
             [self.task.id, self.source, *(a.id for a in assets)],
         )
-        recorded = {row[0]: row[1:] for row in found}
-        return [self._one(asset.id, *recorded[asset.id]) for asset in assets]
+        recorded = {row[0]: row[1:] for row in rows}
+        return [self._answer(asset.id, *recorded[asset.id]) for asset in assets]
 
     def known(self, text: str) -> Asset | None:
         """An asset with this text whose answer is recorded: the only texts that this teacher can answer."""
@@ -111,7 +111,7 @@ class Recorded:
         ).fetchone()
         return Asset(row[0], text) if row else None
 
-    def _one(self, asset_id, group, label, known, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
+    def _answer(self, asset_id, group, label, known, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
         own = self._category(label, known)
         category = self._of_group.get(group, own)
         confidence = confidence if category == own else None  # it was given to another answer

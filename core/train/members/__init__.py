@@ -138,18 +138,18 @@ def ladder() -> tuple[str, ...]:
 def blend(kind: str) -> tuple[str, ...]:
     """The members of a student of that kind, each after those it needs. ValueError where one of those is missing, or the first to
     be asked cannot say what is strange."""
-    found = _needed(kind)
-    first = asked_in_order(found)[0]
+    needed = _needed(kind)
+    first = asked_in_order(needed)[0]
     if not of(first).judges:
         raise ValueError(f"A student of the kind {kind} asks {first} first, which cannot say what is strange.")
-    return found
+    return needed
 
 
 def _needed(kind: str) -> tuple[str, ...]:
     if lacking := [need for need in of(kind).needs if need not in names()]:
         raise ValueError(f"The member {kind} needs {', '.join(lacking)}, which there is not.")
-    found = [name for need in of(kind).needs for name in _needed(need)]
-    return tuple(dict.fromkeys([*found, kind]))
+    needed = [name for need in of(kind).needs for name in _needed(need)]
+    return tuple(dict.fromkeys([*needed, kind]))
 
 
 def asked_in_order(some: Sequence[str]) -> list[str]:
@@ -187,15 +187,15 @@ def choices() -> dict[str, Choice]:
         tuple(kinds),
     )
     alone = {
-        kind: Choice(one.name, one.caption, f"It takes {one.takes} {BY}, then it is judged.", (kind,))
-        for kind, one in ((kind, of(kind)) for kind in kinds)
+        kind: Choice(member.name, member.caption, f"It takes {member.takes} {BY}, then it is judged.", (kind,))
+        for kind, member in ((kind, of(kind)) for kind in kinds)
     }
     return {AUTO: climb, **alone}
 
 
 def choice(kind: str) -> Choice:
     """The one called so. InputError where there is none."""
-    found = choices()
-    if kind not in found:
-        raise InputError(f"There is no student of the kind '{kind}'.", f"Choose one of: {', '.join(found)}.")
-    return found[kind]
+    known = choices()
+    if kind not in known:
+        raise InputError(f"There is no student of the kind '{kind}'.", f"Choose one of: {', '.join(known)}.")
+    return known[kind]

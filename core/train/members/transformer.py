@@ -101,9 +101,9 @@ def _crossfit(rows: Rows, folds: np.ndarray, encode: OnnxText, folder: Path, ste
             model = _train(rows.take(chosen), head, FOLD_TOKENS, folder / "part.pt", stages[number])
             _write(file, {"weights": model.state_dict(), "table": _table(model, rows.take(held))})
             (folder / "part.pt").unlink()
-        kept = torch.load(file, weights_only=True)
-        finished.append(kept["weights"])
-        return Reading([kept["table"].numpy()], None)
+        stored = torch.load(file, weights_only=True)
+        finished.append(stored["weights"])
+        return Reading([stored["table"].numpy()], None)
 
     crossfit.save(crossfit.unseen(folds, ask), folder)
     return {name: sum(weights[name] for weights in finished) / len(finished) for name in finished[0]}

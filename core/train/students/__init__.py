@@ -120,11 +120,11 @@ def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
     that had not learnt from them. None of them where rows were set aside for calibration."""
     if not (folder / UNSEEN).exists():
         return np.zeros(0, int), Answers(np.zeros((0, 1), np.float32), np.zeros(0, bool))
-    kept = tables_of(folder / UNSEEN)
-    place = {key: row for row, key in enumerate(kept["keys"].tolist())}
-    found = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
-    rows = np.flatnonzero(found >= 0)
-    return rows, Answers(kept["probabilities"][found[rows]], kept["strange"][found[rows]])
+    tables = tables_of(folder / UNSEEN)
+    place = {key: row for row, key in enumerate(tables["keys"].tolist())}
+    row_of = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
+    rows = np.flatnonzero(row_of >= 0)
+    return rows, Answers(tables["probabilities"][row_of[rows]], tables["strange"][row_of[rows]])
 
 
 def load(folder: Path) -> Student:
@@ -184,8 +184,8 @@ def _whole(folder: Path) -> bool:
 
 def summed(config: dict[str, Any]) -> dict[str, Any]:
     """A config with the SHA-256 of all else that it says."""
-    said = json.dumps({key: value for key, value in config.items() if key != "sha256"}, sort_keys=True)
-    return config | {"sha256": hashlib.sha256(said.encode()).hexdigest()}
+    text = json.dumps({key: value for key, value in config.items() if key != "sha256"}, sort_keys=True)
+    return config | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _member(

@@ -57,8 +57,8 @@ def fitted(
 def stages(step: Step, count: int = FOLDS + 1) -> Iterator[Step]:
     """`count` steps, to be used one after the other, that report as one: which part it is, of a total `count` times as large."""
     for number in range(count):
-        yield lambda done, total, said, number=number: step(
-            number * total + done, count * total, f"{said}, part {number + 1} of {count}"
+        yield lambda done, total, message, number=number: step(
+            number * total + done, count * total, f"{message}, part {number + 1} of {count}"
         )
 
 

@@ -39,11 +39,11 @@ class Neighbours:
     def _block(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cosine = vectors @ self.vectors.T
         count = min(NEIGHBOURS, cosine.shape[1])
-        found = nearest(cosine, count)
-        near = np.take_along_axis(cosine, found, axis=1)
+        nearest_rows = nearest(cosine, count)
+        near = np.take_along_axis(cosine, nearest_rows, axis=1)
         weights = np.exp((near - near.max(axis=1, keepdims=True)) / SHARPNESS)
         rows = np.repeat(np.arange(len(vectors)), count)
-        cells = rows * self.categories + self.answers[found].ravel()
+        cells = rows * self.categories + self.answers[nearest_rows].ravel()
         table = np.bincount(cells, weights.ravel(), len(vectors) * self.categories).reshape(-1, self.categories) + FLOOR
         logs = np.log(table / table.sum(axis=1, keepdims=True))
         return logs, -np.sort(-near, axis=1)[:, :NEAREST].mean(axis=1)
@@ -69,8 +69,8 @@ def nearest(cosine: np.ndarray, count: int) -> np.ndarray:
 def gather(vectors: np.ndarray, targets: np.ndarray) -> Neighbours:
     """Neighbours out of training `vectors` (n, d) and target distributions (n, categories); at most MOST, drawn at random."""
     if len(vectors) > MOST:
-        kept = np.sort(np.random.default_rng(0).choice(len(vectors), MOST, replace=False))
-        vectors, targets = vectors[kept], targets[kept]
+        sampled = np.sort(np.random.default_rng(0).choice(len(vectors), MOST, replace=False))
+        vectors, targets = vectors[sampled], targets[sampled]
     # Kept in half precision on disk, so computed from half precision here too: loaded or just trained, the answer is the same.
     return Neighbours(
         vectors.astype(np.float16).astype(np.float32), targets.argmax(1).astype(np.int32), targets.shape[1]

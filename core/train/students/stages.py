@@ -71,9 +71,9 @@ class Stage:
         return asdict(self) | {"weights": [float(weight) for weight in self.weights]}
 
 
-def from_json(kept: dict) -> Stage:
+def from_json(stored: dict) -> Stage:
     """What as_json() gave."""
-    return Stage(**kept | {"weights": np.array(kept["weights"])})
+    return Stage(**stored | {"weights": np.array(stored["weights"])})
 
 
 def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answers:
@@ -100,15 +100,15 @@ def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answ
 def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
     """The stages of a student whose members made these `readings` of calibrating rows, which the teacher gave `answers` (column
     numbers): weights, cuts and bars."""
-    tables, pools, made, judge = [], [], [], ""
+    tables, pools, stages, judge = [], [], [], ""
     for name in members.asked_in_order(list(readings)):
         tables += readings[name].tables
         weights = fit_weights(tables, answers)
         pools.append(blend(tables, weights))
         judge = max((judge or name, name), key=lambda one: members.of(one).judges)
-        made.append(Stage(name, weights, judge, cut_of(readings[judge].nearness), 0.0))
-    bars = _bars(made, pools, readings, answers)
-    return [replace(stage, bar=bar) for stage, bar in zip(made, bars)]
+        stages.append(Stage(name, weights, judge, cut_of(readings[judge].nearness), 0.0))
+    bars = _bars(stages, pools, readings, answers)
+    return [replace(stage, bar=bar) for stage, bar in zip(stages, bars)]
 
 
 def cut_of(nearness: np.ndarray) -> float:
@@ -116,13 +116,15 @@ def cut_of(nearness: np.ndarray) -> float:
     return float(np.quantile(nearness, STRANGE, method="lower")) if len(nearness) else -1.0  # below any
 
 
-def _bars(made: list[Stage], pools: list[np.ndarray], readings: dict[str, Reading], answers: np.ndarray) -> list[float]:
+def _bars(
+    stages: list[Stage], pools: list[np.ndarray], readings: dict[str, Reading], answers: np.ndarray
+) -> list[float]:
     """How sure each stage must be, by the log loss of those that would end there, the surest first."""
     rows = np.arange(len(answers))
     losses = [-np.log(np.maximum(pool[rows, answers], TINY)) for pool in pools]
     allowed = max(LOSS * losses[-1].sum(), LEAST * len(answers))
     left, bars = rows, []
-    for pool, loss, stage in zip(pools[:-1], losses, made):
+    for pool, loss, stage in zip(pools[:-1], losses, stages):
         sure = pool.max(1)
         order = left[np.argsort(-sure[left], kind="stable")]
         order = order[readings[stage.judge].nearness[order] >= stage.cut]

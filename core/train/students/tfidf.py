@@ -77,9 +77,11 @@ def learn(texts: Sequence[str], most: int = MOST_FEATURES) -> Tfidf:
         characters.append(_frequencies(counts, np.arange(counts.shape[1])))
     token_names, gram_names = list(tokens), list(grams)
     features, idf = {}, {}
-    features[WORD], frequency = _kept(words, lambda code: " ".join(token_names[t] for t in _tokens(code)), most)
+    features[WORD], frequency = _most_frequent(
+        words, lambda code: " ".join(token_names[t] for t in _tokens(code)), most
+    )
     idf[WORD] = _idf(frequency, len(texts))
-    features[CHARACTER], frequency = _kept(characters, gram_names.__getitem__, most)
+    features[CHARACTER], frequency = _most_frequent(characters, gram_names.__getitem__, most)
     idf[CHARACTER] = _idf(frequency, len(texts))
     return Tfidf(features, idf)
 
@@ -102,7 +104,9 @@ def _frequencies(counts: sp.csr_matrix, codes: np.ndarray) -> np.ndarray:
     return np.stack([codes, texts, occurrences])[:, texts > 0]
 
 
-def _kept(frequencies: list[np.ndarray], spell: Callable[[int], str], most: int) -> tuple[list[str], np.ndarray]:
+def _most_frequent(
+    frequencies: list[np.ndarray], spell: Callable[[int], str], most: int
+) -> tuple[list[str], np.ndarray]:
     """The `most` features to learn, in alphabetical order, and how many texts hold each; `frequencies` come by chunk."""
     every = np.concatenate(frequencies, axis=1)
     codes, column = np.unique(every[0], return_inverse=True)

@@ -55,5 +55,5 @@ def of(kind: str) -> Provider:
 
 def listed() -> dict[str, Provider]:
     """All of them by kind, those that other servers speak like first."""
-    found = {kind: of(kind) for kind in kinds()}
-    return dict(sorted(found.items(), key=lambda one: not one[1].spoken_elsewhere))
+    by_kind = {kind: of(kind) for kind in kinds()}
+    return dict(sorted(by_kind.items(), key=lambda one: not one[1].spoken_elsewhere))

@@ -74,7 +74,7 @@ class Rung:
 
 def names() -> list[str]:
     """What the rungs are called; none is loaded."""
-    return [found.name for found in pkgutil.iter_modules(__path__)]
+    return [module.name for module in pkgutil.iter_modules(__path__)]
 
 
 def rungs() -> dict[str, Rung]:

@@ -25,28 +25,28 @@ Ranker = dict[str, np.ndarray]
 
 def sentences(brief: str) -> list[str]:
     """A brief's sentences in order, with who says them where lines begin with a speaker."""
-    found = []
+    parts = []
     for line in filter(None, map(str.strip, brief.split("\n"))):
         speaker = re.match(r"[^\s:][^:]{0,30}: ", line)
         who = speaker[0] if speaker else ""
-        found += [who + part for part in re.split(r"(?<=[.!?])\s+", line[len(who) :]) if re.search(r"\w", part)]
-    return found[:LONGEST]
+        parts += [who + part for part in re.split(r"(?<=[.!?])\s+", line[len(who) :]) if re.search(r"\w", part)]
+    return parts[:LONGEST]
 
 
 def fit(lesson: Lesson) -> None:
     """A ridge regression from what a sentence looks like and says to its overlap with the approved summary; then the length at
     which summaries of pairs held out come nearest to theirs."""
-    told = _regress(_read(lesson, lesson.train))
+    ranker = _regress(_read(lesson, lesson.train))
     held = _read(lesson, (lesson.held or lesson.train)[:HELD])
     usual = float(np.median([len(copy.split()) for _, copy in lesson.train]))
     near = {
         times: np.mean(
-            [rouge.overlap(_summary(parts, vectors, told, times * usual), copy) for parts, vectors, copy in held]
+            [rouge.overlap(_summary(parts, vectors, ranker, times * usual), copy) for parts, vectors, copy in held]
         )
         for times in BUDGETS
     }
-    told["words"] = np.array(usual * max(near, key=near.__getitem__))
-    write_whole(lesson.folder / FILE, json.dumps({name: value.tolist() for name, value in told.items()}))
+    ranker["words"] = np.array(usual * max(near, key=near.__getitem__))
+    write_whole(lesson.folder / FILE, json.dumps({name: value.tolist() for name, value in ranker.items()}))
 
 
 def _read(lesson: Lesson, pairs: Pairs) -> list[tuple[list[str], np.ndarray, str]]:
@@ -84,19 +84,19 @@ def _features(parts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
 
 def load(folder: Path, known: Known, encode: Encode) -> Propose:
     """Proposes one summary: the best sentences that differ, in the brief's order, up to the usual length."""
-    told = {name: np.array(value) for name, value in json.loads((folder / FILE).read_text()).items()}
+    ranker = {name: np.array(value) for name, value in json.loads((folder / FILE).read_text()).items()}
 
     def propose(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
         cut = [sentences(brief) for brief in briefs]
         return [
-            [Proposal(_summary(parts, encode(parts), told, float(told["words"])) if parts else "")] for parts in cut
+            [Proposal(_summary(parts, encode(parts), ranker, float(ranker["words"])) if parts else "")] for parts in cut
         ]
 
     return propose
 
 
-def _summary(parts: Sequence[str], vectors: np.ndarray, told: Ranker, most: float) -> str:
-    worth = (_features(parts, vectors) - told["mean"]) / told["scale"] @ told["weights"]
+def _summary(parts: Sequence[str], vectors: np.ndarray, ranker: Ranker, most: float) -> str:
+    worth = (_features(parts, vectors) - ranker["mean"]) / ranker["scale"] @ ranker["weights"]
     chosen: list[int] = []
     for place in np.argsort(-worth):
         if any(vectors[place] @ vectors[other] > ALIKE for other in chosen):

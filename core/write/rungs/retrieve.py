@@ -26,12 +26,12 @@ def load(folder: Path, known: Known, encode: Encode) -> Propose:
 
 
 def _nearest(known: Known, near, drafts: int) -> list[Proposal]:
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for place in near.argsort()[::-1]:
-        if len(found) == drafts:
+        if len(scores) == drafts:
             break
-        found.setdefault(slots.put(known.copies[place], known.briefs[place]), float(near[place]))
-    return [Proposal(text, score) for text, score in found.items()]
+        scores.setdefault(slots.put(known.copies[place], known.briefs[place]), float(near[place]))
+    return [Proposal(text, score) for text, score in scores.items()]
 
 
 RUNG = Rung(

@@ -34,8 +34,8 @@ def fit(lesson: Lesson) -> None:
     """Fine-tune; carries on from the checkpoint in the folder, where there is one."""
     folder = base.prepared(lesson.base)
     learner = language.load(folder, train=True)
-    told = [pair for pair in lesson.train if _supported(pair, lesson)]
-    rows = [(learner.prompt(brief), learner.copy(slots.put(text, brief))) for brief, text in told]
+    supported = [pair for pair in lesson.train if _supported(pair, lesson)]
+    rows = [(learner.prompt(brief), learner.copy(slots.put(text, brief))) for brief, text in supported]
     lengths = np.array([len(prompt) + len(copy) for prompt, copy in rows])
     writing = {"most": round(1.5 * max(len(copy) for _, copy in rows)), "greedy": lesson.summarises}
     recipe = tuning.recipe_for(lengths)
@@ -69,8 +69,8 @@ def _judge(lesson: Lesson, learner: Language, base_folder: Path, epoch: int, wri
     share = _hold(lesson, writer, held, writing)
     if share >= max([one["hold"] for name, one in seen.items() if int(name) < epoch], default=0.0):
         _save(writer, base_folder, lesson.folder, writing)
-    told = {"hold": share, "loss": loss_of(writer, held)}
-    write_whole(lesson.folder / EPOCHS, json.dumps(seen | {str(epoch): told}))
+    measured = {"hold": share, "loss": loss_of(writer, held)}
+    write_whole(lesson.folder / EPOCHS, json.dumps(seen | {str(epoch): measured}))
 
 
 def _coarse(learner: Language, held: Pairs):
@@ -88,10 +88,10 @@ def loss_of(writer: Language, pairs: Pairs) -> float:
     if not pairs:
         return 0.0
     copies = [slots.put(text, brief) for brief, text in pairs]
-    said = language.likelihoods(
+    logps = language.likelihoods(
         writer, [writer.prompt(brief) for brief, _ in pairs], [writer.copy(text) for text in copies]
     )
-    return float(-said.sum() / sum(len(text) + 1 for text in copies))
+    return float(-logps.sum() / sum(len(text) + 1 for text in copies))
 
 
 def _hold(lesson: Lesson, writer: Language, held: Pairs, writing: dict) -> float:
@@ -99,8 +99,8 @@ def _hold(lesson: Lesson, writer: Language, held: Pairs, writing: dict) -> float
     if not held:
         return 0.0
     propose = drawn(writer, writing)
-    made = drafting.gated(propose([brief for brief, _ in held], DRAWS, 0), held, lesson, new=True)
-    return float(np.mean([some[0].passed and some[0].rank <= ON_TOPIC for some in made]))
+    drafts = drafting.gated(propose([brief for brief, _ in held], DRAWS, 0), held, lesson, new=True)
+    return float(np.mean([some[0].passed and some[0].rank <= ON_TOPIC for some in drafts]))
 
 
 def _save(writer: Language, base_folder: Path, folder: Path, writing: dict) -> None:
@@ -120,13 +120,13 @@ def drawn(writer: Language, writing: dict) -> Propose:
     def propose(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
         seeds = [int(chance(f"{seed} {brief}") * 2**53) for brief in briefs]
         prompts = [writer.prompt(brief) for brief in briefs]
-        made = sampling.write(writer, prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
-        if len(made[0]) == 1:
-            return [[Proposal(writer.text(one.ids)) for one in some] for some in made]
-        flat = [one for some in made for one in some]
+        written = sampling.write(writer, prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
+        if len(written[0]) == 1:
+            return [[Proposal(writer.text(one.ids)) for one in some] for some in written]
+        flat = [one for some in written for one in some]
         alone = language.likelihoods(writer, [writer.prompt("")] * len(flat), [[*one.ids, writer.end] for one in flat])
         scores = iter(one.likelihood - 0.5 * float(plain) for one, plain in zip(flat, alone))
-        return [[Proposal(writer.text(one.ids), next(scores)) for one in some] for some in made]
+        return [[Proposal(writer.text(one.ids), next(scores)) for one in some] for some in written]
 
     return propose
 
