@@ -175,7 +175,7 @@ TEXT_NAMES = _names(
 )
 
 
-def kept(with_label: bool) -> dict[str, str]:
+def stored_columns(with_label: bool) -> dict[str, str]:
     """The columns whose cells are kept with a recorded label, or with the asset itself, each with its type in the database."""
     return {
         role: SQL[column.cells]
@@ -184,4 +184,4 @@ def kept(with_label: bool) -> dict[str, str]:
     }
 
 
-RECORDED = ", ".join(("label", "category", *kept(True)))  # what a recording is, as columns of a statement
+RECORDED = ", ".join(("label", "category", *stored_columns(True)))  # what a recording is, as columns of a statement

@@ -20,7 +20,7 @@ from filelock import FileLock
 from sqlite_utils import Database, Migrations
 
 from core import settings
-from core.asset_columns import kept
+from core.asset_columns import stored_columns
 from core.errors import InputError
 
 LONGEST_NAME = 120  # characters of a client's or connection's name: it becomes part of files' names
@@ -185,5 +185,5 @@ def _run(db: Database, script: str) -> None:
 def s001_tasks(db: Database) -> None:
     _run(db, Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
     for table, with_label in (("assets", False), ("recordings", True), ("recordings_before", True)):
-        for column, kind in kept(with_label).items():
+        for column, kind in stored_columns(with_label).items():
             db.execute(f"alter table {table} add column {column} {kind}")

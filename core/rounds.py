@@ -271,7 +271,7 @@ def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step
     student = subsets.learn(split, kind, store, lambda *_: step(0, 1, message))
     hits = np.array(split.categories)[student(texts).argmax(1)] == test["category_id"].to_numpy()
     groups = frame.drop_duplicates("group_id")["split"].value_counts()
-    round = Round(
+    done = Round(
         number,
         db.execute("select method from rounds where run_id = ? and number = ?", [run_id, number]).fetchone()[0],
         kind,
@@ -281,7 +281,7 @@ def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step
         seconds=time.perf_counter() - started,
         created=now(),
     )
-    db["rounds"].update((run_id, number), {"figures": KEPT.dump_json(round).decode()})
+    db["rounds"].update((run_id, number), {"figures": KEPT.dump_json(done).decode()})
     return student
 
 

@@ -36,10 +36,8 @@ def main() -> None:
             st.info("Give your name: each decision is kept with who made it.", icon=":material/person:")
         if chosen == DESKS[0]:
             _blind(view, writer, who, running)
-        else:
-            if who:
-                draft_desk.show(view.task, review.named(who))
-            draft_desk.months(view.db, view.task)
+        elif who:
+            draft_desk.show(view.task, review.named(who))
 
 
 def _blind(view: frame.View, writer: dict, who: str, running: bool) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import database
-from core.asset_columns import RECORDED, kept
+from core.asset_columns import RECORDED, stored_columns
 from core.assets.label_columns import Unknown
 from core.assets.reading import Reading
 from core.tables.columns import Mapping
@@ -121,7 +121,7 @@ def _of(table: str, columns: str) -> str:
     return ", ".join(f"{table}.{column}" for column in columns.split(", "))
 
 
-OF_ASSETS = "".join(f", {role}" for role in kept(False))
+OF_ASSETS = "".join(f", {role}" for role in stored_columns(False))
 
 
 # New assets get the ids base + n; a group's id is that of its first asset. What is changed of assets that were there before is

@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 
 from core import settings
-from core.asset_columns import kept
+from core.asset_columns import stored_columns
 
 # asset_id: the asset that is there already (its text unchanged), null for new ones.
 # family: its key; family_id: the family that is there already, which the asset joins; family_head: n of a new one's first asset.
 # head: n of the first new asset of the group; group_id: the group that is there already, which the asset joins.
-KEPT = kept(True) | kept(False)
+KEPT = stored_columns(True) | stored_columns(False)
 OF_FILES = ", ".join(f"{role} {kind}" for role, kind in KEPT.items())
 SCHEMA = f"""
 create table rows (

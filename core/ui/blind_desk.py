@@ -32,10 +32,17 @@ def show(task: Task, writer_id: int, reviewer: str) -> None:
             _timed(item)
             _pair(item)
             _choices(item, writer_id, reviewer)
-        result(blind.result(db, task, writer_id))
-        teacher = blind.result(db, task, writer_id, "teacher")
-        if teacher.pairs:
-            result(teacher)
+        _so_far([blind.result(db, task, writer_id, against) for against in blind.AGAINST], bool(item))
+
+
+def _so_far(found: list[blind.Result], judging: bool) -> None:
+    """How it stands; folded away while the reviewer still judges: a share that moves with an answer tells whose text it chose."""
+    hidden = judging and any(one.pairs and one.outcome == blind.OPEN for one in found)
+    folded = st.expander("How it stands (whoever judges does better not to look)") if hidden else st.container()
+    with folded:
+        for one in found:
+            if one.pairs:
+                result(one)
 
 
 def result(found: blind.Result) -> None:

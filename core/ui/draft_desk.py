@@ -48,6 +48,7 @@ def show(task: Task, reviewer: str) -> None:
             _edit(draft, reviewer) if open_ else _decide(task, draft, reviewer)
         if count := desk.to_learn(db, task):
             st.caption(f"The next training learns from {counted(count, 'draft')} that people approved or edited.")
+        _months(db, task)
 
 
 def _key(what: str, draft: desk.Waiting | None) -> str:
@@ -87,7 +88,7 @@ def _edit(draft: desk.Waiting, reviewer: str) -> None:
     focus.into(FIELD)
 
 
-def months(db: Database, task: Task) -> None:
+def _months(db: Database, task: Task) -> None:
     """What became of texts by month and writer, as a table."""
     table = pd.DataFrame([vars(rate) for rate in desk.rates(db, task)], columns=list(COLUMNS))
     if table.empty:

@@ -77,8 +77,8 @@ def put(db: Database, task: Task, writer_id: int, drafted: list[tuple[pairs.Pair
                     "place": place,
                     "seed": seed,
                     "brief": pair.brief,
-                    "draft": draft,
-                    "other": other,
+                    "draft": " ".join(draft.split()),  # no new lines tell whose it is
+                    "other": " ".join(other.split()),
                     "against": against,
                 }
                 left = chance(f"{seed} {against} {pair.brief}") < 0.5

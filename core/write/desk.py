@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -99,16 +100,27 @@ def undo(db: Database, task: Task, reviewer: str) -> bool:
     return bool(last)
 
 
+@lru_cache(maxsize=20_000)
 def words_kept(before: str, after: str) -> float:
     """The share of words that an edit left as they were, 0 to 1: one less the words put in, taken out or exchanged (Levenshtein
     1966) over the longer text's."""
     old, new = before.split()[:WORDS_COMPARED], after.split()[:WORDS_COMPARED]
+    longer = max(len(old), len(new), 1)
+    same = _alike(old, new)  # most of an edited text is as it was
+    old, new = old[same:], new[same:]
+    ends = _alike(old[::-1], new[::-1])
+    old, new = old[: len(old) - ends], new[: len(new) - ends]
     row = list(range(len(new) + 1))
     for place, word in enumerate(old, 1):
         above, row[0] = row[0], place
         for other, there in enumerate(new, 1):
             above, row[other] = row[other], min(row[other] + 1, row[other - 1] + 1, above + (word != there))
-    return 1 - row[-1] / max(len(old), len(new), 1)
+    return 1 - row[-1] / longer
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """How many words two texts begin with alike."""
+    return next((n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
 
 
 def rates(db: Database, task: Task) -> list[Rate]:

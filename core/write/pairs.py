@@ -96,8 +96,8 @@ def find_columns(table: Table, brief: Sequence[str], copy: str) -> Columns:
             where=table.path.name,
         )
     free = {column.casefold(): column for column in table.columns if column not in {*brief, copy}}
-    found = {role: next((free[name] for name in names if name in free), None) for role, names in NAMED.items()}
-    return Columns(tuple(brief), copy, **found)
+    columns = {role: next((free[name] for name in names if name in free), None) for role, names in NAMED.items()}
+    return Columns(tuple(brief), copy, **columns)
 
 
 def opened(path: Path, wanted: Sequence[str], read_as: ReadAs = AS_FOUND) -> Table:
@@ -154,23 +154,23 @@ def import_pairs(
             f"Check which columns hold them: {', '.join(table.columns)[:500]}.",
             where=path.name,
         )
-    found = Imported(count, len(distinct), len(rows) - len(distinct), problems.listed)
+    imported = Imported(count, len(distinct), len(rows) - len(distinct), problems.listed)
     with db.atomic():
-        save(db, task, path, columns, found, distinct)
+        save(db, task, path, columns, imported, distinct)
         deal(db, task, problems)
-    return found
+    return imported
 
 
 def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems) -> dict | None:
     """A row as a row of `pairs`; None, with a problem, where it cannot be used."""
     brief = brief_of(cells, columns.brief)
     copy = " ".join(cells[columns.copy].split())
-    told = {
+    cell_of = {
         field.name: " ".join(cells[name].split()) if (name := getattr(columns, field.name)) else ""
         for field in fields(Columns)[2:]
     }
-    status = STATUSES.get(told["status"].casefold())
-    split = SPLITS.get(told["split"].casefold()) if told["split"] else None
+    status = STATUSES.get(cell_of["status"].casefold())
+    split = SPLITS.get(cell_of["split"].casefold()) if cell_of["split"] else None
     amiss = [
         (columns.brief[0], not brief, "The row has no brief; it was left out.", "Fill it in or delete the row."),
         (columns.copy, not copy, "The row has no copy; it was left out.", "Fill it in or delete the row."),
@@ -184,7 +184,7 @@ def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems)
         (columns.status, status is None, "The status is not known.", "Write approved, edited or rejected."),
         (
             columns.split,
-            bool(told["split"]) and split is None,
+            bool(cell_of["split"]) and split is None,
             "The split is not known.",
             "Write train, validation or test.",
         ),
@@ -197,14 +197,14 @@ def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems)
         problems.add(
             row, columns.brief[0], f"The brief was cut to {MAX_TEXT:,} characters.", "Shorten it if its end matters."
         )
-    kept = {name: told[name] or None for name in ("first_version", "channel", "market", "writer", "written")}
+    optional = {name: cell_of[name] or None for name in ("first_version", "channel", "market", "writer", "written")}
     return {
         "text_hash": hash_of(brief, copy),
         "brief": brief,
         "copy": copy,
         "status": status,
         "split": split or "",
-        **kept,
+        **optional,
     }
 
 
@@ -219,13 +219,13 @@ def brief_of(cells: dict[str, str], columns: Sequence[str]) -> str:
     return join_text(f"{name}: {cell}" if len(parts) > 1 else cell for name, cell in parts if cell)
 
 
-def save(db: Database, task: Task, path: Path, columns: Columns, found: Imported, rows: dict[str, dict]) -> int:
+def save(db: Database, task: Task, path: Path, columns: Columns, summary: Imported, rows: dict[str, dict]) -> int:
     """Put rows of pairs, by their hashes, into the task as one import; its id. They have no group until deal()."""
-    kept = json.dumps([one.as_dict() for one in found.problems[:1_000]])
-    counts = {"row_count": found.rows, "imported": found.imported, "duplicates": found.duplicates}
-    told = {"filename": path.name, "columns": json.dumps(asdict(columns)), "problem_count": len(found.problems)}
-    made = {"task_id": task.id, **told, **counts, "problems": kept, "created": now()}
-    import_id = db["pair_imports"].insert(made).last_pk
+    problems = json.dumps([one.as_dict() for one in summary.problems[:1_000]])
+    counts = {"row_count": summary.rows, "imported": summary.imported, "duplicates": summary.duplicates}
+    file = {"filename": path.name, "columns": json.dumps(asdict(columns)), "problem_count": len(summary.problems)}
+    row = {"task_id": task.id, **file, **counts, "problems": problems, "created": now()}
+    import_id = db["pair_imports"].insert(row).last_pk
     names = ["text_hash", "brief", "copy", "status", "first_version", "channel", "market", "writer", "written", "split"]
     changed = ", ".join(f"{name} = excluded.{name}" for name in names[3:-1])
     db.conn.executemany(
@@ -245,12 +245,12 @@ def deal(db: Database, task: Task, problems: Problems) -> None:
         db.query("select id, brief, copy, split, split_given from pairs where task_id = ? order by id", [task.id])
     )
     groups = _groups(rows)
-    given = {row["split"] for row in rows if row["split_given"]}
+    in_file = {row["split"] for row in rows if row["split_given"]}
     moves, torn = [], 0
     for members in groups.values():
         there = Counter(row["split"] for row in members if row["split"])
         torn += len(there) > 1
-        drawn = _drawn(normal_form(members[0]["brief"]), given)
+        drawn = _drawn(normal_form(members[0]["brief"]), in_file)
         for row in members:
             split = row["split"] or (there.most_common(1)[0][0] if there else drawn)
             if row["split"] == "train" and row["split_given"] and drawn != "train" and len(there) == 1:
@@ -264,11 +264,11 @@ def deal(db: Database, task: Task, problems: Problems) -> None:
         )  # fmt: skip
 
 
-def _drawn(name: str, given: set[str]) -> str:
+def _drawn(name: str, in_file: set[str]) -> str:
     lot = chance(name)
-    if lot < TEST and "test" not in given:
+    if lot < TEST and "test" not in in_file:
         return "test"
-    return "calibration" if TEST <= lot < TEST + CALIBRATION and "calibration" not in given else "train"
+    return "calibration" if TEST <= lot < TEST + CALIBRATION and "calibration" not in in_file else "train"
 
 
 def _groups(rows: Sequence[dict]) -> dict[int, list[dict]]:
@@ -290,10 +290,10 @@ def _groups(rows: Sequence[dict]) -> dict[int, list[dict]]:
             for place in forms[name]:
                 first, second = sorted((root(forms[names[to]][0]), root(place)))
                 parent[second] = first
-    found: dict[int, list[dict]] = defaultdict(list)
+    groups: dict[int, list[dict]] = defaultdict(list)
     for place, row in enumerate(rows):
-        found[root(place)].append(row)
-    return found
+        groups[root(place)].append(row)
+    return groups
 
 
 def load(db: Database, task: Task) -> list[Pair]:

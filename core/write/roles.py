@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from core.evaluate.agreement import interval
 from core.words import percent
-from core.write.figures import Range
 from core.write import language
+from core.write.figures import Range
 from core.write.language import Language
 
 ROLES_RIGHT = 0.85  # the low end of the range from which open summaries are written

@@ -101,20 +101,20 @@ def import_and_train(
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
     """The job body: {"file", "brief", "copy", "read_as"} where pairs are to be imported first, and "student", the rung to train."""
     task = tasks.get(db, params["task_id"])
-    told = {}
+    counts = {}
     if params.get("file"):
         path, how = Path(params["file"]), ReadAs(**params["read_as"] or {})
         table = pairs.opened(path, [*params["brief"], params["copy"]], how)
         columns = pairs.find_columns(table, params["brief"], params["copy"])
-        found = pairs.import_pairs(db, task, path, columns, how, progress)
-        told = {
-            "rows": found.rows,
-            "imported": found.imported,
-            "duplicates": found.duplicates,
-            "problems": len(found.problems),
-            "problem_list": [one.as_dict() for one in found.problems[:100]],
+        imported = pairs.import_pairs(db, task, path, columns, how, progress)
+        counts = {
+            "rows": imported.rows,
+            "imported": imported.imported,
+            "duplicates": imported.duplicates,
+            "problems": len(imported.problems),
+            "problem_list": [one.as_dict() for one in imported.problems[:100]],
         }
-    return {"task": task.name, "pairs": told, **train(db, task, params.get("student", AUTO), progress)}
+    return {"task": task.name, "pairs": counts, **train(db, task, params.get("student", AUTO), progress)}
 
 
 def train(db: Database, task: Task, choice: str = AUTO, progress: NoProgress | None = None) -> dict[str, Any]:
@@ -134,18 +134,18 @@ def train(db: Database, task: Task, choice: str = AUTO, progress: NoProgress | N
     name = settings.get(db, "base_model", task)
     seen = known.of(split["train"], split["calibration"], encoder(), common_words(name))
     test = judging.held_out(split["test"])
-    made: dict[str, dict] = {}
+    trained: dict[str, dict] = {}
     left_out: dict[str, str] = {}
     for rung in ladder(choice, sums_up):
         if barred := _barred(rung, choice, sums_up, name, split["test"], step):
             left_out[rung.name] = barred
             continue
-        earlier = {kind: settings.home() / row["path"] for kind, row in made.items()}
+        earlier = {kind: settings.home() / row["path"] for kind, row in trained.items()}
         lesson = Lesson(
             split["train"], split["calibration"], seen, rules, name, encoder(), Path(), earlier, sums_up, step
         )
-        made[rung.name] = _one(db, task, rung, lesson, test)
-    return _outcome(db, task, made, left_out)
+        trained[rung.name] = _fitted(db, task, rung, lesson, test)
+    return _outcome(db, task, trained, left_out)
 
 
 def _barred(rung: Rung, choice: str, sums_up: bool, name: str, test: list, step: NoProgress) -> str:
@@ -158,12 +158,12 @@ def _barred(rung: Rung, choice: str, sums_up: bool, name: str, test: list, step:
 
 def common_words(name: str) -> frozenset[str]:
     """Words in small letters that the base model has a token of their own for: they are no names."""
-    told = json.loads((base.prepared(name) / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
-    words = (word[1:] for word in told if word[:1] in "Ġ▁")
+    vocabulary = json.loads((base.prepared(name) / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    words = (word[1:] for word in vocabulary if word[:1] in "Ġ▁")
     return frozenset(word for word in words if len(word) > 2 and word.isalpha() and word.islower())
 
 
-def _one(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, list[str]]) -> dict:
+def _fitted(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, list[str]]) -> dict:
     """Train and judge one student, or take the one made of just this before; an unfinished one is carried on."""
     row = _row(db, task, rung, lesson)
     folder = settings.home() / row["path"]
@@ -174,8 +174,8 @@ def _one(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, l
         rung.fit(lesson)
         seconds = time.perf_counter() - started + _seconds_below(db, rung, lesson)
         lesson.known.save(folder)
-        told = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
-        write_whole(folder / drafting.CONFIG, json.dumps(told))
+        config = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
+        write_whole(folder / drafting.CONFIG, json.dumps(config))
         measured = judging.judge(drafting.load(folder), test, lesson.step)
         refused = ""
         if rung.reads and lesson.summarises:
@@ -198,8 +198,8 @@ def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:
 
 def _roles(folder: Path, test: dict[str, list[str]]) -> tuple[figures.Range | None, str]:
     """The role probe of a trained model, and why it may not write summaries; "" where it may."""
-    found = roles.probe(writing.writing_of(folder)[0], [(brief, copies[0]) for brief, copies in test.items()])
-    return found, roles.refusal(found)
+    measured = roles.probe(writing.writing_of(folder)[0], [(brief, copies[0]) for brief, copies in test.items()])
+    return measured, roles.refusal(measured)
 
 
 def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
@@ -208,8 +208,8 @@ def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
     params = {"data": hashlib.sha256(content).hexdigest()[:16], "train": len(lesson.train), "base": lesson.base}
     key = {"task_id": task.id, "kind": rung.name, "params": json.dumps(params, sort_keys=True)}
     same = "select * from writers where task_id = :task_id and kind = :kind and params = :params"
-    if found := next(db.query(same, key), None):
-        return found
+    if row := next(db.query(same, key), None):
+        return row
     with db.atomic():
         new = fresh_id(db, "writers")
         db["writers"].insert(key | {"id": new, "path": f"writers/{new}", "created": now()})
@@ -218,21 +218,21 @@ def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
     return next(db.query(same, key))
 
 
-def _outcome(db: Database, task: Task, made: dict[str, dict], left_out: dict[str, str]) -> dict[str, Any]:
+def _outcome(db: Database, task: Task, trained: dict[str, dict], left_out: dict[str, str]) -> dict[str, Any]:
     """What `distil --json` says of the students; the highest rung that nothing rules out goes to work."""
-    said = {kind: verdict_of(row | {"blind": blind.result(db, task, row["id"])}) for kind, row in made.items()}
-    fit = [kind for kind, one in said.items() if one.decision != verdict.NOT_YET]
-    chosen = made[fit[-1]] if fit else None
+    verdicts = {kind: verdict_of(row | {"blind": blind.result(db, task, row["id"])}) for kind, row in trained.items()}
+    fit = [kind for kind, one in verdicts.items() if one.decision != verdict.NOT_YET]
+    chosen = trained[fit[-1]] if fit else None
     if chosen:
         with db.atomic():
             db.execute("update writers set live = 0 where task_id = ? and live = 1", [task.id])
             db.execute("update writers set live = 1 where id = ?", [chosen["id"]])
-    last = list(said)[-1]
+    last = list(verdicts)[-1]
     return {
-        "students": [_as_json(row) for row in made.values()],
+        "students": [_as_json(row) for row in trained.values()],
         "chosen": str(chosen["id"]) if chosen else None,
-        "verdict": asdict(said[fit[-1] if fit else last]),
-        "ruled_out": left_out | {kind: one.reason for kind, one in said.items() if one.decision == verdict.NOT_YET},
+        "verdict": asdict(verdicts[fit[-1] if fit else last]),
+        "ruled_out": left_out | {kind: one.reason for kind, one in verdicts.items() if one.decision == verdict.NOT_YET},
     }
 
 

@@ -95,7 +95,6 @@ def test_drafts_are_approved_edited_and_rejected(open_page, db, task, writer):
         "rejected",
     ]
     assert "No draft waits" in shown(app) and "learns from 2 drafts" in shown(app)
-    app.run()
     [rate] = desk.rates(db, task)
     assert rate.edited == 1 and "student: write" in str(app.dataframe[0].value)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import database, removal, settings
 from core.errors import InputError
-from core.write import blind, blind_pairs, run, verdict
+from core.write import blind, blind_pairs, pairs, run, verdict
 from tests.test_main import call
 from tests.write import drafted
 
@@ -114,6 +114,29 @@ def test_sides_and_order_are_drawn_by_chance_and_the_seed_is_kept(db, task):
     first, other = (blind_pairs._briefs(db, task, 0, seed) for seed in (1, 2))
     assert first != other and sorted(map(repr, first)) == sorted(map(repr, other))
     assert {one.split for one in first} == {"test"}
+
+
+def test_a_student_drafts_for_briefs_of_the_test_and_carries_on_where_it_stopped(db, task, encoders, small_base):
+    settings.put(db, "base_model", str(small_base), task)
+    run.train(db, task, "retrieve")
+    there = {one.brief: one.copy for one in pairs.load(db, task) if one.split == "test"}
+
+    def kill(done: int, total: int, message: str) -> None:
+        if done >= blind_pairs.AT_ONCE:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        blind_pairs.draw(db, task, "live", 20, kill)
+    first = list(db.query("select * from blind_pairs order by place"))
+    assert 0 < len(first) <= blind_pairs.AT_ONCE and {row["seed"] for row in first} == {0}
+    found = blind_pairs.draw(db, task, "live", 1_000)
+    rows = list(db.query("select * from blind_pairs order by place"))
+    assert rows[: len(first)] == first and found["pairs"] == len(rows) == len({row["brief"] for row in rows})
+    assert all(there[row["brief"]] == row["other"] for row in rows) and found["left_out"] < len(there)
+    assert [row["place"] for row in rows] == list(range(len(rows)))
+    if len(rows) == len(there):
+        with pytest.raises(InputError, match="in it already"):
+            blind_pairs.draw(db, task, "live")
 
 
 def test_two_reviewers_share_every_fifth_pair_and_each_pair_counts_once(db, task, writer):

@@ -88,7 +88,7 @@ def test_the_role_probe_counts_what_the_model_prefers(small_base, tmp_path):
     rows = [(learner.prompt(brief), learner.copy(text)) for brief, text in pairs]
     tuning.tune(learner, rows, Recipe(4, 8, 3e-3), tmp_path / "checkpoint", QUIET, lambda epoch: None)
     found = roles.probe(learner, pairs)
-    assert found["n"] == 60 and found["value"] == 1 and found["low"] > 0.9
+    assert found.n == 60 and found.value == 1 and found.low > 0.9
     assert roles.probe(learner, [("Acme, soap", "Clean.")]) is None
 
 
