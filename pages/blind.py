@@ -64,18 +64,18 @@ def _draw(view: frame.View, writer: dict, running: bool) -> None:
 
 
 def _rules(view: frame.View) -> None:
-    kept = blind.rules_of(view.db, view.task)
+    rules = blind.rules_of(view.db, view.task)
     with st.form("blind-rules", border=False):
         first, second, third = st.columns(3)
         margin = first.number_input(
             "Margin, %",
             1,
             49,
-            round(100 * kept.margin),
+            round(100 * rules.margin),
             help="As good as approved copy is a share of 50 %. The student may be below it by no more than this.",
         )
-        both = second.selectbox("“Both fine” is", TIES, list(TIES).index(kept.both), TIES.__getitem__)
-        neither = third.selectbox("“Neither” is", TIES, list(TIES).index(kept.neither), TIES.__getitem__)
+        both = second.selectbox("“Both fine” is", TIES, list(TIES).index(rules.both), TIES.__getitem__)
+        neither = third.selectbox("“Neither” is", TIES, list(TIES).index(rules.neither), TIES.__getitem__)
         if st.form_submit_button("Save what is asked for"):
             new = blind.Rules(margin=margin / 100, both=both, neither=neither)
             settings.put(view.db, "blind_test", new.model_dump(exclude_defaults=True), view.task)

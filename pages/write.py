@@ -29,6 +29,7 @@ def main() -> None:
         if rows:
             st.subheader("Students that write", anchor=False)
             writing.verdict(live or rows[0])
+            frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             writing.ladder(rows)
         with st.expander("Bring in pairs" if there else "Start here: briefs with approved copy", expanded=not there):
             writing.bring(view, running)

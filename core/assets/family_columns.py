@@ -1,6 +1,6 @@
 """Which column of a file says what belongs together, by its values or by the stems of its names, and how many families that makes.
 
-chosen, found = look(table, guess_assets(table.columns, table.head))     # reads the file once
+chosen, families = look(table, guess_assets(table.columns, table.head))     # reads the file once
 """
 
 from __future__ import annotations

@@ -37,9 +37,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if args.draw:
         params = {"task_id": task.id, "writer_id": row["id"], "count": args.draw}
         jobs.run_here(db, "blind", params, task, terminal.Log())
-    found = {against: blind.result(db, task, row["id"], against) for against in blind.AGAINST}
-    blind.must_be_drawn(found["approved"])
-    shown = [one for one in found.values() if one.pairs]
+    compared = {against: blind.result(db, task, row["id"], against) for against in blind.AGAINST}
+    blind.must_be_drawn(compared["approved"])
+    shown = [one for one in compared.values() if one.pairs]
     lines = [line for one in shown for line in (blind.sentence(one), blind.agreed_words(one)) if line]
     result = {
         "client": args.client,

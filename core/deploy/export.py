@@ -162,7 +162,7 @@ def _empty(part: Path) -> Path:
 
 
 def _write(source: Path, folder: Path, params: dict, certificate: Certificate) -> None:
-    """Everything but the card. `source` is the student's folder, `made` what it was made from (students.params)."""
+    """Everything but the card. `source` is the student's folder, `params` what it was made from (students.params)."""
     config = config_of(source)
     how = {name: export_of(name) for name in config["members"]}
     written = {key: config[key] for key in ("format", "kind", "members", "stages")}

@@ -192,7 +192,7 @@ class Writing:
         return Writing(self.requests[0], self.check)
 
     async def run(self, ask: Ask, keep: Keep, bought: dict[int, Reply], early: object = None) -> None:
-        """Ask, unless the reply is `kept`; `keep` gets one that can be used."""
+        """Ask, unless the reply is `bought`; `keep` gets one that can be used."""
         reply, usd = (bought[0], 0.0) if bought else await ask(self.requests[0], 0)
         self.bill.add(reply, usd, 1)
         self.error = self.problem(self.requests[0], reply)

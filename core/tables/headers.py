@@ -1,6 +1,6 @@
 """Where a table begins and ends: the row of its column names below title lines, and the totals and notes below its rows.
 
-    found = find_header(head, known)      # of [(row number, cells), ...]
+    header = find_header(head, known)      # of [(row number, cells), ...]
 
 The search goes by structure, so that no language has to be known: how many cells a row fills beside its neighbours, whether
 they could be names (no numbers above numbers, no value that comes again below), what follows. Known names only strengthen it.

@@ -54,7 +54,7 @@ def parsed(handle: IO[bytes], parser: expat.XMLParserType) -> Iterator[None]:
 
 
 def elements(handle: IO[bytes], element: Callable[[str, dict[str, str]], None]) -> None:
-    """Call `found` with the local name and attributes (local names, too) of every element of a small part."""
+    """Call `element` with the local name and attributes (local names, too) of every element of a small part."""
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda name, attributes: element(
         _local(name), {_local(key): value for key, value in attributes.items()}

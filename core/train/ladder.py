@@ -122,7 +122,7 @@ def _fitted(
     measured: new.New | None,
 ):
     """Train one student, or carry on with the unfinished one of the same making: (its id, agreement on calibration rows).
-    `found`: what was measured of what is new (_dealt())."""
+    `measured`: what was measured of what is new (_dealt())."""
     params = {
         "train": len(split.train.texts),
         "calibration": len(split.judging.texts),

@@ -195,7 +195,7 @@ def _measure(rows: Rows, some: list[Grouping], encode: Encode | None, rule: str,
 
 
 def dealt_by(rows: Rows, some: list[Grouping], measured: New | None) -> np.ndarray | None:
-    """What the folds of `rows` are dealt by to rest on what `found` says; None: by families."""
+    """What the folds of `rows` are dealt by to rest on what `measured` says; None: by families."""
     if measured is None:
         return None
     if measured.rule == NOTHING:

@@ -35,22 +35,22 @@ def show(task: Task, writer_id: int, reviewer: str) -> None:
         _so_far([blind.result(db, task, writer_id, against) for against in blind.AGAINST], bool(item))
 
 
-def _so_far(found: list[blind.Result], judging: bool) -> None:
+def _so_far(results: list[blind.Result], judging: bool) -> None:
     """How it stands; folded away while the reviewer still judges: a share that moves with an answer tells whose text it chose."""
-    hidden = judging and any(one.pairs and one.outcome == blind.OPEN for one in found)
+    hidden = judging and any(one.pairs and one.outcome == blind.OPEN for one in results)
     folded = st.expander("How it stands (whoever judges does better not to look)") if hidden else st.container()
     with folded:
-        for one in found:
-            if one.pairs:
-                result(one)
+        for compared in results:
+            if compared.pairs:
+                result(compared)
 
 
-def result(found: blind.Result) -> None:
+def result(compared: blind.Result) -> None:
     """How a blind test stands, in words."""
     icon = {blind.NOT_WORSE: ":material/check_circle:", blind.WORSE: ":material/thumb_down:"}
-    st.markdown(f"{icon.get(found.outcome, ':material/hourglass_top:')} {frame.plain(blind.sentence(found))}")
-    if said := blind.agreed_words(found):
-        st.caption(frame.plain(said))
+    st.markdown(f"{icon.get(compared.outcome, ':material/hourglass_top:')} {frame.plain(blind.sentence(compared))}")
+    if agreed := blind.agreed_words(compared):
+        st.caption(frame.plain(agreed))
 
 
 def _key(key: str, item: blind.Item | None) -> str:
@@ -78,33 +78,33 @@ def _pair(item: blind.Item) -> None:
         text("Right", item.right)
 
 
-def text(name: str, said: str) -> None:
+def text(name: str, shown: str) -> None:
     """A text under its name, as it stands; a long one scrolls."""
     with st.container(border=True):
         st.caption(name)
-        with st.container(height=TEXT_HEIGHT if len(said) > LONG_TEXT else "content", border=False):
-            st.text(said)
+        with st.container(height=TEXT_HEIGHT if len(shown) > LONG_TEXT else "content", border=False):
+            st.text(shown)
 
 
 def _choices(item: blind.Item, writer_id: int, reviewer: str) -> None:
     with st.container(horizontal=True, gap="small"):
-        for key, (label, said) in CHOICES.items():
+        for key, (label, choice) in CHOICES.items():
             st.button(
                 label,
                 key=_key(key, item),
                 shortcut=key,
                 width="stretch",
                 on_click=_answer,
-                args=(item.id, reviewer, said),
+                args=(item.id, reviewer, choice),
             )
         st.button("Undo", key=_key(UNDO, item), shortcut=UNDO, on_click=_undo, args=(writer_id, reviewer))
 
 
-def _answer(pair_id: int, reviewer: str, said: str) -> None:
+def _answer(pair_id: int, reviewer: str, choice: str) -> None:
     shown, since = st.session_state.pop("blind-shown", (None, 0.0))
     if shown == pair_id:  # a key pressed twice counts once
         with closing(database.connect()) as db, db.atomic():
-            blind.answer(db, pair_id, reviewer, said, time.monotonic() - since)
+            blind.answer(db, pair_id, reviewer, choice, time.monotonic() - since)
 
 
 def _undo(writer_id: int, reviewer: str) -> None:

@@ -13,8 +13,8 @@ def name(place: DeltaGenerator, known: list[str]) -> str:
     there = st.session_state["reviewer-name"]
     with place.container(horizontal=True, vertical_alignment="center"):
         if not there.strip():
-            if given := st.text_input("Your name", max_chars=80).strip():
-                st.session_state["reviewer-name"] = given
+            if typed := st.text_input("Your name", max_chars=80).strip():
+                st.session_state["reviewer-name"] = typed
                 st.rerun()
             return ""
         st.text(f"Decided by {there}")

@@ -138,26 +138,26 @@ def with_margin(rules: Rules, margin: float) -> Rules:
 def result(db: Database, task: Task, writer_id: int, against: str = "approved") -> Result:
     """The blind test of a student as it stands now."""
     rules = rules_of(db, task)
-    said = _answers(db, writer_id, against)
-    scores = [_score(answers[0], left, rules) for left, answers in said if answers]
+    drawn = _answers(db, writer_id, against)
+    scores = [_score(answers[0], left, rules) for left, answers in drawn if answers]
     total, n = float(sum(scores)), len(scores)
     low, high = anytime(total, n)
-    found = outcome(low, high, rules.margin)
-    twice = [(ANSWERS.index(answers[0]), ANSWERS.index(answers[1])) for _, answers in said if len(answers) > 1]
-    one, two = np.array(twice, int).reshape(-1, 2).T
+    settled = outcome(low, high, rules.margin)
+    twice = [(ANSWERS.index(answers[0]), ANSWERS.index(answers[1])) for _, answers in drawn if len(answers) > 1]
+    first, second = np.array(twice, int).reshape(-1, 2).T
     return Result(
         against=against,
-        outcome=found,
+        outcome=settled,
         score=total / n if n else 0.5,
         low=low,
         high=high,
         n=n,
-        pairs=len(said),
+        pairs=len(drawn),
         margin=rules.margin,
-        more=more_to_settle(total, n, rules.margin) if found == OPEN else 0,
+        more=more_to_settle(total, n, rules.margin) if settled == OPEN else 0,
         shared=len(twice),
-        agreed=int((one == two).sum()),
-        kappa=cohen_kappa(one, two) if twice else None,
+        agreed=int((first == second).sum()),
+        kappa=cohen_kappa(first, second) if twice else None,
     )
 
 
@@ -168,10 +168,10 @@ def _answers(db: Database, writer_id: int, against: str) -> list[tuple[bool, lis
            where p.writer_id = ? and p.against = ? order by p.place, a.created, a.reviewer""",
         [writer_id, against],
     )
-    found: dict[int, tuple[bool, list[str]]] = {}
+    by_pair: dict[int, tuple[bool, list[str]]] = {}
     for pair, left, answer in rows:
-        found.setdefault(pair, (bool(left), []))[1].extend([answer] if answer else [])
-    return list(found.values())
+        by_pair.setdefault(pair, (bool(left), []))[1].extend([answer] if answer else [])
+    return list(by_pair.values())
 
 
 def _score(answer: str, draft_left: bool, rules: Rules) -> float:
@@ -180,31 +180,31 @@ def _score(answer: str, draft_left: bool, rules: Rules) -> float:
     return rules.both if answer == "both" else rules.neither
 
 
-def sentence(found: Result) -> str:
+def sentence(result: Result) -> str:
     """The result in words."""
-    than, margin = AGAINST[found.against], stated_percent(found.margin)
+    than, margin = AGAINST[result.against], stated_percent(result.margin)
     shares = (
-        f"its share of {counted(found.n, 'comparison')} is {percent(found.score)} ({ranged(found.low, found.high)})"
+        f"its share of {counted(result.n, 'comparison')} is {percent(result.score)} ({ranged(result.low, result.high)})"
     )
-    asked = f"{stated_percent(round(0.5 - found.margin, 6))} was asked for"
-    if found.outcome == NOT_WORSE:
-        better = f" People prefer them to {than}." if found.better else ""
+    asked = f"{stated_percent(round(0.5 - result.margin, 6))} was asked for"
+    if result.outcome == NOT_WORSE:
+        better = f" People prefer them to {than}." if result.better else ""
         return f"Not worse than {than} by more than the margin of {margin}: {shares}, {asked}.{better}"
-    if found.outcome == WORSE:
+    if result.outcome == WORSE:
         return f"Worse than {than} by more than the margin of {margin}: {shares}, {asked}."
-    if found.more is None:
+    if result.more is None:
         return f"Not settled, nor soon: {shares}, too near to the {asked.removesuffix(' was asked for')} that was asked for."
-    so_far = f"{shares}, {asked}" if found.n else f"its drafts beside {than}"
-    return f"Not settled yet: {so_far}. About {found.more:,} more comparisons."
+    so_far = f"{shares}, {asked}" if result.n else f"its drafts beside {than}"
+    return f"Not settled yet: {so_far}. About {result.more:,} more comparisons."
 
 
-def agreed_words(found: Result) -> str:
+def agreed_words(result: Result) -> str:
     """How far reviewers agree, in words; "" before two judged a pair."""
-    if not found.shared:
+    if not result.shared:
         return ""
-    ends = ranged(*interval(found.agreed, found.shared))
-    beyond = "" if found.kappa is None else f"; {found.kappa:.2f} beyond chance, where 1 is always"
-    return f"Two reviewers said the same of {found.agreed:,} of {found.shared:,} pairs ({ends}){beyond}."
+    ends = ranged(*interval(result.agreed, result.shared))
+    beyond = "" if result.kappa is None else f"; {result.kappa:.2f} beyond chance, where 1 is always"
+    return f"Two reviewers said the same of {result.agreed:,} of {result.shared:,} pairs ({ends}){beyond}."
 
 
 # --- a reviewer's way through the pairs ---------------------------------------------------------------------------------
@@ -234,16 +234,16 @@ def counts(db: Database, writer_id: int, reviewer: str) -> tuple[int, int]:
     ).fetchone()
 
 
-def answer(db: Database, pair_id: int, reviewer: str, said: str, seconds: float | None = None) -> None:
+def answer(db: Database, pair_id: int, reviewer: str, choice: str, seconds: float | None = None) -> None:
     """Keep what a reviewer said of a pair, one of ANSWERS; a second answer of the same person changes nothing.
 
     `seconds`: how long it took; what took longer than a pause is not kept. Raises InputError without a name, ValueError for what is
     no answer.
     """
-    if said not in ANSWERS:
-        raise ValueError(f"{said} is no answer")
+    if choice not in ANSWERS:
+        raise ValueError(f"{choice} is no answer")
     took = seconds if seconds is not None and seconds <= PAUSE else None
-    row = [pair_id, named(reviewer), said, took, now()]
+    row = [pair_id, named(reviewer), choice, took, now()]
     db.execute(
         "insert or ignore into blind_answers (pair_id, reviewer, answer, seconds, created) values (?, ?, ?, ?, ?)", row
     )
@@ -272,9 +272,9 @@ def reviewers(db: Database, task: Task) -> list[str]:
     return [row[0] for row in rows]
 
 
-def must_be_drawn(found: Result) -> None:
+def must_be_drawn(result: Result) -> None:
     """InputError where a student has nothing to compare yet."""
-    if not found.pairs:
+    if not result.pairs:
         raise InputError(
             "There is nothing to compare yet.", "Draw up the test first, with --draw or on the Blind test page."
         )

@@ -47,8 +47,8 @@ def draw(
     for start in range(0, len(asked), AT_ONCE):
         (progress or NoProgress())(start, len(asked), "Drafting for the blind test")
         some = asked[start : start + AT_ONCE]
-        made = writer.drafts([pair.brief for pair in some], 1, seed)
-        passed = [(pair, drafts[0].text) for pair, drafts in zip(some, made) if drafts and drafts[0].passed]
+        drafted = writer.drafts([pair.brief for pair in some], 1, seed)
+        passed = [(pair, drafts[0].text) for pair, drafts in zip(some, drafted) if drafts and drafts[0].passed]
         left_out += len(some) - len(passed)
         with db.atomic():
             put(db, task, row["id"], passed, seed)
@@ -73,7 +73,7 @@ def put(db: Database, task: Task, writer_id: int, drafted: list[tuple[pairs.Pair
     for pair, draft in drafted:
         for against, other in zip(AGAINST, (pair.copy, _by_teacher(db, task, pair.brief))):
             if other:
-                told = {
+                sides = {
                     "place": place,
                     "seed": seed,
                     "brief": pair.brief,
@@ -83,7 +83,7 @@ def put(db: Database, task: Task, writer_id: int, drafted: list[tuple[pairs.Pair
                 }
                 left = chance(f"{seed} {against} {pair.brief}") < 0.5
                 db["blind_pairs"].insert(
-                    {"task_id": task.id, "writer_id": writer_id, **told, "draft_left": int(left), "created": now()}
+                    {"task_id": task.id, "writer_id": writer_id, **sides, "draft_left": int(left), "created": now()}
                 )
                 place += 1
 
@@ -91,5 +91,5 @@ def put(db: Database, task: Task, writer_id: int, drafted: list[tuple[pairs.Pair
 def _by_teacher(db: Database, task: Task, brief: str) -> str:
     """The teacher's newest draft of a brief that passes the gates, "" where there is none."""
     query = "select text from drafts where task_id = ? and author = 'teacher' and brief = ? and passed = 1 order by id desc limit 1"
-    found = db.execute(query, [task.id, brief]).fetchone()
-    return found[0] if found else ""
+    row = db.execute(query, [task.id, brief]).fetchone()
+    return row[0] if row else ""

@@ -118,9 +118,9 @@ def words_kept(before: str, after: str) -> float:
     return 1 - row[-1] / longer
 
 
-def _alike(one: list[str], other: list[str]) -> int:
+def _alike(first: list[str], second: list[str]) -> int:
     """How many words two texts begin with alike."""
-    return next((n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+    return next((n for n, (a, b) in enumerate(zip(first, second)) if a != b), min(len(first), len(second)))
 
 
 def rates(db: Database, task: Task) -> list[Rate]:
@@ -138,30 +138,30 @@ def rates(db: Database, task: Task) -> list[Rate]:
         [task.id],
     ).fetchall():
         if month := MONTH.match(written):
-            kept = words_kept(first, copy) if first else 1.0 if status == "approved" else None
-            rows.append((month[0], writer or "people", status, kept))
-    found: dict[tuple[str, str], list[tuple[str, float | None]]] = {}
-    for month, writer, decision, kept in rows:
-        found.setdefault((month, writer), []).append((decision, kept))
+            share = words_kept(first, copy) if first else 1.0 if status == "approved" else None
+            rows.append((month[0], writer or "people", status, share))
+    by_month: dict[tuple[str, str], list[tuple[str, float | None]]] = {}
+    for month, writer, decision, share in rows:
+        by_month.setdefault((month, writer), []).append((decision, share))
     return [
         _rate(month, writer, some)
-        for (month, writer), some in sorted(found.items(), key=lambda one: (one[0][0], one[0][1]))
+        for (month, writer), some in sorted(by_month.items(), key=lambda one: (one[0][0], one[0][1]))
     ][::-1]
 
 
 def _rate(month: str, writer: str, some: list[tuple[str, float | None]]) -> Rate:
-    said = [decision for decision, _ in some]
-    kept = [share for decision, share in some if share is not None and decision != "rejected"]
-    counted = (said.count(name) for name in ("approved", "edited", "rejected"))
-    return Rate(month, writer, *counted, sum(kept) / len(kept) if kept else None)
+    decisions = [decision for decision, _ in some]
+    shares = [share for decision, share in some if share is not None and decision != "rejected"]
+    counted = (decisions.count(name) for name in ("approved", "edited", "rejected"))
+    return Rate(month, writer, *counted, sum(shares) / len(shares) if shares else None)
 
 
 def to_learn(db: Database, task: Task) -> int:
     """How many approved or edited drafts the next training learns from, besides those that are pairs already."""
-    return len(_kept(db, task))
+    return len(_approved(db, task))
 
 
-def _kept(db: Database, task: Task) -> list[dict[str, Any]]:
+def _approved(db: Database, task: Task) -> list[dict[str, Any]]:
     query = """select d.draft_id, d.decision, d.text, d.created, f.brief, f.text as first_version, d.reviewer
                from draft_decisions d join drafts f on f.id = d.draft_id
                where f.task_id = ? and d.decision <> 'rejected' and d.pair_id is null order by d.created"""
@@ -171,38 +171,43 @@ def _kept(db: Database, task: Task) -> list[dict[str, Any]]:
 def into_pairs(db: Database, task: Task) -> int:
     """Make pairs of the drafts that people approved or edited; how many are new. They are learned from and never tested on, unless
     their brief or copy is one of those kept for the test: then they stay there with it."""
-    kept = _kept(db, task)
-    if not kept:
+    drafts = _approved(db, task)
+    if not drafts:
         return 0
     there = {hashed for (hashed,) in db.execute("select text_hash from pairs where task_id = ?", [task.id])}
-    rows = {pairs.hash_of(one["brief"], one["text"]): one for one in kept}
-    new = {hashed: _pair(hashed, one) for hashed, one in rows.items() if hashed not in there and not _repeats(one)}
+    rows = {pairs.hash_of(draft["brief"], draft["text"]): draft for draft in drafts}
+    new = {
+        hashed: _pair(hashed, draft) for hashed, draft in rows.items() if hashed not in there and not _repeats(draft)
+    }
     with db.atomic():
         if new:
-            found = pairs.Imported(len(kept), len(new), len(kept) - len(new), [])
-            import_id = pairs.save(db, task, SOURCE, pairs.Columns(("brief",), "copy"), found, new)
+            summary = pairs.Imported(len(drafts), len(new), len(drafts) - len(new), [])
+            import_id = pairs.save(db, task, SOURCE, pairs.Columns(("brief",), "copy"), summary, new)
             pairs.deal(db, task, Problems())
             db.execute(
                 """update pairs set split = 'train' where import_id = :i and group_id not in
                    (select group_id from pairs where task_id = :t and import_id <> :i and split <> 'train')""",
                 {"i": import_id, "t": task.id},
             )
-        for hashed, one in ((pairs.hash_of(one["brief"], one["text"]), one) for one in kept):
+        for hashed, draft in ((pairs.hash_of(draft["brief"], draft["text"]), draft) for draft in drafts):
             db.execute(
                 """update draft_decisions set pair_id = (select id from pairs where task_id = ? and text_hash = ?)
                    where draft_id = ?""",
-                [task.id, hashed, one["draft_id"]],
+                [task.id, hashed, draft["draft_id"]],
             )
     return len(new)
 
 
-def _repeats(one: dict[str, Any]) -> bool:
+def _repeats(draft: dict[str, Any]) -> bool:
     """A draft that is its brief says nothing of how to write."""
-    return normal_form(one["brief"]) == normal_form(one["text"])
+    return normal_form(draft["brief"]) == normal_form(draft["text"])
 
 
-def _pair(hashed: str, one: dict[str, Any]) -> dict[str, Any]:
-    told = dict.fromkeys(("channel", "market"), None) | {"writer": one["reviewer"], "written": one["created"][:10]}
-    edited = one["decision"] == "edited"
-    kept = {"status": one["decision"], "first_version": one["first_version"] if edited else None, "split": ""}
-    return {"text_hash": hashed, "brief": one["brief"], "copy": one["text"], **kept, **told}
+def _pair(hashed: str, draft: dict[str, Any]) -> dict[str, Any]:
+    fields = dict.fromkeys(("channel", "market"), None) | {
+        "writer": draft["reviewer"],
+        "written": draft["created"][:10],
+    }
+    edited = draft["decision"] == "edited"
+    outcome = {"status": draft["decision"], "first_version": draft["first_version"] if edited else None, "split": ""}
+    return {"text_hash": hashed, "brief": draft["brief"], "copy": draft["text"], **outcome, **fields}

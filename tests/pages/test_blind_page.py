@@ -66,7 +66,10 @@ def test_a_settled_test_changes_the_verdict_on_the_write_page(open_page, db, tas
     db.conn.commit()
     app = open_page("blind", task=task)
     assert "Not worse than approved copy" in shown(app) and "Nothing waits for you" in shown(app)
-    assert "Not worse than approved copy" in shown(open_page("write", task=task))
+    app = open_page("write", task=task)
+    assert "Not worse than approved copy" in shown(
+        app
+    ) and "Compare its drafts with approved copy, sides hidden" in links(app)
     app = open_page("blind", task=task)
     next(box for box in app.number_input if box.label == "Margin, %").set_value(20)
     press(app, "Save what is asked for")
