@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import review, settings
 from core.ui import blind_desk, draft_desk, frame, progress, reviewer
-from core.write import blind, blind_pairs, run
+from core.write import blind, blind_pairs, training
 
 ENTRY = {
     "place": 86,
@@ -21,7 +21,7 @@ TIES = {0.5: "half a comparison each", 1.0: "won by the student", 0.0: "lost by 
 
 def main() -> None:
     with frame.page("blind") as view:
-        rows = run.all_writers(view.db, view.task)
+        rows = training.all_writers(view.db, view.task)
         if not rows:
             frame.nothing_yet(
                 "There is nothing to compare before a student writes.", "write", "Bring in pairs and train"

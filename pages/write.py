@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import settings
 from core.ui import frame, progress, writing
-from core.write import base, guide, pairs, run
+from core.write import base, guide, pairs, training
 
 ENTRY = {
     "place": 85,
@@ -21,7 +21,7 @@ def main() -> None:
     with frame.page("write") as view:
         running = progress.active(view, "writers")
         there = pairs.load(view.db, view.task)
-        rows = run.all_writers(view.db, view.task)
+        rows = training.all_writers(view.db, view.task)
         live = next((row for row in rows if row["live"]), None)
         if live:
             writing.attempt(view)

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The result against approved copy, and against the teacher's drafts where there are any; what became of drafts by month."""
     from core import database, jobs, settings
     from core.write import blind, desk, use
-    from core.write import run as writing
+    from core.write import training as writing
 
     db = database.connect()
     task = use.task_named(db, args.client, args.task)

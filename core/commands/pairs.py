@@ -32,17 +32,17 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
     if not args.brief_columns or not args.copy_column:
         raise InputError("--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy.")
     from core import database, settings
-    from core.write import base, guide, run
+    from core.write import base, guide, training
 
     rules = guide.read(args.guide) if args.guide else None
     db = database.connect()
-    task = run.task_of(db, args.client, args.task)
+    task = training.task_of(db, args.client, args.task)
     if args.base_model:
         settings.put(db, "base_model", str(base.prepared(args.base_model)), task)
     if rules:
         guide.put(db, task, rules)
     brief = [column.strip() for column in args.brief_columns.split(",")]
-    result = run.import_and_train(
+    result = training.import_and_train(
         db,
         task,
         args.pairs,

@@ -28,7 +28,7 @@ KINDS: dict[str, JobKind] = {
     "taxonomy": JobKind("core.label.relabel:carry_over_job", "Carrying labels to the new taxonomy"),
     "train": JobKind("core.distil:train_job", "Training", student="kind"),
     "distil": JobKind("core.distil:distil_job", "On the way to a verdict", student="student"),
-    "writers": JobKind("core.write.run:train_job", "Teaching students to write"),
+    "writers": JobKind("core.write.training:train_job", "Teaching students to write"),
     "blind": JobKind("core.write.blind_pairs:draw_job", "Drawing up the blind test", "briefs"),
     "vendor": JobKind("core.vendor:ask_job", "Asking a vendor", "assets"),
     "curve": JobKind("core.evaluate.learning_curve:curve_job", "Tracing the learning curve"),

@@ -17,7 +17,7 @@ from core.label.runs import newest_in_use
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
 from core.words import percent, task_title
-from core.write import run as writing
+from core.write import training as writing
 
 VERDICTS = {
     "replace": "Replace",

@@ -10,7 +10,7 @@ import streamlit as st
 from core.ui import charts, frame, progress, uploads
 from core.ui.standing import VERDICTS
 from core.words import duration, percent, spoken
-from core.write import pairs, run, use
+from core.write import pairs, training, use
 from core.write.figures import Measured
 from core.write.guide import Guide, Span
 from core.write.rungs import AUTO, rungs
@@ -54,7 +54,7 @@ def start(view: frame.View, path: Path | None = None, brief: list[str] | None = 
 
 def verdict(row: dict) -> None:
     """The verdict in a box."""
-    judged = run.verdict_of(row)
+    judged = training.verdict_of(row)
     colour, icon = frame.VERDICT_LOOK[judged.decision]
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.jobs import NoProgress
 from core.tables.problems import Problems
 from core.tasks import Task
-from core.write import drafting, fields, pairs, run
+from core.write import drafting, fields, pairs, training
 from core.write.rungs import rungs
 
 LONGEST = 20_000  # characters of a brief
@@ -26,7 +26,7 @@ def task_named(db: Database, client: str, name: str | None) -> Task:
     """The client's task that writes: the one named, else its only one. InputError where there is none."""
     if name is not None:
         return tasks.named(db, client, name)
-    there = [task for task in tasks.of_client(db, tasks.client_named(db, client)) if task.kind == run.KIND]
+    there = [task for task in tasks.of_client(db, tasks.client_named(db, client)) if task.kind == training.KIND]
     if len(there) != 1:
         known = ", ".join(task.name for task in there)
         raise InputError(
@@ -104,7 +104,7 @@ def _line(number: int, brief: str, draft: dict) -> dict[str, str]:
 
 def may_write(db: Database, task: Task, which: str | int) -> dict:
     """The student's row. InputError where there is none, or it may not write."""
-    row = run.find(db, task, which)
+    row = training.find(db, task, which)
     if row["refused"]:
         raise InputError(row["refused"], "Name another student, or train one.")
     return row

@@ -19,7 +19,7 @@ import numpy as np
 
 from core.assets.duplicates import normal_form
 from core.tables.problems import Problems
-from core.write import gates, pairs, run, slots
+from core.write import gates, pairs, slots, training
 from core.write.base import PACKAGED
 from core.write.guide import Guide, Span
 from core.write.known import Known
@@ -56,7 +56,7 @@ def measure(told: list[tuple[str, str]]) -> dict:
         [c for _, c in known],
         np.zeros((len(known), 1), np.float32),
         100,
-        run.common_words(PACKAGED),
+        training.common_words(PACKAGED),
     )
     longest = max(len(copy) for _, copy in known)
     rules = Guide(banned=BANNED, characters=Span(most=round(1.25 * longest)))

@@ -6,7 +6,7 @@ import pytest
 
 from core import jobs, settings, tasks
 from core.database import client_id
-from core.write import guide, pairs, run
+from core.write import guide, pairs, training
 from tests.pages.test_pages import press, shown
 from tests.write import copy
 
@@ -22,7 +22,7 @@ def taught(db, task, encoders, tmp_path):
     settings.put(db, "base_model", str(copy.base(tmp_path / "base")))
     path = copy.file(tmp_path, copy.pairs(240))
     pairs.import_pairs(db, task, path, pairs.find_columns(pairs.opened(path, []), ["brief"], "copy"))
-    found = run.train(db, task, "retrieve")
+    found = training.train(db, task, "retrieve")
     assert found["chosen"] == "1", found["ruled_out"]
     return task
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import database, removal, settings
 from core.errors import InputError
-from core.write import blind, blind_pairs, pairs, run, verdict
+from core.write import blind, blind_pairs, pairs, training, verdict
 from tests.test_main import call
 from tests.write import drafted
 
@@ -118,7 +118,7 @@ def test_sides_and_order_are_drawn_by_chance_and_the_seed_is_kept(db, task):
 
 def test_a_student_drafts_for_briefs_of_the_test_and_carries_on_where_it_stopped(db, task, encoders, small_base):
     settings.put(db, "base_model", str(small_base), task)
-    run.train(db, task, "retrieve")
+    training.train(db, task, "retrieve")
     there = {one.brief: one.copy for one in pairs.load(db, task) if one.split == "test"}
 
     def kill(done: int, total: int, message: str) -> None:
@@ -201,21 +201,21 @@ def test_the_teachers_drafts_are_compared_apart(db, task):
 
 
 def test_only_a_settled_blind_test_lets_a_student_write_alone(db, task, writer):
-    assert run.verdict_of(run.find(db, task)).decision == verdict.DRAFTS
+    assert training.verdict_of(training.find(db, task)).decision == verdict.DRAFTS
     judge(db, writer, "Ana", "both", 12)
-    said = run.verdict_of(run.find(db, task))
+    said = training.verdict_of(training.find(db, task))
     assert said.decision == verdict.DRAFTS and "Not settled yet" in said.reason
     judge(db, writer, "Ana", "student", 40)
-    said = run.verdict_of(run.find(db, task))
+    said = training.verdict_of(training.find(db, task))
     assert said.decision == verdict.ALONE and "Not worse than approved copy" in said.reason
     few = drafted.writer(db, task, live=False, handled={"value": 0.2, "low": 0.1, "high": 0.3, "n": 100})
     drafted.compared(db, task, few, 60)
     judge(db, few, "Ana", "student", 60)
-    assert run.verdict_of(run.find(db, task, few)).decision == verdict.NOT_YET
+    assert training.verdict_of(training.find(db, task, few)).decision == verdict.NOT_YET
     worse = drafted.writer(db, task, live=False)
     drafted.compared(db, task, worse, 60)
     judge(db, worse, "Ana", "other", 60)
-    said = run.verdict_of(run.find(db, task, worse))
+    said = training.verdict_of(training.find(db, task, worse))
     assert said.decision == verdict.DRAFTS and "Worse than approved copy" in said.reason
 
 

@@ -11,7 +11,7 @@ from core import __main__ as cli
 from core import removal, settings, tasks
 from core.errors import InputError
 from core.tables.files import open_table
-from core.write import guide, run, tuning, use, verdict
+from core.write import guide, training, tuning, use, verdict
 from core.write.tuning import Recipe
 from tests.write import copy
 
@@ -84,7 +84,7 @@ def test_pairs_become_students_a_verdict_and_drafts(small, db, tmp_path, capsys)
             "brief",
         ]
     assert call(capsys, *ask)[0] == 2 and call(capsys, *ask[:3])[0] == 2
-    folder = settings.home() / run.find(db, task, which)["path"]
+    folder = settings.home() / training.find(db, task, which)["path"]
     removal.remove_task(db, task)
     assert not folder.exists() and not db["pairs"].count and not db["drafts"].count
 
@@ -120,7 +120,7 @@ def test_summaries_are_made_of_the_briefs_own_sentences_where_roles_are_mixed_up
     assert "mixes up who did what" in told["ruled_out"]["write"]
     assert told["students"][0]["rouge"]["r1"] > told["students"][0]["rouge"]["lead3_r1"]
     task = use.task_named(db, "Sums", None)
-    row = run.find(db, task, told["students"][0]["id"])
+    row = training.find(db, task, told["students"][0]["id"])
     [[draft]] = use.writer_of(row).drafts([rows[0]["brief"]], 1)
     assert all(part in rows[0]["brief"] for part in draft.text.split(". ")[0].split("Ann: ")[1:])
 
@@ -156,6 +156,6 @@ def test_what_cannot_be_taught_is_said(small, db, tmp_path, capsys):
     with pytest.raises(InputError, match="2 tasks that write"):
         use.task_named(db, "Few", None)
     with pytest.raises(InputError, match="does not write"):
-        run.task_of(db, "Few", "Category")
+        training.task_of(db, "Few", "Category")
     with pytest.raises(InputError, match="no writing student"):
-        run.import_and_train(db, task, tmp_path / "pairs.csv", ["brief"], "copy", student="poet")
+        training.import_and_train(db, task, tmp_path / "pairs.csv", ["brief"], "copy", student="poet")
