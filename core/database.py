@@ -176,14 +176,20 @@ def plain_name(name: str, whose: str) -> str:
 
 
 def _run(db: Database, script: str) -> None:
-    for statement in script.split(";\n"):
+    """Run the statements of a script beside this file."""
+    for statement in Path(__file__).with_name(script).read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
             db.execute(statement)
 
 
 @migrations()
 def s001_tasks(db: Database) -> None:
-    _run(db, Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
+    _run(db, "schema.sql")
     for table, with_label in (("assets", False), ("recordings", True), ("recordings_before", True)):
         for column, kind in stored_columns(with_label).items():
             db.execute(f"alter table {table} add column {column} {kind}")
+
+
+@migrations()
+def s002_writing(db: Database) -> None:
+    _run(db, "schema_writing.sql")

@@ -114,3 +114,17 @@ def command(*words: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "core", *words, "--json"], cwd=settings.ROOT, capture_output=True, text=True
     )
+
+
+def test_a_workspace_from_before_tasks_could_write_is_opened_as_it_is(workspace):
+    path = workspace / "understudy.db"
+    db = database.connect()
+    tasks.of(db, "Acme")
+    for table in ("blind_answers", "blind_pairs", "draft_decisions", "drafts", "writers", "pairs", "pair_imports"):
+        db[table].drop()
+    db["_sqlite_migrations"].delete_where("name = 's002_writing'")
+    db.close()
+    database._migrated.discard(str(path))
+    db = database.connect()
+    copy = tasks.add(db, database.client_id(db, "Acme"), "Copy", "write")
+    assert db["pairs"].count == 0 and tasks.get(db, copy.id).kind == "write"
