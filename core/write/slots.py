@@ -31,6 +31,7 @@ LABELLED = {
 _NAME = re.compile(
     r"(?:The |A )?((?:[A-Z0-9][\w’'&.-]*|&|of|and|de)(?: (?:[A-Z0-9][\w’'&.-]*|&|of(?= [A-Z])|and(?= [A-Z])|de(?= [A-Z])))*)"
 )
+_COLUMN = re.compile(r"^(?:[a-z][a-zA-Z_ ]{1,29}|Source|Brief|Name|Text|Description|About|Input|Company|Advertiser): ")
 LEADING = 60  # words of a brief up to which its first words may name the brand
 
 
@@ -49,7 +50,7 @@ def brand(brief: str) -> str:
     if labelled := LABELLED["BRAND"].search(brief):
         return labelled[1].strip()
     first = brief.split("\n", 1)[0]
-    first = first.split(": ", 1)[1] if re.match(r"[a-z_ ]{2,30}: ", first, re.I) else first
+    first = _COLUMN.sub("", first)
     name = _NAME.match(first) if len(brief.split()) <= LEADING else None
     return name[1].rstrip(".,;:") if name and len(name[1]) > 1 else ""
 
