@@ -17,12 +17,13 @@ from playwright.sync_api import sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from core import database, jobs
+from core.ui import menu
 from core.ui.compare_first import TABS
-from core.ui.menu import MENU
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
 from tests.pages.clients import bring_in_many, second_student
 from tests.pages.conftest import ask
 
+PAGES = {key: item for key, item in menu.MENU.items() if not item.needs_client or "choose_one" in item.kinds}
 RUNS = 3
 DRAWN = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
     && !!document.querySelector('h1') && !document.querySelector('[data-testid=stSkeleton]')
@@ -64,7 +65,7 @@ def on_server() -> dict[str, float]:
     """Seconds that each page's script takes, warm."""
     jobs.start_worker = lambda: None  # none is needed to look at pages
     times = {}
-    for key in MENU:
+    for key in PAGES:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
         if key != "overview":
             app.switch_page(f"pages/{key}.py").run()
@@ -86,8 +87,8 @@ def in_browser() -> dict[str, float]:
         page.set_default_timeout(120_000)
         page.goto(app.url)
         page.wait_for_function(DRAWN)
-        for key, item in MENU.items():
-            links = [MENU["settings" if key != "settings" else "overview"].name, item.name]
+        for key, item in PAGES.items():
+            links = [PAGES["settings" if key != "settings" else "overview"].name, item.name]
             seconds = [opened(page, links) for _ in range(RUNS)]
             questions = TABS if key == "compare" else []
             times[f"{key}: {questions[0]}" if questions else key] = statistics.median(seconds)
