@@ -9,17 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.errors import InputError
-from core.whole import whole
+from core.train import steps
 from core.write.language import Language, half, losses
 
 CHECKPOINT_SECONDS = 120  # a checkpoint of the packaged model has 1.6 GB
 WARM_UP = 0.06  # of the steps
+NOISE = 0.1  # of the mean length, by which pairs of like length change their places
 Step = Callable[[int, int, str], None]
 
 
@@ -63,12 +65,12 @@ def tune(
     optimiser = torch.optim.AdamW(language.model.parameters(), lr=recipe.rate, weight_decay=0.01, fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda done: _rate(done, total))
     parts = {"model": language.model, "optimiser": optimiser, "scheduler": scheduler}
-    done, saved = _resume(checkpoint, parts), time.monotonic()
-    for at in range(done, total):
+    done, saved = steps.resume(checkpoint, parts), time.monotonic()
+    batches = steps.batches(lengths, recipe.batch, recipe.epochs, NOISE * lengths.mean())
+    for at, chosen in islice(enumerate(batches), done, total):
         epoch, place = divmod(at, a_pass)
         step(at, total, f"write: training, pass {epoch + 1} of {recipe.epochs}")
         language.model.train()
-        chosen = _batches(lengths, recipe.batch, epoch)[place]
         _learn(language, [pairs[i] for i in chosen], optimiser)
         scheduler.step()
         last = place + 1 == a_pass
@@ -76,7 +78,7 @@ def tune(
             language.model.eval()
             ended(epoch)
         if last or time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(checkpoint, parts, at + 1)
+            steps.save(checkpoint, parts, at + 1)
             saved = time.monotonic()
 
 
@@ -99,30 +101,3 @@ def _rate(done: int, total: int) -> float:
     """The share of the full learning rate: up over WARM_UP of the steps, then down to nothing in a straight line."""
     rise = max(1, round(WARM_UP * total))
     return min((done + 1) / rise, max(total - done, 0) / max(total - rise, 1))
-
-
-def _batches(lengths: np.ndarray, size: int, epoch: int) -> list[np.ndarray]:
-    """Row numbers batch by batch, rows of like length together, shuffled anew each epoch; the same each time it is called."""
-    random = np.random.default_rng(epoch)
-    order = np.argsort(lengths + random.uniform(0, 0.1 * lengths.mean(), len(lengths)), kind="stable")
-    pieces = [order[start : start + size] for start in range(0, len(order), size)]
-    return [pieces[place] for place in random.permutation(len(pieces))]
-
-
-def _save(path: Path, parts: dict, done: int) -> None:
-    """Everything that resuming needs; the order of batches follows from the number of steps done."""
-    import torch
-
-    with whole(path) as aside:
-        torch.save({name: part.state_dict() for name, part in parts.items()} | {"done": done}, aside)
-
-
-def _resume(path: Path, parts: dict) -> int:
-    import torch
-
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return state["done"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import filecmp
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ import numpy as np
 
 from core.encoders.encoder import SAMPLES, OnnxText, export, inputs, pad, pooled, prepared, tokenizer, torch_encoder
 from core.encoders.quantise import quantise
-from core.train import softmax
+from core.train import softmax, steps
 from core.train.data import Rows, Step
 from core.train.disk import EXACT, SMALL, link
 from core.train.members import SMALL_BASE, Export, Member, Model
@@ -28,11 +28,11 @@ from core.train.students import crossfit
 from core.train.students.crossfit import FOLDS
 from core.train.students.reading import Reading
 from core.weights import source_folder
-from core.whole import whole
 
 if TYPE_CHECKING:
     import torch
 
+NOISE = 4.0  # tokens by which rows of like length change their places
 BATCH = 32
 RATE, HEAD_RATE = 3e-4, 6e-4
 SMOOTHING = 0.1  # label smoothing where the teacher gave single answers
@@ -99,7 +99,7 @@ def _crossfit(rows: Rows, folds: np.ndarray, encode: OnnxText, folder: Path, ste
         if not file.exists():
             head = softmax.fit(vectors[chosen], rows.targets[chosen], strength=STRENGTH, iterations=ITERATIONS)
             model = _train(rows.take(chosen), head, FOLD_TOKENS, folder / "part.pt", stages[number])
-            _write(file, {"weights": model.state_dict(), "table": _table(model, rows.take(held))})
+            steps.write(file, {"weights": model.state_dict(), "table": _table(model, rows.take(held))})
             (folder / "part.pt").unlink()
         stored = torch.load(file, weights_only=True)
         finished.append(stored["weights"])
@@ -150,9 +150,9 @@ def _train(
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE, HEAD_RATE], total_steps=total, pct_start=WARM_UP)
     parts = {"model": model, "optimiser": optimiser, "scheduler": scheduler}
-    done, saved = _resume(checkpoint, parts), time.monotonic()
+    done, saved = steps.resume(checkpoint, parts), time.monotonic()
     model.train()
-    for at, chosen in islice(enumerate(_batches(lengths, epochs)), done, total):
+    for at, chosen in islice(enumerate(steps.batches(lengths, BATCH, epochs, NOISE)), done, total):
         step(at, total, f"transformer: training, pass {at * BATCH // len(sequences) + 1} of {epochs}")
         ids, mask = (torch.from_numpy(part) for part in pad([sequences[i] for i in chosen]))
         vectors = _vectors(model, ids, mask)
@@ -164,9 +164,9 @@ def _train(
         optimiser.step()
         scheduler.step()
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(checkpoint, parts, at + 1)
+            steps.save(checkpoint, parts, at + 1)
             saved = time.monotonic()
-    _save(checkpoint, parts, total)
+    steps.save(checkpoint, parts, total)
     return model.eval()
 
 
@@ -207,47 +207,8 @@ def _contrast(vectors: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
     return -((logs * partners).sum(1)[counts > 0] / counts[counts > 0]).mean()
 
 
-def _batches(lengths: np.ndarray, epochs: int) -> Iterator[np.ndarray]:
-    """Row numbers batch by batch, shuffled anew each epoch, rows of like length together; the same each time it is called."""
-    for epoch in range(epochs):
-        random = np.random.default_rng(epoch)
-        noisy = lengths + random.uniform(0, 4, len(lengths))  # ties and near-ties fall into other batches each time
-        order = np.argsort(noisy, kind="stable")
-        pieces = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
-        for piece in random.permutation(len(pieces)):
-            yield pieces[piece]
-
-
 def _smooth(targets: np.ndarray) -> np.ndarray:
     return targets * (1 - SMOOTHING) + SMOOTHING / targets.shape[1]
-
-
-def _save(path: Path, parts: dict, done: int) -> None:
-    """Everything resuming needs."""
-    import torch
-
-    state = {name: part.state_dict() for name, part in parts.items()}
-    _write(path, state | {"rng": torch.get_rng_state(), "done": done})
-
-
-def _write(path: Path, state: dict) -> None:
-    """Written aside and renamed: the file is whole or absent."""
-    import torch
-
-    with whole(path) as aside:
-        torch.save(state, aside)
-
-
-def _resume(path: Path, parts: dict) -> int:
-    import torch
-
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    torch.set_rng_state(state["rng"])
-    return state["done"]
 
 
 def _export(model, head, rows: Rows, folder: Path) -> Transformer:
