@@ -4,6 +4,7 @@ import streamlit as st
 
 from core import settings
 from core.ui import frame, progress, writing
+from core.words import counted
 from core.write import base, guide, pairs, training
 
 ENTRY = {
@@ -31,7 +32,9 @@ def main() -> None:
             writing.verdict(live or rows[0])
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             writing.ladder(rows)
-        with st.expander("Bring in pairs" if there else "Start here: briefs with approved copy", expanded=not there):
+        approved = sum(pair.status != "rejected" for pair in there)
+        title = "Bring in pairs" if there else "Start here: briefs with approved copy"
+        with st.expander(title, expanded=approved < pairs.FEWEST and not running):
             writing.bring(view, running)
         if there:
             _known(view, there, running)
@@ -42,7 +45,7 @@ def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
     approved = [pair for pair in there if pair.status != "rejected"]
     lengths = sorted(len(pair.copy) for pair in approved)
     middle = f"half of them have up to {lengths[len(lengths) // 2]:,} characters" if lengths else "none is approved"
-    st.caption(f"{len(approved):,} approved pairs of {len(there):,}; {middle}.")
+    st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
     name = settings.get(view.db, "base_model", view.task)
     made_of = "SmolLM2 with 135 million parameters" if name == base.PACKAGED else name
     st.caption(
@@ -53,7 +56,8 @@ def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
             else f"Students build on {made_of} (licence: {base.licence(name)})."
         )
     )
-    if st.button("Train again", icon=":material/model_training:", disabled=running):
+    too_few = len(approved) < pairs.FEWEST
+    if not too_few and st.button("Train again", icon=":material/model_training:", disabled=running):
         writing.start(view)
 
 

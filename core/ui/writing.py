@@ -42,6 +42,7 @@ def bring(view: frame.View, running: bool) -> None:
     brief = left.multiselect("Columns of the brief", seen.columns, [seen.brief])
     copy = right.selectbox("Column of the approved copy", seen.columns, seen.columns.index(seen.copy))
     st.dataframe(pd.DataFrame(seen.head, columns=seen.columns), hide_index=True, placeholder="")
+    st.caption("2,000 pairs took 41 minutes to learn on two busy processors. It goes on when you close the tab.")
     if st.button("Import and train", type="primary", icon=":material/model_training:", disabled=running or not brief):
         start(view, path, brief, copy)
 

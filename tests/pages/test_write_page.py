@@ -60,3 +60,11 @@ def test_the_voice_guide_is_kept_and_other_pages_send_here(open_page, db, taught
     assert "Choose one category" in shown(app)
     app = open_page("overview")
     assert "Approved pairs" in shown(app) or "Drafts for a person" in shown(app)
+
+
+def test_with_too_few_pairs_more_are_asked_for_and_nothing_else(open_page, db, task, tmp_path):
+    path = copy.file(tmp_path, copy.pairs(5))
+    pairs.import_pairs(db, task, path, pairs.find_columns(pairs.opened(path, []), ["brief"], "copy"))
+    app = open_page("write", task=task)
+    assert next(box for box in app.expander if box.label == "Bring in pairs").proto.expanded
+    assert "Train again" not in [button.label for button in app.button]
