@@ -9,13 +9,14 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import psutil
 
 from core.chance import chance
 from core.evaluate.agreement import interval
-from core.write import gates, known, rouge, slots
+from core.write import gates, judged, known, rouge, slots
 from core.write.drafting import Draft, Writer
 from core.write.figures import Measured, Range, Rouge, Seconds, WriteFigures
 from core.write.known import Encode, Known
@@ -63,8 +64,8 @@ def measure(
     )
 
 
-def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> WriteFigures:
-    """The figures of a student on held-out briefs, each with its approved copies."""
+def judge(writer: Writer, test: dict[str, list[str]], step: Step, folder: Path) -> WriteFigures:
+    """The figures of a student on held-out briefs, each with its approved copies; what it wrote is kept in its `folder`."""
     briefs = list(test)
     among = _others(writer, test)
     drafted: list[list[Draft]] = []
@@ -72,6 +73,7 @@ def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> WriteFigure
         step(start, len(briefs), f"{writer.rung.name}: drafting for test briefs")
         drafted += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
     best = [some[0] for some in drafted]
+    judged.keep(folder, list(zip(briefs, best)), writer.known)
     passing = [(brief, draft.text) for brief, draft in zip(briefs, best) if draft.passed]
     low, high = interval(len(passing), len(briefs))
     human = [(brief, copies[0]) for brief, copies in test.items()]

@@ -53,7 +53,7 @@ def write(
     row = may_write(db, task, which)
     [drafts] = writer_of(row).drafts([brief], count, seed)
     records = [draft.as_dict() for draft in drafts]
-    _keep(db, row, brief, records, seed)
+    keep(db, row, brief, records, seed)
     rung = rungs()[row["kind"]]
     return {
         "drafts": records,
@@ -91,7 +91,7 @@ def write_file(
         some = asked[start : start + AT_ONCE]
         for (number, brief), drafts in zip(some, writer.drafts([brief for _, brief in some], count)):
             records = [draft.as_dict() for draft in drafts]
-            _keep(db, row, brief, records, 0)
+            keep(db, row, brief, records, 0)
             lines += [_line(number, brief, draft) for draft in records]
     return lines
 
@@ -110,8 +110,10 @@ def may_write(db: Database, task: Task, which: str | int) -> dict:
     return row
 
 
-def _keep(db: Database, row: dict, brief: str, records: list[dict], seed: int) -> None:
-    db["drafts"].insert_all(
+def keep(db: Database, row: dict, brief: str, records: Sequence[dict], seed: int) -> None:
+    """Keep a student's drafts of a brief for the desk (`row`: the student's, of which task_id and id are read). A draft that is
+    there already is not kept twice: nobody is to decide on one text again and again."""
+    drafts = [
         {
             "task_id": row["task_id"],
             "writer_id": row["id"],
@@ -124,7 +126,10 @@ def _keep(db: Database, row: dict, brief: str, records: list[dict], seed: int) -
             "created": now(),
         }
         for place, draft in enumerate(records)
-    )
+    ]
+    same = "select text from drafts where task_id = ? and brief = ? and writer_id = ?"
+    there = {text for (text,) in db.execute(same, [row["task_id"], brief, row["id"]])}
+    db["drafts"].insert_all(one for one in drafts if one["text"] not in there)
 
 
 def writer_of(row: dict) -> drafting.Writer:
