@@ -15,7 +15,18 @@ from core.errors import InputError
 from core.tasks import Task
 
 SETTING = "voice_guide"
-CLAIMS = ("guarantee", "clinically proven", "risk-free", "cure", "no. 1", "no.1", "#1", "number one")
+CLAIMS = (
+    "guarantee",
+    "clinically proven",
+    "risk-free",
+    "cure",
+    "no. 1",
+    "no.1",
+    "no 1",
+    "#1",
+    "number one",
+    "number 1",
+)
 ROOM = 1.25  # times the longest approved copy
 
 

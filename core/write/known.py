@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
+from core.assets.duplicates import normal_form
 from core.chance import chance
 from core.train.disk import tensors_of
 from core.whole import write_whole
@@ -43,8 +44,8 @@ class Known:
 
     @cached_property
     def brands(self) -> frozenset[str]:
-        """The brands of the briefs in small letters."""
-        return frozenset(name.casefold() for name in self._brand_of if len(name) > 2)
+        """The brands of the briefs, without case and signs."""
+        return frozenset(normal_form(name) for name in self._brand_of if len(name) > 2)
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
