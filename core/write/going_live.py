@@ -24,9 +24,9 @@ SHOWN = 20  # briefs of which both drafts are shown
 
 @dataclass(frozen=True)
 class Change:
-    """Going live of the student `new` in place of `old` (None: none is at work), on the `briefs` that both were judged on: `lines` say
-    it, one thing each, `warnings` speak against it. `handled`, `near_copies`: shares of old and new; `gates`: the shares that each
-    stops; `drafts`: what both wrote of some briefs."""
+    """Going live of the student `new` in place of `old` (None: none is at work), on the `briefs` that both were judged on: `lines`
+    say it, one thing each, `warnings` speak against it. `handled`, `near_copies`: shares of old and new; `gates`: the shares that
+    each stops; `drafts`: what both wrote of some briefs."""
 
     new: str
     old: str | None
@@ -40,8 +40,8 @@ class Change:
 
 
 def change(db: Database, task: Task, writer_id: int) -> Change:
-    """What changes when the student goes live, by what was kept when it was judged: nothing is drafted or bought. InputError where the
-    task has no such student."""
+    """What changes when the student goes live, by what was kept when it was judged: nothing is drafted or bought. InputError where
+    the task has no such student."""
     row = training.find(db, task, writer_id)
     live = next((one for one in training.all_writers(db, task) if one["live"]), None)
     new, old, warnings = name_of(row), name_of(live) if live else None, tuple(_warnings(row, live))
@@ -61,7 +61,8 @@ def change(db: Database, task: Task, writer_id: int) -> Change:
 
 
 def go_live(db: Database, task: Task, writer_id: int) -> Change:
-    """Put the student to work; returns what that changes. InputError where there is none, it may not write, or its files are gone."""
+    """Put the student to work; returns what that changes. InputError where there is none, it may not write, or its files are
+    gone."""
     planned = change(db, task, writer_id)
     if refused := training.find(db, task, writer_id)["refused"]:
         raise InputError(refused, "Name another student, or train one.")

@@ -1,5 +1,5 @@
-"""What a student wrote of each test brief when it was judged, kept in its folder: two students are compared by it on the briefs that
-both were judged on, and nothing is drafted again."""
+"""What a student wrote of each test brief when it was judged, kept in its folder: two students are compared by it on the briefs
+that both were judged on, and nothing is drafted again."""
 
 from __future__ import annotations
 
