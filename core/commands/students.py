@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     db = database.connect()
     task = tasks.named(db, args.client, args.task)
     if task.kind == "write":
-        return writers.run(db, task, args)
+        return writers.of_task(db, task, args)
     from core import removal
     from core.evaluate import going_live, versions
     from core.train import registry

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from core.tasks import Task
 
 
-def run(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
+def of_task(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     """The task's students, after making one live or rolling back where asked."""
     from core.write import going_live
     from core.write.training import LIVE
