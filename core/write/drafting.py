@@ -76,15 +76,34 @@ def gated(
     return [[draft for draft, _ in some] for some in order]
 
 
-@lru_cache(maxsize=2)
-def load(folder: Path) -> Writer:
-    """The student in a folder, kept in memory. InputError where its files are damaged or missing."""
+@dataclass(frozen=True)
+class Gating:
+    """What a student's gates go by, for texts that it did not write."""
+
+    guide: Guide
+    known: Known
+    encode: Encode
+
+
+def gating(folder: Path) -> Gating:
+    """The gates of the student in a folder, without the student. InputError as load()."""
+    config = _config(folder)
+    return Gating(Guide.model_validate(config["guide"]), known.load(folder), encoder())
+
+
+def _config(folder: Path) -> dict:
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        return json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(
             "The student's files are missing from the workspace.", "Restore its folder from a copy, or train it again.",
             where=str(folder),
         ) from None  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def load(folder: Path) -> Writer:
+    """The student in a folder, kept in memory. InputError where its files are damaged or missing."""
+    config = _config(folder)
     rung, encode, there = rungs()[config["kind"]], encoder(), known.load(folder)
     return Writer(rung, Guide.model_validate(config["guide"]), there, encode, rung.load(folder, there, encode))
