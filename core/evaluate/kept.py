@@ -29,9 +29,7 @@ def keep_assumptions(db: Database, task: Task, assumptions: Assumptions) -> None
 def _drafts_bought(db: Database, task: Task) -> bool:
     query = """select exists (select 1 from teacher_drafts b join drafts d on d.id = b.draft_id
                where d.task_id = ? and b.cost_usd > 0)"""
-    if task.kind != "write" or not db["teacher_drafts"].exists():
-        return False
-    return bool(db.execute(query, [task.id]).fetchone()[0])
+    return task.kind == "write" and bool(db.execute(query, [task.id]).fetchone()[0])
 
 
 def rules_of(db: Database, task: Task, target: float | None = None) -> Rules:

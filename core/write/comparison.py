@@ -163,11 +163,10 @@ def _measured(db: Database, task: Task, row: dict) -> MeasuredWriting:
 
 def _bought(db: Database, task: Task) -> dict:
     """The teacher's drafts that were paid for, together: briefs, usd, tokens_in, tokens_out, the mean ms of one, its model."""
-    none = {"briefs": 0, "usd": 0.0, "tokens_in": 0, "tokens_out": 0, "ms": None, "model": None}
     query = """select count(distinct d.brief) as briefs, total(b.cost_usd) as usd, total(b.tokens_in) as tokens_in,
                       total(b.tokens_out) as tokens_out, avg(b.latency_ms) as ms, max(b.model) as model
                from teacher_drafts b join drafts d on d.id = b.draft_id where d.task_id = ? and b.cost_usd is not null"""
-    return next(db.query(query, [task.id])) if db["teacher_drafts"].exists() else none
+    return next(db.query(query, [task.id]))
 
 
 def _tokens(db: Database, task: Task) -> tuple[float, float]:

@@ -9,6 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from sqlite_utils import Database
+
+from core.database import now
 from core.encoders.encoder import encoder
 from core.errors import InputError
 from core.write import gates, known
@@ -76,34 +79,43 @@ def gated(
     return [[draft for draft, _ in some] for some in order]
 
 
-@dataclass(frozen=True)
-class Gating:
-    """What a student's gates go by, for texts that it did not write."""
-
-    guide: Guide
-    known: Known
-    encode: Encode
-
-
-def gating(folder: Path) -> Gating:
-    """The gates of the student in a folder, without the student. InputError as load()."""
-    config = _config(folder)
-    return Gating(Guide.model_validate(config["guide"]), known.load(folder), encoder())
-
-
-def _config(folder: Path) -> dict:
-    try:
-        return json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise InputError(
-            "The student's files are missing from the workspace.", "Restore its folder from a copy, or train it again.",
-            where=str(folder),
-        ) from None  # fmt: skip
+def keep(
+    db: Database,
+    task_id: int,
+    brief: str,
+    records: Sequence[dict],
+    *,
+    author: str = "student",
+    writer_id: int | None = None,
+    seed: int = 0,
+) -> list[int]:
+    """Put what was written of a brief (Draft.as_dict()) into the database, in this order; the ids."""
+    row = {"task_id": task_id, "writer_id": writer_id, "author": author, "brief": brief, "seed": seed, "created": now()}
+    return [
+        db["drafts"]
+        .insert(
+            row
+            | {
+                "place": place,
+                "text": draft["text"],
+                "passed": int(draft["passed"]),
+                "gates": json.dumps(draft["gates"]),
+            }
+        )
+        .last_pk
+        for place, draft in enumerate(records)
+    ]
 
 
 @lru_cache(maxsize=2)
 def load(folder: Path) -> Writer:
     """The student in a folder, kept in memory. InputError where its files are damaged or missing."""
-    config = _config(folder)
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(
+            "The student's files are missing from the workspace.", "Restore its folder from a copy, or train it again.",
+            where=str(folder),
+        ) from None  # fmt: skip
     rung, encode, there = rungs()[config["kind"]], encoder(), known.load(folder)
     return Writer(rung, Guide.model_validate(config["guide"]), there, encode, rung.load(folder, there, encode))

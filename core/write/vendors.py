@@ -3,7 +3,7 @@
     Path("briefs.csv").write_bytes(pack(db, task))
     import_file(db, task, "Vendor X", Path("answers.csv"))
 
-They go through the gates and measures of the student at work, and into the blind test beside its drafts. The same name again
+They go through the gates and measures of the task's students, and into the blind test beside its drafts. The same name again
 replaces what was there. A brief without a text counts as one that no text passes for.
 """
 
@@ -18,7 +18,6 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import settings
 from core.assets.duplicates import normal_form
 from core.database import now
 from core.errors import InputError, Problem
@@ -26,11 +25,11 @@ from core.escape import Cells, undefuse
 from core.tables.files import AS_FOUND, Problems, ReadAs, open_table
 from core.tasks import Task
 from core.words import counted
-from core.write import blind, drafting, judging, pairs, training
+from core.write import blind, judging, pairs, teacher
 from core.write.blind_pairs import put_beside
 from core.write.figures import TextFigures
 
-TEACHER = "teacher"  # the source, and the name, of the teacher's drafts
+TEACHER = teacher.TEACHER  # the source, and the name, of the teacher's drafts
 LONGEST_NAME = 80
 LISTED = 1_000  # briefs and problems that are kept
 BRIEFS = ("brief", "source", "prompt", "input")
@@ -162,8 +161,7 @@ def import_file(
     usd_per_1000: float | None = None,
     filename: str | None = None,
 ) -> Test:
-    """Take in a file of texts, measure and keep them. InputError as read(), for a name that is none, a price below zero, and before
-    a student is trained, whose gates they go through."""
+    """Take in a file of texts, measure and keep them. InputError as read(), for a name that is none, or a price below zero."""
     name = named(name)
     if usd_per_1000 is not None and not (isfinite(usd_per_1000) and usd_per_1000 >= 0):
         raise InputError(f"The price {usd_per_1000:g} is not zero or more.", "Give US dollars for 1,000 drafts.")
@@ -193,8 +191,8 @@ def keep(
     usd_per_1000: float | None = None,
     seconds: float | None = None,
 ) -> Test:
-    """Measure texts by test brief and keep them under a name. InputError before a student is trained."""
-    figures, drafts = judging.judge_texts(_gates(db, task), texts, test_briefs(db, task))
+    """Measure texts by test brief and keep them under a name."""
+    figures, drafts = judging.judge_texts(teacher.rules_of(db, task), texts, test_briefs(db, task))
     row = {"task_id": task.id, "name": name, "source": source, "usd_per_1000": usd_per_1000, "seconds": seconds}
     row |= {"counts": json.dumps(asdict(counts)), "figures": figures.model_dump_json(), "created": now()}
     with db.atomic():
@@ -208,13 +206,6 @@ def keep(
             ],
         )
     return find(db, task, name)
-
-
-def _gates(db: Database, task: Task) -> drafting.Gating:
-    rows = sorted(training.all_writers(db, task), key=lambda row: not row["live"])
-    if not rows:
-        raise InputError("There are no gates before a student is trained.", "Train one on the Write page first.")
-    return drafting.gating(settings.home() / rows[0]["path"])
 
 
 def tests(db: Database, task: Task) -> list[Test]:
@@ -270,9 +261,12 @@ def _forget(db: Database, task: Task, name: str) -> None:
 
 
 def teachers_drafts(db: Database, task: Task) -> dict[str, str]:
-    """The teacher's drafts of test briefs: of each the newest that passes, else the newest."""
-    query = """select brief, text from drafts where task_id = ? and author = 'teacher' order by passed, id"""
-    newest = dict(db.execute(query, [task.id]).fetchall())
+    """The teacher's drafts of test briefs: of each the newest that passes, else the newest. Not those of connections judged
+    as vendors."""
+    query = """select brief, text from drafts d where task_id = :task and author = 'teacher' and not exists
+                 (select 1 from teacher_drafts b join writing_tests t on t.source = 'connection:' || b.connection
+                  where b.draft_id = d.id and t.task_id = :task) order by passed, id"""
+    newest = dict(db.execute(query, {"task": task.id}).fetchall())
     return {brief: newest[brief] for brief in test_briefs(db, task) if brief in newest} if newest else {}
 
 
