@@ -193,3 +193,8 @@ def s001_tasks(db: Database) -> None:
 @migrations()
 def s002_writing(db: Database) -> None:
     _run(db, "schema_writing.sql")
+
+
+@migrations()
+def s003_teacher_drafts(db: Database) -> None:
+    _run(db, "schema_teacher_drafts.sql")

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from core.assets.duplicates import normal_form
 from core.words import percent
-from core.write import slots
+from core.write import names, slots, stated
 from core.write.guide import Guide, Span
 from core.write.known import OTHERS, Encode, Known
 
@@ -172,63 +171,19 @@ def _claims(case: Case) -> str | None:
     return _listed("A claim that the brief does not make:", claims)
 
 
-IDIOMS = re.compile(r"\b24/7\b|\bno\. ?1\b|#1\b", re.I)  # the last two are claims
-
-
 def _facts(case: Case) -> str | None:
     """Invented facts, not wrong ones."""
-    there = {_plain(words) for _, words in slots.facts(case.brief)}
-    digits = set(re.findall(r"\d+", case.brief))
-    unstated = [
-        words
-        for _, words in slots.facts(IDIOMS.sub(" ", case.text))
-        if _plain(words) not in there and not (words.isdigit() and words in digits)
-    ]
-    return _listed("The brief does not say", unstated)
-
-
-def _plain(words: str) -> str:
-    return re.sub(r"[\s,]", "", words).casefold()
-
-
-SENTENCE = r"(?<=[.!?:;…–—\"“-])\s+|\n"
+    return _listed("The brief does not say", stated.unstated(case.text, case.brief))
 
 
 def _brands(case: Case) -> str | None:
-    """Names of other briefs. One that is a common word too counts within a sentence, unless most words there have a capital."""
-    brief = f" {normal_form(case.brief)} "
-    for sentence in re.split(SENTENCE, case.text):
-        words = re.findall(r"[\w’'&.-]*\w", sentence)
-        shouted = 2 * sum(word[0].isupper() for word in words[1:]) > len(words)
-        for size in (4, 3, 2, 1):
-            for at in range(len(words) - size + 1):
-                name = " ".join(words[at : at + size])
-                plain = re.sub(r"['’]s$", "", name).casefold()
-                common = plain in case.known.vocabulary
-                if plain not in case.known.brands or not name[0].isupper() or (common and (shouted or at == 0)):
-                    continue
-                if f" {normal_form(plain)} " not in brief:
-                    return f"{name} is another brand."
-    return ""
+    name = names.another_brand(case.text, case.brief, case.known)
+    return f"{name} is another brand." if name else ""
 
 
 def _names(case: Case) -> str | None:
-    """A capital within a sentence marks a name, unless most words of the line have one."""
-    brief = normal_form(case.brief)
-    for sentence in re.split(SENTENCE, case.text):
-        words = re.findall(r"[^\W\d_][\w’'-]*", sentence)
-        capital = [word for word in words[1:] if word[0].isupper()]
-        if len(capital) * 2 > len(words):
-            continue
-        for word in capital:
-            plain = re.sub(r"['’]s$", "", word)
-            if (
-                plain.casefold() not in case.known.vocabulary
-                and normal_form(plain) not in brief
-                and not plain.isupper()
-            ):
-                return f"The brief does not name {word}."
-    return ""
+    name = names.unnamed(case.text, case.brief, case.known)
+    return f"The brief does not name {name}." if name else ""
 
 
 def _copied(case: Case) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
+from core.assets.duplicates import normal_form
 from core.chance import chance
 from core.train.disk import tensors_of
 from core.whole import write_whole
@@ -43,8 +44,8 @@ class Known:
 
     @cached_property
     def brands(self) -> frozenset[str]:
-        """The brands of the briefs in small letters."""
-        return frozenset(name.casefold() for name in self._brand_of if len(name) > 2)
+        """The brands of the briefs, without case and signs."""
+        return frozenset(normal_form(name) for name in self._brand_of if len(name) > 2)
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -93,12 +94,12 @@ def load(folder: Path) -> Known:
 def of(
     pairs: Sequence[tuple[str, str]], held: Sequence[tuple[str, str]], encode: Encode, words: frozenset[str]
 ) -> Known:
-    """What is known of approved (brief, copy) pairs. The bar is the rank that all but FORGIVEN of `held` pairs, which are others,
-    reach, and 20 at least."""
-    briefs, copies = [list(part) for part in zip(*pairs)]
-    vectors = encode(briefs)
+    """What is known of approved (brief, copy) pairs, which may be none. The bar is the rank that all but FORGIVEN of `held` pairs,
+    which are others, reach, and 20 at least."""
+    briefs, copies = [brief for brief, _ in pairs], [copy for _, copy in pairs]
+    vectors = encode(briefs or [""])[: len(briefs)]
     known = Known(briefs, copies, vectors, OTHERS + 1, words)
-    if len(held) >= 20:
+    if briefs and len(held) >= 20:
         ranks = known.ranks([brief for brief, _ in held], [copy for _, copy in held], encode)
         bar = int(np.quantile(ranks, 1 - FORGIVEN, method="higher"))
         known = Known(briefs, copies, vectors, max(20, bar), words)

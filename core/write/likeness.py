@@ -12,7 +12,7 @@ from core.assets.duplicates import normal_form
 PIECE = 4  # characters
 NEAR = 0.7  # of the pieces of two texts shared, from which they are near copies
 NEAR_WORDS, WORDS = 0.79, 5  # four words of five
-LOOKED_AT = 5  # copies that share most pieces with a text
+LOOKED_AT = 10  # copies that share most pieces with a text
 
 
 class Copies:
@@ -33,7 +33,8 @@ class Copies:
         """The copy that a text nearly is, and how like they are (0..1; 1: the same); None where there is none.
 
         Like in pieces (Jaccard) from NEAR on, or in the words in their order from NEAR_WORDS on, where there are WORDS of them: one
-        long word exchanged changes most pieces of a line.
+        long word exchanged changes most pieces of a line. What several copies fill in differently ("for all your ... needs") is a
+        common saying, and no copy of any.
         """
         pieces, words = _pieces(text), normal_form(text).split()
         shared = Counter(place for piece in pieces for place in self._with.get(piece, ()))
@@ -43,11 +44,14 @@ class Copies:
         best = max(like, key=like.__getitem__)
         if like[best] >= NEAR:
             return self.texts[best], like[best]
+        near: dict[str, tuple[str, float]] = {}  # by the words that the copy fills in
         for place, _ in shared.most_common(LOOKED_AT) if len(words) >= WORDS else ():
-            share = SequenceMatcher(None, words, normal_form(self.texts[place]).split(), False).ratio()
+            others = normal_form(self.texts[place]).split()
+            share = SequenceMatcher(None, words, others, False).ratio()
             if share >= NEAR_WORDS:
-                return self.texts[place], share
-        return None
+                filled = " ".join(word for word in others if word not in words)
+                near.setdefault(filled, (self.texts[place], share))
+        return max(near.values(), key=lambda one: one[1]) if len(near) == 1 else None
 
     def run(self, text: str, length: int) -> str:
         """The first `length` words in a row that a text shares with any copy; "" where there are none."""

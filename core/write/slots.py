@@ -8,15 +8,20 @@ from __future__ import annotations
 import re
 
 URL = r"(?:https?://|www\.)[^\s,;)]*[^\s,;).!?]|\b[a-z0-9-]+\.(?:com|org|net|co\.uk|de|fr|io)\b(?:/\S*)?"
-PRICE = r"(?:[$€£]\s?\d[\d,.]*\d|[$€£]\s?\d|\b\d[\d,.]*\s?(?:€|£|USD|EUR|GBP|dollars?|euros?|pounds?)\b)"
+_CODE = r"(?:USD|EUR|GBP|CHF|AUD|CAD|JPY|INR|Rs\.?)"
+_SCALE = r"(?:\s?(?:k|m|bn|thousand|million|billion)\b)?"
+PRICE = (
+    rf"(?:(?:[$€£¥₹]|\b{_CODE})\s?\d(?:[\d,.]*\d)?{_SCALE}"
+    rf"|\b\d(?:[\d,.]*\d)?{_SCALE}\s?(?:[€£¢]|(?:{_CODE}|dollars?|euros?|pounds?|cents?|pence|francs?|rupees?)\b))"
+)
 MONTH = (
     "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
     "|Nov(?:ember)?|Dec(?:ember)?)"
 )
 DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 DATE = (
-    rf"\b(?:\d{{4}}-\d\d-\d\d|\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}|{DAY} {MONTH}(?: \d{{4}})?"
-    rf"|{MONTH} {DAY}(?:, \d{{4}})?)\b"
+    rf"\b(?:\d{{4}}-\d\d-\d\d|\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}|{DAY} (?:of )?{MONTH}(?: \d{{4}})?"
+    rf"|{MONTH} (?:the )?{DAY}(?:, \d{{4}})?|Q[1-4](?: \d{{4}})?)\b|\b\d{{1,2}}\.\d{{1,2}}\.(?!\d)"
 )
 NUMBER = r"(?<![\w{])\d+(?:[.,:]\d+)*(?:\s?%)?(?![\w}])"
 KINDS = {

@@ -26,7 +26,7 @@ from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
 from core.write.rungs import write as writing
 
 KIND, FIRST_TASK = "write", "Copy"
-TRAINED_FORMAT = 2  # of a student's folder; raised when the same pairs make another student
+TRAINED_FORMAT = 3  # of a student's folder; raised when the same pairs make another student
 
 
 def task_of(db: Database, client: str, name: str | None = None) -> Task:

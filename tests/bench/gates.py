@@ -34,17 +34,23 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--brief-columns", required=True)
     parser.add_argument("--copy-column", required=True)
+    parser.add_argument("--seed", type=int, default=7, help="another one deals, and plants, otherwise")
+    parser.add_argument(
+        "--show",
+        action="store_true",
+        help="also the approved copy that is stopped, with why, and the faults that are not",
+    )
     args = parser.parse_args()
     columns = args.brief_columns.split(",")
     table = pairs.opened(args.pairs, [*columns, args.copy_column])
     rows = [dict(zip(table.columns, cells)) for _, cells in table.records(Problems())]
     told = [(pairs.brief_of(row, columns), row[args.copy_column].strip()) for row in rows]
-    print(json.dumps(measure([pair for pair in told if all(pair)])))
+    print(json.dumps(measure([pair for pair in told if all(pair)], args.seed, args.show), ensure_ascii=False, indent=2))
 
 
-def measure(told: list[tuple[str, str]]) -> dict:
+def measure(told: list[tuple[str, str]], seed: int = 7, show: bool = False) -> dict:
     """Shares of faults stopped, by kind, and of approved copy stopped, by gate and in all."""
-    dice = random.Random(7)
+    dice = random.Random(seed)
     briefs = list(dict.fromkeys(brief for brief, _ in told))
     dice.shuffle(briefs)
     held_briefs = set(briefs[: len(briefs) // 5])
@@ -65,7 +71,12 @@ def measure(told: list[tuple[str, str]]) -> dict:
     planted = {kind: [make(n, *clean[n], known, dice) for n in range(FAULTS)] for kind, make in MAKERS.items()}
     planted["near copy"] = [near_copy(clean[n][0], known, dice) for n in range(NEAR)]
     by_gate = Counter(name for found in human for name in found)
+    shown = [f"{b} | {c} | {found}" for (b, c), found in zip(held, human) if found]
+    missed = [
+        f"{kind} | {b} | {c}" for kind, some in planted.items() for b, c in some if not stopped(b, c, rules, there)
+    ]
     return {
+        **({"stopped_copy": shown, "missed": missed} if show else {}),
         "stopped": {kind: sum(bool(stopped(*one, rules, there)) for one in some) / len(some) for kind, some in planted.items()},
         "false_stops": {name: count / len(human) for name, count in by_gate.items()},
         "approved_copy_stopped": sum(map(bool, human)) / len(human),
@@ -73,9 +84,9 @@ def measure(told: list[tuple[str, str]]) -> dict:
     }  # fmt: skip
 
 
-def stopped(brief: str, text: str, rules: Guide, there: Known) -> list[str]:
+def stopped(brief: str, text: str, rules: Guide, there: Known) -> dict[str, str]:
     case = gates.Case(text, slots.put(text, brief), brief, rules, there, 1)
-    return [one.name for one in gates.find(case) if not one.passed]
+    return {one.name: one.why for one in gates.find(case) if not one.passed}
 
 
 def other_brand(n: int, brief: str, copy: str, known: list, dice: random.Random) -> tuple[str, str]:

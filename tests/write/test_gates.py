@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.write import gates, guide, known
+from core.write import gates, guide, known, likeness
 from core.write.guide import Guide, Span
 from core.write.known import Known
 from tests.write import copy
@@ -63,6 +63,56 @@ def test_a_good_draft_passes_with_the_facts_of_its_brief():
     assert not stopped("loved by mornings", Guide(banned=("=Love",)))
     assert not stopped("Guaranteed fresh. Terms apply.", Guide(legal_line="Terms apply."))
     assert not stopped("Guaranteed fresh.", brief="Nordlys, coffee with a guarantee")
+
+
+@pytest.mark.parametrize(
+    ("text", "brief", "why"),
+    [
+        ("Save fifty percent today.", "Nordlys, coffee", "fifty percent"),
+        ("Save fifty percent today.", "Nordlys, coffee at 50 % off", ""),
+        ("Now 50% off.", "Nordlys, coffee, fifty per cent off", ""),
+        ("Two for one on beans.", "Nordlys, coffee", "Two for one"),
+        ("2 for 1 on beans.", "Nordlys, coffee, two for one", ""),
+        ("Half price beans.", "Nordlys, coffee at 50%", ""),
+        ("Beans at half price.", "Nordlys, coffee", "half price"),
+        ("Only $9,99.", "Nordlys, coffee for 9.99 dollars", ""),
+        ("Only $9,99.", "Nordlys, coffee for $8.99", "$9,99"),
+        ("From EUR 5.", "Nordlys, coffee for 5 €", ""),
+        ("From 5 Euro.", "Nordlys, coffee", "5 Euro"),
+        ("Win £5k.", "Nordlys, win 5,000 pounds", ""),
+        ("Win £5k.", "Nordlys, coffee", "£5k"),
+        ("Until next Friday.", "Nordlys, coffee, offer ends on Friday", ""),
+        ("Until next Friday.", "Nordlys, coffee", "next Friday"),
+        ("Ends 1 May.", "Nordlys, coffee until 01.05.", ""),
+        ("Bis 01.05.", "Nordlys, coffee", "01.05."),
+        ("New in Q3.", "Nordlys, coffee", "Q3"),
+        ("Here in September.", "Nordlys, coffee", "in September"),
+        ("Roasting for thirty years.", "Nordlys, coffee since 1990", "thirty years"),
+        ("Open 24/7, 365 days a year, 100% coffee.", "Nordlys, coffee", ""),
+        ("One of us brews with two hands.", "Nordlys, coffee", ""),
+    ],
+)
+def test_numbers_prices_and_dates_in_other_forms(text, brief, why):
+    assert why in stopped(text, brief=brief).get("numbers and dates", "")
+    assert bool(why) == ("numbers and dates" in stopped(text, brief=brief))
+
+
+def test_a_name_in_another_form_is_named_by_the_brief():
+    for text, brief in (
+        ("Your express ride to New York City.", "NYC Airporter, airport bus"),
+        ("A cup that Canadians love.", "Nordlys, coffee in Canada"),
+        ("The first British cup.", "Nordlys, coffee in the UK"),
+        ("A cup for your Sundays.", "Nordlys, coffee"),
+    ):
+        assert "names" not in stopped(text, brief=brief)
+    assert "Brasov" in stopped("The cup of the Brasov family.", brief="Nordlys, coffee in Canada")["names"]
+
+
+def test_what_copies_fill_in_differently_is_a_common_saying():
+    sayings = ["For all your garden needs.", "For all your travel needs.", "We keep your feet warm all winter."]
+    index = likeness.Copies(sayings)
+    assert index.near("For all your coffee needs.") is None
+    assert index.near("We keep your hands warm all winter.")[0] == sayings[2]
 
 
 def test_a_draft_about_nothing_and_one_taken_from_approved_copy():
