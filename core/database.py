@@ -198,3 +198,8 @@ def s002_writing(db: Database) -> None:
 @migrations()
 def s003_teacher_drafts(db: Database) -> None:
     _run(db, "schema_teacher_drafts.sql")
+
+
+@migrations()
+def s005_writing_vendors(db: Database) -> None:
+    _run(db, "schema_writing_vendors.sql")

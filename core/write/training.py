@@ -243,5 +243,5 @@ def _as_json(row: dict) -> dict[str, Any]:
         "train_seconds": round(row["train_seconds"], 2),
         "size_mb": round(row["size_mb"], 1),
         "refused": row["refused"],
-        **row["figures"].model_dump(),
+        **row["figures"].model_dump(exclude={"examples"}),
     }
