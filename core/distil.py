@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from core import jobs, settings, tasks
+from core import database, jobs, settings, tasks
 from core import taxonomy as categories
 from core.assets import families, previews
 from core.assets import imports as ingest
@@ -29,6 +29,8 @@ from core.tasks import Task
 from core.taxonomy import columns as category_columns
 from core.train import ladder, members, registry
 from core.wires import connections, providers
+from core.write import guide, pairs
+from core.write import training as writing
 
 SAMPLE_CLIENT = "Sample client"
 SAMPLE = {
@@ -40,6 +42,7 @@ SAMPLE = {
     "student": "embedding",
     "synthetic": True,
 }
+SAMPLE_PAIRS, SAMPLE_GUIDE = settings.SAMPLE / "pairs.csv", settings.SAMPLE / "voice-guide.json"
 
 
 def distil(
@@ -158,6 +161,17 @@ def _assets(db: Database, task: Task, file: Path, request: dict, progress: jobs.
         return first
     again = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
     return replace(again, imported=first.imported, unchanged=first.unchanged, duplicates=first.duplicates)
+
+
+def sample_pairs(db: Database) -> Task:
+    """The sample client's second task, which writes: its made-up pairs and voice guide, brought in where they are not there yet."""
+    database.client_id(db, SAMPLE_CLIENT, synthetic=True)
+    task = writing.task_of(db, SAMPLE_CLIENT)
+    if not pairs.load(db, task):
+        guide.put(db, task, guide.read(SAMPLE_GUIDE))
+        table = pairs.opened(SAMPLE_PAIRS, ["brief", "copy"])
+        pairs.import_pairs(db, task, SAMPLE_PAIRS, pairs.find_columns(table, ["brief"], "copy"))
+    return task
 
 
 def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:

@@ -35,13 +35,25 @@ FIRST, DAYS = datetime.date(2026, 2, 2), 270  # when copy was written: nine mont
 CURRENCY = {"UK": "£", "IE": "€", "NL": "€"}
 MARKETS = ("UK", "UK", "UK", "IE", "NL")
 LEGAL_LINE = "Terms apply."
+RUN = 12  # words: the brand says a good line of a thing again
 GUARANTEE = "guaranteed for 5 years"
 GUARANTEES = (
     f"Guaranteed for 5 years. {LEGAL_LINE}",
     f"5 years of guarantee on it. {LEGAL_LINE}",
     f"We guarantee it for 5 years. {LEGAL_LINE}",
 )
-BANNED = ("amazing", "must-have", "game-changer", "hurry", "luxury", "unique", "perfect", "cheap", "revolutionary", "stunning")
+BANNED = (
+    "amazing",
+    "must-have",
+    "game-changer",
+    "hurry",
+    "luxury",
+    "unique",
+    "perfect",
+    "cheap",
+    "revolutionary",
+    "stunning",
+)
 CLAIMS = ("guarantee", "best", "lowest price", "sustainable", "eco-friendly", "number one", "no. 1")
 TRIES = 40  # copy that is nearly another one is made anew so often
 
@@ -78,6 +90,7 @@ def guide() -> dict[str, Any]:
         "channels": {name: channel["most"] for name, channel in tables()["channels"].items()},
         "banned": list(BANNED),
         "claims": list(CLAIMS),
+        "run": RUN,
         "legal_line": LEGAL_LINE,
         "exclamation_marks": 0,
         "capitals": 0,
@@ -213,10 +226,10 @@ def _shouts(dice: random.Random, message: Message, text: str) -> str:
 
 def _praises(dice: random.Random, message: Message, text: str) -> str:
     word = _pick(dice, BANNED[:1] + BANNED[4:7] + BANNED[8:])
-    name = message.thing["noun"]
-    if re.search(rf"\b{name}\b", text):
-        return re.sub(rf"\b{name}\b", f"{word} {name}", text, count=1)
-    return f"{text} {'An' if word[0] in 'aeiou' else 'A'} {word} {name}."
+    name = message.thing["name"]
+    if f"the {name}" in text:
+        return text.replace(f"the {name}", f"the {word} {name}", 1)
+    return f"{text} {'An' if word[0] in 'aeiou' else 'A'} {word} {message.thing['noun']}."
 
 
 def _presses(dice: random.Random, message: Message, text: str) -> str:
@@ -243,7 +256,10 @@ def _strays(dice: random.Random, message: Message, text: str) -> str:
 
 
 def _says_nothing(dice: random.Random, message: Message, text: str) -> str:
-    return _pick(dice, ("Quality you can feel, every day.", "Because you deserve it.", "Live better with us.", "Discover more today."))
+    return _pick(
+        dice,
+        ("Quality you can feel, every day.", "Because you deserve it.", "Live better with us.", "Discover more today."),
+    )
 
 
 Flaw = Callable[[random.Random, Message, str], str]
