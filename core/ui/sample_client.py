@@ -15,8 +15,8 @@ NOTE = (
     "without the internet."
 )
 WRITES = (
-    "1,200 briefs with the copy approved for them, and a voice guide. **Brand, briefs and copy are made up.** One click brings them "
-    "in; the next one trains a student that writes drafts."
+    "1,200 briefs with the copy approved for them, and a voice guide. **Brand, briefs and copy are made up.** One click brings "
+    "them in; the next one trains a student that writes drafts."
 )
 
 

@@ -2,9 +2,9 @@
 
     python3 run.py sample --pairs 1200 --to FOLDER
 
-The copy comes from tables of sentences (sample_copy/*.json): what there is to say of each thing, in three ways each, and how messages of
-a kind are built. What makes real pairs hard is put in on purpose: copy that people edited, with the version before, copy
-that they rejected and why, lengths by channel, facts that stand in the brief alone.
+The copy comes from tables of sentences (sample_copy/*.json): what there is to say of each thing, in three ways each, and how
+messages of a kind are built. What makes real pairs hard is put in on purpose: copy that people edited, with the version before,
+copy that they rejected and why, lengths by channel, facts that stand in the brief alone.
 """
 
 from __future__ import annotations
