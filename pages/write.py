@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import settings
-from core.ui import frame, progress, writing
+from core.ui import frame, guide_form, progress, writing
 from core.words import counted
 from core.write import base, guide, pairs, training
 
@@ -38,7 +38,7 @@ def main() -> None:
             writing.bring(view, running)
         if there:
             _known(view, there, running)
-            _guide(view)
+            _guide(view, there)
 
 
 def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
@@ -61,10 +61,10 @@ def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
         writing.start(view)
 
 
-def _guide(view: frame.View) -> None:
+def _guide(view: frame.View, there: list[pairs.Pair]) -> None:
     with st.expander("Voice guide: what every draft must keep to"):
-        saved = writing.guide_form(guide.of(view.db, view.task, []))
-        if saved:
+        approved = [(pair.brief, pair.copy) for pair in there if pair.status != "rejected"]
+        if saved := guide_form.guide_form(guide.of(view.db, view.task, []), approved):
             guide.put(view.db, view.task, saved)
             st.success("Saved. Train again, and students keep to it.", icon=":material/check_circle:")
 
