@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "large_encoder": "packaged-large",  # the packaged all-mpnet-base-v2, or a local folder
     "base_model": "packaged-writer",  # what students that write build on: the packaged SmolLM2-135M, a folder or a .gguf file
     "voice_guide": {},  # changed fields of core.write.guide.Guide
+    "teacher_behind": {},  # changed fields of core.write.teacher_behind.Rules
     "blind_test": {},  # changed fields of core.write.blind.Rules
     "brand": {},  # changed fields of core.report.brand.Brand
     "teacher_terms": "",  # what the client knows of its teacher's terms: may its answers train a model?

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import terminal
+from core.commands import teacher_drafts
 from core.errors import InputError
 from core.words import counted
 
 if TYPE_CHECKING:
     from core.tasks import Task
 
+STUDENTS = 3  # drafts of a brief
 SUMMARY = "have the student write drafts of a brief, with what each gate says"
 
 
@@ -23,16 +25,21 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--brief-columns", metavar="A,B", help="its columns of the brief, with commas between")
     command.add_argument("--output", type=Path, metavar="FILE", help="where the drafts go: .csv or .xlsx")
     command.add_argument(
-        "--drafts", type=terminal.count, default=3, metavar="N", help="how many (default: %(default)s)"
+        "--drafts", type=terminal.count, metavar="N", help=f"how many (default: {STUDENTS}; of a teacher 1)"
     )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other drafts")
     command.add_argument("--student", default="live", metavar="ID", help="which student (default: the one at work)")
+    teacher_drafts.options(command)
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Drafts of the brief, those that pass every gate first; or a table of them."""
     if (args.brief is None) == (args.input is None):
         raise InputError("Either --brief or --input is needed.", "Name one of them.")
+    if args.teacher:
+        return teacher_drafts.write(args)
+    if args.forecast or args.budget is not None:
+        raise InputError("--teacher is missing.", "Say who is to write: --teacher connection:NAME.")
     from core import database
     from core.write import use
 
@@ -40,11 +47,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     task = use.task_named(db, args.client, args.task)
     if args.input:
         return _file(db, task, args)
-    result = use.write(db, task, args.brief, args.drafts, args.seed, args.student)
-    lines = []
-    for draft in result["drafts"]:
-        lines.append(f"{'passed ' if draft['passed'] else 'stopped'} {draft['text']}")
-        lines += [f"        {gate['name']}: {gate['why']}" for gate in draft["gates"] if not gate["passed"]]
+    result = use.write(db, task, args.brief, args.drafts or STUDENTS, args.seed, args.student)
+    lines = teacher_drafts.shown(result["drafts"])
     lines += [f"{name}: {'; '.join(some)}" for name, some in result["fields"].items()]
     if not result["handled"]:
         lines.append("No draft passes every gate: this brief is for a person, or the teacher.")
@@ -64,7 +68,7 @@ def _file(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.write import use
 
     columns = [column.strip() for column in args.brief_columns.split(",")]
-    lines = use.write_file(db, task, args.input, columns, args.drafts, args.student)
+    lines = use.write_file(db, task, args.input, columns, args.drafts or STUDENTS, args.student)
     table = pd.DataFrame(lines, columns=["row", "brief", "draft", "passed", "why"])
     data = workbook.csv(table) if args.output.suffix == ".csv" else workbook.written({"Drafts": table})
     write_whole(args.output, data)

@@ -30,6 +30,7 @@ KINDS: dict[str, JobKind] = {
     "distil": JobKind("core.distil:distil_job", "On the way to a verdict", student="student"),
     "writers": JobKind("core.write.training:train_job", "Teaching students to write"),
     "blind": JobKind("core.write.blind_pairs:draw_job", "Drawing up the blind test", "briefs"),
+    "teacher_drafts": JobKind("core.write.teacher_file:write_job", "The teacher writes drafts", "briefs", pauses=True),
     "vendor": JobKind("core.vendor:ask_job", "Asking a vendor", "assets"),
     "curve": JobKind("core.evaluate.learning_curve:curve_job", "Tracing the learning curve"),
     "review_queue": JobKind("core.review.queue:build_job", "Finding what to review"),

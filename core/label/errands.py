@@ -36,6 +36,7 @@ PAGE = 500  # texts looked up at once
 Report = Callable[[int], None]  # how many texts are done; raises to stop
 Check = Callable[[str], str | None]
 Name = TypeVar("Name", bound=Hashable)
+Arrived = Callable[[Database, "list[tuple[Any, Written]]"], None]
 
 
 @contextmanager
@@ -68,7 +69,8 @@ class Errand:
     def __init__(self, disk: Disk, model: Model, run_id: int | None, account: ledger.Account):
         self.model, self.run_id, self.account, self.capped = model, run_id, account, False
         self._runner, self._disk, self._answers = asyncio.Runner(), disk, {}
-        self._asking = patient(model, account, disk, ENDING_S, after=self._written)
+        self._arrived: Arrived | None = None
+        self._asking = patient(model, account, disk, ENDING_S, write=self._writing, after=self._written)
 
     def ask(self, texts: Sequence[str], report: Report) -> dict[str, Answer]:
         """What is said of each text; one that the cap leaves no money for is missing. Raises as write()."""
@@ -86,12 +88,21 @@ class Errand:
 
         return self._run(pages, talk, report)
 
-    def write(self, asked: Mapping[Name, Request], report: Report, check: Check | None = None) -> dict[Name, Written]:
+    def write(
+        self,
+        asked: Mapping[Name, Request],
+        report: Report,
+        check: Check | None = None,
+        arrived: Arrived | None = None,
+    ) -> dict[Name, Written]:
         """What the model writes in reply to each request, under its name; one that the cap leaves no money for is missing.
 
-        `check(text)` says what makes a text useless, None where nothing does; only what is sound is kept. Raises InputError where
-        going on makes no sense, and whatever `report` raises, once the calls under way are over: what they bring is kept.
+        `check(text)` says what makes a text useless, None where nothing does; only what is sound is kept. `arrived(db, them)` puts
+        (name, Written) into the database as they come, within the transaction that settles their calls: either both are on disk
+        or neither is. Raises InputError where going on makes no sense, and whatever `report` raises, once the calls under way are
+        over: what they bring is kept.
         """
+        self._arrived = arrived
         return self._run(lambda db: _pages(asked), lambda name: Writing(asked[name], check), report)
 
     def close(self) -> None:
@@ -101,6 +112,10 @@ class Errand:
         finally:
             self._runner.close()
             self._disk.close()
+
+    def _writing(self, db: Database, answers: list[tuple[Any, Any]]) -> None:
+        if self._arrived and answers:
+            self._arrived(db, answers)
 
     def _written(self, db: Database, answers: list[tuple[Any, Any]]) -> None:
         self._answers |= dict(answers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -79,7 +79,7 @@ class Reader:
         text = unthought(text[:LONGEST]).strip()
         if not text:
             return [ReadAnswer(problem=EMPTY)] * count
-        values = _json_values(text)
+        values = json_values(text, _names_a_category)
         if len({json.dumps(value, sort_keys=True) for value in values}) > 1:
             return [ReadAnswer(problem="The reply gives several answers.")] * count
         if values:
@@ -187,8 +187,8 @@ def short_ids(categories: Sequence[StoredCategory]) -> list[str]:
     return [f"{prefix}{number:0{width}d}" for number in range(1, len(categories) + 1)]
 
 
-def _json_values(text: str) -> list[object]:
-    """The answers in a reply: the whole of it or of a code fence, else the objects naming a category in the prose around them."""
+def json_values(text: str, wanted: Callable[[object], bool]) -> list[object]:
+    """The answers in a reply: the whole of it or of a code fence, else the JSON that is `wanted` in the prose around it."""
     decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refused)
     fenced = _FENCE.fullmatch(text)
     try:
@@ -206,7 +206,7 @@ def _json_values(text: str) -> list[object]:
             values.append(value)
         except (ValueError, RecursionError):
             at = start + 1
-    return [value for value in values if _names_a_category(value)]
+    return [value for value in values if wanted(value)]
 
 
 def _names_a_category(value: object) -> bool:

@@ -9,6 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from sqlite_utils import Database
+
+from core.database import now
 from core.encoders.encoder import encoder
 from core.errors import InputError
 from core.write import gates, known
@@ -74,6 +77,34 @@ def gated(
         result[place].append((Draft(case.text, case.slotted, tuple(gates.find(case)), case.rank), proposal.score))
     order = [sorted(some, key=lambda one: (not one[0].passed, -one[1])) for some in result]
     return [[draft for draft, _ in some] for some in order]
+
+
+def keep(
+    db: Database,
+    task_id: int,
+    brief: str,
+    records: Sequence[dict],
+    *,
+    author: str = "student",
+    writer_id: int | None = None,
+    seed: int = 0,
+) -> list[int]:
+    """Put what was written of a brief (Draft.as_dict()) into the database, in this order; the ids."""
+    row = {"task_id": task_id, "writer_id": writer_id, "author": author, "brief": brief, "seed": seed, "created": now()}
+    return [
+        db["drafts"]
+        .insert(
+            row
+            | {
+                "place": place,
+                "text": draft["text"],
+                "passed": int(draft["passed"]),
+                "gates": json.dumps(draft["gates"]),
+            }
+        )
+        .last_pk
+        for place, draft in enumerate(records)
+    ]
 
 
 @lru_cache(maxsize=2)

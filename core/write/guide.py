@@ -123,6 +123,28 @@ def filled(guide: Guide, copies: Sequence[str]) -> Guide:
     return guide
 
 
+def in_words(rules: Guide) -> list[str]:
+    """What a draft must keep to, a sentence each, for whoever is to write."""
+    spans = [(name, getattr(rules, name)) for name in ("characters", "words", "sentences")]
+    lines = [f"At least {span.least:,} {name}." for name, span in spans if span.least]
+    lines += [f"At most {span.most:,} {name}." for name, span in spans if span.most]
+    listed = lambda terms: ", ".join(term.removeprefix("=") for term in terms)  # noqa: E731
+    lines += [f"Always use: {listed(rules.required)}."] if rules.required else []
+    lines += [f"Never use, in no form of the word: {listed(rules.banned)}."] if rules.banned else []
+    lines += [f"Nothing that matches the pattern {pattern}." for pattern in rules.patterns]
+    lines += [] if rules.emoji else ["No emoji."]
+    if rules.exclamation_marks is not None:
+        lines.append(f"At most {rules.exclamation_marks} exclamation marks.")
+    if rules.capitals is not None:
+        lines.append(f"At most {rules.capitals} words in capitals that the brief does not write so.")
+    if rules.grade is not None:
+        lines.append(f"Easy to read: school year {rules.grade:g} at most.")
+    if rules.claims:
+        legal = f", unless the draft holds the line {rules.legal_line}" if rules.legal_line else ""
+        lines.append(f"None of these claims that the brief does not make{legal}: {listed(rules.claims)}.")
+    return lines
+
+
 def put(db: Database, task: Task, guide: Guide) -> None:
     """Keep the task's guide."""
     settings.put(db, SETTING, guide.model_dump(exclude_defaults=True), task)

@@ -94,12 +94,12 @@ def load(folder: Path) -> Known:
 def of(
     pairs: Sequence[tuple[str, str]], held: Sequence[tuple[str, str]], encode: Encode, words: frozenset[str]
 ) -> Known:
-    """What is known of approved (brief, copy) pairs. The bar is the rank that all but FORGIVEN of `held` pairs, which are others,
-    reach, and 20 at least."""
-    briefs, copies = [list(part) for part in zip(*pairs)]
-    vectors = encode(briefs)
+    """What is known of approved (brief, copy) pairs, which may be none. The bar is the rank that all but FORGIVEN of `held` pairs,
+    which are others, reach, and 20 at least."""
+    briefs, copies = [brief for brief, _ in pairs], [copy for _, copy in pairs]
+    vectors = encode(briefs or [""])[: len(briefs)]
     known = Known(briefs, copies, vectors, OTHERS + 1, words)
-    if len(held) >= 20:
+    if briefs and len(held) >= 20:
         ranks = known.ranks([brief for brief, _ in held], [copy for _, copy in held], encode)
         bar = int(np.quantile(ranks, 1 - FORGIVEN, method="higher"))
         known = Known(briefs, copies, vectors, max(20, bar), words)

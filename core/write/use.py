@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,13 @@ from typing import Any
 from sqlite_utils import Database
 
 from core import settings, tasks
-from core.database import now
 from core.errors import InputError
 from core.jobs import NoProgress
-from core.tables.problems import Problems
 from core.tasks import Task
-from core.write import drafting, fields, pairs, training
+from core.write import briefs, drafting, fields, training
+from core.write.briefs import LONGEST
 from core.write.rungs import rungs
 
-LONGEST = 20_000  # characters of a brief
 AT_ONCE = 50  # briefs
 
 
@@ -53,7 +50,7 @@ def write(
     row = may_write(db, task, which)
     [drafts] = writer_of(row).drafts([brief], count, seed)
     records = [draft.as_dict() for draft in drafts]
-    _keep(db, row, brief, records, seed)
+    drafting.keep(db, row["task_id"], brief, records, writer_id=row["id"], seed=seed)
     rung = rungs()[row["kind"]]
     return {
         "drafts": records,
@@ -76,27 +73,23 @@ def write_file(
 ) -> list[dict[str, str]]:
     """Drafts of every brief in a table, a row each: row, brief, draft, passed (yes or no), why (what stops it). They are kept.
 
-    InputError as write() and find_columns() do. Rows without a brief are left out.
+    InputError as write() and briefs.read() do. Rows without a brief, or with one too long, are left out.
     """
-    row, table = may_write(db, task, which), pairs.opened(path, columns)
-    for column in columns:
-        if column not in table.columns:
-            listed = ", ".join(table.columns)[:500]
-            raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=path.name)
-    read = [(n, pairs.brief_of(dict(zip(table.columns, cells)), columns)) for n, cells in table.records(Problems())]
-    asked = [(number, brief) for number, brief in read if brief]
+    row = may_write(db, task, which)
+    asked, _ = briefs.read(path, columns)
     writer, lines = writer_of(row), []
     for start in range(0, len(asked), AT_ONCE):
         (progress or NoProgress())(start, len(asked), "Writing drafts")
         some = asked[start : start + AT_ONCE]
         for (number, brief), drafts in zip(some, writer.drafts([brief for _, brief in some], count)):
             records = [draft.as_dict() for draft in drafts]
-            _keep(db, row, brief, records, 0)
-            lines += [_line(number, brief, draft) for draft in records]
+            drafting.keep(db, row["task_id"], brief, records, writer_id=row["id"])
+            lines += [line(number, brief, draft) for draft in records]
     return lines
 
 
-def _line(number: int, brief: str, draft: dict) -> dict[str, str]:
+def line(number: int, brief: str, draft: dict) -> dict[str, str]:
+    """A draft as a row of a table."""
     why = " ".join(f"{gate['name']}: {gate['why']}" for gate in draft["gates"] if not gate["passed"])
     passed = "yes" if draft["passed"] else "no"
     return {"row": str(number), "brief": brief, "draft": draft["text"], "passed": passed, "why": why}
@@ -108,23 +101,6 @@ def may_write(db: Database, task: Task, which: str | int) -> dict:
     if row["refused"]:
         raise InputError(row["refused"], "Name another student, or train one.")
     return row
-
-
-def _keep(db: Database, row: dict, brief: str, records: list[dict], seed: int) -> None:
-    db["drafts"].insert_all(
-        {
-            "task_id": row["task_id"],
-            "writer_id": row["id"],
-            "brief": brief,
-            "place": place,
-            "seed": seed,
-            "text": draft["text"],
-            "passed": int(draft["passed"]),
-            "gates": json.dumps(draft["gates"]),
-            "created": now(),
-        }
-        for place, draft in enumerate(records)
-    )
 
 
 def writer_of(row: dict) -> drafting.Writer:

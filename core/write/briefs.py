@@ -1,0 +1,34 @@
+"""Briefs out of any table, for whoever writes for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import InputError
+from core.tables.problems import Problems
+from core.write import pairs
+
+LONGEST = 20_000  # characters of a brief
+
+
+def read(path: Path, columns: Sequence[str]) -> tuple[list[tuple[int, str]], Problems]:
+    """(row, brief) of every row of a table that has one, and the rows that cannot be used. InputError where a column is missing or
+    no row has a brief."""
+    table, problems = pairs.opened(path, columns), Problems()
+    for column in columns:
+        if column not in table.columns:
+            listed = ", ".join(table.columns)[:500]
+            raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=path.name)
+    found = []
+    for row, cells in table.records(problems):
+        brief = pairs.brief_of(dict(zip(table.columns, cells)), columns).strip()
+        if 0 < len(brief) <= LONGEST:
+            found.append((row, brief))
+        else:
+            size = f"The brief has {len(brief):,} characters" if brief else "The row has no brief"
+            todo = f"Shorten it to {LONGEST:,}." if brief else "Fill it in or delete the row."
+            problems.add(row, columns[0] if columns else None, f"{size}; it was left out.", todo)
+    if not found:
+        raise InputError("No row of the file has a brief.", "Check which column holds them.", where=path.name)
+    return found, problems
