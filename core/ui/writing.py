@@ -10,11 +10,6 @@ import streamlit as st
 from core.ui import frame, progress, uploads
 from core.ui.standing import VERDICTS
 from core.write import pairs, training, use
-<<<<<<< HEAD
-from core.write.figures import Measured
-=======
-from core.write.guide import Guide, Span
->>>>>>> main
 from core.write.rungs import AUTO, rungs
 
 
