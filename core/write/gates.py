@@ -108,7 +108,17 @@ def _length(case: Case) -> str | None:
             return f"It has {counts[name]:,} {name}; at most {span.most:,} are allowed."
         if span.least is not None and counts[name] < span.least:
             return f"It has {counts[name]:,} {name}; at least {span.least:,} are wanted."
-    return "" if any(span != Span() for span in spans.values()) else None
+    for channel, most in case.guide.channels.items():
+        if len(case.text) > most and _for_channel(channel, case.brief):
+            return f"It has {len(case.text):,} characters; a {channel} has at most {most:,}."
+    return "" if case.guide.channels or any(span != Span() for span in spans.values()) else None
+
+
+def _for_channel(channel: str, brief: str) -> bool:
+    """Whether the first line of a brief, or its line `channel:`, names a channel."""
+    first, *more = brief.split("\n")
+    lines = [first, *(line for line in more if re.match(r"\s*channel\s*:", line, re.I))]
+    return any(forms(channel).search(line) for line in lines)
 
 
 def _required(case: Case) -> str | None:
