@@ -21,6 +21,7 @@ def guide_form(rules: Guide, approved: Pairs) -> Guide | None:
     with st.form("guide", border=False):
         values = {"characters": _span(rules, "characters"), "words": _span(rules, "words")}
         values["sentences"] = _span(rules, "sentences")
+        values["channels"] = _channels(rules)
         values |= _terms_of(rules) | _signs_of(rules) | _rest_of(rules)
         with st.container(horizontal=True):
             seen = st.form_submit_button("See what they would stop", icon=":material/visibility:")
@@ -50,6 +51,16 @@ def _span(rules: Guide, name: str) -> dict[str, int | None]:
         "least": least,
         "most": right.number_input(f"Most {name}", 1, None, span.most, help=open_words, key=f"most-{name}"),
     }
+
+
+def _channels(rules: Guide) -> dict[str, str]:
+    """The most characters by channel, as they were typed."""
+    about = (
+        "One a line, such as push: 90. It holds where the brief's first line, or its line channel:, names the channel."
+    )
+    there = "\n".join(f"{name}: {most}" for name, most in rules.channels.items())
+    lines = st.text_area("Most characters by channel", there, height=68, help=about, key="channels").splitlines()
+    return {name.strip(): most.strip() for name, _, most in (line.rpartition(":") for line in lines if line.strip())}
 
 
 def _terms_of(rules: Guide) -> dict:

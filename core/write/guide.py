@@ -47,15 +47,10 @@ class Span(BaseModel):
 
 
 class Guide(BaseModel):
-<<<<<<< HEAD
-    """Terms are found in their word forms and in any case; one written with = before it, as it stands. `claims` need the
-    `legal_line` in the draft, or must stand in the brief; `run`: words in a row that no draft shares with an approved copy;
-    `grade`: the most years of school that a reader needs; `language`: its two letters, that of approved copy (auto), or any."""
-=======
     """`channels`: the most characters by channel, where the brief's first line or its line `channel:` names it. Terms are found in
     their word forms and in any case; one written with = before it, as it stands. `claims` need the `legal_line` in the draft,
-    or must stand in the brief; `run`: words in a row that no draft shares with an approved copy."""
->>>>>>> main
+    or must stand in the brief; `run`: words in a row that no draft shares with an approved copy; `grade`: the most years of school
+    that a reader needs; `language`: its two letters, that of approved copy (auto), or any."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     characters: Span = Span()
