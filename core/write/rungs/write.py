@@ -120,11 +120,11 @@ def drawn(writer: Language, writing: dict) -> Propose:
     def propose(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
         seeds = [int(chance(f"{seed} {brief}") * 2**53) for brief in briefs]
         prompts = [writer.prompt(brief) for brief in briefs]
-        written = sampling.write(writer, prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
+        written = writer.drafts(prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
         if len(written[0]) == 1:
             return [[Proposal(writer.text(one.ids)) for one in some] for some in written]
         flat = [one for some in written for one in some]
-        alone = language.likelihoods(writer, [writer.prompt("")] * len(flat), [[*one.ids, writer.end] for one in flat])
+        alone = writer.likelihoods([writer.prompt("")] * len(flat), [[*one.ids, writer.end] for one in flat])
         scores = iter(one.likelihood - 0.5 * float(plain) for one, plain in zip(flat, alone))
         return [[Proposal(writer.text(one.ids), next(scores)) for one in some] for some in written]
 
