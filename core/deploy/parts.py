@@ -137,7 +137,9 @@ def _text(module: str, names: set[str], under: str) -> str:
     statements = sorted({id(read.made[name]): read.made[name] for name in names}.values(), key=lambda one: one.lineno)
     used = {node.id for one in statements for node in _walk(one) if isinstance(node, ast.Name)}
     lines = [_import(bound, *what, under) for bound, what in read.imported.items() if bound in used]
-    head = f'"""{read.doc}"""\n\nfrom __future__ import annotations\n\n' + "".join(f"{line}\n" for line in sorted(lines))
+    head = f'"""{read.doc}"""\n\nfrom __future__ import annotations\n\n' + "".join(
+        f"{line}\n" for line in sorted(lines)
+    )
     return head + "".join(_source(read, one) for one in statements)
 
 

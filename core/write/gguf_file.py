@@ -2,8 +2,8 @@
 
     write(folder, Path("model.gguf"), "Q8_0")
 
-Q8_0 keeps a weight in 8.5 bits, rounded in blocks of 32. Coarser kinds can put the weights back onto the grid on which the base model
-lay, which undoes the training without an error: whether a file says what the model says is for core/write/parity.py to measure.
+Q8_0 keeps a weight in 8.5 bits, rounded in blocks of 32. Coarser kinds can put the weights back onto the grid on which the base
+model lay, which undoes the training without an error: core/write/parity.py measures whether a file says what the model says.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 KIND = "Q8_0"
 NAMES = {"gemma3_text": "gemma3"}  # architectures that are called otherwise there
-SPLITS = {"qwen2": "qwen2", "qwen3": "qwen2", "lfm2": "lfm2"}  # how tokenizers of these split words, as llama.cpp calls it
+SPLITS = {
+    "qwen2": "qwen2",
+    "qwen3": "qwen2",
+    "lfm2": "lfm2",
+}  # how tokenizers of these split words, as llama.cpp calls it
 PACKAGED_SPLIT = "smollm"
 
 
 def write(folder: Path, to: Path, kind: str = KIND) -> Path:
-    """Write the model in `folder` (config.json, tokenizer.json, *.safetensors) to `to`, matrices as `kind`. The file is whole or absent.
+    """Write the model in `folder` (config.json, tokenizer.json, *.safetensors) to `to`, matrices as `kind`. It is whole or absent.
 
     InputError where the model's positions are scaled in a way that the format does not know.
     """

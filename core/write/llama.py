@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
 from core.write.sampling import MIN_P, TEMPERATURE, Written, take
-from core.write.wording import Wording, wording
+from core.write.wording import Wording
 
 if TYPE_CHECKING:
     import xllamacpp
@@ -47,7 +47,13 @@ class Llama(Wording):
     def _likelihood(self, prompt: list[int], copy: list[int]) -> float:
         body = copy[:-1] if copy[-1] == self.end else copy
         grammar = "root ::= " + (" ".join(f"<[{token}]>" for token in body) or '""')
-        how = {"n_predict": len(copy), "n_probs": 1, "temperature": 0.0, "samplers": ["temperature"], "grammar": grammar}
+        how = {
+            "n_predict": len(copy),
+            "n_probs": 1,
+            "temperature": 0.0,
+            "samplers": ["temperature"],
+            "grammar": grammar,
+        }
         if body != copy:  # after the last word only an end is allowed; this says which
             how["logit_bias"] = [[self.end, FORCED]]
         [steps] = self._asked(how | {"prompt": prompt})
@@ -91,5 +97,7 @@ def llama(file: Path, words: Wording, threads: int = THREADS) -> Llama:
         return Llama(words.tokens, words.end, words.breaks, xllamacpp.Server(params))
     except Exception as error:  # it raises nothing narrower
         raise InputError(
-            f"The model {file.name} cannot be loaded: {str(error).splitlines()[0]}.", "Export it again.", where=str(file.parent)
+            f"The model {file.name} cannot be loaded: {str(error).splitlines()[0]}.",
+            "Export it again.",
+            where=str(file.parent),
         ) from error

@@ -2,10 +2,10 @@
 
     python -m tests.bench.writing_runtimes slogans.csv --brief-columns source --copy-column target [--student FOLDER] [--threads 1]
 
-Without --student (the folder `model` of a student that writes) one is made: the packaged base model after one pass over 320 pairs. Each
-runtime works in a process of its own, on the same briefs, one brief at a time: eight drafts with their likelihoods (CTranslate2 knows
-no min-p and draws without), the score by which they are ordered, the likeliest draft of a long brief. xllamacpp and ctranslate2 are
-installed by hand: pip install --no-deps -r requirements-write.txt ctranslate2==4.8.5.
+Without --student (the folder `model` of a student that writes) one is made: the packaged base model after one pass over 320 pairs.
+Each runtime works in a process of its own, on the same briefs, one brief at a time: eight drafts with their likelihoods
+(CTranslate2 knows no min-p and draws without), the score by which they are ordered, the likeliest draft of a long brief. xllamacpp
+and ctranslate2 are installed by hand: pip install --no-deps -r requirements-write.txt ctranslate2==4.8.5.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def main() -> None:
         print(f"{os.getloadavg()[0]:.1f} processes at work on {os.cpu_count()} processors; {args.threads} threads each")
         for name in args.runtimes.split(","):
             asked = multiprocessing.get_context("spawn").Pool(1)
-            print(name, json.dumps(asked.apply(_measured, (name, student, held, args.briefs, args.threads))), flush=True)
+            print(
+                name, json.dumps(asked.apply(_measured, (name, student, held, args.briefs, args.threads))), flush=True
+            )
             asked.close()
 
 
@@ -83,7 +85,11 @@ def _measured(name: str, student: Path, held: list[tuple[str, str]], briefs: int
         size, draft, score, summary, likelihoods = RUNTIMES[name](student, Path(scratch), threads)
         long = "\n".join(f"#Person{1 + n % 2}#: {brief}" for n, (brief, _) in enumerate(held[:16]))
         draft(held[0][0], 1)
-        took: dict[str, list[tuple[float, float]]] = {"eight drafts": [], "their scores": [], "one draft of a long brief": []}
+        took: dict[str, list[tuple[float, float]]] = {
+            "eight drafts": [],
+            "their scores": [],
+            "one draft of a long brief": [],
+        }
         for seed, (brief, _) in enumerate(held[:briefs]):
             some = _timed(took["eight drafts"], draft, brief, seed)
             _timed(took["their scores"], score, some)
@@ -92,7 +98,11 @@ def _measured(name: str, student: Path, held: list[tuple[str, str]], briefs: int
         copies = [slots.put(text, brief) for brief, text in held]
         nll = -sum(likelihoods([brief for brief, _ in held], copies)) / sum(len(text) + 1 for text in copies)
     figures = {
-        what: {"p50": _share(some, 0, 0.5), "p95": _share(some, 0, 0.95), "cpu": round(float(np.mean([c for _, c in some])), 2)}
+        what: {
+            "p50": _share(some, 0, 0.5),
+            "p95": _share(some, 0, 0.95),
+            "cpu": round(float(np.mean([c for _, c in some])), 2),
+        }
         for what, some in took.items()
     }
     return figures | {
@@ -115,7 +125,9 @@ def _torch(student: Path, scratch: Path, threads: int) -> tuple:
     model = language.load(student)
 
     def likelihoods(briefs: list[str], copies: list[str]) -> list[float]:
-        return language.likelihoods(model, [model.prompt(one) for one in briefs], [model.copy(one) for one in copies]).tolist()
+        return language.likelihoods(
+            model, [model.prompt(one) for one in briefs], [model.copy(one) for one in copies]
+        ).tolist()
 
     def draft(brief: str, seed: int) -> list[list[int]]:
         [some] = sampling.write(model, [model.prompt(brief)], [seed], DRAWS, MOST)
@@ -162,7 +174,9 @@ def _ctranslate2(student: Path, scratch: Path, threads: int) -> tuple:
 
     source = scratch / "source"
     shutil.copytree(student, source)
-    PreTrainedTokenizerFast(tokenizer_file=str(student / "tokenizer.json"), unk_token="<|endoftext|>").save_pretrained(source)
+    PreTrainedTokenizerFast(tokenizer_file=str(student / "tokenizer.json"), unk_token="<|endoftext|>").save_pretrained(
+        source
+    )
     ctranslate2.converters.TransformersConverter(str(source)).convert(str(scratch / "made"), quantization="int8")
     model = ctranslate2.Generator(str(scratch / "made"), "cpu", intra_threads=threads, compute_type="int8")
     words = language.load(student)
@@ -171,7 +185,12 @@ def _ctranslate2(student: Path, scratch: Path, threads: int) -> tuple:
     def made(brief: str, most: int, **how) -> list:
         start = [[named(one) for one in words.prompt(brief)]]
         [some] = model.generate_batch(
-            start, max_length=most, include_prompt_in_result=False, end_token=named(words.end), return_scores=True, **how
+            start,
+            max_length=most,
+            include_prompt_in_result=False,
+            end_token=named(words.end),
+            return_scores=True,
+            **how,
         )
         return some.sequences_ids
 

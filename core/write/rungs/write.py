@@ -15,7 +15,7 @@ import numpy as np
 from core.chance import chance
 from core.train.disk import link
 from core.whole import write_whole
-from core.write import base, drafting, gates, language, sampling, slots, tuning
+from core.write import base, drafting, gates, language, slots, tuning
 from core.write.known import Encode, Known
 from core.write.language import Language
 from core.write.rungs import Lesson, Pairs, Proposal, Propose, Rung
@@ -136,12 +136,16 @@ def writing_of(folder: Path) -> tuple[Language, dict]:
     return language.load(folder / MODEL), json.loads((folder / MODEL / WRITING).read_text())
 
 
-def load(folder: Path, known: Known, encode: Encode) -> Propose:
-    """Proposes one draft after the other, in no order."""
-    propose = drawn(*writing_of(folder))
+def unordered(propose: Propose) -> Propose:
+    """The same proposals with no score: one draft after the other, in no order."""
     return lambda briefs, drafts, seed: [
         [replace(one, score=0.0) for one in some] for some in propose(briefs, drafts, seed)
     ]
+
+
+def load(folder: Path, known: Known, encode: Encode) -> Propose:
+    """Proposes one draft after the other, in no order."""
+    return unordered(drawn(*writing_of(folder)))
 
 
 RUNG = Rung(
