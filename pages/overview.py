@@ -11,7 +11,8 @@ from core.evaluate import house
 from core.jobs.kinds import KINDS
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
-from core.ui import address, frame, house_figures, progress, removing, standing
+from core.ui import address, frame, house_figures, house_writing, progress, removing, standing
+from core.write.comparison import WritingComparison
 
 ENTRY = {
     "place": 10,
@@ -38,11 +39,13 @@ def main() -> None:
         sample = next((task for task, client in every if client == SAMPLE_CLIENT), None)
         before = standing.of(view.db, sample) if sample else None
         earned = {one.task_id: one for one in house.money_of_tasks(view.db)}
+        written = {task.id: result for task, _ in every if (result := house_writing.result_of(view.db, task))}
+        earned |= {id: house_writing.earned(earned[id], result) for id, result in written.items()}
         if clients:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
             house_figures.needs(house.notices(view.db))
         if clients:
-            _tasks(view, every, earned)
+            _tasks(view, every, earned, written)
         if before is None or not (before.verdict or before.busy):
             _sample(view, sample, "secondary" if clients else "primary")
         _add(clients)
@@ -66,17 +69,24 @@ def _sample(view: frame.View, sample: Task | None, kind: str) -> None:
             progress.start(view, "distil", {"sample": True}, sample or tasks.of_client(view.db, client)[0])
 
 
-def _tasks(view: frame.View, listed: list[tuple[Task, str]], earned: dict[int, house.TaskMoney]) -> None:
+def _tasks(
+    view: frame.View,
+    listed: list[tuple[Task, str]],
+    earned: dict[int, house.TaskMoney],
+    written: dict[int, WritingComparison],
+) -> None:
     st.subheader("Clients", anchor=False)
     busy = {job.task_id for job in jobs.active(view.db)}
     listed = sorted(listed, key=lambda one: one[0].id not in busy)  # where something is under way first
     pages = -(-len(listed) // PAGE)
     page = st.pagination(pages, key="clients") if pages > 1 else 1
     for task, _ in listed[(page - 1) * PAGE : page * PAGE]:
-        _task(view, standing.of(view.db, task), earned[task.id])
+        _task(view, standing.of(view.db, task), earned[task.id], written.get(task.id))
 
 
-def _task(view: frame.View, where: standing.Standing, earned: house.TaskMoney) -> None:
+def _task(
+    view: frame.View, where: standing.Standing, earned: house.TaskMoney, written: WritingComparison | None
+) -> None:
     with st.container(border=True):
         name, verdict, action = st.columns([6.5, 1.7, 1.5], vertical_alignment="center")
         with name, st.container(gap="xsmall"):
@@ -85,6 +95,8 @@ def _task(view: frame.View, where: standing.Standing, earned: house.TaskMoney) -
                 if where.synthetic:
                     st.badge("made up", color="gray", help="Its texts and labels are: a program wrote them.")
             st.caption(" · ".join(f"{label} {state}" for label, state in where.lines()[1:4]))
+            if written:
+                st.caption(frame.plain(house_writing.words(written)))
             words, trend = house_figures.saving(earned)
             if words:
                 with st.container(horizontal=True, vertical_alignment="center"):
@@ -93,6 +105,8 @@ def _task(view: frame.View, where: standing.Standing, earned: house.TaskMoney) -
                         st.text(trend, help="Saved in each of the last six months.")
             elif where.reason and not where.busy:
                 st.caption(frame.plain(where.reason))
+            if written and not where.busy:
+                st.caption(frame.plain(f"Next: {written.verdict.next} {written.step.words}"))
         with verdict:
             if where.busy:
                 st.caption(f"{where.busy}\u00a0…")  # on one line with its last word

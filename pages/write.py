@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import settings
-from core.ui import frame, progress, writing
+from core.ui import compare_writing, frame, progress, writing
 from core.words import counted
 from core.write import base, guide, pairs, training
 
@@ -31,7 +31,8 @@ def main() -> None:
             st.subheader("Students that write", anchor=False)
             writing.verdict(live or rows[0])
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
-            writing.ladder(rows)
+            compare_writing.ladder(rows)
+            frame.link("compare", "What it costs and saves, beside teacher and people")
         approved = sum(pair.status != "rejected" for pair in there)
         title = "Bring in pairs" if there else "Start here: briefs with approved copy"
         with st.expander(title, expanded=approved < pairs.FEWEST and not running):

@@ -18,6 +18,7 @@ ROLES = {
     "description": ("Description", "What belongs in the category. The built-in teacher reads it."),
     "examples": ("Examples", "A few assets that belong in it, separated by | or ;."),
     "key": ("Code", "The category's own number or code, where labels are given as codes."),
+    "facet": ("Facet", "The question that a category answers (topic, format, offer), where the file holds several."),
     "level": ("Level", "How deep a row stands (Tier 1, Tier 2): each is below the last one above it."),
 }
 

@@ -7,27 +7,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.ui import charts, frame, progress, uploads
+from core.ui import frame, progress, uploads
 from core.ui.standing import VERDICTS
-from core.words import duration, percent, spoken
 from core.write import pairs, training, use
-from core.write.figures import Measured
 from core.write.guide import Guide, Span
 from core.write.rungs import AUTO, rungs
-
-MEASURES = {
-    "near_copies": "Near copies",
-    "recall_at_10": "About the brief",
-    "distinct_2": "Different pairs of words",
-    "unique": "Different drafts",
-}
-HINTS = {
-    "Handled": "Test briefs for which a draft passes every gate.",
-    "Near copies": "Drafts that are, but for a word or two, an approved copy.",
-    "About the brief": "Texts with their own brief among the ten nearest of a hundred. People's copy is the measure.",
-    "Different pairs of words": "Of all pairs of neighbouring words, those that are not said twice.",
-    "Different drafts": "Drafts that are not the same as another one.",
-}
 
 
 def bring(view: frame.View, running: bool) -> None:
@@ -63,57 +47,6 @@ def verdict(row: dict) -> None:
             st.text(f"{rungs()[row['kind']].title} ({row['kind']} {row['id']})")
         st.write(frame.plain(judged.reason))
         st.write("**Next:** " + frame.plain(judged.next))
-
-
-def ladder(rows: list[dict]) -> None:
-    """The students of the newest training, with people's copy and copy of other briefs through the same measures."""
-    newest = rows[0]["params"]["data"]
-    same = [row for row in reversed(rows) if row["params"]["data"] == newest]
-    lines = [_line(_named(row), row["figures"].after_gates, row["figures"].handled.value, row) for row in same]
-    figures = same[-1]["figures"]
-    lines += [
-        _line("People, approved copy", figures.human, figures.human.passed),
-        _line("People, copy of other briefs", figures.shuffled, figures.shuffled.passed),
-    ]
-    table = pd.DataFrame(lines)
-    shares = ("Handled", *MEASURES.values())
-    config = {name: st.column_config.NumberColumn(format="percent", help=HINTS[name]) for name in shares}
-    st.dataframe(table, hide_index=True, key="writers", placeholder="", column_config=config)
-    st.caption(
-        f"Measured on {figures.briefs:,} briefs that no student learned from. No figure says that a draft is good: people do."
-    )
-    charts.download(table, "writing-students")
-    for row in same:
-        if words := row["figures"].rouge:
-            share, lead = percent(words.r1), percent(words.lead3_r1, words.r1)
-            st.caption(
-                f"{_named(row)} shares {share} of its words with people's summaries; the brief's first three sentences, {lead}."
-            )
-    if stops := figures.human_stops:
-        stopped = ", ".join(
-            f"{name} {percent(share)}" for name, share in sorted(stops.items(), key=lambda one: -one[1])
-        )
-        st.caption(
-            frame.plain(
-                f"What the gates stop of people's approved copy: {stopped}. A gate far above that is too strict."
-            )
-        )
-
-
-def _named(row: dict) -> str:
-    return f"{row['kind']} {row['id']}" + (", at work" if row["live"] else "") + (", refused" if row["refused"] else "")
-
-
-def _line(who: str, measures: Measured | None, handled: float, row: dict | None = None) -> dict:
-    shares = {words: spoken(getattr(measures, name)) if measures else None for name, words in MEASURES.items()}
-    seconds = row and row["figures"].seconds_per_brief.p50
-    return {
-        "Who": who,
-        "Handled": spoken(handled),
-        **shares,
-        "A brief takes": duration(seconds) if row else "–",
-        "Trained in": duration(row["train_seconds"]) if row else "–",
-    }
 
 
 def attempt(view: frame.View, count: int = 3) -> None:
