@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from core import jobs, settings, tasks
+from core import database, jobs, settings, tasks
 from core import taxonomy as categories
 from core.assets import families, label_columns, previews
 from core.assets import imports as ingest
@@ -30,6 +30,8 @@ from core.tasks import Task
 from core.taxonomy import columns as category_columns
 from core.train import ladder, members, registry
 from core.wires import connections, providers
+from core.write import guide, pairs
+from core.write import training as writing
 
 RECORDED = (
     "recorded"  # a teacher whose labels the assets file brings: of one column it names, or else of each task's own
@@ -44,6 +46,7 @@ SAMPLE = {
     "student": "embedding",
     "synthetic": True,
 }
+SAMPLE_PAIRS, SAMPLE_GUIDE = settings.SAMPLE / "pairs.csv", settings.SAMPLE / "voice-guide.json"
 
 
 def distil(
@@ -211,6 +214,17 @@ def _assets(
     again = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
     counts = {"imported": first.imported, "unchanged": first.unchanged, "duplicates": first.duplicates}
     return replace(again, **counts), mapping.label
+
+
+def sample_pairs(db: Database) -> Task:
+    """The sample client's second task, which writes: its made-up pairs and voice guide, brought in where they are not there yet."""
+    database.client_id(db, SAMPLE_CLIENT, synthetic=True)
+    task = writing.task_of(db, SAMPLE_CLIENT)
+    if not pairs.load(db, task):
+        guide.put(db, task, guide.read(SAMPLE_GUIDE))
+        table = pairs.opened(SAMPLE_PAIRS, ["brief", "copy"])
+        pairs.import_pairs(db, task, SAMPLE_PAIRS, pairs.find_columns(table, ["brief"], "copy"))
+    return task
 
 
 def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from core.ui import (
     progress,
     removing,
     taxonomy_columns,
+    taxonomy_facets,
     taxonomy_use,
     uploads,
 )
@@ -58,10 +59,12 @@ def _taxonomy(view: View) -> None:
         if path is None:
             uploads.template("taxonomy")
             return
-        columns = taxonomy_columns.read(path, "taxonomy")
-        if columns:
-            taxonomy_use.use(view, columns.categories, path.name)
-            data_profile.categories(columns.categories)
+        file = taxonomy_columns.read(path, "taxonomy")
+        if file and file.has_facets:
+            taxonomy_facets.show(view, file, path.name)
+        elif file:
+            taxonomy_use.use(view, file.categories, path.name)
+            data_profile.categories(file.categories)
 
 
 def _file() -> Path | None:
