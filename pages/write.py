@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import settings
-from core.ui import compare_writing, frame, progress, writing
+from core.ui import compare_writing, frame, guide_form, progress, writing
 from core.words import counted
 from core.write import base, guide, pairs, training
 
@@ -42,7 +42,7 @@ def main() -> None:
         if there and rows:
             _known(view, there, running, "Train again")
         if there:
-            _guide(view)
+            _guide(view, there)
 
 
 def _known(view: frame.View, there: list[pairs.Pair], running: bool, train: str) -> None:
@@ -66,10 +66,10 @@ def _known(view: frame.View, there: list[pairs.Pair], running: bool, train: str)
         writing.start(view)
 
 
-def _guide(view: frame.View) -> None:
+def _guide(view: frame.View, there: list[pairs.Pair]) -> None:
     with st.expander("Voice guide: what every draft must keep to"):
-        saved = writing.guide_form(guide.of(view.db, view.task, []))
-        if saved:
+        approved = [(pair.brief, pair.copy) for pair in there if pair.status != "rejected"]
+        if saved := guide_form.guide_form(guide.of(view.db, view.task, []), approved):
             guide.put(view.db, view.task, saved)
             st.success("Saved. Train again, and students keep to it.", icon=":material/check_circle:")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.words import percent
-from core.write import names, slots, stated
+from core.write import names, slots, stated, tongues
 from core.write.guide import Guide, Span
 from core.write.known import OTHERS, Encode, Known
 
@@ -46,6 +46,11 @@ def find(case: Case) -> list[Finding]:
     """What every gate that applies says."""
     reasons = {name: check(case) for name, check in GATES.items()}
     return [Finding(name, not why, why) for name, why in reasons.items() if why is not None]
+
+
+def of_guide(case: Case) -> list[str]:
+    """The gates set by the voice guide that stop a text; nothing has to be known of other copy."""
+    return [name for name in OF_GUIDE if GATES[name](case)]
 
 
 def cases(
@@ -168,6 +173,13 @@ def _grade(case: Case) -> str | None:
     )
 
 
+def _language(case: Case) -> str | None:
+    if case.guide.language not in tongues.NAMES:
+        return None
+    other = tongues.other_than(case.text, case.brief, case.guide.language)
+    return f"It reads as {other}, not as {tongues.NAMES[case.guide.language]}." if other else ""
+
+
 def _claims(case: Case) -> str | None:
     if not case.guide.claims:
         return None
@@ -245,6 +257,7 @@ GATES: dict[str, Check] = {
     "exclamation marks": _marks,
     "capitals": _capitals,
     "reading level": _grade,
+    "language": _language,
     "claims": _claims,
     "numbers and dates": _facts,
     "other brands": _brands,
@@ -253,3 +266,7 @@ GATES: dict[str, Check] = {
     "repeats": _repeats,
     "about the brief": _about,
 }
+OF_GUIDE = (  # the gates that a voice guide sets, and that need nothing else
+    "length", "required words", "banned words", "banned patterns", "emoji", "exclamation marks", "capitals", "reading level",
+    "language", "claims",
+)  # fmt: skip
