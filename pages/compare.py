@@ -8,6 +8,7 @@ from core.train.registry import all_students
 from core.ui import (
     compare_charts,
     compare_first,
+    compare_writing,
     disagreement_list,
     frame,
     label_sources,
@@ -17,6 +18,7 @@ from core.ui import (
 )
 from core.ui.compare_first import TABS
 from core.ui.figures import HINTS, explained, figure
+from core.write import training
 
 ENTRY = {
     "place": 70,
@@ -24,12 +26,15 @@ ENTRY = {
     "name": "Compare",
     "icon": "balance",
     "title": "Decide: is the student good enough?",
-    "sentence": "Student and teacher side by side: how often they agree, what each costs, how long each takes.",
+    "sentence": "Student and teacher side by side: how good each is, what each costs, how long each takes.",
+    "kinds": ("choose_one", "choose_several", "write"),
 }
 
 
 def main() -> None:
     with frame.page("compare") as view:
+        if view.task.kind == training.KIND:
+            return compare_writing.show(view)
         busy = progress.watch(view, "train", "distil")
         row = _student(view)
         if row is None:

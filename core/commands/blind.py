@@ -37,9 +37,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if args.draw:
         params = {"task_id": task.id, "writer_id": row["id"], "count": args.draw}
         jobs.run_here(db, "blind", params, task, terminal.Log())
-    compared = {against: blind.result(db, task, row["id"], against) for against in blind.AGAINST}
-    blind.must_be_drawn(compared["approved"])
-    shown = [one for one in compared.values() if one.pairs]
+    blind.must_be_drawn(row["blind"] if not args.draw else blind.result(db, task, row["id"]))
+    shown = blind.compared(db, task, row["id"])
     lines = [line for one in shown for line in (blind.sentence(one), blind.agreed_words(one)) if line]
     result = {
         "client": args.client,

@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)
+    if task.kind == "write":
+        return _writing(db, task, args)
     row = looked_at(db, task, args.student)
     before = judgement(db, row["id"])
     if args.rule:
@@ -85,6 +87,52 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         text.append(f"Kept for {args.client} from now on: {', '.join(changed)}.")
     if any(one.startswith("new=") for one in args.rule):
         text.append("What is new counts from the next training on.")
+    return answer, "\n".join(text)
+
+
+def _writing(db, task, args: argparse.Namespace) -> tuple[dict, str]:
+    """The same of a task that writes."""
+    from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models
+    from core.money import outlook
+    from core.report import writing as answers
+    from core.write import blind, comparison, desk, measures, vendors
+
+    if args.rule:
+        raise InputError(
+            "A task that writes has no such rules.", "Set the margin of its blind test with `blind --margin`."
+        )
+    if args.assume:
+        keep_assumptions(db, task, _changed(assumptions_of(db, task), args.assume, "--assume"))
+    if args.other_models is not None:
+        keep_other_models(db, task, args.other_models)
+    row = comparison.looked_at(db, task, args.student)
+    if vendors.unmeasured(db, task):
+        vendors.measure_teacher(db, task)
+    result = comparison.comparison(db, task, row)
+    judged, figures = result.verdict, result.figures
+    answer = {
+        "student": str(row["id"]),
+        "kind": row["kind"],
+        "verdict": asdict(judged) | {"step": asdict(result.step)},
+        "assumptions": asdict(result.assumptions),
+        "measures": measures.as_json(result.sides),
+        "gates": {"student": figures.stops, "people": figures.human_stops},
+        "blind": [asdict(one) | {"words": blind.sentence(one)} for one in result.blind],
+        "months": [asdict(one) for one in desk.rates(db, task)],
+        "formulas": [asdict(line) for line in result.formulas],
+        "tornado": [asdict(one) for one in result.swings],
+        "drafts": [asdict(one) for one in figures.examples],
+        "licence": figures.licence,
+    }
+    text = [f"{judged.decision.replace('_', ' ')}: {judged.reason}", f"Next: {judged.next} {result.step.words}"]
+    text += [answers.lead(result), answers.passes_on(result)]
+    for one in measures.applicable(result.sides):
+        told = ", ".join(f"{side.who} {one.told(side)}" for side in result.sides if one.value(side) is not None)
+        text.append(f"{one.words}: {told}")
+    text += [blind.sentence(one) for one in result.blind]
+    text += [f"{c.label:<40} {money(c.after(outlook.MONTHS)):>12} in {outlook.MONTHS} months" for c in result.courses]
+    if args.assume:
+        text.append(f"Kept for {args.client} from now on: {', '.join(args.assume)}.")
     return answer, "\n".join(text)
 
 

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core.report import content, html, workbook
 
     db = database.connect()
-    report = content.gather(db, tasks.named(db, args.client, args.task), args.student)
+    report = content.of(db, tasks.named(db, args.client, args.task), args.student)
     args.to.parent.mkdir(parents=True, exist_ok=True)
     if kind == ".html":
         write_whole(args.to, html.render(report))

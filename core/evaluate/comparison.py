@@ -6,7 +6,6 @@ Put together here once; figures are only read, so that changing a price or a vol
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from sqlite_utils import Database
@@ -21,9 +20,8 @@ from core.evaluate.kept import assumptions_of, other_prices, rules_of, teacher_p
 from core.evaluate.latency import Times, median_interval
 from core.evaluate.next_step import Plan, plan
 from core.evaluate.verdict import decide
-from core.money import outlook
 from core.money.economics import Assumptions, Economics, Line, Measured, economics, label_price, saving_on_batch
-from core.money.outlook import Course, Swing
+from core.money.outlook import Outlook
 from core.money.prices import Price
 from core.tasks import Task
 from core.train import members
@@ -31,7 +29,7 @@ from core.wires import connections
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Outlook):
     """A student beside its teacher. `measured` is what the money rests on, `price` what the teacher is priced at (None: no list
     price), `others` the prices of models that stand beside it."""
 
@@ -58,34 +56,20 @@ class Comparison:
         assumed = 1000 * self.assumptions.teacher_latency_s
         return Times(assumed, None, None, 0, (assumed,)), False
 
-    @cached_property
-    def _outlook(self) -> tuple[list[Course], list[Line]]:
-        return outlook.courses(self.measured, self.assumptions, self.price, self.others, self.economics)
+    @property
+    def mode(self) -> str:
+        """Whether the verdict speaks of the "student" alone or of the "cascade"."""
+        return self.verdict.mode
 
     @property
-    def courses(self) -> list[Course]:
-        """Every way of working side by side, over two years."""
-        return self._outlook[0]
-
-    @property
-    def formulas(self) -> list[Line]:
-        """Every step of the money figures, those of the sheet first."""
-        return [*self.economics.formulas, *self._outlook[1]]
-
-    @cached_property
-    def swings(self) -> list[Swing]:
-        """What each assumption moves within two years."""
-        return outlook.tornado(self.measured, self.assumptions, self.price, self.verdict.mode, self._handled)
-
-    @cached_property
-    def ranges(self) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
-        """The ranges of saving and speed-up: outlook.ranges()."""
-        median = median_interval(self.figures.latency.spread, self.figures.latency.n)
-        return outlook.ranges(self.measured, self.assumptions, self.price, self.verdict.mode, self._handled, median)
-
-    @property
-    def _handled(self) -> tuple[float, float]:
+    def handled_ends(self) -> tuple[float, float]:
+        """The range of the handled share."""
         return self.figures.handled.low, self.figures.handled.high
+
+    @property
+    def ms_ends(self) -> tuple[float, float]:
+        """The range of the student's time for one asset."""
+        return median_interval(self.figures.latency.spread, self.figures.latency.n)
 
 
 def comparison(db: Database, student_id: int) -> Comparison | None:

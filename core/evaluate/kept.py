@@ -14,13 +14,22 @@ from core.tasks import Task
 
 
 def assumptions_of(db: Database, task: Task) -> Assumptions:
-    """The client's assumptions: those kept, the defaults for the rest."""
-    return Assumptions(**settings.get(db, "assumptions", task))
+    """The client's assumptions: those kept, the defaults for the rest. Where a teacher's drafts were bought, they cost what they
+    did, unless somebody prices the teacher as a model."""
+    usual = {"price_as": None} if _drafts_bought(db, task) else {}
+    return Assumptions(**usual | settings.get(db, "assumptions", task))
 
 
 def keep_assumptions(db: Database, task: Task, assumptions: Assumptions) -> None:
     """Keep what differs from the defaults as the client's own."""
-    settings.put(db, "assumptions", _changed(assumptions), task)
+    chosen = {"price_as": assumptions.price_as} if _drafts_bought(db, task) else {}
+    settings.put(db, "assumptions", _changed(assumptions) | chosen, task)
+
+
+def _drafts_bought(db: Database, task: Task) -> bool:
+    query = """select exists (select 1 from teacher_drafts b join drafts d on d.id = b.draft_id
+               where d.task_id = ? and b.cost_usd > 0)"""
+    return task.kind == "write" and bool(db.execute(query, [task.id]).fetchone()[0])
 
 
 def rules_of(db: Database, task: Task, target: float | None = None) -> Rules:

@@ -11,7 +11,7 @@ from math import ceil, isfinite
 from typing import Any
 
 from core.errors import InputError
-from core.money.modes import MODES
+from core.money.modes import MODES, SORTING, Work
 from core.money.prices import SECONDS, TOKENS_OUT, Price, default_price_as
 from core.words import stated_percent
 
@@ -112,16 +112,17 @@ def _check(name: str, value: float, above: float | None = None) -> None:
         raise InputError(f"{_labels()[name]} is {value}.", f"Give {wanted}.")
 
 
-def described(values: Any) -> list[dict]:
-    """What a dataclass of stated() fields holds, as rows: name, label, value, unit, note, changed (from the default), basis."""
+def described(values: Any, work: Work = SORTING) -> list[dict]:
+    """What a dataclass of stated() fields holds, as rows: name, label, value, unit, note, changed (from the default), basis; in the
+    words of the `work`."""
     plain = type(values)()
     return [
         {
             "name": f.name,
-            "label": f.metadata["label"],
+            "label": work.say(f.metadata["label"]),
             "value": getattr(values, f.name),
-            "unit": f.metadata["unit"],
-            "note": f.metadata["note"],
+            "unit": work.say(f.metadata["unit"]),
+            "note": work.notes.get(f.name) or work.say(f.metadata["note"]),
             "changed": getattr(values, f.name) != getattr(plain, f.name),
             "basis": "assumed",
         }
@@ -147,6 +148,11 @@ class Taught:
     def teacher_kind(self) -> str:
         """built-in, recorded or the kind of a hosted one."""
         return self.teacher.partition(":")[0]
+
+    @property
+    def work(self) -> Work:
+        """In whose words the sheet is written."""
+        return SORTING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +203,7 @@ class Economics:
     break_even_assets: dict[str, int | None]
     speed_up: dict[str, float | None]
     formulas: list[Line]
+    work: Work = SORTING
 
     def line(self, key: str) -> Line:
         """One line of the sheet by its key."""
@@ -220,6 +227,7 @@ def economics(measured: Measured, assumptions: Assumptions, price: Price | None)
     speed = _speed_up(measured, assumptions)
     lines = [*costs.values(), *monthly.values(), *upfront, total, *saving.values(), *even.values(), *months]
     lines += [*_next_client(measured, assumptions, student, total), *speed.values()]
+    lines, upfront = ([said(line, measured.work) for line in some] for some in (lines, upfront))
     assets = {name: None if line.value is None else int(line.value) for name, line in even.items()}
     return Economics(
         price.model if price else None,
@@ -233,7 +241,13 @@ def economics(measured: Measured, assumptions: Assumptions, price: Price | None)
         assets,
         {name: line.value for name, line in speed.items()},
         lines,
+        measured.work,
     )
+
+
+def said(line: Line, work: Work) -> Line:
+    """A line in the words of the work it counts."""
+    return replace(line, label=work.say(line.label), unit=work.say(line.unit), note=work.say(line.note))
 
 
 def saving_on_batch(sheet: Economics, measured: Measured, assumptions: Assumptions) -> dict[str, float | None]:

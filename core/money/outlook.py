@@ -7,8 +7,19 @@ Pure, on top of the sheet of economics.py, whose rule holds here too: each line 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from core.money.economics import Assumptions, Economics, Line, Measured, economics, monthly_cost, show, teacher_cost
+from core.money.economics import (
+    Assumptions,
+    Economics,
+    Line,
+    Measured,
+    economics,
+    monthly_cost,
+    said,
+    show,
+    teacher_cost,
+)
 from core.money.modes import MODES
 from core.money.prices import TOKENS_OUT, Price
 from core.words import money, percent, stated_percent
@@ -59,7 +70,7 @@ def courses(
         lines += [each, month]
         if month.value is not None:
             listed.append(Course(key, label, 0.0, month.value, month.basis))
-    return listed, [*lines, *(_total(course) for course in listed)]
+    return listed, [said(line, sheet.work) for line in [*lines, *(_total(course) for course in listed)]]
 
 
 def _elsewhere(assumptions: Assumptions, price: Price | None, others: list[Price]):
@@ -144,7 +155,8 @@ def tornado(
             for _, seen, assumed, priced in ends
         ]
         if None not in results:  # half of one token is none, and a teacher without tokens has no cost
-            swings.append(Swing(name, label, ends[0][0], ends[1][0], *results))
+            words = (measured.work.say(text) for text in (label, ends[0][0], ends[1][0]))
+            swings.append(Swing(name, *words, *results))
     return sorted((one for one in swings if one.span >= 0.01), key=lambda one: -one.span)
 
 
@@ -218,3 +230,50 @@ def ranges(
 
 def _span(ends: list[float | None]) -> tuple[float, float] | None:
     return None if None in ends else (min(ends), max(ends))
+
+
+class Outlook:
+    """What follows from a comparison's sheet; it has `economics`, and what that was made of. `mode`: the way of working that its
+    verdict speaks of, `handled_ends`: the range of the handled share, `ms_ends`: that of the student's time."""
+
+    economics: Economics
+    measured: Measured
+    assumptions: Assumptions
+    price: Price | None
+    others: list[Price]
+
+    @property
+    def mode(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def handled_ends(self) -> tuple[float, float]:
+        raise NotImplementedError
+
+    @property
+    def ms_ends(self) -> tuple[float, float]:
+        raise NotImplementedError
+
+    @cached_property
+    def _courses(self) -> tuple[list[Course], list[Line]]:
+        return courses(self.measured, self.assumptions, self.price, self.others, self.economics)
+
+    @property
+    def courses(self) -> list[Course]:
+        """Every way of working side by side, over two years."""
+        return self._courses[0]
+
+    @property
+    def formulas(self) -> list[Line]:
+        """Every step of the money figures, those of the sheet first."""
+        return [*self.economics.formulas, *self._courses[1]]
+
+    @cached_property
+    def swings(self) -> list[Swing]:
+        """What each assumption moves within two years."""
+        return tornado(self.measured, self.assumptions, self.price, self.mode, self.handled_ends)
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+        """The ranges of saving and speed-up: ranges()."""
+        return ranges(self.measured, self.assumptions, self.price, self.mode, self.handled_ends, self.ms_ends)

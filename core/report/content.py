@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import pandas as pd
 from sqlite_utils import Database
@@ -21,14 +22,16 @@ from core.evaluate.phrases import share_words, span_words
 from core.evaluate.versions import provenance
 from core.evaluate.weak import ranked
 from core.money.economics import described
-from core.report import answers, money, speed
+from core.report import answers, money, speed, writing_report
 from core.report.answers import Answer
 from core.report.brand import Brand, brand
 from core.report.headline import TITLES, Headline, about, for_100, headlines
 from core.report.pairs import Pair, lead, pairs
+from core.report.writing_report import WritingReport
 from core.tasks import Task
 from core.train.registry import looked_at
 from core.words import percent, split_words, task_title, teacher_words
+from core.write import training
 
 WORST, EXAMPLES = 4, 2  # as many as the second page holds
 TEXT = 220  # characters of an example that are shown
@@ -78,6 +81,8 @@ class Worst:
 class Report:
     """All a report holds; `chapters` are (heading, answers)."""
 
+    template: ClassVar[str] = "report.html.j2"
+
     client: str
     synthetic: bool
     student: str
@@ -103,6 +108,25 @@ class Report:
     results: pd.DataFrame
     method: tuple[str, ...]
     limits: tuple[str, ...] = LIMITS
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """The head of the workbook: what, value, basis, note."""
+        rows = [("Client", self.client, "", ""), ("Date", self.date, "", ""), ("Student", self.student, "", "")]
+        rows += [("Verdict", self.title, "", self.for_100), ("Reason", self.reason, "", "")]
+        rows += [("Money", self.lead, "", ""), ("What goes back", self.goes_back, "", ""), ("Next", self.next, "", "")]
+        rows += [(one.label, one.value, one.basis, one.span) for one in self.headlines]
+        return pd.DataFrame(rows, columns=["what", "value", "basis", "note"])
+
+    @property
+    def more(self) -> dict[str, pd.DataFrame]:
+        """Further sheets of the workbook."""
+        return {} if self.gold is None else {"gold": self.gold}
+
+
+def of(db: Database, task: Task, student: str = "live") -> Report | WritingReport:
+    """The report of a task of any kind; see gather()."""
+    return (writing_report.gather if task.kind == training.KIND else gather)(db, task, student)
 
 
 def gather(db: Database, task: Task, student: str = "live") -> Report:

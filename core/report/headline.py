@@ -17,6 +17,9 @@ TITLES = {
     "fallback": "Let the student answer, with the teacher behind it.",
     "not_ready": "Not ready.",
     "trial": "Trial only.",
+    "alone": "It may write alone.",
+    "drafts": "It drafts, and a person decides.",
+    "not_yet": "Not yet.",
 }
 
 IF_IT_DID = "if it did the work"  # said of what a student would save that nothing is handed over to

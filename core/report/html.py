@@ -19,24 +19,25 @@ from core.money.economics import show
 from core.report import svg
 from core.report.answers import Answer
 from core.report.content import Report
+from core.report.writing_report import WritingReport
 from core.words import money, percent
 
 ROWS = 60  # of a chart's table; the workbook has all
 
 
-def render(report: Report) -> str:
+def render(report: Report | WritingReport) -> str:
     """The whole file."""
     helpers = {"svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
-    return _template().render(report=report, **helpers).lstrip()
+    return _template(report.template).render(report=report, **helpers).lstrip()
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_unbroken
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def _unbroken(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from core.money.economics import Economics, Line
-from core.money.modes import MODES
+from core.money.modes import MODES, SORTING
 from core.money.outlook import MONTHS, PUBLISHED_SAVING, Course, Swing, net_saving
 from core.report import charts
 from core.report.answers import Answer
@@ -18,7 +18,7 @@ def monthly(courses: list[Course], sheet: Economics, taken_over: bool) -> Answer
     title = "The teacher has no price yet: choose a model to price it as"
     if sheet.monthly["teacher"] is not None:
         mode = "cascade" if sheet.monthly["cascade"] is not None else "student"
-        title = f"A month of {sheet.volume_per_month:,} assets: {month_words(sheet, 'teacher')} with the teacher, "
+        title = f"A month of {sheet.volume_per_month:,} {sheet.work.things}: {month_words(sheet, 'teacher')} with the teacher, "
         title += f"{month_words(sheet, mode)} with {MODES[mode].workers}"
     colours = [charts.LOOKS.get(course.key, (charts.NEUTRAL, ""))[0] for course in courses]
     each = [1000 * course.month / sheet.volume_per_month for course in courses]
@@ -27,8 +27,9 @@ def monthly(courses: list[Course], sheet: Economics, taken_over: bool) -> Answer
     figure = charts.bars([c.label for c in courses], [c.month for c in courses], texts, colours)
     charts.layout(figure, "US dollars a month", "", height=90 + 40 * len(courses))
     figure.update_xaxes(**charts.dollars(0, 2.2 * max([c.month for c in courses] + [0.01])))
+    each_1000 = sheet.work.say("USD per 1,000 assets")
     rows = [
-        {"way of working": c.label, "USD a month": c.month, "USD per 1,000 assets": usd, "basis": c.basis}
+        {"way of working": c.label, "USD a month": c.month, each_1000: usd, "basis": c.basis}
         for c, usd in zip(courses, each)
     ]
     return Answer(
@@ -37,7 +38,7 @@ def monthly(courses: list[Course], sheet: Economics, taken_over: bool) -> Answer
         figure,
         pd.DataFrame(rows),
         saving_words(sheet, taken_over),
-        dollars=("USD a month", "USD per 1,000 assets"),
+        dollars=("USD a month", each_1000),
     )
 
 
@@ -51,7 +52,10 @@ def saving_words(sheet: Economics, taken_over: bool) -> str:
     ]
     published = f"The published agency example saves {100 * low:g} to {stated_percent(high)}"
     hoped = "" if taken_over else f", {IF_IT_DID}"
-    return f"{published}; here the {', the '.join(parts)}{hoped}." if parts else f"{published}."
+    here = f"here the {', the '.join(parts)}{hoped}." if parts else ""
+    if sheet.work != SORTING:  # the example sorts
+        return f"{here[:1].upper()}{here[1:]}"
+    return f"{published}; {here}" if parts else f"{published}."
 
 
 def month_words(sheet: Economics, key: str) -> str:
@@ -77,14 +81,14 @@ def cumulative(courses: list[Course], sheet: Economics, mode: str) -> Answer:
         net = net_saving(sheet, mode)
         result = f"saves {money(net)}" if net > 0 else f"is still {money(-net)} behind"
         even = sheet.break_even_assets[mode]
-        title = (
-            f"{who}: pays for itself after {_months(mine.even)} ({even:,} assets) and {result} within {MONTHS} months"
-        )
+        after = f"{_months(mine.even)} ({even:,} {sheet.work.things})"
+        title = f"{who}: pays for itself after {after} and {result} within {MONTHS} months"
     table = pd.DataFrame(
         {"month": range(MONTHS + 1)} | {c.label: [c.after(m) for m in range(MONTHS + 1)] for c in courses}
     )
     note = (
-        f"Upfront {money(sheet.upfront_usd)}, then {sheet.volume_per_month:,} assets a month at today's prices. Estimated; "
+        f"Upfront {money(sheet.upfront_usd)}, then {sheet.volume_per_month:,} {sheet.work.things} a month at today's prices. "
+        "Estimated; "
         "a diamond marks where the student has earned back what it took."
     )
     return Answer("cumulative", title, charts.cumulative(courses), table, note, dollars=tuple(c.label for c in courses))
@@ -140,7 +144,8 @@ def upfront(sheet: Economics) -> Answer:
     more = [sheet.line("upfront"), sheet.line("next_client"), sheet.line("next_client_upfront")]
     hosting, start = more[1:]
     note = (
-        f"The next client or taxonomy on the same machine adds {money(hosting.value)} a month ({hosting.note}) and, once, about "
+        f"The next client{' or taxonomy' * (sheet.work == SORTING)} on the same machine adds {money(hosting.value)} a month "
+        f"({hosting.note}) and, once, about "
         f"{money(start.value)} ({start.note})."
     )
     return Answer("upfront", title, figure, steps([*items, *more]), note)

@@ -38,12 +38,21 @@ class Pair:
 
 def pairs(result: Comparison) -> list[Pair]:
     """Money, agreement and time of a comparison(), for the way of working its verdict speaks of; what has no price is left out."""
-    return [one for one in (_month(result), _agreement(result), _time(result)) if one]
+    sheet, mode = result.economics, result.mode
+    return [one for one in (month(sheet, mode, result.takes_over), _agreement(result), _time(result)) if one]
 
 
 def lead(result: Comparison) -> str:
     """What is paid today, at whose price, and what is kept, in one line; nothing is, where nothing can be handed over."""
-    sheet, mode, verdict = result.economics, result.verdict.mode, result.verdict
+    verdict = result.verdict
+    reckoned = verdict.rule == "does_not_pay" or result.takes_over
+    why_not = "for trial only" if verdict.decision == "trial" else "not ready"
+    return month_line(result.economics, result.mode, "" if reckoned else why_not)
+
+
+def month_line(sheet: Economics, mode: str, why_not: str = "") -> str:
+    """What a month costs with the teacher and in the way `mode`, in one line; `why_not`: what the student is, where nothing can be
+    handed over."""
     today, mine = sheet.monthly["teacher"], sheet.monthly[mode]
     if today is None:
         return "The teacher has no price yet: say below what you pay, and see what you would keep."
@@ -51,12 +60,12 @@ def lead(result: Comparison) -> str:
         return "The teacher costs nothing: there is nothing to save."
     price = _list_price(sheet)
     paid = f"Today {month_words(sheet, 'teacher')} a month{f' at {price}' if price else ''}"
-    if verdict.rule == "does_not_pay" or result.takes_over:
-        mine_words = month_words(sheet, mode) if mine else "less than a cent"
-        difference = round(today - mine, 2)
-        ending = f"you keep {money(difference)}" if difference >= 0 else f"that is {money(-difference)} more"
-        return f"{paid}, with {MODES[mode].workers} {mine_words}: {ending}."
-    return f"{paid}. Nothing is handed over yet: the student is {'for trial only' if verdict.decision == 'trial' else 'not ready'}."
+    if why_not:
+        return f"{paid}. Nothing is handed over yet: the student is {why_not}."
+    mine_words = month_words(sheet, mode) if mine else "less than a cent"
+    difference = round(today - mine, 2)
+    ending = f"you keep {money(difference)}" if difference >= 0 else f"that is {money(-difference)} more"
+    return f"{paid}, with {MODES[mode].workers} {mine_words}: {ending}."
 
 
 def _list_price(sheet: Economics) -> str:
@@ -69,8 +78,8 @@ def _list_price(sheet: Economics) -> str:
     return f"{kind} of {price.model.partition(':')[2] or price.model}"
 
 
-def _month(result: Comparison) -> Pair | None:
-    sheet, mode = result.economics, result.verdict.mode
+def month(sheet: Economics, mode: str, takes_over: bool) -> Pair | None:
+    """A month with the teacher and in the way `mode`; None where either has no price. `takes_over`: as in saving_words()."""
     if not sheet.per_1000["teacher"] or sheet.monthly[mode] is None:
         return None
     keys = {"teacher": "Teacher", mode: MODES[mode].short}
@@ -79,8 +88,8 @@ def _month(result: Comparison) -> Pair | None:
     )
     line, price = sheet.line("teacher"), _list_price(sheet)
     dated = f"at {price}, {sheet.price.as_of or 'undated'}" if price and sheet.price else line.note
-    note = f"{sheet.volume_per_month:,} assets a month, {dated}"
-    title = "Cost a month" if result.takes_over else f"Cost a month, {IF_IT_DID}"
+    note = f"{sheet.volume_per_month:,} {sheet.work.things} a month, {dated}"
+    title = "Cost a month" if takes_over else f"Cost a month, {IF_IT_DID}"
     return Pair("month-pair", title, bars, note, line.basis)
 
 

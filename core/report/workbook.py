@@ -13,6 +13,7 @@ from openpyxl.styles import Font
 
 from core.escape import Cells, defuse
 from core.report.content import Report
+from core.report.writing_report import WritingReport
 
 
 def csv(table: pd.DataFrame) -> bytes:
@@ -24,12 +25,11 @@ def csv(table: pd.DataFrame) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
-def workbook(report: Report) -> bytes:
+def workbook(report: Report | WritingReport) -> bytes:
     """The XLSX file: summary, every test asset in a row, then a sheet for each answer, assumptions and money steps."""
-    sheets = {"Summary": _summary(report), "results": report.results}
+    sheets = {"Summary": report.summary, "results": report.results}
     sheets |= {answer.name: answer.table for _, some in report.chapters for answer in some}
-    if report.gold is not None:
-        sheets["gold"] = report.gold
+    sheets |= report.more
     sheets["assumptions"] = pd.DataFrame(report.assumptions)[["label", "value", "unit", "note", "basis"]]
     sheets["formula sheet"] = report.sheet
     sheets["provenance"] = pd.DataFrame([*report.provenance, ("Teacher's terms", report.licence)])
@@ -44,18 +44,6 @@ def written(sheets: Mapping[str, pd.DataFrame]) -> bytes:
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
-
-
-def _summary(report: Report) -> pd.DataFrame:
-    rows = [("Client", report.client, "", ""), ("Date", report.date, "", ""), ("Student", report.student, "", "")]
-    rows += [("Verdict", report.title, "", report.for_100), ("Reason", report.reason, "", "")]
-    rows += [
-        ("Money", report.lead, "", ""),
-        ("What goes back", report.goes_back, "", ""),
-        ("Next", report.next, "", ""),
-    ]
-    rows += [(one.label, one.value, one.basis, one.span) for one in report.headlines]
-    return pd.DataFrame(rows, columns=["what", "value", "basis", "note"])
 
 
 def _sheet(book: Workbook, name: str, table: pd.DataFrame) -> None:

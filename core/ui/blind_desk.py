@@ -32,7 +32,7 @@ def show(task: Task, writer_id: int, reviewer: str) -> None:
             _timed(item)
             _pair(item)
             _choices(item, writer_id, reviewer)
-        _so_far([blind.result(db, task, writer_id, against) for against in blind.AGAINST], bool(item))
+        _so_far(blind.compared(db, task, writer_id), bool(item))
 
 
 def _so_far(results: list[blind.Result], judging: bool) -> None:

@@ -36,13 +36,14 @@ def comparison(view: frame.View, result: Comparison) -> bool:
     """The sum and the three pairs, volume and price below them; whether one of these was changed, so that all is out of date."""
     st.header(frame.plain(lead(result)), anchor=False)
     shown = pairs(result)
-    for column, pair in zip(st.columns(len(shown), gap="medium"), shown):
+    for column, one in zip(st.columns(len(shown), gap="medium"), shown):
         with column:
-            _pair(pair)
+            pair_of_bars(one)
     return money_inputs.first(view, result.economics) != result.assumptions
 
 
-def _pair(pair: Pair) -> None:
+def pair_of_bars(pair: Pair) -> None:
+    """One comparison in a box: its answer, its basis, the bars, what it rests on."""
     with st.container(border=True, height="stretch", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{frame.plain(pair.title)}**", width="content")

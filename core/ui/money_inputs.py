@@ -9,13 +9,14 @@ import streamlit as st
 from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models, other_prices
 from core.money import prices
 from core.money.economics import Assumptions, Economics, described
+from core.money.modes import SORTING, Work
 from core.ui.frame import View, plain
 from core.words import stated_money
 
 
-def price_as(view: View, *, described: bool = True) -> Assumptions:
+def price_as(view: View, *, described: bool = True, work: Work = SORTING) -> Assumptions:
     """The picker over the bundled price list, with the price's source and date below it, where `described`; the client's
-    assumptions after it."""
+    assumptions after it. In the words of the `work`."""
     stored = assumptions_of(view.db, view.task)
     names = prices.names(view.db)
     names = names if stored.price_as in names else [stored.price_as, *names]
@@ -23,9 +24,11 @@ def price_as(view: View, *, described: bool = True) -> Assumptions:
         "Price the teacher as",
         names,
         index=names.index(stored.price_as),
-        format_func=lambda name: name or "what the labels did cost",
+        format_func=lambda name: name or work.say("what the labels did cost"),
         key=f"price-as-{view.task.id}",
-        help="Labels of the built-in teacher and recorded ones carry no bill: their cost is worked out from token counts at "
+        help="Where nothing was billed, the cost is worked out from token counts at this model's list price."
+        if work.words
+        else "Labels of the built-in teacher and recorded ones carry no bill: their cost is worked out from token counts at "
         "this model's list price.",
     )
     price = prices.price(view.db, model) if model else None
@@ -63,11 +66,11 @@ def other_models(view: View) -> list[prices.Price]:
     return other_prices(view.db, view.task)
 
 
-def volume(view: View) -> Assumptions:
-    """Assets a month, asked for; the client's assumptions after it."""
+def volume(view: View, work: Work = SORTING) -> Assumptions:
+    """Assets a month, asked for, or what the `work` is paid for; the client's assumptions after it."""
     stored = assumptions_of(view.db, view.task)
     picked = st.number_input(
-        "Assets a month", 1, value=stored.volume_per_month, step=1000, key=f"volume-{view.task.id}"
+        work.say("Assets a month"), 1, value=stored.volume_per_month, step=1000, key=f"volume-{view.task.id}"
     )
     return _keep(view, stored, replace(stored, volume_per_month=picked))
 
@@ -84,21 +87,22 @@ def first(view: View, sheet: Economics) -> Assumptions:
     """Volume and price in one row: a model's list price, or what is truly paid; the client's assumptions after it."""
     left, middle, right = st.columns([1, 1.2, 1.6], gap="small")
     with left:
-        volume(view)
+        volume(view, sheet.work)
     stored = assumptions_of(view.db, view.task)
     stated = next((name for name in PAID if getattr(stored, name) is not None and name != "listed"), "listed")
     how = middle.selectbox(
         "Reckon with",
         list(PAID),
         list(PAID).index(stated),
-        format_func=PAID.__getitem__,
+        format_func=lambda name: sheet.work.say(PAID[name]),
         key=f"reckon-{view.task.id}",
-        help="Your invoices beat any list price. A list price is multiplied with the tokens of one label.",
+        help="Your invoices beat any list price. A list price is multiplied with the tokens of one "
+        + sheet.work.say("label."),
     )
     with right:
         if how == "listed":
             _keep(view, stored, stored.listed)
-            return price_as(view, described=False)
+            return price_as(view, described=False, work=sheet.work)
         return _paid(view, stored, how, sheet)
 
 
@@ -107,7 +111,7 @@ def _paid(view: View, stored: Assumptions, how: str, sheet: Economics) -> Assump
     each, month = sheet.per_1000["teacher"] or 0.0, sheet.monthly["teacher"] or 0.0
     value = getattr(stored, how)
     amount = st.number_input(
-        "US dollars for 1,000 assets" if how == "paid_usd_1000" else "US dollars a month",
+        sheet.work.say("US dollars for 1,000 assets") if how == "paid_usd_1000" else "US dollars a month",
         min_value=0.0,
         value=float(value if value is not None else round(each if how == "paid_usd_1000" else month, 2)),
         format="%.2f",
@@ -116,10 +120,10 @@ def _paid(view: View, stored: Assumptions, how: str, sheet: Economics) -> Assump
     return _keep(view, stored, replace(stored.listed, **{how: amount}))
 
 
-def others(view: View) -> None:
-    """A form with every other assumption, its unit and where its default comes from."""
+def others(view: View, work: Work = SORTING) -> None:
+    """A form with every other assumption, its unit and where its default comes from, in the words of the `work`."""
     stored = assumptions_of(view.db, view.task)
-    rows = [row for row in described(stored) if row["name"] not in FIRST]
+    rows = [row for row in described(stored, work) if row["name"] not in FIRST]
     with (
         st.expander("Assumptions, of November 2026: change what you know better"),
         st.form(f"assumptions-{view.task.id}", border=False),

@@ -10,24 +10,26 @@ from core import database
 from core.evaluate.disagreements import results
 from core.report import content, html, workbook
 from core.tasks import Task
+from core.write import training
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def show(task: Task, client: str, student_id: int) -> None:
     """Three downloads. They run outside the page, so each opens the database for itself."""
+    writes = task.kind == training.KIND
 
     def page() -> str:
         with closing(database.connect()) as db:
-            return html.render(content.gather(db, task, str(student_id)))
+            return html.render(content.of(db, task, str(student_id)))
 
     def figures() -> bytes:
         with closing(database.connect()) as db:
-            return workbook.workbook(content.gather(db, task, str(student_id)))
+            return workbook.workbook(content.of(db, task, str(student_id)))
 
     def rows() -> bytes:
         with closing(database.connect()) as db:
-            return workbook.csv(results(db, student_id))
+            return workbook.csv(content.of(db, task, str(student_id)).results if writes else results(db, student_id))
 
     name = "".join(c if c.isalnum() else "-" for c in client).strip("-")[:60] or "client"
     st.download_button(
@@ -54,5 +56,7 @@ def show(task: Task, client: str, student_id: int) -> None:
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
-        help="Every test asset in a row: what the teacher and the student said, and who would have answered.",
+        help="Texts for test briefs in rows, with what the gates say."
+        if writes
+        else "Every test asset in a row: what the teacher and the student said, and who would have answered.",
     )

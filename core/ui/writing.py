@@ -7,27 +7,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.ui import charts, frame, progress, uploads
+from core.ui import frame, progress, uploads
 from core.ui.standing import VERDICTS
-from core.words import duration, percent, spoken
 from core.write import pairs, training, use
-from core.write.figures import Measured
-from core.write.guide import Guide, Span
 from core.write.rungs import AUTO, rungs
-
-MEASURES = {
-    "near_copies": "Near copies",
-    "recall_at_10": "About the brief",
-    "distinct_2": "Different pairs of words",
-    "unique": "Different drafts",
-}
-HINTS = {
-    "Handled": "Test briefs for which a draft passes every gate.",
-    "Near copies": "Drafts that are, but for a word or two, an approved copy.",
-    "About the brief": "Texts with their own brief among the ten nearest of a hundred. People's copy is the measure.",
-    "Different pairs of words": "Of all pairs of neighbouring words, those that are not said twice.",
-    "Different drafts": "Drafts that are not the same as another one.",
-}
 
 
 def bring(view: frame.View, running: bool) -> None:
@@ -65,57 +48,6 @@ def verdict(row: dict) -> None:
         st.write("**Next:** " + frame.plain(judged.next))
 
 
-def ladder(rows: list[dict]) -> None:
-    """The students of the newest training, with people's copy and copy of other briefs through the same measures."""
-    newest = rows[0]["params"]["data"]
-    same = [row for row in reversed(rows) if row["params"]["data"] == newest]
-    lines = [_line(_named(row), row["figures"].after_gates, row["figures"].handled.value, row) for row in same]
-    figures = same[-1]["figures"]
-    lines += [
-        _line("People, approved copy", figures.human, figures.human.passed),
-        _line("People, copy of other briefs", figures.shuffled, figures.shuffled.passed),
-    ]
-    table = pd.DataFrame(lines)
-    shares = ("Handled", *MEASURES.values())
-    config = {name: st.column_config.NumberColumn(format="percent", help=HINTS[name]) for name in shares}
-    st.dataframe(table, hide_index=True, key="writers", placeholder="", column_config=config)
-    st.caption(
-        f"Measured on {figures.briefs:,} briefs that no student learned from. No figure says that a draft is good: people do."
-    )
-    charts.download(table, "writing-students")
-    for row in same:
-        if words := row["figures"].rouge:
-            share, lead = percent(words.r1), percent(words.lead3_r1, words.r1)
-            st.caption(
-                f"{_named(row)} shares {share} of its words with people's summaries; the brief's first three sentences, {lead}."
-            )
-    if stops := figures.human_stops:
-        stopped = ", ".join(
-            f"{name} {percent(share)}" for name, share in sorted(stops.items(), key=lambda one: -one[1])
-        )
-        st.caption(
-            frame.plain(
-                f"What the gates stop of people's approved copy: {stopped}. A gate far above that is too strict."
-            )
-        )
-
-
-def _named(row: dict) -> str:
-    return f"{row['kind']} {row['id']}" + (", at work" if row["live"] else "") + (", refused" if row["refused"] else "")
-
-
-def _line(who: str, measures: Measured | None, handled: float, row: dict | None = None) -> dict:
-    shares = {words: spoken(getattr(measures, name)) if measures else None for name, words in MEASURES.items()}
-    seconds = row and row["figures"].seconds_per_brief.p50
-    return {
-        "Who": who,
-        "Handled": spoken(handled),
-        **shares,
-        "A brief takes": duration(seconds) if row else "–",
-        "Trained in": duration(row["train_seconds"]) if row else "–",
-    }
-
-
 def attempt(view: frame.View, count: int = 3) -> None:
     """One brief in, drafts out."""
     with st.form("write", border=False):
@@ -147,44 +79,3 @@ def _drafts(drafts: dict) -> None:
         st.text(f"{name.capitalize()}: {'; '.join(some)}")
     if not drafts["handled"]:
         st.warning("No draft passes every gate: this brief is for a person.", icon=":material/undo:")
-
-
-def guide_form(guide: Guide) -> Guide | None:
-    """The voice guide in a form; the new one where it was saved."""
-    with st.form("guide", border=False):
-        left, right = st.columns(2)
-        banned = left.text_input(
-            "Banned words",
-            ", ".join(guide.banned),
-            help="Word forms count: cheap also bans cheaper. =Word as it stands.",
-        )
-        required = right.text_input("Required words", ", ".join(guide.required))
-        claims = left.text_input("Claims that need the legal line", ", ".join(guide.claims))
-        legal = right.text_input("Legal line", guide.legal_line)
-        most = left.number_input(
-            "Most characters",
-            0,
-            4_000,
-            guide.characters.most or 0,
-            help="0: as long as the longest approved copy, and a quarter more.",
-        )
-        marks = right.number_input("Most exclamation marks", 0, 20, guide.exclamation_marks or 0)
-        emoji = left.checkbox("Emoji are allowed", guide.emoji)
-        if not st.form_submit_button("Save the voice guide"):
-            return None
-    words = {
-        "banned": _terms(banned),
-        "required": _terms(required),
-        "claims": _terms(claims),
-        "legal_line": legal.strip(),
-    }
-    counts = {
-        "characters": Span(least=guide.characters.least, most=most or None),
-        "exclamation_marks": marks,
-        "emoji": emoji,
-    }
-    return guide.model_copy(update={**words, **counts})
-
-
-def _terms(typed: str) -> tuple[str, ...]:
-    return tuple(filter(None, (term.strip() for term in typed.split(","))))

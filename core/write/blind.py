@@ -24,6 +24,7 @@ from core.words import counted, percent, ranged, stated_percent
 
 ANSWERS = ("left", "right", "both", "neither")
 AGAINST = {"approved": "approved copy", "teacher": "the teacher's drafts"}
+VENDOR = "vendor:"  # before a vendor's name, where drafts stand beside a vendor's texts
 SHARED = 5  # of so many pairs one is judged by everybody
 EVEN = 10.0  # both parameters of the mixture: of shares from 40 to 70 % it settles soonest
 MISS = 0.05  # of tests whose range ever leaves out the true share
@@ -180,9 +181,27 @@ def _score(answer: str, draft_left: bool, rules: Rules) -> float:
     return rules.both if answer == "both" else rules.neither
 
 
+def vendor(name: str) -> str:
+    """What drafts are compared with, where it is a vendor's texts."""
+    return VENDOR + name
+
+
+def other_words(against: str) -> str:
+    """What drafts are compared with, in words."""
+    return AGAINST.get(against) or f"the drafts of {against.removeprefix(VENDOR)}"
+
+
+def compared(db: Database, task: Task, writer_id: int) -> list[Result]:
+    """The blind tests of a student as they stand: against approved copy, the teacher's drafts, vendors'; those with pairs."""
+    query = "select distinct against from blind_pairs where writer_id = ?"
+    there = {against for (against,) in db.execute(query, [writer_id])}
+    ordered = [*(name for name in AGAINST if name in there), *sorted(there - set(AGAINST))]
+    return [result(db, task, writer_id, against) for against in ordered]
+
+
 def sentence(result: Result) -> str:
     """The result in words."""
-    than, margin = AGAINST[result.against], stated_percent(result.margin)
+    than, margin = other_words(result.against), stated_percent(result.margin)
     shares = (
         f"its share of {counted(result.n, 'comparison')} is {percent(result.score)} ({ranged(result.low, result.high)})"
     )

@@ -67,25 +67,40 @@ def _briefs(db: Database, task: Task, writer_id: int, seed: int) -> list[pairs.P
 
 def put(db: Database, task: Task, writer_id: int, drafted: list[tuple[pairs.Pair, str]], seed: int) -> None:
     """Comparisons of drafts with the approved copy of their pairs, after those that are there, and with the teacher's drafts."""
-    place = db.execute("select ifnull(max(place) + 1, 0) from blind_pairs where writer_id = ?", [writer_id]).fetchone()[
-        0
-    ]
     for pair, draft in drafted:
         for against, other in zip(AGAINST, (pair.copy, _by_teacher(db, task, pair.brief))):
             if other:
-                sides = {
-                    "place": place,
-                    "seed": seed,
-                    "brief": pair.brief,
-                    "draft": " ".join(draft.split()),  # no new lines tell whose it is
-                    "other": " ".join(other.split()),
-                    "against": against,
-                }
-                left = chance(f"{seed} {against} {pair.brief}") < 0.5
-                db["blind_pairs"].insert(
-                    {"task_id": task.id, "writer_id": writer_id, **sides, "draft_left": int(left), "created": now()}
-                )
-                place += 1
+                put_beside(db, task, writer_id, [(pair.brief, draft, other, seed)], against)
+
+
+def put_beside(db: Database, task: Task, writer_id: int, texts: list[tuple[str, str, str, int]], against: str) -> int:
+    """Comparisons of a student's drafts with other texts, (brief, draft, other, seed) each, after those that are there; sides by
+    chance. A brief that is compared with the same kind of text already is left out. Returns how many are new."""
+    there = {
+        brief
+        for (brief,) in db.execute(
+            "select brief from blind_pairs where writer_id = ? and against = ?", [writer_id, against]
+        )
+    }
+    query = "select ifnull(max(place) + 1, 0) from blind_pairs where writer_id = ?"
+    place = db.execute(query, [writer_id]).fetchone()[0]
+    new = [one for one in texts if one[0] not in there]
+    db["blind_pairs"].insert_all(
+        {
+            "task_id": task.id,
+            "writer_id": writer_id,
+            "place": place + more,
+            "seed": seed,
+            "brief": brief,
+            "draft": " ".join(draft.split()),  # no new lines tell whose it is
+            "other": " ".join(other.split()),
+            "against": against,
+            "draft_left": int(chance(f"{seed} {against} {brief}") < 0.5),
+            "created": now(),
+        }
+        for more, (brief, draft, other, seed) in enumerate(new)
+    )
+    return len(new)
 
 
 def _by_teacher(db: Database, task: Task, brief: str) -> str:

@@ -53,10 +53,9 @@ class Seconds:
     p95: float
 
 
-class WriteFigures(BaseModel):
-    """The figures of a student on `briefs` held out. `after_gates`: of the drafts that pass, None where none does. `stops`: the
-    share of its drafts that each gate stops, `human_stops` of approved copy. `role_probe` and `licence`: of the base model, where
-    it has one."""
+class TextFigures(BaseModel):
+    """The figures of anybody's texts for `briefs` held out. `after_gates`: of the texts that pass, None where none does. `stops`:
+    the share of them that each gate stops, `human_stops` of approved copy."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,8 +67,25 @@ class WriteFigures(BaseModel):
     stops: dict[str, float]
     human_stops: dict[str, float]
     rouge: Rouge | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """The best draft of a test brief, and what stops it at the gates ("" where it passes)."""
+
+    brief: str
+    text: str
+    passed: bool
+    why: str
+
+
+class WriteFigures(TextFigures):
+    """The figures of a student. `examples`: its drafts of the first test briefs, which chance has put in order. `role_probe` and
+    `licence`: of the base model, where it has one."""
+
     seconds_per_brief: Seconds
     peak_gb: float
+    examples: tuple[Example, ...] = ()
     role_probe: Range | None = None
     licence: str | None = None
 

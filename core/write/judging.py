@@ -17,8 +17,8 @@ import psutil
 from core.chance import chance
 from core.evaluate.agreement import interval
 from core.write import gates, judged, known, rouge, slots
-from core.write.drafting import Draft, Writer
-from core.write.figures import Measured, Range, Rouge, Seconds, WriteFigures
+from core.write.drafting import Draft, Rules, Writer
+from core.write.figures import Example, Measured, Range, Rouge, Seconds, TextFigures, WriteFigures
 from core.write.known import Encode, Known
 from core.write.rungs import Pairs, Step
 from core.write.rungs.extract import sentences
@@ -26,6 +26,7 @@ from core.write.rungs.extract import sentences
 MOST = 300  # held-out briefs that are drafted
 TIMED = 20  # of them, one at a time
 AT_ONCE = 50
+EXAMPLES = 20  # drafts that are shown as they came
 LEAD = 3  # first sentences of a brief, which a summary has to beat
 LONG_BRIEF = 60  # words
 SHORTER = 0.6  # of its brief's words that a summary has at most
@@ -38,7 +39,7 @@ def summarises(pairs: Sequence[tuple[str, str]]) -> bool:
 
 
 def held_out(pairs: Pairs) -> dict[str, list[str]]:
-    """Up to MOST briefs to be judged on, drawn by their words, each with its approved copies."""
+    """Up to MOST briefs to be judged on, drawn by their words and in that order, each with its approved copies."""
     by_brief: dict[str, list[str]] = defaultdict(list)
     for brief, copy in pairs:
         by_brief[brief].append(copy)
@@ -67,45 +68,70 @@ def measure(
 def judge(writer: Writer, test: dict[str, list[str]], step: Step, folder: Path) -> WriteFigures:
     """The figures of a student on held-out briefs, each with its approved copies; what it wrote is kept in its `folder`."""
     briefs = list(test)
-    among = _others(writer, test)
     drafted: list[list[Draft]] = []
     for start in range(0, len(briefs), AT_ONCE):
         step(start, len(briefs), f"{writer.rung.name}: drafting for test briefs")
         drafted += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
-    best = [some[0] for some in drafted]
-    judged.keep(folder, list(zip(briefs, best)), writer.known)
-    passing = [(brief, draft.text) for brief, draft in zip(briefs, best) if draft.passed]
-    low, high = interval(len(passing), len(briefs))
-    human = [(brief, copies[0]) for brief, copies in test.items()]
-    turned = [(brief, copy) for (brief, _), (_, copy) in zip(human, human[1:] + human[:1])]
+    best = [(brief, some[0]) for brief, some in zip(briefs, drafted) if some]
+    judged.keep(folder, best, writer.known)
     return WriteFigures(
-        briefs=len(briefs),
-        handled=Range(len(passing) / len(briefs), low, high, len(briefs)),
-        after_gates=measure(passing, writer.known, among, writer.encode, [True] * len(passing)) if passing else None,
-        human=_approved(writer, human, among),
-        shuffled=_approved(writer, turned, among),
-        stops=_stops([list(draft.findings) for some in drafted for draft in some]),
-        human_stops=_stops([gates.find(case) for case in _cases(writer, human)]),
-        rouge=_rouge(test, dict(zip(briefs, best))),
+        **vars(figures_of(writer, dict(zip(briefs, drafted)), test)),
         seconds_per_brief=_timed(writer, briefs[:TIMED]),
         peak_gb=peak_gb(),
+        examples=tuple(_example(brief, some[0]) for brief, some in zip(briefs, drafted[:EXAMPLES]) if some),
     )
 
 
-def _others(writer: Writer, test: dict[str, list[str]]) -> Known:
+def _example(brief: str, draft: Draft) -> Example:
+    return Example(brief, draft.text, draft.passed, " ".join(one.why for one in draft.findings if not one.passed))
+
+
+def judge_texts(
+    rules: Rules, texts: dict[str, str], test: dict[str, list[str]]
+) -> tuple[TextFigures, dict[str, Draft]]:
+    """The figures of somebody else's texts for the test briefs, each text a draft before the same gates as a student's, and what
+    the gates say of each; a brief without a text is one that no text passes for."""
+    given = [(brief, texts[brief]) for brief in test if brief in texts]
+    cases = gates.approved(given, rules.guide, rules.known, rules.encode)
+    drafts = {case.brief: Draft(case.text, case.slotted, tuple(gates.find(case)), case.rank) for case in cases}
+    return figures_of(rules, {brief: [drafts[brief]] if brief in drafts else [] for brief in test}, test), drafts
+
+
+def figures_of(rules: Rules, drafted: dict[str, list[Draft]], test: dict[str, list[str]]) -> TextFigures:
+    """What is measured of drafts of the test briefs, the best of each first, beside people's copy."""
+    among = _others(rules, test)
+    best = {brief: some[0] for brief, some in drafted.items() if some}
+    passing = [(brief, draft.text) for brief, draft in best.items() if draft.passed]
+    low, high = interval(len(passing), len(test))
+    human = [(brief, copies[0]) for brief, copies in test.items()]
+    turned = [(brief, copy) for (brief, _), (_, copy) in zip(human, human[1:] + human[:1])]
+    passed = [True] * len(passing)
+    return TextFigures(
+        briefs=len(test),
+        handled=Range(len(passing) / len(test), low, high, len(test)),
+        after_gates=measure(passing, rules.known, among, rules.encode, passed) if passing else None,
+        human=_approved(rules, human, among),
+        shuffled=_approved(rules, turned, among),
+        stops=_stops([list(draft.findings) for some in drafted.values() for draft in some]),
+        human_stops=_stops([gates.find(case) for case in _cases(rules, human)]),
+        rouge=_rouge(test, best),
+    )
+
+
+def _others(rules: Rules, test: dict[str, list[str]]) -> Known:
     """The briefs among which each finds its own: those held out, and where they are no hundred, some that are known."""
     there = [(brief, copies[0]) for brief, copies in test.items()]
-    more = list(zip(writer.known.briefs, writer.known.copies))[: max(0, 2 * known.OTHERS - len(there))]
-    return known.of([*there, *more], [], writer.encode, frozenset())
+    more = list(zip(rules.known.briefs, rules.known.copies))[: max(0, 2 * known.OTHERS - len(there))]
+    return known.of([*there, *more], [], rules.encode, frozenset())
 
 
-def _cases(writer: Writer, pairs: Pairs) -> list[gates.Case]:
-    return gates.approved(pairs, writer.guide, writer.known, writer.encode)
+def _cases(rules: Rules, pairs: Pairs) -> list[gates.Case]:
+    return gates.approved(pairs, rules.guide, rules.known, rules.encode)
 
 
-def _approved(writer: Writer, pairs: Pairs, among: Known) -> Measured:
-    passed = [all(one.passed for one in gates.find(case)) for case in _cases(writer, pairs)]
-    return measure(pairs, writer.known, among, writer.encode, passed)
+def _approved(rules: Rules, pairs: Pairs, among: Known) -> Measured:
+    passed = [all(one.passed for one in gates.find(case)) for case in _cases(rules, pairs)]
+    return measure(pairs, rules.known, among, rules.encode, passed)
 
 
 def _stops(findings: Sequence[Sequence[gates.Finding]]) -> dict[str, float]:
@@ -123,7 +149,10 @@ def _rouge(test: dict[str, list[str]], best: dict[str, Draft]) -> Rouge | None:
         return None
     lead = {brief: " ".join(sentences(brief)[:LEAD]) for brief in test}
     score = lambda texts, n: float(np.mean([rouge.mean(texts[brief], test[brief], n) for brief in test]))  # noqa: E731
-    drafted = {brief: best[brief].text for brief in test}
+    if not best:
+        return None
+    test = {brief: copies for brief, copies in test.items() if brief in best}
+    drafted = {brief: draft.text for brief, draft in best.items()}
     return Rouge(score(drafted, 1), score(lead, 1), score(drafted, 2), score(lead, 2))
 
 
