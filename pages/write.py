@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import settings
-from core.ui import compare_writing, frame, guide_form, progress, writing
+from core.ui import brief_files, compare_writing, frame, guide_form, progress, writing
 from core.words import counted
 from core.write import base, guide, pairs, training
 
@@ -26,6 +26,7 @@ def main() -> None:
         live = next((row for row in rows if row["live"]), None)
         if live:
             writing.attempt(view)
+            brief_files.section(view, live)
         progress.watch(view, "writers", expected=running)
         if rows:
             st.subheader("Students that write", anchor=False)

@@ -10,13 +10,10 @@ from sqlite_utils import Database
 
 from core import settings, tasks
 from core.errors import InputError
-from core.jobs import NoProgress
 from core.tasks import Task
-from core.write import briefs, drafting, fields, training
+from core.write import drafting, fields, training
 from core.write.briefs import LONGEST
 from core.write.rungs import rungs
-
-AT_ONCE = 50  # briefs
 
 
 def task_named(db: Database, client: str, name: str | None) -> Task:
@@ -60,32 +57,6 @@ def write(
         "title": rung.title,
         "fields": fields.of(brief) if rung.summaries else {},
     }
-
-
-def write_file(
-    db: Database,
-    task: Task,
-    path: Path,
-    columns: Sequence[str],
-    count: int = 3,
-    which: str | int = "live",
-    progress: NoProgress | None = None,
-) -> list[dict[str, str]]:
-    """Drafts of every brief in a table, a row each: row, brief, draft, passed (yes or no), why (what stops it). They are kept.
-
-    InputError as write() and briefs.read() do. Rows without a brief, or with one too long, are left out.
-    """
-    row = may_write(db, task, which)
-    asked, _ = briefs.read(path, columns)
-    writer, lines = writer_of(row), []
-    for start in range(0, len(asked), AT_ONCE):
-        (progress or NoProgress())(start, len(asked), "Writing drafts")
-        some = asked[start : start + AT_ONCE]
-        for (number, brief), drafts in zip(some, writer.drafts([brief for _, brief in some], count)):
-            records = [draft.as_dict() for draft in drafts]
-            keep(db, row, brief, records)
-            lines += [line(number, brief, draft) for draft in records]
-    return lines
 
 
 def line(number: int, brief: str, draft: dict) -> dict[str, str]:

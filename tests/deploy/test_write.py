@@ -306,7 +306,7 @@ def test_briefs_that_come_together_are_drafted_together_and_each_once(db):
         writer.go.set()
         results = await asyncio.gather(first, *others)
         assert [len(one) for one in results] == [1, *[20] * 6]
-        await writing.queue.close()
+        await writing.close()
 
     asyncio.run(ask())
     assert writer.asked == [["a"], ["0", "1", "2", "3"]]
