@@ -38,12 +38,14 @@ def rows(path: Path, columns: Sequence[str], read_as: ReadAs = AS_FOUND) -> Rows
             raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=path.name)
     found = []
     for row, cells in table.records(problems):
-        brief = pairs.brief_of(dict(zip(table.columns, cells)), columns).strip()
-        if 0 < len(brief) <= LONGEST:
+        named = dict(zip(table.columns, cells))
+        brief = pairs.brief_of(named, columns).strip()
+        whole = max(len(brief), sum(len(named[column].strip()) for column in columns))  # brief_of() cuts what is longer
+        if brief and whole <= LONGEST:
             found.append((row, cells, brief))
         else:
             without += 1
-            size = f"The brief has {len(brief):,} characters" if brief else "The row has no brief"
+            size = f"The brief has {whole:,} characters" if brief else "The row has no brief"
             todo = f"Shorten it to {LONGEST:,}." if brief else "Fill it in or delete the row."
             problems.add(row, columns[0] if columns else None, f"{size}; it was left out.", todo)
     if not found:
