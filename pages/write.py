@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core import settings
-from core.ui import compare_writing, frame, progress, writing
+from core.ui import compare_writing, frame, progress, teacher_drafts, writing
 from core.words import counted
-from core.write import base, guide, pairs, training
+from core.write import base, desk, guide, pairs, training
 
 ENTRY = {
     "place": 85,
@@ -33,20 +33,30 @@ def main() -> None:
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             compare_writing.ladder(rows)
             frame.link("compare", "What it costs and saves, beside teacher and people")
-        approved = sum(pair.status != "rejected" for pair in there)
+        approved = sum(pair.status != "rejected" for pair in there) + desk.to_learn(view.db, view.task)
         title = "Bring in pairs" if there else "Start here: briefs with approved copy"
         with st.expander(title, expanded=approved < pairs.FEWEST and not running):
             writing.bring(view, running)
-        if there:
-            _known(view, there, running)
-            _guide(view)
+        teacher_drafts.section(view)
+        _known(view, there, approved, running)
+        _guide(view)
+        if live:
+            teacher_drafts.behind_form(view)
 
 
-def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
+def _known(view: frame.View, there: list[pairs.Pair], enough: int, running: bool) -> None:
     approved = [pair for pair in there if pair.status != "rejected"]
+    if not enough:
+        return
     lengths = sorted(len(pair.copy) for pair in approved)
     middle = f"half of them have up to {lengths[len(lengths) // 2]:,} characters" if lengths else "none is approved"
     st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
+    if more := enough - len(approved):
+        joins = f"{counted(more, 'draft')} that people approved or edited at the drafts' desk"
+        needed = (
+            "" if enough >= pairs.FEWEST else f"; {pairs.FEWEST} are needed, {pairs.FEWEST - enough} are still missing"
+        )
+        st.caption(f"The next training also learns from {joins}{needed}.")
     name = settings.get(view.db, "base_model", view.task)
     made_of = "SmolLM2 with 135 million parameters" if name == base.PACKAGED else name
     st.caption(
@@ -57,7 +67,7 @@ def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
             else f"Students build on {made_of} (licence: {base.licence(name)})."
         )
     )
-    too_few = len(approved) < pairs.FEWEST
+    too_few = enough < pairs.FEWEST
     if not too_few and st.button("Train again", icon=":material/model_training:", disabled=running):
         writing.start(view)
 

@@ -82,7 +82,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
-    if args.pairs:
+    if args.pairs or args.from_desk:
         return pairs.teach(args)
     for name in ("taxonomy", "assets"):
         if getattr(args, name) is None:

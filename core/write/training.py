@@ -77,7 +77,7 @@ def verdict_of(row: dict) -> verdict.Verdict:
 def import_and_train(
     db: Database,
     task: Task,
-    path: Path,
+    path: Path | None,
     brief: list[str],
     copy: str,
     *,
@@ -85,11 +85,12 @@ def import_and_train(
     read_as: dict | None = None,
     on_progress: Any = None,
 ) -> dict[str, Any]:
-    """Import, train and judge in this process, as a job that a kill leaves to be carried on; returns what train_job() does."""
+    """Import (unless `path` is None), train and judge in this process, as a job that a kill leaves to be carried on; returns what
+    train_job() does."""
     ladder(student, False)  # an unknown one is refused before anything is read
     params = {
         "task_id": task.id,
-        "file": str(path.resolve()),
+        "file": str(path.resolve()) if path else None,
         "brief": brief,
         "copy": copy,
         "read_as": read_as,
