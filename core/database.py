@@ -110,8 +110,9 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def client_id(db: Database, name: str, *, synthetic: bool = False) -> int:
-    """The id of the client called `name` (case ignored), made with its first task if new. InputError for what is no name."""
+def client_id(db: Database, name: str, *, synthetic: bool = False, first: tuple[str, str] = FIRST_TASK) -> int:
+    """The id of the client called `name` (case ignored), made if new, with its `first` task (name and kind). InputError for what is
+    no name."""
     name = plain_name(name, "client")
     row = next(db.query("select id from clients where name = ?", [name]), None)
     if row:
@@ -120,7 +121,7 @@ def client_id(db: Database, name: str, *, synthetic: bool = False) -> int:
         row = {"id": fresh_id(db, "clients"), "name": name, "synthetic": int(synthetic), "created": now()}
         db["clients"].insert(row)
         db.execute("delete from former_names where name = ?", [name])
-        task = dict(zip(("name", "kind"), FIRST_TASK))
+        task = dict(zip(("name", "kind"), first))
         db["tasks"].insert(
             {"id": fresh_task_id(db, row["id"]), "client_id": row["id"], "created": row["created"], **task}
         )

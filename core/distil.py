@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from core import jobs, settings, tasks
+from core import database, jobs, settings, tasks
 from core import taxonomy as categories
-from core.assets import families, previews
+from core.assets import families, label_columns, previews
 from core.assets import imports as ingest
 from core.assets.family_columns import Families, by_stem, in_words
 from core.assets.label_columns import nearest
 from core.errors import InputError
 from core.evaluate import evaluation, going_live
+from core.evaluate import joint as joint_figures
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.label import forecast, labelling, runs
@@ -29,7 +30,12 @@ from core.tasks import Task
 from core.taxonomy import columns as category_columns
 from core.train import ladder, members, registry
 from core.wires import connections, providers
+from core.write import guide, pairs
+from core.write import training as writing
 
+RECORDED = (
+    "recorded"  # a teacher whose labels the assets file brings: of one column it names, or else of each task's own
+)
 SAMPLE_CLIENT = "Sample client"
 SAMPLE = {
     "client": SAMPLE_CLIENT,
@@ -40,6 +46,7 @@ SAMPLE = {
     "student": "embedding",
     "synthetic": True,
 }
+SAMPLE_PAIRS, SAMPLE_GUIDE = settings.SAMPLE / "pairs.csv", settings.SAMPLE / "voice-guide.json"
 
 
 def distil(
@@ -67,13 +74,15 @@ def distil(
     accept_near: bool = False,
     go_live: bool = False,
     task: str | None = None,
+    label_columns: dict[str, str] | None = None,
     on_progress: Callable[[int, int, str, float], None] | None = None,
 ) -> dict[str, Any]:
     """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
 
     It is a job like any other: the pages show it, and what a kill left undone is carried on. `task`: which of the client's tasks,
-    made if new (its only one). With `go_live` the student chosen is
-    put to work; else none is. Raises InputError for bad input.
+    made if new (its only one). A taxonomy with facets makes a task of each, called so; `label_columns` says in which column the
+    labels of a facet stand, where its name does not. With `go_live` the students chosen are put to work; else none is. Raises
+    InputError for bad input.
     """
     params = {
         "client": client,
@@ -98,8 +107,24 @@ def distil(
         "accepted": accepted,
         "accept_near": accept_near,
         "go_live": go_live,
+        "label_columns": label_columns,
     }
-    return jobs.run_here(db, "distil", params, tasks.of(db, client, task), on_progress).result
+    names = list(_taxonomy(taxonomy, params).facets)
+    if names != [""] and task is not None:
+        raise InputError(
+            f"--task names one task, but {taxonomy.name} holds facets: {', '.join(names)}.", "Leave --task out."
+        )
+    return jobs.run_here(db, "distil", params, _task(db, client, names[0] or task), on_progress).result
+
+
+def _task(db: Database, client: str, name: str | None, *, synthetic: bool = False) -> Task:
+    """The task that chooses a category, made if new. InputError where another kind has the name."""
+    task = tasks.of(db, client, name, synthetic=synthetic)
+    if task.kind != "choose_one":
+        raise InputError(
+            f"The task {task.name} does not sort assets.", "Name another one, or call the facet otherwise."
+        )
+    return task
 
 
 def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
@@ -108,32 +133,59 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     The student chosen is put to work where "go_live" asks for it, and only then.
     """
     request = SAMPLE if params.get("sample") else params
-    client, target = request["client"], request.get("target")
-    task = tasks.of(db, client, request.get("task"), synthetic=request.get("synthetic", False))
+    client, synthetic = request["client"], request.get("synthetic", False)
     files = Path(request["taxonomy"]), Path(request["assets"])
 
     read = _taxonomy(files[0], request)
-    categories.save(db, task, read.categories, files[0].name)
-    imported = _assets(db, task, files[1], request, progress)
-    teacher = _connected(db, task, request["teacher"], request.get("base_url"))
-    run_id = labelling.label(db, task, teacher, budget_usd=request.get("budget"), progress=progress)
+    facets = {name: _task(db, client, name or request.get("task"), synthetic=synthetic) for name in read.facets}
+    for name, task in facets.items():
+        categories.save(db, task, read.facets[name], files[0].name)
+    imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in facets.items()}
+    left = request.get("budget")
+    outcomes = {}
+    for name, task in facets.items():
+        outcomes[name] = _taught(db, task, request, imported[name][1], left, progress)
+        left = left and max(0.0, left - outcomes[name]["labels"]["spent_usd"])
+    first = imported[next(iter(facets))][0]
+    brought_in = {
+        "import": first.import_id,
+        "rows": first.rows,
+        "imported": first.imported,
+        "duplicates": first.duplicates,
+        "families": families.count(db, task.client_id),
+        "problems": first.problems + sum(not one.remark for one in read.problems),
+        "remarks": first.remarks + sum(one.remark for one in read.problems),
+        "aside": first.aside,
+        "taxonomy_problems": [one.as_dict() for one in read.problems],
+        "taxonomy_unused": category_columns.unused_columns(read.columns, read.mapping),
+    }
+    if list(facets) == [""]:
+        return {"client": client, "assets": brought_in, **outcomes[""]}
+    each = {task.name: {"import": imported[name][0].import_id, **outcomes[name]} for name, task in facets.items()}
+    chosen = [int(one["chosen"]) for one in each.values()]
+    target = request.get("target") or settings.get(db, "target_agreement", task)
+    joint = joint_figures.all_facets(db, chosen, target, settings.get(db, "confidence", task))
+    return {"client": client, "assets": brought_in, "tasks": each, "all_facets": joint_figures.as_json(joint)}
+
+
+def _taught(
+    db: Database, task: Task, request: dict, label_column: str | None, budget: float | None, progress: jobs.Progress
+) -> dict[str, Any]:
+    """Label, train and judge for one task: labels, students, chosen, live, cascade, economics, verdict, why."""
+    teacher, target = request["teacher"], request.get("target")
+    if teacher == RECORDED:
+        if label_column is None:
+            raise InputError(
+                f"No column of the assets file holds labels of {task.name}.",
+                f"Call it {task.name}, or say which: --label-columns {task.name}=COLUMN.",
+            )
+        teacher = f"{RECORDED}:{label_column}"
+    teacher = _connected(db, task, teacher, request.get("base_url"))
+    run_id = labelling.label(db, task, teacher, budget_usd=budget, progress=progress)
     kind = request.get("student", members.AUTO)
     trained = _train_and_judge(db, task, run_id, kind, target, progress)
     change = going_live.go_live(db, task, trained[-1]) if request.get("go_live") else None
     return {
-        "client": client,
-        "assets": {
-            "import": imported.import_id,
-            "rows": imported.rows,
-            "imported": imported.imported,
-            "duplicates": imported.duplicates,
-            "families": families.count(db, task.client_id),
-            "problems": imported.problems + sum(not one.remark for one in read.problems),
-            "remarks": imported.remarks + sum(one.remark for one in read.problems),
-            "aside": imported.aside,
-            "taxonomy_problems": [one.as_dict() for one in read.problems],
-            "taxonomy_unused": category_columns.unused_columns(read.columns, read.mapping),
-        },
         **_outcome(db, task, run_id, trained),
         "why": _why(db, task, trained, kind, target),
         **({"change": going_live.as_json(change)} if change else {}),
@@ -146,32 +198,57 @@ def _taxonomy(file: Path, request: dict) -> categories.TaxonomyFile:
     return categories.read(file, categories.chosen(file, request.get("taxonomy_columns") or {}, how), how)
 
 
-def _assets(db: Database, task: Task, file: Path, request: dict, progress: jobs.Progress) -> ingest.ImportSummary:
-    """Import the assets; with `accept_near` once more, with the labels that are near to one category only."""
+def _assets(
+    db: Database, task: Task, file: Path, request: dict, facet: str, progress: jobs.Progress
+) -> tuple[ingest.ImportSummary, str | None]:
+    """Import the assets and the task's labels, and say in which column these stand; with `accept_near` once more, with the labels
+    that are near to one category only."""
     how, accepted = ReadAs(**request.get("read_as") or {}), request.get("accepted") or {}
-    mapping, families_found = _mapping(db, task, file, request, how)
+    mapping, families_found = _mapping(db, task, file, request, facet, how)
     if words := in_words(mapping, families_found):
         progress(0, 0, words)
     first = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=accepted)
     near = nearest(first.unknown) if request.get("accept_near") else {}
     if not near:
-        return first
+        return first, mapping.label
     again = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
-    return replace(again, imported=first.imported, unchanged=first.unchanged, duplicates=first.duplicates)
+    counts = {"imported": first.imported, "unchanged": first.unchanged, "duplicates": first.duplicates}
+    return replace(again, **counts), mapping.label
+
+
+def sample_pairs(db: Database) -> Task:
+    """The sample client's second task, which writes: its made-up pairs and voice guide, brought in where they are not there yet."""
+    database.client_id(db, SAMPLE_CLIENT, synthetic=True)
+    task = writing.task_of(db, SAMPLE_CLIENT)
+    if not pairs.load(db, task):
+        guide.put(db, task, guide.read(SAMPLE_GUIDE))
+        table = pairs.opened(SAMPLE_PAIRS, ["brief", "copy"])
+        pairs.import_pairs(db, task, SAMPLE_PAIRS, pairs.find_columns(table, ["brief"], "copy"))
+    return task
 
 
 def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
     """The job body of the Assets page: core.assets.imports.import_job(), after which labels that came with the file are taken as a
-    recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then."""
+    recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then. "facets": the columns
+    with the labels of other tasks, by their ids; these are brought in likewise, and counted by the task's name."""
     summary = ingest.import_job(db, params, progress)
-    task, import_id = tasks.get(db, params["task_id"]), summary["import_id"]
-    stored = db.execute("select mapping from imports where id = ?", [import_id]).fetchone()
-    column = json.loads(stored[0])["label"]
-    summary["labels"] = 0
-    if column and categories.latest(db, task) is not None and forecast.recorded_columns(db, task).get(column):
-        run_id = labelling.label(db, task, f"recorded:{column}", progress=progress)
-        summary["labels"] = runs.summary(db, run_id)["count"]
+    import_id = summary["import_id"]
+    stored = json.loads(db.execute("select mapping from imports where id = ?", [import_id]).fetchone()[0])
+    summary["labels"] = _taken_over(db, tasks.get(db, params["task_id"]), stored["label"], progress)
+    summary["facets"] = {}
+    for task_id, column in (params.get("facets") or {}).items():
+        task = tasks.get(db, int(task_id))
+        mapping = asdict(Mapping(text=tuple(stored["text"]), id=stored["id"], label=column))
+        ingest.import_job(db, params | {"task_id": task.id, "mapping": mapping, "accepted": None}, progress)
+        summary["facets"][task.name] = _taken_over(db, task, column, progress)
     return summary
+
+
+def _taken_over(db: Database, task: Task, column: str | None, progress: jobs.Progress) -> int:
+    """How many labels the recorded teacher of a column has given, once it has given all."""
+    if not column or categories.latest(db, task) is None or not forecast.recorded_columns(db, task).get(column):
+        return 0
+    return runs.summary(db, labelling.label(db, task, f"recorded:{column}", progress=progress))["count"]
 
 
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
@@ -219,14 +296,20 @@ def _connected(db: Database, task: Task, teacher: str, base_url: str | None) -> 
     return f"connection:{name}"
 
 
-def _mapping(db: Database, task: Task, assets: Path, request: dict, read_as: ReadAs) -> tuple[Mapping, list[Families]]:
+def _mapping(
+    db: Database, task: Task, assets: Path, request: dict, facet: str, read_as: ReadAs
+) -> tuple[Mapping, list[Families]]:
     """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
     the file lacks."""
     seen = previews.preview(assets, read_as, ingest.label_forms(db, task))
     kind, _, label = request["teacher"].partition(":")
     text = tuple(request.get("text_columns") or ())
-    named = {"id": request.get("id_column"), "label": label if kind == "recorded" else None}
+    if facet:
+        label = (request.get("label_columns") or {}).get(facet) or label_columns.of_facet(facet, seen.columns)
+    named = {"id": request.get("id_column"), "label": label if kind == RECORDED else None}
     named = {role: column for role, column in named.items() if column} | (request.get("columns") or {})
+    if facet:
+        named["label"] = label  # never the column of another facet, which looks as good
     if family := request.get("family_column"):
         named["family"] = None if family == "none" else family
     names = request.get("family_stem")

@@ -78,7 +78,8 @@ def of(db: Database, client: str, name: str | None = None, *, synthetic: bool = 
 
     InputError for what is no name, and without a name where the client has several.
     """
-    client_id = database.client_id(db, client, synthetic=synthetic)
+    first = database.FIRST_TASK if name is None else (database.plain_name(name, "task"), "choose_one")
+    client_id = database.client_id(db, client, synthetic=synthetic, first=first)
     if name is None:
         return find(db, client_id)
     there = [task for task in of_client(db, client_id) if task.name.casefold() == " ".join(name.split()).casefold()]

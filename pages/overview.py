@@ -11,7 +11,8 @@ from core.evaluate import house
 from core.jobs.kinds import KINDS
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
-from core.ui import address, frame, house_figures, progress, removing, standing
+from core.ui import address, frame, house_figures, house_writing, progress, removing, sample_client, standing
+from core.write.comparison import WritingComparison
 
 ENTRY = {
     "place": 10,
@@ -23,11 +24,6 @@ ENTRY = {
     "needs_client": False,
     "of_client": False,
 }
-SAMPLE_NOTE = (
-    "2,000 assets and a taxonomy of 40 categories. **Texts and labels are made up**; the labels stand in for those of a large "
-    "model. It takes a minute or two to import them, train a student and judge it, here on this machine, without a key and "
-    "without the internet."
-)
 PAGE = 12
 
 
@@ -38,13 +34,19 @@ def main() -> None:
         sample = next((task for task, client in every if client == SAMPLE_CLIENT), None)
         before = standing.of(view.db, sample) if sample else None
         earned = {one.task_id: one for one in house.money_of_tasks(view.db)}
+        written = {task.id: result for task, _ in every if (result := house_writing.result_of(view.db, task))}
+        earned |= {id: house_writing.earned(earned[id], result) for id, result in written.items()}
         if clients:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
             house_figures.needs(house.notices(view.db))
         if clients:
-            _tasks(view, every, earned)
+            _tasks(view, every, earned, written)
         if before is None or not (before.verdict or before.busy):
-            _sample(view, sample, "secondary" if clients else "primary")
+            sample_client.run(view, sample, "secondary" if clients else "primary")
+        if not clients or (
+            sample and not any(task.kind == "write" for task, client in every if client == SAMPLE_CLIENT)
+        ):
+            sample_client.writes(view)
         _add(clients)
         if clients:
             _add_task(view, clients)
@@ -54,29 +56,24 @@ def main() -> None:
             removing.task(view, several)
 
 
-def _sample(view: frame.View, sample: Task | None, kind: str) -> None:
-    with st.container(border=True):
-        st.subheader("Start here: the sample client", anchor=False)
-        st.write(SAMPLE_NOTE)
-        if sample:
-            progress.watch(frame.View(view.db, SAMPLE_CLIENT, sample), "distil")
-        if st.button("Run the sample client", type=kind, icon=":material/play_arrow:"):
-            client = database.client_id(view.db, SAMPLE_CLIENT, synthetic=True)
-            frame.open_client(view.db, client)
-            progress.start(view, "distil", {"sample": True}, sample or tasks.of_client(view.db, client)[0])
-
-
-def _tasks(view: frame.View, listed: list[tuple[Task, str]], earned: dict[int, house.TaskMoney]) -> None:
+def _tasks(
+    view: frame.View,
+    listed: list[tuple[Task, str]],
+    earned: dict[int, house.TaskMoney],
+    written: dict[int, WritingComparison],
+) -> None:
     st.subheader("Clients", anchor=False)
     busy = {job.task_id for job in jobs.active(view.db)}
     listed = sorted(listed, key=lambda one: one[0].id not in busy)  # where something is under way first
     pages = -(-len(listed) // PAGE)
     page = st.pagination(pages, key="clients") if pages > 1 else 1
     for task, _ in listed[(page - 1) * PAGE : page * PAGE]:
-        _task(view, standing.of(view.db, task), earned[task.id])
+        _task(view, standing.of(view.db, task), earned[task.id], written.get(task.id))
 
 
-def _task(view: frame.View, where: standing.Standing, earned: house.TaskMoney) -> None:
+def _task(
+    view: frame.View, where: standing.Standing, earned: house.TaskMoney, written: WritingComparison | None
+) -> None:
     with st.container(border=True):
         name, verdict, action = st.columns([6.5, 1.7, 1.5], vertical_alignment="center")
         with name, st.container(gap="xsmall"):
@@ -85,6 +82,8 @@ def _task(view: frame.View, where: standing.Standing, earned: house.TaskMoney) -
                 if where.synthetic:
                     st.badge("made up", color="gray", help="Its texts and labels are: a program wrote them.")
             st.caption(" · ".join(f"{label} {state}" for label, state in where.lines()[1:4]))
+            if written:
+                st.caption(frame.plain(house_writing.words(written)))
             words, trend = house_figures.saving(earned)
             if words:
                 with st.container(horizontal=True, vertical_alignment="center"):
@@ -93,6 +92,8 @@ def _task(view: frame.View, where: standing.Standing, earned: house.TaskMoney) -
                         st.text(trend, help="Saved in each of the last six months.")
             elif where.reason and not where.busy:
                 st.caption(frame.plain(where.reason))
+            if written and not where.busy:
+                st.caption(frame.plain(f"Next: {written.verdict.next} {written.step.words}"))
         with verdict:
             if where.busy:
                 st.caption(f"{where.busy}\u00a0…")  # on one line with its last word

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import settings
-from core.ui import compare_writing, frame, progress, teacher_drafts, writing
+from core.ui import compare_writing, frame, guide_form, progress, teacher_drafts, writing
 from core.words import counted
 from core.write import base, desk, guide, pairs, training
 
@@ -33,30 +33,33 @@ def main() -> None:
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             compare_writing.ladder(rows)
             frame.link("compare", "What it costs and saves, beside teacher and people")
-        approved = sum(pair.status != "rejected" for pair in there) + desk.to_learn(view.db, view.task)
+        learn = desk.to_learn(view.db, view.task)
+        approved = sum(pair.status != "rejected" for pair in there) + learn
         title = "Bring in pairs" if there else "Start here: briefs with approved copy"
+        if (there or learn) and not rows:
+            _known(view, there, learn, running, "Train")
         with st.expander(title, expanded=approved < pairs.FEWEST and not running):
             writing.bring(view, running)
         teacher_drafts.section(view)
-        _known(view, there, approved, running)
-        _guide(view)
+        if there and rows:
+            _known(view, there, learn, running, "Train again")
+        _guide(view, there)
         if live:
             teacher_drafts.behind_form(view)
 
 
-def _known(view: frame.View, there: list[pairs.Pair], enough: int, running: bool) -> None:
+def _known(view: frame.View, there: list[pairs.Pair], learn: int, running: bool, train: str) -> None:
     approved = [pair for pair in there if pair.status != "rejected"]
-    if not enough:
-        return
     lengths = sorted(len(pair.copy) for pair in approved)
     middle = f"half of them have up to {lengths[len(lengths) // 2]:,} characters" if lengths else "none is approved"
-    st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
-    if more := enough - len(approved):
-        joins = f"{counted(more, 'draft')} that people approved or edited at the drafts' desk"
-        needed = (
-            "" if enough >= pairs.FEWEST else f"; {pairs.FEWEST} are needed, {pairs.FEWEST - enough} are still missing"
+    if there:
+        st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
+    too_few = len(approved) + learn < pairs.FEWEST
+    if learn:
+        missing = f" {pairs.FEWEST - learn - len(approved)} more are needed." if too_few else ""
+        st.caption(
+            f"The next training also learns from {counted(learn, 'draft')} that people kept at the drafts' desk.{missing}"
         )
-        st.caption(f"The next training also learns from {joins}{needed}.")
     name = settings.get(view.db, "base_model", view.task)
     made_of = "SmolLM2 with 135 million parameters" if name == base.PACKAGED else name
     st.caption(
@@ -67,15 +70,15 @@ def _known(view: frame.View, there: list[pairs.Pair], enough: int, running: bool
             else f"Students build on {made_of} (licence: {base.licence(name)})."
         )
     )
-    too_few = enough < pairs.FEWEST
-    if not too_few and st.button("Train again", icon=":material/model_training:", disabled=running):
+    kind = "primary" if train == "Train" else "secondary"
+    if not too_few and st.button(train, type=kind, icon=":material/model_training:", disabled=running):
         writing.start(view)
 
 
-def _guide(view: frame.View) -> None:
+def _guide(view: frame.View, there: list[pairs.Pair]) -> None:
     with st.expander("Voice guide: what every draft must keep to"):
-        saved = writing.guide_form(guide.of(view.db, view.task, []))
-        if saved:
+        approved = [(pair.brief, pair.copy) for pair in there if pair.status != "rejected"]
+        if saved := guide_form.guide_form(guide.of(view.db, view.task, []), approved):
             guide.put(view.db, view.task, saved)
             st.success("Saved. Train again, and students keep to it.", icon=":material/check_circle:")
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping as Values
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.asset_columns import ASSET_COLUMNS
 from core.errors import InputError
-from core.tables.columns import Mapping
+from core.tables.columns import Mapping, fold
 from core.tables.files import Problems, Table, open_table
 from core.tables.headers import is_placeholder
 from core.tables.names import same
@@ -92,6 +93,23 @@ class LabelColumns:
         return _with_near(
             [(self._columns[role], value, n) for (role, value), n in counted], next(iter(self._match.values()))
         )
+
+
+def of_facet(facet: str, columns: Sequence[str]) -> str | None:
+    """The column that is called as a facet, or as its label: `format`, `format_label`, `recorded_format`; None where none is, or
+    several are."""
+    name = fold(facet)
+    marks = {*map(fold, ASSET_COLUMNS["label"].names)}
+    forms = {
+        name,
+        *(name + mark for mark in marks),
+        *(mark + name for mark in marks),
+        "recorded" + name,
+        "teacher" + name,
+    }
+    exact = [column for column in columns if fold(column) == name]
+    fitting = exact or [column for column in columns if fold(column) in forms]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def unknown_of(counts: Counter[str], column: str, matcher: Matcher) -> list[Unknown]:

@@ -95,7 +95,7 @@ def _writing(db, task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models
     from core.money import outlook
     from core.report import writing as answers
-    from core.write import blind, comparison, measures, vendors
+    from core.write import blind, comparison, desk, measures, vendors
 
     if args.rule:
         raise InputError(
@@ -118,7 +118,7 @@ def _writing(db, task, args: argparse.Namespace) -> tuple[dict, str]:
         "measures": measures.as_json(result.sides),
         "gates": {"student": figures.stops, "people": figures.human_stops},
         "blind": [asdict(one) | {"words": blind.sentence(one)} for one in result.blind],
-        "months": [asdict(one) for one in result.months],
+        "months": [asdict(one) for one in desk.rates(db, task)],
         "formulas": [asdict(line) for line in result.formulas],
         "tornado": [asdict(one) for one in result.swings],
         "drafts": [asdict(one) for one in figures.examples],

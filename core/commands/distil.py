@@ -13,7 +13,7 @@ from core.commands import pairs, reading
 from core.errors import InputError, Problem
 from core.train import members
 from core.wires import providers
-from core.words import counted, money, percent, ranged
+from core.words import counted, money, percent, ranged, stated_percent
 from core.write import rungs
 
 # The roles that have an option of their own: `latency_ms` is --latency-column, for the file may give seconds.
@@ -33,6 +33,13 @@ def options(command: argparse.ArgumentParser) -> None:
         command.add_argument(f"--{name.replace('_', '-')}-column", metavar="NAME", help=what)
     command.add_argument(
         "--labels-are", choices=("names", "codes"), help="how labels are written (default: as more of them can be read)"
+    )
+    command.add_argument(
+        "--label-columns",
+        action="append",
+        type=_pair,
+        metavar="FACET=COLUMN",
+        help="the column with the labels of a facet, where it is not called so (may be given several times)",
     )
     reading.label_options(command)
     reading.options(command, prefix="taxonomy-", what="the taxonomy file")
@@ -58,7 +65,8 @@ def options(command: argparse.ArgumentParser) -> None:
         "--teacher",
         default="built-in",
         metavar="T",
-        help=f"built-in (default), recorded:COLUMN (labels from the file), connection:NAME, {providers.specs()}",
+        help="built-in (default), recorded (each task's own labels in the file), recorded:COLUMN, connection:NAME, "
+        f"{providers.specs()}",
     )
     command.add_argument(
         "--base-url",
@@ -80,6 +88,13 @@ def options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _pair(value: str) -> tuple[str, str]:
+    facet, mark, column = value.partition("=")
+    if not (facet.strip() and mark and column.strip()):
+        raise argparse.ArgumentTypeError(f"{value} is not FACET=COLUMN")
+    return facet.strip(), column.strip()
+
+
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
     if args.pairs or args.from_desk:
@@ -97,6 +112,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
     reading.tell_doubts(previews.preview(args.assets, how, families=False).doubts)
     db = database.connect()
+    label_columns = dict(args.label_columns or [])
     result = distillation.distil(
         db,
         taxonomy=args.taxonomy,
@@ -121,6 +137,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         accept_near=args.accept_near,
         go_live=args.go_live,
         task=args.task,
+        label_columns=label_columns,
         on_progress=terminal.Log(),
     )
     problems = {
@@ -140,7 +157,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "problem_list": [one.as_dict() for one in problems["assets"]],
         "unknown_labels": [asdict(one) for one in unknown],
     }
-    return result, "\n".join(_distil_text(result, notes, args.task))
+    text = _distil_text if "labels" in result else _facets_text
+    return result, "\n".join(text(result, notes, args.task))
 
 
 def _columns(args: argparse.Namespace) -> dict[str, str | None]:
@@ -150,12 +168,36 @@ def _columns(args: argparse.Namespace) -> dict[str, str | None]:
 
 
 def _distil_text(result: dict, notes: list[str], task: str | None) -> list[str]:
-    imports, labels, verdict = result["assets"], result["labels"], result["verdict"]
-    lines = [
+    return [*_imported(result["assets"]), *notes, *_taught_text(result, result["client"], task)]
+
+
+def _facets_text(result: dict, notes: list[str], _: str | None) -> list[str]:
+    """Each facet's lines under its name, and what holds of all of them together."""
+    lines = [*_imported(result["assets"]), *notes]
+    for name, outcome in result["tasks"].items():
+        lines += [f"{name}:", *(f"  {line}" for line in _taught_text(outcome, result["client"], name))]
+    joint = result["all_facets"]
+    share = joint["agreement"]
+    within = f"{percent(share['value'])} ({ranged(share['low'], share['high'])}, n = {share['n']:,})"
+    promised = (
+        f"{stated_percent(joint['target'])} in all facets is certified, for {percent(joint['handled'])} of assets."
+        if joint["certified"]
+        else f"{joint['reason']}."
+    )
+    return [*lines, f"All facets right: {within}. {promised}"]
+
+
+def _imported(imports: dict) -> list[str]:
+    return [
         f"{imports['imported']:,} of {imports['rows'] - imports['aside']:,} assets imported, "
         + counted(imports["problems"], "problem")
-        + (f", {counted(imports['remarks'], 'remark')}" if imports["remarks"] else ""),
-        *notes,
+        + (f", {counted(imports['remarks'], 'remark')}" if imports["remarks"] else "")
+    ]
+
+
+def _taught_text(result: dict, client: str, task: str | None) -> list[str]:
+    labels, verdict = result["labels"], result["verdict"]
+    lines = [
         f"{labels['count']:,} labels by {labels['teacher']}, {money(labels['spent_usd'], exact=True)} spent"
         + (", stopped at the cap" if labels["state"] == "capped" else ""),
     ]
@@ -173,7 +215,5 @@ def _distil_text(result: dict, notes: list[str], task: str | None) -> list[str]:
         lines += [f"Live: {result['change']['new']}.", *result["change"]["lines"], *result["change"]["warnings"]]
     if result["live"] != result["chosen"]:
         whose = f' --task "{task}"' if task else ""
-        lines.append(
-            f'Not live: `students --client "{result["client"]}"{whose} --go-live {result["chosen"]}` puts it to work.'
-        )
+        lines.append(f'Not live: `students --client "{client}"{whose} --go-live {result["chosen"]}` puts it to work.')
     return lines

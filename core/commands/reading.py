@@ -23,6 +23,7 @@ TAXONOMY_COLUMNS = {
     "examples": "examples",
     "key": "the category's code",
     "level": "how deep a row stands: Tier 1, Tier 2 …",
+    "facet": "the question that a category answers: each becomes a task",
 }
 
 

@@ -34,6 +34,8 @@ PAGE_OF = {  # where a failed job of this kind is seen to
     "score": "deploy",
     "send": "deploy",
     "export": "deploy",
+    "writers": "write",
+    "blind": "blind",
 }
 
 
@@ -50,6 +52,7 @@ class TaskMoney:
     unpriced: int = 0
     stated_usd: float | None = None
     volume: int | None = None
+    thing: str = "asset"  # what the volume counts
     agreement: float | None = None
     n: int = 0
 
@@ -195,7 +198,8 @@ def _failed(db: Database) -> list[tuple[int, str, str]]:
     ).fetchall()
     sentence = "{} failed: {}"
     return [
-        (id, sentence.format(kind.replace("_", " ").capitalize(), error), PAGE_OF[kind]) for id, kind, error in rows
+        (id, sentence.format(kind.replace("_", " ").capitalize(), error), PAGE_OF.get(kind, "write"))
+        for id, kind, error in rows
     ]
 
 

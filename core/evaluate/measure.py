@@ -19,6 +19,8 @@ from sqlite_utils import Database
 
 from core.evaluate import agreement as measures
 from core.evaluate import cascade, latency
+from core.evaluate.agreement import Share
+from core.evaluate.cascade import Certificate
 from core.evaluate.figures import (
     Bin,
     CategoryFigures,
@@ -118,8 +120,9 @@ def _confusions(test: pd.DataFrame, labels: dict[int, str]) -> Iterable[Confusio
         )
 
 
-def promise(held: pd.DataFrame, categories: list[StoredCategory], target: float, confidence: float) -> Promise:
-    """The certificate from calibration rows (one a duplicate group), and how test rows bear it out."""
+def certified(held: pd.DataFrame, target: float, confidence: float) -> tuple[Certificate, Share, Share | None]:
+    """The certificate from calibration rows (one a duplicate group), and how test rows bear it out: the share handled, agreement on
+    those."""
     calibration, test = _sure(held)
     certificate = cascade.certify(
         calibration["sure"].to_numpy(),
@@ -129,10 +132,15 @@ def promise(held: pd.DataFrame, categories: list[StoredCategory], target: float,
         families=calibration["family_id"].to_numpy(),
     )
     sure, correct = test["sure"].to_numpy(), test["correct"].to_numpy()
-    handled, agreed = cascade.confirm(
-        certificate, sure, correct, test["family_id"].to_numpy(), test["group_id"].to_numpy()
-    )
-    taken = test[sure >= certificate.threshold] if certificate.threshold is not None else test.head(0)
+    families, groups = test["family_id"].to_numpy(), test["group_id"].to_numpy()
+    return certificate, *cascade.confirm(certificate, sure, correct, families, groups)
+
+
+def promise(held: pd.DataFrame, categories: list[StoredCategory], target: float, confidence: float) -> Promise:
+    """certified(), with what it means for each category."""
+    certificate, handled, agreed = certified(held, target, confidence)
+    _, test = _sure(held)
+    taken = test[test["sure"] >= certificate.threshold] if certificate.threshold is not None else test.head(0)
     labels = {category.id: category.label for category in categories}
     return Promise(
         target=target,

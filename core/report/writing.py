@@ -11,7 +11,7 @@ from core.report.answers import Answer
 from core.report.headline import IF_IT_DID
 from core.report.pairs import Pair, month, month_line
 from core.words import duration, percent, spoken, stated_percent
-from core.write import blind, measures, verdict
+from core.write import blind, desk, measures, verdict
 from core.write.comparison import WritingComparison
 from core.write.figures import Range
 from core.write.measures import NAMED, Side
@@ -131,13 +131,13 @@ def people(result: WritingComparison) -> Answer | None:
     return Answer("blind", blind.sentence(first), figure, table, note, shares=("share", "low", "high"))
 
 
-def months(result: WritingComparison) -> Answer | None:
-    """What became of drafts by month and writer; None before any was decided on."""
-    if not result.months:
+def months(rates: list[desk.Rate]) -> Answer | None:
+    """What became of drafts by month and writer, of desk.rates(); None before any was decided on."""
+    if not rates:
         return None
-    table = pd.DataFrame([vars(one) for one in result.months]).rename(columns={"kept": "words kept"})
-    taken = sum(one.approved + one.edited for one in result.months)
-    every = taken + sum(one.rejected for one in result.months)
+    table = pd.DataFrame([vars(one) for one in rates]).rename(columns={"kept": "words kept"})
+    taken = sum(one.approved + one.edited for one in rates)
+    every = taken + sum(one.rejected for one in rates)
     title = f"Of {every:,} texts that people decided on, {percent(taken / every)} were approved, some of them edited"
     note = "Words kept: of those approved or edited, the share of words that people left as they were. Measured."
     return Answer("months", title, None, table, note, shares=("words kept",))

@@ -19,7 +19,7 @@ from core.report.headline import TITLES
 from core.report.pairs import Pair
 from core.tasks import Task
 from core.words import counted, task_title, teacher_words
-from core.write import base, comparison, training, vendors
+from core.write import base, comparison, desk, training, vendors
 from core.write.comparison import WritingComparison
 from core.write.figures import Example
 from core.write.rungs import rungs
@@ -96,7 +96,7 @@ def gather(db: Database, task: Task, student: str = "live") -> WritingReport:
     client = next(db.query("select name, synthetic from clients where id = ?", [task.client_id]))
     names = len(tasks.of_client(db, task.client_id))
     step = (
-        ("What do people say?", [answers.people(result), answers.months(result)]),
+        ("What do people say?", [answers.people(result), answers.months(desk.rates(db, task))]),
         ("What is not good?", [answers.quality(result), answers.stops(result), _ladder(db, task)]),
         ("What does it save?", answers.savings(result)),
         ("How fast is it?", [answers.speed(result)]),

@@ -51,6 +51,11 @@ TAXONOMY_NAMES: dict[str, tuple[str, ...]] = {
         " kennung schlüssel nummer nr identifiant clé numéro clave código identificador chiave codice chave identyfikator klucz kod"
         " numer anahtar numara no コード 番号 代码 编码 编号"
     ),
+    "facet": _names(
+        "facet facetname dimension dimensionname taxonomyname attribute attributename"
+        " facette dimensión dimensione dimensão dimensie wymiar boyut attribut atributo attributo 属性 维度"
+    ),
+    "pick": _names("pick picks cardinality"),
 }
 LEVEL_NAMES = _names(
     "tier level lvl depth hierarchy hierarchylevel categorylevel ebene nivel niveau livello nível poziom"

@@ -1,6 +1,7 @@
 """A taxonomy file to categories: names, parents by id, path or name, unique labels; what cannot be used is listed.
 
-read(path) -> TaxonomyFile. Nothing here knows the database.
+read(path) -> TaxonomyFile. A file with a column of facets holds several taxonomies, one a question about an asset. Nothing here
+knows the database.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from core.tables.files import AS_FOUND, Doubt, Problems, ReadAs
 from core.tables.names import SEPARATOR, same
 from core.taxonomy.columns import Choice
 from core.taxonomy.files import Row, read_rows
+from core.words import counted
 
 MAX_CATEGORIES = 20_000
+MAX_FACETS = 50
+ONE, SEVERAL = ("", "one", "single", "1"), ("several", "many", "multiple", "n", "*")  # of a facet, as files write it
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,29 @@ class StoredCategory(Category):
 
 @dataclass(frozen=True)
 class TaxonomyFile:
-    """What a taxonomy file holds: its categories, what could not be used, its columns, which plays which role, what is open."""
+    """What a taxonomy file holds: its categories by facet ("" where it knows none), what could not be used, its columns,
+    which of them plays which role, what is open."""
 
-    categories: list[Category]
+    facets: dict[str, list[Category]]
     problems: list[Problem]
     columns: list[str]
     mapping: Choice
     doubts: list[Doubt] = field(default_factory=list)
+
+    @property
+    def has_facets(self) -> bool:
+        """Whether it names the facets that its categories belong to."""
+        return "" not in self.facets
+
+    @property
+    def categories(self) -> list[Category]:
+        """The categories of a file that holds one taxonomy. InputError where it holds several."""
+        if len(self.facets) > 1:
+            raise InputError(
+                f"The file holds {len(self.facets)} facets: {', '.join(map(_short, self.facets))}.",
+                "`distil` and the Assets page make a task of each; for one task, keep the rows of one facet.",
+            )
+        return next(iter(self.facets.values()))
 
 
 def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) -> TaxonomyFile:
@@ -62,6 +82,84 @@ def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) 
     """
     path, problems = Path(path), Problems()
     rows, columns, mapping, doubts = read_rows(path, mapping, problems, read_as)
+    facets = {name: _categories(part, problems, path) for name, part in _by_facet(rows, problems, path).items()}
+    if len(facets) > 1 or "" not in facets:
+        facets = _to_choose_from(facets, problems, path)
+    if not any(facets.values()):
+        raise InputError(
+            "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
+        )
+    return TaxonomyFile(facets, problems.listed, columns, mapping, doubts)
+
+
+def _by_facet(rows: list[Row], problems: Problems, path: Path) -> dict[str, list[Row]]:
+    """The rows of each facet, by its name as it was written first; an empty cell below a filled one continues its block."""
+    if not any(row.facet for row in rows):
+        return {"": rows}
+    parts: dict[str, list[Row]] = {}
+    names: dict[str, str] = {}
+    place: dict[int, int] = {}
+    continued, current = 0, ""
+    for i, row in enumerate(rows):
+        continued += not row.facet and bool(current)
+        current = row.facet or current
+        if not current:
+            problems.add(
+                row.row, "facet", f"{_short(row.name)} belongs to no facet; it was left out.", "Name its facet."
+            )
+            continue
+        _must_pick_one(row, current, path)
+        part = parts.setdefault(names.setdefault(same(current), current), [])
+        place[i] = len(part)
+        part.append(row if row.above is None else replace(row, above=place.get(row.above)))
+    if continued:
+        problems.remark(
+            None,
+            "facet",
+            f"{counted(continued, 'row names', 'rows name')} no facet; they were taken to continue the one above.",
+            "Fill it in every row where that is not meant.",
+        )
+    if len(parts) > MAX_FACETS:
+        raise InputError(
+            f"The file has {len(parts):,} facets, at most {MAX_FACETS} can be used.",
+            "Choose the column that names a question about the asset, not a category.",
+            where=path.name,
+        )
+    return parts
+
+
+def _must_pick_one(row: Row, facet: str, path: Path) -> None:
+    pick = row.pick.casefold()
+    if pick in SEVERAL:
+        raise InputError(
+            f"The facet {_short(facet)} asks for several categories an asset, which is not there yet (row {row.row}).",
+            "Leave its rows out, or write `one` where the foremost category will do.",
+            where=path.name,
+        )
+    if pick not in ONE:
+        raise InputError(
+            f"How many categories of the facet {_short(facet)} an asset has is given as {_short(row.pick)} (row {row.row}).",
+            "Write `one`.",
+            where=path.name,
+        )
+
+
+def _to_choose_from(facets: dict[str, list[Category]], problems: Problems, path: Path) -> dict[str, list[Category]]:
+    """The facets that ask something: with two categories or more."""
+    kept = {}
+    for name, categories in facets.items():
+        if sum(one.assignable for one in categories) > 1:
+            kept[name] = categories
+            continue
+        only = f"one category, {_short(categories[0].name)}" if categories else "no category"
+        problems.add(None, "facet", f"The facet {_short(name)} has {only}; it was left out.", "Give it two or more.")
+    if not kept:
+        raise InputError("No facet of the file has two categories.", "Give each two or more.", where=path.name)
+    return kept
+
+
+def _categories(rows: list[Row], problems: Problems, path: Path) -> list[Category]:
+    """The categories of one taxonomy's rows."""
     rows = _named_once(rows, problems)
     if len(rows) > MAX_CATEGORIES:
         raise InputError(
@@ -73,12 +171,7 @@ def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) 
     while (merged := _drop_twins(rows, parents, problems))[0] != rows:  # merging twins may make twins of their children
         rows, parents = merged
     _break_cycles(rows, parents, problems)
-    categories = _label(rows, parents, implied)
-    if not categories:
-        raise InputError(
-            "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
-        )
-    return TaxonomyFile(categories, problems.listed, columns, mapping, doubts)
+    return _label(rows, parents, implied)
 
 
 def _named_once(rows: list[Row], problems: Problems) -> list[Row]:

@@ -34,7 +34,8 @@ JSON_CHILDREN = ("children", "categories", "subcategories", "items", "nodes")
 
 @dataclass(frozen=True)
 class Row:
-    """One category as a file gives it: `parent` is text (an id, a name, a path), `above` the place of its parent if nested."""
+    """One category as a file gives it: `parent` is text (an id, a name, a path), `above` the place of its parent if nested; `facet`
+    which question it answers, where the file holds several, `pick` how many of its categories an asset may have."""
 
     row: int
     name: str
@@ -43,6 +44,8 @@ class Row:
     examples: tuple[str, ...] = ()
     key: str = ""
     above: int | None = None
+    facet: str = ""
+    pick: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,8 @@ def _row(row: int, fields: dict[str, str], problems: Problems, *, above: int | N
         examples=examples,
         key=fields.get("key", ""),
         above=above,
+        facet=" ".join(fields.get("facet", "").split()),
+        pick=" ".join(fields.get("pick", "").split()),
     )
 
 
@@ -235,7 +240,7 @@ def split_examples(cell: str) -> tuple[tuple[str, ...], bool]:
 def _tier_rows(names: list[str], chosen: Choice, records: list[tuple[int, list[str]]], problems: Problems) -> list[Row]:
     """Rows of a file that spells out each level in a column of its own: Tier 1, Tier 2, ..."""
     places = [names.index(tier) for tier in chosen["tiers"]]
-    at = {role: names.index(chosen[role]) for role in ("description", "examples", "key") if chosen[role]}
+    at = {role: names.index(chosen[role]) for role in ROLES if role not in ("name", "parent") and chosen[role]}
     rows = []
     for (row, cells), tiers in zip(records, outlines.filled_down([[c[p] for p in places] for _, c in records])):
         path = [tier for tier in tiers if tier]

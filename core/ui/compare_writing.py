@@ -9,7 +9,7 @@ from core.report.headline import TITLES
 from core.ui import charts, compare_charts, compare_first, frame, money_inputs, report_download
 from core.ui.figures import badge
 from core.ui.menu import MENU
-from core.write import comparison, training, vendors, verdict
+from core.write import comparison, desk, training, vendors, verdict
 from core.write.comparison import WritingComparison
 from core.write.measures import MEASURES
 
@@ -74,7 +74,7 @@ def _good(view: frame.View, result: WritingComparison, rows: list[dict]) -> None
     charts.draw(quality.figure, quality.name, quality.title)
     st.dataframe(quality.table, hide_index=True, key="measures", placeholder="")
     charts.download(quality.table, "measures")
-    compare_charts.folded(answers.months(result))
+    compare_charts.folded(answers.months(desk.rates(view.db, view.task)))
 
 
 def _teacher(view: frame.View) -> None:

@@ -97,7 +97,7 @@ def saving(task: TaskMoney) -> tuple[str, str]:
         words = f"{money(usd[-1])} saved this month (estimated), {money(usd[-2])} the month before"
         return words, _spark(usd)
     if task.stated_usd is not None:
-        return f"saves {money(task.stated_usd)} a month at {counted(task.volume, 'asset')} (assumed)", ""
+        return f"saves {money(task.stated_usd)} a month at {counted(task.volume, task.thing)} (assumed)", ""
     return "", ""
 
 

@@ -90,6 +90,7 @@ class WritingStanding(Standing):
     """The same of a task whose students write: approved `pairs` in the place of categories, assets and labels."""
 
     pairs: int = 0
+    writer: dict | None = None  # the student that the verdict is about
 
     def lines(self) -> list[tuple[str, str]]:
         """The lines of the sidebar: name and state."""
@@ -102,7 +103,7 @@ class WritingStanding(Standing):
 
     def next_step(self) -> tuple[str, str]:
         """The page to go to next, and what to do there."""
-        return "write", "Write a draft" if self.verdict == "drafts" else "Bring in pairs"
+        return ("compare", "Read the verdict") if self.verdict else ("write", "Bring in pairs")
 
 
 def clients(db: Database) -> list[dict]:
@@ -211,6 +212,7 @@ def _of_writing(db: Database, task: Task, client: dict, busy: str) -> WritingSta
         reason=verdict.reason if verdict else "",
         busy=busy,
         pairs=db.execute(count, [task.id]).fetchone()[0],
+        writer=rows[0] if rows else None,
     )
 
 

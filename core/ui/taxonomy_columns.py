@@ -18,6 +18,7 @@ ROLES = {
     "description": ("Description", "What belongs in the category. The built-in teacher reads it."),
     "examples": ("Examples", "A few assets that belong in it, separated by | or ;."),
     "key": ("Code", "The category's own number or code, where labels are given as codes."),
+    "facet": ("Facet", "The question that a category answers (topic, format, offer), where the file holds several."),
     "level": ("Level", "How deep a row stands (Tier 1, Tier 2): each is below the last one above it."),
 }
 
@@ -56,5 +57,6 @@ def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
     file = uploads.look(taxonomy.read, path, mapping, how)
     data_profile.problems(file.problems, f"{key}-problems")
     unused = f" {category_columns.unused_columns(file.columns, file.mapping)}".rstrip()
-    st.caption(plain(f"{data_profile.size(file.categories)} in the file.{unused}"))
+    every = [category for categories in file.facets.values() for category in categories]
+    st.caption(plain(f"{data_profile.size(every)} in the file.{unused}"))
     return file

@@ -14,7 +14,7 @@ from core.money.outlook import Outlook
 from core.money.prices import CHARACTERS_A_TOKEN, INSTRUCTIONS, Price
 from core.tasks import Task
 from core.words import counted, duration, money
-from core.write import blind, desk, guide, measures, training, vendors, verdict
+from core.write import blind, guide, measures, training, vendors, verdict
 from core.write.figures import Seconds, WriteFigures
 from core.write.measures import Side
 from core.write.verdict import Verdict
@@ -44,8 +44,8 @@ class Step:
 
 @dataclass(frozen=True)
 class WritingComparison(Outlook):
-    """A student (`row` of the table writers) beside the others. `sides`: the student first, people last; `months`: what became of
-    drafts by month and writer; `unmeasured`: test briefs with drafts of the teacher that were not measured yet."""
+    """A student (`row` of the table writers) beside the others. `sides`: the student first, people last; `tests`: texts of the
+    teacher and of vendors that were measured."""
 
     task: Task
     row: dict
@@ -60,7 +60,6 @@ class WritingComparison(Outlook):
     sides: list[Side]
     blind: list[blind.Result]
     tests: list[vendors.Test]
-    months: list[desk.Rate]
 
     @property
     def takes_over(self) -> bool:
@@ -125,7 +124,6 @@ def comparison(db: Database, task: Task, row: dict) -> WritingComparison:
         sides=[measures.student(figures, "Student"), *others, *measures.controls(figures)],
         blind=blind.compared(db, task, row["id"]),
         tests=tests,
-        months=desk.rates(db, task),
     )
 
 

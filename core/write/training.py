@@ -32,7 +32,7 @@ TRAINED_FORMAT = 3  # of a student's folder; raised when the same pairs make ano
 def task_of(db: Database, client: str, name: str | None = None) -> Task:
     """The client's task that writes, made if new: the one called `name`, else its only one. InputError where another kind has the
     name, or several write."""
-    client_id = database.client_id(db, client)
+    client_id = database.client_id(db, client, first=(database.plain_name(name or FIRST_TASK, "task"), KIND))
     there = tasks.of_client(db, client_id)
     if name is None:
         there = [task for task in there if task.kind == KIND]

@@ -56,3 +56,15 @@ def test_no_text_is_markup(open_page, db, task):
     app = open_page("compare", task=task)
     for question in TABS:
         check(ask(app, question))
+
+
+def test_overview_says_what_it_handles_saves_and_what_comes_next(open_page, db, task):
+    writer = drafted.writer(db, task)
+    drafted.compared(db, task, writer, 5)
+    app = open_page("overview")
+    assert "Handles 90.0\u00a0% of briefs · nobody has compared" in shown(app)
+    assert "a month at 10,000 briefs" in shown(app) and "207 comparisons at 30 s each" in shown(app)
+    job = {"task_id": task.id, "client_id": task.client_id, "kind": "writers", "params": "{}", "state": "failed"}
+    db["jobs"].insert(job | {"dedup": "x", "created": "2026-11-30"})
+    db.conn.commit()
+    assert "Writers failed" in shown(open_page("overview"))

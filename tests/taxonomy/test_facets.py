@@ -1,0 +1,131 @@
+"""Files that hold several taxonomies, one a facet: read apart, told where a facet asks nothing, refused where it is no facet."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import database, tasks, taxonomy
+from core.assets.label_columns import of_facet
+from core.errors import InputError
+from core.taxonomy import facets, versions
+
+
+def read(tmp_path, text, name="facets.csv"):
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    return taxonomy.read(file)
+
+
+def names(file):
+    return {facet: [one.name for one in categories] for facet, categories in file.facets.items()}
+
+
+def test_each_facet_has_its_own_categories_also_where_names_and_codes_repeat(tmp_path):
+    offers = "Offer,1,Discount,\nOffer,2,Other,\nOffer,3,Half price,Discount\n"
+    file = read(tmp_path, f"facet,code,name,parent\nFormat,1,Video,\nFormat,2,Other,\n{offers}")
+    assert names(file) == {"Format": ["Video", "Other"], "Offer": ["Discount", "Other", "Half price"]}
+    assert file.problems == [] and file.facets["Offer"][2].parent == "Discount"
+
+
+def test_a_facet_is_one_however_it_is_written_and_goes_on_below_its_first_row(tmp_path):
+    file = read(tmp_path, "dimension,category\nFormat,Video\n,Static\nformat,Carousel\nOffer,Yes\n,No\n")
+    assert names(file) == {"Format": ["Video", "Static", "Carousel"], "Offer": ["Yes", "No"]}
+    (told,) = file.problems
+    assert told.remark and told.what.startswith("2 rows name no facet")
+
+
+def test_a_json_file_and_its_children_may_name_facets(tmp_path):
+    items = [
+        {"facet": "Topic", "name": "Food", "children": [{"name": "Sweets", "facet": "Topic"}]},
+        {"facet": "Offer", "name": "Yes"},
+        {"facet": "Offer", "name": "No"},
+    ]
+    file = read(tmp_path, json.dumps(items), "facets.json")
+    assert names(file) == {"Topic": ["Food", "Sweets"], "Offer": ["Yes", "No"]}
+    assert file.facets["Topic"][1].parent == "Food"
+
+
+def test_a_facet_with_one_category_asks_nothing_and_is_left_out(tmp_path):
+    file = read(tmp_path, "facet,name\nOffer,Yes\nOffer,No\nBrand,Northwind\n")
+    assert list(file.facets) == ["Offer"]
+    assert [one.what for one in file.problems] == ["The facet Brand has one category, Northwind; it was left out."]
+    with pytest.raises(InputError, match="No facet of the file has two categories"):
+        read(tmp_path, "facet,name\nBrand,Northwind\n")
+
+
+def test_who_wants_one_taxonomy_of_a_file_of_several_is_told(tmp_path):
+    file = read(tmp_path, "facet,name\nOffer,Yes\nOffer,No\nFormat,Video\nFormat,Static\n")
+    with pytest.raises(InputError, match="The file holds 2 facets: Offer, Format"):
+        assert file.categories
+
+
+def test_several_categories_an_asset_are_refused_in_words_and_one_is_not(tmp_path):
+    with pytest.raises(InputError, match=r"The facet Mood asks for several categories.*\(row 4\)"):
+        read(tmp_path, "facet,pick,name\nOffer,one,Yes\nOffer,one,No\nMood,several,Warm\nMood,several,Loud\n")
+    with pytest.raises(InputError, match="is given as twelve"):
+        read(tmp_path, "facet,pick,name\nOffer,twelve,Yes\nOffer,one,No\n")
+
+
+def test_too_many_facets_are_another_column(tmp_path):
+    rows = "".join(f"F{number},A\nF{number},B\n" for number in range(51))
+    with pytest.raises(InputError, match="51 facets, at most 50"):
+        read(tmp_path, f"facet,name\n{rows}")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "A", "a ", "B"]), st.sampled_from(["x", "y", "z", ""])), min_size=1))
+def test_every_row_is_a_category_or_is_listed(tmp_path_factory, rows):
+    text = "facet,name,note\n" + "".join(f"{facet},{name},.\n" for facet, name in rows)
+    try:
+        file = read(tmp_path_factory.mktemp("facets"), text)
+    except InputError:
+        return
+    listed = {one.row for one in file.problems if one.row is not None}
+    dropped = [one for one in file.problems if one.column == "facet" and one.row is None and not one.remark]
+    if not dropped:
+        assert sum(map(len, file.facets.values())) + len(listed) == len(rows)
+
+
+def test_the_column_of_a_facets_labels_is_found_by_its_name():
+    columns = ["id", "text", "Format", "recorded_funnel_stage", "offer label", "offer_category"]
+    assert of_facet("format", columns) == "Format"
+    assert of_facet("Funnel stage", columns) == "recorded_funnel_stage"
+    assert of_facet("Offer", columns) is None, "two could be meant"
+    assert of_facet("Market", columns) is None
+
+
+def stored(db, client_id):
+    newest = {task.name: taxonomy.latest(db, task) for task in tasks.of_client(db, client_id)}
+    return {name: [one.name for one in taxonomy.load(db, id)] if id else [] for name, id in newest.items()}
+
+
+FORMATS = "facet,name\nFormat,Video\nFormat,Static\nOffer,Yes\nOffer,No\n"
+
+
+def test_facets_become_tasks_and_a_first_task_nothing_was_done_with_is_one_of_them(db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    assert [one.change for one in facets.make(db, client, read(tmp_path, FORMATS), "f.csv")] == ["new", "new"]
+    assert stored(db, client) == {"Format": ["Video", "Static"], "Offer": ["Yes", "No"]}
+    again = facets.make(db, client, read(tmp_path, FORMATS), "f.csv")
+    assert [one.change for one in again] == ["same", "same"] and db["taxonomies"].count == 2
+
+
+def test_a_facet_that_changed_becomes_a_draft_and_what_is_in_use_stays(db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    facets.make(db, client, read(tmp_path, FORMATS), "f.csv")
+    changed = facets.make(db, client, read(tmp_path, FORMATS + "Offer,Maybe\nMarket,DE\nMarket,FR\n"), "g.csv")
+    assert [one.change for one in changed] == ["same", "changed", "new"]
+    assert stored(db, client)["Offer"] == ["Yes", "No"]
+    draft = versions.kept_draft(db, tasks.find(db, client, "Offer"))
+    assert [one.label for one in draft.draft.categories] == ["Yes", "No", "Maybe"]
+
+
+def test_a_facet_named_like_a_task_that_writes_changes_nothing(db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    tasks.add(db, client, "Offer", "write")
+    with pytest.raises(InputError, match="The client's task Offer is of the kind “Write”"):
+        facets.make(db, client, read(tmp_path, FORMATS), "f.csv")
+    assert stored(db, client) == {"Category": [], "Offer": []}
