@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
         args.copy_column or "",
         student=args.student,
         read_as=asdict(reading.read_as(args)),
+        go_live=args.go_live,
         on_progress=terminal.Log(),
     )
     return {"client": args.client, **result}, "\n".join(_text(args, result))
@@ -83,4 +85,10 @@ def _text(args: argparse.Namespace, result: dict) -> list[str]:
             ]
     lines += [f"{kind} ruled out: {why}" for kind, why in result["ruled_out"].items()]
     verdict = result["verdict"]
-    return [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]
+    lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
+    if result["chosen"] and result["live"] != result["chosen"]:
+        line = f"students --client {shlex.quote(args.client)} --task {shlex.quote(result['task'])} --go-live {result['chosen']}"
+        lines.append(
+            f"Student {result['live']} stays at work: `{line}` says what changes, and puts {result['chosen']} to work."
+        )
+    return lines
