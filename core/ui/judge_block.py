@@ -19,8 +19,9 @@ KIND = "judge_pairs"
 def section(view: frame.View, writer: dict) -> None:
     """What judges have said, and having one judge more pairs."""
     running = progress.active(view, KIND)
+    opened = teacher_drafts.stays_open(KIND, running)
     with (
-        st.expander("A large model as judge, beside people", icon=":material/balance:", expanded=running),
+        st.expander("A large model as judge, beside people", icon=":material/balance:", expanded=opened),
         frame.guard(),
     ):
         st.markdown(

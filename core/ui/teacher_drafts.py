@@ -31,7 +31,7 @@ def section(view: frame.View, new: bool) -> None:
     """Upload, price, cap, start; the run under way; what came of the last one and where its drafts wait. `new`: no pair yet."""
     running = progress.active(view, KIND)
     title = "No approved copy yet? Have the teacher write" if new else "Have the teacher write"
-    with st.expander(title, icon=":material/school:", expanded=running), frame.guard():
+    with st.expander(title, icon=":material/school:", expanded=stays_open(KIND, running)), frame.guard():
         st.markdown(
             "A large model that you connected writes drafts for briefs that have no copy yet, in the voice of the guide and of "
             "approved copy. People approve or edit them at the drafts' desk; what they keep is learned from."
@@ -41,6 +41,13 @@ def section(view: frame.View, new: bool) -> None:
         if not progress.watch(view, KIND, expected=running):
             _last(view)
         _waiting(view)
+
+
+def stays_open(kind: str, running: bool) -> bool:
+    """Whether the part of a page that a job of this kind is started in is open: while it runs, and afterwards to say what came of
+    it."""
+    st.session_state[f"open-{kind}"] = running or st.session_state.get(f"open-{kind}", False)
+    return st.session_state[f"open-{kind}"]
 
 
 def choose(view: frame.View, key: str, label: str = "Who writes") -> str | None:
