@@ -204,3 +204,8 @@ def s003_teacher_drafts(db: Database) -> None:
 @migrations()
 def s005_writing_vendors(db: Database) -> None:
     _run(db, "schema_writing_vendors.sql")
+
+
+@migrations()
+def s006_draft_scores(db: Database) -> None:
+    _run(db, "schema_draft_scores.sql")

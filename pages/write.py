@@ -5,7 +5,7 @@ import streamlit as st
 from core import settings
 from core.ui import compare_writing, frame, guide_form, progress, writing
 from core.words import counted
-from core.write import base, guide, pairs, training
+from core.write import base, guide, pairs, scorer, training
 
 ENTRY = {
     "place": 85,
@@ -30,6 +30,7 @@ def main() -> None:
         if rows:
             st.subheader("Students that write", anchor=False)
             writing.verdict(live or rows[0])
+            st.caption(frame.plain(scorer.sentence(view.db, live or rows[0])))
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             compare_writing.ladder(rows)
             frame.link("compare", "What it costs and saves, beside teacher and people")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -61,17 +61,23 @@ def measure(
         len(set(pairs)) / max(len(pairs), 1),
         len(set(written)) / len(written),
         float(np.mean(passed)),
+        float(np.mean([there.index.longest_run(text) for text in written])),
     )
 
 
-def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> WriteFigures:
-    """The figures of a student on held-out briefs, each with its approved copies."""
+def judge(
+    writer: Writer, test: dict[str, list[str]], step: Step, hear: Callable[[Pairs], dict] | None = None
+) -> WriteFigures:
+    """The figures of a student on held-out briefs, each with its approved copies. `hear` adds what it makes of the best drafts that
+    pass the gates, by WriteFigures' names."""
     briefs = list(test)
     drafted: list[list[Draft]] = []
     for start in range(0, len(briefs), AT_ONCE):
         step(start, len(briefs), f"{writer.rung.name}: drafting for test briefs")
         drafted += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
+    best = [(brief, some[0].text) for brief, some in zip(briefs, drafted) if some and some[0].passed]
     return WriteFigures(
+        **(hear(best) if hear else {}),
         **vars(figures_of(writer, dict(zip(briefs, drafted)), test)),
         seconds_per_brief=_timed(writer, briefs[:TIMED]),
         peak_gb=peak_gb(),
