@@ -35,6 +35,7 @@ from core.write import (
     model_figures,
     pairs,
     probes,
+    profile,
     scorer,
     verdict,
     voice,
@@ -136,8 +137,11 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
             "rows": imported.rows,
             "imported": imported.imported,
             "duplicates": imported.duplicates,
-            "problems": len(imported.problems),
+            "problems": sum(not one.remark for one in imported.problems),
+            "remarks": sum(one.remark for one in imported.problems),
             "problem_list": [one.as_dict() for one in imported.problems[:100]],
+            "left_out": imported.left_out,
+            "profile": found.as_dict() if (found := profile.of(db, task)) else None,
         }
     trained = train(db, task, params.get("student", AUTO), progress, go_live=params.get("go_live", False))
     return {"task": task.name, "pairs": counts, **trained}
