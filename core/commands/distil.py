@@ -97,7 +97,7 @@ def _pair(value: str) -> tuple[str, str]:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
-    if args.pairs:
+    if args.pairs or args.from_desk:
         return pairs.teach(args)
     for name in ("taxonomy", "assets"):
         if getattr(args, name) is None:
