@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import settings
-from core.ui import compare_writing, frame, guide_form, progress, teacher_drafts, writing
+from core.ui import compare_writing, frame, guide_form, pair_profile, progress, teacher_drafts, writing
 from core.words import counted
 from core.write import base, desk, guide, pairs, scorer, training
 
@@ -44,6 +44,8 @@ def main() -> None:
         teacher_drafts.section(view)
         if there and rows:
             _known(view, there, learn, running, "Train again")
+        if there:
+            pair_profile.glance(view)
         _guide(view, there)
         if live:
             teacher_drafts.behind_form(view)

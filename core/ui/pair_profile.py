@@ -5,17 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import settings
 from core.ui import frame
 from core.words import counted, percent
-from core.write import profile, training
+from core.write import profile
 
 
 def glance(view: frame.View) -> None:
     """Lengths, repeats, facts, languages, channels and the voice of approved copy, folded away."""
     with st.expander("Your pairs at a glance"):
-        common = training.common_words(settings.get(view.db, "base_model", view.task))
-        told = profile.of(view.db, view.task, common)
+        told = profile.of(view.db, view.task)
         if told is None:
             st.caption("No pair is approved yet.")
             return

@@ -59,8 +59,8 @@ class Profile:
         return asdict(self)
 
 
-def of(db: Database, task: Task, common: frozenset[str] = frozenset()) -> Profile | None:
-    """The profile of a task's pairs; None where no pair is approved. `common`: words too common to be told of a voice."""
+def of(db: Database, task: Task) -> Profile | None:
+    """The profile of a task's pairs; None where no pair is approved."""
     rows = list(
         db.query("select brief, copy, status, channel, market from pairs where task_id = ? order by id", [task.id])
     )
@@ -81,7 +81,7 @@ def of(db: Database, task: Task, common: frozenset[str] = frozenset()) -> Profil
         languages=_languages(approved),
         channels=by("channel"),
         markets=by("market"),
-        voice=_voice(copies, common),
+        voice=_voice(copies),
     )
 
 
@@ -100,12 +100,16 @@ def _languages(approved: Sequence[tuple[str, str]]) -> dict[str, float]:
     return {tongues.NAMES[name]: count / len(told) for name, count in named.most_common()}
 
 
-def _voice(copies: Sequence[str], common: frozenset[str]) -> Voice:
+def _voice(copies: Sequence[str]) -> Voice:
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
     lines: defaultdict[str, int] = defaultdict(int)
     for copy in copies:
         for word in {word for word in re.findall(r"[^\W\d_]+", copy.casefold()) if len(word) >= FEWEST_TOP}:
             lines[word] += 1
-    top = sorted(((word, n) for word, n in lines.items() if word not in common), key=lambda one: (-one[1], one[0]))
+    top = sorted(
+        ((word, n) for word, n in lines.items() if word not in ENGLISH_STOP_WORDS), key=lambda one: (-one[1], one[0])
+    )
     share = lambda sign: sum(sign in copy for copy in copies) / len(copies)  # noqa: E731
     return Voice(
         int(np.median([len(copy.split()) for copy in copies])),

@@ -163,7 +163,7 @@ def test_a_profile_tells_lengths_languages_facts_and_voice(db, task, tmp_path):
         {"brief": "Norden, coffee for $5", "copy": "Kaffee für $5? Jetzt aber schnell in den Laden!", "channel": "push"}
     ]
     bring(db, task, copy.file(tmp_path, rows))
-    told = profile.of(db, task, frozenset({"the"}))
+    told = profile.of(db, task)
     assert told.pairs == 121 and told.statuses == {"approved": 121} and told.channels == {"push": 61, "email": 60}
     assert told.languages["English"] > 0.95 and told.languages["German"] < 0.02
     assert told.facts["BRAND"] > 0.9 and abs(told.facts["PRICE"] - 1 / 121) < 1e-9
