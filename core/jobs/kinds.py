@@ -32,6 +32,7 @@ KINDS: dict[str, JobKind] = {
     "blind": JobKind("core.write.blind_pairs:draw_job", "Drawing up the blind test", "briefs"),
     "teacher_drafts": JobKind("core.write.teacher_file:write_job", "The teacher writes drafts", "briefs", pauses=True),
     "vendor": JobKind("core.vendor:ask_job", "Asking a vendor", "assets"),
+    "vendor_drafts": JobKind("core.write.vendors:ask_job", "Asking a vendor for drafts", "briefs", pauses=True),
     "curve": JobKind("core.evaluate.learning_curve:curve_job", "Tracing the learning curve"),
     "review_queue": JobKind("core.review.queue:build_job", "Finding what to review"),
     "suggestions": JobKind("core.evaluate.suggestions:look_job", "Looking for categories that are two"),
