@@ -8,6 +8,7 @@ import streamlit as st
 from core.ui import (
     asset_table,
     data_profile,
+    facet_columns,
     family_choice,
     frame,
     label_names,
@@ -15,6 +16,7 @@ from core.ui import (
     progress,
     removing,
     taxonomy_columns,
+    taxonomy_facets,
     taxonomy_use,
     uploads,
 )
@@ -58,10 +60,12 @@ def _taxonomy(view: View) -> None:
         if path is None:
             uploads.template("taxonomy")
             return
-        columns = taxonomy_columns.read(path, "taxonomy")
-        if columns:
-            taxonomy_use.use(view, columns.categories, path.name)
-            data_profile.categories(columns.categories)
+        file = taxonomy_columns.read(path, "taxonomy")
+        if file and file.has_facets:
+            taxonomy_facets.show(view, file, path.name)
+        elif file:
+            taxonomy_use.use(view, file.categories, path.name)
+            data_profile.categories(file.categories)
 
 
 def _file() -> Path | None:
@@ -85,9 +89,10 @@ def _import(view: View, path: Path, running: bool) -> None:
         return
     mapping = latency_unit.ask(seen, mapping, f"assets-unit-{key}")
     family_choice.tell(seen, mapping)
+    others = facet_columns.ask(view, seen, mapping, key)
     if st.button("Import assets", type="primary", disabled=running or not mapping.text):
         params = {"task_id": view.task.id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
-        params["read_as"] = asdict(how)
+        params |= {"read_as": asdict(how), "facets": others}
         progress.start(view, "import_assets", params)
     if not mapping.text and seen.guess.text:
         st.caption("Choose at least one text column.")

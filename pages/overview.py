@@ -11,7 +11,7 @@ from core.evaluate import house
 from core.jobs.kinds import KINDS
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
-from core.ui import address, frame, house_figures, house_writing, progress, removing, standing
+from core.ui import address, frame, house_figures, house_writing, progress, removing, sample_client, standing
 from core.write.comparison import WritingComparison
 
 ENTRY = {
@@ -24,11 +24,6 @@ ENTRY = {
     "needs_client": False,
     "of_client": False,
 }
-SAMPLE_NOTE = (
-    "2,000 assets and a taxonomy of 40 categories. **Texts and labels are made up**; the labels stand in for those of a large "
-    "model. It takes a minute or two to import them, train a student and judge it, here on this machine, without a key and "
-    "without the internet."
-)
 PAGE = 12
 
 
@@ -47,7 +42,11 @@ def main() -> None:
         if clients:
             _tasks(view, every, earned, written)
         if before is None or not (before.verdict or before.busy):
-            _sample(view, sample, "secondary" if clients else "primary")
+            sample_client.run(view, sample, "secondary" if clients else "primary")
+        if not clients or (
+            sample and not any(task.kind == "write" for task, client in every if client == SAMPLE_CLIENT)
+        ):
+            sample_client.writes(view)
         _add(clients)
         if clients:
             _add_task(view, clients)
@@ -55,18 +54,6 @@ def main() -> None:
         counts = Counter(task.client_id for task, _ in every)
         if several := [one for one in every if counts[one[0].client_id] > 1]:
             removing.task(view, several)
-
-
-def _sample(view: frame.View, sample: Task | None, kind: str) -> None:
-    with st.container(border=True):
-        st.subheader("Start here: the sample client", anchor=False)
-        st.write(SAMPLE_NOTE)
-        if sample:
-            progress.watch(frame.View(view.db, SAMPLE_CLIENT, sample), "distil")
-        if st.button("Run the sample client", type=kind, icon=":material/play_arrow:"):
-            client = database.client_id(view.db, SAMPLE_CLIENT, synthetic=True)
-            frame.open_client(view.db, client)
-            progress.start(view, "distil", {"sample": True}, sample or tasks.of_client(view.db, client)[0])
 
 
 def _tasks(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import settings
-from core.ui import compare_writing, frame, progress, writing
+from core.ui import compare_writing, frame, guide_form, progress, writing
 from core.words import counted
 from core.write import base, guide, pairs, training
 
@@ -35,14 +35,17 @@ def main() -> None:
             frame.link("compare", "What it costs and saves, beside teacher and people")
         approved = sum(pair.status != "rejected" for pair in there)
         title = "Bring in pairs" if there else "Start here: briefs with approved copy"
+        if there and not rows:
+            _known(view, there, running, "Train")
         with st.expander(title, expanded=approved < pairs.FEWEST and not running):
             writing.bring(view, running)
+        if there and rows:
+            _known(view, there, running, "Train again")
         if there:
-            _known(view, there, running)
-            _guide(view)
+            _guide(view, there)
 
 
-def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
+def _known(view: frame.View, there: list[pairs.Pair], running: bool, train: str) -> None:
     approved = [pair for pair in there if pair.status != "rejected"]
     lengths = sorted(len(pair.copy) for pair in approved)
     middle = f"half of them have up to {lengths[len(lengths) // 2]:,} characters" if lengths else "none is approved"
@@ -58,14 +61,15 @@ def _known(view: frame.View, there: list[pairs.Pair], running: bool) -> None:
         )
     )
     too_few = len(approved) < pairs.FEWEST
-    if not too_few and st.button("Train again", icon=":material/model_training:", disabled=running):
+    kind = "primary" if train == "Train" else "secondary"
+    if not too_few and st.button(train, type=kind, icon=":material/model_training:", disabled=running):
         writing.start(view)
 
 
-def _guide(view: frame.View) -> None:
+def _guide(view: frame.View, there: list[pairs.Pair]) -> None:
     with st.expander("Voice guide: what every draft must keep to"):
-        saved = writing.guide_form(guide.of(view.db, view.task, []))
-        if saved:
+        approved = [(pair.brief, pair.copy) for pair in there if pair.status != "rejected"]
+        if saved := guide_form.guide_form(guide.of(view.db, view.task, []), approved):
             guide.put(view.db, view.task, saved)
             st.success("Saved. Train again, and students keep to it.", icon=":material/check_circle:")
 

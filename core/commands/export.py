@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.words import percent
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from core.tasks import Task
 
 SUMMARY = "write a student to a folder or ZIP that runs anywhere"
 
@@ -23,17 +29,33 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """A student as files that need neither Understudy nor torch."""
     from core import database, tasks
+    from core.write import training
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)
-    from core.deploy import export as exporting
-
     packed = args.zip and args.to.suffix.lower() != ".zip"
     to = args.to.with_name(f"{args.to.name}.zip") if packed else args.to
+    if task.kind == training.KIND:
+        return _writer(db, task, args.student, to)
+    from core.deploy import export as exporting
+
     result = exporting.export(db, task=task, student=args.student, to=to, progress=terminal.Log())
     parity = result["parity"]
-    text = (
+    same = ", ".join(f"{name} {percent(parity[name], digits=2)}" for name in ("fp32", "int8", "served"))
+    return result, f"{_where(result)}; same labels on {parity['n']:,} test assets: {same}"
+
+
+def _writer(db: Database, task: Task, student: str, to: Path) -> tuple[dict, str]:
+    from core.deploy import writer_export
+
+    result = writer_export.export(db, task=task, student=student, to=to, progress=terminal.Log())
+    if (parity := result["parity"]) is None:
+        return result, _where(result)
+    more = percent(parity["file"] / parity["here"] - 1, digits=2)
+    return result, f"{_where(result)}; its loss on {parity['n']:,} held-out copies is {more} above the student's here"
+
+
+def _where(result: dict) -> str:
+    return (
         f"student {result['student']} in {result['output']}, {result['size_mb']:.1f} MB, {len(result['files'])} files"
     )
-    same = ", ".join(f"{name} {percent(parity[name], digits=2)}" for name in ("fp32", "int8", "served"))
-    return result, f"{text}; same labels on {parity['n']:,} test assets: {same}"

@@ -1,4 +1,4 @@
-"""`sample`: synthetic sample data of any size."""
+"""`sample`: made-up sample data of any size."""
 
 from __future__ import annotations
 
@@ -13,22 +13,31 @@ SUMMARY = "write made-up sample data"
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
-    command.add_argument(
+    what = command.add_mutually_exclusive_group()
+    what.add_argument(
         "--rows", type=terminal.count, default=2000, metavar="N", help="assets to make (default: %(default)s)"
     )
+    what.add_argument(
+        "--pairs", type=terminal.count, metavar="N", help="instead, briefs with approved copy and their voice guide"
+    )
     command.add_argument("--to", type=Path, metavar="FOLDER", help="where to (default: sample-N in the workspace)")
-    command.add_argument("--seed", type=int, default=7, metavar="N", help="another seed, other assets (default: 7)")
+    command.add_argument("--seed", type=int, default=7, metavar="N", help="another seed, other data (default: 7)")
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
-    """Synthetic sample data of any size."""
+    """Made-up sample data of any size."""
     from core import settings
-    from core.assets import sample as samples
+    from core.assets import sample as assets
+    from core.write import sample as pairs
 
-    folder = args.to or settings.home() / f"sample-{args.rows}"
+    count = args.pairs or args.rows
+    folder = args.to or settings.home() / f"sample-{'pairs-' * bool(args.pairs)}{count}"
     try:
-        taxonomy, assets = samples.write(folder, args.rows, args.seed)
+        first, second = (pairs if args.pairs else assets).write(folder, count, args.seed)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}).", "Choose another folder.") from error
-    result = {"rows": args.rows, "taxonomy": str(taxonomy), "assets": str(assets)}
-    return result, f"{args.rows:,} made-up assets in {assets}\ntheir taxonomy in {taxonomy}"
+    if args.pairs:
+        result = {"rows": count, "pairs": str(first), "guide": str(second)}
+        return result, f"{count:,} made-up briefs with copy in {first}\ntheir voice guide in {second}"
+    result = {"rows": count, "taxonomy": str(first), "assets": str(second)}
+    return result, f"{count:,} made-up assets in {second}\ntheir taxonomy in {first}"

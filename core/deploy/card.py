@@ -91,7 +91,7 @@ def write(db: Database, row: dict, figures: ChooseOneFigures, parity: dict[str, 
         LIMITS.format(cut=_cut(row), kept=_keeps(row)),
         _licences(row),
         _versions(row),
-        _files(folder),
+        files_table(folder),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -107,7 +107,8 @@ def version(package: str) -> str:
     return metadata.version(package)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple]) -> str:
+def table(head: tuple[str, ...], rows: list[tuple]) -> str:
+    """A table in Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
@@ -129,7 +130,7 @@ def _origin(row: dict, figures: ChooseOneFigures, facts: dict, labels: list[str]
     ]
     unseen = " (not among the labels it learned from: it never says this)"
     listed = "\n".join(f"- {plain(label)}{'' if label in known else unseen}" for label in labels)
-    return f"## What it learned from\n\n{_table(('', ''), rows)}\n\nCategories of the taxonomy:\n\n{listed}"
+    return f"## What it learned from\n\n{table(('', ''), rows)}\n\nCategories of the taxonomy:\n\n{listed}"
 
 
 def _day(moment: str | None) -> str:
@@ -155,7 +156,7 @@ def _quality(figures: ChooseOneFigures) -> str:
         "Measured on the test assets, which it never saw in training, unless said otherwise. Intervals are exact (Clopper-Pearson, "
         "95 %) and count copies of one creative once. Macro F1, kappa and AC1 are 1 when perfect, ECE 0."
     )
-    return f"## How good it is\n\n{words}\n\n{_table(('figure', 'value', '95 % interval', 'assets'), rows)}"
+    return f"## How good it is\n\n{words}\n\n{table(('figure', 'value', '95 % interval', 'assets'), rows)}"
 
 
 def _worst(figures: ChooseOneFigures) -> str:
@@ -170,7 +171,7 @@ def _worst(figures: ChooseOneFigures) -> str:
         for category in sorted(figures.categories, key=lambda category: (category.share, -category.n))[:WORST]
     ]
     head = ("category", "agreement", "95 % interval", "the teacher's assets", "F1")
-    return f"### Where it is weakest\n\n{_table(head, rows)}"
+    return f"### Where it is weakest\n\n{table(head, rows)}"
 
 
 def _speed(figures: ChooseOneFigures) -> str:
@@ -203,7 +204,7 @@ def _parity(parity: dict, figures: ChooseOneFigures) -> str:
     parts = [
         "## This folder against the original",
         f"How often two give the same label, on the {parity['n']:,} test assets:",
-        _table(("one", "other", "same label"), rows),
+        table(("one", "other", "same label"), rows),
         f"Confidences of the exact graphs and of the student with those graphs differ by {parity['confidence']:.6f} at most. The "
         "small graphs answer alone, or leave to the teacher, as the student in Understudy on "
         f"{percent(parity['handled'], digits=2)}.",
@@ -258,16 +259,17 @@ def _versions(row: dict) -> str:
     rows = [("Python", platform.python_version())]
     rows += [(name, version(name)) for name in RUNS + TRAINS]
     words = f"predict.py needs {', '.join(needed)}; the others were there when it was exported."
-    return f"## Versions\n\n{words}\n\n{_table(('library', 'version'), rows)}"
+    return f"## Versions\n\n{words}\n\n{table(('library', 'version'), rows)}"
 
 
-def _files(folder: Path) -> str:
+def files_table(folder: Path) -> str:
+    """Every file of an export but the card, with its size and checksum."""
     rows = [
         (f"`{file.relative_to(folder).as_posix()}`", f"{file.stat().st_size:,}", f"`{_sha256(file)}`")
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name != "MODEL_CARD.md"
     ]
-    return f"## Files\n\n{_table(('file', 'bytes', 'SHA-256'), rows)}"
+    return f"## Files\n\n{table(('file', 'bytes', 'SHA-256'), rows)}"
 
 
 def _sha256(path: Path) -> str:

@@ -10,12 +10,9 @@ is whole and has been found to answer the test assets as the student itself does
 from __future__ import annotations
 
 import copy
-import errno
 import json
-import os
 import shutil
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +23,7 @@ from sqlite_utils import Database
 from core import settings, tasks, taxonomy
 from core.deploy import card
 from core.deploy.exported import runtime
+from core.deploy.placing import check_target, empty, no_room, place
 from core.encoders import encoder
 from core.encoders.weight_only import round_weights
 from core.errors import InputError
@@ -84,7 +82,7 @@ def export(
     is left behind.
     """
     to, started = to.expanduser().resolve(), time.perf_counter()
-    _check_target(to, replace)
+    check_target(to, replace)
     row, report = find(db, task, student), progress or NoProgress()
     part = to.with_name(f".{to.name}.part")
     try:
@@ -96,11 +94,9 @@ def export(
         report(0, 1, "Putting it into place")
         files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
         size = sum((folder / file).stat().st_size for file in files)
-        _place(folder, files, to)
+        place(folder, to)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise InputError("The disk is full, so nothing was exported.", "Make room for 1 GB, then try again.") from error
+        raise no_room(error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return {
@@ -120,7 +116,7 @@ def _written(
     """The student as `figures` judges it, written into a folder inside `part` and checked. InputError as export()."""
     if figures is None:
         raise InputError("This student has not been judged yet, so an export could not be checked.", "Train it again.")
-    folder = _empty(part)
+    folder = empty(part)
     report(0, 1, "Writing the student")
     _write(folder_of(db, row["id"]), folder, row["params"], figures.certificate)
     parity = measure(db, row, folder, report)
@@ -134,28 +130,6 @@ def export_job(db: Database, params: dict, progress: Progress) -> dict:
     student_id = find(db, tasks.get(db, params["task_id"]), params["student"])["id"]
     to = settings.subfolder("output") / f"understudy-student-{student_id}.zip"
     return export(db, task=tasks.get(db, params["task_id"]), student=student_id, to=to, replace=True, progress=progress)
-
-
-def _check_target(to: Path, replace: bool) -> None:
-    if not to.parent.is_dir():
-        raise InputError("There is no such folder.", "Make it first, or choose another.", where=str(to.parent))
-    if to.suffix.lower() == ".zip":
-        if to.is_dir() or (to.exists() and not replace):
-            raise InputError("There is something of this name already.", "Choose another name.", where=str(to))
-    elif to.exists() and not (to.is_dir() and not any(to.iterdir())):
-        raise InputError("An export goes into a new or an empty folder.", "Choose another one.", where=str(to))
-
-
-def _empty(part: Path) -> Path:
-    """A new folder inside `part`; what an export that was killed left there is removed."""
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        (part / "student").mkdir(parents=True)
-    except OSError as error:
-        raise InputError(
-            f"Nothing can be written there ({error.strerror}).", "Choose another folder.", where=str(part.parent)
-        ) from error
-    return part / "student"
 
 
 # --- what goes in -------------------------------------------------------------------------------------------------
@@ -300,21 +274,3 @@ def _must_agree(parity: Parity) -> None:
                 f"and {percent(least)} is required.",
                 "Export a student of another kind.",
             )
-
-
-# --- where it goes ------------------------------------------------------------------------------------------------
-
-
-def _place(folder: Path, files: list[str], to: Path) -> None:
-    """Move the finished folder to `to`, or its ZIP, made beside it first."""
-    if to.suffix.lower() == ".zip":
-        packed = folder.with_name("student.zip")
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in files:  # weights hardly shrink
-                how = zipfile.ZIP_STORED if file.endswith(".onnx") else zipfile.ZIP_DEFLATED
-                archive.write(folder / file, file, how)
-        os.replace(packed, to)
-        return
-    to.mkdir(exist_ok=True)
-    for item in folder.iterdir():
-        shutil.move(item, to / item.name)

@@ -38,5 +38,6 @@ KINDS: dict[str, JobKind] = {
     "suggestions": JobKind("core.evaluate.suggestions:look_job", "Looking for categories that are two"),
     "score": JobKind("core.deploy.scoring:score_job", "Classifying a file", "rows"),
     "send": JobKind("core.deploy.scoring:score_job", "Asking the teacher about a file", "texts", pauses=True),
+    "writer_export": JobKind("core.deploy.writer_export:export_job", "Exporting"),
     "export": JobKind("core.deploy.export:export_job", "Exporting", "assets"),
 }

@@ -59,12 +59,17 @@ class TaxonomyFile:
     doubts: list[Doubt] = field(default_factory=list)
 
     @property
+    def has_facets(self) -> bool:
+        """Whether it names the facets that its categories belong to."""
+        return "" not in self.facets
+
+    @property
     def categories(self) -> list[Category]:
         """The categories of a file that holds one taxonomy. InputError where it holds several."""
         if len(self.facets) > 1:
             raise InputError(
                 f"The file holds {len(self.facets)} facets: {', '.join(map(_short, self.facets))}.",
-                "`distil` makes a task of each; for one task, keep the rows of one facet.",
+                "`distil` and the Assets page make a task of each; for one task, keep the rows of one facet.",
             )
         return next(iter(self.facets.values()))
 

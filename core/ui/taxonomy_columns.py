@@ -57,5 +57,6 @@ def read(path: Path, key: str) -> taxonomy.TaxonomyFile | None:
     file = uploads.look(taxonomy.read, path, mapping, how)
     data_profile.problems(file.problems, f"{key}-problems")
     unused = f" {category_columns.unused_columns(file.columns, file.mapping)}".rstrip()
-    st.caption(plain(f"{data_profile.size(file.categories)} in the file.{unused}"))
+    every = [category for categories in file.facets.values() for category in categories]
+    st.caption(plain(f"{data_profile.size(every)} in the file.{unused}"))
     return file

@@ -12,7 +12,7 @@ from core.evaluate import suggestions
 from core.taxonomy import Category, diff, resemblance, versions
 from core.taxonomy.diff import Draft
 from core.taxonomy.versions import KeptDraft
-from core.ui import frame, progress, taxonomy_columns, uploads
+from core.ui import frame, progress, taxonomy_columns, taxonomy_facets, uploads
 from core.ui.frame import View
 from core.words import percent, ranged
 
@@ -128,6 +128,9 @@ def from_file(view: View, has_draft: bool) -> None:
     with frame.guard():
         file = taxonomy_columns.read(path, "version")
         if file is None:
+            return
+        if file.has_facets:
+            taxonomy_facets.show(view, file, path.name)
             return
         if has_draft:
             st.caption("It takes the place of the draft you have.")

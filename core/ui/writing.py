@@ -10,7 +10,6 @@ import streamlit as st
 from core.ui import frame, progress, uploads
 from core.ui.standing import VERDICTS
 from core.write import pairs, training, use
-from core.write.guide import Guide, Span
 from core.write.rungs import AUTO, rungs
 
 
@@ -80,44 +79,3 @@ def _drafts(drafts: dict) -> None:
         st.text(f"{name.capitalize()}: {'; '.join(some)}")
     if not drafts["handled"]:
         st.warning("No draft passes every gate: this brief is for a person.", icon=":material/undo:")
-
-
-def guide_form(guide: Guide) -> Guide | None:
-    """The voice guide in a form; the new one where it was saved."""
-    with st.form("guide", border=False):
-        left, right = st.columns(2)
-        banned = left.text_input(
-            "Banned words",
-            ", ".join(guide.banned),
-            help="Word forms count: cheap also bans cheaper. =Word as it stands.",
-        )
-        required = right.text_input("Required words", ", ".join(guide.required))
-        claims = left.text_input("Claims that need the legal line", ", ".join(guide.claims))
-        legal = right.text_input("Legal line", guide.legal_line)
-        most = left.number_input(
-            "Most characters",
-            0,
-            4_000,
-            guide.characters.most or 0,
-            help="0: as long as the longest approved copy, and a quarter more.",
-        )
-        marks = right.number_input("Most exclamation marks", 0, 20, guide.exclamation_marks or 0)
-        emoji = left.checkbox("Emoji are allowed", guide.emoji)
-        if not st.form_submit_button("Save the voice guide"):
-            return None
-    words = {
-        "banned": _terms(banned),
-        "required": _terms(required),
-        "claims": _terms(claims),
-        "legal_line": legal.strip(),
-    }
-    counts = {
-        "characters": Span(least=guide.characters.least, most=most or None),
-        "exclamation_marks": marks,
-        "emoji": emoji,
-    }
-    return guide.model_copy(update={**words, **counts})
-
-
-def _terms(typed: str) -> tuple[str, ...]:
-    return tuple(filter(None, (term.strip() for term in typed.split(","))))

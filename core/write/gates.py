@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.words import percent
-from core.write import names, slots, stated
+from core.write import names, slots, stated, tongues
 from core.write.guide import Guide, Span
 from core.write.known import OTHERS, Encode, Known
 
@@ -46,6 +46,11 @@ def find(case: Case) -> list[Finding]:
     """What every gate that applies says."""
     reasons = {name: check(case) for name, check in GATES.items()}
     return [Finding(name, not why, why) for name, why in reasons.items() if why is not None]
+
+
+def of_guide(case: Case) -> list[str]:
+    """The gates set by the voice guide that stop a text; nothing has to be known of other copy."""
+    return [name for name in OF_GUIDE if GATES[name](case)]
 
 
 def cases(
@@ -103,7 +108,17 @@ def _length(case: Case) -> str | None:
             return f"It has {counts[name]:,} {name}; at most {span.most:,} are allowed."
         if span.least is not None and counts[name] < span.least:
             return f"It has {counts[name]:,} {name}; at least {span.least:,} are wanted."
-    return "" if any(span != Span() for span in spans.values()) else None
+    for channel, most in case.guide.channels.items():
+        if len(case.text) > most and _for_channel(channel, case.brief):
+            return f"It has {len(case.text):,} characters; a {channel} has at most {most:,}."
+    return "" if case.guide.channels or any(span != Span() for span in spans.values()) else None
+
+
+def _for_channel(channel: str, brief: str) -> bool:
+    """Whether the first line of a brief, or its line `channel:`, names a channel."""
+    first, *more = brief.split("\n")
+    lines = [first, *(line for line in more if re.match(r"\s*channel\s*:", line, re.I))]
+    return any(forms(channel).search(line) for line in lines)
 
 
 def _required(case: Case) -> str | None:
@@ -156,6 +171,13 @@ def _grade(case: Case) -> str | None:
         if grade > case.guide.grade
         else ""
     )
+
+
+def _language(case: Case) -> str | None:
+    if case.guide.language not in tongues.NAMES:
+        return None
+    other = tongues.other_than(case.text, case.brief, case.guide.language)
+    return f"It reads as {other}, not as {tongues.NAMES[case.guide.language]}." if other else ""
 
 
 def _claims(case: Case) -> str | None:
@@ -235,6 +257,7 @@ GATES: dict[str, Check] = {
     "exclamation marks": _marks,
     "capitals": _capitals,
     "reading level": _grade,
+    "language": _language,
     "claims": _claims,
     "numbers and dates": _facts,
     "other brands": _brands,
@@ -243,3 +266,7 @@ GATES: dict[str, Check] = {
     "repeats": _repeats,
     "about the brief": _about,
 }
+OF_GUIDE = (  # the gates that a voice guide sets, and that need nothing else
+    "length", "required words", "banned words", "banned patterns", "emoji", "exclamation marks", "capitals", "reading level",
+    "language", "claims",
+)  # fmt: skip

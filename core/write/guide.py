@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from sqlite_utils import Database
 
 from core import settings
 from core.errors import InputError
 from core.tasks import Task
+from core.write import tongues
 
 SETTING = "voice_guide"
 CLAIMS = (
@@ -37,13 +39,22 @@ class Span(BaseModel):
     least: int | None = Field(None, ge=0)
     most: int | None = Field(None, ge=1)
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Span:
+        if None not in (self.least, self.most) and self.least > self.most:
+            raise ValueError(f"at least {self.least:,} and at most {self.most:,} leaves nothing")
+        return self
+
 
 class Guide(BaseModel):
-    """Terms are found in their word forms and in any case; one written with = before it, as it stands. `claims` need the
-    `legal_line` in the draft, or must stand in the brief; `run`: words in a row that no draft shares with an approved copy."""
+    """`channels`: the most characters by channel, where the brief's first line or its line `channel:` names it. Terms are found in
+    their word forms and in any case; one written with = before it, as it stands. `claims` need the `legal_line` in the draft,
+    or must stand in the brief; `run`: words in a row that no draft shares with an approved copy; `grade`: the most years of school
+    that a reader needs; `language`: its two letters, that of approved copy (auto), or any."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     characters: Span = Span()
+    channels: dict[str, int] = {}
     words: Span = Span()
     sentences: Span = Span()
     required: tuple[str, ...] = ()
@@ -56,6 +67,7 @@ class Guide(BaseModel):
     claims: tuple[str, ...] = CLAIMS
     legal_line: str = ""
     run: int = Field(8, ge=3)
+    language: str = tongues.AUTO
 
     @field_validator("patterns")
     @classmethod
@@ -67,28 +79,49 @@ class Guide(BaseModel):
                 raise ValueError(f"the pattern {pattern} is none: {error}") from None
         return patterns
 
+    @field_validator("language")
+    @classmethod
+    def _language(cls, language: str) -> str:
+        if language not in (tongues.AUTO, tongues.ANY, *tongues.NAMES):
+            known = ", ".join((tongues.AUTO, tongues.ANY, *tongues.NAMES))
+            raise ValueError(f"the language {language} is not known; choose one of {known}")
+        return language
+
 
 def read(path: Path) -> Guide:
     """The guide in a JSON file. InputError that names what is wrong in it."""
     try:
-        return Guide.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return made(json.loads(path.read_text(encoding="utf-8")), where=path.name)
     except OSError as error:
         raise InputError(f"The voice guide {path} cannot be read ({error.strerror}).", "Choose another file.") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"{where}: {first['msg']}.", f"Known are: {', '.join(Guide.model_fields)}.", where=path.name
-        ) from None
     except ValueError as error:
         raise InputError(f"The voice guide is no JSON: {error}.", "Correct it.", where=path.name) from None
 
 
+def made(values: Any, where: str = "") -> Guide:
+    """The guide of these values. InputError that names what is wrong in them."""
+    try:
+        return Guide.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        known = ", ".join(Guide.model_fields)
+        raise InputError(f"{place or 'The voice guide'}: {what}.", f"Known are: {known}.", where=where) from None
+
+
 def of(db: Database, task: Task, copies: Sequence[str]) -> Guide:
-    """The task's guide; where it sets no length, that of its approved `copies` with ROOM."""
-    guide = Guide.model_validate(settings.get(db, SETTING, task))
-    if guide.characters == Span() and copies:
+    """The task's guide; what it leaves open is that of its approved `copies`, where there are any."""
+    return filled(Guide.model_validate(settings.get(db, SETTING, task)), copies)
+
+
+def filled(guide: Guide, copies: Sequence[str]) -> Guide:
+    """A guide with what it leaves open taken from approved `copies`: their longest with ROOM, and their language."""
+    if not copies:
+        return guide
+    if guide.characters == Span():
         guide = guide.model_copy(update={"characters": Span(most=round(ROOM * max(map(len, copies))))})
+    if guide.language == tongues.AUTO:
+        guide = guide.model_copy(update={"language": tongues.of(copies)})
     return guide
 
 

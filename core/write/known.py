@@ -67,11 +67,12 @@ class Known:
         )
 
     def _others(self, brief: str) -> list[int]:
-        """Up to OTHERS of the known briefs, drawn by this one's words; none of the same brand, each brief once."""
+        """Up to OTHERS of the known briefs, drawn by this one's words, each brief once: those of other brands first, for two of one
+        brand may be about the same thing. Where all are for one brand, its own."""
         name = slots.brand(brief)
         firsts = {one: at for at, one in enumerate(self.briefs) if one != brief}
-        usable = [at for one, at in firsts.items() if not (name and self._brand_of[at] == name)]
-        return sorted(usable, key=lambda at: chance(f"{at} {brief}"))[:OTHERS]
+        same = {at: bool(name) and self._brand_of[at] == name for at in firsts.values()}
+        return sorted(same, key=lambda at: (same[at], chance(f"{at} {brief}")))[:OTHERS]
 
     @cached_property
     def _brand_of(self) -> list[str]:

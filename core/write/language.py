@@ -3,7 +3,6 @@ precision; half precision is taken where the processor has it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,36 +11,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import InputError
+from core.write.wording import Wording, wording
 
 if TYPE_CHECKING:
     import torch
-    from tokenizers import Tokenizer
 
-MOST_BRIEF, MOST_COPY = 1_024, 256  # tokens; what is longer is cut at its end
+    from core.write.sampling import Written
+
 AT_ONCE = 4_096  # tokens scored together
 
 
 @dataclass(frozen=True)
-class Language:
-    """A model with its tokenizer, what ends a copy, and the tokens that break a line."""
+class Language(Wording):
+    """A model in torch with its tokenizer."""
 
     model: torch.nn.Module
-    tokens: Tokenizer
-    end: int
-    breaks: frozenset[int]
 
-    def prompt(self, brief: str) -> list[int]:
-        """The tokens that ask for the copy of a brief; an empty brief asks for any copy."""
-        body = self.tokens.encode(f"Brief: {brief}", add_special_tokens=True).ids[:MOST_BRIEF]
-        return body + self.tokens.encode("\nCopy:", add_special_tokens=False).ids
+    def drafts(
+        self, prompts: Sequence[list[int]], seeds: Sequence[int], drafts: int, most: int, *, greedy: bool
+    ) -> list[list[Written]]:
+        """As core.write.sampling has it."""
+        from core.write import sampling
 
-    def copy(self, text: str) -> list[int]:
-        """The tokens of a copy, its end included."""
-        return [*self.tokens.encode(" " + text, add_special_tokens=False).ids[:MOST_COPY], self.end]
+        return sampling.write(self, prompts, seeds, drafts, most, greedy=greedy)
 
-    def text(self, ids: Sequence[int]) -> str:
-        """The words of tokens that were written."""
-        return self.tokens.decode(list(ids), skip_special_tokens=True).strip()
+    def likelihoods(self, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> np.ndarray:
+        """log p(copy | prompt) of each, its end included, float64 (copies)."""
+        return likelihoods(self, prompts, copies)
 
 
 def half() -> bool:
@@ -54,14 +50,13 @@ def half() -> bool:
 def load(folder: Path, *, train: bool = False) -> Language:
     """The model in `folder`: in full precision to `train`, else as fast as it writes. InputError where it cannot be read."""
     import torch
-    from tokenizers import Tokenizer
     from transformers import AutoModelForCausalLM, logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     kind = torch.float32 if train or not half() else torch.bfloat16
     try:
-        tokens = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        words = wording(folder)
         model = AutoModelForCausalLM.from_pretrained(
             folder, trust_remote_code=False, local_files_only=True, dtype=kind, attn_implementation="sdpa"
         )
@@ -70,11 +65,7 @@ def load(folder: Path, *, train: bool = False) -> Language:
             f"The model in {folder} cannot be read: {str(error).splitlines()[0]}.",
             "Restore its folder from a copy, or train it again.",
         ) from error
-    tokens.no_padding()
-    tokens.no_truncation()
-    end = json.loads((folder / "config.json").read_text(encoding="utf-8"))["eos_token_id"]
-    breaks = frozenset(id for word, id in tokens.get_vocab().items() if "Ċ" in word or "\n" in word or word == "<0x0A>")
-    return Language(model.train(train), tokens, end[0] if isinstance(end, list) else end, breaks)
+    return Language(words.tokens, words.end, words.breaks, model.train(train))
 
 
 def losses(language: Language, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> torch.Tensor:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.write.language import MOST_COPY, Language
+from core.write.language import Language
+from core.write.wording import MOST_COPY, Wording
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +70,7 @@ def _batch(
             next_ids = _drawn(logits, chances) if not greedy else logits.argmax(1)
             logps = torch.log_softmax(logits, 1).gather(1, next_ids[:, None])[:, 0].tolist()
             for row, token, logp in zip(alive, next_ids.tolist(), logps):
-                _take(language, written[row], token, logp)
+                take(language, written[row], token, logp)
             stay = [place for place, row in enumerate(alive) if not written[row].ended]
             if not stay:
                 break
@@ -117,10 +118,10 @@ def _drawn(logits: torch.Tensor, chances: torch.Tensor) -> torch.Tensor:
     )
 
 
-def _take(language: Language, draft: Written, token: int, logp: float) -> None:
+def take(words: Wording, draft: Written, token: int, logp: float) -> None:
     """Add a token to a draft; the end, or a line break after its first word, ends it."""
     draft.likelihood += logp
-    if token == language.end or (token in language.breaks and draft.ids):
+    if token == words.end or (token in words.breaks and draft.ids):
         draft.ended = True
-    elif token not in language.breaks:
+    elif token not in words.breaks:
         draft.ids.append(token)

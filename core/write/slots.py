@@ -81,6 +81,11 @@ def put(copy: str, brief: str) -> str:
 
 
 def fill(copy: str, brief: str) -> str:
-    """The copy with its slots filled from the brief; a slot that the brief has nothing for stays, and a gate stops it."""
+    """The copy with its slots filled from the brief; a slot that the brief has nothing for stays, and a gate stops it. A product in
+    small letters has a capital where it begins a sentence."""
     filled = of(brief)
-    return SLOT.sub(lambda slot: filled.get(slot[0], slot[0]), copy)
+    filled_in = SLOT.sub(lambda slot: filled.get(slot[0], slot[0]), copy)
+    product = filled.get("{PRODUCT}", "")
+    if not product or product != product.lower():
+        return filled_in
+    return re.sub(rf"(?:^|(?<=[.!?] )){re.escape(product)}", product[0].upper() + product[1:], filled_in)

@@ -24,7 +24,9 @@ WORDS = (
     {word: n for n, word in enumerate(_ONES.split(), 1)} | {w: n * 10 for n, w in enumerate(_TENS.split(), 2)} | _BIG
 )
 _WORD = "|".join(sorted(WORDS, key=len, reverse=True))
-_NUMBER = rf"(?:a |half a )?(?:{_WORD})(?:(?: and |[- ])(?:{_WORD}))*"
+_NUMBER = (
+    rf"(?:a |half a )?(?!one[- ](?!hundred|thousand|million|billion|per))(?:{_WORD})(?:(?: and |[- ])(?:{_WORD}))*"
+)
 _UNIT = (
     r"per ?cent|percent|dollars?|euros?|pounds?|cents?|pence|years?|months?|weeks?|days?|hours?|minutes?|seconds?"
     r"|miles?|kilometres?|countries|cities|locations|stores|customers|flavou?rs|languages|patients"

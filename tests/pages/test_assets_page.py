@@ -51,6 +51,22 @@ def test_another_taxonomy_says_how_many_labels_will_not_hold(open_page, filled):
     assert len(list(filled.query("select id from taxonomies"))) == 2
 
 
+FACETS = b"facet,name\nFormat,Video\nFormat,Static\nOffer,Yes\nOffer,No\n"
+
+
+def test_a_file_of_facets_says_what_becomes_of_each_and_makes_their_tasks(open_page, db):
+    task = tasks.of(db, "Northwind")
+    app = upload(open_page("assets"), TAXONOMY, "facets.csv", FACETS)
+    table = next(one.value for one in app.dataframe if "Facet" in one.value)
+    assert table["Facet"].tolist() == ["Format", "Offer"]
+    button(app, "Make a task of each facet").click().run()
+    assert not app.exception and "2 tasks have their taxonomy now." in [one.value for one in app.success]
+    assert [one.name for one in tasks.of_client(db, task.client_id)] == ["Format", "Offer"]
+    assert button(app, "Make a task of each facet").disabled
+    upload(app, ASSETS, "a.csv", b"id,headline,format,recorded_offer\n1,Watch it,Video,Yes\n2,Look,Static,No\n")
+    assert [one.value for one in app.selectbox if one.label == "Offer"] == ["recorded_offer"]
+
+
 def test_gold_labels_and_splits_are_those_of_now(open_page, db):
     client = bring_in_many(db, "Northwind", 60)
     app = open_page("assets")

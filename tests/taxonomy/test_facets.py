@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import taxonomy
+from core import database, tasks, taxonomy
 from core.assets.label_columns import of_facet
 from core.errors import InputError
+from core.taxonomy import facets, versions
 
 
 def read(tmp_path, text, name="facets.csv"):
@@ -94,3 +95,37 @@ def test_the_column_of_a_facets_labels_is_found_by_its_name():
     assert of_facet("Funnel stage", columns) == "recorded_funnel_stage"
     assert of_facet("Offer", columns) is None, "two could be meant"
     assert of_facet("Market", columns) is None
+
+
+def stored(db, client_id):
+    newest = {task.name: taxonomy.latest(db, task) for task in tasks.of_client(db, client_id)}
+    return {name: [one.name for one in taxonomy.load(db, id)] if id else [] for name, id in newest.items()}
+
+
+FORMATS = "facet,name\nFormat,Video\nFormat,Static\nOffer,Yes\nOffer,No\n"
+
+
+def test_facets_become_tasks_and_a_first_task_nothing_was_done_with_is_one_of_them(db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    assert [one.change for one in facets.make(db, client, read(tmp_path, FORMATS), "f.csv")] == ["new", "new"]
+    assert stored(db, client) == {"Format": ["Video", "Static"], "Offer": ["Yes", "No"]}
+    again = facets.make(db, client, read(tmp_path, FORMATS), "f.csv")
+    assert [one.change for one in again] == ["same", "same"] and db["taxonomies"].count == 2
+
+
+def test_a_facet_that_changed_becomes_a_draft_and_what_is_in_use_stays(db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    facets.make(db, client, read(tmp_path, FORMATS), "f.csv")
+    changed = facets.make(db, client, read(tmp_path, FORMATS + "Offer,Maybe\nMarket,DE\nMarket,FR\n"), "g.csv")
+    assert [one.change for one in changed] == ["same", "changed", "new"]
+    assert stored(db, client)["Offer"] == ["Yes", "No"]
+    draft = versions.kept_draft(db, tasks.find(db, client, "Offer"))
+    assert [one.label for one in draft.draft.categories] == ["Yes", "No", "Maybe"]
+
+
+def test_a_facet_named_like_a_task_that_writes_changes_nothing(db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    tasks.add(db, client, "Offer", "write")
+    with pytest.raises(InputError, match="The client's task Offer is of the kind “Write”"):
+        facets.make(db, client, read(tmp_path, FORMATS), "f.csv")
+    assert stored(db, client) == {"Category": [], "Offer": []}

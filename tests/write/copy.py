@@ -39,7 +39,7 @@ def file(folder: Path, rows: list[dict[str, str]] | None = None, name: str = "pa
     return folder / name
 
 
-def base(folder: Path) -> Path:
+def base(folder: Path, **shape: int) -> Path:
     """An untrained llama of two layers with a tokenizer of its own, saved as base models are."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -54,7 +54,7 @@ def base(folder: Path) -> Path:
     )
     tokens.train_from_iterator([f"{row['brief']}\n{row['copy']}" for row in pairs()], trainer)
     torch.manual_seed(0)
-    shape = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
+    shape = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4} | shape
     config = LlamaConfig(
         vocab_size=tokens.get_vocab_size(), **shape, num_key_value_heads=2, eos_token_id=0, bos_token_id=0,
         tie_word_embeddings=True, max_position_embeddings=2048,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled, InputError
-from core.write import base, language, roles, rouge, sampling, tuning
+from core.write import base, language, roles, rouge, sampling, tuning, wording
 from core.write.tuning import Recipe
 from tests.write import copy
 
@@ -71,7 +71,7 @@ def test_drafts_are_drawn_by_their_seed_and_their_likelihood_is_that_of_their_to
 def test_a_long_brief_is_cut_and_still_asks_for_copy(small_base):
     model = language.load(small_base)
     prompt = model.prompt("word " * 20_000)
-    assert len(prompt) < language.MOST_BRIEF + 20
+    assert len(prompt) < wording.MOST_BRIEF + 20
     assert model.text(prompt[-6:]).endswith("Copy:")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from core.chance import chance
 from core.train.disk import link
 from core.whole import write_whole
-from core.write import base, drafting, gates, language, sampling, slots, tuning
+from core.write import base, drafting, gates, language, slots, tuning
 from core.write.known import Encode, Known
 from core.write.language import Language
 from core.write.rungs import Lesson, Pairs, Proposal, Propose, Rung
@@ -120,11 +120,11 @@ def drawn(writer: Language, writing: dict) -> Propose:
     def propose(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
         seeds = [int(chance(f"{seed} {brief}") * 2**53) for brief in briefs]
         prompts = [writer.prompt(brief) for brief in briefs]
-        written = sampling.write(writer, prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
+        written = writer.drafts(prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
         if len(written[0]) == 1:
             return [[Proposal(writer.text(one.ids)) for one in some] for some in written]
         flat = [one for some in written for one in some]
-        alone = language.likelihoods(writer, [writer.prompt("")] * len(flat), [[*one.ids, writer.end] for one in flat])
+        alone = writer.likelihoods([writer.prompt("")] * len(flat), [[*one.ids, writer.end] for one in flat])
         scores = iter(one.likelihood - 0.5 * float(plain) for one, plain in zip(flat, alone))
         return [[Proposal(writer.text(one.ids), next(scores)) for one in some] for some in written]
 
@@ -136,12 +136,16 @@ def writing_of(folder: Path) -> tuple[Language, dict]:
     return language.load(folder / MODEL), json.loads((folder / MODEL / WRITING).read_text())
 
 
-def load(folder: Path, known: Known, encode: Encode) -> Propose:
-    """Proposes one draft after the other, in no order."""
-    propose = drawn(*writing_of(folder))
+def unordered(propose: Propose) -> Propose:
+    """The same proposals with no score: one draft after the other, in no order."""
     return lambda briefs, drafts, seed: [
         [replace(one, score=0.0) for one in some] for some in propose(briefs, drafts, seed)
     ]
+
+
+def load(folder: Path, known: Known, encode: Encode) -> Propose:
+    """Proposes one draft after the other, in no order."""
+    return unordered(drawn(*writing_of(folder)))
 
 
 RUNG = Rung(

@@ -1,0 +1,80 @@
+"""A taxonomy file of several facets put to use: a task of each, made where the client has none of that name.
+
+plan(db, client_id, file) says what would become of each facet; make(db, client_id, file, "facets.csv") does it. What is in use is
+never overwritten: a facet whose categories differ becomes a draft of its task, for its labels are at stake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from core import database, tasks, taxonomy
+from core.errors import InputError
+from core.tables.names import same
+from core.task_kinds import KINDS
+from core.tasks import Task
+from core.taxonomy import diff, versions
+from core.taxonomy.categories import Category, TaxonomyFile
+
+NEW, SAME, CHANGED = "new", "same", "changed"
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A facet of a file: its categories, its task (None: none is called so), whether these are NEW to it, the SAME as in use, or
+    CHANGED; `labels` are at stake then."""
+
+    name: str
+    categories: list[Category]
+    task: Task | None
+    change: str
+    labels: int = 0
+
+
+def plan(db: Database, client_id: int, file: TaxonomyFile) -> list[Facet]:
+    """What would become of each facet. InputError where a task that does not choose a category has its name."""
+    there = {same(task.name): task for task in tasks.of_client(db, client_id)}
+    return [_facet(db, name, categories, there.get(same(name))) for name, categories in file.facets.items()]
+
+
+def _facet(db: Database, name: str, categories: list[Category], task: Task | None) -> Facet:
+    if task is not None and task.kind != "choose_one":
+        raise InputError(
+            f"The client's task {task.name} is of the kind “{KINDS[task.kind].label}”.", "Call the facet otherwise."
+        )
+    if task is None or (newest := taxonomy.latest(db, task)) is None:
+        return Facet(name, categories, task, NEW)
+    if taxonomy.is_in_use(db, task, categories):
+        return Facet(name, categories, task, SAME)
+    return Facet(name, categories, task, CHANGED, versions.labels_under(db, newest))
+
+
+def make(db: Database, client_id: int, file: TaxonomyFile, source: str) -> list[Facet]:
+    """Make a task of each facet that has none, and its taxonomy; keep changed ones as drafts. All of it or nothing; returns the
+    plan it carried out. A first task that nothing was ever done with becomes the first new facet. Raises as plan()."""
+    with db.atomic():
+        facets = plan(db, client_id, file)
+        empty = _untouched(db, client_id)
+        for facet in facets:
+            task = facet.task
+            if task is None and empty:
+                task, empty = tasks.rename(db, empty, facet.name), None
+            task = task or tasks.add(db, client_id, facet.name)
+            if facet.change == NEW:
+                taxonomy.save(db, task, facet.categories, source)
+            elif facet.change == CHANGED:
+                base = versions.in_use(db, task)
+                draft = diff.compare(taxonomy.load(db, base), facet.categories)
+                versions.keep(db, task, versions.KeptDraft(base, source, draft))
+    return facets
+
+
+def _untouched(db: Database, client_id: int) -> Task | None:
+    """The client's only task, where it is the one that every client starts with and nothing was done with it."""
+    there = tasks.of_client(db, client_id)
+    if len(there) != 1 or (there[0].name, there[0].kind) != database.FIRST_TASK:
+        return None
+    used = "select exists (select 1 from taxonomies where task_id = :id) or exists (select 1 from imports where task_id = :id)"
+    return None if db.execute(used, {"id": there[0].id}).fetchone()[0] else there[0]

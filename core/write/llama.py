@@ -1,0 +1,103 @@
+"""A student's model in llama.cpp (package xllamacpp), in this process: what an exported student computes with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InputError
+from core.write.sampling import MIN_P, TEMPERATURE, Written, take
+from core.write.wording import Wording
+
+if TYPE_CHECKING:
+    import xllamacpp
+
+AT_ONCE = 8  # drafts computed together
+CONTEXT = 5_120  # tokens of them all: the longest brief once, and eight of the longest drafts
+FORCED = 1e9  # so likely that nothing else is drawn
+# Threads wait for each other at every step: beside other work, two take ten times as long as one.
+THREADS = 1
+
+
+@dataclass(frozen=True)
+class Llama(Wording):
+    """A .gguf model with its tokenizer."""
+
+    server: xllamacpp.Server
+
+    def drafts(
+        self, prompts: Sequence[list[int]], seeds: Sequence[int], drafts: int, most: int, *, greedy: bool
+    ) -> list[list[Written]]:
+        """`drafts` of each prompt, drawn by its seed, or the likeliest alone (`greedy`). At most `most` tokens each, one line."""
+        drawn = {"temperature": TEMPERATURE, "min_p": MIN_P, "n_cmpl": drafts, "samplers": ["temperature", "min_p"]}
+        how = {"n_predict": most, "n_probs": 1, "stop": ["\n"]} | ({"temperature": 0.0} if greedy else drawn)
+        asked = [how | {"prompt": prompt, "seed": seed % 2**32} for prompt, seed in zip(prompts, seeds)]
+        with ThreadPoolExecutor(max(1, AT_ONCE // (1 if greedy else drafts))) as pool:
+            return [[self._taken(steps) for steps in answer] for answer in pool.map(self._asked, asked)]
+
+    def likelihoods(self, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> list[float]:
+        """log p(copy | prompt) of each, its end included: the model follows a grammar that allows nothing else, and says how likely
+        each token was to it."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(self._likelihood, prompts, copies))
+
+    def _likelihood(self, prompt: list[int], copy: list[int]) -> float:
+        body = copy[:-1] if copy[-1] == self.end else copy
+        grammar = "root ::= " + (" ".join(f"<[{token}]>" for token in body) or '""')
+        how = {
+            "n_predict": len(copy),
+            "n_probs": 1,
+            "temperature": 0.0,
+            "samplers": ["temperature"],
+            "grammar": grammar,
+        }
+        if body != copy:  # after the last word only an end is allowed; this says which
+            how["logit_bias"] = [[self.end, FORCED]]
+        [steps] = self._asked(how | {"prompt": prompt})
+        if [token for token, _ in steps] != copy:
+            raise RuntimeError("llama.cpp did not follow the copy that it was to judge.")
+        return sum(logp for _, logp in steps)
+
+    def _asked(self, request: dict[str, Any]) -> list[list[tuple[int, float]]]:
+        """(token, log likelihood) of each step of each draft. RuntimeError where it is refused: it is said, not raised, there."""
+        answer = self.server.handle_completions(request)
+        if "error" in answer:
+            raise RuntimeError(str(answer["error"].get("message", answer["error"])))
+        steps = [(one["logprobs"] or {"content": []})["content"] for one in answer["choices"]]
+        return [[(step["id"], step["logprob"]) for step in some] for some in steps]
+
+    def _taken(self, steps: list[tuple[int, float]]) -> Written:
+        draft = Written()
+        for token, logp in steps:
+            if not draft.ended:
+                take(self, draft, token, logp)
+        return draft
+
+
+def installed() -> bool:
+    """Whether xllamacpp is there; it is an optional package."""
+    import importlib.util
+
+    return importlib.util.find_spec("xllamacpp") is not None
+
+
+def llama(file: Path, words: Wording, threads: int = THREADS) -> Llama:
+    """The model in a .gguf file. InputError where it cannot be loaded."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(file)
+    params.n_ctx, params.n_parallel, params.kv_unified = CONTEXT, AT_ONCE, True
+    params.cache_ram_mib, params.warmup, params.verbosity = 0, False, -1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    try:
+        return Llama(words.tokens, words.end, words.breaks, xllamacpp.Server(params))
+    except Exception as error:  # it raises nothing narrower
+        raise InputError(
+            f"The model {file.name} cannot be loaded: {str(error).splitlines()[0]}.",
+            "Export it again.",
+            where=str(file.parent),
+        ) from error
