@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import psutil
 
 from core.chance import chance
 from core.evaluate.agreement import interval
-from core.write import gates, known, rouge, slots
+from core.write import gates, judged, known, rouge, slots
 from core.write.drafting import Draft, Rules, Writer
 from core.write.figures import Example, Measured, Range, Rouge, Seconds, TextFigures, WriteFigures
 from core.write.known import Encode, Known
@@ -65,13 +66,15 @@ def measure(
     )
 
 
-def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> WriteFigures:
-    """The figures of a student on held-out briefs, each with its approved copies."""
+def judge(writer: Writer, test: dict[str, list[str]], step: Step, folder: Path) -> WriteFigures:
+    """The figures of a student on held-out briefs, each with its approved copies; what it wrote is kept in its `folder`."""
     briefs = list(test)
     drafted: list[list[Draft]] = []
     for start in range(0, len(briefs), AT_ONCE):
         step(start, len(briefs), f"{writer.rung.name}: drafting for test briefs")
         drafted += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
+    best = [(brief, some[0]) for brief, some in zip(briefs, drafted) if some]
+    judged.keep(folder, best, writer.known)
     return WriteFigures(
         **vars(figures_of(writer, dict(zip(briefs, drafted)), test)),
         seconds_per_brief=_timed(writer, briefs[:TIMED]),
