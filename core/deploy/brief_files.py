@@ -82,7 +82,7 @@ def write_file(
     with parts_folder(folder, {"made of": key}, lambda: any(_finished(folder, key, start) for start in numbers)):
         there = {start: part for start in numbers if (part := _finished(folder, key, start))}
         taken_over = sum(len(part.drafts) for part in there.values())
-        writer = use.writer_of(row) if len(there) < len(numbers) else None
+        writer = use.writer_of(row, db) if len(there) < len(numbers) else None
         for start in numbers:
             step(min(start, len(asked)), len(asked), "Writing drafts")
             if start not in there:
@@ -159,9 +159,9 @@ def _must_be_right(output: Path, input: Path, count: int) -> None:
 
 def _written(db: Database, task: Task, row: dict, some: list[str], drafted: list[list], seed: int) -> Part:
     """A student's drafts of some briefs, kept for the desk, and the teacher's where none passes and it is there."""
+    for brief, one in zip(some, drafted):
+        use.keep(db, row, brief, one, seed)
     drafts = [[draft.as_dict() for draft in one] for one in drafted]
-    for brief, records in zip(some, drafts):
-        use.keep(db, row, brief, records, seed)
     by = ["student" if any(draft["passed"] for draft in records) else "" for records in drafts]
     waiting = [brief for brief, who in zip(some, by) if not who]
     if waiting:

@@ -14,7 +14,6 @@ from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Any
 
 from sqlite_utils import Database
 
@@ -26,7 +25,7 @@ from core.deploy.schema import Drafted
 from core.errors import InputError
 from core.tasks import Task
 from core.write import fields, teacher_behind, use
-from core.write.drafting import Writer
+from core.write.drafting import Draft, Writer
 
 AT_ONCE = 8  # briefs of a batch: others get their turn after a few seconds
 ROOM = 200  # briefs that may wait
@@ -53,12 +52,12 @@ class Kept:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._new: deque[tuple[dict, str, list[dict], int]] = deque(maxlen=UNKEPT)
+        self._new: deque[tuple[dict, str, list[Draft], int]] = deque(maxlen=UNKEPT)
 
-    def add(self, served: ServedWriter, brief: str, records: list[dict], seed: int) -> None:
+    def add(self, served: ServedWriter, brief: str, drafts: list[Draft], seed: int) -> None:
         """Keep a brief's drafts with the next write()."""
         with self._lock:
-            self._new.append(({"id": served.id, "task_id": served.task.id}, brief, records, seed))
+            self._new.append(({"id": served.id, "task_id": served.task.id}, brief, drafts, seed))
 
     def write(self, db: Database) -> None:
         """Write what is new, all of it or nothing; sqlite3.Error where it cannot be, and it is kept for the next time."""
@@ -87,7 +86,7 @@ class WriterFollower(Follower):
     def load(self, db: Database, which: str | int) -> ServedWriter:
         """A student of the task, ready to write. InputError where it cannot be, or may not write."""
         row = use.may_write(db, self.task, which)
-        writer = use.writer_of(row)
+        writer = use.writer_of(row, db)
         writer.drafts(["Warm up"], 1)
         return ServedWriter(row["id"], row["kind"], self.task, writer, writer.rung.summaries)
 
@@ -134,9 +133,9 @@ class Writing:
         """One result a brief. Overloaded where too many wait already; InputError for briefs that the student cannot take."""
         each = list(dict.fromkeys(briefs))
         written = dict(zip(each, await self.queue.ask((served, drafts, seed), each)))
-        for brief, records in written.items():
-            self.follower.tally.add(served, brief, records, seed)
-        unhandled = [brief for brief, records in written.items() if not any(one["passed"] for one in records)]
+        for brief, some in written.items():
+            self.follower.tally.add(served, brief, some, seed)
+        unhandled = [brief for brief, some in written.items() if not any(draft.passed for draft in some)]
         bought = await self._teacher(served, unhandled)
         results = {brief: _result(served, brief, written[brief], bought.get(brief, [])) for brief in each}
         answered = [results[brief] for brief in briefs]
@@ -161,11 +160,11 @@ class Writing:
                 counts.drafts.labels("yes" if draft.passed else "no").inc()
 
 
-def _result(served: ServedWriter, brief: str, records: list[dict], bought: list[dict]) -> Drafted:
-    handled = any(draft["passed"] for draft in records)
+def _result(served: ServedWriter, brief: str, drafts: list[Draft], bought: list[dict]) -> Drafted:
+    handled = any(draft.passed for draft in drafts)
     by_teacher = any(draft["passed"] for draft in bought)
     return Drafted(
-        drafts=[*bought, *records],
+        drafts=[*bought, *(draft.as_dict() for draft in drafts)],
         handled=handled,
         answered_by="student" if handled else "teacher" if by_teacher else None,
         student=str(served.id),
@@ -178,12 +177,12 @@ def _behind(task: Task, briefs: list[str]) -> teacher_behind.Behind:
         return teacher_behind.behind(db, task, briefs, TEACHER_S)
 
 
-def _write(key: Hashable, briefs: list[str]) -> list[Any]:
-    """The drafts of each brief, as dictionaries; each brief once."""
+def _write(key: Hashable, briefs: list[str]) -> list[list[Draft]]:
+    """The drafts of each brief; each is drafted once."""
     served, drafts, seed = key
     each = list(dict.fromkeys(briefs))
     written = dict(zip(each, served.writer.drafts(each, drafts, seed)))
-    return [[draft.as_dict() for draft in written[brief]] for brief in briefs]
+    return [written[brief] for brief in briefs]
 
 
 def _mildly() -> None:
