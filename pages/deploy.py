@@ -23,7 +23,7 @@ ENTRY = {
     "name": "Deploy",
     "icon": "rocket_launch",
     "title": "Put the student to work",
-    "sentence": "The live student classifies a whole file and marks what it is not sure of for the teacher.",
+    "sentence": "The live student works on whole files or answers over HTTP, and marks what it is not sure of for the teacher.",
     "kinds": ("choose_one", "choose_several", "write"),
 }
 KINDS = {"XLSX": "Excel (XLSX)", "CSV": "CSV", "Parquet": "Parquet"}
