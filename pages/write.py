@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from core import settings
-from core.ui import compare_writing, frame, guide_form, progress, writing
+from core.ui import base_form, compare_writing, frame, guide_form, progress, writer_export, writing
 from core.words import counted
-from core.write import base, guide, pairs, training
+from core.write import guide, pairs, training
 
 ENTRY = {
     "place": 85,
@@ -43,6 +42,9 @@ def main() -> None:
             _known(view, there, running, "Train again")
         if there:
             _guide(view, there)
+            base_form.show(view)
+        if live:
+            writer_export.take_along(view, live)
 
 
 def _known(view: frame.View, there: list[pairs.Pair], running: bool, train: str) -> None:
@@ -50,16 +52,7 @@ def _known(view: frame.View, there: list[pairs.Pair], running: bool, train: str)
     lengths = sorted(len(pair.copy) for pair in approved)
     middle = f"half of them have up to {lengths[len(lengths) // 2]:,} characters" if lengths else "none is approved"
     st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
-    name = settings.get(view.db, "base_model", view.task)
-    made_of = "SmolLM2 with 135 million parameters" if name == base.PACKAGED else name
-    st.caption(
-        frame.plain(
-            f"Students build on {made_of} (licence: {base.licence(name)}). A model of that size writes short lines of low risk, as "
-            "drafts; one of 0.5 to 2 billion parameters from a folder lifts that."
-            if name == base.PACKAGED
-            else f"Students build on {made_of} (licence: {base.licence(name)})."
-        )
-    )
+    base_form.built_on(view)
     too_few = len(approved) < pairs.FEWEST
     kind = "primary" if train == "Train" else "secondary"
     if not too_few and st.button(train, type=kind, icon=":material/model_training:", disabled=running):

@@ -94,7 +94,7 @@ def llama(file: Path, words: Wording, threads: int = THREADS) -> Llama:
     params.cache_ram_mib, params.warmup, params.verbosity = 0, False, -1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:
-        return Llama(words.tokens, words.end, words.breaks, xllamacpp.Server(params))
+        return Llama(**vars(words), server=xllamacpp.Server(params))
     except Exception as error:  # it raises nothing narrower
         raise InputError(
             f"The model {file.name} cannot be loaded: {str(error).splitlines()[0]}.",
