@@ -229,16 +229,26 @@ def sample_pairs(db: Database) -> Task:
 
 def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
     """The job body of the Assets page: core.assets.imports.import_job(), after which labels that came with the file are taken as a
-    recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then."""
+    recorded teacher's, since they cost nothing; "labels" counts what that teacher has labelled by then. "facets": the columns
+    with the labels of other tasks, by their ids; these are brought in likewise, and counted by the task's name."""
     summary = ingest.import_job(db, params, progress)
-    task, import_id = tasks.get(db, params["task_id"]), summary["import_id"]
-    stored = db.execute("select mapping from imports where id = ?", [import_id]).fetchone()
-    column = json.loads(stored[0])["label"]
-    summary["labels"] = 0
-    if column and categories.latest(db, task) is not None and forecast.recorded_columns(db, task).get(column):
-        run_id = labelling.label(db, task, f"recorded:{column}", progress=progress)
-        summary["labels"] = runs.summary(db, run_id)["count"]
+    import_id = summary["import_id"]
+    stored = json.loads(db.execute("select mapping from imports where id = ?", [import_id]).fetchone()[0])
+    summary["labels"] = _taken_over(db, tasks.get(db, params["task_id"]), stored["label"], progress)
+    summary["facets"] = {}
+    for task_id, column in (params.get("facets") or {}).items():
+        task = tasks.get(db, int(task_id))
+        mapping = asdict(Mapping(text=tuple(stored["text"]), id=stored["id"], label=column))
+        ingest.import_job(db, params | {"task_id": task.id, "mapping": mapping, "accepted": None}, progress)
+        summary["facets"][task.name] = _taken_over(db, task, column, progress)
     return summary
+
+
+def _taken_over(db: Database, task: Task, column: str | None, progress: jobs.Progress) -> int:
+    """How many labels the recorded teacher of a column has given, once it has given all."""
+    if not column or categories.latest(db, task) is None or not forecast.recorded_columns(db, task).get(column):
+        return 0
+    return runs.summary(db, labelling.label(db, task, f"recorded:{column}", progress=progress))["count"]
 
 
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import streamlit as st
 from core.ui import (
     asset_table,
     data_profile,
+    facet_columns,
     family_choice,
     frame,
     label_names,
@@ -88,9 +89,10 @@ def _import(view: View, path: Path, running: bool) -> None:
         return
     mapping = latency_unit.ask(seen, mapping, f"assets-unit-{key}")
     family_choice.tell(seen, mapping)
+    others = facet_columns.ask(view, seen, mapping, key)
     if st.button("Import assets", type="primary", disabled=running or not mapping.text):
         params = {"task_id": view.task.id, "path": str(path), "filename": path.name, "mapping": asdict(mapping)}
-        params["read_as"] = asdict(how)
+        params |= {"read_as": asdict(how), "facets": others}
         progress.start(view, "import_assets", params)
     if not mapping.text and seen.guess.text:
         st.caption("Choose at least one text column.")

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.ui import base_form, compare_writing, frame, guide_form, progress, writer_export, writing
+from core.ui import base_form, compare_writing, frame, guide_form, progress, teacher_drafts, writer_export, writing
 from core.words import counted
-from core.write import guide, pairs, training
+from core.write import desk, guide, pairs, training
 
 ENTRY = {
     "place": 85,
@@ -32,28 +32,36 @@ def main() -> None:
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             compare_writing.ladder(rows)
             frame.link("compare", "What it costs and saves, beside teacher and people")
-        approved = sum(pair.status != "rejected" for pair in there)
+        learn = desk.to_learn(view.db, view.task)
+        approved = sum(pair.status != "rejected" for pair in there) + learn
         title = "Bring in pairs" if there else "Start here: briefs with approved copy"
-        if there and not rows:
-            _known(view, there, running, "Train")
+        if (there or learn) and not rows:
+            _known(view, there, learn, running, "Train")
         with st.expander(title, expanded=approved < pairs.FEWEST and not running):
             writing.bring(view, running)
+        teacher_drafts.section(view)
         if there and rows:
-            _known(view, there, running, "Train again")
-        if there:
-            _guide(view, there)
-            base_form.show(view)
+            _known(view, there, learn, running, "Train again")
+        _guide(view, there)
+        base_form.show(view)
         if live:
+            teacher_drafts.behind_form(view)
             writer_export.take_along(view, live)
 
 
-def _known(view: frame.View, there: list[pairs.Pair], running: bool, train: str) -> None:
+def _known(view: frame.View, there: list[pairs.Pair], learn: int, running: bool, train: str) -> None:
     approved = [pair for pair in there if pair.status != "rejected"]
     lengths = sorted(len(pair.copy) for pair in approved)
     middle = f"half of them have up to {lengths[len(lengths) // 2]:,} characters" if lengths else "none is approved"
-    st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
+    if there:
+        st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
+    too_few = len(approved) + learn < pairs.FEWEST
+    if learn:
+        missing = f" {pairs.FEWEST - learn - len(approved)} more are needed." if too_few else ""
+        st.caption(
+            f"The next training also learns from {counted(learn, 'draft')} that people kept at the drafts' desk.{missing}"
+        )
     base_form.built_on(view)
-    too_few = len(approved) < pairs.FEWEST
     kind = "primary" if train == "Train" else "secondary"
     if not too_few and st.button(train, type=kind, icon=":material/model_training:", disabled=running):
         writing.start(view)

@@ -35,3 +35,21 @@ def test_without_a_taxonomy_or_labels_nothing_is_labelled(db, tmp_path):
 def test_labels_that_name_no_category_are_listed_and_teach_nothing(db, tmp_path):
     _, result = bring(db, tmp_path, "one.csv", "1,running far today,Boats\n")
     assert result["imported"] == 1 and result["labels"] == 0
+
+
+def test_labels_of_several_tasks_come_in_with_one_import(db, tmp_path):
+    client, _ = bring(db, tmp_path, "one.csv", "1,running far today,Shoes\n")
+    offer = tasks.add(db, client.client_id, "Offer")
+    taxonomy.save(db, offer, [taxonomy.Category("Yes", "Yes"), taxonomy.Category("No", "No")], "o.csv")
+    path = tmp_path / "two.csv"
+    path.write_text("id,headline,label,offer\n2,boots,Shoes,Yes\n3,caps,Hats,No\n4,hoods,Hats,Perhaps\n")
+    params = {
+        "task_id": client.id,
+        "path": str(path),
+        "filename": "two.csv",
+        "mapping": None,
+        "facets": {str(offer.id): "offer"},
+    }
+    result = jobs.run_here(db, "import_assets", params, client).result
+    assert (result["imported"], result["labels"], result["facets"]) == (3, 4, {"Offer": 2})
+    assert db["assets"].count == 4 and summary(db, newest_in_use(db, offer))["teacher"] == "recorded:offer"

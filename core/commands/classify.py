@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
 from core.words import percent
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from core.tasks import Task
 
 SUMMARY = "classify one text"
 
@@ -19,13 +25,35 @@ def options(command: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
-    """One text: the student's top three, the time it took, and whether it may answer alone."""
+    """One text: the student's top three, the time it took, and whether it may answer alone; where no task is named and several of
+    the client's have a student at work, those of each."""
     if not args.text.strip():
         raise InputError("The text is empty.", "Give the asset's words.", where="--text")
     from core import database, tasks
 
     db = database.connect()
-    task = tasks.named(db, args.client, args.task)
+    facets = _facets(db, args) if args.task is None and args.student == "live" else []
+    if len(facets) < 2:
+        answer, lines = _classified(db, facets[0] if facets else tasks.named(db, args.client, args.task), args)
+        return {"client": args.client, **answer}, "\n".join(lines)
+    answers = {task.name: _classified(db, task, args) for task in facets}
+    handled = all(answer["handled"] for answer, _ in answers.values())
+    text = "\n".join(
+        line for name, (_, lines) in answers.items() for line in (f"{name}:", *(f"  {one}" for one in lines))
+    )
+    told = {name: answer for name, (answer, _) in answers.items()}
+    return {"client": args.client, "facets": told, "handled": handled}, text
+
+
+def _facets(db: Database, args: argparse.Namespace) -> list[Task]:
+    """The client's tasks that have a sorting student at work."""
+    from core import tasks
+
+    live = {id for (id,) in db.execute("select task_id from students where live = 1")}
+    return [task for task in tasks.of_client(db, tasks.client_named(db, args.client)) if task.id in live]
+
+
+def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core.evaluate.evaluation import certified
     from core.evaluate.versions import behind_words
     from core.train import registry, students
@@ -44,7 +72,6 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if strange:
         needed = "it is unlike anything the student learned from"
     result = {
-        "client": args.client,
         "student": str(row["id"]),
         "kind": row["kind"],
         "top": top,
@@ -58,4 +85,4 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     lines = [f"{percent(one['confidence']):>7}  {one['category']}" for one in top]
     verdict = "handled by the student" if handled else "falls back to the teacher"
     lines.append(f"{verdict} ({needed}), {ms:.1f} ms")
-    return result, "\n".join([*lines, *([behind] if behind else [])])
+    return result, [*lines, *([behind] if behind else [])]

@@ -50,8 +50,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
 
 def _said(value: object) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "least" in value:
         return f"from {value['least'] or 0:,}" + (f" to {value['most']:,}" if value["most"] else "")
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {most:,}" for name, most in value.items()) or "open"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return (

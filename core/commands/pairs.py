@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,11 +27,15 @@ def options(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--accept-terms", action="store_true", help="you have read the base model's terms of use and accept them"
     )
+    group.add_argument(
+        "--from-desk", action="store_true", help="without a file: the pairs there are, and drafts that people approved"
+    )
     group.add_argument("--guide", type=Path, metavar="FILE.json", help="the voice guide, kept for the task")
 
 
 def teach(args: argparse.Namespace) -> tuple[dict, str]:
     """Pairs to verdict: import, train, judge."""
+<<<<<<< HEAD
     terminal.must_exist(args.pairs)
     from core import database
     from core.write import base, guide, pairs, returned, training
@@ -38,6 +43,16 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
     back = returned.is_returned(pairs.opened(args.pairs, [], reading.read_as(args)).columns)
     if not back and not (args.brief_columns and args.copy_column):
         raise InputError("--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy.")
+=======
+    if args.pairs:
+        terminal.must_exist(args.pairs)
+        if not args.brief_columns or not args.copy_column:
+            raise InputError(
+                "--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy."
+            )
+    from core import database, settings
+    from core.write import base, guide, training
+>>>>>>> main
 
     rules = guide.read(args.guide) if args.guide else None
     db = database.connect()
@@ -46,7 +61,11 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
         base.choose(db, task, args.base_model, accepted=args.accept_terms)
     if rules:
         guide.put(db, task, rules)
+<<<<<<< HEAD
     brief = [column.strip() for column in (args.brief_columns or "").split(",") if column.strip()]
+=======
+    brief = [column.strip() for column in (args.brief_columns or "").split(",")]
+>>>>>>> main
     result = training.import_and_train(
         db,
         task,
@@ -55,6 +74,7 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
         args.copy_column or "",
         student=args.student,
         read_as=asdict(reading.read_as(args)),
+        go_live=args.go_live,
         on_progress=terminal.Log(),
     )
     return {"client": args.client, **result}, "\n".join(_text(args, result))
@@ -62,11 +82,11 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
 
 def _text(args: argparse.Namespace, result: dict) -> list[str]:
     counts = result["pairs"]
-    problems = [Problem(**one) for one in counts["problem_list"]]
-    lines = [
-        f"{counts['imported']:,} of {counts['rows']:,} pairs imported, {counts['duplicates']:,} repeated",
-        *reading.problem_lines(problems, counts["problems"], of=f"{args.pairs.name} "),
-    ]
+    lines = []
+    if counts:
+        problems = [Problem(**one) for one in counts["problem_list"]]
+        lines.append(f"{counts['imported']:,} of {counts['rows']:,} pairs imported, {counts['duplicates']:,} repeated")
+        lines += reading.problem_lines(problems, counts["problems"], of=f"{args.pairs.name} ")
     for student in result["students"]:
         after, human = student["after_gates"], student["human"]
         mark = "  <- chosen" if student["id"] == result["chosen"] else ""
@@ -82,4 +102,10 @@ def _text(args: argparse.Namespace, result: dict) -> list[str]:
             ]
     lines += [f"{kind} ruled out: {why}" for kind, why in result["ruled_out"].items()]
     verdict = result["verdict"]
-    return [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]
+    lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
+    if result["chosen"] and result["live"] != result["chosen"]:
+        line = f"students --client {shlex.quote(args.client)} --task {shlex.quote(result['task'])} --go-live {result['chosen']}"
+        lines.append(
+            f"Student {result['live']} stays at work: `{line}` says what changes, and puts {result['chosen']} to work."
+        )
+    return lines

@@ -50,7 +50,7 @@ def write(
     row = may_write(db, task, which)
     [drafts] = writer_of(row).drafts([brief], count, seed)
     records = [draft.as_dict() for draft in drafts]
-    drafting.keep(db, row["task_id"], brief, records, writer_id=row["id"], seed=seed)
+    keep(db, row, brief, records, seed)
     rung = rungs()[row["kind"]]
     return {
         "drafts": records,
@@ -83,7 +83,7 @@ def write_file(
         some = asked[start : start + AT_ONCE]
         for (number, brief), drafts in zip(some, writer.drafts([brief for _, brief in some], count)):
             records = [draft.as_dict() for draft in drafts]
-            drafting.keep(db, row["task_id"], brief, records, writer_id=row["id"])
+            keep(db, row, brief, records)
             lines += [line(number, brief, draft) for draft in records]
     return lines
 
@@ -101,6 +101,15 @@ def may_write(db: Database, task: Task, which: str | int) -> dict:
     if row["refused"]:
         raise InputError(row["refused"], "Name another student, or train one.")
     return row
+
+
+def keep(db: Database, row: dict, brief: str, records: Sequence[dict], seed: int = 0) -> None:
+    """Keep a student's drafts of a brief for the desk; `row`: the student's, of which task_id and id are read. What it wrote of the
+    brief before is not kept twice: nobody is to decide on one text again and again."""
+    same = "select text from drafts where task_id = ? and brief = ? and writer_id = ?"
+    there = {text for (text,) in db.execute(same, [row["task_id"], brief, row["id"]])}
+    new = [draft for draft in records if draft["text"] not in there]
+    drafting.keep(db, row["task_id"], brief, new, writer_id=row["id"], seed=seed)
 
 
 def writer_of(row: dict) -> drafting.Writer:

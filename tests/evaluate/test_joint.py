@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 
@@ -10,8 +11,10 @@ import pandas as pd
 import pytest
 
 from core import distil, tasks
+from core.commands import classify, compare
 from core.errors import InputError
 from core.evaluate import joint
+from core.train import registry
 from tests import small
 
 
@@ -45,15 +48,7 @@ def test_assets_that_one_facet_lacks_are_left_out():
 
 @pytest.fixture
 def files(tmp_path):
-    rows = [
-        {"id": row["id"], "text": f"{row['text']} {intent.lower()}", "topic": row["label"], "intent_label": intent}
-        for row, intent in zip(small.rows(400), 200 * ("Buy", "Look"))
-    ]
-    _, assets = small.files(tmp_path / "files", rows)
-    facets = tmp_path / "files" / "facets.csv"
-    topics = "".join(f"Topic,{name}\n" for name in small.WORDS)
-    facets.write_text(f"facet,name\n{topics}Intent,Buy\nIntent,Look\n", encoding="utf-8")
-    return facets, assets
+    return small.facet_files(tmp_path / "files")
 
 
 def test_a_taxonomy_with_facets_makes_a_task_of_each_and_says_what_holds_of_all(db, files):
@@ -71,8 +66,28 @@ def test_a_taxonomy_with_facets_makes_a_task_of_each_and_says_what_holds_of_all(
     assert sum(shares) - 1 - 1e-9 <= joint_share["value"] <= min(shares)
     assert joint_share["low"] < joint_share["value"] < joint_share["high"]
     assert result["all_facets"]["certified"] and result["all_facets"]["handled"] > 0.5
+    answer, text = classified(db, result, "Opening ribbon grand doors buy")
+    assert {name: one["top"][0]["category"] for name, one in answer["facets"].items()} == {
+        "Topic": "Opening",
+        "Intent": "Buy",
+    }
+    assert answer["handled"] == all(one["handled"] for one in answer["facets"].values()) and "Intent:" in text
+    told, text = compare.run(compared("Northwind"))
+    assert told["all_facets"] == result["all_facets"] and list(told["facets"]) == ["Topic", "Intent"]
+    assert text.count("agreement") == 2 and "All facets right:" in text
     again = distil.distil(db, taxonomy=facets, assets=assets, **how)
     assert (db["assets"].count, db["tasks"].count, again["assets"]["imported"]) == (400, 2, 0), "twice adds nothing"
+
+
+def classified(db, result, words):
+    """What `classify` says where no task is named and each facet has a student at work."""
+    for one in result["tasks"].values():
+        registry.set_live(db, int(one["chosen"]))
+    return classify.run(argparse.Namespace(text=words, client="Northwind", task=None, student="live"))
+
+
+def compared(client):
+    return argparse.Namespace(client=client, task=None, student="live", rule=[], assume=[], other_models=None)
 
 
 def test_a_facet_without_labels_is_named(db, files, tmp_path):

@@ -63,6 +63,8 @@ def test_a_file_of_facets_says_what_becomes_of_each_and_makes_their_tasks(open_p
     assert not app.exception and "2 tasks have their taxonomy now." in [one.value for one in app.success]
     assert [one.name for one in tasks.of_client(db, task.client_id)] == ["Format", "Offer"]
     assert button(app, "Make a task of each facet").disabled
+    upload(app, ASSETS, "a.csv", b"id,headline,format,recorded_offer\n1,Watch it,Video,Yes\n2,Look,Static,No\n")
+    assert [one.value for one in app.selectbox if one.label == "Offer"] == ["recorded_offer"]
 
 
 def test_gold_labels_and_splits_are_those_of_now(open_page, db):
