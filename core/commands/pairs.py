@@ -35,24 +35,18 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def teach(args: argparse.Namespace) -> tuple[dict, str]:
     """Pairs to verdict: import, train, judge."""
-<<<<<<< HEAD
-    terminal.must_exist(args.pairs)
+    if args.pairs:
+        terminal.must_exist(args.pairs)
     from core import database
     from core.write import base, guide, pairs, returned, training
 
-    back = returned.is_returned(pairs.opened(args.pairs, [], reading.read_as(args)).columns)
-    if not back and not (args.brief_columns and args.copy_column):
+    named = args.brief_columns and args.copy_column
+    if (
+        args.pairs
+        and not named
+        and not returned.is_returned(pairs.opened(args.pairs, [], reading.read_as(args)).columns)
+    ):
         raise InputError("--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy.")
-=======
-    if args.pairs:
-        terminal.must_exist(args.pairs)
-        if not args.brief_columns or not args.copy_column:
-            raise InputError(
-                "--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy."
-            )
-    from core import database, settings
-    from core.write import base, guide, training
->>>>>>> main
 
     rules = guide.read(args.guide) if args.guide else None
     db = database.connect()
@@ -61,11 +55,7 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
         base.choose(db, task, args.base_model, accepted=args.accept_terms)
     if rules:
         guide.put(db, task, rules)
-<<<<<<< HEAD
     brief = [column.strip() for column in (args.brief_columns or "").split(",") if column.strip()]
-=======
-    brief = [column.strip() for column in (args.brief_columns or "").split(",")]
->>>>>>> main
     result = training.import_and_train(
         db,
         task,
