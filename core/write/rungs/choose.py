@@ -23,7 +23,7 @@ def fit(lesson: Lesson) -> None:
 
 def load(folder: Path, known: Known, encode: Encode) -> Propose:
     """Proposes eight drafts with their scores."""
-    return write.quickest(folder)
+    return write.drawn(*write.writing_of(folder))
 
 
 RUNG = Rung(

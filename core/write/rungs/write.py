@@ -15,7 +15,7 @@ import numpy as np
 from core.chance import chance
 from core.train.disk import link
 from core.whole import write_whole
-from core.write import base, drafting, gates, language, quick, slots, tuning
+from core.write import base, drafting, gates, language, slots, tuning
 from core.write.known import Encode, Known
 from core.write.language import Language
 from core.write.rungs import Lesson, Pairs, Proposal, Propose, Rung
@@ -48,8 +48,6 @@ def fit(lesson: Lesson) -> None:
 
     tuning.tune(learner, rows, recipe, lesson.folder / CHECKPOINT, lesson.step, ended)
     (lesson.folder / CHECKPOINT).unlink(missing_ok=True)
-    lesson.step(0, 0, "write: making it quick")
-    quick.add(lesson.folder / MODEL, lesson.held)
 
 
 def _few(held: Pairs) -> Pairs:
@@ -138,11 +136,6 @@ def writing_of(folder: Path) -> tuple[Language, dict]:
     return language.load(folder / MODEL), json.loads((folder / MODEL / WRITING).read_text())
 
 
-def quickest(folder: Path) -> Propose:
-    """Proposals of the model in a student's folder, drawn as quickly as this machine can."""
-    return drawn(quick.load(folder / MODEL), json.loads((folder / MODEL / WRITING).read_text()))
-
-
 def unordered(propose: Propose) -> Propose:
     """The same proposals with no score: one draft after the other, in no order."""
     return lambda briefs, drafts, seed: [
@@ -152,7 +145,7 @@ def unordered(propose: Propose) -> Propose:
 
 def load(folder: Path, known: Known, encode: Encode) -> Propose:
     """Proposes one draft after the other, in no order."""
-    return unordered(quickest(folder))
+    return unordered(drawn(*writing_of(folder)))
 
 
 RUNG = Rung(
