@@ -2,9 +2,19 @@
 
 import streamlit as st
 
-from core.ui import base_form, compare_writing, frame, guide_form, progress, teacher_drafts, writer_export, writing
+from core.ui import (
+    base_form,
+    compare_writing,
+    frame,
+    guide_form,
+    pair_profile,
+    progress,
+    teacher_drafts,
+    writer_export,
+    writing,
+)
 from core.words import counted
-from core.write import desk, guide, pairs, training
+from core.write import desk, guide, pairs, scorer, training
 
 ENTRY = {
     "place": 85,
@@ -29,6 +39,7 @@ def main() -> None:
         if rows:
             st.subheader("Students that write", anchor=False)
             writing.verdict(live or rows[0])
+            st.caption(frame.plain(scorer.sentence(view.db, live or rows[0])))
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             compare_writing.ladder(rows)
             frame.link("compare", "What it costs and saves, beside teacher and people")
@@ -39,9 +50,11 @@ def main() -> None:
             _known(view, there, learn, running, "Train")
         with st.expander(title, expanded=approved < pairs.FEWEST and not running):
             writing.bring(view, running)
-        teacher_drafts.section(view)
+        teacher_drafts.section(view, not approved)
         if there and rows:
             _known(view, there, learn, running, "Train again")
+        if there:
+            pair_profile.glance(view)
         _guide(view, there)
         base_form.show(view)
         if live:

@@ -41,7 +41,7 @@ class Llama(Wording):
 
     def likelihoods(self, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> list[float]:
         """log p(copy | prompt) of each, its end included. It says how likely a token was only of what it draws, so it is made to
-        draw all of them by a grammar; one after the other is looked up where a token is part of a letter, which it says nothing of."""
+        draw all of them by a grammar; of parts of letters it says nothing, so that each token is looked up then."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(self._likelihood, prompts, copies))
 
