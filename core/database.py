@@ -202,5 +202,15 @@ def s003_teacher_drafts(db: Database) -> None:
 
 
 @migrations()
+def s004_writer_promotions(db: Database) -> None:
+    _run(db, "schema_writer_promotions.sql")
+
+
+@migrations()
 def s005_writing_vendors(db: Database) -> None:
     _run(db, "schema_writing_vendors.sql")
+
+
+@migrations()
+def s006_draft_scores(db: Database) -> None:
+    _run(db, "schema_draft_scores.sql")

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core import review, settings
-from core.ui import blind_desk, draft_desk, frame, progress, reviewer
-from core.write import blind, blind_pairs, training
+from core.ui import blind_desk, draft_desk, frame, judge_block, progress, reviewer
+from core.write import blind, blind_pairs, desk, training
 
 ENTRY = {
     "place": 86,
@@ -22,15 +22,17 @@ TIES = {0.5: "half a comparison each", 1.0: "won by the student", 0.0: "lost by 
 def main() -> None:
     with frame.page("blind") as view:
         rows = training.all_writers(view.db, view.task)
-        if not rows:
+        waits = any(desk.counts(view.db, view.task))
+        if not rows and not waits:
             frame.nothing_yet(
                 "There is nothing to compare before a student writes.", "write", "Bring in pairs and train"
             )
-        writer = next((row for row in rows if row["live"]), rows[0])
+        writer = next((row for row in rows if row["live"]), rows[0] if rows else None)
         running = progress.active(view, "blind")
         progress.watch(view, "blind", expected=running)
         left, right = st.columns([6, 4], vertical_alignment="bottom")
-        chosen = left.radio("What is decided", DESKS, horizontal=True, label_visibility="collapsed")
+        desks = DESKS if writer else DESKS[1:]  # drafts of a teacher wait before any student writes
+        chosen = left.radio("What is decided", desks, horizontal=True, label_visibility="collapsed")
         who = reviewer.name(right, blind.reviewers(view.db, view.task))
         if not who:
             st.info("Give your name: each decision is kept with who made it.", icon=":material/person:")
@@ -46,6 +48,8 @@ def _blind(view: frame.View, writer: dict, who: str, running: bool) -> None:
         blind_desk.show(view.task, writer["id"], review.named(who))
     elif there:
         blind_desk.result(writer["blind"])
+    if there:
+        judge_block.section(view, writer)
     with st.expander("Draw up the test" if not there else "More pairs, and what is asked for", expanded=not there):
         _draw(view, writer, running)
         _rules(view)

@@ -7,6 +7,7 @@ from core.report.headline import about, headlines
 from core.train.registry import all_students
 from core.ui import (
     compare_charts,
+    compare_facets,
     compare_first,
     compare_writing,
     disagreement_list,
@@ -45,6 +46,7 @@ def main() -> None:
         if compare_first.comparison(view, result):
             st.rerun()
         compare_first.verdict(view, row, result)
+        compare_facets.show(view)
         # Only the tab that is open is computed: each would take as long as the page.
         tabs = zip(st.tabs(TABS, key="compare-tab", on_change="rerun"), (_sure, _money, _fast, _where, _analyst))
         for tab, draw in tabs:

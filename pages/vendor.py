@@ -5,8 +5,9 @@ import streamlit as st
 from core import vendor
 from core.errors import InputError
 from core.train import members
-from core.ui import frame, progress, vendor_card, vendor_inputs
+from core.ui import frame, progress, vendor_card, vendor_inputs, vendor_writing
 from core.vendor import scorecard, sets
+from core.write import training
 
 ENTRY = {
     "place": 100,
@@ -14,7 +15,8 @@ ENTRY = {
     "name": "Vendor",
     "icon": "storefront",
     "title": "Judge a vendor",
-    "sentence": "Is it good enough for this task at this cost? It answers the test assets, beside student and teacher.",
+    "sentence": "Is it good enough for this task at this cost? It does what student and teacher do, and stands beside them.",
+    "kinds": ("choose_one", "choose_several", "write"),
 }
 WHY_TUNE = (
     "This adds a column to the table above: a small model of your own that learns the task from the teacher's labels and is "
@@ -24,6 +26,8 @@ WHY_TUNE = (
 
 def main() -> None:
     with frame.page("vendor") as view:
+        if view.task.kind == training.KIND:
+            return vendor_writing.show(view)
         tested = vendor.tests(view.db, view.task)
         if tested:
             running = progress.active(view, "train", "distil")

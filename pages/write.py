@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core import settings
-from core.ui import compare_writing, frame, guide_form, progress, writing
+from core.ui import compare_writing, frame, guide_form, pair_profile, progress, teacher_drafts, writing
 from core.words import counted
-from core.write import base, guide, pairs, training
+from core.write import base, desk, guide, pairs, scorer, training
 
 ENTRY = {
     "place": 85,
@@ -30,26 +30,39 @@ def main() -> None:
         if rows:
             st.subheader("Students that write", anchor=False)
             writing.verdict(live or rows[0])
+            st.caption(frame.plain(scorer.sentence(view.db, live or rows[0])))
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             compare_writing.ladder(rows)
             frame.link("compare", "What it costs and saves, beside teacher and people")
-        approved = sum(pair.status != "rejected" for pair in there)
+        learn = desk.to_learn(view.db, view.task)
+        approved = sum(pair.status != "rejected" for pair in there) + learn
         title = "Bring in pairs" if there else "Start here: briefs with approved copy"
-        if there and not rows:
-            _known(view, there, running, "Train")
+        if (there or learn) and not rows:
+            _known(view, there, learn, running, "Train")
         with st.expander(title, expanded=approved < pairs.FEWEST and not running):
             writing.bring(view, running)
+        teacher_drafts.section(view, not approved)
         if there and rows:
-            _known(view, there, running, "Train again")
+            _known(view, there, learn, running, "Train again")
         if there:
-            _guide(view, there)
+            pair_profile.glance(view)
+        _guide(view, there)
+        if live:
+            teacher_drafts.behind_form(view)
 
 
-def _known(view: frame.View, there: list[pairs.Pair], running: bool, train: str) -> None:
+def _known(view: frame.View, there: list[pairs.Pair], learn: int, running: bool, train: str) -> None:
     approved = [pair for pair in there if pair.status != "rejected"]
     lengths = sorted(len(pair.copy) for pair in approved)
     middle = f"half of them have up to {lengths[len(lengths) // 2]:,} characters" if lengths else "none is approved"
-    st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
+    if there:
+        st.caption(f"{counted(len(approved), 'approved pair')} of {len(there):,}; {middle}.")
+    too_few = len(approved) + learn < pairs.FEWEST
+    if learn:
+        missing = f" {pairs.FEWEST - learn - len(approved)} more are needed." if too_few else ""
+        st.caption(
+            f"The next training also learns from {counted(learn, 'draft')} that people kept at the drafts' desk.{missing}"
+        )
     name = settings.get(view.db, "base_model", view.task)
     made_of = "SmolLM2 with 135 million parameters" if name == base.PACKAGED else name
     st.caption(
@@ -60,7 +73,6 @@ def _known(view: frame.View, there: list[pairs.Pair], running: bool, train: str)
             else f"Students build on {made_of} (licence: {base.licence(name)})."
         )
     )
-    too_few = len(approved) < pairs.FEWEST
     kind = "primary" if train == "Train" else "secondary"
     if not too_few and st.button(train, type=kind, icon=":material/model_training:", disabled=running):
         writing.start(view)

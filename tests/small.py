@@ -54,3 +54,15 @@ def fill(db: Database, folder: Path, assets_rows: list[dict] | None = None, clie
     taxonomy.save(db, task, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
     imports.import_assets(db, task, assets_file)
     return task
+
+
+def facet_files(folder: Path) -> tuple[Path, Path]:
+    """The files of a client with two facets: Topic, whose labels stand in a column called so, and Intent, in `intent_label`."""
+    rows_of_both = [
+        {"id": row["id"], "text": f"{row['text']} {intent.lower()}", "topic": row["label"], "intent_label": intent}
+        for row, intent in zip(rows(400), 200 * ("Buy", "Look"))
+    ]
+    _, assets = files(folder, rows_of_both)
+    topics = "".join(f"Topic,{name}\n" for name in WORDS)
+    (folder / "facets.csv").write_text(f"facet,name\n{topics}Intent,Buy\nIntent,Look\n", encoding="utf-8")
+    return folder / "facets.csv", assets

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
-from core.words import money
+from core.words import money, percent, ranged
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from core.tasks import Task
 
 SUMMARY = "the verdict on a student, its money and its rules"
 
@@ -37,7 +43,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
     from core import database, tasks
-    from core.evaluate import metrics, sources
+    from core.evaluate import joint, metrics, sources
     from core.evaluate.comparison import judgement
     from core.evaluate.evaluation import change_rules
     from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models
@@ -47,6 +53,9 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core.train.registry import looked_at
 
     db = database.connect()
+    client = tasks.client_named(db, args.client)
+    if args.task is None and not args.rule and not args.assume and len(facets := joint.looked_at(db, client)) > 1:
+        return _all_facets(db, args.client, client, facets)
     task = tasks.named(db, args.client, args.task)
     if task.kind == "write":
         return _writing(db, task, args)
@@ -134,6 +143,28 @@ def _writing(db, task, args: argparse.Namespace) -> tuple[dict, str]:
     if args.assume:
         text.append(f"Kept for {args.client} from now on: {', '.join(args.assume)}.")
     return answer, "\n".join(text)
+
+
+def _all_facets(db: Database, client: str, client_id: int, facets: dict[Task, int]) -> tuple[dict, str]:
+    """Each facet's agreement, handled share and verdict, and what holds of all of them."""
+    from core.evaluate import joint
+    from core.evaluate.comparison import judgement
+
+    told, lines = {}, []
+    for task, student_id in facets.items():
+        result = judgement(db, student_id)
+        share, verdict = result.figures.agreement, result.verdict
+        told[task.name] = {
+            "student": str(student_id),
+            "agreement": {"value": share.value, "low": share.low, "high": share.high, "n": share.n},
+            "handled": result.figures.handled.value,
+            "verdict": {"decision": verdict.decision, "reason": verdict.reason, "next": verdict.next},
+        }
+        within = f"{percent(share.value)} ({ranged(share.low, share.high)}, n = {share.n:,})"
+        lines.append(f"{task.name}: agreement {within}, {verdict.decision.replace('_', ' ')}. {verdict.next}")
+    together = joint.of_client(db, client_id)
+    text = "\n".join([*lines, joint.sentence(together), "For one of them in full: --task NAME."])
+    return {"client": client, "facets": told, "all_facets": joint.as_json(together)}, text
 
 
 def _changed(values, pairs: list[str], where: str):

@@ -13,7 +13,7 @@ from core.commands import pairs, reading
 from core.errors import InputError, Problem
 from core.train import members
 from core.wires import providers
-from core.words import counted, money, percent, ranged, stated_percent
+from core.words import counted, money, percent, ranged
 from core.write import rungs
 
 # The roles that have an option of their own: `latency_ms` is --latency-column, for the file may give seconds.
@@ -97,7 +97,7 @@ def _pair(value: str) -> tuple[str, str]:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Files to verdict: import, label, train, compare."""
-    if args.pairs:
+    if args.pairs or args.from_desk:
         return pairs.teach(args)
     for name in ("taxonomy", "assets"):
         if getattr(args, name) is None:
@@ -176,15 +176,7 @@ def _facets_text(result: dict, notes: list[str], _: str | None) -> list[str]:
     lines = [*_imported(result["assets"]), *notes]
     for name, outcome in result["tasks"].items():
         lines += [f"{name}:", *(f"  {line}" for line in _taught_text(outcome, result["client"], name))]
-    joint = result["all_facets"]
-    share = joint["agreement"]
-    within = f"{percent(share['value'])} ({ranged(share['low'], share['high'])}, n = {share['n']:,})"
-    promised = (
-        f"{stated_percent(joint['target'])} in all facets is certified, for {percent(joint['handled'])} of assets."
-        if joint["certified"]
-        else f"{joint['reason']}."
-    )
-    return [*lines, f"All facets right: {within}. {promised}"]
+    return [*lines, result["all_facets"]["sentence"]]
 
 
 def _imported(imports: dict) -> list[str]:

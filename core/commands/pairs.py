@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,14 +24,20 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a folder or .gguf file to build on, kept for the task (default: SmolLM2-135M)",
     )
+    group.add_argument(
+        "--from-desk", action="store_true", help="without a file: the pairs there are, and drafts that people approved"
+    )
     group.add_argument("--guide", type=Path, metavar="FILE.json", help="the voice guide, kept for the task")
 
 
 def teach(args: argparse.Namespace) -> tuple[dict, str]:
     """Pairs to verdict: import, train, judge."""
-    terminal.must_exist(args.pairs)
-    if not args.brief_columns or not args.copy_column:
-        raise InputError("--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy.")
+    if args.pairs:
+        terminal.must_exist(args.pairs)
+        if not args.brief_columns or not args.copy_column:
+            raise InputError(
+                "--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy."
+            )
     from core import database, settings
     from core.write import base, guide, training
 
@@ -41,15 +48,16 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
         settings.put(db, "base_model", str(base.prepared(args.base_model)), task)
     if rules:
         guide.put(db, task, rules)
-    brief = [column.strip() for column in args.brief_columns.split(",")]
+    brief = [column.strip() for column in (args.brief_columns or "").split(",")]
     result = training.import_and_train(
         db,
         task,
         args.pairs,
         brief,
-        args.copy_column,
+        args.copy_column or "",
         student=args.student,
         read_as=asdict(reading.read_as(args)),
+        go_live=args.go_live,
         on_progress=terminal.Log(),
     )
     return {"client": args.client, **result}, "\n".join(_text(args, result))
@@ -57,11 +65,11 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
 
 def _text(args: argparse.Namespace, result: dict) -> list[str]:
     counts = result["pairs"]
-    problems = [Problem(**one) for one in counts["problem_list"]]
-    lines = [
-        f"{counts['imported']:,} of {counts['rows']:,} pairs imported, {counts['duplicates']:,} repeated",
-        *reading.problem_lines(problems, counts["problems"], of=f"{args.pairs.name} "),
-    ]
+    lines = []
+    if counts:
+        problems = [Problem(**one) for one in counts["problem_list"]]
+        lines.append(f"{counts['imported']:,} of {counts['rows']:,} pairs imported, {counts['duplicates']:,} repeated")
+        lines += reading.problem_lines(problems, counts["problems"], of=f"{args.pairs.name} ")
     for student in result["students"]:
         after, human = student["after_gates"], student["human"]
         mark = "  <- chosen" if student["id"] == result["chosen"] else ""
@@ -77,4 +85,10 @@ def _text(args: argparse.Namespace, result: dict) -> list[str]:
             ]
     lines += [f"{kind} ruled out: {why}" for kind, why in result["ruled_out"].items()]
     verdict = result["verdict"]
-    return [*lines, f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}"]
+    lines.append(f"Verdict: {verdict['decision'].replace('_', ' ')}. {verdict['reason']} {verdict['next']}")
+    if result["chosen"] and result["live"] != result["chosen"]:
+        line = f"students --client {shlex.quote(args.client)} --task {shlex.quote(result['task'])} --go-live {result['chosen']}"
+        lines.append(
+            f"Student {result['live']} stays at work: `{line}` says what changes, and puts {result['chosen']} to work."
+        )
+    return lines

@@ -14,6 +14,11 @@ def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     terminal.student_option(command)
     command.add_argument(
+        "--write-task",
+        metavar="NAME",
+        help="the client's task whose student writes at /write, beside the one that sorts",
+    )
+    command.add_argument(
         "--port", type=terminal.port, default=8600, metavar="N", help="default: %(default)s; 0 takes a free one"
     )
     command.add_argument(
@@ -43,9 +48,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         db,
         task,
         which=args.student,
+        writes=tasks.named(db, args.client, args.write_task) if args.write_task else None,
         host=args.host,
         port=args.port,
         fallback=args.fallback,
         budget_usd=args.fallback_budget,
     )
-    return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts."
+    briefs = f" and {result['briefs']:,} briefs" if "briefs" in result else ""
+    return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts{briefs}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import terminal
+from core.commands import writers
 from core.words import percent, ranged
 
 SUMMARY = "list students, make one live, roll back, compare two"
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)
+    if task.kind == "write":
+        return writers.of_task(db, task, args)
     from core import removal
     from core.evaluate import going_live, versions
     from core.train import registry

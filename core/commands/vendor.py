@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import terminal
-from core.commands import reading
+from core.commands import reading, vendor_drafts
 from core.errors import InputError, Problem
 from core.tasks import Task
 from core.whole import write_whole
@@ -25,6 +25,7 @@ STEPS = {
     "scorecard": "judge --name (default: the newest) beside student and teacher",
     "list": "the vendors judged so far",
     "sets": "the blind packs handed out",
+    "blind": "put the drafts of --name beside the student's in the blind test (tasks that write)",
     "remove": "forget the answers of --name",
 }
 
@@ -35,7 +36,9 @@ SUMMARY = "judge a vendor's answers beside student and teacher"
 def options(command: argparse.ArgumentParser) -> None:
     """The options of all steps."""
     command.add_argument("step", choices=STEPS, help="; ".join(f"{name}: {what}" for name, what in STEPS.items()))
-    command.add_argument("--to", type=Path, metavar="FILE.zip", help="where the pack goes")
+    command.add_argument(
+        "--to", type=Path, metavar="FILE", help="where the pack goes (.zip; .csv for a task that writes)"
+    )
     command.add_argument("--size", type=terminal.count, metavar="N", help="assets in the pack (default: all held out)")
     command.add_argument("--set", type=terminal.count, metavar="ID", help="which set (default: the newest handed out)")
     command.add_argument("--name", metavar="VENDOR", help="what the vendor is called")
@@ -43,6 +46,10 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", type=terminal.count, metavar="ID", help="a label run to take the answers from")
     command.add_argument("--teacher", metavar="SPEC", help=f"an endpoint to ask: connection:NAME, {providers.specs()}")
     command.add_argument("--budget", type=terminal.usd, metavar="USD", help="what asking it may cost")
+    command.add_argument(
+        "--brief-column", metavar="NAME", help="column of the brief, in a file of drafts (default: guessed)"
+    )
+    command.add_argument("--draft-column", metavar="NAME", help="column of the draft (default: guessed)")
     command.add_argument("--id-column", metavar="NAME", help="column of the asset's id (default: guessed)")
     command.add_argument("--label-column", metavar="NAME", help="column of the label (default: guessed)")
     reading.options(command)
@@ -64,6 +71,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     task = tasks.named(db, args.client, args.task)
+    if task.kind == "write":
+        result, text = vendor_drafts.step(db, task, args, _needs)
+        return {"client": args.client, **result}, text
+    if args.step == "blind":
+        raise InputError("Only drafts of a task that writes go into a blind test.", "Name such a task with --task.")
     result, text = {"pack": _pack, "import": _import, "ask": _ask, "scorecard": _scorecard, "remove": _remove}.get(
         args.step, _list
     )(db, task, args)

@@ -38,11 +38,22 @@ class _Piece:
 class Batcher:
     """Calls work(key, texts) with texts of one key at a time; `work` returns an answer a text and runs in one thread."""
 
-    def __init__(self, work: Work, name: str, *, room: int = ROOM, seen: Callable[[int], None] = lambda size: None):
-        self._work, self._room, self._seen = work, room, seen
+    def __init__(
+        self,
+        work: Work,
+        name: str,
+        *,
+        room: int = ROOM,
+        most: int = MOST_TEXTS,
+        seen: Callable[[int], None] = lambda size: None,
+        begin: Callable[[], None] | None = None,
+    ):
+        """`room`: texts that may wait, `most` of them in a batch; `seen` is told each batch's size; `begin` is run first in the
+        thread of `work`."""
+        self._work, self._room, self._most, self._seen = work, room, most, seen
         self._pieces: deque[_Piece] = deque()
         self._arrived = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, name)
+        self._thread = ThreadPoolExecutor(1, name, begin)
         self._task: asyncio.Task | None = None
         self.waiting = 0  # texts
 
@@ -55,10 +66,10 @@ class Batcher:
 
         A long list is asked piece by piece, each when the one before is answered, so that others get their turn between.
         """
-        if self.waiting and self.waiting + min(len(texts), MOST_TEXTS) > self._room:
+        if self.waiting and self.waiting + min(len(texts), self._most) > self._room:
             raise Overloaded
         answers: list[Any] = []
-        for piece in _pieces(texts):
+        for piece in _pieces(texts, self._most):
             waiter = asyncio.get_running_loop().create_future()
             self._pieces.append(_Piece(key, piece, sum(map(len, piece)), waiter))
             self.waiting += len(piece)
@@ -109,20 +120,20 @@ class Batcher:
         while self._pieces:
             piece = self._pieces[0]
             texts, characters = texts + len(piece.texts), characters + piece.characters
-            if batch and (piece.key != batch[0].key or texts > MOST_TEXTS or characters > MOST_CHARACTERS):
+            if batch and (piece.key != batch[0].key or texts > self._most or characters > MOST_CHARACTERS):
                 break
             batch.append(self._pieces.popleft())
             self.waiting -= len(piece.texts)
         return batch
 
 
-def _pieces(texts: Sequence[str]) -> list[list[str]]:
+def _pieces(texts: Sequence[str], most: int) -> list[list[str]]:
     """`texts` cut into lists of at most a batch each."""
     pieces: list[list[str]] = []
     characters = 0
     for text in texts:
         characters += len(text)
-        if not pieces or len(pieces[-1]) == MOST_TEXTS or characters > MOST_CHARACTERS:
+        if not pieces or len(pieces[-1]) == most or characters > MOST_CHARACTERS:
             pieces.append([])
             characters = len(text)
         pieces[-1].append(text)

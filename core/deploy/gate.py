@@ -14,7 +14,8 @@ from core.errors import InputError
 TOKEN = "UNDERSTUDY_TOKEN"
 MOST_BYTES = 4 * 1024 * 1024  # of a body
 ELSEWHERE = 16 * 1024  # of a body at the other addresses, some of which want no token
-GUARDED = ("/classify", "/metrics")
+ASKED = ("/classify", "/write")
+GUARDED = (*ASKED, "/metrics")
 BUG = "Something unexpected went wrong; the server's log says where."
 HERE = ("127.0.0.1", "localhost", "[::1]")
 log = logging.getLogger("understudy")
@@ -59,7 +60,7 @@ class Gate:
 
     async def _pass(self, scope: dict, receive: Callable, send: Callable) -> None:
         headers = dict(scope["headers"])
-        most = MOST_BYTES if scope["path"] == "/classify" else ELSEWHERE
+        most = MOST_BYTES if scope["path"] in ASKED else ELSEWHERE
         if self.token is None and _host(headers) not in HERE:
             # Else a page in somebody's browser could reach the open server under a name of its own (DNS rebinding).
             await refuse(send, 403, f"Without a token this server answers only as {' or '.join(HERE[:2])}.")

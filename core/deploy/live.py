@@ -63,6 +63,7 @@ def alone(threshold: float | None) -> str:
 
 class Follower:
     """Keeps `current` the student that is live, from a thread of its own; `note` says where that failed, "" if it did not.
+    `loaded`: whether it has looked for the first.
 
     That thread also writes what the `tally` has counted."""
 
@@ -70,22 +71,27 @@ class Follower:
         self.task, self.which = task, which
         self.tally = Tally(task.id)
         self.current: Served | None = None
+        self.loaded = False
         self.note = ""
         self._failed: tuple[int, float] = (0, 0.0)  # id, when to try again
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
 
+    def load(self, db: Database, which: str | int) -> Served:
+        """A student of the task, ready to answer. InputError where it cannot be."""
+        return load(db, self.task, which)
+
     def first(self) -> Served:
         """Load the first student, in the calling thread. InputError where it cannot be."""
         db = database.connect()
         try:
-            return load(db, self.task, self.which)
+            return self.load(db, self.which)
         finally:
             db.close()
 
-    def start(self, first: Served) -> None:
+    def start(self, first: Served | None) -> None:
         """Put the first student to work, and look for others from now on."""
-        self.current = first
+        self.current, self.loaded = first, True
         self._thread.start()
 
     def stop(self) -> None:
@@ -105,7 +111,7 @@ class Follower:
                 if not over:
                     self._look(db)
             except sqlite3.Error as error:  # locked, or away: the student at work goes on
-                self._say(f"The database cannot be read or written; student {self.current.id} goes on.", error)
+                self._say(f"The database cannot be read or written; {self._on()}", error)
         db.close()
 
     def _look(self, db: Database) -> None:
@@ -132,15 +138,18 @@ class Follower:
         if student_id == failed and time.monotonic() < again:
             return
         try:
-            served = load(db, self.task, student_id)
+            served = self.load(db, student_id)
         except sqlite3.Error:
             raise
         except Exception as error:  # whatever is wrong with its files, the one at work goes on
             self._failed = student_id, time.monotonic() + AGAIN
-            self._say(f"Student {student_id} is live but cannot be loaded; student {self.current.id} goes on.", error)
+            self._say(f"Student {student_id} is live but cannot be loaded; {self._on()}", error)
             return
         self.current, self.note = served, ""
         log.info("Student %s (%s) answers now.", served.id, served.kind)
+
+    def _on(self) -> str:
+        return f"student {self.current.id} goes on." if self.current else "none answers."
 
     def _say(self, note: str, error: Exception | None = None) -> None:
         """Keep the note for /health, and log it once."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
+from core.deploy.gate import ASKED
+
 disable_created_metrics()  # a timestamp for every counter, which nobody reads
 MILLISECONDS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000, 5000, 30000)
+WRITE_MILLISECONDS = (10, 30, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 120000)
 SIZES = (1, 2, 4, 8, 16, 32, 64)
-PATHS = ("/classify", "/health", "/metrics")
+PATHS = ("/classify", "/write", "/health", "/metrics")
 
 
 class Metrics:
@@ -38,16 +41,32 @@ class Metrics:
         self.batches = Histogram("understudy_batch_texts", "Texts the student answers at once", buckets=SIZES, **make)
         self.waiting = Gauge("understudy_waiting_texts", "Texts that wait for the student", **make)
         self.student = Gauge("understudy_student_id", "The number of the student that answers", **make)
+        self.briefs = Counter("understudy_briefs", "Briefs drafts were written of", **make)
+        self.briefs_handled = Counter(
+            "understudy_briefs_handled", "Briefs with a draft of the student that passes every gate", **make
+        )
+        self.briefs_by_teacher = Counter("understudy_briefs_by_teacher", "Briefs that the teacher wrote of", **make)
+        self.drafts = Counter("understudy_drafts", "Drafts that went out", ["passed"], **make)
+        self.write_seconds = Histogram(
+            "understudy_write_seconds",
+            "Time to answer a request to /write",
+            buckets=[ms / 1000 for ms in WRITE_MILLISECONDS],
+            **make,
+        )
+        self.waiting_briefs = Gauge("understudy_waiting_briefs", "Briefs that wait for the student", **make)
+        self.writer = Gauge("understudy_writer_id", "The number of the student that writes", **make)
 
     def request(self, path: str, status: int) -> None:
         """Count a request; addresses that do not exist are one path."""
         self.requests.labels(path if path in PATHS else "other", status).inc()
 
     def totals(self) -> dict[str, int]:
-        """Requests to /classify and texts so far."""
+        """Requests to /classify and /write so far, texts, and where there were any, briefs."""
         counted = [sample for metric in self.requests.collect() for sample in metric.samples]
-        asked = sum(s.value for s in counted if s.name.endswith("_total") and s.labels["path"] == "/classify")
-        return {"requests": int(asked), "texts": int(self.registry.get_sample_value("understudy_texts_total"))}
+        asked = sum(s.value for s in counted if s.name.endswith("_total") and s.labels["path"] in ASKED)
+        briefs = int(self.registry.get_sample_value("understudy_briefs_total"))
+        texts = int(self.registry.get_sample_value("understudy_texts_total"))
+        return {"requests": int(asked), "texts": texts} | ({"briefs": briefs} if briefs else {})
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

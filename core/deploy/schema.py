@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 MOST_TEXTS = 256
 MOST_CHARACTERS = 20_000
+MOST_BRIEFS, MOST_DRAFTS = 50, 8
 WANTED = 'Send JSON, either {"text": "..."} or {"texts": ["...", "..."]}, as application/json.'
+
+WANTED_BRIEFS = 'Send JSON, either {"brief": "..."} or {"briefs": ["...", "..."]}, as application/json.'
 
 Text = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS)]
 
@@ -58,6 +62,70 @@ class Which(BaseModel):
     kind: str
 
 
+def _written(brief: str) -> str:
+    if not brief.strip():
+        raise PydanticCustomError("empty_brief", "")
+    return brief.strip()
+
+
+Brief = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS), AfterValidator(_written)]
+
+
+class AskDrafts(BaseModel):
+    """One brief, or a list of briefs; how many drafts of each, and what chance is drawn by: another `seed` draws other drafts."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"brief": "Northwind, boots for wet weather"}, {"briefs": ["One", "Two"]}]},
+    )
+    brief: Brief | None = None
+    briefs: Annotated[list[Brief], Field(min_length=1, max_length=MOST_BRIEFS)] | None = None
+    drafts: int = Field(3, ge=1, le=MOST_DRAFTS)
+    seed: int = Field(0, ge=0, lt=2**53)
+
+    @model_validator(mode="after")
+    def one_of_them(self) -> AskDrafts:
+        if (self.brief is None) == (self.briefs is None):
+            raise ValueError
+        return self
+
+
+class Gated(BaseModel):
+    """What one gate says of a draft."""
+
+    name: str
+    passed: bool
+    why: str
+
+
+class DraftOut(BaseModel):
+    """A draft, whether it passes every gate, and what each gate says."""
+
+    text: str
+    passed: bool
+    gates: list[Gated]
+
+
+class Drafted(BaseModel):
+    """The drafts of one brief, those that pass first. Where `answered_by` is null none passes: the brief is for a person."""
+
+    drafts: list[DraftOut]
+    handled: bool = Field(description="Whether a draft of the student passes every gate")
+    answered_by: Literal["student", "teacher"] | None
+    student: str = Field(description="The number of the student that was asked")
+    fields: dict[str, list[str]] = Field(
+        description="What the brief says of client, budget, dates; of students that sum up"
+    )
+
+
+class DraftsReply(BaseModel):
+    """One result a brief, in the order of the request."""
+
+    results: list[Drafted]
+    student: Which
+    ms: float = Field(description="Time the server took, in milliseconds")
+
+
 class Reply(BaseModel):
     """One result a text, in the order of the request."""
 
@@ -73,26 +141,32 @@ class Problem(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the server can answer, with which student, and what is not as it should be."""
+    """Whether the server can answer, with which students (`writer` is the one that writes), and what is not as it should be."""
 
     status: Literal["loading", "ready"]
     student: Which | None = None
+    writer: Which | None = None
     note: str = ""
 
 
-def in_words(error: RequestValidationError) -> str:
-    """What is wrong with a request, in one sentence that quotes nothing of it."""
+def in_words(error: RequestValidationError, path: str = "/classify") -> str:
+    """What is wrong with a request to an address, in one sentence that quotes nothing of it."""
     first = error.errors()[0]
+    one, most, wanted = ("brief", MOST_BRIEFS, WANTED_BRIEFS) if path == "/write" else ("text", MOST_TEXTS, WANTED)
     place = next((part for part in first["loc"] if isinstance(part, int)), None)
-    text = "The text" if "texts" not in first["loc"] or place is None else f"Text number {place + 1}"
+    named = f"The {one}" if f"{one}s" not in first["loc"] or place is None else f"{one.capitalize()} number {place + 1}"
     match first["type"]:
         case "string_too_long":
-            return f"{text} is longer than {MOST_CHARACTERS:,} characters."
+            return f"{named} is longer than {MOST_CHARACTERS:,} characters."
         case "too_long":
-            return f"There are more than {MOST_TEXTS} texts; send them in several requests."
+            return f"There are more than {most} {one}s; send them in several requests."
         case "too_short":
-            return "The list of texts is empty."
+            return f"The list of {one}s is empty."
         case "string_unicode":
-            return f"{text} is not valid Unicode."
+            return f"{named} is not valid Unicode."
+        case "empty_brief":
+            return f"{named} is empty: write what the copy is for."
+        case "less_than_equal" | "greater_than_equal" if "drafts" in first["loc"]:
+            return f"Of a brief there can be 1 to {MOST_DRAFTS} drafts."
         case _:
-            return WANTED
+            return wanted

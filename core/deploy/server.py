@@ -1,4 +1,4 @@
-"""The HTTP service: a student behind POST /classify, and its teacher behind the student.
+"""The HTTP service: a student behind POST /classify, and its teacher behind the student; one that writes behind POST /write.
 
     python3 run.py serve --client Demo
 
@@ -33,13 +33,18 @@ from core.deploy.batching import Overloaded
 from core.deploy.doors import Limits, within
 from core.deploy.fallback import Fallback
 from core.deploy.live import Follower, Served, alone
-from core.deploy.schema import WANTED, Ask, Health, Problem, Reply, Which, in_words
+from core.deploy.schema import WANTED, Ask, AskDrafts, DraftsReply, Health, Problem, Reply, Which, in_words
 from core.deploy.service import TEACHER_SECONDS, Service
+from core.deploy.writing import NONE, ServedWriter, WriterFollower
 from core.errors import InputError
 from core.tasks import Task
 from core.train.registry import find
 from core.words import money
+from core.write import use
+from core.write.training import KIND
 
+NOT_CLASSIFIED = "This server's task writes: ask POST /write."
+NOT_WRITTEN = "This server has no task that writes; name one with --task, or with --write-task beside one that sorts."
 KEEP_ALIVE = 75  # seconds an idle connection is kept: longer than the 60 s of common proxies
 log = logging.getLogger("understudy")
 
@@ -49,14 +54,16 @@ def serve(
     task: Task,
     *,
     which: str = "live",
+    writes: Task | None = None,
     host: str = "127.0.0.1",
     port: int,
     fallback: bool = False,
     budget_usd: float | None = None,
     limits: Limits | None = None,
 ) -> dict:
-    """Serve until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}.
+    """Serve a task until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}, "briefs" where any came.
 
+    A task that sorts answers at /classify, one that writes at /write; `writes`: a task that writes, beside one that sorts.
     InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
@@ -66,8 +73,7 @@ def serve(
             f"Other machines can reach {host}, so a token is needed.",
             f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
         )
-    find(db, task, which)
-    service = Service(Follower(task, which), Fallback(task, budget_usd) if fallback else None)
+    service = _service(db, task, which, writes, Fallback(task, budget_usd) if fallback else None)
     listening = _bind(host, port)
     failures: list[Exception] = []
 
@@ -102,6 +108,23 @@ def serve(
     return service.metrics.totals()
 
 
+def _service(db: Database, task: Task, which: str, writes: Task | None, fallback: Fallback | None) -> Service:
+    """What answers. InputError where the student is not there, or the tasks are not of the kinds they are named as."""
+    if writes and (writes.kind != KIND or task.kind == KIND):
+        other = writes if writes.kind != KIND else task
+        raise InputError(
+            f"The task {other.name} {'writes' if other.kind == KIND else 'does not write'}.",
+            "Name with --task a task that sorts, and with --write-task one that writes.",
+        )
+    if task.kind == KIND:
+        use.may_write(db, task, which)
+        if fallback:
+            raise InputError("A task that writes has no teacher to fall back to.", "Leave --fallback out.")
+        return Service(None, None, WriterFollower(task, which, needed=True))
+    find(db, task, which)
+    return Service(Follower(task, which), fallback, WriterFollower(writes, "live", needed=False) if writes else None)
+
+
 def _only_here(host: str) -> bool:
     """Whether only this machine can reach the address."""
     try:
@@ -127,7 +150,7 @@ def _bind(host: str, port: int) -> socket.socket:
 def _facts(service: Service, listening: socket.socket, token: bytes | None, budget_usd: float | None) -> str:
     """The line at the start: where, which student, who may ask, and whether the teacher is behind it."""
     host, port = listening.getsockname()[:2]
-    served = service.follower.current
+    students = _students(service)
     fallback = "no fallback to the teacher"
     if service.fallback:
         budget = (
@@ -135,12 +158,22 @@ def _facts(service: Service, listening: socket.socket, token: bytes | None, budg
             if budget_usd is None
             else f", at most {money(budget_usd, exact=True)} a month, {money(service.fallback.spent_usd, exact=True)} spent"
         )
-        fallback = f"falls back to the teacher {served.teacher}{budget}"
+        fallback = f"falls back to the teacher {service.follower.current.teacher}{budget}"
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     return (
-        f"Serving student {served.id} ({served.kind}, {alone(served.threshold)}) at {address},"
-        f" {'token needed' if token else 'open to this machine, no token'}; {fallback}."
+        f"Serving {students} at {address}, {'token needed' if token else 'open to this machine, no token'}; {fallback}."
     )
+
+
+def _students(service: Service) -> str:
+    """The students of the line at the start."""
+    said = []
+    if service.follower and (served := service.follower.current):
+        said.append(f"student {served.id} ({served.kind}, {alone(served.threshold)})")
+    if service.writing:
+        writer = service.writing.follower.current
+        said.append(f"student {writer.id} ({writer.kind}, writes)" if writer else "nobody yet who writes")
+    return " and ".join(said)
 
 
 def _log_here() -> None:
@@ -165,7 +198,7 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
     # Swagger's pages and scripts come out of the package, none from the network; nobody is told of requests.
     app = FastAPIOffline(
         title="Understudy",
-        description="Sorts creative assets into a client's taxonomy.",
+        description="Sorts creative assets into a client's taxonomy, and writes drafts of copy.",
         redoc_url=None,
         lifespan=life,
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
@@ -174,6 +207,38 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
     token = [Security(HTTPBearer(auto_error=False))] if guarded else []
     problems = {status: {"model": Problem} for status in ((401,) if guarded else ()) + (413, 422, 503)}
 
+    refused = token, problems
+    _classifying(app, service, *refused) if service.follower else _absent(app, "/classify", NOT_CLASSIFIED)
+    _writing(app, service, *refused) if service.writing else _absent(app, "/write", NOT_WRITTEN)
+
+    @app.get("/health", responses={503: {"model": Health}})
+    async def health(response: Response) -> Health:
+        """Whether the server can answer; 503 while it cannot."""
+        if not all(one.loaded for one in service.followers):
+            response.status_code = 503
+            return Health(status="loading")
+        note = " ".join(one.note for one in service.followers if one.note)
+        which = {name: one and one.current and _which(one.current) for name, one in _named(service).items()}
+        return Health(status="ready", note=note, **which)
+
+    @app.get("/metrics", dependencies=token, response_class=Response)
+    async def metrics() -> Response:
+        """Counters for Prometheus."""
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    app.add_exception_handler(
+        RequestValidationError, lambda request, error: _problem(422, in_words(error, request.url.path))
+    )
+    app.add_exception_handler(AnyHTTPException, lambda request, error: _problem(*_plain(error), error.headers))
+    app.add_exception_handler(Exception, lambda request, error: _problem(500, gate.BUG))
+    return app
+
+
+def _named(service: Service) -> dict[str, Follower | None]:
+    return {"student": service.follower, "writer": service.writing and service.writing.follower}
+
+
+def _classifying(app: FastAPI, service: Service, token: list, problems: dict) -> None:
     @app.post("/classify", dependencies=token, responses=problems)
     async def classify(ask: Ask) -> Reply:
         """Classify one text, or up to 256. A text may have 20,000 characters, a request 4 MB."""
@@ -189,33 +254,44 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
         service.metrics.seconds.observe(seconds)
         return Reply(results=results, student=_which(served), ms=round(1000 * seconds, 3))
 
-    @app.get("/health", responses={503: {"model": Health}})
-    async def health(response: Response) -> Health:
-        """Whether the server can answer; 503 while it cannot."""
-        served = service.follower.current
+
+def _writing(app: FastAPI, service: Service, token: list, problems: dict) -> None:
+    @app.post("/write", dependencies=token, responses=problems | {409: {"model": Problem}})
+    async def write(ask: AskDrafts) -> DraftsReply:
+        """Draft the copy for one brief, or for up to 50. A brief may have 20,000 characters, a request 4 MB."""
+        started = time.perf_counter()
+        served = service.writing.follower.current
+        if served is None and not service.writing.follower.loaded:
+            raise unavailable("The student is still loading; try again in a second.")
         if served is None:
-            response.status_code = 503
-            return Health(status="loading")
-        return Health(status="ready", student=_which(served), note=service.follower.note)
-
-    @app.get("/metrics", dependencies=token, response_class=Response)
-    async def metrics() -> Response:
-        """Counters for Prometheus."""
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    app.add_exception_handler(RequestValidationError, lambda request, error: _problem(422, in_words(error)))
-    app.add_exception_handler(AnyHTTPException, lambda request, error: _problem(*_plain(error), error.headers))
-    app.add_exception_handler(Exception, lambda request, error: _problem(500, gate.BUG))
-    return app
+            raise HTTPException(409, service.writing.follower.note or NONE)
+        briefs = [ask.brief] if ask.briefs is None else ask.briefs
+        try:
+            results = await service.writing.write(served, briefs, ask.drafts, ask.seed)
+        except Overloaded:
+            raise unavailable("Too many briefs wait already; try again in a minute.", 60) from None
+        except InputError as error:
+            raise HTTPException(422, str(error)) from None
+        seconds = time.perf_counter() - started
+        service.metrics.write_seconds.observe(seconds)
+        return DraftsReply(results=results, student=_which(served), ms=round(1000 * seconds, 3))
 
 
-def _which(served: Served) -> Which:
+def _absent(app: FastAPI, path: str, why: str) -> None:
+    """An address that servers of another task have: what to do to have it here."""
+
+    @app.post(path, include_in_schema=False)
+    async def absent() -> None:
+        raise HTTPException(404, why)
+
+
+def _which(served: Served | ServedWriter) -> Which:
     return Which(id=str(served.id), kind=served.kind)
 
 
-def unavailable(detail: str) -> HTTPException:
-    """The answer to a request that may be sent again in a second."""
-    return HTTPException(503, detail, {"Retry-After": "1"})
+def unavailable(detail: str, seconds: int = 1) -> HTTPException:
+    """The answer to a request that may be sent again in some seconds."""
+    return HTTPException(503, detail, {"Retry-After": str(seconds)})
 
 
 def _problem(status: int, detail: str, headers: dict | None = None) -> JSONResponse:
@@ -223,7 +299,7 @@ def _problem(status: int, detail: str, headers: dict | None = None) -> JSONRespo
 
 
 def _plain(error: AnyHTTPException) -> tuple[int, str]:
-    if error.status_code == 404:
+    if error.status_code == 404 and error.detail == "Not Found":
         return 404, "There is nothing at this address; /docs lists what there is."
     if error.status_code == 405:
         return 405, "This address does not take such a request; /docs lists what there is."

@@ -1,4 +1,5 @@
-"""From texts to results: the student in micro-batches, and the teacher where the student does not answer by itself."""
+"""From texts to results: the student in micro-batches, and the teacher where the student does not answer by itself; beside it, or
+alone, a student that writes."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
 from core.deploy.schema import Guess, Result
+from core.deploy.writing import WriterFollower, Writing
 
 TOP = 3
 TEACHER_SECONDS = 30.0  # a request waits for the teacher; after that the student's answer goes out
@@ -18,34 +20,56 @@ EMPTY = Result(category=None, confidence=None, handled=False, strange=False, ans
 
 
 class Service:
-    """The live student, the queues before it and its teacher, and the counters. `fallback` None: the teacher is never asked."""
+    """The live student, the queues before it and its teacher, and the counters. `fallback` None: the teacher is never asked;
+    `follower` None: nothing is classified, `writers` None: nothing is written."""
 
-    def __init__(self, follower: Follower, fallback: Fallback | None = None):
+    def __init__(
+        self, follower: Follower | None, fallback: Fallback | None = None, writers: WriterFollower | None = None
+    ):
         self.follower, self.fallback, self.metrics = follower, fallback, Metrics()
+        self.writing = Writing(writers, self.metrics) if writers else None
         self.students = Batcher(answer, "student", seen=self.metrics.batches.observe)
         self.metrics.waiting.set_function(lambda: self.students.waiting)
-        self.metrics.student.set_function(lambda: follower.current.id if follower.current else 0)
+        self.metrics.student.set_function(lambda: follower.current.id if follower and follower.current else 0)
         if fallback:
             fallback.count = lambda outcome: self.metrics.teacher.labels(outcome).inc()
             self.metrics.spent.set_function(lambda: fallback.spent_usd)
 
+    @property
+    def followers(self) -> list[Follower]:
+        """Who follows a live student."""
+        return [one for one in (self.follower, self.writing and self.writing.follower) if one]
+
     def start(self) -> None:
         """Begin to answer; call it on the event loop."""
         self.students.start()
+        if self.writing:
+            self.writing.queue.start()
 
     async def load(self) -> None:
-        """Load the student and its teacher, then follow the live one. InputError where they cannot be loaded."""
-        served = await self.students.call(self.follower.first)
-        if self.fallback:
-            await self.fallback.prepare(served)
-        self.follower.start(served)
+        """Load the students and the teacher, then follow the live ones. InputError where they cannot be loaded."""
+        await asyncio.gather(*(load() for load in (self._load_student, self._load_writer)))
+
+    async def _load_student(self) -> None:
+        if self.follower:
+            served = await self.students.call(self.follower.first)
+            if self.fallback:
+                await self.fallback.prepare(served)
+            self.follower.start(served)
+
+    async def _load_writer(self) -> None:
+        if self.writing:
+            self.writing.follower.start(await self.writing.queue.call(self.writing.follower.first))
 
     async def close(self) -> None:
         """Stop answering."""
         await self.students.close()
+        if self.writing:
+            await self.writing.queue.close()
         if self.fallback:
             await self.fallback.close()
-        await asyncio.to_thread(self.follower.stop)
+        for one in self.followers:
+            await asyncio.to_thread(one.stop)
 
     async def classify(self, served: Served, texts: list[str]) -> list[Result]:
         """One result a text. Overloaded when too many wait already."""

@@ -36,6 +36,7 @@ PAGE_OF = {  # where a failed job of this kind is seen to
     "export": "deploy",
     "writers": "write",
     "blind": "blind",
+    "vendor_drafts": "vendor",
 }
 
 

@@ -13,11 +13,15 @@ from typing import Any
 import pandas as pd
 from sqlite_utils import Database
 
+from core import tasks
 from core.errors import InputError
-from core.evaluate import measure
+from core.evaluate import evaluation, measure
 from core.evaluate.agreement import Share, share
 from core.evaluate.cascade import Certificate
 from core.evaluate.evaluation import predictions
+from core.tasks import Task
+from core.train import registry
+from core.words import percent, ranged, stated_percent
 
 SAME = ["asset_id", "split", "group_id", "family_id"]
 
@@ -31,6 +35,35 @@ class AllFacets:
     handled: Share
     agreement_handled: Share | None
     certificate: Certificate
+
+
+def looked_at(db: Database, client_id: int) -> dict[Task, int]:
+    """The student to look at of each task that sorts: the one at work, else the newest judged; tasks without a judged one are left
+    out."""
+    judged = {id for (id,) in db.execute("select student_id from evaluations where split = 'test'")}
+    tasks_there = [task for task in tasks.of_client(db, client_id) if task.kind == "choose_one"]
+    rows = {task: registry.looked_at(db, task)["id"] for task in tasks_there if registry.all_students(db, task)}
+    return {task: id for task, id in rows.items() if id in judged}
+
+
+def of_client(db: Database, client_id: int) -> AllFacets | None:
+    """The joint figures of the client's facets as looked at, by the strictest of their targets; None where there are not two of
+    them. InputError as all_facets()."""
+    students = looked_at(db, client_id)
+    if len(students) < 2:
+        return None
+    promised = [evaluation.figures_of(db, id).certificate for id in students.values()]
+    target, confidence = (max(getattr(one, name) for one in promised) for name in ("target", "confidence"))
+    return all_facets(db, list(students.values()), target, confidence)
+
+
+def sentence(joint: AllFacets) -> str:
+    """What holds of all facets, in words: All facets right: 91.2 % (…). 95 % in all facets is certified, for 80 % of assets."""
+    seen, certificate = joint.agreement, joint.certificate
+    right = f"All facets right: {percent(seen.value)} ({ranged(seen.low, seen.high)}, n = {seen.n:,})."
+    if not certificate.certified:
+        return f"{right} {certificate.reason[:1].upper()}{certificate.reason[1:]}."
+    return f"{right} {stated_percent(certificate.target)} in all facets is certified, for {percent(joint.handled.value)} of assets."
 
 
 def all_facets(db: Database, students: Sequence[int], target: float, confidence: float) -> AllFacets:
@@ -58,6 +91,7 @@ def as_json(joint: AllFacets) -> dict[str, Any]:
         "target": joint.certificate.target,
         "threshold": joint.certificate.threshold,
         "reason": joint.certificate.reason,
+        "sentence": sentence(joint),
     }
 
 

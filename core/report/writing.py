@@ -38,7 +38,12 @@ def _passed(result: WritingComparison) -> Pair:
     measure = NAMED["handled"]
     told = [(side, _value(measure.value(side))) for side in result.sides if side.key != "shuffled"]
     bars = [
-        (side.who, 100 * share, percent(share), COLOURS.get(side.key, charts.NEUTRAL))
+        (
+            "People" if side.key == "people" else side.who,
+            100 * share,
+            percent(share),
+            COLOURS.get(side.key, charts.NEUTRAL),
+        )
         for side, share in told
         if share is not None
     ]
@@ -123,6 +128,7 @@ def people(result: WritingComparison) -> Answer | None:
         charts.layout(
             figure, "share of comparisons that the student's draft wins, ties a half (%)", "", 100 + 40 * len(judged)
         )
+        figure.update_layout(margin={"t": 28})
         asked = 0.5 - judged[0].margin
         charts.mark(figure, asked, f"asked for: {stated_percent(round(asked, 6))}")
     first = next((one for one in result.blind if one.n), result.blind[0])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from core.report import writing as answers
 from core.report.headline import TITLES
-from core.ui import charts, compare_charts, compare_first, frame, money_inputs, report_download
+from core.ui import charts, compare_charts, compare_first, frame, money_inputs, progress, report_download
 from core.ui.figures import badge
 from core.ui.menu import MENU
+from core.words import counted
 from core.write import comparison, desk, training, vendors, verdict
 from core.write.comparison import WritingComparison
 from core.write.measures import MEASURES
@@ -72,20 +74,25 @@ def _good(view: frame.View, result: WritingComparison, rows: list[dict]) -> None
     st.subheader(frame.plain(quality.title), anchor=False)
     st.caption(frame.plain(quality.note))
     charts.draw(quality.figure, quality.name, quality.title)
-    st.dataframe(quality.table, hide_index=True, key="measures", placeholder="")
-    charts.download(quality.table, "measures")
+    measured(quality.table)
     compare_charts.folded(answers.months(desk.rates(view.db, view.task)))
 
 
+def measured(table: pd.DataFrame) -> None:
+    """Measures in words, a column a side, the first wide enough for its ranges."""
+    wide = {table.columns[1]: st.column_config.TextColumn(width=175)}
+    st.dataframe(table, hide_index=True, key="measures", placeholder="", column_config=wide)
+    charts.download(table, "measures")
+
+
 def _teacher(view: frame.View) -> None:
-    """The teacher's drafts of test briefs, measured when somebody says so: it takes seconds."""
-    with frame.guard():
-        if (count := vendors.unmeasured(view.db, view.task)) and st.button(
-            f"Measure the teacher's drafts of {count:,} test briefs", icon=":material/straighten:"
-        ):
-            with st.spinner("Measuring …"):
-                vendors.measure_teacher(view.db, view.task)
-            st.rerun()
+    """The teacher's drafts of test briefs, measured when somebody says so: it takes a while."""
+    running = progress.active(view, "vendor_drafts")
+    progress.watch(view, "vendor_drafts", expected=running)
+    count = vendors.unmeasured(view.db, view.task)
+    label = f"Measure the teacher's drafts of {counted(count, 'test brief')}"
+    if count and st.button(label, icon=":material/straighten:", disabled=running):
+        progress.start(view, "vendor_drafts", {"task_id": view.task.id, "name": vendors.TEACHER})
 
 
 def _money(view: frame.View, result: WritingComparison, rows: list[dict]) -> None:

@@ -180,9 +180,10 @@ def _tokens(db: Database, task: Task) -> tuple[float, float]:
 
 
 def _decided(db: Database, task: Task) -> int:
-    """How often people decided: answers of blind tests, and drafts."""
+    """How often people decided for the student's sake: answers of blind tests, and drafts that it learned from."""
     query = """select (select count(*) from blind_pairs p join blind_answers a on a.pair_id = p.id where p.task_id = :task)
-                    + (select count(*) from draft_decisions d join drafts f on f.id = d.draft_id where f.task_id = :task)"""
+                    + (select count(*) from draft_decisions d join drafts f on f.id = d.draft_id
+                       where f.task_id = :task and d.pair_id is not null)"""
     return db.execute(query, {"task": task.id}).fetchone()[0]
 
 

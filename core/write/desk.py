@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -55,9 +57,14 @@ WAITS = """f.task_id = :task and f.passed = 1
 
 def next_draft(db: Database, task: Task) -> Waiting | None:
     """The oldest draft that passes the gates and waits for a decision."""
+    return next(waiting(db, task, 1), None)
+
+
+def waiting(db: Database, task: Task, most: int = -1) -> Iterator[Waiting]:
+    """The drafts that wait, the oldest first, at most so many (-1: all)."""
     query = f"""select f.id, f.brief, f.text, ifnull(w.kind || ' ' || w.id, f.author) as who
-                from drafts f left join writers w on w.id = f.writer_id where {WAITS} order by f.id limit 1"""
-    return next((Waiting(**row) for row in db.query(query, {"task": task.id})), None)
+                from drafts f left join writers w on w.id = f.writer_id where {WAITS} order by f.id limit :most"""
+    return (Waiting(**row) for row in db.query(query, {"task": task.id, "most": most}))
 
 
 def counts(db: Database, task: Task) -> tuple[int, int]:
@@ -162,15 +169,19 @@ def to_learn(db: Database, task: Task) -> int:
 
 
 def _approved(db: Database, task: Task) -> list[dict[str, Any]]:
-    query = """select d.draft_id, d.decision, d.text, d.created, f.brief, f.text as first_version, d.reviewer
+    query = """select d.draft_id, d.decision, d.text, d.created, f.brief, f.text as first_version, f.author, d.reviewer
                from draft_decisions d join drafts f on f.id = d.draft_id
                where f.task_id = ? and d.decision <> 'rejected' and d.pair_id is null order by d.created"""
     return list(db.query(query, [task.id]))
 
 
+FROM_FILES = "select 1 from pair_imports where task_id = ? and filename <> ? limit 1"
+
+
 def into_pairs(db: Database, task: Task) -> int:
     """Make pairs of the drafts that people approved or edited; how many are new. They are learned from and never tested on, unless
-    their brief or copy is one of those kept for the test: then they stay there with it."""
+    their brief or copy is one of those kept for the test: then they stay there with it. Where no file brought pairs, those that
+    the teacher wrote are dealt as a file's are: else nothing would be left to test on."""
     drafts = _approved(db, task)
     if not drafts:
         return 0
@@ -184,10 +195,13 @@ def into_pairs(db: Database, task: Task) -> int:
             summary = pairs.Imported(len(drafts), len(new), len(drafts) - len(new), [])
             import_id = pairs.save(db, task, SOURCE, pairs.Columns(("brief",), "copy"), summary, new)
             pairs.deal(db, task, Problems())
+            files = db.execute(FROM_FILES, [task.id, SOURCE.name]).fetchone()
+            dealt = [] if files else [hashed for hashed in new if rows[hashed]["author"] != "student"]
             db.execute(
-                """update pairs set split = 'train' where import_id = :i and group_id not in
+                """update pairs set split = 'train' where import_id = :i
+                   and text_hash not in (select value from json_each(:dealt)) and group_id not in
                    (select group_id from pairs where task_id = :t and import_id <> :i and split <> 'train')""",
-                {"i": import_id, "t": task.id},
+                {"i": import_id, "t": task.id, "dealt": json.dumps(dealt)},
             )
         for hashed, draft in ((pairs.hash_of(draft["brief"], draft["text"]), draft) for draft in drafts):
             db.execute(

@@ -130,6 +130,11 @@ def in_words(rules: Guide) -> list[str]:
     spans = [(name, getattr(rules, name)) for name in ("characters", "words", "sentences")]
     lines = [f"At least {span.least:,} {name}." for name, span in spans if span.least]
     lines += [f"At most {span.most:,} {name}." for name, span in spans if span.most]
+    lines += [
+        f"At most {most:,} characters where the brief names the channel {name}."
+        for name, most in rules.channels.items()
+    ]
+    lines += [f"Written in {tongues.NAMES[rules.language]}."] if rules.language in tongues.NAMES else []
     listed = lambda terms: ", ".join(term.removeprefix("=") for term in terms)  # noqa: E731
     lines += [f"Always use: {listed(rules.required)}."] if rules.required else []
     lines += [f"Never use, in no form of the word: {listed(rules.banned)}."] if rules.banned else []

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import psutil
 
 from core.chance import chance
 from core.evaluate.agreement import interval
-from core.write import gates, known, rouge, slots
+from core.write import gates, judged, known, rouge, slots
 from core.write.drafting import Draft, Rules, Writer
 from core.write.figures import Example, Measured, Range, Rouge, Seconds, TextFigures, WriteFigures
 from core.write.known import Encode, Known
@@ -61,17 +63,24 @@ def measure(
         len(set(pairs)) / max(len(pairs), 1),
         len(set(written)) / len(written),
         float(np.mean(passed)),
+        float(np.mean([there.index.longest_run(text) for text in written])),
     )
 
 
-def judge(writer: Writer, test: dict[str, list[str]], step: Step) -> WriteFigures:
-    """The figures of a student on held-out briefs, each with its approved copies."""
+def judge(
+    writer: Writer, test: dict[str, list[str]], step: Step, folder: Path, hear: Callable[[Pairs], dict]
+) -> WriteFigures:
+    """The figures of a student on held-out briefs, each with its approved copies; what it wrote is kept in its `folder`. `hear`
+    adds what it makes of the best drafts that pass the gates, by WriteFigures' names."""
     briefs = list(test)
     drafted: list[list[Draft]] = []
     for start in range(0, len(briefs), AT_ONCE):
         step(start, len(briefs), f"{writer.rung.name}: drafting for test briefs")
         drafted += writer.drafts(briefs[start : start + AT_ONCE], writer.rung.draws or 1)
+    best = [(brief, some[0]) for brief, some in zip(briefs, drafted) if some]
+    judged.keep(folder, best, writer.known)
     return WriteFigures(
+        **hear([(brief, draft.text) for brief, draft in best if draft.passed]),
         **vars(figures_of(writer, dict(zip(briefs, drafted)), test)),
         seconds_per_brief=_timed(writer, briefs[:TIMED]),
         peak_gb=peak_gb(),
@@ -96,6 +105,7 @@ def judge_texts(
 
 def figures_of(rules: Rules, drafted: dict[str, list[Draft]], test: dict[str, list[str]]) -> TextFigures:
     """What is measured of drafts of the test briefs, the best of each first, beside people's copy."""
+    rules = replace(rules, encode=_remembering(rules.encode))  # each text is asked about several times
     among = _others(rules, test)
     best = {brief: some[0] for brief, some in drafted.items() if some}
     passing = [(brief, draft.text) for brief, draft in best.items() if draft.passed]
@@ -103,14 +113,19 @@ def figures_of(rules: Rules, drafted: dict[str, list[Draft]], test: dict[str, li
     human = [(brief, copies[0]) for brief, copies in test.items()]
     turned = [(brief, copy) for (brief, _), (_, copy) in zip(human, human[1:] + human[:1])]
     passed = [True] * len(passing)
+    found = [_found(rules, some) for some in (human, turned)]
+    approved, other = (
+        measure(some, rules.known, among, rules.encode, [all(one.passed for one in each) for each in findings])
+        for some, findings in zip((human, turned), found)
+    )
     return TextFigures(
         briefs=len(test),
         handled=Range(len(passing) / len(test), low, high, len(test)),
         after_gates=measure(passing, rules.known, among, rules.encode, passed) if passing else None,
-        human=_approved(rules, human, among),
-        shuffled=_approved(rules, turned, among),
+        human=approved,
+        shuffled=other,
         stops=_stops([list(draft.findings) for some in drafted.values() for draft in some]),
-        human_stops=_stops([gates.find(case) for case in _cases(rules, human)]),
+        human_stops=_stops(found[0]),
         rouge=_rouge(test, best),
     )
 
@@ -122,13 +137,21 @@ def _others(rules: Rules, test: dict[str, list[str]]) -> Known:
     return known.of([*there, *more], [], rules.encode, frozenset())
 
 
-def _cases(rules: Rules, pairs: Pairs) -> list[gates.Case]:
-    return gates.approved(pairs, rules.guide, rules.known, rules.encode)
+def _found(rules: Rules, pairs: Pairs) -> list[list[gates.Finding]]:
+    """What the gates say of copy that people wrote."""
+    return [gates.find(case) for case in gates.approved(pairs, rules.guide, rules.known, rules.encode)]
 
 
-def _approved(rules: Rules, pairs: Pairs, among: Known) -> Measured:
-    passed = [all(one.passed for one in gates.find(case)) for case in _cases(rules, pairs)]
-    return measure(pairs, rules.known, among, rules.encode, passed)
+def _remembering(encode: Encode) -> Encode:
+    """The same, each text encoded once."""
+    there: dict[str, np.ndarray] = {}
+
+    def remembered(texts: Sequence[str]) -> np.ndarray:
+        new = [text for text in dict.fromkeys(texts) if text not in there]
+        there.update(zip(new, encode(new)) if new else ())
+        return np.stack([there[text] for text in texts])
+
+    return remembered
 
 
 def _stops(findings: Sequence[Sequence[gates.Finding]]) -> dict[str, float]:

@@ -86,15 +86,17 @@ class Forecast:
     seconds: float
 
 
-def rules_of(db: Database, task: Task) -> Rules:
-    """The task's gates: its guide as it stands, and the approved copy that its student at work knows, else that of its pairs. There
-    may be none."""
+def rules_of(db: Database, task: Task, *, gates: bool = True) -> Rules:
+    """The task's gates: its guide as it stands, and the approved copy that its student at work knows, else that of its pairs, which
+    may be none. Without `gates` it is to see what would be asked: quicker, and no measure of a draft."""
     there = pairs.load(db, task)
     train = pairs.approved(there, "train")
     rules = guide.of(db, task, [copy for _, copy in train])
     live = db.execute("select path from writers where task_id = ? and live = 1", [task.id]).fetchone()
     if live and (settings.home() / live[0] / known.FILE).is_file():
         return Rules(rules, known.load(settings.home() / live[0]), encoder())
+    if not gates:
+        return Rules(rules, known.of(train[:SAMPLED], [], encoder(), frozenset()), encoder())
     words = training.common_words(settings.get(db, "base_model", task))
     return Rules(rules, known.of(train, pairs.approved(there, "calibration"), encoder(), words), encoder())
 
@@ -132,7 +134,8 @@ def drafts(
         raise InputError(f"{drafts} drafts of a brief are not written.", f"Ask for 1 to {prompt.SEVERAL}.")
     hosted = model.find(db, task.client_id, teacher)
     how = asked_how(db, task, hosted, drafts)
-    wanted, failed = usable(briefs)
+    wanted, unusable = usable(briefs)
+    failed: dict[str, str] = {}
     before = _there(db, task, how, wanted)
     lacking = [brief for brief in wanted if brief not in before]
     kept, capped = sum(map(len, before.values())), False
@@ -158,22 +161,38 @@ def drafts(
     found = _there(db, task, how, wanted) if lacking else before
     if capped:
         failed |= {brief: CAPPED for brief in wanted if brief not in found and brief not in failed}
-    return Bought(found, sum(map(len, found.values())) - kept, kept, failed, capped, spent())
+    bought = sum(map(len, found.values())) - kept
+    failed = {brief: failed[one] for brief, one in _cleaned(briefs).items() if one in failed} | unusable
+    return Bought(_for(briefs, found), bought, kept, failed, capped, spent())
+
+
+def most_usd(db: Database, task: Task, teacher: str, brief: str, drafts: int = 1) -> float:
+    """The most USD that one call about a brief can cost. InputError where the model has no price."""
+    hosted = model.find(db, task.client_id, teacher)
+    [asked] = requests(hosted, rules_of(db, task), [brief], drafts).values()
+    return hosted.most_usd(asked, hosted.priced())
 
 
 def usable(briefs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """The briefs without what stands around them, each once; and why others cannot be written for."""
+    """The briefs as they are kept, each once; and why others, as they were given, cannot be written for."""
     wanted, failed = {}, {}
-    for brief in (one.strip() for one in briefs):
-        if 0 < len(brief) <= LONGEST:
-            wanted[brief] = None
+    for brief, cleaned in _cleaned(briefs).items():
+        if 0 < len(cleaned) <= LONGEST:
+            wanted[cleaned] = None
         else:
-            failed[brief] = (
-                f"The brief has {len(brief):,} characters; at most {LONGEST:,} are read."
-                if brief
-                else "The brief is empty."
-            )
+            size = f"The brief has {len(cleaned):,} characters; at most {LONGEST:,} are read."
+            failed[brief] = size if cleaned else "The brief is empty."
     return list(wanted), failed
+
+
+def _cleaned(briefs: Iterable[str]) -> dict[str, str]:
+    """Each brief as it is kept: without what stands around it, and without characters that a database or a wire cannot hold."""
+    return {brief: brief.encode("utf-8", "replace").decode().replace("\0", " ").strip() for brief in briefs}
+
+
+def _for(briefs: Iterable[str], found: dict[str, list[dict]]) -> dict[str, list[dict]]:
+    """What was found, under the briefs as they were given."""
+    return {brief: found[one] for brief, one in _cleaned(briefs).items() if one in found}
 
 
 def requests(hosted: Model, rules: Rules, briefs: Sequence[str], drafts: int) -> dict[str, Request]:
@@ -220,7 +239,8 @@ def _part(whole: float | None, of: int) -> float | None:
 def there(db: Database, task: Task, teacher: str, briefs: Sequence[str], drafts: int = 1) -> dict[str, list[dict]]:
     """The drafts that this teacher has written of these briefs, those that pass first; nothing is bought."""
     hosted = model.find(db, task.client_id, teacher)
-    return _there(db, task, asked_how(db, task, hosted, drafts), briefs)
+    wanted, _ = usable(briefs)
+    return _for(briefs, _there(db, task, asked_how(db, task, hosted, drafts), wanted))
 
 
 def _there(db: Database, task: Task, how: str, briefs: Sequence[str]) -> dict[str, list[dict]]:
@@ -256,7 +276,7 @@ def forecast(db: Database, task: Task, teacher: str, briefs: Sequence[str], draf
         tokens = seen[:, :2].mean(0) * len(lacking)
         cost = hosted.price and _measured_cost(hosted.price, seen, len(lacking))
         return Forecast(len(lacking), len(there), *map(float, tokens), cost, len(seen), seconds)
-    rules = rules_of(db, task)
+    rules = rules_of(db, task, gates=False)
     step = max(1, len(lacking) // SAMPLED)
     asked = list(requests(hosted, rules, lacking[::step], drafts).values())
     size = float(np.mean([_characters(one) for one in asked])) * len(lacking)

@@ -73,7 +73,7 @@ def put(db: Database, task: Task, rules: Rules) -> None:
 def behind(db: Database, task: Task, briefs: Sequence[str], wait_s: float = WAIT_S) -> Behind:
     """The teacher's drafts of briefs that the student hands on; see the module. Blocks for `wait_s` and the calls under way then,
     so it is for a thread or a job, not for an event loop; each thread with a `db` of its own. Nobody behind: all in `why`."""
-    rules, wanted = rules_of(db, task), [brief.strip() for brief in briefs]
+    rules, wanted = rules_of(db, task), list(briefs)
     if not rules.teacher:
         return Behind({}, dict.fromkeys(wanted, "No teacher stands behind this task's student."), 0.0)
     until = time.monotonic() + wait_s

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,30 @@ from core.jobs.progress import NoProgress
 from core.tables.problems import ReadAs
 from core.tasks import Task
 from core.train.disk import megabytes
+from core.train.promotions import Promotions
 from core.whole import write_whole
-from core.write import base, blind, desk, drafting, figures, guide, judging, known, language, pairs, roles, verdict
+from core.write import (
+    base,
+    blind,
+    desk,
+    drafting,
+    figures,
+    guide,
+    judging,
+    known,
+    language,
+    model_figures,
+    pairs,
+    probes,
+    profile,
+    scorer,
+    verdict,
+    voice,
+)
 from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
-from core.write.rungs import write as writing
 
 KIND, FIRST_TASK = "write", "Copy"
+LIVE = Promotions("writers", "writer_promotions", "writer_id")
 TRAINED_FORMAT = 3  # of a student's folder; raised when the same pairs make another student
 
 
@@ -59,47 +77,55 @@ def find(db: Database, task: Task, which: str | int = "live") -> dict:
 
 
 def all_writers(db: Database, task: Task) -> list[dict]:
-    """The task's finished students, newest first; `blind`: how their blind test stands."""
+    """The task's finished students, newest first; `blind`: how their blind test stands; `scorer`: what is proven of drafts
+    above its bar, in words, "" where nothing is."""
     rows = db.query("select * from writers where task_id = ? and ready = 1 order by id desc", [task.id])
     return [
         row
         | {"figures": figures.read(row["figures"]), "params": json.loads(row["params"])}
-        | {"blind": blind.result(db, task, row["id"])}
+        | {"blind": blind.result(db, task, row["id"]), "scorer": scorer.proven(db, row)}
         for row in list(rows)
     ]
 
 
 def verdict_of(row: dict) -> verdict.Verdict:
-    """The verdict on a student of all_writers()."""
-    return verdict.of(row["figures"], new=rungs()[row["kind"]].new, refused=row["refused"], blind=row["blind"])
+    """The verdict on a student of all_writers(), with what is proven of its drafts above the scorer's bar."""
+    found = verdict.of(row["figures"], new=rungs()[row["kind"]].new, refused=row["refused"], blind=row["blind"])
+    if found.decision == verdict.NOT_YET or not row.get("scorer"):
+        return found
+    return replace(found, reason=f"{found.reason} {row['scorer']}")
 
 
 def import_and_train(
     db: Database,
     task: Task,
-    path: Path,
+    path: Path | None,
     brief: list[str],
     copy: str,
     *,
     student: str = AUTO,
     read_as: dict | None = None,
+    go_live: bool = False,
     on_progress: Any = None,
 ) -> dict[str, Any]:
-    """Import, train and judge in this process, as a job that a kill leaves to be carried on; returns what train_job() does."""
+    """Import (unless `path` is None), train and judge in this process, as a job that a kill leaves to be carried on; returns what
+    train_job() does."""
     ladder(student, False)  # an unknown one is refused before anything is read
     params = {
         "task_id": task.id,
-        "file": str(path.resolve()),
+        "file": str(path.resolve()) if path else None,
         "brief": brief,
         "copy": copy,
         "read_as": read_as,
         "student": student,
+        "go_live": go_live,
     }
     return jobs.run_here(db, "writers", params, task, on_progress).result
 
 
 def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
-    """The job body: {"file", "brief", "copy", "read_as"} where pairs are to be imported first, and "student", the rung to train."""
+    """The job body: {"file", "brief", "copy", "read_as"} where pairs are to be imported first; "student", the rung to train; and
+    "go_live"."""
     task = tasks.get(db, params["task_id"])
     counts = {}
     if params.get("file"):
@@ -111,15 +137,22 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
             "rows": imported.rows,
             "imported": imported.imported,
             "duplicates": imported.duplicates,
-            "problems": len(imported.problems),
+            "problems": sum(not one.remark for one in imported.problems),
+            "remarks": sum(one.remark for one in imported.problems),
             "problem_list": [one.as_dict() for one in imported.problems[:100]],
+            "left_out": imported.left_out,
+            "profile": found.as_dict() if (found := profile.of(db, task)) else None,
         }
-    return {"task": task.name, "pairs": counts, **train(db, task, params.get("student", AUTO), progress)}
+    trained = train(db, task, params.get("student", AUTO), progress, go_live=params.get("go_live", False))
+    return {"task": task.name, "pairs": counts, **trained}
 
 
-def train(db: Database, task: Task, choice: str = AUTO, progress: NoProgress | None = None) -> dict[str, Any]:
-    """Climb the ladder on the task's pairs; the highest rung that no figure rules out goes to work. Returns students, chosen,
-    verdict and what ruled others out.
+def train(
+    db: Database, task: Task, choice: str = AUTO, progress: NoProgress | None = None, *, go_live: bool = False
+) -> dict[str, Any]:
+    """Climb the ladder on the task's pairs and choose the highest rung that no figure rules out. The task's first student goes to
+    work, its drafts for people; a later one does only with `go_live`. Returns students, chosen, live (who is at work), verdict and
+    what ruled others out.
 
     InputError where pairs are too few or the base model cannot be used.
     """
@@ -145,7 +178,7 @@ def train(db: Database, task: Task, choice: str = AUTO, progress: NoProgress | N
             split["train"], split["calibration"], seen, rules, name, encoder(), Path(), earlier, sums_up, step
         )
         trained[rung.name] = _fitted(db, task, rung, lesson, test)
-    return _outcome(db, task, trained, left_out)
+    return _outcome(db, task, trained, left_out, go_live)
 
 
 def _barred(rung: Rung, choice: str, sums_up: bool, name: str, test: list, step: NoProgress) -> str:
@@ -153,7 +186,7 @@ def _barred(rung: Rung, choice: str, sums_up: bool, name: str, test: list, step:
     if choice != AUTO or not sums_up or not rung.reads:
         return ""
     step(0, 0, "Seeing whether the base model tells who did what")
-    return roles.refusal(roles.probe(language.load(base.prepared(name)), test))
+    return probes.refusal(probes.probe(language.load(base.prepared(name)), test))
 
 
 def common_words(name: str) -> frozenset[str]:
@@ -176,13 +209,10 @@ def _fitted(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str
         lesson.known.save(folder)
         config = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
         write_whole(folder / drafting.CONFIG, json.dumps(config))
-        measured = judging.judge(drafting.load(folder), test, lesson.step)
-        refused = ""
-        if rung.reads and lesson.summarises:
-            probe, refused = _roles(folder, test)
-            measured = measured.model_copy(update={"role_probe": probe})
-        if rung.reads:
-            measured = measured.model_copy(update={"licence": base.licence(lesson.base)})
+        hear = voice.hearer(db, task, lesson.train, test, folder)
+        measured = judging.judge(drafting.load(folder), test, lesson.step, folder, hear)
+        more, refused = model_figures.of(rung, lesson, test)
+        measured = measured.model_copy(update=more)
         row |= {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "refused": refused}
         db["writers"].update(row["id"], {**row, "figures": measured.model_dump_json()})
         return row | {"figures": measured}
@@ -194,12 +224,6 @@ def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:
     paths = [f"writers/{folder.name}" for kind, folder in lesson.earlier.items() if kind in rung.takes]
     marks = ", ".join("?" * len(paths))
     return db.execute(f"select total(train_seconds) from writers where path in ({marks})", paths).fetchone()[0]
-
-
-def _roles(folder: Path, test: dict[str, list[str]]) -> tuple[figures.Range | None, str]:
-    """The role probe of a trained model, and why it may not write summaries; "" where it may."""
-    measured = roles.probe(writing.writing_of(folder)[0], [(brief, copies[0]) for brief, copies in test.items()])
-    return measured, roles.refusal(measured)
 
 
 def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
@@ -218,19 +242,21 @@ def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:
     return next(db.query(same, key))
 
 
-def _outcome(db: Database, task: Task, trained: dict[str, dict], left_out: dict[str, str]) -> dict[str, Any]:
-    """What `distil --json` says of the students; the highest rung that nothing rules out goes to work."""
+def _outcome(
+    db: Database, task: Task, trained: dict[str, dict], left_out: dict[str, str], go_live: bool
+) -> dict[str, Any]:
+    """What `distil --json` says of the students, once the one that was chosen is at work where it goes there."""
     verdicts = {kind: verdict_of(row | {"blind": blind.result(db, task, row["id"])}) for kind, row in trained.items()}
     fit = [kind for kind, one in verdicts.items() if one.decision != verdict.NOT_YET]
     chosen = trained[fit[-1]] if fit else None
-    if chosen:
-        with db.atomic():
-            db.execute("update writers set live = 0 where task_id = ? and live = 1", [task.id])
-            db.execute("update writers set live = 1 where id = ?", [chosen["id"]])
+    if chosen and (go_live or not LIVE.any_live(db, task)):
+        LIVE.set_live(db, chosen["id"])
+    live = db.execute("select id from writers where task_id = ? and live = 1", [task.id]).fetchone()
     last = list(verdicts)[-1]
     return {
         "students": [_as_json(row) for row in trained.values()],
         "chosen": str(chosen["id"]) if chosen else None,
+        "live": str(live[0]) if live else None,
         "verdict": asdict(verdicts[fit[-1] if fit else last]),
         "ruled_out": left_out | {kind: one.reason for kind, one in verdicts.items() if one.decision == verdict.NOT_YET},
     }

@@ -21,7 +21,7 @@ from core.write.language import Language, half, losses
 
 CHECKPOINT_SECONDS = 120  # a checkpoint of the packaged model has 1.6 GB
 SAVING = 0.05  # of the time that checkpoints may take: on a slow disk there are fewer
-PLAIN = 128  # tokens up to which attention is worked out plainly: half the time of the fused kernel's way back, memory by the square
+PLAIN = 128  # tokens up to which attention is worked out plainly: half the time of the fused kernel's way back
 WARM_UP = 0.06  # of the steps
 NOISE = 0.1  # of the mean length, by which pairs of like length change their places
 Step = Callable[[int, int, str], None]

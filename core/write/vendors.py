@@ -18,10 +18,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from core import jobs, tasks
 from core.assets.duplicates import normal_form
 from core.database import now
 from core.errors import InputError, Problem
 from core.escape import Cells, undefuse
+from core.jobs.progress import NoProgress
 from core.tables.files import AS_FOUND, Problems, ReadAs, open_table
 from core.tasks import Task
 from core.words import counted
@@ -159,15 +161,15 @@ def import_file(
     text: str | None = None,
     read_as: ReadAs = AS_FOUND,
     usd_per_1000: float | None = None,
-    filename: str | None = None,
 ) -> Test:
-    """Take in a file of texts, measure and keep them. InputError as read(), for a name that is none, or a price below zero."""
+    """Take in a file of texts, measure and keep them. InputError as read(), for a name that is none, or a
+    price below zero."""
     name = named(name)
     if usd_per_1000 is not None and not (isfinite(usd_per_1000) and usd_per_1000 >= 0):
         raise InputError(f"The price {usd_per_1000:g} is not zero or more.", "Give US dollars for 1,000 drafts.")
     test = test_briefs(db, task)
     texts, counts = read(path, list(test), brief, text, read_as)
-    return keep(db, task, name, f"file:{filename or path.name}", texts, counts, usd_per_1000=usd_per_1000)
+    return keep(db, task, name, f"file:{path.name}", texts, counts, usd_per_1000=usd_per_1000)
 
 
 def named(name: str) -> str:
@@ -196,7 +198,7 @@ def keep(
     row = {"task_id": task.id, "name": name, "source": source, "usd_per_1000": usd_per_1000, "seconds": seconds}
     row |= {"counts": json.dumps(asdict(counts)), "figures": figures.model_dump_json(), "created": now()}
     with db.atomic():
-        _forget(db, task, name)
+        _forget(db, task, name, texts)
         test_id = db["writing_tests"].insert(row).last_pk
         db.conn.executemany(
             "insert into writing_answers (test_id, brief, text, passed, gates) values (?, ?, ?, ?, ?)",
@@ -245,19 +247,22 @@ def remove(db: Database, task: Task, name: str) -> None:
     """Forget a vendor's texts, and the comparisons with them. InputError where there are none."""
     test = find(db, task, name)
     with db.atomic():
-        _forget(db, task, test.name)
+        _forget(db, task, test.name, {})
 
 
-def _forget(db: Database, task: Task, name: str) -> None:
+def _forget(db: Database, task: Task, name: str, texts: dict[str, str]) -> None:
+    """Comparisons with a text that stays the same in `texts`, the new ones by brief, stay too."""
     for (test_id,) in db.execute(
         "select id from writing_tests where task_id = ? and name = ?", [task.id, name]
     ).fetchall():
         db.execute("delete from writing_answers where test_id = ?", [test_id])
         db.execute("delete from writing_tests where id = ?", [test_id])
-    compared = "select id from blind_pairs where task_id = ? and against = ?"
-    which = [task.id, blind.vendor(name)]
-    db.execute(f"delete from blind_answers where pair_id in ({compared})", which)
-    db.execute("delete from blind_pairs where task_id = ? and against = ?", which)
+    stays = {" ".join(brief.split()): " ".join(text.split()) for brief, text in texts.items()}
+    compared = "select id, brief, other from blind_pairs where task_id = ? and against = ?"
+    for pair, brief, other in db.execute(compared, [task.id, blind.vendor(name)]).fetchall():
+        if stays.get(" ".join(brief.split())) != other:
+            db.execute("delete from blind_answers where pair_id = ?", [pair])
+            db.execute("delete from blind_pairs where id = ?", [pair])
 
 
 def teachers_drafts(db: Database, task: Task) -> dict[str, str]:
@@ -289,6 +294,58 @@ def measure_teacher(db: Database, task: Task) -> Test | None:
     return keep(db, task, TEACHER, TEACHER, texts, counts)
 
 
+def ask(
+    db: Database,
+    task: Task,
+    name: str,
+    spec: str,
+    cap_usd: float | None = None,
+    progress: NoProgress | None = None,
+) -> Test:
+    """Have an endpoint (connection:NAME, openai:MODEL …) draft for every test brief, within the cap, and measure what it writes.
+    Its drafts are kept as the teacher's are: none is bought twice. InputError as teacher.drafts() does, and where none came."""
+    name, briefs, step = named(name), list(test_briefs(db, task)), progress or NoProgress()
+    owner = teacher.owner_of(db, task, spec, briefs, 1)
+
+    def report(done: int, total: int, usd: float) -> None:
+        step(done, total, f"{name} drafts for the test briefs", usd)
+
+    told = teacher.drafts(db, task, spec, briefs, cap_usd, owner, report)
+    texts = {brief: told.drafts[brief.strip()][0]["text"] for brief in briefs if told.drafts.get(brief.strip())}
+    if not texts:
+        why = next(iter(told.failed.values()), "Nothing was written.")
+        raise InputError(f"{name} wrote no draft. {why}", "Look at its connection, or raise what it may cost.")
+    missing = tuple(brief for brief in briefs if brief not in texts)
+    problems = tuple(Problem(None, None, why, "Ask it again.") for why in dict.fromkeys(told.failed.values()))
+    each = {"usd_per_1000": 1000 * told.spent_usd / len(texts), "seconds": _seconds(db, task, spec)}
+    return keep(db, task, name, spec, texts, Counts(len(briefs), len(texts), 0, (), missing, problems), **each)
+
+
+def ask_job(db: Database, params: dict, progress: jobs.Progress) -> dict:
+    """The job body: {"task_id", "name"} with {"teacher", "budget_usd"} for an endpoint to ask, {"file", "brief", "text", "read_as",
+    "usd_per_1000"} for a file to take in, and neither for the teacher's drafts. A killed one carries on and buys nothing twice."""
+    task, name = tasks.get(db, params["task_id"]), params["name"]
+    if params.get("teacher"):
+        test = ask(db, task, name, params["teacher"], params["budget_usd"], progress)
+    elif params.get("file"):
+        progress(0, 0, f"Measuring the drafts of {name}")
+        chosen = {key: params[key] for key in ("brief", "text", "usd_per_1000")}
+        how = ReadAs(**params.get("read_as") or {})
+        test = import_file(db, task, name, Path(params["file"]), read_as=how, **chosen)
+    else:
+        progress(0, 0, "Measuring the teacher's drafts")
+        test = measure_teacher(db, task)
+    return {"name": name, "answered": test.counts.answered if test else 0}
+
+
+def _seconds(db: Database, task: Task, spec: str) -> float | None:
+    """What half of the drafts of a connection took at most."""
+    query = """select b.latency_ms from teacher_drafts b join drafts d on d.id = b.draft_id
+               where d.task_id = ? and 'connection:' || b.connection = ? and b.latency_ms is not null order by 1"""
+    taken = [ms for (ms,) in db.execute(query, [task.id, spec]).fetchall()]
+    return taken[len(taken) // 2] / 1000 if taken else None
+
+
 def into_blind(db: Database, task: Task, test: Test, writer_id: int) -> int:
     """Put a vendor's texts that pass the gates beside the drafts that the student has in its blind test; how many pairs are new.
     InputError where the student has no blind test yet, or none of its briefs has such a text."""
@@ -310,4 +367,5 @@ def into_blind(db: Database, task: Task, test: Test, writer_id: int) -> int:
             f"No text of {test.name} that passes the gates is for a brief of the blind test.", "Draw up more pairs."
         )
     with db.atomic():
-        return put_beside(db, task, writer_id, pairs_of, blind.vendor(test.name))
+        against = TEACHER if test.source == TEACHER else blind.vendor(test.name)
+        return put_beside(db, task, writer_id, pairs_of, against)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from core import distil, tasks
-from core.commands import classify
+from core.commands import classify, compare
 from core.errors import InputError
 from core.evaluate import joint
 from core.train import registry
@@ -48,15 +48,7 @@ def test_assets_that_one_facet_lacks_are_left_out():
 
 @pytest.fixture
 def files(tmp_path):
-    rows = [
-        {"id": row["id"], "text": f"{row['text']} {intent.lower()}", "topic": row["label"], "intent_label": intent}
-        for row, intent in zip(small.rows(400), 200 * ("Buy", "Look"))
-    ]
-    _, assets = small.files(tmp_path / "files", rows)
-    facets = tmp_path / "files" / "facets.csv"
-    topics = "".join(f"Topic,{name}\n" for name in small.WORDS)
-    facets.write_text(f"facet,name\n{topics}Intent,Buy\nIntent,Look\n", encoding="utf-8")
-    return facets, assets
+    return small.facet_files(tmp_path / "files")
 
 
 def test_a_taxonomy_with_facets_makes_a_task_of_each_and_says_what_holds_of_all(db, files):
@@ -80,6 +72,9 @@ def test_a_taxonomy_with_facets_makes_a_task_of_each_and_says_what_holds_of_all(
         "Intent": "Buy",
     }
     assert answer["handled"] == all(one["handled"] for one in answer["facets"].values()) and "Intent:" in text
+    told, text = compare.run(compared("Northwind"))
+    assert told["all_facets"] == result["all_facets"] and list(told["facets"]) == ["Topic", "Intent"]
+    assert text.count("agreement") == 2 and "All facets right:" in text
     again = distil.distil(db, taxonomy=facets, assets=assets, **how)
     assert (db["assets"].count, db["tasks"].count, again["assets"]["imported"]) == (400, 2, 0), "twice adds nothing"
 
@@ -89,6 +84,10 @@ def classified(db, result, words):
     for one in result["tasks"].values():
         registry.set_live(db, int(one["chosen"]))
     return classify.run(argparse.Namespace(text=words, client="Northwind", task=None, student="live"))
+
+
+def compared(client):
+    return argparse.Namespace(client=client, task=None, student="live", rule=[], assume=[], other_models=None)
 
 
 def test_a_facet_without_labels_is_named(db, files, tmp_path):

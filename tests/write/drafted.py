@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from core import tasks
+from core import settings, tasks
 from core.database import client_id, now
+from core.encoders.encoder import encoder
 from core.tasks import Task
-from core.write import blind_pairs, pairs
+from core.write import blind_pairs, known, pairs, training
 from tests.write import copy
 
 SHARES = {"near_copies": 0.0, "recall_at_10": 0.6, "distinct_2": 0.9, "unique": 1.0, "n": 100, "passed": 1.0}
@@ -39,6 +40,21 @@ def writer(db, task: Task, live: bool = True, **figures) -> int:
     row = {"task_id": task.id, "kind": "write", "params": params, "path": "writers/1", "live": int(live), "ready": 1}
     row |= {"train_seconds": 1.0, "size_mb": 1.0, "figures": json.dumps(FIGURES | figures), "created": now()}
     return db["writers"].insert(row).last_pk
+
+
+def retrieving(db, task: Task, live: bool = True, count: int = 60, **config) -> int:
+    """A student that retrieves, with its files, so that it can write; its id."""
+    found = writer(db, task, live=False)
+    folder = settings.home() / "writers" / str(found)
+    folder.mkdir(parents=True)
+    there = [(row["brief"], row["copy"]) for row in copy.pairs(count, seed=found)]
+    known.of(there, [], encoder(), frozenset()).save(folder)
+    config = {"kind": "retrieve", "base": None, "guide": {}} | config
+    (folder / "config.json").write_text(json.dumps(config))
+    db["writers"].update(found, {"kind": "retrieve", "path": f"writers/{found}"})
+    if live:
+        training.LIVE.set_live(db, found)
+    return found
 
 
 def compared(db, task: Task, writer_id: int, count: int, seed: int = 0, brief: str = "{brief}") -> None:

@@ -52,6 +52,7 @@ def test_pairs_become_students_a_verdict_and_drafts(small, db, tmp_path, capsys)
     assert told["verdict"]["decision"] in (verdict.DRAFTS, verdict.NOT_YET) and told["verdict"]["next"]
     again = call(capsys, *line)[1]
     assert [one["id"] for one in again["students"]] == [one["id"] for one in told["students"]], "none is trained twice"
+    assert told["live"] == told["chosen"] == again["live"], "the first student goes to work, its drafts for people"
 
     task = use.task_named(db, "Northwind", None)
     assert guide.of(db, task, []).banned == ("cheap",)
