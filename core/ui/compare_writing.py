@@ -79,8 +79,9 @@ def _good(view: frame.View, result: WritingComparison, rows: list[dict]) -> None
 
 
 def measured(table: pd.DataFrame) -> None:
-    """Measures in words, a column a side, the first wide enough for its ranges."""
-    wide = {table.columns[1]: st.column_config.TextColumn(width=175)}
+    """Measures in words, a column a side, wide enough for its ranges."""
+    ranges = [name for name in table.columns[1:-1] if table[name].str.contains("(", regex=False).any()]
+    wide = {name: st.column_config.TextColumn(width=175) for name in ranges}
     st.dataframe(table, hide_index=True, key="measures", placeholder="", column_config=wide)
     charts.download(table, "measures")
 
