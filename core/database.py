@@ -209,3 +209,8 @@ def s004_writer_promotions(db: Database) -> None:
 @migrations()
 def s005_writing_vendors(db: Database) -> None:
     _run(db, "schema_writing_vendors.sql")
+
+
+@migrations()
+def s006_draft_scores(db: Database) -> None:
+    _run(db, "schema_draft_scores.sql")

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core import settings
-from core.ui import compare_writing, frame, guide_form, progress, teacher_drafts, writing
+from core.ui import compare_writing, frame, guide_form, pair_profile, progress, teacher_drafts, writing
 from core.words import counted
-from core.write import base, desk, guide, pairs, training
+from core.write import base, desk, guide, pairs, scorer, training
 
 ENTRY = {
     "place": 85,
@@ -30,6 +30,7 @@ def main() -> None:
         if rows:
             st.subheader("Students that write", anchor=False)
             writing.verdict(live or rows[0])
+            st.caption(frame.plain(scorer.sentence(view.db, live or rows[0])))
             frame.link("blind", "Compare its drafts with approved copy, sides hidden")
             compare_writing.ladder(rows)
             frame.link("compare", "What it costs and saves, beside teacher and people")
@@ -43,6 +44,8 @@ def main() -> None:
         teacher_drafts.section(view)
         if there and rows:
             _known(view, there, learn, running, "Train again")
+        if there:
+            pair_profile.glance(view)
         _guide(view, there)
         if live:
             teacher_drafts.behind_form(view)

@@ -82,7 +82,7 @@ class WriterFollower(Follower):
     def load(self, db: Database, which: str | int) -> ServedWriter:
         """A student of the task, ready to write. InputError where it cannot be, or may not write."""
         row = use.may_write(db, self.task, which)
-        writer = use.writer_of(row)
+        writer = use.writer_of(row, db)
         writer.drafts(["Warm up"], 1)
         return ServedWriter(row["id"], row["kind"], self.task, writer, writer.rung.summaries)
 

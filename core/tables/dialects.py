@@ -23,6 +23,7 @@ NO_DELIMITER = "\x1f"  # for files of one column: a comma in their text splits n
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "none": NO_DELIMITER}
 SAMPLE = 200_000  # characters looked at
 SAMPLE_LINES = 1_000
+OPEN_ROWS = 3  # times the lines of the longest row that the sample's last one may be cut after
 _SEP = re.compile(r'\ufeff?"?sep=(.)"?[\s;,]*$', re.IGNORECASE | re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -127,12 +128,16 @@ class _Measure:
     def _together(self) -> list[list[str]]:
         if self.marks == "backslash" or not any('"' in line for line in self.lines):
             return []
+        rows, last, longest = [], 0, 0
+        reader = csv.reader(self.lines, delimiter=self.delimiter, strict=True)
         try:
-            return [
-                row for row in islice(csv.reader(self.lines, delimiter=self.delimiter, strict=True), 300) if any(row)
-            ]
+            for row in islice(reader, 300):
+                longest, last = max(longest, reader.line_num - last), reader.line_num
+                rows += [row] if any(row) else []
         except csv.Error:
-            return []
+            # The sample ends within a cell; where a mark is astray, what follows it is longer than any row.
+            return rows if len(rows) > 2 and len(self.lines) - last <= OPEN_ROWS * longest else []
+        return rows
 
     def _headed(self) -> bool:
         """Whether the first row of that width could be column names."""

@@ -12,7 +12,7 @@ from core.database import now
 from core.errors import InputError
 from core.jobs.progress import NoProgress
 from core.tasks import Task
-from core.write import pairs, use
+from core.write import pairs, scorer, use
 from core.write.blind import AGAINST
 
 USUAL = 100  # comparisons of a test
@@ -43,13 +43,15 @@ def draw(
     asked = _briefs(db, task, row["id"], seed)[:count]
     if not asked:
         raise InputError("Every brief kept for the test is in it already.", "Bring more pairs, and train again.")
-    writer, left_out = use.writer_of(row), 0
+    writer, left_out = use.writer_of(row, db), 0
     for start in range(0, len(asked), AT_ONCE):
         (progress or NoProgress())(start, len(asked), "Drafting for the blind test")
         some = asked[start : start + AT_ONCE]
         drafted = writer.drafts([pair.brief for pair in some], 1, seed)
         passed = [(pair, drafts[0].text) for pair, drafts in zip(some, drafted) if drafts and drafts[0].passed]
         left_out += len(some) - len(passed)
+        for pair, drafts in zip(some, drafted):
+            scorer.remember(db, row, pair.brief, [(draft.text, draft.features) for draft in drafts])
         with db.atomic():
             put(db, task, row["id"], passed, seed)
     total = db.execute("select count(*) from blind_pairs where writer_id = ?", [row["id"]]).fetchone()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -14,23 +14,28 @@ from sqlite_utils import Database
 from core.database import now
 from core.encoders.encoder import encoder
 from core.errors import InputError
-from core.write import gates, known
+from core.write import gates, known, scorer, slots, voice
 from core.write.gates import Finding
 from core.write.guide import Guide
 from core.write.known import Encode, Known
 from core.write.rungs import Proposal, Propose, Rung, rungs
+from core.write.scorer import Scorer
+from core.write.voice import Voice
 
 CONFIG = "config.json"
+GOOD = "good enough"  # the gate of the scorer
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A text with its facts filled in, what the gates say of it, and the rank of its brief among a hundred."""
+    """A text with its facts filled in, what the gates say of it, the rank of its brief among a hundred, and what else is known of
+    it, for the scorer."""
 
     text: str
     slotted: str
     findings: tuple[Finding, ...]
     rank: int
+    features: dict[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -51,30 +56,56 @@ class Rules(Protocol):
 
 @dataclass(frozen=True)
 class Writer:
-    """A student ready to write."""
+    """A student ready to write; `voice` and `scorer` where it has them."""
 
     rung: Rung
     guide: Guide
     known: Known
     encode: Encode
     propose: Propose
+    voice: Voice | None = None
+    scorer: Scorer | None = None
 
     def drafts(self, briefs: Sequence[str], count: int = 1, seed: int = 0) -> list[list[Draft]]:
-        """Up to `count` drafts of each brief, those that pass first; a rung that chooses draws more and shows the best of them."""
+        """Up to `count` drafts of each brief, those that pass first; a rung that chooses draws more and shows the best of them. The
+        scorer, where one is learned, says their order, and stops those that are not good enough."""
         proposals = self.propose(briefs, self.rung.draws or count, seed)
-        return [some[:count] for some in gated(proposals, [(brief, "") for brief in briefs], self, new=self.rung.new)]
+        drafts = gated(proposals, [(brief, "") for brief in briefs], self, new=self.rung.new, voice=self.voice)
+        return [(scored(some, self.scorer) if self.scorer else some)[:count] for some in drafts]
+
+
+def scored(drafts: list[Draft], by: Scorer) -> list[Draft]:
+    """Drafts of one brief in a scorer's order, those that pass first, with what it says of each as a gate."""
+    if not drafts:
+        return drafts
+    likely = by.likely([draft.features for draft in drafts])
+    found = [
+        replace(draft, findings=(*draft.findings, Finding(GOOD, not (why := scorer.below(by, float(one))), why)))
+        for draft, one in zip(drafts, likely)
+    ]
+    return [draft for draft, _ in sorted(zip(found, likely), key=lambda one: (not one[0].passed, -one[1]))]
 
 
 def gated(
-    proposals: list[list[Proposal]], pairs: Sequence[tuple[str, str]], rules: Rules, *, new: bool
+    proposals: list[list[Proposal]],
+    pairs: Sequence[tuple[str, str]],
+    rules: Rules,
+    *,
+    new: bool,
+    voice: Voice | None = None,
 ) -> list[list[Draft]]:
     """Proposals of each pair's brief through the gates: those that pass first, by their score. Each text once."""
     once = [{proposal.slotted: proposal for proposal in some} for some in proposals]
     flat = [(place, proposal) for place, some in enumerate(once) for proposal in some.values()]
     asked = [(pairs[place][0], proposal.slotted) for place, proposal in flat]
     result: list[list[tuple[Draft, float]]] = [[] for _ in proposals]
-    for (place, proposal), case in zip(flat, gates.cases(asked, rules.guide, rules.known, rules.encode, new=new)):
-        result[place].append((Draft(case.text, case.slotted, tuple(gates.find(case)), case.rank), proposal.score))
+    heard = voice.likely([slotted for _, slotted in asked]).tolist() if voice and asked else [None] * len(asked)
+    settled = gates.cases(asked, rules.guide, rules.known, rules.encode, new=new)
+    for (place, proposal), case, one in zip(flat, settled, heard):
+        facts = len(slots.SLOT.findall(case.slotted))
+        known_of = scorer.features(case.text, facts, case.rank, one, proposal.told)
+        draft = Draft(case.text, case.slotted, tuple(gates.find(case)), case.rank, known_of)
+        result[place].append((draft, proposal.score))
     order = [sorted(some, key=lambda one: (not one[0].passed, -one[1])) for some in result]
     return [[draft for draft, _ in some] for some in order]
 
@@ -118,4 +149,5 @@ def load(folder: Path) -> Writer:
             where=str(folder),
         ) from None  # fmt: skip
     rung, encode, there = rungs()[config["kind"]], encoder(), known.load(folder)
-    return Writer(rung, Guide.model_validate(config["guide"]), there, encode, rung.load(folder, there, encode))
+    rules = Guide.model_validate(config["guide"])
+    return Writer(rung, rules, there, encode, rung.load(folder, there, encode), voice.load(folder))

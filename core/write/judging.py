@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -63,11 +63,15 @@ def measure(
         len(set(pairs)) / max(len(pairs), 1),
         len(set(written)) / len(written),
         float(np.mean(passed)),
+        float(np.mean([there.index.longest_run(text) for text in written])),
     )
 
 
-def judge(writer: Writer, test: dict[str, list[str]], step: Step, folder: Path) -> WriteFigures:
-    """The figures of a student on held-out briefs, each with its approved copies; what it wrote is kept in its `folder`."""
+def judge(
+    writer: Writer, test: dict[str, list[str]], step: Step, folder: Path, hear: Callable[[Pairs], dict]
+) -> WriteFigures:
+    """The figures of a student on held-out briefs, each with its approved copies; what it wrote is kept in its `folder`. `hear`
+    adds what it makes of the best drafts that pass the gates, by WriteFigures' names."""
     briefs = list(test)
     drafted: list[list[Draft]] = []
     for start in range(0, len(briefs), AT_ONCE):
@@ -76,6 +80,7 @@ def judge(writer: Writer, test: dict[str, list[str]], step: Step, folder: Path) 
     best = [(brief, some[0]) for brief, some in zip(briefs, drafted) if some]
     judged.keep(folder, best, writer.known)
     return WriteFigures(
+        **hear([(brief, draft.text) for brief, draft in best if draft.passed]),
         **vars(figures_of(writer, dict(zip(briefs, drafted)), test)),
         seconds_per_brief=_timed(writer, briefs[:TIMED]),
         peak_gb=peak_gb(),

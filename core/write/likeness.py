@@ -59,6 +59,13 @@ class Copies:
             self._runs[length] = {run for one in self.texts for run in _runs(one, length)}
         return next((" ".join(run) for run in _runs(text, length) if run in self._runs[length]), "")
 
+    def longest_run(self, text: str) -> int:
+        """The most words in a row that a text shares with any copy."""
+        length = 0
+        while self.run(text, length + 1):
+            length += 1
+        return length
+
 
 def _pieces(text: str) -> set[str]:
     form = normal_form(text)

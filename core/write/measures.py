@@ -8,7 +8,7 @@ that a text is good; beside people's it says how far it is from what was approve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -28,6 +28,9 @@ class Side:
     rouge: Rouge | None = None
     role_probe: Range | None = None
     seconds: Seconds | None = None
+    voice: float | None = None
+    loss: float | None = None
+    contrasts: dict[str, Range] = field(default_factory=dict)
 
 
 Value = Range | float | None
@@ -94,6 +97,19 @@ MEASURES = (
     ),
     Measure("unique", "Different texts", "Texts that are not the same as another one.", _of_texts("unique")),
     Measure(
+        "shared_run",
+        "Words in a row from approved copy",
+        "The most words in a row that a text shares with an approved copy, on average.",
+        _of_texts("shared_run"),
+        lambda words: f"{words:.1f}",
+    ),
+    Measure(
+        "voice",
+        "In the client's voice",
+        "Texts that a classifier of the client's approved copy against others' takes for the client's, brand and facts aside.",
+        lambda side: side.voice,
+    ),
+    Measure(
         "rouge_1",
         "Words shared with people's summaries",
         "ROUGE-1, on average over the approved summaries of a brief. The brief's first three sentences are what it has to beat.",
@@ -105,6 +121,22 @@ MEASURES = (
         "Tells who did what",
         "Approved summaries that the base model finds likelier than the same with two people exchanged.",
         lambda side: side.role_probe,
+    ),
+    *(
+        Measure(
+            f"contrast_{kind}",
+            f"Tells {kind} apart",
+            f"Approved copy that the trained model finds likelier than the same with {kind} of another brief. Chance is a half.",
+            lambda side, kind=kind: side.contrasts.get(kind),
+        )
+        for kind in ("brands", "numbers", "dates")
+    ),
+    Measure(
+        "loss",
+        "Nats a character",
+        "How unexpected approved copy is to the model, by character. Lower after training; no figure of quality.",
+        lambda side: side.loss,
+        lambda nats: f"{nats:.2f}",
     ),
     Measure(
         "seconds",
@@ -119,7 +151,13 @@ NAMED = {one.name: one for one in MEASURES}
 
 def student(figures: WriteFigures, who: str) -> Side:
     """A student's side."""
-    more = {"role_probe": figures.role_probe, "seconds": figures.seconds_per_brief}
+    more = {
+        "role_probe": figures.role_probe,
+        "seconds": figures.seconds_per_brief,
+        "voice": figures.voice and figures.voice.student,
+        "loss": figures.loss and figures.loss.student,
+        "contrasts": figures.contrasts,
+    }
     return Side("student", who, figures.handled, figures.after_gates, figures.rouge, **more)
 
 
@@ -130,10 +168,14 @@ def other(figures: TextFigures, key: str, who: str, seconds: Seconds | None = No
 
 def controls(figures: TextFigures) -> list[Side]:
     """What the others stand beside: people's copy for these briefs and for other ones; of summaries the brief's first sentences."""
+    heard, loss = getattr(figures, "voice", None), getattr(figures, "loss", None)
+    human = heard and heard.human  # a voice is the same whatever the brief
     sides = [
-        Side("people", "People, approved copy", figures.human.passed, figures.human),
-        Side("shuffled", "People, copy of other briefs", figures.shuffled.passed, figures.shuffled),
+        Side("people", "People, approved copy", figures.human.passed, figures.human, voice=human),
+        Side("shuffled", "People, copy of other briefs", figures.shuffled.passed, figures.shuffled, voice=human),
     ]
+    if loss:
+        sides.append(Side("base", "Base model, untrained", None, None, loss=loss.base))
     if words := figures.rouge:
         lead = Rouge(words.lead3_r1, words.lead3_r1, words.lead3_r2, words.lead3_r2)
         sides.append(Side("lead3", "First three sentences of the brief", None, None, lead))

@@ -8,6 +8,7 @@ Pairs with one brief, or nearly the same copy, stay together; a split column is 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -26,6 +27,7 @@ from core.tables.dialects import DELIMITERS
 from core.tables.files import AS_FOUND, Problems, ReadAs, Table, open_table
 from core.tasks import Task
 from core.words import counted
+from core.write import telling
 
 FEWEST = 100  # approved pairs, below which a student would only repeat them
 MOST_COPY = 4_000  # characters
@@ -75,12 +77,18 @@ class Pair:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought: rows of the file, pairs of it that are there now, rows that repeat one, problems."""
+    """What an import brought: rows of the file, pairs of it that are there now, rows that repeat one, problems and remarks. The
+    rows that are none of these were left out, each with a problem of its own."""
 
     rows: int
     imported: int
     duplicates: int
     problems: list[Problem]
+
+    @property
+    def left_out(self) -> int:
+        """Rows that could not be used."""
+        return self.rows - self.imported - self.duplicates
 
 
 def find_columns(table: Table, brief: Sequence[str], copy: str) -> Columns:
@@ -139,11 +147,12 @@ def import_pairs(
 ) -> Imported:
     """Read the file's pairs into the task and deal the splits anew. InputError where no row of it can be used."""
     table, problems = opened(path, [*columns.brief, columns.copy], read_as), Problems()
-    rows, count = [], 0
+    rows, numbers, count = [], [], 0
     for row, cells in table.records(problems):
         count += 1
         read = _read(row, dict(zip(table.columns, cells)), columns, problems)
         rows += [read] if read else []
+        numbers += [row] if read else []
         if progress and count % 500 == 0:
             progress(count, 0, "Reading pairs")
     distinct = {row["text_hash"]: row for row in rows}
@@ -154,6 +163,8 @@ def import_pairs(
             f"Check which columns hold them: {', '.join(table.columns)[:500]}.",
             where=path.name,
         )
+    telling.note(list(zip(numbers, rows)), (", ".join(columns.brief), columns.copy), problems)
+    telling.contradictions(list(zip(numbers, rows)), columns.status, problems)
     imported = Imported(count, len(distinct), len(rows) - len(distinct), problems.listed)
     with db.atomic():
         save(db, task, path, columns, imported, distinct)
@@ -197,6 +208,12 @@ def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems)
         problems.add(
             row, columns.brief[0], f"The brief was cut to {MAX_TEXT:,} characters.", "Shorten it if its end matters."
         )
+    written = day_of(cell_of["written"])
+    if cell_of["written"] and not written:
+        problems.remark(
+            row, columns.written, "The date is not understood; the row is kept without it.", "Write 2026-05-31."
+        )
+    cell_of["written"] = written
     optional = {name: cell_of[name] or None for name in ("first_version", "channel", "market", "writer", "written")}
     return {
         "text_hash": hash_of(brief, copy),
@@ -206,6 +223,22 @@ def _read(row: int, cells: dict[str, str], columns: Columns, problems: Problems)
         "split": split or "",
         **optional,
     }
+
+
+def day_of(cell: str) -> str:
+    """A date as 2026-05-31, or 2026-05 where it has no day; "" where it is none, or may be two."""
+    if match := re.match(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?!\d)", cell):
+        year, month, day = match[1], int(match[2]), match[3] and int(match[3])
+    elif match := re.match(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?!\d)", cell):
+        first, second, year = int(match[1]), int(match[3]), match[4]
+        if match[2] != "." and first <= 12 and second <= 12 and first != second:
+            return ""
+        day, month = (first, second) if second <= 12 else (second, first)
+    else:
+        return ""
+    if not 1 <= month <= 12 or (day is not None and not 1 <= day <= 31):
+        return ""
+    return f"{year}-{month:02}" + (f"-{day:02}" if day else "")
 
 
 def hash_of(brief: str, copy: str) -> str:

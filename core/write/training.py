@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,25 @@ from core.tasks import Task
 from core.train.disk import megabytes
 from core.train.promotions import Promotions
 from core.whole import write_whole
-from core.write import base, blind, desk, drafting, figures, guide, judging, known, language, pairs, roles, verdict
+from core.write import (
+    base,
+    blind,
+    desk,
+    drafting,
+    figures,
+    guide,
+    judging,
+    known,
+    language,
+    model_figures,
+    pairs,
+    probes,
+    profile,
+    scorer,
+    verdict,
+    voice,
+)
 from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
-from core.write.rungs import write as writing
 
 KIND, FIRST_TASK = "write", "Copy"
 LIVE = Promotions("writers", "writer_promotions", "writer_id")
@@ -61,19 +77,23 @@ def find(db: Database, task: Task, which: str | int = "live") -> dict:
 
 
 def all_writers(db: Database, task: Task) -> list[dict]:
-    """The task's finished students, newest first; `blind`: how their blind test stands."""
+    """The task's finished students, newest first; `blind`: how their blind test stands; `scorer`: what is proven of drafts
+    above its bar, in words, "" where nothing is."""
     rows = db.query("select * from writers where task_id = ? and ready = 1 order by id desc", [task.id])
     return [
         row
         | {"figures": figures.read(row["figures"]), "params": json.loads(row["params"])}
-        | {"blind": blind.result(db, task, row["id"])}
+        | {"blind": blind.result(db, task, row["id"]), "scorer": scorer.proven(db, row)}
         for row in list(rows)
     ]
 
 
 def verdict_of(row: dict) -> verdict.Verdict:
-    """The verdict on a student of all_writers()."""
-    return verdict.of(row["figures"], new=rungs()[row["kind"]].new, refused=row["refused"], blind=row["blind"])
+    """The verdict on a student of all_writers(), with what is proven of its drafts above the scorer's bar."""
+    found = verdict.of(row["figures"], new=rungs()[row["kind"]].new, refused=row["refused"], blind=row["blind"])
+    if found.decision == verdict.NOT_YET or not row.get("scorer"):
+        return found
+    return replace(found, reason=f"{found.reason} {row['scorer']}")
 
 
 def import_and_train(
@@ -117,8 +137,11 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
             "rows": imported.rows,
             "imported": imported.imported,
             "duplicates": imported.duplicates,
-            "problems": len(imported.problems),
+            "problems": sum(not one.remark for one in imported.problems),
+            "remarks": sum(one.remark for one in imported.problems),
             "problem_list": [one.as_dict() for one in imported.problems[:100]],
+            "left_out": imported.left_out,
+            "profile": found.as_dict() if (found := profile.of(db, task)) else None,
         }
     trained = train(db, task, params.get("student", AUTO), progress, go_live=params.get("go_live", False))
     return {"task": task.name, "pairs": counts, **trained}
@@ -163,7 +186,7 @@ def _barred(rung: Rung, choice: str, sums_up: bool, name: str, test: list, step:
     if choice != AUTO or not sums_up or not rung.reads:
         return ""
     step(0, 0, "Seeing whether the base model tells who did what")
-    return roles.refusal(roles.probe(language.load(base.prepared(name)), test))
+    return probes.refusal(probes.probe(language.load(base.prepared(name)), test))
 
 
 def common_words(name: str) -> frozenset[str]:
@@ -186,13 +209,10 @@ def _fitted(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str
         lesson.known.save(folder)
         config = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
         write_whole(folder / drafting.CONFIG, json.dumps(config))
-        measured = judging.judge(drafting.load(folder), test, lesson.step, folder)
-        refused = ""
-        if rung.reads and lesson.summarises:
-            probe, refused = _roles(folder, test)
-            measured = measured.model_copy(update={"role_probe": probe})
-        if rung.reads:
-            measured = measured.model_copy(update={"licence": base.licence(lesson.base)})
+        hear = voice.hearer(db, task, lesson.train, test, folder)
+        measured = judging.judge(drafting.load(folder), test, lesson.step, folder, hear)
+        more, refused = model_figures.of(rung, lesson, test)
+        measured = measured.model_copy(update=more)
         row |= {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "refused": refused}
         db["writers"].update(row["id"], {**row, "figures": measured.model_dump_json()})
         return row | {"figures": measured}
@@ -204,12 +224,6 @@ def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:
     paths = [f"writers/{folder.name}" for kind, folder in lesson.earlier.items() if kind in rung.takes]
     marks = ", ".join("?" * len(paths))
     return db.execute(f"select total(train_seconds) from writers where path in ({marks})", paths).fetchone()[0]
-
-
-def _roles(folder: Path, test: dict[str, list[str]]) -> tuple[figures.Range | None, str]:
-    """The role probe of a trained model, and why it may not write summaries; "" where it may."""
-    measured = roles.probe(writing.writing_of(folder)[0], [(brief, copies[0]) for brief, copies in test.items()])
-    return measured, roles.refusal(measured)
 
 
 def _row(db: Database, task: Task, rung: Rung, lesson: Lesson) -> dict:

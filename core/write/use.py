@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from core import settings, tasks
 from core.errors import InputError
 from core.jobs import NoProgress
 from core.tasks import Task
-from core.write import briefs, drafting, fields, training
+from core.write import briefs, drafting, fields, scorer, training
 from core.write.briefs import LONGEST
 from core.write.rungs import rungs
 
@@ -48,9 +49,10 @@ def write(
             f"Write what the copy is for, in at most {LONGEST:,} characters.",
         )
     row = may_write(db, task, which)
-    [drafts] = writer_of(row).drafts([brief], count, seed)
+    [drafts] = writer_of(row, db).drafts([brief], count, seed)
     records = [draft.as_dict() for draft in drafts]
     keep(db, row, brief, records, seed)
+    scorer.remember(db, row, brief, [(draft.text, draft.features) for draft in drafts])
     rung = rungs()[row["kind"]]
     return {
         "drafts": records,
@@ -77,13 +79,14 @@ def write_file(
     """
     row = may_write(db, task, which)
     asked, _ = briefs.read(path, columns)
-    writer, lines = writer_of(row), []
+    writer, lines = writer_of(row, db), []
     for start in range(0, len(asked), AT_ONCE):
         (progress or NoProgress())(start, len(asked), "Writing drafts")
         some = asked[start : start + AT_ONCE]
         for (number, brief), drafts in zip(some, writer.drafts([brief for _, brief in some], count)):
             records = [draft.as_dict() for draft in drafts]
             keep(db, row, brief, records)
+            scorer.remember(db, row, brief, [(draft.text, draft.features) for draft in drafts])
             lines += [line(number, brief, draft) for draft in records]
     return lines
 
@@ -112,6 +115,7 @@ def keep(db: Database, row: dict, brief: str, records: Sequence[dict], seed: int
     drafting.keep(db, row["task_id"], brief, new, writer_id=row["id"], seed=seed)
 
 
-def writer_of(row: dict) -> drafting.Writer:
-    """The student of a row, ready to write."""
-    return drafting.load(Path(settings.home() / row["path"]))
+def writer_of(row: dict, db: Database | None = None) -> drafting.Writer:
+    """The student of a row, ready to write, with the scorer that people's decisions have taught where there is a `db` to ask."""
+    writer = drafting.load(Path(settings.home() / row["path"]))
+    return replace(writer, scorer=scorer.of(db, row)) if db is not None else writer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled, InputError
-from core.write import base, language, roles, rouge, sampling, tuning, wording
+from core.write import base, language, probes, rouge, sampling, tuning, wording
 from core.write.tuning import Recipe
 from tests.write import copy
 
@@ -77,9 +77,9 @@ def test_a_long_brief_is_cut_and_still_asks_for_copy(small_base):
 
 def test_the_role_probe_exchanges_two_speakers():
     brief = "#Person1#: May I?\n#Person2#: You may."
-    assert roles.exchanged(brief, "#Person1# asks #Person2#.") == "#Person2# asks #Person1#."
-    assert roles.exchanged(brief, "#Person1# asks.") is None
-    assert roles.exchanged("Acme, soap", "Acme. Clean.") is None
+    assert probes.exchanged(brief, "#Person1# asks #Person2#.") == "#Person2# asks #Person1#."
+    assert probes.exchanged(brief, "#Person1# asks.") is None
+    assert probes.exchanged("Acme, soap", "Acme. Clean.") is None
 
 
 def test_the_role_probe_counts_what_the_model_prefers(small_base, tmp_path):
@@ -87,9 +87,9 @@ def test_the_role_probe_counts_what_the_model_prefers(small_base, tmp_path):
     learner = language.load(small_base, train=True)
     rows = [(learner.prompt(brief), learner.copy(text)) for brief, text in pairs]
     tuning.tune(learner, rows, Recipe(4, 8, 3e-3), tmp_path / "checkpoint", QUIET, lambda epoch: None)
-    found = roles.probe(learner, pairs)
+    found = probes.probe(learner, pairs)
     assert found.n == 60 and found.value == 1 and found.low > 0.9
-    assert roles.probe(learner, [("Acme, soap", "Clean.")]) is None
+    assert probes.probe(learner, [("Acme, soap", "Clean.")]) is None
 
 
 def test_rouge_is_that_of_its_definition():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,10 +42,12 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A text, facts as slots, and where it stands among those of its brief (higher is better)."""
+    """A text, facts as slots, and where it stands among those of its brief (higher is better); `told`: what the model says of it
+    besides, for the scorer."""
 
     slotted: str
     score: float = 0.0
+    told: dict[str, float] = field(default_factory=dict)
 
 
 # briefs, how many drafts of each, what chance is drawn by -> proposals of each brief

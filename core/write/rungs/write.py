@@ -125,10 +125,16 @@ def drawn(writer: Language, writing: dict) -> Propose:
             return [[Proposal(writer.text(one.ids)) for one in some] for some in written]
         flat = [one for some in written for one in some]
         alone = writer.likelihoods([writer.prompt("")] * len(flat), [[*one.ids, writer.end] for one in flat])
-        scores = iter(one.likelihood - 0.5 * float(plain) for one, plain in zip(flat, alone))
-        return [[Proposal(writer.text(one.ids), next(scores)) for one in some] for some in written]
+        plain = iter(float(one) for one in alone)
+        return [[_proposal(writer.text(one.ids), one.likelihood, next(plain)) for one in some] for some in written]
 
     return propose
+
+
+def _proposal(text: str, likelihood: float, alone: float) -> Proposal:
+    size = max(1, len(text))
+    told = {"log_p": likelihood / size, "gain": (likelihood - alone) / size}
+    return Proposal(text, likelihood - 0.5 * alone, told)
 
 
 def writing_of(folder: Path) -> tuple[Language, dict]:
