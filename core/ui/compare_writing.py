@@ -141,7 +141,7 @@ def ladder(rows: list[dict]) -> None:
     figures = newest_first[0]["figures"]
     config = {
         one.words: st.column_config.NumberColumn(format="percent", help=one.how) if one.share
-        else st.column_config.NumberColumn(f"{one.words}, s", format="%.2f", help=one.how)
+        else st.column_config.NumberColumn(f"{one.words}{one.unit}", format="%.2f", help=one.how)
         for one in MEASURES
     }  # fmt: skip
     st.dataframe(table, hide_index=True, key="writers", placeholder="", column_config=config)

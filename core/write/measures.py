@@ -57,6 +57,11 @@ class Measure:
         return self.say(value)
 
     @property
+    def unit(self) -> str:
+        """What its plain number counts, after the measure's name; "" for shares."""
+        return ", s" if self.say is duration else ""
+
+    @property
     def share(self) -> bool:
         """Whether it is a share, 0 to 1."""
         return self.say is percent
