@@ -41,7 +41,7 @@ def main() -> None:
             _known(view, there, learn, running, "Train")
         with st.expander(title, expanded=approved < pairs.FEWEST and not running):
             writing.bring(view, running)
-        teacher_drafts.section(view)
+        teacher_drafts.section(view, not approved)
         if there and rows:
             _known(view, there, learn, running, "Train again")
         if there:

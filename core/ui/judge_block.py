@@ -19,8 +19,9 @@ KIND = "judge_pairs"
 def section(view: frame.View, writer: dict) -> None:
     """What judges have said, and having one judge more pairs."""
     running = progress.active(view, KIND)
+    opened = teacher_drafts.stays_open(KIND, running)
     with (
-        st.expander("A large model as judge, beside people", icon=":material/balance:", expanded=running),
+        st.expander("A large model as judge, beside people", icon=":material/balance:", expanded=opened),
         frame.guard(),
     ):
         st.markdown(
@@ -30,14 +31,13 @@ def section(view: frame.View, writer: dict) -> None:
         )
         for judged in judge_pairs.results(view.db, view.task, writer["id"]):
             st.write(frame.plain(judge_pairs.sentence(judged)))
-        spec = teacher_drafts.choose(view, "judge-connection", "Who judges")
-        if spec:
-            _offer(view, writer, spec, running)
-        progress.watch(view, KIND, expected=running)
-        _last(view)
+        if not running and (spec := teacher_drafts.choose(view, "judge-connection", "Who judges")):
+            _offer(view, writer, spec)
+        if not progress.watch(view, KIND, expected=running):
+            _last(view)
 
 
-def _offer(view: frame.View, writer: dict, spec: str, running: bool) -> None:
+def _offer(view: frame.View, writer: dict, spec: str) -> None:
     judge = model.find(view.db, view.task.client_id, spec)
     count = int(st.number_input("Pairs", 1, 1_000, judge_pairs.USUAL, key="judge-count", width=160))
     pairs, cost = judge_pairs.forecast(view.db, view.task, writer["id"], spec, count)
@@ -62,7 +62,7 @@ def _offer(view: frame.View, writer: dict, spec: str, running: bool) -> None:
     if st.button(
         f"Have it judge {counted(pairs, 'pair')}",
         icon=":material/balance:",
-        disabled=running or (budget is None and bool(cost.high)),
+        disabled=budget is None and bool(cost.high),
     ):
         params = judge_pairs.params(view.task, writer["id"], spec, budget, pairs)
         progress.start(view, KIND, params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import streamlit as st
@@ -26,20 +27,27 @@ CAP_HINT = (
 )
 
 
-def section(view: frame.View) -> None:
-    """Upload, price, cap, start; the run under way; what came of the last one and where its drafts wait."""
+def section(view: frame.View, new: bool) -> None:
+    """Upload, price, cap, start; the run under way; what came of the last one and where its drafts wait. `new`: no pair yet."""
     running = progress.active(view, KIND)
-    with st.expander("Have the teacher write", icon=":material/school:", expanded=running), frame.guard():
+    title = "No approved copy yet? Have the teacher write" if new else "Have the teacher write"
+    with st.expander(title, icon=":material/school:", expanded=stays_open(KIND, running)), frame.guard():
         st.markdown(
             "A large model that you connected writes drafts for briefs that have no copy yet, in the voice of the guide and of "
             "approved copy. People approve or edit them at the drafts' desk; what they keep is learned from."
         )
-        spec = choose(view, "teacher-drafts")
-        if spec:
-            _offer(view, spec, running)
-        progress.watch(view, KIND, expected=running)
-        _last(view)
+        if not running and (spec := choose(view, "teacher-drafts")):
+            _offer(view, spec)
+        if not progress.watch(view, KIND, expected=running):
+            _last(view)
         _waiting(view)
+
+
+def stays_open(kind: str, running: bool) -> bool:
+    """Whether the part of a page that a job of this kind is started in is open: while it runs, and afterwards to say what came of
+    it."""
+    st.session_state[f"open-{kind}"] = running or st.session_state.get(f"open-{kind}", False)
+    return st.session_state[f"open-{kind}"]
 
 
 def choose(view: frame.View, key: str, label: str = "Who writes") -> str | None:
@@ -52,7 +60,7 @@ def choose(view: frame.View, key: str, label: str = "Who writes") -> str | None:
     return None
 
 
-def _offer(view: frame.View, spec: str, running: bool) -> None:
+def _offer(view: frame.View, spec: str) -> None:
     path = uploads.upload("A file of briefs, without copy", "teacher-briefs")
     if path is None:
         return
@@ -88,7 +96,7 @@ def _offer(view: frame.View, spec: str, running: bool) -> None:
     )
     tokens = f"{expected.tokens_in:,.0f} tokens in and {expected.tokens_out:,.0f} out."
     st.caption(frame.plain(f"{tokens} {basis} {price_words(hosted.price)}"))
-    _start(view, spec, path, columns, count, asked, expected, running)
+    _start(view, spec, path, columns, count, asked, expected)
 
 
 def _start(
@@ -99,7 +107,6 @@ def _start(
     count: int,
     asked: list[str],
     expected: teacher.Forecast,
-    running: bool,
 ) -> None:
     spent = ledger.sent_usd(view.db, view.task.client_id, teacher.owner_of(view.db, view.task, spec, asked, count))
     budget = None
@@ -110,7 +117,7 @@ def _start(
         f"Have drafts written for {counted(expected.calls, 'brief')}",
         type="primary",
         icon=":material/edit_note:",
-        disabled=running or (budget is None and bool(expected.cost.high)),
+        disabled=budget is None and bool(expected.cost.high),
     ):
         progress.start(view, KIND, teacher_file.params(view.task, path, columns, spec, budget, count))
 
@@ -150,6 +157,44 @@ def _waiting(view: frame.View) -> None:
     if left or done:
         st.text(f"{counted(left, 'draft')} waiting at the drafts' desk, {done:,} decided.")
         frame.link("blind", "To the drafts' desk: approve, edit or reject")
+
+
+def beside_choice(view: frame.View) -> str:
+    """Whose draft is to stand beside the student's, "" for nobody's; nothing to choose where no model is connected."""
+    known = [f"connection:{one.name}" for one in connections.all(view.db, view.task.client_id)]
+    if not known:
+        return ""
+    return st.selectbox(
+        "Beside them, a draft by",
+        ["", *known],
+        format_func=lambda one: teacher_words(one) if one else "nobody",
+        key="write-beside",
+        help="It is paid for, once a brief; what it cost stands beside it and in the Ledger.",
+    )
+
+
+def beside(view: frame.View, brief: str, spec: str, handled: bool) -> dict | None:
+    """The draft of the teacher that was chosen, within the most that one call can cost; else of the one behind the student, where
+    no draft passed. {"note", "drafts"}; None where neither is there."""
+    if spec:
+        most = teacher.most_usd(view.db, view.task, spec, brief)
+        told = teacher.drafts(view.db, view.task, spec, [brief], most, f"tried-{uuid.uuid4().hex}")
+        why, found = next(iter(told.failed.values()), ""), told.drafts.get(brief, [])
+        cost = "bought before, at no cost now" if told.kept else f"it cost {money(told.spent_usd, exact=True)}"
+        note = (
+            f"The draft of {teacher_words(spec)}; {cost}."
+            if found
+            else f"{teacher_words(spec)} wrote nothing: {why} {cost}."
+        )
+        return {"note": note, "drafts": found}
+    rules = teacher_behind.rules_of(view.db, view.task)
+    if handled or not rules.teacher:
+        return None
+    told = teacher_behind.behind(view.db, view.task, [brief])
+    found = told.drafts.get(brief, [])
+    spent = f"{money(told.spent_usd, exact=True)} of this month's {money(rules.budget_usd, exact=True)} are spent"
+    said = f"The draft of {teacher_words(rules.teacher)}, which stands behind" if found else told.why.get(brief, "")
+    return {"note": f"{said.removesuffix('.')}; {spent}.", "drafts": found}
 
 
 def behind_form(view: frame.View) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.ui import frame, progress, uploads
+from core.ui import frame, progress, teacher_drafts, uploads
 from core.ui.standing import VERDICTS
 from core.write import pairs, training, use
 from core.write.rungs import AUTO, rungs
@@ -52,17 +52,31 @@ def attempt(view: frame.View, count: int = 3) -> None:
     """One brief in, drafts out."""
     with st.form("write", border=False):
         brief = st.text_area("The brief", key="write-brief", height=90, max_chars=use.LONGEST)
+        spec = teacher_drafts.beside_choice(view)
         asked = st.form_submit_button("Write drafts", type="primary", icon=":material/edit_note:")
     if asked:
         with st.spinner("Writing …"):
-            st.session_state["drafts"] = use.write(view.db, view.task, brief, count)
+            drafts = use.write(view.db, view.task, brief, count)
+            drafts["beside"] = teacher_drafts.beside(view, brief, spec, drafts["handled"])
+            st.session_state["drafts"] = drafts
     if drafts := st.session_state.get("drafts"):
         _drafts(drafts)
 
 
 def _drafts(drafts: dict) -> None:
     st.caption(frame.plain(f"{drafts['title']}. " + rungs()[drafts["kind"]].about))
-    for draft in drafts["drafts"]:
+    _cards(drafts["drafts"])
+    for name, some in drafts["fields"].items():
+        st.text(f"{name.capitalize()}: {'; '.join(some)}")
+    if not drafts["handled"]:
+        st.warning("No draft passes every gate: this brief is for a person.", icon=":material/undo:")
+    if beside := drafts.get("beside"):
+        st.caption(frame.plain(beside["note"]))
+        _cards(beside["drafts"])
+
+
+def _cards(drafts: list[dict]) -> None:
+    for draft in drafts:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(draft["text"], width="stretch")
@@ -75,7 +89,3 @@ def _drafts(drafts: dict) -> None:
                     st.caption(f":material/block: {gate['name']}: " + frame.plain(gate["why"]))
             passed = [gate["name"] for gate in draft["gates"] if gate["passed"]]
             st.caption("Passed: " + ", ".join(passed))
-    for name, some in drafts["fields"].items():
-        st.text(f"{name.capitalize()}: {'; '.join(some)}")
-    if not drafts["handled"]:
-        st.warning("No draft passes every gate: this brief is for a person.", icon=":material/undo:")

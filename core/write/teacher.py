@@ -166,6 +166,13 @@ def drafts(
     return Bought(_for(briefs, found), bought, kept, failed, capped, spent())
 
 
+def most_usd(db: Database, task: Task, teacher: str, brief: str, drafts: int = 1) -> float:
+    """The most USD that one call about a brief can cost. InputError where the model has no price."""
+    hosted = model.find(db, task.client_id, teacher)
+    [asked] = requests(hosted, rules_of(db, task), [brief], drafts).values()
+    return hosted.most_usd(asked, hosted.priced())
+
+
 def usable(briefs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     """The briefs as they are kept, each once; and why others, as they were given, cannot be written for."""
     wanted, failed = {}, {}
