@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import InputError
-from core.ui import charts, frame, serving
+from core.ui import charts, frame, serving, writer_export
 from core.ui.figures import figure
 from core.ui.standing import VERDICTS
 from core.words import duration, percent, ranged, spoken
@@ -38,6 +38,8 @@ def show(view: frame.View) -> None:
             _choose(view, rows, live)
         _history(view)
     with engineer:
+        if live:
+            writer_export.take_along(view, live | {"id": int(live["id"])})
         serving.section(view)
 
 
