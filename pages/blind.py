@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import review, settings
 from core.ui import blind_desk, draft_desk, frame, judge_block, progress, reviewer
-from core.write import blind, blind_pairs, desk, training
+from core.write import blind, blind_pairs, desk, scorer, training
 
 ENTRY = {
     "place": 86,
@@ -80,7 +80,15 @@ def _rules(view: frame.View) -> None:
         )
         both = second.selectbox("“Both fine” is", TIES, list(TIES).index(rules.both), TIES.__getitem__)
         neither = third.selectbox("“Neither” is", TIES, list(TIES).index(rules.neither), TIES.__getitem__)
+        approval = first.number_input(
+            "Approved as they are, %",
+            50,
+            99,
+            round(100 * settings.get(view.db, scorer.TARGET, view.task)),
+            help="Of drafts above the bar that the student learns from people's decisions, so many are to be approved as they are.",
+        )
         if st.form_submit_button("Save what is asked for"):
+            settings.put(view.db, scorer.TARGET, approval / 100, view.task)
             new = blind.Rules(margin=margin / 100, both=both, neither=neither)
             settings.put(view.db, "blind_test", new.model_dump(exclude_defaults=True), view.task)
             st.rerun()

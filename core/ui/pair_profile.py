@@ -12,7 +12,10 @@ from core.write import profile
 
 def glance(view: frame.View) -> None:
     """Lengths, repeats, facts, languages, channels and the voice of approved copy, folded away."""
-    with st.expander("Your pairs at a glance"):
+    box = st.expander("Your pairs at a glance", key="pairs-glance", on_change="rerun")  # worked out once it is opened
+    if not box.open:
+        return
+    with box:
         told = profile.of(view.db, view.task)
         if told is None:
             st.caption("No pair is approved yet.")

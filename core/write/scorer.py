@@ -16,7 +16,7 @@ from math import log
 import numpy as np
 from sqlite_utils import Database
 
-from core import settings
+from core import settings, tasks
 from core.chance import chance
 from core.database import now
 from core.evaluate import cascade
@@ -27,6 +27,7 @@ EITHER = 15  # of the decisions learned from that approve, and that do not, at t
 LEARNED = 0.4  # of briefs; the others prove the bar
 GROWN = 1.25  # times the decisions, from which it is learned anew
 SURE = 0.95
+TARGET = "approval_target"  # the setting of the task
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,13 @@ def decisions(db: Database, task_id: int) -> list[Decided]:
 
 
 def of(db: Database, row: dict) -> Scorer | None:
-    """The scorer of the student in `row`, learned anew where decisions have grown by a quarter; None before there are enough."""
-    kept = db.execute("select decisions, scorer from draft_scorers where writer_id = ?", [row["id"]]).fetchone()
+    """The scorer of the student in `row`, learned anew where decisions have grown by a quarter or another
+    target is asked for; None before there are enough."""
+    made, before = _kept(db, row)
     there = count(db, row["task_id"])
-    if there < (GROWN * kept[0] if kept else FEWEST):
-        return Scorer(**json.loads(kept[1])) if kept and json.loads(kept[1]) else None
-    from core import tasks
-
-    target = settings.get(db, "approval_target", tasks.get(db, row["task_id"]))
+    target = settings.get(db, TARGET, tasks.get(db, row["task_id"]))
+    if there < FEWEST or (there < GROWN * before and (made is None or made.target == target)):
+        return made
     made = learn(decisions(db, row["task_id"]), row["id"], target)
     new = {"writer_id": row["id"], "task_id": row["task_id"], "decisions": there, "created": now()}
     db["draft_scorers"].upsert(new | {"scorer": json.dumps(asdict(made) if made else {})}, pk="writer_id")
@@ -146,9 +146,15 @@ def of(db: Database, row: dict) -> Scorer | None:
 
 def proven(db: Database, row: dict) -> str:
     """What is proven of a student's drafts above the bar, in words, as it was last learned; "" where nothing is."""
-    kept = db.execute("select scorer from draft_scorers where writer_id = ?", [row["id"]]).fetchone()
-    made = Scorer(**json.loads(kept[0])) if kept and json.loads(kept[0]) else None
+    made, _ = _kept(db, row)
     return _promise(made) if made and made.bar is not None else ""
+
+
+def _kept(db: Database, row: dict) -> tuple[Scorer | None, int]:
+    """The scorer as it was last learned, and from how many decisions."""
+    there = db.execute("select scorer, decisions from draft_scorers where writer_id = ?", [row["id"]]).fetchone()
+    told = json.loads(there[0]) if there else {}
+    return (Scorer(**told) if told else None), there[1] if there else 0
 
 
 def _promise(made: Scorer) -> str:

@@ -36,9 +36,14 @@ def test_pairs_become_students_a_verdict_and_drafts(small, db, tmp_path, capsys)
     line = ["distil", "--pairs", str(copy.file(tmp_path, copy.pairs(160))), "--brief-columns", "brief"]
     line += ["--copy-column", "copy", "--guide", str(rules), "--client", "Northwind"]
     status, told, _ = call(capsys, *line)
-    assert status == 0 and told["pairs"] | {"problem_list": []} == {
-        "rows": 160, "imported": 160, "duplicates": 0, "problems": 0, "problem_list": [],
+    assert status == 0 and told["pairs"].pop("profile")["pairs"] == 160
+    assert told["pairs"] | {"problem_list": []} == {
+        "rows": 160, "imported": 160, "duplicates": 0, "left_out": 0, "problems": 0, "remarks": 0, "problem_list": [],
     }  # fmt: skip
+    assert "0 lines" in told["students"][0]["voice_refused"] and told["students"][0]["loss"] is None
+    writes = told["students"][1]
+    assert writes["loss"]["student"] < writes["loss"]["base"] and writes["loss"] == told["students"][2]["loss"]
+    assert writes["contrasts"]["brands"]["n"] >= 20 and writes["human"]["shared_run"] > 0
     assert [student["kind"] for student in told["students"]] == ["retrieve", "write", "choose"]
     for student in told["students"]:
         for who in ("human", "shuffled"):

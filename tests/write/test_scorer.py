@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+from core import settings
 from core.database import now
 from core.write import drafting, scorer, training
 from core.write.drafting import Draft
@@ -99,4 +100,7 @@ def test_decisions_of_desk_and_blind_test_teach_and_pages_say_how_many_more(db, 
     assert made.bar is not None and "proven on" in scorer.sentence(db, row)
     assert "above the bar" in training.verdict_of(training.find(db, task)).reason
     stored = db.execute("select decisions, scorer from draft_scorers").fetchone()
+    settings.put(db, scorer.TARGET, 0.7, task)
+    assert scorer.of(db, row).target == 0.7 and scorer.of(db, row).bar <= made.bar
+    settings.put(db, scorer.TARGET, 0.8, task)
     assert stored[0] == 300 and scorer.of(db, row) == made == scorer.Scorer(**json.loads(stored[1]))
