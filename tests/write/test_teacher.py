@@ -97,7 +97,7 @@ def test_drafts_arrive_go_through_the_gates_come_to_the_desk_and_are_bought_once
     assert not db["teacher_drafts"].count and not db["drafts"].count and db["calls"].count == 6
 
 
-def test_behind_a_student_the_teacher_writes_within_the_months_budget_and_never_raises(db, task):
+def test_behind_a_student_the_teacher_writes_within_the_months_budget_and_never_raises(db, task, capsys):
     with Server(about) as server:
         connect(db, task, server)
         assert "No teacher" in teacher_behind.behind(db, task, BRIEFS[:1]).why[BRIEFS[0]]
@@ -116,6 +116,11 @@ def test_behind_a_student_the_teacher_writes_within_the_months_budget_and_never_
         server.script = lambda call: Text(about(call), seconds=2.0)
         late = teacher_behind.behind(db, task, ["A brief nobody waits for"], wait_s=0.2)
         assert late.drafts or "did not answer" in next(iter(late.why.values()))
+    db.conn.commit()
+    ask = ["write", "--client", "Northwind", "--task", "Slogans", "--behind"]
+    assert "a month" in call(capsys, *ask, "connection:T")[2]
+    assert call(capsys, *ask, "connection:T", "--budget", "2")[1]["budget_usd"] == 2.0
+    assert teacher_behind.rules_of(db, task) == teacher_behind.Rules(teacher="connection:T", budget_usd=2.0)
     connections.remove(db, connections.find(db, task.client_id, "T").id)
     assert "no connection" in teacher_behind.behind(db, task, ["And one more"]).why["And one more"].lower()
 
