@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -97,7 +97,7 @@ def gather(db: Database, task: Task, student: str = "live") -> WritingReport:
     names = len(tasks.of_client(db, task.client_id))
     step = (
         ("What do people say?", [answers.people(result), answers.months(desk.rates(db, task))]),
-        ("What is not good?", [answers.quality(result), answers.stops(result), _ladder(db, task)]),
+        ("What is not good?", [_listed(answers.quality(result)), _listed(answers.stops(result)), _ladder(db, task)]),
         ("What does it save?", answers.savings(result)),
         ("How fast is it?", [answers.speed(result)]),
     )
@@ -126,6 +126,11 @@ def gather(db: Database, task: Task, student: str = "live") -> WritingReport:
     )
 
 
+def _listed(answer: Answer | None) -> Answer | None:
+    """The numbers alone: a chart of several sides wants a legend, which a printed page has no room for."""
+    return answer and replace(answer, figure=None)
+
+
 def _ladder(db: Database, task: Task) -> Answer:
     rows = training.all_writers(db, task)
     table = answers.ladder(rows)
@@ -137,7 +142,7 @@ def _ladder(db: Database, task: Task) -> Answer:
 def _provenance(db: Database, task: Task, result: WritingComparison) -> list[tuple[str, str]]:
     row, learned = result.row, result.row["params"]
     made_of = learned.get("base") if rungs()[row["kind"]].reads else None
-    name = "SmolLM2-135M-Instruct" if made_of == base.PACKAGED else made_of
+    name = made_of and base.named(made_of)
     facts = [
         ("Student", f"{result.student}, {row['size_mb']:.1f} MB, trained {row['created'][:10]}"),
         ("Learned from", counted(learned["train"], "approved pair")),

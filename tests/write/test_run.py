@@ -40,10 +40,10 @@ def test_pairs_become_students_a_verdict_and_drafts(small, db, tmp_path, capsys)
     assert told["pairs"] | {"problem_list": []} == {
         "rows": 160, "imported": 160, "duplicates": 0, "left_out": 0, "problems": 0, "remarks": 0, "problem_list": [],
     }  # fmt: skip
-    assert "0 lines" in told["students"][0]["voice_refused"] and told["students"][0]["loss"] is None
+    assert "are needed" in told["students"][0]["voice_refused"] and told["students"][0]["loss"] is None
     writes = told["students"][1]
     assert writes["loss"]["student"] < writes["loss"]["base"] and writes["loss"] == told["students"][2]["loss"]
-    assert writes["contrasts"]["brands"]["n"] >= 20 and writes["human"]["shared_run"] > 0
+    assert set(writes["contrasts"]) <= {"brands", "numbers", "dates"} and writes["human"]["shared_run"] > 0
     assert [student["kind"] for student in told["students"]] == ["retrieve", "write", "choose"]
     for student in told["students"]:
         for who in ("human", "shuffled"):
