@@ -36,6 +36,8 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Drafts of the brief, those that pass every gate first; or a table of them."""
+    if args.behind:
+        return teacher_drafts.behind(args)
     if (args.brief is None) == (args.input is None):
         raise InputError("Either --brief or --input is needed.", "Name one of them.")
     if args.teacher:
