@@ -82,6 +82,8 @@ def _dots(sides: list[Side]) -> go.Figure:
     for side in sides:
         there = [(place, _value(one.value(side))) for place, one in enumerate(rows)]
         there = [(place, share) for place, share in there if share is not None]
+        if not there:
+            continue
         figure.add_scatter(
             x=[100 * share for _, share in there],
             y=[place for place, _ in there],

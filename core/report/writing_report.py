@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -97,7 +97,7 @@ def gather(db: Database, task: Task, student: str = "live") -> WritingReport:
     names = len(tasks.of_client(db, task.client_id))
     step = (
         ("What do people say?", [answers.people(result), answers.months(desk.rates(db, task))]),
-        ("What is not good?", [answers.quality(result), answers.stops(result), _ladder(db, task)]),
+        ("What is not good?", [_listed(answers.quality(result)), _listed(answers.stops(result)), _ladder(db, task)]),
         ("What does it save?", answers.savings(result)),
         ("How fast is it?", [answers.speed(result)]),
     )
@@ -124,6 +124,11 @@ def gather(db: Database, task: Task, student: str = "live") -> WritingReport:
         licence=settings.get(db, "teacher_terms", task) or "",
         results=_results(db, result),
     )
+
+
+def _listed(answer: Answer | None) -> Answer | None:
+    """The numbers alone: a chart of several sides wants a legend, which a printed page has no room for."""
+    return answer and replace(answer, figure=None)
 
 
 def _ladder(db: Database, task: Task) -> Answer:

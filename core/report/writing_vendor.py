@@ -9,7 +9,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core.tasks import Task
-from core.words import counted, money
+from core.words import counted, money, percent
 from core.write import blind, comparison, measures, vendors, verdict
 from core.write.comparison import WritingComparison
 
@@ -56,7 +56,7 @@ def _judged(test: vendors.Test, tested: blind.Result | None) -> tuple[str, str, 
     if tested is None or not tested.n:
         return (
             OPEN,
-            "Its drafts pass the gates as people's copy does.",
+            _passes(test),
             "Put its drafts into the blind test, beside the student's.",
         )
     worse = tested.outcome == blind.NOT_WORSE and tested.better  # the student is preferred
@@ -68,6 +68,13 @@ def _judged(test: vendors.Test, tested: blind.Result | None) -> tuple[str, str, 
     if tested.outcome == blind.WORSE:
         return AS_GOOD, said, "Ask for its terms and how it treats the client's briefs, and weigh its price."
     return OPEN, said, "The student is no worse by more than the margin: the price decides."
+
+
+def _passes(test: vendors.Test) -> str:
+    """How many test briefs it has a text for that passes, beside people's copy."""
+    seen = test.figures
+    mine, people = percent(seen.handled.value), percent(seen.human.passed, seen.handled.value)
+    return f"{mine} of {seen.briefs:,} test briefs have a draft of it that passes every gate; of people's copy {people} pass."
 
 
 def _price(test: vendors.Test, result: WritingComparison | None) -> str:

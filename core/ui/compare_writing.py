@@ -79,8 +79,9 @@ def _good(view: frame.View, result: WritingComparison, rows: list[dict]) -> None
 
 
 def measured(table: pd.DataFrame) -> None:
-    """Measures in words, a column a side, the first wide enough for its ranges."""
-    wide = {table.columns[1]: st.column_config.TextColumn(width=175)}
+    """Measures in words, a column a side, wide enough for its ranges."""
+    ranges = [name for name in table.columns[1:-1] if table[name].str.contains("(", regex=False).any()]
+    wide = {name: st.column_config.TextColumn(width=175) for name in ranges}
     st.dataframe(table, hide_index=True, key="measures", placeholder="", column_config=wide)
     charts.download(table, "measures")
 
@@ -140,7 +141,7 @@ def ladder(rows: list[dict]) -> None:
     figures = newest_first[0]["figures"]
     config = {
         one.words: st.column_config.NumberColumn(format="percent", help=one.how) if one.share
-        else st.column_config.NumberColumn(f"{one.words}, s", format="%.2f", help=one.how)
+        else st.column_config.NumberColumn(f"{one.words}{one.unit}", format="%.2f", help=one.how)
         for one in MEASURES
     }  # fmt: skip
     st.dataframe(table, hide_index=True, key="writers", placeholder="", column_config=config)

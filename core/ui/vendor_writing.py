@@ -124,7 +124,7 @@ def _judged(view: frame.View, tested: list[vendors.Test]) -> None:
     card = cards.card(view.db, view.task, _chosen(tested))
     words = f"**{frame.plain(card.test.name)}: {cards.TITLES[card.decision]}** {frame.plain(card.reason)}"
     BOXES[card.decision](f"{words}\n\n**Next:** {frame.plain(card.next)} {frame.plain(card.price)}")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if card.result and st.button("Put its drafts into the blind test", icon=":material/visibility_off:"):
             with view.db.atomic():
                 new = vendors.into_blind(view.db, view.task, card.test, card.result.row["id"])

@@ -57,6 +57,11 @@ class Measure:
         return self.say(value)
 
     @property
+    def unit(self) -> str:
+        """What its plain number counts, after the measure's name; "" for shares."""
+        return ", s" if self.say is duration else ""
+
+    @property
     def share(self) -> bool:
         """Whether it is a share, 0 to 1."""
         return self.say is percent
@@ -205,7 +210,7 @@ def numbers(sides: list[Side]) -> pd.DataFrame:
 def _number(measure: Measure, side: Side) -> float | None:
     value = measure.value(side)
     value = value.value if isinstance(value, Range) else value
-    return spoken(value) if value is not None and measure.share else value
+    return value if value is None else spoken(value) if measure.share else float(f"{value:.3g}")
 
 
 def as_json(sides: list[Side]) -> list[dict[str, object]]:
