@@ -21,6 +21,11 @@ class InputError(Exception):
         super().__init__(" ".join(part for part in (f"{where}: {what}" if where else what, todo) if part))
 
 
+MEMORY_FULL = ("There is not enough memory for this.", "Close other programs, or choose a smaller base model or file.")
+# As torch and other libraries say it.
+NO_MEMORY = re.compile(
+    r"not enough memory|can't allocate memory|Cannot allocate memory|bad_alloc|Unable to allocate", re.I
+)
 DISK_FULL = ("The disk is full:", "make room, then start it again.")
 # As libraries say it that hand on no number.
 NO_SPACE = re.compile(
@@ -71,8 +76,19 @@ def disk_full(error: BaseException | None) -> bool:
     return False
 
 
+def memory_full(error: BaseException | None) -> bool:
+    """Whether this error, or one that led to it, says that there is no memory left."""
+    while error is not None:
+        if isinstance(error, MemoryError) or (
+            isinstance(error, (RuntimeError, OSError)) and NO_MEMORY.search(str(error))
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def outside(error: BaseException) -> InputError | None:
-    """The sentence for what is amiss outside the program: the disk, its rights, a damaged database, a name that no disk takes.
+    """The sentence for what is amiss outside the program: disk or memory full, rights, a damaged database, a bad name.
 
     None for everything else, which is a bug.
     """
@@ -80,6 +96,8 @@ def outside(error: BaseException) -> InputError | None:
         return error
     if disk_full(error):
         return InputError(*DISK_FULL)
+    if memory_full(error):
+        return InputError(*MEMORY_FULL)
     if isinstance(error, sqlite3.DatabaseError):
         sentence = _BY_SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
         return sentence and InputError(sentence[0], sentence[1] or _RESTORE)

@@ -27,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "confidence": 0.95,
     "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
     "large_encoder": "packaged-large",  # the packaged all-mpnet-base-v2, or a local folder
-    "base_model": "packaged-writer",  # what students that write build on: the packaged SmolLM2-135M, a folder or a .gguf file
+    "base_model": "packaged-writer",  # what students that write build on: the packaged SmolLM2-135M, or a folder
     "voice_guide": {},  # changed fields of core.write.guide.Guide
     "teacher_behind": {},  # changed fields of core.write.teacher_behind.Rules
     "approval_target": 0.8,  # of a student's drafts above the bar, that people approve as they are (core/write/scorer.py)

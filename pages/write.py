@@ -2,10 +2,20 @@
 
 import streamlit as st
 
-from core import settings
-from core.ui import compare_writing, frame, guide_form, pair_profile, progress, teacher_drafts, writing
+from core.ui import (
+    base_form,
+    brief_files,
+    compare_writing,
+    frame,
+    guide_form,
+    pair_profile,
+    progress,
+    teacher_drafts,
+    writer_export,
+    writing,
+)
 from core.words import counted
-from core.write import base, desk, guide, pairs, scorer, training
+from core.write import desk, guide, pairs, scorer, training
 
 ENTRY = {
     "place": 85,
@@ -26,6 +36,7 @@ def main() -> None:
         live = next((row for row in rows if row["live"]), None)
         if live:
             writing.attempt(view)
+            brief_files.section(view, live)
         progress.watch(view, "writers", expected=running)
         if rows:
             st.subheader("Students that write", anchor=False)
@@ -47,8 +58,10 @@ def main() -> None:
         if there:
             pair_profile.glance(view)
         _guide(view, there)
+        base_form.show(view)
         if live:
             teacher_drafts.behind_form(view)
+            writer_export.take_along(view, live)
 
 
 def _known(view: frame.View, there: list[pairs.Pair], learn: int, running: bool, train: str) -> None:
@@ -63,16 +76,7 @@ def _known(view: frame.View, there: list[pairs.Pair], learn: int, running: bool,
         st.caption(
             f"The next training also learns from {counted(learn, 'draft')} that people kept at the drafts' desk.{missing}"
         )
-    name = settings.get(view.db, "base_model", view.task)
-    made_of = "SmolLM2 with 135 million parameters" if name == base.PACKAGED else name
-    st.caption(
-        frame.plain(
-            f"Students build on {made_of} (licence: {base.licence(name)}). A model of that size writes short lines of low risk, as "
-            "drafts; one of 0.5 to 2 billion parameters from a folder lifts that."
-            if name == base.PACKAGED
-            else f"Students build on {made_of} (licence: {base.licence(name)})."
-        )
-    )
+    base_form.built_on(view)
     kind = "primary" if train == "Train" else "secondary"
     if not too_few and st.button(train, type=kind, icon=":material/model_training:", disabled=running):
         writing.start(view)

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from core import database, settings
 from core.assets import sample
+from core.write import sample as written
+from tests.write import copy
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,6 +26,7 @@ STARTED_ELSEWHERE = {
     "python3 run.py test",
     "python3 run.py serve --client Demo",
 }
+WRITING = [one for one in COMMANDS if "--client Ottermoor" in one or "sample --pairs" in one]
 
 
 def test_the_readme_starts_with_its_two_commands():
@@ -33,15 +37,35 @@ def test_the_readme_starts_with_its_two_commands():
 @pytest.mark.timeout(1800)  # some thirty commands, each a process of its own, maybe on a busy machine
 def test_every_command_does_what_the_readme_says(tmp_path, encoders):
     sample.write(tmp_path / "data" / "sample", 650)  # the first rows of the sample; tests/browser walks the whole of it
+    others = [one for one in COMMANDS if one not in {*STARTED_ELSEWHERE, *WRITING} and "tests.bench" not in one]
+    outputs = _outputs(others, tmp_path)
+    found = json.loads(outputs["distil"])
+    assert found["students"][0]["agreement"]["n"] > 100 and found["verdict"]["decision"]
+    assert "%" in outputs["classify"] and (tmp_path / "scored.csv").exists() and (tmp_path / "more-assets").is_dir()
+    assert (tmp_path / "exported" / "predict.py").exists()
+
+
+def test_every_command_about_writing_does_what_the_readme_says(tmp_path, encoders):
+    """Upon a part of the sample's pairs; words in common are those of a base model of two layers."""
+    written.write(tmp_path / "data" / "sample", 200)
+    settings.put(database.connect(), "base_model", str(copy.base(tmp_path / "base")))
+    outputs = _outputs(WRITING, tmp_path)
+    found = json.loads(outputs["distil"])
+    assert found["pairs"]["imported"] == 200 and found["students"][-1]["kind"] == "retrieve" and found["chosen"]
+    assert "passed" in outputs["write"] or "stopped" in outputs["write"]
+    assert "Verdict" in outputs["blind"]
+    assert (tmp_path / "more-pairs" / "voice-guide.json").exists()
+
+
+def _outputs(commands: list[str], folder: Path) -> dict[str, str]:
+    """What each command says, by its name; it is run in `folder`."""
     outputs = {}
-    for command in COMMANDS:
-        if command in STARTED_ELSEWHERE or "tests.bench" in command:
-            continue
+    for command in commands:
         words = shlex.split(command)
         assert words[:2] == ["python3", "run.py"]
         run = subprocess.run(
             [sys.executable, "-m", "core", *words[2:]],
-            cwd=tmp_path,
+            cwd=folder,
             env=_environment(),
             capture_output=True,
             text=True,
@@ -49,10 +73,7 @@ def test_every_command_does_what_the_readme_says(tmp_path, encoders):
         )
         assert run.returncode == 0, f"{command}\n{run.stderr}"
         outputs[words[2]] = run.stdout
-    found = json.loads(outputs["distil"])
-    assert found["students"][0]["agreement"]["n"] > 100 and found["verdict"]["decision"]
-    assert "%" in outputs["classify"] and (tmp_path / "scored.csv").exists() and (tmp_path / "more-assets").is_dir()
-    assert (tmp_path / "exported" / "predict.py").exists()
+    return outputs
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "tests.bench" in c])

@@ -21,8 +21,11 @@ def options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--copy-column", metavar="C", help="column of the approved copy")
     group.add_argument(
         "--base-model",
-        metavar="PATH",
-        help="a folder or .gguf file to build on, kept for the task (default: SmolLM2-135M)",
+        metavar="MODEL",
+        help="what to build on, kept for the task: a folder, a .gguf file, org/name on the hub (default: SmolLM2-135M)",
+    )
+    group.add_argument(
+        "--accept-terms", action="store_true", help="you have read the base model's terms of use and accept them"
     )
     group.add_argument(
         "--from-desk", action="store_true", help="without a file: the pairs there are, and drafts that people approved"
@@ -34,21 +37,25 @@ def teach(args: argparse.Namespace) -> tuple[dict, str]:
     """Pairs to verdict: import, train, judge."""
     if args.pairs:
         terminal.must_exist(args.pairs)
-        if not args.brief_columns or not args.copy_column:
-            raise InputError(
-                "--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy."
-            )
-    from core import database, settings
-    from core.write import base, guide, training
+    from core import database
+    from core.write import base, guide, pairs, returned, training
+
+    named = args.brief_columns and args.copy_column
+    if (
+        args.pairs
+        and not named
+        and not returned.is_returned(pairs.opened(args.pairs, [], reading.read_as(args)).columns)
+    ):
+        raise InputError("--brief-columns or --copy-column is missing.", "Name the columns of brief and approved copy.")
 
     rules = guide.read(args.guide) if args.guide else None
     db = database.connect()
     task = training.task_of(db, args.client, args.task)
     if args.base_model:
-        settings.put(db, "base_model", str(base.prepared(args.base_model)), task)
+        base.choose(db, task, args.base_model, accepted=args.accept_terms)
     if rules:
         guide.put(db, task, rules)
-    brief = [column.strip() for column in (args.brief_columns or "").split(",")]
+    brief = [column.strip() for column in (args.brief_columns or "").split(",") if column.strip()]
     result = training.import_and_train(
         db,
         task,

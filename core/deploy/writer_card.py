@@ -73,12 +73,8 @@ def write(db: Database, task: Task, row: dict, measured: Parity | None, folder: 
 
 def _origin(row: dict) -> str:
     text = f"It learned from {counted(row['params']['train'], 'approved pair')} of a brief with its copy"
-    built = f", on the base model {plain(_named(row['params']['base']))}" if rungs()[row["kind"]].reads else ""
+    built = f", on the base model {plain(base.named(row['params']['base']))}" if rungs()[row["kind"]].reads else ""
     return f"## Where it comes from\n\n{text}{built}, in {duration(row['train_seconds'])}, on {row['created'][:10]}."
-
-
-def _named(name: str) -> str:
-    return "SmolLM2-135M-Instruct" if name == base.PACKAGED else Path(name).name
 
 
 def _quality(figures: WriteFigures) -> str:
@@ -144,7 +140,7 @@ def _licences(row: dict, figures: WriteFigures) -> str:
     notes = ["The pairs are the client's; the student is made from them."]
     if rungs()[row["kind"]].reads:
         notes.append(
-            f"The base model {plain(_named(row['params']['base']))}: {plain(figures.licence or 'not stated')}."
+            f"The base model {plain(base.named(row['params']['base']))}: {plain(figures.licence or 'not stated')}."
         )
     notes.append("What tells what a text is about is sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), quantised.")
     notes += [f"{name} {version(name)}: MIT." for name in ("xllamacpp",) if rungs()[row["kind"]].reads]

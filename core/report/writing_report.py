@@ -142,7 +142,7 @@ def _ladder(db: Database, task: Task) -> Answer:
 def _provenance(db: Database, task: Task, result: WritingComparison) -> list[tuple[str, str]]:
     row, learned = result.row, result.row["params"]
     made_of = learned.get("base") if rungs()[row["kind"]].reads else None
-    name = "SmolLM2-135M-Instruct" if made_of == base.PACKAGED else made_of
+    name = made_of and base.named(made_of)
     facts = [
         ("Student", f"{result.student}, {row['size_mb']:.1f} MB, trained {row['created'][:10]}"),
         ("Learned from", counted(learned["train"], "approved pair")),

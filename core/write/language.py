@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import InputError
+from core.errors import InputError, memory_full
 from core.write.wording import Wording, wording
 
 if TYPE_CHECKING:
@@ -58,14 +58,21 @@ def load(folder: Path, *, train: bool = False) -> Language:
     try:
         words = wording(folder)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, trust_remote_code=False, local_files_only=True, dtype=kind, attn_implementation="sdpa"
+            folder,
+            trust_remote_code=False,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=kind,
+            attn_implementation="sdpa",
         )
     except Exception as error:  # tokenizers raises nothing narrower
+        if memory_full(error):
+            raise
         raise InputError(
             f"The model in {folder} cannot be read: {str(error).splitlines()[0]}.",
             "Restore its folder from a copy, or train it again.",
         ) from error
-    return Language(words.tokens, words.end, words.breaks, model.train(train))
+    return Language(**vars(words), model=model.train(train))
 
 
 def losses(language: Language, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> torch.Tensor:

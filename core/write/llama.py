@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8  # drafts computed together
 CONTEXT = 5_120  # tokens of them all: the longest brief once, and eight of the longest drafts
 FORCED = 1e9  # so likely that nothing else is drawn
+STRAIGHT = {"temperature": 0.0, "samplers": ["temperature"]}  # likeliest first
 # Threads wait for each other at every step: beside other work, two take ten times as long as one.
 THREADS = 1
 
@@ -36,45 +37,60 @@ class Llama(Wording):
         how = {"n_predict": most, "n_probs": 1, "stop": ["\n"]} | ({"temperature": 0.0} if greedy else drawn)
         asked = [how | {"prompt": prompt, "seed": seed % 2**32} for prompt, seed in zip(prompts, seeds)]
         with ThreadPoolExecutor(max(1, AT_ONCE // (1 if greedy else drafts))) as pool:
-            return [[self._taken(steps) for steps in answer] for answer in pool.map(self._asked, asked)]
+            return [[self._taken(one) for one in answer] for answer in pool.map(self._asked, asked)]
 
     def likelihoods(self, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> list[float]:
-        """log p(copy | prompt) of each, its end included: the model follows a grammar that allows nothing else, and says how likely
-        each token was to it."""
+        """log p(copy | prompt) of each, its end included. It says how likely a token was only of what it draws, so it is made to
+        draw all of them by a grammar; of parts of letters it says nothing, so that each token is looked up then."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(self._likelihood, prompts, copies))
 
     def _likelihood(self, prompt: list[int], copy: list[int]) -> float:
+        try:
+            return self._in_a_row(prompt, copy)
+        except RuntimeError:
+            return sum(self._next(prompt + copy[:place], token) for place, token in enumerate(copy))
+
+    def _in_a_row(self, prompt: list[int], copy: list[int]) -> float:
         body = copy[:-1] if copy[-1] == self.end else copy
         grammar = "root ::= " + (" ".join(f"<[{token}]>" for token in body) or '""')
-        how = {
-            "n_predict": len(copy),
-            "n_probs": 1,
-            "temperature": 0.0,
-            "samplers": ["temperature"],
-            "grammar": grammar,
-        }
+        how = STRAIGHT | {"n_predict": len(copy), "n_probs": 1, "grammar": grammar}
         if body != copy:  # after the last word only an end is allowed; this says which
             how["logit_bias"] = [[self.end, FORCED]]
-        [steps] = self._asked(how | {"prompt": prompt})
-        if [token for token, _ in steps] != copy:
+        [one] = self._asked(how | {"prompt": prompt})
+        steps = _steps(one)
+        if [step["id"] for step in steps] != copy:
             raise RuntimeError("llama.cpp did not follow the copy that it was to judge.")
-        return sum(logp for _, logp in steps)
+        return sum(step["logprob"] for step in steps)
 
-    def _asked(self, request: dict[str, Any]) -> list[list[tuple[int, float]]]:
-        """(token, log likelihood) of each step of each draft. RuntimeError where it is refused: it is said, not raised, there."""
+    def _next(self, prompt: list[int], token: int) -> float:
+        """log p(token | prompt), out of all that could have been drawn in place of the end."""
+        every = {"n_predict": 1, "n_probs": self.tokens.get_vocab_size(), "logit_bias": [[self.end, FORCED]]}
+        [one] = self._asked(STRAIGHT | every | {"prompt": prompt})
+        return next(step["logprob"] for step in _steps(one)[0]["top_logprobs"] if step["id"] == token)
+
+    def _asked(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        """The texts of a request. RuntimeError where it is refused: there it is said, not raised."""
         answer = self.server.handle_completions(request)
         if "error" in answer:
             raise RuntimeError(str(answer["error"].get("message", answer["error"])))
-        steps = [(one["logprobs"] or {"content": []})["content"] for one in answer["choices"]]
-        return [[(step["id"], step["logprob"]) for step in some] for some in steps]
+        return answer["choices"]
 
-    def _taken(self, steps: list[tuple[int, float]]) -> Written:
-        draft = Written()
-        for token, logp in steps:
+    def _taken(self, one: dict[str, Any]) -> Written:
+        """A draft of what was drawn; parts of letters are missing among its steps, so its words are then read from its text."""
+        draft, steps = Written(), _steps(one)
+        for step in steps:
             if not draft.ended:
-                take(self, draft, token, logp)
+                take(self, draft, step["id"], step["logprob"])
+        said = bytes(part for step in steps for part in step["bytes"]).decode(errors="replace")
+        if not said.strip().startswith(text := one["text"].strip()):
+            draft.ids = self.tokens.encode(" " + text, add_special_tokens=False).ids
         return draft
+
+
+def _steps(one: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was drawn, token by token: id, logprob, bytes, top_logprobs."""
+    return (one["logprobs"] or {"content": []})["content"]
 
 
 def installed() -> bool:
@@ -94,7 +110,7 @@ def llama(file: Path, words: Wording, threads: int = THREADS) -> Llama:
     params.cache_ram_mib, params.warmup, params.verbosity = 0, False, -1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:
-        return Llama(words.tokens, words.end, words.breaks, xllamacpp.Server(params))
+        return Llama(**vars(words), server=xllamacpp.Server(params))
     except Exception as error:  # it raises nothing narrower
         raise InputError(
             f"The model {file.name} cannot be loaded: {str(error).splitlines()[0]}.",

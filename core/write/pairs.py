@@ -27,7 +27,7 @@ from core.tables.dialects import DELIMITERS
 from core.tables.files import AS_FOUND, Problems, ReadAs, Table, open_table
 from core.tasks import Task
 from core.words import counted
-from core.write import telling
+from core.write import returned, telling
 
 FEWEST = 100  # approved pairs, below which a student would only repeat them
 MOST_COPY = 4_000  # characters
@@ -92,7 +92,10 @@ class Imported:
 
 
 def find_columns(table: Table, brief: Sequence[str], copy: str) -> Columns:
-    """The columns named, and those that are called what they hold. InputError for one that the file lacks, or copy among briefs."""
+    """The columns named, and those that are called what they hold; of a file of drafts that comes back, its own where none is
+    named. InputError for one that the file lacks, or copy among briefs."""
+    if not brief and not copy and returned.is_returned(table.columns):
+        brief, copy = [returned.BRIEF], returned.FINAL
     for column in [*brief, copy]:
         if column not in table.columns:
             listed = ", ".join(table.columns)[:500]
@@ -130,6 +133,8 @@ class Look:
 def look(path: Path) -> Look:
     """What a file holds. The brief is guessed by its name, else the first column; the copy by its name, else the next one."""
     table = open_table(path)
+    if returned.is_returned(table.columns):
+        return Look(table.columns, returned.BRIEF, returned.FINAL, table.head[:3])
     named = {column.casefold(): column for column in reversed(table.columns)}
     brief = next((named[name] for name in ("brief", "source", "prompt", "input") if name in named), table.columns[0])
     others = [column for column in table.columns if column != brief] or table.columns
@@ -147,14 +152,22 @@ def import_pairs(
 ) -> Imported:
     """Read the file's pairs into the task and deal the splits anew. InputError where no row of it can be used."""
     table, problems = opened(path, [*columns.brief, columns.copy], read_as), Problems()
-    rows, numbers, count = [], [], 0
-    for row, cells in table.records(problems):
+    back = returned.is_returned(table.columns) and columns.copy == returned.FINAL
+    rows, numbers, count, undecided = [], [], 0, 0
+    for row, listed in table.records(problems):
         count += 1
-        read = _read(row, dict(zip(table.columns, cells)), columns, problems)
+        cells = dict(zip(table.columns, listed))
+        if back and (cells := returned.settled(cells)) is None:
+            undecided += 1
+            continue
+        read = _read(row, cells, columns, problems)
         rows += [read] if read else []
         numbers += [row] if read else []
         if progress and count % 500 == 0:
             progress(count, 0, "Reading pairs")
+    if undecided:
+        what = f"{counted(undecided, 'draft')} without a decision left out."
+        problems.remark(None, columns.status, what, "Write approved, edited or rejected under status to bring them in.")
     distinct = {row["text_hash"]: row for row in rows}
     same = sum(normal_form(row["brief"]) == normal_form(row["copy"]) for row in rows)
     if not distinct or same > len(rows) / 2:

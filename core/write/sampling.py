@@ -6,6 +6,7 @@ arXiv 2407.01082); summaries are the likeliest token after token.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 TEMPERATURE, MIN_P = 0.9, 0.1
 ROWS, TOKENS = 128, 6_144  # written at once, drafts and their tokens
+LIKELIEST = 64  # tokens looked at first
 
 
 @dataclass
@@ -110,12 +112,17 @@ def _drawn(logits: torch.Tensor, chances: torch.Tensor) -> torch.Tensor:
     """A token a row, by its chance in [0, 1)."""
     import torch
 
-    likely = torch.softmax(logits / TEMPERATURE, 1)
-    likely = likely.masked_fill(likely < MIN_P * likely.amax(1, keepdim=True), 0.0)
-    rising = likely.cumsum(1)
-    return torch.searchsorted(rising, (chances[:, None] * rising[:, -1:]).contiguous(), right=True)[:, 0].clamp(
-        max=logits.shape[1] - 1
-    )
+    # Of the vocabulary's 50,000 tokens a handful come into question: they alone are put in order and drawn from.
+    likeliest, ids = logits.topk(min(LIKELIEST, logits.shape[1]), 1)
+    top = likeliest[:, :1]
+    least = top + TEMPERATURE * math.log(MIN_P)
+    if (likeliest[:, -1:] >= least).any():
+        likeliest, ids = logits.topk(int((logits >= least).sum(1).max()), 1)
+    ids, order = ids.sort(1)
+    likeliest = likeliest.gather(1, order)
+    rising = torch.exp((likeliest - top) / TEMPERATURE).masked_fill(likeliest < least, 0.0).cumsum(1)
+    place = torch.searchsorted(rising, (chances[:, None] * rising[:, -1:]).contiguous(), right=True)
+    return ids.gather(1, place.clamp(max=ids.shape[1] - 1))[:, 0]
 
 
 def take(words: Wording, draft: Written, token: int, logp: float) -> None:

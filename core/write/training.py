@@ -130,7 +130,7 @@ def train_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, 
     counts = {}
     if params.get("file"):
         path, how = Path(params["file"]), ReadAs(**params["read_as"] or {})
-        table = pairs.opened(path, [*params["brief"], params["copy"]], how)
+        table = pairs.opened(path, [*params["brief"], *filter(None, [params["copy"]])], how)
         columns = pairs.find_columns(table, params["brief"], params["copy"])
         imported = pairs.import_pairs(db, task, path, columns, how, progress)
         counts = {

@@ -1,7 +1,7 @@
 """Fine-tuning a base model on pairs of brief and copy: the loss is on the copy alone, its end included.
 
 Weights are trained in full precision, computed in half where the processor has it; batches are of like length. Killed at any
-moment, it carries on from at most CHECKPOINT_SECONDS before. Settings: docs/writing.md.
+moment, it carries on from CHECKPOINT_SECONDS before, from longer before where saving takes long. Settings: docs/writing.md.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from core.train import steps
 from core.write.language import Language, half, losses
 
 CHECKPOINT_SECONDS = 120  # a checkpoint of the packaged model has 1.6 GB
+SAVING = 0.05  # of the time that checkpoints may take: on a slow disk there are fewer
+PLAIN = 128  # tokens up to which attention is worked out plainly: half the time of the fused kernel's way back
 WARM_UP = 0.06  # of the steps
 NOISE = 0.1  # of the mean length, by which pairs of like length change their places
 Step = Callable[[int, int, str], None]
@@ -65,7 +67,8 @@ def tune(
     optimiser = torch.optim.AdamW(language.model.parameters(), lr=recipe.rate, weight_decay=0.01, fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda done: _rate(done, total))
     parts = {"model": language.model, "optimiser": optimiser, "scheduler": scheduler}
-    done, saved = steps.resume(checkpoint, parts), time.monotonic()
+    language.model.set_attn_implementation("eager" if lengths.max() <= PLAIN else "sdpa")
+    done, saved, apart = steps.resume(checkpoint, parts), time.monotonic(), CHECKPOINT_SECONDS
     batches = steps.batches(lengths, recipe.batch, recipe.epochs, NOISE * lengths.mean())
     for at, chosen in islice(enumerate(batches), done, total):
         epoch, place = divmod(at, a_pass)
@@ -77,9 +80,11 @@ def tune(
         if last:
             language.model.eval()
             ended(epoch)
-        if last or time.monotonic() - saved > CHECKPOINT_SECONDS:
+        if at + 1 < total and (last or time.monotonic() - saved > apart):
+            started = time.monotonic()
             steps.save(checkpoint, parts, at + 1)
             saved = time.monotonic()
+            apart = max(CHECKPOINT_SECONDS, (saved - started) / SAVING)
 
 
 def _learn(language: Language, pairs: list[tuple[list[int], list[int]]], optimiser: Any) -> None:

@@ -16,15 +16,19 @@ MOST_BRIEF, MOST_COPY = 1_024, 256  # tokens; what is longer is cut at its end
 
 @dataclass(frozen=True)
 class Wording:
-    """A tokenizer, what ends a copy, and the tokens that break a line."""
+    """A tokenizer, what ends a copy, the tokens that break a line, and what a text must begin with, where it must: Gemma writes
+    nonsense without."""
 
     tokens: Tokenizer
     end: int
     breaks: frozenset[int]
+    start: int | None
 
     def prompt(self, brief: str) -> list[int]:
         """The tokens that ask for the copy of a brief; an empty brief asks for any copy."""
         body = self.tokens.encode(f"Brief: {brief}", add_special_tokens=True).ids[:MOST_BRIEF]
+        if self.start is not None and body[:1] != [self.start]:
+            body.insert(0, self.start)
         return body + self.tokens.encode("\nCopy:", add_special_tokens=False).ids
 
     def copy(self, text: str) -> list[int]:
@@ -43,6 +47,7 @@ def wording(folder: Path) -> Wording:
     tokens = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokens.no_padding()
     tokens.no_truncation()
-    end = json.loads((folder / "config.json").read_text(encoding="utf-8"))["eos_token_id"]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    end, start = config["eos_token_id"], config["bos_token_id"] if config["model_type"] == "gemma3_text" else None
     breaks = frozenset(id for word, id in tokens.get_vocab().items() if "Ċ" in word or "\n" in word or word == "<0x0A>")
-    return Wording(tokens, end[0] if isinstance(end, list) else end, breaks)
+    return Wording(tokens, end[0] if isinstance(end, list) else end, breaks, start)

@@ -27,6 +27,11 @@ from core.write.pairs import find_columns, opened
 from core.write.wording import wording
 
 DRAWS, MOST, LONG_MOST = 8, 24, 40
+SPECIAL = {
+    "unk_token": "<|endoftext|>",
+    "bos_token": "<|im_start|>",
+    "eos_token": "<|im_end|>",
+}  # of the packaged base model
 TRAINED, HELD = 320, 60
 
 
@@ -174,9 +179,7 @@ def _ctranslate2(student: Path, scratch: Path, threads: int) -> tuple:
 
     source = scratch / "source"
     shutil.copytree(student, source)
-    PreTrainedTokenizerFast(tokenizer_file=str(student / "tokenizer.json"), unk_token="<|endoftext|>").save_pretrained(
-        source
-    )
+    PreTrainedTokenizerFast(tokenizer_file=str(student / "tokenizer.json"), **SPECIAL).save_pretrained(source)
     ctranslate2.converters.TransformersConverter(str(source)).convert(str(scratch / "made"), quantization="int8")
     model = ctranslate2.Generator(str(scratch / "made"), "cpu", intra_threads=threads, compute_type="int8")
     words = language.load(student)
@@ -216,7 +219,7 @@ def _size(folder: Path) -> int:
 
 
 RUNTIMES: dict[str, Callable] = {
-    "torch, full": _torch_full, "torch": _torch, "llama.cpp Q8_0": _llama, "ctranslate2 int8": _ctranslate2
+    "torch full": _torch_full, "torch": _torch, "llama.cpp Q8_0": _llama, "ctranslate2 int8": _ctranslate2
 }  # fmt: skip
 
 if __name__ == "__main__":

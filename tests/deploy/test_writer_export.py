@@ -94,6 +94,18 @@ def test_an_exported_student_drafts_by_itself_and_its_drafts_come_back_as_pairs(
     with (tmp_path / "drafts.csv").open(encoding="utf-8-sig", newline="") as file:
         there = list(csv.DictReader(file))
     assert {row["brief"] for row in there} == {row["brief"] for row in copy.pairs(5, seed=3)}
+    decided = [("approved", ""), ("", "Soap, as it was."), ("rejected", ""), ("", "")]
+    edited = [row | dict(zip(("status", "final"), one)) for row, one in zip(there, decided)]
+    file = copy.file(tmp_path, edited, "edited.csv")
+    assert pairs.look(file).copy == "final"
+    columns = pairs.find_columns(pairs.opened(file, []), [], "")
+    brought = pairs.import_pairs(db, task, file, columns)
+    assert brought.imported == 3
+    assert "1 draft without a decision left out." in [one.what for one in brought.problems]
+    back = {row["status"]: row for row in db.query("select * from pairs order by id desc limit 3")}
+    assert (back["approved"]["copy"], back["approved"]["first_version"]) == (there[0]["draft"], there[0]["draft"])
+    assert (back["edited"]["copy"], back["edited"]["first_version"]) == ("Soap, as it was.", there[1]["draft"])
+    assert back["rejected"]["copy"] == there[2]["draft"]
 
 
 def test_what_the_exported_gates_say_is_what_the_gates_here_say(taught, db, tmp_path):
