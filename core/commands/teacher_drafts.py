@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.tasks import Task
     from core.write.teacher import Bought, Forecast
 
+NOBODY = "nobody"
 PRICE = "Give one with `connections --add NAME --price IN,OUT` or `prices --set`."
 
 
@@ -24,7 +25,31 @@ def options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("to have a hosted teacher write, instead of the student")
     group.add_argument("--teacher", metavar="T", help="connection:NAME, or KIND:MODEL")
     group.add_argument("--budget", type=terminal.usd, metavar="USD", help="the most that these briefs may cost in all")
+    group.add_argument(
+        "--behind", metavar="T", help=f"only keep who writes where no draft passes, for --budget a month; or {NOBODY}"
+    )
     group.add_argument("--forecast", action="store_true", help="say what it would cost, and buy nothing")
+
+
+def behind(args: argparse.Namespace) -> tuple[dict, str]:
+    """Keep who stands behind the task's student, and what that may cost the client a month."""
+    from core import database
+    from core.money import ledger
+    from core.write import teacher_behind, use
+
+    db = database.connect()
+    task = use.task_named(db, args.client, args.task)
+    rules = teacher_behind.Rules(teacher="" if args.behind == NOBODY else args.behind, budget_usd=args.budget)
+    teacher_behind.put(db, task, rules)
+    db.conn.commit()
+    spent = ledger.served_usd(db, task.client_id)
+    said = "Nobody stands behind the student." if not rules.teacher else f"{rules.teacher} writes where no draft passes"
+    if rules.teacher:
+        most = (
+            "at no cost" if rules.budget_usd is None else f"for {money(rules.budget_usd, exact=True)} a month at most"
+        )
+        said += f", {most}; {money(spent, exact=True)} is spent this month."
+    return {"client": args.client, "task": task.name, **rules.model_dump(), "spent_usd": spent}, said
 
 
 def write(args: argparse.Namespace) -> tuple[dict, str]:

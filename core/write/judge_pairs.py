@@ -290,7 +290,7 @@ def _judged(who: tuple[str, str, str], rows: list[dict], rules: blind.Rules) -> 
 
 def sentence(judged: Judged) -> str:
     """What a judge said, in words, or that people have judged too few of its pairs."""
-    who = f"{judged.judge} as judge, beside {blind.other_words(judged.against)}"
+    who = f"{judged.judge} as judge of drafts beside {blind.other_words(judged.against)}"
     lost = judged.asked - judged.survived
     sides = f" {counted(lost, 'verdict')} of {judged.asked:,} did not survive the exchange of sides." if lost else ""
     agrees = f"agrees with people on {judged.agreed:,} of {judged.shared:,}"

@@ -97,7 +97,7 @@ def test_drafts_arrive_go_through_the_gates_come_to_the_desk_and_are_bought_once
     assert not db["teacher_drafts"].count and not db["drafts"].count and db["calls"].count == 6
 
 
-def test_behind_a_student_the_teacher_writes_within_the_months_budget_and_never_raises(db, task):
+def test_behind_a_student_the_teacher_writes_within_the_months_budget_and_never_raises(db, task, capsys):
     with Server(about) as server:
         connect(db, task, server)
         assert "No teacher" in teacher_behind.behind(db, task, BRIEFS[:1]).why[BRIEFS[0]]
@@ -116,6 +116,11 @@ def test_behind_a_student_the_teacher_writes_within_the_months_budget_and_never_
         server.script = lambda call: Text(about(call), seconds=2.0)
         late = teacher_behind.behind(db, task, ["A brief nobody waits for"], wait_s=0.2)
         assert late.drafts or "did not answer" in next(iter(late.why.values()))
+    db.conn.commit()
+    ask = ["write", "--client", "Northwind", "--task", "Slogans", "--behind"]
+    assert "a month" in call(capsys, *ask, "connection:T")[2]
+    assert call(capsys, *ask, "connection:T", "--budget", "2")[1]["budget_usd"] == 2.0
+    assert teacher_behind.rules_of(db, task) == teacher_behind.Rules(teacher="connection:T", budget_usd=2.0)
     connections.remove(db, connections.find(db, task.client_id, "T").id)
     assert "no connection" in teacher_behind.behind(db, task, ["And one more"]).why["And one more"].lower()
 
@@ -266,14 +271,13 @@ def test_killed_at_any_moment_it_loses_no_draft_and_buys_none_twice(db, task):
 
 def test_a_task_comes_from_no_pair_to_enough_by_what_people_approve(db, task, tmp_path, capsys):
     made = copy.pairs(130)
-    lines = {one["brief"]: one["copy"] for one in made}
-    with Server(lambda call: says(lines[brief_of(call)])) as server:
-        connect(db, task, server)
-        assert buy(db, task, list(lines), cap=5.0).handled >= 120
+    for one in made:
+        drafted.draft(db, task, None, one["copy"], one["brief"], teacher.TEACHER)
+    db.conn.commit()
     sheet = tmp_path / "desk.csv"
     ask = ["drafts", "--client", "Northwind", "--task", "Slogans"]
     status, told, _ = call(capsys, *ask, "--export", str(sheet))
-    assert status == 0 and told["waiting"] >= 120
+    assert status == 0 and told["waiting"] == 130
     rows = list(csv.DictReader(sheet.open(encoding="utf-8-sig")))
     for n, row in enumerate(rows):
         row["decision"] = ("rejected", "edited", "")[n] if n < 3 else "approved"
