@@ -12,7 +12,7 @@ from core.evaluate.latency import while_busy
 from core.evaluate.versions import behind_words
 from core.tables.problems import AS_FOUND, ReadAs
 from core.train.registry import all_students, folder_of
-from core.ui import exports, frame, go_live, progress, scored_files, serving, uploads
+from core.ui import exports, frame, go_live, progress, scored_files, serving, uploads, writer_versions
 from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
 from core.words import milliseconds, percent, stated_percent
@@ -23,13 +23,17 @@ ENTRY = {
     "name": "Deploy",
     "icon": "rocket_launch",
     "title": "Put the student to work",
-    "sentence": "The live student classifies a whole file and marks what it is not sure of for the teacher.",
+    "sentence": "The live student works on whole files or answers over HTTP, and marks what it is not sure of for the teacher.",
+    "kinds": ("choose_one", "choose_several", "write"),
 }
 KINDS = {"XLSX": "Excel (XLSX)", "CSV": "CSV", "Parquet": "Parquet"}
 
 
 def main() -> None:
     with frame.page("deploy") as view:
+        if view.task.kind == "write":
+            writer_versions.show(view)
+            return
         students = all_students(view.db, view.task)
         live = next((row for row in students if row["live"]), None)
         if live is None:

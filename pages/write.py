@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.ui import (
     base_form,
+    brief_files,
     compare_writing,
     frame,
     guide_form,
@@ -35,6 +36,7 @@ def main() -> None:
         live = next((row for row in rows if row["live"]), None)
         if live:
             writing.attempt(view)
+            brief_files.section(view, live)
         progress.watch(view, "writers", expected=running)
         if rows:
             st.subheader("Students that write", anchor=False)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import terminal
-from core.commands import teacher_drafts
-from core.errors import InputError
-from core.words import counted
+from core.commands import reading, teacher_drafts
+from core.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from sqlite_utils import Database
+
     from core.tasks import Task
 
 STUDENTS = 3  # drafts of a brief
@@ -29,6 +30,7 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other drafts")
     command.add_argument("--student", default="live", metavar="ID", help="which student (default: the one at work)")
+    reading.problem_option(command)
     teacher_drafts.options(command)
 
 
@@ -57,24 +59,26 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     return {"client": args.client, **result}, "\n".join(lines)
 
 
-def _file(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
+def _file(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     terminal.must_exist(args.input)
-    if not args.brief_columns or args.output is None or args.output.suffix not in (".csv", ".xlsx"):
+    if not args.brief_columns or args.output is None:
         raise InputError(
             "--brief-columns or --output is missing.", "Name the brief's columns, and a .csv or .xlsx file."
         )
-    import pandas as pd
+    from core.deploy import brief_files
 
-    from core.report import workbook
-    from core.whole import write_whole
-    from core.write import use
-
-    columns = [column.strip() for column in args.brief_columns.split(",")]
-    lines = use.write_file(db, task, args.input, columns, args.drafts or STUDENTS, args.student)
-    table = pd.DataFrame(lines, columns=["row", "brief", "draft", "passed", "why"])
-    data = workbook.csv(table) if args.output.suffix == ".csv" else workbook.written({"Drafts": table})
-    write_whole(args.output, data)
-    handled = table.loc[table["passed"] == "yes", "row"].nunique()
-    result = {"briefs": table["row"].nunique(), "drafts": len(table), "handled": handled, "output": str(args.output)}
-    text = f"{counted(len(table), 'draft')} of {counted(result['briefs'], 'brief')}, {handled:,} with one that passes every gate"
-    return {"client": args.client, **result}, f"{text}, in {args.output}"
+    result = brief_files.write_file(
+        db,
+        task,
+        input=args.input,
+        output=args.output,
+        columns=[column.strip() for column in args.brief_columns.split(",")],
+        count=args.drafts or STUDENTS,
+        seed=args.seed,
+        student=args.student,
+        progress=terminal.Log(),
+    )
+    problems = [Problem(**one) for one in result["problem_list"]]
+    reading.write_problems(args.problems, [(args.input.name, problems)])
+    lines = [f"{args.output}: {brief_files.in_words(result)}", *reading.problem_lines(problems, result["problems"])]
+    return {"client": args.client, **result}, "\n".join(lines)

@@ -141,7 +141,7 @@ def _score(
     scoring, manifest = _scoring(
         db, row, texts, _input_columns(source, input, id_column), input, output, read_as, model
     )
-    with _parts(scoring, manifest), ExitStack() as stack:
+    with parts_folder(scoring.parts, manifest, lambda: _finished(scoring)), ExitStack() as stack:
         asked = model and stack.enter_context(sending.opened(db, row, model, owner(row, model, input), budget_usd))
         counts = _finished(scoring)
         taken_over = sum(c.rows for c in counts.values())
@@ -397,12 +397,12 @@ def _hash(data: bytes) -> str:
 
 
 @contextmanager
-def _parts(scoring: Scoring, manifest: dict[str, Any]) -> Iterator[None]:
-    """The folder of parts, for this run alone: emptied where it is of another making, gone at the end or when it is of no use.
+def parts_folder(folder: Path, manifest: dict[str, Any], finished: Callable[[], Any]) -> Iterator[None]:
+    """The folder of parts, for this run alone: emptied where it is of another making, gone at the end or where nothing in it is
+    `finished`.
 
     InputError where the folder cannot be written, the disk is full, or another run is at the same output.
     """
-    folder = scoring.parts
     try:
         folder.mkdir(exist_ok=True)
         with FileLock(folder / "lock", timeout=0):
@@ -414,7 +414,7 @@ def _parts(scoring: Scoring, manifest: dict[str, Any]) -> Iterator[None]:
                 yield
                 shutil.rmtree(folder)
             finally:
-                if folder.exists() and not _finished(scoring):
+                if folder.exists() and not finished():
                     shutil.rmtree(folder)
     except Timeout:
         raise InputError(

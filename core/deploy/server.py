@@ -119,7 +119,10 @@ def _service(db: Database, task: Task, which: str, writes: Task | None, fallback
     if task.kind == KIND:
         use.may_write(db, task, which)
         if fallback:
-            raise InputError("A task that writes has no teacher to fall back to.", "Leave --fallback out.")
+            raise InputError(
+                "Who stands behind a student that writes, and for how much a month, is kept with its task.",
+                "Leave --fallback out.",
+            )
         return Service(None, None, WriterFollower(task, which, needed=True))
     find(db, task, which)
     return Service(Follower(task, which), fallback, WriterFollower(writes, "live", needed=False) if writes else None)

@@ -65,7 +65,7 @@ class Service:
         """Stop answering."""
         await self.students.close()
         if self.writing:
-            await self.writing.queue.close()
+            await self.writing.close()
         if self.fallback:
             await self.fallback.close()
         for one in self.followers:

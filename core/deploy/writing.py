@@ -5,29 +5,33 @@ Drafts go out at once; the thread that follows the live student writes them to t
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
 from collections import deque
 from collections.abc import Hashable
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Any
 
 from sqlite_utils import Database
 
+from core import database
 from core.deploy.batching import Batcher
 from core.deploy.live import Follower
 from core.deploy.metrics import Metrics
 from core.deploy.schema import Drafted
 from core.errors import InputError
 from core.tasks import Task
-from core.write import fields, use
-from core.write.drafting import Writer
+from core.write import fields, teacher_behind, use
+from core.write.drafting import Draft, Writer
 
 AT_ONCE = 8  # briefs of a batch: others get their turn after a few seconds
 ROOM = 200  # briefs that may wait
 UNKEPT = 5_000  # briefs whose drafts wait to be written; beyond that the oldest are let go
+TEACHER_S = 25.0  # that a request waits for the teacher's drafts
+ASKED_AT_ONCE = 8  # requests that wait for the teacher
 MILD = 10  # niceness of the thread that writes: answers to /classify go first
 NONE = "No student of this task is at work yet; put one to work with `students --go-live ID` or on the Deploy page."
 
@@ -48,12 +52,12 @@ class Kept:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._new: deque[tuple[dict, str, list[dict], int]] = deque(maxlen=UNKEPT)
+        self._new: deque[tuple[dict, str, list[Draft], int]] = deque(maxlen=UNKEPT)
 
-    def add(self, served: ServedWriter, brief: str, records: list[dict], seed: int) -> None:
+    def add(self, served: ServedWriter, brief: str, drafts: list[Draft], seed: int) -> None:
         """Keep a brief's drafts with the next write()."""
         with self._lock:
-            self._new.append(({"id": served.id, "task_id": served.task.id}, brief, records, seed))
+            self._new.append(({"id": served.id, "task_id": served.task.id}, brief, drafts, seed))
 
     def write(self, db: Database) -> None:
         """Write what is new, all of it or nothing; sqlite3.Error where it cannot be, and it is kept for the next time."""
@@ -115,30 +119,36 @@ class Writing:
 
     def __init__(self, follower: WriterFollower, metrics: Metrics):
         self.follower, self.metrics = follower, metrics
+        self._asking = ThreadPoolExecutor(ASKED_AT_ONCE, "teacher")
         self.queue = Batcher(_write, "writer", room=ROOM, most=AT_ONCE, begin=_mildly)
         metrics.waiting_briefs.set_function(lambda: self.queue.waiting)
         metrics.writer.set_function(lambda: follower.current.id if follower.current else 0)
+
+    async def close(self) -> None:
+        """Stop; whoever still waits is cancelled."""
+        await self.queue.close()
+        self._asking.shutdown(wait=False, cancel_futures=True)
 
     async def write(self, served: ServedWriter, briefs: list[str], drafts: int, seed: int) -> list[Drafted]:
         """One result a brief. Overloaded where too many wait already; InputError for briefs that the student cannot take."""
         each = list(dict.fromkeys(briefs))
         written = dict(zip(each, await self.queue.ask((served, drafts, seed), each)))
-        results = {brief: self._result(served, brief, records) for brief, records in written.items()}
-        for brief, records in written.items():
-            self.follower.tally.add(served, brief, records, seed)
+        for brief, some in written.items():
+            self.follower.tally.add(served, brief, some, seed)
+        unhandled = [brief for brief, some in written.items() if not any(draft.passed for draft in some)]
+        bought = await self._teacher(served, unhandled)
+        results = {brief: _result(served, brief, written[brief], bought.get(brief, [])) for brief in each}
         answered = [results[brief] for brief in briefs]
         self._count(answered)
         return answered
 
-    def _result(self, served: ServedWriter, brief: str, records: list[dict]) -> Drafted:
-        handled = any(draft["passed"] for draft in records)
-        return Drafted(
-            drafts=records,
-            handled=handled,
-            answered_by="student" if handled else None,
-            student=str(served.id),
-            fields=fields.of(brief) if served.sums_up else {},
-        )
+    async def _teacher(self, served: ServedWriter, briefs: list[str]) -> dict[str, list[dict]]:
+        """The teacher's drafts of briefs of which the student has none that passes, where the task has one behind it."""
+        if not briefs:
+            return {}
+        told = await asyncio.get_running_loop().run_in_executor(self._asking, _behind, served.task, briefs)
+        self.metrics.spent.set(told.spent_usd)
+        return told.drafts
 
     def _count(self, results: list[Drafted]) -> None:
         counts = self.metrics
@@ -150,12 +160,29 @@ class Writing:
                 counts.drafts.labels("yes" if draft.passed else "no").inc()
 
 
-def _write(key: Hashable, briefs: list[str]) -> list[Any]:
-    """The drafts of each brief, as dictionaries; each brief once."""
+def _result(served: ServedWriter, brief: str, drafts: list[Draft], bought: list[dict]) -> Drafted:
+    handled = any(draft.passed for draft in drafts)
+    by_teacher = any(draft["passed"] for draft in bought)
+    return Drafted(
+        drafts=[*bought, *(draft.as_dict() for draft in drafts)],
+        handled=handled,
+        answered_by="student" if handled else "teacher" if by_teacher else None,
+        student=str(served.id),
+        fields=fields.of(brief) if served.sums_up else {},
+    )
+
+
+def _behind(task: Task, briefs: list[str]) -> teacher_behind.Behind:
+    with closing(database.connect()) as db:
+        return teacher_behind.behind(db, task, briefs, TEACHER_S)
+
+
+def _write(key: Hashable, briefs: list[str]) -> list[list[Draft]]:
+    """The drafts of each brief; each is drafted once."""
     served, drafts, seed = key
     each = list(dict.fromkeys(briefs))
     written = dict(zip(each, served.writer.drafts(each, drafts, seed)))
-    return [[draft.as_dict() for draft in written[brief]] for brief in briefs]
+    return [written[brief] for brief in briefs]
 
 
 def _mildly() -> None:

@@ -40,5 +40,6 @@ KINDS: dict[str, JobKind] = {
     "score": JobKind("core.deploy.scoring:score_job", "Classifying a file", "rows"),
     "send": JobKind("core.deploy.scoring:score_job", "Asking the teacher about a file", "texts", pauses=True),
     "writer_export": JobKind("core.deploy.writer_export:export_job", "Exporting"),
+    "briefs": JobKind("core.deploy.brief_files:write_job", "Writing drafts of a file", "briefs"),
     "export": JobKind("core.deploy.export:export_job", "Exporting", "assets"),
 }

@@ -46,12 +46,12 @@ def _file(job: jobs.Job) -> None:
         st.text(f"{count:,} without the teacher's answer: {reason}")
     shown = result["problem_list"][:LISTED]
     for problem in shown:
-        _problem(problem)
+        show_problem(problem)
     if (more := result["problems"] - sum(not one.get("remark") for one in shown)) > 0:
         st.text(f"and {counted(more, 'more problem')}; the score command with --problems lists them.")
 
 
-def _problem(problem: dict[str, Any]) -> None:
+def show_problem(problem: dict[str, Any]) -> None:
     """One row that could not be used, and in a line of its own what to do about it."""
     where = f"Row {problem['row']:,}" if problem["row"] else "The whole file"
     st.text(f"{where}: {problem['what']}\nWhat to do: {problem['todo']}")

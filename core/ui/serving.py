@@ -9,6 +9,11 @@ import streamlit as st
 from core import settings, tasks
 from core.ui import frame
 
+WRITE = """curl http://127.0.0.1:8600/write -H "Content-Type: application/json" \\
+  -d '{"brief": "Northwind, boots for wet weather", "drafts": 3}'"""
+WRITE_TOKEN = """export UNDERSTUDY_TOKEN="$(openssl rand -hex 32)"    # before the server is started
+curl http://127.0.0.1:8600/write -H "Authorization: Bearer $UNDERSTUDY_TOKEN" \\
+  -H "Content-Type: application/json" -d '{"briefs": ["First brief", "Second brief"]}'"""
 ASK = """curl http://127.0.0.1:8600/classify -H "Content-Type: application/json" \\
   -d '{"text": "Winter tyres fitted while you wait."}'"""
 TOKEN = """export UNDERSTUDY_TOKEN="$(openssl rand -hex 32)"    # before the server is started
@@ -27,12 +32,16 @@ def section(view: frame.View) -> None:
             "to work it takes that one over without dropping a request. Its documentation is at http://127.0.0.1:8600/docs."
         )
         with st.expander("Ask it, and what else it can do"):
-            st.code(ASK, language="bash", wrap_lines=True)
+            writes = view.task.kind == "write"
+            st.code(WRITE if writes else ASK, language="bash", wrap_lines=True)
             st.markdown("With a token, which the server needs before `--host` lets other machines reach it:")
-            st.code(TOKEN, language="bash", wrap_lines=True)
+            st.code(WRITE_TOKEN if writes else TOKEN, language="bash", wrap_lines=True)
             st.markdown(
-                "`--fallback` asks the teacher where the student is not sure enough; `--fallback-budget 20` stops that at 20 US "
-                "dollars a calendar month. `GET /metrics` is for Prometheus, `GET /health` for whoever watches the server."
+                "`serve --task SORTS --write-task WRITES` answers `/classify` and `/write` in one server. `GET /metrics` is for "
+                "Prometheus, `GET /health` for whoever watches the server."
+                if writes
+                else "`--fallback` asks the teacher where the student is not sure enough; `--fallback-budget 20` stops that at 20 "
+                "US dollars a calendar month. `GET /metrics` is for Prometheus, `GET /health` for whoever watches the server."
             )
 
 

@@ -11,13 +11,10 @@ from sqlite_utils import Database
 
 from core import settings, tasks
 from core.errors import InputError
-from core.jobs import NoProgress
 from core.tasks import Task
-from core.write import briefs, drafting, fields, scorer, training
+from core.write import drafting, fields, scorer, training
 from core.write.briefs import LONGEST
 from core.write.rungs import rungs
-
-AT_ONCE = 50  # briefs
 
 
 def task_named(db: Database, client: str, name: str | None) -> Task:
@@ -51,8 +48,7 @@ def write(
     row = may_write(db, task, which)
     [drafts] = writer_of(row, db).drafts([brief], count, seed)
     records = [draft.as_dict() for draft in drafts]
-    keep(db, row, brief, records, seed)
-    scorer.remember(db, row, brief, [(draft.text, draft.features) for draft in drafts])
+    keep(db, row, brief, drafts, seed)
     rung = rungs()[row["kind"]]
     return {
         "drafts": records,
@@ -62,33 +58,6 @@ def write(
         "title": rung.title,
         "fields": fields.of(brief) if rung.summaries else {},
     }
-
-
-def write_file(
-    db: Database,
-    task: Task,
-    path: Path,
-    columns: Sequence[str],
-    count: int = 3,
-    which: str | int = "live",
-    progress: NoProgress | None = None,
-) -> list[dict[str, str]]:
-    """Drafts of every brief in a table, a row each: row, brief, draft, passed (yes or no), why (what stops it). They are kept.
-
-    InputError as write() and briefs.read() do. Rows without a brief, or with one too long, are left out.
-    """
-    row = may_write(db, task, which)
-    asked, _ = briefs.read(path, columns)
-    writer, lines = writer_of(row, db), []
-    for start in range(0, len(asked), AT_ONCE):
-        (progress or NoProgress())(start, len(asked), "Writing drafts")
-        some = asked[start : start + AT_ONCE]
-        for (number, brief), drafts in zip(some, writer.drafts([brief for _, brief in some], count)):
-            records = [draft.as_dict() for draft in drafts]
-            keep(db, row, brief, records)
-            scorer.remember(db, row, brief, [(draft.text, draft.features) for draft in drafts])
-            lines += [line(number, brief, draft) for draft in records]
-    return lines
 
 
 def line(number: int, brief: str, draft: dict) -> dict[str, str]:
@@ -106,13 +75,14 @@ def may_write(db: Database, task: Task, which: str | int) -> dict:
     return row
 
 
-def keep(db: Database, row: dict, brief: str, records: Sequence[dict], seed: int = 0) -> None:
-    """Keep a student's drafts of a brief for the desk; `row`: the student's, of which task_id and id are read. What it wrote of the
-    brief before is not kept twice: nobody is to decide on one text again and again."""
+def keep(db: Database, row: dict, brief: str, drafts: Sequence[drafting.Draft], seed: int = 0) -> None:
+    """Keep a student's drafts of a brief for the desk, and what the scorer learns from; `row`: the student's, of which task_id and
+    id are read. What it wrote of the brief before is not kept twice: nobody is to decide on one text again and again."""
     same = "select text from drafts where task_id = ? and brief = ? and writer_id = ?"
     there = {text for (text,) in db.execute(same, [row["task_id"], brief, row["id"]])}
-    new = [draft for draft in records if draft["text"] not in there]
+    new = [draft.as_dict() for draft in drafts if draft.text not in there]
     drafting.keep(db, row["task_id"], brief, new, writer_id=row["id"], seed=seed)
+    scorer.remember(db, row, brief, [(draft.text, draft.features) for draft in drafts])
 
 
 def writer_of(row: dict, db: Database | None = None) -> drafting.Writer:

@@ -28,6 +28,7 @@ from core.deploy.gate import MOST_BYTES
 from core.deploy.metrics import Metrics
 from core.deploy.writing import Kept, ServedWriter, WriterFollower, Writing
 from core.write import training
+from core.write.drafting import Draft
 from tests.write import drafted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -306,7 +307,7 @@ def test_briefs_that_come_together_are_drafted_together_and_each_once(db):
         writer.go.set()
         results = await asyncio.gather(first, *others)
         assert [len(one) for one in results] == [1, *[20] * 6]
-        await writing.queue.close()
+        await writing.close()
 
     asyncio.run(ask())
     assert writer.asked == [["a"], ["0", "1", "2", "3"]]
@@ -315,7 +316,7 @@ def test_briefs_that_come_together_are_drafted_together_and_each_once(db):
 def test_drafts_that_cannot_be_written_are_kept_for_the_next_time(db):
     task = tasks.add(db, client_id(db, "Northwind"), "Copy", "write")
     kept = Kept()
-    draft = {"text": "A draft", "passed": True, "gates": []}
+    draft = Draft("A draft", "A draft", (), 1)
     kept.add(ServedWriter(7, "write", task, None, False), "A brief", [draft], 0)
     db.execute("PRAGMA foreign_keys = ON")
     with pytest.raises(Exception, match="FOREIGN KEY"):  # as any other failure of the database
