@@ -52,7 +52,10 @@ def _writer(db: Database, task: Task, student: str, to: Path) -> tuple[dict, str
     if (parity := result["parity"]) is None:
         return result, _where(result)
     more = percent(parity["file"] / parity["here"] - 1, digits=2)
-    return result, f"{_where(result)}; its loss on {parity['n']:,} held-out copies is {more} above the student's here"
+    return (
+        result,
+        f"{_where(result)}; its loss on {parity['n']:,} copies kept for the test is {more} above the student's here",
+    )
 
 
 def _where(result: dict) -> str:

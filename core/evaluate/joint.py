@@ -58,12 +58,12 @@ def of_client(db: Database, client_id: int) -> AllFacets | None:
 
 
 def sentence(joint: AllFacets) -> str:
-    """What holds of all facets, in words: All facets right: 91.2 % (…). 95 % in all facets is certified, for 80 % of assets."""
+    """What holds of all facets, in words: All facets right: 91.2 % (…). 95 % in all facets is proven, for 80 % of assets."""
     seen, certificate = joint.agreement, joint.certificate
     right = f"All facets right: {percent(seen.value)} ({ranged(seen.low, seen.high)}, n = {seen.n:,})."
     if not certificate.certified:
         return f"{right} {certificate.reason[:1].upper()}{certificate.reason[1:]}."
-    return f"{right} {stated_percent(certificate.target)} in all facets is certified, for {percent(joint.handled.value)} of assets."
+    return f"{right} {stated_percent(certificate.target)} in all facets is proven, for {percent(joint.handled.value)} of assets."
 
 
 def all_facets(db: Database, students: Sequence[int], target: float, confidence: float) -> AllFacets:

@@ -70,7 +70,7 @@ class Writer:
         """Up to `count` drafts of each brief, those that pass first; a rung that chooses draws more and shows the best of them. The
         scorer, where one is learned, says their order, and stops those that are not good enough."""
         proposals = self.propose(briefs, self.rung.draws or count, seed)
-        drafts = gated(proposals, [(brief, "") for brief in briefs], self, new=self.rung.new, voice=self.voice)
+        drafts = gated(proposals, [(brief, "") for brief in briefs], self, new=self.rung.new, ear=self.voice)
         return [(scored(some, self.scorer) if self.scorer else some)[:count] for some in drafts]
 
 
@@ -92,14 +92,14 @@ def gated(
     rules: Rules,
     *,
     new: bool,
-    voice: Voice | None = None,
+    ear: Voice | None = None,
 ) -> list[list[Draft]]:
     """Proposals of each pair's brief through the gates: those that pass first, by their score. Each text once."""
     once = [{proposal.slotted: proposal for proposal in some} for some in proposals]
     flat = [(place, proposal) for place, some in enumerate(once) for proposal in some.values()]
     asked = [(pairs[place][0], proposal.slotted) for place, proposal in flat]
     result: list[list[tuple[Draft, float]]] = [[] for _ in proposals]
-    heard = voice.likely([slotted for _, slotted in asked]).tolist() if voice and asked else [None] * len(asked)
+    heard = ear.likely([slotted for _, slotted in asked]).tolist() if ear and asked else [None] * len(asked)
     settled = gates.cases(asked, rules.guide, rules.known, rules.encode, new=new)
     for (place, proposal), case, one in zip(flat, settled, heard):
         facts = len(slots.SLOT.findall(case.slotted))

@@ -53,7 +53,7 @@ def must_hold(parity: Parity) -> None:
     if not parity.more <= LOST:
         raise InputError(
             f"Nothing was exported: the file finds approved copy less likely than the student does ({parity.file:.4f} nats a "
-            f"character, {parity.here:.4f} here, on {parity.n:,} held-out copies: {percent(parity.more, LOST, digits=1)} more, and "
-            f"{percent(LOST, digits=0)} is allowed), so part of what it learned is lost.",
+            f"character, {parity.here:.4f} here, on {parity.n:,} copies kept for the test: {percent(parity.more, LOST, digits=1)} "
+            f"more, and {percent(LOST, digits=0)} is allowed), so part of what it learned is lost.",
             f"Export another student, or train this one again. Matrices were written as {gguf_file.KIND}.",
         )

@@ -62,7 +62,8 @@ def _batch(
 
     with torch.inference_mode():
         mask, places, cache, logits = _read(language, prompts)
-        cache.batch_repeat_interleave(drafts)
+        # Layers of every kind can be reordered; not all can be repeated or thinned out.
+        cache.reorder_cache(torch.arange(len(prompts)).repeat_interleave(drafts))
         mask, places, logits = (part.repeat_interleave(drafts, 0) for part in (mask, places, logits))
         written = [Written() for _ in range(len(prompts) * drafts)]
         lots = [torch.Generator().manual_seed(seed % 2**63) for seed in seeds]
@@ -77,7 +78,7 @@ def _batch(
             if not stay:
                 break
             if len(stay) < len(alive):
-                cache.batch_select_indices(torch.tensor(stay))
+                cache.reorder_cache(torch.tensor(stay))
                 mask, places, next_ids = mask[stay], places[stay], next_ids[stay]
                 alive = [alive[place] for place in stay]
             mask = torch.cat([mask, mask.new_ones((len(mask), 1))], 1)
