@@ -91,6 +91,7 @@ def test_pairs_become_students_a_verdict_and_drafts(small, db, tmp_path, capsys)
         ]
     assert call(capsys, *ask)[0] == 2 and call(capsys, *ask[:3])[0] == 2
     folder = settings.home() / training.find(db, task, which)["path"]
+    tasks.add(db, task.client_id, "Category")  # a client's only task stays
     removal.remove_task(db, task)
     assert not folder.exists() and not db["pairs"].count and not db["drafts"].count
 
@@ -161,6 +162,7 @@ def test_what_cannot_be_taught_is_said(small, db, tmp_path, capsys):
     tasks.add(db, task.client_id, "Slogans", "write")
     with pytest.raises(InputError, match="2 tasks that write"):
         use.task_named(db, "Few", None)
+    tasks.add(db, task.client_id, "Category")
     with pytest.raises(InputError, match="does not write"):
         training.task_of(db, "Few", "Category")
     with pytest.raises(InputError, match="no writing student"):

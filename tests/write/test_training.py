@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from core.errors import Cancelled, InputError
 from core.write import base, language, probes, rouge, sampling, tuning, wording
@@ -46,7 +47,7 @@ def test_a_training_cut_off_goes_on_to_the_same_weights(small_base, rows, tmp_pa
     tuning.tune(again, rows, recipe, tmp_path / "two", QUIET, ended.append)
     assert ended == [0, 1, 2]
     for one, other in zip(straight.model.parameters(), again.model.parameters()):
-        assert np.allclose(one.detach().numpy(), other.detach().numpy(), atol=1e-6)
+        assert torch.allclose(one.detach().float(), other.detach().float(), atol=1e-6)
 
 
 def test_drafts_are_drawn_by_their_seed_and_their_likelihood_is_that_of_their_tokens(small_base, rows):

@@ -74,9 +74,11 @@ def _judge(lesson: Lesson, learner: Language, base_folder: Path, epoch: int, wri
 
 
 def _coarse(learner: Language, held: Pairs):
-    """A copy of the model in half precision, or in full where the held-out loss would suffer."""
+    """The model as it writes: in half precision, or in full where the held-out loss would suffer; itself where it is in half."""
     import torch
 
+    if learner.model.dtype == torch.bfloat16:
+        return learner.model
     coarse = copy.deepcopy(learner.model).eval().to(torch.bfloat16)
     if loss_of(replace(learner, model=coarse), held) > loss_of(learner, held) * (1 + LOST):
         return copy.deepcopy(learner.model).eval()
