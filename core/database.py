@@ -10,8 +10,8 @@ import errno
 import shutil
 import sqlite3
 import unicodedata
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,22 @@ _migrated: set[str] = set()
 class _Database(Database):
     """sqlite-utils leaves the transaction of a statement open whose commit fails, as it does on a full disk: the connection would
     keep everybody else from writing, and its next statement would join what was never committed."""
+
+    @contextmanager
+    def atomic(self) -> Iterator[Database]:
+        """As there, but the outermost takes the write lock at once: one that read first and wrote then would fail, however long it
+        may wait, where another process wrote in between (SQLITE_BUSY_SNAPSHOT)."""
+        if self.conn.in_transaction:
+            with super().atomic():
+                yield self
+            return
+        self.conn.execute("begin immediate")
+        try:
+            yield self
+            self.conn.commit()
+        except BaseException:
+            self.rollback()
+            raise
 
     def execute(self, sql: str, parameters: Sequence | dict[str, Any] | None = None) -> sqlite3.Cursor:
         alone = not self.conn.in_transaction
