@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -12,6 +10,7 @@ import pytest
 
 from core import distil, tasks
 from core.commands import classify, compare
+from core.commands import distil as distil_command
 from core.errors import InputError
 from core.evaluate import joint
 from core.train import registry
@@ -72,6 +71,8 @@ def test_a_taxonomy_with_facets_makes_a_task_of_each_and_says_what_holds_of_all(
         "Intent": "Buy",
     }
     assert answer["handled"] == all(one["handled"] for one in answer["facets"].values()) and "Intent:" in text
+    printed = "\n".join(distil_command._facets_text(result, [], None))
+    assert "Topic:" in printed and "Intent:" in printed and "All facets right:" in printed
     told, text = compare.run(compared("Northwind"))
     assert told["all_facets"] == result["all_facets"] and list(told["facets"]) == ["Topic", "Intent"]
     assert text.count("agreement") == 2 and "All facets right:" in text
@@ -98,11 +99,3 @@ def test_a_facet_without_labels_is_named(db, files, tmp_path):
         distil.distil(db, taxonomy=facets, assets=assets, **how)
     with pytest.raises(InputError, match="holds facets: Topic, Intent, Market"):
         distil.distil(db, taxonomy=facets, assets=assets, task="Topic", **how)
-
-
-def test_the_command_prints_each_facet_and_all_of_them(workspace, files):
-    facets, assets = files
-    asked = [sys.executable, "-m", "core", "distil", "--taxonomy", facets, "--assets", assets, "--client", "N"]
-    how = ["--teacher", "recorded", "--student", "linear", "--target", "0.6", "--label-columns", "Intent=intent_label"]
-    shown = subprocess.run([*asked, *how], capture_output=True, text=True, check=True).stdout
-    assert "Topic:" in shown and "Intent:" in shown and "All facets right:" in shown
