@@ -92,9 +92,7 @@ def export(
             if figures_of(db, row["id"]) == figures:  # else another target was set meanwhile: by that, then
                 break
         report(0, 1, "Putting it into place")
-        files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
-        size = sum((folder / file).stat().st_size for file in files)
-        place(folder, to)
+        placed = place(folder, to)
     except OSError as error:
         raise no_room(error) from error
     finally:
@@ -102,9 +100,7 @@ def export(
     return {
         "student": row["id"],
         "kind": row["kind"],
-        "output": str(to),
-        "files": files,
-        "size_mb": (size if to.is_dir() else to.stat().st_size) / 1e6,
+        **placed,
         "parity": asdict(parity),
         "seconds": time.perf_counter() - started,
     }

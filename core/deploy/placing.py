@@ -7,6 +7,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from core.errors import InputError
 
@@ -36,9 +37,11 @@ def empty(part: Path) -> Path:
     return part / "student"
 
 
-def place(folder: Path, to: Path) -> None:
-    """Move the finished folder to `to`, or its ZIP, made beside it first."""
+def place(folder: Path, to: Path) -> dict[str, Any]:
+    """Move the finished folder to `to`, or its ZIP, made beside it first; says its `output`, `files` and `size_mb`."""
     files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    size = sum((folder / file).stat().st_size for file in files)
+    placed = {"output": str(to), "files": files}
     if to.suffix.lower() == ".zip":
         packed = folder.with_name("student.zip")
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -46,10 +49,11 @@ def place(folder: Path, to: Path) -> None:
                 how = zipfile.ZIP_STORED if file.endswith(WEIGHTS) else zipfile.ZIP_DEFLATED
                 archive.write(folder / file, file, how)
         os.replace(packed, to)
-        return
+        return placed | {"size_mb": to.stat().st_size / 1e6}
     to.mkdir(exist_ok=True)
     for item in folder.iterdir():
         shutil.move(item, to / item.name)
+    return placed | {"size_mb": size / 1e6}
 
 
 def no_room(error: OSError) -> OSError | InputError:

@@ -62,9 +62,7 @@ def export(
         measured = _written(db, task, row, folder, report)
         (folder / "MODEL_CARD.md").write_text(writer_card.write(db, task, row, measured, folder), encoding="utf-8")
         report(2, 3, "Putting it into place")
-        files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
-        size = sum((folder / file).stat().st_size for file in files)
-        place(folder, to)
+        placed = place(folder, to)
     except OSError as error:
         raise no_room(error) from error
     finally:
@@ -72,9 +70,7 @@ def export(
     return {
         "student": row["id"],
         "kind": row["kind"],
-        "output": str(to),
-        "files": files,
-        "size_mb": (size if to.is_dir() else to.stat().st_size) / 1e6,
+        **placed,
         "parity": asdict(measured) if measured else None,
         "seconds": time.perf_counter() - started,
     }

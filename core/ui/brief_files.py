@@ -84,17 +84,8 @@ def _files(view: frame.View) -> None:
 
 
 def _file(job: jobs.Job) -> None:
-    path, result = Path(job.result["output"]), job.result
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "Download",
-            path.read_bytes,
-            file_name=path.name,
-            key=f"drafts-{job.id}",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.text(f"{path.name}: {brief_files.in_words(result)}")
+    result = job.result
+    scored_files.download(job, brief_files.in_words(result))
     shown = result["problem_list"][:LISTED]
     for problem in shown:
         scored_files.show_problem(problem)

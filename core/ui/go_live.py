@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
 import streamlit as st
 
 from core.errors import InputError
@@ -12,6 +15,15 @@ from core.train import registry
 from core.ui import frame
 
 ASKED = "going-live"  # the student somebody has chosen and not yet confirmed
+
+
+class Confirmed(Protocol):
+    """What a change says of itself: who would be at work, who is (None: nobody), what changes and what to beware of."""
+
+    new: str
+    old: str | None
+    lines: Sequence[str]
+    warnings: Sequence[str]
 
 
 def choose(view: frame.View, rows: list[dict]) -> None:
@@ -46,26 +58,36 @@ def confirmation(view: frame.View) -> None:
     if ASKED not in st.session_state:
         return
     student_id, back = st.session_state[ASKED]
-    with st.container(border=True, key="confirm-going-live"):
-        change = going_live.change(view.db, view.task, student_id)
+    change = going_live.change(view.db, view.task, student_id)
+    box(ASKED, change, lambda: _moves(change), lambda: _change(view, student_id, back))
+
+
+def _moves(change: going_live.Change) -> None:
+    if len(change.changes):
+        with st.expander("Which assets would change category"):
+            moves = change.changes.set_axis([f"{change.old} says", f"{change.new} says", "assets"], axis=1)
+            st.dataframe(moves, hide_index=True, height=min(38 + 35 * len(moves), 248))
+
+
+def box(asked: str, change: Confirmed, more: Callable[[], None], act: Callable[[], None]) -> None:
+    """What changes and the question, with yes, which calls `act`, and no; `more` draws what else is worth seeing, `asked` is where
+    the session keeps who was chosen."""
+    with st.container(border=True, key=f"confirm-{asked}"):
         st.subheader(frame.plain(f"Make {change.new} live?"), anchor=False)
         for line in change.lines:
             st.markdown(frame.plain(line))
         for line in change.warnings:
             st.warning(frame.plain(line), icon=":material/warning:")
-        if len(change.changes):
-            with st.expander("Which assets would change category"):
-                moves = change.changes.set_axis([f"{change.old} says", f"{change.new} says", "assets"], axis=1)
-                st.dataframe(moves, hide_index=True, height=min(38 + 35 * len(moves), 248))
+        more()
         with st.container(horizontal=True):
             yes = st.button(
                 frame.plain(f"Yes, make {change.new} live"), type="primary", icon=":material/rocket_launch:"
             )
             no = st.button(frame.plain(f"No, keep {change.old}") if change.old else "No, not yet")
         if yes:
-            _change(view, student_id, back)
+            act()
         if yes or no:
-            del st.session_state[ASKED]
+            del st.session_state[asked]
             st.rerun()
 
 

@@ -30,18 +30,24 @@ def show(view: frame.View, running: bool) -> None:
             _file(job)
 
 
-def _file(job: jobs.Job) -> None:
-    path, result = Path(job.result["output"]), job.result
+def download(job: jobs.Job, words: str) -> None:
+    """The file that a job made, to be downloaded, and what came of it in words."""
+    path = Path(job.result["output"])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Download",
             path.read_bytes,
             file_name=path.name,
-            key=f"scored-{job.id}",
+            key=f"file-{job.id}",
             icon=":material/download:",
             on_click="ignore",
         )
-        st.text(f"{path.name}: {scoring.in_words(result)}{teacher_rows.in_words(result)}")
+        st.text(f"{path.name}: {words}")
+
+
+def _file(job: jobs.Job) -> None:
+    result = job.result
+    download(job, f"{scoring.in_words(result)}{teacher_rows.in_words(result)}")
     for reason, count in result.get("reasons", {}).items():
         st.text(f"{count:,} without the teacher's answer: {reason}")
     shown = result["problem_list"][:LISTED]

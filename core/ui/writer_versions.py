@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import InputError
-from core.ui import charts, frame, serving, writer_export
+from core.ui import charts, frame, go_live, serving, writer_export
 from core.ui.figures import figure
 from core.ui.standing import VERDICTS
 from core.words import duration, percent, ranged, spoken
@@ -110,24 +110,8 @@ def _choose(view: frame.View, rows: list[dict[str, Any]], live: dict[str, Any] |
 
 
 def _confirm(view: frame.View, writer_id: int, back: bool) -> None:
-    with st.container(border=True, key="confirm-writer"):
-        change = going_live.change(view.db, view.task, writer_id)
-        st.subheader(frame.plain(f"Make {change.new} live?"), anchor=False)
-        for line in change.lines:
-            st.markdown(frame.plain(line))
-        for line in change.warnings:
-            st.warning(frame.plain(line), icon=":material/warning:")
-        _drafts(change)
-        with st.container(horizontal=True):
-            yes = st.button(
-                frame.plain(f"Yes, make {change.new} live"), type="primary", icon=":material/rocket_launch:"
-            )
-            no = st.button(frame.plain(f"No, keep {change.old}") if change.old else "No, not yet")
-        if yes:
-            _change(view, writer_id, back)
-        if yes or no:
-            del st.session_state[ASKED]
-            st.rerun()
+    change = going_live.change(view.db, view.task, writer_id)
+    go_live.box(ASKED, change, lambda: _drafts(change), lambda: _change(view, writer_id, back))
 
 
 def _drafts(change: Change) -> None:
