@@ -230,3 +230,9 @@ def s005_writing_vendors(db: Database) -> None:
 @migrations()
 def s006_draft_scores(db: Database) -> None:
     _run(db, "schema_draft_scores.sql")
+
+
+@migrations()
+def s008_several(db: Database) -> None:
+    """Sets of tags stand among the categories (core/taxonomy/tagsets.py)."""
+    db.execute("alter table categories add column tags text")

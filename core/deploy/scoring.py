@@ -354,6 +354,7 @@ def _scoring(
     model: sending.Hosted | None,
 ) -> tuple[Scoring, dict[str, Any]]:
     """What the shards have in common; and what their parts are made from: parts made from anything else are not used."""
+    tasks.one_category(tasks.get(db, row["task_id"]), "Scoring a file", tasks.ASK)
     folder = folder_of(db, row["id"])
     config = folder / "config.json"
     labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
