@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from core.assets.duplicates import normal_form
+from core.write import slots
 from core.write.known import Known
 
 SENTENCE = r"(?<=[.!?:;…–—\"“-])\s+|\n"
@@ -39,16 +40,20 @@ COUNTRIES = (  # words that share no stem
     "belgium belgian belgians",
     "italy italian italians italia",
     "china chinese",
+    "brazil brasil brazilian brazilians",
+    "mexico mexican mexicans",
 )
 
 
 def another_brand(text: str, brief: str, known: Known) -> str:
     """The first name of another brief's brand in a text, "" where there is none. One that is a common word too counts within a
-    sentence, unless most words there have a capital."""
+    sentence, unless most words there, or common words that are no brand, have a capital."""
     there = f" {normal_form(brief)} "
-    for sentence in re.split(SENTENCE, text):
-        words = re.findall(r"[\w’'&.-]*\w", sentence)
-        shouted = all(one := [word[0].isupper() for word in words[1:]]) or 2 * sum(one) > len(words)
+    sentences = [re.findall(r"[\w’'&.-]*\w", sentence) for sentence in re.split(SENTENCE, text)]
+    inner = {normal_form(word) for words in sentences for word in words[1:] if word[0].isupper()}
+    loud = any(word in known.vocabulary and word not in known.brands and f" {word} " not in there for word in inner)
+    for words in sentences:
+        shouted = loud or all(one := [word[0].isupper() for word in words[1:]]) or 2 * sum(one) > len(words)
         forms = [normal_form(word) for word in words]
         for size in range(LONGEST, 0, -1):
             for at in range(len(words) - size + 1):
@@ -61,7 +66,7 @@ def another_brand(text: str, brief: str, known: Known) -> str:
                 common = size == 1 and plain in known.vocabulary
                 if not plain or (common and (shouted or at == 0)):
                     continue
-                if f" {plain} " not in there and not (common and _formed(name.casefold(), there)):
+                if f" {plain} " not in there and not (size == 1 and _formed(name.casefold(), there)):
                     return name
     return ""
 
@@ -84,7 +89,11 @@ def unnamed(text: str, brief: str, known: Known) -> str:
 
 
 def _said(word: str, brief: str, known: Known) -> bool:
+    """Whether a brief names a word, or it plays on the first word of the brief's brand: the Sum, Sumthing."""
     plain = re.sub(r"['’]s$", "", word)
+    first = next((one for one in normal_form(slots.brand(brief)).split() if one != "the"), "")
+    if len(first) > 2 and plain.casefold().startswith(first):
+        return True
     parts = [part for part in plain.split("-") if part[:1].isupper()]
     return plain.isupper() or all(_part_said(part.casefold(), normal_form(brief), known) for part in parts)
 
