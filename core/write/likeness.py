@@ -14,7 +14,13 @@ NEAR = 0.7  # of the pieces of two texts shared, from which they are near copies
 NEAR_WORDS, WORDS = 0.79, 5  # four words of five
 LOOKED_AT = 10  # copies that share most pieces with a text
 FRAME = 5  # words of a saying around what it is filled with, at most
-LITTLE = frozenset("and are for from her his its not now one our she the their they this that was who with you your".split())
+# Words that say nothing by themselves: what is left of "it's all about the ..." without its filling is nobody's.
+_LITTLE = (
+    "a about all an and are as at be because by can do for from get got have her his how i if in is it its just like make more my "
+    "no not now of on one only or our she so than that the their there they this to up was we were what when where who why will "
+    "with you your youre"
+)
+LITTLE = frozenset(_LITTLE.split())
 
 
 class Copies:
@@ -34,15 +40,17 @@ class Copies:
     def near(self, text: str, brief: str = "") -> tuple[str, float] | None:
         """The copy that a text nearly is, and how like they are (0..1; 1: the same); None where there is none.
 
-        Like in pieces (Jaccard) from NEAR on, or in the words in their order from NEAR_WORDS on, where there are WORDS of them: one
-        long word exchanged changes most pieces of a line. A common saying is no copy of any: what several copies fill in differently
-        ("for all your ... needs"), or a short one that differs by what its own `brief` is about.
+        Like in pieces (Jaccard) from NEAR on, or in the words in their order from NEAR_WORDS on, where there are WORDS of them: a
+        long word exchanged changes most pieces of a line. A common saying is no copy of any: what several copies fill in
+        differently ("for all your ... needs"), or a short one that differs by what its own `brief` is about.
         """
         pieces, words = _pieces(text), normal_form(text).split()
         shared = Counter(place for piece in pieces for place in self._with.get(piece, ()))
-        own = {word for word in normal_form(brief).split() if len(word) > 2} - LITTLE
+        own = set(normal_form(brief).split()) - LITTLE
         like = {place: count / (len(pieces) + self._sizes[place] - count) for place, count in shared.items()}
-        alike = [place for place, share in like.items() if share >= NEAR and not _refilled(words, self._words(place), own)]
+        alike = [
+            place for place, share in like.items() if share >= NEAR and not _refilled(words, self._words(place), own)
+        ]
         if alike:
             best = max(alike, key=like.__getitem__)
             return self.texts[best], like[best]
@@ -73,10 +81,12 @@ class Copies:
 
 
 def _refilled(words: Sequence[str], others: Sequence[str], own: set[str]) -> bool:
-    """Whether a text is a short saying of a copy, filled with words of its own brief."""
+    """Whether a text is a short saying of a copy filled anew: with words of its own brief, or around one word that says much."""
     frame = [word for word in words if word in others]
     new, exchanged = set(words) - set(others), set(others) - set(words)
-    return bool(new and exchanged) and new <= own and len(frame) <= FRAME
+    if not (new and exchanged) or len(frame) > FRAME or new & LITTLE:
+        return False
+    return new <= own or len(set(frame) - LITTLE) <= 1
 
 
 def _pieces(text: str) -> set[str]:

@@ -13,12 +13,23 @@ SENTENCE = r"(?<=[.!?:;…–—\"“-])\s+|\n"
 LONGEST = 8  # words of a brand
 ROOT = 4  # letters that two forms of one name share at least
 ENDINGS = ("ians", "ian", "ans", "an", "ish", "ese", "ers", "er", "ia", "land", "s", "a", "y")
+FORMS = (
+    ("est", ""),
+    ("est", "e"),
+    ("iest", "y"),
+    ("ing", ""),
+    ("ing", "e"),
+    ("in'", "ing"),
+    ("in’", "ing"),
+    ("ly", ""),
+)
 # Written with a capital, and no names: days, feasts, languages' habits, and regions wider than a country.
 _CAPITAL = (
     "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays sundays",
     "january february march april may june july august september october november december",
-    "christmas easter halloween thanksgiving ok tv mr mrs ms dr god internet web i'm i'll i've i'd",
-    "europe european europeans asia asian africa african mediterranean atlantic pacific arctic",
+    "christmas easter halloween thanksgiving ok tv mr mrs ms dr god jesus santa internet web g'day ya y'all i'm i'll i've i'd",
+    "europe european europeans asia asian africa african mediterranean atlantic pacific arctic nordic baltic",
+    "caribbean americas alps",
 )
 CAPITAL = frozenset(word for line in _CAPITAL for word in line.split())
 COUNTRIES = (  # words that share no stem
@@ -89,17 +100,26 @@ def unnamed(text: str, brief: str, known: Known) -> str:
 
 
 def _said(word: str, brief: str, known: Known) -> bool:
-    """Whether a brief names a word, or it plays on the first word of the brief's brand: the Sum, Sumthing."""
+    """Whether a brief names a word, or it plays on the first word of the brief's brand: the Sum, Sumthing; Meggle, Gourmeggle."""
     plain = re.sub(r"['’]s$", "", word)
     first = next((one for one in normal_form(slots.brand(brief)).split() if one != "the"), "")
-    if len(first) > 2 and plain.casefold().startswith(first):
+    at = plain.casefold().find(first) if len(first) > 2 else -1
+    if at == 0 or (at > 0 and len(first) > ROOT):
         return True
     parts = [part for part in plain.split("-") if part[:1].isupper()]
     return plain.isupper() or all(_part_said(part.casefold(), normal_form(brief), known) for part in parts)
 
 
 def _part_said(word: str, brief: str, known: Known) -> bool:
-    return word in known.vocabulary or word in CAPITAL or normal_form(word) in brief or _formed(word, brief)
+    return _common(word, known) or word in CAPITAL or normal_form(word) in brief or _formed(word, brief)
+
+
+def _common(word: str, known: Known) -> bool:
+    """Whether a word, in small letters, is no name: known as a common one, or a form of such a word (friendliest, livin'), or a
+    sound (mmm)."""
+    stems = [word.removesuffix(end) + more for end, more in FORMS if word.endswith(end)]
+    there = any(len(one) > 2 and one in known.vocabulary for one in (word, *stems))
+    return there or bool(re.fullmatch("[bcdfghjklmnpqrstvwxz]+", word))
 
 
 def _formed(word: str, brief: str) -> bool:
