@@ -230,3 +230,8 @@ def s005_writing_vendors(db: Database) -> None:
 @migrations()
 def s006_draft_scores(db: Database) -> None:
     _run(db, "schema_draft_scores.sql")
+
+
+@migrations()
+def s007_joint(db: Database) -> None:
+    _run(db, "schema_joint.sql")
