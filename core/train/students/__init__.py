@@ -27,6 +27,7 @@ from core.train.students import crossfit
 from core.train.students.reading import Reading
 from core.train.students.stages import Answers, Stage, from_json, walk
 from core.train.students.stages import fit as fit_stages
+from core.train.students.together import Readings
 from core.train.vectors import keys
 from core.whole import write_whole
 
@@ -142,6 +143,14 @@ def load(folder: Path) -> Student:
             )
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], models, stages)
+
+
+def share(student: Student, folder: Path, readings: Readings) -> Student:
+    """The student, loaded from `folder`, which from now on reads together with all others that share these `readings`."""
+    for name, model in student.members.items():
+        if join := members.of(name).share:
+            join(model, folder / name, readings)
+    return student
 
 
 def config_of(folder: Path) -> dict[str, Any]:

@@ -36,11 +36,16 @@ class Neighbours:
             logs[part], nearness[part] = self._block(vectors[part])
         return logs, nearness
 
-    def _block(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def find(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of the nearest training assets of each of some unit `vectors` (n, d), in no order, and their cosines: int and
+        float32 (n, up to NEIGHBOURS)."""
         cosine = vectors @ self.vectors.T
-        count = min(NEIGHBOURS, cosine.shape[1])
-        nearest_rows = nearest(cosine, count)
-        near = np.take_along_axis(cosine, nearest_rows, axis=1)
+        rows = nearest(cosine, min(NEIGHBOURS, cosine.shape[1]))
+        return rows, np.take_along_axis(cosine, rows, axis=1)
+
+    def _block(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        nearest_rows, near = self.find(vectors)
+        count = near.shape[1]
         weights = np.exp((near - near.max(axis=1, keepdims=True)) / SHARPNESS)
         rows = np.repeat(np.arange(len(vectors)), count)
         cells = rows * self.categories + self.answers[nearest_rows].ravel()
