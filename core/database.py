@@ -233,6 +233,11 @@ def s006_draft_scores(db: Database) -> None:
 
 
 @migrations()
+def s007_joint(db: Database) -> None:
+    _run(db, "schema_joint.sql")
+
+
+@migrations()
 def s010_vendor_pairs(db: Database) -> None:
     _run(db, "schema_vendor_pairs.sql")
 
