@@ -230,3 +230,18 @@ def s005_writing_vendors(db: Database) -> None:
 @migrations()
 def s006_draft_scores(db: Database) -> None:
     _run(db, "schema_draft_scores.sql")
+
+
+@migrations()
+def s007_joint(db: Database) -> None:
+    _run(db, "schema_joint.sql")
+
+
+@migrations()
+def s010_vendor_pairs(db: Database) -> None:
+    _run(db, "schema_vendor_pairs.sql")
+
+
+@migrations()
+def s010_teacher_claims(db: Database) -> None:
+    _run(db, "schema_teacher_claims.sql")
