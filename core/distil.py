@@ -24,6 +24,7 @@ from core.evaluate import joint as joint_figures
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.label import forecast, labelling, runs
+from core.label.teachers import is_hosted
 from core.tables.columns import Mapping, correct
 from core.tables.files import AS_FOUND, ReadAs
 from core.tasks import Task
@@ -145,11 +146,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     for name, task in each_task.items():
         categories.save(db, task, read.facets[name], files[0].name)
     imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in each_task.items()}
-    left = request.get("budget")
-    outcomes = {}
-    for name, task in each_task.items():
-        outcomes[name] = _taught(db, task, request, imported[name][1], left, progress)
-        left = left and max(0.0, left - outcomes[name]["labels"]["spent_usd"])
+    outcomes = _taught_all(db, each_task, request, {name: column for name, (_, column) in imported.items()}, progress)
     first = imported[next(iter(each_task))][0]
     brought_in = {
         "import": first.import_id,
@@ -172,11 +169,30 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     return {"client": client, "assets": brought_in, "tasks": each, "all_facets": joint_figures.as_json(joint)}
 
 
-def _taught(
+def _taught_all(
+    db: Database, facets: dict[str, Task], request: dict, columns: dict[str, str | None], progress: jobs.Progress
+) -> dict[str, dict[str, Any]]:
+    """Label, train and judge for each task; a hosted teacher is asked about all facets together first."""
+    budget = left = request.get("budget")
+    if is_hosted(request["teacher"]):
+        teacher = _connected(db, next(iter(facets.values())), request["teacher"], request.get("base_url"))
+        runs_of = labelling.label_together(db, list(facets.values()), teacher, budget_usd=budget, progress=progress)
+        return {
+            name: _taught(db, task, request, run_id, progress) for (name, task), run_id in zip(facets.items(), runs_of)
+        }
+    outcomes = {}
+    for name, task in facets.items():
+        run_id = _labelled(db, task, request, columns[name], left, progress)
+        outcomes[name] = _taught(db, task, request, run_id, progress)
+        left = left and max(0.0, left - outcomes[name]["labels"]["spent_usd"])
+    return outcomes
+
+
+def _labelled(
     db: Database, task: Task, request: dict, label_column: str | None, budget: float | None, progress: jobs.Progress
-) -> dict[str, Any]:
-    """Label, train and judge for one task: labels, students, chosen, live, cascade, economics, verdict, why."""
-    teacher, target = request["teacher"], request.get("target")
+) -> int:
+    """The run of a teacher that labels one task at a time."""
+    teacher = request["teacher"]
     if teacher == RECORDED:
         if label_column is None:
             raise InputError(
@@ -185,8 +201,12 @@ def _taught(
             )
         teacher = f"{RECORDED}:{label_column}"
     teacher = _connected(db, task, teacher, request.get("base_url"))
-    run_id = labelling.label(db, task, teacher, budget_usd=budget, progress=progress)
-    kind = request.get("student", members.AUTO)
+    return labelling.label(db, task, teacher, budget_usd=budget, progress=progress)
+
+
+def _taught(db: Database, task: Task, request: dict, run_id: int, progress: jobs.Progress) -> dict[str, Any]:
+    """Train and judge for one task: labels, students, chosen, live, cascade, economics, verdict, why."""
+    target, kind = request.get("target"), request.get("student", members.AUTO)
     trained = _train_and_judge(db, task, run_id, kind, target, progress)
     change = going_live.go_live(db, task, trained[-1]) if request.get("go_live") else None
     return {

@@ -7,7 +7,8 @@ a ratio estimator (Cochran, Sampling Techniques, 1977, ch. 6): long texts take m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -15,10 +16,12 @@ from scipy.special import stdtrit
 from sqlite_utils import Database
 
 from core import taxonomy
+from core.label.joint import JointAsset
 from core.label.runs import find_run, runs
 from core.label.teachers import Asset, make
 from core.label.teachers.hosted import Hosted
-from core.money import prices
+from core.label.teachers.joint import Joint, places
+from core.money import ledger, prices
 from core.tasks import Task
 
 BUILT_IN_A_SECOND = (
@@ -133,11 +136,39 @@ def forecast(db: Database, task: Task, teacher: str) -> Forecast:
     )
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Assets still to be asked about in the same way, each in so many facets: `size` is the characters sent for all, `frame` those
+    for an asset beside its text; `seen` and `calls_each` what was measured of it (_answers(), calls an asset; None: nothing
+    yet)."""
+
+    assets: int
+    facets: int
+    size: float
+    frame: float
+    seen: np.ndarray
+    calls_each: float | None
+
+    @property
+    def measured(self) -> bool:
+        return len(self.seen) >= MEASURED
+
+
+@dataclass(frozen=True)
+class _Bill:
+    """What asking costs: tokens (in, out, cached), USD, seconds, calls, and the answers it was measured on."""
+
+    tokens: tuple[float, float, float]
+    cost: Spread | None
+    seconds: float
+    calls: int
+    measured_on: int
+
+
 def _hosted(db: Database, task: Task, spec: str) -> HostedForecast:
     taxonomy_id = taxonomy.latest(db, task)
     hosted = make(db, task, spec, taxonomy.load(db, taxonomy_id))
     run_id = find_run(db, task, taxonomy_id, hosted)
-    params, price = hosted.connection.params, hosted.price
     todo = _row(
         db,
         """select count(*) as wanted, total(l.asset_id is null) as labels,
@@ -148,44 +179,147 @@ def _hosted(db: Database, task: Task, spec: str) -> HostedForecast:
         {"client": task.client_id, "run": run_id},
     )
     labels = int(todo["labels"])
-    frame = _frame(db, task, hosted)
-    size = (
-        labels * frame + todo["characters"]
-    )  # characters of everything still to be sent, each asset's share of its call
-    seen = _answers(db, run_id)
-    calls = ceil(labels / params.assets_per_call)
-    tokens, cost = _spend(hosted, seen, labels, size, frame)
-    if len(seen) >= MEASURED:
-        ms = seen[:, 4]
-        seconds, basis = np.nanmean(ms) / 1000 if not np.isnan(ms).all() else prices.SECONDS, "measured"
-        calls = ceil(labels * _calls_a_label(db, run_id, 1 / params.assets_per_call))
-    else:
-        calls *= 1 if params.logprobs else params.votes
-        seconds, basis = prices.SECONDS, "assumed"
-    paces = [calls * seconds / params.concurrency]
+    part = _part(db, hosted, task.client_id, run_id, labels, todo["characters"])
+    return _told(hosted, _bill(hosted, [part]), int(todo["wanted"]), labels, todo["assets"], run_id)
+
+
+def _part(db: Database, hosted: Hosted, client_id: int, run_id: int | None, assets: int, characters: float) -> _Part:
+    """Assets, with texts of so many characters in all, that are asked about alone."""
+    frame, seen = _frame(db, client_id, hosted), _answers(db, run_id)
+    each = _calls_a_label(db, run_id, 1 / hosted.connection.params.assets_per_call) if len(seen) >= MEASURED else None
+    return _Part(assets, 1, assets * frame + characters, frame, seen, each)
+
+
+def _bill(hosted: Hosted, parts: Sequence[_Part]) -> _Bill:
+    """What asking about all parts costs."""
+    params = hosted.connection.params
+    spent = [_spend(hosted, one.seen, one.assets, one.size, one.frame, one.facets) for one in parts]
+    tokens = tuple(sum(tokens[place] for tokens, _ in spent) for place in range(3))
+    spreads = [spread for _, spread in spent if spread is not None]
+    cost = Spread(*(sum(each) for each in zip(*map(astuple, spreads)))) if spreads else None
+    calls, busy = 0, 0.0
+    for one in parts:
+        each = one.calls_each or (1 if params.logprobs else params.votes) / params.assets_per_call
+        made = ceil(one.assets * each)
+        ms = one.seen[:, 4]
+        seconds = np.nanmean(ms) / 1000 if one.measured and not np.isnan(ms).all() else prices.SECONDS
+        calls, busy = calls + made, busy + made * seconds
+    paces = [busy / params.concurrency]
     if params.requests_per_minute:
         paces.append(60 * calls / params.requests_per_minute)
     if params.tokens_per_minute:
         paces.append(60 * (tokens[0] + tokens[1]) / params.tokens_per_minute)
-    measured = len(seen) if basis == "measured" else 0
+    measured = sum(len(one.seen) for one in parts) if all(one.measured for one in parts) else 0
+    return _Bill(tokens, cost, max(paces), calls, measured)
+
+
+def _told(hosted: Hosted, bill: _Bill, wanted: int, labels: int, assets: int, run_id: int | None) -> HostedForecast:
+    price = hosted.price
     has_batch = price is not None and price.batch_input_usd_mtok is not None
     return HostedForecast(
-        int(todo["wanted"]),
+        wanted,
         labels,
-        max(paces),
-        "estimated" if measured else "assumed",
-        tokens[0],
-        tokens[1],
-        "measured" if measured else "estimated",
+        bill.seconds,
+        "estimated" if bill.measured_on else "assumed",
+        bill.tokens[0],
+        bill.tokens[1],
+        "measured" if bill.measured_on else "estimated",
         run_id,
-        todo["assets"] - int(todo["wanted"]),
-        calls,
-        tokens[2],
-        measured,
+        assets - wanted,
+        bill.calls,
+        bill.tokens[2],
+        bill.measured_on,
         price,
-        cost,
-        prices.cost(price, *tokens[:2], batch=True) if has_batch else None,
+        bill.cost,
+        prices.cost(price, *bill.tokens[:2], batch=True) if has_batch else None,
     )
+
+
+@dataclass(frozen=True)
+class JointForecast:
+    """What asking about several facets in one call costs (`together`: its labels are those of all facets) and what the same labels
+    cost asked for one facet a call, with tokens in and out; `lacking`: labels still to get, by facet; `runs`: those there are."""
+
+    together: HostedForecast
+    lacking: dict[str, int]
+    runs: tuple[int, ...]
+    apart_usd: float | None
+    apart_tokens: float
+
+    @property
+    def saved_tokens(self) -> float:
+        """The share of the tokens that is saved, 0 to 1."""
+        here = self.together.tokens_in + self.together.tokens_out
+        return 1 - here / self.apart_tokens if self.apart_tokens else 0.0
+
+    @property
+    def saved_usd(self) -> float | None:
+        """USD saved; None without a price."""
+        return None if self.apart_usd is None else self.apart_usd - self.together.cost.likely
+
+
+def forecast_together(db: Database, facets: Sequence[Task], spec: str) -> JointForecast:
+    """As forecast(), of a hosted teacher asked about several facets together. InputError as there."""
+    versions = [taxonomy.latest(db, task) for task in facets]
+    alone = [make(db, task, spec, taxonomy.load(db, version)) for task, version in zip(facets, versions)]
+    runs_of = [find_run(db, task, version, one) for task, version, one in zip(facets, versions, alone)]
+    hosted, client_id = Joint(list(zip(facets, alone)), [run or 0 for run in runs_of]), facets[0].client_id
+    groups = [(places(mask), n, characters) for mask, n, characters in hosted.groups(db)]
+    parts = [_joint_part(db, hosted, alone, runs_of, *group) for group in groups]
+    bill = _bill(hosted, parts)
+    lacking = [sum(n for asked, n, _ in groups if place in asked) for place in range(len(facets))]
+    sums = [sum(characters for asked, _, characters in groups if place in asked) for place in range(len(facets))]
+    size = sum(
+        n * _frame(db, client_id, one) + characters for one, n, characters in zip(alone, lacking, sums) if n
+    )  # characters that separate calls would send
+    total = sum(part.size for part in parts)
+    scale = size / total if total else 0.0
+    apart = bill.tokens[0] * scale, bill.tokens[1], bill.tokens[2] * scale
+    assets = _row(db, "select count(*) as n, total(group_id = id) as own from assets where client_id = ?", [client_id])
+    wanted, labels = int(assets["own"]), sum(lacking)
+    together = _told(hosted, bill, wanted * len(facets), labels, wanted * len(facets), None)
+    return JointForecast(
+        replace(together, copies=assets["n"] - wanted),
+        {task.name: n for task, n in zip(facets, lacking)},
+        tuple(run for run in runs_of if run),
+        hosted.price and prices.cost(hosted.price, *apart),
+        apart[0] + apart[1],
+    )
+
+
+def _joint_part(
+    db: Database,
+    hosted: Joint,
+    alone: Sequence[Hosted],
+    runs_of: Sequence[int | None],
+    asked: tuple[int, ...],
+    assets: int,
+    characters: float,
+) -> _Part:
+    """Assets that lack the facets in the places `asked`."""
+    if len(asked) == 1:
+        return _part(db, alone[asked[0]], hosted.client_id, runs_of[asked[0]], assets, characters)
+    frame, wanted = _frame(db, hosted.client_id, hosted, asked), [runs_of[place] for place in asked]
+    joint = ledger.joint_there(db, wanted) if all(wanted) else None
+    seen, each = _joint_answers(db, joint), None
+    if len(seen) >= MEASURED:
+        query = """select (select count(*) from calls where joint_id = :joint and batch = 0 and state != 'open') as calls,
+                          (select count(distinct asset_id) from labels where joint_id = :joint and error is null) as labels"""
+        made = _row(db, query, {"joint": joint})
+        each = max(made["calls"] / max(made["labels"], 1), 1 / hosted.connection.params.assets_per_call)
+    return _Part(assets, len(asked), assets * frame + characters, frame, seen, each)
+
+
+def _joint_answers(db: Database, joint_id: int | None) -> np.ndarray:
+    """As _answers(), of assets asked about in several facets together: what all their labels took."""
+    rows = db.execute(
+        """select length(a.text), sum(l.tokens_in), sum(l.tokens_out), total(l.tokens_cached), max(l.latency_ms)
+           from labels l join assets a on a.id = l.asset_id where l.joint_id = ? and l.run_id in
+           (select run_id from joints where id = l.joint_id) and l.tokens_in > 0
+           group by l.asset_id having max(l.error) is null order by max(l.created) desc limit 2000""",
+        [joint_id],
+    )
+    return np.array(rows.fetchall(), float).reshape(-1, 5)
 
 
 def texts_cost(
@@ -193,16 +327,16 @@ def texts_cost(
 ) -> tuple[Spread | None, int]:
     """What answers to `texts` of so many characters in all cost, asked one a call outside any run, and the labels of the run (which
     asks the same way) it was measured on, 0 where it is estimated. None without a price."""
-    seen, frame = _answers(db, run_id), _frame(db, task, hosted)
-    size = characters + texts * _frame(db, task, hosted, alone=True)
+    seen, frame = _answers(db, run_id), _frame(db, task.client_id, hosted)
+    size = characters + texts * _frame(db, task.client_id, hosted, alone=True)
     return _spend(hosted, seen, texts, size, frame)[1], len(seen) if len(seen) >= MEASURED else 0
 
 
 def _spend(
-    hosted: Hosted, seen: np.ndarray, labels: int, size: float, frame: float
+    hosted: Hosted, seen: np.ndarray, labels: int, size: float, frame: float, facets: int = 1
 ) -> tuple[tuple[float, float, float], Spread | None]:
-    """Tokens in, out and cached of `labels` for which `size` characters are sent, and their cost: as measured on those `seen`
-    (_answers()), with `frame` characters beside each text, or estimated."""
+    """Tokens in, out and cached of `labels` (each of so many facets) for which `size` characters are sent, and their cost: as
+    measured on those `seen` (_answers()), with `frame` characters beside each text, or estimated."""
     params, price = hosted.connection.params, hosted.price
     if len(seen) >= MEASURED:
         sizes, tokens_in, tokens_out, cached, _ = seen.T
@@ -212,23 +346,24 @@ def _spend(
         took = ratio, sizes, tokens_in, tokens_out, cached
         return tokens, price and _measured_cost(price, tokens, labels, *took, params.assets_per_call)
     votes = 1 if params.logprobs else params.votes
-    tokens = votes * size / prices.CHARACTERS_A_TOKEN, votes * labels * float(prices.TOKENS_OUT), 0.0
-    most_out = params.votes * labels * float(params.max_tokens_out)
+    said = labels * facets * float(prices.TOKENS_OUT)
+    tokens = votes * size / prices.CHARACTERS_A_TOKEN, votes * said, 0.0
+    most_out = params.votes * labels * facets * float(params.max_tokens_out)
     return tokens, price and Spread(
         prices.cost(price, votes * size / MANY, tokens[1] / 2),
         prices.cost(price, *tokens[:2]),
-        prices.cost(price, params.votes * size / FEW, min(most_out, params.votes * 3 * labels * prices.TOKENS_OUT)),
+        prices.cost(price, params.votes * size / FEW, min(most_out, params.votes * 3 * said)),
     )
 
 
-def _frame(db: Database, task: Task, hosted: Hosted, *, alone: bool = False) -> float:
-    """Characters sent for an asset beside its text: instructions and categories, shared out over the assets of a call, or for each
-    asset in a call `alone`."""
+def _frame(db: Database, client_id: int, hosted: Hosted, facets: tuple[int, ...] = (), *, alone: bool = False) -> float:
+    """Characters sent for an asset beside its text: instructions and categories (of the `facets` asked about together), shared out
+    over the assets of a call, or for each asset in a call `alone`."""
     rows = db.execute(
         "select id, text from assets where client_id = ? and group_id = id order by id limit ?",
-        [task.client_id, DRY_RUN],
+        [client_id, DRY_RUN],
     )
-    assets = [Asset(*row) for row in rows]
+    assets = [JointAsset(*row, facets) if facets else Asset(*row) for row in rows]
     sent = sum(
         len(request.system) + sum(len(text) for _, text in request.turns)
         for together in ([[asset] for asset in assets] if alone else [assets])
@@ -241,8 +376,8 @@ def _answers(db: Database, run_id: int) -> np.ndarray:
     """What the newest labels of the run took, at most 2,000: shape (labels, 5), characters, tokens in, out, cached, ms."""
     rows = db.execute(
         """select length(a.text), l.tokens_in, l.tokens_out, coalesce(l.tokens_cached, 0), l.latency_ms
-           from labels l join assets a on a.id = l.asset_id where l.run_id = ? and l.tokens_in > 0 and l.error is null
-           order by l.created desc limit 2000""",
+           from labels l join assets a on a.id = l.asset_id where l.run_id = ? and l.joint_id is null and l.tokens_in > 0
+           and l.error is null order by l.created desc limit 2000""",
         [run_id],
     )
     return np.array(rows.fetchall(), float).reshape(-1, 5)
@@ -253,7 +388,7 @@ def _calls_a_label(db: Database, run_id: int, least: float) -> float:
     row = _row(
         db,
         """select (select count(*) from calls where run_id = :run and batch = 0 and state != 'open') as calls,
-                  (select count(category_id) from labels where run_id = :run) as labels""",
+                  (select count(category_id) from labels where run_id = :run and joint_id is null) as labels""",
         {"run": run_id},
     )
     return max(row["calls"] / max(row["labels"], 1), least)

@@ -6,6 +6,7 @@ never overwritten: a facet whose categories differ becomes a draft of its task, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -18,6 +19,7 @@ from core.tasks import Task
 from core.taxonomy import diff, versions
 from core.taxonomy.categories import Category, TaxonomyFile
 
+ASKED = ("choose_one",)  # kinds of tasks that a teacher is asked about together
 NEW, SAME, CHANGED = "new", "same", "changed"
 
 
@@ -32,6 +34,30 @@ class Facet:
     change: str
     labels: int = 0
     kind: str = "choose_one"
+
+
+def of_client(db: Database, client_id: int) -> list[Task]:
+    """The client's tasks that are questions about an asset and have a taxonomy, the oldest first: what a teacher can be asked about
+    together."""
+    there = [task for task in tasks.of_client(db, client_id) if task.kind in ASKED]
+    return [task for task in there if taxonomy.latest(db, task) is not None]
+
+
+def chosen(db: Database, client_id: int, names: Sequence[str]) -> list[Task]:
+    """The client's facets of these names (case ignored), the oldest first, each once; ["all"]: all of them. InputError for a name
+    that none has, or none that has a taxonomy."""
+    every = of_client(db, client_id)
+    if not every:
+        raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
+    if [same(name) for name in names] == ["all"]:
+        return every
+    by_name = {same(task.name): task for task in every}
+    for name in names:
+        if same(name) not in by_name:
+            known = ", ".join(task.name for task in every)
+            raise InputError(f"The client has no task {name} with categories to choose.", f"Those it has: {known}.")
+    wanted = {by_name[same(name)].id for name in names}
+    return [task for task in every if task.id in wanted]
 
 
 def plan(db: Database, client_id: int, file: TaxonomyFile) -> list[Facet]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from core.train.data import Rows, Step
     from core.train.students.reading import Reading
+    from core.train.students.together import Readings
 
 AUTO = "auto"  # the choice that climbs the ladder
 QUICK = "embedding"  # of the kinds that train in seconds, where nobody chose one
@@ -62,7 +63,9 @@ class Member:
     `fit(rows, folder, step, earlier, folds)` trains and saves it, given the models it needs by name, and with `folds` keeps what
     models of the other folds make of each row; `load(folder)` gives it back. `quick(rows, encode, step)` trains it in seconds and
     writes nothing, with vectors of the small base: for learning curves and rounds; None: it takes longer.
-    `export`: how it goes along, or why it cannot, in a sentence. `several`: whether it learns several tags an asset, too."""
+    `export`: how it goes along, or why it cannot, in a sentence. `share(model, folder, readings)` has a model loaded from `folder`
+    read together with those of other students (students/together.py); None: it has nothing in common with them. `several`: whether
+    it learns several tags an asset, too."""
 
     name: str
     caption: str
@@ -80,8 +83,7 @@ class Member:
     load: Callable[[Path], Model]
     quick: Callable[[Rows, Encode | None, Step], Model] | None
     export: Export | str
-    several: bool = True
-
+ba
     def __post_init__(self) -> None:
         empty = [one.name for one in fields(self) if getattr(self, one.name) == "" and one.name != "keeps"]
         if empty:

@@ -13,11 +13,12 @@ from safetensors.numpy import save_file
 
 from core.encoders.encoder import OnnxText, export, layers_of, prepared, torch_encoder
 from core.train import odds, softmax
-from core.train.disk import EXACT, SMALL, link, tensors_of
+from core.train.disk import EXACT, SMALL, digest, link, tensors_of
 from core.train.members import SMALL_BASE, Encode, Export, Member, Model
 from core.train.students import crossfit, neighbours
 from core.train.students.neighbours import Neighbours, gather
 from core.train.students.reading import Reading
+from core.train.students.together import OneGraph, OneSearch, Readings, SharedNeighbours, mark
 from core.weights import opened
 
 if TYPE_CHECKING:
@@ -114,6 +115,15 @@ def load(folder: Path) -> Encoded:
     return Encoded(OnnxText(folder), head["coefficients"], head["bias"], near, odds.marked(head))
 
 
+def share(model: Encoded, folder: Path, readings: Readings) -> None:
+    """Read with the encoder, and look for the nearest among the assets, that other students have as well."""
+    encoder = digest(folder / "encoder.onnx"), digest(folder / "tokenizer.json")
+    near = model.neighbours
+    model.graph = readings.part(encoder, lambda: OneGraph(model.graph))
+    search = readings.part(mark(near.vectors), lambda: OneSearch(near.vectors))
+    model.neighbours = SharedNeighbours(search, near.answers, near.categories)
+
+
 def write(source: Path, folder: Path, base: str | None) -> None:
     """An export's files, of the member saved in `source`, which reads with the encoder `base`."""
     shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
@@ -147,4 +157,5 @@ MEMBER = Member(
     load=load,
     quick=lambda rows, encode, step: learn(encode, encode(rows.texts), rows.targets, step, rows.several),
     export=Export("graph", write),
+    share=share,
 )

@@ -12,10 +12,11 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.train import odds, softmax
-from core.train.disk import tensors_of
+from core.train.disk import digest, tensors_of
 from core.train.members import Export, Member, Model
 from core.train.students import crossfit, tfidf
 from core.train.students.reading import Reading
+from core.train.students.together import OneCount, Readings, mark
 
 if TYPE_CHECKING:
     from core.train.data import Rows, Step
@@ -30,7 +31,13 @@ class Linear:
     """One table, log_softmax(features(text) @ coefficients + bias), of tags the log odds as they are; nearness is the share of a
     text's words that are known."""
 
-    def __init__(self, features: tfidf.Tfidf, coefficients: np.ndarray, bias: np.ndarray, several: bool = False):
+    def __init__(
+        self,
+        features: tfidf.Tfidf | OneCount,
+        coefficients: np.ndarray,
+        bias: np.ndarray,
+        several: bool = False,
+    ):
         self.features, self.coefficients, self.bias, self.several = features, coefficients, bias, several
 
     def read(self, texts: Sequence[str]) -> Reading:
@@ -88,6 +95,13 @@ def load(folder: Path) -> Linear:
     return Linear(tfidf.Tfidf(features, idf), tensors["coefficients"], tensors["bias"], odds.marked(tensors))
 
 
+def share(model: Linear, folder: Path, readings: Readings) -> None:
+    """Count words once, where other students learned from the same assets."""
+    features = model.features
+    key = digest(folder / "vocabulary.json"), mark(*features.idf.values())
+    model.features = readings.part(key, lambda: OneCount(features))
+
+
 def write(source: Path, folder: Path, base: str | None) -> None:
     """An export's files, of the member saved in `source`."""
     shutil.copyfile(source / "vocabulary.json", folder / "vocabulary.json")
@@ -114,4 +128,5 @@ MEMBER = Member(
     load=load,
     quick=lambda rows, encode, step: learn(rows, step),
     export=Export("words", write),
+    share=share,
 )

@@ -28,6 +28,7 @@ from core.train.students.reading import Reading
 from core.train.students.stages import Answers, Stage, TagStage, from_json, walk
 from core.train.students.stages import answers as said_in
 from core.train.students.stages import fit as fit_stages
+from core.train.students.together import Readings
 from core.train.vectors import keys
 from core.whole import write_whole
 
@@ -154,6 +155,36 @@ def load(folder: Path) -> Student:
             )
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], models, stages)
+
+
+def share(student: Student, folder: Path, readings: Readings) -> Student:
+    """The student, loaded from `folder`, which from now on reads together with all others that share these `readings`."""
+    for name, model in student.members.items():
+        if join := members.of(name).share:
+            join(model, folder / name, readings)
+    return student
+
+
+class Together:
+    """The students saved in several folders, which read each text once for all of them. For one thread at a time."""
+
+    def __init__(self, folders: Sequence[Path]):
+        """InputError as load()."""
+        self.students, self._readings = [load(folder) for folder in folders], Readings()
+        if len(folders) > 1:  # one alone has nobody to read with
+            for student, folder in zip(self.students, folders):
+                share(student, folder, self._readings)
+
+    def answer(self, texts: Sequence[str]) -> list[Answers]:
+        """What each student says of `texts`, in the order of the folders."""
+        with self._readings.once():
+            return [student.answer(texts) for student in self.students]
+
+    def warm_up(self) -> None:
+        """As Student.warm_up()."""
+        for student in self.students:
+            with self._readings.once():
+                student.warm_up()
 
 
 def config_of(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ is like anything the student learned from (Sun et al. 2022, "Out-of-distribution
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,11 +42,16 @@ class Neighbours:
             logs[part], nearness[part] = self._block(vectors[part])
         return logs, nearness
 
-    def _block(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def find(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of the nearest training assets of each of some unit `vectors` (n, d), in no order, and their cosines: int and
+        float32 (n, up to NEIGHBOURS)."""
         cosine = vectors @ self.vectors.T
-        count = min(NEIGHBOURS, cosine.shape[1])
-        nearest_rows = nearest(cosine, count)
-        near = np.take_along_axis(cosine, nearest_rows, axis=1)
+        rows = nearest(cosine, min(NEIGHBOURS, cosine.shape[1]))
+        return rows, np.take_along_axis(cosine, rows, axis=1)
+
+    def _block(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        nearest_rows, near = self.find(vectors)
+        count = near.shape[1]
         weights = np.exp((near - near.max(axis=1, keepdims=True)) / SHARPNESS)
         nearness = -np.sort(-near, axis=1)[:, :NEAREST].mean(axis=1)
         if self.answers.ndim > 1:
@@ -59,8 +65,13 @@ class Neighbours:
     def _odds(self, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The log odds of each tag by its share among the neighbours, drawn a little towards its share among all."""
         said = np.einsum("nk,nkt->nt", weights, self.answers[rows].astype(np.float32), optimize=True)
-        share = (said + PRIOR * self.answers.mean(axis=0, dtype=np.float32)) / (weights.sum(1, keepdims=True) + PRIOR)
+        share = (said + PRIOR * self._usual) / (weights.sum(1, keepdims=True) + PRIOR)
         return odds.log_odds(share).astype(np.float32)
+
+    @cached_property
+    def _usual(self) -> np.ndarray:
+        """How likely each tag is of any asset."""
+        return self.answers.mean(axis=0, dtype=np.float32)
 
 
 def nearest(cosine: np.ndarray, count: int) -> np.ndarray:
