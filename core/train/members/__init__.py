@@ -83,7 +83,9 @@ class Member:
     load: Callable[[Path], Model]
     quick: Callable[[Rows, Encode | None, Step], Model] | None
     export: Export | str
-ba
+    share: Callable[[Model, Path, Readings], None] | None = None
+    several: bool = True
+
     def __post_init__(self) -> None:
         empty = [one.name for one in fields(self) if getattr(self, one.name) == "" and one.name != "keeps"]
         if empty:
