@@ -74,6 +74,11 @@ def test_one_call_an_asset_brings_a_label_of_each_facet_and_its_bill_is_shared_o
     assert db.execute("select sum(held_usd) from label_runs").fetchone()[0] == pytest.approx(0.0)
     labelling.label_together(db, facets, "connection:Local", budget_usd=1.0)
     assert len(server.calls) == 40, "a second run makes no call"
+    labelling.label(db, add(db, facets[0].client_id, "Tone"), "connection:Local", budget_usd=1.0)
+    alone, together = ledger.runs_table(db)
+    assert (together["facets"], together["run_id"], together["labels"]) == ("Category, Offer, Stage", None, 120)
+    assert (alone["facets"], alone["labels"]) == ("", 40)
+    assert alone["spent_usd"] + together["spent_usd"] == pytest.approx(billed(server), rel=1e-9)
 
 
 def test_the_command_asks_all_facets_together_and_says_beforehand_what_that_saves(db, tmp_path, server, capsys):
