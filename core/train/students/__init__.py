@@ -153,6 +153,28 @@ def share(student: Student, folder: Path, readings: Readings) -> Student:
     return student
 
 
+class Together:
+    """The students saved in several folders, which read each text once for all of them. For one thread at a time."""
+
+    def __init__(self, folders: Sequence[Path]):
+        """InputError as load()."""
+        self.students, self._readings = [load(folder) for folder in folders], Readings()
+        if len(folders) > 1:  # one alone has nobody to read with
+            for student, folder in zip(self.students, folders):
+                share(student, folder, self._readings)
+
+    def answer(self, texts: Sequence[str]) -> list[Answers]:
+        """What each student says of `texts`, in the order of the folders."""
+        with self._readings.once():
+            return [student.answer(texts) for student in self.students]
+
+    def warm_up(self) -> None:
+        """As Student.warm_up()."""
+        for student in self.students:
+            with self._readings.once():
+                student.warm_up()
+
+
 def config_of(folder: Path) -> dict[str, Any]:
     """What config.json says of the student in `folder`, whose files are those it was saved with. InputError where they are not, or
     are of an earlier format."""
