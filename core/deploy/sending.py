@@ -104,7 +104,7 @@ def send(
         done += len(texts)
         replies = [answers.get(text) for text in rows]
         for text, reply in zip(rows, replies):
-            if text and not (reply and reply.category_id in scoring.labels):
+            if text and not (reply and reply.category_id in scoring.facets[0].labels):
                 left += 1
                 reasons[(reply and reply.error) or "The cap was reached."] += 1
         completed, answered = _completed(final, table, replies)
@@ -122,12 +122,12 @@ def send(
 
 def _completed(scoring: Scoring, table: pa.Table, replies: list[Answer | None]) -> tuple[pa.Table, int]:
     """A shard with the teacher's categories and confidences in their place and who answered, and how many rows the teacher did."""
-    first = table.num_columns - 3
+    first, labels = table.num_columns - 3, scoring.facets[0].labels
     category, confidence = table.column(first).to_pylist(), table.column(first + 1).to_pylist()
     who = [None if name is None else "student" for name in category]
     for row, answer in enumerate(replies):
-        if answer and answer.category_id in scoring.labels:
-            category[row], confidence[row], who[row] = scoring.labels[answer.category_id], answer.confidence, "teacher"
+        if answer and answer.category_id in labels:
+            category[row], confidence[row], who[row] = labels[answer.category_id], answer.confidence, "teacher"
     names = names_after(scoring.columns, scoring.results)
     completed = table.select(range(first))
     for name, values in zip(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from core import database, distil, tasks
+from core import database, distil, jobs, tasks
+from core.deploy import scoring
 from core.errors import InputError
+from core.evaluate import house
 from core.train import registry, students
 from tests import small
 from tests.deploy.test_server import Server
@@ -108,3 +111,51 @@ def test_a_student_s_number_is_of_one_task(inside):
     with pytest.raises(InputError, match="A student is of one task"):
         registry.named(inside, "Northwind", ["Topic", "Intent"], "1")
     assert [task.name for task in registry.named(inside, "Northwind", ["intent", "Intent"])] == ["Intent"]
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
+def test_a_file_gets_three_columns_a_facet(inside, tmp_path, ending):
+    source, output = tmp_path / "in.csv", tmp_path / f"out.{ending}"
+    source.write_text("id,text\n" + "".join(f"{n},{text}\n" for n, text in enumerate([*TEXTS, ""])))
+    topic, intent = registry.named(inside, "Northwind", None)
+    result = scoring.score(inside, task=topic, beside=[intent], input=source, output=output)
+    table = read(output)
+    assert list(table.columns) == [
+        "id", "text", "Topic", "Topic_confidence", "Topic_handled", "Intent", "Intent_confidence", "Intent_handled"
+    ]  # fmt: skip
+    for name in ("Topic", "Intent"):
+        labels, sure = alone(inside, name, TEXTS)
+        assert table[name].tolist()[:3] == labels and pd.isna(table[name][3])
+        assert table[f"{name}_confidence"].astype(float).tolist()[:3] == pytest.approx(sure, abs=1e-5)
+        handled = (table[f"{name}_handled"].astype(str).str.lower() == "true").sum()
+        assert result["facets"][name]["handled"] == handled
+    both = table[["Topic_handled", "Intent_handled"]].astype(str).apply(lambda c: c.str.lower() == "true").all(axis=1)
+    assert (result["rows"], result["handled"], result["without_text"]) == (4, both.sum(), 1)
+    assert "handled by students in all facets (Topic " in scoring.in_words(result)
+
+
+def test_a_file_of_several_facets_is_sent_to_no_teacher(inside, tmp_path):
+    (tmp_path / "in.csv").write_text("text\na b\n")
+    topic, intent = registry.named(inside, "Northwind", ["Topic", "Intent"])
+    how = {"input": tmp_path / "in.csv", "output": tmp_path / "out.csv", "budget_usd": 1.0}
+    with pytest.raises(InputError, match="one task at a time"):
+        scoring.score(inside, task=topic, beside=[intent], **how)
+
+
+def test_what_facets_of_a_file_saved_counts_for_each_task(inside, tmp_path):
+    (tmp_path / "in.csv").write_text("text\n" + "".join(f"{text}\n" for text in TEXTS))
+    topic, intent = registry.named(inside, "Northwind", None)
+    params = {"task_id": topic.id, "beside": [intent.id], "input": str(tmp_path / "in.csv"), "student": "live"}
+    jobs.run_here(inside, "score", params | {"output": str(tmp_path / "out.csv")}, task=topic)
+    filed = {one.task_id: sum(one.filed.values()) for one in house.money_of_tasks(inside)}
+    served = dict(inside.execute("select task_id, total(texts) from served_answers group by 1").fetchall())
+    assert {id: filed[id] - served.get(id, 0) for id in (topic.id, intent.id)} == {topic.id: 3, intent.id: 3}
+
+
+def read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_excel(path) if path.suffix == ".xlsx" else pd.read_csv(path)
