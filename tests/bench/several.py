@@ -4,8 +4,8 @@
     python -m tests.bench.several --promise            # and the table of promises
     python -m tests.bench.several --web                # 300 real ads through `distil`: too few for a promise
 
-The set is made of pitt_image_ads: an asset is one to three ads one after the other, as in a carousel, its tags are their topics, and
-the topic "Other services" is no tag, so that some assets have none. No text stands in two assets.
+The set is made of pitt_image_ads: an asset is one to three ads one after the other, as in a carousel, its tags are their topics,
+and the topic "Other services" is no tag, so that some assets have none. No text stands in two assets.
 """
 
 from __future__ import annotations
