@@ -81,7 +81,7 @@ def keys(names: Sequence[str]) -> list[str]:
     made: list[str] = []
     for place, name in enumerate(names, 1):
         plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40] or f"facet_{place}"
-        taken = plain in made or plain in ("text", "answers", "category")
+        taken = plain in made or plain in ("text", "answers")
         made.append(f"{plain}_{place}" if taken else plain)
     return made
 
@@ -210,7 +210,7 @@ class JointAsking:
             allowed = request.options[request.facets.index(place)]
             if NONE in allowed and set(wrong[place]) == {NOTHING_FITS}:
                 asking = self.facets[place].asking
-                offer, allowed = asking.offered(texts_of(request), LONGER * self.params.shortlist)
+                offer, allowed = asking.offered(texts_of(request), LONGER * asking.params.shortlist)
                 lines += [f'Here is a longer list for the facet "{self.facets[place].key}".', *offer]
             options.append(tuple(allowed))
         only = "" if failed == request.facets else ", about these facets alone"

@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.jobs import Progress
 from core.label import batches, engine, labels
 from core.label.buying import ended
-from core.label.runs import pending_count, run_for, summary
+from core.label.runs import pending_count, run_for, summary, summed
 from core.label.teachers import Teacher, make, within
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.joint import Joint
@@ -175,10 +175,8 @@ def _label_together_job(db: Database, params: dict, progress: Progress) -> dict:
     facets = [tasks.get(db, id) for id in params["facets"]]
     how = {name: params.get(name) for name in ("budget_usd", "limit")}
     runs = label_together(db, facets, params["teacher"], batch=params.get("batch", False), progress=progress, **how)
-    found = {task.name: summary(db, run_id) for task, run_id in zip(facets, runs)}
-    states = {one["state"] for one in found.values()}
-    state = states.pop() if len(states) == 1 else "stopped"
-    return {"facets": found, "state": state, "spent_usd": sum(one["spent_usd"] for one in found.values())}
+    whole, found = summed(db, runs), {task.name: summary(db, run_id) for task, run_id in zip(facets, runs)}
+    return {"facets": found, "state": whole["state"], "spent_usd": whole["spent_usd"]}
 
 
 def _decided(db: Database, task: Task) -> set[int]:

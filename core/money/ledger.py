@@ -352,6 +352,12 @@ def runs_table(db: Database, client_id: int | None = None) -> list[dict]:
     return [_whole(row) | {key: of[key] for key in none} for row, of in found]
 
 
+def purpose(row: dict) -> str:
+    """What a row of runs_table() was for, in words: labels; labels of Topic, Offer together."""
+    words = PURPOSES.get(row["purpose"], row["purpose"])
+    return f"{words} of {row['facets']} together" if row["facets"] else words
+
+
 def by_client_and_month(db: Database, client_id: int | None = None) -> list[dict]:
     """What was spent, by client and calendar month (UTC), the newest month first: client, month and the sums of runs_table()."""
     rows = db.query(
