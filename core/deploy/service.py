@@ -13,6 +13,7 @@ from core.deploy.batching import Batcher
 from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
+from core.deploy.reasons import Reasons
 from core.deploy.schema import Guess, Result
 from core.deploy.writing import WriterFollower, Writing
 from core.train.students.together import Readings
@@ -35,6 +36,7 @@ class Service:
         readings: Readings | None = None,
     ):
         self.facets, self.fallback, self.metrics = list(facets), fallback, Metrics()
+        self.reasons = Reasons()
         self.writing = Writing(writers, self.metrics) if writers else None
         self.students = Batcher(partial(answer_all, readings), "student", seen=self.metrics.batches.observe)
         self.metrics.waiting.set_function(lambda: self.students.waiting)
