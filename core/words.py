@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 
 def percent(share: float, beside: float | None = None, *, digits: int = 1) -> str:
@@ -83,11 +83,6 @@ def milliseconds(ms: float | None) -> str:
     if ms is None or not math.isfinite(ms):
         return "–"
     return f"{ms:.1f} ms" if ms < 10 else f"{ms:,.0f} ms"
-
-
-def answered(tags: Sequence[str]) -> str:
-    """A facet's answer in words: its tag, or the tags of a task that chooses several; none is an answer, too."""
-    return " · ".join(tags) if tags else "no tag"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -15,19 +15,19 @@ from core.evaluate.nearest import Near, Nearest
 from core.report.charts import short
 from core.tasks import Task
 from core.train.registry import folder_of
-from core.train.students import Together
+from core.train.students import Together, said
 from core.ui import frame
 from core.ui.frame import View
-from core.words import answered, percent, spoken
+from core.words import percent, spoken
 
 
 @dataclass(frozen=True)
 class FacetAnswer:
-    """A student's answer to one facet: its tags (one, or several of a task that chooses several), how sure it is of them (0..1),
-    and whether it would be handled or falls back, with the reason."""
+    """A student's answer to one facet: what it says (a category, or tags of a task that chooses several), how sure it is of that
+    (0..1), and whether it would be handled or falls back, with the reason."""
 
     task: Task
-    tags: list[str]
+    says: str
     confidence: float
     handled: bool
     why: str
@@ -44,13 +44,13 @@ def ask(db: Database, students: dict[Task, int], text: str) -> list[FacetAnswer]
     """What each of these students says of a text, which is read once for all of them."""
     folders = tuple(str(folder_of(db, id).resolve()) for id in students.values())
     together = _students(folders)
-    said = []
+    told = []
     for (task, id), student, answers in zip(students.items(), together.students, together.answer([text])):
         result = judgement(db, id)
         sure, strange = float(answers.confidence[0]), bool(answers.strange[0])
         handled, why = standing(result.figures.certificate.threshold, result.verdict.decision, sure, strange)
-        said.append(FacetAnswer(task, [student.labels[answers.best[0]]], sure, handled, why))
-    return said
+        told.append(FacetAnswer(task, said(answers, student.labels)[0], sure, handled, why))
+    return told
 
 
 def standing(threshold: float | None, decision: str, sure: float, strange: bool) -> tuple[bool, str]:
@@ -84,7 +84,7 @@ def show(view: View, text: str) -> None:
     table = pd.DataFrame(
         {
             "Facet": [one.task.name for one in said],
-            "The student says": [answered(one.tags) for one in said],
+            "The student says": [one.says for one in said],
             "How sure": [spoken(one.confidence) for one in said],
             "What becomes of it": ["Handled" if one.handled else "Falls back" for one in said],
             "Why": [one.why.split(": ", 1)[-1] for one in said],
