@@ -238,6 +238,12 @@ def s007_joint(db: Database) -> None:
 
 
 @migrations()
+def s008_several(db: Database) -> None:
+    """Sets of tags stand among the categories (core/taxonomy/tagsets.py)."""
+    db.execute("alter table categories add column tags text")
+
+
+@migrations()
 def s010_vendor_pairs(db: Database) -> None:
     _run(db, "schema_vendor_pairs.sql")
 

@@ -29,6 +29,7 @@ from core.tables.columns import Mapping, correct
 from core.tables.files import AS_FOUND, ReadAs
 from core.tasks import Task
 from core.taxonomy import columns as category_columns
+from core.taxonomy import facets
 from core.train import ladder, members, registry
 from core.wires import connections, providers
 from core.write import guide, pairs
@@ -110,21 +111,21 @@ def distil(
         "go_live": go_live,
         "label_columns": label_columns,
     }
-    names = list(_taxonomy(taxonomy, params).facets)
+    read = _taxonomy(taxonomy, params)
+    names = list(read.facets)
     if names != [""] and task is not None:
         raise InputError(
             f"--task names one task, but {taxonomy.name} holds facets: {', '.join(names)}.", "Leave --task out."
         )
-    return jobs.run_here(db, "distil", params, _task(db, client, names[0] or task), on_progress).result
+    return jobs.run_here(
+        db, "distil", params, _task(db, client, names[0] or task, read.kind(names[0])), on_progress
+    ).result
 
 
-def _task(db: Database, client: str, name: str | None, *, synthetic: bool = False) -> Task:
-    """The task that chooses a category, made if new. InputError where another kind has the name."""
-    task = tasks.of(db, client, name, synthetic=synthetic)
-    if task.kind != "choose_one":
-        raise InputError(
-            f"The task {task.name} does not sort assets.", "Name another one, or call the facet otherwise."
-        )
+def _task(db: Database, client: str, name: str | None, kind: str, *, synthetic: bool = False) -> Task:
+    """The task of the kind that the taxonomy file asks for, made if new. InputError where a task of another kind has the name."""
+    task = tasks.of(db, client, name, synthetic=synthetic, kind=kind)
+    facets.must_be(task, kind)
     return task
 
 
@@ -138,12 +139,15 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     files = Path(request["taxonomy"]), Path(request["assets"])
 
     read = _taxonomy(files[0], request)
-    facets = {name: _task(db, client, name or request.get("task"), synthetic=synthetic) for name in read.facets}
-    for name, task in facets.items():
+    each_task = {
+        name: _task(db, client, name or request.get("task"), read.kind(name), synthetic=synthetic)
+        for name in read.facets
+    }
+    for name, task in each_task.items():
         categories.save(db, task, read.facets[name], files[0].name)
-    imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in facets.items()}
-    outcomes = _taught_all(db, facets, request, {name: column for name, (_, column) in imported.items()}, progress)
-    first = imported[next(iter(facets))][0]
+    imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in each_task.items()}
+    outcomes = _taught_all(db, each_task, request, {name: column for name, (_, column) in imported.items()}, progress)
+    first = imported[next(iter(each_task))][0]
     brought_in = {
         "import": first.import_id,
         "rows": first.rows,
@@ -156,9 +160,9 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
         "taxonomy_problems": [one.as_dict() for one in read.problems],
         "taxonomy_unused": category_columns.unused_columns(read.columns, read.mapping),
     }
-    if list(facets) == [""]:
+    if list(each_task) == [""]:
         return {"client": client, "assets": brought_in, **outcomes[""]}
-    each = {task.name: {"import": imported[name][0].import_id, **outcomes[name]} for name, task in facets.items()}
+    each = {task.name: {"import": imported[name][0].import_id, **outcomes[name]} for name, task in each_task.items()}
     chosen = [int(one["chosen"]) for one in each.values()]
     target = request.get("target") or settings.get(db, "target_agreement", task)
     joint = joint_figures.all_facets(db, chosen, target, settings.get(db, "confidence", task))

@@ -35,12 +35,14 @@ def main() -> None:
         before = standing.of(view.db, sample) if sample else None
         earned = {one.task_id: one for one in house.money_of_tasks(view.db)}
         written = {task.id: result for task, _ in every if (result := house_writing.result_of(view.db, task))}
-        earned |= {id: house_writing.earned(earned[id], result) for id, result in written.items()}
+        by_id = {task.id: task for task, _ in every}
+        earned |= {id: house_writing.earned(view.db, by_id[id], earned[id], one) for id, one in written.items()}
         if clients:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
             house_figures.needs(house.notices(view.db))
         if clients:
-            _tasks(view, every, earned, written)
+            unused = standing.unused_firsts(view.db)
+            _tasks(view, [one for one in every if one[0].id not in unused], earned, written)
         if before is None or not (before.verdict or before.busy):
             sample_client.run(view, sample, "secondary" if clients else "primary")
         if not clients or (

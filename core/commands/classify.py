@@ -26,8 +26,8 @@ def options(command: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
-    """One text: the student's top three, the time it took, and whether it may answer alone; those of each task where several are
-    named, or none is and several of the client's have a student at work."""
+    """One text: the student's top three (and, where it chooses several, the tags it gives), the time it took, and whether it may
+    answer alone; those of each task where several are named, or none is and several of the client's have a student at work."""
     if not args.text.strip():
         raise InputError("The text is empty.", "Give the asset's words.", where="--text")
     from core import database
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core.evaluate.evaluation import certified
     from core.evaluate.versions import behind_words
+    from core.taxonomy import tagsets
     from core.train import registry, students
 
     row = registry.looked_at(db, task, args.student)
@@ -68,6 +69,7 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
     result = {
         "student": str(row["id"]),
         "kind": row["kind"],
+        **({"tags": student.named(answers)[0], "confidence": float(answers.confidence[0])} if student.several else {}),
         "top": top,
         "ms": round(ms, 3),
         "threshold": threshold,
@@ -77,6 +79,8 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
         "taxonomy_note": (behind := behind_words(db, row)),
     }
     lines = [f"{percent(one['confidence']):>7}  {one['category']}" for one in top]
+    if student.several:
+        lines.insert(0, f"Tags: {'; '.join(result['tags']) or tagsets.NONE}")
     verdict = "handled by the student" if handled else "falls back to the teacher"
     lines.append(f"{verdict} ({needed}), {ms:.1f} ms")
     return result, [*lines, *([behind] if behind else [])]

@@ -177,5 +177,6 @@ def _evidence(figures: ChooseOneFigures, rules: Rules, **more: Any) -> Evidence:
         same_encoder=built_in and members.SMALL_BASE in members.bases(figures.student.kind),
         gold=figures.gold,
         categories=figures.categories,
+        of="the tags it gives to test assets" if figures.promised == "tags" else "the test assets",
         **more,
     )

@@ -150,7 +150,7 @@ def decide(
     known = db.execute(
         """select k.id from categories c join taxonomies t on t.id = c.taxonomy_id join tasks k on k.id = t.task_id
            join assets a on a.client_id = k.client_id
-           where c.id = ? and a.id = ? and c.assignable = 1""",
+           where c.id = ? and a.id = ? and (c.assignable = 1 or c.tags is not null)""",
         [category_id, asset_id],
     ).fetchone()
     if not known:

@@ -26,13 +26,14 @@ NEW, SAME, CHANGED = "new", "same", "changed"
 @dataclass(frozen=True)
 class Facet:
     """A facet of a file: its categories, its task (None: none is called so), whether these are NEW to it, the SAME as in use, or
-    CHANGED; `labels` are at stake then."""
+    CHANGED; `labels` are at stake then. `kind`: that of its task."""
 
     name: str
     categories: list[Category]
     task: Task | None
     change: str
     labels: int = 0
+    kind: str = "choose_one"
 
 
 def of_client(db: Database, client_id: int) -> list[Task]:
@@ -60,21 +61,32 @@ def chosen(db: Database, client_id: int, names: Sequence[str]) -> list[Task]:
 
 
 def plan(db: Database, client_id: int, file: TaxonomyFile) -> list[Facet]:
-    """What would become of each facet. InputError where a task that does not choose a category has its name."""
+    """What would become of each facet. InputError where a task of another kind has its name."""
     there = {same(task.name): task for task in tasks.of_client(db, client_id)}
-    return [_facet(db, name, categories, there.get(same(name))) for name, categories in file.facets.items()]
+    return [
+        _facet(db, name, categories, there.get(same(name)), file.kind(name)) for name, categories in file.facets.items()
+    ]
 
 
-def _facet(db: Database, name: str, categories: list[Category], task: Task | None) -> Facet:
-    if task is not None and task.kind != "choose_one":
-        raise InputError(
-            f"The client's task {task.name} is of the kind “{KINDS[task.kind].label}”.", "Call the facet otherwise."
-        )
+def _facet(db: Database, name: str, categories: list[Category], task: Task | None, kind: str) -> Facet:
+    if task is not None:
+        must_be(task, kind)
     if task is None or (newest := taxonomy.latest(db, task)) is None:
-        return Facet(name, categories, task, NEW)
+        return Facet(name, categories, task, NEW, kind=kind)
     if taxonomy.is_in_use(db, task, categories):
-        return Facet(name, categories, task, SAME)
-    return Facet(name, categories, task, CHANGED, versions.labels_under(db, newest))
+        return Facet(name, categories, task, SAME, kind=kind)
+    return Facet(name, categories, task, CHANGED, versions.labels_under(db, newest), kind)
+
+
+def must_be(task: Task, kind: str) -> None:
+    """InputError where the task is not of the kind that a file asks for."""
+    if task.kind == kind:
+        return
+    is_, asked = (f"“{KINDS[one].label}”" for one in (task.kind, kind))
+    todo = "Call the facet otherwise"
+    if task.sorts:
+        todo += ", or say in its column `pick` what the task does: one or several"
+    raise InputError(f"The client's task {task.name} is of the kind {is_}, the file asks for {asked}.", f"{todo}.")
 
 
 def make(db: Database, client_id: int, file: TaxonomyFile, source: str) -> list[Facet]:
@@ -86,8 +98,8 @@ def make(db: Database, client_id: int, file: TaxonomyFile, source: str) -> list[
         for facet in facets:
             task = facet.task
             if task is None and empty:
-                task, empty = tasks.rename(db, empty, facet.name), None
-            task = task or tasks.add(db, client_id, facet.name)
+                task, empty = tasks.rename(db, empty, facet.name, facet.kind), None
+            task = task or tasks.add(db, client_id, facet.name, facet.kind)
             if facet.change == NEW:
                 taxonomy.save(db, task, facet.categories, source)
             elif facet.change == CHANGED:

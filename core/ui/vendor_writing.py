@@ -76,6 +76,7 @@ def _take_in(view: frame.View, first: bool, running: bool) -> None:
         return
     how = uploads.read_as(path, "vendor")
     seen: vendors.Look = uploads.look(vendors.look, path, how)
+    uploads.doubts(path, seen.doubts, "vendor")
     columns = {
         role: side.selectbox(
             label,

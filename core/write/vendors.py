@@ -25,6 +25,7 @@ from core.errors import InputError, Problem
 from core.escape import Cells, undefuse
 from core.jobs.progress import NoProgress
 from core.tables.files import AS_FOUND, Problems, ReadAs, open_table
+from core.tables.problems import Doubt
 from core.tasks import Task
 from core.words import counted
 from core.write import blind, judging, pairs, teacher
@@ -40,12 +41,14 @@ TEXTS = ("draft", "text", "copy", "answer", "output", "headline", "line", "targe
 
 @dataclass(frozen=True)
 class Look:
-    """A file before it is taken in: its columns, and those that look like brief and text (None: none does)."""
+    """A file before it is taken in: its columns, those that look like brief and text (None: none does), its first rows, and what it
+    leaves open."""
 
     columns: list[str]
     brief: str | None
     text: str | None
     head: list[list[str]]
+    doubts: list[Doubt]
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def look(path: Path, read_as: ReadAs = AS_FOUND) -> Look:
     named = {column.casefold().strip(): column for column in reversed(table.columns)}
     brief = next((named[name] for name in BRIEFS if name in named), None)
     text = next((named[name] for name in TEXTS if name in named and named[name] != brief), None)
-    return Look(table.columns, brief, text, table.head[:3])
+    return Look(table.columns, brief, text, table.head[:3], table.doubts)
 
 
 def read(

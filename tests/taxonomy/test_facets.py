@@ -63,9 +63,12 @@ def test_who_wants_one_taxonomy_of_a_file_of_several_is_told(tmp_path):
         assert file.categories
 
 
-def test_several_categories_an_asset_are_refused_in_words_and_one_is_not(tmp_path):
-    with pytest.raises(InputError, match=r"The facet Mood asks for several categories.*\(row 4\)"):
-        read(tmp_path, "facet,pick,name\nOffer,one,Yes\nOffer,one,No\nMood,several,Warm\nMood,several,Loud\n")
+def test_a_facet_says_whether_an_asset_may_have_several_of_its_categories(tmp_path):
+    file = read(tmp_path, "facet,pick,name\nOffer,one,Yes\nOffer,,No\nMood,several,Warm\nMood,,Loud\n")
+    assert file.several == {"Mood"} and [file.kind(facet) for facet in file.facets] == ["choose_one", "choose_several"]
+    assert read(tmp_path, "name,pick\nWarm,many\nLoud,many\n").kind("") == "choose_several"
+    with pytest.raises(InputError, match="Row 2 says that an asset has one category of the facet Mood, row 3"):
+        read(tmp_path, "facet,pick,name\nMood,one,Warm\nMood,several,Loud\n")
     with pytest.raises(InputError, match="is given as twelve"):
         read(tmp_path, "facet,pick,name\nOffer,twelve,Yes\nOffer,one,No\n")
 

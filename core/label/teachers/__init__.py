@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from sqlite_utils import Database
 
+from core import tasks
 from core.errors import InputError
 from core.tasks import Task
 from core.taxonomy import StoredCategory
@@ -82,6 +83,12 @@ def make(db: Database, task: Task, spec: str, categories: Sequence[StoredCategor
         raise InputError(
             f"There is no teacher of the kind '{kind}'.",
             f"Choose one of: built-in, recorded:COLUMN, connection:NAME, {providers.specs()}.",
+        )
+    if kind != "recorded":
+        tasks.one_category(
+            task,
+            "Labelling by a model",
+            "Import a file with a column of the task's tags; `--teacher recorded` and the Teacher page learn from that.",
         )
     return importlib.import_module(kinds[kind]).make(db, task, spec, list(categories))
 

@@ -25,7 +25,8 @@ from core.train.disk import UNSEEN, digests, link, tables_of, verify
 from core.train.members import Model
 from core.train.students import crossfit
 from core.train.students.reading import Reading
-from core.train.students.stages import Answers, Stage, from_json, walk
+from core.train.students.stages import Answers, Stage, TagStage, from_json, walk
+from core.train.students.stages import answers as said_in
 from core.train.students.stages import fit as fit_stages
 from core.train.students.together import Readings
 from core.train.vectors import keys
@@ -49,9 +50,21 @@ class Student:
         self.kind, self.categories, self.labels = kind, categories, labels
         self.members, self.stages = members, stages
 
+    @property
+    def several(self) -> bool:
+        """Whether it gives a text several tags, or none: its answers are TagAnswers."""
+        return isinstance(self.stages[-1], TagStage)
+
     def answer(self, texts: Sequence[str]) -> Answers:
         """Calibrated probabilities of each text, and whether it is unlike anything the student learned from."""
         return self._answer(texts, {})
+
+    def named(self, answers: Answers) -> list[list[str]]:
+        """What each answer says, in words: the category, or the tags given, the likeliest first (none is an answer, too)."""
+        if not self.several:
+            return [[self.labels[best]] for best in answers.best]
+        order = np.argsort(-answers.probabilities, axis=1, kind="stable")
+        return [[self.labels[tag] for tag in row if given[tag]] for row, given in zip(order, answers.given)]
 
     def consulted(self, texts: Sequence[str]) -> dict[str, float]:
         """The share of `texts` (0..1) that each member is asked about, in the order they are asked."""
@@ -97,12 +110,11 @@ def fit(
     else:
         readings = {name: model.read(split.calibration.texts) for name, model in models.items()}
     judging = split.judging
-    stages = fit_stages(readings, judging.answers)
+    stages = fit_stages(readings, judging.answers if judging.said is None else judging.said)
     held = walk(stages, len(judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
     student = Student(kind, split.categories, labels, models, stages)
     if split.crossfit:
-        tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(judging.texts)}
-        save_file(tensors, folder / UNSEEN)
+        save_file(held.tables() | {"keys": keys(judging.texts)}, folder / UNSEEN)
     config = {
         "format": FORMAT,
         "kind": kind,
@@ -122,10 +134,10 @@ def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
     if not (folder / UNSEEN).exists():
         return np.zeros(0, int), Answers(np.zeros((0, 1), np.float32), np.zeros(0, bool))
     tables = tables_of(folder / UNSEEN)
-    place = {key: row for row, key in enumerate(tables["keys"].tolist())}
+    place = {key: row for row, key in enumerate(tables.pop("keys").tolist())}
     row_of = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
     rows = np.flatnonzero(row_of >= 0)
-    return rows, Answers(tables["probabilities"][row_of[rows]], tables["strange"][row_of[rows]])
+    return rows, said_in({name: table[row_of[rows]] for name, table in tables.items()})
 
 
 def load(folder: Path) -> Student:
