@@ -14,10 +14,11 @@ from core.errors import InputError
 from core.evaluate import evaluation
 from core.evaluate.comparison import judgement
 from core.evaluate.evidence import Rules
-from core.label import labelling
-from core.taxonomy import tagsets
+from core.label import labelling, relabel, runs
+from core.taxonomy import diff, tagsets, versions
 from core.train import registry, students
 from core.train.registry import set_live
+from core.ui import label_list
 from tests import small
 
 
@@ -125,3 +126,24 @@ def test_an_export_is_not_there_yet_and_the_sentence_says_what_is(tagged, task, 
     ):
         export.export(tagged, task=task, student=1, to=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_are_counted_by_tag_and_carried_to_another_version_of_the_taxonomy(tagged, task):
+    run = labelling.label(tagged, task, "recorded:mood")
+    old = taxonomy.latest(tagged, task)
+    said = runs.labelled(tagged, run).category_id.map(tagsets.load(tagged, old))
+    sizes = label_list.class_sizes(tagged, run)
+    counts = {row.Category: row.Labels for row in sizes.itertuples()}
+    names = {category.id: category.label for category in taxonomy.load(tagged, old)}
+    assert counts == {name: sum(id in tags for tags in said) for id, name in names.items()}
+
+    draft = diff.rename(diff.begin(taxonomy.load(tagged, old)), "Hiring", "Jobs")
+    versions.keep(tagged, task, versions.KeptDraft(old, "by hand", draft))
+    assert relabel.plan(tagged, task, versions.kept_draft(tagged, task)).ask == 0
+    result = relabel.carry_over(tagged, task)
+    assert result["runs"][0]["carried"] == 700
+    before, after = (runs.labelled(tagged, one) for one in (run, result["runs"][0]["run_id"]))
+    old_words, new_words = (tagsets.labels(tagged, one) for one in (old, result["taxonomy_id"]))
+    assert [old_words[id].replace("Hiring", "Jobs") for id in before.category_id] == [
+        new_words[id] for id in after.category_id
+    ]
