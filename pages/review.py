@@ -60,9 +60,7 @@ def _first(view: frame.View, running: bool) -> None:
 
 def _all_facets(view: frame.View) -> list[Task]:
     """The tasks whose facets are gone through together, of a client with several that have a queue; none where one is alone."""
-    there = [
-        task for task in tasks.of_client(view.db, view.task.client_id) if review.listed(view.db, task).get("queue")
-    ]
+    there = [task for task in tasks.of_client(view.db, view.task.client_id) if review.listed(view.db, task)]
     if view.task not in there or len(there) < 2:
         return []
     names = ", ".join(task.name for task in there)

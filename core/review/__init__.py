@@ -371,13 +371,13 @@ def _conflict(db: Database, task: Task, asset_id: int) -> Item:
     decided = list(
         db.query(
             """select r.reviewer, r.category_id, c.label, r.note from reviews r join categories c on c.id = r.category_id
-               where r.asset_id = ? and r.id in (select max(id) from reviews where asset_id = ? group by reviewer) order by r.id""",
-            [asset_id, asset_id],
+               where r.id in (select max(id) from reviews where asset_id = ? and task_id = ? group by reviewer) order by r.id""",
+            [asset_id, task.id],
         )
     )
     row = next(db.query("select id as asset_id, external_id, text from assets where id = ?", [asset_id]))
-    listed = "select reasons, suggestions, neighbours from review_items where asset_id = ? limit 1"
-    row |= next(db.query(listed, [asset_id]), dict.fromkeys(("reasons", "suggestions", "neighbours"), "[]"))
+    listed = "select reasons, suggestions, neighbours from review_items where asset_id = ? and task_id = ? limit 1"
+    row |= next(db.query(listed, [asset_id, task.id]), dict.fromkeys(("reasons", "suggestions", "neighbours"), "[]"))
     by_people = {}
     for decision in decided:
         by_people.setdefault(decision["category_id"], []).append(decision["reviewer"])
