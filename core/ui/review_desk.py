@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.report.charts import short
 from core.review import Item, facets
 from core.tasks import Task
-from core.ui import focus, frame, keys
+from core.ui import focus, frame, keys, pins
 from core.words import duration, teacher_words
 
 KINDS = {  # of reasons: icon
@@ -60,6 +60,7 @@ def show(task: Task, reviewer: str, mode: str) -> None:
         left, right = st.columns([11, 10], gap="medium")
         with left:
             _asset(item)
+            pins.pin(frame.View(db, "", task), item.text, asset_id=item.asset_id)
         with right:
             choices(task, reviewer, item)
 

@@ -12,7 +12,7 @@ from core import database, review
 from core.review import facets
 from core.review.facets import Facet
 from core.tasks import Task
-from core.ui import frame, review_desk
+from core.ui import frame, pins, review_desk
 from core.words import counted, duration, percent
 
 MODE = "queue"
@@ -43,6 +43,7 @@ def show(tasks: Sequence[Task], reviewer: str) -> None:
             review_desk.words(first.item)
             _facets(every)
             review_desk.grounds(first.item)
+            pins.pin(frame.View(db, "", first.task), first.item.text, asset_id=asset_id)
         with two:
             st.markdown(f"**{frame.plain(first.task.name)}**: which is it?")
             review_desk.choices(first.task, reviewer, first.item, tasks)

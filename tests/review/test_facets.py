@@ -25,7 +25,7 @@ def put_in_doubt(db, task, asset_id, worth):
     """The asset is in the task's queue with this worth."""
     like = next(db.query("select * from review_items limit 1"))
     db.execute("delete from review_items where task_id = ? and asset_id = ? and mode = 'queue'", [task.id, asset_id])
-    row = like | {"task_id": task.id, "asset_id": asset_id, "mode": "queue", "worth": worth, "place": -9}
+    row = like | {"task_id": task.id, "asset_id": asset_id, "mode": "queue", "worth": worth, "place": -9 - asset_id}
     db["review_items"].insert(row | {"suggestions": "[]", "neighbours": "[]"})
 
 
