@@ -6,7 +6,7 @@ from core.evaluate.comparison import Comparison, comparison
 from core.evaluate.versions import behind_words, name_of
 from core.money.prices import SECONDS
 from core.train.registry import all_students, looked_at
-from core.ui import answers, frame
+from core.ui import answers, facet_answers, frame
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent
 
@@ -34,11 +34,13 @@ def main() -> None:
         if not text.strip():
             return
         result = comparison(view.db, live["id"])
+        facet_answers.show(view, text)
         left, right = st.columns(2, gap="large")
         with left:
             answer = _student(live, text, result)
         with right:
             _teacher(view, live, text, answer, result)
+        facet_answers.why(view, live, text)
 
 
 def _text(view: frame.View, live: dict) -> str:
@@ -129,30 +131,13 @@ def _teacher_time(teacher: answers.TeacherAnswer, result: Comparison | None) -> 
 
 def _handled(answer: answers.StudentAnswer, result: Comparison) -> None:
     threshold, sure = result.figures.certificate.threshold, answer.top[0][1]
-    if answer.strange:
-        st.info(
-            "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little, however sure "
-            "it sounds.",
-            icon=":material/undo:",
-        )
-    elif result.verdict.decision == "replace":
-        st.success(f"Handled: the student answers alone ({percent(sure)} sure).", icon=":material/check_circle:")
-    elif threshold is None:
-        st.warning(
-            "Falls back: nothing is proven of this student yet, so the teacher answers every asset.",
-            icon=":material/undo:",
-        )
-    elif threshold == 0:
-        st.success("Handled: the promise holds however sure the student is.", icon=":material/check_circle:")
-    elif sure >= threshold:
-        needed = percent(threshold, sure)
-        st.success(f"Handled: the student is {percent(sure)} sure, {needed} is enough.", icon=":material/check_circle:")
+    handled, why = facet_answers.standing(threshold, result.verdict.decision, sure, answer.strange)
+    if handled:
+        st.success(why, icon=":material/check_circle:")
+    elif threshold is None and not answer.strange:
+        st.warning(why, icon=":material/undo:")
     else:
-        needed = percent(threshold, sure)
-        st.info(
-            f"Falls back to the teacher: the student is {percent(sure)} sure, {needed} is needed.",
-            icon=":material/undo:",
-        )
+        st.info(why, icon=":material/undo:")
 
 
 main()

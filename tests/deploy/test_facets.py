@@ -97,11 +97,24 @@ def test_a_request_names_the_facets_it_wants(server):
     assert (status, reply["detail"][:15]) == (422, "Name 1 to 64 ta")
 
 
+def test_a_request_that_asks_why_gets_the_nearest_labelled_assets_of_each_facet(server):
+    status, reply, _ = server.ask("/classify", {"texts": [TEXTS[0], ""], "why": True})
+    first, empty = (one["facets"] for one in reply["results"])
+    assert status == 200 and [one["why"] for one in empty.values()] == [[], []]
+    assert [near["label"] for near in first["Topic"]["why"]].count("Travel") >= 2 and len(first["Topic"]["why"]) == 3
+    assert {near["label"] for near in first["Intent"]["why"]} <= {"Buy", "Look"}
+    assert "why" not in server.ask("/classify", {"text": TEXTS[0]})[1]["results"][0]["facets"]["Topic"]
+    status, reply, _ = server.ask("/classify", {"texts": 17 * ["a"], "why": True})
+    assert (status, "of 16 texts at a time" in reply["detail"]) == (422, True)
+
+
 def test_a_named_task_is_served_alone_as_ever(home):
     made = Server(home, "--client", "Northwind", "--task", "Intent")
     try:
         assert made.classify(TEXTS[0])[0]["category"] == "Buy"
         assert made.ask("/classify", {"text": "a", "tasks": ["Intent"]})[0] == 422
+        (why,) = made.ask("/classify", {"text": TEXTS[0], "why": True})[1]["results"]
+        assert len(why["why"]) == 3 and why["category"] == "Buy"
     finally:
         made.process.kill()
         made.process.wait()

@@ -20,12 +20,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
+from core.taxonomy.tagsets import JOINED, NONE
 from core.train import members
 from core.train.disk import UNSEEN, digests, link, tables_of, verify
 from core.train.members import Model
 from core.train.students import crossfit
 from core.train.students.reading import Reading
-from core.train.students.stages import Answers, Stage, TagStage, from_json, walk
+from core.train.students.stages import Answers, Stage, TagAnswers, TagStage, from_json, walk
 from core.train.students.stages import answers as said_in
 from core.train.students.stages import fit as fit_stages
 from core.train.students.together import Readings
@@ -85,6 +86,14 @@ class Student:
         for texts in [["warming up " * 20]] * 5 + [["warming up " * 20] * company]:
             for member in self.members.values():
                 member.read(texts)
+
+
+def said(answers: Answers, labels: Sequence[str]) -> list[str]:
+    """What a student answers, in words, by its `labels` in column order: each text's category, or its tags where a task chooses
+    several (core/taxonomy/tagsets.py)."""
+    if isinstance(answers, TagAnswers):
+        return [JOINED.join(labels[i] for i in np.flatnonzero(given)) or NONE for given in answers.given]
+    return [labels[best] for best in answers.best.tolist()]
 
 
 def fit(
