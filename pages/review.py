@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import review
+from core import review, tasks
 from core.label.runs import runs
 from core.review import queue
 from core.ui import frame, progress, review_desk, review_figures, reviewer
@@ -29,6 +29,7 @@ def main() -> None:
             frame.nothing_yet(
                 "There is nothing to review before a teacher has labelled something.", "teacher", "Get labels first"
             )
+        tasks.one_category(view.task, "Finding what to review", queue.IN_A_FILE)
         running = progress.active(view, "review_queue")
         listed = review.listed(view.db, view.task)
         if not listed:
