@@ -30,6 +30,7 @@ def main() -> None:
             frame.nothing_yet(
                 "There is nothing to review before a teacher has labelled something.", "teacher", "Get labels first"
             )
+        tasks.one_category(view.task, "Finding what to review", queue.IN_A_FILE)
         running = progress.active(view, "review_queue")
         listed = review.listed(view.db, view.task)
         if not listed:

@@ -57,7 +57,7 @@ def test_right_is_exactly_the_teachers_set_and_every_tag_has_its_figures(tagged,
 def test_the_student_comes_back_from_its_folder_as_it_was(tagged, task):
     student = students.load(registry.folder_of(tagged, registry.looked_at(tagged, task)["id"]))
     answers = student.answer(["discount off save flights beach hotel", "careers join hiring", "today now your best"])
-    assert student.several and [sorted(tags) for tags in student.named(answers)] == [["Sale", "Travel"], ["Hiring"], []]
+    assert student.several and students.said(answers, student.labels) == ["Sale; Travel", "Hiring", "No tag"]
     with pytest.raises(TypeError):
         _ = answers.best
 
