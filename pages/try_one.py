@@ -6,7 +6,7 @@ from core.evaluate.comparison import Comparison, comparison
 from core.evaluate.versions import behind_words, name_of
 from core.money.prices import SECONDS
 from core.train.registry import all_students, looked_at
-from core.ui import answers, facet_answers, frame
+from core.ui import answers, facet_answers, frame, pins
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent
 
@@ -41,6 +41,7 @@ def main() -> None:
         with right:
             _teacher(view, live, text, answer, result)
         facet_answers.why(view, live, text)
+        pins.pin(view, text, answer.top[0][0])
 
 
 def _text(view: frame.View, live: dict) -> str:
