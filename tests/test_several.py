@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 
+import numpy as np
 import pytest
 
 from core import distil, tasks, taxonomy
@@ -16,7 +17,7 @@ from core.evaluate.comparison import judgement
 from core.evaluate.evidence import Rules
 from core.label import labelling, relabel, runs
 from core.taxonomy import diff, tagsets, versions
-from core.train import registry, students
+from core.train import data, registry, students
 from core.train.registry import set_live
 from core.ui import label_list
 from tests import small
@@ -147,3 +148,24 @@ def test_labels_are_counted_by_tag_and_carried_to_another_version_of_the_taxonom
     assert [old_words[id].replace("Hiring", "Jobs") for id in before.category_id] == [
         new_words[id] for id in after.category_id
     ]
+
+
+def test_gold_tags_of_a_file_teach_and_are_what_both_are_measured_against(db, tmp_path):
+    rows = [row | {"gold": row["mood"] if number % 2 else ""} for number, row in enumerate(small.tag_rows(400))]
+    for row in rows[1:200:2]:
+        row["mood"] = "Sale"  # what people decided goes before it
+    file, assets = small.tag_files(tmp_path, rows)
+    how = {"client": "Northwind", "teacher": "recorded", "student": "linear", "columns": {"gold": "gold"}}
+    told = distil.distil(db, taxonomy=file, assets=assets, **how)
+    task = tasks.named(db, "Northwind")
+    run = db.execute("select max(id) from label_runs").fetchone()[0]
+    split = data.load(db, task, run)
+    labels = [category.label for category in taxonomy.load(db, taxonomy.latest(db, task))]
+    learned = {
+        text: {labels[i] for i in np.flatnonzero(said)} for text, said in zip(split.train.texts, split.train.said)
+    }
+    decided = {row["text"]: set(row["gold"].strip("[]").split(";")) - {""} for row in rows if row["gold"]}
+    both = learned.keys() & decided.keys()
+    assert len(both) > 100 and all(learned[text] == decided[text] for text in both)
+    figures = evaluation.figures_of(db, int(told["tasks"]["Mood"]["chosen"]))
+    assert figures.gold.n > 20 and figures.gold.student.value > figures.gold.teacher.value
