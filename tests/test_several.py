@@ -16,6 +16,7 @@ from core.evaluate import evaluation
 from core.evaluate.comparison import judgement
 from core.evaluate.evidence import Rules
 from core.label import labelling, relabel, runs
+from core.review import files
 from core.taxonomy import diff, tagsets, versions
 from core.train import data, registry, students
 from core.train.registry import set_live
@@ -169,3 +170,18 @@ def test_gold_tags_of_a_file_teach_and_are_what_both_are_measured_against(db, tm
     assert len(both) > 100 and all(learned[text] == decided[text] for text in both)
     figures = evaluation.figures_of(db, int(told["tasks"]["Mood"]["chosen"]))
     assert figures.gold.n > 20 and figures.gold.student.value > figures.gold.teacher.value
+
+
+def test_decisions_on_tags_come_from_a_file_whole_or_not_at_all(tagged, task, tmp_path):
+    file = tmp_path / "decided.csv"
+    rows = ["A1,Sale; Travel", "A2,no tag", "A3,Sale; Funny", "A4,Hiring", "A1,Sale;Travel"]
+    file.write_text("asset,category\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    read = files.read(tagged, task, file, "Ada")
+    assert read.new == 3 and [one.value for one in read.unknown] == ["Funny"]
+    assert [problem.what for problem in read.problems if not problem.remark] == [
+        "“Sale; Funny” is not in the taxonomy."
+    ]
+    decided = tagged.execute(
+        "select a.external_id, g.label from gold_labels g join assets a on a.id = g.asset_id"
+    ).fetchall()
+    assert dict(decided) == {"A1": "Sale; Travel", "A2": "No tag", "A4": "Hiring"}
