@@ -47,12 +47,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--client", type=terminal.client, default="Default", metavar="NAME", help="whose data (default: %(default)s)"
-    )
-    common.add_argument("--task", metavar="NAME", help="which of the client's tasks, where it has several")
-    common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
     top = _Parser(
         prog="python3 run.py",
         description="Understudy: teach a small model a large one's job.",
@@ -62,10 +56,28 @@ def parser() -> argparse.ArgumentParser:
     )
     added = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in commands().items():
+        common = _common(getattr(module, "SEVERAL_TASKS", False))
         command = added.add_parser(name, help=module.SUMMARY, description=module.SUMMARY, parents=[common])
         module.options(command)
         command.set_defaults(does=module.run)
     return top
+
+
+def _common(several_tasks: bool) -> argparse.ArgumentParser:
+    """The options of every command; of one with `several_tasks` args.task is a list, or None."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--client", type=terminal.client, default="Default", metavar="NAME", help="whose data (default: %(default)s)"
+    )
+    which = {"metavar": "NAME", "help": "which of the client's tasks, where it has several"}
+    if several_tasks:
+        which["help"] = (
+            "a task of the client, may be given several times (default: all that sort, where students are at work)"
+        )
+        which["action"] = "append"
+    common.add_argument("--task", **which)
+    common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
+    return common
 
 
 class _Parser(argparse.ArgumentParser):

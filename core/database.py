@@ -230,3 +230,29 @@ def s005_writing_vendors(db: Database) -> None:
 @migrations()
 def s006_draft_scores(db: Database) -> None:
     _run(db, "schema_draft_scores.sql")
+
+
+@migrations()
+def s007_joint(db: Database) -> None:
+    _run(db, "schema_joint.sql")
+
+
+@migrations()
+def s008_several(db: Database) -> None:
+    """Sets of tags stand among the categories (core/taxonomy/tagsets.py)."""
+    db.execute("alter table categories add column tags text")
+
+
+@migrations()
+def s010_vendor_pairs(db: Database) -> None:
+    _run(db, "schema_vendor_pairs.sql")
+
+
+@migrations()
+def s010_teacher_claims(db: Database) -> None:
+    _run(db, "schema_teacher_claims.sql")
+
+
+@migrations()
+def s009_must_pass(db: Database) -> None:
+    _run(db, "schema_must_pass.sql")

@@ -24,10 +24,12 @@ from core.evaluate import joint as joint_figures
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.label import forecast, labelling, runs
+from core.label.teachers import is_hosted
 from core.tables.columns import Mapping, correct
 from core.tables.files import AS_FOUND, ReadAs
 from core.tasks import Task
 from core.taxonomy import columns as category_columns
+from core.taxonomy import facets
 from core.train import ladder, members, registry
 from core.wires import connections, providers
 from core.write import guide, pairs
@@ -109,21 +111,22 @@ def distil(
         "go_live": go_live,
         "label_columns": label_columns,
     }
-    names = list(_taxonomy(taxonomy, params).facets)
+    read = _taxonomy(taxonomy, params)
+    names = list(read.facets)
     if names != [""] and task is not None:
         raise InputError(
             f"--task names one task, but {taxonomy.name} holds facets: {', '.join(names)}.", "Leave --task out."
         )
-    return jobs.run_here(db, "distil", params, _task(db, client, names[0] or task), on_progress).result
+    return jobs.run_here(
+        db, "distil", params, _task(db, client, names[0] or task, read.picks.get(names[0])), on_progress
+    ).result
 
 
-def _task(db: Database, client: str, name: str | None, *, synthetic: bool = False) -> Task:
-    """The task that chooses a category, made if new. InputError where another kind has the name."""
-    task = tasks.of(db, client, name, synthetic=synthetic)
-    if task.kind != "choose_one":
-        raise InputError(
-            f"The task {task.name} does not sort assets.", "Name another one, or call the facet otherwise."
-        )
+def _task(db: Database, client: str, name: str | None, kind: str | None, *, synthetic: bool = False) -> Task:
+    """The task of the kind that the taxonomy file asks for (None: any that sorts assets), made if new. InputError where a task of
+    another kind has the name."""
+    task = tasks.of(db, client, name, synthetic=synthetic, kind=kind or "choose_one")
+    facets.must_be(task, kind)
     return task
 
 
@@ -137,42 +140,61 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     files = Path(request["taxonomy"]), Path(request["assets"])
 
     read = _taxonomy(files[0], request)
-    facets = {name: _task(db, client, name or request.get("task"), synthetic=synthetic) for name in read.facets}
-    for name, task in facets.items():
+    each_task = {
+        name: _task(db, client, name or request.get("task"), read.picks.get(name), synthetic=synthetic)
+        for name in read.facets
+    }
+    told = [*read.problems, *facets.renamed(db, next(iter(each_task.values())).client_id, read)]
+    for name, task in each_task.items():
         categories.save(db, task, read.facets[name], files[0].name)
-    imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in facets.items()}
-    left = request.get("budget")
-    outcomes = {}
-    for name, task in facets.items():
-        outcomes[name] = _taught(db, task, request, imported[name][1], left, progress)
-        left = left and max(0.0, left - outcomes[name]["labels"]["spent_usd"])
-    first = imported[next(iter(facets))][0]
+    imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in each_task.items()}
+    outcomes = _taught_all(db, each_task, request, {name: column for name, (_, column) in imported.items()}, progress)
+    first = imported[next(iter(each_task))][0]
     brought_in = {
         "import": first.import_id,
         "rows": first.rows,
         "imported": first.imported,
         "duplicates": first.duplicates,
         "families": families.count(db, task.client_id),
-        "problems": first.problems + sum(not one.remark for one in read.problems),
-        "remarks": first.remarks + sum(one.remark for one in read.problems),
+        "problems": first.problems + sum(not one.remark for one in told),
+        "remarks": first.remarks + sum(one.remark for one in told),
         "aside": first.aside,
-        "taxonomy_problems": [one.as_dict() for one in read.problems],
+        "taxonomy_problems": [one.as_dict() for one in told],
         "taxonomy_unused": category_columns.unused_columns(read.columns, read.mapping),
     }
-    if list(facets) == [""]:
+    if list(each_task) == [""]:
         return {"client": client, "assets": brought_in, **outcomes[""]}
-    each = {task.name: {"import": imported[name][0].import_id, **outcomes[name]} for name, task in facets.items()}
+    each = {task.name: {"import": imported[name][0].import_id, **outcomes[name]} for name, task in each_task.items()}
     chosen = [int(one["chosen"]) for one in each.values()]
     target = request.get("target") or settings.get(db, "target_agreement", task)
     joint = joint_figures.all_facets(db, chosen, target, settings.get(db, "confidence", task))
     return {"client": client, "assets": brought_in, "tasks": each, "all_facets": joint_figures.as_json(joint)}
 
 
-def _taught(
+def _taught_all(
+    db: Database, facets: dict[str, Task], request: dict, columns: dict[str, str | None], progress: jobs.Progress
+) -> dict[str, dict[str, Any]]:
+    """Label, train and judge for each task; a hosted teacher is asked about all facets together first."""
+    budget = left = request.get("budget")
+    if is_hosted(request["teacher"]):
+        teacher = _connected(db, next(iter(facets.values())), request["teacher"], request.get("base_url"))
+        runs_of = labelling.label_together(db, list(facets.values()), teacher, budget_usd=budget, progress=progress)
+        return {
+            name: _taught(db, task, request, run_id, progress) for (name, task), run_id in zip(facets.items(), runs_of)
+        }
+    outcomes = {}
+    for name, task in facets.items():
+        run_id = _labelled(db, task, request, columns[name], left, progress)
+        outcomes[name] = _taught(db, task, request, run_id, progress)
+        left = left and max(0.0, left - outcomes[name]["labels"]["spent_usd"])
+    return outcomes
+
+
+def _labelled(
     db: Database, task: Task, request: dict, label_column: str | None, budget: float | None, progress: jobs.Progress
-) -> dict[str, Any]:
-    """Label, train and judge for one task: labels, students, chosen, live, cascade, economics, verdict, why."""
-    teacher, target = request["teacher"], request.get("target")
+) -> int:
+    """The run of a teacher that labels one task at a time."""
+    teacher = request["teacher"]
     if teacher == RECORDED:
         if label_column is None:
             raise InputError(
@@ -181,8 +203,12 @@ def _taught(
             )
         teacher = f"{RECORDED}:{label_column}"
     teacher = _connected(db, task, teacher, request.get("base_url"))
-    run_id = labelling.label(db, task, teacher, budget_usd=budget, progress=progress)
-    kind = request.get("student", members.AUTO)
+    return labelling.label(db, task, teacher, budget_usd=budget, progress=progress)
+
+
+def _taught(db: Database, task: Task, request: dict, run_id: int, progress: jobs.Progress) -> dict[str, Any]:
+    """Train and judge for one task: labels, students, chosen, live, cascade, economics, verdict, why."""
+    target, kind = request.get("target"), request.get("student", members.AUTO)
     trained = _train_and_judge(db, task, run_id, kind, target, progress)
     change = going_live.go_live(db, task, trained[-1]) if request.get("go_live") else None
     return {

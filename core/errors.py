@@ -24,7 +24,8 @@ class InputError(Exception):
 MEMORY_FULL = ("There is not enough memory for this.", "Close other programs, or choose a smaller base model or file.")
 # As torch and other libraries say it.
 NO_MEMORY = re.compile(
-    r"not enough memory|can't allocate memory|Cannot allocate memory|bad_alloc|Unable to allocate", re.I
+    r"not enough memory|can't allocate memory|Cannot allocate memory|bad_alloc|Unable to allocate|could not create a primitive",
+    re.I,
 )
 DISK_FULL = ("The disk is full:", "make room, then start it again.")
 # As libraries say it that hand on no number.

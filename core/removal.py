@@ -226,7 +226,7 @@ def remove_client(db: Database, client_id: int) -> Hanging:
         hanging = of_client(db, client_id)
         with _removing(db, client_id, hanging):
             _doom(db, _files_of(db, client_id))
-            db.conn.execute("update calls set run_id = null where client_id = ?", [client_id])
+            db.conn.execute("update calls set run_id = null, joint_id = null where client_id = ?", [client_id])
             for table, where in belonging(db, "client_id"):
                 db.conn.execute(f"delete from {table} where {where}", [client_id])
             db.conn.execute("delete from clients where id = ?", [client_id])

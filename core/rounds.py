@@ -85,6 +85,7 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
     task, teacher, target = tasks.get(db, params["task_id"]), params["teacher"], params.get("target")
     kind, until, student = params.get("kind", members.QUICK), params["until"], None
     members.must_be_quick(kind)
+    tasks.one_category(task, "Labelling in rounds")
     if params["per_round"] < FEWEST:
         raise InputError(f"A round of {params['per_round']} labels is too small.", f"Take at least {FEWEST}.")
     _, run_id = labelling.open_run(db, task, teacher, params.get("budget_usd"))

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """What a student of a task learns to do. `page`: where its way begins; `waits`: why no task of the kind can be made yet, empty
-    where one can."""
+    """What a student of a task learns to do. `page`: where its way begins; `sorts`: whether its answers are categories of a
+    taxonomy."""
 
     name: str
     label: str
     page: str = "assets"
-    waits: str = ""
+    sorts: bool = True
 
 
 KINDS = {
     kind.name: kind
     for kind in (
         Kind("choose_one", "Choose one category"),
-        Kind("choose_several", "Choose several categories", waits="Assets with several categories of one taxonomy"),
-        Kind("write", "Write", "write"),
+        Kind("choose_several", "Choose several categories"),
+        Kind("write", "Write", "write", sorts=False),
     )
 }

@@ -24,6 +24,30 @@ class Task:
     name: str
     kind: str
 
+    @property
+    def sorts(self) -> bool:
+        """Whether its answers are categories of a taxonomy, one or several an asset."""
+        return KINDS[self.kind].sorts
+
+    @property
+    def several(self) -> bool:
+        """Whether an asset may have several of its categories, or none."""
+        return self.kind == "choose_several"
+
+
+ASK = "Ask it about one asset at a time, with `classify` or on Try one."  # where a student cannot be put to another work yet
+
+
+def one_category(
+    task: Task, what: str, instead: str = "Train it on all labels, and read its figures on Compare."
+) -> None:
+    """InputError where the task chooses several categories and `what` is not there for that (Labelling in rounds …), with what to
+    do `instead`."""
+    if task.several:
+        raise InputError(
+            f"{what} is not there yet for a task that chooses several categories, as {task.name} does.", instead
+        )
+
 
 def get(db: Database, task_id: int) -> Task:
     """The task of this id. InputError where it is gone."""
@@ -73,26 +97,24 @@ def client_named(db: Database, name: str) -> int:
     )
 
 
-def of(db: Database, client: str, name: str | None = None, *, synthetic: bool = False) -> Task:
-    """The task of the client called `client`, either made if new; without a name the client's only one.
+def of(
+    db: Database, client: str, name: str | None = None, *, synthetic: bool = False, kind: str = "choose_one"
+) -> Task:
+    """The task of the client called `client`, either made if new, then of this `kind`; without a name the client's only one.
 
     InputError for what is no name, and without a name where the client has several.
     """
-    first = database.FIRST_TASK if name is None else (database.plain_name(name, "task"), "choose_one")
+    first = (database.FIRST_TASK[0] if name is None else database.plain_name(name, "task"), kind)
     client_id = database.client_id(db, client, synthetic=synthetic, first=first)
     if name is None:
         return find(db, client_id)
     there = [task for task in of_client(db, client_id) if task.name.casefold() == " ".join(name.split()).casefold()]
-    return there[0] if there else add(db, client_id, name)
+    return there[0] if there else add(db, client_id, name, kind)
 
 
 def add(db: Database, client_id: int, name: str, kind: str = "choose_one") -> Task:
-    """A further task of the client. InputError for what is no name, one taken, or a kind that is not there yet."""
+    """A further task of the client. InputError for what is no name, or one taken."""
     name = database.plain_name(name, "task")
-    if KINDS[kind].waits:
-        raise InputError(
-            f"{KINDS[kind].waits} are not there yet.", f"Make a task of the kind “{KINDS['choose_one'].label}”."
-        )
     with db.atomic():
         row = {"id": database.fresh_task_id(db, client_id), "client_id": client_id, "name": name, "kind": kind}
         _must_be_free(db, client_id, name)
@@ -100,13 +122,14 @@ def add(db: Database, client_id: int, name: str, kind: str = "choose_one") -> Ta
     return Task(**row)
 
 
-def rename(db: Database, task: Task, name: str) -> Task:
-    """Call the task otherwise. InputError for what is no name, or one taken."""
+def rename(db: Database, task: Task, name: str, kind: str | None = None) -> Task:
+    """Call the task otherwise; one that nothing was done with yet may become of another `kind` by it. InputError for what is no
+    name, or one taken."""
     name = database.plain_name(name, "task")
     with db.atomic():
         db.execute("update tasks set name = name where id = ?", [task.id])  # the write lock
         _must_be_free(db, task.client_id, name, but=task.id)
-        db.execute("update tasks set name = ? where id = ?", [name, task.id])
+        db.execute("update tasks set name = ?, kind = ? where id = ?", [name, kind or task.kind, task.id])
     return get(db, task.id)
 
 

@@ -62,9 +62,11 @@ def stated_money(usd: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time in words: 0.8 s · 42 s · 3 min 20 s · 2 h 5 min; None -> a dash."""
+    """A time in words: under 0.1 s · 0.8 s · 42 s · 3 min 20 s · 2 h 5 min; None -> a dash."""
     if seconds is None or not math.isfinite(seconds):
         return "–"
+    if 0 < seconds < 0.05:
+        return "under 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:

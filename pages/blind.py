@@ -23,7 +23,8 @@ def main() -> None:
     with frame.page("blind") as view:
         rows = training.all_writers(view.db, view.task)
         waits = any(desk.counts(view.db, view.task))
-        if not rows and not waits:
+        vendors = bool(blind.of_vendors(view.db, view.task))
+        if not rows and not waits and not vendors:
             frame.nothing_yet(
                 "There is nothing to compare before a student writes.", "write", "Bring in pairs and train"
             )
@@ -31,23 +32,25 @@ def main() -> None:
         running = progress.active(view, "blind")
         progress.watch(view, "blind", expected=running)
         left, right = st.columns([6, 4], vertical_alignment="bottom")
-        desks = DESKS if writer else DESKS[1:]  # drafts of a teacher wait before any student writes
+        desks = DESKS if writer or vendors else DESKS[1:]  # drafts of a teacher wait before any student writes
         chosen = left.radio("What is decided", desks, horizontal=True, label_visibility="collapsed")
         who = reviewer.name(right, blind.reviewers(view.db, view.task))
         if not who:
             st.info("Give your name: each decision is kept with who made it.", icon=":material/person:")
         if chosen == DESKS[0]:
-            _blind(view, writer, who, running)
+            _blind(view, writer, vendors, who, running)
         elif who:
             draft_desk.show(view.task, review.named(who))
 
 
-def _blind(view: frame.View, writer: dict, who: str, running: bool) -> None:
-    there = writer["blind"].pairs
-    if there and who:
-        blind_desk.show(view.task, writer["id"], review.named(who))
-    elif there:
-        blind_desk.result(writer["blind"])
+def _blind(view: frame.View, writer: dict | None, vendors: bool, who: str, running: bool) -> None:
+    there, writer_id = writer and writer["blind"].pairs, writer and writer["id"]
+    if (there or vendors) and who:
+        blind_desk.show(view.task, writer_id, review.named(who))
+    elif there or vendors:
+        blind_desk.standing(view.db, view.task, writer_id, judging=False)
+    if writer is None:
+        return _rules(view)
     if there:
         judge_block.section(view, writer)
     with st.expander("Draw up the test" if not there else "More pairs, and what is asked for", expanded=not there):

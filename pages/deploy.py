@@ -11,7 +11,8 @@ from core.evaluate.comparison import comparison
 from core.evaluate.latency import while_busy
 from core.evaluate.versions import behind_words
 from core.tables.problems import AS_FOUND, ReadAs
-from core.train.registry import all_students, folder_of
+from core.tasks import Task
+from core.train.registry import all_students, at_work, folder_of
 from core.ui import exports, frame, go_live, progress, scored_files, serving, uploads, writer_versions
 from core.ui.figures import HINTS, figure
 from core.ui.standing import VERDICTS
@@ -94,6 +95,7 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
         with frame.guard():
             how = uploads.read_as(path, "score") if path else AS_FOUND
             texts = _text_columns(view, path, how) if path else []
+            beside = _facets(view)
             kind = st.radio("Write as", ["XLSX", "CSV", "Parquet"], horizontal=True, format_func=KINDS.get)
             if st.button(
                 "Classify this file", type="primary", disabled=running or not texts, icon=":material/play_arrow:"
@@ -101,15 +103,28 @@ def _score(view: frame.View, live: dict, running: bool) -> None:
                 output = settings.subfolder("output") / path.parent.name
                 output.mkdir(exist_ok=True)
                 params = {"task_id": view.task.id, "student": live["id"], "input": str(path), "text_columns": texts}
+                params |= {"student": "live", "beside": [task.id for task in beside]} if beside else {}
                 params["read_as"] = asdict(how)
-                params["output"] = str(output / f"{path.stem}-student-{live['id']}.{kind.lower()}")
+                who = "all-facets" if beside else f"student-{live['id']}"
+                params["output"] = str(output / f"{path.stem}-{who}.{kind.lower()}")
                 progress.start(view, "score", params)
         st.caption(
             "You get your file back with three more columns: `category`, `confidence` (how sure the student is) and `handled`. "
             "Rows whose `handled` is not true are for the teacher: send them from here afterwards. It is false where the student "
             "is not sure enough, or where the asset has no text or is unlike anything it learned from; it is empty where nothing "
             "is proven yet. The student is surer of assets it learned from than of new ones."
+            + (" Of several facets there are three such columns each, called after them." if beside else "")
         )
+
+
+def _facets(view: frame.View) -> list[Task]:
+    """The client's other tasks with a student at work that are to answer as well: all or none of them."""
+    others = [task for task in at_work(view.db, view.task.client_id) if task.id != view.task.id]
+    if not others:
+        return []
+    names = ", ".join(task.name for task in [view.task, *others])
+    one, all_ = f"{view.task.name} alone", f"All facets ({names})"
+    return others if st.radio("Answer", [all_, one], horizontal=True, format_func=frame.plain) == all_ else []
 
 
 def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:

@@ -11,7 +11,17 @@ from core.evaluate import house
 from core.jobs.kinds import KINDS
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
-from core.ui import address, frame, house_figures, house_writing, progress, removing, sample_client, standing
+from core.ui import (
+    address,
+    client_tasks,
+    frame,
+    house_figures,
+    house_writing,
+    progress,
+    removing,
+    sample_client,
+    standing,
+)
 from core.write.comparison import WritingComparison
 
 ENTRY = {
@@ -35,12 +45,14 @@ def main() -> None:
         before = standing.of(view.db, sample) if sample else None
         earned = {one.task_id: one for one in house.money_of_tasks(view.db)}
         written = {task.id: result for task, _ in every if (result := house_writing.result_of(view.db, task))}
-        earned |= {id: house_writing.earned(earned[id], result) for id, result in written.items()}
+        by_id = {task.id: task for task, _ in every}
+        earned |= {id: house_writing.earned(view.db, by_id[id], earned[id], one) for id, one in written.items()}
         if clients:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
             house_figures.needs(house.notices(view.db))
         if clients:
-            _tasks(view, every, earned, written)
+            unused = standing.unused_firsts(view.db)
+            _tasks(view, [one for one in every if one[0].id not in unused], earned, written)
         if before is None or not (before.verdict or before.busy):
             sample_client.run(view, sample, "secondary" if clients else "primary")
         if not clients or (
@@ -67,8 +79,18 @@ def _tasks(
     listed = sorted(listed, key=lambda one: one[0].id not in busy)  # where something is under way first
     pages = -(-len(listed) // PAGE)
     page = st.pagination(pages, key="clients") if pages > 1 else 1
-    for task, _ in listed[(page - 1) * PAGE : page * PAGE]:
-        _task(view, standing.of(view.db, task), earned[task.id], written.get(task.id))
+    shown = listed[(page - 1) * PAGE : page * PAGE]
+    sorting = {id: [one for one, _ in shown if one.client_id == id and one.kind != "write"] for id in _ids(shown)}
+    for task, client in shown:
+        facets = sorting[task.client_id]
+        if len(facets) < 2 or task not in facets:
+            _task(view, standing.of(view.db, task), earned[task.id], written.get(task.id))
+        elif task == facets[0]:
+            client_tasks.show(view, client, facets, earned)
+
+
+def _ids(shown: list[tuple[Task, str]]) -> set[int]:
+    return {task.client_id for task, _ in shown}
 
 
 def _task(

@@ -9,6 +9,7 @@ from core.ui import (
     connection_form,
     frame,
     hosted_teacher,
+    joint_teacher,
     label_list,
     label_rounds,
     money_inputs,
@@ -87,7 +88,11 @@ def _choose(view: frame.View, running: bool) -> str:
         model = None if teacher in hosted else money_inputs.price_as(view).price_as
     if teacher in hosted:
         with frame.guard():
-            hosted_teacher.show(view, teacher, forecast.forecast(view.db, view.task, teacher), running)
+            facets = joint_teacher.choose(view, teacher)
+            if len(facets) > 1:
+                joint_teacher.show(view, facets, teacher, running)
+            else:
+                hosted_teacher.show(view, teacher, forecast.forecast(view.db, view.task, teacher), running)
             prompt_editor.show(view, teacher)
         return teacher
     _unpaid(view, teacher, prices.price(view.db, model) if model else None, running)

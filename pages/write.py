@@ -78,6 +78,8 @@ def _known(view: frame.View, there: list[pairs.Pair], learn: int, running: bool,
         )
     base_form.built_on(view)
     kind = "primary" if train == "Train" else "secondary"
+    if not too_few:
+        writing.will_take(view, [len(pair.brief) + len(pair.copy) for pair in approved])
     if not too_few and st.button(train, type=kind, icon=":material/model_training:", disabled=running):
         writing.start(view)
 

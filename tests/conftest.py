@@ -166,6 +166,30 @@ def filled_workspace(_shared) -> Path:
     return _made_once(_shared / "filled", make)
 
 
+@pytest.fixture(scope="session")
+def _tagged(_shared) -> Path:
+    """A workspace with a client whose task Mood chooses several, taken to a verdict."""
+
+    def make(home: Path) -> None:
+        from core import distil
+        from tests import small
+
+        file, assets = small.tag_files(home / "files", small.tag_rows(700))
+        how = {"client": "Northwind", "teacher": "recorded", "student": "linear", "target": 0.6}
+        with closing(database.connect()) as db:
+            distil.distil(db, taxonomy=file, assets=assets, **how)
+
+    return _made_once(_shared / "tagged", make)
+
+
+@pytest.fixture
+def tagged(workspace, _tagged) -> Iterator[Database]:
+    """The workspace of the client whose task chooses several, this test's own copy; the open database."""
+    shutil.copytree(_tagged, workspace, dirs_exist_ok=True)
+    with closing(database.connect()) as db:
+        yield db
+
+
 @pytest.fixture
 def filled(workspace, filled_workspace) -> Iterator[Database]:
     """The filled workspace, this test's own copy; the open database."""

@@ -66,3 +66,25 @@ def facet_files(folder: Path) -> tuple[Path, Path]:
     topics = "".join(f"Topic,{name}\n" for name in WORDS)
     (folder / "facets.csv").write_text(f"facet,name\n{topics}Intent,Buy\nIntent,Look\n", encoding="utf-8")
     return folder / "facets.csv", assets
+
+
+def tag_rows(count: int = 400, seed: int = 1) -> list[dict]:
+    """`count` assets with id, text and the tags that its words speak of, none to three, parted by semicolons; one in twenty of the
+    tags is left out."""
+    dice = random.Random(seed)
+    made = []
+    for number in range(count):
+        true = dice.sample(list(WORDS), dice.choice((0, 1, 1, 2, 2, 3)))
+        words = [word for tag in true for word in dice.sample(WORDS[tag], 3)] + dice.sample(COMMON, 4)
+        dice.shuffle(words)
+        told = [tag for tag in true if dice.random() > 0.05]
+        made.append({"id": f"A{number}", "text": f"{' '.join(words)} {number}", "mood": ";".join(told) or "[]"})
+    return made
+
+
+def tag_files(folder: Path, assets_rows: list[dict] | None = None) -> tuple[Path, Path]:
+    """The files of a client whose one facet, Mood, takes several categories; the labels stand in the column `mood`."""
+    _, assets = files(folder, assets_rows or tag_rows())
+    tags = "".join(f"Mood,{name},several\n" for name in WORDS)
+    (folder / "tags.csv").write_text(f"facet,name,pick\n{tags}", encoding="utf-8")
+    return folder / "tags.csv", assets

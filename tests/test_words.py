@@ -107,7 +107,18 @@ def test_a_listed_price_keeps_its_digits():
     assert [words.stated_money(usd) for usd in (2, 12.5, 0.075, 1250)] == ["$2", "$12.5", "$0.075", "$1,250"]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.84, "0.8 s"), (42, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (0.004, "under 0.1 s"),
+        (0.06, "0.1 s"),
+        (0.84, "0.8 s"),
+        (42, "42 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+    ],
+)
 def test_duration(seconds, text):
     assert words.duration(seconds) == text
 

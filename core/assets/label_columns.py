@@ -35,7 +35,7 @@ class Unknown:
     @property
     def sentence(self) -> str:
         """The value in words: 12 labels "Disney" are no category; near: Disney+."""
-        many = f"{self.assets:,} labels “{_short(self.value)}” are" if self.assets > 1 else f"“{_short(self.value)}” is"
+        many = f"{self.assets:,} labels “{short(self.value)}” are" if self.assets > 1 else f"“{short(self.value)}” is"
         return f"{many} no category; " + (f"near: {', '.join(self.near)}." if self.near else "none is near.")
 
 
@@ -57,6 +57,7 @@ class LabelColumns:
             self._match = {role: matcher.for_column(counts[role], mapping.labels_are) for role in self._columns}
         except InputError as error:
             raise InputError(error.what, error.todo, where=table.path.name) from error
+        self.matcher = next(iter(self._match.values()), matcher)
         self._categories: dict[tuple[str, str], int | None] = {}
         self._unknown: Counter[tuple[str, str]] = Counter()
         self._accepted = matcher.accepted
@@ -67,22 +68,30 @@ class LabelColumns:
         if (role, value) not in self._categories:
             self._categories[role, value] = self._match[role](value)
         category = self._categories[role, value]
-        if category is None and not _is_empty(value):
+        if category is None and not is_empty(value):
             self._unknown[role, value] += 1
         elif category is not None and self._accepted and same(value) in self._accepted:
             self._taken[role, value] += 1
         return category
 
+    def read(self, role: str, value: str) -> tuple[int | None, tuple[str, ...]]:
+        """The category a cell means, and the values in it that are none; counted as above."""
+        category = self(role, value)
+        return category, (() if category is not None else (value,))
+
     def label(self, category_id: int) -> str:
         """The label of a category that was found."""
-        return next(iter(self._match.values())).label(category_id)
+        return self.matcher.label(category_id)
+
+    def meaning(self, role: str, value: str) -> str:
+        """The label of the category that a value was taken for."""
+        return self.label(self._categories[role, value])
 
     def tell(self, problems: Problems) -> None:
         """List what was taken for another category's label because a person accepted it, with how often."""
         for (role, value), n in self._taken.most_common(LISTED):
-            many = f"{n:,} labels “{_short(value)}” were" if n > 1 else f"1 label “{_short(value)}” was"
-            meant = self.label(self._categories[role, value])
-            what = f"{many} taken as {meant}, as accepted."
+            many = f"{n:,} labels “{short(value)}” were" if n > 1 else f"1 label “{short(value)}” was"
+            what = f"{many} taken as {self.meaning(role, value)}, as accepted."
             problems.remark(None, self._columns[role], what, "Correct them in the file if they mean another category.")
 
     def unknown(self) -> list[Unknown]:
@@ -90,9 +99,7 @@ class LabelColumns:
         counted = self._unknown.most_common(LISTED)
         if not counted:
             return []
-        return _with_near(
-            [(self._columns[role], value, n) for (role, value), n in counted], next(iter(self._match.values()))
-        )
+        return _with_near([(self._columns[role], value, n) for (role, value), n in counted], self.matcher)
 
 
 def of_facet(facet: str, columns: Sequence[str]) -> str | None:
@@ -115,7 +122,7 @@ def of_facet(facet: str, columns: Sequence[str]) -> str | None:
 def unknown_of(counts: Counter[str], column: str, matcher: Matcher) -> list[Unknown]:
     """The values of one column (with how often each stands there) that are no category, the commonest first."""
     strange = [
-        (column, value, n) for value, n in counts.most_common() if not _is_empty(value) and matcher(value) is None
+        (column, value, n) for value, n in counts.most_common() if not is_empty(value) and matcher(value) is None
     ]
     return _with_near(strange[:LISTED], matcher)
 
@@ -153,16 +160,16 @@ def check_map(accepted: Values[str, str], matcher: Matcher) -> dict[str, str]:
         category = matcher(label)
         if category is None:
             raise InputError(
-                f"“{_short(label)}”, given for “{_short(value)}”, is no category.", "Write a category's label."
+                f"“{short(label)}”, given for “{short(value)}”, is no category.", "Write a category's label."
             )
         checked[same(value)] = matcher.label(category)
     return checked
 
 
-def _is_empty(value: str) -> bool:
+def is_empty(value: str) -> bool:
     """Whether there is nothing to ask about: what counts as empty where the file is read is never no category."""
     return not value.strip() or is_placeholder(value.strip())
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"

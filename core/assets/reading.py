@@ -19,6 +19,7 @@ from core.assets.known import Known, There
 from core.assets.label_columns import LabelColumns, check_map
 from core.assets.rows import Asset, RowReader, text_id
 from core.assets.staging import INSERT, KEPT, put
+from core.assets.tag_columns import TagColumns
 from core.errors import InputError
 from core.jobs.progress import NoProgress
 from core.tables.columns import Mapping
@@ -46,7 +47,11 @@ class Reading:
         if version is not None:
             categories = taxonomy.load(db, version)
             known = check_map(accepted or {}, Matcher(categories))
-            self.labels = LabelColumns(table, mapping, Matcher(categories, accepted=known))
+            matcher = Matcher(categories, accepted=known)
+            if task.several:
+                self.labels = TagColumns(db, version, table, mapping, matcher)
+            else:
+                self.labels = LabelColumns(table, mapping, matcher)
         self.rows = self.imported = self.unchanged = self.conflicts = self.moved = 0
         self._texts: dict[str, bytes] = {}  # external id -> digest of its text, of this file's rows
         self._occurrences: Counter[str] = Counter()

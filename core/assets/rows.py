@@ -194,28 +194,30 @@ class RowReader:
         label = self._label_cell("label", cells)
         if label is None or self._labels is None:
             return label, None
-        category = self._labels("label", label)
+        category, strange = self._labels.read("label", label)
+        self._unknown(row, "label", strange, category)
         if category is None:
-            self._unknown(row, "label", label)
             return None, None
         meant = self._labels.label(category)
         return label, meant if meant != label else None
 
     def _gold(self, row: int, cells: list[str]) -> int | None:
         label = self._label_cell("gold", cells)
-        category = self._labels("gold", label) if label is not None else None
-        if label is not None and category is None:
-            self._unknown(row, "gold", label)
+        category, strange = self._labels.read("gold", label) if label is not None else (None, ())
+        self._unknown(row, "gold", strange, category)
         return category
 
-    def _unknown(self, row: int, role: str, label: str) -> None:
-        shown = label if len(label) <= 60 else label[:59] + "…"
-        self.problems.add(
-            row,
-            getattr(self.mapping, role),
-            f"The label {shown} is no category of the taxonomy; the asset was kept without it.",
-            "Correct the label, or add the category to the taxonomy and import this file again.",
-        )
+    def _unknown(self, row: int, role: str, labels: tuple[str, ...], kept: int | None) -> None:
+        """List the values of a cell that are no category; `kept`: what else it says, if anything."""
+        for label in labels:
+            shown = label if len(label) <= 60 else label[:59] + "…"
+            without = "its other tags were kept" if kept is not None else "the asset was kept without it"
+            self.problems.add(
+                row,
+                getattr(self.mapping, role),
+                f"The label {shown} is no category of the taxonomy; {without}.",
+                "Correct the label, or add the category to the taxonomy and import this file again.",
+            )
 
     def _split(self, row: int, cells: list[str]) -> str | None:
         cell = self._cell("split", cells)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from core.chance import chance
+from core.taxonomy import tagsets
 
 TEST = 0.20
 # Up to so many labelled groups none is set aside for calibration: the training rows calibrate (core/train/students/crossfit.py).
@@ -168,14 +169,27 @@ def _placed(db: Database, client_id: int) -> dict[int, Counter[str]]:
 
 
 def _groups(db: Database, client_id: int, run_id: int) -> list[Group]:
-    """The labelled groups of a run; a group's category is that of its first labelled asset."""
+    """The labelled groups of a run; a group's category is that of its first labelled asset, of several tags the rarest."""
     query = (
         "select a.group_id, min(a.id), l.category_id, a.split, max(a.split_given), first.external_id,"
         " coalesce(a.family_id, a.group_id) from labels l join assets a on a.id = l.asset_id"
         " join assets first on first.id = coalesce(a.family_id, a.group_id)"
         " where l.run_id = ? and a.client_id = ? and l.category_id is not null group by a.group_id"
     )
+    rows = db.execute(query, [run_id, client_id]).fetchall()
+    strata = _strata(db, run_id, [row[2] for row in rows])
     return [
         Group(group_id, category, split, bool(from_file), chance(external_id), family)
-        for group_id, _, category, split, from_file, external_id, family in db.execute(query, [run_id, client_id])
+        for (group_id, _, _, split, from_file, external_id, family), category in zip(rows, strata)
     ]
+
+
+def _strata(db: Database, run_id: int, answers: list[int]) -> list[int]:
+    """What each answer of a run counts to: the category itself, or the rarest of several tags."""
+    query = """select r.taxonomy_id from label_runs r join tasks t on t.id = r.task_id
+               where r.id = ? and t.kind = 'choose_several'"""
+    several = db.execute(query, [run_id]).fetchone()
+    if several is None:
+        return answers
+    members = tagsets.load(db, several[0])
+    return tagsets.stratum([members[answer] for answer in answers])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.tasks import Task
 
 SUMMARY = "classify one text"
+SEVERAL_TASKS = True
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -25,16 +26,17 @@ def options(command: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
-    """One text: the student's top three, the time it took, and whether it may answer alone; where no task is named and several of
-    the client's have a student at work, those of each."""
+    """One text: the student's top three (and, where it chooses several, the tags it gives), the time it took, and whether it may
+    answer alone; those of each task where several are named, or none is and several of the client's have a student at work."""
     if not args.text.strip():
         raise InputError("The text is empty.", "Give the asset's words.", where="--text")
-    from core import database, tasks
+    from core import database
+    from core.train import registry
 
     db = database.connect()
-    facets = _facets(db, args) if args.task is None and args.student == "live" else []
-    if len(facets) < 2:
-        answer, lines = _classified(db, facets[0] if facets else tasks.named(db, args.client, args.task), args)
+    facets = registry.named(db, args.client, args.task, args.student)
+    if len(facets) == 1:
+        answer, lines = _classified(db, facets[0], args)
         return {"client": args.client, **answer}, "\n".join(lines)
     answers = {task.name: _classified(db, task, args) for task in facets}
     handled = all(answer["handled"] for answer, _ in answers.values())
@@ -43,14 +45,6 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     )
     told = {name: answer for name, (answer, _) in answers.items()}
     return {"client": args.client, "facets": told, "handled": handled}, text
-
-
-def _facets(db: Database, args: argparse.Namespace) -> list[Task]:
-    """The client's tasks that have a sorting student at work."""
-    from core import tasks
-
-    live = {id for (id,) in db.execute("select task_id from students where live = 1")}
-    return [task for task in tasks.of_client(db, tasks.client_named(db, args.client)) if task.id in live]
 
 
 def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
@@ -66,6 +60,7 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
     ms = 1000 * (time.perf_counter() - started)
     shares = answers.probabilities[0]
     top = [{"category": student.labels[i], "confidence": float(shares[i])} for i in shares.argsort()[::-1][:3]]
+    tags = [label for label, given in zip(student.labels, answers.given[0]) if given] if student.several else []
     threshold, _ = certified(db, row["id"])
     handled, strange = bool(answers.handled(threshold)[0]), bool(answers.strange[0])
     needed = f"{percent(threshold)} is enough" if threshold is not None else "nothing is proven yet"
@@ -74,6 +69,7 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
     result = {
         "student": str(row["id"]),
         "kind": row["kind"],
+        **({"tags": tags, "confidence": float(answers.confidence[0])} if student.several else {}),
         "top": top,
         "ms": round(ms, 3),
         "threshold": threshold,
@@ -83,6 +79,8 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
         "taxonomy_note": (behind := behind_words(db, row)),
     }
     lines = [f"{percent(one['confidence']):>7}  {one['category']}" for one in top]
+    if student.several:
+        lines.insert(0, f"Tags: {students.said(answers, student.labels)[0]}")
     verdict = "handled by the student" if handled else "falls back to the teacher"
     lines.append(f"{verdict} ({needed}), {ms:.1f} ms")
     return result, [*lines, *([behind] if behind else [])]

@@ -35,6 +35,13 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--examples", type=int, metavar="N", help="how many assets decided by people it is shown, from now on"
     )
+    command.add_argument(
+        "--facets",
+        type=terminal.names,
+        metavar="A,B",
+        help="tasks to ask about together, in one call an asset; all: every one (default with a hosted teacher, unless --task "
+        "names one)",
+    )
     what = command.add_mutually_exclusive_group()
     what.add_argument("--dry-run", action="store_true", help="buy 20 labels only, so that the forecast is measured")
     what.add_argument(
@@ -47,14 +54,36 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The run in figures, or its forecast. InputError where labels cannot be had, as core/label/labelling.py says."""
-    from core import database, tasks
+    from core import database
+    from core.commands import joint
 
     db = database.connect()
-    task = tasks.named(db, args.client, args.task)
+    asked = _asked(db, args)
     if args.instructions or args.examples is not None:
-        _reword(db, task, args)
-    result, lines = _forecast(db, task, args) if args.forecast else _label(db, task, args)
+        for task in asked:
+            _reword(db, task, args)
+    if len(asked) > 1:
+        result, lines = (joint.forecast if args.forecast else joint.label)(db, asked, args)
+    else:
+        result, lines = (_forecast if args.forecast else _label)(db, asked[0], args)
     return {"client": args.client, "teacher": args.teacher, **result}, "\n".join(lines)
+
+
+def _asked(db: Database, args: argparse.Namespace) -> list[Task]:
+    """The task that is meant, or the facets to be asked about together."""
+    from core import tasks
+    from core.label.teachers import is_hosted
+    from core.taxonomy import facets
+
+    if args.facets and args.task:
+        raise InputError("--task names one task and --facets several.", "Give one of them.")
+    client_id = tasks.client_named(db, args.client)
+    together = is_hosted(args.teacher) and not (args.task or args.gold_only)
+    if args.facets or (together and len(facets.of_client(db, client_id)) > 1):
+        if args.gold_only:
+            raise InputError("A wording is tried on one task at a time.", "Name it with --task.")
+        return facets.chosen(db, client_id, args.facets or ["all"])
+    return [tasks.find(db, client_id, args.task)]
 
 
 def _reword(db: Database, task: Task, args: argparse.Namespace) -> None:
@@ -75,7 +104,7 @@ def _reword(db: Database, task: Task, args: argparse.Namespace) -> None:
 def _label(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core import jobs
     from core.label import runs
-    from core.label.forecast import DRY_RUN
+    from core.label.spending import DRY_RUN
     from core.words import money
 
     params = {"task_id": task.id, "teacher": args.teacher, "budget_usd": args.budget, "batch": args.batch}

@@ -36,12 +36,18 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         f" {row['tokens_in']:,} tokens in ({row['tokens_cached']:,} cached), {row['tokens_out']:,} out"
         for row in months
     ]
-    lines += [
-        f"run {row['run_id']}  {row['client']:<20} {row['model']:<28} {money(row['spent_usd'], exact=True):>10}  "
-        f"{ledger.PURPOSES.get(row['purpose'], row['purpose'])}"
-        f"{' (batch)' if row['batch'] else ''}, {row['labels']:,} labels, {row['failed']:,} without, {row['state']}"
-        for row in runs
-    ]
+    lines += [_run_line(row) for row in runs]
     lines += filter(None, [ledger.unknown_in_words(months)])
     result = {"client": None if args.all_clients else args.client, "months": months, "runs": runs}
     return result, "\n".join(lines) or "Nothing has been bought from a hosted teacher yet."
+
+
+def _run_line(row: dict) -> str:
+    from core.money import ledger
+    from core.words import money
+
+    which = "together" if row["facets"] else f"run {row['run_id']}"
+    return (
+        f"{which}  {row['client']:<20} {row['model']:<28} {money(row['spent_usd'], exact=True):>10}  {ledger.purpose(row)}"
+        f"{' (batch)' if row['batch'] else ''}, {row['labels']:,} labels, {row['failed']:,} without, {row['state']}"
+    )

@@ -11,6 +11,7 @@ from core.errors import Problem
 from core.words import counted, money
 
 SUMMARY = "classify every row of a file"
+SEVERAL_TASKS = True
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -45,17 +46,19 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Every row of a file, streamed; stopped or killed, the same command carries on."""
     terminal.must_exist(args.input)
-    from core import database, tasks
+    from core import database
+    from core.deploy import scoring
+    from core.train import registry
 
     db = database.connect()
-    task = tasks.named(db, args.client, args.task)
-    from core.deploy import scoring
+    task, *beside = registry.named(db, args.client, args.task, args.student)
 
     how = reading.read_as(args)
     reading.tell_doubts(scoring.doubts(args.input, how))
     result = scoring.score(
         db,
         task=task,
+        beside=beside,
         student=args.student,
         input=args.input,
         output=args.output,

@@ -8,6 +8,7 @@ from core import terminal
 from core.errors import InputError
 
 SUMMARY = "answer over HTTP"
+SEVERAL_TASKS = True
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -41,12 +42,14 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core import database, tasks
 
     db = database.connect()
-    task = tasks.named(db, args.client, args.task)
     from core.deploy import server
+    from core.train import registry
+
+    sorting = registry.named(db, args.client, args.task, args.student)
 
     result = server.serve(
         db,
-        task,
+        sorting,
         which=args.student,
         writes=tasks.named(db, args.client, args.write_task) if args.write_task else None,
         host=args.host,

@@ -25,7 +25,7 @@ STEPS = {
     "scorecard": "judge --name (default: the newest) beside student and teacher",
     "list": "the vendors judged so far",
     "sets": "the blind packs handed out",
-    "blind": "put the drafts of --name beside the student's in the blind test (tasks that write)",
+    "blind": "put the drafts of --name beside approved copy and the student's in the blind test (tasks that write)",
     "remove": "forget the answers of --name",
 }
 

@@ -84,10 +84,12 @@ def _card(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
 def _blind(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.write import comparison, vendors
 
-    test, row = vendors.find(db, task, args.name), comparison.looked_at(db, task)
-    new = vendors.into_blind(db, task, test, row["id"])
-    words = f"{counted(new, 'pair')} more in the blind test of {row['kind']} {row['id']}: its drafts beside those of {test.name}."
-    return {"name": test.name, "student": str(row["id"]), "pairs": new}, words
+    test, rows = vendors.find(db, task, args.name), comparison.training.all_writers(db, task)
+    row = comparison.looked_at(db, task) if rows else None
+    new = vendors.into_blind(db, task, test, row and row["id"])
+    beside = f" and beside those of {row['kind']} {row['id']}" if row else ""
+    words = f"{counted(new, 'pair')} more to compare: the drafts of {test.name} beside approved copy{beside}."
+    return {"name": test.name, "student": row and str(row["id"]), "pairs": new}, words
 
 
 def _list(db, task: Task, args: argparse.Namespace) -> tuple[dict, str]:

@@ -45,17 +45,22 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if args.forecast or args.budget is not None:
         raise InputError("--teacher is missing.", "Say who is to write: --teacher connection:NAME.")
     from core import database
-    from core.write import use
+    from core.write import teacher_behind, use
 
     db = database.connect()
     task = use.task_named(db, args.client, args.task)
     if args.input:
         return _file(db, task, args)
     result = use.write(db, task, args.brief, args.drafts or STUDENTS, args.seed, args.student)
+    result |= teacher_behind.answered(db, task, args.brief.strip(), result["drafts"])
     lines = teacher_drafts.shown(result["drafts"])
     lines += [f"{name}: {'; '.join(some)}" for name, some in result["fields"].items()]
-    if not result["handled"]:
-        lines.append("No draft passes every gate: this brief is for a person, or the teacher.")
+    if result["answered_by"] == "teacher":
+        lines.append("No draft of the student passes every gate: the first is the teacher's, which stands behind it.")
+    elif not result["handled"]:
+        lines.append(
+            " ".join(filter(None, ["No draft passes every gate: this brief is for a person.", result["teacher"]]))
+        )
     return {"client": args.client, **result}, "\n".join(lines)
 
 

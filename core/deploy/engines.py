@@ -24,8 +24,7 @@ from core.deploy import shards
 from core.deploy.shards import Counts, Scoring
 from core.encoders import encoder
 from core.errors import InputError
-from core.train import students
-from core.train.students import Student
+from core.train.students import Together
 
 Todo = Iterator[tuple[int, Callable[[], pa.Table]]]
 Done = Iterator[tuple[int, Counts]]
@@ -37,7 +36,7 @@ WITHOUT_RAY = InputError("Ray is not installed.", "Install it with: .venv/bin/pi
 def local(scoring: Scoring, todo: Todo, rows: int) -> Done:
     """Shard after shard in this process, until what is left is worth a process for each processor."""
     processes = settings.processors()
-    student = students.load(scoring.student)
+    student = scoring.load()
     started, done = time.perf_counter(), 0
     for number, table in todo:
         counts = shards.run(scoring, student, number, table())
@@ -128,14 +127,14 @@ def _serve(scoring: Scoring, pipe: Connection) -> None:
             pipe.send(error)
 
 
-def _alone_on_a_processor(scoring: Scoring) -> Student:
-    """The student, in a process of which there is one for each processor: threads would only wait for each other."""
+def _alone_on_a_processor(scoring: Scoring) -> Together:
+    """The students, in a process of which there is one for each processor: threads would only wait for each other."""
     from threadpoolctl import threadpool_limits
 
     encoder.THREADS = 1
     threadpool_limits(1)  # numpy's
     os.environ["RAYON_NUM_THREADS"] = "1"  # the tokenizer's
-    return students.load(scoring.student)
+    return scoring.load()
 
 
 def ray_data(scoring: Scoring, todo: Todo, rows: int) -> Done:
@@ -180,7 +179,7 @@ def _staged(scoring: Scoring, number: int) -> Path:
 
 
 class _Scorer:
-    """What Ray keeps in each of its processes: the student, loaded once."""
+    """What Ray keeps in each of its processes: the students, loaded once."""
 
     def __init__(self, scoring: Scoring):
         self.scoring, self.student = scoring, _alone_on_a_processor(scoring)

@@ -32,7 +32,7 @@ from core.evaluate.evaluation import figures_of
 from core.evaluate.figures import ChooseOneFigures
 from core.jobs import NoProgress, Progress
 from core.label.runs import labelled
-from core.tasks import Task
+from core.tasks import ASK, Task, one_category
 from core.train import members, students
 from core.train.disk import EXACT, SMALL
 from core.train.members import Export
@@ -83,6 +83,7 @@ def export(
     """
     to, started = to.expanduser().resolve(), time.perf_counter()
     check_target(to, replace)
+    one_category(task, "Exporting", ASK)
     row, report = find(db, task, student), progress or NoProgress()
     part = to.with_name(f".{to.name}.part")
     try:

@@ -35,7 +35,7 @@ from core.wires import connections
 from core.wires.limits import Limits
 
 KEPT = 10_000  # answers remembered, so that no text is looked up twice while the server runs
-TEACHERS = 2  # kept ready: of the student at work and of the one before
+TEACHERS = 2  # kept ready for a task: of the student at work and of the one before
 ROOM = 256  # texts that may be with the teacher or wait for it
 SLOW_S = 5.0  # a call that takes longer makes room for another
 SLOW_CALLS = 4  # so many times the connection's calls at once may be under way, those that hang among them
@@ -68,14 +68,15 @@ class _Ready:
 
 
 class Fallback:
-    """Asks the teacher who taught the student. Everything but the disk's part happens on the event loop.
+    """Asks the teacher who taught the student; of a client's tasks, so many of them, within one budget. Everything but the disk's
+    part happens on the event loop.
 
     `count(outcome)` is called once a text: "answered", "kept" (asked before), "unknown" (to recorded labels), "budget"
     (spent), "paused" (the provider asked to wait), "late" (too many wait already) or "failed".
     """
 
-    def __init__(self, task: Task, budget_usd: float | None):
-        self.task, self.budget_usd = task, budget_usd
+    def __init__(self, task: Task, budget_usd: float | None, tasks: int = 1):
+        self.client_id, self.budget_usd, self._teachers = task.client_id, budget_usd, TEACHERS * tasks
         self.count: Callable[[str], None] = lambda outcome: None
         self._disk = Disk()
         self._ready: OrderedDict[tuple, _Ready] = OrderedDict()
@@ -91,12 +92,12 @@ class Fallback:
         budget. What servers that are gone had under way is settled."""
         ready = await self._disk(self._teacher, served)
         self._lock.acquire()
-        await self._disk(ledger.close_left, self.task.client_id)
+        await self._disk(ledger.close_left, self.client_id)
         if self.budget_usd is None and isinstance(ready.teacher, Hosted) and ready.teacher.paid:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
             )
-        self.spent_usd = await self._disk(ledger.served_usd, self.task.client_id)
+        self.spent_usd = await self._disk(ledger.served_usd, self.client_id)
 
     async def answer(self, served: Served, texts: list[str]) -> list[TeacherReply | None]:
         """What the teacher says of each text; None where it has no answer, cannot be reached, or the budget is spent."""
@@ -125,7 +126,7 @@ class Fallback:
         self._leaving += self._ready.values()
         await self._let_go(last=True)
         if self._disk.db:
-            await self._disk(ledger.close_left, self.task.client_id, self._owner)
+            await self._disk(ledger.close_left, self.client_id, self._owner)
         ledger.drop(self._lock)
         self._disk.close()
 
@@ -141,7 +142,7 @@ class Fallback:
     def _teacher(self, db: Database, served: Served) -> _Ready:
         """On disk: the teacher as its connection stands now."""
         kind, _, name = served.teacher.partition(":")
-        connection = connections.find(db, self.task.client_id, name) if kind == "connection" else None
+        connection = connections.find(db, self.client_id, name) if kind == "connection" else None
         key = served.teacher, served.taxonomy_id, connection
         if key in self._ready and self._ready[key].worn:
             self._leaving.append(self._ready.pop(key))
@@ -149,19 +150,19 @@ class Fallback:
             self._ready.move_to_end(key)
         else:
             categories = taxonomy.load(db, served.taxonomy_id)
-            teacher = make(db, self.task, served.teacher, categories)
+            teacher = make(db, served.task, served.teacher, categories)
             labels = {category.id: category.label for category in categories}
             self._ready[key] = (
                 self._hosted(db, teacher, labels, served) if isinstance(teacher, Hosted) else _Ready(teacher, labels)
             )
-            while len(self._ready) > TEACHERS:
+            while len(self._ready) > self._teachers:
                 self._leaving.append(self._ready.popitem(last=False)[1])
         return self._ready[key]
 
     def _hosted(self, db: Database, teacher: Hosted, labels: dict[int, str], served: Served) -> _Ready:
         connection = teacher.connection
         teacher.priced()  # InputError where the price is not known
-        account = outside(teacher, self.task.client_id, self._owner, self.budget_usd, ledger.SERVED)
+        account = outside(teacher, self.client_id, self._owner, self.budget_usd, ledger.SERVED)
         calls = max(connection.params.concurrency, 1)
         wide = replace(connection, params=replace(connection.params, concurrency=SLOW_CALLS * calls))
         return _Ready(
@@ -170,14 +171,14 @@ class Fallback:
             Desk(Buyer(teacher, account, self._disk, Limits(calls), wire=connections.connect(wide))),
             asyncio.Semaphore(calls),
             asyncio.Semaphore(SLOW_CALLS * calls),
-            find_run(db, self.task, served.taxonomy_id, teacher),
+            find_run(db, served.task, served.taxonomy_id, teacher),
         )
 
     async def _ask(self, served: Served, text: str, key: bytes) -> TeacherReply | None:
         try:
             ready = await self._disk(self._teacher, served)
             await self._let_go()
-            held = await self._disk(labels.of_text, self.task.client_id, ready.run_id, text)
+            held = await self._disk(labels.of_text, self.client_id, ready.run_id, text)
             answer = held or await (self._bought(ready, text) if ready.desk else self._disk(self._here, ready, text))
         except (Capped, Paused) as error:
             self.count("budget" if isinstance(error, Capped) else "paused")
@@ -215,7 +216,7 @@ class Fallback:
             finally:
                 slow.cancel()
                 release()
-                self.spent_usd = await self._disk(ledger.served_usd, self.task.client_id)
+                self.spent_usd = await self._disk(ledger.served_usd, self.client_id)
 
     def _here(self, db: Database, ready: _Ready, text: str) -> Answer | None:
         """On disk: a teacher that answers on this machine; None where it does not know the text."""

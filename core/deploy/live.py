@@ -18,9 +18,10 @@ from core.deploy.batching import MOST_TEXTS
 from core.deploy.tally import Tally
 from core.errors import InputError
 from core.evaluate.evaluation import certified
-from core.tasks import Task
+from core.tasks import ASK, Task, one_category
 from core.train import students
 from core.train.registry import find, folder_of
+from core.train.students.together import Readings
 from core.words import percent
 
 LOOK = 1.0  # seconds between looks at the database
@@ -43,11 +44,16 @@ class Served:
     certified_at: str | None  # another time means another threshold
 
 
-def load(db: Database, task: Task, which: str | int) -> Served:
-    """The live student (`which` = "live") or the one with that id, loaded and warm. InputError when it is not there."""
+def load(db: Database, task: Task, which: str | int, readings: Readings | None = None) -> Served:
+    """The live student (`which` = "live") or the one with that id, loaded and warm; with `readings` it reads together with others.
+    InputError when it is not there."""
+    one_category(task, "Serving", ASK)
     row = find(db, task, which)
-    student = students.load(folder_of(db, row["id"]))
+    folder = folder_of(db, row["id"])
+    student = students.load(folder)
     student.warm_up(MOST_TEXTS)
+    if readings:
+        students.share(student, folder, readings)
     teacher = db.execute("select teacher from label_runs where id = ?", [row["label_run_id"]]).fetchone()[0]
     return Served(row["id"], row["kind"], task, row["taxonomy_id"], teacher, student, *certified(db, row["id"]))
 
@@ -67,8 +73,8 @@ class Follower:
 
     That thread also writes what the `tally` has counted."""
 
-    def __init__(self, task: Task, which: str | int):
-        self.task, self.which = task, which
+    def __init__(self, task: Task, which: str | int, readings: Readings | None = None):
+        self.task, self.which, self.readings = task, which, readings
         self.tally = Tally(task.id)
         self.current: Served | None = None
         self.loaded = False
@@ -79,7 +85,7 @@ class Follower:
 
     def load(self, db: Database, which: str | int) -> Served:
         """A student of the task, ready to answer. InputError where it cannot be."""
-        return load(db, self.task, which)
+        return load(db, self.task, which, self.readings)
 
     def first(self) -> Served:
         """Load the first student, in the calling thread. InputError where it cannot be."""

@@ -32,6 +32,12 @@ class Metrics:
             **make,
         )
         self.spent = Gauge("understudy_teacher_spent_usd", "Spent on the teacher this calendar month (UTC)", **make)
+        self.facets = Counter(
+            "understudy_facets",
+            "Answers to one of several facets, by facet and by who gave them",
+            ["facet", "answered_by"],
+            **make,
+        )
         self.seconds = Histogram(
             "understudy_classify_seconds",
             "Time to answer a request to /classify",
@@ -40,7 +46,9 @@ class Metrics:
         )
         self.batches = Histogram("understudy_batch_texts", "Texts the student answers at once", buckets=SIZES, **make)
         self.waiting = Gauge("understudy_waiting_texts", "Texts that wait for the student", **make)
-        self.student = Gauge("understudy_student_id", "The number of the student that answers", **make)
+        self.student = Gauge(
+            "understudy_student_id", "The number of the student that answers, 0 where several do", **make
+        )
         self.briefs = Counter("understudy_briefs", "Briefs drafts were written of", **make)
         self.briefs_handled = Counter(
             "understudy_briefs_handled", "Briefs with a draft of the student that passes every gate", **make

@@ -11,6 +11,8 @@ from pydantic_core import PydanticCustomError
 MOST_TEXTS = 256
 MOST_CHARACTERS = 20_000
 MOST_BRIEFS, MOST_DRAFTS = 50, 8
+MOST_TASKS = 64
+MOST_REASONED = 16
 WANTED = 'Send JSON, either {"text": "..."} or {"texts": ["...", "..."]}, as application/json.'
 
 WANTED_BRIEFS = 'Send JSON, either {"brief": "..."} or {"briefs": ["...", "..."]}, as application/json.'
@@ -27,12 +29,29 @@ class Ask(BaseModel):
     )
     text: Text | None = None
     texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)] | None = None
+    why: bool = Field(
+        False, description=f"Also give the labelled assets nearest to each text; of {MOST_REASONED} texts at most"
+    )
 
     @model_validator(mode="after")
     def one_of_them(self) -> Ask:
         if (self.text is None) == (self.texts is None):
             raise ValueError
+        if self.why and self.texts and len(self.texts) > MOST_REASONED:
+            raise PydanticCustomError("too_many_reasons", "")
         return self
+
+
+class AskFacets(Ask):
+    """One text, or a list of texts, and the tasks that are to answer; all that are served where none is named."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"text": "Winter tyres fitted while you wait."}, {"texts": ["One", "Two"], "tasks": ["Topic"]}]
+        },
+    )
+    tasks: Annotated[list[str], Field(min_length=1, max_length=MOST_TASKS)] | None = None
 
 
 class Guess(BaseModel):
@@ -134,6 +153,21 @@ class Reply(BaseModel):
     ms: float = Field(description="Time the server took, in milliseconds")
 
 
+class Faceted(BaseModel):
+    """The answers to one text, by task; `handled`: whether the students answer all of them by themselves."""
+
+    facets: dict[str, Result]
+    handled: bool
+
+
+class FacetsReply(BaseModel):
+    """One result a text, in the order of the request, and the student of each task that answered."""
+
+    results: list[Faceted]
+    students: dict[str, Which]
+    ms: float = Field(description="Time the server took, in milliseconds")
+
+
 class Problem(BaseModel):
     """What went wrong, in one sentence."""
 
@@ -149,6 +183,12 @@ class Health(BaseModel):
     note: str = ""
 
 
+class FacetsHealth(Health):
+    """The same of a server of several tasks that sort: the student of each."""
+
+    students: dict[str, Which] = {}
+
+
 def in_words(error: RequestValidationError, path: str = "/classify") -> str:
     """What is wrong with a request to an address, in one sentence that quotes nothing of it."""
     first = error.errors()[0]
@@ -158,6 +198,10 @@ def in_words(error: RequestValidationError, path: str = "/classify") -> str:
     match first["type"]:
         case "string_too_long":
             return f"{named} is longer than {MOST_CHARACTERS:,} characters."
+        case "too_long" | "too_short" if "tasks" in first["loc"]:
+            return f"Name 1 to {MOST_TASKS} tasks, or leave them out: then all that are served answer."
+        case "too_many_reasons":
+            return f"Reasons are given of {MOST_REASONED} texts at a time; send fewer, or leave why out."
         case "too_long":
             return f"There are more than {most} {one}s; send them in several requests."
         case "too_short":

@@ -1,6 +1,7 @@
 """Score a file: a category, a confidence and "handled" for every row, streamed, in memory that does not grow with rows.
 
     score(db, task=task, student="live", input=Path("assets.csv"), output=Path("scored.parquet"))
+    score(db, task=topic, beside=[offer], input=…, output=…)     # of several tasks each row's every facet
 
 Rows are read in shards; each finished shard is a file in the folder `.NAME.parts` beside the output NAME, which is put
 together from them and appears under its name only when it is whole. Killed, cancelled or failed, the same call takes over
@@ -15,7 +16,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -34,7 +35,7 @@ from core import jobs, settings, tasks, taxonomy
 from core.assets.imports import label_forms
 from core.deploy import sending
 from core.deploy.engines import ENGINES, Todo
-from core.deploy.shards import COMPLETED, RESULTS, Counts, Scoring, header, read, strings
+from core.deploy.shards import COMPLETED, RESULTS, Counts, Facet, Scoring, columns_of, header, read, strings
 from core.errors import InputError
 from core.evaluate.evaluation import certified
 from core.evaluate.versions import behind_words
@@ -76,6 +77,7 @@ def score(
     db: Database,
     *,
     task: Task,
+    beside: Sequence[Task] = (),
     student: str | int = "live",
     input: Path,
     output: Path,
@@ -91,7 +93,8 @@ def score(
 
     The texts are read from `text_columns`, else those of the client's last import, else guessed. The output has all
     input columns, `id_column` first where it is named, then category, confidence and handled: whether the
-    student's certified threshold lets it answer by itself (empty where nothing is certified). Rows without text get
+    student's certified threshold lets it answer by itself (empty where nothing is certified); with further tasks `beside` it
+    three columns for each, called after it, its confidence and handled. Rows without text get
     no category; rows that cannot be read are left out and listed, so that rows and `left_out` together are those of the file.
     `engine` is one of ENGINES; what `read_as` leaves open of how the input is read is found out.
     With a `teacher` (a model) or a budget (then the teacher the student learned from) the rows that the student does not handle are
@@ -102,12 +105,17 @@ def score(
     """
     started = time.perf_counter()
     _check_paths(input, output)
-    row = find(db, task, student)
-    model = sending.hosted(db, row, teacher) if teacher or budget_usd is not None else None
+    rows = [find(db, one, student) for one in (task, *beside)]
+    asks = teacher is not None or budget_usd is not None
+    if asks and beside:
+        raise InputError(
+            "Rows are sent to a teacher for one task at a time.", "Name that task alone, or leave the teacher out."
+        )
+    model = sending.hosted(db, rows[0], teacher) if asks else None
     named = (input, output, text_columns, id_column, engine, read_as)
     while True:
         with suppress(_Changed):
-            scored = _score(db, row, model, budget_usd, progress or NoProgress(), *named)
+            scored = _score(db, rows, model, budget_usd, progress or NoProgress(), *named)
             break
     seconds = time.perf_counter() - started
     pace = (scored["rows"] - scored["taken_over"]) / max(seconds, 1e-9)
@@ -120,7 +128,7 @@ class _Changed(Exception):
 
 def _score(
     db: Database,
-    row: dict,
+    students: list[dict],
     model: sending.Hosted | None,
     budget_usd: float | None,
     report: Progress,
@@ -137,9 +145,10 @@ def _score(
     first = next(shards, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
+    row = students[0]
     texts = _text_columns(db, tasks.get(db, row["task_id"]), source, first(), input, text_columns)
     scoring, manifest = _scoring(
-        db, row, texts, _input_columns(source, input, id_column), input, output, read_as, model
+        db, students, texts, _input_columns(source, input, id_column), input, output, read_as, model
     )
     with parts_folder(scoring.parts, manifest, lambda: _finished(scoring)), ExitStack() as stack:
         asked = model and stack.enter_context(sending.opened(db, row, model, owner(row, model, input), budget_usd))
@@ -147,13 +156,13 @@ def _score(
         taken_over = sum(c.rows for c in counts.values())
         report(taken_over, source.rows, "Scoring")
         todo = _while_it_holds(
-            db, row, scoring, ((n, table) for n, table in enumerate(chain([first], shards)) if n not in counts)
+            db, students, scoring, ((n, table) for n, table in enumerate(chain([first], shards)) if n not in counts)
         )
         with closing(ENGINES[engine](scoring, todo, source.rows - taken_over)) as done:
             for number, counted in done:
                 counts[number] = counted
                 report(sum(c.rows for c in counts.values()), source.rows, "Scoring")
-        _must_hold(db, row, scoring)
+        _must_hold(db, students, scoring)
         final, sent = scoring, {}
         if asked:
             kind = _kind(output)
@@ -164,38 +173,63 @@ def _score(
         "rows": sum(c.rows for c in counts.values()),
         "taken_over": taken_over,
         "handled": sum(c.handled for c in counts.values()),
-        "certified": scoring.threshold is not None,
+        "certified": all(facet.threshold is not None for facet in scoring.facets),
         "without_text": sum(c.without_text for c in counts.values()),
         "left_out": source.left_out(),
         "problems": source.problems.count,
         "problem_list": [one.as_dict() for one in sorted(source.problems.listed, key=lambda one: one.remark)[:LISTED]],
         "student": row["id"],
-        "taxonomy_note": behind_words(db, row),
+        "taxonomy_note": " ".join(filter(None, (behind_words(db, one) for one in students))),
         "text_columns": texts,
         "output": str(output),
         "teacher_texts": sum(c.texts for c in counts.values()),
         "teacher_characters": sum(c.characters for c in counts.values()),
         **sent,
+        **_of_facets(students, scoring, counts),
     }
 
 
-def _while_it_holds(db: Database, row: dict, scoring: Scoring, todo: Todo) -> Todo:
-    """The shards, as long as the threshold is the one they are answered by."""
+def _of_facets(students: list[dict], scoring: Scoring, counts: dict[int, Counts]) -> dict[str, Any]:
+    """What came of each of several facets, by its name; nothing where there is one."""
+    if len(students) == 1:
+        return {}
+    handled = [sum(each) for each in zip(*(c.of_facets for c in counts.values()))]
+    return {
+        "facets": {
+            facet.name: {
+                "task_id": row["task_id"],
+                "student": row["id"],
+                "handled": count,
+                "certified": facet.threshold is not None,
+            }
+            for row, facet, count in zip(students, scoring.facets, handled)
+        }
+    }
+
+
+def _while_it_holds(db: Database, students: list[dict], scoring: Scoring, todo: Todo) -> Todo:
+    """The shards, as long as the thresholds are those they are answered by."""
     for shard in todo:
-        _must_hold(db, row, scoring)
+        _must_hold(db, students, scoring)
         yield shard
 
 
-def _must_hold(db: Database, row: dict, scoring: Scoring) -> None:
-    if certified(db, row["id"])[0] != scoring.threshold:
+def _must_hold(db: Database, students: list[dict], scoring: Scoring) -> None:
+    if any(certified(db, row["id"])[0] != facet.threshold for row, facet in zip(students, scoring.facets)):
         raise _Changed
 
 
 def in_words(result: dict[str, Any]) -> str:
     """What came of a file that score() wrote, in words; without a certified confidence no row is said to be handled or not."""
     parts = [counted(result["rows"], "row")]
-    if proven := result["certified"]:
-        parts.append(f"{result['handled']:,} handled by the student itself")
+    facets = result.get("facets", {})
+    proven = result["certified"] or any(one["certified"] for one in facets.values())
+    if proven:
+        parts.append(
+            f"{result['handled']:,} handled by {'the student itself' if not facets else 'students in all facets'}"
+        )
+        each = [f"{name} {one['handled']:,}" for name, one in facets.items()]
+        parts[-1] += f" ({', '.join(each)})" if each else ""
     parts += [f"{result['without_text']:,} without text"] if result["without_text"] else []
     parts += [f"{counted(result['left_out'], 'row')} left out"] if result["left_out"] else []
     return ", ".join(parts) + ("" if proven or "by_teacher" in result else f". {UNCERTIFIED}")
@@ -208,10 +242,11 @@ def owner(student: dict, model: sending.Hosted, input: Path) -> str:
 
 
 def score_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: the arguments of score() by name, files as paths, "read_as" as a dictionary; without "output" into the
-    workspace's output."""
+    """The job body: the arguments of score() by name, tasks by id, files as paths, "read_as" as a dictionary; without "output" into
+    the workspace's output."""
     arguments = dict(params)
     task = tasks.get(db, arguments.pop("task_id"))
+    arguments["beside"] = [tasks.get(db, id) for id in arguments.pop("beside", [])]
     arguments["read_as"] = ReadAs(**arguments.get("read_as") or {})
     source = Path(arguments.pop("input"))
     name = arguments.pop("output", None)
@@ -345,7 +380,7 @@ def _must_have(source: Source, path: Path, column: str) -> None:
 
 def _scoring(
     db: Database,
-    row: dict,
+    students: list[dict],
     texts: list[str],
     columns: list[str],
     input: Path,
@@ -354,18 +389,12 @@ def _scoring(
     model: sending.Hosted | None,
 ) -> tuple[Scoring, dict[str, Any]]:
     """What the shards have in common; and what their parts are made from: parts made from anything else are not used."""
-    folder = folder_of(db, row["id"])
-    config = folder / "config.json"
-    labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
-    threshold, _ = certified(db, row["id"])
+    facets = tuple(_facet(db, row) for row in students)
     kind = ".arrow" if model else _kind(output)
     manifest = {
         "input": _identity(input),
         "read_as": asdict(read_as),
-        # Where it is missing, loading the student says so.
-        "student": [row["id"], _hash(config.read_bytes()) if config.is_file() else None],
-        "labels": [[id, label] for id, label in labels.items()],
-        "threshold": threshold,
+        "facets": [_made_of(row["id"], facet) for row, facet in zip(students, facets)],
         "text_columns": texts,
         "columns": columns,
         "kind": kind,
@@ -375,7 +404,22 @@ def _scoring(
     }
     parts = output.absolute().with_name(f".{output.name}.parts")
     key = _hash(json.dumps(manifest).encode())
-    return Scoring(folder, labels, threshold, tuple(texts), tuple(columns), parts, kind, key), manifest
+    return Scoring(facets, tuple(texts), tuple(columns), parts, kind, key, columns_of(facets)), manifest
+
+
+def _facet(db: Database, row: dict) -> Facet:
+    labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
+    task = tasks.get(db, row["task_id"])
+    tasks.one_category(task, "Scoring a file", tasks.ASK)
+    return Facet(task.name, folder_of(db, row["id"]), labels, certified(db, row["id"])[0])
+
+
+def _made_of(student_id: int, facet: Facet) -> list:
+    """What tells the answers of a facet from others'."""
+    config = facet.student / "config.json"  # where it is missing, loading the student says so
+    labels = [[id, label] for id, label in facet.labels.items()]
+    made = _hash(config.read_bytes()) if config.is_file() else None
+    return [facet.name, student_id, made, labels, facet.threshold]
 
 
 def _kind(output: Path) -> str:
@@ -463,7 +507,8 @@ def _join_xlsx(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) 
     """Sheets of text, of which confidences are numbers; the parts' cells are defused already."""
     book = Workbook(write_only=True)
     names, room, sheet = next(csv.reader([header(scoring.columns, scoring.results).decode("utf-8-sig")])), 0, None
-    sure = len(scoring.columns) + RESULTS.index("confidence")
+    first, count = len(scoring.columns) + RESULTS.index("confidence"), len(scoring.facets)
+    numbers = range(first, first + count * len(RESULTS), len(RESULTS))
     for number in range(shards):
         report(number, shards, "Joining the parts")
         with scoring.part(number).open(encoding="utf-8", newline="") as part:
@@ -472,7 +517,8 @@ def _join_xlsx(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) 
                     sheet, room = book.create_sheet(f"results {len(book.worksheets) + 1}"), SHEET
                     sheet.append([ILLEGAL_CHARACTERS_RE.sub("", name) for name in names])
                 cells: list[str | float] = [ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in row]
-                cells[sure] = float(row[sure]) if row[sure] else ""
+                for at in numbers:
+                    cells[at] = float(row[at]) if row[at] else ""
                 sheet.append(cells)
                 room -= 1
     if sheet is None:

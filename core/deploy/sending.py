@@ -23,6 +23,7 @@ from core.jobs import Progress
 from core.label import forecast
 from core.label.errands import Errand, errand
 from core.label.runs import find_run
+from core.label.spending import Spread
 from core.label.teachers import Answer, make
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
@@ -59,9 +60,7 @@ def owner(student: dict, model: Hosted, input_identity: list) -> str:
     return f"sent-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]}"
 
 
-def expected(
-    db: Database, student: dict, model: Hosted, texts: int, characters: int
-) -> tuple[forecast.Spread | None, int]:
+def expected(db: Database, student: dict, model: Hosted, texts: int, characters: int) -> tuple[Spread | None, int]:
     """What answers to so many texts cost, as forecast.texts_cost()."""
     return forecast.texts_cost(
         db, tasks.get(db, student["task_id"]), model, _run(db, student, model), texts, characters
@@ -104,7 +103,7 @@ def send(
         done += len(texts)
         replies = [answers.get(text) for text in rows]
         for text, reply in zip(rows, replies):
-            if text and not (reply and reply.category_id in scoring.labels):
+            if text and not (reply and reply.category_id in scoring.facets[0].labels):
                 left += 1
                 reasons[(reply and reply.error) or "The cap was reached."] += 1
         completed, answered = _completed(final, table, replies)
@@ -122,12 +121,12 @@ def send(
 
 def _completed(scoring: Scoring, table: pa.Table, replies: list[Answer | None]) -> tuple[pa.Table, int]:
     """A shard with the teacher's categories and confidences in their place and who answered, and how many rows the teacher did."""
-    first = table.num_columns - 3
+    first, labels = table.num_columns - 3, scoring.facets[0].labels
     category, confidence = table.column(first).to_pylist(), table.column(first + 1).to_pylist()
     who = [None if name is None else "student" for name in category]
     for row, answer in enumerate(replies):
-        if answer and answer.category_id in scoring.labels:
-            category[row], confidence[row], who[row] = scoring.labels[answer.category_id], answer.confidence, "teacher"
+        if answer and answer.category_id in labels:
+            category[row], confidence[row], who[row] = labels[answer.category_id], answer.confidence, "teacher"
     names = names_after(scoring.columns, scoring.results)
     completed = table.select(range(first))
     for name, values in zip(

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -33,12 +33,28 @@ from core.deploy.batching import Overloaded
 from core.deploy.doors import Limits, within
 from core.deploy.fallback import Fallback
 from core.deploy.live import Follower, Served, alone
-from core.deploy.schema import WANTED, Ask, AskDrafts, DraftsReply, Health, Problem, Reply, Which, in_words
+from core.deploy.schema import (
+    WANTED,
+    Ask,
+    AskDrafts,
+    AskFacets,
+    DraftsReply,
+    Faceted,
+    FacetsHealth,
+    FacetsReply,
+    Health,
+    Problem,
+    Reply,
+    Result,
+    Which,
+    in_words,
+)
 from core.deploy.service import TEACHER_SECONDS, Service
 from core.deploy.writing import NONE, ServedWriter, WriterFollower
 from core.errors import InputError
 from core.tasks import Task
 from core.train.registry import find
+from core.train.students.together import Readings
 from core.words import money
 from core.write import use
 from core.write.training import KIND
@@ -51,7 +67,7 @@ log = logging.getLogger("understudy")
 
 def serve(
     db: Database,
-    task: Task,
+    sorting: Sequence[Task],
     *,
     which: str = "live",
     writes: Task | None = None,
@@ -61,9 +77,11 @@ def serve(
     budget_usd: float | None = None,
     limits: Limits | None = None,
 ) -> dict:
-    """Serve a task until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}, "briefs" where any came.
+    """Serve tasks of a client until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}, and "briefs"
+    where any came.
 
-    A task that sorts answers at /classify, one that writes at /write; `writes`: a task that writes, beside one that sorts.
+    Tasks that sort answer at /classify, of several each text's every facet; one that writes, alone, at /write; `writes`: a task
+    that writes, beside those that sort.
     InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
@@ -73,7 +91,8 @@ def serve(
             f"Other machines can reach {host}, so a token is needed.",
             f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
         )
-    service = _service(db, task, which, writes, Fallback(task, budget_usd) if fallback else None)
+    behind = Fallback(sorting[0], budget_usd, len(sorting)) if fallback else None
+    service = _service(db, sorting, which, writes, behind)
     listening = _bind(host, port)
     failures: list[Exception] = []
 
@@ -108,24 +127,32 @@ def serve(
     return service.metrics.totals()
 
 
-def _service(db: Database, task: Task, which: str, writes: Task | None, fallback: Fallback | None) -> Service:
-    """What answers. InputError where the student is not there, or the tasks are not of the kinds they are named as."""
-    if writes and (writes.kind != KIND or task.kind == KIND):
-        other = writes if writes.kind != KIND else task
+def _service(
+    db: Database, sorting: Sequence[Task], which: str, writes: Task | None, fallback: Fallback | None
+) -> Service:
+    """What answers. InputError where a student is not there, or the tasks are not of the kinds they are named as."""
+    wrong = next((task for task in sorting if task.kind == KIND), None)
+    if writes and (writes.kind != KIND or wrong):
+        other = writes if writes.kind != KIND else wrong
         raise InputError(
             f"The task {other.name} {'writes' if other.kind == KIND else 'does not write'}.",
             "Name with --task a task that sorts, and with --write-task one that writes.",
         )
-    if task.kind == KIND:
-        use.may_write(db, task, which)
+    if wrong and len(sorting) > 1:
+        raise InputError(f"The task {wrong.name} writes.", f"Name it with --write-task: {wrong.name}.")
+    if wrong:
+        use.may_write(db, wrong, which)
         if fallback:
             raise InputError(
                 "Who stands behind a student that writes, and for how much a month, is kept with its task.",
                 "Leave --fallback out.",
             )
-        return Service(None, None, WriterFollower(task, which, needed=True))
-    find(db, task, which)
-    return Service(Follower(task, which), fallback, WriterFollower(writes, "live", needed=False) if writes else None)
+        return Service([], None, WriterFollower(wrong, which, needed=True))
+    for task in sorting:
+        find(db, task, which)
+    readings = Readings() if len(sorting) > 1 else None
+    facets = [Follower(task, which, readings) for task in sorting]
+    return Service(facets, fallback, WriterFollower(writes, "live", needed=False) if writes else None, readings)
 
 
 def _only_here(host: str) -> bool:
@@ -161,7 +188,9 @@ def _facts(service: Service, listening: socket.socket, token: bytes | None, budg
             if budget_usd is None
             else f", at most {money(budget_usd, exact=True)} a month, {money(service.fallback.spent_usd, exact=True)} spent"
         )
-        fallback = f"falls back to the teacher {service.follower.current.teacher}{budget}"
+        teachers = list(dict.fromkeys(one.current.teacher for one in service.facets))
+        who = "the teacher" if len(teachers) == 1 else "the teachers"
+        fallback = f"falls back to {who} {' and '.join(teachers)}{budget}"
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     return (
         f"Serving {students} at {address}, {'token needed' if token else 'open to this machine, no token'}; {fallback}."
@@ -170,9 +199,12 @@ def _facts(service: Service, listening: socket.socket, token: bytes | None, budg
 
 def _students(service: Service) -> str:
     """The students of the line at the start."""
-    said = []
-    if service.follower and (served := service.follower.current):
-        said.append(f"student {served.id} ({served.kind}, {alone(served.threshold)})")
+    current = [one.current for one in service.facets if one.current]
+    several = len(current) > 1
+    said = [
+        f"student {one.id} ({f'{one.task.name}, ' if several else ''}{one.kind}, {alone(one.threshold)})"
+        for one in current
+    ]
     if service.writing:
         writer = service.writing.follower.current
         said.append(f"student {writer.id} ({writer.kind}, writes)" if writer else "nobody yet who writes")
@@ -211,18 +243,25 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
     problems = {status: {"model": Problem} for status in ((401,) if guarded else ()) + (413, 422, 503)}
 
     refused = token, problems
-    _classifying(app, service, *refused) if service.follower else _absent(app, "/classify", NOT_CLASSIFIED)
+    if service.facets:
+        (_classifying if len(service.facets) == 1 else _answering_facets)(app, service, *refused)
+    else:
+        _absent(app, "/classify", NOT_CLASSIFIED)
     _writing(app, service, *refused) if service.writing else _absent(app, "/write", NOT_WRITTEN)
 
     @app.get("/health", responses={503: {"model": Health}})
-    async def health(response: Response) -> Health:
+    async def health(response: Response) -> Health | FacetsHealth:
         """Whether the server can answer; 503 while it cannot."""
         if not all(one.loaded for one in service.followers):
             response.status_code = 503
             return Health(status="loading")
         note = " ".join(one.note for one in service.followers if one.note)
-        which = {name: one and one.current and _which(one.current) for name, one in _named(service).items()}
-        return Health(status="ready", note=note, **which)
+        writer = service.writing and service.writing.follower.current
+        which = {one.task.name: _which(one.current) for one in service.facets}
+        told = {"status": "ready", "note": note, "writer": writer and _which(writer)}
+        if len(which) > 1:
+            return FacetsHealth(**told, students=which)
+        return Health(**told, student=next(iter(which.values()), None))
 
     @app.get("/metrics", dependencies=token, response_class=Response)
     async def metrics() -> Response:
@@ -237,25 +276,63 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
     return app
 
 
-def _named(service: Service) -> dict[str, Follower | None]:
-    return {"student": service.follower, "writer": service.writing and service.writing.follower}
-
-
 def _classifying(app: FastAPI, service: Service, token: list, problems: dict) -> None:
+    (follower,) = service.facets
+
     @app.post("/classify", dependencies=token, responses=problems)
     async def classify(ask: Ask) -> Reply:
         """Classify one text, or up to 256. A text may have 20,000 characters, a request 4 MB."""
-        started = time.perf_counter()
-        served = service.follower.current
-        if served is None:
-            raise unavailable("The student is still loading; try again in a second.")
-        try:
-            results = await service.classify(served, [ask.text] if ask.texts is None else ask.texts)
-        except Overloaded:
-            raise unavailable("Too many texts wait already; try again in a second.") from None
-        seconds = time.perf_counter() - started
-        service.metrics.seconds.observe(seconds)
-        return Reply(results=results, student=_which(served), ms=round(1000 * seconds, 3))
+        served = follower.current
+        results, ms = await _answered(service, ask, [served])
+        reply = Reply(results=[result for (result,) in results], student=_which(served), ms=ms)
+        return await _reasoned(service, ask, [served], reply, lambda one: [one]) if ask.why else reply
+
+
+def _answering_facets(app: FastAPI, service: Service, token: list, problems: dict) -> None:
+    known = {one.task.name.casefold(): one for one in service.facets}
+
+    @app.post("/classify", dependencies=token, responses=problems)
+    async def classify(ask: AskFacets) -> FacetsReply:
+        """Answer every facet of one text, or of up to 256, or those facets that `tasks` names. A text may have 20,000 characters, a
+        request 4 MB."""
+        wanted = list(known) if ask.tasks is None else list(dict.fromkeys(name.casefold() for name in ask.tasks))
+        if not known.keys() >= set(wanted):
+            there = ", ".join(one.task.name for one in service.facets)
+            raise HTTPException(422, f"A task that is named is not served here; these are: {there}.")
+        served = [known[name].current for name in wanted]
+        results, ms = await _answered(service, ask, served)
+        names = [known[name].task.name for name in wanted]
+        faceted = [Faceted(facets=dict(zip(names, said)), handled=all(one.handled for one in said)) for said in results]
+        reply = FacetsReply(results=faceted, students=dict(zip(names, map(_which, served))), ms=ms)
+        return await _reasoned(service, ask, served, reply, lambda one: one["facets"].values()) if ask.why else reply
+
+
+async def _answered(
+    service: Service, ask: Ask, served: Sequence[Served | None]
+) -> tuple[list[tuple[Result, ...]], float]:
+    """A result a text and student, and the milliseconds they took; refused while a student is loading or too many texts wait."""
+    started = time.perf_counter()
+    if None in served:
+        raise unavailable("The student is still loading; try again in a second.")
+    try:
+        results = await service.classify(served, [ask.text] if ask.texts is None else ask.texts)
+    except Overloaded:
+        raise unavailable("Too many texts wait already; try again in a second.") from None
+    seconds = time.perf_counter() - started
+    service.metrics.seconds.observe(seconds)
+    return results, round(1000 * seconds, 3)
+
+
+async def _reasoned(
+    service: Service, ask: Ask, served: Sequence[Served], reply: Reply | FacetsReply, answers: Callable
+) -> JSONResponse:
+    """The reply, in which each of a result's `answers` also says why: the nearest labelled assets."""
+    told = reply.model_dump(mode="json")
+    reasons = await service.reasons.of(served, [ask.text] if ask.texts is None else ask.texts)
+    for result, of_text in zip(told["results"], reasons):
+        for one, near in zip(answers(result), of_text):
+            one["why"] = [each.as_json() for each in near]
+    return JSONResponse(told)
 
 
 def _writing(app: FastAPI, service: Service, token: list, problems: dict) -> None:

@@ -1,9 +1,11 @@
 """From texts to results: the student in micro-batches, and the teacher where the student does not answer by itself; beside it, or
-alone, a student that writes."""
+alone, a student that writes. Several students that sort answer together, each text read once for all of them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -11,8 +13,11 @@ from core.deploy.batching import Batcher
 from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
+from core.deploy.reasons import Reasons
 from core.deploy.schema import Guess, Result
 from core.deploy.writing import WriterFollower, Writing
+from core.train import students
+from core.train.students.together import Readings
 
 TOP = 3
 TEACHER_SECONDS = 30.0  # a request waits for the teacher; after that the student's answer goes out
@@ -20,17 +25,23 @@ EMPTY = Result(category=None, confidence=None, handled=False, strange=False, ans
 
 
 class Service:
-    """The live student, the queues before it and its teacher, and the counters. `fallback` None: the teacher is never asked;
-    `follower` None: nothing is classified, `writers` None: nothing is written."""
+    """The live students, the queue before them and their teachers, and the counters. `facets`: who follows the student of each task
+    that sorts (none: nothing is classified), which read by `readings` where they are several; `fallback` None: no teacher is asked;
+    `writers` None: nothing is written."""
 
     def __init__(
-        self, follower: Follower | None, fallback: Fallback | None = None, writers: WriterFollower | None = None
+        self,
+        facets: Sequence[Follower],
+        fallback: Fallback | None = None,
+        writers: WriterFollower | None = None,
+        readings: Readings | None = None,
     ):
-        self.follower, self.fallback, self.metrics = follower, fallback, Metrics()
+        self.facets, self.fallback, self.metrics = list(facets), fallback, Metrics()
+        self.reasons = Reasons()
         self.writing = Writing(writers, self.metrics) if writers else None
-        self.students = Batcher(answer, "student", seen=self.metrics.batches.observe)
+        self.students = Batcher(partial(answer_all, readings), "student", seen=self.metrics.batches.observe)
         self.metrics.waiting.set_function(lambda: self.students.waiting)
-        self.metrics.student.set_function(lambda: follower.current.id if follower and follower.current else 0)
+        self.metrics.student.set_function(lambda: _only(one.current.id for one in self.facets if one.current))
         if fallback:
             fallback.count = lambda outcome: self.metrics.teacher.labels(outcome).inc()
             self.metrics.spent.set_function(lambda: fallback.spent_usd)
@@ -38,7 +49,7 @@ class Service:
     @property
     def followers(self) -> list[Follower]:
         """Who follows a live student."""
-        return [one for one in (self.follower, self.writing and self.writing.follower) if one]
+        return [*self.facets, *([self.writing.follower] if self.writing else [])]
 
     def start(self) -> None:
         """Begin to answer; call it on the event loop."""
@@ -48,14 +59,14 @@ class Service:
 
     async def load(self) -> None:
         """Load the students and the teacher, then follow the live ones. InputError where they cannot be loaded."""
-        await asyncio.gather(*(load() for load in (self._load_student, self._load_writer)))
+        await asyncio.gather(*(load() for load in (self._load_students, self._load_writer)))
 
-    async def _load_student(self) -> None:
-        if self.follower:
-            served = await self.students.call(self.follower.first)
+    async def _load_students(self) -> None:
+        first = [await self.students.call(one.first) for one in self.facets]
+        for follower, served in zip(self.facets, first):
             if self.fallback:
                 await self.fallback.prepare(served)
-            self.follower.start(served)
+            follower.start(served)
 
     async def _load_writer(self) -> None:
         if self.writing:
@@ -71,55 +82,81 @@ class Service:
         for one in self.followers:
             await asyncio.to_thread(one.stop)
 
-    async def classify(self, served: Served, texts: list[str]) -> list[Result]:
-        """One result a text. Overloaded when too many wait already."""
+    async def classify(self, served: Sequence[Served], texts: list[str]) -> list[tuple[Result, ...]]:
+        """A result a text and student. An asset falls back for those facets alone whose student is unsure of it. Overloaded when
+        too many wait already."""
         places = [place for place, text in enumerate(texts) if text.strip()]
-        results = [EMPTY] * len(texts)
-        for place, result in zip(places, await self.students.ask(served, [texts[place] for place in places])):
-            results[place] = result
+        results = [[EMPTY] * len(served) for _ in texts]
+        for place, said in zip(places, await self.students.ask(tuple(served), [texts[place] for place in places])):
+            results[place] = list(said)
         if self.fallback:
-            unsure = [place for place in places if not results[place].handled]
-            for place, reply in zip(unsure, await self._teacher(served, [texts[place] for place in unsure])):
+            unsure = [(place, at) for place in places for at, result in enumerate(results[place]) if not result.handled]
+            replies = await self._teacher([(served[at], texts[place]) for place, at in unsure])
+            for (place, at), reply in zip(unsure, replies):
                 if reply:
                     update = {"category": reply.category, "confidence": reply.confidence, "answered_by": "teacher"}
-                    results[place] = results[place].model_copy(update=update)
-        self._count(results)
-        self.follower.tally.add(served.id, results)
-        return results
+                    results[place][at] = results[place][at].model_copy(update=update)
+        self._count(served, results)
+        return [tuple(said) for said in results]
 
-    async def _teacher(self, served: Served, texts: list[str]) -> list[TeacherReply | None]:
+    async def _teacher(self, unsure: list[tuple[Served, str]]) -> list[TeacherReply | None]:
         """What the teacher says in time. A call that takes longer goes on, and its answer is kept for the next time."""
-        if not texts:
+        if not unsure:
             return []
-        asked = [asyncio.ensure_future(self.fallback.answer_one(served, text)) for text in texts]
+        asked = [asyncio.ensure_future(self.fallback.answer_one(served, text)) for served, text in unsure]
         _, late = await asyncio.wait(asked, timeout=TEACHER_SECONDS)
         self.metrics.teacher.labels("late").inc(len(late))
         for ask in late:
             ask.cancel()
         return [None if ask in late else ask.result() for ask in asked]
 
-    def _count(self, results: list[Result]) -> None:
+    def _count(self, served: Sequence[Served], results: list[list[Result]]) -> None:
+        """A text of several facets is handled where all are, strange where one is, and fell back where the teacher answered one."""
         counts = self.metrics
         counts.texts.inc(len(results))
-        counts.handled.inc(sum(result.handled for result in results))
-        counts.strange.inc(sum(result.strange for result in results))
-        counts.fell_back.inc(sum(result.answered_by == "teacher" for result in results))
+        counts.handled.inc(sum(all(one.handled for one in said) for said in results))
+        counts.strange.inc(sum(any(one.strange for one in said) for said in results))
+        counts.fell_back.inc(sum(any(one.answered_by == "teacher" for one in said) for said in results))
+        tallies = {follower.task.id: follower.tally for follower in self.facets}
+        for at, one in enumerate(served):
+            of_it = [said[at] for said in results]
+            tallies[one.task.id].add(one.id, of_it)
+            if len(self.facets) > 1:
+                for by in ("student", "teacher"):
+                    counts.facets.labels(one.task.name, by).inc(sum(result.answered_by == by for result in of_it))
+
+
+def _only(ids: Iterable[int]) -> int:
+    """The one number there is, else 0."""
+    numbers = list(ids)
+    return numbers[0] if len(numbers) == 1 else 0
+
+
+def answer_all(readings: Readings | None, served: Sequence[Served], texts: list[str]) -> list[tuple[Result, ...]]:
+    """Each text's answers by several students, which read it once where they have `readings` in common."""
+    if readings is None:
+        (one,) = served
+        return [(result,) for result in answer(one, texts)]
+    with readings.once():
+        return list(zip(*(answer(one, texts) for one in served)))
 
 
 def answer(served: Served, texts: list[str]) -> list[Result]:
     """The student's own answer to each text."""
     answers, labels = served.student.answer(texts), served.student.labels
+    confidence = answers.confidence.astype(float).round(6).tolist()
     top = np.argsort(-answers.probabilities, axis=1, kind="stable")[:, :TOP]
     sure = np.take_along_axis(answers.probabilities, top, axis=1).astype(float).round(6).tolist()
-    rows = zip(top.tolist(), sure, answers.handled(served.threshold).tolist(), answers.strange.tolist())
+    handled = answers.handled(served.threshold).tolist()
+    rows = zip(students.said(answers, labels), confidence, top.tolist(), sure, handled, answers.strange.tolist())
     return [
         Result(
-            category=labels[best[0]],
-            confidence=shares[0],
+            category=category,
+            confidence=how_sure,
             handled=handled,
             strange=strange,
             answered_by="student" if handled else None,
             top=[Guess(category=labels[i], confidence=share) for i, share in zip(best, shares)],
         )
-        for best, shares, handled, strange in rows
+        for category, how_sure, best, shares, handled, strange in rows
     ]

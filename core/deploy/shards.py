@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from core.assets.rows import join_text
 from core.escape import Cells
-from core.train.students import Student
+from core.train.students import Answers, Student, Together, said
 from core.whole import whole, write_whole
 
 RESULTS = ("category", "confidence", "handled")
@@ -26,20 +26,32 @@ COMPLETED = (*RESULTS, "answered_by")  # where the teacher answered what the stu
 
 
 @dataclass(frozen=True)
-class Scoring:
-    """What all shards of a file have in common: the student's folder, the names of the categories (by id) and the
-    certified threshold; the columns to read and to keep; where parts go, their kind (".csv" or ".arrow") and the key of
-    the run they belong to; the columns that follow `columns`."""
+class Facet:
+    """What answers one question about each row: the task's name, its student's folder, the names of the categories (by id) and the
+    certified threshold."""
 
+    name: str
     student: Path
     labels: dict[int, str]
     threshold: float | None
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What all shards of a file have in common: who answers; the columns to read and to keep; where parts go, their kind
+    (".csv" or ".arrow") and the key of the run they belong to; the columns that follow `columns`."""
+
+    facets: tuple[Facet, ...]
     texts: tuple[str, ...]
     columns: tuple[str, ...]
     parts: Path
     kind: str
     key: str
     results: tuple[str, ...] = RESULTS
+
+    def load(self) -> Together:
+        """Who answers, ready to. InputError where one of them cannot be loaded."""
+        return Together([facet.student for facet in self.facets])
 
     def part(self, number: int) -> Path:
         """Where the part of a shard is; it counts only beside its note."""
@@ -69,28 +81,51 @@ class Counts:
     bytes: int
     texts: int
     characters: int
+    of_facets: tuple[int, ...] = ()  # rows that each of several facets handles; `handled` are those that all of them do
 
 
-def run(scoring: Scoring, student: Student, number: int, table: pa.Table) -> Counts:
+def columns_of(facets: Sequence[Facet]) -> tuple[str, ...]:
+    """The columns that the answers to a file are given: RESULTS, of several facets three each, called after them."""
+    if len(facets) == 1:
+        return RESULTS
+    return tuple(f"{facet.name}{end}" for facet in facets for end in ("", *(f"_{name}" for name in RESULTS[1:])))
+
+
+def run(scoring: Scoring, student: Together, number: int, table: pa.Table) -> Counts:
     """Answer the rows of shard `number` and write its part, then its note, each aside and renamed."""
     answered, part = answer(scoring, student, table), scoring.part(number)
     with whole(part) as aside:
         write_part(scoring, aside, answered)
     waiting = set(filter(None, for_teacher(scoring, answered)))
+    each = [pc.sum(column).as_py() or 0 for column in _handled(scoring, answered)]
     counts = Counts(
         table.num_rows,
-        pc.sum(answered.column(answered.num_columns - 1)).as_py() or 0,
-        answered.column(answered.num_columns - 3).null_count,
+        each[0] if len(each) == 1 else pc.sum(_in_all(scoring, answered)).as_py() or 0,
+        answered.column(len(scoring.columns)).null_count,
         part.stat().st_size,
         len(waiting),
         sum(map(len, waiting)),
+        tuple(each) if len(each) > 1 else (),
     )
     write_whole(scoring.note(number), json.dumps(asdict(counts)))
     return counts
 
 
-def answer(scoring: Scoring, student: Student, table: pa.Table) -> pa.Table:
-    """The kept columns of `table` and, after them, category, confidence and handled. Equal texts are asked once.
+def _handled(scoring: Scoring, answered: pa.Table) -> list[pa.ChunkedArray]:
+    """The column of each facet that says whether its student answers by itself."""
+    return [answered.column(at) for at in range(len(scoring.columns) + 2, answered.num_columns, len(RESULTS))]
+
+
+def _in_all(scoring: Scoring, answered: pa.Table) -> pa.ChunkedArray:
+    """Whether the students answer all facets of a row by themselves; nothing where one of them has no threshold."""
+    first, *rest = _handled(scoring, answered)
+    for column in rest:
+        first = pc.and_(first, column)
+    return first
+
+
+def answer(scoring: Scoring, student: Together, table: pa.Table) -> pa.Table:
+    """The kept columns of `table` and, after them, category, confidence and handled, of each facet. Equal texts are asked once.
 
     Rows without text have no category. Without a threshold `handled` is empty.
     """
@@ -98,27 +133,32 @@ def answer(scoring: Scoring, student: Student, table: pa.Table) -> pa.Table:
     places: dict[str, int] = {}
     # A row without text has place -1: the last of each of the arrays below, which is kept for it.
     at = np.array([places.setdefault(text, len(places)) if text else -1 for text in texts], np.int64)
-    answers = student.answer(list(places)) if places else None
-    best = answers.best if answers else np.zeros(0, int)
-    names = np.array([scoring.labels[category] for category in student.categories], object)
-    category = np.append(names[best], None)
-    confidence = np.append(answers.confidence.astype(float).round(6) if answers else [], np.nan)
-    handled = np.append(answers.handled(scoring.threshold) if answers else np.zeros(0, bool), False).astype(object)
-    if scoring.threshold is None:
-        handled[:] = None
+    answers = student.answer(list(places)) if places else [None] * len(scoring.facets)
+    columns = [
+        pa.array(values[at], kind, from_pandas=True)
+        for facet, one, said in zip(scoring.facets, student.students, answers)
+        for values, kind in _told(facet, one, said)
+    ]
     answered = table.select(scoring.columns)
-    for name, values, kind in zip(
-        names_after(scoring.columns), (category, confidence, handled), (pa.string(), pa.float64(), pa.bool_())
-    ):
-        answered = answered.append_column(name, pa.array(values[at], kind, from_pandas=True))
+    for name, column in zip(names_after(scoring.columns, columns_of(scoring.facets)), columns):
+        answered = answered.append_column(name, column)
     return answered
 
 
+def _told(facet: Facet, student: Student, answers: Answers | None) -> Iterator[tuple[np.ndarray, pa.DataType]]:
+    """What a facet's columns say of the texts that were asked, and at the end of a row without text, with their types."""
+    names = [facet.labels[category] for category in student.categories]
+    yield np.array([*(said(answers, names) if answers else []), None], object), pa.string()
+    yield np.append(answers.confidence.astype(float).round(6) if answers else [], np.nan), pa.float64()
+    handled = np.append(answers.handled(facet.threshold) if answers else np.zeros(0, bool), False).astype(object)
+    if facet.threshold is None:
+        handled[:] = None
+    yield handled, pa.bool_()
+
+
 def for_teacher(scoring: Scoring, answered: pa.Table) -> list[str | None]:
-    """For each row of an answered shard its text where that is for the teacher, else None."""
-    rows = zip(
-        answered.column(answered.num_columns - 1).to_pylist(), *(strings(answered[name]) for name in scoring.texts)
-    )
+    """For each row of an answered shard its text where that is for the teacher, in one facet at least, else None."""
+    rows = zip(_in_all(scoring, answered).to_pylist(), *(strings(answered[name]) for name in scoring.texts))
     return [None if handled else join_text(cells) or None for handled, *cells in rows]
 
 

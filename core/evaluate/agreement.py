@@ -311,15 +311,38 @@ def per_category(
     teacher, student = np.asarray(teacher), np.asarray(student)
     ids, position = np.unique(np.concatenate([teacher, student]), return_inverse=True)
     first, second = position[: len(teacher)], position[len(teacher) :]
+    return _by_category(ids, first, first == second, np.bincount(second, minlength=len(ids)), groups, copies)
+
+
+def per_tag(
+    teacher: np.ndarray, student: np.ndarray, ids: np.ndarray, groups: np.ndarray, copies: np.ndarray
+) -> pd.DataFrame:
+    """per_category() where a row may have several tags: `teacher` and `student` bool [n, tags], `ids` int [tags]. Tags that neither
+    ever gives are left out."""
+    used = teacher.any(0) | student.any(0)
+    teacher, student = teacher[:, used], student[:, used]
+    row, tag = np.nonzero(teacher)
+    return _by_category(ids[used], tag, student[row, tag], student.sum(0), groups[row], copies[row])
+
+
+def _by_category(
+    ids: np.ndarray,
+    first: np.ndarray,
+    hit: np.ndarray,
+    predicted: np.ndarray,
+    groups: np.ndarray | None,
+    copies: np.ndarray | None,
+) -> pd.DataFrame:
+    """The table of per_category(): `first` is the place in `ids` of each thing the teacher said, `hit` whether the student said it,
+    too, `predicted` how often the student says each of `ids`."""
     n = np.bincount(first, minlength=len(ids))
-    predicted = np.bincount(second, minlength=len(ids))
-    agreed = np.bincount(first[first == second], minlength=len(ids))
+    agreed = np.bincount(first[hit], minlength=len(ids))
     if groups is None:
         independent = n
     else:
         independent = _apart(first, groups, len(ids))
         if copies is not None:
-            effect = design_effect((first == second).astype(float), np.unique(groups, return_inverse=True)[1])
+            effect = design_effect(hit.astype(float), np.unique(groups, return_inverse=True)[1])
             worth = np.maximum(independent, (n / effect).astype(int))
             independent = np.minimum(worth, _apart(first, copies, len(ids)))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -20,14 +20,16 @@ from sqlite_utils import Database
 from core import settings, tasks, taxonomy
 from core.database import now
 from core.errors import InputError
-from core.evaluate import doubt, measure
+from core.evaluate import doubt, measure, tags
 from core.evaluate.evidence import Rules
 from core.evaluate.figures import ChooseOneFigures, Trained
-from core.evaluate.kept import keep_rules
+from core.evaluate.kept import keep_rules, rules_of
 from core.jobs import Progress
 from core.label.runs import labelled
+from core.taxonomy import tagsets
 from core.train import students
 from core.train.registry import folder_of
+from core.train.students.stages import TagAnswers
 
 BATCH = 256
 TOP = 3  # categories kept of each prediction
@@ -57,8 +59,9 @@ def evaluate(
         )
     folder = folder_of(db, student_id)
     student, cold = _cold_start(folder, held["text"].iloc[0])
-    held = pd.concat([held, _predict(student, held["text"], progress)], axis=1)
-    held = pd.concat([held, *_unseen(student, folder, frame[frame["split"] == "train"])], ignore_index=True)
+    say = _Says(db, row["taxonomy_id"], student)
+    held = pd.concat([held, _predict(student, say, held["text"], progress)], axis=1)
+    held = pd.concat([held, *_unseen(say, folder, frame[frame["split"] == "train"])], ignore_index=True)
     held["correct"] = held["category_id"] == held["predicted"]
     worked_out = _worked_out(db, row, held, target)
     if progress:
@@ -89,17 +92,20 @@ def _worked_out(db: Database, student: dict[str, Any], held: pd.DataFrame, targe
     """All figures that come of held-out predictions and labels alone, by the names of ChooseOneFigures; `student`: its row."""
     task, categories = tasks.get(db, student["task_id"]), taxonomy.load(db, student["taxonomy_id"])
     confidence = settings.get(db, "confidence", task)
-    promise = measure.promise(held, categories, target, confidence)
+    sets = tags.sets_of(db, task, student["taxonomy_id"])
+    of = sets, rules_of(db, task).promise
+    promise = measure.promise(held, categories, target, confidence, *of)
+    answers = tagsets.stored(db, student["taxonomy_id"]) if sets else categories
     lower = [one for one in LOWER if one < target - 1e-9]
     return {
-        **dict(measure.quality(held, categories)),
+        **dict(measure.quality(held, categories, sets)),
         **dict(promise),
-        "lower": [measure.promise(held, categories, one, confidence) for one in lower],
+        "lower": [measure.promise(held, categories, one, confidence, *of) for one in lower],
         "strange": float(held.loc[held["split"] == "test", "strange"].mean()),
         "curve": measure.curve(held),
-        "mergeable": doubt.mergeable(db, task, student["label_run_id"], categories),
+        "mergeable": [] if sets else doubt.mergeable(db, task, student["label_run_id"], categories),
         "slices": measure.slices(db, held),
-        "gold": measure.gold(db, task, held, categories, promise.certificate.threshold),
+        "gold": measure.gold(db, task, held, answers, promise.certificate.threshold),
         "certified_at": now(),
     }
 
@@ -135,37 +141,52 @@ def change_rules(db: Database, task: tasks.Task, rules: Rules) -> None:
     keep_rules(db, task, rules)
     query = "select s.* from students s where s.task_id = ? and id in (select student_id from evaluations where split = 'test')"
     for row in list(db.query(query, [task.id])):
-        if (figures := judged(db, row["id"])) and figures.target != rules.target:
+        now_of = (rules.target, rules.promise if task.several else tags.SET)
+        if (figures := judged(db, row["id"])) and (figures.target, figures.promised) != now_of:
             again = _worked_out(db, row, predictions(db, row["id"]), rules.target)
             _put(db, row["id"], ChooseOneFigures(**dict(figures) | again))
 
 
-def _predict(student, texts: pd.Series, progress: Progress | None) -> pd.DataFrame:
+class _Says:
+    """What a student's answers are as ids: of categories, or of sets of tags, which are made where they are new."""
+
+    def __init__(self, db: Database, taxonomy_id: int, student: students.Student):
+        self.db, self.taxonomy_id, self.student = db, taxonomy_id, student
+
+    def __call__(self, answers: students.Answers) -> np.ndarray:
+        """The id of each answer."""
+        ids = np.array(self.student.categories)
+        if not isinstance(answers, TagAnswers):
+            return ids[answers.best]
+        return np.array(tagsets.ids(self.db, self.taxonomy_id, [ids[given] for given in answers.given]), int)
+
+
+def _predict(student: students.Student, say: _Says, texts: pd.Series, progress: Progress | None) -> pd.DataFrame:
     """predicted (category id), confidence, top (JSON of the first TOP) and strange of each text; equal texts are asked once."""
     codes, unique = pd.factorize(texts)
     parts = []
     for start in range(0, len(unique), BATCH):
         if progress:
             progress(start, len(unique), "Comparing with the teacher")
-        parts.append(_answer_columns(student, student.answer(list(unique[start : start + BATCH]))))
+        parts.append(_answer_columns(say, student.answer(list(unique[start : start + BATCH]))))
     return pd.concat(parts, ignore_index=True).iloc[codes].reset_index(drop=True)
 
 
-def _unseen(student: students.Student, folder: Path, train: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def _unseen(say: _Says, folder: Path, train: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The training assets that calibrated the student, if any, with what members said of them that had not learnt from them."""
     rows, answers = students.unseen(folder, train["text"])
     if len(rows):
-        yield pd.concat([train.iloc[rows].reset_index(drop=True), _answer_columns(student, answers)], axis=1)
+        yield pd.concat([train.iloc[rows].reset_index(drop=True), _answer_columns(say, answers)], axis=1)
 
 
-def _answer_columns(student: students.Student, answers: students.Answers) -> pd.DataFrame:
-    ids, rows = np.array(student.categories), answers.probabilities
+def _answer_columns(say: _Says, answers: students.Answers) -> pd.DataFrame:
+    ids, rows = np.array(say.student.categories), answers.probabilities
     order = np.argsort(-rows, axis=1, kind="stable")[:, :TOP]
     best, sure = ids[order], np.take_along_axis(rows, order, axis=1).astype(float)
     return pd.DataFrame(
         {
-            "predicted": best[:, 0],
-            "confidence_student": sure[:, 0],
+            "predicted": say(answers),
+            "confidence_student": answers.confidence.astype(float),
             "top": [json.dumps(list(zip(map(int, b), s.round(5).tolist()))) for b, s in zip(best, sure)],
             "strange": answers.strange,
         }

@@ -26,6 +26,7 @@ from core.evaluate.weak import Category
 from core.money.economics import stated
 
 FEWEST_TEST = 100  # independent test assets below which an interval is wider than any decision
+PROMISES = ("set", "tags")  # of a task that chooses several categories (core/evaluate/tags.py)
 NEW = ("lowest", "nothing", "concepts", "campaigns", "months", "markets")  # rules of core/train/new.py
 
 
@@ -59,7 +60,16 @@ class Rules:
         "promises rest on assets whose campaign, month, market … the student had not seen; trainings from now on go by it",
     )
 
+    promise: str = stated(
+        "set",
+        "What is promised of tags",
+        "",
+        "set: on so many of the assets handled exactly the teacher's tags; tags: so many of the tags given are the teacher's",
+    )
+
     def __post_init__(self) -> None:
+        if self.promise not in PROMISES:
+            raise InputError(f"The promise is {self.promise}.", f"Choose one of: {', '.join(PROMISES)}.")
         if not 0.5 <= self.target < 1:
             raise InputError(f"The target agreement is {self.target:g}.", "Give a share from 0.5 to below 1.")
         for name in ("least_handled", "category_floor", "gold_drop"):
@@ -83,8 +93,8 @@ class Evidence:
     test rows', `categories_handled` those of the rows the student would handle; `gold` where people settled test labels;
     `plan` what could be done next; `live`: it is at work already; `overtaken`: the taxonomy version it was judged under and the one
     in use since, where they differ; `ready_at`: a lower target at which it would be ready today, and what the verdict would be;
-    `nobody_behind`: its teacher is a column of old labels and no model is connected, so that nobody could answer what falls
-    back."""
+    `of`: what `agreement` is a share of; `nobody_behind`: its teacher is a column of old labels and no model is connected, so that
+    nobody could answer what falls back."""
 
     agreement: Share
     certificate: Certificate
@@ -103,6 +113,7 @@ class Evidence:
     overtaken: tuple[int, int] | None = None
     ready_at: tuple[float, str] | None = None
     nobody_behind: bool = False
+    of: str = "the test assets"
     unseen: Unseen | None = None
 
     @property

@@ -110,6 +110,22 @@ class GoldFigures:
 
 
 @dataclass(frozen=True)
+class TagFigures:
+    """Of a student that gives several tags, on test assets: the share of the tags it gives that are the teacher's (`right`) and of
+    the teacher's that it gives (`found`), both pooled over tags; F1 of these; the mean Jaccard index of the two sets (1 where both
+    are empty); tags an asset by each; and the assets to which each gives none."""
+
+    right: Share
+    found: Share
+    micro_f1: float
+    jaccard: float
+    of_teacher: float
+    of_student: float
+    none_of_teacher: int
+    none_of_student: int
+
+
+@dataclass(frozen=True)
 class Unseen:
     """That agreement is of assets whose campaigns, months … (`many`) the student had not seen, and `seen`, that of test rows, whose
     campaigns it has."""
@@ -125,7 +141,8 @@ class _Part(BaseModel):
 class Quality(_Part):
     """Agreement and its relatives on test assets. `agreement_calibration` is of the assets that calibrate, `parent_agreement` at
     the topmost level (None: the taxonomy has one level); `pairs` are (teacher's category, student's, assets), all there are;
-    `kappa` and `ac1` are None where only one category is in use."""
+    `kappa` and `ac1` are None where only one category is in use. Where an asset may have several tags, agreement is of whole sets,
+    `per_category` has a row a tag, `tags` the figures of all of them, and there are neither confusions nor pairs."""
 
     agreement: Share
     agreement_calibration: Share
@@ -138,6 +155,7 @@ class Quality(_Part):
     per_category: tuple[CategoryFigures, ...]
     confusions: tuple[Confusion, ...]
     pairs: tuple[tuple[int, int, int], ...]
+    tags: TagFigures | None = None
 
     @property
     def labels(self) -> dict[int, str]:
@@ -152,13 +170,15 @@ class Quality(_Part):
 
 class Promise(_Part):
     """What can be promised at a `target`: the certificate, from the assets that calibrate; and on test assets the share `handled`,
-    agreement on those (None: none is handled) and the categories among them."""
+    agreement on those (None: none is handled) and the categories among them. `promised`: of what, "set" or "tags"
+    (core/evaluate/tags.py)."""
 
     target: float
     certificate: Certificate
     handled: Share
     agreement_handled: Share | None
     per_category_handled: tuple[Category, ...]
+    promised: str = "set"
 
     @property
     def agreement_end_to_end(self) -> float:
@@ -206,6 +226,8 @@ class ChooseOneFigures(Quality, Promise, Speed, OfTeacher):
     def rests_on(self) -> tuple[Share, Unseen | None]:
         """The agreement a verdict rests on: that of test assets, or of calibrating assets left out with their whole campaign, month
         or the like where that is lower (then with what they are)."""
+        if self.promised == "tags":
+            return self.tags.right, None
         tested, newer = self.agreement, self.agreement_calibration
         on = self.new.rests_on if self.new else None
         if on is None or newer.n == 0 or newer.value >= tested.value:

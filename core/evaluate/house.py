@@ -82,7 +82,11 @@ def money_of_tasks(db: Database) -> list[TaskMoney]:
     for row in db.query(
         """select task_id, json_extract(result, '$.student') as student, substr(finished, 1, 7) as month, 0 as by_teacher,
                   total(json_extract(result, '$.rows')) as rows, total(json_extract(result, '$.handled')) as handled
-           from jobs where kind = 'score' and state = 'done' and task_id is not null group by 1, 2, 3
+           from jobs where kind = 'score' and state = 'done' and task_id is not null
+           and json_extract(result, '$.facets') is null group by 1, 2, 3
+           union all select json_extract(f.value, '$.task_id'), json_extract(f.value, '$.student'), substr(finished, 1, 7), 0,
+                  total(json_extract(result, '$.rows')), total(json_extract(f.value, '$.handled'))
+           from jobs, json_each(result, '$.facets') f where kind = 'score' and state = 'done' group by 1, 2, 3
            union all select task_id, student_id, month, by_teacher, texts, handled from served_answers"""
     ):
         done.setdefault(row["task_id"], []).append(row)

@@ -41,7 +41,7 @@ def looked_at(db: Database, client_id: int) -> dict[Task, int]:
     """The student to look at of each task that sorts: the one at work, else the newest judged; tasks without a judged one are left
     out."""
     judged = {id for (id,) in db.execute("select student_id from evaluations where split = 'test'")}
-    tasks_there = [task for task in tasks.of_client(db, client_id) if task.kind == "choose_one"]
+    tasks_there = [task for task in tasks.of_client(db, client_id) if task.sorts]
     rows = {task: registry.looked_at(db, task)["id"] for task in tasks_there if registry.all_students(db, task)}
     return {task: id for task, id in rows.items() if id in judged}
 

@@ -102,6 +102,7 @@ def trace(
     to train five times, or where there are too few rows.
     """
     members.must_be_quick(kind)
+    tasks.one_category(task, "The learning curve")
     split = data.load(db, task, run_id)
     frame = labelled(db, run_id)
     test = frame[frame["split"] == "test"]

@@ -18,7 +18,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core.evaluate import agreement as measures
-from core.evaluate import cascade, latency
+from core.evaluate import cascade, latency, tags
 from core.evaluate.agreement import Share
 from core.evaluate.cascade import Certificate
 from core.evaluate.figures import (
@@ -34,6 +34,7 @@ from core.evaluate.figures import (
     Speed,
 )
 from core.evaluate.latency import TeacherLatency
+from core.evaluate.tags import Sets
 from core.evaluate.weak import Category
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
@@ -50,14 +51,14 @@ TIMED_TEXTS = 1024  # different texts the student is timed on, at most
 THROUGHPUT_SECONDS = 1.0
 
 
-def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> Quality:
-    """Agreement and its relatives on test rows."""
+def quality(held: pd.DataFrame, categories: list[StoredCategory], sets: Sets | None = None) -> Quality:
+    """Agreement and its relatives on test rows; `sets` reads answers that are sets of tags."""
     test = held[held["split"] == "test"]
     teacher, student, *together = (test[name].to_numpy() for name in JUDGED)
     sure, correct = test["confidence_student"].to_numpy(), test["correct"].to_numpy()
     labels = {category.id: category.label for category in categories}
-    by_category = _rows(measures.per_category(teacher, student, *together))
-    parents = {category.id: category.parent_id for category in categories if category.parent_id}
+    by_category = _rows(_per_category(test, sets))
+    parents = {} if sets else {category.id: category.parent_id for category in categories if category.parent_id}
     calibration = held.loc[held["split"] != "test", ["correct", "family_id", "group_id"]]
     return Quality(
         agreement=measures.agreement(teacher, student, *together),
@@ -65,15 +66,20 @@ def quality(held: pd.DataFrame, categories: list[StoredCategory]) -> Quality:
             *(calibration[name].to_numpy() for name in ("correct", "family_id", "group_id"))
         ),
         parent_agreement=measures.parent_agreement(teacher, student, _roots(parents), *together) if parents else None,
-        macro_f1=measures.macro_f1(teacher, student),
+        macro_f1=float(np.mean([row["f1"] for row in by_category])) if sets else measures.macro_f1(teacher, student),
         kappa=measures.cohen_kappa(teacher, student),
-        ac1=measures.gwet_ac1(teacher, student, sum(category.assignable for category in categories)),
+        ac1=measures.gwet_ac1(teacher, student, None if sets else sum(category.assignable for category in categories)),
         ece=measures.ece(sure, correct),
         reliability=tuple(Bin(**row) for row in _rows(measures.reliability(sure, correct))),
         per_category=tuple(CategoryFigures(label=labels[row["category"]], **row) for row in by_category),
-        confusions=tuple(_confusions(test, labels)),
-        pairs=_pairs(teacher, student),
+        confusions=() if sets else tuple(_confusions(test, labels)),
+        pairs=() if sets else _pairs(teacher, student),
+        tags=tags.figures(sets, test) if sets else None,
     )
+
+
+def _per_category(rows: pd.DataFrame, sets: Sets | None) -> pd.DataFrame:
+    return tags.table(sets, rows) if sets else measures.per_category(*(rows[name].to_numpy() for name in JUDGED))
 
 
 def _pairs(teacher: np.ndarray, student: np.ndarray) -> tuple[tuple[int, int, int], ...]:
@@ -136,10 +142,20 @@ def certified(held: pd.DataFrame, target: float, confidence: float) -> tuple[Cer
     return certificate, *cascade.confirm(certificate, sure, correct, families, groups)
 
 
-def promise(held: pd.DataFrame, categories: list[StoredCategory], target: float, confidence: float) -> Promise:
-    """certified(), with what it means for each category."""
-    certificate, handled, agreed = certified(held, target, confidence)
-    _, test = _sure(held)
+def promise(
+    held: pd.DataFrame,
+    categories: list[StoredCategory],
+    target: float,
+    confidence: float,
+    sets: Sets | None = None,
+    promised: str = tags.SET,
+) -> Promise:
+    """certified(), with what it means for each category; where answers are sets of tags, of which of them is `promised`."""
+    calibration, test = _sure(held)
+    if sets and promised == tags.TAGS:
+        certificate, handled, agreed = tags.certified(sets, calibration, test, target, confidence)
+    else:
+        certificate, handled, agreed = certified(held, target, confidence)
     taken = test[test["sure"] >= certificate.threshold] if certificate.threshold is not None else test.head(0)
     labels = {category.id: category.label for category in categories}
     return Promise(
@@ -149,9 +165,10 @@ def promise(held: pd.DataFrame, categories: list[StoredCategory], target: float,
         agreement_handled=agreed,
         per_category_handled=tuple(
             Category(labels[row["category"]], row["n"], row["agreed"], row["groups"])
-            for row in _rows(measures.per_category(*(taken[name].to_numpy() for name in JUDGED)))
+            for row in _rows(_per_category(taken, sets))
             if row["n"]
         ),
+        promised=promised if sets else tags.SET,
     )
 
 

@@ -52,7 +52,7 @@ def _goal(e: Evidence) -> str:
 def _agrees(e: Evidence) -> str:
     agrees = f"The student agrees with the teacher on {interval_words(e.agreement, e.target)} of"
     if e.unseen is None:
-        return f"{agrees} the test assets"
+        return f"{agrees} {e.of}"
     seen = f"{percent(e.unseen.seen.value, e.target)} of the test assets, whose {e.unseen.many} it has seen"
     return f"{agrees} assets of {e.unseen.many} it had not seen ({seen})"
 

@@ -26,13 +26,17 @@ from core.label.teachers.builtin import category_vectors
 from core.tasks import Task
 from core.taxonomy import StoredCategory
 from core.wires.connections import Connection
-from core.wires.wire import Reply, Request
+from core.wires.wire import Params, Reply, Request
 
 DESCRIPTION, EXAMPLE, EXAMPLES = 400, 160, 3  # characters of each, examples of a category
 VOTING_TEMPERATURE = 0.7
+LONGER = 3  # times the short list: what a repair turn offers
 REPAIR_SHOWN = 500  # characters of a wrong answer that are shown back
 _TEXT = re.compile(r'^Text \d+: (".*")$', re.MULTILINE)
 UNATTRIBUTED = 0.02  # of the probability: with more, how it is spread is not known well enough to train on
+Slot = tuple[
+    int, int
+]  # a facet's place among those asked about together and an asset's id: what one answer is wanted for
 _ANSWERING = ("votes", "temperature", "logprobs", "schema", "assets_per_call", "shortlist_over", "shortlist")
 
 
@@ -41,7 +45,7 @@ class Answered:
     """What was said of an asset: a category's id, or the problem why there is none.
 
     `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "votes" or
-    "none". `mapped`: not quite what was asked for, but it can mean one category only.
+    "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet` and `tags` as in Answer.
     """
 
     asset_id: int
@@ -51,20 +55,37 @@ class Answered:
     distribution: np.ndarray | None = None
     confidence_kind: str = "none"
     mapped: bool = False
+    facet: int = 0
+    tags: tuple[int, ...] | None = None
+
+    @property
+    def slot(self) -> Slot:
+        """What it answers."""
+        return self.facet, self.asset_id
 
 
 def merged(first: Sequence[Answered], second: Sequence[Answered]) -> list[Answered]:
     """After a repair turn: the first answer where it was sound, else the second."""
-    again = {answered.asset_id: answered for answered in second}
-    return [again.get(answered.asset_id, answered) if answered.problem else answered for answered in first]
+    again = {answered.slot: answered for answered in second}
+    return [again.get(answered.slot, answered) if answered.problem else answered for answered in first]
 
 
 @dataclass(frozen=True)
 class Question(Request):
-    """A call about assets. `allowed` are the short category ids that an answer may name, `assets` how many answers are wanted."""
+    """A call about assets. `allowed` are the short category ids that an answer may name, `assets` how many answers are wanted
+    in each of the `facets` (their places among those asked about together)."""
 
     allowed: tuple[str, ...] = ()
     assets: int = 1
+    facets: tuple[int, ...] = (0,)
+
+    def slots(self, assets: Sequence[Asset]) -> list[Slot]:
+        """What answers are wanted for."""
+        return [(facet, asset.id) for asset in assets for facet in self.facets]
+
+    def whole(self, first: Reply, again: Question, second: Reply) -> Reply | None:
+        """What is kept of a repair turn (`again`, with its reply) as the answer to this: None where it is not all of it."""
+        return second
 
 
 class Asking:
@@ -86,7 +107,9 @@ class Asking:
         self.encoder_name = encoder_name
         self.lines = [_line(short, c) for short, c in zip(self.ids, self.categories)]
         self.shortlisting = len(self.categories) > self.params.shortlist_over
-        self.system = self._system(examples)
+        self.examples = self._shown(examples)
+        listed = [] if self.shortlisting else ["Categories (id: name):\n" + "\n".join(self.lines)]
+        self.system = sendable("\n\n".join([prompt.instructions, *listed, *self.examples]))
         # What is left out may change without old answers being worth less: pace, price, and the longest answer, which decides
         # only whether there is one.
         asked = {
@@ -106,46 +129,38 @@ class Asking:
         return [(group, self._request(group)) for group in groups]
 
     def _request(self, assets: list[Asset]) -> Question:
-        parts, allowed = [], self.ids
-        if self.shortlisting:
-            places = sorted({place for asset in assets for place in self.shortlist(asset.text)})
-            parts, allowed = self._offer(places)
-        parts += [f"Text {n}: {json.dumps(asset.text, ensure_ascii=False)}" for n, asset in enumerate(assets, 1)]
-        parts.append(_form(len(assets)))
-        votes = max(self.params.votes, 1)
-        temperature = self.params.temperature
-        if temperature is None:
-            temperature = 0.0 if votes == 1 else VOTING_TEMPERATURE
+        parts, allowed = self.offered([asset.text for asset in assets])
+        parts += [*numbered(assets), _form(len(assets))]
         return Question(
             self.system,
-            (("user", _sendable("\n".join(parts))),),
+            (("user", sendable("\n".join(parts))),),
             replies.schema(tuple(allowed), len(assets)),
-            temperature,
+            temperature(self.params),
             self.params.max_tokens_out * len(assets),
             logprobs=self.params.logprobs,
             allowed=tuple(allowed),
             assets=len(assets),
         )
 
-    def _offer(self, places: Sequence[int]) -> tuple[list[str], list[str]]:
-        """A short list as it stands in a prompt, and the ids that may be answered."""
+    def offered(self, texts: Sequence[str], most: int | None = None) -> tuple[list[str], list[str]]:
+        """What a prompt says of the categories beside its instructions, nothing without a short list (`most` long), and the ids
+        that may be answered."""
+        if not self.shortlisting:
+            return [], self.ids
+        places = sorted({place for text in texts for place in self.shortlist(text, most)})
         lines = [self.lines[place] for place in places]
         return ["Categories (id: name):", *lines, f"{NONE}: no category of this list fits", ""], [
             *(self.ids[place] for place in places),
             NONE,
         ]
 
-    def _system(self, examples: Sequence[tuple[str, str]]) -> str:
-        parts = [self.prompt.instructions]
-        if not self.shortlisting:
-            parts.append("Categories (id: name):\n" + "\n".join(self.lines))
+    def _shown(self, examples: Sequence[tuple[str, str]]) -> list[str]:
+        """The examples as they end the instructions; nothing without."""
         short = {category.label: id for id, category in zip(self.ids, self.categories)}
         shown = [
             f"{json.dumps(text, ensure_ascii=False)} -> {short[label]}" for text, label in examples if label in short
         ]
-        if shown:
-            parts.append("Examples, as people decided:\n" + "\n".join(shown))
-        return _sendable("\n\n".join(parts))
+        return ["Examples, as people decided:\n" + "\n".join(shown)] if shown else []
 
     # --- the short list ------------------------------------------------------------------------------------------
 
@@ -179,25 +194,25 @@ class Asking:
 
     def read(self, assets: Sequence[Asset], request: Question, reply: Reply) -> list[Answered]:
         """What a reply says of each asset asked about; every one without a clear category with its problem."""
-        if reply.finish == "refusal":
-            readings = [ReadAnswer(problem=replies.REFUSED)] * len(assets)
-        elif reply.finish == "length":
-            problem = replies.USED_UP if reply.used_up else replies.CUT_OFF
+        problem = unspoken(reply)
+        if problem:
             readings = [ReadAnswer(problem=problem)] * len(assets)
         else:
             readings = self.reader.read(reply.text, request.allowed, len(assets))
-        starts = _value_starts(reply.text, len(assets)) if reply.logprobs else []
+        starts = value_starts(reply, "category", len(assets))
         return [
-            self._answered(asset, reading, request, reply, starts[place] if place < len(starts) else None)
-            for place, (asset, reading) in enumerate(zip(assets, readings))
+            self.answered(asset, reading, request.allowed, reply, start)
+            for asset, reading, start in zip(assets, readings, starts)
         ]
 
-    def _answered(
-        self, asset: Asset, reading: ReadAnswer, request: Question, reply: Reply, start: int | None
+    def answered(
+        self, asset: Asset, reading: ReadAnswer, allowed: Sequence[str], reply: Reply, start: int | None
     ) -> Answered:
+        """A reading of a reply about an asset, with the probabilities of the value that begins at `start` in it (None: not
+        known)."""
         if reading.category is None or reading.short is None or start is None:
             return Answered(asset.id, reading.category, reading.problem, mapped=reading.mapped)
-        shares, lost = replies.probabilities(reply.logprobs, start, request.allowed)
+        shares, lost = replies.probabilities(reply.logprobs, start, allowed)
         shares.pop(NONE, None)
         total = sum(shares.values())
         if reading.short not in shares or total <= 0:
@@ -219,10 +234,7 @@ class Asking:
         shown = reply.answer.strip()[:REPAIR_SHOWN] or "(no answer)"
         again = [wrong]
         if NONE in allowed and all(one.problem == replies.NOTHING_FITS for one in answered):
-            texts = [json.loads(text) for text in _TEXT.findall(turns[0][1])]
-            longer = 3 * self.params.shortlist
-            places = sorted({place for text in texts for place in self.shortlist(text, longer)})
-            lines, ids = self._offer(places)
+            lines, ids = self.offered(texts_of(request), LONGER * self.params.shortlist)
             again, allowed = ["Here is a longer list.", *lines], tuple(ids)
         again.append(f"Answer once more. {_form(request.assets)}")
         turns += [("assistant", shown), ("user", "\n".join(again))]
@@ -275,7 +287,7 @@ def _line(short: str, category: StoredCategory) -> str:
     return f"{short}: {' '.join(category.label.split())}" + (f" — {detail}" if detail else "")
 
 
-def _sendable(text: str) -> str:
+def sendable(text: str) -> str:
     """Without halves of characters, which broken files bring along and no request can carry."""
     return text.encode("utf-8", "replace").decode()
 
@@ -295,7 +307,36 @@ def _form(assets: int) -> str:
     )
 
 
-def _value_starts(text: str, count: int) -> list[int]:
-    """Where the answers' values begin in a reply; nothing where that is not clear."""
-    starts = [match.end() for match in re.finditer(r'"category"\s*:\s*"', text)]
-    return starts if len(starts) == count else []
+def numbered(assets: Sequence[Asset]) -> list[str]:
+    """The texts as they stand in a prompt."""
+    return [f"Text {n}: {json.dumps(asset.text, ensure_ascii=False)}" for n, asset in enumerate(assets, 1)]
+
+
+def texts_of(request: Question) -> list[str]:
+    """The texts that a request asks about."""
+    return [json.loads(text) for text in _TEXT.findall(request.turns[0][1])]
+
+
+def temperature(params: Params) -> float:
+    """What a model is asked at: as the connection says, else so that several votes can differ."""
+    if params.temperature is not None:
+        return params.temperature
+    return VOTING_TEMPERATURE if params.votes > 1 else 0.0
+
+
+def unspoken(reply: Reply) -> str | None:
+    """Why there is nothing to be read in a reply; None where there is."""
+    if reply.finish == "refusal":
+        return replies.REFUSED
+    if reply.finish == "length":
+        return replies.USED_UP if reply.used_up else replies.CUT_OFF
+    return None
+
+
+def value_starts(reply: Reply, key: str, count: int) -> list[int | None]:
+    """Where the `count` values called `key` begin in a reply; None for each where that is not clear, or nothing was said of its
+    tokens' probabilities."""
+    if not reply.logprobs:
+        return [None] * count
+    starts = [match.end() for match in re.finditer(rf'"{key}"\s*:\s*"', reply.text)]
+    return starts if len(starts) == count else [None] * count

@@ -12,7 +12,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -21,7 +21,7 @@ from sqlite_utils import Database
 from core.database import now
 from core.errors import InputError
 from core.jobs import NoProgress, insist
-from core.label import buying, labels
+from core.label import buying
 from core.label.asking import Question
 from core.label.consulting import Consultation
 from core.label.model import cost
@@ -58,24 +58,38 @@ def label_in_batches(
     *,
     todo: int,
 ) -> str:
-    """Label what the run lacks (`todo` assets) in batches; returns its state, "done" or "capped".
+    """Label what the run lacks (`todo` assets) in batches; returns its state, "done" or "capped". Facets asked about together are
+    labelled into the runs of their Joint teacher, of which `run_id` is the first.
 
     Raises InputError where the provider does not take the batch; Cancelled or Interrupted as `progress` does: what is handed in
     is answered all the same, and fetched when the run is started again.
     """
-    with buying.under_way(db, run_id) as ending:
-        account = buying.account(db, run_id, hosted, budget_usd, batch=True)
-        _close_lost(db, run_id)
+    runs = hosted.runs or (run_id,)
+    with buying.under_way(db, *runs) as ending:
+        account = buying.account(db, runs, hosted, budget_usd, batch=True)
+        _close_lost(db, runs)
         ending.state = asyncio.run(_Batches(db, account, hosted, progress or NoProgress(), todo).run())
     return ending.state
 
 
-def _close_lost(db: Database, run_id: int) -> None:
+def _close_lost(db: Database, runs: Sequence[int]) -> None:
     """Batches of which nobody knows whether they reached the provider count as if they had."""
-    for row in list(db.query("select id, call_id from batches where run_id = ? and state = 'sending'", [run_id])):
+    for row in _in_state(db, runs, "sending"):
         with db.atomic():
             ledger.settle(db, row["call_id"], None, error=LOST)
             db.execute("update batches set state = 'lost', ended = ? where id = ?", [now(), row["id"]])
+
+
+def _in_state(db: Database, runs: Sequence[int], state: str) -> list[dict]:
+    """The batches about these runs, or some of them together, that are in a state, the oldest first."""
+    places = ",".join("?" * len(runs))
+    return list(
+        db.query(
+            f"""select * from batches where run_id in ({places}) and state = ? and (joint_id is null or not exists (
+                    select 1 from joints j where j.id = joint_id and j.run_id not in ({places}))) order by id""",
+            [*runs, state, *runs],
+        )
+    )
 
 
 class _Batches:
@@ -83,7 +97,7 @@ class _Batches:
 
     def __init__(self, db: Database, account: ledger.Account, hosted: Hosted, progress: NoProgress, todo: int):
         self.db, self.account, self.hosted, self.progress, self.todo = db, account, hosted, progress, todo
-        self.asking, self.run_id = hosted.asking, account.run_id
+        self.asking, self.runs = hosted.asking, account.runs or (account.run_id,)
         self.votes = max(hosted.connection.params.votes, 1)
         self.units: dict[int, list[_Unit]] = {}  # of the batches handed in by this process
         self.repairs: dict[int, Question] = {}  # by asset
@@ -116,7 +130,7 @@ class _Batches:
         waiting = f", {running} at the provider" if running else ""
         note = f" ({self.note})" if self.note else ""
         message = f"Labelling with {self.hosted.connection.name} in batches{waiting}{note}"
-        self.progress(self.done + answered, self.todo, message, ledger.spent(self.db, self.run_id))
+        self.progress(self.done + answered, self.todo, message, ledger.spent(self.db, *self.runs))
 
     def _over(self, words: str, todo: str = buying.KEPT_TODO) -> InputError:
         return InputError(words, todo, where=self.hosted.connection.name)
@@ -127,13 +141,13 @@ class _Batches:
         """Hand in what is still to be asked, as far as the cap allows: (batches handed in, whether the cap refused any)."""
         self.hosted.reprice(self.db)  # and not before these are taken in
         buying.must_be_capped(self.hosted, self.account.cap_usd, "the run")
-        handed, units = 0, self._open_units()
-        while handed < self.at_once and (chunk := list(islice(units, max(self.chunk // self.votes, 1)))):
+        handed, units = 0, _Units(self._open_units())
+        while handed < self.at_once and (chunk := _alike(units, max(self.chunk // self.votes, 1))):
             self._tell()
             call = None
             while chunk and (call := self._reserve(chunk)) is None:
                 chunk = chunk[: len(chunk) // 2]
-                units = iter(())  # the cap is near: the rest comes after this batch's money is known
+                units = _Units(iter(()))  # the cap is near: the rest comes after this batch's money is known
             if call is None:
                 return handed, True
             if not await self._send(chunk, call):
@@ -143,7 +157,7 @@ class _Batches:
 
     def _open_units(self) -> Iterator[_Unit]:
         """What is to be asked, in pages; what the model has said before is labelled on the way."""
-        for page in self.hosted.pending(self.db, self.run_id):
+        for page in self.hosted.pending(self.db, self.runs[0]):
             assets = [asset for asset in page if self.tried[asset.id] < ROUNDS]
             asked = [([asset], self.repairs[asset.id]) for asset in assets if asset.id in self.repairs]
             asked += self.asking.requests([asset for asset in assets if asset.id not in self.repairs])
@@ -176,13 +190,16 @@ class _Batches:
 
     def _reserve(self, chunk: list[_Unit]) -> int | None:
         """Money and a row for a batch, in one transaction; the batch's number, or None where the cap does not allow it."""
+        runs = self.hosted.pays_for(chunk[0].talk.request) or self.runs
         with self.db.atomic():
-            call = ledger.reserve(self.db, self.account, self._most(chunk), sum(unit.talk.size for unit in chunk))
+            size = sum(unit.talk.size for unit in chunk)
+            call = ledger.reserve(self.db, self.account, self._most(chunk), size, runs)
             if call is None:
                 return None
             requests = [{"assets": [a.id for a in unit.talk.assets], "votes": list(unit.asked)} for unit in chunk]
             row = {
-                "run_id": self.run_id,
+                "run_id": runs[0],
+                "joint_id": ledger.joint_of(self.db, runs) if len(runs) > 1 else None,
                 "call_id": call,
                 "state": "sending",
                 "requests": json.dumps(requests),
@@ -211,9 +228,7 @@ class _Batches:
         where even a small one alone has found no room for long."""
         (requests,) = self.db.execute("select requests from batches where id = ?", [batch]).fetchone()
         size = sum(len(one["votes"]) for one in json.loads(requests))
-        running = self.db.execute(
-            "select count(*) from batches where run_id = ? and state = 'running'", [self.run_id]
-        ).fetchone()[0]
+        running = len(_in_state(self.db, self.runs, "running"))
         self.full, self.note = True, "the provider takes no more at once: the rest waits for what is in progress"
         self._tell(0, running)
         if running:
@@ -249,9 +264,7 @@ class _Batches:
     async def _collect(self) -> None:
         """Wait for every batch at the provider, and take in what it answered."""
         pause = FIRST_POLL
-        while open_ones := list(
-            self.db.query("select * from batches where run_id = ? and state = 'running' order by id", [self.run_id])
-        ):
+        while open_ones := _in_state(self.db, self.runs, "running"):
             answered = 0
             for row in open_ones:
                 state = await self._state(row)
@@ -326,7 +339,8 @@ class _Batches:
             texts = dict(self.db.execute(f"select id, text from assets where id in ({places})", handed_in["assets"]))
             if len(texts) < len(handed_in["assets"]):
                 continue  # deleted since
-            ((assets, request),) = self.asking.requests([Asset(id, texts[id]) for id in handed_in["assets"]])
+            asked_about = [Asset(id, texts[id]) for id in handed_in["assets"]]
+            ((assets, request),) = self.asking.requests(self.hosted.asked_about(self.db, row, asked_about))
             (unit,) = self._units([Consultation(self.hosted, assets, request)])
             unit.asked = {
                 number: request for number, request in _numbered(unit.talk).items() if number in handed_in["votes"]
@@ -352,14 +366,41 @@ class _Batches:
             elif talk.size == 1 and talk.assets[0].id not in self.repairs:
                 repair = talk.repair(request, reply, answered)
         answers = talk.answers()
-        labels.write(self.db, self.run_id, answers)
-        self.done += sum(1 for answer in answers if not answer.error)
-        for answer in answers:
-            self.tried[answer.asset_id] += 1
-            if answer.error and repair is not None:
-                self.repairs[answer.asset_id] = replace(repair, sample=0)
-            elif not answer.error:
-                self.repairs.pop(answer.asset_id, None)
+        self.hosted.write(self.db, self.runs[0], [(talk.request.facets, answer) for answer in answers])
+        failed = {answer.asset_id for answer in answers if answer.error}
+        self.done += talk.size - len(failed)
+        for asset in talk.assets:
+            self.tried[asset.id] += 1
+            if asset.id in failed and repair is not None:
+                self.repairs[asset.id] = replace(repair, sample=0)
+            elif asset.id not in failed:
+                self.repairs.pop(asset.id, None)
+
+
+class _Units:
+    """Units one after the other, of which the next can be looked at."""
+
+    def __init__(self, units: Iterator[_Unit]):
+        self._units, self._next = units, []
+
+    def peek(self) -> _Unit | None:
+        """The next one, which stays; None at the end."""
+        self._next = self._next or list(islice(self._units, 1))
+        return self._next[0] if self._next else None
+
+    def take(self) -> _Unit:
+        """The next one (there is one)."""
+        return self._next.pop()
+
+
+def _alike(units: _Units, most: int) -> list[_Unit]:
+    """The next units, `most` at most, as long as they ask about the same facets: a batch is one row of the ledger."""
+    chunk: list[_Unit] = []
+    while len(chunk) < most and (unit := units.peek()):
+        if chunk and unit.talk.request.facets != chunk[0].talk.request.facets:
+            break
+        chunk.append(units.take())
+    return chunk
 
 
 def _numbered(talk: Consultation) -> dict[str, Question]:

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 
 from filelock import FileLock, Timeout
@@ -56,16 +56,39 @@ class Ending:
 
 
 @contextmanager
-def under_way(db: Database, run_id: int) -> Iterator[Ending]:
-    """A run held by this process, which is running from here on; in the end its state and the seconds it took are noted."""
-    with held(f"label-run-{run_id}", "These labels"):
-        ledger.close_abandoned(db, run_id)
-        db["label_runs"].update(run_id, {"state": "running", "finished": None})
+def under_way(db: Database, *run_ids: int) -> Iterator[Ending]:
+    """A run (or those of facets asked about together) held by this process, which is running from here on; in the end its state and
+    the seconds it took are noted."""
+    with ExitStack() as locks:
+        for run_id in sorted(run_ids):
+            locks.enter_context(held(f"label-run-{run_id}", "These labels"))
+        _must_be_fetched(db, run_ids)
+        for run_id in run_ids:
+            ledger.close_abandoned(db, run_id)
+            db["label_runs"].update(run_id, {"state": "running", "finished": None})
         started, ending = time.monotonic(), Ending()
         try:
             yield ending
         finally:
-            ended(db, run_id, ending.state, time.monotonic() - started)
+            for run_id in run_ids:
+                ended(db, run_id, ending.state, time.monotonic() - started)
+
+
+def _must_be_fetched(db: Database, runs: Sequence[int]) -> None:
+    """InputError where a provider still has a batch about one of the runs and others together: it would be asked for twice."""
+    places = ",".join("?" * len(runs))
+    row = db.execute(
+        f"""select group_concat(distinct t.name) from batches b join joints mine on mine.id = b.joint_id
+            join joints j on j.id = b.joint_id join label_runs r on r.id = j.run_id join tasks t on t.id = r.task_id
+            where b.state = 'running' and mine.run_id in ({places})
+            group by b.id having sum(j.run_id not in ({places})) > 0 limit 1""",
+        [*runs, *runs],
+    ).fetchone()
+    if row:
+        raise InputError(
+            f"The provider still has a batch about {row[0].replace(',', ', ')} together.",
+            f"Fetch it first: label these facets together (--facets {row[0]}) in batches.",
+        )
 
 
 def must_have_room() -> None:
@@ -89,15 +112,23 @@ def ended(db: Database, run_id: int, state: str, seconds: float) -> None:
 
 
 def account(
-    db: Database, run_id: int, model: Model, budget_usd: float | None, limit: int | None = None, batch: bool = False
+    db: Database,
+    runs: Sequence[int],
+    model: Model,
+    budget_usd: float | None,
+    limit: int | None = None,
+    batch: bool = False,
 ) -> ledger.Account:
-    """What the run's calls are written under. InputError as must_be_capped()."""
+    """What the calls of a run, or of those of facets asked about together, are written under. InputError as must_be_capped()."""
     must_be_capped(model, budget_usd, "the run")
     query = "select t.client_id from label_runs r join tasks t on t.id = r.task_id where r.id = ?"
-    client_id = db.execute(query, [run_id]).fetchone()[0]
+    client_id = db.execute(query, [runs[0]]).fetchone()[0]
     purpose = ledger.LABELLING if limit is None else ledger.DRY_RUN
+    alone, together = (runs[0], ()) if len(runs) == 1 else (None, tuple(runs))
     connection = model.connection
-    return ledger.Account(client_id, run_id, connection.name, connection.model, budget_usd, purpose, batch)
+    return ledger.Account(
+        client_id, alone, connection.name, connection.model, budget_usd, purpose, batch, runs=together
+    )
 
 
 def outside(model: Model, client_id: int, owner: str, cap_usd: float | None, purpose: str) -> ledger.Account:

@@ -1,5 +1,5 @@
-"""What a model is consulted about and what comes of it: the categories of assets, with votes and a repair turn (Consultation), or
-a text as it was written (Writing).
+"""What a model is consulted about and what comes of it: the categories of assets, of one facet or several, with votes and a repair
+turn (Consultation), or a text as it was written (Writing).
 
 Neither knows how a call is made or paid: `ask(request, vote)` gives a reply and what it cost, or raises Failed.
 """
@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.label.asking import Answered, Question, merged
+from core.label.asking import Answered, Question, Slot, merged
 from core.label.replies import CUT_OFF, EMPTY, REFUSED, USED_UP
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
+from core.money import ledger
 from core.wires.wire import Reply, Request
 
 Ask = Callable[[Request, int], Awaitable[tuple[Reply, float | None]]]
@@ -30,7 +31,7 @@ class Failed(Exception):
 
 @dataclass
 class Bill:
-    """What one asset's answer took so far: its share of the calls made about it. `cost_usd` is None where that is not known."""
+    """What one answer took so far: its share of the calls made for it. `cost_usd` is None where that is not known."""
 
     tokens_in: float = 0
     tokens_out: float = 0
@@ -38,12 +39,12 @@ class Bill:
     cost_usd: float | None = 0.0
     latency_ms: float | None = None
 
-    def add(self, reply: Reply, cost_usd: float | None, assets: int) -> None:
-        """A call's reply about so many assets, which cost so much."""
-        self.tokens_in += (reply.tokens_in or 0) / assets
-        self.tokens_out += (reply.tokens_out or 0) / assets
-        self.tokens_cached += reply.tokens_cached / assets
-        self.cost_usd = None if cost_usd is None or self.cost_usd is None else self.cost_usd + cost_usd / assets
+    def add(self, reply: Reply, usd: float | None, answers: int) -> None:
+        """A call's reply with so many answers; `usd` is this one's share of what it cost."""
+        self.tokens_in += (reply.tokens_in or 0) / answers
+        self.tokens_out += (reply.tokens_out or 0) / answers
+        self.tokens_cached += reply.tokens_cached / answers
+        self.cost_usd = None if usd is None or self.cost_usd is None else self.cost_usd + usd
         self.latency_ms = reply.latency_ms
 
     def took(self) -> dict[str, Any]:
@@ -59,14 +60,15 @@ def answer(answered: Answered, bill: Bill) -> Answer:
 
 
 class Consultation:
-    """What is said of the assets of one request, vote by vote, and what that took. `votes` has all that is said, by asset."""
+    """What is said of the assets of one request, vote by vote, and what that took. `votes` has all that is said, by slot:
+    an asset's in each facet."""
 
     def __init__(self, hosted: Hosted, assets: Sequence[Asset], request: Question):
         self.hosted, self.assets, self.request = hosted, list(assets), request
         votes = range(max(hosted.connection.params.votes, 1))
         self.requests = [replace(request, sample=vote) if vote else request for vote in votes]  # one a vote
-        self.bills = {asset.id: Bill() for asset in assets}
-        self.votes: dict[int, list[Answered]] = {asset.id: [] for asset in assets}
+        self.bills = {slot: Bill() for slot in request.slots(assets)}
+        self.votes: dict[Slot, list[Answered]] = {slot: [] for slot in self.bills}
 
     @property
     def size(self) -> int:
@@ -103,7 +105,7 @@ class Consultation:
             elif again is not None:
                 if early and len(self.requests) == 1:
                     answered = self._let_go(answered, early)
-                answered = await self._repaired(again, answered, vote, ask, keep)
+                answered = await self._repaired(again, reply, answered, vote, ask, keep)
             if self.vote(answered):
                 break
 
@@ -111,30 +113,32 @@ class Consultation:
         """Sound ones do not wait for the others' repair; those that do."""
         sound = [one for one in answered if not one.problem]
         if sound:
-            early([answer(one, self.bills[one.asset_id]) for one in sound])
+            early([answer(one, self.bills[one.slot]) for one in sound])
             for sound_one in sound:
-                del self.votes[sound_one.asset_id]
+                del self.votes[sound_one.slot]
         return [one for one in answered if one.problem]
 
     async def _repaired(
-        self, again: Question, answered: list[Answered], vote: int, ask: Ask, keep: Keep
+        self, again: Question, first: Reply, answered: list[Answered], vote: int, ask: Ask, keep: Keep
     ) -> list[Answered]:
         try:
             reply, usd = await ask(again, vote)
         except Failed:
             return answered
-        second = self.read(again, reply, usd, [one.asset_id for one in answered if one.problem])
-        if not any(one.problem for one in second):
-            keep(vote, reply)
+        second = self.read(again, reply, usd, [one.slot for one in answered if one.problem])
+        whole = self.requests[vote].whole(first, again, reply)
+        if whole is not None and not any(one.problem for one in second):
+            keep(vote, whole)
         return merged(answered, second)
 
     def read(
-        self, request: Question, reply: Reply, usd: float | None, of: Sequence[int] | None = None
+        self, request: Question, reply: Reply, usd: float | None, of: Sequence[Slot] | None = None
     ) -> list[Answered]:
-        """What a reply says, its cost (None: not known) shared out over all assets, or those whose ids are in `of`."""
-        bills = [self.bills[id] for id in (self.bills if of is None else of)]
-        for bill in bills:
-            bill.add(reply, usd, len(bills))
+        """What a reply says, its cost (None: not known) shared out over all slots, or those in `of`."""
+        bills = [self.bills[slot] for slot in (self.bills if of is None else of)]
+        shares = [None] * len(bills) if usd is None else ledger.shares(usd, len(bills))
+        for bill, share in zip(bills, shares):
+            bill.add(reply, share, len(bills))
         return self.hosted.asking.read(self.assets, request, reply)
 
     def repair(self, request: Question, reply: Reply, answered: Sequence[Answered]) -> Question | None:
@@ -146,18 +150,18 @@ class Consultation:
     def vote(self, answered: Sequence[Answered]) -> bool:
         """Count a vote; whether no other is needed, since the model gave probabilities."""
         for vote in answered:
-            self.votes[vote.asset_id].append(vote)
+            self.votes[vote.slot].append(vote)
         sound = [vote for vote in answered if not vote.problem]
         return bool(sound) and all(vote.confidence_kind == "logprobs" for vote in sound)
 
     def fail(self, words: str) -> None:
-        """Count for each asset a vote that brought nothing."""
-        for id, votes in self.votes.items():
-            votes.append(Answered(id, None, words))
+        """Count for each slot a vote that brought nothing."""
+        for (facet, id), votes in self.votes.items():
+            votes.append(Answered(id, None, words, facet=facet))
 
     def answers(self) -> list[Answer]:
-        """What the votes on each asset come to; unsound ones do not count where there is a sound one."""
-        return [answer(self._decided(votes), self.bills[id]) for id, votes in self.votes.items() if votes]
+        """What the votes on each slot come to; unsound ones do not count where there is a sound one."""
+        return [answer(self._decided(votes), self.bills[slot]) for slot, votes in self.votes.items() if votes]
 
     def _decided(self, votes: list[Answered]) -> Answered:
         sound = [vote for vote in votes if not vote.problem]

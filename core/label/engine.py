@@ -10,14 +10,14 @@ while, and says what came of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlite_utils import Database
 
 from core.chance import scattered
 from core.jobs import NoProgress
-from core.label import labels
 from core.label.buying import account, under_way
 from core.label.consulting import Consultation
 from core.label.crew import Crew
@@ -25,6 +25,7 @@ from core.label.disk import Disk
 from core.label.patience import patient
 from core.label.teachers import Answer, Asset, within
 from core.label.teachers.hosted import Hosted
+from core.label.teachers.joint import Joint
 from core.money import ledger
 
 try:
@@ -47,14 +48,17 @@ def label_hosted(
     only: Collection[int] | None = None,
 ) -> str:
     """Ask for the labels that the run lacks (`todo` of them; with `limit` only those of that many assets, drawn evenly; with
-    `only` those of these assets).
+    `only` those of these assets). Facets asked about together are labelled into the runs of their Joint teacher, of which `run_id`
+    is the first.
 
     Returns the run's state: "done" or "capped". Raises InputError where the server cannot be used or the run is being labelled
     already, Cancelled or Interrupted as `progress` does; in each case what has arrived is kept.
     """
-    with under_way(db, run_id) as ending:
-        bought = _Run(run_id, hosted, progress or NoProgress(), todo, limit, only)
-        paid_by, disk = account(db, run_id, hosted, budget_usd, limit), Disk.of(db)
+    runs = hosted.runs or (run_id,)
+    with under_way(db, *runs) as ending:
+        kind = _JointRun if isinstance(hosted, Joint) else _Run
+        bought = kind(runs, hosted, progress or NoProgress(), todo, limit, only)
+        paid_by, disk = account(db, runs, hosted, budget_usd, limit), Disk.of(db)
         try:
             with asyncio.Runner(loop_factory=EVENT_LOOP) as runner:
                 ending.state = "capped" if runner.run(bought.buy(disk, paid_by)) else "done"
@@ -85,14 +89,14 @@ class _Run:
 
     def __init__(
         self,
-        run_id: int,
+        runs: Sequence[int],
         hosted: Hosted,
         progress: Any,
         todo: int,
         limit: int | None,
         only: Collection[int] | None,
     ):
-        self.run_id, self.hosted, self.progress = run_id, hosted, progress
+        self.runs, self.hosted, self.progress = tuple(runs), hosted, progress
         self.todo, self.limit, self.only = todo, limit, only
         self.done, self.spent = 0, 0.0
 
@@ -110,27 +114,55 @@ class _Run:
     def pages(self, db: Database) -> Iterator[list[Asset]]:
         """The assets to be asked about."""
         db.conn.execute("PRAGMA synchronous = NORMAL")  # loses nothing to a killed process, only to a power cut
-        self.spent = ledger.spent(db, self.run_id)
+        self.spent = ledger.spent(db, *self.runs)
         if self.limit is not None:
-            return iter([sampled(db, self.run_id, self.limit)])
-        return within(self.hosted.pending(db, self.run_id), self.only)
+            return iter([self.sampled(db)])
+        return within(self.hosted.pending(db, self.runs[0]), self.only)
 
-    def talks(self, page: list[Asset]) -> list[tuple[None, Consultation]]:
+    def sampled(self, db: Database) -> list[Asset]:
+        """The assets of a dry run."""
+        return sampled(db, self.runs[0], self.limit)
+
+    def talks(self, page: list[Asset]) -> list[tuple[Any, Consultation]]:
         """The questions about a page of assets."""
-        return [(None, Consultation(self.hosted, *asked)) for asked in self.hosted.asking.requests(page)]
+        asked = [Consultation(self.hosted, *one) for one in self.hosted.asking.requests(page)]
+        return [(talk.request.facets, talk) for talk in asked]
 
-    def write(self, db: Database, answers: list[tuple[None, Answer]]) -> None:
+    def write(self, db: Database, answers: list[tuple[Any, Answer]]) -> None:
         """Labels, in the writer's transaction."""
-        labels.write(db, self.run_id, [answer for _, answer in answers])
+        self.hosted.write(db, self.runs[0], answers)
 
     def after(self, db: Database, answers: list) -> None:
         """Report what is written, which may say that it is time to stop."""
         self.done += len(answers)
         if answers:
-            self.spent = ledger.spent(db, self.run_id)
+            self.spent = ledger.spent(db, *self.runs)
             self.tell(db)
 
     def tell(self, db: Database) -> None:
         """Report how far it is, what it has cost, and what it waits for."""
         message = self.health.waiting or f"Labelling with {self.hosted.connection.name}"
         self.progress(self.done, self.todo, message, self.spent)
+
+
+class _JointRun(_Run):
+    """The runs of facets that are asked about together; an asset is done when each of its facets is."""
+
+    def __init__(self, *of: Any):
+        super().__init__(*of)
+        self.left: Counter = Counter()  # labels that are still to come, by asset
+
+    def sampled(self, db: Database) -> list[Asset]:
+        return self.hosted.sampled(db, self.limit)
+
+    def talks(self, page: list[Asset]) -> list[tuple[Any, Consultation]]:
+        self.left.update({asset.id: len(asset.facets) for asset in page})
+        return super().talks(page)
+
+    def after(self, db: Database, answers: list) -> None:
+        self.left.subtract(answer.asset_id for _, answer in answers)
+        whole = {answer.asset_id for _, answer in answers if self.left[answer.asset_id] <= 0}
+        for asset in whole:
+            del self.left[asset]
+        self.done += len(whole) - len(answers)  # as there, where each answer is an asset's last
+        super().after(db, answers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlite_utils import Database
 
@@ -13,9 +13,10 @@ from core.errors import InputError
 from core.jobs import Progress
 from core.label import batches, engine, labels
 from core.label.buying import ended
-from core.label.runs import pending_count, run_for, summary
+from core.label.runs import pending_count, run_for, summary, summed
 from core.label.teachers import Teacher, make, within
 from core.label.teachers.hosted import Hosted
+from core.label.teachers.joint import Joint
 from core.money import prices
 from core.tasks import Task
 from core.words import teacher_words
@@ -58,6 +59,46 @@ def label(
         state = "stopped"  # a part is not the whole
     db["label_runs"].update(run_id, {"finished": now(), "state": state})
     return run_id
+
+
+def label_together(
+    db: Database,
+    facets: Sequence[Task],
+    teacher: str,
+    *,
+    budget_usd: float | None = None,
+    batch: bool = False,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> list[int]:
+    """As label(), of several of a client's tasks, by a hosted teacher that is asked about all those an asset lacks in one call; the
+    ids of their runs, in their order. The cap is that of all their runs together.
+
+    InputError as label(), and for a teacher that is not hosted.
+    """
+    if len(facets) == 1:
+        return [label(db, facets[0], teacher, budget_usd=budget_usd, batch=batch, limit=limit, progress=progress)]
+    opened = [open_run(db, task, teacher, budget_usd) for task in facets]
+    runs = [run_id for _, run_id in opened]
+    for task, (asked_teacher, _) in zip(facets, opened):
+        if not isinstance(asked_teacher, Hosted):
+            raise InputError(
+                f"{teacher_words(asked_teacher.name)} labels one task at a time.",
+                "Choose one task, or a hosted teacher.",
+            )
+        _price_as(db, task, asked_teacher)
+    joint = Joint([(task, asked_teacher) for task, (asked_teacher, _) in zip(facets, opened)], runs)
+    todo = joint.left(db)
+    if batch:
+        state = batches.label_in_batches(db, runs[0], joint, budget_usd, progress, todo=todo)
+    else:
+        most = min(todo, limit or todo)
+        state = engine.label_hosted(db, runs[0], joint, budget_usd, progress, todo=most, limit=limit)
+    if state == "done" and limit and joint.left(db):
+        state = "stopped"  # a part is not the whole
+    for run_id in runs:
+        db["label_runs"].update(run_id, {"finished": now(), "state": state})
+    return runs
 
 
 def _price_as(db: Database, task: Task, hosted: Hosted) -> None:
@@ -113,7 +154,10 @@ def open_run(db: Database, task: Task, teacher: str, budget_usd: float | None = 
 
 
 def label_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"task_id", "teacher", "budget_usd"?, "batch"?, "limit"?, "gold_only"?} -> summary() of the run."""
+    """The job body: {"task_id", "teacher", "budget_usd"?, "batch"?, "limit"?, "gold_only"?} -> summary() of the run; with
+    "facets", ids of tasks that are asked about together, {"facets": a summary() each, "state", "spent_usd" of all}."""
+    if "facets" in params:
+        return _label_together_job(db, params, progress)
     run_id = label(
         db,
         tasks.get(db, params["task_id"]),
@@ -125,6 +169,14 @@ def label_job(db: Database, params: dict, progress: Progress) -> dict:
         progress=progress,
     )
     return summary(db, run_id)
+
+
+def _label_together_job(db: Database, params: dict, progress: Progress) -> dict:
+    facets = [tasks.get(db, id) for id in params["facets"]]
+    how = {name: params.get(name) for name in ("budget_usd", "limit")}
+    runs = label_together(db, facets, params["teacher"], batch=params.get("batch", False), progress=progress, **how)
+    whole, found = summed(db, runs), {task.name: summary(db, run_id) for task, run_id in zip(facets, runs)}
+    return {"facets": found, "state": whole["state"], "spent_usd": whole["spent_usd"]}
 
 
 def _decided(db: Database, task: Task) -> set[int]:

@@ -12,16 +12,16 @@ from core.database import now
 from core.label.teachers import Answer
 
 
-def write(db: Database, run_id: int, answers: Sequence[Answer]) -> None:
-    """Keep the answers, in the caller's transaction if there is one.
+def write(db: Database, run_id: int, answers: Sequence[Answer], joint_id: int | None = None) -> None:
+    """Keep the answers, in the caller's transaction if there is one. `joint_id`: which facets they were asked for together with.
 
     A row takes the place of an earlier failure; what that one cost stays counted with it.
     """
     with db.atomic():
         db.conn.executemany(
             """insert into labels as l (run_id, asset_id, category_id, confidence, confidence_kind, distribution, tokens_in,
-                 tokens_out, tokens_cached, cost_usd, latency_ms, error, mapped, created)
-               values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 tokens_out, tokens_cached, cost_usd, latency_ms, error, mapped, created, joint_id)
+               values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                on conflict (run_id, asset_id) do update set
                  category_id = excluded.category_id, confidence = excluded.confidence,
                  confidence_kind = excluded.confidence_kind, distribution = excluded.distribution,
@@ -34,7 +34,7 @@ def write(db: Database, run_id: int, answers: Sequence[Answer]) -> None:
                  cost_usd = case when l.cost_usd is null then excluded.cost_usd
                    else l.cost_usd + coalesce(excluded.cost_usd, 0) end,
                  latency_ms = excluded.latency_ms, error = excluded.error, mapped = excluded.mapped,
-                 created = excluded.created""",
+                 created = excluded.created, joint_id = excluded.joint_id""",
             [
                 (
                     run_id,
@@ -51,6 +51,7 @@ def write(db: Database, run_id: int, answers: Sequence[Answer]) -> None:
                     a.error,
                     int(a.mapped),
                     now(),
+                    joint_id,
                 )
                 for a in answers
             ],

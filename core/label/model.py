@@ -60,6 +60,10 @@ class Model:
         where = [connection.kind, connection.base_url, connection.model, asked or connection.params.schema]
         return digest([*where, request.system, request.turns, request.schema, request.temperature, request.sample])
 
+    def pays_for(self, request: Request) -> tuple[int, ...]:
+        """The label runs that a call brings labels for, where they are not all of its account's."""
+        return ()
+
     def most_tokens(self, request: Request) -> tuple[int, int]:
         """The most tokens that a call can take, (in, out); see MESSAGE_TOKENS."""
         text = len(request.system.encode("utf-8", "replace"))

@@ -20,6 +20,7 @@ NONE = "none"  # what a model answers where no category of a short list fits
 NOTHING_FITS = "The model found no category that fits."
 NO_JSON = "The reply is not the JSON that was asked for."
 EMPTY = "The answer is empty."
+SEVERAL_ANSWERS = "The reply gives several answers."
 REFUSED = "The model refused to answer."
 CUT_OFF = "The answer was cut off."
 USED_UP = "The model used up its answer before it said anything: allow a longer answer."
@@ -56,12 +57,17 @@ class ReadAnswer:
 @lru_cache(maxsize=8)
 def schema(ids: tuple[str, ...], count: int) -> dict | None:
     """The JSON schema of an answer that names one of `ids` for each of `count` texts; None where they are too many for one."""
-    if len(ids) > MOST_VALUES or (len(ids) > MANY_VALUES and sum(map(len, ids)) > MOST_CHARACTERS):
+    if too_many(ids):
         return None
     category = {"type": "string", "enum": list(ids)}
     if count == 1:
         return form(category=category)
     return form(answers={"type": "array", "items": form(text={"type": "integer"}, category=category)})
+
+
+def too_many(ids: Sequence[str], values: int = 0) -> bool:
+    """Whether an enum of these is more than a schema can hold that has so many `values` already."""
+    return values + len(ids) > MOST_VALUES or (len(ids) > MANY_VALUES and sum(map(len, ids)) > MOST_CHARACTERS)
 
 
 class Reader:
@@ -81,7 +87,7 @@ class Reader:
             return [ReadAnswer(problem=EMPTY)] * count
         values = json_values(text, _names_a_category)
         if len({json.dumps(value, sort_keys=True) for value in values}) > 1:
-            return [ReadAnswer(problem="The reply gives several answers.")] * count
+            return [ReadAnswer(problem=SEVERAL_ANSWERS)] * count
         if values:
             return self._structured(values[0], allowed, count)
         if (
@@ -96,14 +102,12 @@ class Reader:
             answers = value["answers"]
         if not isinstance(answers, list):
             answers = [answers]
-        if len(answers) != count:
-            return [ReadAnswer(problem=f"The reply gives {len(answers)} answers to {count} texts.")] * count
-        numbers = [a.get("text") for a in answers if isinstance(a, dict) and "text" in a]
-        if count > 1 and numbers != list(range(1, count + 1)):
-            return [ReadAnswer(problem="The answers are not numbered in the order of the texts.")] * count
-        return [self._answer(answer, allowed) for answer in answers]
+        if problem := misnumbered(answers, count):
+            return [ReadAnswer(problem=problem)] * count
+        return [self.answer(answer, allowed) for answer in answers]
 
-    def _answer(self, answer: object, allowed: Sequence[str]) -> ReadAnswer:
+    def answer(self, answer: object, allowed: Sequence[str]) -> ReadAnswer:
+        """What the answer about one text means: a value, or an object that has it."""
         if not isinstance(answer, dict):
             return self.value(answer, allowed)
         if set(answer) <= {"category", "text"} and "category" in answer:
@@ -173,6 +177,16 @@ class Reader:
         if _NEGATED.search(rest):
             return ReadAnswer(problem=NO_JSON)
         return ReadAnswer(meant.pop(), mapped=True)
+
+
+def misnumbered(answers: Sequence[object], count: int) -> str | None:
+    """What is wrong with the number, or the order, of the answers to `count` texts."""
+    if len(answers) != count:
+        return f"The reply gives {len(answers)} answers to {count} texts."
+    numbers = [a.get("text") for a in answers if isinstance(a, dict) and "text" in a]
+    if count > 1 and numbers != list(range(1, count + 1)):
+        return "The answers are not numbered in the order of the texts."
+    return None
 
 
 def short_ids(categories: Sequence[StoredCategory]) -> list[str]:

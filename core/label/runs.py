@@ -6,7 +6,7 @@ A run's state is running, done, capped (the budget is spent; a higher one carrie
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 from sqlite_utils import Database
@@ -99,6 +99,19 @@ def summary(db: Database, run_id: int) -> dict:
             [run_id],
         )
     )
+
+
+def summed(db: Database, run_ids: Sequence[int]) -> dict | None:
+    """Runs of facets asked about together as one, in the figures of summary() that add up, with their state and the largest of
+    their caps; None where there is none."""
+    found = [summary(db, run_id) for run_id in run_ids]
+    if not found:
+        return None
+    states = {one["state"] for one in found}
+    state = next(one for one in ("running", "capped", "stopped", "done") if one in states)
+    caps = [one["budget_usd"] for one in found if one["budget_usd"] is not None]
+    sums = {name: sum(one[name] for one in found) for name in ("spent_usd", "count", "failed", "mapped")}
+    return sums | {"state": state, "budget_usd": max(caps, default=0.0)}
 
 
 def reasons(db: Database, run_id: int, most: int = 20) -> list[dict]:

@@ -43,13 +43,14 @@ class Call:
 
 @dataclass
 class _Wanted:
-    """Money wanted for one call: `usd` is to be set aside."""
+    """Money wanted for one call: `usd` is to be set aside, for some of the account's `runs` (all where none is named)."""
 
     usd: float
     assets: int
     price: Price
     most_usd: float
     patience: Patience
+    runs: tuple[int, ...]
     granted: asyncio.Future
 
 
@@ -115,9 +116,11 @@ class Writer:
         """Answers handed over that are not being written yet."""
         return len(self._outbox.answers)
 
-    def money(self, usd: float, assets: int, price: Price, most_usd: float, patience: Patience) -> asyncio.Future:
+    def money(
+        self, usd: float, assets: int, price: Price, most_usd: float, patience: Patience, runs: tuple[int, ...] = ()
+    ) -> asyncio.Future:
         """`usd` for a call: a Call, or None where the cap is reached or no call may be made."""
-        wanted = _Wanted(usd, assets, price, most_usd, patience, asyncio.get_running_loop().create_future())
+        wanted = _Wanted(usd, assets, price, most_usd, patience, runs, asyncio.get_running_loop().create_future())
         self._outbox.wanted.append(wanted)
         self._tell()
         return wanted.granted
@@ -270,7 +273,7 @@ class Writer:
         for want in wanted:
             number = None
             if not (want.patience == "all" and refused):
-                number = ledger.reserve(db, self.account, want.usd, want.assets)
+                number = ledger.reserve(db, self.account, want.usd, want.assets, want.runs)
             refused |= want.patience == "all" and number is None
             granted.append(number)
         return granted

@@ -6,14 +6,16 @@
 
 A call whose cost nobody knows (the process died, the line broke after the question was sent, the provider gave no count) is
 *unknown* and counts at its reservation. label_runs.spent_usd is what a run's ended calls cost, held_usd what is set aside for
-those under way; both are changed together with the calls, in one transaction.
+those under way; both are changed together with the calls, in one transaction. A call about several facets pays for a label of each
+of their runs: it is one row, and each run bears an equal share of it.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +48,8 @@ class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
     kept and nothing is capped: that is for a call that a person makes. For what is SERVED the cap is the client's, for a calendar
     month (UTC), over all servers; for what is SENT or WRITTEN it is that of all that `owner` ever asks for. `owner` names who makes
-    calls outside a run, as in owner_lock()."""
+    calls outside a run, as in owner_lock(). `runs`: the runs of several facets that are asked about together; the cap is theirs
+    together."""
 
     client_id: int
     run_id: int | None
@@ -56,34 +59,83 @@ class Account:
     purpose: str = LABELLING
     batch: bool = False
     owner: str | None = None
+    runs: tuple[int, ...] = ()
 
 
-_PAYER = "run_id, reserved_usd, client_id, purpose, substr(started, 1, 7), owner"  # of a call
+# of a call
+_PAYER = "run_id, reserved_usd, client_id, purpose, substr(started, 1, 7), owner, joint_id, facets"
+# a joint call's share of each run that it pays for, as columns of calls c; `run` is an SQL expression
+_SHARES = """select total(case when c.state != 'open' then coalesce(c.cost_usd, c.reserved_usd) / c.facets end),
+                    total(case when c.state = 'open' then c.reserved_usd / c.facets end) from calls c
+             where c.run_id = {run} or c.joint_id in (select id from joints where run_id = {run})"""
 
 
-def reserve(db: Database, account: Account, usd: float, assets: int = 1) -> int | None:
-    """Set `usd` aside for one call (or one batch) about `assets`; the call's id, or None where that would pass the cap.
+def reserve(db: Database, account: Account, usd: float, assets: int = 1, runs: Sequence[int] = ()) -> int | None:
+    """Set `usd` aside for one call (or one batch) about `assets`; the call's id, or None where that would pass the cap. `runs`:
+    which of the account's runs it brings labels for (all).
 
-    The check and the reservation are one statement: however many ask at once, from however many processes, what the run has
-    spent and set aside never passes the cap.
+    The check and the reservation are one transaction that nobody else writes in: however many ask at once, from however many
+    processes, what the runs have spent and set aside never passes the cap.
     """
     started, a = now(), account
+    of = a.runs or ((a.run_id,) if a.run_id is not None else ())
+    paid = tuple(runs) or of
     with db.atomic():
         purse = _purse(account.purpose, started[:7], account.owner)
         if purse and not _reserve_from(db, *purse, account, usd):
             return None
-        taken = db.conn.execute(
-            """update label_runs set held_usd = held_usd + :usd
-               where id = :run and (:cap is null or spent_usd + held_usd + :usd <= :cap)""",
-            {"usd": usd, "run": account.run_id, "cap": account.cap_usd},
-        )
-        if account.run_id is not None and not taken.rowcount:
+        if of and not _fits(db, of, usd, account.cap_usd):
             return None
+        db.conn.executemany(
+            "update label_runs set held_usd = held_usd + ? where id = ?", [(usd / len(paid), run) for run in paid]
+        )
+        joint = joint_of(db, paid) if len(paid) > 1 else None
+        run_id = paid[0] if len(paid) == 1 else None
         return db.conn.execute(
-            """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started, owner)
-               values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [a.client_id, a.run_id, a.purpose, a.connection, a.model, assets, int(a.batch), usd, started, a.owner],
+            """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started, owner,
+                   joint_id, facets) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [a.client_id, run_id, a.purpose, a.connection, a.model, assets, int(a.batch), usd, started, a.owner]
+            + [joint, max(len(paid), 1)],
         ).lastrowid
+
+
+def _fits(db: Database, runs: Sequence[int], usd: float, cap_usd: float | None) -> bool:
+    """Whether `usd` more can be set aside for the runs (which are there)."""
+    places = ",".join("?" * len(runs))
+    there, used = db.conn.execute(
+        f"select count(*), total(spent_usd + held_usd) from label_runs where id in ({places})", runs
+    ).fetchone()
+    return there == len(runs) and (cap_usd is None or used + usd <= cap_usd)
+
+
+def joint_of(db: Database, runs: Sequence[int]) -> int:
+    """The number of this set of runs, whose facets are asked about together; in the caller's transaction, made if new."""
+    there = joint_there(db, runs)
+    if there is not None:
+        return there
+    newest = "select max(ifnull((select max(id) from joints), 0), ifnull((select max(joint_id) from calls), 0))"
+    number = db.conn.execute(newest).fetchone()[0] + 1
+    db.conn.executemany("insert into joints (id, run_id) values (?, ?)", [(number, run) for run in runs])
+    return number
+
+
+def joint_there(db: Database, runs: Sequence[int]) -> int | None:
+    """The number of this set of runs; None where they were never asked about together."""
+    places = ",".join("?" * len(runs))
+    row = db.conn.execute(
+        f"""select id from joints where id in (select id from joints where run_id = ?)
+            group by id having count(*) = ? and sum(run_id in ({places})) = ?""",
+        [runs[0], len(runs), *runs, len(runs)],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def shares(total: float, parts: int) -> list[float]:
+    """`total` (0 or more) in `parts` parts as good as equal, which come to `total` to the last bit in whatever order they are
+    added up: all but the first have so few digits that no sum of them is rounded."""
+    fraction, exponent = math.frexp(total / parts)
+    each = math.ldexp(math.floor(fraction * 2**32), exponent - 32)
+    return [total - (parts - 1) * each, *[each] * (parts - 1)]
 
 
 def _purse(purpose: str, month: str, owner: str | None) -> tuple[str, str, str | None] | None:
@@ -160,11 +212,16 @@ def _give_back(
     purpose: str,
     month: str,
     owner: str | None,
+    joint_id: int | None,
+    facets: int,
     spent: float,
 ) -> None:
     """Take what was set aside for a call out of the sums again, and put in what it cost."""
     moved = "set held_usd = max(0, held_usd - ?), spent_usd = spent_usd + ?"
-    db.conn.execute(f"update label_runs {moved} where id = ?", [held, spent, run_id])
+    db.conn.execute(
+        f"update label_runs {moved} where id in (select ? union all select run_id from joints where id = ?)",
+        [held / facets, spent / facets, run_id, joint_id],
+    )
     if purse := _purse(purpose, month, owner):
         table, column, key = purse
         db.conn.execute(f"update {table} {moved} where client_id = ? and {column} = ?", [held, spent, client_id, key])
@@ -173,20 +230,20 @@ def _give_back(
 def close_abandoned(db: Database, run_id: int) -> int:
     """What a process that died had under way becomes unknown; returns how many calls. Batches live on at their provider.
 
-    Only for whoever holds the run (core/label/engine.py). The run's sums are added up afresh from the calls.
+    Only for whoever holds the run (core/label/engine.py); whoever makes a call about several holds them all. The sums of the run,
+    and of those asked about together with it, are added up afresh from the calls.
     """
+    mine = "select id from joints where run_id = :run"
     with db.atomic():
         closed = db.conn.execute(
-            "update calls set state = 'unknown', ended = ?, error = 'The run was killed while this call was under way.'"
-            " where run_id = ? and state = 'open' and batch = 0",
-            [now(), run_id],
+            f"""update calls set state = 'unknown', ended = :now, error = 'The run was killed while this call was under way.'
+                where (run_id = :run or joint_id in ({mine})) and state = 'open' and batch = 0""",
+            {"run": run_id, "now": now()},
         ).rowcount
         db.conn.execute(
-            """update label_runs set (spent_usd, held_usd) = (
-                   select total(case when state != 'open' then coalesce(cost_usd, reserved_usd) end),
-                          total(case when state = 'open' then reserved_usd end) from calls where run_id = label_runs.id)
-               where id = ?""",
-            [run_id],
+            f"""update label_runs set (spent_usd, held_usd) = ({_SHARES.format(run="label_runs.id")})
+                where id = :run or id in (select run_id from joints where id in ({mine}))""",
+            {"run": run_id},
         )
     return closed
 
@@ -222,7 +279,9 @@ def close_left(db: Database, client_id: int, owner: str | None = None) -> int:
     """What processes that are gone had under way for a client outside any run becomes unknown, and what `owner` has, which is about
     to end; returns how many calls."""
     open_calls = db.execute(
-        "select id, owner from calls where client_id = ? and run_id is null and state = 'open'", [client_id]
+        """select id, owner from calls
+           where client_id = ? and run_id is null and joint_id is null and state = 'open'""",
+        [client_id],
     ).fetchall()
     gone = {name for name in {name for _, name in open_calls} if name in (None, owner) or not _lives(name)}
     left = [id for id, name in open_calls if name in gone]
@@ -241,9 +300,10 @@ def _lives(owner: str) -> bool:
     return False
 
 
-def spent(db: Database, run_id: int) -> float:
-    """USD that a run's calls have cost, those of unknown cost at the most they can have cost."""
-    return db.execute("select spent_usd from label_runs where id = ?", [run_id]).fetchone()[0]
+def spent(db: Database, *run_ids: int) -> float:
+    """USD that the calls of runs have cost, those of unknown cost at the most they can have cost."""
+    places = ",".join("?" * len(run_ids))
+    return db.execute(f"select total(spent_usd) from label_runs where id in ({places})", list(run_ids)).fetchone()[0]
 
 
 # --- reading it ---------------------------------------------------------------------------------------------------
@@ -259,28 +319,43 @@ _COUNTS = ("open", "unknown", "tokens_in", "tokens_out", "tokens_cached")
 def runs_table(db: Database, client_id: int | None = None) -> list[dict]:
     """What was bought, by run, purpose and batch or not, the newest first; of one client, or of all.
 
-    Each: client, run_id (None outside a run), purpose, teacher, connection, model, batch, state and cap_usd of the run, calls,
-    open, tokens_in, tokens_out, tokens_cached, spent_usd (of which unknown_usd is the most that the `unknown` calls can have cost),
-    held_usd, labels, failed (of the run), started, ended.
+    Each: client, run_id (None outside a run), facets (the names of the tasks whose runs calls about several of them paid for, with
+    no run_id then; else ""), purpose, teacher, connection, model, batch, state and cap_usd of the run, calls, open, tokens_in,
+    tokens_out, tokens_cached, spent_usd (of which unknown_usd is the most that the `unknown` calls can have cost), held_usd,
+    labels, failed (of the run, or of the runs by such calls), started, ended.
     """
     rows = db.query(
-        f"""select k.name as client, c.run_id, c.purpose, r.teacher, c.connection, c.model, c.batch, r.state,
-                   r.budget_usd as cap_usd, {_SUMS}, min(c.started) as started, max(c.ended) as ended
-            from calls c join client_names k on k.id = c.client_id left join label_runs r on r.id = c.run_id
+        f"""select k.name as client, c.run_id, c.joint_id, c.purpose, r.teacher, c.connection, c.model, c.batch, r.state,
+                   r.budget_usd as cap_usd, {_SUMS}, min(c.started) as started, max(c.ended) as ended,
+                   (select coalesce(group_concat(name, ', '), '') from (select t.name from joints j
+                    join label_runs o on o.id = j.run_id join tasks t on t.id = o.task_id where j.id = c.joint_id)) as facets
+            from calls c join client_names k on k.id = c.client_id left join label_runs r
+            on r.id = coalesce(c.run_id, (select min(run_id) from joints where id = c.joint_id))
             where ? is null or c.client_id = ?
-            group by c.client_id, c.run_id, c.purpose, c.connection, c.model, c.batch order by started desc""",
+            group by c.client_id, c.run_id, c.joint_id, c.purpose, c.connection, c.model, c.batch order by started desc""",
         [client_id, client_id],
     )
     labels = {
-        row["run_id"]: row
+        (row["run_id"], row["joint_id"]): row
         for row in db.query(
-            """select l.run_id, count(l.category_id) as labels, count(l.error) as failed from labels l
-               where l.run_id in (select distinct run_id from calls where ? is null or client_id = ?) group by l.run_id""",
-            [client_id, client_id],
+            """with paid as (select distinct run_id, joint_id from calls where :client is null or client_id = :client)
+               select case when l.joint_id is null then l.run_id end as run_id, l.joint_id,
+                      count(l.category_id) as labels, count(l.error) as failed from labels l
+               where l.run_id in (select run_id from paid union
+                                  select j.run_id from joints j join paid on paid.joint_id = j.id)
+               group by 1, 2""",
+            {"client": client_id},
         )
     }
     none = {"labels": 0, "failed": 0}
-    return [_whole(row) | {key: labels.get(row["run_id"], none)[key] for key in none} for row in rows]
+    found = [(row, labels.get((row["run_id"], row.pop("joint_id")), none)) for row in rows]
+    return [_whole(row) | {key: of[key] for key in none} for row, of in found]
+
+
+def purpose(row: dict) -> str:
+    """What a row of runs_table() was for, in words: labels; labels of Topic, Offer together."""
+    words = PURPOSES.get(row["purpose"], row["purpose"])
+    return f"{words} of {row['facets']} together" if row["facets"] else words
 
 
 def by_client_and_month(db: Database, client_id: int | None = None) -> list[dict]:

@@ -17,7 +17,7 @@ NOT_GOOD, OPEN, AS_GOOD = "not_good_enough", "people_decide", "as_good"
 TITLES = {
     NOT_GOOD: "Not good enough.",
     OPEN: "No figure rules it out; people decide.",
-    AS_GOOD: "People prefer its drafts.",
+    AS_GOOD: "People find its drafts as good.",
 }
 NOTHING_BESIDE = "There is no student yet to compare it with."
 
@@ -25,7 +25,7 @@ NOTHING_BESIDE = "There is no student yet to compare it with."
 @dataclass(frozen=True)
 class Card:
     """A vendor beside student, teacher and people. `result`: the student's comparison, None before one is trained; `tested`: the
-    blind test of the student's drafts beside the vendor's."""
+    blind test of the student's drafts beside the vendor's; `alone`: that of the vendor's beside approved copy."""
 
     test: vendors.Test
     decision: str
@@ -36,6 +36,7 @@ class Card:
     sides: list[measures.Side]
     result: WritingComparison | None
     tested: blind.Result | None
+    alone: blind.Result | None
 
 
 def card(db: Database, task: Task, test: vendors.Test) -> Card:
@@ -46,19 +47,28 @@ def card(db: Database, task: Task, test: vendors.Test) -> Card:
     beside = result.sides if result else measures.controls(test.figures)
     sides = [mine, *(side for side in beside if side.key != mine.key)]
     tested = next((one for one in result.blind if one.against == blind.vendor(test.name)), None) if result else None
-    decision, reason, todo = _judged(test, tested)
-    return Card(test, decision, reason, todo, _price(test, result), measures.table(sides), sides, result, tested)
+    alone = blind.of_vendors(db, task).get(test.name)
+    decision, reason, todo = _judged(test, tested, alone)
+    return Card(test, decision, reason, todo, _price(test, result), measures.table(sides), sides, result, tested, alone)
 
 
-def _judged(test: vendors.Test, tested: blind.Result | None) -> tuple[str, str, str]:
+def _judged(test: vendors.Test, tested: blind.Result | None, alone: blind.Result | None) -> tuple[str, str, str]:
+    """Decision, reason and next step: what people say of its drafts beside approved copy goes before the student's beside them."""
     if why := verdict.ruled_out(test.figures, new=True):
         return NOT_GOOD, why, "Keep the student, or the teacher."
+    weigh = "Ask for its terms and how it treats the client's briefs, and weigh its price."
+    beside = blind.of_vendor_words(test.name, alone) if alone and alone.n else ""
+    if beside and alone.outcome == blind.WORSE:
+        return NOT_GOOD, beside, "Keep the student, or the teacher."
+    if beside and alone.outcome == blind.NOT_WORSE and not (tested and tested.n and tested.better):
+        return AS_GOOD, beside, weigh
     if tested is None or not tested.n:
-        return (
-            OPEN,
-            _passes(test),
-            "Put its drafts into the blind test, beside the student's.",
+        todo = (
+            "Go on comparing on the Blind test page."
+            if alone and alone.pairs
+            else "Put its drafts into the blind test."
         )
+        return OPEN, beside or _passes(test), todo
     worse = tested.outcome == blind.NOT_WORSE and tested.better  # the student is preferred
     said = f"The student's drafts beside its: {blind.sentence(tested)}"
     if worse:
@@ -66,7 +76,7 @@ def _judged(test: vendors.Test, tested: blind.Result | None) -> tuple[str, str, 
     if tested.outcome == blind.OPEN:
         return OPEN, said, "Go on comparing on the Blind test page."
     if tested.outcome == blind.WORSE:
-        return AS_GOOD, said, "Ask for its terms and how it treats the client's briefs, and weigh its price."
+        return AS_GOOD, said, weigh
     return OPEN, said, "The student is no worse by more than the margin: the price decides."
 
 
@@ -117,4 +127,5 @@ def as_json(one: Card) -> dict[str, Any]:
         "measures": measures.as_json(one.sides),
         "gates": {"vendor": one.test.figures.stops, "people": one.test.figures.human_stops},
         "blind": one.tested and vars(one.tested) | {"words": blind.sentence(one.tested)},
+        "beside_approved": one.alone and vars(one.alone) | {"words": blind.sentence(one.alone)},
     }

@@ -122,7 +122,7 @@ def load(db: Database, taxonomy_id: int) -> list[StoredCategory]:
     """The categories of a stored taxonomy in their order."""
     query = (
         "select c.*, p.label as parent from categories c left join categories p on p.id = c.parent_id"
-        " where c.taxonomy_id = ? order by c.position"
+        " where c.taxonomy_id = ? and c.tags is null order by c.position"
     )
     return [
         StoredCategory(

@@ -50,13 +50,15 @@ class StoredCategory(Category):
 @dataclass(frozen=True)
 class TaxonomyFile:
     """What a taxonomy file holds: its categories by facet ("" where it knows none), what could not be used, its columns,
-    which of them plays which role, what is open."""
+    which of them plays which role, what is open; `picks`: the kind of task (core/task_kinds.py) that it asks for, by facet, where
+    it says how many categories an asset may have."""
 
     facets: dict[str, list[Category]]
     problems: list[Problem]
     columns: list[str]
     mapping: Choice
     doubts: list[Doubt] = field(default_factory=list)
+    picks: dict[str, str] = field(default_factory=dict)
 
     @property
     def has_facets(self) -> bool:
@@ -82,14 +84,18 @@ def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) 
     """
     path, problems = Path(path), Problems()
     rows, columns, mapping, doubts = read_rows(path, mapping, problems, read_as)
-    facets = {name: _categories(part, problems, path) for name, part in _by_facet(rows, problems, path).items()}
+    parts = _by_facet(rows, problems, path)
+    picks = {name: kind for name, part in parts.items() if (kind := _picks(name, part, path))}
+    facets = {name: _categories(part, problems, path) for name, part in parts.items()}
     if len(facets) > 1 or "" not in facets:
         facets = _to_choose_from(facets, problems, path)
     if not any(facets.values()):
         raise InputError(
             "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
         )
-    return TaxonomyFile(facets, problems.listed, columns, mapping, doubts)
+    return TaxonomyFile(
+        facets, problems.listed, columns, mapping, doubts, {name: picks[name] for name in facets if name in picks}
+    )
 
 
 def _by_facet(rows: list[Row], problems: Problems, path: Path) -> dict[str, list[Row]]:
@@ -108,7 +114,6 @@ def _by_facet(rows: list[Row], problems: Problems, path: Path) -> dict[str, list
                 row.row, "facet", f"{_short(row.name)} belongs to no facet; it was left out.", "Name its facet."
             )
             continue
-        _must_pick_one(row, current, path)
         part = parts.setdefault(names.setdefault(same(current), current), [])
         place[i] = len(part)
         part.append(row if row.above is None else replace(row, above=place.get(row.above)))
@@ -128,20 +133,28 @@ def _by_facet(rows: list[Row], problems: Problems, path: Path) -> dict[str, list
     return parts
 
 
-def _must_pick_one(row: Row, facet: str, path: Path) -> None:
-    pick = row.pick.casefold()
-    if pick in SEVERAL:
+def _picks(facet: str, rows: list[Row], path: Path) -> str | None:
+    """The kind of task that these rows ask for, by how many of the categories an asset may have; None where none says so.
+    InputError where they differ."""
+    of = f" of the facet {_short(facet)}" if facet else ""
+    said: dict[bool, Row] = {}
+    for row in rows:
+        pick = row.pick.casefold()
+        if pick not in ONE + SEVERAL:
+            raise InputError(
+                f"How many categories{of} an asset has is given as {_short(row.pick)} (row {row.row}).",
+                "Write `one` or `several`.",
+                where=path.name,
+            )
+        if pick:
+            said.setdefault(pick in SEVERAL, row)
+    if len(said) > 1:
         raise InputError(
-            f"The facet {_short(facet)} asks for several categories an asset, which is not there yet (row {row.row}).",
-            "Leave its rows out, or write `one` where the foremost category will do.",
+            f"Row {said[False].row} says that an asset has one category{of}, row {said[True].row} that it may have several.",
+            "Write the same in every row of a facet, or leave it empty below the first.",
             where=path.name,
         )
-    if pick not in ONE:
-        raise InputError(
-            f"How many categories of the facet {_short(facet)} an asset has is given as {_short(row.pick)} (row {row.row}).",
-            "Write `one`.",
-            where=path.name,
-        )
+    return next(("choose_several" if several else "choose_one" for several in said), None)
 
 
 def _to_choose_from(facets: dict[str, list[Category]], problems: Problems, path: Path) -> dict[str, list[Category]]:

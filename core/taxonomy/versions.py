@@ -15,7 +15,7 @@ from core import taxonomy
 from core.database import now
 from core.errors import InputError
 from core.tasks import Task
-from core.taxonomy import Category
+from core.taxonomy import Category, tagsets
 from core.taxonomy.diff import Draft, compare
 
 
@@ -35,7 +35,7 @@ def versions(db: Database, task: Task) -> list[dict[str, Any]]:
     that one label run holds under it), students, live (whether the live student answers with its categories)."""
     rows = db.query(
         """select t.id, t.version, t.source, t.created, t.based_on,
-                  (select count(*) from categories c where c.taxonomy_id = t.id) as categories,
+                  (select count(*) from categories c where c.taxonomy_id = t.id and c.tags is null) as categories,
                   (select count(*) from categories c where c.taxonomy_id = t.id and c.assignable = 1) as assignable,
                   ifnull((select max(n) from (select count(*) as n from labels l join label_runs r on r.id = l.run_id
                    where r.taxonomy_id = t.id and l.category_id is not null group by r.id)), 0) as labels,
@@ -154,7 +154,7 @@ def carried(db: Database, taxonomy_id: int) -> dict[int, int]:
     )
     ids = [row[0] for row in db.execute(query, [taxonomy_id]).fetchall()]
     place = ids.index(taxonomy_id)
-    meant = {c.id: c.id for c in taxonomy.load(db, taxonomy_id)}
+    meant: dict[int, int] = {c.id: c.id for c in taxonomy.load(db, taxonomy_id)}
     earlier = [(older, newer, False) for older, newer in pairwise(ids[: place + 1])]
     later = [(older, newer, True) for older, newer in pairwise(ids[place:])]
     for older, newer, back in [*reversed(earlier), *later]:
@@ -162,7 +162,22 @@ def carried(db: Database, taxonomy_id: int) -> dict[int, int]:
         pairs = ((new, old) for old, new in pairs) if back else pairs
         means = _only(pairs)
         meant |= {id: meant[target] for id, target in means.items() if target in meant}
-    return meant
+    return meant | _carried_sets(db, ids, taxonomy_id, meant)
+
+
+def _carried_sets(db: Database, versions: list[int], taxonomy_id: int, meant: dict[int, int]) -> dict[int, int]:
+    """The same of sets of tags, where it is certain of each of their tags and somebody said the set in this version, too."""
+    marks = ", ".join("?" * len(versions))
+    query = f"select 1 from categories where tags is not null and taxonomy_id in ({marks}) limit 1"
+    if not db.execute(query, versions).fetchone():
+        return {}
+    here = {tags: id for id, tags in tagsets.load(db, taxonomy_id).items()}
+    sets = {}
+    for version in versions:
+        for id, tags in tagsets.load(db, version).items():
+            if id not in meant and all(tag in meant for tag in tags):
+                sets[id] = here.get(tuple(sorted({meant[tag] for tag in tags})))
+    return {id: target for id, target in sets.items() if target is not None}
 
 
 def _id_pairs(db: Database, before_id: int, after_id: int) -> list[tuple[int, int]]:

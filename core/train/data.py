@@ -17,6 +17,7 @@ from core.errors import InputError
 from core.label.gold import gold
 from core.label.runs import labelled, summary
 from core.tasks import Task
+from core.taxonomy import tagsets
 from core.train import folds
 from core.weights import LARGE
 from core.words import counted
@@ -33,7 +34,8 @@ class Rows:
     the teacher's distributions (`soft`) or its single answers, the name of the `large_encoder`, and the family of each row, int
     (n): what belongs together, as one concept in all its sizes and languages (None: each row is its own). `dealt`, int (n) or
     (n, k), is what folds are dealt by instead of families, k groupings at once; `assets`, int (n), the ids of the assets whose
-    texts these are."""
+    texts these are. Where an asset may have several tags, `said` is which of them the teacher gave, bool (n, categories), and the
+    targets are how likely each is by itself, 0 to 1: rows need not sum to 1."""
 
     texts: list[str]
     targets: np.ndarray
@@ -43,15 +45,24 @@ class Rows:
     families: np.ndarray | None = None
     dealt: np.ndarray | None = None
     assets: np.ndarray | None = None
+    said: np.ndarray | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether a row may have several tags, or none."""
+        return self.said is not None
 
     @property
     def answers(self) -> np.ndarray:
-        """The most probable category of each row, as a column number."""
-        return self.targets.argmax(1)
+        """The most probable category of each row, as a column number; of several tags the rarest, for none one after the last."""
+        if self.said is None:
+            return self.targets.argmax(1)
+        rarity = np.where(self.said, self.said.sum(0), len(self.said) + 1)
+        return np.where(self.said.any(1), rarity.argmin(1), self.said.shape[1])
 
     def take(self, chosen: np.ndarray) -> Rows:
         """The rows of these numbers."""
-        parts = {name: getattr(self, name) for name in ("families", "dealt", "assets")}
+        parts = {name: getattr(self, name) for name in ("families", "dealt", "assets", "said")}
         cut = {name: None if part is None else part[chosen] for name, part in parts.items()}
         return replace(self, texts=[self.texts[i] for i in chosen], targets=self.targets[chosen], **cut)
 
@@ -95,6 +106,8 @@ class Split:
         for rows in (self.train, self.calibration):
             parts += rows.texts
             digest.update(rows.targets.tobytes())
+            if rows.said is not None:
+                digest.update(rows.said.tobytes())
             # Where each row is a family of its own, nothing is dealt otherwise than ever.
             for by in (rows.families, rows.dealt):
                 if by is not None and len(np.unique(by)) < len(by):
@@ -128,17 +141,24 @@ def load(db: Database, task: Task, run_id: int) -> Split:
         )
     if train.category_id.nunique() < 2:
         raise InputError(
-            "All labelled assets are in one category, so there is nothing to tell apart.", "Check the labels."
+            f"All labelled assets {'have the same tags' if task.several else 'are in one category'}, so there is nothing to tell "
+            "apart.",
+            "Check the labels.",
         )
     soft = frame.distribution.notna().all()
     taught = taxonomy.load(db, summary(db, run_id)["taxonomy_id"])
     assignable = [c.id for c in taught if c.assignable]
-    frame = _corrected(frame, gold(db, task, [c for c in taught if c.assignable]))
+    taxonomy_id = summary(db, run_id)["taxonomy_id"]
+    answers = tagsets.stored(db, taxonomy_id) if task.several else [c for c in taught if c.assignable]
+    frame = _corrected(frame, gold(db, task, answers))
+    members = tagsets.load(db, taxonomy_id) if task.several else None
     seen = set(frame.category_id[frame.split == "train"])
+    if members is not None:
+        seen = {tag for answer in seen for tag in members[answer]}
     categories = assignable if soft else [c.id for c in taught if c.id in seen]
     encoders = [settings.get(db, name, task) for name in ("encoder", "large_encoder")]
     parts = {
-        name: _rows(frame[frame.split == name], categories, assignable, encoders, soft)
+        name: _rows(frame[frame.split == name], categories, assignable, encoders, soft, members)
         for name in ("train", "calibration")
     }
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])
@@ -163,16 +183,24 @@ def _corrected(frame: pd.DataFrame, decided: dict[int, int]) -> pd.DataFrame:
     return frame[usable].reset_index(drop=True)
 
 
-def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], encoders: list[str], soft: bool) -> Rows:
-    """One row a duplicate group: the first text, the mean of its members' targets. `encoders`: the names of both."""
+def _rows(
+    frame: pd.DataFrame,
+    categories: list[int],
+    assignable: list[int],
+    encoders: list[str],
+    soft: bool,
+    members: dict[int, tagsets.Tags] | None = None,
+) -> Rows:
+    """One row a duplicate group: the first text, the mean of its members' targets. `encoders`: the names of both; `members`: those
+    of each set of tags, where the labels are such."""
     column = {category: i for i, category in enumerate(categories)}
-    known = frame[frame.category_id.isin(column)]
+    known = frame if members is not None else frame[frame.category_id.isin(column)]
+    said = None if members is None else tagsets.table(known.category_id, members, categories)
     if soft:
-        targets = (
-            np.frombuffer(b"".join(known.distribution), np.float16)
-            .reshape(len(known), len(assignable))
-            .astype(np.float32)
-        )
+        targets = _distributions(known, len(assignable))
+    if said is not None:
+        targets = said.astype(np.float32) if not soft else np.where(known.gold.to_numpy()[:, None], said, targets)
+    elif soft:
         targets /= targets.sum(axis=1, keepdims=True)
         decided = np.flatnonzero(known.gold)
         targets[decided] = 0
@@ -181,16 +209,27 @@ def _rows(frame: pd.DataFrame, categories: list[int], assignable: list[int], enc
         targets = np.zeros((len(known), len(categories)), np.float32)
         targets[np.arange(len(known)), known.category_id.map(column).to_numpy()] = 1
     group, first = pd.factorize(known.group_id)
-    sums = np.zeros((len(first), len(categories)), np.float32)
-    np.add.at(sums, group, targets)
     heads = known.drop_duplicates("group_id")
     small, large = encoders
     return Rows(
         heads.text.tolist(),
-        sums / np.bincount(group, minlength=len(first))[:, None],
+        _mean(targets, group, len(first)),
         small,
         soft,
         large,
         families=heads.family_id.to_numpy(),
         assets=heads.asset_id.to_numpy(),
+        said=None if said is None else _mean(said.astype(np.float32), group, len(first)) >= 0.5,
     )
+
+
+def _distributions(frame: pd.DataFrame, width: int) -> np.ndarray:
+    blob = b"".join(frame.distribution)
+    return np.frombuffer(blob, np.float16).reshape(len(frame), width).astype(np.float32)
+
+
+def _mean(table: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """The mean row of each of `count` groups, float32."""
+    sums = np.zeros((count, table.shape[1]), np.float32)
+    np.add.at(sums, group, table)
+    return sums / np.bincount(group, minlength=count)[:, None]

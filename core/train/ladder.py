@@ -43,6 +43,8 @@ def train(
     Raises InputError for an unknown kind or too few labels.
     """
     ladder = members.choice(kind).ladder
+    if task.several:
+        ladder = members.of_tags(ladder)
     target = settings.get(db, "target_agreement", task) if target is None else target
     step = _step(progress, "")
     step(0, 0, "Preparing the training")  # what came before is over: its bar must not stand there meanwhile
@@ -80,6 +82,8 @@ def _dealt(
     """The split, its folds dealt by what the client's rule says will be new; and what was measured of that; None where there is
     nothing to say."""
     rows = split.train
+    if rows.several:
+        return split, None  # families stay whole in folds; what is new is measured of single categories only
     some = new.groupings(rows, data.further_columns(db, task, rows.assets))
     if not some and rows.family_count == len(rows.texts):
         return split, None
@@ -143,7 +147,7 @@ def _fitted(
     started = time.perf_counter()
     _, answers = students.fit(kind, split, [names[c] for c in split.categories], folder, step, earlier)
     seconds = time.perf_counter() - started + _seconds_before(db, earlier)
-    agreement = float((answers.best == split.judging.answers).mean())
+    agreement = float(answers.agree(split.judging).mean())
     figures = {"calibration_agreement": agreement, "new": measured and asdict(measured), **params}
     db["students"].update(
         student_id,

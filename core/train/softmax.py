@@ -19,6 +19,9 @@ from core.train import lbfgs
 
 BLOCK, CELLS = 4096, 1 << 19  # rows taken at a time, and their cells, so that what is in between fits the cache
 COLUMNS = 128  # categories taken at a time of a sparse product: the coefficients they need stay in the cache
+Loss = Callable[
+    [np.ndarray, np.ndarray], tuple[float, np.ndarray]
+]  # (logits, targets) to the loss and its slope by the logits
 STRIPES = 4  # parts added up side by side; as many on every machine, so that rounding is the same everywhere
 
 
@@ -28,6 +31,12 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
+def cross_entropy(logits: np.ndarray, wanted: np.ndarray) -> tuple[float, np.ndarray]:
+    """The summed cross entropy of softmax(logits) with `wanted`, and its slope by the logits."""
+    log_probabilities = log_softmax(logits)
+    return -float(np.vdot(wanted, log_probabilities)), np.exp(log_probabilities) - wanted
+
+
 def fit(
     features: np.ndarray | sp.csr_matrix,
     targets: np.ndarray,
@@ -35,6 +44,7 @@ def fit(
     strength: float,
     iterations: int,
     step: Callable[[int, int], None] | None = None,
+    loss: Loss = cross_entropy,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (features, categories) and bias (categories,), float32, minimising
 
@@ -42,7 +52,7 @@ def fit(
 
     by L-BFGS (`strength` is scikit-learn's C). `targets` has shape (rows, categories), rows summing to 1. Few `iterations`
     regularise as well: from zero, early stopping costs nothing on held-out rows. `step` hears of every step and of how many
-    there may be, and may raise to cancel.
+    there may be, and may raise to cancel. Another `loss` takes the place of the cross entropy with softmax (core/train/odds.py).
     """
     width, categories = features.shape[1], targets.shape[1]
     rows = max(min(BLOCK, CELLS // categories), 1)
@@ -57,11 +67,11 @@ def fit(
         both = flat.reshape(width + 1, categories)
         coefficients, bias = np.array_split(both[:-1].astype(np.float32), pieces, axis=1), both[-1].astype(np.float32)
         coefficients = [np.ascontiguousarray(piece) for piece in coefficients]
-        loss, gradient = 0.0, np.zeros((width + 1, categories), np.float32)
-        for part, slope in threads.map(lambda stripe: _slope(stripe, coefficients, bias), stripes):
-            loss += part
+        lost, gradient = 0.0, np.zeros((width + 1, categories), np.float32)
+        for part, slope in threads.map(lambda stripe: _slope(stripe, coefficients, bias, loss), stripes):
+            lost += part
             gradient += slope
-        total = strength * loss + 0.5 * float(np.vdot(both[:-1], both[:-1]))
+        total = strength * lost + 0.5 * float(np.vdot(both[:-1], both[:-1]))
         slope = strength * gradient.astype(np.float64)
         slope[:-1] += both[:-1]
         return total, slope.ravel()
@@ -87,13 +97,12 @@ def _block(features: np.ndarray | sp.csr_matrix, targets: np.ndarray, start: int
     return rows, transposed, targets[start:end].astype(np.float32)
 
 
-def _slope(stripe: list, coefficients: list[np.ndarray], bias: np.ndarray) -> tuple[float, np.ndarray]:
+def _slope(stripe: list, coefficients: list[np.ndarray], bias: np.ndarray, loss: Loss) -> tuple[float, np.ndarray]:
     """The loss of some blocks, and its slope: by the coefficients (given in pieces), and in the last row by the bias."""
-    loss, slope = 0.0, np.zeros((len(coefficients[0]) + 1, len(bias)), np.float32)
+    total, slope = 0.0, np.zeros((len(coefficients[0]) + 1, len(bias)), np.float32)
     for rows, transposed, wanted in stripe:
-        log_probabilities = log_softmax(np.hstack([rows @ piece for piece in coefficients]) + bias)
-        loss -= float(np.vdot(wanted, log_probabilities))
-        residual = np.exp(log_probabilities) - wanted
+        part, residual = loss(np.hstack([rows @ piece for piece in coefficients]) + bias, wanted)
+        total += part
         slope[:-1] += transposed @ residual
         slope[-1] += residual.sum(axis=0)
-    return loss, slope
+    return total, slope

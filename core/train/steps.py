@@ -34,8 +34,8 @@ def write(path: Path, state: dict) -> None:
     """Tensors by name into a file that is whole or absent."""
     import torch
 
-    with whole(path) as aside:
-        torch.save(state, aside)
+    with whole(path) as aside, aside.open("wb") as out:  # ours, so that a full disk is said to be one
+        torch.save(state, out)
 
 
 def resume(path: Path, parts: dict) -> int:

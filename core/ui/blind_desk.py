@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 
 import streamlit as st
+from sqlite_utils import Database
 
 from core import database
 from core.tasks import Task
@@ -18,37 +19,38 @@ LONG_TEXT, TEXT_HEIGHT = 700, 260  # a text of more characters scrolls in so man
 
 
 @st.fragment
-def show(task: Task, writer_id: int, reviewer: str) -> None:
+def show(task: Task, writer_id: int | None, reviewer: str) -> None:
     """The pair that waits for `reviewer`, and the keys to judge it."""
     with frame.guard(), closing(database.connect()) as db:
-        item = blind.next_item(db, writer_id, reviewer)
-        left, done = blind.counts(db, writer_id, reviewer)
+        item = blind.next_item(db, task, writer_id, reviewer)
+        left, done = blind.counts(db, task, writer_id, reviewer)
         st.progress(done / max(left + done, 1), text=f"{done:,} of {left + done:,} judged by you")
         _listen(item)
         if item is None:
             st.success("Nothing waits for you: every pair is judged.", icon=":material/check_circle:")
-            st.button("Undo", key="blind-undo-none", shortcut=UNDO, on_click=_undo, args=(writer_id, reviewer))
+            st.button("Undo", key="blind-undo-none", shortcut=UNDO, on_click=_undo, args=(task, writer_id, reviewer))
         else:
             _timed(item)
             _pair(item)
-            _choices(item, writer_id, reviewer)
-        _so_far(blind.compared(db, task, writer_id), bool(item))
+            _choices(item, task, writer_id, reviewer)
+        standing(db, task, writer_id, bool(item))
 
 
-def _so_far(results: list[blind.Result], judging: bool) -> None:
+def standing(db: Database, task: Task, writer_id: int | None, judging: bool) -> None:
     """How it stands; folded away while the reviewer still judges: a share that moves with an answer tells whose text it chose."""
-    hidden = judging and any(one.pairs and one.outcome == blind.OPEN for one in results)
-    folded = st.expander("How it stands (whoever judges does better not to look)") if hidden else st.container()
-    with folded:
-        for compared in results:
-            if compared.pairs:
-                result(compared)
+    results = [] if writer_id is None else blind.compared(db, task, writer_id)
+    told = [(one, blind.sentence(one)) for one in results if one.pairs]
+    told += [(one, blind.of_vendor_words(name, one)) for name, one in blind.of_vendors(db, task).items()]
+    hidden = judging and any(one.outcome == blind.OPEN for one, _ in told)
+    with st.expander("How it stands (whoever judges does better not to look)") if hidden else st.container():
+        for one, words in told:
+            result(one, words)
 
 
-def result(compared: blind.Result) -> None:
+def result(compared: blind.Result, words: str) -> None:
     """How a blind test stands, in words."""
     icon = {blind.NOT_WORSE: ":material/check_circle:", blind.WORSE: ":material/thumb_down:"}
-    st.markdown(f"{icon.get(compared.outcome, ':material/hourglass_top:')} {frame.plain(blind.sentence(compared))}")
+    st.markdown(f"{icon.get(compared.outcome, ':material/hourglass_top:')} {frame.plain(words)}")
     if agreed := blind.agreed_words(compared):
         st.caption(frame.plain(agreed))
 
@@ -86,7 +88,7 @@ def text(name: str, shown: str) -> None:
             st.text(shown)
 
 
-def _choices(item: blind.Item, writer_id: int, reviewer: str) -> None:
+def _choices(item: blind.Item, task: Task, writer_id: int | None, reviewer: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for key, (label, choice) in CHOICES.items():
             st.button(
@@ -97,7 +99,7 @@ def _choices(item: blind.Item, writer_id: int, reviewer: str) -> None:
                 on_click=_answer,
                 args=(item.id, reviewer, choice),
             )
-        st.button("Undo", key=_key(UNDO, item), shortcut=UNDO, on_click=_undo, args=(writer_id, reviewer))
+        st.button("Undo", key=_key(UNDO, item), shortcut=UNDO, on_click=_undo, args=(task, writer_id, reviewer))
 
 
 def _answer(pair_id: int, reviewer: str, choice: str) -> None:
@@ -107,7 +109,7 @@ def _answer(pair_id: int, reviewer: str, choice: str) -> None:
             blind.answer(db, pair_id, reviewer, choice, time.monotonic() - since)
 
 
-def _undo(writer_id: int, reviewer: str) -> None:
+def _undo(task: Task, writer_id: int | None, reviewer: str) -> None:
     with closing(database.connect()) as db, db.atomic():
-        if not blind.undo(db, writer_id, reviewer):
+        if not blind.undo(db, task, writer_id, reviewer):
             st.toast("There is nothing of yours to take back.")

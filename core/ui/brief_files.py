@@ -37,12 +37,13 @@ def section(view: frame.View, live: dict) -> None:
 
 def _ask(view: frame.View, live: dict, path: Path, running: bool) -> None:
     how = uploads.read_as(path, KIND)
-    seen: pairs.Look = uploads.look(pairs.look, path)
+    seen: pairs.Look = uploads.look(pairs.look, path, how)
+    uploads.doubts(path, seen.doubts, KIND)
     columns = st.multiselect(
         "Columns of the brief",
         seen.columns,
         [seen.brief],
-        key=f"brief-columns-{path}",
+        key=f"brief-columns-{uploads.as_read(path, how)}",
         help="Those that the student learned from, in the same order.",
     )
     st.dataframe(pd.DataFrame(seen.head, columns=seen.columns), hide_index=True, placeholder="")

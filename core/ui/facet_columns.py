@@ -13,11 +13,11 @@ from core.ui.frame import View
 
 
 def ask(view: View, seen: Preview, mapping: Mapping, key: str) -> dict[str, str]:
-    """The column with the labels of each other task that chooses a category, by its id; only those that have one."""
+    """The column with the labels of each other task that sorts assets, by its id; only those that have one."""
     others = [
         task
         for task in tasks.of_client(view.db, view.task.client_id)
-        if task.id != view.task.id and task.kind == "choose_one" and taxonomy.latest(view.db, task) is not None
+        if task.id != view.task.id and task.sorts and taxonomy.latest(view.db, task) is not None
     ]
     free = [column for column in seen.columns if column not in (*mapping.text, mapping.id, mapping.label, mapping.gold)]
     guessed = {task: of_facet(task.name, free) for task in others}

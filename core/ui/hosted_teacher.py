@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from core.label import runs
-from core.label.forecast import DRY_RUN, HostedForecast, Spread
+from core.label.forecast import HostedForecast
+from core.label.spending import DRY_RUN, Spread
 from core.ui import frame, label_list, money_inputs, progress
 from core.ui.figures import figure
 from core.words import counted, duration, money, percent
@@ -24,11 +25,24 @@ def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool
         label_list.all_in(expected.wanted)
         st.caption(frame.plain(f"They cost {money(run['spent_usd'], exact=True)}; the Ledger has the particulars."))
         return
+    offer(view, {"task_id": view.task.id, "teacher": teacher}, expected, run, running)
+
+
+def offer(
+    view: frame.View,
+    params: dict,
+    expected: HostedForecast,
+    run: dict | None,
+    running: bool,
+    saving: tuple[str, str] | None = None,
+) -> None:
+    """The forecast of what is left to buy, with what is saved (a figure, and of what) where there is something to compare with,
+    and the buttons that start the job with these `params`. `run`: what there is of it so far."""
     if expected.price is None:
         st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
         frame.link("connections", "Give its price with the connection")
         return
-    _forecast(expected)
+    _forecast(expected, saving)
     capped = run is not None and run["state"] == "capped" and not running
     if capped:
         st.warning(
@@ -38,11 +52,11 @@ def show(view: frame.View, teacher: str, expected: HostedForecast, running: bool
             ),
             icon=":material/savings:",
         )
-    _buttons(view, teacher, expected, run, capped, running)
+    _buttons(view, params, expected, run, capped, running)
 
 
-def _forecast(expected: HostedForecast) -> None:
-    labels, cost, seconds = st.columns(3)
+def _forecast(expected: HostedForecast, saving: tuple[str, str] | None) -> None:
+    labels, cost, *saved, seconds = st.columns(4 if saving else 3)
     with labels:
         figure("Labels to get", f"{expected.labels:,}", "measured", f"of {expected.wanted:,}")
     with cost:
@@ -54,6 +68,15 @@ def _forecast(expected: HostedForecast) -> None:
             spread_words(spread) if spread.high else "nothing is charged",
             help="Tokens an answer takes, times the price. Before a trial, tokens are guessed from the length of the texts.",
         )
+    if saving:
+        with saved[0]:
+            figure(
+                "Saved",
+                saving[0],
+                "estimated",
+                saving[1],
+                help="Against asking for each of these tasks in calls of its own.",
+            )
     with seconds:
         figure("Time", duration(expected.seconds), expected.seconds_basis, f"{expected.calls:,} calls")
     known = "Guessed from the length of the texts, until a trial has measured it."
@@ -71,9 +94,10 @@ def spread_words(spread: Spread) -> str:
 
 
 def _buttons(
-    view: frame.View, teacher: str, expected: HostedForecast, run: dict | None, capped: bool, running: bool
+    view: frame.View, params: dict, expected: HostedForecast, run: dict | None, capped: bool, running: bool
 ) -> None:
     """Cap and way, then a trial or the whole: whichever is the next step stands out."""
+    teacher, together = params["teacher"], len(params.get("facets", [0]))
     spent = run["spent_usd"] if run else 0.0
     free = not expected.cost.high
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -86,8 +110,8 @@ def _buttons(
         key=f"batch-{teacher}",
         help="The provider answers in its quiet hours at its batch price. You can close everything meanwhile.",
     )
-    params = {"task_id": view.task.id, "teacher": teacher, "budget_usd": budget, "batch": bool(batch)}
-    trial = not (expected.measured_on or free or capped) and expected.labels > DRY_RUN
+    params = params | {"budget_usd": budget, "batch": bool(batch)}
+    trial = not (expected.measured_on or free or capped) and expected.labels > DRY_RUN * together
     whole = "Raise the cap and carry on" if capped else f"Get {expected.labels:,} labels"
     off = running or (budget is None and not free)
     with st.container(horizontal=True):
@@ -99,7 +123,7 @@ def _buttons(
             help="Buys so many labels, measures what one takes, and keeps them. Always at once, never as a batch.",
         ):
             progress.start(view, "label", params | {"batch": False, "limit": DRY_RUN})
-        settled = _settled(view)
+        settled = 0 if together > 1 else _settled(view)
         if (
             trial
             and settled

@@ -12,8 +12,8 @@ from core.words import counted, money, percent, task_title
 
 BARS = "▁▂▃▄▅▆▇█"
 SCORED = (
-    "Files that students classified and texts that servers answered: the teacher's price for what the student answered, less the "
-    "machine's."
+    "Files that students classified, texts that servers answered, and briefs that students drafted for: the teacher's price for "
+    "what the student answered, less the machine's."
 )
 STATED = "What the live students save at the assets a month that each client has stated on Compare, by their verdict."
 NOTICES = 5  # shown at once
@@ -45,7 +45,7 @@ def show(tasks: list[TaskMoney], waiting: dict[int, int]) -> None:
             f"{filed:,}",
             "measured",
             f"so far {all_filed:,}",
-            help="Assets of files that students classified, and texts that servers answered.",
+            help="Assets of files that students classified, texts that servers answered, and briefs drafted for.",
         )
     with columns[3]:
         judged = [one for one in own if one.agreement is not None]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 
+import streamlit as st
 from sqlite_utils import Database
 
+from core import database, settings
 from core.errors import InputError
 from core.evaluate.house import TaskMoney
 from core.tasks import Task
@@ -24,9 +26,28 @@ def result_of(db: Database, task: Task) -> WritingComparison | None:
     return None
 
 
-def earned(money: TaskMoney, result: WritingComparison) -> TaskMoney:
-    """The same with what the student saves a month at the stated volume."""
-    return replace(money, stated_usd=result.saved_a_month, volume=result.economics.volume_per_month, thing="brief")
+def earned(db: Database, task: Task, money: TaskMoney, result: WritingComparison) -> TaskMoney:
+    """The same with what the student saves a month at the stated volume, and what its drafts so far did not cost: the teacher's
+    price for each brief with a draft that passes, less the machine's for all."""
+    newest = db.execute("select ifnull(max(id), 0) from drafts where task_id = ?", [task.id]).fetchone()[0]
+    months = _drafted(str(settings.home()), task, newest)
+    prices, filed = result.economics.per_1000, {month: briefs for month, briefs, _ in months}
+    teacher, student = prices["teacher"], prices["student"]
+    known = teacher is not None and student is not None
+    saved = {
+        month: (passed * teacher - briefs * student) / 1000 if passed else 0.0
+        for month, briefs, passed in months
+        if known
+    }
+    stated = {"stated_usd": result.saved_a_month, "volume": result.economics.volume_per_month, "thing": "brief"}
+    return replace(money, saved=saved, filed=filed, unpriced=0 if known else sum(filed.values()), **stated)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _drafted(home: str, task: Task, newest: int) -> list[tuple[str, int, int]]:
+    """Reads every draft; new ones alone change it."""
+    with closing(database.connect()) as db:
+        return comparison.drafted_by_month(db, task)
 
 
 def words(result: WritingComparison) -> str:

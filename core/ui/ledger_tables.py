@@ -42,7 +42,7 @@ def _run(row: dict) -> dict:
         "Client": row["client"],
         "Teacher": teacher_words(row["teacher"]) if row["teacher"] else row["connection"],
         "Model": row["model"],
-        "For": ledger.PURPOSES.get(row["purpose"], row["purpose"]) + (", batch" if row["batch"] else ""),
+        "For": ledger.purpose(row) + (", batch" if row["batch"] else ""),
         "Labels": row["labels"] if whole else None,
         **_tokens(row),
         "Cap": row["cap_usd"],

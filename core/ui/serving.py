@@ -7,6 +7,7 @@ import shlex
 import streamlit as st
 
 from core import settings, tasks
+from core.train.registry import at_work
 from core.ui import frame
 
 WRITE = """curl http://127.0.0.1:8600/write -H "Content-Type: application/json" \\
@@ -26,7 +27,16 @@ def section(view: frame.View) -> None:
     with st.container(border=True):
         st.subheader("Serve over HTTP", anchor=False)
         several = len(tasks.of_client(view.db, view.task.client_id)) > 1
-        st.code(command(view.client, view.task.name if several else None), language="bash", wrap_lines=True)
+        facets = [task.name for task in at_work(view.db, view.task.client_id)] if view.task.kind != "write" else []
+        together = len(facets) > 1
+        named = view.task.name if several and not together else None
+        st.code(command(view.client, named), language="bash", wrap_lines=True)
+        if together:
+            st.caption(
+                frame.plain(
+                    f"It answers every facet of an asset at once: {', '.join(facets)}. --task NAME serves one alone."
+                )
+            )
         st.caption(
             "Run it in the folder Understudy is in. It answers on this machine until Ctrl-C, and when another student is put "
             "to work it takes that one over without dropping a request. Its documentation is at http://127.0.0.1:8600/docs."

@@ -17,6 +17,7 @@ from core.label.runs import newest_in_use
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
 from core.words import percent, task_title
+from core.write import desk
 from core.write import training as writing
 
 VERDICTS = {
@@ -90,6 +91,7 @@ class WritingStanding(Standing):
     """The same of a task whose students write: approved `pairs` in the place of categories, assets and labels."""
 
     pairs: int = 0
+    kept: int = 0  # drafts that people approved or edited, to learn from
     writer: dict | None = None  # the student that the verdict is about
 
     def lines(self) -> list[tuple[str, str]]:
@@ -97,6 +99,7 @@ class WritingStanding(Standing):
         rows = [
             ("Its job", "writes copy"),
             ("Approved pairs", f"{self.pairs:,}" if self.pairs else "none yet"),
+            *([("Approved drafts", f"{self.kept:,}")] if self.kept and not self.pairs else []),
             *super().lines()[3:],
         ]
         return rows
@@ -118,9 +121,24 @@ def tasks_of(db: Database, clients: list[dict]) -> list[tuple[Task, str]]:
 
 def most_recent(db: Database, client_id: int) -> int:
     """The task of a client that something happened to last."""
-    query = """select t.id, ifnull((select max(created) from jobs j where j.task_id = t.id), '') as latest
-               from tasks t where t.client_id = ? order by latest desc, t.id limit 1"""
+    query = f"""select t.id, ifnull((select max(created) from jobs j where j.task_id = t.id), '') as latest, {USED} as used
+                from tasks t where t.client_id = ? order by latest desc, used desc, t.id limit 1"""
     return db.execute(query, [client_id]).fetchone()[0]
+
+
+USED = " or ".join(
+    f"exists (select 1 from {table} where task_id = t.id)"
+    for table in ("jobs", "taxonomies", "label_runs", "students", "pairs", "drafts", "writers")
+)
+
+
+def unused_firsts(db: Database) -> set[int]:
+    """The tasks that clients started with, as long as nothing was ever done with them and the client has one that writes: it came
+    for that."""
+    query = f"""select t.id from tasks t where t.name = ? and t.kind = ? and not ({USED})
+                and t.id = (select min(id) from tasks where client_id = t.client_id)
+                and exists (select 1 from tasks o where o.client_id = t.client_id and o.kind = 'write')"""
+    return {id for (id,) in db.execute(query, list(database.FIRST_TASK))}
 
 
 def most_recent_client(db: Database) -> int | None:
@@ -211,7 +229,8 @@ def _of_writing(db: Database, task: Task, client: dict, busy: str) -> WritingSta
         verdict=verdict.decision if verdict else None,
         reason=verdict.reason if verdict else "",
         busy=busy,
-        pairs=db.execute(count, [task.id]).fetchone()[0],
+        pairs=(pairs := db.execute(count, [task.id]).fetchone()[0]),
+        kept=0 if pairs else desk.to_learn(db, task),
         writer=rows[0] if rows else None,
     )
 

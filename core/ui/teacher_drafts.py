@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from core import jobs
 from core.label import model
 from core.money import ledger
+from core.tables.problems import ReadAs
 from core.tasks import Task
 from core.ui import frame, progress, uploads
 from core.ui.figures import figure
@@ -64,13 +65,16 @@ def _offer(view: frame.View, spec: str) -> None:
     path = uploads.upload("A file of briefs, without copy", "teacher-briefs")
     if path is None:
         return
-    seen: pairs.Look = uploads.look(pairs.look, path)
+    how = uploads.read_as(path, "teacher-briefs")
+    seen: pairs.Look = uploads.look(pairs.look, path, how)
+    uploads.doubts(path, seen.doubts, "teacher-briefs")
     left, right = st.columns([3, 1])
-    columns = left.multiselect("Columns of the brief", seen.columns, [seen.brief], key="teacher-brief-columns")
+    key = f"teacher-brief-columns-{uploads.as_read(path, how)}"
+    columns = left.multiselect("Columns of the brief", seen.columns, [seen.brief], key=key)
     count = int(right.number_input("Drafts of each", 1, 5, teacher_file.USUAL, key="teacher-count"))
     if not columns:
         return
-    asked = _briefs(str(path), tuple(columns))
+    asked = _briefs(str(path), tuple(columns), how)
     hosted = model.find(view.db, view.task.client_id, spec)
     bought = view.db.execute("select ifnull(max(draft_id), 0) from teacher_drafts").fetchone()[0]
     expected = _forecast(spec, tuple(asked), count, f"{hosted.price} {bought} {view.task.id}", view.db, view.task)
@@ -96,7 +100,7 @@ def _offer(view: frame.View, spec: str) -> None:
     )
     tokens = f"{expected.tokens_in:,.0f} tokens in and {expected.tokens_out:,.0f} out."
     st.caption(frame.plain(f"{tokens} {basis} {price_words(hosted.price)}"))
-    _start(view, spec, path, columns, count, asked, expected)
+    _start(view, spec, path, columns, how, count, asked, expected)
 
 
 def _start(
@@ -104,6 +108,7 @@ def _start(
     spec: str,
     path: Path,
     columns: list[str],
+    how: ReadAs,
     count: int,
     asked: list[str],
     expected: teacher.Forecast,
@@ -119,12 +124,12 @@ def _start(
         icon=":material/edit_note:",
         disabled=budget is None and bool(expected.cost.high),
     ):
-        progress.start(view, KIND, teacher_file.params(view.task, path, columns, spec, budget, count))
+        progress.start(view, KIND, teacher_file.params(view.task, path, columns, spec, budget, count, how))
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the briefs …")
-def _briefs(path: str, columns: tuple[str, ...]) -> list[str]:
-    read, _ = briefs.read(Path(path), columns)
+def _briefs(path: str, columns: tuple[str, ...], how: ReadAs) -> list[str]:
+    read, _ = briefs.read(Path(path), columns, how)
     return list(dict.fromkeys(brief for _, brief in read))
 
 

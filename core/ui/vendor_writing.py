@@ -76,6 +76,7 @@ def _take_in(view: frame.View, first: bool, running: bool) -> None:
         return
     how = uploads.read_as(path, "vendor")
     seen: vendors.Look = uploads.look(vendors.look, path, how)
+    uploads.doubts(path, seen.doubts, "vendor")
     columns = {
         role: side.selectbox(
             label,
@@ -125,10 +126,15 @@ def _judged(view: frame.View, tested: list[vendors.Test]) -> None:
     words = f"**{frame.plain(card.test.name)}: {cards.TITLES[card.decision]}** {frame.plain(card.reason)}"
     BOXES[card.decision](f"{words}\n\n**Next:** {frame.plain(card.next)} {frame.plain(card.price)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        if card.result and st.button("Put its drafts into the blind test", icon=":material/visibility_off:"):
-            with view.db.atomic():
-                new = vendors.into_blind(view.db, view.task, card.test, card.result.row["id"])
+        if st.button(
+            "Put its drafts into the blind test",
+            icon=":material/visibility_off:",
+            help="Beside approved copy, and beside the student's drafts where it has a blind test.",
+        ):
+            writer = card.result and card.result.row["id"]
+            new = vendors.into_blind(view.db, view.task, card.test, writer)
             st.toast(f"{counted(new, 'pair')} more to compare.")
+            st.rerun()
         if st.button("Forget these drafts", icon=":material/delete:"):
             vendors.remove(view.db, view.task, card.test.name)
             st.rerun()
@@ -136,8 +142,10 @@ def _judged(view: frame.View, tested: list[vendors.Test]) -> None:
     if not card.result:
         st.caption(cards.NOTHING_BESIDE)
     compare_writing.measured(card.table)
+    if card.alone and card.alone.pairs:
+        st.caption(frame.plain(blind.of_vendor_words(card.test.name, card.alone)))
     if card.tested and card.tested.n:
-        st.caption(frame.plain(blind.sentence(card.tested)))
+        st.caption(frame.plain(f"The student's drafts beside its: {blind.sentence(card.tested)}"))
     _rows(card.test.counts)
 
 

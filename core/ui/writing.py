@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from core.tables.problems import AS_FOUND, ReadAs
 from core.ui import frame, progress, teacher_drafts, uploads
 from core.ui.standing import VERDICTS
-from core.write import pairs, training, use
+from core.write import pairs, timing, training, use
 from core.write.rungs import AUTO, rungs
 
 
@@ -20,19 +22,36 @@ def bring(view: frame.View, running: bool) -> None:
     if path is None:
         st.caption(f"At least {pairs.FEWEST} approved pairs; 500 and more make drafts worth reading.")
         return
-    seen: pairs.Look = uploads.look(pairs.look, path)
+    how = uploads.read_as(path, "pairs")
+    seen: pairs.Look = uploads.look(pairs.look, path, how)
+    uploads.doubts(path, seen.doubts, "pairs")
     left, right = st.columns(2)
-    brief = left.multiselect("Columns of the brief", seen.columns, [seen.brief])
-    copy = right.selectbox("Column of the approved copy", seen.columns, seen.columns.index(seen.copy))
+    key = uploads.as_read(path, how)
+    brief = left.multiselect("Columns of the brief", seen.columns, [seen.brief], key=f"pairs-brief-{key}")
+    named = "Column of the approved copy"
+    copy = right.selectbox(named, seen.columns, seen.columns.index(seen.copy), key=f"pairs-copy-{key}")
     st.dataframe(pd.DataFrame(seen.head, columns=seen.columns), hide_index=True, placeholder="")
-    st.caption("2,000 pairs took 41 minutes to learn on two busy processors. It goes on when you close the tab.")
+    if brief:
+        will_take(view, uploads.look(pairs.sizes, path, tuple(brief), copy, how))
     if st.button("Import and train", type="primary", icon=":material/model_training:", disabled=running or not brief):
-        start(view, path, brief, copy)
+        start(view, path, brief, copy, how)
 
 
-def start(view: frame.View, path: Path | None = None, brief: list[str] | None = None, copy: str = "") -> None:
+def will_take(view: frame.View, lengths: list[int]) -> None:
+    """How long training takes on pairs of so many characters, said beforehand."""
+    took = timing.expected(view.db, view.task, lengths)
+    st.caption(frame.plain(f"{took.words} It goes on when you close the tab."))
+
+
+def start(
+    view: frame.View,
+    path: Path | None = None,
+    brief: list[str] | None = None,
+    copy: str = "",
+    how: ReadAs = AS_FOUND,
+) -> None:
     """Queue the training, with the import of a file before it where there is one."""
-    params = {"task_id": view.task.id, "student": AUTO, "read_as": None}
+    params = {"task_id": view.task.id, "student": AUTO, "read_as": asdict(how)}
     progress.start(view, "writers", params | {"file": str(path) if path else None, "brief": brief or [], "copy": copy})
 
 

@@ -21,7 +21,7 @@ from core.chance import chance
 from core.database import now
 from core.errors import InputError
 from core.escape import Cells
-from core.tasks import Task
+from core.tasks import Task, one_category
 from core.words import counted
 
 DATED = (1980, 1, 1, 0, 0, 0)  # of the files in a pack: the same set packs to the same bytes
@@ -82,6 +82,7 @@ def count(db: Database, task: Task) -> int:
 
 def _labelled(db: Database, task: Task) -> tuple[dict, pd.DataFrame]:
     """The label run vendors are held against, and the test assets it has labelled, one a creative: columns id, external_id."""
+    one_category(task, "Judging a vendor")
     run = reference(db, task)
     assets = pd.read_sql_query(
         """select min(a.id) as id, a.external_id from assets a where a.client_id = ? and a.split = 'test' and exists

@@ -136,10 +136,12 @@ def with_margin(rules: Rules, margin: float) -> Rules:
     return rules.model_copy(update={"margin": margin})
 
 
-def result(db: Database, task: Task, writer_id: int, against: str = "approved") -> Result:
-    """The blind test of a student as it stands now."""
+def result(db: Database, task: Task, writer_id: int | None, against: str = "approved") -> Result:
+    """The blind test of a student as it stands now; without a student that of a vendor's drafts, named by `against`, beside
+    approved copy."""
     rules = rules_of(db, task)
-    drawn = _answers(db, writer_id, against)
+    drawn = _answers(db, task, writer_id, against)
+    against = "approved" if writer_id is None else against
     scores = [_score(answers[0], left, rules) for left, answers in drawn if answers]
     total, n = float(sum(scores)), len(scores)
     low, high = anytime(total, n)
@@ -162,12 +164,12 @@ def result(db: Database, task: Task, writer_id: int, against: str = "approved") 
     )
 
 
-def _answers(db: Database, writer_id: int, against: str) -> list[tuple[bool, list[str]]]:
+def _answers(db: Database, task: Task, writer_id: int | None, against: str) -> list[tuple[bool, list[str]]]:
     """Of each pair whether the draft stands left, and what reviewers said, the first first."""
     rows = db.execute(
         """select p.id, p.draft_left, a.answer from blind_pairs p left join blind_answers a on a.pair_id = p.id
-           where p.writer_id = ? and p.against = ? order by p.place, a.created, a.reviewer""",
-        [writer_id, against],
+           where p.task_id = ? and p.writer_id is ? and p.against = ? order by p.place, a.created, a.reviewer""",
+        [task.id, writer_id, against],
     )
     by_pair: dict[int, tuple[bool, list[str]]] = {}
     for pair, left, answer in rows:
@@ -199,6 +201,18 @@ def compared(db: Database, task: Task, writer_id: int) -> list[Result]:
     return [result(db, task, writer_id, against) for against in ordered]
 
 
+def of_vendors(db: Database, task: Task) -> dict[str, Result]:
+    """The blind tests of vendors' drafts beside approved copy, by vendor."""
+    query = "select distinct against from blind_pairs where task_id = ? and writer_id is null order by against"
+    there = [against for (against,) in db.execute(query, [task.id])]
+    return {against.removeprefix(VENDOR): result(db, task, None, against) for against in there}
+
+
+def of_vendor_words(name: str, result: Result) -> str:
+    """A vendor's result beside approved copy, in words."""
+    return f"The drafts of {name} beside approved copy: {sentence(result)}"
+
+
 def sentence(result: Result) -> str:
     """The result in words."""
     than, margin = other_words(result.against), stated_percent(result.margin)
@@ -228,27 +242,29 @@ def agreed_words(result: Result) -> str:
 
 # --- a reviewer's way through the pairs ---------------------------------------------------------------------------------
 
+# A student's pairs and vendors' are judged together: whose text it is, nobody is to tell.
+TOGETHER = "p.task_id = :task and (p.writer_id is null or p.writer_id = :writer)"
 WAITS = f"""not exists (select 1 from blind_answers a where a.pair_id = p.id and a.reviewer = :reviewer)
             and (p.place % {SHARED} = 0 or not exists (select 1 from blind_answers a where a.pair_id = p.id))"""
 
 
-def next_item(db: Database, writer_id: int, reviewer: str) -> Item | None:
-    """The first pair that waits for this reviewer; None when none does. What is not for everybody goes to whoever comes first."""
-    query = f"select * from blind_pairs p where p.writer_id = :writer and {WAITS} order by p.place limit 1"
-    for row in db.query(query, {"writer": writer_id, "reviewer": reviewer}):
+def next_item(db: Database, task: Task, writer_id: int | None, reviewer: str) -> Item | None:
+    """The first pair of a student, or of a vendor, that waits for this reviewer; None when none does. What is not for everybody
+    goes to whoever comes first."""
+    query = f"select * from blind_pairs p where {TOGETHER} and {WAITS} order by p.place, p.id limit 1"
+    for row in db.query(query, {"task": task.id, "writer": writer_id, "reviewer": reviewer}):
         left, right = (row["draft"], row["other"]) if row["draft_left"] else (row["other"], row["draft"])
         return Item(row["id"], row["brief"], left, right)
     return None
 
 
-def counts(db: Database, writer_id: int, reviewer: str) -> tuple[int, int]:
+def counts(db: Database, task: Task, writer_id: int | None, reviewer: str) -> tuple[int, int]:
     """(left, done): pairs that wait for this reviewer, and those the reviewer has judged."""
-    asked = {"writer": writer_id, "reviewer": reviewer}
+    asked = {"task": task.id, "writer": writer_id, "reviewer": reviewer}
     return db.execute(
         f"""select ifnull(sum({WAITS}), 0),
-            (select count(*) from blind_answers a join blind_pairs q on q.id = a.pair_id
-             where q.writer_id = :writer and a.reviewer = :reviewer)
-            from blind_pairs p where p.writer_id = :writer""",
+            ifnull(sum(exists (select 1 from blind_answers a where a.pair_id = p.id and a.reviewer = :reviewer)), 0)
+            from blind_pairs p where {TOGETHER}""",
         asked,
     ).fetchone()
 
@@ -268,11 +284,11 @@ def answer(db: Database, pair_id: int, reviewer: str, choice: str, seconds: floa
     )
 
 
-def undo(db: Database, writer_id: int, reviewer: str) -> bool:
+def undo(db: Database, task: Task, writer_id: int | None, reviewer: str) -> bool:
     """Take back the reviewer's last answer; whether there was one."""
-    mine = """select a.pair_id from blind_answers a join blind_pairs p on p.id = a.pair_id
-              where p.writer_id = ? and a.reviewer = ? order by a.created desc limit 1"""
-    last = db.execute(mine, [writer_id, reviewer]).fetchone()
+    mine = f"""select a.pair_id from blind_answers a join blind_pairs p on p.id = a.pair_id
+               where {TOGETHER} and a.reviewer = :reviewer order by a.created desc limit 1"""
+    last = db.execute(mine, {"task": task.id, "writer": writer_id, "reviewer": reviewer}).fetchone()
     if last:
         db.execute("delete from blind_answers where pair_id = ? and reviewer = ?", [last[0], reviewer])
     return bool(last)

@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.jobs.progress import NoProgress
 from core.tasks import Task
 from core.write import pairs, scorer, use
-from core.write.blind import AGAINST
+from core.write.blind import AGAINST, vendor
 
 USUAL = 100  # comparisons of a test
 AT_ONCE = 10  # briefs
@@ -61,6 +61,11 @@ def draw(
 def _briefs(db: Database, task: Task, writer_id: int, seed: int) -> list[pairs.Pair]:
     """Approved pairs of the test that no comparison is about yet, one a group, in the order drawn by the seed."""
     seen = {brief for (brief,) in db.execute("select brief from blind_pairs where writer_id = ?", [writer_id])}
+    return _open(db, task, seen, str(seed))
+
+
+def _open(db: Database, task: Task, seen: set[str], seed: str) -> list[pairs.Pair]:
+    """Approved pairs of the test of which no brief was `seen`, nor one of its group, one a group, in an order drawn by the seed."""
     approved = [one for one in pairs.load(db, task) if one.split == "test" and one.status != "rejected"]
     known = {one.group_id for one in approved if one.brief in seen}
     first = {one.group_id: one for one in reversed(approved) if one.group_id not in known}
@@ -75,17 +80,28 @@ def put(db: Database, task: Task, writer_id: int, drafted: list[tuple[pairs.Pair
                 put_beside(db, task, writer_id, [(pair.brief, draft, other, seed)], against)
 
 
-def put_beside(db: Database, task: Task, writer_id: int, texts: list[tuple[str, str, str, int]], against: str) -> int:
-    """Comparisons of a student's drafts with other texts, (brief, draft, other, seed) each, after those that are there; sides by
-    chance. A brief that is compared with the same kind of text already is left out. Returns how many are new."""
-    there = {
-        brief
-        for (brief,) in db.execute(
-            "select brief from blind_pairs where writer_id = ? and against = ?", [writer_id, against]
-        )
-    }
-    query = "select ifnull(max(place) + 1, 0) from blind_pairs where writer_id = ?"
-    place = db.execute(query, [writer_id]).fetchone()[0]
+def vendor_beside_approved(db: Database, task: Task, name: str, texts: dict[str, str], count: int = USUAL) -> int:
+    """Put a vendor's texts, by test brief with single spaces, beside the approved copy of `count` more of these; how many pairs
+    are new."""
+    whose = "task_id = ? and writer_id is null and against = ?"
+    there = [brief for (brief,) in db.execute(f"select brief from blind_pairs where {whose}", [task.id, vendor(name)])]
+    asked = [(one, texts.get(" ".join(one.brief.split()))) for one in _open(db, task, set(there), f"{name} 0")]
+    chosen = [(one.brief, text, one.copy, 0) for one, text in asked if text][:count]
+    return put_beside(db, task, None, chosen, vendor(name))
+
+
+def put_beside(
+    db: Database, task: Task, writer_id: int | None, texts: list[tuple[str, str, str, int]], against: str
+) -> int:
+    """Comparisons of a student's drafts (no student: a vendor's, named by `against`) with other texts, (brief, draft, other, seed)
+    each, after those that are there; sides by chance. A brief compared so already is left out. Returns how many are new."""
+    whose = "task_id = ? and writer_id is ?"
+    briefs = db.execute(
+        f"select brief from blind_pairs where {whose} and against = ?", [task.id, writer_id, against]
+    ).fetchall()
+    there = {brief for (brief,) in briefs}
+    query = f"select ifnull(max(place) + 1, 0) from blind_pairs where {whose}"
+    place = db.execute(query, [task.id, writer_id]).fetchone()[0]
     new = [one for one in texts if one[0] not in there]
     db["blind_pairs"].insert_all(
         {

@@ -23,9 +23,9 @@ class Rows:
     left_out: int
 
 
-def read(path: Path, columns: Sequence[str]) -> tuple[list[tuple[int, str]], Problems]:
+def read(path: Path, columns: Sequence[str], read_as: ReadAs = AS_FOUND) -> tuple[list[tuple[int, str]], Problems]:
     """(row, brief) of every row of a table that has one, and the rows that cannot be used. InputError as rows() does."""
-    found = rows(path, columns)
+    found = rows(path, columns, read_as)
     return [(row, brief) for row, _, brief in found.rows], found.problems
 
 

@@ -159,6 +159,15 @@ def _measured(db: Database, task: Task, row: dict) -> MeasuredWriting:
     )
 
 
+def drafted_by_month(db: Database, task: Task) -> list[tuple[str, int, int]]:
+    """(month, briefs, of these with a draft that passes) that students have drafted for somebody, the oldest month first; a brief
+    counts once a month."""
+    query = """select month, count(*), sum(passed) from (
+                 select substr(created, 1, 7) as month, max(passed) as passed from drafts
+                 where task_id = ? and author = 'student' group by month, brief) group by month order by month"""
+    return db.execute(query, [task.id]).fetchall()
+
+
 def _bought(db: Database, task: Task) -> dict:
     """The teacher's drafts that were paid for, together: briefs, usd, tokens_in, tokens_out, the mean ms of one, its model."""
     query = """select count(distinct d.brief) as briefs, total(b.cost_usd) as usd, total(b.tokens_in) as tokens_in,

@@ -154,7 +154,7 @@ def _capitals(case: Case) -> str | None:
     if case.guide.capitals is None:
         return None
     of_brief = set(re.findall(r"\w+", case.brief))
-    capitals = [word for word in re.findall(r"\b[A-Z]{2,}\b", case.text) if word not in of_brief]
+    capitals = [word for word in re.findall(r"\b[A-Z]{2,}\b", slots.SLOT.sub(" ", case.text)) if word not in of_brief]
     return _listed("Words in capitals:", capitals) if len(capitals) > case.guide.capitals else ""
 
 
@@ -211,7 +211,7 @@ def _names(case: Case) -> str | None:
 def _copied(case: Case) -> str | None:
     if not case.new:
         return None
-    if copied := near_copy(case.text, case.slotted, case.known):
+    if copied := near_copy(case.text, case.slotted, case.brief, case.known):
         near, share = copied
         if share >= 1:
             return f"Approved before, word for word: {near}"
@@ -220,18 +220,24 @@ def _copied(case: Case) -> str | None:
     return f"{case.guide.run} words in a row of an approved copy: {run}" if run else ""
 
 
-def near_copy(text: str, slotted: str, known: Known) -> tuple[str, float] | None:
+def near_copy(text: str, slotted: str, brief: str, known: Known) -> tuple[str, float] | None:
     """The approved copy that a text nearly is, as it stands or with its facts as slots, and how like (0..1); None without one."""
-    copies = [near for one in dict.fromkeys((text, slotted)) if (near := known.index.near(one))]
+    copies = [near for one in dict.fromkeys((text, slotted)) if (near := known.index.near(one, brief))]
     return max(copies, key=lambda near: near[1], default=None)
 
 
 def _repeats(case: Case) -> str | None:
-    words = re.findall(r"\w+", case.text.casefold())
+    words = re.findall(r"\w[\w'’]*", case.text.casefold())
     fours = [tuple(words[at : at + 4]) for at in range(len(words) - 3)]
-    twice = next((" ".join(one) for one in fours if fours.count(one) > 1), "")
+    twice = next((one for one in fours if fours.count(one) > 1 and not _refrain(one, fours, words)), ())
     stutter = next((one for one, other, third in zip(words, words[1:], words[2:]) if one == other == third), "")
-    return f"It repeats itself: {twice or stutter}" if twice or stutter else ""
+    return f"It repeats itself: {' '.join(twice) or stutter}" if twice or stutter else ""
+
+
+def _refrain(run: tuple[str, ...], runs: list[tuple[str, ...]], words: list[str]) -> bool:
+    """Whether a run that comes twice frames two things: be a part of history, be a part of today."""
+    ends = [words[at + len(run)] if at + len(run) < len(words) else "" for at, one in enumerate(runs) if one == run]
+    return len(ends) == 2 and len(set(ends)) == 2 and all(ends)
 
 
 def _about(case: Case) -> str | None:

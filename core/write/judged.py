@@ -37,7 +37,7 @@ def keep(folder: Path, best: Sequence[tuple[str, Draft]], known: Known) -> None:
             brief,
             draft.text,
             tuple(one.name for one in draft.findings if not one.passed),
-            gates.near_copy(draft.text, slots.put(draft.text, brief), known) is not None,
+            gates.near_copy(draft.text, slots.put(draft.text, brief), brief, known) is not None,
         )
         for brief, draft in best
     ]

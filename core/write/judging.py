@@ -52,7 +52,7 @@ def measure(
 ) -> Measured:
     """Measure (brief, text) pairs: copies against what is known, their own brief among those of `among`."""
     written = [text for _, text in texts]
-    near = [gates.near_copy(text, slots.put(text, brief), there) is not None for brief, text in texts]
+    near = [gates.near_copy(text, slots.put(text, brief), brief, there) is not None for brief, text in texts]
     ranks = among.ranks([brief for brief, _ in texts], written, encode)
     words = [rouge.words(text) for text in written]
     pairs = [two for one in words for two in pairwise(one)]

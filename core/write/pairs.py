@@ -25,6 +25,7 @@ from core.errors import InputError, Problem
 from core.jobs.progress import NoProgress
 from core.tables.dialects import DELIMITERS
 from core.tables.files import AS_FOUND, Problems, ReadAs, Table, open_table
+from core.tables.problems import Doubt
 from core.tasks import Task
 from core.words import counted
 from core.write import returned, telling
@@ -122,24 +123,33 @@ def opened(path: Path, wanted: Sequence[str], read_as: ReadAs = AS_FOUND) -> Tab
 
 @dataclass(frozen=True)
 class Look:
-    """A file before it is imported: its columns, those that look like brief and copy, and its first rows."""
+    """A file before it is imported: its columns, those that look like brief and copy, its first rows, and what it leaves open."""
 
     columns: list[str]
     brief: str
     copy: str
     head: list[list[str]]
+    doubts: list[Doubt]
 
 
-def look(path: Path) -> Look:
+def look(path: Path, read_as: ReadAs = AS_FOUND) -> Look:
     """What a file holds. The brief is guessed by its name, else the first column; the copy by its name, else the next one."""
-    table = open_table(path)
+    table = open_table(path, read_as=read_as)
     if returned.is_returned(table.columns):
-        return Look(table.columns, returned.BRIEF, returned.FINAL, table.head[:3])
+        return Look(table.columns, returned.BRIEF, returned.FINAL, table.head[:3], table.doubts)
     named = {column.casefold(): column for column in reversed(table.columns)}
     brief = next((named[name] for name in ("brief", "source", "prompt", "input") if name in named), table.columns[0])
     others = [column for column in table.columns if column != brief] or table.columns
     copy = next((named[name] for name in ("copy", "target", "headline", "line", "output") if name in named), others[0])
-    return Look(table.columns, brief, copy, table.head[:3])
+    return Look(table.columns, brief, copy, table.head[:3], table.doubts)
+
+
+def sizes(path: Path, brief: Sequence[str], copy: str, read_as: ReadAs = AS_FOUND) -> list[int]:
+    """Characters of brief and copy together, of each row of a file that has both."""
+    table = opened(path, [*brief, copy], read_as)
+    rows = (dict(zip(table.columns, cells)) for _, cells in table.records(Problems()))
+    told = ((brief_of(row, brief), row.get(copy, "").strip()) for row in rows)
+    return [len(asked) + len(written) for asked, written in told if asked and written]
 
 
 def import_pairs(

@@ -12,8 +12,9 @@ from core.write import slots
 
 # Said of nothing in particular; a client who wants them proven lists them among the claims, as no. 1 is.
 IDIOMS = re.compile(
-    r"\b24[/-]7\b|\b24 hours a day\b|\b(?:7|seven) days a week\b|\b(?:365|three hundred and sixty-five) days(?: a year)?\b|\b100 ?%"
-    r"|\b(?:one|a) hundred per ?cent\b|\b360(?:°| degrees?)|\bno\.? ?1\b|#1\b|\bnumber 1\b|\b1-stop\b|\b4[- ]legged\b",
+    r"\b24[/:-]7\b|\b24 hours a day\b|\b(?:7|seven) days a week\b|\b(?:365|three hundred and sixty-five) days(?: a year)?\b"
+    r"|\b[1-9]0['’]?s\b|\ba (?:hundred |thousand )?(?:thousand|million|billion) (?:reasons|thanks|ways)\b"
+    r"|\b100 ?%|\b(?:one|a) hundred per ?cent\b|\b360(?:°| degrees?)|\bno\.? ?1\b|#1\b|\bnumber 1\b|\b1-stop\b|\b4[- ]legged\b",
     re.I,
 )
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"

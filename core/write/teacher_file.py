@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
 from core import jobs, tasks
+from core.tables.problems import AS_FOUND, ReadAs
 from core.tasks import Task
 from core.words import counted, money
 from core.write import briefs, teacher
@@ -17,7 +19,15 @@ from core.write import briefs, teacher
 USUAL = 1  # drafts of a brief
 
 
-def params(task: Task, path: Path, columns: Sequence[str], spec: str, budget_usd: float | None, drafts: int) -> dict:
+def params(
+    task: Task,
+    path: Path,
+    columns: Sequence[str],
+    spec: str,
+    budget_usd: float | None,
+    drafts: int,
+    read_as: ReadAs = AS_FOUND,
+) -> dict:
     """What write_job() is started with."""
     return {
         "task_id": task.id,
@@ -26,13 +36,14 @@ def params(task: Task, path: Path, columns: Sequence[str], spec: str, budget_usd
         "teacher": spec,
         "budget_usd": budget_usd,
         "drafts": drafts,
+        "read_as": asdict(read_as),
     }
 
 
 def write_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
     """The job body, with params(). The budget holds over all times the same briefs are handed in."""
     task, spec, count = tasks.get(db, params["task_id"]), params["teacher"], params["drafts"]
-    read, problems = briefs.read(Path(params["file"]), params["columns"])
+    read, problems = briefs.read(Path(params["file"]), params["columns"], ReadAs(**params.get("read_as") or {}))
     asked = list(dict.fromkeys(brief for _, brief in read))
     progress(0, len(asked), "Preparing what the teacher is asked")
     expected = teacher.forecast(db, task, spec, asked, count)

@@ -25,10 +25,11 @@ from core.errors import InputError, Problem
 from core.escape import Cells, undefuse
 from core.jobs.progress import NoProgress
 from core.tables.files import AS_FOUND, Problems, ReadAs, open_table
+from core.tables.problems import Doubt
 from core.tasks import Task
 from core.words import counted
 from core.write import blind, judging, pairs, teacher
-from core.write.blind_pairs import put_beside
+from core.write.blind_pairs import put_beside, vendor_beside_approved
 from core.write.figures import TextFigures
 
 TEACHER = teacher.TEACHER  # the source, and the name, of the teacher's drafts
@@ -40,12 +41,14 @@ TEXTS = ("draft", "text", "copy", "answer", "output", "headline", "line", "targe
 
 @dataclass(frozen=True)
 class Look:
-    """A file before it is taken in: its columns, and those that look like brief and text (None: none does)."""
+    """A file before it is taken in: its columns, those that look like brief and text (None: none does), its first rows, and what it
+    leaves open."""
 
     columns: list[str]
     brief: str | None
     text: str | None
     head: list[list[str]]
+    doubts: list[Doubt]
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def look(path: Path, read_as: ReadAs = AS_FOUND) -> Look:
     named = {column.casefold().strip(): column for column in reversed(table.columns)}
     brief = next((named[name] for name in BRIEFS if name in named), None)
     text = next((named[name] for name in TEXTS if name in named and named[name] != brief), None)
-    return Look(table.columns, brief, text, table.head[:3])
+    return Look(table.columns, brief, text, table.head[:3], table.doubts)
 
 
 def read(
@@ -258,7 +261,9 @@ def _forget(db: Database, task: Task, name: str, texts: dict[str, str]) -> None:
         db.execute("delete from writing_answers where test_id = ?", [test_id])
         db.execute("delete from writing_tests where id = ?", [test_id])
     stays = {" ".join(brief.split()): " ".join(text.split()) for brief, text in texts.items()}
-    compared = "select id, brief, other from blind_pairs where task_id = ? and against = ?"
+    compared = (
+        "select id, brief, iif(writer_id is null, draft, other) from blind_pairs where task_id = ? and against = ?"
+    )
     for pair, brief, other in db.execute(compared, [task.id, blind.vendor(name)]).fetchall():
         if stays.get(" ".join(brief.split())) != other:
             db.execute("delete from blind_answers where pair_id = ?", [pair])
@@ -346,26 +351,16 @@ def _seconds(db: Database, task: Task, spec: str) -> float | None:
     return taken[len(taken) // 2] / 1000 if taken else None
 
 
-def into_blind(db: Database, task: Task, test: Test, writer_id: int) -> int:
-    """Put a vendor's texts that pass the gates beside the drafts that the student has in its blind test; how many pairs are new.
-    InputError where the student has no blind test yet, or none of its briefs has such a text."""
-    drafted = db.execute(
-        "select brief, draft, min(seed) from blind_pairs where writer_id = ? group by brief", [writer_id]
-    ).fetchall()
-    if not drafted:
-        raise InputError(
-            "The student has no blind test yet.", "Draw it up on the Blind test page: its drafts are compared."
-        )
+def into_blind(db: Database, task: Task, test: Test, writer_id: int | None) -> int:
+    """Put a vendor's texts that pass the gates beside approved copy, and beside the drafts that a student has in its blind test;
+    how many pairs are new. InputError where no text passes."""
     texts = {" ".join(row["brief"].split()): row["text"] for row in answers(db, test) if row["passed"]}
-    pairs_of = [
-        (brief, draft, texts[" ".join(brief.split())], seed)
-        for brief, draft, seed in drafted
-        if " ".join(brief.split()) in texts
-    ]
-    if not pairs_of:
-        raise InputError(
-            f"No text of {test.name} that passes the gates is for a brief of the blind test.", "Draw up more pairs."
-        )
+    if not texts:
+        raise InputError(f"No text of {test.name} passes the gates.", "Its card says what stops them.")
+    query = "select brief, draft, min(seed) from blind_pairs where writer_id = ? group by brief"
+    drafted = [(" ".join(brief.split()), brief, *rest) for brief, *rest in db.execute(query, [writer_id])]
+    beside = [(brief, draft, texts[plain], seed) for plain, brief, draft, seed in drafted if plain in texts]
+    ours = test.source == TEACHER
     with db.atomic():
-        against = TEACHER if test.source == TEACHER else blind.vendor(test.name)
-        return put_beside(db, task, writer_id, pairs_of, against)
+        new = put_beside(db, task, writer_id, beside, TEACHER if ours else blind.vendor(test.name)) if beside else 0
+        return new if ours else new + vendor_beside_approved(db, task, test.name, texts)

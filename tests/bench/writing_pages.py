@@ -66,7 +66,7 @@ def made(db: Database, folder: Path) -> Task:
     )  # fmt: skip
     drafted.compared(db, task, writers[-1], 300)
     for n in range(JUDGED):
-        item = blind.next_item(db, writers[-1], "Ana")
+        item = blind.next_item(db, task, writers[-1], "Ana")
         blind.answer(db, item.id, "Ana", blind.ANSWERS[n % 4], 9.0)
     db.conn.commit()
     return task

@@ -45,10 +45,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runtimes", default=",".join(RUNTIMES))
     args = parser.parse_args()
-    pairs = _pairs(args.file, args.brief_columns.split(","), args.copy_column)
+    pairs = pairs_of(args.file, args.brief_columns.split(","), args.copy_column)
     held, learned = pairs[:HELD], pairs[HELD : HELD + TRAINED]
     with tempfile.TemporaryDirectory() as scratch:
-        student = args.student or _trained(learned, Path(scratch))
+        student = args.student or trained(learned, Path(scratch))
         print(f"{os.getloadavg()[0]:.1f} processes at work on {os.cpu_count()} processors; {args.threads} threads each")
         for name in args.runtimes.split(","):
             asked = multiprocessing.get_context("spawn").Pool(1)
@@ -58,7 +58,8 @@ def main() -> None:
             asked.close()
 
 
-def _pairs(file: Path, brief: list[str], copy: str) -> list[tuple[str, str]]:
+def pairs_of(file: Path, brief: list[str], copy: str) -> list[tuple[str, str]]:
+    """HELD and then TRAINED (brief, copy) pairs of a file, in an order drawn by chance."""
     from core.tables.problems import Problems
 
     table = opened(file, [*brief, copy])
@@ -68,13 +69,14 @@ def _pairs(file: Path, brief: list[str], copy: str) -> list[tuple[str, str]]:
     return [pairs[place] for place in np.random.default_rng(0).permutation(len(pairs))[: HELD + TRAINED]]
 
 
-def _trained(pairs: list[tuple[str, str]], scratch: Path) -> Path:
+def trained(pairs: list[tuple[str, str]], scratch: Path, epochs: int = 1) -> Path:
+    """The folder of the packaged base model after so many passes over pairs, twenty steps each."""
     import torch
 
     folder = base.prepared()
     learner = language.load(folder, train=True)
     rows = [(learner.prompt(brief), learner.copy(slots.put(text, brief))) for brief, text in pairs]
-    tuning.tune(learner, rows, tuning.Recipe(1, 16, 1e-4), scratch / "point", lambda *a: None, lambda epoch: None)
+    tuning.tune(learner, rows, tuning.Recipe(epochs, 16, 1e-4), scratch / "point", lambda *a: None, lambda epoch: None)
     student = Path(os.environ.get("KEEP", scratch)) / "student"
     learner.model.to(dtype=torch.bfloat16).save_pretrained(student)
     shutil.copyfile(folder / "tokenizer.json", student / "tokenizer.json")

@@ -180,8 +180,9 @@ from tests.deploy.test_fallback import student
 
 async def life():
     db = database.connect()
-    made = Fallback(tasks.get(db, int(sys.argv[1])), 1.0)
-    served = student(db, made.task, "connection:A")
+    task = tasks.get(db, int(sys.argv[1]))
+    made = Fallback(task, 1.0)
+    served = student(db, task, "connection:A")
     await made.prepare(served)
     await made.answer(served, sys.argv[2:])
 

@@ -48,7 +48,7 @@ from core import database, tasks
 from core.deploy.doors import Limits
 from core.deploy.server import serve
 db = database.connect()
-serve(db, tasks.get(db, 2), port=0, limits=Limits(seconds={seconds}, connections={connections}))
+serve(db, [tasks.get(db, 2)], port=0, limits=Limits(seconds={seconds}, connections={connections}))
 """
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-token-nobody-guesses"
@@ -706,10 +706,10 @@ async def post(app, body: dict) -> tuple[int, dict, dict]:
 
 def in_process(test, student=None, fallback=None, **batcher):
     """Run `test(app, service)` with everything but the network; without a student it is still loading."""
-    served = student and Served(
-        7, "linear", Task(2, 1, "Category", "choose_one"), 1, "recorded:label", student, 0.9, None
-    )
-    service = Service(SimpleNamespace(current=served, note="", stop=lambda: None, tally=Tally(1)), fallback)
+    task = Task(2, 1, "Category", "choose_one")
+    served = student and Served(7, "linear", task, 1, "recorded:label", student, 0.9, None)
+    follower = SimpleNamespace(task=task, current=served, note="", stop=lambda: None, tally=Tally(1))
+    service = Service([follower], fallback)
     for name, value in batcher.items():
         setattr(service.students, name, value)
 

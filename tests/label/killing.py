@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from core import tasks, taxonomy
 from core.label import labelling, runs
 from core.tasks import Task
 from core.wires import connections
@@ -26,7 +27,8 @@ import sys
 from core import database, tasks
 from core.label import labelling
 db = database.connect()
-labelling.label(db, tasks.get(db, int(sys.argv[1])), "connection:Local", budget_usd=50.0)
+facets = [tasks.get(db, int(id)) for id in sys.argv[1:]]
+labelling.label_together(db, facets, "connection:Local", budget_usd=50.0)
 """
 CONCURRENCY = 8
 
@@ -56,8 +58,8 @@ class Killed:
         return sum(kill.open_calls for kill in self.kills)
 
 
-def kill_again_and_again(db: Database, folder: Path, kills: int, assets: int, seed: int = 1) -> Killed:
-    """Kill the labelling of `assets` assets `kills` times, then let it finish."""
+def kill_again_and_again(db: Database, folder: Path, kills: int, assets: int, seed: int = 1, facets: int = 1) -> Killed:
+    """Kill the labelling of `assets` assets (by `facets` facets together) `kills` times, then let it finish."""
     dice, answered = random.Random(seed), Counter()
 
     def script(call: Call) -> str:
@@ -68,18 +70,29 @@ def kill_again_and_again(db: Database, folder: Path, kills: int, assets: int, se
         client = small.fill(db, folder, small.rows(assets))
         params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0))
         connections.save(db, client.client_id, "Local", "openai", "model-of-mine", base_url=server.url, params=params)
-        found = [_kill(db, server, client, dice.uniform(0, 0.5)) for _ in range(kills)]
-        made = labelling.label(db, client, "connection:Local", budget_usd=50.0)
-        figures = runs.summary(db, made)
+        asked = [client, *(_further(db, client, number) for number in range(1, facets))]
+        found = [_kill(db, server, asked, dice.uniform(0, 0.5)) for _ in range(kills)]
+        made = labelling.label_together(db, asked, "connection:Local", budget_usd=50.0)
+        figures = [runs.summary(db, run) for run in made]
         billed = (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
     twice = sum(n - 1 for n in answered.values())
-    return Killed(found, figures["count"], twice, figures["spent_usd"], billed)
+    labels, spent = (sum(one[name] for one in figures) for name in ("count", "spent_usd"))
+    return Killed(found, labels, twice, spent, billed)
 
 
-def _kill(db: Database, server: Server, client: Task, after_s: float) -> Kill:
+def _further(db: Database, client: Task, number: int) -> Task:
+    """One more facet of the client."""
+    task = tasks.add(db, client.client_id, f"Facet {number}")
+    taxonomy.save(db, task, [taxonomy.Category(label=one, name=one) for one in ("Yes", "No", "Maybe")], "facet.csv")
+    return task
+
+
+def _kill(db: Database, server: Server, facets: list[Task], after_s: float) -> Kill:
     """Start it, and kill it so many seconds after its first call arrived."""
     before, asked = _labels(db), sum(server.asked.values())
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(client.id)], cwd=ROOT, env=os.environ.copy())
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *(str(task.id) for task in facets)], cwd=ROOT, env=os.environ.copy()
+    )
     while sum(server.asked.values()) == asked and process.poll() is None:
         time.sleep(0.002)
     time.sleep(after_s)
@@ -90,6 +103,6 @@ def _kill(db: Database, server: Server, client: Task, after_s: float) -> Kill:
     return Kill(after_s, len(now), open_calls, len(before.items() - now.items()))
 
 
-def _labels(db: Database) -> dict[int, tuple]:
-    rows = db.execute("select asset_id, category_id, created from labels where category_id is not null")
-    return {row[0]: row[1:] for row in rows}
+def _labels(db: Database) -> dict[tuple[int, int], tuple]:
+    rows = db.execute("select run_id, asset_id, category_id, created from labels where category_id is not null")
+    return {row[:2]: row[2:] for row in rows}

@@ -43,7 +43,7 @@ def test_pairs_are_judged_without_saying_whose_they_are(open_page, db, task, wri
     app = open_page("blind", task=task)
     assert "Give your name" in shown(app) and "Not settled yet" in shown(app)
     app = open_page("blind", task=task, reviewer="Ana")
-    first = blind.next_item(db, writer, "Ana")
+    first = blind.next_item(db, task, writer, "Ana")
     texts = [one.value for one in app.text]
     assert first.brief in texts and first.left in texts and first.right in texts
     for label in ("Left", "Right", "Both fine", "Neither"):
@@ -52,16 +52,16 @@ def test_pairs_are_judged_without_saying_whose_they_are(open_page, db, task, wri
     said = [row["answer"] for row in db.query("select answer from blind_answers order by created")]
     assert said == ["left", "right", "both", "neither"] and judged(app) == "4 of 20 judged by you"
     press(app, "Undo")
-    assert blind.counts(db, writer, "Ana") == (17, 3)
+    assert blind.counts(db, task, writer, "Ana") == (17, 3)
     again = open_page("blind", task=task)  # a reload: the only reviewer is known, nothing is lost
-    assert judged(again) == "3 of 20 judged by you" and blind.next_item(db, writer, "Ana").brief in [
+    assert judged(again) == "3 of 20 judged by you" and blind.next_item(db, task, writer, "Ana").brief in [
         one.value for one in again.text
     ]
 
 
 def test_a_settled_test_changes_the_verdict_on_the_write_page(open_page, db, task, writer):
     drafted.compared(db, task, writer, 60)
-    while item := blind.next_item(db, writer, "Ana"):
+    while item := blind.next_item(db, task, writer, "Ana"):
         blind.answer(db, item.id, "Ana", "left" if item.left.startswith("Draft: ") else "right")
     db.conn.commit()
     app = open_page("blind", task=task)

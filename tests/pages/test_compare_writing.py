@@ -43,7 +43,7 @@ def test_the_verdict_comes_first_with_the_price_of_the_next_step(open_page, db, 
 def test_a_blind_test_stands_on_it_with_its_range(open_page, db, task):
     writer = drafted.writer(db, task)
     drafted.compared(db, task, writer, 20)
-    while item := blind.next_item(db, writer, "Ana"):
+    while item := blind.next_item(db, task, writer, "Ana"):
         blind.answer(db, item.id, "Ana", "left", 4.0)
     db.conn.commit()
     app = open_page("compare", task=task)

@@ -67,12 +67,14 @@ def test_a_vendor_stands_beside_student_and_people_with_what_did_not_match(open_
     assert {"Copy Co", "Student", "People, approved copy"} <= set(app.dataframe[0].value.columns)
     assert "It costs" in app.info[0].value and "1 brief of the file not among them" in shown(app)
     press(app, "Put its drafts into the blind test")
-    assert "no blind test yet" in app.error[0].value
+    beside = "select count(*) from blind_pairs where against = 'vendor:Copy Co' and writer_id is"
+    assert db.execute(f"{beside} null").fetchone()[0] >= 5 and not db.execute(f"{beside} not null").fetchone()[0]
+    assert "The drafts of Copy Co beside approved copy" in shown(app)
     there = [pair for pair in drafted.pairs.load(db, task) if pair.split == "test"][:6]
     drafted.blind_pairs.put(db, task, writer, [(one, f"Draft: {one.brief}") for one in there], 0)
     db.conn.commit()
     press(app, "Put its drafts into the blind test")
-    assert db.execute("select count(*) from blind_pairs where against = 'vendor:Copy Co'").fetchone()[0] >= 5
+    assert db.execute(f"{beside} not null").fetchone()[0] >= 5
     press(app, "Forget these drafts")
     assert not db["writing_tests"].count
 

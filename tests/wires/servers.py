@@ -32,6 +32,7 @@ from typing import Any, Literal
 
 ASSET = re.compile(r'^Text (\d+): (".*")$', re.MULTILINE)
 CATEGORY = re.compile(r"^([a-z]?\d+): (.+?)(?: — .*)?$", re.MULTILINE)
+FACET = re.compile(r'^Facet "(\w+)"(.*?)(?=^Facet "|^Text 1: |\Z)', re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,25 @@ class Call:
             return ((self.body.get("output_config") or {}).get("format") or {}).get("schema")
         return ((self.body.get("response_format") or {}).get("json_schema") or {}).get("schema")
 
+    @cached_property
+    def facets(self) -> dict[str, dict[str, str]]:
+        """Of a call about several facets: key -> id -> label of the categories on offer, of those facets that its last turn
+        wants."""
+        listed = {key: dict(CATEGORY.findall(block)) for key, block in FACET.findall(self.system)}
+        for text in (text for role, text in self.turns if role == "user"):
+            listed |= {
+                key: dict(CATEGORY.findall(block)) for key, block in FACET.findall(text) if CATEGORY.search(block)
+            }
+        wanted = re.findall(r'"(\w+)": (?:\["<id>|"<id>|…)', self.turns[-1][1])
+        return {key: listed[key] for key in wanted if key in listed}
+
+    def answer_facets(self, choose: Callable[[str, str], Any]) -> str:
+        """The JSON that names for each text, in each facet (by its key), the id `choose(key, text)`."""
+        said = [{key: choose(key, text) for key in self.facets} for text in self.texts]
+        if len(said) == 1:
+            return json.dumps(said[0])
+        return json.dumps({"answers": [{"text": n, **one} for n, one in enumerate(said, 1)]})
+
     def id_of(self, label: str) -> str:
         """The short id under which the prompt lists a category. KeyError if it does not."""
         return {name: id for id, name in self.categories.items()}[label]
@@ -141,12 +161,13 @@ class Call:
 
 def steady(call: Call) -> str:
     """For each text one of the categories, the same whenever it is asked."""
-    ids = list(call.categories)
+    if call.facets:
+        return call.answer_facets(lambda key, text: _draw(list(call.facets[key]), key + text))
+    return call.answer(lambda text: _draw(list(call.categories), text))
 
-    def choose(text: str) -> str:
-        return ids[int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:4]) % len(ids)]
 
-    return call.answer(choose)
+def _draw(ids: list[str], text: str) -> str:
+    return ids[int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:4]) % len(ids)]
 
 
 @dataclass

@@ -36,8 +36,9 @@ def side(db, item: blind.Item, whose: str) -> str:
 
 def judge(db, writer_id: int, reviewer: str, whose: str, count: int) -> None:
     """So many answers of a reviewer: for the student, the other, both or neither."""
+    task = drafted.tasks.get(db, db["writers"].get(writer_id)["task_id"])
     for _ in range(count):
-        item = blind.next_item(db, writer_id, reviewer)
+        item = blind.next_item(db, task, writer_id, reviewer)
         blind.answer(db, item.id, reviewer, whose if whose in blind.ANSWERS else side(db, item, whose))
     db.conn.commit()
 
@@ -141,27 +142,27 @@ def test_a_student_drafts_for_briefs_of_the_test_and_carries_on_where_it_stopped
 
 def test_two_reviewers_share_every_fifth_pair_and_each_pair_counts_once(db, task, writer):
     judge(db, writer, "Ana", "student", 20)
-    assert blind.counts(db, writer, "Ana") == (40, 20)
-    assert blind.counts(db, writer, "Ben") == (44, 0)
+    assert blind.counts(db, task, writer, "Ana") == (40, 20)
+    assert blind.counts(db, task, writer, "Ben") == (44, 0)
     judge(db, writer, "Ben", "other", 4)
     found = blind.result(db, task, writer)
     assert (found.n, found.score, found.shared, found.agreed) == (20, 1.0, 4, 0)
     assert "0 of 4 pairs" in blind.agreed_words(found)
     judge(db, writer, "Ben", "other", 40)
-    assert blind.next_item(db, writer, "Ben") is None
-    assert blind.next_item(db, writer, "Ana") is not None  # every fifth pair
+    assert blind.next_item(db, task, writer, "Ben") is None
+    assert blind.next_item(db, task, writer, "Ana") is not None  # every fifth pair
     assert blind.result(db, task, writer).n == 60
 
 
-def test_an_answer_is_kept_once_and_can_be_taken_back(db, writer):
-    item = blind.next_item(db, writer, "Ana")
+def test_an_answer_is_kept_once_and_can_be_taken_back(db, task, writer):
+    item = blind.next_item(db, task, writer, "Ana")
     blind.answer(db, item.id, " Ana ", "left", 1.5)
     blind.answer(db, item.id, "Ana", "right")
     with database.connect() as other:
         rows = other.execute("select answer, reviewer, seconds from blind_answers").fetchall()
     assert rows == [("left", "Ana", 1.5)]
-    assert blind.undo(db, writer, "Ana") and not blind.undo(db, writer, "Ana")
-    assert blind.next_item(db, writer, "Ana") == item
+    assert blind.undo(db, task, writer, "Ana") and not blind.undo(db, task, writer, "Ana")
+    assert blind.next_item(db, task, writer, "Ana") == item
     with pytest.raises(InputError, match="name"):
         blind.answer(db, item.id, " ", "left")
     with pytest.raises(ValueError):

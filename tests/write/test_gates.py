@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.write import gates, guide, known, likeness
+from core.write import gates, guide, known, likeness, names
 from core.write.guide import Guide, Span
 from core.write.known import Known
 from tests.write import copy
@@ -27,6 +27,7 @@ def stopped(text: str, rules: Guide = PLAIN, brief: str = BRIEF, rank: int = 1, 
     [
         ("not empty", "…", Guide()),
         ("facts filled", "{PRICE2} a cup", Guide()),
+        ("facts filled", "{NUMBER} of {BRAND} at {PRICE}", Guide()),
         ("length", "A slow morning in a cup.", Guide(characters=Span(most=20))),
         ("length", "Slow.", Guide(words=Span(least=3))),
         ("length", "Slow. Warm. Here.", Guide(sentences=Span(most=2))),
@@ -88,7 +89,9 @@ def test_a_good_draft_passes_with_the_facts_of_its_brief():
         ("New in Q3.", "Nordlys, coffee", "Q3"),
         ("Here in September.", "Nordlys, coffee", "in September"),
         ("Roasting for thirty years.", "Nordlys, coffee since 1990", "thirty years"),
-        ("Open 24/7, 365 days a year, 100% coffee.", "Nordlys, coffee", ""),
+        ("A million reasons, and the best of the 80's.", "Nordlys, coffee", ""),
+        ("A million cups.", "Nordlys, coffee", "million"),
+        ("Open 24/7 or 24:7, 365 days a year, 100% coffee.", "Nordlys, coffee", ""),
         ("One of us brews with two hands.", "Nordlys, coffee", ""),
     ],
 )
@@ -103,8 +106,16 @@ def test_a_name_in_another_form_is_named_by_the_brief():
         ("A cup that Canadians love.", "Nordlys, coffee in Canada"),
         ("The first British cup.", "Nordlys, coffee in the UK"),
         ("A cup for your Sundays.", "Nordlys, coffee"),
+        ("The cup of Brazil.", "Nordlys, coffee, Brasil"),
+        ("Do Sumthing warm.", "The Sum, coffee"),
+        ("I am a Gourmeggle.", "Meggle, butter"),
+        ("The cup of Mmmm.", "Nordlys, coffee"),
     ):
         assert "names" not in stopped(text, brief=brief)
+    assert stopped("Do Samthing warm.", brief="The Sum, coffee")["names"]
+    knows = Known([], [], np.zeros((0, 1)), 20, frozenset({"friendly", "living"}))
+    assert not names.unnamed("We are the Friendliest, for Livin' loud.", BRIEF, knows)
+    assert names.unnamed("We are the Feeblest, of all.", BRIEF, knows) == "Feeblest"
     assert "Brasov" in stopped("The cup of the Brasov family.", brief="Nordlys, coffee in Canada")["names"]
 
 
@@ -113,6 +124,43 @@ def test_what_copies_fill_in_differently_is_a_common_saying():
     index = likeness.Copies(sayings)
     assert index.near("For all your coffee needs.") is None
     assert index.near("We keep your hands warm all winter.")[0] == sayings[2]
+
+
+def test_a_short_saying_filled_with_what_its_own_brief_is_about_is_no_copy():
+    saying, long = "Bring your love of chocolate home.", "We keep your feet warm all winter."
+    index = likeness.Copies([saying, long])
+    assert index.near("Bring your love of cheese home.", "Nordlys, cheese in Oslo") is None
+    assert index.near("Bring your love of cheese home.", "Nordlys, coffee in Oslo")[0] == saying
+    assert index.near("Bring your love of your home.", "Nordlys, for your home")[0] == saying, (
+        "a little word fills nothing"
+    )
+    assert index.near("Bring your love of chocolate home now.", "Nordlys, chocolate now")[0] == saying, (
+        "nothing is exchanged"
+    )
+    assert index.near("We keep your hands warm all winter.", "Nordlys, warm hands")[0] == long, "longer than a saying"
+    assert likeness.Copies(["It's all about the taste."]).near("It's all about the people.") is None, "nobody's frame"
+    assert likeness.Copies(["It's all about the taste."]).near("It's all in the taste.")
+
+
+def test_a_refrain_repeats_and_a_stutter_does_not_pass():
+    assert not stopped("Be a part of history, be a part of today.")
+    assert "be a part of" in stopped("Be a part of this, be a part of that, be a part of all.")["repeats"]
+    assert stopped("Be a part of history, be a part of history.")["repeats"]
+    assert not stopped("M'm! M'm! It is good.")
+    assert set(stopped("{NUMBER} of {URL} at {PRICE2}")) == {"facts filled"}, "a slot left open shouts nothing"
+
+
+def test_a_common_word_that_is_a_brand_too_is_none_where_common_words_have_capitals():
+    known = Known(["Life, cereal", "Australian, airline"], ["A.", "B."], np.eye(2), 20, frozenset({"life", "today"}))
+
+    def brands(text: str, brief: str) -> bool:
+        case = gates.Case(text, text, brief, PLAIN, known, 1)
+        return any(one.name == "other brands" and not one.passed for one in gates.find(case))
+
+    assert not brands("Good for Today. Good for Life.", "Nordlys, coffee")
+    assert brands("It is good for Life, so drink it.", "Nordlys, coffee")
+    assert not brands("The best under the Australian sky.", "Nordlys, coffee in Australia")
+    assert brands("The best under the Australian sky.", "Nordlys, coffee in Canada")
 
 
 def test_a_draft_about_nothing_and_one_taken_from_approved_copy():

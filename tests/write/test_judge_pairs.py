@@ -45,16 +45,16 @@ def connect(db, task, server, name="J", model="judge"):
     connections.save(db, task.client_id, name, "openai", model, base_url=server.url, params=params)
 
 
-def people(db, writer: int, count: int, agree: int) -> None:
+def people(db, task, writer: int, count: int, agree: int) -> None:
     """So many answers of a person: the first `agree` for the draft, the others against it."""
     for n in range(count):
-        item = blind.next_item(db, writer, "Ana")
+        item = blind.next_item(db, task, writer, "Ana")
         left = item.left.startswith("Draft: ")
         blind.answer(db, item.id, "Ana", "left" if left == (n < agree) else "right")
 
 
 def test_both_orders_are_asked_and_only_what_survives_the_exchange_counts(db, task, writer):
-    people(db, writer, 20, 15)
+    people(db, task, writer, 20, 15)
     with Server(for_draft) as server:
         connect(db, task, server)
         told = judge_pairs.ask(db, task, writer, "connection:J", 1.0, 30)
@@ -92,7 +92,7 @@ def test_its_result_is_shown_from_fifty_shared_pairs_on_and_decides_nothing(db, 
         told = call(capsys, *line, "--budget", "1")[1]
         assert told["judges"][0]["asked"] == 70 and len(server.calls) == 140
         assert told["verdict"]["decision"] != verdict.ALONE, "only people's result lets a student write alone"
-    people(db, writer, 52, 43)
+    people(db, task, writer, 52, 43)
     db.conn.commit()
     told = call(capsys, *line[:5])[1]
     [judged] = told["judges"]

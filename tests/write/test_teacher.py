@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from core import removal, tasks
+from core import database, removal, tasks
 from core.database import client_id
 from core.errors import InputError
 from core.money import ledger
@@ -123,6 +125,52 @@ def test_behind_a_student_the_teacher_writes_within_the_months_budget_and_never_
     assert teacher_behind.rules_of(db, task) == teacher_behind.Rules(teacher="connection:T", budget_usd=2.0)
     connections.remove(db, connections.find(db, task.client_id, "T").id)
     assert "no connection" in teacher_behind.behind(db, task, ["And one more"]).why["And one more"].lower()
+
+
+def test_a_brief_that_two_want_at_the_same_moment_is_bought_once(db, task):
+    with Server(lambda call: Text(about(call), seconds=0.4)) as server:
+        connect(db, task, server)
+        teacher_behind.put(db, task, teacher_behind.Rules(teacher="connection:T", budget_usd=1.0))
+        db.conn.commit()
+
+        def ask(briefs: list[str]) -> teacher_behind.Behind:
+            with closing(database.connect()) as mine:
+                return teacher_behind.behind(mine, task, briefs)
+
+        with ThreadPoolExecutor(3) as threads:
+            told = list(threads.map(ask, [BRIEFS[:2], BRIEFS[1:3], [f" {BRIEFS[0]}", BRIEFS[0]]]))
+    assert [set(one.drafts) for one in told] == [set(BRIEFS[:2]), set(BRIEFS[1:3]), {BRIEFS[0], f" {BRIEFS[0]}"}]
+    assert len(server.calls) == 3 and db["teacher_drafts"].count == 3 and not db["teacher_claims"].count
+
+
+def test_who_was_killed_while_buying_holds_up_nobody_for_long(db, task):
+    with Server(about) as server:
+        connect(db, task, server)
+        teacher_behind.put(db, task, teacher_behind.Rules(teacher="connection:T", budget_usd=1.0))
+        db["teacher_claims"].insert({"task_id": task.id, "brief": BRIEFS[0], "until": time.time() + 60})
+        told = teacher_behind.behind(db, task, BRIEFS[:2], wait_s=0.3)
+        assert set(told.drafts) == {BRIEFS[1]} and "did not answer" in told.why[BRIEFS[0]]
+        db.execute("update teacher_claims set until = 0")
+        assert teacher_behind.behind(db, task, BRIEFS[:1]).drafts and len(server.calls) == 2
+
+
+def test_one_brief_at_the_command_is_handed_on_as_a_file_of_them_is(db, encoders, small_base, tmp_path, capsys):
+    task = drafted.task(db, tmp_path)
+    drafted.retrieving(db, task, guide={"required": ["zebra"]})
+    db.conn.commit()
+    ask = ["write", "--client", "Northwind", "--task", "Slogans", "--brief", BRIEFS[0]]
+    told = call(capsys, *ask)[1]
+    assert (told["handled"], told["answered_by"], told["teacher"]) == (False, None, "")
+    with Server(lambda call: says("A zebra for a soft morning.")) as server:
+        connect(db, task, server)
+        guide.put(db, task, Guide(required=("zebra",)))
+        teacher_behind.put(db, task, teacher_behind.Rules(teacher="connection:T", budget_usd=1.0))
+        db.conn.commit()
+        told = call(capsys, *ask)[1]
+        assert (told["handled"], told["answered_by"]) == (False, "teacher") and told["drafts"][0]["passed"]
+        assert told["drafts"][0]["text"] == "A zebra for a soft morning." and len(told["drafts"]) > 1
+        call(capsys, *ask)
+        assert len(server.calls) == 1
 
 
 def test_the_command_says_the_price_buys_within_the_budget_and_carries_on(db, encoders, tmp_path, capsys):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sqlite_utils import Database
 
 from core import __main__ as cli
-from core import removal, settings
+from core import database, removal, settings
 from core.errors import InputError
+from core.report import writing_vendor
 from core.wires import connections
 from core.wires.wire import OwnPrice, Params
-from core.write import blind, comparison, vendors
+from core.write import blind, comparison, vendors, verdict
 from tests.wires.servers import Call, Server
 from tests.write import copy, drafted
 
@@ -86,13 +90,13 @@ def test_its_drafts_go_into_the_blind_test_and_stay_while_they_stay_the_same(db,
     writer = drafted.writer(db, task)
     path = filled(tmp_path, db, task)
     test = vendors.import_file(db, task, "V", path)
-    with pytest.raises(InputError, match="no blind test yet"):
-        vendors.into_blind(db, task, test, writer)
     there = [pair for pair in drafted.pairs.load(db, task) if pair.split == "test"][:10]
     drafted.blind_pairs.put(db, task, writer, [(one, f"Draft: {one.brief}") for one in there], 0)
     passed = {row["brief"] for row in vendors.answers(db, test) if row["passed"]}
-    new = vendors.into_blind(db, task, test, writer)
+    both = vendors.into_blind(db, task, test, writer)
+    new = blind.result(db, task, writer, "vendor:V").pairs
     assert new == sum(one.brief in passed for one in there) > 0 and vendors.into_blind(db, task, test, writer) == 0
+    assert both - new == blind.of_vendors(db, task)["V"].pairs > 0
     assert [one.against for one in comparison.comparison(db, task, comparison.looked_at(db, task)).blind] == [
         "approved",
         "vendor:V",
@@ -100,8 +104,69 @@ def test_its_drafts_go_into_the_blind_test_and_stay_while_they_stay_the_same(db,
     assert "the drafts of V" in blind.sentence(blind.result(db, task, writer, "vendor:V"))
     vendors.import_file(db, task, "V", path)
     assert blind.result(db, task, writer, "vendor:V").pairs == new
+    assert blind.of_vendors(db, task)["V"].pairs == both - new
     vendors.remove(db, task, "V")
+    assert not blind.of_vendors(db, task)
     assert blind.result(db, task, writer, "vendor:V").pairs == 0 and blind.result(db, task, writer).pairs == 10
+
+
+def test_a_vendor_is_judged_beside_approved_copy_without_any_student(db, task, tmp_path, monkeypatch):
+    monkeypatch.setattr(verdict, "ruled_out", lambda *_, **__: "")  # as of a vendor whose figures are fine
+    test = vendors.import_file(db, task, "V", filled(tmp_path, db, task))
+    new = vendors.into_blind(db, task, test, None)
+    texts = {row["text"] for row in vendors.answers(db, test)}
+    copies = {" ".join(one.copy.split()) for one in drafted.pairs.load(db, task) if one.split == "test"}
+    assert writing_vendor.card(db, task, test).decision == "people_decide"
+    sides = set()
+    while item := blind.next_item(db, task, None, "Ana"):
+        left = item.left in texts
+        assert (item.right if left else item.left) in copies
+        sides.add(left)
+        blind.answer(db, item.id, "Ana", "left" if left else "right")
+    assert sides == {True, False} and blind.counts(db, task, None, "Ana") == (0, new)
+    assert blind.undo(db, task, None, "Ana") and blind.next_item(db, task, None, "Ana")
+    assert blind.of_vendors(db, task)["V"].score == 1.0
+    settings.put(db, "blind_test", {"margin": 0.4}, task)  # so that few comparisons settle it
+    card = writing_vendor.card(db, task, test)
+    assert (card.decision, card.alone.outcome) == ("as_good", "not_worse") and "beside approved copy" in card.reason
+    settings.put(db, "blind_test", {"margin": 0.01}, task)
+    db.execute("update blind_answers set answer = case answer when 'left' then 'right' else 'left' end")
+    assert writing_vendor.card(db, task, test).decision == "not_good_enough"
+
+
+def test_a_students_pairs_and_a_vendors_are_judged_together_and_count_apart(db, task, tmp_path):
+    writer = drafted.writer(db, task)
+    drafted.compared(db, task, writer, 10)
+    test = vendors.import_file(db, task, "V", filled(tmp_path, db, task))
+    new = vendors.into_blind(db, task, test, None)
+    assert blind.counts(db, task, writer, "Ana") == (10 + new, 0)
+    seen = [blind.next_item(db, task, writer, "Ana")]
+    blind.answer(db, seen[0].id, "Ana", "both")
+    seen.append(blind.next_item(db, task, writer, "Ana"))
+    assert {item.left.startswith("Draft: ") or item.right.startswith("Draft: ") for item in seen} == {True, False}
+    assert blind.result(db, task, writer).n + blind.of_vendors(db, task)["V"].n == 1
+    assert [one.against for one in blind.compared(db, task, writer)] == ["approved"]
+
+
+def test_comparisons_of_an_earlier_version_stay_as_they_are(tmp_path):
+    old = Database(tmp_path / "old.db")
+    database.migrations.apply(old, stop_before="s010_vendor_pairs")
+    old.execute("insert into clients (id, name, synthetic, created) values (1, 'N', 0, '')")
+    old.execute("insert into tasks (id, client_id, name, kind, created) values (2, 1, 'S', 'write', '')")
+    writer = drafted.writer(old, SimpleNamespace(id=2))
+    pair = [7, 2, writer, 0, 0, "B", "D", "O", "approved", 1, "now"]
+    old.execute(f"insert into blind_pairs values ({', '.join('?' * len(pair))})", pair)
+    old.execute("insert into blind_answers values (7, 'Ana', 'left', 2.0, 'now')")
+    old.execute("insert into pair_verdicts values (7, 'J', 'm', 'left', 'right', 'draft', 0.1, 'now')")
+    old.conn.commit()
+    old.close()
+    db = database.connect(tmp_path / "old.db")
+    assert list(db.execute("select * from blind_pairs")) == [tuple(pair)]
+    counts = [db[name].count for name in ("blind_answers", "pair_verdicts")]
+    assert counts == [1, 1] and not list(db.execute("pragma foreign_key_check"))
+    assert {key.other_table for key in db["blind_answers"].foreign_keys} == {"blind_pairs"}
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute("insert into blind_answers values (8, 'Ana', 'left', 2.0, 'now')")
 
 
 def test_the_teachers_drafts_stand_beside_the_students_once_measured(db, task):
@@ -148,6 +213,6 @@ def test_the_command_hands_out_takes_in_and_says_the_card(db, task, tmp_path, ca
     figures = {one["name"]: one["figures"] for one in told["measures"]}
     assert set(figures["near_copies"]) == {"vendor:V", "student", "people", "shuffled"} and "$3" in told["price"]
     assert call("scorecard")["test"]["name"] == "V" and call("list")["tests"][0]["name"] == "V"
-    call("blind", status=2)
+    assert call("blind")["pairs"] > 0
     call("sets", status=2)
     assert call("remove", "--name", "V")["removed"] == "V"

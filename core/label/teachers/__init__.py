@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from sqlite_utils import Database
 
+from core import tasks
 from core.errors import InputError
 from core.tasks import Task
 from core.taxonomy import StoredCategory
@@ -41,7 +42,8 @@ class Answer:
 
     `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` says where the confidence
     came from. Tokens, cost (USD) and latency (ms) are None where they are not known. `mapped`: a near miss, put on the category
-    it can only have meant.
+    it can only have meant. `facet`: the place of the facet among those asked about together. `tags`: for a facet that takes several
+    categories, the ids of those it has, none maybe; there is no category_id then.
     """
 
     asset_id: int
@@ -56,6 +58,8 @@ class Answer:
     latency_ms: float | None = None
     error: str | None = None
     mapped: bool = False
+    facet: int = 0
+    tags: tuple[int, ...] | None = None
 
 
 class Teacher(Protocol):
@@ -80,7 +84,18 @@ def make(db: Database, task: Task, spec: str, categories: Sequence[StoredCategor
             f"There is no teacher of the kind '{kind}'.",
             f"Choose one of: built-in, recorded:COLUMN, connection:NAME, {providers.specs()}.",
         )
+    if kind != "recorded":
+        tasks.one_category(
+            task,
+            "Labelling by a model",
+            "Import a file with a column of the task's tags; `--teacher recorded` and the Teacher page learn from that.",
+        )
     return importlib.import_module(kinds[kind]).make(db, task, spec, list(categories))
+
+
+def is_hosted(spec: str) -> bool:
+    """Whether the teacher called `spec` is a model behind a connection, which is paid for its answers."""
+    return spec.partition(":")[0] in {"connection", *providers.kinds()}
 
 
 def batches(db: Database, sql: str, parameters: list, size: int = 256) -> Iterator[list[Asset]]:

@@ -3,13 +3,14 @@ batches.py and desk.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlite_utils import Database
 
+from core.label import labels
 from core.label.asking import REPAIR_SHOWN, Asking, Question, of_task
 from core.label.model import MESSAGE_TOKENS, Model, connection_of, price_of
-from core.label.teachers import Asset, lacking
+from core.label.teachers import Answer, Asset, lacking
 from core.money.prices import Price
 from core.tasks import Task
 from core.taxonomy import StoredCategory
@@ -19,6 +20,8 @@ from core.wires.wire import Request
 
 class Hosted(Model):
     """A model that sorts assets into the categories of one taxonomy."""
+
+    runs: tuple[int, ...] = ()  # of a teacher of several facets (joint.py), a run each
 
     def __init__(self, name: str, connection: Connection, asking: Asking, price: Price | None):
         super().__init__(connection, price)
@@ -30,6 +33,14 @@ class Hosted(Model):
 
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
         return lacking(db, run_id)
+
+    def write(self, db: Database, run_id: int, answers: Sequence[tuple[Sequence[int], Answer]]) -> None:
+        """Labels, each with the facets that it was asked for together with, in the caller's transaction."""
+        labels.write(db, run_id, [answer for _, answer in answers])
+
+    def asked_about(self, db: Database, batch: dict, assets: Sequence[Asset]) -> list[Asset]:
+        """Assets as a batch (a row of batches) asked about them."""
+        return list(assets)
 
     def most_usd_repaired(self, question: Question) -> float:
         """The most USD that a call and the repair turn after it can cost. InputError where the model has no price."""

@@ -6,19 +6,24 @@ Copies of one creative have one label: the one that most of its labelled copies 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
+import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
 from core import tasks, taxonomy
+from core.assets import tag_columns
 from core.assets.duplicates import form_hash, normal_form
 from core.errors import InputError
 from core.label.teachers import Answer, Asset, batches
+from core.tables.columns import fold
 from core.tasks import Task
-from core.taxonomy import Matcher, StoredCategory
+from core.taxonomy import Matcher, StoredCategory, tagsets
 
 NONE_YET = "Name the label column when importing, and check that its labels are names of the taxonomy."
 
@@ -127,6 +132,92 @@ class Recorded:
         )
 
 
+class RecordedTags(Recorded):
+    """The same of a task that chooses several: an answer is a set of tags (core/taxonomy/tagsets.py). Where the file has a column
+    of shares for each category (share_funny, share_warm …), these are the distribution: how many of those asked said each tag."""
+
+    def _column(self, match: Matcher) -> Matcher:
+        """Reads every cell of the column at once; what is left of it when this is done is a look-up."""
+        (taxonomy_id,) = self.db.execute(
+            "select taxonomy_id from categories where id = ?", [next(iter(self.labels.values()))]
+        ).fetchone()
+        rows = self.db.execute(
+            "select label, category, count(*) from recordings where task_id = ? and source = ? group by 1, 2",
+            [self.task.id, self.source],
+        ).fetchall()
+        cells = tag_columns.reader({label: n for label, known, n in rows if known is None}, match, tie="names")
+        known = self._known([known for _, known, _ in rows if known is not None])
+        said = {
+            (label, meant): cells.read(label).categories if meant is None else known.get(meant)
+            for label, meant, _ in rows
+        }
+        sets = [tags for tags in said.values() if tags is not None]
+        ids = dict(zip(sets, tagsets.ids(self.db, taxonomy_id, sets)))
+        self._said = {cell: ids.get(tags) for cell, tags in said.items()}
+        self._shares = _share_columns(self.db, self.task, self.source, list(self.labels))
+        return match
+
+    def _known(self, labels: list[str]) -> dict[str, tuple[int, ...]]:
+        """The categories of sets that were read before, whatever version of the taxonomy they are of."""
+        rows = self.db.execute(
+            """select c.label, c.id, c.tags, t.id from categories c join taxonomies t on t.id = c.taxonomy_id
+               where t.task_id = ? and c.label in (select value from json_each(?)) order by t.version""",
+            [self.task.id, json.dumps(labels)],
+        ).fetchall()
+        names = dict(
+            self.db.execute(
+                "select c.id, c.label from categories c join taxonomies t on t.id = c.taxonomy_id where t.task_id = ?",
+                [self.task.id],
+            ).fetchall()
+        )
+        known = {}
+        for label, id, tags, _ in rows:
+            members = [names[tag] for tag in ([id] if tags is None else json.loads(tags))]
+            left = tuple(sorted(self.labels[name] for name in members if name in self.labels))
+            known[label] = left if left or not members else None
+        return known
+
+    def _category(self, label: str, known: str | None) -> int | None:
+        return self._said.get((label, known))
+
+    def answer(self, assets: Sequence[Asset]) -> list[Answer]:
+        answers = super().answer(assets)
+        if not self._shares:
+            return answers
+        marks = ",".join("?" * len(assets))
+        query = f"select id, extra from assets where id in ({marks})"
+        extra = dict(self.db.execute(query, [asset.id for asset in assets]).fetchall())
+        return [replace(one, distribution=_shares(extra[one.asset_id], self._shares)) for one in answers]
+
+
+def _share_columns(db: Database, task: Task, source: str, labels: list[str]) -> list[str]:
+    """The further columns of the file that hold a share for each of the categories, in their order: those whose names end as the
+    categories are called and begin alike; none where not every category has one."""
+    row = db.execute(
+        """select a.extra from recordings r join assets a on a.id = r.asset_id
+           where r.task_id = ? and r.source = ? and a.extra is not null limit 1""",
+        [task.id, source],
+    ).fetchone()
+    columns = list(json.loads(row[0])) if row else []
+    starts: dict[str, dict[str, str]] = {}
+    for label in labels:
+        for column in columns:
+            if (name := fold(column)).endswith(fold(label)):
+                starts.setdefault(name.removesuffix(fold(label)), {})[label] = column
+    whole = [found for start, found in starts.items() if start and len(found) == len(labels)]
+    return [whole[0][label] for label in labels] if whole else []
+
+
+def _shares(extra: str | None, columns: list[str]) -> np.ndarray | None:
+    """The shares in these columns, float (categories); None where one is missing or no share."""
+    cells = json.loads(extra or "{}")
+    try:
+        shares = np.array([float(cells[column]) for column in columns])
+    except (KeyError, ValueError):
+        return None
+    return shares if ((shares >= 0) & (shares <= 1)).all() else None
+
+
 def make(db: Database, task: Task, spec: str, categories: list[StoredCategory]) -> Recorded:
     """The teacher "recorded:COLUMN". InputError when the task has no labels from that column."""
     detail = spec.partition(":")[2]
@@ -134,7 +225,11 @@ def make(db: Database, task: Task, spec: str, categories: list[StoredCategory]) 
     if detail not in sources:
         known = f"Columns with recorded labels: {', '.join(sources)}." if sources else NONE_YET
         raise InputError(f"No recorded labels from a column '{detail}'.", known)
-    return Recorded(db, detail, categories, task)
+    return _kind(task)(db, detail, categories, task)
+
+
+def _kind(task: Task) -> type[Recorded]:
+    return RecordedTags if task.several else Recorded
 
 
 def differing(db: Database, run_id: int) -> pd.DataFrame:
@@ -146,5 +241,6 @@ def differing(db: Database, run_id: int) -> pd.DataFrame:
     categories = taxonomy.load(db, taxonomy_id) if kind == "recorded" else []
     if not categories:
         return pd.DataFrame(columns=["group_id", "category_id", "copies", "first"])
-    table = Recorded(db, source, categories, tasks.get(db, task_id)).votes()
+    task = tasks.get(db, task_id)
+    table = _kind(task)(db, source, categories, task).votes()
     return table[table.groupby("group_id").category_id.transform("size") > 1]

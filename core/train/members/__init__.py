@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from core.train.data import Rows, Step
     from core.train.students.reading import Reading
+    from core.train.students.together import Readings
 
 AUTO = "auto"  # the choice that climbs the ladder
 QUICK = "embedding"  # of the kinds that train in seconds, where nobody chose one
@@ -62,7 +63,9 @@ class Member:
     `fit(rows, folder, step, earlier, folds)` trains and saves it, given the models it needs by name, and with `folds` keeps what
     models of the other folds make of each row; `load(folder)` gives it back. `quick(rows, encode, step)` trains it in seconds and
     writes nothing, with vectors of the small base: for learning curves and rounds; None: it takes longer.
-    `export`: how it goes along, or why it cannot, in a sentence."""
+    `export`: how it goes along, or why it cannot, in a sentence. `share(model, folder, readings)` has a model loaded from `folder`
+    read together with those of other students (students/together.py); None: it has nothing in common with them. `several`: whether
+    it learns several tags an asset, too."""
 
     name: str
     caption: str
@@ -80,6 +83,8 @@ class Member:
     load: Callable[[Path], Model]
     quick: Callable[[Rows, Encode | None, Step], Model] | None
     export: Export | str
+    share: Callable[[Model, Path, Readings], None] | None = None
+    several: bool = True
 
     def __post_init__(self) -> None:
         empty = [one.name for one in fields(self) if getattr(self, one.name) == "" and one.name != "keeps"]
@@ -174,6 +179,18 @@ def must_be_quick(kind: str) -> None:
             f"There is no curve and no round for the kind '{kind}': it is not trained in seconds.",
             f"Choose one of: {', '.join(quick_kinds())}.",
         )
+
+
+def of_tags(ladder: Sequence[str]) -> tuple[str, ...]:
+    """The kinds of a ladder that learn several tags an asset. InputError where none does."""
+    able = tuple(kind for kind in ladder if all(of(name).several for name in blend(kind)))
+    if not able:
+        known = [kind for kind in names() if all(of(name).several for name in blend(kind))]
+        raise InputError(
+            f"A student of the kind '{ladder[-1]}' learns one category an asset, not several.",
+            f"Choose one of: {', '.join([AUTO, *sorted(known, key=lambda kind: of(kind).minutes)])}.",
+        )
+    return able
 
 
 def choices() -> dict[str, Choice]:

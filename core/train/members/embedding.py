@@ -12,12 +12,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.encoders.encoder import OnnxText, export, layers_of, prepared, torch_encoder
-from core.train import softmax
-from core.train.disk import EXACT, SMALL, link, tensors_of
+from core.train import odds, softmax
+from core.train.disk import EXACT, SMALL, digest, link, tensors_of
 from core.train.members import SMALL_BASE, Encode, Export, Member, Model
 from core.train.students import crossfit, neighbours
 from core.train.students.neighbours import Neighbours, gather
 from core.train.students.reading import Reading
+from core.train.students.together import OneGraph, OneSearch, Readings, SharedNeighbours, mark
 from core.weights import opened
 
 if TYPE_CHECKING:
@@ -29,23 +30,33 @@ STRENGTH, ITERATIONS = 30.0, 40
 class Encoded:
     """A member that reads a text as a vector: head and neighbours each make a table of it. `graph` gives unit vectors."""
 
-    def __init__(self, graph: Encode, coefficients: np.ndarray, bias: np.ndarray, neighbours: Neighbours):
+    def __init__(
+        self,
+        graph: Encode,
+        coefficients: np.ndarray,
+        bias: np.ndarray,
+        neighbours: Neighbours,
+        several: bool = False,
+    ):
         self.graph, self.coefficients, self.bias, self.neighbours = graph, coefficients, bias, neighbours
+        self.several = several
 
     def read(self, texts: Sequence[str]) -> Reading:
-        """Two tables: log_softmax(vector @ coefficients + bias), and what the nearest training assets were labelled."""
+        """Two tables: log_softmax(vector @ coefficients + bias), of tags the log odds as they are, and what the nearest training
+        assets were labelled."""
         return self.look(self.graph(texts))
 
     def look(self, vectors: np.ndarray) -> Reading:
         """The same of texts whose vectors are known."""
         near, nearness = self.neighbours.look(vectors)
-        return Reading([softmax.log_softmax(vectors @ self.coefficients + self.bias), near], nearness)
+        table = vectors @ self.coefficients + self.bias
+        return Reading([table if self.several else softmax.log_softmax(table), near], nearness)
 
     def save(self, folder: Path) -> None:
         """Head and neighbours into head.safetensors (the encoder's own files are the caller's)."""
         tensors = {"coefficients": np.ascontiguousarray(self.coefficients), "bias": self.bias}
         tensors |= {"neighbours": self.neighbours.vectors.astype(np.float16), "answers": self.neighbours.answers}
-        save_file(tensors, folder / "head.safetensors")
+        save_file(tensors | odds.mark(self.several), folder / "head.safetensors")
 
 
 def fit(
@@ -71,6 +82,7 @@ def fit(
             vectors[chosen],
             rows.targets[chosen],
             lambda done, total: step(done, total, f"{name}: fitting the head"),
+            rows.several,
         ),
         lambda member, held: member.look(vectors[held]),
         folder,
@@ -82,17 +94,34 @@ def fit(
     return member
 
 
-def learn(encode: Encode, vectors: np.ndarray, targets: np.ndarray, step: Callable[[int, int], None]) -> Encoded:
-    """The member of rows whose `vectors` (n, d) are known, with target distributions (n, categories)."""
-    coefficients, bias = softmax.fit(vectors, targets, strength=STRENGTH, iterations=ITERATIONS, step=step)
-    return Encoded(encode, coefficients, bias, gather(vectors, targets))
+def learn(
+    encode: Encode,
+    vectors: np.ndarray,
+    targets: np.ndarray,
+    step: Callable[[int, int], None],
+    several: bool = False,
+) -> Encoded:
+    """The member of rows whose `vectors` (n, d) are known, with target distributions (n, categories), or with `several` how likely
+    each tag is by itself."""
+    loss = odds.loss if several else softmax.cross_entropy
+    fitted = softmax.fit(vectors, targets, strength=STRENGTH, iterations=ITERATIONS, step=step, loss=loss)
+    return Encoded(encode, *fitted, gather(vectors, targets, several), several)
 
 
 def load(folder: Path) -> Encoded:
     """The member saved in `folder`: an ONNX graph and four tables."""
     head = tensors_of(folder / "head.safetensors")
     near = Neighbours(head["neighbours"].astype(np.float32), head["answers"], head["coefficients"].shape[1])
-    return Encoded(OnnxText(folder), head["coefficients"], head["bias"], near)
+    return Encoded(OnnxText(folder), head["coefficients"], head["bias"], near, odds.marked(head))
+
+
+def share(model: Encoded, folder: Path, readings: Readings) -> None:
+    """Read with the encoder, and look for the nearest among the assets, that other students have as well."""
+    encoder = digest(folder / "encoder.onnx"), digest(folder / "tokenizer.json")
+    near = model.neighbours
+    model.graph = readings.part(encoder, lambda: OneGraph(model.graph))
+    search = readings.part(mark(near.vectors), lambda: OneSearch(near.vectors))
+    model.neighbours = SharedNeighbours(search, near.answers, near.categories)
 
 
 def write(source: Path, folder: Path, base: str | None) -> None:
@@ -126,6 +155,7 @@ MEMBER = Member(
     tunes=False,
     fit=fit,
     load=load,
-    quick=lambda rows, encode, step: learn(encode, encode(rows.texts), rows.targets, step),
+    quick=lambda rows, encode, step: learn(encode, encode(rows.texts), rows.targets, step, rows.several),
     export=Export("graph", write),
+    share=share,
 )

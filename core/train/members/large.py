@@ -39,4 +39,5 @@ MEMBER = Member(
     load=embedding.load,
     quick=None,
     export=Export("graph", embedding.write),
+    share=embedding.share,
 )

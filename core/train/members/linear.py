@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import save_file
 
-from core.train import softmax
-from core.train.disk import tensors_of
+from core.train import odds, softmax
+from core.train.disk import digest, tensors_of
 from core.train.members import Export, Member, Model
 from core.train.students import crossfit, tfidf
 from core.train.students.reading import Reading
+from core.train.students.together import OneCount, Readings, mark
 
 if TYPE_CHECKING:
     from core.train.data import Rows, Step
@@ -27,15 +28,23 @@ MOST_COEFFICIENTS = (
 
 
 class Linear:
-    """One table, log_softmax(features(text) @ coefficients + bias); nearness is the share of a text's words that are known."""
+    """One table, log_softmax(features(text) @ coefficients + bias), of tags the log odds as they are; nearness is the share of a
+    text's words that are known."""
 
-    def __init__(self, features: tfidf.Tfidf, coefficients: np.ndarray, bias: np.ndarray):
-        self.features, self.coefficients, self.bias = features, coefficients, bias
+    def __init__(
+        self,
+        features: tfidf.Tfidf | OneCount,
+        coefficients: np.ndarray,
+        bias: np.ndarray,
+        several: bool = False,
+    ):
+        self.features, self.coefficients, self.bias, self.several = features, coefficients, bias, several
 
     def read(self, texts: Sequence[str]) -> Reading:
         """The table and the nearness of `texts`."""
         features, known = self.features.read(texts)
-        return Reading([softmax.log_softmax(features @ self.coefficients + self.bias)], known)
+        table = features @ self.coefficients + self.bias
+        return Reading([table if self.several else softmax.log_softmax(table)], known)
 
     def save(self, folder: Path) -> None:
         """Two files: vocabulary.json, the words and character n-grams in column order, and linear.safetensors."""
@@ -44,6 +53,7 @@ class Linear:
         )
         tensors = {"coefficients": np.ascontiguousarray(self.coefficients), "bias": self.bias}
         tensors |= {f"idf.{kind}": idf for kind, idf in self.features.idf.items()}
+        tensors |= odds.mark(self.several)
         save_file(tensors, folder / "linear.safetensors")
 
 
@@ -72,8 +82,9 @@ def learn(rows: Rows, step: Step) -> Linear:
         strength=STRENGTH,
         iterations=ITERATIONS,
         step=lambda done, total: step(done, total, "linear: fitting"),
+        loss=odds.loss if rows.several else softmax.cross_entropy,
     )
-    return Linear(features, coefficients, bias)
+    return Linear(features, coefficients, bias, rows.several)
 
 
 def load(folder: Path) -> Linear:
@@ -81,7 +92,14 @@ def load(folder: Path) -> Linear:
     tensors = tensors_of(folder / "linear.safetensors")
     features = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     idf = {kind: tensors[f"idf.{kind}"] for kind in features}
-    return Linear(tfidf.Tfidf(features, idf), tensors["coefficients"], tensors["bias"])
+    return Linear(tfidf.Tfidf(features, idf), tensors["coefficients"], tensors["bias"], odds.marked(tensors))
+
+
+def share(model: Linear, folder: Path, readings: Readings) -> None:
+    """Count words once, where other students learned from the same assets."""
+    features = model.features
+    key = digest(folder / "vocabulary.json"), mark(*features.idf.values())
+    model.features = readings.part(key, lambda: OneCount(features))
 
 
 def write(source: Path, folder: Path, base: str | None) -> None:
@@ -110,4 +128,5 @@ MEMBER = Member(
     load=load,
     quick=lambda rows, encode, step: learn(rows, step),
     export=Export("words", write),
+    share=share,
 )

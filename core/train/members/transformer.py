@@ -251,4 +251,5 @@ MEMBER = Member(
     load=load,
     quick=None,
     export=Export("graph", write),
+    several=False,
 )

@@ -20,13 +20,16 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
+from core.taxonomy.tagsets import JOINED, NONE
 from core.train import members
 from core.train.disk import UNSEEN, digests, link, tables_of, verify
 from core.train.members import Model
 from core.train.students import crossfit
 from core.train.students.reading import Reading
-from core.train.students.stages import Answers, Stage, from_json, walk
+from core.train.students.stages import Answers, Stage, TagAnswers, TagStage, from_json, walk
+from core.train.students.stages import answers as said_in
 from core.train.students.stages import fit as fit_stages
+from core.train.students.together import Readings
 from core.train.vectors import keys
 from core.whole import write_whole
 
@@ -47,6 +50,11 @@ class Student:
     ):
         self.kind, self.categories, self.labels = kind, categories, labels
         self.members, self.stages = members, stages
+
+    @property
+    def several(self) -> bool:
+        """Whether it gives a text several tags, or none: its answers are TagAnswers."""
+        return isinstance(self.stages[-1], TagStage)
 
     def answer(self, texts: Sequence[str]) -> Answers:
         """Calibrated probabilities of each text, and whether it is unlike anything the student learned from."""
@@ -73,6 +81,14 @@ class Student:
                 member.read(texts)
 
 
+def said(answers: Answers, labels: Sequence[str]) -> list[str]:
+    """What a student answers, in words, by its `labels` in column order: each text's category, or its tags where a task chooses
+    several (core/taxonomy/tagsets.py)."""
+    if isinstance(answers, TagAnswers):
+        return [JOINED.join(labels[i] for i in np.flatnonzero(given)) or NONE for given in answers.given]
+    return [labels[best] for best in answers.best.tolist()]
+
+
 def fit(
     kind: str, split: Split, labels: list[str], folder: Path, step: Step, earlier: Path | None = None
 ) -> tuple[Student, Answers]:
@@ -96,12 +112,11 @@ def fit(
     else:
         readings = {name: model.read(split.calibration.texts) for name, model in models.items()}
     judging = split.judging
-    stages = fit_stages(readings, judging.answers)
+    stages = fit_stages(readings, judging.answers if judging.said is None else judging.said)
     held = walk(stages, len(judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
     student = Student(kind, split.categories, labels, models, stages)
     if split.crossfit:
-        tensors = {"probabilities": held.probabilities, "strange": held.strange, "keys": keys(judging.texts)}
-        save_file(tensors, folder / UNSEEN)
+        save_file(held.tables() | {"keys": keys(judging.texts)}, folder / UNSEEN)
     config = {
         "format": FORMAT,
         "kind": kind,
@@ -121,10 +136,10 @@ def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
     if not (folder / UNSEEN).exists():
         return np.zeros(0, int), Answers(np.zeros((0, 1), np.float32), np.zeros(0, bool))
     tables = tables_of(folder / UNSEEN)
-    place = {key: row for row, key in enumerate(tables["keys"].tolist())}
+    place = {key: row for row, key in enumerate(tables.pop("keys").tolist())}
     row_of = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
     rows = np.flatnonzero(row_of >= 0)
-    return rows, Answers(tables["probabilities"][row_of[rows]], tables["strange"][row_of[rows]])
+    return rows, said_in({name: table[row_of[rows]] for name, table in tables.items()})
 
 
 def load(folder: Path) -> Student:
@@ -142,6 +157,36 @@ def load(folder: Path) -> Student:
             )
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], models, stages)
+
+
+def share(student: Student, folder: Path, readings: Readings) -> Student:
+    """The student, loaded from `folder`, which from now on reads together with all others that share these `readings`."""
+    for name, model in student.members.items():
+        if join := members.of(name).share:
+            join(model, folder / name, readings)
+    return student
+
+
+class Together:
+    """The students saved in several folders, which read each text once for all of them. For one thread at a time."""
+
+    def __init__(self, folders: Sequence[Path]):
+        """InputError as load()."""
+        self.students, self._readings = [load(folder) for folder in folders], Readings()
+        if len(folders) > 1:  # one alone has nobody to read with
+            for student, folder in zip(self.students, folders):
+                share(student, folder, self._readings)
+
+    def answer(self, texts: Sequence[str]) -> list[Answers]:
+        """What each student says of `texts`, in the order of the folders."""
+        with self._readings.once():
+            return [student.answer(texts) for student in self.students]
+
+    def warm_up(self) -> None:
+        """As Student.warm_up()."""
+        for student in self.students:
+            with self._readings.once():
+                student.warm_up()
 
 
 def config_of(folder: Path) -> dict[str, Any]:

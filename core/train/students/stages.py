@@ -13,12 +13,16 @@ while asking all members about everything would not have lowered it by more than
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.train import members, softmax
+from core.train import members, odds, softmax
 from core.train.students.reading import Reading
+
+if TYPE_CHECKING:
+    from core.train.data import Rows
 
 STRANGE = 0.01
 LOSS, LEAST = 0.02, 0.003  # by which share of it, or by how many nats an asset, a stage may raise the log loss
@@ -54,6 +58,50 @@ class Answers:
             return np.zeros(len(self.strange), bool)
         return (self.confidence >= threshold) & ~self.strange
 
+    def agree(self, rows: Rows) -> np.ndarray:
+        """Whether each is what the teacher said of the same rows, bool (n)."""
+        return self.best == rows.answers
+
+    def tables(self) -> dict[str, np.ndarray]:
+        """The same as arrays by name: what answers() takes."""
+        return {"probabilities": self.probabilities, "strange": self.strange}
+
+
+@dataclass(frozen=True)
+class TagAnswers(Answers):
+    """What a student says of n texts that may have several tags: `probabilities` (n, tags) are of each tag by itself, and `given`,
+    bool (n, tags), are the tags it gives; none is an answer, too."""
+
+    given: np.ndarray
+
+    @property
+    def best(self) -> np.ndarray:
+        """No single category is the answer to such a text; see `given`."""
+        raise TypeError("A student that gives several tags has no single best one.")
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """How sure the student is of the least sure tag of each text, given or left out."""
+        return surest(self.probabilities, self.given)
+
+    def agree(self, rows: Rows) -> np.ndarray:
+        """Whether exactly the teacher's tags are given, bool (n)."""
+        return (self.given == rows.said).all(1)
+
+    def tables(self) -> dict[str, np.ndarray]:
+        """As there."""
+        return super().tables() | {"given": self.given}
+
+
+def surest(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The least probability of all tags given and (one less it) of all left out, of each row: (n, tags) twice to (n)."""
+    return np.where(given, probabilities, 1 - probabilities).min(1, initial=1.0)
+
+
+def answers(tables: dict[str, np.ndarray]) -> Answers:
+    """What Answers.tables() gave."""
+    return (TagAnswers if "given" in tables else Answers)(**tables)
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -66,49 +114,95 @@ class Stage:
     cut: float
     bar: float
 
+    def pool(self, tables: Sequence[np.ndarray]) -> np.ndarray:
+        """The probabilities (texts, categories) that the tables of all asked so far come to."""
+        return blend(tables, self.weights)
+
+    def answers(self, pool: np.ndarray, strange: np.ndarray) -> Answers:
+        """What these probabilities say."""
+        return Answers(pool, strange)
+
     def as_json(self) -> dict:
         """The same as JSON can hold it."""
-        return asdict(self) | {"weights": [float(weight) for weight in self.weights]}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class TagStage(Stage):
+    """A stage of a student that gives several tags, whose tables are log odds: `slope` and `shift` (tags) calibrate their weighted
+    sum for each tag, and a tag is given that is at least `least` (tags) likely."""
+
+    slope: np.ndarray
+    shift: np.ndarray
+    least: np.ndarray
+
+    def pool(self, tables: Sequence[np.ndarray]) -> np.ndarray:
+        """The probability of each tag by itself (texts, tags)."""
+        return odds.sigmoid(odds.pooled(tables, self.weights) * self.slope + self.shift).astype(np.float32)
+
+    def answers(self, pool: np.ndarray, strange: np.ndarray) -> Answers:
+        """The tags that are likely enough."""
+        return TagAnswers(pool, strange, pool >= self.least)
 
 
 def from_json(stored: dict) -> Stage:
     """What as_json() gave."""
-    return Stage(**stored | {"weights": np.array(stored["weights"])})
+    arrays = {name: np.array(value) for name, value in stored.items() if isinstance(value, list)}
+    return (TagStage if "least" in stored else Stage)(**stored | arrays)
 
 
 def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answers:
     """The answers to `count` texts, of which each member is asked only about those that no stage before it has ended."""
-    probabilities, strange = np.empty((count, categories), np.float32), np.zeros(count, bool)
+    said = stages[-1].answers(np.zeros((count, categories), np.float32), np.zeros(count, bool)).tables()
     left, tables, nearness = np.arange(count), [], {}
     for stage in stages:
         reading = ask(stage.member, left)
         tables += reading.tables
         nearness[stage.member] = reading.nearness
-        pool, far = blend(tables, stage.weights), nearness[stage.judge] < stage.cut
-        if stage is stages[-1]:
-            probabilities[left], strange[left] = pool, far
-            break
-        ends = ~far & (pool.max(1) >= stage.bar)
-        probabilities[left[ends]] = pool[ends]
+        far = nearness[stage.judge] < stage.cut
+        now = stage.answers(stage.pool(tables), far)
+        ends = np.ones(len(left), bool) if stage is stages[-1] else ~far & (now.confidence >= stage.bar)
+        for name, table in now.tables().items():
+            said[name][left[ends]] = table[ends]
         left, tables = left[~ends], [table[~ends] for table in tables]
         nearness = {name: near[~ends] for name, near in nearness.items() if near is not None}
         if not len(left):
             break
-    return Answers(probabilities, strange)
+    return answers(said)
 
 
 def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
     """The stages of a student whose members made these `readings` of calibrating rows, which the teacher gave `answers` (column
-    numbers): weights, cuts and bars."""
-    tables, pools, stages, judge = [], [], [], ""
+    numbers int (n), or which of the tags, bool (n, tags)): weights, cuts and bars."""
+    several = answers.ndim > 1
+    tables, sure, losses, stages, judge = [], [], [], [], ""
     for name in members.asked_in_order(list(readings)):
         tables += readings[name].tables
-        weights = fit_weights(tables, answers)
-        pools.append(blend(tables, weights))
         judge = max((judge or name, name), key=lambda one: members.of(one).judges)
-        stages.append(Stage(name, weights, judge, cut_of(readings[judge].nearness), 0.0))
-    bars = _bars(stages, pools, readings, answers)
+        asked = name, judge, cut_of(readings[judge].nearness)
+        stage = _of_tags(*asked, tables, answers) if several else _of_categories(*asked, tables, answers)
+        stages.append(stage)
+        pool = stage.pool(tables)
+        sure.append(stage.answers(pool, np.zeros(len(pool), bool)).confidence)
+        losses.append(odds.surprise(pool, answers) if several else _surprise(pool, answers))
+    bars = _bars(stages, sure, losses, readings)
     return [replace(stage, bar=bar) for stage, bar in zip(stages, bars)]
+
+
+def _of_categories(name: str, judge: str, cut: float, tables: list[np.ndarray], answers: np.ndarray) -> Stage:
+    return Stage(name, fit_weights(tables, answers), judge, cut, 0.0)
+
+
+def _of_tags(name: str, judge: str, cut: float, tables: list[np.ndarray], said: np.ndarray) -> TagStage:
+    weights = odds.fit_weights(tables, said)
+    slope, shift = odds.calibrate(odds.pooled(tables, weights), said)
+    stage = TagStage(name, weights, judge, cut, 0.0, slope, shift, np.full(said.shape[1], 0.5))
+    return replace(stage, least=odds.thresholds(stage.pool(tables), said))
+
+
+def _surprise(pool: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """The log loss of each row, nats."""
+    return -np.log(np.maximum(pool[np.arange(len(answers)), answers], TINY))
 
 
 def cut_of(nearness: np.ndarray) -> float:
@@ -117,15 +211,14 @@ def cut_of(nearness: np.ndarray) -> float:
 
 
 def _bars(
-    stages: list[Stage], pools: list[np.ndarray], readings: dict[str, Reading], answers: np.ndarray
+    stages: list[Stage], sures: list[np.ndarray], losses: list[np.ndarray], readings: dict[str, Reading]
 ) -> list[float]:
-    """How sure each stage must be, by the log loss of those that would end there, the surest first."""
-    rows = np.arange(len(answers))
-    losses = [-np.log(np.maximum(pool[rows, answers], TINY)) for pool in pools]
-    allowed = max(LOSS * losses[-1].sum(), LEAST * len(answers))
+    """How sure each stage must be, by the log loss of those that would end there, the surest first; `sures` and `losses` are of all
+    rows, a stage each."""
+    rows = np.arange(len(losses[-1]))
+    allowed = max(LOSS * losses[-1].sum(), LEAST * len(rows))
     left, bars = rows, []
-    for pool, loss, stage in zip(pools[:-1], losses, stages):
-        sure = pool.max(1)
+    for sure, loss, stage in zip(sures[:-1], losses, stages):
         order = left[np.argsort(-sure[left], kind="stable")]
         order = order[readings[stage.judge].nearness[order] >= stage.cut]
         too_much = np.cumsum(loss[order] - losses[-1][order]) + UNSEEN > allowed

@@ -1,0 +1,108 @@
+"""Several facets' hosted teachers as one, which asks about all that an asset lacks in one call (core/label/joint.py). What a
+facet's teacher would be asked alone decides which run its labels belong to: asked together or alone, none is asked for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlite_utils import Database
+
+from core.chance import scattered
+from core.label import labels
+from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion, keys
+from core.label.teachers import Answer, Asset
+from core.label.teachers.hosted import Hosted
+from core.money import ledger
+from core.tasks import Task
+from core.wires.wire import Request
+
+PAGE = 256  # assets read at a time
+
+
+class Joint(Hosted):
+    """A model that sorts assets by several facets. `runs`: each facet's label run, in the facets' order."""
+
+    def __init__(self, facets: Sequence[tuple[Task, Hosted]], runs: Sequence[int]):
+        first, names = facets[0][1], keys([task.name for task, _ in facets])
+        asked = [
+            Facet(task.name, key, hosted.asking, task.kind == "choose_several")
+            for key, (task, hosted) in zip(names, facets)
+        ]
+        super().__init__(first.name, first.connection, JointAsking(asked), first.price)
+        self.runs, self.client_id = tuple(runs), facets[0][0].client_id
+
+    def key(self, request: Request, asked: object = None) -> bytes:
+        places = request.facets if isinstance(request, JointQuestion) else range(len(self.runs))
+        return super().key(request, asked or self.asking.asked(places))
+
+    def pays_for(self, request: Request) -> tuple[int, ...]:
+        return tuple(self.runs[place] for place in request.facets) if isinstance(request, JointQuestion) else ()
+
+    def write(self, db: Database, run_id: int, answers: Sequence[tuple[Sequence[int], Answer]]) -> None:
+        rows: dict[tuple[int, int | None], list[Answer]] = {}
+        joints = {asked: self._joint(db, asked) for asked in {tuple(asked) for asked, _ in answers}}
+        for asked, answer in answers:
+            rows.setdefault((self.runs[answer.facet], joints[tuple(asked)]), []).append(answer)
+        for (run, joint), those in rows.items():
+            labels.write(db, run, those, joint)
+
+    def _joint(self, db: Database, asked: Sequence[int]) -> int | None:
+        return ledger.joint_of(db, [self.runs[place] for place in asked]) if len(asked) > 1 else None
+
+    def asked_about(self, db: Database, batch: dict, assets: Sequence[Asset]) -> list[JointAsset]:
+        runs = {batch["run_id"]}
+        if batch["joint_id"] is not None:
+            runs = {row[0] for row in db.execute("select run_id from joints where id = ?", [batch["joint_id"]])}
+        asked = tuple(place for place, run in enumerate(self.runs) if run in runs)
+        return [JointAsset(asset.id, asset.text, asked) for asset in assets]
+
+    def pending(self, db: Database, run_id: int) -> Iterator[list[JointAsset]]:
+        """The assets that lack a label in any facet, one of each duplicate group, page by page. Read by keyset, so that no cursor
+        stays open while answers are written."""
+        sql, parameters = lacking(self.runs, self.client_id)
+        last = 0
+        while True:
+            page = f"select id, text, facets from ({sql} and a.id > ?) where facets > 0 order by id limit ?"
+            rows = db.execute(page, [*parameters, last, PAGE]).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [_asset(*row) for row in rows]
+
+    def left(self, db: Database) -> int:
+        """How many assets lack a label in any facet."""
+        sql, parameters = lacking(self.runs, self.client_id)
+        return db.execute(f"select count(*) from ({sql}) where facets > 0", parameters).fetchone()[0]
+
+    def groups(self, db: Database) -> list[tuple[int, int, int]]:
+        """Assets by the facets they lack (as a sum of powers of two): how many, and the characters of their texts."""
+        sql, parameters = lacking(self.runs, self.client_id)
+        grouped = f"select facets, count(*), total(length(text)) from ({sql}) where facets > 0 group by facets"
+        return db.execute(grouped, parameters).fetchall()
+
+    def sampled(self, db: Database, limit: int) -> list[JointAsset]:
+        """Of `limit` assets spread evenly over the client's (always the same), those that lack a label."""
+        sql, parameters = lacking(self.runs, self.client_id)
+        drawn = f"select * from ({sql}) order by {scattered('id')} limit ?"
+        rows = db.execute(f"select id, text, facets from ({drawn}) where facets > 0", [*parameters, limit])
+        return [_asset(*row) for row in rows]
+
+
+def lacking(runs: Sequence[int | None], client_id: int) -> tuple[str, list]:
+    """SQL, with its parameters, of a client's assets to be asked about, one of each duplicate group: id, text, and `facets`, a sum
+    of powers of two for the places of those that a run has no answer for (all where there is no run yet)."""
+    bits = []
+    for place, run in enumerate(runs):
+        there = f"exists (select 1 from labels l where l.run_id = {int(run or 0)} and l.asset_id = a.id and l.error is null)"
+        bits.append(f"(not {there}) * {1 << place}")
+    sql = f"select a.id, a.text, {' + '.join(bits)} as facets from assets a where a.client_id = ? and a.group_id = a.id"
+    return sql, [client_id]
+
+
+def places(facets: int) -> tuple[int, ...]:
+    """The places that a sum of powers of two stands for."""
+    return tuple(place for place in range(facets.bit_length()) if facets >> place & 1)
+
+
+def _asset(id: int, text: str, facets: int) -> JointAsset:
+    return JointAsset(id, text, places(facets))

@@ -1,0 +1,174 @@
+"""Several sorting tasks of one client answered at once: by a real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from core import database, distil, jobs, tasks
+from core.deploy import scoring
+from core.errors import InputError
+from core.evaluate import house
+from core.train import registry, students
+from tests import small
+from tests.deploy.test_server import Server
+
+TEXTS = ["flights hotel beach buy", "careers join hiring team look", "discount deal price today look"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A workspace with the client Northwind, a student at work in each of its facets Topic and Intent."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_HOME", str(folder))
+        db = database.connect()
+        facets, assets = small.facet_files(folder / "files")
+        how = {"client": "Northwind", "teacher": "recorded", "student": "linear", "target": 0.6}
+        distil.distil(db, taxonomy=facets, assets=assets, go_live=True, **how)
+        topic = registry.find(db, tasks.find(db, 1, "Topic"))["id"]
+        with db.atomic():  # as if so easy a client were harder: half of the topics fall back
+            middle = db.execute("select avg(confidence) from predictions where student_id = ?", [topic]).fetchone()[0]
+            figures = "json_set(figures, '$.certificate.threshold', ?)"
+            db.execute(f"update evaluations set figures = {figures} where student_id = ?", [middle, topic])
+        db.close()
+    return folder
+
+
+@pytest.fixture
+def inside(home, monkeypatch):
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(home))
+    db = database.connect()
+    yield db
+    db.close()
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    made = Server(home, "--client", "Northwind", "--fallback")
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def alone(db, name, texts):
+    """What the student of a facet says by itself."""
+    student = students.load(
+        registry.folder_of(db, registry.find(db, tasks.find(db, tasks.client_named(db, "Northwind"), name))["id"])
+    )
+    said = student.answer(texts)
+    return [student.labels[best] for best in said.best], said.confidence.tolist()
+
+
+def test_one_request_answers_every_facet_as_its_student_would_alone(server, inside):
+    status, reply, _ = server.ask("/classify", {"texts": [*TEXTS, " "]})
+    assert (status, list(reply["students"])) == (200, ["Topic", "Intent"])
+    for name in ("Topic", "Intent"):
+        labels, sure = alone(inside, name, TEXTS)
+        said = [one["facets"][name] for one in reply["results"]]
+        handled = [one for one in said[:3] if one["handled"]]
+        assert [one["top"][0]["category"] for one in said[:3]] == labels and handled
+        assert [one["top"][0]["confidence"] for one in said[:3]] == pytest.approx(sure, abs=1e-5)
+        assert said[3]["category"] is None
+    for one in reply["results"]:
+        assert one["handled"] == all(facet["handled"] for facet in one["facets"].values())
+    assert server.count("understudy_facets_total", facet="Intent", answered_by="student") >= 2
+    assert server.ask("/health")[1]["students"] == reply["students"]
+
+
+def test_an_asset_falls_back_only_for_the_facets_that_are_unsure(server):
+    """Of a recorded asset whose topic the student doubts, the teacher answers that; what the student is sure of stays its own."""
+    with_words = [f"{row['text']} {intent}" for row, intent in zip(small.rows(400), 200 * ("buy", "look"))]
+    _, reply, _ = server.ask("/classify", {"texts": with_words[:250]})
+    by = [tuple(facet["answered_by"] for facet in one["facets"].values()) for one in reply["results"]]
+    assert {("student", "student"), ("teacher", "student")} <= set(by), set(by)
+    for one in reply["results"]:
+        assert all(facet["handled"] == (facet["answered_by"] == "student") for facet in one["facets"].values())
+
+
+def test_a_request_names_the_facets_it_wants(server):
+    status, reply, _ = server.ask("/classify", {"text": TEXTS[0], "tasks": ["intent"]})
+    assert (status, list(reply["results"][0]["facets"]), list(reply["students"])) == (200, ["Intent"], ["Intent"])
+    status, reply, _ = server.ask("/classify", {"text": TEXTS[0], "tasks": ["Offer"]})
+    assert (status, "served here; these are: Topic, Intent" in reply["detail"]) == (422, True)
+    status, reply, _ = server.ask("/classify", {"text": TEXTS[0], "tasks": []})
+    assert (status, reply["detail"][:15]) == (422, "Name 1 to 64 ta")
+
+
+def test_a_request_that_asks_why_gets_the_nearest_labelled_assets_of_each_facet(server):
+    status, reply, _ = server.ask("/classify", {"texts": [TEXTS[0], ""], "why": True})
+    first, empty = (one["facets"] for one in reply["results"])
+    assert status == 200 and [one["why"] for one in empty.values()] == [[], []]
+    assert [near["label"] for near in first["Topic"]["why"]].count("Travel") >= 2 and len(first["Topic"]["why"]) == 3
+    assert {near["label"] for near in first["Intent"]["why"]} <= {"Buy", "Look"}
+    assert "why" not in server.ask("/classify", {"text": TEXTS[0]})[1]["results"][0]["facets"]["Topic"]
+    status, reply, _ = server.ask("/classify", {"texts": 17 * ["a"], "why": True})
+    assert (status, "of 16 texts at a time" in reply["detail"]) == (422, True)
+
+
+def test_a_named_task_is_served_alone_as_ever(home):
+    made = Server(home, "--client", "Northwind", "--task", "Intent")
+    try:
+        assert made.classify(TEXTS[0])[0]["category"] == "Buy"
+        assert made.ask("/classify", {"text": "a", "tasks": ["Intent"]})[0] == 422
+        (why,) = made.ask("/classify", {"text": TEXTS[0], "why": True})[1]["results"]
+        assert len(why["why"]) == 3 and why["category"] == "Buy"
+    finally:
+        made.process.kill()
+        made.process.wait()
+
+
+def test_a_student_s_number_is_of_one_task(inside):
+    with pytest.raises(InputError, match="A student is of one task"):
+        registry.named(inside, "Northwind", ["Topic", "Intent"], "1")
+    assert [task.name for task in registry.named(inside, "Northwind", ["intent", "Intent"])] == ["Intent"]
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
+def test_a_file_gets_three_columns_a_facet(inside, tmp_path, ending):
+    source, output = tmp_path / "in.csv", tmp_path / f"out.{ending}"
+    source.write_text("id,text\n" + "".join(f"{n},{text}\n" for n, text in enumerate([*TEXTS, ""])))
+    topic, intent = registry.named(inside, "Northwind", None)
+    result = scoring.score(inside, task=topic, beside=[intent], input=source, output=output)
+    table = read(output)
+    assert list(table.columns) == [
+        "id", "text", "Topic", "Topic_confidence", "Topic_handled", "Intent", "Intent_confidence", "Intent_handled"
+    ]  # fmt: skip
+    for name in ("Topic", "Intent"):
+        labels, sure = alone(inside, name, TEXTS)
+        assert table[name].tolist()[:3] == labels and pd.isna(table[name][3])
+        assert table[f"{name}_confidence"].astype(float).tolist()[:3] == pytest.approx(sure, abs=1e-5)
+        handled = (table[f"{name}_handled"].astype(str).str.lower() == "true").sum()
+        assert result["facets"][name]["handled"] == handled
+    both = table[["Topic_handled", "Intent_handled"]].astype(str).apply(lambda c: c.str.lower() == "true").all(axis=1)
+    assert (result["rows"], result["handled"], result["without_text"]) == (4, both.sum(), 1)
+    assert "handled by students in all facets (Topic " in scoring.in_words(result)
+
+
+def test_a_file_of_several_facets_is_sent_to_no_teacher(inside, tmp_path):
+    (tmp_path / "in.csv").write_text("text\na b\n")
+    topic, intent = registry.named(inside, "Northwind", ["Topic", "Intent"])
+    how = {"input": tmp_path / "in.csv", "output": tmp_path / "out.csv", "budget_usd": 1.0}
+    with pytest.raises(InputError, match="one task at a time"):
+        scoring.score(inside, task=topic, beside=[intent], **how)
+
+
+def test_what_facets_of_a_file_saved_counts_for_each_task(inside, tmp_path):
+    (tmp_path / "in.csv").write_text("text\n" + "".join(f"{text}\n" for text in TEXTS))
+    topic, intent = registry.named(inside, "Northwind", None)
+    params = {"task_id": topic.id, "beside": [intent.id], "input": str(tmp_path / "in.csv"), "student": "live"}
+    jobs.run_here(inside, "score", params | {"output": str(tmp_path / "out.csv")}, task=topic)
+    filed = {one.task_id: sum(one.filed.values()) for one in house.money_of_tasks(inside)}
+    served = dict(inside.execute("select task_id, total(texts) from served_answers group by 1").fetchall())
+    assert {id: filed[id] - served.get(id, 0) for id in (topic.id, intent.id)} == {topic.id: 3, intent.id: 3}
+
+
+def read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_excel(path) if path.suffix == ".xlsx" else pd.read_csv(path)

@@ -1,0 +1,101 @@
+"""A task that chooses several categories, from two files to a verdict."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from core import distil, tasks, taxonomy
+from core.commands import classify
+from core.errors import InputError
+from core.evaluate import evaluation
+from core.evaluate.comparison import judgement
+from core.evaluate.evidence import Rules
+from core.label import labelling
+from core.taxonomy import tagsets
+from core.train import registry, students
+from tests import small
+
+
+@pytest.fixture
+def task(tagged):
+    return tasks.named(tagged, "Northwind")
+
+
+def test_from_two_files_to_a_verdict(db, tmp_path):
+    file, assets = small.tag_files(tmp_path)
+    how = {"client": "Northwind", "teacher": "recorded", "student": "linear", "target": 0.6}
+    result = distil.distil(db, taxonomy=file, assets=assets, **how)
+    (told,) = result["tasks"].values()
+    assert tasks.named(db, "Northwind").several and told["labels"]["count"] == 400
+    assert told["students"][0]["agreement"]["value"] > 0.6 and told["cascade"]["certified"]
+    assert result["all_facets"]["agreement"]["value"] == told["students"][0]["agreement"]["value"]
+
+
+def test_right_is_exactly_the_teachers_set_and_every_tag_has_its_figures(tagged, task):
+    figures = evaluation.figures_of(tagged, 1)
+    held = evaluation.predictions(tagged, figures.student.id)
+    test = held[held["split"] == "test"]
+    members = tagsets.load(tagged, taxonomy.latest(tagged, task))
+    teacher, student = ([set(members[id]) for id in test[name]] for name in ("category_id", "predicted"))
+    assert figures.agreement.value == sum(map(set.__eq__, teacher, student)) / len(test)
+    both = sum(len(one & other) for one, other in zip(teacher, student))
+    said, given = (sum(map(len, sets)) for sets in (teacher, student))
+    assert figures.tags.right.value == both / given and figures.tags.found.value == both / said
+    assert figures.tags.micro_f1 == pytest.approx(2 * both / (said + given))
+    unions = [len(one | other) for one, other in zip(teacher, student)]
+    jaccard = [len(one & other) / union if union else 1.0 for one, other, union in zip(teacher, student, unions)]
+    assert figures.tags.jaccard == pytest.approx(sum(jaccard) / len(jaccard))
+    for row in figures.per_category:
+        n = sum(row.category in one for one in teacher)
+        agreed = sum(row.category in one & other for one, other in zip(teacher, student))
+        assert (row.n, row.agreed) == (n, agreed) and row.f1 == pytest.approx(2 * agreed / (n + row.predicted))
+    assert figures.macro_f1 == pytest.approx(sum(row.f1 for row in figures.per_category) / len(figures.per_category))
+
+
+def test_the_student_comes_back_from_its_folder_as_it_was(tagged, task):
+    student = students.load(registry.folder_of(tagged, registry.looked_at(tagged, task)["id"]))
+    answers = student.answer(["discount off save flights beach hotel", "careers join hiring", "today now your best"])
+    assert student.several and students.said(answers, student.labels) == ["Sale; Travel", "Hiring", "No tag"]
+    with pytest.raises(TypeError):
+        _ = answers.best
+
+
+def test_classify_gives_the_tags(tagged, task):
+    args = argparse.Namespace(text="discount off save flights beach hotel", client="Northwind", task=None, student="1")
+    answer, text = classify.run(args)
+    assert sorted(answer["tags"]) == ["Sale", "Travel"] and text.startswith("Tags: ")
+
+
+def test_a_promise_of_tags_is_another_promise_on_the_same_predictions(tagged, task):
+    chosen = 1
+    of_sets = evaluation.figures_of(tagged, chosen)
+    evaluation.change_rules(tagged, task, Rules(target=0.6, promise="tags"))
+    of_tags = evaluation.figures_of(tagged, chosen)
+    evaluation.change_rules(tagged, task, Rules(target=0.6))
+    assert of_tags.promised == "tags" and of_tags.certificate.certified and "of the tags" in of_tags.certificate.reason
+    assert of_tags.agreement_handled.value >= of_sets.agreement_handled.value
+    assert of_tags.agreement == of_sets.agreement and of_tags.handled.value >= of_sets.handled.value
+    assert judgement(tagged, chosen).figures.promised == "set"
+
+
+def test_too_few_rows_for_a_promise_are_said_to_be_too_few(db, tmp_path):
+    file, assets = small.tag_files(tmp_path, small.tag_rows(90))
+    told = distil.distil(db, taxonomy=file, assets=assets, client="Few", teacher="recorded", student="linear")
+    (task,) = told["tasks"].values()
+    assert task["verdict"]["decision"] == "not_ready" and "too few to say" in task["verdict"]["reason"]
+
+
+def test_a_model_cannot_be_asked_yet_and_the_sentence_says_what_to_do(tagged, task):
+    with pytest.raises(InputError, match="Labelling by a model is not there yet for a task that chooses several"):
+        labelling.label(tagged, task, "built-in")
+
+
+def test_a_task_of_another_kind_is_not_taken_for_the_facet(db, tmp_path):
+    file, assets = small.tag_files(tmp_path)
+    tasks.of(db, "Other", "Mood")
+    with pytest.raises(
+        InputError, match="Mood is of the kind “Choose one category”, the file asks for “Choose several"
+    ):
+        distil.distil(db, taxonomy=file, assets=assets, client="Other", teacher="recorded")
