@@ -6,7 +6,7 @@ from core.evaluate.comparison import Comparison, comparison
 from core.evaluate.versions import behind_words, name_of
 from core.money.prices import SECONDS
 from core.train.registry import all_students, looked_at
-from core.ui import answers, facet_answers, frame
+from core.ui import answers, facet_answers, frame, pins
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent
 
@@ -37,10 +37,11 @@ def main() -> None:
         facet_answers.show(view, text)
         left, right = st.columns(2, gap="large")
         with left:
-            answer = _student(live, text, result)
+            answer = _student(view, live, text, result)
         with right:
             _teacher(view, live, text, answer, result)
         facet_answers.why(view, live, text)
+        pins.pin(view, text, answer.top[0][0])
 
 
 def _text(view: frame.View, live: dict) -> str:
@@ -59,9 +60,12 @@ def _text(view: frame.View, live: dict) -> str:
     return text
 
 
-def _student(live: dict, text: str, result: Comparison | None) -> answers.StudentAnswer:
+def _student(view: frame.View, live: dict, text: str, result: Comparison | None) -> answers.StudentAnswer:
     st.subheader("Student", anchor=False)
     answer = answers.ask_student(live["path"], text)
+    if view.task.several:
+        st.text(answer.says)
+        st.caption("Each tag is as likely as its bar says; the least sure of all tags says how sure the student is.")
     for label, share in answer.top:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(label, width="stretch")
@@ -94,7 +98,7 @@ def _teacher(view: frame.View, live: dict, text: str, answer: answers.StudentAns
     if teacher.label is None:
         st.text("no answer")
     else:
-        same = teacher.label == answer.top[0][0]
+        same = teacher.label == answer.says
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(teacher.label)
             st.badge("they agree" if same else "they differ", color="green" if same else "orange")
@@ -130,8 +134,8 @@ def _teacher_time(teacher: answers.TeacherAnswer, result: Comparison | None) -> 
 
 
 def _handled(answer: answers.StudentAnswer, result: Comparison) -> None:
-    threshold, sure = result.figures.certificate.threshold, answer.top[0][1]
-    handled, why = facet_answers.standing(threshold, result.verdict.decision, sure, answer.strange)
+    threshold = result.figures.certificate.threshold
+    handled, why = facet_answers.standing(threshold, result.verdict.decision, answer.sure, answer.strange)
     if handled:
         st.success(why, icon=":material/check_circle:")
     elif threshold is None and not answer.strange:

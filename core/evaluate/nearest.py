@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from core import tasks, taxonomy
 from core.label.gold import gold
 from core.label.runs import labelled
+from core.taxonomy import tagsets
 from core.train.students import tfidf
 
 THREE = 3
@@ -44,9 +45,10 @@ class Nearest:
         frame = labelled(db, student["label_run_id"])
         frame = frame[frame.split != "test"].drop_duplicates("group_id")
         self.frame = (frame.sample(MOST, random_state=0) if len(frame) > MOST else frame).reset_index(drop=True)
-        known = taxonomy.load(db, student["taxonomy_id"])
+        task, version = tasks.get(db, student["task_id"]), student["taxonomy_id"]
+        known = tagsets.stored(db, version) if task.several else taxonomy.load(db, version)
         self._names = {category.id: category.label for category in known}
-        self._decided = gold(db, tasks.get(db, student["task_id"]), known)
+        self._decided = gold(db, task, known)
         self._features = tfidf.learn(self.frame.text.tolist(), WORDS)
         self._table = self._features(self.frame.text.tolist())
 

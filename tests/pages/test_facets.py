@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core import distil, tasks
+from core.review import queue
 from tests import small
 
 
@@ -37,3 +38,28 @@ def test_try_one_shows_every_facet_the_task_at_hand_first_and_the_nearest_labell
     assert set(table["What becomes of it"]) <= {"Handled", "Falls back"}
     why = next(one for one in app.expander if one.label.startswith("Why this tag"))
     assert len(why.text) == 3 and [one.value for one in why.markdown].count(":gray-badge[Travel]") >= 2
+
+
+def test_the_overview_shows_the_clients_tasks_as_rows(open_page, two_facets):
+    app = open_page("overview")
+    assert not app.exception
+    words = [one.value for one in app.text]
+    assert {"Northwind", "Topic", "Intent"} <= set(words) and words.count("Northwind") == 1
+    assert {"Agreement", "Handled", "Saving", "Verdict", "Next step"} <= {one.value for one in app.caption}
+    ranges = [one.help for one in app.text if one.help and one.help.startswith("Range ")]
+    assert len(ranges) == 2 and all(", n = " in one for one in ranges), "each task's agreement with its range"
+    next(one for one in app.button if one.key == f"open-{two_facets[1].id}").click().run()
+
+
+def test_review_goes_through_all_facets_of_an_asset_by_keyboard(open_page, db, two_facets):
+    for task in two_facets:
+        queue.build(db, task)
+    app = open_page("review")
+    next(one for one in app.text_input if one.label == "Your name").input("Ann").run()
+    app.button_group[0].set_value("All facets of an asset").run()
+    assert not app.exception
+    before = db["reviews"].count
+    next(one for one in app.button if str(one.key).startswith("pick-1-queue-")).click().run()
+    assert not app.exception and db["reviews"].count == before + 1
+    next(one for one in app.button if str(one.key).startswith("undo-queue-")).click().run()
+    assert not app.exception and db["reviews"].count == before

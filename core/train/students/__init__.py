@@ -60,13 +60,6 @@ class Student:
         """Calibrated probabilities of each text, and whether it is unlike anything the student learned from."""
         return self._answer(texts, {})
 
-    def named(self, answers: Answers) -> list[list[str]]:
-        """What each answer says, in words: the category, or the tags given, the likeliest first (none is an answer, too)."""
-        if not self.several:
-            return [[self.labels[best]] for best in answers.best]
-        order = np.argsort(-answers.probabilities, axis=1, kind="stable")
-        return [[self.labels[tag] for tag in row if given[tag]] for row, given in zip(order, answers.given)]
-
     def consulted(self, texts: Sequence[str]) -> dict[str, float]:
         """The share of `texts` (0..1) that each member is asked about, in the order they are asked."""
         counts = {stage.member: 0 for stage in self.stages}
