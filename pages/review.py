@@ -43,7 +43,7 @@ def main() -> None:
         progress.watch(view, "review_queue", expected=running)
         if listed:
             every = _all_facets(view)
-            mode, name = _who(view, running, listed, blind_modes=not every)
+            mode, name = _who(view, running, listed, together=bool(every))
             if name and every:
                 review_facets.show(every, review.named(name))
             elif name:
@@ -78,11 +78,15 @@ def _all_facets(view: frame.View) -> list[Task]:
     return there if chosen == every else []
 
 
-def _who(view: frame.View, running: bool, listed: dict[str, int], blind_modes: bool = True) -> tuple[str, str]:
+def _who(view: frame.View, running: bool, listed: dict[str, int], together: bool) -> tuple[str, str]:
     """The mode and the reviewer's name."""
     left, middle, right = st.columns([5, 3, 2], vertical_alignment="bottom")
-    modes = list(MODES) if blind_modes else ["queue"]
-    mode = left.radio("What comes first", modes, modes.index("queue"), MODES.__getitem__, help=HINT, horizontal=True)
+    mode = "queue"
+    if together:
+        left.caption("The most doubtful facet comes first, then the asset's others, then the next asset.")
+    else:
+        place = list(MODES).index(mode)
+        mode = left.radio("What comes first", list(MODES), place, MODES.__getitem__, help=HINT, horizontal=True)
     name = reviewer.name(middle, review.reviewers(view.db, view.task))
     if right.button("Find anew", disabled=running, icon=":material/refresh:", width="stretch", help=_built(view)):
         progress.start(view, "review_queue", {"task_id": view.task.id})

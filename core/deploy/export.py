@@ -90,7 +90,7 @@ def export(
     try:
         while True:
             figures = figures_of(db, row["id"])
-            folder, parity = _written(db, row, figures, part, report)
+            folder, parity = written(db, row, figures, part, report)
             if figures_of(db, row["id"]) == figures:  # else another target was set meanwhile: by that, then
                 break
         report(0, 1, "Putting it into place")
@@ -108,7 +108,7 @@ def export(
     }
 
 
-def _written(
+def written(
     db: Database, row: dict, figures: ChooseOneFigures | None, part: Path, report: Progress
 ) -> tuple[Path, Parity]:
     """The student as `figures` judges it, written into a folder inside `part` and checked. InputError as export()."""

@@ -18,7 +18,7 @@ from core.ui import address, frame, house_figures, progress, standing
 from core.ui.figures import HINTS
 from core.words import counted, money, percent, ranged
 
-WIDTHS = [2.6, 2.2, 1.4, 2.2, 1.9, 2.0]
+WIDTHS = [2.6, 1.9, 1.7, 2.2, 1.9, 2.0]
 HEADS = {
     "Task": None,
     "Agreement": HINTS["agreement"],
@@ -50,7 +50,7 @@ def _row(view: frame.View, where: standing.Standing, earned: TaskMoney) -> None:
     name.text(where.task.name, help=frame.plain(" · ".join(f"{what} {state}" for what, state in where.lines()[:4])))
     if figures:
         share = figures.agreement
-        agreement.text(f"{percent(share.value)} ({ranged(share.low, share.high)})", help=f"n = {share.n:,}")
+        agreement.text(percent(share.value), help=f"Range {ranged(share.low, share.high)}, n = {share.n:,}")
         handled.text(percent(figures.handled.value) if figures.certificate.certified else "none yet")
     else:
         agreement.text("–")

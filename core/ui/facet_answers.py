@@ -87,7 +87,7 @@ def show(view: View, text: str) -> None:
             "The student says": [one.says for one in said],
             "How sure": [spoken(one.confidence) for one in said],
             "What becomes of it": ["Handled" if one.handled else "Falls back" for one in said],
-            "Why": [one.why.split(": ", 1)[-1] for one in said],
+            "Why": [one.why.split(": ", 1)[-1].split(", so ")[0].rstrip(".") for one in said],
         }
     )
     sure = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
