@@ -251,3 +251,8 @@ def s010_vendor_pairs(db: Database) -> None:
 @migrations()
 def s010_teacher_claims(db: Database) -> None:
     _run(db, "schema_teacher_claims.sql")
+
+
+@migrations()
+def s009_must_pass(db: Database) -> None:
+    _run(db, "schema_must_pass.sql")

@@ -118,13 +118,14 @@ def distil(
             f"--task names one task, but {taxonomy.name} holds facets: {', '.join(names)}.", "Leave --task out."
         )
     return jobs.run_here(
-        db, "distil", params, _task(db, client, names[0] or task, read.kind(names[0])), on_progress
+        db, "distil", params, _task(db, client, names[0] or task, read.picks.get(names[0])), on_progress
     ).result
 
 
-def _task(db: Database, client: str, name: str | None, kind: str, *, synthetic: bool = False) -> Task:
-    """The task of the kind that the taxonomy file asks for, made if new. InputError where a task of another kind has the name."""
-    task = tasks.of(db, client, name, synthetic=synthetic, kind=kind)
+def _task(db: Database, client: str, name: str | None, kind: str | None, *, synthetic: bool = False) -> Task:
+    """The task of the kind that the taxonomy file asks for (None: any that sorts assets), made if new. InputError where a task of
+    another kind has the name."""
+    task = tasks.of(db, client, name, synthetic=synthetic, kind=kind or "choose_one")
     facets.must_be(task, kind)
     return task
 
@@ -140,9 +141,10 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
 
     read = _taxonomy(files[0], request)
     each_task = {
-        name: _task(db, client, name or request.get("task"), read.kind(name), synthetic=synthetic)
+        name: _task(db, client, name or request.get("task"), read.picks.get(name), synthetic=synthetic)
         for name in read.facets
     }
+    told = [*read.problems, *facets.renamed(db, next(iter(each_task.values())).client_id, read)]
     for name, task in each_task.items():
         categories.save(db, task, read.facets[name], files[0].name)
     imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in each_task.items()}
@@ -154,10 +156,10 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
         "imported": first.imported,
         "duplicates": first.duplicates,
         "families": families.count(db, task.client_id),
-        "problems": first.problems + sum(not one.remark for one in read.problems),
-        "remarks": first.remarks + sum(one.remark for one in read.problems),
+        "problems": first.problems + sum(not one.remark for one in told),
+        "remarks": first.remarks + sum(one.remark for one in told),
         "aside": first.aside,
-        "taxonomy_problems": [one.as_dict() for one in read.problems],
+        "taxonomy_problems": [one.as_dict() for one in told],
         "taxonomy_unused": category_columns.unused_columns(read.columns, read.mapping),
     }
     if list(each_task) == [""]:

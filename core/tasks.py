@@ -35,9 +35,6 @@ class Task:
         return self.kind == "choose_several"
 
 
-ASK = "Ask it about one asset at a time, with `classify` or on Try one."  # where a student cannot be put to another work yet
-
-
 def one_category(
     task: Task, what: str, instead: str = "Train it on all labels, and read its figures on Compare."
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.taxonomy import facets
 from core.ui import (
     asset_table,
     data_profile,
@@ -64,6 +65,7 @@ def _taxonomy(view: View) -> None:
         if file and file.has_facets:
             taxonomy_facets.show(view, file, path.name)
         elif file:
+            facets.must_be(view.task, file.picks.get(""))
             taxonomy_use.use(view, file.categories, path.name)
             data_profile.categories(file.categories)
 

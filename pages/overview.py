@@ -11,7 +11,17 @@ from core.evaluate import house
 from core.jobs.kinds import KINDS
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
-from core.ui import address, frame, house_figures, house_writing, progress, removing, sample_client, standing
+from core.ui import (
+    address,
+    client_tasks,
+    frame,
+    house_figures,
+    house_writing,
+    progress,
+    removing,
+    sample_client,
+    standing,
+)
 from core.write.comparison import WritingComparison
 
 ENTRY = {
@@ -69,8 +79,18 @@ def _tasks(
     listed = sorted(listed, key=lambda one: one[0].id not in busy)  # where something is under way first
     pages = -(-len(listed) // PAGE)
     page = st.pagination(pages, key="clients") if pages > 1 else 1
-    for task, _ in listed[(page - 1) * PAGE : page * PAGE]:
-        _task(view, standing.of(view.db, task), earned[task.id], written.get(task.id))
+    shown = listed[(page - 1) * PAGE : page * PAGE]
+    sorting = {id: [one for one, _ in shown if one.client_id == id and one.kind != "write"] for id in _ids(shown)}
+    for task, client in shown:
+        facets = sorting[task.client_id]
+        if len(facets) < 2 or task not in facets:
+            _task(view, standing.of(view.db, task), earned[task.id], written.get(task.id))
+        elif task == facets[0]:
+            client_tasks.show(view, client, facets, earned)
+
+
+def _ids(shown: list[tuple[Task, str]]) -> set[int]:
+    return {task.client_id for task, _ in shown}
 
 
 def _task(

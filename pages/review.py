@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from core import review
+from core import review, tasks
 from core.label.runs import runs
 from core.review import queue
-from core.ui import frame, progress, review_desk, review_figures, reviewer
+from core.tasks import Task
+from core.ui import frame, pins, progress, review_desk, review_facets, review_figures, reviewer
 
 ENTRY = {
     "place": 60,
@@ -29,17 +30,22 @@ def main() -> None:
             frame.nothing_yet(
                 "There is nothing to review before a teacher has labelled something.", "teacher", "Get labels first"
             )
+        tasks.one_category(view.task, "Finding what to review", queue.IN_A_FILE)
         running = progress.active(view, "review_queue")
         listed = review.listed(view.db, view.task)
         if not listed:
             _first(view, running)
         progress.watch(view, "review_queue", expected=running)
         if listed:
-            mode, name = _who(view, running, listed)
-            if name:
+            every = _all_facets(view)
+            mode, name = _who(view, running, listed, together=bool(every))
+            if name and every:
+                review_facets.show(every, review.named(name))
+            elif name:
                 review_desk.show(view.task, review.named(name), mode)
             else:
                 st.info("Give your name: each decision is kept with who made it.", icon=":material/person:")
+            pins.show(view)
             review_figures.show(view)
 
 
@@ -54,12 +60,28 @@ def _first(view: frame.View, running: bool) -> None:
             progress.start(view, "review_queue", {"task_id": view.task.id})
 
 
-def _who(view: frame.View, running: bool, listed: dict[str, int]) -> tuple[str, str]:
+def _all_facets(view: frame.View) -> list[Task]:
+    """The tasks whose facets are gone through together, of a client with several that have a queue; none where one is alone."""
+    there = [task for task in tasks.of_client(view.db, view.task.client_id) if review.listed(view.db, task)]
+    if view.task not in there or len(there) < 2:
+        return []
+    names = ", ".join(task.name for task in there)
+    one, every = f"{view.task.name} alone", "All facets of an asset"
+    chosen = st.segmented_control(
+        "What is settled", [one, every], default=one, required=True, help=frame.plain(f"All facets: {names}.")
+    )
+    return there if chosen == every else []
+
+
+def _who(view: frame.View, running: bool, listed: dict[str, int], together: bool) -> tuple[str, str]:
     """The mode and the reviewer's name."""
     left, middle, right = st.columns([5, 3, 2], vertical_alignment="bottom")
-    mode = left.radio(
-        "What comes first", list(MODES), list(MODES).index("queue"), MODES.__getitem__, help=HINT, horizontal=True
-    )
+    mode = "queue"
+    if together:
+        left.caption("The most doubtful facet comes first, then the asset's others, then the next asset.")
+    else:
+        place = list(MODES).index(mode)
+        mode = left.radio("What comes first", list(MODES), place, MODES.__getitem__, help=HINT, horizontal=True)
     name = reviewer.name(middle, review.reviewers(view.db, view.task))
     if right.button("Find anew", disabled=running, icon=":material/refresh:", width="stretch", help=_built(view)):
         progress.start(view, "review_queue", {"task_id": view.task.id})

@@ -6,7 +6,7 @@ from core.evaluate.comparison import Comparison, comparison
 from core.evaluate.versions import behind_words, name_of
 from core.money.prices import SECONDS
 from core.train.registry import all_students, looked_at
-from core.ui import answers, frame
+from core.ui import answers, facet_answers, frame, pins
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent
 
@@ -34,11 +34,14 @@ def main() -> None:
         if not text.strip():
             return
         result = comparison(view.db, live["id"])
+        facet_answers.show(view, text)
         left, right = st.columns(2, gap="large")
         with left:
-            answer = _student(live, text, result)
+            answer = _student(view, live, text, result)
         with right:
             _teacher(view, live, text, answer, result)
+        facet_answers.why(view, live, text)
+        pins.pin(view, text, answer.top[0][0])
 
 
 def _text(view: frame.View, live: dict) -> str:
@@ -57,9 +60,12 @@ def _text(view: frame.View, live: dict) -> str:
     return text
 
 
-def _student(live: dict, text: str, result: Comparison | None) -> answers.StudentAnswer:
+def _student(view: frame.View, live: dict, text: str, result: Comparison | None) -> answers.StudentAnswer:
     st.subheader("Student", anchor=False)
     answer = answers.ask_student(live["path"], text)
+    if view.task.several:
+        st.text(answer.says)
+        st.caption("Each tag is as likely as its bar says; the least sure of all tags says how sure the student is.")
     for label, share in answer.top:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(label, width="stretch")
@@ -92,7 +98,7 @@ def _teacher(view: frame.View, live: dict, text: str, answer: answers.StudentAns
     if teacher.label is None:
         st.text("no answer")
     else:
-        same = teacher.label == answer.top[0][0]
+        same = teacher.label == answer.says
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(teacher.label)
             st.badge("they agree" if same else "they differ", color="green" if same else "orange")
@@ -128,31 +134,14 @@ def _teacher_time(teacher: answers.TeacherAnswer, result: Comparison | None) -> 
 
 
 def _handled(answer: answers.StudentAnswer, result: Comparison) -> None:
-    threshold, sure = result.figures.certificate.threshold, answer.top[0][1]
-    if answer.strange:
-        st.info(
-            "Falls back to the teacher: this is unlike anything the student learned from, so its answer means little, however sure "
-            "it sounds.",
-            icon=":material/undo:",
-        )
-    elif result.verdict.decision == "replace":
-        st.success(f"Handled: the student answers alone ({percent(sure)} sure).", icon=":material/check_circle:")
-    elif threshold is None:
-        st.warning(
-            "Falls back: nothing is proven of this student yet, so the teacher answers every asset.",
-            icon=":material/undo:",
-        )
-    elif threshold == 0:
-        st.success("Handled: the promise holds however sure the student is.", icon=":material/check_circle:")
-    elif sure >= threshold:
-        needed = percent(threshold, sure)
-        st.success(f"Handled: the student is {percent(sure)} sure, {needed} is enough.", icon=":material/check_circle:")
+    threshold = result.figures.certificate.threshold
+    handled, why = facet_answers.standing(threshold, result.verdict.decision, answer.sure, answer.strange)
+    if handled:
+        st.success(why, icon=":material/check_circle:")
+    elif threshold is None and not answer.strange:
+        st.warning(why, icon=":material/undo:")
     else:
-        needed = percent(threshold, sure)
-        st.info(
-            f"Falls back to the teacher: the student is {percent(sure)} sure, {needed} is needed.",
-            icon=":material/undo:",
-        )
+        st.info(why, icon=":material/undo:")
 
 
 main()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import csv
 
 import pytest
 
 from core import distil, tasks, taxonomy
 from core.commands import classify
+from core.deploy import export, live, scoring, service
 from core.errors import InputError
 from core.evaluate import evaluation
 from core.evaluate.comparison import judgement
 from core.evaluate.evidence import Rules
-from core.label import labelling
-from core.taxonomy import tagsets
+from core.label import labelling, relabel, runs
+from core.taxonomy import diff, tagsets, versions
 from core.train import registry, students
+from core.train.registry import set_live
+from core.ui import label_list
 from tests import small
 
 
@@ -57,7 +61,7 @@ def test_right_is_exactly_the_teachers_set_and_every_tag_has_its_figures(tagged,
 def test_the_student_comes_back_from_its_folder_as_it_was(tagged, task):
     student = students.load(registry.folder_of(tagged, registry.looked_at(tagged, task)["id"]))
     answers = student.answer(["discount off save flights beach hotel", "careers join hiring", "today now your best"])
-    assert student.several and [sorted(tags) for tags in student.named(answers)] == [["Sale", "Travel"], ["Hiring"], []]
+    assert student.several and students.said(answers, student.labels) == ["Sale; Travel", "Hiring", "No tag"]
     with pytest.raises(TypeError):
         _ = answers.best
 
@@ -99,3 +103,47 @@ def test_a_task_of_another_kind_is_not_taken_for_the_facet(db, tmp_path):
         InputError, match="Mood is of the kind “Choose one category”, the file asks for “Choose several"
     ):
         distil.distil(db, taxonomy=file, assets=assets, client="Other", teacher="recorded")
+
+
+def test_a_file_is_scored_and_a_server_answers_with_tags(tagged, task, tmp_path):
+    set_live(tagged, 1)
+    file, output = tmp_path / "new.csv", tmp_path / "scored.csv"
+    file.write_text("id,text\n1,discount off save flights beach hotel\n2,today now your best\n", encoding="utf-8")
+    scoring.score(tagged, task=task, input=file, output=output)
+    rows = list(csv.DictReader(output.open(encoding="utf-8-sig")))
+    assert [row["category"] for row in rows] == ["Sale; Travel", "No tag"]
+    served = live.load(tagged, task, "live")
+    first, second = service.answer(served, ["discount off save flights beach hotel", "today now your best"])
+    assert (first.category, second.category) == ("Sale; Travel", "No tag") and first.confidence == float(
+        rows[0]["confidence"]
+    )
+    assert first.handled == (rows[0]["handled"].lower() == "true")
+
+
+def test_an_export_is_not_there_yet_and_the_sentence_says_what_is(tagged, task, tmp_path):
+    with pytest.raises(
+        InputError, match="Exporting is not there yet for a task that chooses several categories, as Mood"
+    ):
+        export.export(tagged, task=task, student=1, to=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_are_counted_by_tag_and_carried_to_another_version_of_the_taxonomy(tagged, task):
+    run = labelling.label(tagged, task, "recorded:mood")
+    old = taxonomy.latest(tagged, task)
+    said = runs.labelled(tagged, run).category_id.map(tagsets.load(tagged, old))
+    sizes = label_list.class_sizes(tagged, run)
+    counts = {row.Category: row.Labels for row in sizes.itertuples()}
+    names = {category.id: category.label for category in taxonomy.load(tagged, old)}
+    assert counts == {name: sum(id in tags for tags in said) for id, name in names.items()}
+
+    draft = diff.rename(diff.begin(taxonomy.load(tagged, old)), "Hiring", "Jobs")
+    versions.keep(tagged, task, versions.KeptDraft(old, "by hand", draft))
+    assert relabel.plan(tagged, task, versions.kept_draft(tagged, task)).ask == 0
+    result = relabel.carry_over(tagged, task)
+    assert result["runs"][0]["carried"] == 700
+    before, after = (runs.labelled(tagged, one) for one in (run, result["runs"][0]["run_id"]))
+    old_words, new_words = (tagsets.labels(tagged, one) for one in (old, result["taxonomy_id"]))
+    assert [old_words[id].replace("Hiring", "Jobs") for id in before.category_id] == [
+        new_words[id] for id in after.category_id
+    ]

@@ -50,7 +50,6 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core.evaluate.evaluation import certified
     from core.evaluate.versions import behind_words
-    from core.taxonomy import tagsets
     from core.train import registry, students
 
     row = registry.looked_at(db, task, args.student)
@@ -61,6 +60,7 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
     ms = 1000 * (time.perf_counter() - started)
     shares = answers.probabilities[0]
     top = [{"category": student.labels[i], "confidence": float(shares[i])} for i in shares.argsort()[::-1][:3]]
+    tags = [label for label, given in zip(student.labels, answers.given[0]) if given] if student.several else []
     threshold, _ = certified(db, row["id"])
     handled, strange = bool(answers.handled(threshold)[0]), bool(answers.strange[0])
     needed = f"{percent(threshold)} is enough" if threshold is not None else "nothing is proven yet"
@@ -69,7 +69,7 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
     result = {
         "student": str(row["id"]),
         "kind": row["kind"],
-        **({"tags": student.named(answers)[0], "confidence": float(answers.confidence[0])} if student.several else {}),
+        **({"tags": tags, "confidence": float(answers.confidence[0])} if student.several else {}),
         "top": top,
         "ms": round(ms, 3),
         "threshold": threshold,
@@ -80,7 +80,7 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
     }
     lines = [f"{percent(one['confidence']):>7}  {one['category']}" for one in top]
     if student.several:
-        lines.insert(0, f"Tags: {'; '.join(result['tags']) or tagsets.NONE}")
+        lines.insert(0, f"Tags: {students.said(answers, student.labels)[0]}")
     verdict = "handled by the student" if handled else "falls back to the teacher"
     lines.append(f"{verdict} ({needed}), {ms:.1f} ms")
     return result, [*lines, *([behind] if behind else [])]

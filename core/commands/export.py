@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from core.tasks import Task
 
+SEVERAL_TASKS = True
 SUMMARY = "write a student to a folder or ZIP that runs anywhere"
 
 
@@ -28,13 +29,16 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """A student as files that need neither Understudy nor torch."""
-    from core import database, tasks
+    from core import database
+    from core.train import registry
     from core.write import training
 
     db = database.connect()
-    task = tasks.named(db, args.client, args.task)
+    task, *beside = registry.named(db, args.client, args.task, args.student)
     packed = args.zip and args.to.suffix.lower() != ".zip"
     to = args.to.with_name(f"{args.to.name}.zip") if packed else args.to
+    if beside:
+        return _facets(db, [task, *beside], to)
     if task.kind == training.KIND:
         return _writer(db, task, args.student, to)
     from core.deploy import export as exporting
@@ -43,6 +47,14 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     parity = result["parity"]
     same = ", ".join(f"{name} {percent(parity[name], digits=2)}" for name in ("fp32", "int8", "served"))
     return result, f"{_where(result)}; same labels on {parity['n']:,} test assets: {same}"
+
+
+def _facets(db: Database, tasks: list[Task], to: Path) -> tuple[dict, str]:
+    from core.deploy import facets_export
+
+    result = facets_export.export(db, tasks=tasks, to=to, progress=terminal.Log())
+    names = ", ".join(f"{name} (student {one['student']})" for name, one in result["facets"].items())
+    return result, f"{names} in {result['output']}, {result['size_mb']:.1f} MB, {len(result['files'])} files"
 
 
 def _writer(db: Database, task: Task, student: str, to: Path) -> tuple[dict, str]:

@@ -18,7 +18,7 @@ def label(db: Database, facets: Sequence[Task], args: argparse.Namespace) -> tup
     """The runs in figures, by facet. InputError as core/label/labelling.py says."""
     from core import jobs
     from core.label import runs
-    from core.label.forecast import DRY_RUN
+    from core.label.spending import DRY_RUN
     from core.words import money
 
     params = {"task_id": facets[0].id, "facets": [task.id for task in facets], "teacher": args.teacher}
@@ -37,7 +37,7 @@ def label(db: Database, facets: Sequence[Task], args: argparse.Namespace) -> tup
 
 def forecast(db: Database, facets: Sequence[Task], args: argparse.Namespace) -> tuple[dict, list[str]]:
     """What is left to get and what it costs, together and in separate calls. InputError as core/label/forecast.py says."""
-    from core.label.forecast import forecast_together
+    from core.label.forecast_joint import forecast_together
     from core.words import duration, money, percent
 
     expected = forecast_together(db, facets, args.teacher)

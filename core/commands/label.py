@@ -104,7 +104,7 @@ def _reword(db: Database, task: Task, args: argparse.Namespace) -> None:
 def _label(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
     from core import jobs
     from core.label import runs
-    from core.label.forecast import DRY_RUN
+    from core.label.spending import DRY_RUN
     from core.words import money
 
     params = {"task_id": task.id, "teacher": args.teacher, "budget_usd": args.budget, "batch": args.batch}

@@ -32,7 +32,7 @@ from core.evaluate.evaluation import figures_of
 from core.evaluate.figures import ChooseOneFigures
 from core.jobs import NoProgress, Progress
 from core.label.runs import labelled
-from core.tasks import ASK, Task, one_category
+from core.tasks import Task, one_category
 from core.train import members, students
 from core.train.disk import EXACT, SMALL
 from core.train.members import Export
@@ -42,6 +42,7 @@ from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
 BATCH = 256  # texts answered at a time
+SERVE = "Use it here: `serve` answers over HTTP, `score` fills a file."  # where it cannot go along yet
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,13 @@ def export(
     """
     to, started = to.expanduser().resolve(), time.perf_counter()
     check_target(to, replace)
-    one_category(task, "Exporting", ASK)
+    one_category(task, "Exporting", SERVE)
     row, report = find(db, task, student), progress or NoProgress()
     part = to.with_name(f".{to.name}.part")
     try:
         while True:
             figures = figures_of(db, row["id"])
-            folder, parity = _written(db, row, figures, part, report)
+            folder, parity = written(db, row, figures, part, report)
             if figures_of(db, row["id"]) == figures:  # else another target was set meanwhile: by that, then
                 break
         report(0, 1, "Putting it into place")
@@ -107,7 +108,7 @@ def export(
     }
 
 
-def _written(
+def written(
     db: Database, row: dict, figures: ChooseOneFigures | None, part: Path, report: Progress
 ) -> tuple[Path, Parity]:
     """The student as `figures` judges it, written into a folder inside `part` and checked. InputError as export()."""

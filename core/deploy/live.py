@@ -18,7 +18,7 @@ from core.deploy.batching import MOST_TEXTS
 from core.deploy.tally import Tally
 from core.errors import InputError
 from core.evaluate.evaluation import certified
-from core.tasks import ASK, Task, one_category
+from core.tasks import Task
 from core.train import students
 from core.train.registry import find, folder_of
 from core.train.students.together import Readings
@@ -47,7 +47,6 @@ class Served:
 def load(db: Database, task: Task, which: str | int, readings: Readings | None = None) -> Served:
     """The live student (`which` = "live") or the one with that id, loaded and warm; with `readings` it reads together with others.
     InputError when it is not there."""
-    one_category(task, "Serving", ASK)
     row = find(db, task, which)
     folder = folder_of(db, row["id"])
     student = students.load(folder)

@@ -12,6 +12,7 @@ MOST_TEXTS = 256
 MOST_CHARACTERS = 20_000
 MOST_BRIEFS, MOST_DRAFTS = 50, 8
 MOST_TASKS = 64
+MOST_REASONED = 16
 WANTED = 'Send JSON, either {"text": "..."} or {"texts": ["...", "..."]}, as application/json.'
 
 WANTED_BRIEFS = 'Send JSON, either {"brief": "..."} or {"briefs": ["...", "..."]}, as application/json.'
@@ -28,11 +29,16 @@ class Ask(BaseModel):
     )
     text: Text | None = None
     texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)] | None = None
+    why: bool = Field(
+        False, description=f"Also give the labelled assets nearest to each text; of {MOST_REASONED} texts at most"
+    )
 
     @model_validator(mode="after")
     def one_of_them(self) -> Ask:
         if (self.text is None) == (self.texts is None):
             raise ValueError
+        if self.why and self.texts and len(self.texts) > MOST_REASONED:
+            raise PydanticCustomError("too_many_reasons", "")
         return self
 
 
@@ -194,6 +200,8 @@ def in_words(error: RequestValidationError, path: str = "/classify") -> str:
             return f"{named} is longer than {MOST_CHARACTERS:,} characters."
         case "too_long" | "too_short" if "tasks" in first["loc"]:
             return f"Name 1 to {MOST_TASKS} tasks, or leave them out: then all that are served answer."
+        case "too_many_reasons":
+            return f"Reasons are given of {MOST_REASONED} texts at a time; send fewer, or leave why out."
         case "too_long":
             return f"There are more than {most} {one}s; send them in several requests."
         case "too_short":

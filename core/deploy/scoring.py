@@ -410,7 +410,6 @@ def _scoring(
 def _facet(db: Database, row: dict) -> Facet:
     labels = {category.id: category.label for category in taxonomy.load(db, row["taxonomy_id"])}
     task = tasks.get(db, row["task_id"])
-    tasks.one_category(task, "Scoring a file", tasks.ASK)
     return Facet(task.name, folder_of(db, row["id"]), labels, certified(db, row["id"])[0])
 
 

@@ -23,6 +23,7 @@ from core.jobs import Progress
 from core.label import forecast
 from core.label.errands import Errand, errand
 from core.label.runs import find_run
+from core.label.spending import Spread
 from core.label.teachers import Answer, make
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
@@ -59,9 +60,7 @@ def owner(student: dict, model: Hosted, input_identity: list) -> str:
     return f"sent-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]}"
 
 
-def expected(
-    db: Database, student: dict, model: Hosted, texts: int, characters: int
-) -> tuple[forecast.Spread | None, int]:
+def expected(db: Database, student: dict, model: Hosted, texts: int, characters: int) -> tuple[Spread | None, int]:
     """What answers to so many texts cost, as forecast.texts_cost()."""
     return forecast.texts_cost(
         db, tasks.get(db, student["task_id"]), model, _run(db, student, model), texts, characters

@@ -284,7 +284,8 @@ def _classifying(app: FastAPI, service: Service, token: list, problems: dict) ->
         """Classify one text, or up to 256. A text may have 20,000 characters, a request 4 MB."""
         served = follower.current
         results, ms = await _answered(service, ask, [served])
-        return Reply(results=[result for (result,) in results], student=_which(served), ms=ms)
+        reply = Reply(results=[result for (result,) in results], student=_which(served), ms=ms)
+        return await _reasoned(service, ask, [served], reply, lambda one: [one]) if ask.why else reply
 
 
 def _answering_facets(app: FastAPI, service: Service, token: list, problems: dict) -> None:
@@ -302,7 +303,8 @@ def _answering_facets(app: FastAPI, service: Service, token: list, problems: dic
         results, ms = await _answered(service, ask, served)
         names = [known[name].task.name for name in wanted]
         faceted = [Faceted(facets=dict(zip(names, said)), handled=all(one.handled for one in said)) for said in results]
-        return FacetsReply(results=faceted, students=dict(zip(names, map(_which, served))), ms=ms)
+        reply = FacetsReply(results=faceted, students=dict(zip(names, map(_which, served))), ms=ms)
+        return await _reasoned(service, ask, served, reply, lambda one: one["facets"].values()) if ask.why else reply
 
 
 async def _answered(
@@ -319,6 +321,18 @@ async def _answered(
     seconds = time.perf_counter() - started
     service.metrics.seconds.observe(seconds)
     return results, round(1000 * seconds, 3)
+
+
+async def _reasoned(
+    service: Service, ask: Ask, served: Sequence[Served], reply: Reply | FacetsReply, answers: Callable
+) -> JSONResponse:
+    """The reply, in which each of a result's `answers` also says why: the nearest labelled assets."""
+    told = reply.model_dump(mode="json")
+    reasons = await service.reasons.of(served, [ask.text] if ask.texts is None else ask.texts)
+    for result, of_text in zip(told["results"], reasons):
+        for one, near in zip(answers(result), of_text):
+            one["why"] = [each.as_json() for each in near]
+    return JSONResponse(told)
 
 
 def _writing(app: FastAPI, service: Service, token: list, problems: dict) -> None:

@@ -13,8 +13,10 @@ from core.deploy.batching import Batcher
 from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
+from core.deploy.reasons import Reasons
 from core.deploy.schema import Guess, Result
 from core.deploy.writing import WriterFollower, Writing
+from core.train import students
 from core.train.students.together import Readings
 
 TOP = 3
@@ -35,6 +37,7 @@ class Service:
         readings: Readings | None = None,
     ):
         self.facets, self.fallback, self.metrics = list(facets), fallback, Metrics()
+        self.reasons = Reasons()
         self.writing = Writing(writers, self.metrics) if writers else None
         self.students = Batcher(partial(answer_all, readings), "student", seen=self.metrics.batches.observe)
         self.metrics.waiting.set_function(lambda: self.students.waiting)
@@ -141,17 +144,19 @@ def answer_all(readings: Readings | None, served: Sequence[Served], texts: list[
 def answer(served: Served, texts: list[str]) -> list[Result]:
     """The student's own answer to each text."""
     answers, labels = served.student.answer(texts), served.student.labels
+    confidence = answers.confidence.astype(float).round(6).tolist()
     top = np.argsort(-answers.probabilities, axis=1, kind="stable")[:, :TOP]
     sure = np.take_along_axis(answers.probabilities, top, axis=1).astype(float).round(6).tolist()
-    rows = zip(top.tolist(), sure, answers.handled(served.threshold).tolist(), answers.strange.tolist())
+    handled = answers.handled(served.threshold).tolist()
+    rows = zip(students.said(answers, labels), confidence, top.tolist(), sure, handled, answers.strange.tolist())
     return [
         Result(
-            category=labels[best[0]],
-            confidence=shares[0],
+            category=category,
+            confidence=how_sure,
             handled=handled,
             strange=strange,
             answered_by="student" if handled else None,
             top=[Guess(category=labels[i], confidence=share) for i, share in zip(best, shares)],
         )
-        for best, shares, handled, strange in rows
+        for category, how_sure, best, shares, handled, strange in rows
     ]

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from core.assets.rows import join_text
 from core.escape import Cells
-from core.train.students import Answers, Student, Together
+from core.train.students import Answers, Student, Together, said
 from core.whole import whole, write_whole
 
 RESULTS = ("category", "confidence", "handled")
@@ -147,8 +147,8 @@ def answer(scoring: Scoring, student: Together, table: pa.Table) -> pa.Table:
 
 def _told(facet: Facet, student: Student, answers: Answers | None) -> Iterator[tuple[np.ndarray, pa.DataType]]:
     """What a facet's columns say of the texts that were asked, and at the end of a row without text, with their types."""
-    names = np.array([facet.labels[category] for category in student.categories], object)
-    yield np.append(names[answers.best if answers else np.zeros(0, int)], None), pa.string()
+    names = [facet.labels[category] for category in student.categories]
+    yield np.array([*(said(answers, names) if answers else []), None], object), pa.string()
     yield np.append(answers.confidence.astype(float).round(6) if answers else [], np.nan), pa.float64()
     handled = np.append(answers.handled(facet.threshold) if answers else np.zeros(0, bool), False).astype(object)
     if facet.threshold is None:

@@ -164,6 +164,13 @@ def _promised(promise: Promise) -> dict:
     }
 
 
+def _of(figures: ChooseOneFigures) -> str:
+    """What the agreement that a verdict rests on is a share of."""
+    if figures.promised == "tags":
+        return "the tags it gives to test assets"
+    return "the test assets, tag for tag" if figures.tags else "the test assets"
+
+
 def _evidence(figures: ChooseOneFigures, rules: Rules, **more: Any) -> Evidence:
     """What the figures say to a verdict, and `more` that it rests on."""
     built_in = figures.taught.teacher_kind == "built-in"
@@ -177,6 +184,6 @@ def _evidence(figures: ChooseOneFigures, rules: Rules, **more: Any) -> Evidence:
         same_encoder=built_in and members.SMALL_BASE in members.bases(figures.student.kind),
         gold=figures.gold,
         categories=figures.categories,
-        of="the tags it gives to test assets" if figures.promised == "tags" else "the test assets",
+        of=_of(figures),
         **more,
     )

@@ -64,7 +64,7 @@ class Rules:
         "set",
         "What is promised of tags",
         "",
-        "set: exactly the teacher's tags on the assets handled; tags: that so many of the tags given are the teacher's",
+        "set: on so many of the assets handled exactly the teacher's tags; tags: so many of the tags given are the teacher's",
     )
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from core.evaluate.evaluation import figures_of
 from core.evaluate.phrases import interval_words, range_words
 from core.evaluate.versions import name_of
 from core.tasks import Task
+from core.train import must_pass
 from core.train.registry import find, set_live
 from core.words import ranged, teacher_words
 
@@ -86,8 +87,8 @@ def _points(share: float) -> str:
 def _warnings(db: Database, row: dict) -> list[str]:
     """What speaks against it: it was never judged, or its verdict, or that it answers in an earlier taxonomy."""
     result = comparison(db, row["id"])
-    behind = versions.behind_words(db, row)
-    warnings = [behind] if behind else []
+    said = versions.behind_words(db, row), must_pass.in_words(must_pass.missed(db, row))
+    warnings = [words for words in said if words]
     if result is None:
         return ["It has not been judged, so nothing is known of how good it is.", *warnings]
     verdict = result.verdict

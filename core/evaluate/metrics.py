@@ -61,6 +61,30 @@ METRICS = (
         lambda figures: figures.macro_f1,
     ),
     Metric(
+        "micro_f1",
+        "Micro F1",
+        "Agreement over all tags pooled, so that a frequent tag counts more than a rare one. 1 is perfect.",
+        lambda figures: figures.tags and figures.tags.micro_f1,
+    ),
+    Metric(
+        "jaccard",
+        "Jaccard index",
+        "Of all tags that student or teacher gives an asset, the share that both give, on average. 1 is perfect.",
+        lambda figures: figures.tags and figures.tags.jaccard,
+    ),
+    Metric(
+        "tags_right",
+        "Tags given that are the teacher's",
+        "Of the tags that the student gives, the share that the teacher gives, too (precision).",
+        lambda figures: figures.tags and figures.tags.right,
+    ),
+    Metric(
+        "tags_found",
+        "Tags of the teacher that are given",
+        "Of the tags that the teacher gives, the share that the student gives, too (recall).",
+        lambda figures: figures.tags and figures.tags.found,
+    ),
+    Metric(
         "ece",
         "Expected calibration error",
         "How far the stated confidence is from the share that proves right, on average. 0 is perfect.",

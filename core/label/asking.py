@@ -107,8 +107,9 @@ class Asking:
         self.encoder_name = encoder_name
         self.lines = [_line(short, c) for short, c in zip(self.ids, self.categories)]
         self.shortlisting = len(self.categories) > self.params.shortlist_over
-        self.parts = self._parts(examples)
-        self.system = sendable("\n\n".join([prompt.instructions, *self.parts]))
+        self.examples = self._shown(examples)
+        listed = [] if self.shortlisting else ["Categories (id: name):\n" + "\n".join(self.lines)]
+        self.system = sendable("\n\n".join([prompt.instructions, *listed, *self.examples]))
         # What is left out may change without old answers being worth less: pace, price, and the longest answer, which decides
         # only whether there is one.
         asked = {
@@ -153,16 +154,13 @@ class Asking:
             NONE,
         ]
 
-    def _parts(self, examples: Sequence[tuple[str, str]]) -> list[str]:
-        """What follows the instructions: the categories, unless each asset gets a short list, and the examples."""
-        parts = [] if self.shortlisting else ["Categories (id: name):\n" + "\n".join(self.lines)]
+    def _shown(self, examples: Sequence[tuple[str, str]]) -> list[str]:
+        """The examples as they end the instructions; nothing without."""
         short = {category.label: id for id, category in zip(self.ids, self.categories)}
         shown = [
             f"{json.dumps(text, ensure_ascii=False)} -> {short[label]}" for text, label in examples if label in short
         ]
-        if shown:
-            parts.append("Examples, as people decided:\n" + "\n".join(shown))
-        return parts
+        return ["Examples, as people decided:\n" + "\n".join(shown)] if shown else []
 
     # --- the short list ------------------------------------------------------------------------------------------
 

@@ -35,8 +35,8 @@ from core.label.teachers import Asset
 from core.wires.wire import Reply, form, unthought
 
 EACH = (
-    "This is asked for {count} facets at once, each with categories of its own. Answer every facet for itself, by its own list: "
-    "what is chosen for one says nothing about another."
+    "This is asked for {count} facets at once. Answer every facet for itself, by its own list of categories (id: name): what is "
+    "chosen for one says nothing about another."
 )
 SEVERAL = "Of this facet choose every category that fits, none where none does: a list of ids."
 
@@ -154,8 +154,9 @@ class JointAsking:
             ]
             parts.append(EACH.format(count=len(places)))
             for facet in asked:
-                title = f'Facet "{facet.key}"' + ("" if facet.name.lower() == facet.key else f" ({facet.name})")
-                parts += ["\n".join([title, *([SEVERAL] if facet.several else [])]), *facet.asking.parts]
+                title = f'Facet "{facet.key}"' + ("" if _plain(facet.name) == _plain(facet.key) else f" ({facet.name})")
+                lines = [] if facet.asking.shortlisting else facet.asking.lines
+                parts += ["\n".join([title, *([SEVERAL] if facet.several else []), *lines]), *facet.asking.examples]
             self._systems[places] = sendable("\n\n".join(parts))
         return self._systems[places]
 
@@ -166,7 +167,8 @@ class JointAsking:
     def _form(self, places: Sequence[int], count: int) -> str:
         """How the answer is to look."""
         asked = [self.facets[place] for place in places]
-        values = ", ".join(f'"{one.key}": ' + ('["<id>", …]' if one.several else '"<id>"') for one in asked)
+        forms = ['["<id>", …]' if one.several else '"<id>"' if one is asked[0] else "…" for one in asked]
+        values = ", ".join(f'"{one.key}": {form}' for one, form in zip(asked, forms))
         if count == 1:
             return f"Answer with JSON alone, of each facet the id of a category: {{{values}}}"
         return (
@@ -275,7 +277,8 @@ def _names(value: object, wanted: frozenset[str]) -> bool:
 
 
 def _plain(key: str) -> str:
-    return " ".join(key.split()).lower()
+    """The form in which a property and the name of a facet are one."""
+    return " ".join(key.replace("_", " ").split()).lower()
 
 
 def _answers(text: str, count: int, facets: Sequence[Facet]) -> list[object] | str:
@@ -303,7 +306,7 @@ def _read(
     if facet.key in said:
         values, mapped = [said[facet.key]], False
     else:
-        values, mapped = [said[key] for key in said if _plain(key) in (facet.key, _plain(facet.name))], True
+        values, mapped = [said[key] for key in said if _plain(key) in (_plain(facet.key), _plain(facet.name))], True
     if len(values) != 1:
         problem = replies.SEVERAL_ANSWERS if values else f"The answer says nothing of the facet {facet.name}."
         return Answered(asset.id, None, problem, facet=place)

@@ -8,7 +8,7 @@ carry_over(db, task) -> dict    saves the draft and copies every label that hold
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from core.label.teachers.builtin import category_vectors
 from core.label.teachers.hosted import Hosted
 from core.money import prices
 from core.tasks import Task
-from core.taxonomy import StoredCategory, versions
+from core.taxonomy import StoredCategory, tagsets, versions
 from core.taxonomy.diff import diff, forward
 from core.taxonomy.versions import KeptDraft
 from core.words import stated_percent
@@ -132,10 +132,20 @@ class _Rules:
         was_heading = {label for old in before if not old.assignable for label in to[old.label]}
         added = [label for label in self.columns if label not in linked or label in was_heading]
         self.added = np.array([place[label] for label in added if label not in kept_draft.again], int)
+        self.several = False
         self.vectors = None
         if len(self.added) and encode:
             self.encode = encode
             self.vectors = category_vectors([after[label] for label in self.columns], encode)
+
+    def add_sets(self, sets: Mapping[int, tagsets.Tags], labels: Mapping[int, str]) -> None:
+        """Sets of tags of the version before: one holds where each of its tags does. How likely tags were is not carried."""
+        self.several = True
+        self.sets = {id: tags for id, tags in sets.items() if id not in self.labels}
+        for id, tags in self.sets.items():
+            self.labels[id] = labels[id]
+            if why := next((self.why[tag] for tag in tags if tag in self.why), ""):
+                self.why[id] = why
 
     def verdicts(self, rows: pd.DataFrame) -> tuple[np.ndarray, list[np.ndarray | None]]:
         """For labels (category_id, confidence, distribution, text): why the teacher is asked again ("" where the label holds),
@@ -144,7 +154,9 @@ class _Rules:
         column = rows["category_id"].map(self.target).fillna(-1).to_numpy(int)
         spread: list[np.ndarray | None] = [None] * len(rows)
         size = 2 * self.spread.shape[0]  # float16; of another length it is of no use and is dropped
-        has_distribution = [blob is not None and len(blob) == size for blob in rows["distribution"]]
+        has_distribution = [
+            not self.several and blob is not None and len(blob) == size for blob in rows["distribution"]
+        ]
         known = np.flatnonzero(np.array(has_distribution, bool) & (why == ""))
         if len(known):
             blobs = b"".join(rows["distribution"].iloc[i] for i in known)
@@ -181,7 +193,10 @@ def _rules(db: Database, kept_draft: KeptDraft, teacher: str) -> _Rules:
     # Recorded labels say the same however often they are asked for, so there is no point in asking where they may still hold.
     asks = not teacher.startswith("recorded:")
     encode = encoder(settings.get(db, "encoder")) if asks else None
-    return _Rules(taxonomy.load(db, kept_draft.base_id), kept_draft if asks else replace(kept_draft, again=()), encode)
+    rules = _Rules(taxonomy.load(db, kept_draft.base_id), kept_draft if asks else replace(kept_draft, again=()), encode)
+    if (sets := tagsets.load(db, kept_draft.base_id)).keys() - rules.labels.keys():
+        rules.add_sets(sets, tagsets.labels(db, kept_draft.base_id))
+    return rules
 
 
 def runs_under(db: Database, base_id: int) -> list[dict[str, Any]]:
@@ -387,6 +402,10 @@ def _carry(
         return outcome | {"left": str(error)}
     run_id = run_for(db, task, taxonomy_id, teacher, None)
     ids = [c.id for c in categories if c.assignable]
+    if rules.several:
+        sets = {id: [ids[rules.target[tag]] for tag in tags] for id, tags in rules.sets.items() if id not in rules.why}
+        rules.target |= {id: len(ids) + place for place, id in enumerate(sets)}
+        ids += tagsets.ids(db, taxonomy_id, sets.values())
     rules.vectors = None  # weighed already
     same = [c for c in db["labels"].columns_dict if c not in ("run_id", "category_id", "confidence", "distribution")]
     copy = f"""insert or ignore into labels (run_id, category_id, confidence, distribution, {", ".join(same)})

@@ -54,8 +54,9 @@ def per_category(figures: ChooseOneFigures, rules: Rules) -> Answer:
     table = _as_precise(table[["category", "n", "predicted", "agreed", *columns]].copy(), columns)
     bar, seen = figures.target - FAR_BELOW, figures.agreement
     low = int((table["agreed"] / table["n"] < bar).sum())
-    title = f"The student agrees on {share_words(seen.value, seen.n)} of assets; "
-    title += f"{low:,} of {len(table):,} categories {'is' if low == 1 else 'are'} below {stated_percent(bar)} (the target less "
+    things, agrees = ("tags", "gives exactly the teacher's tags to") if figures.tags else ("categories", "agrees on")
+    title = f"The student {agrees} {share_words(seen.value, seen.n)} of assets; "
+    title += f"{low:,} of {len(table):,} {things} {'is' if low == 1 else 'are'} below {stated_percent(bar)} (the target less "
     title += f"{100 * FAR_BELOW:g} points)"
     if (worst := weakest(figures.categories)) and worst.agreed < worst.n:
         title += f", weakest {worst.span}"
@@ -63,13 +64,17 @@ def per_category(figures: ChooseOneFigures, rules: Rules) -> Answer:
         ends = ranged(seen.low, seen.high, lambda end: percent(end, digits=0))
         title = f"Too few test assets to say: agreement could be anything from {ends}"
     if not low and seen.independent >= FEW and (table["agreed"] == table["n"]).all():
-        title = "The student agrees in every category"
+        title = (
+            "The student finds every tag of the teacher's" if figures.tags else "The student agrees in every category"
+        )
     top = table.head(SHOWN)
     figure = charts.shares(top, "category", "agreement", "low", "high", "n")
-    charts.layout(figure, "agreement in the category (%)", "", height=90 + 19 * len(top))
+    axis = "share of the teacher's tag that is given (%)" if figures.tags else "agreement in the category (%)"
+    charts.layout(figure, axis, "", height=90 + 19 * len(top))
     floor = rules.category_floor
     charts.mark(figure, floor, f"floor {stated_percent(floor)}")
-    note = "Dots: share of the teacher's test assets in the category; bars: 95 % range. Measured. "
+    of = "with the tag" if figures.tags else "in the category"
+    note = f"Dots: share of the teacher's test assets {of}; bars: 95 % range. Measured. "
     note += guard_words(figures.categories, rules.guarded_rows, floor)
     note += f" The {SHOWN} largest of {len(table):,}." if len(table) > SHOWN else ""
     return Answer("per-category", title, figure, table, note, columns)

@@ -42,6 +42,7 @@ class Item:
     neighbours: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
     labels: list[dict[str, Any]] = field(default_factory=list)
+    facet: str = ""  # which question this is about, where an asset comes with all its facets
 
 
 # An asset leaves the queue as soon as anybody decided it; in the random sample everybody decides for himself, whatever was decided
@@ -97,7 +98,7 @@ def _all_or_few(db: Database, task: Task, item: Item, most: int) -> list[dict]:
 def _next(db: Database, task: Task, reviewer: str, mode: Mode) -> Item | None:
     if mode == "conflict":
         waiting = conflicts(db, task, reviewer)
-        return _conflict(db, waiting[0]) if waiting else None
+        return _conflict(db, task, waiting[0]) if waiting else None
     row = next(
         db.query(
             f"""select a.id as asset_id, a.external_id, a.text, i.reasons, i.suggestions, i.neighbours
@@ -107,7 +108,25 @@ def _next(db: Database, task: Task, reviewer: str, mode: Mode) -> Item | None:
         ),
         None,
     )
-    return _item(db, row, mode) if row else None
+    return _item(db, task, row, mode) if row else None
+
+
+def open_item(db: Database, task: Task, reviewer: str, asset_id: int, *, most: int = 0) -> tuple[Item | None, float]:
+    """The asset as it waits in the task's queue for this reviewer, and how doubtful it is; (None, 0) where it does not wait there.
+    `most` as in next_item()."""
+    row = next(
+        db.query(
+            f"""select a.id as asset_id, a.external_id, a.text, i.reasons, i.suggestions, i.neighbours, i.worth
+                from review_items i join assets a on a.id = i.asset_id
+                where i.task_id = :task and i.mode = 'queue' and i.asset_id = :asset and {OPEN["queue"]}""",
+            {"task": task.id, "asset": asset_id, "reviewer": reviewer},
+        ),
+        None,
+    )
+    if row is None:
+        return None, 0.0
+    item = _item(db, task, row, "queue")
+    return replace(item, facet=task.name, suggestions=_all_or_few(db, task, item, most)), row["worth"]
 
 
 def counts(db: Database, task: Task, reviewer: str, mode: Mode) -> tuple[int, int]:
@@ -286,15 +305,15 @@ def named(reviewer: str) -> str:
     return name
 
 
-def _item(db: Database, row: dict, mode: Mode) -> Item:
+def _item(db: Database, task: Task, row: dict, mode: Mode) -> Item:
     blind = mode == "random"  # whoever knows what was said agrees more often than he would by himself
     suggestions = _described(db, json.loads(row["suggestions"]), blind)
     reasons, neighbours = ([], []) if blind else (json.loads(row["reasons"]), _texts(db, json.loads(row["neighbours"])))
-    labels = [] if blind else said_by_teachers(db, row["asset_id"])
+    labels = [] if blind else said_by_teachers(db, task, row["asset_id"])
     return Item(row["asset_id"], row["external_id"], row["text"], mode, reasons, suggestions, neighbours, [], labels)
 
 
-def said_by_teachers(db: Database, asset_id: int) -> list[dict[str, Any]]:
+def said_by_teachers(db: Database, task: Task, asset_id: int) -> list[dict[str, Any]]:
     """What each teacher says of an asset or a copy of it, by its newest labels: teacher, label; recorded labels first."""
     return list(
         db.query(
@@ -303,9 +322,9 @@ def said_by_teachers(db: Database, asset_id: int) -> list[dict[str, Any]]:
                         row_number() over (partition by r.teacher order by r.id desc, l.asset_id <> :asset) as nth
                  from assets a join labels l on l.asset_id = a.id join label_runs r on r.id = l.run_id
                  join categories c on c.id = l.category_id
-                 where a.group_id = (select group_id from assets where id = :asset))
+                 where r.task_id = :task and a.group_id = (select group_id from assets where id = :asset))
                where nth = 1 order by teacher not like 'recorded:%', teacher""",
-            {"asset": asset_id},
+            {"asset": asset_id, "task": task.id},
         )
     )
 
@@ -347,23 +366,23 @@ def _by_id(db: Database, table: str, ids: list[int]) -> list[dict]:
     return list(db.query(f"select * from {table} where id in ({','.join('?' * len(ids))})", ids))
 
 
-def _conflict(db: Database, asset_id: int) -> Item:
+def _conflict(db: Database, task: Task, asset_id: int) -> Item:
     """What reviewers said of an asset, with what the lists know of it."""
     decided = list(
         db.query(
             """select r.reviewer, r.category_id, c.label, r.note from reviews r join categories c on c.id = r.category_id
-               where r.asset_id = ? and r.id in (select max(id) from reviews where asset_id = ? group by reviewer) order by r.id""",
-            [asset_id, asset_id],
+               where r.id in (select max(id) from reviews where asset_id = ? and task_id = ? group by reviewer) order by r.id""",
+            [asset_id, task.id],
         )
     )
     row = next(db.query("select id as asset_id, external_id, text from assets where id = ?", [asset_id]))
-    listed = "select reasons, suggestions, neighbours from review_items where asset_id = ? limit 1"
-    row |= next(db.query(listed, [asset_id]), dict.fromkeys(("reasons", "suggestions", "neighbours"), "[]"))
+    listed = "select reasons, suggestions, neighbours from review_items where asset_id = ? and task_id = ? limit 1"
+    row |= next(db.query(listed, [asset_id, task.id]), dict.fromkeys(("reasons", "suggestions", "neighbours"), "[]"))
     by_people = {}
     for decision in decided:
         by_people.setdefault(decision["category_id"], []).append(decision["reviewer"])
     first = [{"category_id": category, "by": names} for category, names in by_people.items()]
     others = [s for s in json.loads(row["suggestions"]) if s["category_id"] not in by_people]
     row["suggestions"] = json.dumps(first + others)
-    item = _item(db, row, "conflict")
+    item = _item(db, task, row, "conflict")
     return Item(**{**vars(item), "decisions": decided})

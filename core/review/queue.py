@@ -52,6 +52,10 @@ STRENGTH, ITERATIONS = 20.0, 30
 MOST_WORDS, MOST_COEFFICIENTS = 20_000, 4_000_000
 NEIGHBOURS, SUGGESTIONS = 5, 9
 BLOCK = 128
+IN_A_FILE = (
+    "Settle tags in a file: import it with a column of gold labels, several tags in a cell, and the next student learns "
+    "them."
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ def build(db: Database, task: Task, progress: NoProgress | None = None) -> dict[
     Returns run_id, student_id (None without a judged one), assets (distinct), queue, sample (listed), reasons (how many by kind).
     Raises InputError without labels.
     """
+    tasks.one_category(task, "Finding what to review", IN_A_FILE)
     progress = progress or NoProgress()
     run_id = learning_curve.run_of(db, task)
     progress(0, 4, "Reading the labels")

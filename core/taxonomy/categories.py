@@ -50,18 +50,15 @@ class StoredCategory(Category):
 @dataclass(frozen=True)
 class TaxonomyFile:
     """What a taxonomy file holds: its categories by facet ("" where it knows none), what could not be used, its columns,
-    which of them plays which role, what is open; `several`: the facets of which an asset may have several categories."""
+    which of them plays which role, what is open; `picks`: the kind of task (core/task_kinds.py) that it asks for, by facet, where
+    it says how many categories an asset may have."""
 
     facets: dict[str, list[Category]]
     problems: list[Problem]
     columns: list[str]
     mapping: Choice
     doubts: list[Doubt] = field(default_factory=list)
-    several: frozenset[str] = frozenset()
-
-    def kind(self, facet: str) -> str:
-        """The kind of task (core/task_kinds.py) that a facet asks for."""
-        return "choose_several" if facet in self.several else "choose_one"
+    picks: dict[str, str] = field(default_factory=dict)
 
     @property
     def has_facets(self) -> bool:
@@ -88,7 +85,7 @@ def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) 
     path, problems = Path(path), Problems()
     rows, columns, mapping, doubts = read_rows(path, mapping, problems, read_as)
     parts = _by_facet(rows, problems, path)
-    several = frozenset(name for name, part in parts.items() if _picks_several(name, part, path))
+    picks = {name: kind for name, part in parts.items() if (kind := _picks(name, part, path))}
     facets = {name: _categories(part, problems, path) for name, part in parts.items()}
     if len(facets) > 1 or "" not in facets:
         facets = _to_choose_from(facets, problems, path)
@@ -96,7 +93,9 @@ def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) 
         raise InputError(
             "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
         )
-    return TaxonomyFile(facets, problems.listed, columns, mapping, doubts, several & facets.keys())
+    return TaxonomyFile(
+        facets, problems.listed, columns, mapping, doubts, {name: picks[name] for name in facets if name in picks}
+    )
 
 
 def _by_facet(rows: list[Row], problems: Problems, path: Path) -> dict[str, list[Row]]:
@@ -134,8 +133,9 @@ def _by_facet(rows: list[Row], problems: Problems, path: Path) -> dict[str, list
     return parts
 
 
-def _picks_several(facet: str, rows: list[Row], path: Path) -> bool:
-    """Whether an asset may have several of these categories, as the rows that say so say alike. InputError where they do not."""
+def _picks(facet: str, rows: list[Row], path: Path) -> str | None:
+    """The kind of task that these rows ask for, by how many of the categories an asset may have; None where none says so.
+    InputError where they differ."""
     of = f" of the facet {_short(facet)}" if facet else ""
     said: dict[bool, Row] = {}
     for row in rows:
@@ -154,7 +154,7 @@ def _picks_several(facet: str, rows: list[Row], path: Path) -> bool:
             "Write the same in every row of a facet, or leave it empty below the first.",
             where=path.name,
         )
-    return True in said
+    return next(("choose_several" if several else "choose_one" for several in said), None)
 
 
 def _to_choose_from(facets: dict[str, list[Category]], problems: Problems, path: Path) -> dict[str, list[Category]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from core import database, tasks, taxonomy
-from core.errors import InputError
+from core.errors import InputError, Problem
 from core.tables.names import same
 from core.task_kinds import KINDS
 from core.tasks import Task
@@ -64,13 +64,15 @@ def plan(db: Database, client_id: int, file: TaxonomyFile) -> list[Facet]:
     """What would become of each facet. InputError where a task of another kind has its name."""
     there = {same(task.name): task for task in tasks.of_client(db, client_id)}
     return [
-        _facet(db, name, categories, there.get(same(name)), file.kind(name)) for name, categories in file.facets.items()
+        _facet(db, name, categories, there.get(same(name)), file.picks.get(name))
+        for name, categories in file.facets.items()
     ]
 
 
-def _facet(db: Database, name: str, categories: list[Category], task: Task | None, kind: str) -> Facet:
+def _facet(db: Database, name: str, categories: list[Category], task: Task | None, kind: str | None) -> Facet:
     if task is not None:
         must_be(task, kind)
+    kind = kind or (task.kind if task else "choose_one")
     if task is None or (newest := taxonomy.latest(db, task)) is None:
         return Facet(name, categories, task, NEW, kind=kind)
     if taxonomy.is_in_use(db, task, categories):
@@ -78,15 +80,33 @@ def _facet(db: Database, name: str, categories: list[Category], task: Task | Non
     return Facet(name, categories, task, CHANGED, versions.labels_under(db, newest), kind)
 
 
-def must_be(task: Task, kind: str) -> None:
-    """InputError where the task is not of the kind that a file asks for."""
-    if task.kind == kind:
+def must_be(task: Task, kind: str | None) -> None:
+    """InputError where the task is not of the kind that a taxonomy file asks for (None: of any that sorts assets)."""
+    if task.kind == kind or (kind is None and task.sorts):
         return
+    kind = kind or "choose_one"
     is_, asked = (f"“{KINDS[one].label}”" for one in (task.kind, kind))
     todo = "Call the facet otherwise"
     if task.sorts:
         todo += ", or say in its column `pick` what the task does: one or several"
     raise InputError(f"The client's task {task.name} is of the kind {is_}, the file asks for {asked}.", f"{todo}.")
+
+
+def renamed(db: Database, client_id: int, file: TaxonomyFile) -> list[Problem]:
+    """The facets that seem to be a task of another name: the task has just these categories, and the file does not name it."""
+    named = {same(name) for name in file.facets}
+    others = [task for task in tasks.of_client(db, client_id) if task.sorts and same(task.name) not in named]
+    found = []
+    for facet in plan(db, client_id, file):
+        task = next((one for one in others if taxonomy.is_in_use(db, one, facet.categories)), None)
+        if facet.change == NEW and task is not None:
+            whose = f"the categories of the task {task.name}, which the file does not name"
+            what = f"The facet {facet.name} has {whose}; it is a new task."
+            todo = (
+                f"If it is the same question, rename the task first (tasks --task {task.name} --rename {facet.name})."
+            )
+            found.append(Problem(None, "facet", what, todo, remark=True))
+    return found
 
 
 def make(db: Database, client_id: int, file: TaxonomyFile, source: str) -> list[Facet]:

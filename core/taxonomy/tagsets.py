@@ -19,6 +19,14 @@ from core.taxonomy.categories import StoredCategory
 NONE, JOINED = "No tag", "; "  # how people read the empty set, and what parts the tags of another
 
 Tags = tuple[int, ...]  # category ids, rising
+# How many labels of a run (:run) have each tag, as SQL: tag, n; where one category is chosen these are its labels.
+COUNTS = """select e.value as tag, sum(g.n) as n from
+    (select category_id, count(*) as n from labels where run_id = :run and category_id is not null group by category_id) g
+    join categories s on s.id = g.category_id, json_each(coalesce(s.tags, json_array(s.id))) e group by e.value"""
+
+# The sets that have a category (:category), itself among them, as SQL.
+HAVING = """select id from categories where id = :category
+    or (tags is not null and :category in (select value from json_each(tags)))"""
 
 
 def load(db: Database, taxonomy_id: int) -> dict[int, Tags]:

@@ -49,6 +49,7 @@ def surprise(probabilities: np.ndarray, said: np.ndarray) -> np.ndarray:
 # --- calibration ------------------------------------------------------------------------------------------------------
 
 HOLD = 2.0  # calibrating rows by whose worth a tag's calibration is held at that of all tags: a rare tag stays there
+RARE = 10  # assets with a tag at which its threshold goes half as far
 STEPS = 12  # of Newton's method; a calibration of two numbers settles in half as many
 
 
@@ -96,5 +97,16 @@ def calibrate(sums: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def thresholds(likely: np.ndarray, said: np.ndarray) -> np.ndarray:
-    """How likely each tag must be to be given (tags)."""
-    return np.full(likely.shape[1], 0.5)
+    """How likely each tag must be to be given (tags): half way from a half, by which most assets are agreed on, to where the tag's
+    F1 is largest on these calibrating rows, `likely` float (n, tags), `said` bool (n, tags).
+
+    Half way is better at both on other rows (tests/bench/several.py); a rare tag, whose best place is chance, stays near a half."""
+    least = np.full(likely.shape[1], 0.5)
+    for tag in range(likely.shape[1] if len(likely) else 0):
+        order = np.argsort(-likely[:, tag], kind="stable")
+        sure, found = likely[order, tag].astype(float), np.cumsum(said[order, tag])
+        given = np.flatnonzero(np.append(sure[1:] < sure[:-1], True))  # equally likely rows are given together
+        best = given[(2 * found[given] / (given + 1 + found[-1])).argmax()]
+        place = (sure[best] + (sure[best + 1] if best + 1 < len(sure) else 0.0)) / 2
+        least[tag] += (place - 0.5) * found[-1] / (2 * (found[-1] + RARE))
+    return least

@@ -5,6 +5,7 @@ A student goes to work in one step that the history keeps; a roll-back is such a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from core.tasks import Task
 @dataclass(frozen=True)
 class Promotions:
     """`students`: the table of students (id, task_id, kind, path, live); `notes`: that of its history (id, task_id, before_id,
-    created), whose `column` names the student."""
+    created), whose `column` names the student; `check` raises InputError where a student may not go to work."""
 
     students: str
     notes: str
     column: str
+    check: Callable[[Database, int], None] = lambda db, student_id: None
 
     def any_live(self, db: Database, task: Task) -> bool:
         """Whether a student of the task is at work."""
@@ -33,10 +35,11 @@ class Promotions:
     def set_live(self, db: Database, student_id: int) -> None:
         """Put one student to work and take its predecessor off it, in one step that the history keeps.
 
-        InputError where the student's files are gone.
+        InputError where the student's files are gone, or it may not go to work.
         """
         task = tasks.get(db, self._of(db, student_id, "task_id"))
         self._must_be_whole(db, student_id)
+        self.check(db, student_id)
         with db.atomic():
             self._only_live(db, task, student_id)
             current = self._in_force(db, task)
@@ -46,7 +49,7 @@ class Promotions:
     def roll_back(self, db: Database, task: Task) -> int:
         """Put the student that was live before the live one back to work; returns its id. Again, it goes back a step further.
 
-        InputError where none was live before, or its files are gone.
+        InputError where none was live before, its files are gone, or it may not go to work any more.
         """
         with db.atomic():
             # The first statement takes the write lock.
@@ -55,6 +58,7 @@ class Promotions:
             if before is None:
                 raise InputError("No other student was live before.", "Make one live instead.")
             self._must_be_whole(db, before[self.column])
+            self.check(db, before[self.column])
             self._only_live(db, task, before[self.column])
             self._note(db, task, before[self.column], before["before_id"])
         return before[self.column]

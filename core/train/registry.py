@@ -10,9 +10,10 @@ from sqlite_utils import Database
 from core import tasks
 from core.errors import InputError
 from core.tasks import Task
+from core.train import must_pass
 from core.train.promotions import Promotions
 
-LIVE = Promotions("students", "live_history", "student_id")
+LIVE = Promotions("students", "live_history", "student_id", must_pass.check)
 any_live, set_live, roll_back, history = LIVE.any_live, LIVE.set_live, LIVE.roll_back, LIVE.history
 before_live, is_whole, folder_of = LIVE.before_live, LIVE.is_whole, LIVE.folder_of
 

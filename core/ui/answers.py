@@ -30,9 +30,11 @@ ASKED_BEFORE = "Asked before in these words: its kept answer costs nothing."
 
 @dataclass(frozen=True)
 class StudentAnswer:
-    """The student's `top` categories with their probabilities, the surest first, whether the text is `strange` to it, and
-    the milliseconds it took."""
+    """What the student `says` (a category, or its tags) and how `sure` it is of that; the `top` categories with their
+    probabilities, the surest first, whether the text is `strange` to it, and the milliseconds it took."""
 
+    says: str
+    sure: float
     top: list[tuple[str, float]]
     strange: bool
     milliseconds: float
@@ -64,7 +66,9 @@ def ask_student(path: str, text: str) -> StudentAnswer:
     elapsed = 1000 * (time.perf_counter() - started)
     shares = answers.probabilities[0]
     best = shares.argsort()[::-1][:TOP]
-    return StudentAnswer([(student.labels[i], float(shares[i])) for i in best], bool(answers.strange[0]), elapsed)
+    says, sure = students.said(answers, student.labels)[0], float(answers.confidence[0])
+    top = [(student.labels[i], float(shares[i])) for i in best]
+    return StudentAnswer(says, sure, top, bool(answers.strange[0]), elapsed)
 
 
 def ask_teacher(db: Database, task: Task, run_id: int, text: str) -> TeacherAnswer:

@@ -8,6 +8,7 @@ from core.evaluate.comparison import Comparison
 from core.evaluate.evidence import Rules
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import one_sided_words
+from core.evaluate.tags import in_words
 from core.report import answers, money, speed
 from core.report.answers import Answer
 from core.ui import charts
@@ -57,6 +58,10 @@ def folded(answer: Answer | None) -> None:
 def weak_spots(figures: ChooseOneFigures, rules: Rules) -> None:
     """How it does in each category, which are mixed up, and in which channels, markets or other fields of the file it is weak."""
     draw(answers.per_category(figures, rules))
+    if figures.tags:
+        st.caption(plain(in_words(figures.tags)))
+        draw(answers.slices(figures))
+        return
     if not figures.confusions:
         st.subheader("Student and teacher never differ on the test assets", anchor=False)
         return

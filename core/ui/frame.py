@@ -180,7 +180,7 @@ def nothing_yet(what: str, key: str, label: str) -> None:
 
 def _other_kind(task: Task, item: Item) -> None:
     """A page that is for tasks of another kind: says so, and ends."""
-    meant = " or ".join(f"“{KINDS[kind].label}”" for kind in item.kinds if not KINDS[kind].waits)
+    meant = " or ".join(f"“{KINDS[kind].label}”" for kind in item.kinds)
     what = f"This page is for tasks of the kind {meant}; {task.name} is of the kind “{KINDS[task.kind].label}”."
     with st.container(border=True):
         st.write(plain(what))

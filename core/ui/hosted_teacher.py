@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from core.label import runs
-from core.label.forecast import DRY_RUN, HostedForecast, Spread
+from core.label.forecast import HostedForecast
+from core.label.spending import DRY_RUN, Spread
 from core.ui import frame, label_list, money_inputs, progress
 from core.ui.figures import figure
 from core.words import counted, duration, money, percent

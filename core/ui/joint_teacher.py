@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.label import runs
-from core.label.forecast import forecast_together
+from core.label.forecast_joint import forecast_together
 from core.tasks import Task
 from core.taxonomy import facets as facets_of
 from core.ui import frame, hosted_teacher, label_list

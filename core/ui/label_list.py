@@ -9,6 +9,7 @@ from sqlite_utils import Database
 from core.label.runs import newest_in_use
 from core.report.charts import TEACHER, bars, layout
 from core.tasks import Task
+from core.taxonomy.tagsets import COUNTS, HAVING
 from core.ui import charts, frame
 from core.words import counted
 
@@ -29,9 +30,8 @@ def show(db: Database, run_id: int) -> None:
 def class_sizes(db: Database, run_id: int) -> pd.DataFrame:
     """Labels a category, the largest first, categories without any included: columns id, Category, Labels."""
     rows = db.query(
-        """select c.id, c.label as Category, ifnull(n, 0) as Labels from categories c
-           join label_runs r on r.id = :run and r.taxonomy_id = c.taxonomy_id
-           left join (select category_id, count(*) as n from labels where run_id = :run group by category_id) on category_id = c.id
+        f"""select c.id, c.label as Category, ifnull(n, 0) as Labels from categories c
+           join label_runs r on r.id = :run and r.taxonomy_id = c.taxonomy_id left join ({COUNTS}) on tag = c.id
            where c.assignable = 1 order by Labels desc, c.position""",
         {"run": run_id},
     )
@@ -62,10 +62,11 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
         format_func=lambda id: "All categories" if id is None else f"{names[id]} ({counts[id]:,})",
         key="label-category",
     )
-    total = int(sizes["Labels"].sum()) if picked is None else int(counts[picked])
+    every = db.execute("select count(category_id) from labels where run_id = ?", [run_id]).fetchone()[0]
+    total = every if picked is None else int(counts[picked])
     pages = max(-(-total // ROWS), 1)
     page = st.pagination(pages, key=f"labels-{run_id}-{picked}") if pages > 1 else 1
-    only = "and l.category_id = :category" if picked else ""
+    only = f"and l.category_id in ({HAVING})" if picked else ""
     rows = db.query(
         f"""select a.external_id as Asset, a.text as Text, c.label as Category, l.confidence as Confidence
             from labels l join assets a on a.id = l.asset_id join categories c on c.id = l.category_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 import streamlit as st
@@ -12,9 +12,9 @@ from sqlite_utils import Database
 from core import database, review, taxonomy
 from core.errors import InputError
 from core.report.charts import short
-from core.review import Item
+from core.review import Item, facets
 from core.tasks import Task
-from core.ui import focus, frame, keys
+from core.ui import focus, frame, keys, pins
 from core.words import duration, teacher_words
 
 KINDS = {  # of reasons: icon
@@ -45,39 +45,44 @@ FIELDS = {"find": "review-find", "note": "review-note"}
 def show(task: Task, reviewer: str, mode: str) -> None:
     """The asset that waits for `reviewer` in this mode, what it may be, and the keys to decide."""
     with frame.guard(), closing(database.connect()) as db:
-        failed = st.session_state.pop("review-error", None)
-        if failed:
-            st.error(frame.plain(failed), icon=":material/error:")
+        refused()
         if not review.counts(db, task, reviewer, mode)[1] and mode != "conflict":
             st.success(NOTHING[mode], icon=":material/check_circle:")
             return
         item = review.next_item(db, task, reviewer, mode, most=len(KEYS))
         _progress(db, task, reviewer, mode)
-        _listen(mode, item)
+        listen(mode, item)
         if item is None:
             st.success(DONE[mode], icon=":material/check_circle:")
-            st.button(
-                "Take the last one back",
-                key=_key("undo", mode),
-                shortcut="U",
-                on_click=_undo,
-                args=(task, reviewer),
-            )
+            take_back((task,), reviewer, mode)
             return
-        _timed(item)
+        timed(item)
         left, right = st.columns([11, 10], gap="medium")
         with left:
             _asset(item)
+            pins.pin(frame.View(db, "", task), item.text, asset_id=item.asset_id)
         with right:
-            _choices(task, reviewer, item)
+            choices(task, reviewer, item)
+
+
+def refused() -> None:
+    """What the last key could not do, in a sentence."""
+    if failed := st.session_state.pop("review-error", None):
+        st.error(frame.plain(failed), icon=":material/error:")
+
+
+def take_back(tasks: Sequence[Task], reviewer: str, mode: str) -> None:
+    """The button that takes back the last decision, where no asset waits any more."""
+    key = _key("undo", mode)
+    st.button("Take the last one back", key=key, shortcut="U", on_click=_undo, args=(tasks, reviewer))
 
 
 def _key(what: str, mode: str, item: Item | None = None) -> str:
-    """The key of a button of this asset alone: one pressed twice decides nothing unseen."""
-    return f"{what}-{mode}-{item.asset_id if item else 'none'}"
+    """The key of a button of this asset (and facet) alone: one pressed twice decides nothing unseen."""
+    return f"{what}-{mode}-{f'{item.asset_id}{item.facet}' if item else 'none'}"
 
 
-def _listen(mode: str, item: Item | None) -> None:
+def listen(mode: str, item: Item | None) -> None:
     """What each key presses while this asset is on the screen."""
     places = {"u": _key("undo", mode)}
     if item:
@@ -97,18 +102,28 @@ def _progress(db: Database, task: Task, reviewer: str, mode: str) -> None:
     st.progress((total - left) / total if total else 1.0, text=" · ".join(parts))
 
 
-def _timed(item: Item) -> None:
+def timed(item: Item) -> None:
     """Remember when this asset first came on the screen."""
     if st.session_state.get("review-shown", (None, 0))[0] != item.asset_id:
         st.session_state["review-shown"] = item.asset_id, time.monotonic()
 
 
 def _asset(item: Item) -> None:
+    words(item)
+    grounds(item)
+
+
+def words(item: Item) -> None:
+    """The asset itself."""
     with st.container(border=True):
         long = len(item.text) > LONG_TEXT
         with st.container(height=TEXT_HEIGHT if long else "content", border=False):
             st.text(item.text)
         st.caption(f"Asset {frame.plain(item.external_id)}")
+
+
+def grounds(item: Item) -> None:
+    """Why it is before a person, what was said of it, and the labelled assets nearest to it."""
     for reason in item.reasons:
         st.markdown(f"{KINDS.get(reason['kind'], ':material/help:')} {frame.plain(reason['words'])}")
     for decision in item.decisions:
@@ -125,8 +140,9 @@ def _asset(item: Item) -> None:
             st.text(short(near["text"], 140))
 
 
-def _choices(task: Task, reviewer: str, item: Item) -> None:
-    """The suggestions that somebody makes one under the other, the rest in two columns; then the other keys."""
+def choices(task: Task, reviewer: str, item: Item, undoes: Sequence[Task] = ()) -> None:
+    """The suggestions that somebody makes one under the other, the rest in two columns; then the other keys. Undo takes back the
+    last decision about one of the tasks it `undoes`, else about this one."""
     with st.container(gap="xsmall"):
         keyed = list(zip(KEYS, item.suggestions))
         for key, choice in keyed:
@@ -148,7 +164,7 @@ def _choices(task: Task, reviewer: str, item: Item) -> None:
             _other("Find", item, _open, ("find", item.asset_id), "Any other category.")
             _other("Note", item, _open, ("note", item.asset_id), "Kept with your decision.")
             _other("Skip", item, _skip, (task, item.asset_id, reviewer, item.mode))
-            _other("Undo", item, _undo, (task, reviewer))
+            _other("Undo", item, _undo, (tuple(undoes) or (task,), reviewer))
     note = st.session_state.get(f"note-{item.asset_id}")
     if note:
         st.caption(f":material/edit_note: {frame.plain(short(note, 200))}")
@@ -239,9 +255,10 @@ def _leave(asset_id: int) -> float | None:
     return time.monotonic() - since if shown == asset_id else None
 
 
-def _undo(task: Task, reviewer: str) -> None:
+def _undo(tasks: Sequence[Task], reviewer: str) -> None:
     with _writing() as db:
-        if review.undo(db, task, reviewer) is None:
+        task = facets.latest_task(db, tasks, reviewer)
+        if task is None or review.undo(db, task, reviewer) is None:
             raise InputError("There is nothing of yours to take back.")
 
 

@@ -33,7 +33,8 @@ def show(view: View, rules: Rules) -> None:
         st.markdown(TEXT.format(rules="\n".join(numbered)))
         with st.form(f"rules-{view.task.id}", border=False):
             values = {}
-            for start in range(0, len(rows := described(rules)), ACROSS):
+            rows = [row for row in described(rules) if row["name"] != "promise" or view.task.several]
+            for start in range(0, len(rows), ACROSS):
                 for place, row in zip(st.columns(ACROSS), rows[start : start + ACROSS]):
                     with place:
                         values[row["name"]] = _input(row)
@@ -44,6 +45,10 @@ def show(view: View, rules: Rules) -> None:
 
 def _input(row: dict) -> float | int | str:
     """Shares are asked for in per cent."""
+    if row["name"] == "promise":
+        names = {"set": "exactly the teacher's tags", "tags": "the tags given are the teacher's"}
+        place = list(names).index(row["value"])
+        return st.selectbox(row["label"], list(names), place, format_func=names.__getitem__, help=row["note"])
     if row["name"] == "new":
         options = list(NEW) if row["value"] in NEW else [*NEW, row["value"]]
         names = {"lowest": "whatever is lowest"}

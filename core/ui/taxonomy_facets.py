@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import taxonomy
 from core.taxonomy import facets
-from core.ui import data_profile
+from core.ui import data_profile, frame
 from core.ui.frame import View
 from core.words import counted
 
@@ -21,11 +21,18 @@ def show(view: View, file: taxonomy.TaxonomyFile, source: str) -> None:
     planned = facets.plan(view.db, view.task.client_id, file)
     table = pd.DataFrame(
         [
-            {"Facet": one.name, "Categories": data_profile.size(one.categories), "What becomes of it": _fate(one)}
+            {
+                "Facet": one.name,
+                "Categories": data_profile.size(one.categories),
+                "An asset has": "several" if one.kind == "choose_several" else "one",
+                "What becomes of it": _fate(one),
+            }
             for one in planned
         ]
     )
     st.dataframe(table, hide_index=True, key="facets", placeholder="")
+    for one in facets.renamed(view.db, view.task.client_id, file):
+        st.warning(frame.plain(f"{one.what} {one.todo}"), icon=":material/help:")
     st.caption(
         "Each facet is a question about an asset, with a task, students and a verdict of its own over the same assets."
     )

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.label.runs import newest_in_use
-from core.taxonomy import Category, diff
+from core.taxonomy import Category, diff, tagsets
 from core.taxonomy.diff import Draft
 from core.ui import frame
 from core.ui.frame import View
@@ -114,9 +114,5 @@ def _labels(view: View) -> dict[str, int]:
     """Labels of the newest run in use, by category."""
     run_id = newest_in_use(view.db, view.task)
     return dict(
-        view.db.execute(
-            """select c.label, n from categories c join
-               (select category_id, count(*) as n from labels where run_id = ? group by category_id) on category_id = c.id""",
-            [run_id],
-        )
+        view.db.execute(f"select c.label, n from categories c join ({tagsets.COUNTS}) on tag = c.id", {"run": run_id})
     )

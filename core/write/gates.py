@@ -154,7 +154,7 @@ def _capitals(case: Case) -> str | None:
     if case.guide.capitals is None:
         return None
     of_brief = set(re.findall(r"\w+", case.brief))
-    capitals = [word for word in re.findall(r"\b[A-Z]{2,}\b", case.text) if word not in of_brief]
+    capitals = [word for word in re.findall(r"\b[A-Z]{2,}\b", slots.SLOT.sub(" ", case.text)) if word not in of_brief]
     return _listed("Words in capitals:", capitals) if len(capitals) > case.guide.capitals else ""
 
 

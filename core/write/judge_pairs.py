@@ -22,10 +22,10 @@ from core.evaluate.agreement import cohen_kappa, interval
 from core.label import model
 from core.label.consulting import Written
 from core.label.errands import errand
-from core.label.forecast import FEW, MANY, Spread
 from core.label.model import Model
 from core.label.prompts import digest
 from core.label.replies import LONGEST, NO_JSON, json_values
+from core.label.spending import FEW, MANY, Spread
 from core.money import ledger, prices
 from core.tasks import Task
 from core.wires.wire import Request, form

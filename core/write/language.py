@@ -3,7 +3,7 @@ precision; half precision is taken where the processor has it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,23 +75,38 @@ def load(folder: Path, *, train: bool = False) -> Language:
     return Language(**vars(words), model=model.train(train))
 
 
-def losses(language: Language, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> torch.Tensor:
-    """The negative log likelihood of each token of each copy after its prompt, float32 of shape (all copies' tokens).
+def padded(rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens with zeros after them, and which are tokens, int64 (rows, longest)."""
+    import torch
+
+    sizes = torch.tensor([len(row) for row in rows])
+    ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+    return ids, (torch.arange(ids.shape[1]) < sizes[:, None]).long()
+
+
+def losses(
+    language: Language,
+    prompts: Sequence[list[int]],
+    copies: Sequence[list[int]],
+    states: list[torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """The negative log likelihood of each token of each copy after its prompt, float32 of shape (all copies' tokens). `states`:
+    what the model's layers are given in place of the tokens' vectors, (tokens, width) of each row.
 
     Logits are made at the copies' places alone: a vocabulary of 50,000 costs more than a small model's layers.
     """
     import torch
 
-    width = max(len(p) + len(c) for p, c in zip(prompts, copies))
-    ids = torch.zeros((len(prompts), width), dtype=torch.long)
-    mask, wanted = torch.zeros_like(ids), torch.zeros_like(ids, dtype=torch.bool)
+    ids, mask = padded([prompt + copy for prompt, copy in zip(prompts, copies)])
+    if states is None:
+        read = language.model.base_model(input_ids=ids, attention_mask=mask)
+    else:
+        vectors = torch.nn.utils.rnn.pad_sequence(states, batch_first=True)
+        read = language.model.base_model(inputs_embeds=vectors, attention_mask=mask)
+    wanted = torch.zeros_like(mask, dtype=torch.bool)
     for row, (prompt, copy) in enumerate(zip(prompts, copies)):
-        size = len(prompt) + len(copy)
-        ids[row, :size] = torch.tensor(prompt + copy)
-        mask[row, :size] = 1
-        wanted[row, len(prompt) - 1 : size - 1] = True
-    hidden = language.model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state[wanted]
-    logits = language.model.get_output_embeddings()(hidden).float()
+        wanted[row, len(prompt) - 1 : len(prompt) + len(copy) - 1] = True
+    logits = language.model.get_output_embeddings()(read.last_hidden_state[wanted]).float()
     targets = torch.cat([torch.tensor(copy) for copy in copies])
     return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
 
@@ -101,18 +116,22 @@ def likelihoods(language: Language, prompts: Sequence[list[int]], copies: Sequen
     import torch
 
     result = np.zeros(len(copies))
-    order = np.argsort([len(p) + len(c) for p, c in zip(prompts, copies)], kind="stable")
-    start = 0
     with torch.inference_mode():
-        while start < len(order):
-            chosen, width = [], 0
-            for place in order[start:]:
-                width = max(width, len(prompts[place]) + len(copies[place]))
-                if chosen and width * (len(chosen) + 1) > AT_ONCE:
-                    break
-                chosen.append(int(place))
+        for chosen in portions([len(prompt) + len(copy) for prompt, copy in zip(prompts, copies)]):
             nll = losses(language, [prompts[i] for i in chosen], [copies[i] for i in chosen])
             sums = [part.sum().item() for part in nll.split([len(copies[i]) for i in chosen])]
             result[chosen] = -np.array(sums)
-            start += len(chosen)
     return result
+
+
+def portions(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Places of rows of so many tokens, the shortest first, so many at once that they have AT_ONCE tokens with what fills them up;
+    a longer row comes alone."""
+    chosen: list[int] = []
+    for place in np.argsort(sizes, kind="stable").tolist():
+        if chosen and sizes[place] * (len(chosen) + 1) > AT_ONCE:
+            yield chosen
+            chosen = []
+        chosen.append(place)
+    if chosen:
+        yield chosen

@@ -23,9 +23,9 @@ from core.errors import InputError
 from core.label import model
 from core.label.consulting import Written
 from core.label.errands import errand
-from core.label.forecast import FEW, MANY, MEASURED, Spread
 from core.label.model import Model
 from core.label.prompts import digest
+from core.label.spending import FEW, MANY, MEASURED, Spread
 from core.money import ledger, prices
 from core.tasks import Task
 from core.wires.wire import Request

@@ -13,9 +13,9 @@ from math import ceil
 import numpy as np
 
 from core.assets.duplicates import normal_form
-from core.label.forecast import FEW
 from core.label.prompts import digest
 from core.label.replies import EMPTY, LONGEST, NO_JSON, json_values
+from core.label.spending import FEW
 from core.wires.connections import Connection
 from core.wires.wire import Request, form
 from core.write import guide, pairs

@@ -44,7 +44,7 @@ from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
 
 KIND, FIRST_TASK = "write", "Copy"
 LIVE = Promotions("writers", "writer_promotions", "writer_id")
-TRAINED_FORMAT = 3  # of a student's folder; raised when the same pairs make another student
+TRAINED_FORMAT = 4  # of a student's folder; raised when the same pairs make another student
 
 
 def task_of(db: Database, client: str, name: str | None = None) -> Task:

@@ -1,13 +1,15 @@
 """Fine-tuning a base model on pairs of brief and copy: the loss is on the copy alone, its end included.
 
-Weights are kept in full precision and computed with in half where the processor has it; batches are of like length. Killed at any
-moment, it carries on from CHECKPOINT_SECONDS before, from longer before where saving takes long. Settings: docs/writing.md.
+The upper layers learn; what the lower ones make of each pair is worked out once, for all passes. Weights that learn are kept in
+full precision and computed with in half where the processor has it; batches are of like length. Killed at any moment, it carries on
+from CHECKPOINT_SECONDS before, from longer before where saving takes long. Settings: docs/writing.md.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,41 +19,47 @@ import numpy as np
 
 from core.errors import InputError
 from core.train import steps
-from core.write.language import Language, half, losses
+from core.write.language import Language, half, losses, padded, portions
 
 if TYPE_CHECKING:
     import torch
 
-CHECKPOINT_SECONDS = 120  # a checkpoint of the packaged model has 1.6 GB
+CHECKPOINT_SECONDS = 120  # a checkpoint of the packaged model has 0.6 GB
 SAVING = 0.05  # of the time that checkpoints may take: on a slow disk there are fewer
 PLAIN = 128  # tokens up to which attention is worked out plainly: half the time of the fused kernel's way back
 WARM_UP = 0.06  # of the steps
 NOISE = 0.1  # of the mean length, by which pairs of like length change their places
+MOST_KEPT = 2**31  # bytes that the lower layers' work may take; where it is more, it is done at every step
 Step = Callable[[int, int, str], None]
+Rows = list[tuple[list[int], list[int]]]  # prompt and copy in tokens
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how fast to train."""
+    """How long and how fast to train; `learning`: the share of layers that do."""
 
     epochs: int
     batch: int
     rate: float
+    learning: float = 1.0
 
 
-SHORT = Recipe(epochs=3, batch=16, rate=1e-4)
+SHORT = Recipe(epochs=3, batch=16, rate=1e-4, learning=0.5)
+MEDIUM = Recipe(epochs=2, batch=16, rate=1e-4, learning=0.5)
 LONG = Recipe(epochs=1, batch=8, rate=2e-4)
-LONG_FROM = 100  # tokens of brief and copy on average, above which pairs are long
+MEDIUM_FROM, LONG_FROM = 50, 100  # tokens of brief and copy on average: longer pairs take more time, and say more each
 
 
 def recipe_for(lengths: np.ndarray) -> Recipe:
     """The recipe for pairs of so many tokens."""
-    return LONG if lengths.mean() > LONG_FROM else SHORT
+    if lengths.mean() > LONG_FROM:
+        return LONG
+    return MEDIUM if lengths.mean() > MEDIUM_FROM else SHORT
 
 
 def tune(
     language: Language,
-    pairs: list[tuple[list[int], list[int]]],
+    pairs: Rows,
     recipe: Recipe,
     checkpoint: Path,
     step: Step,
@@ -67,18 +75,27 @@ def tune(
     lengths = np.array([len(prompt) + len(copy) for prompt, copy in pairs])
     a_pass = -(-len(pairs) // recipe.batch)
     total = a_pass * recipe.epochs
+    frozen = freeze(language.model, recipe.learning)
     weights = _Weights(language.model)
     optimiser = torch.optim.AdamW(weights.kept, lr=recipe.rate, weight_decay=0.01, fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda done: _rate(done, total))
     parts = {"weights": weights, "optimiser": optimiser, "scheduler": scheduler}
     language.model.set_attn_implementation("eager" if lengths.max() <= PLAIN else "sdpa")
     done, saved, apart = steps.resume(checkpoint, parts), time.monotonic(), CHECKPOINT_SECONDS
+    states = below(language, pairs, frozen) if recipe.epochs > 1 and frozen else None
     batches = steps.batches(lengths, recipe.batch, recipe.epochs, NOISE * lengths.mean())
     for at, chosen in islice(enumerate(batches), done, total):
         epoch, place = divmod(at, a_pass)
         step(at, total, f"write: training, pass {epoch + 1} of {recipe.epochs}")
         language.model.train()
-        _learn(language, [pairs[i] for i in chosen], weights, optimiser)
+        with only(language.model, slice(frozen, None)) if states else nullcontext():
+            _learn(
+                language,
+                [pairs[i] for i in chosen],
+                [states[i] for i in chosen] if states else None,
+                weights,
+                optimiser,
+            )
         scheduler.step()
         last = place + 1 == a_pass
         if last:
@@ -91,15 +108,61 @@ def tune(
             apart = max(CHECKPOINT_SECONDS, (saved - started) / SAVING)
 
 
+def freeze(model: torch.nn.Module, learning: float) -> int:
+    """Have the lower layers and the words' vectors stay as they are; how many layers do."""
+    layers = model.base_model.layers
+    frozen = round((1 - learning) * len(layers))
+    if frozen:
+        for still in (model.get_input_embeddings(), model.get_output_embeddings(), *layers[:frozen]):
+            still.requires_grad_(False)
+    return frozen
+
+
+def below(language: Language, pairs: Rows, frozen: int) -> list[torch.Tensor] | None:
+    """What the frozen layers make of each pair, (its tokens, width) each; None where that takes too much memory, or where a model's
+    layers differ in kind, so that they know each other's places."""
+    import torch
+
+    config = language.model.config
+    sizes = [len(prompt) + len(copy) for prompt, copy in pairs]
+    memory = sum(sizes) * config.hidden_size * language.model.dtype.itemsize
+    if memory > MOST_KEPT or len(set(getattr(config, "layer_types", None) or [""])) > 1:
+        return None
+    states = [torch.empty(0)] * len(pairs)
+    with torch.no_grad(), only(language.model, slice(frozen)):
+        for chosen in portions(sizes):
+            ids, mask = padded([pairs[i][0] + pairs[i][1] for i in chosen])
+            read = language.model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
+            for i, state in zip(chosen, read):
+                states[i] = state[: sizes[i]].clone()
+    return states
+
+
+@contextmanager
+def only(model: torch.nn.Module, some: slice) -> Iterator[None]:
+    """Have the model consist of some of its layers, read and given as they are: without those above, no last norm."""
+    import torch
+
+    body = model.base_model
+    layers, norm = body.layers, body.norm
+    body.layers = layers[some]
+    if some.stop is not None:
+        body.norm = torch.nn.Identity()
+    try:
+        yield
+    finally:
+        body.layers, body.norm = layers, norm
+
+
 class _Weights:
-    """A model's weights as the optimiser moves them: `kept` in full precision, while the model computes with a copy in half where
-    the processor has that (mixed precision: Micikevicius et al. 2018, arXiv 1710.03740). One cast a step is a third cheaper than
-    casting at every use."""
+    """A model's weights that learn, as the optimiser moves them: `kept` in full precision, while the model computes with a copy in
+    half where the processor has that (mixed precision: Micikevicius et al. 2018, arXiv 1710.03740). One cast a step is a third
+    cheaper than casting at every use."""
 
     def __init__(self, model: torch.nn.Module):
         import torch
 
-        self._used = list(model.parameters())
+        self._used = [weight for weight in model.parameters() if weight.requires_grad]
         self.kept = self._used
         if half():
             self.kept = [weight.detach().clone().requires_grad_() for weight in self._used]
@@ -141,10 +204,12 @@ class _Weights:
         self.moved()
 
 
-def _learn(language: Language, pairs: list[tuple[list[int], list[int]]], weights: _Weights, optimiser: Any) -> None:
+def _learn(
+    language: Language, pairs: Rows, states: list[torch.Tensor] | None, weights: _Weights, optimiser: Any
+) -> None:
     import torch
 
-    loss = losses(language, *map(list, zip(*pairs))).mean()
+    loss = losses(language, *map(list, zip(*pairs)), states).mean()
     if not torch.isfinite(loss):
         raise InputError(
             "The training went wrong: its loss is no number any more.", "Train again, or choose another base model."

@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 
 from core import database, tasks, taxonomy
 from core.assets import imports
-from core.label import forecast, labelling, runs
+from core.label import forecast, labelling, runs, spending
 from core.weights import source_folder
 from core.wires import connections
 from core.wires.wire import OwnPrice, Params
@@ -84,7 +84,7 @@ def one(name: str, data: str, kind: str, params: dict, count: int) -> None:
         connections.save(db, client.client_id, "Local", kind, "model-of-mine", base_url=url, params=given)
         spec = "connection:Local"
         estimated = forecast.forecast(db, client, spec)
-        dry = labelling.label(db, client, spec, budget_usd=100.0, limit=forecast.DRY_RUN)
+        dry = labelling.label(db, client, spec, budget_usd=100.0, limit=spending.DRY_RUN)
         paid, seconds = (runs.summary(db, dry)[key] for key in ("spent_usd", "seconds"))
         said = forecast.forecast(db, client, spec)
         labelling.label(db, client, spec, budget_usd=100.0)

@@ -1,6 +1,8 @@
 """Pictures of every page for the documentation: the sample client run in a workspace of its own, empty, busy and filled.
 
-python -m tests.browser.screenshots [folder]    (default: docs/screens; takes as long as the sample's run)
+python -m tests.browser.screenshots [--writing] [folder]    (default: docs/screens; takes as long as the sample's run)
+
+With --writing only the pages of its second task, which writes, with the nearest approved copy as its student: half a minute.
 """
 
 from __future__ import annotations
@@ -10,25 +12,37 @@ import os
 import re
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from core import jobs
+from core import database, jobs
+from core.distil import sample_pairs
 from core.ui.menu import MENU
+from core.write import blind_pairs, pairs, training, use
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
 
+BRIEF = """Ottermoor, social, offer
+Product: oak folding chair
+For: small kitchens
+Say: folds flat
+Ask: £39 until 12 May"""
 SETTLE = 1500  # ms for fonts and charts to come to rest after a page stopped loading
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, writing: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         os.environ["UNDERSTUDY_HOME"] = str(Path(scratch) / "workspace")
+        if writing:
+            taught()
         app = App(Path(os.environ["UNDERSTUDY_HOME"])).start()
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
+            if writing:
+                return walk_writing(app, chromium.new_page(viewport=VIEWPORT), folder)
             walk(app, chromium.new_page(viewport=VIEWPORT), folder)
             dark = chromium.new_page(viewport=VIEWPORT, color_scheme="dark")
             for key in ("overview", "compare"):
@@ -61,6 +75,38 @@ def walk(app: App, page: Page, folder: Path) -> None:
         shoot(page, folder / f"{key}.png")
 
 
+def taught() -> None:
+    """The sample client's task that writes, with a student at work, a blind test drawn up, and drafts at the desk."""
+    with closing(database.connect()) as db:
+        task = sample_pairs(db)
+        training.train(db, task, "retrieve")
+        blind_pairs.draw(db, task, "live", 40)
+        for pair in pairs.load(db, task)[:6]:
+            use.write(db, task, pair.brief)
+        db.conn.commit()
+
+
+def walk_writing(app: App, page: Page, folder: Path) -> None:
+    """Every page that a task that writes has."""
+    visit(page, app, "overview")
+    shoot(page, folder / "writing-overview.png")
+    for key in (key for key, item in MENU.items() if item.needs_client and "write" in item.kinds):
+        visit(page, app, key)
+        if key == "write":
+            page.get_by_label("The brief").fill(BRIEF)
+            page.get_by_role("button", name="Write drafts", exact=True).click()
+            expect(page.get_by_text("passed").first).to_be_visible(timeout=60_000)
+        if key == "blind":
+            page.get_by_label("Your name").fill("Ana")
+            page.keyboard.press("Tab")
+            expect(page.get_by_role("button", name="Both fine")).to_be_visible(timeout=60_000)
+        shoot(page, folder / f"writing-{key}.png")
+        if key == "blind":
+            page.get_by_text("Drafts' desk", exact=True).first.click()
+            expect(page.get_by_role("button", name="Approve")).to_be_visible(timeout=60_000)
+            shoot(page, folder / "writing-desk.png")
+
+
 def visit(page: Page, app: App, key: str) -> None:
     """Open a page and wait until it has stopped running and its charts are drawn."""
     page.goto(f"{app.url}/{'' if key == 'overview' else key}")
@@ -78,4 +124,5 @@ def shoot(page: Page, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screens")
+    named = [one for one in sys.argv[1:] if one != "--writing"]
+    main(Path(named[0]) if named else ROOT / "docs" / "screens", "--writing" in sys.argv)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from core import database, distil, jobs, tasks
-from core.deploy import scoring
+from core.deploy import facets_export, scoring
 from core.errors import InputError
 from core.evaluate import house
 from core.train import registry, students
@@ -97,11 +100,24 @@ def test_a_request_names_the_facets_it_wants(server):
     assert (status, reply["detail"][:15]) == (422, "Name 1 to 64 ta")
 
 
+def test_a_request_that_asks_why_gets_the_nearest_labelled_assets_of_each_facet(server):
+    status, reply, _ = server.ask("/classify", {"texts": [TEXTS[0], ""], "why": True})
+    first, empty = (one["facets"] for one in reply["results"])
+    assert status == 200 and [one["why"] for one in empty.values()] == [[], []]
+    assert [near["label"] for near in first["Topic"]["why"]].count("Travel") >= 2 and len(first["Topic"]["why"]) == 3
+    assert {near["label"] for near in first["Intent"]["why"]} <= {"Buy", "Look"}
+    assert "why" not in server.ask("/classify", {"text": TEXTS[0]})[1]["results"][0]["facets"]["Topic"]
+    status, reply, _ = server.ask("/classify", {"texts": 17 * ["a"], "why": True})
+    assert (status, "of 16 texts at a time" in reply["detail"]) == (422, True)
+
+
 def test_a_named_task_is_served_alone_as_ever(home):
     made = Server(home, "--client", "Northwind", "--task", "Intent")
     try:
         assert made.classify(TEXTS[0])[0]["category"] == "Buy"
         assert made.ask("/classify", {"text": "a", "tasks": ["Intent"]})[0] == 422
+        (why,) = made.ask("/classify", {"text": TEXTS[0], "why": True})[1]["results"]
+        assert len(why["why"]) == 3 and why["category"] == "Buy"
     finally:
         made.process.kill()
         made.process.wait()
@@ -159,3 +175,27 @@ def read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     return pd.read_excel(path) if path.suffix == ".xlsx" else pd.read_csv(path)
+
+
+# --- taken along --------------------------------------------------------------------------------------------------
+
+
+def test_an_export_of_all_facets_answers_them_as_the_students_do_and_holds_what_they_share_once(
+    inside, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(facets_export, "WORTH", 1_000)
+    topic, intent = registry.named(inside, "Northwind", None)
+    result = facets_export.export(inside, tasks=[topic, intent], to=tmp_path / "out")
+    assert list(result["facets"]) == ["Topic", "Intent"]
+    shared = [file for file in result["files"] if file.startswith("shared/")]
+    assert [file.split("-")[1] for file in shared] == ["vocabulary.json"], "both learned from the same words"
+    line = [sys.executable, "predict.py", *TEXTS]
+    said = subprocess.run(line, cwd=tmp_path / "out", capture_output=True, text=True, check=True).stdout.splitlines()
+    for name in ("Topic", "Intent"):
+        labels, sure = alone(inside, name, TEXTS)
+        answers = [json.loads(one)["facets"][name] for one in said]
+        assert [one["label"] for one in answers] == labels
+        assert [one["confidence"] for one in answers] == pytest.approx(sure, abs=1e-4)
+    (tmp_path / "out" / shared[0]).write_text("{}")
+    harmed = subprocess.run(line, cwd=tmp_path / "out", capture_output=True, text=True)
+    assert harmed.returncode and "is damaged or missing" in harmed.stderr

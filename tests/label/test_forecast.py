@@ -7,7 +7,7 @@ import random
 import pytest
 
 from core import jobs, taxonomy
-from core.label import engine, forecast, runs
+from core.label import engine, forecast, runs, spending
 from core.money import prices
 from core.wires.wire import Params
 from tests.label import scripted
@@ -88,7 +88,7 @@ def test_a_dry_run_foretells_the_cost_within_a_tenth(db, taught):
     client, run, teacher = taught
     before = forecast.forecast(db, client, "connection:scripted")
     assert (before.labels, before.measured_on, before.tokens_basis) == (400, 0, "estimated")
-    engine.label_hosted(db, run, teacher, 10.0, todo=400, limit=forecast.DRY_RUN)
+    engine.label_hosted(db, run, teacher, 10.0, todo=400, limit=spending.DRY_RUN)
     dry = teacher.wire.billed_usd
     said = forecast.forecast(db, client, "connection:scripted")
     assert (said.labels, said.calls, said.measured_on, said.tokens_basis) == (380, 380, 20, "measured")

@@ -12,7 +12,7 @@ from core import __main__ as cli
 from core import jobs, taxonomy
 from core.deploy.fallback import Fallback
 from core.errors import InputError
-from core.label import forecast, labelling, relabel, runs
+from core.label import forecast, labelling, relabel, runs, spending
 from core.tasks import Task
 from core.taxonomy import diff, versions
 from core.taxonomy.versions import KeptDraft
@@ -104,7 +104,7 @@ def test_a_run_in_batches(db, tmp_path, server, monkeypatch, kind):
 @pytest.mark.parametrize("params", [{}, {"assets_per_call": 5}, {"votes": 3, "logprobs": False}])
 def test_the_dry_runs_forecast_is_within_a_tenth_of_what_the_run_costs(db, tmp_path, server, params):
     client = connected(db, tmp_path, server, count=240, **params)
-    labelling.label(db, client, "connection:Local", budget_usd=1.0, limit=forecast.DRY_RUN)
+    labelling.label(db, client, "connection:Local", budget_usd=1.0, limit=spending.DRY_RUN)
     said = forecast.forecast(db, client, "connection:Local")
     dry = runs.summary(db, runs.runs(db, client)[0]["id"])
     assert (dry["count"], dry["state"], said.measured_on) == (20, "stopped", 20)
@@ -116,7 +116,7 @@ def test_the_dry_runs_forecast_is_within_a_tenth_of_what_the_run_costs(db, tmp_p
 def test_the_fallback_asks_a_hosted_teacher_within_its_budget(db, tmp_path, server):
     client = connected(db, tmp_path, server, count=30)
     taxonomy_id = db.execute("select max(id) from taxonomies").fetchone()[0]
-    served = SimpleNamespace(teacher="connection:Local", taxonomy_id=taxonomy_id)
+    served = SimpleNamespace(teacher="connection:Local", taxonomy_id=taxonomy_id, task=client)
 
     async def life(budget):
         behind = Fallback(client, budget)

@@ -65,8 +65,9 @@ def test_who_wants_one_taxonomy_of_a_file_of_several_is_told(tmp_path):
 
 def test_a_facet_says_whether_an_asset_may_have_several_of_its_categories(tmp_path):
     file = read(tmp_path, "facet,pick,name\nOffer,one,Yes\nOffer,,No\nMood,several,Warm\nMood,,Loud\n")
-    assert file.several == {"Mood"} and [file.kind(facet) for facet in file.facets] == ["choose_one", "choose_several"]
-    assert read(tmp_path, "name,pick\nWarm,many\nLoud,many\n").kind("") == "choose_several"
+    assert file.picks == {"Offer": "choose_one", "Mood": "choose_several"}
+    assert read(tmp_path, "name,pick\nWarm,many\nLoud,many\n").picks == {"": "choose_several"}
+    assert read(tmp_path, "name\nWarm\nLoud\n").picks == {}
     with pytest.raises(InputError, match="Row 2 says that an asset has one category of the facet Mood, row 3"):
         read(tmp_path, "facet,pick,name\nMood,one,Warm\nMood,several,Loud\n")
     with pytest.raises(InputError, match="is given as twelve"):
@@ -132,3 +133,31 @@ def test_a_facet_named_like_a_task_that_writes_changes_nothing(db, tmp_path):
     with pytest.raises(InputError, match="The client's task Offer is of the kind “Write”"):
         facets.make(db, client, read(tmp_path, FORMATS), "f.csv")
     assert stored(db, client) == {"Category": [], "Offer": []}
+
+
+def test_forty_facets_become_forty_tasks_and_a_name_twice_is_one_facet(db, tmp_path):
+    rows = "".join(f"F{number},one,A\nf{number},,B\n" for number in range(40))
+    file = read(tmp_path, f"facet,pick,name\n{rows}")
+    made = facets.make(db, database.client_id(db, "Northwind"), file, "facets.csv")
+    assert len(made) == 40 == len(tasks.of_client(db, database.client_id(db, "Northwind")))
+
+
+def test_a_facet_renamed_since_is_a_new_task_and_that_is_said(db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    facets.make(db, client, read(tmp_path, "facet,pick,name\nMood,several,Warm\nMood,,Loud\n"), "facets.csv")
+    again = read(tmp_path, "facet,pick,name\nTone,several,Warm\nTone,,Loud\n")
+    (told,) = facets.renamed(db, client, again)
+    assert told.what == (
+        "The facet Tone has the categories of the task Mood, which the file does not name; it is a new task."
+    )
+    facets.make(db, client, again, "facets.csv")
+    assert [(task.name, task.several) for task in tasks.of_client(db, client)] == [("Mood", True), ("Tone", True)]
+    assert facets.renamed(db, client, again) == []
+
+
+def test_a_task_of_another_kind_than_the_file_asks_for_is_left_alone(db, tmp_path):
+    client = database.client_id(db, "Northwind")
+    facets.make(db, client, read(tmp_path, "facet,name\nMood,Warm\nMood,Loud\n"), "facets.csv")
+    with pytest.raises(InputError, match="is of the kind “Choose one category”, the file asks for “Choose several"):
+        facets.make(db, client, read(tmp_path, "facet,pick,name\nMood,several,Warm\nMood,,Loud\n"), "facets.csv")
+    assert not tasks.of_client(db, client)[0].several

@@ -134,7 +134,7 @@ class Call:
             listed |= {
                 key: dict(CATEGORY.findall(block)) for key, block in FACET.findall(text) if CATEGORY.search(block)
             }
-        wanted = re.findall(r'"(\w+)": (?:\["<id>|"<id>)', self.turns[-1][1])
+        wanted = re.findall(r'"(\w+)": (?:\["<id>|"<id>|…)', self.turns[-1][1])
         return {key: listed[key] for key in wanted if key in listed}
 
     def answer_facets(self, choose: Callable[[str, str], Any]) -> str:

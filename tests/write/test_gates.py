@@ -27,6 +27,7 @@ def stopped(text: str, rules: Guide = PLAIN, brief: str = BRIEF, rank: int = 1, 
     [
         ("not empty", "…", Guide()),
         ("facts filled", "{PRICE2} a cup", Guide()),
+        ("facts filled", "{NUMBER} of {BRAND} at {PRICE}", Guide()),
         ("length", "A slow morning in a cup.", Guide(characters=Span(most=20))),
         ("length", "Slow.", Guide(words=Span(least=3))),
         ("length", "Slow. Warm. Here.", Guide(sentences=Span(most=2))),
@@ -146,6 +147,7 @@ def test_a_refrain_repeats_and_a_stutter_does_not_pass():
     assert "be a part of" in stopped("Be a part of this, be a part of that, be a part of all.")["repeats"]
     assert stopped("Be a part of history, be a part of history.")["repeats"]
     assert not stopped("M'm! M'm! It is good.")
+    assert set(stopped("{NUMBER} of {URL} at {PRICE2}")) == {"facts filled"}, "a slot left open shouts nothing"
 
 
 def test_a_common_word_that_is_a_brand_too_is_none_where_common_words_have_capitals():

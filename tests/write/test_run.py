@@ -21,6 +21,7 @@ def small(small_base, encoders, db, monkeypatch):
     """The small base model is the house's, and is trained fast enough to learn something in seconds."""
     settings.put(db, "base_model", str(small_base))
     monkeypatch.setattr(tuning, "SHORT", Recipe(2, 16, 3e-3))
+    monkeypatch.setattr(tuning, "MEDIUM", Recipe(2, 16, 3e-3))
     monkeypatch.setattr(tuning, "LONG", Recipe(1, 8, 3e-3))
 
 

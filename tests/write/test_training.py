@@ -11,7 +11,7 @@ import torch
 from core.errors import Cancelled, InputError
 from core.write import base, language, probes, rouge, sampling, tuning, wording
 from core.write.tuning import Recipe
-from tests.write import copy
+from tests.write import copy, kinds
 
 QUIET = lambda done, total, message: None  # noqa: E731
 
@@ -28,6 +28,32 @@ def test_training_lowers_the_loss_of_copy_and_not_more_than_that(small_base, row
     told = []
     tuning.tune(learner, rows, Recipe(3, 16, 3e-3), tmp_path / "checkpoint", QUIET, told.append)
     assert language.likelihoods(learner, *zip(*rows)).mean() > before + 10 and told == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["llama", "lfm2"])
+def test_lower_layers_stay_as_they_are_and_their_work_once_done_changes_no_loss(kind, rows, tmp_path):
+    learner = language.load(kinds.base(tmp_path / "base", kind), train=True)
+    before = {name: weight.detach().clone() for name, weight in learner.model.named_parameters()}
+    loss = language.likelihoods(learner, *zip(*rows))
+    frozen = tuning.freeze(learner.model, 0.5)
+    states = tuning.below(learner, rows, frozen)
+    assert (states is None) == (kind == "lfm2")  # whose layers are of two kinds
+    if states:
+        with tuning.only(learner.model, slice(frozen, None)):
+            again = [language.losses(learner, [row[0]], [row[1]], [state]).sum() for row, state in zip(rows, states)]
+        assert np.allclose(loss, [-one.item() for one in again], atol=1e-3)
+    tuning.tune(learner, rows, Recipe(3, 16, 3e-3, learning=0.5), tmp_path / "point", QUIET, lambda epoch: None)
+    assert language.likelihoods(learner, *zip(*rows)).mean() > loss.mean() + 3
+    stayed = {
+        name for name, weight in learner.model.named_parameters() if torch.equal(weight.float(), half(before[name]))
+    }
+    assert any("layers.0." in name for name in stayed) and any("embed_tokens" in name for name in stayed)
+    assert not any("layers.1." in name for name in stayed)
+
+
+def half(weight: torch.Tensor) -> torch.Tensor:
+    """As the model computes with it."""
+    return weight.to(torch.bfloat16).float() if language.half() else weight
 
 
 @pytest.mark.parametrize("stop", [3, 4, 9])

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 
-from runtime import Student
+from runtime import Student, load  # noqa: F401 - Student is for those who import from here
 
 
 def main():
@@ -22,7 +22,7 @@ def main():
     size.add_argument("--fp32", action="store_true", help="the exact graphs")
     args = command.parse_args()
     try:
-        student = Student(int8=not args.fp32)
+        student = load(int8=not args.fp32)
     except ValueError as error:  # a damaged file
         sys.exit(str(error))
     if not args.texts:

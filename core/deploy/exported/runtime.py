@@ -17,7 +17,7 @@ class Student:
 
     ValueError where a file of it is damaged."""
 
-    def __init__(self, folder=Path(__file__).parent, int8=True):
+    def __init__(self, folder=Path(__file__).parent, int8=True, shared=None):
         verify(Path(folder), unread="fp32.onnx" if int8 else "int8.onnx")
         config, self.labels, self.thresholds = (
             json.loads((Path(folder) / name).read_text(encoding="utf-8"))
@@ -28,6 +28,9 @@ class Student:
             name: READERS[reader](Path(folder) / name, int8, **config["tokens"])
             for name, reader in config["readers"].items()
         }
+        if shared is not None:
+            for member in self.members.values():
+                member.share(shared)
 
     def predict(self, texts):
         """A dict for each text: label, confidence (0..1), strange: unlike anything it learned from, and handled: neither strange
@@ -63,6 +66,32 @@ class Student:
         return {"label": label, "confidence": round(sure, 6), "strange": strange, "handled": alone}
 
 
+class Facets:
+    """The students of several tasks in `folder`, by the names in facets.json; a text is read once by what they have in common."""
+
+    def __init__(self, folder=Path(__file__).parent, int8=True):
+        names = json.loads((Path(folder) / "facets.json").read_text(encoding="utf-8"))
+        self.readers = {}
+        self.students = {name: Student(Path(folder) / own, int8, self.readers) for name, own in names.items()}
+
+    def predict(self, texts):
+        """A dict for each text: facets, by task what Student.predict() says, and handled: whether all of them are."""
+        texts, results = [texts] if isinstance(texts, str) else list(texts), []
+        for at in range(0, len(texts), BATCH):
+            answers = [student.answer(texts[at : at + BATCH]) for student in self.students.values()]
+            for said in zip(*answers):
+                facets = dict(zip(self.students, said))
+                results.append({"facets": facets, "handled": all(one["handled"] for one in said)})
+            for reader in self.readers.values():
+                reader.known.clear()
+        return results
+
+
+def load(folder=Path(__file__).parent, int8=True):
+    """What answers in `folder`: a Student, or Facets where it holds those of several tasks."""
+    return (Facets if (Path(folder) / "facets.json").exists() else Student)(folder, int8)
+
+
 class Words:
     """Log probabilities from TF-IDF of words (one and two in a row) and of characters (two to five in a row within words);
     nearness: the share of a text's words that are known."""
@@ -70,11 +99,14 @@ class Words:
     needs = ()  # packages beside numpy
 
     def __init__(self, folder, int8, max_tokens, batch_tokens):
-        grams = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+        grams = json.loads(where(folder / "vocabulary.json").read_text(encoding="utf-8"))
         columns = iter(range(sum(map(len, grams.values()))))
         self.columns = {kind: {gram: next(columns) for gram in known} for kind, known in grams.items()}
         self.known = {word for gram in grams["word"] for word in gram.split(" ")}
         self.idf, self.coefficients, self.bias = tables(folder / "tables.npz", "idf", "coefficients", "bias")
+
+    def share(self, readers):
+        """Words are counted by each student for itself."""
 
     def __call__(self, texts):
         scores = [self.bias + sum(self.part(text.lower(), k) for k in self.columns) for text in texts]
@@ -92,17 +124,13 @@ class Words:
         return tfidf / np.linalg.norm(tfidf) @ self.coefficients[at]
 
 
-class Graph:
-    """Log probabilities from an ONNX graph over tokens; where it makes vectors, from a logistic head on them and from the nearest
-    training assets, whose mean cosine is the nearness."""
+class Reader:
+    """An ONNX graph over tokens. `known`, where it is not None, keeps what was made of each text."""
 
-    needs = ("onnxruntime", "tokenizers")
-
-    def __init__(self, folder, int8, max_tokens, batch_tokens):
+    def __init__(self, file, tokens, max_tokens, batch_tokens):
         import onnxruntime
         import tokenizers
 
-        file = folder / ("int8.onnx" if int8 else "fp32.onnx")
         options = onnxruntime.SessionOptions()
         options.add_session_config_entry(
             "session.x64quantprecision", "1"
@@ -110,17 +138,21 @@ class Graph:
         self.session = onnxruntime.InferenceSession(
             str(file), options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
         )
-        self.tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.batch_tokens = batch_tokens
+        self.tokenizer = tokenizers.Tokenizer.from_file(str(tokens))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_tokens)
-        self.head = None
-        if (folder / "head.npz").exists():
-            self.head = tables(folder / "head.npz", "coefficients", "bias", "neighbours", "answers")
-            self.head[2] = self.head[2].astype(np.float32).T
-            self.hood = json.loads((folder / "neighbours.json").read_text(encoding="utf-8"))
+        self.batch_tokens, self.known = batch_tokens, None
+        self.key = str(file.resolve())
 
     def __call__(self, texts):
+        if self.known is None:
+            return self.run(texts)
+        new = [text for text in dict.fromkeys(texts) if text not in self.known]
+        if new:
+            self.known.update(zip(new, self.run(new)))
+        return np.array([self.known[text] for text in texts])
+
+    def run(self, texts):
         tokens = [encoded.ids for encoded in self.tokenizer.encode_batch(list(texts))]
         lengths = np.array([len(ids) for ids in tokens])
         order, rows = np.argsort(lengths, kind="stable"), [None] * len(tokens)
@@ -132,9 +164,34 @@ class Graph:
             ids[mask] = np.concatenate([tokens[i] for i in chosen])
             for i, row in zip(chosen, self.session.run(None, {"ids": ids, "mask": mask.astype(np.int64)})[0]):
                 rows[i] = row
+        return np.array(rows)
+
+
+class Graph:
+    """Log probabilities from an ONNX graph over tokens; where it makes vectors, from a logistic head on them and from the nearest
+    training assets, whose mean cosine is the nearness."""
+
+    needs = ("onnxruntime", "tokenizers")
+
+    def __init__(self, folder, int8, max_tokens, batch_tokens):
+        file = where(folder / ("int8.onnx" if int8 else "fp32.onnx"))
+        self.read = Reader(file, where(folder / "tokenizer.json"), max_tokens, batch_tokens)
+        self.head = None
+        if (folder / "head.npz").exists():
+            self.head = tables(folder / "head.npz", "coefficients", "bias", "neighbours", "answers")
+            self.head[2] = self.head[2].astype(np.float32).T
+            self.hood = json.loads((folder / "neighbours.json").read_text(encoding="utf-8"))
+
+    def share(self, readers):
+        """Read by the graph that another student has loaded already."""
+        self.read = readers.setdefault(self.read.key, self.read)
+        self.read.known = {} if self.read.known is None else self.read.known
+
+    def __call__(self, texts):
+        rows = self.read(texts)
         if self.head is None:
-            return [log_softmax(np.array(rows))], None
-        vectors, (coefficients, bias, *hood) = np.array(rows), self.head
+            return [log_softmax(rows)], None
+        vectors, (coefficients, bias, *hood) = rows, self.head
         near, nearness = self.neighbours(vectors, *hood)
         return [log_softmax(vectors @ coefficients + bias), near], nearness
 
@@ -158,8 +215,16 @@ def verify(folder, unread):
     except (OSError, ValueError):
         raise ValueError(f"{folder / 'checksums.json'} is damaged or missing; export the student again.") from None
     for name, wanted in listed.items():
-        if not name.endswith(unread) and sha256(folder / name) != wanted:
+        if not name.endswith(unread) and sha256(where(folder / name)) != wanted:
             raise ValueError(f"{folder / name} is damaged or missing; export the student again.")
+
+
+def where(file):
+    """A file of a student, or of what several students have in common, where a note in its place says so."""
+    note = file.with_name(f"{file.name}.at")
+    if file.exists() or not note.is_file():
+        return file
+    return file.parent / note.read_text(encoding="utf-8").strip()
 
 
 def sha256(file):
@@ -186,5 +251,5 @@ def log_softmax(scores):
 
 
 def tables(file, *names):
-    with np.load(file, allow_pickle=False) as stored:
+    with np.load(where(file), allow_pickle=False) as stored:
         return [stored[name] for name in names]

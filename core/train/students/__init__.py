@@ -20,12 +20,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
+from core.taxonomy.tagsets import JOINED, NONE
 from core.train import members
 from core.train.disk import UNSEEN, digests, link, tables_of, verify
 from core.train.members import Model
 from core.train.students import crossfit
 from core.train.students.reading import Reading
-from core.train.students.stages import Answers, Stage, TagStage, from_json, walk
+from core.train.students.stages import Answers, Stage, TagAnswers, TagStage, from_json, walk
 from core.train.students.stages import answers as said_in
 from core.train.students.stages import fit as fit_stages
 from core.train.students.together import Readings
@@ -59,13 +60,6 @@ class Student:
         """Calibrated probabilities of each text, and whether it is unlike anything the student learned from."""
         return self._answer(texts, {})
 
-    def named(self, answers: Answers) -> list[list[str]]:
-        """What each answer says, in words: the category, or the tags given, the likeliest first (none is an answer, too)."""
-        if not self.several:
-            return [[self.labels[best]] for best in answers.best]
-        order = np.argsort(-answers.probabilities, axis=1, kind="stable")
-        return [[self.labels[tag] for tag in row if given[tag]] for row, given in zip(order, answers.given)]
-
     def consulted(self, texts: Sequence[str]) -> dict[str, float]:
         """The share of `texts` (0..1) that each member is asked about, in the order they are asked."""
         counts = {stage.member: 0 for stage in self.stages}
@@ -85,6 +79,14 @@ class Student:
         for texts in [["warming up " * 20]] * 5 + [["warming up " * 20] * company]:
             for member in self.members.values():
                 member.read(texts)
+
+
+def said(answers: Answers, labels: Sequence[str]) -> list[str]:
+    """What a student answers, in words, by its `labels` in column order: each text's category, or its tags where a task chooses
+    several (core/taxonomy/tagsets.py)."""
+    if isinstance(answers, TagAnswers):
+        return [JOINED.join(labels[i] for i in np.flatnonzero(given)) or NONE for given in answers.given]
+    return [labels[best] for best in answers.best.tolist()]
 
 
 def fit(

@@ -19,9 +19,11 @@ from core.write import base, drafting, gates, language, slots, tuning
 from core.write.known import Encode, Known
 from core.write.language import Language
 from core.write.rungs import Lesson, Pairs, Proposal, Propose, Rung
+from core.write.sampling import Written
 
 CHOSEN_BY = 60  # held-out briefs
 DRAWS = 8
+TRIED = 4  # drafts of each held-out brief
 ON_TOPIC = 10  # rank of its own brief among a hundred
 LOST = 0.01  # of the loss that half precision may cost; else weights are kept in full
 MODEL, EPOCHS, CHECKPOINT = "model", "epochs.json", "checkpoint.pt"
@@ -97,12 +99,12 @@ def loss_of(writer: Language, pairs: Pairs) -> float:
 
 
 def _hold(lesson: Lesson, writer: Language, held: Pairs, writing: dict) -> float:
-    """The share of held-out briefs whose best draft after gates is about them."""
+    """The share of drafts of held-out briefs that pass the gates and are about their brief."""
     if not held:
         return 0.0
-    propose = drawn(writer, writing)
-    drafts = drafting.gated(propose([brief for brief, _ in held], DRAWS, 0), held, lesson, new=True)
-    return float(np.mean([some[0].passed and some[0].rank <= ON_TOPIC for some in drafts]))
+    proposals = proposed(writer, writing, [brief for brief, _ in held], TRIED, 0)
+    drafts = [one for some in drafting.gated(proposals, held, lesson, new=True) for one in some]
+    return sum(one.passed and one.rank <= ON_TOPIC for one in drafts) / (len(held) * len(proposals[0]))
 
 
 def _save(writer: Language, base_folder: Path, folder: Path, writing: dict) -> None:
@@ -115,14 +117,25 @@ def _save(writer: Language, base_folder: Path, folder: Path, writing: dict) -> N
     aside.rename(folder / MODEL)
 
 
+def proposed(writer: Language, writing: dict, briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
+    """Drafts of each brief in no order; where the likeliest is asked for there is one."""
+    return [
+        [Proposal(writer.text(one.ids)) for one in some] for some in _written(writer, writing, briefs, drafts, seed)
+    ]
+
+
+def _written(writer: Language, writing: dict, briefs: Sequence[str], drafts: int, seed: int) -> list[list[Written]]:
+    seeds = [int(chance(f"{seed} {brief}") * 2**53) for brief in briefs]
+    prompts = [writer.prompt(brief) for brief in briefs]
+    return writer.drafts(prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
+
+
 def drawn(writer: Language, writing: dict) -> Propose:
     """Proposes drafts as they are drawn, each with what the brief adds to its likelihood: log p(copy | brief) - 1/2 log p(copy).
     Where the likeliest is asked for there is one."""
 
     def propose(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
-        seeds = [int(chance(f"{seed} {brief}") * 2**53) for brief in briefs]
-        prompts = [writer.prompt(brief) for brief in briefs]
-        written = writer.drafts(prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
+        written = _written(writer, writing, briefs, drafts, seed)
         if len(written[0]) == 1:
             return [[Proposal(writer.text(one.ids)) for one in some] for some in written]
         flat = [one for some in written for one in some]
