@@ -93,7 +93,7 @@ def _choose(view: frame.View, running: bool) -> str:
                 joint_teacher.show(view, facets, teacher, running)
             else:
                 hosted_teacher.show(view, teacher, forecast.forecast(view.db, view.task, teacher), running)
-            prompt_editor.show(view, teacher)
+            prompt_editor.show(view, teacher, facets)
         return teacher
     _unpaid(view, teacher, prices.price(view.db, model) if model else None, running)
     return teacher

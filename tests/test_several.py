@@ -91,8 +91,10 @@ def test_too_few_rows_for_a_promise_are_said_to_be_too_few(db, tmp_path):
     assert task["verdict"]["decision"] == "not_ready" and "too few to say" in task["verdict"]["reason"]
 
 
-def test_a_model_cannot_be_asked_yet_and_the_sentence_says_what_to_do(tagged, task):
-    with pytest.raises(InputError, match="Labelling by a model is not there yet for a task that chooses several"):
+def test_the_built_in_teacher_cannot_be_asked_and_the_sentence_says_what_to_do(tagged, task):
+    with pytest.raises(
+        InputError, match="Asking the built-in teacher is not there yet for a task that chooses several"
+    ):
         labelling.label(tagged, task, "built-in")
 
 

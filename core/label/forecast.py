@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from core import taxonomy
 from core.label.runs import find_run, runs
 from core.label.spending import MEASURED, Bill, Spread, answers_of, bill_of, frame_of, one_row, part_alone, spend
-from core.label.teachers import make
+from core.label.teachers import for_labels
 from core.label.teachers.hosted import Hosted
 from core.money import prices
 from core.tasks import Task
@@ -118,7 +118,7 @@ def forecast(db: Database, task: Task, teacher: str) -> Forecast:
 
 def _hosted(db: Database, task: Task, spec: str) -> HostedForecast:
     taxonomy_id = taxonomy.latest(db, task)
-    hosted = make(db, task, spec, taxonomy.load(db, taxonomy_id))
+    hosted = for_labels(db, task, spec, taxonomy.load(db, taxonomy_id))
     run_id = find_run(db, task, taxonomy_id, hosted)
     todo = one_row(
         db,

@@ -12,7 +12,7 @@ from core import taxonomy
 from core.label.forecast import HostedForecast, told
 from core.label.runs import find_run
 from core.label.spending import MEASURED, Part, bill_of, frame_of, one_row, part_alone
-from core.label.teachers import make
+from core.label.teachers import for_labels
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.joint import Joint, places
 from core.money import ledger, prices
@@ -45,7 +45,7 @@ class JointForecast:
 def forecast_together(db: Database, facets: Sequence[Task], spec: str) -> JointForecast:
     """As forecast(), of a hosted teacher asked about several facets together. InputError as there."""
     versions = [taxonomy.latest(db, task) for task in facets]
-    alone = [make(db, task, spec, taxonomy.load(db, version)) for task, version in zip(facets, versions)]
+    alone = [for_labels(db, task, spec, taxonomy.load(db, version)) for task, version in zip(facets, versions)]
     runs_of = [find_run(db, task, version, one) for task, version, one in zip(facets, versions, alone)]
     hosted, client_id = Joint(list(zip(facets, alone)), [run or 0 for run in runs_of]), facets[0].client_id
     groups = [(places(mask), n, characters) for mask, n, characters in hosted.groups(db)]

@@ -152,7 +152,7 @@ class JointAsking:
                 words if len(wordings) == 1 else f"For {', '.join(whose)}:\n{words}"
                 for words, whose in wordings.items()
             ]
-            parts.append(EACH.format(count=len(places)))
+            parts += [EACH.format(count=len(places))] if len(places) > 1 else []
             for facet in asked:
                 title = f'Facet "{facet.key}"' + ("" if _plain(facet.name) == _plain(facet.key) else f" ({facet.name})")
                 lines = [] if facet.asking.shortlisting else facet.asking.lines

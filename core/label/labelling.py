@@ -14,7 +14,7 @@ from core.jobs import Progress
 from core.label import batches, engine, labels
 from core.label.buying import ended
 from core.label.runs import pending_count, run_for, summary, summed
-from core.label.teachers import Teacher, make, within
+from core.label.teachers import Teacher, for_labels, is_hosted, within
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.joint import Joint
 from core.money import prices
@@ -41,6 +41,13 @@ def label(
     assets of duplicate groups, no others are asked about.
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
+    if task.several and is_hosted(teacher):
+        if only is not None:
+            tasks.one_category(task, "Trying a wording on some assets")
+        (run_id,) = label_together(
+            db, [task], teacher, budget_usd=budget_usd, batch=batch, limit=limit, progress=progress
+        )
+        return run_id
     asked_teacher, run_id = open_run(db, task, teacher, budget_usd)
     if isinstance(asked_teacher, Hosted):
         if only is None:
@@ -76,7 +83,7 @@ def label_together(
 
     InputError as label(), and for a teacher that is not hosted.
     """
-    if len(facets) == 1:
+    if len(facets) == 1 and not facets[0].several:
         return [label(db, facets[0], teacher, budget_usd=budget_usd, batch=batch, limit=limit, progress=progress)]
     opened = [open_run(db, task, teacher, budget_usd) for task in facets]
     runs = [run_id for _, run_id in opened]
@@ -146,7 +153,7 @@ def open_run(db: Database, task: Task, teacher: str, budget_usd: float | None = 
     taxonomy_id = taxonomy.latest(db, task)
     if taxonomy_id is None:
         raise InputError("This client has no taxonomy yet.", "Upload one on the Assets page first.")
-    asked_teacher = make(db, task, teacher, taxonomy.load(db, taxonomy_id))
+    asked_teacher = for_labels(db, task, teacher, taxonomy.load(db, taxonomy_id))
     run_id = run_for(db, task, taxonomy_id, asked_teacher, budget_usd)
     if not db.execute("select exists (select 1 from assets where client_id = ?)", [task.client_id]).fetchone()[0]:
         raise InputError("This client has no assets yet.", "Upload some on the Assets page first.")

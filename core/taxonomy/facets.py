@@ -19,7 +19,6 @@ from core.tasks import Task
 from core.taxonomy import diff, versions
 from core.taxonomy.categories import Category, TaxonomyFile
 
-ASKED = ("choose_one",)  # kinds of tasks that a teacher is asked about together
 NEW, SAME, CHANGED = "new", "same", "changed"
 
 
@@ -39,7 +38,7 @@ class Facet:
 def of_client(db: Database, client_id: int) -> list[Task]:
     """The client's tasks that are questions about an asset and have a taxonomy, the oldest first: what a teacher can be asked about
     together."""
-    there = [task for task in tasks.of_client(db, client_id) if task.kind in ASKED]
+    there = [task for task in tasks.of_client(db, client_id) if task.sorts]
     return [task for task in there if taxonomy.latest(db, task) is not None]
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core import taxonomy
 from core.evaluate.agreement import share
 from core.label import prompts
-from core.label.teachers import Asset, make
+from core.label.joint import JointAsset
+from core.label.teachers import for_labels
+from core.label.teachers.joint import Joint
+from core.tasks import Task
 from core.ui import frame
 from core.words import percent, ranged
 
 
-def show(view: frame.View, teacher: str) -> None:
-    """The prompt, folded away."""
+def show(view: frame.View, teacher: str, facets: Sequence[Task]) -> None:
+    """The prompt, folded away; `facets`: the tasks that are asked about together."""
     prompt = prompts.current(view.db, view.task)
     with st.expander("What it is asked", icon=":material/edit_note:"):
         with st.form(f"prompt-{prompt.version}", border=False):
@@ -42,13 +47,13 @@ def show(view: frame.View, teacher: str) -> None:
         if st.button("Check the short list", key="short-list", help=hint):
             st.text(_short_list(view, teacher))
         if st.toggle("Show exactly what is sent about the first asset", key="prompt-whole"):
-            _whole(view, teacher)
+            _whole(view, teacher, facets)
 
 
 def _short_list(view: frame.View, teacher: str) -> str:
     """How often the short list of an asset holds its category, where that is known."""
     categories = taxonomy.load(view.db, taxonomy.latest(view.db, view.task))
-    asked = make(view.db, view.task, teacher, categories).asking
+    asked = for_labels(view.db, view.task, teacher, categories).asking
     if not asked.shortlisting:
         return f"None is needed: every asset is asked about with all {len(asked.categories):,} categories."
     known = prompts.known(view.db, view.task, asked.categories)
@@ -63,12 +68,15 @@ def _short_list(view: frame.View, teacher: str) -> str:
     )
 
 
-def _whole(view: frame.View, teacher: str) -> None:
+def _whole(view: frame.View, teacher: str, facets: Sequence[Task]) -> None:
     row = view.db.execute(
         "select id, text from assets where client_id = ? order by id limit 1", [view.task.client_id]
     ).fetchone()
-    teacher_of = make(view.db, view.task, teacher, taxonomy.load(view.db, taxonomy.latest(view.db, view.task)))
-    ((_, request),) = teacher_of.asking.requests([Asset(*row)])
+    alone = [
+        for_labels(view.db, task, teacher, taxonomy.load(view.db, taxonomy.latest(view.db, task))) for task in facets
+    ]
+    asked = Joint(list(zip(facets, alone)), [0] * len(facets)).asking
+    ((_, request),) = asked.requests([JointAsset(*row, tuple(range(len(facets))))])
     for role, text in (("instructions", request.system), *request.turns):
         st.caption("The same for every asset" if role == "instructions" else "For this asset")
         st.code(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import __main__ as cli
-from core import jobs, tasks, taxonomy
+from core import distil, jobs, removal, tasks, taxonomy
 from core.errors import Cancelled, InputError
 from core.label import labelling, runs
 from core.label.asking import Answered, Asking
@@ -327,3 +327,63 @@ def test_facets_with_names_alike_or_without_a_latin_letter_get_keys_of_their_own
         "text_4",
         "funnel_stage",
     ]
+
+
+def test_a_task_that_chooses_several_is_labelled_alone_and_together_with_one_that_chooses_one(db, tmp_path, server):
+    (topic,) = connected(db, tmp_path, server, count=10, facets=())
+    mood = tasks.add(db, topic.client_id, "Mood", "choose_several")
+    version = taxonomy.save(
+        db, mood, [taxonomy.Category(label=one, name=one) for one in ("Warm", "Loud", "Plain")], "t"
+    )
+    several = {0: ["1", "3"], 1: [], 2: ["2"]}
+
+    def script(call: Call) -> str:
+        said = json.loads(steady(call))
+        return json.dumps(said | {"mood": several[int(call.texts[0].split()[-1]) % 3]})
+
+    server.script = script
+    alone = labelling.label(db, mood, "connection:Local", budget_usd=1.0, limit=4)
+    assert runs.summary(db, alone)["count"] == 4 and "every category" in server.calls[0].system
+    made = labelling.label_together(db, [topic, mood], "connection:Local", budget_usd=1.0)
+    assert made[1] == alone and [runs.summary(db, run)["count"] for run in made] == [10, 10]
+    assert set(server.asked.values()) == {1, 2} and len(server.calls) == 14
+    names = dict(db.execute("select id, label from categories where taxonomy_id = ?", [version]).fetchall())
+    rows = db.execute(
+        "select a.text, l.category_id from labels l join assets a on a.id = l.asset_id where run_id = ?", [alone]
+    )
+    wanted = {0: "Warm; Plain", 1: "No tag", 2: "Loud"}
+    assert all(names[id] == wanted[int(text.split()[-1]) % 3] for text, id in rows)
+
+
+def test_distil_asks_a_hosted_teacher_about_all_facets_of_a_file_together(db, tmp_path, server, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    file, assets = small.facet_files(tmp_path / "files")
+
+    def knowing(call: Call) -> str:
+        (text,) = call.texts
+        topic = max(small.WORDS, key=lambda name: sum(word in text for word in small.WORDS[name]))
+        said = {"topic": topic, "intent": "Buy" if "buy" in text else "Look"}
+        ids = {key: {label: id for id, label in listed.items()} for key, listed in call.facets.items()}
+        return json.dumps({key: ids[key][label] for key, label in said.items()})
+
+    server.script = knowing
+    how = {"client": "Two", "teacher": "openai:gpt-4o-mini", "base_url": server.url, "student": "linear", "budget": 1.0}
+    told = distil.distil(db, taxonomy=file, assets=assets, target=0.6, **how)
+    assert len(server.calls) == len(server.asked) and all(
+        set(call.facets) == {"topic", "intent"} for call in server.calls
+    )
+    assert {name: one["labels"]["count"] for name, one in told["tasks"].items()} == {"Topic": 400, "Intent": 400}
+    assert told["all_facets"]["agreement"]["value"] > 0.5
+
+
+def test_a_facet_that_is_removed_leaves_the_others_and_what_they_cost_as_they_are(db, tmp_path, server):
+    topic, offer = connected(db, tmp_path, server, count=8)
+    made = labelling.label_together(db, [topic, offer], "connection:Local", budget_usd=1.0)
+    before = runs.summary(db, made[0])["spent_usd"]
+    removal.remove_task(db, offer)
+    labelling.label(db, topic, "connection:Local", budget_usd=1.0)
+    assert runs.summary(db, made[0])["spent_usd"] == pytest.approx(before, rel=1e-9) and len(server.calls) == 8
+    assert sum(row["spent_usd"] for row in ledger.runs_table(db)) == pytest.approx(billed(server), rel=1e-9)
+    stage = add(db, topic.client_id, "Stage")
+    labelling.label_together(db, [topic, stage], "connection:Local", budget_usd=1.0)
+    assert len(server.calls) == 16

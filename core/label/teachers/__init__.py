@@ -87,10 +87,18 @@ def make(db: Database, task: Task, spec: str, categories: Sequence[StoredCategor
     if kind != "recorded":
         tasks.one_category(
             task,
-            "Labelling by a model",
-            "Import a file with a column of the task's tags; `--teacher recorded` and the Teacher page learn from that.",
+            "Asking the built-in teacher" if kind == "built-in" else "Asking a model about single assets",
+            "Label its assets with a hosted teacher (`label --teacher connection:NAME`), or import a column of its tags.",
         )
     return importlib.import_module(kinds[kind]).make(db, task, spec, list(categories))
+
+
+def for_labels(db: Database, task: Task, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
+    """As make(), for a label run: that of a hosted teacher can be about a task that chooses several, whose answers the Joint
+    teacher reads (core/label/teachers/joint.py)."""
+    if is_hosted(spec):
+        return importlib.import_module(KINDS["connection"]).make(db, task, spec, list(categories))
+    return make(db, task, spec, categories)
 
 
 def is_hosted(spec: str) -> bool:

@@ -4,6 +4,7 @@ facet's teacher would be asked alone decides which run its labels belong to: ask
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlite_utils import Database
 
@@ -14,6 +15,7 @@ from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
 from core.tasks import Task
+from core.taxonomy import tagsets
 from core.wires.wire import Request
 
 PAGE = 256  # assets read at a time
@@ -24,10 +26,7 @@ class Joint(Hosted):
 
     def __init__(self, facets: Sequence[tuple[Task, Hosted]], runs: Sequence[int]):
         first, names = facets[0][1], keys([task.name for task, _ in facets])
-        asked = [
-            Facet(task.name, key, hosted.asking, task.kind == "choose_several")
-            for key, (task, hosted) in zip(names, facets)
-        ]
+        asked = [Facet(task.name, key, hosted.asking, task.several) for key, (task, hosted) in zip(names, facets)]
         super().__init__(first.name, first.connection, JointAsking(asked), first.price)
         self.runs, self.client_id = tuple(runs), facets[0][0].client_id
 
@@ -44,7 +43,16 @@ class Joint(Hosted):
         for asked, answer in answers:
             rows.setdefault((self.runs[answer.facet], joints[tuple(asked)]), []).append(answer)
         for (run, joint), those in rows.items():
-            labels.write(db, run, those, joint)
+            labels.write(db, run, self._as_sets(db, run, those), joint)
+
+    def _as_sets(self, db: Database, run_id: int, answers: list[Answer]) -> list[Answer]:
+        """Answers of a facet that takes several, with the ids of the sets that their tags are (core/taxonomy/tagsets.py)."""
+        said = [answer.tags for answer in answers if answer.tags is not None]
+        if not said:
+            return answers
+        (taxonomy_id,) = db.execute("select taxonomy_id from label_runs where id = ?", [run_id]).fetchone()
+        ids = dict(zip(said, tagsets.ids(db, taxonomy_id, said)))
+        return [answer if answer.tags is None else replace(answer, category_id=ids[answer.tags]) for answer in answers]
 
     def _joint(self, db: Database, asked: Sequence[int]) -> int | None:
         return ledger.joint_of(db, [self.runs[place] for place in asked]) if len(asked) > 1 else None
