@@ -332,6 +332,7 @@ def _mapping(
     text = tuple(request.get("text_columns") or ())
     if facet:
         label = (request.get("label_columns") or {}).get(facet) or label_columns.of_facet(facet, seen.columns)
+        label = label or (seen.guess.label if seen.names and seen.guess.label in seen.names.rule.parts else None)
     named = {"id": request.get("id_column"), "label": label if kind == RECORDED else None}
     named = {role: column for role, column in named.items() if column} | (request.get("columns") or {})
     if facet:

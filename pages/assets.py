@@ -85,6 +85,7 @@ def _import(view: View, path: Path, running: bool) -> None:
     how = uploads.read_as(path, "assets")
     seen = uploads.preview(view, path, how)
     uploads.doubts(path, seen.doubts, "assets")
+    facet_columns.names(seen)
     key = uploads.as_read(path, how)
     mapping = columns.ask(seen, key)
     if mapping is None:

@@ -28,6 +28,7 @@ def options(command: argparse.ArgumentParser) -> None:
     pairs.options(command)
     terminal.column_options(command)
     reading.options(command, what="the assets file")
+    reading.name_option(command)
     for role, name in OPTIONS.items():
         what = f"column of {ASSET_COLUMNS[role].option} (default: guessed; none: there is none)"
         command.add_argument(f"--{name.replace('_', '-')}-column", metavar="NAME", help=what)
@@ -110,7 +111,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
-    reading.tell_doubts(previews.preview(args.assets, how, families=False).doubts)
+    reading.tell_assets(previews.preview(args.assets, how, families=bool(how.names)))
     db = database.connect()
     label_columns = dict(args.label_columns or [])
     result = distillation.distil(

@@ -14,6 +14,7 @@ from core.whole import whole
 
 if TYPE_CHECKING:
     from core.assets.label_columns import Unknown
+    from core.assets.previews import Preview
 
 SHOWN = 10  # problems, and label values, that are printed
 TAXONOMY_COLUMNS = {
@@ -39,6 +40,15 @@ def options(command: argparse.ArgumentParser, *, prefix: str = "", what: str = "
     )
 
 
+def name_option(command: argparse.ArgumentParser) -> None:
+    """Names that carry facets."""
+    command.add_argument(
+        "--names",
+        metavar="COLUMN",
+        help="column of names that carry facets (brand_product_format, or format:UGC - market:DE): each part becomes a column",
+    )
+
+
 def _row(value: str) -> int:
     return 0 if value == NO_HEADER else terminal.count(value)
 
@@ -46,7 +56,8 @@ def _row(value: str) -> int:
 def read_as(args: argparse.Namespace, *, prefix: str = "") -> ReadAs:
     """What the options of `options` say."""
     options = {name: getattr(args, prefix + name) for name in ("sheet", "encoding", "delimiter")}
-    return ReadAs(**options, header=getattr(args, f"{prefix}header_row"))
+    names = None if prefix else getattr(args, "names", None)
+    return ReadAs(**options, header=getattr(args, f"{prefix}header_row"), names=names)
 
 
 def tell_doubts(doubts: Iterable[Doubt], prefix: str = "") -> None:
@@ -57,6 +68,18 @@ def tell_doubts(doubts: Iterable[Doubt], prefix: str = "") -> None:
         terminal.say(f"{doubt.what} Read as {doubt.chosen}; for another, {option}: {others}.")
         for line in doubt.lines:
             terminal.say(f"  {line}")
+
+
+def tell_assets(seen: Preview) -> None:
+    """On stderr: what a file of assets leaves open, and what its names say that are taken apart."""
+    tell_doubts(doubt for doubt in seen.doubts if doubt.option != "names" or seen.names is None)
+    if seen.names:
+        terminal.say(seen.names.sentence)
+        for part in seen.names.parts:
+            commonest = ", ".join(f"{value} ({n:,})" for value, n in part.commonest)
+            terminal.say(
+                f"  {part.column}: {part.values:,} values: {commonest}{' …' if part.values > len(part.commonest) else ''}"
+            )
 
 
 def taxonomy_options(command: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ from core.encoders.encoder import encoder
 from core.errors import InputError
 from core.jobs import Progress
 from core.label.runs import run_for
-from core.label.teachers import make
+from core.label.teachers import for_labels
 from core.label.teachers.builtin import category_vectors
 from core.label.teachers.hosted import Hosted
 from core.money import prices
@@ -317,7 +317,7 @@ def _priced(db: Database, task: Task, plan: Plan, run: dict[str, Any], kept_draf
 def _own_price(db: Database, task: Task, teacher: str, base_id: int) -> prices.Price | None:
     """What the model behind a hosted teacher costs; None for others, and where its connection is gone."""
     try:
-        asked_teacher = make(db, task, teacher, taxonomy.load(db, base_id))
+        asked_teacher = for_labels(db, task, teacher, taxonomy.load(db, base_id))
     except InputError:
         return None
     return asked_teacher.price if isinstance(asked_teacher, Hosted) else None
@@ -397,7 +397,7 @@ def _carry(
 ) -> dict[str, Any]:
     outcome = {"teacher": run["teacher"], "run_id": None, "carried": 0, "asked": 0}
     try:
-        teacher = make(db, task, run["teacher"], categories)
+        teacher = for_labels(db, task, run["teacher"], categories)
     except InputError as error:  # a connection or a column that is gone: its labels stay with the old version
         return outcome | {"left": str(error)}
     run_id = run_for(db, task, taxonomy_id, teacher, None)

@@ -152,6 +152,13 @@ def _with_duration(guess: Mapping, free: Sequence[str]) -> Mapping:
     return guess
 
 
+def labelled(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], among: Sequence[str], labels: Collection[str]
+) -> str | None:
+    """The column `among` some of which the largest share of cells names categories, where at least half does."""
+    return _Cells(columns, rows, labels).labelled(among)
+
+
 class _Cells:
     """The first cells of each column, and what they make of it."""
 

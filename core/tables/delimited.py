@@ -62,7 +62,7 @@ def delimited_rows(
     size = table.path.stat().st_size
     with table.path.open("rb") as binary:
         lines = _Lines(io.TextIOWrapper(binary, encoding=encoding, errors="replace", newline=""), table.path.name)
-        reader = _Rows(lines, replace(dialect, width=len(table.columns) or dialect.width))
+        reader = _Rows(lines, replace(dialect, width=table.width or dialect.width))
         strip = str.rstrip if indents else str.strip
         for row, cells in enumerate(reader, 1):
             if not row % 64:

@@ -152,4 +152,5 @@ def is_mojibake(cell: str) -> bool:
         again = cell.encode("cp1252").decode("utf-8")
     except UnicodeError:
         return False
-    return len(again) < len(cell)
+    # ß“ and Ö– are German, and would be letters that hardly any text has: of Syriac, Thaana, N'Ko and Armenian.
+    return len(again) < len(cell) and not any("\u0500" <= c <= "\u05cf" or "\u0700" <= c <= "\u07ff" for c in again)

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.errors import InputError
-from core.tables import jsons, parquets
+from core.tables import jsons, name_parts, parquets
 from core.tables.cells import is_error
 from core.tables.delimited import delimited_rows
 from core.tables.dialects import named_delimiter, sniff
@@ -62,6 +62,8 @@ class Table:
         self.escaped = False  # & is written as &amp; throughout
         self.columns: list[str] = []
         self.head: list[list[str]] = []  # the cells of the first rows, to show and to guess from
+        self.width = 0  # columns of the file itself; others come of names that are taken apart
+        self.rule: name_parts.Rule | None = None  # how they are
 
     def read_header(self, known: Collection[str]) -> None:
         """Find the row of column names among the first rows (see headers); a row that a person named is taken as it is."""
@@ -96,7 +98,36 @@ class Table:
         self.head = [cells for cells in self.head if not (self.usual > 1 and is_total(cells, self.usual))]
         accented = [cell for cells in self.head for cell in cells if not cell.isascii()]
         self.mojibake = bool(accented) and sum(map(is_mojibake, accented)) >= 0.8 * len(accented)
+        self.width = len(self.columns)
+        if self.read_as.names:
+            self._take_apart(self.read_as.names)
         self.share = 0.0
+
+    def _take_apart(self, column: str) -> None:
+        """Add the parts of a column's names as columns. InputError where there is no such column, or its names follow no rule."""
+        if column not in self.columns:
+            raise InputError(
+                f"There is no column '{column}'.", f"The columns are: {', '.join(self.columns)}.", where=self.path.name
+            )
+        at = self.columns.index(column)
+        rule = name_parts.told(column, [cells[at] for cells in self.head])
+        if rule is None:
+            raise InputError(
+                f"The names in {column} follow no one rule, by position (brand_product_format) or by key (format:UGC - market:DE).",
+                "Name another column, or import the file without taking names apart.",
+                where=self.path.name,
+            )
+        columns = _column_names([*self.columns, *rule.parts])
+        self.rule = replace(rule, parts=tuple(columns[self.width :]))
+        self.columns = columns
+        self.head = [cells + self._parts(cells) for cells in self.head]
+
+    def _parts(self, cells: list[str]) -> list[str]:
+        """What a row's name says, "" throughout where the rule does not explain it."""
+        if self.rule is None:
+            return []
+        values = self.rule.apart(cells[self.columns.index(self.rule.column)])
+        return [""] * len(self.rule.parts) if values is None else values
 
     def _header_place(self, head: list[tuple[int, list[str]]], known: Collection[str]) -> int:
         """The place in `head` of the column names, or of the first row where there are none (`named` says which)."""
@@ -156,6 +187,7 @@ class Table:
                 "Export them again from where they come from, as UTF-8.",
             )
         decoded = 0
+        unexplained: list[int] = []
         for row, cells in self._without_tail(problems):
             fitted = self._fit(row, cells, problems, pad)
             if fitted is None:
@@ -165,7 +197,13 @@ class Table:
                 decoded += 1
             if any(map(is_error, fitted)):
                 fitted = self._without_errors(row, fitted, problems)
+            if self.rule:
+                fitted = [*fitted, *(parts := self._parts(fitted))]
+                if not any(parts):
+                    unexplained.append(row)
             yield row, fitted
+        if unexplained:
+            self._tell_unexplained(unexplained, problems)
         if decoded:
             problems.remark(
                 None,
@@ -173,6 +211,16 @@ class Table:
                 f"The file writes & as &amp; and the like; {counted(decoded, 'row was', 'rows were')} turned into plain text.",
                 "Nothing, if the texts are right as they are.",
             )
+
+    def _tell_unexplained(self, rows: list[int], problems: Problems) -> None:
+        first = ", ".join(map(str, rows[:5])) + (" …" if len(rows) > 5 else "")
+        names = counted(len(rows), "name is", "names are")
+        problems.add(
+            rows[0],
+            self.rule.column,
+            f"{names} not made as the others (row {first}), so nothing was read from {'it' if len(rows) == 1 else 'them'}.",
+            "Correct the names if their parts are wanted; the rows themselves are read.",
+        )
 
     def _without_tail(self, problems: Problems) -> Iterator[tuple[int, list[str]]]:
         """The rows that are not blank, without totals and without notes at the end: sparse rows below a blank one or `Name:`."""
@@ -216,7 +264,7 @@ class Table:
 
     def _fit(self, row: int, cells: list[str], problems: Problems, pad: bool) -> list[str] | None:
         """Cells as many as columns; None, with a problem, for a ragged row."""
-        width = len(self.columns)
+        width = self.width
         if len(cells) > width and not any(cells[width:]):
             cells = cells[:width]
         if len(cells) < width and pad:

@@ -12,15 +12,18 @@ LINE_LIMIT = 4_000_000  # characters in one row; beyond this it is no table
 
 @dataclass(frozen=True)
 class ReadAs:
-    """How a person says a file is to be read; None is found out. `header`: the row of the column names, from 1; 0 for none."""
+    """How a person says a file is to be read; None is found out. `header`: the row of the column names, from 1; 0 for none.
+    `names`: the column of names that are taken apart into columns of their own (core/tables/name_parts.py); None: none is."""
 
     sheet: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     header: int | None = None
+    names: str | None = None
 
 
 AS_FOUND = ReadAs()  # all of it found out
+WHOLE_NAMES = "whole names"  # the choice of a doubt about names that takes none apart
 NO_HEADER = "none"  # the choice of a doubt about the header that means header=0
 
 

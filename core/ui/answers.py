@@ -83,7 +83,7 @@ def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
     """What the teacher of a label run has said of the text, or says now; a hosted one that was not asked about it is asked, for
     money, where a person presses the button drawn here. InputError where it cannot be asked."""
     known, run = ask_teacher(view.db, view.task, run_id, text), summary(view.db, run_id)
-    if known.label or run["teacher"].partition(":")[0] in ("built-in", "recorded"):
+    if known.label or view.task.several or run["teacher"].partition(":")[0] in ("built-in", "recorded"):
         return known
     categories = taxonomy.load(view.db, run["taxonomy_id"])
     hosted = make(view.db, view.task, run["teacher"], categories)

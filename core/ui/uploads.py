@@ -103,7 +103,7 @@ def _preview(path: str, how: ReadAs, families: bool, _db: Database, _task: Task,
 def read_as(path: Path, place: str) -> ReadAs:
     """How the person wants the upload of this place on the page read: what `doubts` asked, so far."""
     chosen = {}
-    for option in ("sheet", "encoding", "delimiter", "header"):
+    for option in ("sheet", "encoding", "delimiter", "header", "names"):
         key = _key(option, path, place)
         answer = st.session_state.get(key)
         chosen[option] = answer if answer != st.session_state.get(f"{key}-found") else None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import __main__ as cli
-from core import distil, jobs, tasks, taxonomy
+from core import distil, jobs, removal, tasks, taxonomy
 from core.errors import Cancelled, InputError
 from core.label import labelling, runs
 from core.label.asking import Answered, Asking
@@ -374,3 +374,16 @@ def test_distil_asks_a_hosted_teacher_about_all_facets_of_a_file_together(db, tm
     )
     assert {name: one["labels"]["count"] for name, one in told["tasks"].items()} == {"Topic": 400, "Intent": 400}
     assert told["all_facets"]["agreement"]["value"] > 0.5
+
+
+def test_a_facet_that_is_removed_leaves_the_others_and_what_they_cost_as_they_are(db, tmp_path, server):
+    topic, offer = connected(db, tmp_path, server, count=8)
+    made = labelling.label_together(db, [topic, offer], "connection:Local", budget_usd=1.0)
+    before = runs.summary(db, made[0])["spent_usd"]
+    removal.remove_task(db, offer)
+    labelling.label(db, topic, "connection:Local", budget_usd=1.0)
+    assert runs.summary(db, made[0])["spent_usd"] == pytest.approx(before, rel=1e-9) and len(server.calls) == 8
+    assert sum(row["spent_usd"] for row in ledger.runs_table(db)) == pytest.approx(billed(server), rel=1e-9)
+    stage = add(db, topic.client_id, "Stage")
+    labelling.label_together(db, [topic, stage], "connection:Local", budget_usd=1.0)
+    assert len(server.calls) == 16

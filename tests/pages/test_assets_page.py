@@ -8,6 +8,7 @@ import pytest
 
 from core import database, jobs, tasks, taxonomy
 from core.assets.imports import import_assets
+from core.taxonomy.categories import Category
 from core.ui import mapping
 from tests.pages.clients import bring_in_many, write_files
 from tests.pages.test_pages import links, shown
@@ -307,3 +308,19 @@ def test_a_long_value_on_a_card_ends_with_a_word_and_a_file_name_breaks_at_its_m
     assert whole == "Our designers went back to the drawing board. See what they made…"
     assert len(endless) == mapping.LONGEST and endless.endswith("x…")
     assert broken.replace("\u200b", "") == name and broken.startswith("NORTHWIND_\u200bNL_\u200bDISP_\u200b300x600")
+
+
+def test_names_that_carry_facets_are_taken_apart_where_a_person_says_so(open_page, db):
+    topic = tasks.of(db, "Northwind", "Topic")
+    market = tasks.add(db, topic.client_id, "Market")
+    for task, names in ((topic, ("Boot", "Shoe")), (market, ("DE", "FR"))):
+        taxonomy.save(db, task, [Category(name, name) for name in names], "t.csv")
+    rows = [f"Acme_{p}_{m},The headline number {n}" for n in range(5) for p in ("Boot", "Shoe") for m in ("DE", "FR")]
+    app = upload(open_page("assets"), ASSETS, "a.csv", "\n".join(["ad_name,headline", *rows]).encode())
+    asked = next(one for one in app.selectbox if "3 parts by position" in one.label)
+    assert asked.value == "whole names"
+    asked.select("ad_name").run()
+    assert any("20 of 20 names are made so." in one.value for one in app.caption)
+    (table,) = [one.value for one in app.dataframe if "Part" in one.value]
+    assert table["The commonest"].tolist() == ["Acme (20)", "Boot (10), Shoe (10)", "DE (10), FR (10)"]
+    assert role(app, "ad_name 2") and next(one for one in app.selectbox if one.label == "Market").value == "ad_name 3"

@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.escape import defuse
 from core.tables import problems as problem_list
 from core.tables.columns import KNOWN_ASSET_NAMES, guess_assets
+from core.tables.encodings import is_mojibake
 from core.tables.files import Problems, ReadAs, open_table
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -35,6 +36,13 @@ def write_csv(path, rows, delimiter=",", encoding="utf-8", end="\r\n"):
     csv.writer(out, delimiter=delimiter, lineterminator=end).writerows([NAMES, *rows])
     path.write_bytes(out.getvalue().encode(encoding))
     return path
+
+
+@pytest.mark.parametrize(
+    ("cell", "turned"), [("Spaß“", False), ("Größe und Maß–", False), ("CafÃ©", True), ("itâ€™s", True)]
+)
+def test_german_quotation_marks_are_no_text_turned_into_another_encoding(cell, turned):
+    assert is_mojibake(cell) == turned
 
 
 def read(path):

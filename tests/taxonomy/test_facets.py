@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import __main__ as cli
 from core import database, tasks, taxonomy
 from core.assets.label_columns import of_facet
 from core.errors import InputError
 from core.taxonomy import facets, versions
+from tests import small
 
 
 def read(tmp_path, text, name="facets.csv"):
@@ -161,3 +163,17 @@ def test_a_task_of_another_kind_than_the_file_asks_for_is_left_alone(db, tmp_pat
     with pytest.raises(InputError, match="is of the kind “Choose one category”, the file asks for “Choose several"):
         facets.make(db, client, read(tmp_path, "facet,pick,name\nMood,several,Warm\nMood,,Loud\n"), "facets.csv")
     assert not tasks.of_client(db, client)[0].several
+
+
+def test_facets_are_read_off_names_by_what_stands_in_them(db, tmp_path, capsys):
+    facets, _ = small.facet_files(tmp_path / "files")
+    rows = [
+        row | {"ad": f"Acme_{row['label']}_{intent}"} for row, intent in zip(small.rows(400), 200 * ("Buy", "Look"))
+    ]
+    _, assets = small.files(tmp_path / "named", [{k: v for k, v in row.items() if k != "label"} for row in rows])
+    line = ["distil", "--taxonomy", str(facets), "--assets", str(assets), "--client", "Named", "--teacher", "recorded"]
+    assert cli.main([*line, "--text-columns", "text", "--student", "linear", "--names", "ad", "--json"]) == 0
+    said = capsys.readouterr()
+    told = json.loads(said.out)["tasks"]
+    assert {name: one["labels"]["count"] for name, one in told.items()} == {"Topic": 400, "Intent": 400}
+    assert "400 of 400 names are made so." in said.err and "ad 3: 2 values: Buy (200), Look (200)" in said.err
