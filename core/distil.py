@@ -392,6 +392,7 @@ def _student(figures: ChooseOneFigures) -> dict[str, Any]:
         "train_seconds": round(student.train_seconds or 0.0, 2),
         "agreement": {"value": share.value, "low": share.low, "high": share.high, "n": share.n},
         "macro_f1": figures.macro_f1,
+        **({"tags": asdict(figures.tags)} if figures.tags else {}),
         "kappa": figures.kappa,
         "latency_ms": {"p50": figures.latency.p50, "p95": figures.latency.p95},
         "assets_per_second": figures.assets_per_second,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 
+import numpy as np
 import pytest
 
 from core import distil, tasks, taxonomy
@@ -15,8 +16,9 @@ from core.evaluate import evaluation
 from core.evaluate.comparison import judgement
 from core.evaluate.evidence import Rules
 from core.label import labelling, relabel, runs
+from core.review import files
 from core.taxonomy import diff, tagsets, versions
-from core.train import registry, students
+from core.train import data, registry, students
 from core.train.registry import set_live
 from core.ui import label_list
 from tests import small
@@ -149,3 +151,39 @@ def test_labels_are_counted_by_tag_and_carried_to_another_version_of_the_taxonom
     assert [old_words[id].replace("Hiring", "Jobs") for id in before.category_id] == [
         new_words[id] for id in after.category_id
     ]
+
+
+def test_gold_tags_of_a_file_teach_and_are_what_both_are_measured_against(db, tmp_path):
+    rows = [row | {"gold": row["mood"] if number % 2 else ""} for number, row in enumerate(small.tag_rows(400))]
+    for row in rows[1:200:2]:
+        row["mood"] = "Sale"  # what people decided goes before it
+    file, assets = small.tag_files(tmp_path, rows)
+    how = {"client": "Northwind", "teacher": "recorded", "student": "linear", "columns": {"gold": "gold"}}
+    told = distil.distil(db, taxonomy=file, assets=assets, **how)
+    task = tasks.named(db, "Northwind")
+    run = db.execute("select max(id) from label_runs").fetchone()[0]
+    split = data.load(db, task, run)
+    labels = [category.label for category in taxonomy.load(db, taxonomy.latest(db, task))]
+    learned = {
+        text: {labels[i] for i in np.flatnonzero(said)} for text, said in zip(split.train.texts, split.train.said)
+    }
+    decided = {row["text"]: set(row["gold"].strip("[]").split(";")) - {""} for row in rows if row["gold"]}
+    both = learned.keys() & decided.keys()
+    assert len(both) > 100 and all(learned[text] == decided[text] for text in both)
+    figures = evaluation.figures_of(db, int(told["tasks"]["Mood"]["chosen"]))
+    assert figures.gold.n > 20 and figures.gold.student.value > figures.gold.teacher.value
+
+
+def test_decisions_on_tags_come_from_a_file_whole_or_not_at_all(tagged, task, tmp_path):
+    file = tmp_path / "decided.csv"
+    rows = ["A1,Sale; Travel", "A2,no tag", "A3,Sale; Funny", "A4,Hiring", "A1,Sale;Travel"]
+    file.write_text("asset,category\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    read = files.read(tagged, task, file, "Ada")
+    assert read.new == 3 and [one.value for one in read.unknown] == ["Funny"]
+    assert [problem.what for problem in read.problems if not problem.remark] == [
+        "“Sale; Funny” is not in the taxonomy."
+    ]
+    decided = tagged.execute(
+        "select a.external_id, g.label from gold_labels g join assets a on a.id = g.asset_id"
+    ).fetchall()
+    assert dict(decided) == {"A1": "Sale; Travel", "A2": "No tag", "A4": "Hiring"}

@@ -105,6 +105,21 @@ def reader(counts: Values[str, int], matcher: Matcher, way: Way | None = None, t
     return Reader(matcher.for_column(pieces, way, tie), chosen.mark, names)
 
 
+def whole(
+    db: Database, taxonomy_id: int, counts: Values[str, int], matcher: Matcher
+) -> tuple[dict[str, int], Counter[str]]:
+    """The id of the set that each cell means, for cells without a tag that is no category: a decision is whole or it is none; and
+    the tags of the column, with how often each stands there."""
+    column = reader(counts, matcher, tie="names")
+    said = {cell: column.read(cell) for cell in counts}
+    sets = {cell: tags.categories for cell, tags in said.items() if tags.categories is not None and not tags.unknown}
+    pieces: Counter[str] = Counter()
+    for cell, n in counts.items():
+        if not is_none(cell):
+            pieces.update({tag: n for tag in column.split(cell)})
+    return dict(zip(sets, tagsets.ids(db, taxonomy_id, sets.values()))), pieces
+
+
 def is_none(cell: str) -> bool:
     """Whether a cell says that no tag fits."""
     return cell.replace(" ", "") == "[]" or " ".join(cell.split()).casefold() in NOTHING

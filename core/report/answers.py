@@ -64,9 +64,10 @@ def per_category(figures: ChooseOneFigures, rules: Rules) -> Answer:
         ends = ranged(seen.low, seen.high, lambda end: percent(end, digits=0))
         title = f"Too few test assets to say: agreement could be anything from {ends}"
     if not low and seen.independent >= FEW and (table["agreed"] == table["n"]).all():
-        title = (
-            "The student finds every tag of the teacher's" if figures.tags else "The student agrees in every category"
-        )
+        title = "The student agrees in every category"
+        if figures.tags:  # which says nothing of the tags that it gives besides
+            right = share_words(figures.tags.right.value, figures.tags.right.n)
+            title = f"The student finds every tag of the teacher's; {right} of those it gives are the teacher's"
     top = table.head(SHOWN)
     figure = charts.shares(top, "category", "agreement", "low", "high", "n")
     axis = "share of the teacher's tag that is given (%)" if figures.tags else "agreement in the category (%)"

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import review, taxonomy
+from core.assets import tag_columns
 from core.assets.ids import AS_TEXT, Ids
 from core.assets.label_columns import Unknown, check_map, unknown_of
 from core.errors import InputError, Problem
@@ -85,8 +86,9 @@ def read(
     Rows without a category are passed over, and so is a decision that is its reviewer's last word on the asset already. `reviewer`
     stands in where a row names none. A row counts for the random sample only where its asset is in it; a row of another mode, or of
     none, counts as one of the queue. The column of categories is read as names or as codes throughout (names where it could be
-    either); what is only near a category is offered (`unknown`) and taken where `accepted` says so (value to label). Ids are found
-    that a spreadsheet changed. `reader` reads the file. Raises InputError where it cannot be read or lacks a column.
+    either), of a task that chooses several as tags (core/assets/tag_columns.py); what is only near a category is offered
+    (`unknown`) and taken where `accepted` says so (value to label). Ids are found that a spreadsheet changed.
+    `reader` reads the file. Raises InputError where it cannot be read or lacks a column.
     """
     taxonomy_id = taxonomy.latest(db, task)
     if taxonomy_id is None:
@@ -95,7 +97,13 @@ def read(
     values = Counter(cell["category"] for _, cell in sheet.rows)
     categories = taxonomy.load(db, taxonomy_id)
     meant = check_map(accepted or {}, Matcher(categories))
-    match = Matcher(categories, accepted=meant).for_column(values, tie="names")
+    match: Callable[[str], int | None] = Matcher(categories, accepted=meant)
+    if task.several:
+        sets, tags = tag_columns.whole(db, taxonomy_id, values, match)
+        unknown, match = unknown_of(tags, "category", match), sets.get
+    else:
+        match = match.for_column(values, tie="names")
+        unknown = unknown_of(values, "category", match)
     ids = Ids(db.execute("select id, external_id from assets where client_id = ?", [task.client_id]))
     sampled = {row[0] for row in db.execute(SAMPLED, [task.id])}
     new, problems = 0, Problems()
@@ -106,17 +114,30 @@ def read(
                 new += _keep(db, task, _asset(ids, cell["asset"]), cell, match, sampled, reviewer)
             except InputError as error:
                 problems.add(number, None, error.what, error.todo)
-    return Read(len(sheet.rows), new, problems.listed, tuple(unknown_of(values, "category", match)))
+    return Read(len(sheet.rows), new, problems.listed, tuple(unknown))
 
 
 SAMPLED = "select asset_id from review_items where task_id = ? and mode = 'random'"
 
 
-def _keep(db: Database, task: Task, asset: int, cell: dict, match: Matcher, sampled: set[int], reviewer: str) -> bool:
+def _keep(
+    db: Database,
+    task: Task,
+    asset: int,
+    cell: dict,
+    match: Callable[[str], int | None],
+    sampled: set[int],
+    reviewer: str,
+) -> bool:
     """Keep one row's decision on an asset; whether it was new. InputError where it cannot be used."""
     category = match(cell["category"])
     if category is None:
-        raise InputError(f"“{cell['category'][:80]}” is not in the taxonomy.", "Write a category's name.")
+        todo = (
+            "Write tags of the taxonomy, parted by semicolons, or [] for none."
+            if task.several
+            else "Write a category's name."
+        )
+        raise InputError(f"“{cell['category'][:80]}” is not in the taxonomy.", todo)
     name = " ".join((cell.get("reviewer") or reviewer).split())
     mode = cell.get("mode", "").casefold()
     mode = mode if mode in MODES and (mode != "random" or asset in sampled) else "queue"

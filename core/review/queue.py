@@ -53,8 +53,8 @@ MOST_WORDS, MOST_COEFFICIENTS = 20_000, 4_000_000
 NEIGHBOURS, SUGGESTIONS = 5, 9
 BLOCK = 128
 IN_A_FILE = (
-    "Settle tags in a file: import it with a column of gold labels, several tags in a cell, and the next student learns "
-    "them."
+    "Settle tags in a file: import it with a column of gold labels, several tags in a cell, or read it with `review --read`; the "
+    "next student learns them."
 )
 
 
