@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from core.assets import families, label_columns, previews
 from core.assets import imports as ingest
 from core.assets.family_columns import Families, by_stem, in_words
 from core.assets.label_columns import nearest
+from core.encoders.encoder import read_once
 from core.errors import InputError
 from core.evaluate import evaluation, going_live
 from core.evaluate import joint as joint_figures
@@ -148,7 +150,10 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     for name, task in each_task.items():
         categories.save(db, task, read.facets[name], files[0].name)
     imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in each_task.items()}
-    outcomes = _taught_all(db, each_task, request, {name: column for name, (_, column) in imported.items()}, progress)
+    with read_once() if len(each_task) > 1 else nullcontext():
+        outcomes = _taught_all(
+            db, each_task, request, {name: column for name, (_, column) in imported.items()}, progress
+        )
     first = imported[next(iter(each_task))][0]
     brought_in = {
         "import": first.import_id,

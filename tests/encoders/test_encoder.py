@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from core import weights
 from core.encoders.encoder import (
     BATCH_TOKENS,
+    WORTH_KEEPING,
     OnnxText,
     batches,
     check,
     pad,
     pooled,
     prepared,
+    read_once,
     tokenizer,
     torch_encoder,
 )
@@ -130,3 +132,20 @@ def test_a_folder_that_holds_no_encoder_is_said_in_words(tmp_path):
         (broken / file).write_text(text)
         with pytest.raises(InputError, match=said):
             check(str(broken))
+
+
+def test_a_list_is_read_once_for_several_students_and_each_gets_the_same_numbers(encoders, monkeypatch):
+    texts = [f"a sale of {number} boots" for number in range(WORTH_KEEPING)]
+    folder, read = prepared(weights.PACKAGED), []
+    plain = OnnxText(folder)(texts)
+    real = OnnxText._read
+    monkeypatch.setattr(
+        OnnxText, "_read", lambda self, some, progress: read.append(len(some)) or real(self, some, progress)
+    )
+    with read_once():
+        assert all(np.array_equal(OnnxText(folder)(texts), plain) for _ in range(3))
+        OnnxText(folder)(texts[:5])
+        OnnxText(folder)(texts[:5])
+    assert read == [WORTH_KEEPING, 5, 5]
+    OnnxText(folder)(texts)
+    assert len(read) == 4
