@@ -32,10 +32,17 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             "A report is HTML, XLSX or CSV.", "Let the name end in .html, .xlsx or .csv.", where=str(args.to)
         )
     from core import database, tasks
-    from core.report import content, html, workbook
+    from core.report import client, content, html, workbook
 
     db = database.connect()
-    report = content.of(db, tasks.named(db, args.client, args.task), args.student)
+    client_id = tasks.client_named(db, args.client)
+    whole_client = args.task is None and args.student == "live" and len(tasks.of_client(db, client_id)) > 1
+    if whole_client and kind != ".html":
+        raise InputError("Figures and rows are of one task.", "Name it with --task, or let the file end in .html.")
+    if whole_client:
+        report = client.of(db, client_id)
+    else:
+        report = content.of(db, tasks.named(db, args.client, args.task), args.student)
     args.to.parent.mkdir(parents=True, exist_ok=True)
     if kind == ".html":
         write_whole(args.to, html.render(report))

@@ -81,9 +81,11 @@ class Worst:
 class Report:
     """All a report holds; `chapters` are (heading, answers)."""
 
-    template: ClassVar[str] = "report.html.j2"
+    template: ClassVar[str] = "chapter.html.j2"
+    question: ClassVar[str] = "Can the student stand in for the teacher?"
 
     client: str
+    task: str
     synthetic: bool
     student: str
     date: str
@@ -108,6 +110,22 @@ class Report:
     results: pd.DataFrame
     method: tuple[str, ...]
     limits: tuple[str, ...] = LIMITS
+
+    @property
+    def parts(self) -> list[Report]:
+        """The chapters of the file."""
+        return [self]
+
+    @property
+    def columns(self) -> int:
+        """Charts beside each other."""
+        return len(self.pairs)
+
+    @property
+    def key(self) -> str:
+        """The figure that says most, in words."""
+        first = self.headlines[0]
+        return f"{first.label}: {first.value}" + (f" ({first.span})" if first.span else "")
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -163,6 +181,7 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
     facts = provenance(db, row["id"])
     return Report(
         client=task_title(facts["client"], facts["task"], facts["tasks"]),
+        task=facts["task"],
         synthetic=bool(facts["synthetic"]),
         student=f"{row['kind']} {row['id']}",
         date=datetime.now(UTC).date().isoformat(),

@@ -18,6 +18,7 @@ from core.evaluate.phrases import FEW
 from core.money.economics import show
 from core.report import svg
 from core.report.answers import Answer
+from core.report.client import ClientReport
 from core.report.content import Report
 from core.report.writing_report import WritingReport
 from core.words import money, percent
@@ -25,10 +26,10 @@ from core.words import money, percent
 ROWS = 60  # of a chart's table; the workbook has all
 
 
-def render(report: Report | WritingReport) -> str:
-    """The whole file."""
+def render(report: Report | WritingReport | ClientReport) -> str:
+    """The whole file, a chapter for each of the report's parts."""
     helpers = {"svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
-    return _template(report.template).render(report=report, **helpers).lstrip()
+    return _template("report.html.j2").render(report=report, **helpers).lstrip()
 
 
 @cache

@@ -18,10 +18,10 @@ from core.report.brand import Brand, brand
 from core.report.headline import TITLES
 from core.report.pairs import Pair
 from core.tasks import Task
-from core.words import counted, task_title, teacher_words
+from core.words import counted, percent, ranged, task_title, teacher_words
 from core.write import base, comparison, desk, training, vendors
 from core.write.comparison import WritingComparison
-from core.write.figures import Example
+from core.write.figures import Example, Range
 from core.write.rungs import rungs
 
 METHOD = (
@@ -48,8 +48,10 @@ class WritingReport:
     """All that the report of a task that writes holds; `chapters` are (heading, answers)."""
 
     template: ClassVar[str] = "writing.html.j2"
+    question: ClassVar[str] = "Can the student write these briefs' copy?"
 
     client: str
+    task: str
     synthetic: bool
     student: str
     date: str
@@ -61,6 +63,7 @@ class WritingReport:
     step: str
     lead: str
     pairs: list[Pair]
+    handled: Range
     passes_on: str
     chapters: list[tuple[str, list[Answer]]]
     examples: tuple[Example, ...]
@@ -71,6 +74,22 @@ class WritingReport:
     results: pd.DataFrame
     method: tuple[str, ...] = METHOD
     limits: tuple[str, ...] = LIMITS
+
+    @property
+    def parts(self) -> list[WritingReport]:
+        """The chapters of the file."""
+        return [self]
+
+    @property
+    def columns(self) -> int:
+        """Charts beside each other."""
+        return len(self.pairs)
+
+    @property
+    def key(self) -> str:
+        """The figure that says most, in words."""
+        share = self.handled
+        return f"Briefs with a draft that passes every gate: {percent(share.value)} ({ranged(share.low, share.high)})"
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -104,6 +123,7 @@ def gather(db: Database, task: Task, student: str = "live") -> WritingReport:
     chapters = [(heading, [answer for answer in some if answer]) for heading, some in step]
     return WritingReport(
         client=task_title(client["name"], task.name, names),
+        task=task.name,
         synthetic=bool(client["synthetic"]),
         student=f"{rungs()[row['kind']].title} ({result.student})",
         date=datetime.now(UTC).date().isoformat(),
@@ -115,6 +135,7 @@ def gather(db: Database, task: Task, student: str = "live") -> WritingReport:
         step=result.step.words,
         lead=answers.lead(result),
         pairs=answers.pairs(result),
+        handled=result.figures.handled,
         passes_on=answers.passes_on(result),
         chapters=[(heading, some) for heading, some in chapters if some],
         examples=result.figures.examples,

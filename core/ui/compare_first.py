@@ -66,7 +66,7 @@ def verdict(view: frame.View, student: dict, result: Comparison) -> None:
         if answer.offers and st.button(f"Aim at {stated_percent(answer.offers)}", icon=":material/flag:"):
             change_rules(view.db, view.task, replace(result.rules, target=answer.offers))
             st.rerun()
-        report_download.show(view.task, view.client, student["id"])
+        report_download.show(view, student["id"])
     go_live.confirmation(view)
 
 

@@ -58,7 +58,7 @@ def _verdict(view: frame.View, result: WritingComparison) -> None:
         label, page = STEPS.get(judged.decision, BRING)
         if st.button(label, type="primary", icon=f":material/{MENU[page].icon}:"):
             frame.go(page)
-        report_download.show(view.task, view.client, result.row["id"])
+        report_download.show(view, result.row["id"])
 
 
 def _good(view: frame.View, result: WritingComparison, rows: list[dict]) -> None:

@@ -6,22 +6,29 @@ from contextlib import closing
 
 import streamlit as st
 
-from core import database
+from core import database, tasks
 from core.evaluate.disagreements import results
+from core.report import client as client_report
 from core.report import content, html, workbook
-from core.tasks import Task
+from core.ui.frame import View
 from core.write import training
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def show(task: Task, client: str, student_id: int) -> None:
-    """Three downloads. They run outside the page, so each opens the database for itself."""
+def show(view: View, student_id: int) -> None:
+    """Three downloads, and the report of all tasks where there are several. They run outside the page, so each opens the database
+    for itself."""
+    task, client = view.task, view.client
     writes = task.kind == training.KIND
 
     def page() -> str:
         with closing(database.connect()) as db:
             return html.render(content.of(db, task, str(student_id)))
+
+    def every_task() -> str:
+        with closing(database.connect()) as db:
+            return html.render(client_report.of(db, task.client_id))
 
     def figures() -> bytes:
         with closing(database.connect()) as db:
@@ -41,6 +48,16 @@ def show(task: Task, client: str, student_id: int) -> None:
         on_click="ignore",
         help="One file that opens anywhere without internet and prints to PDF. Name, logo and colour are in Settings.",
     )
+    if len(tasks.of_client(view.db, task.client_id)) > 1:
+        st.download_button(
+            "Report of all tasks",
+            every_task,
+            file_name=f"{name}-all-tasks.html",
+            mime="text/html",
+            icon=":material/library_books:",
+            on_click="ignore",
+            help="One file with a chapter for each task that has a judged student.",
+        )
     st.download_button(
         "Figures (XLSX)",
         figures,
