@@ -31,6 +31,11 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     terminal.student_option(command)
     command.add_argument(
+        "--name-like",
+        metavar="TEMPLATE",
+        help="add a column name, made of columns of the file and of tasks: {brand}_{Format}_{market}",
+    )
+    command.add_argument(
         "--teacher-budget",
         type=terminal.usd,
         metavar="USD",
@@ -66,6 +71,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         id_column=args.id_column,
         engine=args.engine,
         read_as=how,
+        name_like=args.name_like,
         teacher=args.teacher,
         budget_usd=args.teacher_budget,
         progress=terminal.Log(),

@@ -40,6 +40,7 @@ from core.errors import InputError
 from core.evaluate.evaluation import certified
 from core.evaluate.versions import behind_words
 from core.jobs import NoProgress, Progress
+from core.tables import name_parts
 from core.tables.columns import KNOWN_ASSET_NAMES, guess_assets
 from core.tables.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
 from core.tasks import Task
@@ -87,6 +88,7 @@ def score(
     read_as: ReadAs = AS_FOUND,
     teacher: str | None = None,
     budget_usd: float | None = None,
+    name_like: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Answer every row of `input` (any table file) into `output` (CSV, XLSX or Parquet) and return counts and rate.
@@ -100,6 +102,8 @@ def score(
     With a `teacher` (a model) or a budget (then the teacher the student learned from) the rows that the student does not handle are
     sent to it, as sending.send(), for `budget_usd` at most over all times this is done for the file; a fourth column, answered_by,
     says who answered. Rows it brings no answer for keep the student's.
+    `name_like` adds a column `name`: a template such as {brand}_{Format}_{market}, of columns of the file and of tasks by their
+    names.
     Where another target is set meanwhile, the whole file is answered by that: it begins again at the next shard.
     Raises InputError for a file, column or format that cannot be used.
     """
@@ -111,8 +115,10 @@ def score(
         raise InputError(
             "Rows are sent to a teacher for one task at a time.", "Name that task alone, or leave the teacher out."
         )
+    if asks and name_like:
+        raise InputError("Names are made of students' answers alone.", "Leave the teacher out, or the names.")
     model = sending.hosted(db, rows[0], teacher) if asks else None
-    named = (input, output, text_columns, id_column, engine, read_as)
+    named = (input, output, text_columns, id_column, engine, read_as, name_like)
     while True:
         with suppress(_Changed):
             scored = _score(db, rows, model, budget_usd, progress or NoProgress(), *named)
@@ -138,6 +144,7 @@ def _score(
     id_column: str | None,
     engine: str,
     read_as: ReadAs,
+    name_like: str | None,
 ) -> dict[str, Any]:
     """score() by the threshold that holds as it begins; _Changed, with nothing written, where another one does before the end."""
     source = _open(input, read_as)
@@ -148,7 +155,7 @@ def _score(
     row = students[0]
     texts = _text_columns(db, tasks.get(db, row["task_id"]), source, first(), input, text_columns)
     scoring, manifest = _scoring(
-        db, students, texts, _input_columns(source, input, id_column), input, output, read_as, model
+        db, students, texts, _input_columns(source, input, id_column), input, output, read_as, model, name_like
     )
     with parts_folder(scoring.parts, manifest, lambda: _finished(scoring)), ExitStack() as stack:
         asked = model and stack.enter_context(sending.opened(db, row, model, owner(row, model, input), budget_usd))
@@ -387,6 +394,7 @@ def _scoring(
     output: Path,
     read_as: ReadAs,
     model: sending.Hosted | None,
+    name_like: str | None,
 ) -> tuple[Scoring, dict[str, Any]]:
     """What the shards have in common; and what their parts are made from: parts made from anything else are not used."""
     facets = tuple(_facet(db, row) for row in students)
@@ -401,10 +409,14 @@ def _scoring(
         "shard": [SHARD, SHARD_CHARACTERS],
         "program": jobs.code_version(),
         "teacher": model and model.name,
+        "name": name_like,
     }
     parts = output.absolute().with_name(f".{output.name}.parts")
     key = _hash(json.dumps(manifest).encode())
-    return Scoring(facets, tuple(texts), tuple(columns), parts, kind, key, columns_of(facets)), manifest
+    fields = dict.fromkeys([*columns, *(facet.name for facet in facets)])
+    name = tuple(name_parts.pattern(name_like, fields)) if name_like else ()
+    results = (*columns_of(facets), *(["name"] if name else []))
+    return Scoring(facets, tuple(texts), tuple(columns), parts, kind, key, results, name), manifest
 
 
 def _facet(db: Database, row: dict) -> Facet:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from core.assets.rows import join_text
 from core.escape import Cells
+from core.tables import name_parts
 from core.train.students import Answers, Student, Together, said
 from core.whole import whole, write_whole
 
@@ -39,7 +40,8 @@ class Facet:
 @dataclass(frozen=True)
 class Scoring:
     """What all shards of a file have in common: who answers; the columns to read and to keep; where parts go, their kind
-    (".csv" or ".arrow") and the key of the run they belong to; the columns that follow `columns`."""
+    (".csv" or ".arrow") and the key of the run they belong to; the columns that follow `columns`. `name`: the pattern of a name
+    made of columns and answers, which is then the last of these (core/tables/name_parts.py)."""
 
     facets: tuple[Facet, ...]
     texts: tuple[str, ...]
@@ -48,6 +50,7 @@ class Scoring:
     kind: str
     key: str
     results: tuple[str, ...] = RESULTS
+    name: tuple[tuple[str, str], ...] = ()
 
     def load(self) -> Together:
         """Who answers, ready to. InputError where one of them cannot be loaded."""
@@ -140,9 +143,25 @@ def answer(scoring: Scoring, student: Together, table: pa.Table) -> pa.Table:
         for values, kind in _told(facet, one, said)
     ]
     answered = table.select(scoring.columns)
-    for name, column in zip(names_after(scoring.columns, columns_of(scoring.facets)), columns):
+    names = names_after(scoring.columns, scoring.results)
+    for name, column in zip(names, columns):
         answered = answered.append_column(name, column)
-    return answered
+    return answered.append_column(names[-1], _names(scoring, answered)) if scoring.name else answered
+
+
+def _names(scoring: Scoring, answered: pa.Table) -> pa.Array:
+    """The name of each row by the pattern, of its columns and its answers by the tasks' names."""
+    answers = {
+        facet.name: len(scoring.columns) + at * len(RESULTS) for at, facet in enumerate(scoring.facets)
+    }  # a column of the file that is called as a task is has its own
+    places = {
+        field: scoring.columns.index(field) if field in scoring.columns else answers[field]
+        for _, field in scoring.name
+        if field
+    }
+    fields = {field: strings(answered.column(at)) for field, at in places.items()}
+    rows = (dict(zip(fields, row)) for row in zip(*fields.values()))
+    return pa.array([name_parts.together(scoring.name, row) for row in rows], pa.string())
 
 
 def _told(facet: Facet, student: Student, answers: Answers | None) -> Iterator[tuple[np.ndarray, pa.DataType]]:

@@ -49,7 +49,7 @@ class ClientReport:
     def title(self) -> str:
         """How many tasks a student can take over, in words."""
         able = sum(part.decision in TAKES_OVER for part in self.parts)
-        return f"In {able} of {counted(len(self.parts), 'task')} a student can go to work."
+        return f"In {able or 'none'} of {counted(len(self.parts), 'task')} a student can go to work."
 
     @property
     def together(self) -> str:

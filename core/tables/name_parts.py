@@ -10,8 +10,11 @@ By key wins over by position, and of several separators the one that explains th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
+
+from core.errors import InputError
 
 SEPARATORS = (" - ", " | ", " / ", "__", "_", "|", ";", "/", "~", "-", ",")
 BETWEEN = (":", "=", "~", "-")  # key and value
@@ -113,10 +116,34 @@ def look(rule: Rule, names: Iterable[str]) -> tuple[list[Part], int, list[str]]:
     return found, explained, strange
 
 
-def together(values: Sequence[str], separator: str = "_") -> str:
-    """Values as one name by position: what would part them inside a value becomes a space, or a hyphen where it is one."""
-    other = " " if separator.strip() and separator != "-" else "-"
-    return separator.join(" ".join(value.replace(separator, other).split()) for value in values)
+def pattern(template: str, fields: Collection[str]) -> list[tuple[str, str]]:
+    """A template such as {brand}_{Format} as (text before, field) in order, what follows the last with the field "". InputError
+    where it names none of `fields`, or one that is none of them."""
+    try:
+        pieces = [(text, field or "") for text, field, _, _ in Formatter().parse(template)]
+    except ValueError:
+        pieces = []
+    named = [field for _, field in pieces if field]
+    unknown = next((field for field in named if field not in fields), None)
+    if unknown is not None or not named:
+        what = "The name names no column" if unknown is None else f"There is no column or task “{unknown}” for the name"
+        raise InputError(f"{what}.", f"Write these in braces, as in {{A}}_{{B}}: {', '.join(fields)}.")
+    return pieces
+
+
+def together(pieces: Sequence[tuple[str, str]], values: Mapping[str, str]) -> str:
+    """A name by a pattern(). What stands between parts becomes a space inside a value, or a hyphen where a space would part,
+    too, so that the name comes apart again."""
+    marks = sorted({text for text, _ in pieces if text}, key=len, reverse=True)
+    other = "-" if any(not mark.strip() for mark in marks) else " "
+
+    def part(field: str) -> str:
+        value = values[field]
+        for mark in marks:
+            value = value.replace(mark, other)
+        return " ".join(value.split()) if other == " " else other.join(value.split())
+
+    return "".join(text + (part(field) if field else "") for text, field in pieces)
 
 
 def _rules(column: str, names: list[str], separator: str) -> list[Rule]:

@@ -153,6 +153,22 @@ def test_a_file_gets_three_columns_a_facet(inside, tmp_path, ending):
     assert "handled by students in all facets (Topic " in scoring.in_words(result)
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
+def test_answers_are_written_back_as_names_that_come_apart_again(inside, tmp_path, ending):
+    source, output = tmp_path / "in.csv", tmp_path / f"out.{ending}"
+    source.write_text("brand,text\n" + "".join(f"Acme_{n},{text}\n" for n, text in enumerate([*TEXTS, ""])))
+    topic, intent = registry.named(inside, "Northwind", None)
+    how = {"task": topic, "beside": [intent], "input": source, "text_columns": ["text"]}
+    result = scoring.score(inside, **how, output=output, name_like="{brand}_{Topic}_{Intent}")
+    table = read(output)
+    topics, intents = (alone(inside, name, TEXTS)[0] for name in ("Topic", "Intent"))
+    wanted = [f"Acme {n}_{one}_{other}" for n, (one, other) in enumerate(zip(topics, intents))]
+    assert table["name"].tolist() == [*wanted, "Acme 3__"] and result["rows"] == 4
+    assert result["handled"] == scoring.score(inside, **how, output=tmp_path / "plain.csv")["handled"]
+    with pytest.raises(InputError, match="no column or task “Format”"):
+        scoring.score(inside, **how, output=tmp_path / "no.csv", name_like="{brand}_{Format}")
+
+
 def test_a_file_of_several_facets_is_sent_to_no_teacher(inside, tmp_path):
     (tmp_path / "in.csv").write_text("text\na b\n")
     topic, intent = registry.named(inside, "Northwind", ["Topic", "Intent"])

@@ -33,14 +33,15 @@ def test_a_second_task_is_added_on_overview_and_chosen_beside_the_client(open_pa
     assert "linear 1" in shown(app)
 
 
-def test_a_kind_that_is_not_there_yet_and_a_name_taken_are_said(open_page, filled):
+def test_a_name_taken_is_said_and_a_task_of_tags_is_added(open_page, filled):
     app = open_page("overview")
     next(box for box in app.text_input if box.label == "Task name").input("category")
     press(app, "Add task")
     assert "already" in app.error[0].value
+    next(box for box in app.text_input if box.label == "Task name").input("Tags")
     next(box for box in app.selectbox if box.label == "What it does").select("choose_several")
     press(app, "Add task")
-    assert "not there yet" in app.error[0].value and len(tasks.of_client(filled, 1)) == 1
+    assert [task.kind for task in tasks.of_client(filled, 1)] == ["choose_one", "choose_several"]
 
 
 def test_a_task_is_renamed_and_deleted_after_it_was_said_what_goes(open_page, filled):

@@ -66,9 +66,26 @@ WORD = st.text("abcXYZ äß09.&", min_size=1, max_size=8).map(str.strip).filter(
     st.lists(st.lists(WORD, min_size=4, max_size=4), min_size=1, max_size=30), st.sampled_from(["_", " | ", "-", ";"])
 )
 def test_what_goes_together_comes_apart_again(rows, separator):
-    names = [name_parts.together(row, separator) for row in rows]
+    pieces = name_parts.pattern(separator.join(["{a}", "{b}", "{c}", "{d}"]), "abcd")
+    rows = [[" ".join(value.replace(separator, " ").split()) for value in row] for row in rows]
+    names = [name_parts.together(pieces, dict(zip("abcd", row))) for row in rows]
     rule = name_parts.Rule("ad", separator, "", (), ("a", "b", "c", "d"), 1.0)
     assert [rule.apart(name) for name in names] == [[" ".join(value.split()) for value in row] for row in rows]
+
+
+def test_a_value_with_the_sign_between_parts_does_not_part():
+    pieces = name_parts.pattern("{a}_{b} (new)", ["a", "b"])
+    assert name_parts.together(pieces, {"a": "red_boots", "b": "DE"}) == "red boots_DE (new)"
+    assert (
+        name_parts.together(name_parts.pattern("{a} {b}", ["a", "b"]), {"a": "red boots", "b": "DE"}) == "red-boots DE"
+    )
+
+
+@pytest.mark.parametrize("template", ["{c}_{a}", "no field", "{a", "{}"])
+def test_a_name_of_what_is_not_there_is_refused_with_what_is(template):
+    with pytest.raises(InputError, match="in braces") as refused:
+        name_parts.pattern(template, ["a", "b"])
+    assert "a, b" in refused.value.todo
 
 
 @given(st.lists(st.text(max_size=60), max_size=40))
