@@ -79,7 +79,7 @@ def taught(db, monkeypatch):
         )
 
     teacher = scripted.Scripted(scripted.Wire(reply, 0.001), categories, Params(concurrency=16))
-    monkeypatch.setattr(forecast, "make", lambda *arguments: teacher)
+    monkeypatch.setattr(forecast, "for_labels", lambda *arguments: teacher)
     monkeypatch.setattr(forecast, "find_run", lambda *arguments: run)
     return client, run, teacher
 
