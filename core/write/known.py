@@ -22,7 +22,7 @@ from core.write.likeness import Copies
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 OTHERS = 99  # briefs beside a draft's own
-FORGIVEN = 0.03  # of approved copy that may rank its own brief worse than the bar
+FORGIVEN = 0.005  # of approved copy that may rank its own brief worse than the bar
 FILE, VECTORS = "known.json", "known.safetensors"
 
 
