@@ -45,7 +45,7 @@ class Recipe:
 
 
 SHORT = Recipe(epochs=3, batch=16, rate=1e-4)
-MEDIUM = Recipe(epochs=2, batch=16, rate=3e-4, learning=0.5)
+MEDIUM = Recipe(epochs=2, batch=16, rate=4e-4, learning=1 / 3)
 LONG = Recipe(epochs=1, batch=8, rate=2e-4)
 MEDIUM_FROM, LONG_FROM = 50, 100  # tokens of brief and copy on average: longer pairs take more time, and say more each
 
