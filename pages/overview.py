@@ -8,7 +8,6 @@ from core import database, jobs, tasks
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house
-from core.jobs.kinds import KINDS
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
 from core.ui import (
@@ -17,7 +16,6 @@ from core.ui import (
     frame,
     house_figures,
     house_writing,
-    progress,
     removing,
     sample_client,
     standing,
@@ -116,18 +114,7 @@ def _task(
                 st.caption(frame.plain(where.reason))
             if written and not where.busy:
                 st.caption(frame.plain(f"Next: {written.verdict.next} {written.step.words}"))
-        with verdict:
-            if where.busy:
-                st.caption(f"{where.busy}\u00a0…")  # on one line with its last word
-            elif where.verdict:
-                colour, icon = frame.VERDICT_LOOK[where.verdict]
-                st.badge(standing.VERDICTS[where.verdict], color=colour, icon=icon, help=frame.plain(where.reason))
-        key, label = where.next_step()
-        if not where.busy and action.button(label, key=f"open-{where.task.id}", width="stretch"):
-            address.choose(where.task, where.client, where.several)
-            frame.go(key)
-        if where.busy:  # also what brings the row up to date when the job ends
-            progress.watch(frame.View(view.db, where.client, where.task), *KINDS, expected=True)
+        client_tasks.verdict_and_step(view, where, verdict, action)
 
 
 def _add(clients: list[dict]) -> None:

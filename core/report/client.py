@@ -36,11 +36,6 @@ class ClientReport:
     joint: str
 
     @property
-    def columns(self) -> int:
-        """Charts beside each other."""
-        return max(part.columns for part in self.parts)
-
-    @property
     def decision(self) -> str:
         """Of each task."""
         return ", ".join(f"{part.task}: {part.decision}" for part in self.parts)

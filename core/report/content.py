@@ -112,16 +112,6 @@ class Report:
     limits: tuple[str, ...] = LIMITS
 
     @property
-    def parts(self) -> list[Report]:
-        """The chapters of the file."""
-        return [self]
-
-    @property
-    def columns(self) -> int:
-        """Charts beside each other."""
-        return len(self.pairs)
-
-    @property
     def key(self) -> str:
         """The figure that says most, in words."""
         first = self.headlines[0]

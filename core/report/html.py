@@ -29,7 +29,9 @@ ROWS = 60  # of a chart's table; the workbook has all
 def render(report: Report | WritingReport | ClientReport) -> str:
     """The whole file, a chapter for each of the report's parts."""
     helpers = {"svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
-    return _template("report.html.j2").render(report=report, **helpers).lstrip()
+    parts = report.parts if isinstance(report, ClientReport) else [report]
+    columns = max(len(part.pairs) for part in parts)  # charts beside each other
+    return _template("report.html.j2").render(report=report, parts=parts, columns=columns, **helpers).lstrip()
 
 
 @cache

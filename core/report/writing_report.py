@@ -76,16 +76,6 @@ class WritingReport:
     limits: tuple[str, ...] = LIMITS
 
     @property
-    def parts(self) -> list[WritingReport]:
-        """The chapters of the file."""
-        return [self]
-
-    @property
-    def columns(self) -> int:
-        """Charts beside each other."""
-        return len(self.pairs)
-
-    @property
     def key(self) -> str:
         """The figure that says most, in words."""
         share = self.handled

@@ -64,6 +64,7 @@ class Table:
         self.head: list[list[str]] = []  # the cells of the first rows, to show and to guess from
         self.width = 0  # columns of the file itself; others come of names that are taken apart
         self.rule: name_parts.Rule | None = None  # how they are
+        self._names_at = 0  # the place of the column that holds them
 
     def read_header(self, known: Collection[str]) -> None:
         """Find the row of column names among the first rows (see headers); a row that a person named is taken as it is."""
@@ -109,8 +110,8 @@ class Table:
             raise InputError(
                 f"There is no column '{column}'.", f"The columns are: {', '.join(self.columns)}.", where=self.path.name
             )
-        at = self.columns.index(column)
-        rule = name_parts.told(column, [cells[at] for cells in self.head])
+        self._names_at = self.columns.index(column)
+        rule = name_parts.told(column, [cells[self._names_at] for cells in self.head])
         if rule is None:
             raise InputError(
                 f"The names in {column} follow no one rule, by position (brand_product_format) or by key (format:UGC - market:DE).",
@@ -126,7 +127,7 @@ class Table:
         """What a row's name says, "" throughout where the rule does not explain it."""
         if self.rule is None:
             return []
-        values = self.rule.apart(cells[self.columns.index(self.rule.column)])
+        values = self.rule.apart(cells[self._names_at])
         return [""] * len(self.rule.parts) if values is None else values
 
     def _header_place(self, head: list[tuple[int, list[str]]], known: Collection[str]) -> int:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import streamlit as st
 from sqlite_utils import Database
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import InputError
 from core.evaluate import evaluation
@@ -56,14 +57,19 @@ def _row(view: frame.View, where: standing.Standing, earned: TaskMoney) -> None:
         agreement.text("–")
         handled.text("–")
     saving.text(_saving(earned), help=house_figures.saving(earned)[0] or None)
+    verdict_and_step(view, where, verdict, action)
+
+
+def verdict_and_step(
+    view: frame.View, where: standing.Standing, verdict: DeltaGenerator, action: DeltaGenerator
+) -> None:
+    """A task's verdict, or what is under way, in one place; in the other the button that goes to its next step."""
     with verdict:
         if where.busy:
-            st.caption(f"{where.busy}\u00a0…")
+            st.caption(f"{where.busy}\u00a0…")  # on one line with its last word
         elif where.verdict:
             colour, icon = frame.VERDICT_LOOK[where.verdict]
             st.badge(standing.VERDICTS[where.verdict], color=colour, icon=icon, help=frame.plain(where.reason))
-        else:
-            st.text("–")
     key, label = where.next_step()
     if not where.busy and action.button(label, key=f"open-{where.task.id}", width="stretch"):
         address.choose(where.task, where.client, where.several)
