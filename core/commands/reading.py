@@ -25,6 +25,7 @@ TAXONOMY_COLUMNS = {
     "key": "the category's code",
     "level": "how deep a row stands: Tier 1, Tier 2 …",
     "facet": "the question that a category answers: each becomes a task",
+    "pick": "how many of its categories an asset has: one or several",
 }
 
 

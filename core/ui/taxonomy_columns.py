@@ -19,6 +19,7 @@ ROLES = {
     "examples": ("Examples", "A few assets that belong in it, separated by | or ;."),
     "key": ("Code", "The category's own number or code, where labels are given as codes."),
     "facet": ("Facet", "The question that a category answers (topic, format, offer), where the file holds several."),
+    "pick": ("One or several", "Whether an asset has one of the facet's categories, or several."),
     "level": ("Level", "How deep a row stands (Tier 1, Tier 2): each is below the last one above it."),
 }
 

@@ -8,8 +8,10 @@ import pytest
 
 from core import database, jobs, tasks, taxonomy
 from core.assets.imports import import_assets
+from core.commands import reading
+from core.tables.column_names import TAXONOMY_NAMES
 from core.taxonomy.categories import Category
-from core.ui import mapping
+from core.ui import mapping, taxonomy_columns
 from tests.pages.clients import bring_in_many, write_files
 from tests.pages.test_pages import links, shown
 
@@ -53,6 +55,17 @@ def test_another_taxonomy_says_how_many_labels_will_not_hold(open_page, filled):
 
 
 FACETS = b"facet,name\nFormat,Video\nFormat,Static\nOffer,Yes\nOffer,No\n"
+
+
+def test_every_role_that_a_taxonomy_file_knows_is_asked_about_on_the_page_and_by_command(open_page, db):
+    assert set(taxonomy_columns.ROLES) == {*TAXONOMY_NAMES, "level"} == set(reading.TAXONOMY_COLUMNS)
+    tasks.of(db, "Northwind")
+    data = b"facet,name,pick\nFormat,Video,one\nFormat,Static,one\nOffer,Yes,several\nOffer,No,several\n"
+    app = upload(open_page("assets"), TAXONOMY, "facets.csv", data)
+    table = next(one.value for one in app.dataframe if "Facet" in one.value)
+    assert table["An asset has"].tolist() == ["one", "several"] and not any(
+        "Not used" in one.value for one in app.caption
+    )
 
 
 def test_a_file_of_facets_says_what_becomes_of_each_and_makes_their_tasks(open_page, db):
