@@ -82,7 +82,7 @@ def _doubtful_names(table: Table, guess: Mapping) -> list[Doubt]:
     rule = table.rule or next(rule for rule in rules if rule)
     lines = tuple(" | ".join(rule.apart(cells[at[column]]) or ["–"]) for cells in table.head[:EXAMPLES])
     choices = tuple(dict.fromkeys((WHOLE_NAMES, *columns, *filter(None, [taken]))))
-    return [Doubt("names", f"{rule.words}, which can be columns.", choices, taken or WHOLE_NAMES, lines)]
+    return [Doubt("names", f"{rule.words}. Take them apart into columns?", choices, taken or WHOLE_NAMES, lines)]
 
 
 def _names(table: Table) -> Names | None:
