@@ -31,6 +31,11 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--fallback-budget", type=terminal.usd, metavar="USD", help="what the teacher may cost in a calendar month"
     )
+    command.add_argument(
+        "--shadow",
+        action="store_true",
+        help="the teacher does the work, the student answers silently; `watch` compares",
+    )
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -38,6 +43,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     if args.fallback_budget is not None and not args.fallback:
         raise InputError(
             "A budget is given and the teacher is not asked.", "Add --fallback.", where="--fallback-budget"
+        )
+    if args.shadow and not args.fallback:
+        raise InputError(
+            "In a shadow run the teacher does the work, and no teacher is asked.", "Add --fallback.", where="--shadow"
         )
     from core import database, tasks
 
@@ -56,6 +65,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         port=args.port,
         fallback=args.fallback,
         budget_usd=args.fallback_budget,
+        shadow=args.shadow,
     )
     briefs = f" and {result['briefs']:,} briefs" if "briefs" in result else ""
     return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts{briefs}."
