@@ -22,8 +22,8 @@ from core.watch import served
 with closing(served.answers(1)) as file:
     place = 0
     while True:
-        rows = [served.Row(float(place), 1, 1, bytes([place % 256]), "A", 0.9, True, False, "student", 0.0, 0.1, "live", None)] *
-        100 served.write(file, rows)
+        row = served.Row(float(place), 1, 1, b"x", "A", 0.9, True, False, "student", 0.0, 0.1, "live", None)
+        served.write(file, [row] * 100)
         place += 1
         print(place, flush=True)
 """
