@@ -36,6 +36,9 @@ def options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the teacher does the work, the student answers silently; `watch` compares",
     )
+    command.add_argument(
+        "--unrecorded", action="store_true", help="write nothing down of what is served: then no promise is watched"
+    )
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -48,6 +51,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "In a shadow run the teacher does the work, and no teacher is asked.", "Add --fallback.", where="--shadow"
         )
+    if args.shadow and args.unrecorded:
+        raise InputError("A shadow run is what is written down.", "Leave --unrecorded out.", where="--shadow")
     from core import database, tasks
 
     db = database.connect()
@@ -66,6 +71,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         fallback=args.fallback,
         budget_usd=args.fallback_budget,
         shadow=args.shadow,
+        record=not args.unrecorded,
     )
     briefs = f" and {result['briefs']:,} briefs" if "briefs" in result else ""
     return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts{briefs}."

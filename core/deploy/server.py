@@ -77,6 +77,7 @@ def serve(
     fallback: bool = False,
     budget_usd: float | None = None,
     shadow: bool = False,
+    record: bool = True,
     limits: Limits | None = None,
 ) -> dict:
     """Serve tasks of a client until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}, and "briefs"
@@ -84,7 +85,7 @@ def serve(
 
     Tasks that sort answer at /classify, of several each text's every facet; one that writes, alone, at /write; `writes`: a task
     that writes, beside those that sort. `shadow`: the teacher, which `fallback` asks, does the work, and the students answer
-    silently. What is served is written down, and audited as people have said (core/deploy/watching.py).
+    silently. What is served is written down (`record`), and audited as people have said (core/deploy/watching.py).
     InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
@@ -95,7 +96,9 @@ def serve(
             f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
         )
     behind = Fallback(sorting[0], budget_usd, len(sorting)) if fallback else None
-    service = _service(db, sorting, which, writes, behind, shadow)
+    service = _service(
+        db, sorting, which, writes, behind, Watch(sorting[0].client_id, sorting, shadow) if record else None
+    )
     listening = _bind(host, port)
     failures: list[Exception] = []
 
@@ -136,7 +139,7 @@ def _service(
     which: str,
     writes: Task | None,
     fallback: Fallback | None,
-    shadow: bool,
+    watch: Watch | None,
 ) -> Service:
     """What answers. InputError where a student is not there, or the tasks are not of the kinds they are named as."""
     wrong = next((task for task in sorting if task.kind == KIND), None)
@@ -161,7 +164,7 @@ def _service(
     readings = Readings() if len(sorting) > 1 else None
     facets = [Follower(task, which, readings) for task in sorting]
     writer = WriterFollower(writes, "live", needed=False) if writes else None
-    return Service(facets, fallback, writer, readings, Watch(sorting[0].client_id, sorting, shadow))
+    return Service(facets, fallback, writer, readings, watch)
 
 
 def _only_here(host: str) -> bool:
