@@ -94,17 +94,15 @@ class Watch:
     ) -> None:
         """Write down what went out: of each text and student, its `own` answer and the result, and what the teacher said of places
         (text, student). Draws audits."""
-        at = time.time()
-        fresh = []
+        at, fresh = time.time(), []
         for place, text in enumerate(texts):
             if not text.strip():
                 continue
-            key = served.hash_of(text)
+            key, luck, drawn = served.hash_of(text), random.random(), []
             for which, (one, mine, result) in enumerate(zip(of, own[place], results[place])):
                 reply = replies.get((place, which))
-                asked = reply is not None or not result.handled
-                chance = 1.0 if reply else 0.0 if asked else self._chance(one)
-                drawn = (0 < chance < 1 and random.random() < chance) or (chance == 1 and not asked)
+                chance = 1.0 if reply else self._chance(one) if result.handled else 0.0
+                checked = reply is None and luck < chance
                 row = Row(
                     at,
                     one.task.id,
@@ -118,13 +116,15 @@ class Watch:
                     reply.usd if reply else 0.0,
                     chance,
                     SHADOW if self.shadow else LIVE,
-                    self._kept(text, reply is not None or drawn),
+                    self._kept(text, reply is not None or checked),
                 )
                 fresh.append(row)
                 if reply:
                     self._audited(row, text, reply)
-                elif drawn:
-                    self._draw(one, row, text)
+                elif checked and (one.id, key) not in self._known:  # a text that is audited already says nothing new
+                    drawn.append((one, row))
+            if drawn:
+                self._draw(drawn, text)
         if len(self._rows) + len(fresh) > MOST_ROWS:
             self.lost += len(fresh)
         else:
@@ -141,12 +141,10 @@ class Watch:
             return 0.0
         return said.share
 
-    def _draw(self, one: Served, row: Row, text: str) -> None:
-        """Have the teacher asked about a text that the student handled; a text that is audited already says nothing new."""
-        if (one.id, row.hash) in self._known:
-            return
-        self._known.add((one.id, row.hash))
-        asking = asyncio.ensure_future(self._ask(one, row, text))
+    def _draw(self, drawn: list[tuple[Served, Row]], text: str) -> None:
+        """Have the teacher asked about a text in the tasks whose students handled it, in one call."""
+        self._known |= {(one.id, row.hash) for one, row in drawn}
+        asking = asyncio.ensure_future(self._ask(drawn, text))
         self._auditing.add(asking)
         asking.add_done_callback(self._asked)
 
@@ -155,30 +153,32 @@ class Watch:
         if not asking.cancelled() and (error := asking.exception()):
             log.error("An audit failed.", exc_info=error)
 
-    async def _ask(self, one: Served, row: Row, text: str) -> None:
+    async def _ask(self, drawn: list[tuple[Served, Row]], text: str) -> None:
+        replies: list[TeacherReply | None] = [None] * len(drawn)
         try:
-            auditor = await self._auditor_for(one)
-            reply = await auditor.answer_one(one, text)
+            auditor = await self._auditor_for([one for one, _ in drawn])
+            replies = await asyncio.gather(*auditor.ask([one for one, _ in drawn], text))
         except InputError as error:
-            self._prepared.discard(one.id)
+            self._prepared.clear()
             self._not_before = time.monotonic() + AGAIN_S
             self._say(f"Audits cannot be asked for: {error}")
-            reply = None
-        if reply:
-            self._audited(row, text, reply)
-        else:
-            self._known.discard((one.id, row.hash))
+        for (one, row), reply in zip(drawn, replies):
+            if reply:
+                self._audited(row, text, reply)
+            else:
+                self._known.discard((one.id, row.hash))
 
-    async def _auditor_for(self, one: Served) -> Fallback:
-        """Who asks the student's teacher, within the budget as it is now."""
+    async def _auditor_for(self, wanted: Sequence[Served]) -> Fallback:
+        """Who asks the students' teachers, within the budget as it is now."""
         if self._auditor is None or self._auditor.budget_usd != self.keeping.audit_usd:
             old, self._auditor = self._auditor, self._new_auditor()
             self._prepared.clear()
             if old:
                 await old.close()
-        if one.id not in self._prepared:
-            self._prepared.add(one.id)
-            await self._auditor.prepare(one)
+        for one in wanted:
+            if one.id not in self._prepared:
+                self._prepared.add(one.id)
+                await self._auditor.prepare(one)
         return self._auditor
 
     def _new_auditor(self) -> Fallback:
