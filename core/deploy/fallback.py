@@ -26,11 +26,12 @@ from core.label.buying import outside
 from core.label.desk import Desk, Paused
 from core.label.disk import Disk
 from core.label.runs import find_run
-from core.label.teachers import Answer, Asset, Teacher, make
+from core.label.teachers import Answer, Asset, Teacher, make, worded
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.recorded import Recorded
 from core.money import ledger
 from core.tasks import Task
+from core.taxonomy import tagsets
 from core.wires import connections
 from core.wires.limits import Limits
 
@@ -44,7 +45,7 @@ log = logging.getLogger("understudy")
 
 @dataclass(frozen=True)
 class TeacherReply:
-    """What the teacher says of a text: a category's label and, where it gives one, its confidence."""
+    """What the teacher says of a text: a category's label, or its tags, and, where it gives one, its confidence."""
 
     category: str
     confidence: float | None
@@ -151,7 +152,7 @@ class Fallback:
         else:
             categories = taxonomy.load(db, served.taxonomy_id)
             teacher = make(db, served.task, served.teacher, categories)
-            labels = {category.id: category.label for category in categories}
+            labels = {category.id: category.label for category in categories} | tagsets.labels(db, served.taxonomy_id)
             self._ready[key] = (
                 self._hosted(db, teacher, labels, served) if isinstance(teacher, Hosted) else _Ready(teacher, labels)
             )
@@ -190,7 +191,7 @@ class Fallback:
         if answer is None:
             self.count("unknown")
             return None
-        label = ready.labels.get(answer.category_id)
+        label = worded(answer, ready.labels)
         self.count("kept" if held else "failed" if label is None else "answered")
         if label is None:
             return None

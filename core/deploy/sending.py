@@ -24,7 +24,7 @@ from core.label import forecast
 from core.label.errands import Errand, errand
 from core.label.runs import find_run
 from core.label.spending import Spread
-from core.label.teachers import Answer, make
+from core.label.teachers import Answer, make, worded
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
 from core.wires import providers
@@ -103,7 +103,7 @@ def send(
         done += len(texts)
         replies = [answers.get(text) for text in rows]
         for text, reply in zip(rows, replies):
-            if text and not (reply and reply.category_id in scoring.facets[0].labels):
+            if text and worded(reply, scoring.facets[0].labels) is None:
                 left += 1
                 reasons[(reply and reply.error) or "The cap was reached."] += 1
         completed, answered = _completed(final, table, replies)
@@ -125,8 +125,8 @@ def _completed(scoring: Scoring, table: pa.Table, replies: list[Answer | None]) 
     category, confidence = table.column(first).to_pylist(), table.column(first + 1).to_pylist()
     who = [None if name is None else "student" for name in category]
     for row, answer in enumerate(replies):
-        if answer and answer.category_id in labels:
-            category[row], confidence[row], who[row] = labels[answer.category_id], answer.confidence, "teacher"
+        if said := worded(answer, labels):
+            category[row], confidence[row], who[row] = said, answer.confidence, "teacher"
     names = names_after(scoring.columns, scoring.results)
     completed = table.select(range(first))
     for name, values in zip(

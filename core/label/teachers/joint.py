@@ -3,7 +3,7 @@ facet's teacher would be asked alone decides which run its labels belong to: ask
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from sqlite_utils import Database
@@ -11,31 +11,32 @@ from sqlite_utils import Database
 from core.chance import scattered
 from core.label import labels
 from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion, keys
-from core.label.teachers import Answer, Asset
+from core.label.teachers import Answer, Asset, hosted
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
 from core.tasks import Task
-from core.taxonomy import tagsets
+from core.taxonomy import StoredCategory, tagsets
 from core.wires.wire import Request
 
 PAGE = 256  # assets read at a time
 
 
 class Joint(Hosted):
-    """A model that sorts assets by several facets. `runs`: each facet's label run, in the facets' order."""
+    """A model that sorts assets by several facets. `runs`: each facet's label run, in the facets' order; none for one that is asked
+    outside any run."""
 
     def __init__(self, facets: Sequence[tuple[Task, Hosted]], runs: Sequence[int]):
         first, names = facets[0][1], keys([task.name for task, _ in facets])
-        asked = [Facet(task.name, key, hosted.asking, task.several) for key, (task, hosted) in zip(names, facets)]
+        asked = [Facet(task.name, key, one.asking, task.several) for key, (task, one) in zip(names, facets)]
         super().__init__(first.name, first.connection, JointAsking(asked), first.price)
         self.runs, self.client_id = tuple(runs), facets[0][0].client_id
 
     def key(self, request: Request, asked: object = None) -> bytes:
-        places = request.facets if isinstance(request, JointQuestion) else range(len(self.runs))
+        places = request.facets if isinstance(request, JointQuestion) else range(len(self.asking.facets))
         return super().key(request, asked or self.asking.asked(places))
 
     def pays_for(self, request: Request) -> tuple[int, ...]:
-        return tuple(self.runs[place] for place in request.facets) if isinstance(request, JointQuestion) else ()
+        return tuple(self.runs[place] for place in request.facets) if self.runs else ()
 
     def write(self, db: Database, run_id: int, answers: Sequence[tuple[Sequence[int], Answer]]) -> None:
         rows: dict[tuple[int, int | None], list[Answer]] = {}
@@ -77,10 +78,11 @@ class Joint(Hosted):
             last = rows[-1][0]
             yield [_asset(*row) for row in rows]
 
-    def left(self, db: Database) -> int:
-        """How many assets lack a label in any facet."""
+    def left(self, db: Database, only: Collection[int] | None = None) -> int:
+        """How many assets (of those whose id is in `only`; None: of all) lack a label in any facet."""
         sql, parameters = lacking(self.runs, self.client_id)
-        return db.execute(f"select count(*) from ({sql}) where facets > 0", parameters).fetchone()[0]
+        ids = db.execute(f"select id from ({sql}) where facets > 0", parameters)
+        return sum(only is None or id in only for (id,) in ids)
 
     def groups(self, db: Database) -> list[tuple[int, int, int]]:
         """Assets by the facets they lack (as a sum of powers of two): how many, and the characters of their texts."""
@@ -94,6 +96,12 @@ class Joint(Hosted):
         drawn = f"select * from ({sql}) order by {scattered('id')} limit ?"
         rows = db.execute(f"select id, text, facets from ({drawn}) where facets > 0", [*parameters, limit])
         return [_asset(*row) for row in rows]
+
+
+def alone(db: Database, task: Task, spec: str, categories: list[StoredCategory]) -> Joint:
+    """The teacher "connection:NAME" or "KIND:MODEL" of one task that chooses several, asked outside any run. InputError where there
+    is none."""
+    return Joint([(task, hosted.make(db, task, spec, categories))], ())
 
 
 def lacking(runs: Sequence[int | None], client_id: int) -> tuple[str, list]:
