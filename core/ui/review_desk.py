@@ -217,6 +217,7 @@ def _save(task: Task, reviewer: str, item: Item, picked: set[int]) -> None:
         on_click=_decide_tags,
         args=(task, item.asset_id, reviewer, tuple(picked), item.mode),
     )
+    st.caption("A key takes a tag or lets go of it; Enter saves them all.")
 
 
 def _find(task: Task, reviewer: str, item: Item) -> None:
