@@ -73,11 +73,13 @@ def merged(first: Sequence[Answered], second: Sequence[Answered]) -> list[Answer
 @dataclass(frozen=True)
 class Question(Request):
     """A call about assets. `allowed` are the short category ids that an answer may name, `assets` how many answers are wanted
-    in each of the `facets` (their places among those asked about together)."""
+    in each of the `facets` (their places among those asked about together), `tasks` the ids of the tasks that these are, where
+    they are several."""
 
     allowed: tuple[str, ...] = ()
     assets: int = 1
     facets: tuple[int, ...] = (0,)
+    tasks: tuple[int, ...] = ()
 
     def slots(self, assets: Sequence[Asset]) -> list[Slot]:
         """What answers are wanted for."""

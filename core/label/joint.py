@@ -43,13 +43,14 @@ SEVERAL = "Of this facet choose every category that fits, none where none does: 
 
 @dataclass(frozen=True)
 class Facet:
-    """One question about an asset: the task's name, the property `key` of the answer, how it is asked about alone; `several`: it
-    takes any number of categories."""
+    """One question about an asset: the task's name and id, the property `key` of the answer, how it is asked about alone;
+    `several`: it takes any number of categories."""
 
     name: str
     key: str
     asking: Asking
     several: bool = False
+    task: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,11 @@ class JointAsking:
             assets=len(assets),
             facets=places,
             options=tuple(options),
+            tasks=self._tasks(places),
         )
+
+    def _tasks(self, places: Sequence[int]) -> tuple[int, ...]:
+        return tuple(self.facets[place].task for place in places) if len(places) > 1 else ()
 
     def system(self, places: tuple[int, ...]) -> str:
         """What every call about these facets begins with: instructions, once for all facets that share them, and each facet's
@@ -226,7 +231,25 @@ class JointAsking:
             schema=self._schema(failed, options, request.assets),
             facets=failed,
             options=tuple(options),
+            tasks=self._tasks(failed),
         )
+
+    def part(self, answered: Answered, reply: Reply, own: str, facets: int) -> Reply:
+        """A sound answer of one facet, out of a reply about so many, as the reply to a question about that facet alone, in which
+        its property is called `own`; it took its share."""
+        facet, tokens = self.facets[answered.facet], {}
+        for name in ("tokens_in", "tokens_out", "tokens_cached", "tokens_written"):
+            tokens[name] = (said := getattr(reply, name)) and round(said / facets)
+        short = {id: short for short, id in facet.asking.reader.by_short.items()}
+        if facet.several:
+            said = json.dumps({own: [short[tag] for tag in answered.tags]})
+            return replace(reply, text=said, logprobs=None, cost_usd=None, **tokens)
+        opening, id = f'{{"{own}": "', short[answered.category_id]
+        spread = None
+        if answered.confidence_kind == "logprobs":
+            (start,) = value_starts(reply, facet.key, 1)
+            spread = replies.moved(reply.logprobs, start, opening)
+        return replace(reply, text=f'{opening}{id}"}}', logprobs=spread, cost_usd=None, **tokens)
 
     def combine(self, votes: Sequence[Answered]) -> Answered:
         """What several answers about one asset in one facet come to; of a facet that takes several, each category that more than
