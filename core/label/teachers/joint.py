@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from core.chance import scattered
 from core.label import labels
+from core.label.deciding import JointDecision
 from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion, keys
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
@@ -27,7 +28,8 @@ class Joint(Hosted):
     def __init__(self, facets: Sequence[tuple[Task, Hosted]], runs: Sequence[int]):
         first, names = facets[0][1], keys([task.name for task, _ in facets])
         asked = [Facet(task.name, key, hosted.asking, task.several) for key, (task, hosted) in zip(names, facets)]
-        super().__init__(first.name, first.connection, JointAsking(asked), first.price)
+        kind = JointDecision if first.provider.choices else JointAsking
+        super().__init__(first.name, first.connection, kind(asked), first.price)
         self.runs, self.client_id = tuple(runs), facets[0][0].client_id
 
     def key(self, request: Request, asked: object = None) -> bytes:
