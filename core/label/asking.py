@@ -44,8 +44,8 @@ _ANSWERING = ("votes", "temperature", "logprobs", "schema", "assets_per_call", "
 class Answered:
     """What was said of an asset: a category's id, or the problem why there is none.
 
-    `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "decision" (as a
-    decision model gave them), "votes" or "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet`
+    `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "decision" (a
+    decision model's), "votes" or "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet`
     and `tags` as in Answer.
     """
 

@@ -62,8 +62,9 @@ def kinds() -> tuple[str, ...]:
 
 
 def specs() -> str:
-    """How a model is named without a connection: anthropic:MODEL or openai:MODEL"""
-    return " or ".join(f"{kind}:MODEL" for kind in kinds())
+    """How a model is named without a connection: anthropic:MODEL, openai:MODEL or …"""
+    *others, last = (f"{kind}:MODEL" for kind in kinds())
+    return f"{', '.join(others)} or {last}"
 
 
 def of(kind: str) -> Provider:
