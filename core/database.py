@@ -254,5 +254,11 @@ def s010_teacher_claims(db: Database) -> None:
 
 
 @migrations()
+def s012_joint_calls(db: Database) -> None:
+    """Which tasks (ids, as JSON) a call outside label runs answered, where they were several; each bears an equal share of it."""
+    db.execute("alter table calls add column tasks text")
+
+
+@migrations()
 def s009_must_pass(db: Database) -> None:
     _run(db, "schema_must_pass.sql")

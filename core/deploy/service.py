@@ -83,27 +83,29 @@ class Service:
             await asyncio.to_thread(one.stop)
 
     async def classify(self, served: Sequence[Served], texts: list[str]) -> list[tuple[Result, ...]]:
-        """A result a text and student. An asset falls back for those facets alone whose student is unsure of it. Overloaded when
-        too many wait already."""
+        """A result a text and student. An asset falls back for those facets alone whose student is unsure of it, together in one
+        call where one connection stands behind them. Overloaded when too many wait already."""
         places = [place for place, text in enumerate(texts) if text.strip()]
         results = [[EMPTY] * len(served) for _ in texts]
         for place, said in zip(places, await self.students.ask(tuple(served), [texts[place] for place in places])):
             results[place] = list(said)
         if self.fallback:
-            unsure = [(place, at) for place in places for at, result in enumerate(results[place]) if not result.handled]
-            replies = await self._teacher([(served[at], texts[place]) for place, at in unsure])
-            for (place, at), reply in zip(unsure, replies):
+            asked: dict[tuple[int, int], asyncio.Future] = {}
+            for place in places:
+                unsure = [at for at, result in enumerate(results[place]) if not result.handled]
+                coming = self.fallback.ask([served[at] for at in unsure], texts[place])
+                asked |= {(place, at): one for at, one in zip(unsure, coming)}
+            for (place, at), reply in zip(asked, await self._in_time(list(asked.values()))):
                 if reply:
                     update = {"category": reply.category, "confidence": reply.confidence, "answered_by": "teacher"}
                     results[place][at] = results[place][at].model_copy(update=update)
         self._count(served, results)
         return [tuple(said) for said in results]
 
-    async def _teacher(self, unsure: list[tuple[Served, str]]) -> list[TeacherReply | None]:
+    async def _in_time(self, asked: list[asyncio.Future]) -> list[TeacherReply | None]:
         """What the teacher says in time. A call that takes longer goes on, and its answer is kept for the next time."""
-        if not unsure:
+        if not asked:
             return []
-        asked = [asyncio.ensure_future(self.fallback.answer_one(served, text)) for served, text in unsure]
         _, late = await asyncio.wait(asked, timeout=TEACHER_SECONDS)
         self.metrics.teacher.labels("late").inc(len(late))
         for ask in late:

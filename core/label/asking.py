@@ -74,11 +74,13 @@ def merged(first: Sequence[Answered], second: Sequence[Answered]) -> list[Answer
 @dataclass(frozen=True)
 class Question(Request):
     """A call about assets. `allowed` are the short category ids that an answer may name, `assets` how many answers are wanted
-    in each of the `facets` (their places among those asked about together)."""
+    in each of the `facets` (their places among those asked about together), `tasks` the ids of the tasks that these are, where
+    they are several."""
 
     allowed: tuple[str, ...] = ()
     assets: int = 1
     facets: tuple[int, ...] = (0,)
+    tasks: tuple[int, ...] = ()
 
     def slots(self, assets: Sequence[Asset]) -> list[Slot]:
         """What answers are wanted for."""
@@ -316,7 +318,8 @@ def numbered(assets: Sequence[Asset]) -> list[str]:
 
 def texts_of(request: Question) -> list[str]:
     """The texts that a request asks about."""
-    return [json.loads(text) for text in _TEXT.findall(request.turns[0][1])]
+    asked = request.turns[0][1]
+    return [asked] if request.questions else [json.loads(text) for text in _TEXT.findall(asked)]
 
 
 def temperature(params: Params) -> float:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from core.label.asking import LONGER, UNATTRIBUTED, Answered, Asking, Question, sendable
-from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion
+from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion, own_share
 from core.label.replies import NO_JSON, NOTHING_FITS, REFUSED
 from core.label.teachers import Asset
 from core.taxonomy import StoredCategory
@@ -30,6 +30,7 @@ NONE_TEXT = "The text is about something that no other option stands for."
 MISSING = "The model left the question unanswered."
 CONTRADICTS = "The answer contradicts itself: another option has the larger probability."
 DEEPER = "The model named the group {} and then nothing within it."
+ELSEWHERE = "asked before"  # as the option before, of an answer whose question may have been another's
 ALONE = "category"  # the question's name where there is one facet
 
 
@@ -165,13 +166,22 @@ class JointDecision(JointAsking):
     """How a decision model is asked about several facets of an asset in one call, a question each."""
 
     def requests(self, assets: Sequence[JointAsset]) -> list[tuple[list[JointAsset], JointQuestion]]:
-        return [([asset], _request(self.facets, asset, asset.facets)) for asset in assets]
+        asked = [(asset, _request(self.facets, asset, asset.facets)) for asset in assets]
+        return [([asset], replace(request, tasks=self._tasks(request.facets))) for asset, request in asked]
 
     def read(self, assets: Sequence[Asset], request: JointQuestion, reply: Reply) -> list[Answered]:
         return _read(self.facets, assets[0], request, reply)
 
     def repair(self, request: JointQuestion, reply: Reply, answered: Sequence[Answered]) -> DecisionQuestion | None:
-        return _again(self.facets, request, reply, answered)
+        again = _again(self.facets, request, reply, answered)
+        return again and replace(again, tasks=self._tasks(again.facets))
+
+    def part(self, answered: Answered, reply: Reply, own: str, facets: int) -> Reply:
+        facet = self.facets[answered.facet]
+        said = json.loads(reply.text)[facet.key]
+        share = (said["probabilities"] or {}).get(said["choice"]) or 1.0
+        led = {"after": ELSEWHERE, "share": 1.0 if answered.confidence is None else answered.confidence / share}
+        return replace(own_share(reply, facets), text=json.dumps({own: said | led}, ensure_ascii=False))
 
 
 def _roots(categories: Sequence[StoredCategory], assignable: Sequence[StoredCategory]) -> dict[str, list[int]]:

@@ -66,6 +66,10 @@ class Model:
         """The label runs that a call brings labels for, where they are not all of its account's."""
         return ()
 
+    def asks_for(self, request: Request) -> tuple[int, ...]:
+        """The tasks that a call answers, where they are several."""
+        return ()
+
     def most_tokens(self, request: Request) -> tuple[int, int]:
         """The most tokens that a call can take, (in, out); see MESSAGE_TOKENS."""
         text = len(request.system.encode("utf-8", "replace"))

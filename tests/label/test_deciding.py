@@ -12,8 +12,10 @@ from core.assets import imports
 from core.errors import InputError
 from core.label import forecast, labelling, model, runs
 from core.label.deciding import DecisionAsking
+from core.label.errands import errand
 from core.label.teachers import Asset, for_labels
 from core.label.teachers.hosted import Hosted
+from core.label.teachers.joint import Joint
 from core.money import ledger
 from core.money.prices import Price
 from core.taxonomy import StoredCategory, categories, facets
@@ -174,22 +176,27 @@ def test_a_thousand_calls_may_have_the_price(db, tmp_path):
     assert runs.summary(db, run_id)["count"] == 6 and ledger.spent(db, run_id) == pytest.approx(0.03)
 
 
-def test_facets_are_asked_about_in_one_call(db, tmp_path):
+def _two_facets(db, tmp_path) -> list:
+    """The tasks Topic and Intent of one client, with assets."""
     facet_file, assets = small.facet_files(tmp_path)
-    client = tasks.of(db, "Two", "Topic").client_id
-    read_file = categories.read(facet_file)
-    made = {name: tasks.of(db, "Two", name) for name in read_file.facets}
-    for name, task in made.items():
-        taxonomy.save(db, task, read_file.facets[name], "facets.csv")
-    imports.import_assets(db, made["Topic"], assets)
+    found = categories.read(facet_file)
+    made = [tasks.of(db, "Two", name) for name in ("Topic", "Intent")]
+    for task in made:
+        taxonomy.save(db, task, found.facets[task.name], "facets.csv")
+    imports.import_assets(db, made[0], assets)
+    return made
+
+
+def test_facets_are_asked_about_in_one_call(db, tmp_path):
+    both = _two_facets(db, tmp_path)
 
     def script(call):
         said = {name: surely("Sale" if "topic" in name else "Buy", list(of)) for name, of in call.questions.items()}
         return said | ({"intent": REFUSED} if call.text.endswith("look") and "7" in call.text else {})
 
     with Decider(script) as server:
-        connect(db, made["Topic"], server)
-        chosen = facets.chosen(db, client, ["all"])
+        connect(db, both[0], server)
+        chosen = facets.chosen(db, both[0].client_id, ["all"])
         ids = labelling.label_together(db, chosen, "connection:Jev", budget_usd=5.0, limit=30)
         assert len(server.calls) == 30 and set(server.calls[0].questions) == {"topic", "intent"}
     counts = [runs.summary(db, run_id) for run_id in ids]
@@ -273,3 +280,30 @@ def test_other_teachers_keep_what_their_replies_are_kept_under(db, tmp_path):
     hosted = for_labels(db, task, "connection:GPT", taxonomy.load(db, taxonomy.latest(db, task)))
     assert isinstance(hosted, Hosted) and "by_level" not in hosted.asking.asked
     assert Price("m", "p", 1, 1, None, None, None, "t", None).calls_usd_1000 == 0
+
+
+def test_what_is_said_of_facets_together_is_known_of_each_alone(db, tmp_path):
+    """Outside runs: a text asked about in two facets is asked about again in neither, whichever comes first."""
+    topic, intent = _two_facets(db, tmp_path)
+    deep = Params(price=OwnPrice(0.0, 0.0), by_level=True, shortlist_over=2)
+
+    def script(call):
+        chosen = {name: next(iter(of)) for name, of in call.questions.items()}
+        return {name: surely(option, list(call.questions[name])) for name, option in chosen.items()}
+
+    for params in (Params(price=OwnPrice(0.0, 0.0)), deep):
+        with Decider(script) as server:
+            connections.save(db, topic.client_id, "Jev", "systemone", "jev", base_url=server.url, params=params)
+            alone = [
+                (task, for_labels(db, task, "connection:Jev", taxonomy.load(db, taxonomy.latest(db, task))))
+                for task in (topic, intent)
+            ]
+            joint = Joint(alone)
+            with errand(db, topic.client_id, joint, None, f"o{params.by_level}", None) as asked:
+                both = asked.ask_facets({"a text": (0, 1)}, (None, None), lambda done: None)
+            calls = len(server.calls)
+            with errand(db, topic.client_id, joint, None, f"o{params.by_level}", None) as asked:
+                one = asked.ask_facets({"a text": (1,)}, (None, None), lambda done: None)
+            assert len(server.calls) == calls and len(both) == 2
+            first, again = both["a text", 1], one["a text", 1]
+            assert again.category_id == first.category_id and again.confidence == pytest.approx(first.confidence)

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from core import tasks
 from core.label import labels
-from core.label.asking import REPAIR_SHOWN, Asking, Question, of_task
+from core.label.asking import REPAIR_SHOWN, Answered, Asking, Question, of_task
 from core.label.deciding import DecisionAsking
 from core.label.model import MESSAGE_TOKENS, Model, connection_of, price_of
 from core.label.teachers import Answer, Asset, lacking
@@ -18,7 +18,7 @@ from core.tasks import Task
 from core.taxonomy import StoredCategory
 from core.wires import providers
 from core.wires.connections import Connection
-from core.wires.wire import Request
+from core.wires.wire import Reply, Request
 
 
 class Hosted(Model):
@@ -33,6 +33,18 @@ class Hosted(Model):
 
     def key(self, request: Request, asked: object = None) -> bytes:
         return super().key(request, asked or self.asking.asked)
+
+    def asks_for(self, request: Request) -> tuple[int, ...]:
+        return request.tasks if isinstance(request, Question) else ()
+
+    def about(self, text: str) -> Asset:
+        """A text outside any run, to be asked about."""
+        return Asset(0, text)
+
+    def parts(self, question: Question, answered: Sequence[Answered], reply: Reply) -> list[tuple[bytes, Reply]]:
+        """What a reply to a question about several facets says of each, as the reply to that facet's own question with the key that
+        it is kept under: so an answer is kept whatever the facet is asked about with. Nothing for one facet."""
+        return []
 
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
         return lacking(db, run_id)
