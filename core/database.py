@@ -262,3 +262,8 @@ def s012_joint_calls(db: Database) -> None:
 @migrations()
 def s009_must_pass(db: Database) -> None:
     _run(db, "schema_must_pass.sql")
+
+
+@migrations()
+def s017_audits(db: Database) -> None:
+    _run(db, "schema_audits.sql")

@@ -14,7 +14,7 @@ import logging
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlite_utils import Database
 
@@ -52,6 +52,7 @@ class TeacherReply:
 
     category: str
     confidence: float | None
+    usd: float = field(default=0.0, compare=False)  # what it cost, 0 where it was bought before
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,16 @@ class _Ready:
 
 
 class Fallback:
-    """Asks the teacher who taught the student; of a client's tasks, so many of them, within one budget. Everything but the disk's
-    part happens on the event loop.
+    """Asks the teacher who taught the student; of a client's tasks, so many of them, within one budget for what it asks for
+    (`purpose`, as in the ledger). Everything but the disk's part happens on the event loop.
 
     `count(outcome)` is called once a text and facet: "answered", "kept" (asked before), "unknown" (to recorded labels), "budget"
     (spent), "paused" (the provider asked to wait), "late" (too many wait already) or "failed".
     """
 
-    def __init__(self, task: Task, budget_usd: float | None, tasks: int = 1):
+    def __init__(self, task: Task, budget_usd: float | None, tasks: int = 1, purpose: str = ledger.SERVED):
         self.client_id, self.budget_usd, self._teachers = task.client_id, budget_usd, TEACHERS * tasks
+        self.purpose = purpose
         self.count: Callable[[str], None] = lambda outcome: None
         self._disk = Disk()
         self._ready: OrderedDict[tuple, _Ready] = OrderedDict()
@@ -120,7 +122,7 @@ class Fallback:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
             )
-        self.spent_usd = await self._disk(ledger.served_usd, self.client_id)
+        self.spent_usd = await self._disk(ledger.served_usd, self.client_id, self.purpose)
 
     async def answer(self, served: Served, texts: list[str]) -> list[TeacherReply | None]:
         """What the teacher says of each text; None where it has no answer, cannot be reached, or the budget is spent."""
@@ -218,7 +220,7 @@ class Fallback:
         if connection in self._lines and not self._lines[connection].worn:
             return self._lines[connection]
         teacher.priced()  # InputError where the price is not known
-        account = outside(teacher, self.client_id, self._owner, self.budget_usd, ledger.SERVED)
+        account = outside(teacher, self.client_id, self._owner, self.budget_usd, self.purpose)
         calls = max(connection.params.concurrency, 1)
         wide = replace(connection, params=replace(connection.params, concurrency=SLOW_CALLS * calls))
         line = _Line(
@@ -257,7 +259,9 @@ class Fallback:
                 why if answer is None else "failed" if label is None else "kept" if place in held else "answered"
             )
             if label is not None:
-                replies[key] = self._replies[key] = TeacherReply(label, answer.confidence)
+                usd = 0.0 if place in held else answer.cost_usd or 0.0
+                replies[key] = TeacherReply(label, answer.confidence, usd)
+                self._replies[key] = replace(replies[key], usd=0.0)
         while len(self._replies) > KEPT:
             self._replies.popitem(last=False)
         return replies
@@ -285,7 +289,7 @@ class Fallback:
             finally:
                 slow.cancel()
                 release()
-                self.spent_usd = await self._disk(ledger.served_usd, self.client_id)
+                self.spent_usd = await self._disk(ledger.served_usd, self.client_id, self.purpose)
         return {lacking[answer.facet]: answer for answer in answers}
 
     def _here(self, db: Database, ready: list[_Ready], lacking: list[int], text: str) -> dict[int, Answer]:

@@ -50,6 +50,7 @@ from core.deploy.schema import (
     in_words,
 )
 from core.deploy.service import TEACHER_SECONDS, Service
+from core.deploy.watching import Watch
 from core.deploy.writing import NONE, ServedWriter, WriterFollower
 from core.errors import InputError
 from core.tasks import Task
@@ -75,13 +76,16 @@ def serve(
     port: int,
     fallback: bool = False,
     budget_usd: float | None = None,
+    shadow: bool = False,
+    record: bool = True,
     limits: Limits | None = None,
 ) -> dict:
     """Serve tasks of a client until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}, and "briefs"
     where any came.
 
     Tasks that sort answer at /classify, of several each text's every facet; one that writes, alone, at /write; `writes`: a task
-    that writes, beside those that sort.
+    that writes, beside those that sort. `shadow`: the teacher, which `fallback` asks, does the work, and the students answer
+    silently. What is served is written down (`record`), and audited as people have said (core/deploy/watching.py).
     InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
@@ -92,7 +96,9 @@ def serve(
             f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
         )
     behind = Fallback(sorting[0], budget_usd, len(sorting)) if fallback else None
-    service = _service(db, sorting, which, writes, behind)
+    service = _service(
+        db, sorting, which, writes, behind, Watch(sorting[0].client_id, sorting, shadow) if record else None
+    )
     listening = _bind(host, port)
     failures: list[Exception] = []
 
@@ -128,7 +134,12 @@ def serve(
 
 
 def _service(
-    db: Database, sorting: Sequence[Task], which: str, writes: Task | None, fallback: Fallback | None
+    db: Database,
+    sorting: Sequence[Task],
+    which: str,
+    writes: Task | None,
+    fallback: Fallback | None,
+    watch: Watch | None,
 ) -> Service:
     """What answers. InputError where a student is not there, or the tasks are not of the kinds they are named as."""
     wrong = next((task for task in sorting if task.kind == KIND), None)
@@ -152,7 +163,8 @@ def _service(
         find(db, task, which)
     readings = Readings() if len(sorting) > 1 else None
     facets = [Follower(task, which, readings) for task in sorting]
-    return Service(facets, fallback, WriterFollower(writes, "live", needed=False) if writes else None, readings)
+    writer = WriterFollower(writes, "live", needed=False) if writes else None
+    return Service(facets, fallback, writer, readings, watch)
 
 
 def _only_here(host: str) -> bool:
@@ -255,7 +267,8 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
         if not all(one.loaded for one in service.followers):
             response.status_code = 503
             return Health(status="loading")
-        note = " ".join(one.note for one in service.followers if one.note)
+        notes = [one.note for one in service.followers] + ([service.watch.note] if service.watch else [])
+        note = " ".join(one for one in notes if one)
         writer = service.writing and service.writing.follower.current
         which = {one.task.name: _which(one.current) for one in service.facets}
         told = {"status": "ready", "note": note, "writer": writer and _which(writer)}

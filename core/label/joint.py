@@ -235,19 +235,17 @@ class JointAsking:
     def part(self, answered: Answered, reply: Reply, own: str, facets: int) -> Reply:
         """A sound answer of one facet, out of a reply about so many, as the reply to a question about that facet alone, in which
         its property is called `own`; it took its share."""
-        facet, tokens = self.facets[answered.facet], {}
-        for name in ("tokens_in", "tokens_out", "tokens_cached", "tokens_written"):
-            tokens[name] = (said := getattr(reply, name)) and round(said / facets)
+        facet, mine = self.facets[answered.facet], own_share(reply, facets)
         short = {id: short for short, id in facet.asking.reader.by_short.items()}
         if facet.several:
             said = json.dumps({own: [short[tag] for tag in answered.tags]})
-            return replace(reply, text=said, logprobs=None, cost_usd=None, **tokens)
+            return replace(mine, text=said, logprobs=None)
         opening, id = f'{{"{own}": "', short[answered.category_id]
         spread = None
         if answered.confidence_kind == "logprobs":
             (start,) = value_starts(reply, facet.key, 1)
             spread = replies.moved(reply.logprobs, start, opening)
-        return replace(reply, text=f'{opening}{id}"}}', logprobs=spread, cost_usd=None, **tokens)
+        return replace(mine, text=f'{opening}{id}"}}', logprobs=spread)
 
     def combine(self, votes: Sequence[Answered]) -> Answered:
         """What several answers about one asset in one facet come to; of a facet that takes several, each category that more than
@@ -267,6 +265,12 @@ class JointAsking:
     def longer_list(self) -> int:
         """The most bytes that a repair turn's longer lists can have."""
         return sum(facet.asking.longer_list for facet in self.facets)
+
+
+def own_share(reply: Reply, facets: int) -> Reply:
+    """A reply about so many facets with what one of them took."""
+    names = ("tokens_in", "tokens_out", "tokens_cached", "tokens_written")
+    return replace(reply, cost_usd=None, **{name: (n := getattr(reply, name)) and round(n / facets) for name in names})
 
 
 @lru_cache(maxsize=64)

@@ -29,28 +29,34 @@ from core.database import now
 from core.escape import Cells
 from core.words import counted, money
 
-LABELLING, DRY_RUN, TRYING, SERVED, SENT, WRITTEN = (
+LABELLING, DRY_RUN, TRYING, SERVED, SENT, WRITTEN, AUDITED = (
     "labels",
     "dry run",
     "one asset",
     "served",
     "sent",
     "written",
+    "audited",
 )  # what for
 PURPOSES = {
     SERVED: "answers of a served teacher",
     SENT: "rows of a classified file",
     WRITTEN: "drafts",
+    AUDITED: "audits of served answers",
 }  # in words, where a purpose is none
+MONTHS = {
+    SERVED: "served_months",
+    AUDITED: "audit_months",
+}  # where a calendar month's sum is kept, for what is capped by that
 
 
 @dataclass(frozen=True)
 class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
-    kept and nothing is capped: that is for a call that a person makes. For what is SERVED the cap is the client's, for a calendar
-    month (UTC), over all servers; for what is SENT or WRITTEN it is that of all that `owner` ever asks for. `owner` names who makes
-    calls outside a run, as in owner_lock(). `runs`: the runs of several facets that are asked about together; the cap is theirs
-    together."""
+    kept and nothing is capped: that is for a call that a person makes. For what is SERVED or AUDITED the cap is the client's, for a
+    calendar month (UTC), over all servers; for what is SENT or WRITTEN it is that of all that `owner` ever asks for. `owner`
+    names who makes calls outside a run, as in owner_lock(). `runs`: the runs of several facets that are asked about together; the
+    cap is theirs together."""
 
     client_id: int
     run_id: int | None
@@ -144,7 +150,8 @@ def shares(total: float, parts: int) -> list[float]:
 def _purse(purpose: str, month: str, owner: str | None) -> tuple[str, str, str | None] | None:
     """Where the sum of calls outside any run is kept, for those that have a cap: table, column of the key, key."""
     by_owner = ("sendings", "owner", owner)
-    return {SERVED: ("served_months", "month", month), SENT: by_owner, WRITTEN: by_owner}.get(purpose)
+    by_month = {what: (table, "month", month) for what, table in MONTHS.items()}
+    return (by_month | {SENT: by_owner, WRITTEN: by_owner}).get(purpose)
 
 
 def _reserve_from(db: Database, table: str, column: str, key: str, account: Account, usd: float) -> bool:
@@ -158,10 +165,11 @@ def _reserve_from(db: Database, table: str, column: str, key: str, account: Acco
     )
 
 
-def served_usd(db: Database, client_id: int) -> float:
-    """USD that served answers have cost a client this month, calls under way at the most they can cost."""
+def served_usd(db: Database, client_id: int, purpose: str = SERVED) -> float:
+    """USD that served answers (or what is AUDITED of them) have cost a client this month, calls under way at the most they can
+    cost."""
     row = db.execute(
-        "select spent_usd + held_usd from served_months where client_id = ? and month = ?", [client_id, now()[:7]]
+        f"select spent_usd + held_usd from {MONTHS[purpose]} where client_id = ? and month = ?", [client_id, now()[:7]]
     ).fetchone()
     return row[0] if row else 0.0
 

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from core.chance import scattered
 from core.label import labels
 from core.label.asking import Answered, Question, texts_of
+from core.label.deciding import JointDecision
 from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion, keys
 from core.label.teachers import Answer, Asset
 from core.label.teachers.hosted import Hosted
@@ -31,7 +32,8 @@ class Joint(Hosted):
         asked = [
             Facet(task.name, key, hosted.asking, task.several, task.id) for key, (task, hosted) in zip(names, facets)
         ]
-        super().__init__(first.name, first.connection, JointAsking(asked), first.price)
+        kind = JointDecision if first.provider.choices else JointAsking
+        super().__init__(first.name, first.connection, kind(asked), first.price)
         self.runs, self.client_id, self.of = tuple(runs), facets[0][0].client_id, list(facets)
 
     @cached_property
