@@ -126,7 +126,7 @@ def _categories(card: Scorecard) -> None:
     st.subheader(frame.plain(f"In {behind:,} of {many} it {how} than {name}"), anchor=False)
     both = f"{card.test['name']} (vendor) and {name} (student)"
     what = (
-        f"How far {both} agree with the teacher in each tag: F1, of which 100 % is perfect; the file has precision and recall"
+        f"How far {both} agree with the teacher in each tag, tags too many and too few alike; the file says either by itself"
         if tags
         else f"How often {both} agree with the teacher, by the teacher's category"
     )
