@@ -1,4 +1,5 @@
-"""The HTTP service: a student behind POST /classify, and its teacher behind the student; one that writes behind POST /write.
+"""The HTTP service: a student behind POST /classify, and its teacher behind the student; one that writes behind POST /write; and
+where calls of a large model are passed on, that model behind POST /v1/chat/completions (passing.py).
 
     python3 run.py serve --client Demo
 
@@ -20,7 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Response, Security
+from fastapi import FastAPI, HTTPException, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
@@ -28,11 +29,14 @@ from fastapi_offline import FastAPIOffline
 from sqlite_utils import Database
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from core import tasks
 from core.deploy import gate
 from core.deploy.batching import Overloaded
 from core.deploy.doors import Limits, within
 from core.deploy.fallback import Fallback
 from core.deploy.live import Follower, Served, alone
+from core.deploy.passing import Passing, upstream
+from core.deploy.recording import Recorder
 from core.deploy.schema import (
     WANTED,
     Ask,
@@ -55,12 +59,17 @@ from core.errors import InputError
 from core.tasks import Task
 from core.train.registry import find
 from core.train.students.together import Readings
+from core.wires.connections import Connection
 from core.words import money
 from core.write import use
 from core.write.training import KIND
 
 NOT_CLASSIFIED = "This server's task writes: ask POST /write."
 NOT_WRITTEN = "This server has no task that writes; name one with --task, or with --write-task beside one that sorts."
+NOT_PASSED = "This server passes no calls on: start it with --pass-to CONNECTION."
+NO_STUDENT = "No student is at work yet: train one, put it to work, and start this server again."
+AS_JSON = "Send JSON, as application/json: what is asked of the model is passed on as it stands."
+PASSED_SECONDS = 60  # that the end of a server waits for answers that are being passed on
 KEEP_ALIVE = 75  # seconds an idle connection is kept: longer than the 60 s of common proxies
 log = logging.getLogger("understudy")
 
@@ -76,12 +85,15 @@ def serve(
     fallback: bool = False,
     budget_usd: float | None = None,
     limits: Limits | None = None,
+    pass_to: Connection | None = None,
+    client: str = "",
 ) -> dict:
     """Serve tasks of a client until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}, and "briefs"
     where any came.
 
     Tasks that sort answer at /classify, of several each text's every facet; one that writes, alone, at /write; `writes`: a task
-    that writes, beside those that sort.
+    that writes, beside those that sort. `pass_to`: the connection that calls of /v1/chat/completions go on to; what they say is
+    written down for the client of that name. Then there may be no student at all.
     InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
@@ -93,6 +105,10 @@ def serve(
         )
     behind = Fallback(sorting[0], budget_usd, len(sorting)) if fallback else None
     service = _service(db, sorting, which, writes, behind)
+    passing = None
+    if pass_to:
+        passing = Passing(upstream(pass_to), Recorder(tasks.client_named(db, client), client), token)
+        passing.recorder.count = lambda outcome: service.metrics.passed.labels(outcome).inc()
     listening = _bind(host, port)
     failures: list[Exception] = []
 
@@ -103,18 +119,18 @@ def serve(
             failures.append(error)
             server.should_exit = True
         else:
-            log.info(_facts(service, listening, token, budget_usd))
+            log.info(_facts(service, listening, token, budget_usd, passing))
 
-    app = application(service, begin, guarded=token is not None)
+    app = application(service, begin, guarded=token is not None, passing=passing)
     config = uvicorn.Config(
-        gate.Gate(app, token, service.metrics.request),
-        http=within(limits or Limits()),
+        gate.Gate(app, token, service.metrics.request, passing=passing is not None),
+        http=within(limits or (Limits(request_bytes=2 * gate.MOST_PASSED) if passing else Limits())),
         ws="none",  # there are none, and they would come in past the limits
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=int(TEACHER_SECONDS) + 5,
+        timeout_graceful_shutdown=PASSED_SECONDS if passing else int(TEACHER_SECONDS) + 5,
     )
     server = uvicorn.Server(config)
     _log_here()
@@ -138,6 +154,8 @@ def _service(
             f"The task {other.name} {'writes' if other.kind == KIND else 'does not write'}.",
             "Name with --task a task that sorts, and with --write-task one that writes.",
         )
+    if not sorting and not writes:
+        return Service([], None)
     if wrong and len(sorting) > 1:
         raise InputError(f"The task {wrong.name} writes.", f"Name it with --write-task: {wrong.name}.")
     if wrong:
@@ -177,8 +195,14 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _facts(service: Service, listening: socket.socket, token: bytes | None, budget_usd: float | None) -> str:
-    """The line at the start: where, which student, who may ask, and whether the teacher is behind it."""
+def _facts(
+    service: Service,
+    listening: socket.socket,
+    token: bytes | None,
+    budget_usd: float | None,
+    passing: Passing | None = None,
+) -> str:
+    """The line at the start: where, which student, who may ask, whether the teacher is behind it, and what is passed on."""
     host, port = listening.getsockname()[:2]
     students = _students(service)
     fallback = "no fallback to the teacher"
@@ -192,9 +216,9 @@ def _facts(service: Service, listening: socket.socket, token: bytes | None, budg
         who = "the teacher" if len(teachers) == 1 else "the teachers"
         fallback = f"falls back to {who} {' and '.join(teachers)}{budget}"
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    return (
-        f"Serving {students} at {address}, {'token needed' if token else 'open to this machine, no token'}; {fallback}."
-    )
+    on = f"; calls of {gate.PASSED} go on to {passing.to.name} ({passing.to.address})" if passing else ""
+    open_to = "token needed" if token else "open to this machine, no token"
+    return f"Serving {students} at {address}, {open_to}; {fallback}{on}."
 
 
 def _students(service: Service) -> str:
@@ -208,7 +232,7 @@ def _students(service: Service) -> str:
     if service.writing:
         writer = service.writing.follower.current
         said.append(f"student {writer.id} ({writer.kind}, writes)" if writer else "nobody yet who writes")
-    return " and ".join(said)
+    return " and ".join(said) or "no student yet"
 
 
 def _log_here() -> None:
@@ -219,15 +243,21 @@ def _log_here() -> None:
 # --- the endpoints ------------------------------------------------------------------------------------------------
 
 
-def application(service: Service, begin: Callable[[], Awaitable[None]], *, guarded: bool) -> FastAPI:
+def application(
+    service: Service, begin: Callable[[], Awaitable[None]], *, guarded: bool, passing: Passing | None = None
+) -> FastAPI:
     """The endpoints; `begin` is run once they answer. `guarded` tells the documentation of the token the gate asks for."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.start()
+        if passing:
+            passing.start()
         beginning = asyncio.ensure_future(begin())
         yield
         beginning.cancel()
+        if passing:
+            await passing.close()
         await service.close()
 
     # Swagger's pages and scripts come out of the package, none from the network; nobody is told of requests.
@@ -246,8 +276,9 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
     if service.facets:
         (_classifying if len(service.facets) == 1 else _answering_facets)(app, service, *refused)
     else:
-        _absent(app, "/classify", NOT_CLASSIFIED)
+        _absent(app, "/classify", NOT_CLASSIFIED if service.writing else NO_STUDENT)
     _writing(app, service, *refused) if service.writing else _absent(app, "/write", NOT_WRITTEN)
+    _passing_on(app, passing, token) if passing else _absent(app, gate.PASSED, NOT_PASSED)
 
     @app.get("/health", responses={503: {"model": Health}})
     async def health(response: Response) -> Health | FacetsHealth:
@@ -355,6 +386,27 @@ def _writing(app: FastAPI, service: Service, token: list, problems: dict) -> Non
         seconds = time.perf_counter() - started
         service.metrics.write_seconds.observe(seconds)
         return DraftsReply(results=results, student=_which(served), ms=round(1000 * seconds, 3))
+
+
+class _PassedOn(Response):
+    """What the model answers to one request."""
+
+    def __init__(self, passing: Passing, body: bytes):
+        super().__init__()
+        self._passing, self._asked = passing, body
+
+    async def __call__(self, scope, receive, send) -> None:
+        await self._passing(scope, receive, send, self._asked)
+
+
+def _passing_on(app: FastAPI, passing: Passing, token: list) -> None:
+    @app.post(gate.PASSED, dependencies=token, response_class=_PassedOn)
+    async def passed_on(request: Request) -> Response:
+        """Ask the large model: request and reply are passed on as they stand, streamed as they come. A request may have 16 MB."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":  # what a page of another site may send without asking is none
+            raise HTTPException(415, AS_JSON)
+        return _PassedOn(passing, await request.body())
 
 
 def _absent(app: FastAPI, path: str, why: str) -> None:
