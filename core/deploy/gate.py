@@ -69,16 +69,18 @@ class Gate:
         most = self._most.get(scope["path"], ELSEWHERE)
         if self.token is None and _host(headers) not in HERE:
             # Else a page in somebody's browser could reach the open server under a name of its own (DNS rebinding).
-            await refuse(send, 403, f"Without a token this server answers only as {' or '.join(HERE[:2])}.")
+            what = f"Without a token this server answers only as {' or '.join(HERE[:2])}."
+            await refuse(send, 403, what, path=scope["path"])
         elif self.token is not None and scope["path"] in GUARDED and not self._shown(headers):
             bearer = (b"www-authenticate", b"Bearer")
             how = (
                 TOLD_PASSED if scope["path"] == PASSED else "Send the server's token as 'Authorization: Bearer TOKEN'."
             )
-            await refuse(send, 401, how, bearer)
+            await refuse(send, 401, how, bearer, path=scope["path"])
         elif (body := await _body(headers, receive, most)) is None:
             size = f"{most // 1024**2} MB" if most != ELSEWHERE else f"{ELSEWHERE // 1024} kB"
-            await refuse(send, 413, f"The body is larger than {size}; send fewer or shorter texts.")
+            what = f"The body is larger than {size}; send fewer or shorter texts."
+            await refuse(send, 413, what, path=scope["path"])
         else:
             await self.app(scope, _replayed(body, receive), send)
 
@@ -127,9 +129,15 @@ def _replayed(body: bytes, receive: Callable) -> Callable:
     return replay
 
 
-async def refuse(send: Callable, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
+def problem(detail: str, path: str = "") -> dict:
+    """An error's body; where a large model is asked, also in OpenAI's form, since its tools read that."""
+    as_openai = {"message": detail, "type": "understudy_error", "param": None, "code": None}
+    return {"detail": detail} | ({"error": as_openai} if path == PASSED else {})
+
+
+async def refuse(send: Callable, status: int, detail: str, *headers: tuple[bytes, bytes], path: str = "") -> None:
     """Answer with an error and close the connection, whatever of the body is still on its way."""
-    body = json.dumps({"detail": detail}).encode()
+    body = json.dumps(problem(detail, path)).encode()
     plain = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

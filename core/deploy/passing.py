@@ -9,7 +9,6 @@ none. What was asked and answered is handed to a Recorder once it is over, and n
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from core.deploy.gate import PASSED, TOKEN_HEADER
+from core.deploy.gate import PASSED, TOKEN_HEADER, refuse
 from core.deploy.recording import Call, Recorder
 from core.errors import InputError
 from core.wires import client, providers
@@ -118,7 +117,8 @@ class Passing:
             late = isinstance(error, TimeoutError)
             log.warning("A call passed on to %s %s (%s).", self.to.name, _ended(late, begun), type(error).__name__)
             if not begun:
-                await _refuse(send, 504 if late else 502, self.to.name, late)
+                said = f"{self.to.name} {'did not answer in time' if late else 'could not be reached'}."
+                await refuse(send, 504 if late else 502, said, path=PASSED)
             return  # a reply that broke off ends as it came: cut off
         if read is not None:
             ms = 1000 * (time.perf_counter() - began)
@@ -166,18 +166,3 @@ def _ended(late: bool, begun: bool) -> str:
     if begun:
         return "broke off"
     return "was not answered in time" if late else "could not be made"
-
-
-async def _refuse(send: Any, status: int, name: str, late: bool) -> None:
-    """An error in OpenAI's form, since the tool reads that."""
-    said = "did not answer in time" if late else "could not be reached"
-    error = {
-        "message": f"{name} {said}.",
-        "type": "upstream_error",
-        "param": None,
-        "code": "timeout" if late else "connection",
-    }
-    content = json.dumps({"error": error}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})

@@ -302,7 +302,9 @@ def application(
     app.add_exception_handler(
         RequestValidationError, lambda request, error: _problem(422, in_words(error, request.url.path))
     )
-    app.add_exception_handler(AnyHTTPException, lambda request, error: _problem(*_plain(error), error.headers))
+    app.add_exception_handler(
+        AnyHTTPException, lambda request, error: _problem(*_plain(error), error.headers, request.url.path)
+    )
     app.add_exception_handler(Exception, lambda request, error: _problem(500, gate.BUG))
     return app
 
@@ -426,8 +428,8 @@ def unavailable(detail: str, seconds: int = 1) -> HTTPException:
     return HTTPException(503, detail, {"Retry-After": str(seconds)})
 
 
-def _problem(status: int, detail: str, headers: dict | None = None) -> JSONResponse:
-    return JSONResponse({"detail": detail}, status, headers)
+def _problem(status: int, detail: str, headers: dict | None = None, path: str = "") -> JSONResponse:
+    return JSONResponse(gate.problem(detail, path), status, headers)
 
 
 def _plain(error: AnyHTTPException) -> tuple[int, str]:

@@ -212,10 +212,14 @@ def _bare(text: str) -> str:
 
 def usage(told: Any) -> dict[str, int | None]:
     """tokens_in, tokens_out and tokens_cached as a reply's `usage` tells them, whoever's it is."""
-    told = told if isinstance(told, dict) else {}
+    if not told or not isinstance(told, dict):
+        return {"tokens_in": None, "tokens_out": None, "tokens_cached": None}
 
     def first(*names: str) -> int | None:
-        return next((n for name in names if (n := count(told.get(name))) is not None), None)
+        for name in names:
+            if name in told and (n := count(told[name])) is not None:
+                return n
+        return None
 
     tokens_in = first("prompt_tokens", "input_tokens", "input", "promptTokens", "inputTokens")
     tokens_out = first("completion_tokens", "output_tokens", "output", "completionTokens", "outputTokens")

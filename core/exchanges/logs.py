@@ -215,8 +215,8 @@ def import_log(
     """Import a log for a task; the sums of its import (core/assets/entering.py: ImportSummary), and `teachers`: labels by the
     recorded teacher that holds them.
 
-    A pattern that was guessed from the log is kept with the task. InputError where none is set and none can be guessed, and as
-    import_assets().
+    Where the task has no pattern yet, the one the log was read by is kept with it. InputError where none is set and none can be
+    guessed, and as import_assets().
     """
     seen = look(db, task, paths, pattern)
     if seen.pattern is None:
@@ -231,7 +231,7 @@ def import_log(
         why = max(whys, key=whys.get) if whys else patterns.NO_EXCHANGE
         what, todo = WHY[why]
         raise InputError(f"Not one row of the log could be used. {what}", todo, where=Path(paths[0]).name)
-    if seen.guessed:
+    if patterns.of(db, task) is None:
         patterns.put(db, task, seen.pattern)
     summaries, teachers = [], {}
     for place, model in enumerate(models):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -148,8 +149,9 @@ def check(pattern: Pattern) -> None:
 
 
 def found(template: str, text: str) -> str | None:
-    """What stands at {asset} where `text` fits the template; None where it does not."""
+    """What stands at {asset} where `text` fits the template; None where it does not. White space beside a hole may differ."""
     parts = _HOLES.split(_plain(template))
+    parts[::2] = [part.strip() or part for part in parts[::2]]
     text = _plain(text)
     if not text.startswith(parts[0]):
         return None
@@ -281,6 +283,7 @@ def _cell(value: Any) -> str | None:
 
 # --- a pattern out of prompts -------------------------------------------------------------------------------------
 
+LEAD = 16  # characters that tell prompts of one job from others
 BEFORE, AFTER = "\n:\"'“«<>|([{=#", "\n\"'”»<>|)]}#"  # signs that stand between a prompt's own words and the asset
 
 
@@ -311,6 +314,11 @@ def suggested(db: Database, task: Task, exchanges: Sequence[Exchange]) -> tuple[
 def _common(texts: Sequence[str]) -> str | None:
     """What all texts begin and end with, {asset} between; None where they are one and the same."""
     plain = [_plain(text) for text in texts]
+    lead, alike = Counter(text[:LEAD] for text in plain).most_common(1)[0] if plain else ("", 0)
+    if alike * 2 >= len(plain):  # prompts of other jobs may stand between
+        plain = [text for text in plain if text.startswith(lead)]
+    if not plain:
+        return None
     low, high = min(plain), max(plain)
     if low == high:
         return None

@@ -161,8 +161,11 @@ def _has_failed(record: dict) -> bool:
 def _filled(said: Said, record: dict) -> Said:
     """The answer with what the record says beside it: tokens, date."""
     told = {"tokens_in": said.tokens_in, "tokens_out": said.tokens_out, "tokens_cached": said.tokens_cached}
+    if said.tokens_in is not None and said.created:
+        return said
     for name in ("usage", "usageDetails", "usage_details", "tokens"):
-        value = record.get(name)
+        if not (value := record.get(name)):
+            continue
         told = _more(told, usage(_json(value) if isinstance(value, str) else value))
     apart = {
         "input": _first(record, ("promptTokens", "prompt_tokens", "inputUsage", "input_tokens", "inputTokens")),
@@ -205,4 +208,7 @@ def _text(value: Any, names: tuple[str, ...]) -> str:
 
 
 def _first(record: dict, names: tuple[str, ...]) -> Any:
-    return next((record[name] for name in names if record.get(name) not in (None, "")), None)
+    for name in names:
+        if name in record and (value := record[name]) is not None and value != "":
+            return value
+    return None

@@ -96,7 +96,9 @@ class Upstream:
         message = {"role": "assistant", "content": answer}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         body = json.dumps(about | {"object": "chat.completion", "choices": [choice], "usage": usage}, indent=1).encode()
-        more = "x-request-id: r-1\r\nconnection: keep-alive, x-hop\r\nx-hop: 1\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n"
+        more = (
+            "x-request-id: r-1\r\nconnection: keep-alive, x-hop\r\nx-hop: 1\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n"
+        )
         if self.zipped and "gzip" in headers.get("accept-encoding", ""):
             body, more = gzip.compress(body), more + "content-encoding: gzip\r\n"
         await self._whole(writer, 200, body, more)
@@ -111,7 +113,10 @@ class Upstream:
         head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         writer.write(head.encode())
         about = about | {"object": "chat.completion.chunk"}
-        pieces = [{"role": "assistant", "content": ""}, *({"content": answer[at : at + 3]} for at in range(0, len(answer), 3))]
+        pieces = [
+            {"role": "assistant", "content": ""},
+            *({"content": answer[at : at + 3]} for at in range(0, len(answer), 3)),
+        ]
         events = [{"choices": [{"index": 0, "delta": piece, "finish_reason": None}]} for piece in pieces]
         events += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": usage}]
         for place, event in enumerate(events):
