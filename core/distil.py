@@ -19,7 +19,6 @@ from core.assets import families, label_columns, previews
 from core.assets import imports as ingest
 from core.assets.family_columns import Families, by_stem, in_words
 from core.assets.label_columns import nearest
-from core.encoders.encoder import read_once
 from core.errors import InputError
 from core.evaluate import evaluation, going_live
 from core.evaluate import joint as joint_figures
@@ -33,6 +32,7 @@ from core.tasks import Task
 from core.taxonomy import columns as category_columns
 from core.taxonomy import facets
 from core.train import ladder, members, registry
+from core.train.students.counted import learning_together
 from core.wires import connections, providers
 from core.write import guide, pairs
 from core.write import training as writing
@@ -150,7 +150,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     for name, task in each_task.items():
         categories.save(db, task, read.facets[name], files[0].name)
     imported = {name: _assets(db, task, files[1], request, name, progress) for name, task in each_task.items()}
-    with read_once() if len(each_task) > 1 else nullcontext():
+    with learning_together() if len(each_task) > 1 else nullcontext():
         outcomes = _taught_all(
             db, each_task, request, {name: column for name, (_, column) in imported.items()}, progress
         )

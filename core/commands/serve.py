@@ -42,6 +42,14 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="CONNECTION",
         help="pass calls of /v1/chat/completions on to it, and keep what prompts of a task were answered as labels",
     )
+    command.add_argument(
+        "--shadow",
+        action="store_true",
+        help="the teacher does the work, the student answers silently; `watch` compares",
+    )
+    command.add_argument(
+        "--unrecorded", action="store_true", help="write nothing down of what is served: then no promise is watched"
+    )
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -50,6 +58,12 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "A budget is given and the teacher is not asked.", "Add --fallback.", where="--fallback-budget"
         )
+    if args.shadow and not args.fallback:
+        raise InputError(
+            "In a shadow run the teacher does the work, and no teacher is asked.", "Add --fallback.", where="--shadow"
+        )
+    if args.shadow and args.unrecorded:
+        raise InputError("A shadow run is what is written down.", "Leave --unrecorded out.", where="--shadow")
     from core import database, tasks
 
     db = database.connect()
@@ -67,6 +81,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         port=args.port,
         fallback=args.fallback,
         budget_usd=args.fallback_budget,
+        shadow=args.shadow,
+        record=not args.unrecorded,
         pass_to=connections.find(db, client_id, args.pass_to) if args.pass_to else None,
         client=args.client,
     )

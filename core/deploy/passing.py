@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from fastapi import FastAPI, HTTPException, Request, Response
 from yarl import URL
 
 from core.deploy.gate import PASSED, TOKEN_HEADER, refuse
@@ -23,6 +24,7 @@ from core.errors import InputError
 from core.wires import client, providers
 from core.wires.connections import Connection
 
+AS_JSON = "Send JSON, as application/json: what is asked of the model is passed on as it stands."
 CONNECT_S = 10.0
 SILENT_S = 600.0  # without a byte from the model: as long as the openai SDK waits
 MOST_KEPT = 4 * 1024 * 1024  # bytes of a reply that are read for a label
@@ -56,9 +58,9 @@ def upstream(connection: Connection) -> Upstream:
 
 
 class Passing:
-    """Passes calls on. `token`: the server's own, which never goes on."""
+    """Passes calls on. `recorder` None: they are not written down; `token`: the server's own, which never goes on."""
 
-    def __init__(self, to: Upstream, recorder: Recorder, token: bytes | None = None):
+    def __init__(self, to: Upstream, recorder: Recorder | None, token: bytes | None = None):
         self.to, self.recorder, self._token = to, recorder, token
         self._session: aiohttp.ClientSession | None = None
 
@@ -75,13 +77,19 @@ class Passing:
             trust_env=not here,
             skip_auto_headers=("User-Agent", "Accept", "Content-Type", "Accept-Encoding"),
         )
-        self.recorder.start()
+        if self.recorder:
+            self.recorder.start()
 
     async def close(self) -> None:
         """Let go of the connections; what is still to be written is written."""
         if self._session:
             await self._session.close()
-        await asyncio.to_thread(self.recorder.stop)
+        if self.recorder:
+            await asyncio.to_thread(self.recorder.stop)
+
+    def _over(self, call: Call) -> None:
+        if self.recorder:
+            self.recorder.put(call)
 
     async def __call__(self, scope: dict, receive: Any, send: Any, body: bytes) -> None:
         """Answer one request as the model does. The caller's hanging up ends the call."""
@@ -113,7 +121,7 @@ class Passing:
                 begun = True
                 read = await self._back(reply, send)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self.recorder.put(Call(body, b"", 0, "", "", 0.0))
+            self._over(Call(body, b"", 0, "", "", 0.0))
             late = isinstance(error, TimeoutError)
             log.warning("A call passed on to %s %s (%s).", self.to.name, _ended(late, begun), type(error).__name__)
             if not begun:
@@ -123,7 +131,7 @@ class Passing:
         if read is not None:
             ms = 1000 * (time.perf_counter() - began)
             encoding = reply.headers.get("Content-Encoding", "")
-            self.recorder.put(Call(body, read, reply.status, reply.content_type, encoding, ms))
+            self._over(Call(body, read, reply.status, reply.content_type, encoding, ms))
 
     async def _back(self, reply: aiohttp.ClientResponse, send: Any) -> bytes | None:
         """Send the reply's bytes as they come; all of them, None where they are more than are read for a label."""
@@ -166,3 +174,26 @@ def _ended(late: bool, begun: bool) -> str:
     if begun:
         return "broke off"
     return "was not answered in time" if late else "could not be made"
+
+
+class _PassedOn(Response):
+    """What the model answers to one request."""
+
+    def __init__(self, passing: Passing, body: bytes):
+        super().__init__()
+        self._passing, self._asked = passing, body
+
+    async def __call__(self, scope, receive, send) -> None:
+        await self._passing(scope, receive, send, self._asked)
+
+
+def offer(app: FastAPI, passing: Passing, token: list) -> None:
+    """Add the endpoint to an application; `token`: what it depends on."""
+
+    @app.post(PASSED, dependencies=token, response_class=_PassedOn)
+    async def passed_on(request: Request) -> Response:
+        """Ask the large model: request and reply are passed on as they stand, streamed as they come. A request may have 16 MB."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":  # what a page of another site may send without asking is none
+            raise HTTPException(415, AS_JSON)
+        return _PassedOn(passing, await request.body())

@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request, Response, Security
+from fastapi import FastAPI, HTTPException, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
@@ -35,7 +35,7 @@ from core.deploy.batching import Overloaded
 from core.deploy.doors import Limits, within
 from core.deploy.fallback import Fallback
 from core.deploy.live import Follower, Served, alone
-from core.deploy.passing import Passing, upstream
+from core.deploy.passing import Passing, offer, upstream
 from core.deploy.recording import Recorder
 from core.deploy.schema import (
     WANTED,
@@ -54,6 +54,7 @@ from core.deploy.schema import (
     in_words,
 )
 from core.deploy.service import TEACHER_SECONDS, Service
+from core.deploy.watching import Watch
 from core.deploy.writing import NONE, ServedWriter, WriterFollower
 from core.errors import InputError
 from core.tasks import Task
@@ -68,7 +69,6 @@ NOT_CLASSIFIED = "This server's task writes: ask POST /write."
 NOT_WRITTEN = "This server has no task that writes; name one with --task, or with --write-task beside one that sorts."
 NOT_PASSED = "This server passes no calls on: start it with --pass-to CONNECTION."
 NO_STUDENT = "No student is at work yet: train one, put it to work, and start this server again."
-AS_JSON = "Send JSON, as application/json: what is asked of the model is passed on as it stands."
 PASSED_SECONDS = 60  # that the end of a server waits for answers that are being passed on
 KEEP_ALIVE = 75  # seconds an idle connection is kept: longer than the 60 s of common proxies
 log = logging.getLogger("understudy")
@@ -84,6 +84,8 @@ def serve(
     port: int,
     fallback: bool = False,
     budget_usd: float | None = None,
+    shadow: bool = False,
+    record: bool = True,
     limits: Limits | None = None,
     pass_to: Connection | None = None,
     client: str = "",
@@ -92,8 +94,10 @@ def serve(
     where any came.
 
     Tasks that sort answer at /classify, of several each text's every facet; one that writes, alone, at /write; `writes`: a task
-    that writes, beside those that sort. `pass_to`: the connection that calls of /v1/chat/completions go on to; what they say is
-    written down for the client of that name. Then there may be no student at all.
+    that writes, beside those that sort. `shadow`: the teacher, which `fallback` asks, does the work, and the students answer
+    silently. What is served is written down (`record`), and audited as people have said (core/deploy/watching.py). `pass_to`: the
+    connection that calls of /v1/chat/completions go on to, which are written down likewise, for the client of that name; then there
+    may be no student at all.
     InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
@@ -104,11 +108,14 @@ def serve(
             f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
         )
     behind = Fallback(sorting[0], budget_usd, len(sorting)) if fallback else None
-    service = _service(db, sorting, which, writes, behind)
+    watch = Watch(sorting[0].client_id, sorting, shadow) if record and sorting else None
+    service = _service(db, sorting, which, writes, behind, watch)
     passing = None
     if pass_to:
-        passing = Passing(upstream(pass_to), Recorder(tasks.client_named(db, client), client), token)
-        passing.recorder.count = lambda outcome: service.metrics.passed.labels(outcome).inc()
+        recorder = Recorder(tasks.client_named(db, client), client) if record else None
+        passing = Passing(upstream(pass_to), recorder, token)
+        if recorder:
+            recorder.count = lambda outcome: service.metrics.passed.labels(outcome).inc()
     listening = _bind(host, port)
     failures: list[Exception] = []
 
@@ -144,7 +151,12 @@ def serve(
 
 
 def _service(
-    db: Database, sorting: Sequence[Task], which: str, writes: Task | None, fallback: Fallback | None
+    db: Database,
+    sorting: Sequence[Task],
+    which: str,
+    writes: Task | None,
+    fallback: Fallback | None,
+    watch: Watch | None,
 ) -> Service:
     """What answers. InputError where a student is not there, or the tasks are not of the kinds they are named as."""
     wrong = next((task for task in sorting if task.kind == KIND), None)
@@ -170,7 +182,8 @@ def _service(
         find(db, task, which)
     readings = Readings() if len(sorting) > 1 else None
     facets = [Follower(task, which, readings) for task in sorting]
-    return Service(facets, fallback, WriterFollower(writes, "live", needed=False) if writes else None, readings)
+    writer = WriterFollower(writes, "live", needed=False) if writes else None
+    return Service(facets, fallback, writer, readings, watch)
 
 
 def _only_here(host: str) -> bool:
@@ -278,7 +291,7 @@ def application(
     else:
         _absent(app, "/classify", NOT_CLASSIFIED if service.writing else NO_STUDENT)
     _writing(app, service, *refused) if service.writing else _absent(app, "/write", NOT_WRITTEN)
-    _passing_on(app, passing, token) if passing else _absent(app, gate.PASSED, NOT_PASSED)
+    offer(app, passing, token) if passing else _absent(app, gate.PASSED, NOT_PASSED)
 
     @app.get("/health", responses={503: {"model": Health}})
     async def health(response: Response) -> Health | FacetsHealth:
@@ -286,7 +299,8 @@ def application(
         if not all(one.loaded for one in service.followers):
             response.status_code = 503
             return Health(status="loading")
-        note = " ".join(one.note for one in service.followers if one.note)
+        notes = [one.note for one in service.followers] + ([service.watch.note] if service.watch else [])
+        note = " ".join(one for one in notes if one)
         writer = service.writing and service.writing.follower.current
         which = {one.task.name: _which(one.current) for one in service.facets}
         told = {"status": "ready", "note": note, "writer": writer and _which(writer)}
@@ -388,27 +402,6 @@ def _writing(app: FastAPI, service: Service, token: list, problems: dict) -> Non
         seconds = time.perf_counter() - started
         service.metrics.write_seconds.observe(seconds)
         return DraftsReply(results=results, student=_which(served), ms=round(1000 * seconds, 3))
-
-
-class _PassedOn(Response):
-    """What the model answers to one request."""
-
-    def __init__(self, passing: Passing, body: bytes):
-        super().__init__()
-        self._passing, self._asked = passing, body
-
-    async def __call__(self, scope, receive, send) -> None:
-        await self._passing(scope, receive, send, self._asked)
-
-
-def _passing_on(app: FastAPI, passing: Passing, token: list) -> None:
-    @app.post(gate.PASSED, dependencies=token, response_class=_PassedOn)
-    async def passed_on(request: Request) -> Response:
-        """Ask the large model: request and reply are passed on as they stand, streamed as they come. A request may have 16 MB."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":  # what a page of another site may send without asking is none
-            raise HTTPException(415, AS_JSON)
-        return _PassedOn(passing, await request.body())
 
 
 def _absent(app: FastAPI, path: str, why: str) -> None:

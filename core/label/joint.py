@@ -43,13 +43,14 @@ SEVERAL = "Of this facet choose every category that fits, none where none does: 
 
 @dataclass(frozen=True)
 class Facet:
-    """One question about an asset: the task's name, the property `key` of the answer, how it is asked about alone; `several`: it
-    takes any number of categories."""
+    """One question about an asset: the task's name and id, the property `key` of the answer, how it is asked about alone;
+    `several`: it takes any number of categories."""
 
     name: str
     key: str
     asking: Asking
     several: bool = False
+    task: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,11 @@ class JointAsking:
             assets=len(assets),
             facets=places,
             options=tuple(options),
+            tasks=self._tasks(places),
         )
+
+    def _tasks(self, places: Sequence[int]) -> tuple[int, ...]:
+        return tuple(self.facets[place].task for place in places) if len(places) > 1 else ()
 
     def system(self, places: tuple[int, ...]) -> str:
         """What every call about these facets begins with: instructions, once for all facets that share them, and each facet's
@@ -224,7 +229,23 @@ class JointAsking:
             schema=self._schema(failed, options, request.assets),
             facets=failed,
             options=tuple(options),
+            tasks=self._tasks(failed),
         )
+
+    def part(self, answered: Answered, reply: Reply, own: str, facets: int) -> Reply:
+        """A sound answer of one facet, out of a reply about so many, as the reply to a question about that facet alone, in which
+        its property is called `own`; it took its share."""
+        facet, mine = self.facets[answered.facet], own_share(reply, facets)
+        short = {id: short for short, id in facet.asking.reader.by_short.items()}
+        if facet.several:
+            said = json.dumps({own: [short[tag] for tag in answered.tags]})
+            return replace(mine, text=said, logprobs=None)
+        opening, id = f'{{"{own}": "', short[answered.category_id]
+        spread = None
+        if answered.confidence_kind == "logprobs":
+            (start,) = value_starts(reply, facet.key, 1)
+            spread = replies.moved(reply.logprobs, start, opening)
+        return replace(mine, text=f'{opening}{id}"}}', logprobs=spread)
 
     def combine(self, votes: Sequence[Answered]) -> Answered:
         """What several answers about one asset in one facet come to; of a facet that takes several, each category that more than
@@ -244,6 +265,12 @@ class JointAsking:
     def longer_list(self) -> int:
         """The most bytes that a repair turn's longer lists can have."""
         return sum(facet.asking.longer_list for facet in self.facets)
+
+
+def own_share(reply: Reply, facets: int) -> Reply:
+    """A reply about so many facets with what one of them took."""
+    names = ("tokens_in", "tokens_out", "tokens_cached", "tokens_written")
+    return replace(reply, cost_usd=None, **{name: (n := getattr(reply, name)) and round(n / facets) for name in names})
 
 
 @lru_cache(maxsize=64)

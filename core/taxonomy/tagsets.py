@@ -75,6 +75,11 @@ def labels(db: Database, taxonomy_id: int) -> dict[int, str]:
     return dict(db.execute(query, [taxonomy_id]).fetchall())
 
 
+def words(tags: Collection[int], labels: Mapping[int, str]) -> str:
+    """How people read a set of categories, by their labels in taxonomy order."""
+    return JOINED.join(label for id, label in labels.items() if id in tags) or NONE
+
+
 def stored(db: Database, taxonomy_id: int) -> list[StoredCategory]:
     """Every set of a version as a category that an answer may be: for what wants ids and labels of answers."""
     return [StoredCategory(label, label, id=id) for id, label in labels(db, taxonomy_id).items()]
