@@ -147,7 +147,7 @@ def server(home, up):
         yield running
 
 
-def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+def until(true: Callable[[], object], seconds: float = 20.0) -> None:
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not true():
@@ -166,7 +166,7 @@ def test_the_sdk_is_answered_as_before_and_the_answer_becomes_a_label(server, up
         asked = {"model": "gpt-6.1-sol", "messages": [{"role": "user", "content": PROMPT.format(row["text"])}]}
         reply = sdk(server.url).chat.completions.create(**asked)
         assert reply.choices[0].message.content == category(row["text"]) and reply.usage.prompt_tokens == 100
-    until(lambda: counted(inside, "kept") == before + 8)
+    until(lambda: counted(inside, "kept") >= before + 8)
     assert kept.waiting(inside, 1) == waiting + 8
     taken = kept.take(inside, 1)
     assert taken["answers"] >= 8 and "recorded:gpt-6.1-sol" in taken["teachers"] and kept.waiting(inside, 1) == 0
@@ -188,7 +188,8 @@ def test_the_sdk_is_answered_as_before_and_the_answer_becomes_a_label(server, up
     assert inside.execute("select count(*) from imports where filename like 'Calls%'").fetchone()[0] == imports == 1
 
 
-def test_what_goes_on_and_comes_back_is_byte_for_byte(server, up):
+def test_what_goes_on_and_comes_back_is_byte_for_byte(server, up, inside):
+    before = counted(inside, "kept")
     body = json.dumps(ASKED | {"temperature": 0.1, "é": "\u2028"}, indent=3).encode()
     headers = [f"Authorization: Bearer {KEY}", "X-Mine: 7", "Connection: X-Between", "X-Between: 1", "Cookie: c=1"]
     answer = server.raw(body, "Accept-Encoding: br, gzip;q=0.5", *headers)
@@ -204,6 +205,7 @@ def test_what_goes_on_and_comes_back_is_byte_for_byte(server, up):
     assert back == direct.content and back.startswith(b'{\n "id"')
     assert b"x-request-id: r-1" in head and head.count(b"set-cookie:") == 2 and head.count(b"date:") == 1
     assert b"x-hop" not in head
+    until(lambda: counted(inside, "kept") > before)
 
 
 def test_a_compressed_reply_comes_back_compressed_and_is_read_all_the_same(inside):
@@ -212,7 +214,7 @@ def test_a_compressed_reply_comes_back_compressed_and_is_read_all_the_same(insid
         reply = sdk(url).chat.completions.with_raw_response.create(**ASKED)
         assert reply.headers["content-encoding"] == "gzip"
         assert reply.parse().choices[0].message.content == "Opening"
-        until(lambda: counted(inside, "kept") == before + 1)
+        until(lambda: counted(inside, "kept") >= before + 1)
 
 
 def test_a_stream_comes_as_it_is_made_and_is_kept(server, inside):
@@ -221,7 +223,7 @@ def test_a_stream_comes_as_it_is_made_and_is_kept(server, inside):
         moments.append(time.monotonic() - began)
         said += chunk.choices[0].delta.content or "" if chunk.choices else ""
     assert said == "Opening" and moments[-1] - moments[0] > 0.09
-    until(lambda: counted(inside, "kept") == before + 1)
+    until(lambda: counted(inside, "kept") >= before + 1)
 
 
 def test_sixty_four_stream_at_once(server, up, inside):
@@ -240,7 +242,7 @@ def test_sixty_four_stream_at_once(server, up, inside):
     finally:
         up.pause = pause
     assert said == [category(row["text"]) for row in rows] and up.most_flying > 48
-    until(lambda: counted(inside, "kept") == before + 64)
+    until(lambda: counted(inside, "kept") >= before + 64)
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
@@ -250,7 +252,7 @@ def test_errors_are_passed_on_and_counted(server, inside, status):
         sdk(server.url).chat.completions.create(model="m", messages=[{"role": "user", "content": f"FAIL {status}"}])
     assert caught.value.status_code == status and caught.value.body["message"] == f"status {status}"
     assert caught.value.response.headers["retry-after"] == "7"
-    until(lambda: counted(inside, "failed") == before + 1)
+    until(lambda: counted(inside, "failed") >= before + 1)
 
 
 def test_a_huge_reply_and_a_broken_stream_come_through_as_they_are(server, inside):
