@@ -171,7 +171,7 @@ class Consultation:
         for vote in answered:
             self.votes[vote.slot].append(vote)
         sound = [vote for vote in answered if not vote.problem]
-        return bool(sound) and all(vote.confidence_kind == "logprobs" for vote in sound)
+        return bool(sound) and all(vote.confidence_kind in ("logprobs", "decision") for vote in sound)
 
     def fail(self, words: str) -> None:
         """Count for each slot a vote that brought nothing."""
