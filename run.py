@@ -3,9 +3,9 @@
     python3 run.py [--port N] [--no-browser]    the dashboard and its background worker; Ctrl-C ends both
     python3 run.py test [pytest options]        every test
     python3 run.py COMMAND ...                  distil, taxonomy, label, rounds, review, pins, connections, ledger, prices,
-                                                classify, score, write, drafts, guide, blind, export, serve, students, clients,
-                                                tasks, imports, compare, report, curve, vendor, sample, jobs, rescue or worker;
-                                                each explains itself (--help)
+                                                classify, score, write, drafts, guide, blind, export, serve, watch, students,
+                                                clients, tasks, imports, passing, compare, report, curve, vendor, sample,
+                                                jobs, rescue or worker; each explains itself (--help)
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
 an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.

@@ -15,6 +15,7 @@ from core import settings, taxonomy
 from core.assets import splits
 from core.errors import InputError
 from core.label.gold import gold
+from core.label.licence import must_allow_training
 from core.label.runs import labelled, summary
 from core.tasks import Task
 from core.taxonomy import tagsets
@@ -121,8 +122,10 @@ def load(db: Database, task: Task, run_id: int) -> Split:
 
     Where people decided, training rows learn that instead of the teacher's answer; calibration rows keep the teacher's, since
     what is promised from them is agreement with it.
-    Raises InputError when there are too few labels, or only one category, to learn anything.
+    Raises InputError when there are too few labels, or only one category, to learn anything, and where the teacher's answers may
+    not train a model.
     """
+    must_allow_training(db, run_id)
     splits.assign(db, task.client_id, run_id)
     frame = labelled(db, run_id, distributions=True)
     train = frame[frame.split == "train"]
