@@ -32,8 +32,8 @@ class Share:
 
 @dataclass(frozen=True)
 class Change:
-    """The latest answers beside the test assets: how many, the population stability index of the student's categories (0: the same),
-    and the shares that moved most; `plain`: the share handled, unlike anything, and how sure the student is on average."""
+    """The latest answers beside the test assets: how many, the population stability index of the student's categories (0: the
+    same), and the shares that moved most; `plain`: the share handled, unlike anything, and how sure the student is on average."""
 
     answers: int
     index: float
@@ -48,7 +48,8 @@ class Change:
 
 
 def change(db: Database, task: Task, at: float) -> Change | None:
-    """What changed in the four weeks before `at` (seconds since 1970); None with fewer than 200 answers, or no test to compare with."""
+    """What changed in the four weeks before `at` (seconds since 1970); None with fewer than 200 answers, or no test to compare
+    with."""
     live = db.execute("select id, taxonomy_id from students where task_id = ? and live = 1", [task.id]).fetchone()
     figures = judged(db, live[0]) if live else None
     file = served.there(task.client_id) if figures else None
@@ -89,7 +90,7 @@ def change(db: Database, task: Task, at: float) -> Change | None:
 
 
 def stability(then: np.ndarray, here: np.ndarray) -> float:
-    """The population stability index of two counts (categories,): the sum of (q - p) ln(q / p) over shares, each count half an answer
-    more, so that none is 0. It is 0 for equal shares, and never less."""
+    """The population stability index of two counts (categories,): the sum of (q - p) ln(q / p) over shares, each count half an
+    answer more, so that none is 0. It is 0 for equal shares, and never less."""
     p, q = ((counts + 0.5) / (counts + 0.5).sum() for counts in (np.asarray(then, float), np.asarray(here, float)))
     return float(((q - p) * np.log(q / p)).sum())
