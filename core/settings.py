@@ -38,6 +38,8 @@ DEFAULTS: dict[str, Any] = {
     "teacher_terms": "",  # what the client knows of its teacher's terms: may its answers train a model?
     "assumptions": {},  # changed fields of core.money.economics.Assumptions
     "verdict_rules": {},  # changed fields of core.evaluate.evidence.Rules, without the target
+    "prompt_pattern": {},  # fields of core.exchanges.patterns.Pattern; empty: none is set
+    "keep_last_calls": True,  # whether the last ten calls that a service passed on are kept, to set a pattern by
     "other_models": [],  # models whose list prices stand beside the teacher's
 }
 

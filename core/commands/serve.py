@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from core.tasks import Task
 
 SUMMARY = "answer over HTTP"
 SEVERAL_TASKS = True
@@ -30,6 +36,11 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--fallback", action="store_true", help="ask the teacher where the student is not sure enough")
     command.add_argument(
         "--fallback-budget", type=terminal.usd, metavar="USD", help="what the teacher may cost in a calendar month"
+    )
+    command.add_argument(
+        "--pass-to",
+        metavar="CONNECTION",
+        help="pass calls of /v1/chat/completions on to it, and keep what prompts of a task were answered as labels",
     )
     command.add_argument(
         "--shadow",
@@ -57,10 +68,10 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     from core.deploy import server
-    from core.train import registry
+    from core.wires import connections
 
-    sorting = registry.named(db, args.client, args.task, args.student)
-
+    client_id = tasks.client_named(db, args.client)
+    sorting = _sorting(db, args, client_id)
     result = server.serve(
         db,
         sorting,
@@ -72,6 +83,18 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         budget_usd=args.fallback_budget,
         shadow=args.shadow,
         record=not args.unrecorded,
+        pass_to=connections.find(db, client_id, args.pass_to) if args.pass_to else None,
+        client=args.client,
     )
     briefs = f" and {result['briefs']:,} briefs" if "briefs" in result else ""
     return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts{briefs}."
+
+
+def _sorting(db: Database, args: argparse.Namespace, client_id: int) -> list[Task]:
+    """The tasks whose students sort; none where calls are passed on before there is a student. InputError as registry.named()."""
+    from core.train import registry
+
+    starts = args.pass_to and not (args.task or args.fallback) and args.student == "live"
+    if starts and not registry.at_work(db, client_id):
+        return []
+    return registry.named(db, args.client, args.task, args.student)

@@ -104,11 +104,13 @@ class JointAsking:
 
     # --- the request ---------------------------------------------------------------------------------------------
 
-    def requests(self, assets: Sequence[JointAsset]) -> list[tuple[list[JointAsset], JointQuestion]]:
-        """The calls that ask about `assets`, those that lack the same facets together."""
+    def requests(self, assets: Sequence[Asset]) -> list[tuple[list[JointAsset], JointQuestion]]:
+        """The calls that ask about `assets`, those that lack the same facets together; about an asset of which nobody says what it
+        lacks, all facets are asked."""
         groups: dict[tuple[int, ...], list[JointAsset]] = {}
         for asset in assets:
-            groups.setdefault(asset.facets, []).append(asset)
+            lacks = asset.facets if isinstance(asset, JointAsset) else tuple(range(len(self.facets)))
+            groups.setdefault(lacks, []).append(asset)
         size, made = max(self.params.assets_per_call, 1), []
         for places, members in groups.items():
             if len(places) == 1 and not self.facets[places[0]].several:

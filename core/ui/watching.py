@@ -87,10 +87,10 @@ def weeks(now: Standing) -> None:
         for week in now.weeks
     ]
     last = found[-1]
-    title = f"Agreement lies between {percent(last.low)} and {percent(last.high)}"
+    title = f"Agreement lately lies between {percent(last.low)} and {percent(last.high)}"
     note = (
-        "The band holds for every week at once, so that it may be looked at every day; dots are the checks of a week by "
-        "themselves."
+        f"A band is of the week's checks, of {standing.WINDOW} with those before them where a week has fewer; it may be looked at "
+        "every day. Dots are the week's checks by themselves."
     )
     chart(
         title,

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from core import jobs, taxonomy
+from core import taxonomy
 from core.deploy.fallback import Fallback
 from core.deploy.live import Served
 from core.deploy.service import Service
@@ -38,36 +38,11 @@ class Following:
         """Nothing to stop."""
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("watched")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UNDERSTUDY_HOME", str(folder))
-        from core import database
-
-        db = database.connect()
-        task = small.fill(db, folder / "files")
-        run = jobs.run_here(db, "label", {"task_id": task.id, "teacher": "recorded:label"}, task=task).result
-        params = {"task_id": task.id, "run_id": run["run_id"], "kind": "linear", "target": 0.7}
-        jobs.run_here(db, "train", params, task=task)
-        set_live(db, 1)
-        db.close()
-    return folder, task
-
-
 @pytest.fixture
-def home(filled, tmp_path, monkeypatch):
-    """A copy of a workspace with a live student, its database and task."""
-    import shutil
-
-    from core import database
-
-    folder, task = filled
-    shutil.copytree(folder, tmp_path / "copy")
-    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "copy"))
-    db = database.connect()
-    yield db, task
-    db.close()
+def home(judged_small, db):
+    """The database and the task of a student at work."""
+    set_live(db, 1)
+    return db, judged_small
 
 
 def at_work(db, task, server, threshold: float | None = 0.0, confidence: str = "certified") -> Served:

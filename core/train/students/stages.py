@@ -179,14 +179,21 @@ def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
     for name in members.asked_in_order(list(readings)):
         tables += readings[name].tables
         judge = max((judge or name, name), key=lambda one: members.of(one).judges)
-        asked = name, judge, cut_of(readings[judge].nearness)
-        stage = _of_tags(*asked, tables, answers) if several else _of_categories(*asked, tables, answers)
+        stage = last_stage(tables, answers, name, judge, cut_of(readings[judge].nearness))
         stages.append(stage)
         pool = stage.pool(tables)
         sure.append(stage.answers(pool, np.zeros(len(pool), bool)).confidence)
         losses.append(odds.surprise(pool, answers) if several else _surprise(pool, answers))
     bars = _bars(stages, sure, losses, readings)
     return [replace(stage, bar=bar) for stage, bar in zip(stages, bars)]
+
+
+def last_stage(
+    tables: list[np.ndarray], answers: np.ndarray, name: str = "", judge: str = "", cut: float = -1.0
+) -> Stage:
+    """The stage at which a student ends that has asked all members, fitted on their `tables` of calibrating rows and the teacher's
+    `answers` as in fit(): every text ends there."""
+    return (_of_tags if answers.ndim > 1 else _of_categories)(name, judge, cut, tables, answers)
 
 
 def _of_categories(name: str, judge: str, cut: float, tables: list[np.ndarray], answers: np.ndarray) -> Stage:
