@@ -20,7 +20,7 @@ from core.assets import imports as ingest
 from core.assets.family_columns import Families, by_stem, in_words
 from core.assets.label_columns import nearest
 from core.errors import InputError
-from core.evaluate import evaluation, going_live
+from core.evaluate import evaluation, going_live, joint_money
 from core.evaluate import joint as joint_figures
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
@@ -174,7 +174,9 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     chosen = [int(one["chosen"]) for one in each.values()]
     target = request.get("target") or settings.get(db, "target_agreement", task)
     joint = joint_figures.all_facets(db, chosen, target, settings.get(db, "confidence", task))
-    return {"client": client, "assets": brought_in, "tasks": each, "all_facets": joint_figures.as_json(joint)}
+    economics, _ = joint_money.as_json(db, dict(zip(each_task.values(), chosen)))
+    whole = joint_figures.as_json(joint) | {"economics": economics}
+    return {"client": client, "assets": brought_in, "tasks": each, "all_facets": whole}
 
 
 def _taught_all(
