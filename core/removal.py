@@ -226,7 +226,9 @@ def remove_client(db: Database, client_id: int) -> Hanging:
         hanging = of_client(db, client_id)
         with _removing(db, client_id, hanging):
             _doom(db, _files_of(db, client_id))
-            db.conn.execute("update calls set run_id = null, joint_id = null where client_id = ?", [client_id])
+            db.conn.execute(
+                "update calls set run_id = null, joint_id = null, tasks = null where client_id = ?", [client_id]
+            )
             for table, where in belonging(db, "client_id"):
                 db.conn.execute(f"delete from {table} where {where}", [client_id])
             db.conn.execute("delete from clients where id = ?", [client_id])
@@ -264,6 +266,11 @@ def remove_task(db: Database, task: Task) -> Hanging:
             _doom(db, [row[0] for row in db.execute("select path from writers where task_id = ?", [task.id])])
             runs = "(select id from label_runs where task_id = ?)"
             db.conn.execute(f"update calls set run_id = null where run_id in {runs}", [task.id])
+            db.conn.execute(
+                """update calls set tasks = (select json_group_array(value) from json_each(tasks) where value != ?)
+                   where client_id = ? and tasks is not null""",
+                [task.id, task.client_id],
+            )
             for table, where in belonging(db, "task_id"):
                 db.conn.execute(f"delete from {table} where {where}", [task.id])
             for table in ("imports", "jobs"):  # the client's, which go on without it

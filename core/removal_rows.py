@@ -15,6 +15,7 @@ from core.asset_columns import RECORDED
 LEDGER = {
     "calls",
     "served_months",
+    "audit_months",
     "sendings",
     "removals",
 }  # what says what was paid and removed: it outlives its client

@@ -51,6 +51,13 @@ def share(value: str) -> float:
     return float(value)
 
 
+def part(value: str) -> float:
+    """A share from 0 to 1, both of them allowed."""
+    if not 0 <= _number(value) <= 1:
+        raise argparse.ArgumentTypeError(f"{value} is not from 0 to 1; for 2 % write 0.02")
+    return float(value)
+
+
 def usd(value: str) -> float:
     """US dollars, 0 or more."""
     if _number(value) < 0:

@@ -114,7 +114,7 @@ SENTENCE = re.compile(r"(?:^|(?<=[.!?] ))[^\W\d_]")
 SLOT = re.compile(r"\{(\w+)\}")
 
 
-def _pick(rng: random.Random, options: Any) -> Any:
+def pick(rng: random.Random, options: Any) -> Any:
     """One of `options`. Built on random(), whose stream Python guarantees across versions, unlike choice()."""
     return options[int(rng.random() * len(options))]
 
@@ -127,18 +127,18 @@ class Words:
 
     def sentence(self, templates: list[str]) -> str:
         """One of the templates, filled, each of its sentences with a capital letter."""
-        return SENTENCE.sub(lambda match: match[0].upper(), self.fill(_pick(self.rng, templates)))
+        return SENTENCE.sub(lambda match: match[0].upper(), self.fill(pick(self.rng, templates)))
 
     def fill(self, template: str) -> str:
         """The template with its choices made and its slots filled."""
         while "[" in template:
-            template = CHOICE.sub(lambda match: _pick(self.rng, match[1].split("|")), template)
+            template = CHOICE.sub(lambda match: pick(self.rng, match[1].split("|")), template)
         return SLOT.sub(lambda match: self._slot(match[1]), template)
 
     def _slot(self, name: str) -> str:
         if name not in self.values:
             options = next(table[name] for table in self.tables if name in table)
-            self.values[name] = self.fill(_pick(self.rng, options))
+            self.values[name] = self.fill(pick(self.rng, options))
         return self.values[name]
 
 
@@ -147,7 +147,7 @@ def _typo(rng: random.Random, text: str) -> str:
     spots = [m for m in re.finditer(r"[^\W\d_]{4,}", text)]
     if not spots:
         return text
-    word = _pick(rng, spots)
+    word = pick(rng, spots)
     at = word.start() + 1 + int(rng.random() * (len(word[0]) - 2))
     kind = rng.random()
     if kind < 0.4:
@@ -174,15 +174,15 @@ def _creative(rng: random.Random, fate: float) -> Creative:
     """
     shared, leaves, shares = tables()
     leaf = list(leaves.values())[bisect.bisect(shares, rng.random() * shares[-1])]
-    other = _pick(rng, leaf.near) if fate < AMBIGUOUS else ""
+    other = pick(rng, leaf.near) if fate < AMBIGUOUS else ""
     hard = fate - AMBIGUOUS
-    tempting = _pick(rng, leaf.near) if 0 <= hard < TEMPTING else ""
-    astray = _pick(rng, leaf.near) if TEMPTING <= hard < TEMPTING + ASTRAY else ""
-    language = _pick(rng, ("de", "fr", "es")) if fate >= 1 - FOREIGN else "en"
-    market = _pick(rng, shared["markets"][language])
+    tempting = pick(rng, leaf.near) if 0 <= hard < TEMPTING else ""
+    astray = pick(rng, leaf.near) if TEMPTING <= hard < TEMPTING + ASTRAY else ""
+    language = pick(rng, ("de", "fr", "es")) if fate >= 1 - FOREIGN else "en"
+    market = pick(rng, shared["markets"][language])
     month, day = 1 + int(rng.random() * 12), 1 + int(rng.random() * 28)
     season = shared["seasons"][language][(month % 12) // 3]
-    fixed = {"cur": shared["currency"].get(market, "€"), "season": _pick(rng, season)}
+    fixed = {"cur": shared["currency"].get(market, "€"), "season": pick(rng, season)}
     words = Words(rng, [leaf.trade["slots"], shared["slots"]], fixed)
     brand = words.fill("{brand}")
     headline, body = _copy(rng, words, leaf, leaves.get(other), leaves.get(tempting), language)
@@ -202,7 +202,7 @@ def _copy(
     A `tempting` neighbour is mentioned in passing.
     """
     if language != "en":
-        headline, body = _pick(rng, leaf.copy[language])
+        headline, body = pick(rng, leaf.copy[language])
         return words.fill(headline), words.fill(body)
     if other:
         both = [words.sentence(leaf.copy["bodies"]), words.sentence(other.copy["bodies"])]
@@ -212,7 +212,7 @@ def _copy(
     generic = rng.random() < GENERIC_HEADLINE
     headline = words.sentence((leaf.trade if generic else leaf.copy)["headlines"])
     generic_body = not generic and rng.random() < GENERIC_BODY
-    first = _pick(rng, (leaf.trade if generic_body else leaf.copy)["bodies"])
+    first = pick(rng, (leaf.trade if generic_body else leaf.copy)["bodies"])
     body = words.sentence([first])
     if tempting:
         body += " " + words.sentence(tempting.copy["asides"])
@@ -234,18 +234,18 @@ def _ctas(rng: random.Random, shared: dict[str, Any], leaf: Leaf, other: str, la
 def _rows(rng: random.Random, number: int, creative: Creative) -> list[dict[str, Any]]:
     """The creative in one to four sizes, each a row with the truth about it; later sizes may have their copy trimmed."""
     shared = tables()[0]
-    channel = _pick(rng, shared["channels"])
+    channel = pick(rng, shared["channels"])
     sizes = list(channel["sizes"])
     count = min(bisect.bisect(SIZE_VARIANTS, rng.random()) + 1, len(sizes))
     codes = creative.leaf.copy["codes"] if not creative.other and rng.random() < HINT else shared["codes"]
-    code, version = _pick(rng, codes), 1 + int(rng.random() * 4)
+    code, version = pick(rng, codes), 1 + int(rng.random() * 4)
     brand = re.sub(r"[^A-Za-z0-9]", "", unicodedata.normalize("NFKD", creative.brand)).upper()
     confidence = _confidence(rng, creative)
     rows = []
     for variant in range(count):
         size = sizes.pop(int(rng.random() * len(sizes)))
         headline, body, cta = _trim(rng, creative) if variant else (creative.headline, creative.body, creative.cta)
-        extension = _pick(rng, channel["extensions"])
+        extension = pick(rng, channel["extensions"])
         name = f"{brand}_{creative.market}_{channel['tag']}_{size}_{code}_V{version}_{creative.date}.{extension}"
         rows.append(
             {
@@ -347,8 +347,12 @@ def write(folder: Path, rows: int = 2000, seed: int = 7) -> tuple[Path, Path]:
     Each file is written aside and renamed, so that a reader sees the old or the new one whole. Raises InputError for fewer
     than one row, OSError where the folder cannot be written.
     """
-    tables = dict(zip(("taxonomy.csv", "assets.csv"), generate(rows, seed)))
+    return save(folder, *generate(rows, seed))
+
+
+def save(folder: Path, taxonomy: pd.DataFrame, assets: pd.DataFrame) -> tuple[Path, Path]:
+    """Write both tables into `folder` as write() does; returns both paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
+    for name, table in {"taxonomy.csv": taxonomy, "assets.csv": assets}.items():
         write_whole(folder / name, table.to_csv(index=False, lineterminator="\n"))
     return folder / "taxonomy.csv", folder / "assets.csv"

@@ -20,6 +20,12 @@ def options(command: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--pairs", type=terminal.count, metavar="N", help="instead, briefs with approved copy and their voice guide"
     )
+    command.add_argument(
+        "--facets",
+        type=terminal.count,
+        metavar="N",
+        help="give each asset labels of so many facets, 4 at most: topic, format, …",
+    )
     command.add_argument("--to", type=Path, metavar="FOLDER", help="where to (default: sample-N in the workspace)")
     command.add_argument("--seed", type=int, default=7, metavar="N", help="another seed, other data (default: 7)")
 
@@ -28,16 +34,25 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Made-up sample data of any size."""
     from core import settings
     from core.assets import sample as assets
+    from core.assets import sample_facets
     from core.write import sample as pairs
 
+    if args.pairs and args.facets:
+        raise InputError("Facets are of assets, and --pairs makes briefs with copy.", "Leave out --facets or --pairs.")
     count = args.pairs or args.rows
-    folder = args.to or settings.home() / f"sample-{'pairs-' * bool(args.pairs)}{count}"
+    what = "pairs-" if args.pairs else f"{args.facets}-facets-" if args.facets else ""
+    folder = args.to or settings.home() / f"sample-{what}{count}"
     try:
-        first, second = (pairs if args.pairs else assets).write(folder, count, args.seed)
+        if args.facets:
+            first, second = sample_facets.write(folder, count, args.seed, args.facets)
+        else:
+            first, second = (pairs if args.pairs else assets).write(folder, count, args.seed)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}).", "Choose another folder.") from error
     if args.pairs:
         result = {"rows": count, "pairs": str(first), "guide": str(second)}
         return result, f"{count:,} made-up briefs with copy in {first}\ntheir voice guide in {second}"
     result = {"rows": count, "taxonomy": str(first), "assets": str(second)}
+    if args.facets:
+        result["facets"] = list(sample_facets.FACETS[: args.facets])
     return result, f"{count:,} made-up assets in {second}\ntheir taxonomy in {first}"

@@ -90,9 +90,12 @@ def sent(result: dict) -> str:
     if "by_teacher" not in result:
         return ""
     text = f"\n{counted(result['by_teacher'], 'row')} answered by {result['teacher']}"
+    each = [f"{name} {one['by_teacher']:,}" for name, one in result.get("facets", {}).items()]
+    text += f" ({', '.join(each)}; a row in one call)" if each else ""
     text += f", {money(result['spent_usd'], exact=True)} for this file so far"
     if result["left"]:
-        text += f"; {counted(result['left'], 'row')} left to the student's answer:"
+        left_to = "the students' answers" if each else "the student's answer"
+        text += f"; {counted(result['left'], 'row')} left to {left_to}:"
         text += "".join(f"\n- {count:,}: {reason}" for reason, count in result["reasons"].items())
         text += "\nThe same command, with a higher budget where it was reached, asks about those alone."
     return text

@@ -1,4 +1,5 @@
 """The teacher behind a served student: asked about texts the student does not answer by itself, within a client's monthly budget.
+Facets of a text that fall back together are asked about in one call, where one connection stands behind them.
 
 What it answers is bought as a run buys it (core/label/desk.py): a row a call in the ledger, replies kept on disk, so that neither a
 restart nor another server buys an answer again, nor one that the client's own labels hold. Calls are made side by side, so that
@@ -12,26 +13,29 @@ import hashlib
 import logging
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlite_utils import Database
 
 from core import taxonomy
 from core.deploy.live import Served
 from core.errors import InputError
-from core.label import labels
+from core.label import known
 from core.label.buyer import Buyer, Capped
 from core.label.buying import outside
 from core.label.desk import Desk, Paused
 from core.label.disk import Disk
 from core.label.runs import find_run
-from core.label.teachers import Answer, Asset, Teacher, make
+from core.label.teachers import Answer, Asset, Teacher, for_labels, worded
 from core.label.teachers.hosted import Hosted
+from core.label.teachers.joint import together
 from core.label.teachers.recorded import Recorded
 from core.money import ledger
 from core.tasks import Task
+from core.taxonomy import tagsets
 from core.wires import connections
+from core.wires.connections import Connection
 from core.wires.limits import Limits
 
 KEPT = 10_000  # answers remembered, so that no text is looked up twice while the server runs
@@ -48,43 +52,64 @@ class TeacherReply:
 
     category: str
     confidence: float | None
+    usd: float = field(default=0.0, compare=False)  # what it cost, 0 where it was bought before
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """A teacher, and for a hosted one the desk that asks it, its calls at once, and the run that holds its labels."""
+class _Line:
+    """To a hosted model, for all facets that it stands behind: the desk that asks it, and its calls at once."""
 
-    teacher: Teacher
-    labels: dict[int, str]
-    desk: Desk | None = None
-    turn: asyncio.Semaphore | None = None
-    room: asyncio.Semaphore | None = None
-    run_id: int | None = None
+    desk: Desk
+    turn: asyncio.Semaphore
+    room: asyncio.Semaphore
 
     @property
     def worn(self) -> bool:
         """Its key was refused a while ago: to be made anew, with the key as it is by now."""
-        return self.desk is not None and self.desk.refused and not self.desk.paused
+        return self.desk.refused and not self.desk.paused
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """The teacher of a facet, and for a hosted one its line, and the run that holds its labels."""
+
+    task: Task
+    teacher: Teacher
+    labels: dict[int, str]
+    line: _Line | None = None
+    run_id: int | None = None
+
+    @property
+    def asked(self) -> known.Asked:
+        """As it is asked about this facet alone."""
+        return known.Asked(self.task, self.teacher, self.run_id)
+
+    def words(self, answer: Answer) -> str | None:
+        """The category, or the tags, that an answer names; None where it names none."""
+        return worded(answer, self.labels)
 
 
 class Fallback:
-    """Asks the teacher who taught the student; of a client's tasks, so many of them, within one budget. Everything but the disk's
-    part happens on the event loop.
+    """Asks the teacher who taught the student; of a client's tasks, so many of them, within one budget for what it asks for
+    (`purpose`, as in the ledger). Everything but the disk's part happens on the event loop.
 
-    `count(outcome)` is called once a text: "answered", "kept" (asked before), "unknown" (to recorded labels), "budget"
+    `count(outcome)` is called once a text and facet: "answered", "kept" (asked before), "unknown" (to recorded labels), "budget"
     (spent), "paused" (the provider asked to wait), "late" (too many wait already) or "failed".
     """
 
-    def __init__(self, task: Task, budget_usd: float | None, tasks: int = 1):
+    def __init__(self, task: Task, budget_usd: float | None, tasks: int = 1, purpose: str = ledger.SERVED):
         self.client_id, self.budget_usd, self._teachers = task.client_id, budget_usd, TEACHERS * tasks
+        self.purpose = purpose
         self.count: Callable[[str], None] = lambda outcome: None
         self._disk = Disk()
         self._ready: OrderedDict[tuple, _Ready] = OrderedDict()
-        self._leaving: list[_Ready] = []  # no longer asked; their connections are to be closed
+        self._lines: dict[Connection, _Line] = {}
+        self._leaving: list[_Line] = []  # no longer asked; their connections are to be closed
         self._owner = uuid.uuid4().hex
         self._lock = ledger.owner_lock(self._owner)
         self._replies: OrderedDict[bytes, TeacherReply] = OrderedDict()
-        self._asking: dict[bytes, asyncio.Task] = {}
+        self._asking: dict[bytes, asyncio.Task] = {}  # of a text and facet the call that will say it
+        self._under_way: set[asyncio.Task] = set()
         self.spent_usd = 0.0  # this month, as last seen
 
     async def prepare(self, served: Served) -> None:
@@ -97,33 +122,57 @@ class Fallback:
             raise InputError(
                 f"The teacher {ready.teacher.name} costs money.", "Say how much a month with --fallback-budget USD."
             )
-        self.spent_usd = await self._disk(ledger.served_usd, self.client_id)
+        self.spent_usd = await self._disk(ledger.served_usd, self.client_id, self.purpose)
 
     async def answer(self, served: Served, texts: list[str]) -> list[TeacherReply | None]:
         """What the teacher says of each text; None where it has no answer, cannot be reached, or the budget is spent."""
-        return list(await asyncio.gather(*(self.answer_one(served, text) for text in texts)))
+        return list(await asyncio.gather(*(one for text in texts for one in self.ask([served], text))))
 
-    async def answer_one(self, served: Served, text: str) -> TeacherReply | None:
-        """What the teacher says of a text; see answer(). Given up by whoever asks, the call goes on and its answer is kept."""
-        key = _key(served, text)
+    def ask(self, served: Sequence[Served], text: str) -> list[asyncio.Future[TeacherReply | None]]:
+        """What the teachers will say of a text, by facet (its student); see answer(). What is asked of one connection is asked in
+        one call. Given up by whoever asks, the call goes on and its answers are kept."""
+        keys = {_key(one, text): one for one in served}
+        fresh: dict[str, dict[bytes, Served]] = {}
+        for key, one in keys.items():
+            if key not in self._replies and key not in self._asking:
+                fresh.setdefault(one.teacher, {})[key] = one
+        for facets in fresh.values():
+            if len(self._under_way) < ROOM:
+                self._begin(facets, text)
+        return [self._coming(key) for key in keys]
+
+    def _begin(self, facets: dict[bytes, Served], text: str) -> None:
+        call = asyncio.ensure_future(self._ask(facets, text))
+        self._asking |= dict.fromkeys(facets, call)
+        self._under_way.add(call)
+
+        def over(_: asyncio.Task) -> None:
+            self._under_way.discard(call)
+            for key in facets:
+                self._asking.pop(key, None)
+
+        call.add_done_callback(over)
+
+    def _coming(self, key: bytes) -> asyncio.Future[TeacherReply | None]:
+        if key in self._asking:
+            return asyncio.ensure_future(self._part(self._asking[key], key))
+        said = asyncio.get_running_loop().create_future()
+        said.set_result(self._replies.get(key))
+        self.count("kept" if key in self._replies else "late")
         if key in self._replies:
             self._replies.move_to_end(key)
-            self.count("kept")
-            return self._replies[key]
-        if key not in self._asking:
-            if len(self._asking) >= ROOM:
-                self.count("late")
-                return None
-            self._asking[key] = asyncio.ensure_future(self._ask(served, text, key))
-            self._asking[key].add_done_callback(lambda _: self._asking.pop(key, None))
-        return await asyncio.shield(self._asking[key])
+        return said
+
+    async def _part(self, call: asyncio.Task, key: bytes) -> TeacherReply | None:
+        return (await asyncio.shield(call))[key]
 
     async def close(self) -> None:
         """Let go of calls, connections and the disk. A call cut off stays counted at the most it can cost."""
-        for task in list(self._asking.values()):
-            task.cancel()
-        await asyncio.gather(*self._asking.values(), return_exceptions=True)
-        self._leaving += self._ready.values()
+        under_way = list(self._under_way)
+        for call in under_way:
+            call.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        self._leaving += self._lines.values()
         await self._let_go(last=True)
         if self._disk.db:
             await self._disk(ledger.close_left, self.client_id, self._owner)
@@ -133,96 +182,125 @@ class Fallback:
     async def _let_go(self, last: bool = False) -> None:
         """Close the connections of those no longer asked, where no call is under way, or all at the `last`."""
         leaving, self._leaving = self._leaving, []
-        for ready in leaving:
-            if ready.desk and ready.desk.buyer.calling and not last:
-                self._leaving.append(ready)
-            elif ready.desk:
-                await ready.desk.buyer.close()
+        for line in leaving:
+            if line.desk.buyer.calling and not last:
+                self._leaving.append(line)
+            else:
+                await line.desk.buyer.close()
 
     def _teacher(self, db: Database, served: Served) -> _Ready:
         """On disk: the teacher as its connection stands now."""
         kind, _, name = served.teacher.partition(":")
         connection = connections.find(db, self.client_id, name) if kind == "connection" else None
         key = served.teacher, served.taxonomy_id, connection
-        if key in self._ready and self._ready[key].worn:
-            self._leaving.append(self._ready.pop(key))
+        if key in self._ready and self._ready[key].line and self._ready[key].line.worn:
+            worn = self._ready[key].line
+            self._ready = OrderedDict((name, one) for name, one in self._ready.items() if one.line is not worn)
         if key in self._ready:
             self._ready.move_to_end(key)
         else:
             categories = taxonomy.load(db, served.taxonomy_id)
-            teacher = make(db, served.task, served.teacher, categories)
+            teacher = for_labels(db, served.task, served.teacher, categories)
             labels = {category.id: category.label for category in categories}
-            self._ready[key] = (
-                self._hosted(db, teacher, labels, served) if isinstance(teacher, Hosted) else _Ready(teacher, labels)
-            )
+            ready = _Ready(served.task, teacher, labels | tagsets.labels(db, served.taxonomy_id))
+            if isinstance(teacher, Hosted):
+                run_id = find_run(db, served.task, served.taxonomy_id, teacher)
+                ready = replace(ready, line=self._line(teacher), run_id=run_id)
+            self._ready[key] = ready
             while len(self._ready) > self._teachers:
-                self._leaving.append(self._ready.popitem(last=False)[1])
+                self._ready.popitem(last=False)
+        in_use = [one.line for one in self._ready.values()]
+        for connection, line in list(self._lines.items()):
+            if line not in in_use:
+                self._leaving.append(self._lines.pop(connection))
         return self._ready[key]
 
-    def _hosted(self, db: Database, teacher: Hosted, labels: dict[int, str], served: Served) -> _Ready:
+    def _line(self, teacher: Hosted) -> _Line:
         connection = teacher.connection
+        if connection in self._lines and not self._lines[connection].worn:
+            return self._lines[connection]
         teacher.priced()  # InputError where the price is not known
-        account = outside(teacher, self.client_id, self._owner, self.budget_usd, ledger.SERVED)
+        account = outside(teacher, self.client_id, self._owner, self.budget_usd, self.purpose)
         calls = max(connection.params.concurrency, 1)
         wide = replace(connection, params=replace(connection.params, concurrency=SLOW_CALLS * calls))
-        return _Ready(
-            teacher,
-            labels,
+        line = _Line(
             Desk(Buyer(teacher, account, self._disk, Limits(calls), wire=connections.connect(wide))),
             asyncio.Semaphore(calls),
             asyncio.Semaphore(SLOW_CALLS * calls),
-            find_run(db, served.task, served.taxonomy_id, teacher),
         )
+        if connection in self._lines:  # its key was refused
+            self._leaving.append(self._lines[connection])
+        self._lines[connection] = line
+        return line
 
-    async def _ask(self, served: Served, text: str, key: bytes) -> TeacherReply | None:
+    async def _ask(self, facets: dict[bytes, Served], text: str) -> dict[bytes, TeacherReply | None]:
+        """What one teacher says of a text in these facets: what is known already, and the rest in one call."""
+        ready, said, why = [], {}, "unknown"
         try:
-            ready = await self._disk(self._teacher, served)
+            ready = await self._disk(lambda db: [self._teacher(db, one) for one in facets.values()])
             await self._let_go()
-            held = await self._disk(labels.of_text, self.client_id, ready.run_id, text)
-            answer = held or await (self._bought(ready, text) if ready.desk else self._disk(self._here, ready, text))
+            said = await self._disk(self._known, ready, text)
+            held = set(said)
+            lacking = [place for place in range(len(ready)) if place not in held]
+            if lacking and ready[0].line:
+                said |= await self._bought(ready, lacking, text)
+            elif lacking:
+                said |= await self._disk(self._here, ready, lacking, text)
         except (Capped, Paused) as error:
-            self.count("budget" if isinstance(error, Capped) else "paused")
-            return None
+            why = "budget" if isinstance(error, Capped) else "paused"
         except Exception as error:  # the student's answer goes out without the teacher's
             log.warning("The teacher could not be asked (%s).", type(error).__name__)
-            self.count("failed")
-            return None
-        if answer is None:
-            self.count("unknown")
-            return None
-        label = ready.labels.get(answer.category_id)
-        self.count("kept" if held else "failed" if label is None else "answered")
-        if label is None:
-            return None
-        reply = self._replies[key] = TeacherReply(label, answer.confidence)
+            why = "failed"
+        replies: dict[bytes, TeacherReply | None] = dict.fromkeys(facets)
+        for place, key in enumerate(facets):
+            answer = said.get(place)
+            label = ready[place].words(answer) if answer else None
+            self.count(
+                why if answer is None else "failed" if label is None else "kept" if place in held else "answered"
+            )
+            if label is not None:
+                usd = 0.0 if place in held else answer.cost_usd or 0.0
+                replies[key] = TeacherReply(label, answer.confidence, usd)
+                self._replies[key] = replace(replies[key], usd=0.0)
         while len(self._replies) > KEPT:
             self._replies.popitem(last=False)
-        return reply
+        return replies
 
-    async def _bought(self, ready: _Ready, text: str) -> Answer:
-        """Ask a hosted teacher when it is the text's turn, which a call that takes long gives up to another."""
-        async with ready.room:
-            await ready.turn.acquire()
+    def _known(self, db: Database, ready: list[_Ready], text: str) -> dict[int, Answer]:
+        """On disk: what is known of a text without asking a hosted teacher, by the facet's place."""
+        return known.answers(db, [one.asked for one in ready], text) if ready[0].line else {}
+
+    async def _bought(self, ready: list[_Ready], lacking: list[int], text: str) -> dict[int, Answer]:
+        """Ask a hosted teacher about the facets at the places `lacking` when it is the text's turn, which a call that takes long
+        gives up to another."""
+        line, asked = ready[0].line, together([(ready[place].task, ready[place].teacher) for place in lacking])
+        async with line.room:
+            await line.turn.acquire()
             released = []
 
             def release() -> None:
                 if not released:
                     released.append(True)
-                    ready.turn.release()
+                    line.turn.release()
 
             slow = asyncio.get_running_loop().call_later(SLOW_S, release)
             try:
-                return await ready.desk.answer(Asset(0, text))
+                answers = await line.desk.answers(asked, asked.about(text))
             finally:
                 slow.cancel()
                 release()
-                self.spent_usd = await self._disk(ledger.served_usd, self.client_id)
+                self.spent_usd = await self._disk(ledger.served_usd, self.client_id, self.purpose)
+        return {lacking[answer.facet]: answer for answer in answers}
 
-    def _here(self, db: Database, ready: _Ready, text: str) -> Answer | None:
-        """On disk: a teacher that answers on this machine; None where it does not know the text."""
-        recorded = isinstance(ready.teacher, Recorded)
-        asset = ready.teacher.known(text) if recorded else Asset(0, text)
-        return ready.teacher.answer([asset])[0] if asset else None
+    def _here(self, db: Database, ready: list[_Ready], lacking: list[int], text: str) -> dict[int, Answer]:
+        """On disk: teachers that answer on this machine; missing where one does not know the text."""
+        said = {}
+        for place in lacking:
+            teacher = ready[place].teacher
+            asset = teacher.known(text) if isinstance(teacher, Recorded) else Asset(0, text)
+            if asset:
+                said[place] = teacher.answer([asset])[0]
+        return said
 
 
 def _key(served: Served, text: str) -> bytes:

@@ -101,7 +101,8 @@ def score(
     `engine` is one of ENGINES; what `read_as` leaves open of how the input is read is found out.
     With a `teacher` (a model) or a budget (then the teacher the student learned from) the rows that the student does not handle are
     sent to it, as sending.send(), for `budget_usd` at most over all times this is done for the file; a fourth column, answered_by,
-    says who answered. Rows it brings no answer for keep the student's.
+    says who answered. Rows it brings no answer for keep the student's. Of several tasks a row is asked about in one call, in those
+    that are not handled.
     `name_like` adds a column `name`: a template such as {brand}_{Format}_{market}, of columns of the file and of tasks by their
     names.
     Where another target is set meanwhile, the whole file is answered by that: it begins again at the next shard.
@@ -111,13 +112,9 @@ def score(
     _check_paths(input, output)
     rows = [find(db, one, student) for one in (task, *beside)]
     asks = teacher is not None or budget_usd is not None
-    if asks and beside:
-        raise InputError(
-            "Rows are sent to a teacher for one task at a time.", "Name that task alone, or leave the teacher out."
-        )
     if asks and name_like:
         raise InputError("Names are made of students' answers alone.", "Leave the teacher out, or the names.")
-    model = sending.hosted(db, rows[0], teacher) if asks else None
+    model = sending.hosted(db, rows, teacher) if asks else None
     named = (input, output, text_columns, id_column, engine, read_as, name_like)
     while True:
         with suppress(_Changed):
@@ -158,7 +155,8 @@ def _score(
         db, students, texts, _input_columns(source, input, id_column), input, output, read_as, model, name_like
     )
     with parts_folder(scoring.parts, manifest, lambda: _finished(scoring)), ExitStack() as stack:
-        asked = model and stack.enter_context(sending.opened(db, row, model, owner(row, model, input), budget_usd))
+        name = model and owner(students, model, input)
+        asked = model and stack.enter_context(sending.opened(db, students, model, name, budget_usd))
         counts = _finished(scoring)
         taken_over = sum(c.rows for c in counts.values())
         report(taken_over, source.rows, "Scoring")
@@ -173,8 +171,9 @@ def _score(
         final, sent = scoring, {}
         if asked:
             kind = _kind(output)
-            final = replace(scoring, kind=kind, key=f"{scoring.key}-completed", results=COMPLETED)
-            sent = sending.send(db, asked, scoring, final, counts, report)
+            results = columns_of(scoring.facets, COMPLETED)
+            final = replace(scoring, kind=kind, key=f"{scoring.key}-completed", results=results)
+            sent = sending.send(db, students, asked, scoring, final, counts, report)
         _join(final, output, len(counts), report)
     return {
         "rows": sum(c.rows for c in counts.values()),
@@ -191,27 +190,35 @@ def _score(
         "output": str(output),
         "teacher_texts": sum(c.texts for c in counts.values()),
         "teacher_characters": sum(c.characters for c in counts.values()),
+        **_of_facets(students, scoring, counts, sent.pop("teacher_facets", [])),
         **sent,
-        **_of_facets(students, scoring, counts),
     }
 
 
-def _of_facets(students: list[dict], scoring: Scoring, counts: dict[int, Counts]) -> dict[str, Any]:
-    """What came of each of several facets, by its name; nothing where there is one."""
+def _of_facets(
+    students: list[dict], scoring: Scoring, counts: dict[int, Counts], by_teacher: list[int]
+) -> dict[str, Any]:
+    """What came of each of several facets, by its name, and the texts that are for the teacher by the facets that wait (their
+    places, texts, characters); nothing where there is one facet."""
     if len(students) == 1:
         return {}
     handled = [sum(each) for each in zip(*(c.of_facets for c in counts.values()))]
-    return {
-        "facets": {
-            facet.name: {
-                "task_id": row["task_id"],
-                "student": row["id"],
-                "handled": count,
-                "certified": facet.threshold is not None,
-            }
-            for row, facet, count in zip(students, scoring.facets, handled)
+    waiting: dict[tuple[int, ...], list[int]] = {}
+    for places, texts, characters in (one for c in counts.values() for one in c.waiting):
+        sums = waiting.setdefault(tuple(places), [0, 0])
+        waiting[tuple(places)] = [sums[0] + texts, sums[1] + characters]
+    facets = {
+        facet.name: {
+            "task_id": row["task_id"],
+            "student": row["id"],
+            "handled": count,
+            "certified": facet.threshold is not None,
         }
+        for row, facet, count in zip(students, scoring.facets, handled)
     }
+    for facet, count in zip(facets.values(), by_teacher):
+        facet["by_teacher"] = count
+    return {"facets": facets, "teacher_waiting": [[list(places), *sums] for places, sums in waiting.items()]}
 
 
 def _while_it_holds(db: Database, students: list[dict], scoring: Scoring, todo: Todo) -> Todo:
@@ -242,10 +249,10 @@ def in_words(result: dict[str, Any]) -> str:
     return ", ".join(parts) + ("" if proven or "by_teacher" in result else f". {UNCERTIFIED}")
 
 
-def owner(student: dict, model: sending.Hosted, input: Path) -> str:
+def owner(students: Sequence[dict], model: sending.Hosted, input: Path) -> str:
     """Under whom the calls for an input stand in the ledger, as sending.owner(); the same for a copy of it."""
     size, _, *content = _identity(input)
-    return sending.owner(student, model, [size, *content])
+    return sending.owner(students, model, [size, *content])
 
 
 def score_job(db: Database, params: dict, progress: Progress) -> dict:
@@ -519,7 +526,8 @@ def _join_xlsx(scoring: Scoring, file: BinaryIO, shards: int, report: Progress) 
     book = Workbook(write_only=True)
     names, room, sheet = next(csv.reader([header(scoring.columns, scoring.results).decode("utf-8-sig")])), 0, None
     first, count = len(scoring.columns) + RESULTS.index("confidence"), len(scoring.facets)
-    numbers = range(first, first + count * len(RESULTS), len(RESULTS))
+    each = len(scoring.results) // count  # columns of a facet; a name of all of them may follow
+    numbers = range(first, first + count * each, each)
     for number in range(shards):
         report(number, shards, "Joining the parts")
         with scoring.part(number).open(encoding="utf-8", newline="") as part:

@@ -1,7 +1,7 @@
 """The rows of a scored file that are for the teacher, sent to it: the file comes out completed, with who answered each row.
 
 The shards of such a file are kept as Arrow until the teacher has been asked about their rows (core/label/errands.py): one text a
-call, within a cap, nothing bought twice. Then each is written as a part of the output.
+call, whatever facets of it wait, within a cap, nothing bought twice. Then each is written as a part of the output.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -17,17 +18,22 @@ import pyarrow as pa
 from sqlite_utils import Database
 
 from core import tasks, taxonomy
-from core.deploy.shards import Counts, Scoring, for_teacher, names_after, read, write_part
+from core.deploy.shards import RESULTS, Counts, Scoring, for_teacher, names_after, read, write_part
 from core.errors import InputError
 from core.jobs import Progress
-from core.label import forecast
+from core.label import forecast, forecast_joint
 from core.label.errands import Errand, errand
 from core.label.runs import find_run
 from core.label.spending import Spread
-from core.label.teachers import Answer, make
+from core.label.teachers import Answer, for_labels, worded
 from core.label.teachers.hosted import Hosted
+from core.label.teachers.joint import Joint, together
 from core.money import ledger
+from core.tasks import Task
 from core.wires import providers
+from core.words import teacher_words
+
+Replies = dict[int, Answer]  # to the facets of one text, by their places
 
 
 def can_answer(teacher: str) -> bool:
@@ -40,54 +46,79 @@ def taught_by(db: Database, student: dict) -> str:
     return db.execute("select teacher from label_runs where id = ?", [student["label_run_id"]]).fetchone()[0]
 
 
-def hosted(db: Database, student: dict, teacher: str | None) -> Hosted:
-    """The model that answers for a student (its row) in its taxonomy: `teacher`, else the one it learned from. InputError where
-    that is no model."""
-    spec = teacher or taught_by(db, student)
-    if not can_answer(spec):
+def hosted(db: Database, students: Sequence[dict], teacher: str | None) -> Hosted:
+    """The model that answers for the students (their rows, of a task each) in their taxonomies, in one call where they are several:
+    `teacher`, else the one they learned from. InputError where that is no model, or not the same one."""
+    specs = list(dict.fromkeys([teacher] if teacher else [taught_by(db, student) for student in students]))
+    if not all(map(can_answer, specs)):
         raise InputError(
             "No model is connected that could answer the rows for the teacher.",
             "Connect a model first, then choose it (--teacher connection:NAME).",
         )
-    model = make(db, tasks.get(db, student["task_id"]), spec, taxonomy.load(db, student["taxonomy_id"]))
-    assert isinstance(model, Hosted)
-    return model
+    if len(specs) > 1:
+        raise InputError(
+            f"The students learned from several teachers: {', '.join(map(teacher_words, specs))}.",
+            f"Say which of them answers for all, such as --teacher {specs[0]}.",
+        )
+    facets = [(tasks.get(db, student["task_id"]), student["taxonomy_id"]) for student in students]
+    return together([(task, for_labels(db, task, specs[0], taxonomy.load(db, version))) for task, version in facets])
 
 
-def owner(student: dict, model: Hosted, input_identity: list) -> str:
-    """Under whom the calls for a file stand in the ledger: the same for the same file, student and model."""
-    what = [student["task_id"], student["id"], model.name, model.connection.model, input_identity]
+def owner(students: Sequence[dict], model: Hosted, input_identity: list) -> str:
+    """Under whom the calls for a file stand in the ledger: the same for the same file, students and model."""
+    whose = [one[name] for one in students for name in ("task_id", "id")]
+    what = [*whose, model.name, model.connection.model, input_identity]
     return f"sent-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]}"
 
 
-def expected(db: Database, student: dict, model: Hosted, texts: int, characters: int) -> tuple[Spread | None, int]:
-    """What answers to so many texts cost, as forecast.texts_cost()."""
-    return forecast.texts_cost(
-        db, tasks.get(db, student["task_id"]), model, _run(db, student, model), texts, characters
-    )
+def expected(
+    db: Database, students: Sequence[dict], model: Hosted, waiting: Sequence[tuple[Sequence[int], int, int]]
+) -> tuple[Spread | None, int]:
+    """What answers to texts cost (each: the places of the facets that wait, how many such texts, their characters), and the labels
+    that was measured on, as forecast.texts_cost()."""
+    runs = _runs(db, students, model)
+    if isinstance(model, Joint):
+        return forecast_joint.texts_cost(db, model, runs, waiting)
+    ((_, texts, characters),) = waiting
+    return forecast.texts_cost(db, _task(db, students[0]), model, runs[0], texts, characters)
 
 
 def opened(
-    db: Database, student: dict, model: Hosted, name: str, budget_usd: float | None
+    db: Database, students: Sequence[dict], model: Hosted, name: str, budget_usd: float | None
 ) -> AbstractContextManager[Errand]:
     """The errand of asking `model`; raises what errands.errand() does."""
-    return errand(db, tasks.get(db, student["task_id"]).client_id, model, _run(db, student, model), name, budget_usd)
+    run_id = None if isinstance(model, Joint) else _runs(db, students, model)[0]
+    return errand(db, _task(db, students[0]).client_id, model, run_id, name, budget_usd)
 
 
-def _run(db: Database, student: dict, model: Hosted) -> int | None:
-    return find_run(db, tasks.get(db, student["task_id"]), student["taxonomy_id"], model)
+def _task(db: Database, student: dict) -> Task:
+    return tasks.get(db, student["task_id"])
+
+
+def _runs(db: Database, students: Sequence[dict], model: Hosted) -> list[int | None]:
+    """Each student's task's label run that asks as `model` does."""
+    each = [one for _, one in model.of] if isinstance(model, Joint) else [model]
+    return [find_run(db, _task(db, one), one["taxonomy_id"], alone) for one, alone in zip(students, each)]
 
 
 def send(
-    db: Database, asked: Errand, scoring: Scoring, final: Scoring, counts: dict[int, Counts], progress: Progress
+    db: Database,
+    students: Sequence[dict],
+    asked: Errand,
+    scoring: Scoring,
+    final: Scoring,
+    counts: dict[int, Counts],
+    progress: Progress,
 ) -> dict[str, Any]:
-    """Have the teacher answer the rows of all finished shards of `scoring` that the student does not, and write those of `final`.
+    """Have the teacher answer the rows of all finished shards of `scoring` that the students do not, in the facets that they do
+    not, and write those of `final`.
 
-    Returns how many rows it answered, how many are left with the commonest reasons, whether the cap was reached, and what all that
-    was ever sent of this file has cost.
+    Returns how many rows it answered (in a facet at least), how many are left (in one) with the commonest reasons, whether the cap
+    was reached, what all that was ever sent of this file has cost, and of several facets the rows it answered in each.
     """
-    total, done = sum(reply.texts for reply in counts.values()), 0
-    by_teacher, left, reasons = 0, 0, Counter()
+    joint, runs = isinstance(asked.model, Joint), _runs(db, students, asked.model)
+    total, done = sum(_answers_wanted(reply) for reply in counts.values()), 0
+    by_teacher, left, reasons, of_facets = 0, 0, Counter(), Counter()
 
     def spent() -> float:
         return ledger.sent_usd(db, asked.account.client_id, asked.account.owner)
@@ -98,17 +129,23 @@ def send(
     for number in range(len(counts)):
         table = read(scoring.part(number))
         rows = for_teacher(scoring, table)
-        texts = list(dict.fromkeys(text for text in rows if text))
-        answers = asked.ask(texts, partial(report, done))
-        done += len(texts)
-        replies = [answers.get(text) for text in rows]
-        for text, reply in zip(rows, replies):
-            if text and not (reply and reply.category_id in scoring.facets[0].labels):
-                left += 1
-                reasons[(reply and reply.error) or "The cap was reached."] += 1
-        completed, answered = _completed(final, table, replies)
-        by_teacher += answered
-        write_part(final, final.part(number), completed)
+        wanted = dict(filter(None, rows))
+        if joint:
+            answers = asked.ask_facets(wanted, runs, partial(report, done))
+        else:
+            answers = {(text, 0): one for text, one in asked.ask(list(wanted), partial(report, done)).items()}
+        done += sum(map(len, wanted.values()))
+        replies = [_of_row(answers, row) for row in rows]
+        for row, reply in zip(rows, replies):
+            lacking = [
+                place for place in (row[1] if row else ()) if not worded(reply.get(place), scoring.facets[place].labels)
+            ]
+            left += bool(lacking)
+            by_teacher += bool(row) and len(lacking) < len(row[1])
+            of_facets.update(set(row[1] if row else ()) - set(lacking))
+            for one in map(reply.get, lacking):
+                reasons[(one and one.error) or "The cap was reached."] += 1
+        write_part(final, final.part(number), _completed(final, table, replies))
     return {
         "by_teacher": by_teacher,
         "left": left,
@@ -116,27 +153,38 @@ def send(
         "capped": asked.capped,
         "spent_usd": spent(),
         "teacher": asked.model.name,
+        **({"teacher_facets": [of_facets[place] for place in range(len(students))]} if len(students) > 1 else {}),
     }
 
 
-def _completed(scoring: Scoring, table: pa.Table, replies: list[Answer | None]) -> tuple[pa.Table, int]:
-    """A shard with the teacher's categories and confidences in their place and who answered, and how many rows the teacher did."""
-    first, labels = table.num_columns - 3, scoring.facets[0].labels
-    category, confidence = table.column(first).to_pylist(), table.column(first + 1).to_pylist()
-    who = [None if name is None else "student" for name in category]
-    for row, answer in enumerate(replies):
-        if answer and answer.category_id in labels:
-            category[row], confidence[row], who[row] = labels[answer.category_id], answer.confidence, "teacher"
-    names = names_after(scoring.columns, scoring.results)
-    completed = table.select(range(first))
-    for name, values in zip(
-        names,
-        (
+def _answers_wanted(counts: Counts) -> int:
+    """Answers that a shard wants of the teacher: one a text and facet that waits."""
+    return sum(len(places) * texts for places, texts, _ in counts.waiting) or counts.texts
+
+
+def _of_row(answers: dict[tuple[str, int], Answer], row: tuple[str, tuple[int, ...]] | None) -> Replies:
+    text, places = row or ("", ())
+    return {place: answers[text, place] for place in places if (text, place) in answers}
+
+
+def _completed(scoring: Scoring, table: pa.Table, replies: list[Replies]) -> pa.Table:
+    """A shard with the teacher's categories and confidences in their place and who answered, of each facet."""
+    first, columns = len(scoring.columns), []
+    for place, facet in enumerate(scoring.facets):
+        said, sure, handled = (table.column(first + len(RESULTS) * place + at) for at in range(len(RESULTS)))
+        category, confidence = said.to_pylist(), sure.to_pylist()
+        who = [None if name is None else "student" for name in category]
+        for row, reply in enumerate(replies):
+            answer = reply.get(place)
+            if label := worded(answer, facet.labels):
+                category[row], confidence[row], who[row] = label, answer.confidence, "teacher"
+        columns += [
             pa.array(category, pa.string()),
             pa.array(confidence, pa.float64()),
-            table.column(first + 2),
+            handled,
             pa.array(who, pa.string()),
-        ),
-    ):
+        ]
+    completed = table.select(range(first))
+    for name, values in zip(names_after(scoring.columns, scoring.results), columns):
         completed = completed.append_column(name, values)
-    return completed, who.count("teacher")
+    return completed

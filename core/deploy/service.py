@@ -10,11 +10,13 @@ from functools import partial
 import numpy as np
 
 from core.deploy.batching import Batcher
+from core.deploy.beside import Beside
 from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
 from core.deploy.reasons import Reasons
 from core.deploy.schema import Guess, Result
+from core.deploy.watching import Watch
 from core.deploy.writing import WriterFollower, Writing
 from core.train import students
 from core.train.students.together import Readings
@@ -27,7 +29,8 @@ EMPTY = Result(category=None, confidence=None, handled=False, strange=False, ans
 class Service:
     """The live students, the queue before them and their teachers, and the counters. `facets`: who follows the student of each task
     that sorts (none: nothing is classified), which read by `readings` where they are several; `fallback` None: no teacher is asked;
-    `writers` None: nothing is written."""
+    `writers` None: no drafts; `watch` None: what is served is not written down; `silent` follows a second student that answers
+    beside the live one."""
 
     def __init__(
         self,
@@ -35,11 +38,15 @@ class Service:
         fallback: Fallback | None = None,
         writers: WriterFollower | None = None,
         readings: Readings | None = None,
+        watch: Watch | None = None,
+        silent: Follower | None = None,
     ):
         self.facets, self.fallback, self.metrics = list(facets), fallback, Metrics()
         self.reasons = Reasons()
+        self.watch = watch
         self.writing = Writing(writers, self.metrics) if writers else None
         self.students = Batcher(partial(answer_all, readings), "student", seen=self.metrics.batches.observe)
+        self.beside = Beside(silent, watch, self._alone) if silent and watch else None
         self.metrics.waiting.set_function(lambda: self.students.waiting)
         self.metrics.student.set_function(lambda: _only(one.current.id for one in self.facets if one.current))
         if fallback:
@@ -49,7 +56,8 @@ class Service:
     @property
     def followers(self) -> list[Follower]:
         """Who follows a live student."""
-        return [*self.facets, *([self.writing.follower] if self.writing else [])]
+        more = [self.writing.follower] if self.writing else []
+        return [*self.facets, *([self.beside.follower] if self.beside else []), *more]
 
     def start(self) -> None:
         """Begin to answer; call it on the event loop."""
@@ -67,6 +75,10 @@ class Service:
             if self.fallback:
                 await self.fallback.prepare(served)
             follower.start(served)
+        if self.beside:
+            self.beside.follower.start(await self.students.call(self.beside.follower.first))
+        if self.watch:
+            self.watch.start()
 
     async def _load_writer(self) -> None:
         if self.writing:
@@ -74,7 +86,11 @@ class Service:
 
     async def close(self) -> None:
         """Stop answering."""
+        if self.beside:
+            await self.beside.close()
         await self.students.close()
+        if self.watch:
+            await self.watch.close()
         if self.writing:
             await self.writing.close()
         if self.fallback:
@@ -83,27 +99,48 @@ class Service:
             await asyncio.to_thread(one.stop)
 
     async def classify(self, served: Sequence[Served], texts: list[str]) -> list[tuple[Result, ...]]:
-        """A result a text and student. An asset falls back for those facets alone whose student is unsure of it. Overloaded when
-        too many wait already."""
+        """A result a text and student. An asset falls back for those facets alone whose student is unsure of it, together in one
+        call where one connection stands behind them. Overloaded when too many wait already."""
         places = [place for place, text in enumerate(texts) if text.strip()]
         results = [[EMPTY] * len(served) for _ in texts]
         for place, said in zip(places, await self.students.ask(tuple(served), [texts[place] for place in places])):
             results[place] = list(said)
+        own, told = [tuple(said) for said in results], {}
+        if self.watch:
+            self._hand_on(served, results)
         if self.fallback:
-            unsure = [(place, at) for place in places for at, result in enumerate(results[place]) if not result.handled]
-            replies = await self._teacher([(served[at], texts[place]) for place, at in unsure])
-            for (place, at), reply in zip(unsure, replies):
+            asked: dict[tuple[int, int], asyncio.Future] = {}
+            for place in places:
+                unsure = [at for at, result in enumerate(results[place]) if not result.handled]
+                coming = self.fallback.ask([served[at] for at in unsure], texts[place])
+                asked |= {(place, at): one for at, one in zip(unsure, coming)}
+            for (place, at), reply in zip(asked, await self._in_time(list(asked.values()))):
                 if reply:
+                    told[place, at] = reply
                     update = {"category": reply.category, "confidence": reply.confidence, "answered_by": "teacher"}
                     results[place][at] = results[place][at].model_copy(update=update)
         self._count(served, results)
+        if self.watch:
+            self.watch.note_answers(served, texts, own, results, told)
+        if self.beside:
+            self.beside.answer(texts)
         return [tuple(said) for said in results]
 
-    async def _teacher(self, unsure: list[tuple[Served, str]]) -> list[TeacherReply | None]:
+    async def _alone(self, served: Served, texts: Sequence[str]) -> list[Result]:
+        """A student's own answers."""
+        return [result for (result,) in await self.students.ask((served,), list(texts))]
+
+    def _hand_on(self, served: Sequence[Served], results: list[list[Result]]) -> None:
+        """Of tasks whose teacher answers everything just now, no student handles anything."""
+        for at, one in enumerate(served):
+            if self.watch.teacher_answers(one.task):
+                for said in results:
+                    said[at] = said[at].model_copy(update={"handled": False, "answered_by": None})
+
+    async def _in_time(self, asked: list[asyncio.Future]) -> list[TeacherReply | None]:
         """What the teacher says in time. A call that takes longer goes on, and its answer is kept for the next time."""
-        if not unsure:
+        if not asked:
             return []
-        asked = [asyncio.ensure_future(self.fallback.answer_one(served, text)) for served, text in unsure]
         _, late = await asyncio.wait(asked, timeout=TEACHER_SECONDS)
         self.metrics.teacher.labels("late").inc(len(late))
         for ask in late:

@@ -76,7 +76,8 @@ class Scoring:
 @dataclass(frozen=True)
 class Counts:
     """Rows of one shard: all, those the student answers by itself, those without text; the size of its part; and the different
-    texts that are for the teacher, with their characters."""
+    texts that are for the teacher, with their characters: of several facets also by those that wait (`waiting`: the facets' places,
+    texts, characters)."""
 
     rows: int
     handled: int
@@ -85,13 +86,14 @@ class Counts:
     texts: int
     characters: int
     of_facets: tuple[int, ...] = ()  # rows that each of several facets handles; `handled` are those that all of them do
+    waiting: tuple[tuple[tuple[int, ...], int, int], ...] = ()
 
 
-def columns_of(facets: Sequence[Facet]) -> tuple[str, ...]:
-    """The columns that the answers to a file are given: RESULTS, of several facets three each, called after them."""
+def columns_of(facets: Sequence[Facet], results: tuple[str, ...] = RESULTS) -> tuple[str, ...]:
+    """The columns that the answers to a file are given: `results`, of several facets as many each, called after them."""
     if len(facets) == 1:
-        return RESULTS
-    return tuple(f"{facet.name}{end}" for facet in facets for end in ("", *(f"_{name}" for name in RESULTS[1:])))
+        return results
+    return tuple(f"{facet.name}{end}" for facet in facets for end in ("", *(f"_{name}" for name in results[1:])))
 
 
 def run(scoring: Scoring, student: Together, number: int, table: pa.Table) -> Counts:
@@ -99,7 +101,10 @@ def run(scoring: Scoring, student: Together, number: int, table: pa.Table) -> Co
     answered, part = answer(scoring, student, table), scoring.part(number)
     with whole(part) as aside:
         write_part(scoring, aside, answered)
-    waiting = set(filter(None, for_teacher(scoring, answered)))
+    waiting = dict(filter(None, for_teacher(scoring, answered)))
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for text, places in waiting.items():
+        groups.setdefault(places, []).append(len(text))
     each = [pc.sum(column).as_py() or 0 for column in _handled(scoring, answered)]
     counts = Counts(
         table.num_rows,
@@ -109,6 +114,7 @@ def run(scoring: Scoring, student: Together, number: int, table: pa.Table) -> Co
         len(waiting),
         sum(map(len, waiting)),
         tuple(each) if len(each) > 1 else (),
+        tuple((places, len(texts), sum(texts)) for places, texts in groups.items()) if len(each) > 1 else (),
     )
     write_whole(scoring.note(number), json.dumps(asdict(counts)))
     return counts
@@ -175,10 +181,14 @@ def _told(facet: Facet, student: Student, answers: Answers | None) -> Iterator[t
     yield handled, pa.bool_()
 
 
-def for_teacher(scoring: Scoring, answered: pa.Table) -> list[str | None]:
-    """For each row of an answered shard its text where that is for the teacher, in one facet at least, else None."""
-    rows = zip(_in_all(scoring, answered).to_pylist(), *(strings(answered[name]) for name in scoring.texts))
-    return [None if handled else join_text(cells) or None for handled, *cells in rows]
+def for_teacher(scoring: Scoring, answered: pa.Table) -> list[tuple[str, tuple[int, ...]] | None]:
+    """For each row of an answered shard its text and the places of the facets that are for the teacher; None where none is."""
+    handled = zip(*(column.to_pylist() for column in _handled(scoring, answered)))
+    texts = zip(*(strings(answered[name]) for name in scoring.texts))
+    rows = [
+        (join_text(cells), tuple(at for at, one in enumerate(each) if not one)) for each, cells in zip(handled, texts)
+    ]
+    return [row if all(row) else None for row in rows]
 
 
 def names_after(columns: Sequence[str], results: Sequence[str] = RESULTS) -> list[str]:

@@ -53,8 +53,8 @@ class Buyer:
         """The most that a call can cost, set aside: a Call, or None where none may be made."""
         price = self.model.priced()
         most = self.model.most_usd(request, price)
-        runs = self.model.pays_for(request)
-        return self.writer.money(max(most * self.over, self.dearest), assets, price, most, patience, runs)
+        of = self.model.pays_for(request), self.model.asks_for(request)
+        return self.writer.money(max(most * self.over, self.dearest), assets, price, most, patience, *of)
 
     async def reserve(self, request: Request, assets: int, patience: Patience = "none") -> Call:
         """As money(); Capped or Stopped where no call may be made."""

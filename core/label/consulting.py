@@ -18,7 +18,10 @@ from core.money import ledger
 from core.wires.wire import Reply, Request
 
 Ask = Callable[[Request, int], Awaitable[tuple[Reply, float | None]]]
-Keep = Callable[[int, Reply], None]
+Keep = Callable[[int, Reply], None]  # the reply to a vote
+KeepPart = Callable[
+    [bytes, Reply], None
+]  # what a reply says of one of several facets, under the key of that facet's question
 
 
 class Failed(Exception):
@@ -33,23 +36,24 @@ class Failed(Exception):
 class Bill:
     """What one answer took so far: its share of the calls made for it. `cost_usd` is None where that is not known."""
 
-    tokens_in: float = 0
-    tokens_out: float = 0
-    tokens_cached: float = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
     cost_usd: float | None = 0.0
     latency_ms: float | None = None
 
-    def add(self, reply: Reply, usd: float | None, answers: int) -> None:
-        """A call's reply with so many answers; `usd` is this one's share of what it cost."""
-        self.tokens_in += (reply.tokens_in or 0) / answers
-        self.tokens_out += (reply.tokens_out or 0) / answers
-        self.tokens_cached += reply.tokens_cached / answers
+    def add(self, reply: Reply, usd: float | None, answers: int, place: int = 0) -> None:
+        """A call's reply with so many answers, of which this is the one at `place`: whole tokens, which come to those of the call;
+        `usd` is this one's share of what it cost."""
+        for name in ("tokens_in", "tokens_out", "tokens_cached"):
+            share, left = divmod(getattr(reply, name) or 0, answers)
+            setattr(self, name, getattr(self, name) + share + (place < left))
         self.cost_usd = None if usd is None or self.cost_usd is None else self.cost_usd + usd
         self.latency_ms = reply.latency_ms
 
     def took(self) -> dict[str, Any]:
         """The fields of an Answer, or of what was Written, that say what it took."""
-        whole = {name: round(getattr(self, name)) for name in ("tokens_in", "tokens_out", "tokens_cached")}
+        whole = {name: getattr(self, name) for name in ("tokens_in", "tokens_out", "tokens_cached")}
         return whole | {"cost_usd": self.cost_usd, "latency_ms": self.latency_ms}
 
 
@@ -90,14 +94,18 @@ class Consultation:
         keep: Keep,
         bought: dict[int, Reply],
         early: Callable[[list[Answer]], None] | None = None,
+        keep_part: KeepPart | None = None,
     ) -> None:
         """Ask for all votes, as far as they are not `bought`.
 
-        `keep` gets each reply that can be used whole; `early` the answers of assets that need not wait for others' repair turn.
+        `keep` gets each reply that can be used whole, `keep_part` what one says of each facet where they are several and outside
+        runs; `early` the answers of assets that need not wait for others' repair turn.
         """
         for vote, request in enumerate(self.requests):
             reply, usd = (bought[vote], 0.0) if vote in bought else await ask(request, vote)
             answered = self.read(request, reply, usd)
+            if vote not in bought:
+                self._keep_parts(vote, answered, reply, keep_part)
             again = self.repair(request, reply, answered)
             if again is None and not any(one.problem for one in answered):
                 if vote not in bought:
@@ -105,7 +113,7 @@ class Consultation:
             elif again is not None:
                 if early and len(self.requests) == 1:
                     answered = self._let_go(answered, early)
-                answered = await self._repaired(again, reply, answered, vote, ask, keep)
+                answered = await self._repaired(again, reply, answered, vote, ask, keep, keep_part)
             if self.vote(answered):
                 break
 
@@ -118,14 +126,26 @@ class Consultation:
                 del self.votes[sound_one.slot]
         return [one for one in answered if one.problem]
 
+    def _keep_parts(self, vote: int, answered: list[Answered], reply: Reply, keep_part: KeepPart | None) -> None:
+        for key, part in self.hosted.parts(self.requests[vote], answered, reply) if keep_part else ():
+            keep_part(key, part)
+
     async def _repaired(
-        self, again: Question, first: Reply, answered: list[Answered], vote: int, ask: Ask, keep: Keep
+        self,
+        again: Question,
+        first: Reply,
+        answered: list[Answered],
+        vote: int,
+        ask: Ask,
+        keep: Keep,
+        keep_part: KeepPart | None,
     ) -> list[Answered]:
         try:
             reply, usd = await ask(again, vote)
         except Failed:
             return answered
         second = self.read(again, reply, usd, [one.slot for one in answered if one.problem])
+        self._keep_parts(vote, second, reply, keep_part)
         whole = self.requests[vote].whole(first, again, reply)
         if whole is not None and not any(one.problem for one in second):
             keep(vote, whole)
@@ -137,8 +157,8 @@ class Consultation:
         """What a reply says, its cost (None: not known) shared out over all slots, or those in `of`."""
         bills = [self.bills[slot] for slot in (self.bills if of is None else of)]
         shares = [None] * len(bills) if usd is None else ledger.shares(usd, len(bills))
-        for bill, share in zip(bills, shares):
-            bill.add(reply, share, len(bills))
+        for place, (bill, share) in enumerate(zip(bills, shares)):
+            bill.add(reply, share, len(bills), place)
         return self.hosted.asking.read(self.assets, request, reply)
 
     def repair(self, request: Question, reply: Reply, answered: Sequence[Answered]) -> Question | None:
@@ -152,7 +172,7 @@ class Consultation:
         for vote in answered:
             self.votes[vote.slot].append(vote)
         sound = [vote for vote in answered if not vote.problem]
-        return bool(sound) and all(vote.confidence_kind == "logprobs" for vote in sound)
+        return bool(sound) and all(vote.confidence_kind in ("logprobs", "decision") for vote in sound)
 
     def fail(self, words: str) -> None:
         """Count for each slot a vote that brought nothing."""
@@ -195,7 +215,7 @@ class Writing:
         """The same, with nothing said."""
         return Writing(self.requests[0], self.check)
 
-    async def run(self, ask: Ask, keep: Keep, bought: dict[int, Reply], early: object = None) -> None:
+    async def run(self, ask: Ask, keep: Keep, bought: dict[int, Reply], *_: object) -> None:
         """Ask, unless the reply is `bought`; `keep` gets one that can be used."""
         reply, usd = (bought[0], 0.0) if bought else await ask(self.requests[0], 0)
         self.bill.add(reply, usd, 1)

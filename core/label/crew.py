@@ -196,7 +196,8 @@ class Crew:
             self.writer.keep(unit.keys[vote], reply)
 
         try:
-            await unit.talk.run(ask, keep, unit.replies, lambda sound: self.writer.hand_over(unit.name, sound))
+            early = lambda sound: self.writer.hand_over(unit.name, sound)  # noqa: E731
+            await unit.talk.run(ask, keep, unit.replies, early, self.writer.keep)
         except Capped:
             self.capped = True
             return

@@ -60,23 +60,28 @@ class Desk:
         return time.monotonic() < self.buyer.limits.not_before
 
     async def answer(self, asset: Asset) -> Answer:
-        """What the teacher says, a label or the reason why there is none, once it is on disk. Capped or Paused where no call may be
-        made, InputError where the disk has no room for what it brings."""
-        hosted, writer = self.buyer.model, self.buyer.writer
+        """What the teacher says of an asset: answers() of one facet."""
+        (answer,) = await self.answers(self.buyer.model, asset)
+        return answer
+
+    async def answers(self, hosted: Hosted, asset: Asset) -> list[Answer]:
+        """What a teacher on the Buyer's connection says in each facet, a label or the reason why there is none, once it is on disk.
+        Capped or Paused where no call may be made, InputError where the disk has no room for what it brings."""
+        writer = self.buyer.writer
         ((_, request),) = hosted.asking.requests([asset])
         talk = Consultation(hosted, [asset], request)
         keys = [hosted.key(one) for one in talk.requests]
         replies = await self.buyer.disk(self._look, keys)
         bought = {vote: replies[key] for vote, key in enumerate(keys) if key in replies}
         try:
-            await talk.run(self._ask, lambda vote, reply: writer.keep(keys[vote], reply), bought)
+            await talk.run(self._ask, lambda vote, reply: writer.keep(keys[vote], reply), bought, keep_part=writer.keep)
         except Failed as failed:
             talk.fail(str(failed))
         except Stopped:
             raise writer.no_room() from None
         if len(bought) < len(keys):
             await writer.written()
-        return talk.answers()[0]
+        return talk.answers()
 
     def _look(self, db: Database, keys: list[bytes]) -> dict[bytes, Reply]:
         """On disk: what was said before. From here on the price holds that there is now, and that the disk was full is over."""

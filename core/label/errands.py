@@ -2,6 +2,8 @@
 
     with errand(db, client_id, hosted, run_id, owner, cap_usd) as asked:
         answers = asked.ask(texts, report)
+    with errand(db, client_id, joint, None, owner, cap_usd) as asked:
+        answers = asked.ask_facets({text: (0, 2)}, runs, report)     # what each text is asked about, in one call
     with errand(db, client_id, model.find(db, client_id, spec), None, owner, cap_usd, ledger.WRITTEN) as asked:
         drafts = asked.write({name: Request(system, (("user", text),), schema, max_tokens_out=600)}, report)
 
@@ -19,7 +21,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from core.label import labels
+from core.label import known, labels
 from core.label.buying import held, must_be_capped, outside
 from core.label.consulting import Consultation, Writing, Written
 from core.label.crew import Crew, Talk
@@ -27,6 +29,7 @@ from core.label.disk import Disk
 from core.label.model import Model
 from core.label.patience import patient
 from core.label.teachers import Answer, Asset
+from core.label.teachers.joint import Joint
 from core.label.writer import ENDING_S
 from core.money import ledger
 from core.wires.wire import Request
@@ -70,6 +73,7 @@ class Errand:
         self.model, self.run_id, self.account, self.capped = model, run_id, account, False
         self._runner, self._disk, self._answers = asyncio.Runner(), disk, {}
         self._arrived: Arrived | None = None
+        self._named: Callable[[Any, Any], Any] = _by_name
         self._asking = patient(model, account, disk, ENDING_S, write=self._writing, after=self._written)
 
     def ask(self, texts: Sequence[str], report: Report) -> dict[str, Answer]:
@@ -86,6 +90,33 @@ class Errand:
             ((assets, request),) = self.model.asking.requests([Asset(0, text)])
             return Consultation(self.model, assets, request)
 
+        return self._run(pages, talk, report)
+
+    def ask_facets(
+        self, wanted: Mapping[str, Sequence[int]], runs: Sequence[int | None], report: Report
+    ) -> dict[tuple[str, int], Answer]:
+        """What is said of each text in the facets `wanted` of it (their places in the errand's Joint teacher), by text and place:
+        what is known of a facet is not asked for, the rest of a text in one call; missing as there. `runs`: each facet's label run.
+        `report` hears of facets that are done. Raises as write()."""
+        joint: Joint = self.model
+        asked = [known.Asked(task, teacher, run) for (task, teacher), run in zip(joint.of, runs)]
+
+        def pages(db: Database) -> Iterator[list[tuple[str, tuple[int, ...]]]]:
+            for page in _pages(wanted):
+                lacking = []
+                for text in page:
+                    there = known.answers(db, [asked[place] for place in wanted[text]], text)
+                    self._answers |= {(text, wanted[text][at]): answer for at, answer in there.items()}
+                    if left := tuple(place for at, place in enumerate(wanted[text]) if at not in there):
+                        lacking.append((text, left))
+                if lacking:
+                    yield lacking
+
+        def talk(name: tuple[str, tuple[int, ...]]) -> Consultation:
+            ((assets, request),) = joint.asking.requests([joint.about(*name)])
+            return Consultation(joint, assets, request)
+
+        self._named = lambda name, answer: (name[0], answer.facet)
         return self._run(pages, talk, report)
 
     def write(
@@ -118,7 +149,7 @@ class Errand:
             self._arrived(db, answers)
 
     def _written(self, db: Database, answers: list[tuple[Any, Any]]) -> None:
-        self._answers |= dict(answers)
+        self._answers |= {self._named(name, answer): answer for name, answer in answers}
 
     def _run(self, pages: Callable[[Database], Iterator[list]], talk: Callable[[Any], Talk], report: Report) -> dict:
         async def tell() -> None:
@@ -135,6 +166,10 @@ class Errand:
         answers = self._runner.run(run())
         report(len(answers))
         return answers
+
+
+def _by_name(name: Any, answer: Any) -> Any:
+    return name
 
 
 def _pages(names: Sequence | Mapping) -> Iterator[list]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from sqlite_utils import Database
 
 from core import taxonomy
+from core.label import forecast
 from core.label.forecast import HostedForecast, told
 from core.label.runs import find_run
-from core.label.spending import MEASURED, Part, bill_of, frame_of, one_row, part_alone
+from core.label.spending import MEASURED, Part, Spread, answers_of, bill_of, frame_of, one_row, part_alone, spend
 from core.label.teachers import for_labels
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.joint import Joint, places
@@ -73,6 +74,32 @@ def forecast_together(db: Database, facets: Sequence[Task], spec: str) -> JointF
     )
 
 
+def texts_cost(
+    db: Database, joint: Joint, runs: Sequence[int | None], waiting: Sequence[tuple[Sequence[int], int, int]]
+) -> tuple[Spread | None, int]:
+    """As forecast.texts_cost(), of texts asked about in several facets: each of `waiting` are the facets' places, how many texts
+    and their characters; `runs`: each facet's label run."""
+    spreads, measured = [], []
+    for places_of, texts, characters in waiting:
+        asked, alone = tuple(places_of), joint.of[places_of[0]]
+        if len(asked) == 1 and not alone[0].several:
+            spread, on = forecast.texts_cost(db, alone[0], alone[1], runs[asked[0]], texts, characters)
+        else:
+            wanted = [runs[place] for place in asked]
+            number = ledger.joint_there(db, wanted) if all(wanted) and len(wanted) > 1 else None
+            seen = joint_answers(db, number) if len(asked) > 1 else answers_of(db, wanted[0])
+            frame = frame_of(db, joint.client_id, joint, asked)
+            size = characters + texts * frame_of(db, joint.client_id, joint, asked, alone=True)
+            spread = spend(joint, seen, texts, size, frame, len(asked))[1]
+            on = len(seen) if len(seen) >= MEASURED else 0
+        spreads.append(spread)
+        measured.append(on)
+    if any(one is None for one in spreads):
+        return None, 0
+    whole = Spread(*(sum(each) for each in zip(*map(astuple, spreads)))) if spreads else Spread(0.0, 0.0, 0.0)
+    return whole, sum(measured) if all(measured) else 0
+
+
 def _joint_part(
     db: Database,
     hosted: Joint,
@@ -87,7 +114,7 @@ def _joint_part(
         return part_alone(db, alone[asked[0]], hosted.client_id, runs_of[asked[0]], assets, characters)
     frame, wanted = frame_of(db, hosted.client_id, hosted, asked), [runs_of[place] for place in asked]
     joint = ledger.joint_there(db, wanted) if all(wanted) else None
-    seen, each = _joint_answers(db, joint), None
+    seen, each = joint_answers(db, joint), None
     if len(seen) >= MEASURED:
         query = """select (select count(*) from calls where joint_id = :joint and batch = 0 and state != 'open') as calls,
                           (select count(distinct asset_id) from labels where joint_id = :joint and error is null) as labels"""
@@ -96,7 +123,7 @@ def _joint_part(
     return Part(assets, len(asked), assets * frame + characters, frame, seen, each)
 
 
-def _joint_answers(db: Database, joint_id: int | None) -> np.ndarray:
+def joint_answers(db: Database, joint_id: int | None) -> np.ndarray:
     """As answers_of(), of assets asked about in several facets together: what all their labels took."""
     rows = db.execute(
         """select length(a.text), sum(l.tokens_in), sum(l.tokens_out), total(l.tokens_cached), max(l.latency_ms)

@@ -263,6 +263,27 @@ def _short(text: str) -> str:
 # --- probabilities ------------------------------------------------------------------------------------------------
 
 
+def moved(
+    tokens: Sequence[tuple[str, dict[str, float]]], start: int, opening: str
+) -> list[tuple[str, dict[str, float]]] | None:
+    """The tokens from character `start` of a reply on as those of one that begins with `opening`, where the value of `start`
+    follows then; None where a token begins in what stands before it here and does not there."""
+    found, at = [], 0
+    for token, candidates in tokens:
+        at += len(token)
+        if at <= start:
+            continue
+        if not found:
+            lead = token[: max(0, start - (at - len(token)))]
+            if not opening.endswith(lead):
+                return None
+            found.append((opening.removesuffix(lead), {}))
+        found.append((token, candidates))
+        if '"' in token[max(0, start - (at - len(token))) :]:
+            break
+    return found
+
+
 def probabilities(
     tokens: Sequence[tuple[str, dict[str, float]]], start: int, ids: Sequence[str]
 ) -> tuple[dict[str, float], float]:

@@ -43,7 +43,8 @@ class Call:
 
 @dataclass
 class _Wanted:
-    """Money wanted for one call: `usd` is to be set aside, for some of the account's `runs` (all where none is named)."""
+    """Money wanted for one call: `usd` is to be set aside, for some of the account's `runs` (all where none is named), or outside
+    runs for these `tasks`, where they are several."""
 
     usd: float
     assets: int
@@ -51,6 +52,7 @@ class _Wanted:
     most_usd: float
     patience: Patience
     runs: tuple[int, ...]
+    tasks: tuple[int, ...]
     granted: asyncio.Future
 
 
@@ -117,10 +119,18 @@ class Writer:
         return len(self._outbox.answers)
 
     def money(
-        self, usd: float, assets: int, price: Price, most_usd: float, patience: Patience, runs: tuple[int, ...] = ()
+        self,
+        usd: float,
+        assets: int,
+        price: Price,
+        most_usd: float,
+        patience: Patience,
+        runs: tuple[int, ...] = (),
+        tasks: tuple[int, ...] = (),
     ) -> asyncio.Future:
         """`usd` for a call: a Call, or None where the cap is reached or no call may be made."""
-        wanted = _Wanted(usd, assets, price, most_usd, patience, runs, asyncio.get_running_loop().create_future())
+        granted = asyncio.get_running_loop().create_future()
+        wanted = _Wanted(usd, assets, price, most_usd, patience, runs, tasks, granted)
         self._outbox.wanted.append(wanted)
         self._tell()
         return wanted.granted
@@ -273,7 +283,7 @@ class Writer:
         for want in wanted:
             number = None
             if not (want.patience == "all" and refused):
-                number = ledger.reserve(db, self.account, want.usd, want.assets, want.runs)
+                number = ledger.reserve(db, self.account, want.usd, want.assets, want.runs, want.tasks)
             refused |= want.patience == "all" and number is None
             granted.append(number)
         return granted

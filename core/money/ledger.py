@@ -13,6 +13,7 @@ of their runs: it is one row, and each run bears an equal share of it.
 from __future__ import annotations
 
 import io
+import json
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,28 +29,34 @@ from core.database import now
 from core.escape import Cells
 from core.words import counted, money
 
-LABELLING, DRY_RUN, TRYING, SERVED, SENT, WRITTEN = (
+LABELLING, DRY_RUN, TRYING, SERVED, SENT, WRITTEN, AUDITED = (
     "labels",
     "dry run",
     "one asset",
     "served",
     "sent",
     "written",
+    "audited",
 )  # what for
 PURPOSES = {
     SERVED: "answers of a served teacher",
     SENT: "rows of a classified file",
     WRITTEN: "drafts",
+    AUDITED: "audits of served answers",
 }  # in words, where a purpose is none
+MONTHS = {
+    SERVED: "served_months",
+    AUDITED: "audit_months",
+}  # where a calendar month's sum is kept, for what is capped by that
 
 
 @dataclass(frozen=True)
 class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
-    kept and nothing is capped: that is for a call that a person makes. For what is SERVED the cap is the client's, for a calendar
-    month (UTC), over all servers; for what is SENT or WRITTEN it is that of all that `owner` ever asks for. `owner` names who makes
-    calls outside a run, as in owner_lock(). `runs`: the runs of several facets that are asked about together; the cap is theirs
-    together."""
+    kept and nothing is capped: that is for a call that a person makes. For what is SERVED or AUDITED the cap is the client's, for a
+    calendar month (UTC), over all servers; for what is SENT or WRITTEN it is that of all that `owner` ever asks for. `owner`
+    names who makes calls outside a run, as in owner_lock(). `runs`: the runs of several facets that are asked about together; the
+    cap is theirs together."""
 
     client_id: int
     run_id: int | None
@@ -70,9 +77,11 @@ _SHARES = """select total(case when c.state != 'open' then coalesce(c.cost_usd, 
              where c.run_id = {run} or c.joint_id in (select id from joints where run_id = {run})"""
 
 
-def reserve(db: Database, account: Account, usd: float, assets: int = 1, runs: Sequence[int] = ()) -> int | None:
+def reserve(
+    db: Database, account: Account, usd: float, assets: int = 1, runs: Sequence[int] = (), tasks: Sequence[int] = ()
+) -> int | None:
     """Set `usd` aside for one call (or one batch) about `assets`; the call's id, or None where that would pass the cap. `runs`:
-    which of the account's runs it brings labels for (all).
+    which of the account's runs it brings labels for (all); `tasks`: those that a call outside runs answers, where they are several.
 
     The check and the reservation are one transaction that nobody else writes in: however many ask at once, from however many
     processes, what the runs have spent and set aside never passes the cap.
@@ -93,9 +102,9 @@ def reserve(db: Database, account: Account, usd: float, assets: int = 1, runs: S
         run_id = paid[0] if len(paid) == 1 else None
         return db.conn.execute(
             """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started, owner,
-                   joint_id, facets) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                   joint_id, facets, tasks) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [a.client_id, run_id, a.purpose, a.connection, a.model, assets, int(a.batch), usd, started, a.owner]
-            + [joint, max(len(paid), 1)],
+            + [joint, max(len(paid or tasks), 1), json.dumps(list(tasks)) if tasks and not paid else None],
         ).lastrowid
 
 
@@ -141,7 +150,8 @@ def shares(total: float, parts: int) -> list[float]:
 def _purse(purpose: str, month: str, owner: str | None) -> tuple[str, str, str | None] | None:
     """Where the sum of calls outside any run is kept, for those that have a cap: table, column of the key, key."""
     by_owner = ("sendings", "owner", owner)
-    return {SERVED: ("served_months", "month", month), SENT: by_owner, WRITTEN: by_owner}.get(purpose)
+    by_month = {what: (table, "month", month) for what, table in MONTHS.items()}
+    return (by_month | {SENT: by_owner, WRITTEN: by_owner}).get(purpose)
 
 
 def _reserve_from(db: Database, table: str, column: str, key: str, account: Account, usd: float) -> bool:
@@ -155,10 +165,11 @@ def _reserve_from(db: Database, table: str, column: str, key: str, account: Acco
     )
 
 
-def served_usd(db: Database, client_id: int) -> float:
-    """USD that served answers have cost a client this month, calls under way at the most they can cost."""
+def served_usd(db: Database, client_id: int, purpose: str = SERVED) -> float:
+    """USD that served answers (or what is AUDITED of them) have cost a client this month, calls under way at the most they can
+    cost."""
     row = db.execute(
-        "select spent_usd + held_usd from served_months where client_id = ? and month = ?", [client_id, now()[:7]]
+        f"select spent_usd + held_usd from {MONTHS[purpose]} where client_id = ? and month = ?", [client_id, now()[:7]]
     ).fetchone()
     return row[0] if row else 0.0
 
@@ -319,20 +330,22 @@ _COUNTS = ("open", "unknown", "tokens_in", "tokens_out", "tokens_cached")
 def runs_table(db: Database, client_id: int | None = None) -> list[dict]:
     """What was bought, by run, purpose and batch or not, the newest first; of one client, or of all.
 
-    Each: client, run_id (None outside a run), facets (the names of the tasks whose runs calls about several of them paid for, with
-    no run_id then; else ""), purpose, teacher, connection, model, batch, state and cap_usd of the run, calls, open, tokens_in,
-    tokens_out, tokens_cached, spent_usd (of which unknown_usd is the most that the `unknown` calls can have cost), held_usd,
-    labels, failed (of the run, or of the runs by such calls), started, ended.
+    Each: client, run_id (None outside a run), facets (the names of the tasks that calls about several of them answered, each
+    bearing an equal share, with no run_id then; else ""), purpose, teacher, connection, model, batch, state and cap_usd of the run,
+    calls, open, tokens_in, tokens_out, tokens_cached, spent_usd (of which unknown_usd is the most that the `unknown` calls can have
+    cost), held_usd, labels, failed (of the run, or of the runs by such calls), started, ended.
     """
     rows = db.query(
         f"""select k.name as client, c.run_id, c.joint_id, c.purpose, r.teacher, c.connection, c.model, c.batch, r.state,
                    r.budget_usd as cap_usd, {_SUMS}, min(c.started) as started, max(c.ended) as ended,
                    (select coalesce(group_concat(name, ', '), '') from (select t.name from joints j
-                    join label_runs o on o.id = j.run_id join tasks t on t.id = o.task_id where j.id = c.joint_id)) as facets
+                    join label_runs o on o.id = j.run_id join tasks t on t.id = o.task_id where j.id = c.joint_id
+                    union all select t.name from json_each(c.tasks) e join tasks t on t.id = e.value)) as facets
             from calls c join client_names k on k.id = c.client_id left join label_runs r
             on r.id = coalesce(c.run_id, (select min(run_id) from joints where id = c.joint_id))
             where ? is null or c.client_id = ?
-            group by c.client_id, c.run_id, c.joint_id, c.purpose, c.connection, c.model, c.batch order by started desc""",
+            group by c.client_id, c.run_id, c.joint_id, c.purpose, c.connection, c.model, c.batch, c.tasks
+            order by started desc""",
         [client_id, client_id],
     )
     labels = {
@@ -353,9 +366,11 @@ def runs_table(db: Database, client_id: int | None = None) -> list[dict]:
 
 
 def purpose(row: dict) -> str:
-    """What a row of runs_table() was for, in words: labels; labels of Topic, Offer together."""
+    """What a row of runs_table() was for, in words: labels; labels of Topic, Offer together; drafts."""
     words = PURPOSES.get(row["purpose"], row["purpose"])
-    return f"{words} of {row['facets']} together" if row["facets"] else words
+    if not row["facets"]:
+        return words
+    return f"{words}{':' if row['purpose'] in PURPOSES else ' of'} {row['facets']} together"
 
 
 def by_client_and_month(db: Database, client_id: int | None = None) -> list[dict]:

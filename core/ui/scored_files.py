@@ -23,7 +23,7 @@ def show(view: frame.View, running: bool) -> None:
     if not files:
         return
     newest = list(reversed(files.values()))
-    teacher_rows.section(view, [job for job in newest if "facets" not in job.result], running)
+    teacher_rows.section(view, newest, running)
     st.subheader("Classified files", anchor=False)
     for job in newest:
         with st.container(gap="xxsmall"):

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import jobs
+from core import jobs, tasks
 from core.deploy import scoring, sending
-from core.label.teachers import Asset
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
 from core.train.registry import find
@@ -36,24 +35,29 @@ def section(view: frame.View, scored: list[jobs.Job], running: bool) -> None:
 
 
 def _offer(view: frame.View, job: jobs.Job, running: bool) -> None:
-    result, student = job.result, find(view.db, view.task, job.result["student"])
+    result, students = job.result, _students(view, job)
     rows = result["rows"] - result["handled"] - result["without_text"]
+    several = len(students) > 1
     st.write(
         frame.plain(
-            f"The student leaves {counted(rows, 'row')} of {result['rows']:,} to the teacher. Send them from here and you get the "
-            "file back completed, with a column saying who answered each row."
+            f"The student{'s leave' if several else ' leaves'} {counted(rows, 'row')} of {result['rows']:,} to the teacher"
+            f"{', in one facet at least' if several else ''}. Send them from here and you get the file back completed, with a "
+            f"column {'a facet ' if several else ''}saying who answered each row."
+            + (" A row is asked about in one call, in the facets that wait." if several else "")
         )
     )
-    spec = _teacher(view, student)
+    spec = _teacher(view, students)
     if spec is None:
         return
-    model = sending.hosted(view.db, student, spec)
-    cost, measured = sending.expected(view.db, student, model, result["teacher_texts"], result["teacher_characters"])
+    model = sending.hosted(view.db, students, spec)
+    every = list(range(len(students)))  # of a file scored before it was counted by facets
+    waiting = result.get("teacher_waiting") or [[every, result["teacher_texts"], result["teacher_characters"]]]
+    cost, measured = sending.expected(view.db, students, model, waiting)
     if cost is None:
         st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
         frame.link("connections", "Give its price with the connection")
         return
-    owner = scoring.owner(student, model, Path(job.params["input"]))
+    owner = scoring.owner(students, model, Path(job.params["input"]))
     spent = ledger.sent_usd(view.db, view.task.client_id, owner)
     texts, likely = st.columns(2)
     with texts:
@@ -67,15 +71,24 @@ def _offer(view: frame.View, job: jobs.Job, running: bool) -> None:
     _button(view, job, model, spent, cost.high, running)
 
 
-def _teacher(view: frame.View, student: dict) -> str | None:
-    """The model that the student learned from, else one that is chosen; None, with the way to one, where none is connected."""
-    taught = sending.taught_by(view.db, student)
-    if sending.can_answer(taught):
-        st.caption(frame.plain(f"The teacher is {teacher_words(taught)}, which the student learned from."))
-        return taught
+def _students(view: frame.View, job: jobs.Job) -> list[dict]:
+    """The students that scored the file, of a task each; InputError where one of them is gone."""
+    if "facets" not in job.result:
+        return [find(view.db, view.task, job.result["student"])]
+    facets = job.result["facets"].values()
+    return [find(view.db, tasks.get(view.db, one["task_id"]), one["student"]) for one in facets]
+
+
+def _teacher(view: frame.View, students: list[dict]) -> str | None:
+    """The model that the students learned from, else one that is chosen; None, with the way to one, where none is connected."""
+    specs = list(dict.fromkeys(sending.taught_by(view.db, student) for student in students))
+    taught, who = " and the ".join(map(teacher_words, specs)), "students" if len(students) > 1 else "student"
+    if len(specs) == 1 and sending.can_answer(specs[0]):
+        st.caption(frame.plain(f"The teacher is {taught}, which the {who} learned from."))
+        return specs[0]
     known = [f"connection:{one.name}" for one in connections.all(view.db, view.task.client_id)]
     if not known:
-        st.write(frame.plain(f"The student learned from the {teacher_words(taught)}: connect a model first."))
+        st.write(frame.plain(f"The {who} learned from the {taught}: connect a model first."))
         frame.link("connections", "Connect a model")
         return None
     return st.selectbox(
@@ -84,7 +97,9 @@ def _teacher(view: frame.View, student: dict) -> str | None:
         format_func=teacher_words,
         key="send-teacher",
         help=frame.plain(
-            f"The student learned from the {teacher_words(taught)}, which cannot be asked about new texts."
+            f"The {who} learned from the {taught}."
+            if len(specs) > 1
+            else f"The {who} learned from the {taught}, which cannot be asked about new texts."
         ),
     )
 
@@ -95,7 +110,7 @@ def _button(view: frame.View, job: jobs.Job, model: Hosted, spent: float, high: 
     budget = None
     if high:
         long = "x" * (2 * job.result["teacher_characters"] // job.result["teacher_texts"])
-        filled = rounded_up(spent + max(1.25 * high, high + model.most_usd_answer(Asset(0, long))))
+        filled = rounded_up(spent + max(1.25 * high, high + model.most_usd_answer(model.about(long))))
         hint = "No call is made that could bring this file's cost above this, whatever the forecast said; you can then raise it."
         budget = cap_field(st, filled, spent, hint, f"send-cap-{job.id}-{model.name}")
     if spent:
@@ -114,7 +129,7 @@ def _button(view: frame.View, job: jobs.Job, model: Hosted, spent: float, high: 
             "send",
             job.params
             | {
-                "student": job.result["student"],
+                "student": "live" if "facets" in job.result else job.result["student"],
                 "output": str(scored.with_name(f"{scored.stem}-completed{scored.suffix}")),
                 "teacher": model.name,
                 "budget_usd": budget,

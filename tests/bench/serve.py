@@ -38,12 +38,13 @@ def main() -> None:
     given = options.parse_args()
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     texts = sample_texts()
-    print(f"{'student':20}" + "".join(f"{head:>11}" for head in HEADS))
+    print(f"{'student':32}" + "".join(f"{head:>11}" for head in HEADS))
     with tempfile.TemporaryDirectory() as folder:
         os.environ["UNDERSTUDY_HOME"] = folder
         for kind in given.kinds.split(","):
             _train(kind)
             _row(f"{kind}, bare", *_bare(kind, texts, given.seconds))
+            _row(f"{kind}, served, unrecorded", *_served(kind, texts, given.seconds, "--unrecorded"))
             _row(f"{kind}, served", *_served(kind, texts, given.seconds))
 
 
@@ -61,7 +62,7 @@ class Taken:
 
 def _row(name: str, alone: Taken, company: Taken) -> None:
     cells = [*alone.cells(0.5, 0.95, 0.99), f"{company.rate:.0f}", *company.cells(0.95), f"{os.getloadavg()[0]:.1f}"]
-    print(f"{name:20}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
+    print(f"{name:32}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
 
 
 def sample_texts() -> list[str]:
@@ -94,8 +95,8 @@ def _bare(kind: str, texts: list[str], seconds: float) -> list[Taken]:
     return taken
 
 
-def _served(kind: str, texts: list[str], seconds: float) -> list[Taken]:
-    line = [sys.executable, "-m", "core", "serve", "--client", kind, "--port", "0"]
+def _served(kind: str, texts: list[str], seconds: float, *options: str) -> list[Taken]:
+    line = [sys.executable, "-m", "core", "serve", "--client", kind, "--port", "0", *options]
     server = subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
         port = next(int(found[1]) for line in server.stderr if (found := re.search(r" at http://\S+:(\d+),", line)))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -14,10 +17,15 @@ from core import database, distil, jobs, tasks
 from core.deploy import facets_export, scoring
 from core.errors import InputError
 from core.evaluate import house
+from core.money import ledger
 from core.train import registry, students
+from core.wires import connections
+from core.wires.wire import OwnPrice, Params
 from tests import small
-from tests.deploy.test_server import Server
+from tests.deploy.test_server import ROOT, Server
+from tests.wires import servers
 
+STRANGE = [f"zzqx plonk wibble {n}" for n in range(30)]  # to both students
 TEXTS = ["flights hotel beach buy", "careers join hiring team look", "discount deal price today look"]
 
 
@@ -89,6 +97,37 @@ def test_an_asset_falls_back_only_for_the_facets_that_are_unsure(server):
     assert {("student", "student"), ("teacher", "student")} <= set(by), set(by)
     for one in reply["results"]:
         assert all(facet["handled"] == (facet["answered_by"] == "student") for facet in one["facets"].values())
+
+
+def test_facets_that_fall_back_together_are_one_call_to_the_model_that_taught_them(home, inside):
+    with servers.Server(servers.steady) as model, taught_by(inside, f"'{connected(inside, model)}'"):
+        made = Server(home, "--client", "Northwind", "--fallback", "--fallback-budget", "1")
+        try:
+            _, reply, _ = made.ask("/classify", {"texts": [STRANGE[0], TEXTS[0], STRANGE[0]]})
+            first, sure, again = (one["facets"] for one in reply["results"])
+            assert first == again and {one["answered_by"] for one in first.values()} == {"teacher"}
+            assert sure["Intent"]["answered_by"] == "student"
+            assert model.asked[STRANGE[0]] == 1 and list(model.calls[0].facets) == ["topic", "intent"]
+            made.process.kill()
+            made = Server(home, "--client", "Northwind", "--fallback", "--fallback-budget", "1")
+            said = made.ask("/classify", {"text": STRANGE[0], "tasks": ["Intent"]})[1]["results"][0]["facets"]["Intent"]
+            assert said["category"] == first["Intent"]["category"] and model.asked[STRANGE[0]] == 1
+        finally:
+            made.process.kill()
+            made.process.wait()
+
+
+@contextmanager
+def taught_by(db, teacher: str):
+    """As if the students had learned from another teacher (an SQL expression)."""
+    with db.atomic():
+        before = db.execute("select teacher, id from label_runs").fetchall()
+        db.execute(f"update label_runs set teacher = {teacher}")
+    try:
+        yield
+    finally:
+        with db.atomic():
+            db.conn.executemany("update label_runs set teacher = ? where id = ?", before)
 
 
 def test_a_request_names_the_facets_it_wants(server):
@@ -169,12 +208,98 @@ def test_answers_are_written_back_as_names_that_come_apart_again(inside, tmp_pat
         scoring.score(inside, **how, output=tmp_path / "no.csv", name_like="{brand}_{Format}")
 
 
-def test_a_file_of_several_facets_is_sent_to_no_teacher(inside, tmp_path):
-    (tmp_path / "in.csv").write_text("text\na b\n")
-    topic, intent = registry.named(inside, "Northwind", ["Topic", "Intent"])
-    how = {"input": tmp_path / "in.csv", "output": tmp_path / "out.csv", "budget_usd": 1.0}
-    with pytest.raises(InputError, match="one task at a time"):
-        scoring.score(inside, task=topic, beside=[intent], **how)
+@pytest.fixture
+def asked(inside, tmp_path):
+    """Score a file of 60 rows, half of them strange, with a teacher behind: asked(name, **how) -> result, rows."""
+    texts = [*(row["text"] + " buy" for row in small.rows(400, seed=5)[:30]), *STRANGE]
+    source = tmp_path / "in.csv"
+    source.write_text("text,of\n" + "".join(f"{text},{tmp_path.name}\n" for text in texts))  # a file of its own
+    topic, intent = registry.named(inside, "Northwind", None)
+
+    def score(ending="csv", **how):
+        output = tmp_path / f"out.{ending}"
+        how |= {"input": source, "output": output, "text_columns": ["text"]}
+        result = scoring.score(inside, task=topic, beside=[intent], **how)
+        return result, read(output)
+
+    return score
+
+
+def connected(db, server) -> str:
+    params = Params(price=OwnPrice(1.0, 4.0), concurrency=4, timeout_s=20.0)
+    connections.save(db, 1, "A", "openai", "m", base_url=server.url, params=params)
+    return "connection:A"
+
+
+def billed(server) -> float:
+    return (server.billed_in * 1.0 + server.billed_out * 4.0) / 1e6
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
+def test_rows_of_a_file_are_asked_about_in_one_call_in_the_facets_that_wait(inside, asked, ending):
+    with servers.Server(servers.steady) as server:
+        teacher = connected(inside, server)
+        for _ in range(2):  # the second time nothing is bought
+            result, table = asked(ending, teacher=teacher, budget_usd=1.0)
+            assert max(server.asked.values()) == 1
+        wanted = {call.texts[0]: list(call.facets) for call in server.calls}
+        bill = billed(server)
+    assert list(table.columns)[2:6] == ["Topic", "Topic_confidence", "Topic_handled", "Topic_answered_by"]
+    handled = table[["Topic_handled", "Intent_handled"]].astype(str).apply(lambda c: c.str.lower() == "true")
+    for row, text in enumerate(table["text"]):
+        for name in ("Topic", "Intent"):
+            who = "student" if handled[f"{name}_handled"][row] else "teacher"
+            assert table[f"{name}_answered_by"][row] == who and table[name][row]
+        assert (text in wanted) == (not handled.loc[row].all())
+    assert all(wanted[text] == ["topic", "intent"] for text in STRANGE), "one call for both"
+    assert any(not facets for facets in wanted.values()), "and of the doubtful topics for that alone"
+    (paid,) = (one for one in ledger.runs_table(inside) if one["purpose"] == "sent" and one["facets"])
+    assert paid["facets"] == "Topic, Intent" and paid["calls"] >= 30
+    assert result["by_teacher"] == len(wanted) and result["left"] == 0
+    assert [one["by_teacher"] for one in result["facets"].values()] == (~handled).sum().tolist()
+    assert result["spent_usd"] == pytest.approx(bill)
+    assert sum(texts for _, texts, _ in result["teacher_waiting"]) == len(wanted)
+
+
+def test_the_cap_of_a_file_of_facets_holds_and_a_higher_one_carries_on(inside, asked):
+    with servers.Server(servers.steady, latency=0.01) as server:
+        teacher = connected(inside, server)
+        capped, _ = asked(teacher=teacher, budget_usd=0.01)
+        assert capped["capped"] and capped["spent_usd"] <= 0.01 and capped["spent_usd"] == pytest.approx(billed(server))
+        assert capped["left"] and capped["by_teacher"]
+        more, table = asked(teacher=teacher, budget_usd=1.0)
+        assert (more["left"], more["capped"]) == (0, False) and max(server.asked.values()) == 1
+        assert more["spent_usd"] == pytest.approx(billed(server))
+        assert table["Intent_answered_by"].notna().all()
+
+
+def test_a_killed_command_buys_nothing_again(inside, home, tmp_path):
+    answered = Counter()
+
+    def script(call):
+        answered.update(call.texts)
+        return servers.steady(call)
+
+    (tmp_path / "in.csv").write_text("text\n" + "".join(f"{text} {n}\n" for n in range(5) for text in STRANGE))
+    with servers.Server(script, latency=0.05, keep_calls=False) as server:
+        command = [sys.executable, "-m", "core", "score", "--client", "Northwind", "--text-columns", "text"]
+        command += ["--input", str(tmp_path / "in.csv"), "--output", str(tmp_path / "out.csv")]
+        command += ["--teacher", connected(inside, server), "--teacher-budget", "9"]
+        process = subprocess.Popen(command, cwd=ROOT)
+        while sum(server.asked.values()) < 25 and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+        assert process.wait() == -9
+        subprocess.run(command, cwd=ROOT, check=True, timeout=400)
+    assert read(tmp_path / "out.csv")["Topic_answered_by"].eq("teacher").all()
+    assert len(answered) == 150 and sum(answered.values()) <= 150 + 4
+
+
+def test_students_of_several_teachers_need_one_named(inside, asked):
+    with pytest.raises(InputError, match="Connect a model first"):
+        asked(budget_usd=1.0)
+    with taught_by(inside, "'connection:' || id"), pytest.raises(InputError, match="learned from several teachers"):
+        asked(budget_usd=1.0)
 
 
 def test_what_facets_of_a_file_saved_counts_for_each_task(inside, tmp_path):

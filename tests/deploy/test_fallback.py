@@ -118,7 +118,7 @@ def test_calls_that_hang_hold_up_nobody_else(db, client, monkeypatch):
         async def life():
             made = Fallback(client, 1.0)
             await made.prepare(served)
-            asked = [asyncio.ensure_future(made.answer_one(served, str(n))) for n in range(192)]
+            asked = [asyncio.ensure_future(made.ask([served], str(n))[0]) for n in range(192)]
             await asyncio.wait(asked, timeout=8)
             answered = sum(one.done() and one.result() is not None for one in asked)
             await made.close()
@@ -229,7 +229,7 @@ def test_a_living_servers_calls_are_not_taken_for_those_of_a_dead_one(db, client
         async def life():
             first, second = Fallback(client, 1.0), Fallback(client, 1.0)
             await first.prepare(served)
-            asked = asyncio.ensure_future(first.answer_one(served, "one"))
+            asked = asyncio.ensure_future(first.ask([served], "one")[0])
             while not hanging(db):
                 await asyncio.sleep(0.02)
             await second.prepare(served)
@@ -263,7 +263,7 @@ def test_a_key_that_was_refused_is_not_tried_for_every_text(db, client, monkeypa
             first = await made.answer(served, list(map(str, range(20))))
             asked, server.script = len(server.calls), hiring
             (ready,) = made._ready.values()
-            ready.desk.buyer.limits.not_before = 0.0  # the wait is over
+            ready.line.desk.buyer.limits.not_before = 0.0  # the wait is over
             second = await made.answer(served, ["1"])
             await made.close()
             return first, asked, second
@@ -312,9 +312,9 @@ def test_a_price_of_your_own_is_what_a_server_reserves_and_books_from_its_next_c
             made.count = outcomes.append
             try:
                 await made.prepare(served)
-                await made.answer_one(served, f"asked at no cost {rates}")
+                await made.ask([served], f"asked at no cost {rates}")[0]
                 price(*rates)
-                await made.answer_one(served, f"asked at {rates}")
+                await made.ask([served], f"asked at {rates}")[0]
                 return outcomes
             finally:
                 await made.close()

@@ -775,7 +775,7 @@ def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
     student, may = Slow(), threading.Event()
     student.gate.set()
 
-    async def slowly(served, text):
+    async def slowly():
         while not may.is_set():
             await asyncio.sleep(0.01)
         return TeacherReply("No", None)
@@ -792,4 +792,8 @@ def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
         assert (result["category"], result["answered_by"], result["confidence"]) == ("No", "teacher", None)
         assert result["top"][0]["category"] == "Yes"
 
-    in_process(test, student, SimpleNamespace(answer_one=slowly, close=close, spent_usd=0.0))
+    in_process(
+        test,
+        student,
+        SimpleNamespace(ask=lambda served, text: [asyncio.ensure_future(slowly())], close=close, spent_usd=0.0),
+    )

@@ -3,39 +3,67 @@ facet's teacher would be asked alone decides which run its labels belong to: ask
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from sqlite_utils import Database
 
 from core.chance import scattered
 from core.label import labels
+from core.label.asking import Answered, Question, texts_of
+from core.label.deciding import JointDecision
 from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion, keys
-from core.label.teachers import Answer, Asset
+from core.label.teachers import Answer, Asset, hosted
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
 from core.tasks import Task
-from core.taxonomy import tagsets
-from core.wires.wire import Request
+from core.taxonomy import StoredCategory, tagsets
+from core.wires.wire import Reply, Request
 
 PAGE = 256  # assets read at a time
 
 
 class Joint(Hosted):
-    """A model that sorts assets by several facets. `runs`: each facet's label run, in the facets' order."""
+    """A model that sorts assets by several facets. `runs`: each facet's label run, in the facets' order; none outside runs."""
 
-    def __init__(self, facets: Sequence[tuple[Task, Hosted]], runs: Sequence[int]):
+    def __init__(self, facets: Sequence[tuple[Task, Hosted]], runs: Sequence[int] = ()):
         first, names = facets[0][1], keys([task.name for task, _ in facets])
-        asked = [Facet(task.name, key, hosted.asking, task.several) for key, (task, hosted) in zip(names, facets)]
-        super().__init__(first.name, first.connection, JointAsking(asked), first.price)
-        self.runs, self.client_id = tuple(runs), facets[0][0].client_id
+        asked = [Facet(task.name, key, one.asking, task.several, task.id) for key, (task, one) in zip(names, facets)]
+        kind = JointDecision if first.provider.choices else JointAsking
+        super().__init__(first.name, first.connection, kind(asked), first.price)
+        self.runs, self.client_id, self.of = tuple(runs), facets[0][0].client_id, list(facets)
+
+    @cached_property
+    def alone(self) -> list[Hosted]:
+        """Who is asked about each facet alone."""
+        return [self] if len(self.of) == 1 else [together([one]) for one in self.of]
 
     def key(self, request: Request, asked: object = None) -> bytes:
-        places = request.facets if isinstance(request, JointQuestion) else range(len(self.runs))
+        places = request.facets if isinstance(request, JointQuestion) else range(len(self.of))
         return super().key(request, asked or self.asking.asked(places))
 
     def pays_for(self, request: Request) -> tuple[int, ...]:
-        return tuple(self.runs[place] for place in request.facets) if isinstance(request, JointQuestion) else ()
+        if not self.runs or not isinstance(request, JointQuestion):
+            return ()
+        return tuple(self.runs[place] for place in request.facets)
+
+    def about(self, text: str, asked: Sequence[int] | None = None) -> JointAsset:
+        """As there, in the facets at the places `asked` (all)."""
+        return JointAsset(0, text, tuple(range(len(self.of)) if asked is None else asked))
+
+    def parts(self, question: Question, answered: Sequence[Answered], reply: Reply) -> list[tuple[bytes, Reply]]:
+        if self.runs or len(question.facets) < 2 or question.assets > 1:
+            return []  # a run's labels are kept facet by facet
+        (text,), found = texts_of(question), []
+        for one in answered:
+            if not one.problem:
+                alone, count = self.alone[one.facet], len(question.facets)
+                ((_, asked),) = alone.asking.requests([alone.about(text)])
+                own = alone.asking.facets[0].key if isinstance(alone, Joint) else "category"
+                kept = self.asking.part(one, reply, own, count)
+                found.append((alone.key(replace(asked, sample=question.sample)), kept))
+        return found
 
     def write(self, db: Database, run_id: int, answers: Sequence[tuple[Sequence[int], Answer]]) -> None:
         rows: dict[tuple[int, int | None], list[Answer]] = {}
@@ -77,10 +105,11 @@ class Joint(Hosted):
             last = rows[-1][0]
             yield [_asset(*row) for row in rows]
 
-    def left(self, db: Database) -> int:
-        """How many assets lack a label in any facet."""
+    def left(self, db: Database, only: Collection[int] | None = None) -> int:
+        """How many assets (of those whose id is in `only`; None: of all) lack a label in any facet."""
         sql, parameters = lacking(self.runs, self.client_id)
-        return db.execute(f"select count(*) from ({sql}) where facets > 0", parameters).fetchone()[0]
+        ids = db.execute(f"select id from ({sql}) where facets > 0", parameters)
+        return sum(only is None or id in only for (id,) in ids)
 
     def groups(self, db: Database) -> list[tuple[int, int, int]]:
         """Assets by the facets they lack (as a sum of powers of two): how many, and the characters of their texts."""
@@ -94,6 +123,17 @@ class Joint(Hosted):
         drawn = f"select * from ({sql}) order by {scattered('id')} limit ?"
         rows = db.execute(f"select id, text, facets from ({drawn}) where facets > 0", [*parameters, limit])
         return [_asset(*row) for row in rows]
+
+
+def together(facets: Sequence[tuple[Task, Hosted]]) -> Hosted:
+    """Who is asked about facets of one connection outside runs: of one that takes one category, its own teacher."""
+    ((task, alone), *more) = facets
+    return Joint(facets) if more or task.several else alone
+
+
+def alone(db: Database, task: Task, spec: str, categories: list[StoredCategory]) -> Hosted:
+    """The teacher "connection:NAME" or "KIND:MODEL" as it is asked about one facet outside runs. InputError where there is none."""
+    return together([(task, hosted.make(db, task, spec, categories))])
 
 
 def lacking(runs: Sequence[int | None], client_id: int) -> tuple[str, list]:

@@ -12,6 +12,7 @@ import threading
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from itertools import chain
 
 import numpy as np
@@ -25,6 +26,7 @@ TOKENS = re.compile(r"\w+")
 FEWEST_TEXTS = 2  # that a feature must occur in to be learnt
 MOST_FEATURES = 60_000  # of each kind
 CHUNK, CHUNK_CHARACTERS = 4096, 4_000_000  # texts counted at a time, and their characters
+PAIRS = 1 << 32  # codes of single words are below it, those of two neighbours are not
 REMEMBERED = 4_000_000  # characters of pieces, some 250,000 pieces in 100 MB; beyond that remembering starts anew
 
 
@@ -35,11 +37,11 @@ class Tfidf:
     def __init__(self, features: dict[str, list[str]], idf: dict[str, np.ndarray]):
         self.features, self.idf = features, idf
         tokens: dict[str, int] = {}
-        codes = [_code([tokens.setdefault(t, len(tokens)) for t in words.split(" ")]) for words in features[WORD]]
+        codes = [code([tokens.setdefault(t, len(tokens)) for t in words.split(" ")]) for words in features[WORD]]
         grams = {gram: column for column, gram in enumerate(features[CHARACTER])}
         self._columns = np.argsort(codes)
         self._codes = np.array(codes, np.int64)[self._columns]
-        self._pieces = _Pieces(tokens.get, grams.get)
+        self._pieces = Pieces(tokens.get, grams.get)
 
     def __call__(self, texts: Sequence[str]) -> sp.csr_matrix:
         """TF-IDF of `texts`, float32 CSR of shape (texts, features); either kind's part of a row has length 1, or 0."""
@@ -47,7 +49,7 @@ class Tfidf:
 
     def read(self, texts: Sequence[str]) -> tuple[sp.csr_matrix, np.ndarray]:
         """The TF-IDF of `texts`, and the share of each text's words that are known, float32 (texts); 0 without any word."""
-        parts = [self._weighted(chunk) for chunk in _chunks(texts)]
+        parts = [self._weighted(chunk) for chunk in chunks(texts)]
         if len(parts) == 1:
             return parts[0]
         tables, known = zip(*parts)
@@ -55,38 +57,49 @@ class Tfidf:
 
     def _weighted(self, texts: Sequence[str]) -> tuple[sp.csr_matrix, np.ndarray]:
         rows, codes, grams, share = self._pieces.count(texts, len(self.features[CHARACTER]))
+        return self.weighed(self.counted_words(rows, codes, len(texts)), grams), share
+
+    def counted_words(self, rows: np.ndarray, codes: np.ndarray, texts: int) -> sp.csr_matrix:
+        """How often each of so many `texts` holds each word n-gram of the features, CSR; occurrences come as (row, code)."""
         at = np.searchsorted(self._codes, codes)
         known = np.flatnonzero(np.append(self._codes, -1)[at] == codes)
-        shape = (len(texts), len(self._codes))
-        words = sp.coo_matrix((np.ones(len(known), np.float32), (rows[known], self._columns[at[known]])), shape)
-        weighed = [_weigh(words.tocsr(), self.idf[WORD]), _weigh(grams, self.idf[CHARACTER])]
-        return sp.hstack(weighed, format="csr", dtype=np.float32), share
+        shape = (texts, len(self._codes))
+        return sp.coo_matrix((np.ones(len(known), np.float32), (rows[known], self._columns[at[known]])), shape).tocsr()
+
+    def weighed(self, words: sp.csr_matrix, grams: sp.csr_matrix) -> sp.csr_matrix:
+        """The TF-IDF of texts with these counts of words and of character n-grams."""
+        weighed = [_weigh(words, self.idf[WORD]), _weigh(grams, self.idf[CHARACTER])]
+        return sp.hstack(weighed, format="csr", dtype=np.float32)
+
+
+LEARN: ContextVar[Callable[[Sequence[str], int], Tfidf] | None] = ContextVar("learn", default=None)
 
 
 def learn(texts: Sequence[str], most: int = MOST_FEATURES) -> Tfidf:
-    """The features that occur in at least two of `texts`, the `most` frequent of each kind, in alphabetical order."""
+    """The features that occur in at least two of `texts`, the `most` frequent of each kind, in alphabetical order; counted by
+    LEARN, where students learn together (counted.py)."""
+    if counted := LEARN.get():
+        return counted(texts, most)
     tokens, grams = defaultdict(), defaultdict()
     tokens.default_factory, grams.default_factory = tokens.__len__, grams.__len__  # what is new gets the next number
-    pieces = _Pieces(tokens.__getitem__, grams.__getitem__)
+    pieces = Pieces(tokens.__getitem__, grams.__getitem__)
     words, characters = [], []
-    for chunk in _chunks(texts):
+    for chunk in chunks(texts):
         rows, codes, counts, _ = pieces.count(chunk)
         distinct, column = np.unique(codes, return_inverse=True)
         shape = (len(chunk), len(distinct))  # which may be nothing: not every text has a word
-        words.append(_frequencies(sp.csr_matrix((np.ones(len(rows), np.float32), (rows, column)), shape), distinct))
-        characters.append(_frequencies(counts, np.arange(counts.shape[1])))
+        words.append(frequencies(sp.csr_matrix((np.ones(len(rows), np.float32), (rows, column)), shape), distinct))
+        characters.append(frequencies(counts, np.arange(counts.shape[1])))
     token_names, gram_names = list(tokens), list(grams)
     features, idf = {}, {}
-    features[WORD], frequency = _most_frequent(
-        words, lambda code: " ".join(token_names[t] for t in _tokens(code)), most
-    )
-    idf[WORD] = _idf(frequency, len(texts))
-    features[CHARACTER], frequency = _most_frequent(characters, gram_names.__getitem__, most)
-    idf[CHARACTER] = _idf(frequency, len(texts))
+    features[WORD], frequency = most_frequent(words, lambda code: spelt(code, token_names), most)
+    idf[WORD] = inverse_frequency(frequency, len(texts))
+    features[CHARACTER], frequency = most_frequent(characters, gram_names.__getitem__, most)
+    idf[CHARACTER] = inverse_frequency(frequency, len(texts))
     return Tfidf(features, idf)
 
 
-def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     """`texts` in stretches that bound what is in memory; at least one, maybe empty."""
     start = characters = 0
     for end, text in enumerate(texts):
@@ -97,18 +110,17 @@ def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     yield texts[start:]
 
 
-def _frequencies(counts: sp.csr_matrix, codes: np.ndarray) -> np.ndarray:
+def frequencies(counts: sp.csr_matrix, codes: np.ndarray) -> np.ndarray:
     """Three rows, a column for each feature that occurs in `counts`: its code, texts that hold it, occurrences."""
     texts = np.bincount(counts.indices, minlength=len(codes))
     occurrences = np.bincount(counts.indices, counts.data, minlength=len(codes)).astype(np.int64)
     return np.stack([codes, texts, occurrences])[:, texts > 0]
 
 
-def _most_frequent(
-    frequencies: list[np.ndarray], spell: Callable[[int], str], most: int
-) -> tuple[list[str], np.ndarray]:
-    """The `most` features to learn, in alphabetical order, and how many texts hold each; `frequencies` come by chunk."""
-    every = np.concatenate(frequencies, axis=1)
+def most_frequent(parts: list[np.ndarray], spell: Callable[[int], str], most: int) -> tuple[list[str], np.ndarray]:
+    """The `most` features to learn, in alphabetical order, and how many texts hold each; `parts` are the
+    frequencies() of each chunk."""
+    every = np.concatenate(parts, axis=1)
     codes, column = np.unique(every[0], return_inverse=True)
     texts, occurrences = (np.bincount(column, row).astype(np.int64) for row in every[1:])
     often = np.flatnonzero(texts >= FEWEST_TEXTS)
@@ -119,7 +131,7 @@ def _most_frequent(
     return names[frequent].tolist(), texts[often[frequent]]
 
 
-def _idf(texts: np.ndarray, count: int) -> np.ndarray:
+def inverse_frequency(texts: np.ndarray, count: int) -> np.ndarray:
     """Smoothed inverse document frequency: as if one more text held every feature."""
     return (np.log((1 + count) / (1 + texts)) + 1).astype(np.float32)
 
@@ -132,7 +144,7 @@ def _weigh(counts: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:
     return sp.csr_matrix((weights / lengths[rows], counts.indices, counts.indptr), counts.shape)
 
 
-class _Pieces(dict):
+class Pieces(dict):
     """Piece -> its number; a piece not seen before is taken apart when it is asked for.
 
     `token` and `gram` give the number of a word and of a character n-gram, None where it does not matter.
@@ -222,11 +234,11 @@ def _share(known: np.ndarray, ends: np.ndarray) -> np.ndarray:
     return (np.diff(sums) / np.maximum(np.diff(ends), 1)).astype(np.float32)
 
 
-def _code(tokens: Sequence[int]) -> int:
+def code(tokens: Sequence[int]) -> int:
     """One number for a word, or for two neighbours."""
-    return tokens[0] if len(tokens) == 1 else (tokens[0] + 1) << 32 | tokens[1]
+    return tokens[0] if len(tokens) == 1 else (tokens[0] + 1) * PAIRS | tokens[1]
 
 
-def _tokens(code: int) -> list[int]:
-    """The words of a _code."""
-    return [code] if code < 1 << 32 else [(code >> 32) - 1, code & 0xFFFFFFFF]
+def spelt(code: int, names: Sequence[str]) -> str:
+    """The words that a code() stands for, by the names of their numbers."""
+    return names[code] if code < PAIRS else f"{names[code // PAIRS - 1]} {names[code % PAIRS]}"

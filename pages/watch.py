@@ -1,0 +1,31 @@
+"""Watch: whether the promise of the student at work still holds, and what a student that answered silently would have done."""
+
+from core.ui import frame, watching
+from core.watch import shadow, standing
+
+ENTRY = {
+    "place": 95,
+    "section": "Use",
+    "name": "Watch",
+    "icon": "monitor_heart",
+    "title": "Does the promise still hold?",
+    "sentence": "A random share of what the student answers by itself goes to the teacher too; here stands what that says.",
+}
+
+
+def main() -> None:
+    with frame.page("watch") as view:
+        now, silent = standing.standing(view.db, view.task), shadow.shadows(view.db, view.task)
+        watching.promise(view, now)
+        for one in silent:
+            watching.silent(view, one)
+        if now.state in (standing.NO_STUDENT,) and not silent:
+            frame.nothing_yet("No student of this task is at work.", "student", "Put one to work")
+        watching.weeks(now)
+        watching.moved(now)
+        watching.changed(view)
+        watching.choices(view, now)
+        watching.kept_texts(view)
+
+
+main()
