@@ -325,6 +325,8 @@ def _common(texts: Sequence[str]) -> str | None:
     before = next((at for at, (a, b) in enumerate(zip(low, high)) if a != b), min(len(low), len(high)))
     start = low[:before]
     start = start[: max(start.rfind(sign) for sign in BEFORE) + 1]
+    spaces = low[len(start) : before]
+    start += spaces[: len(spaces) - len(spaces.lstrip(" "))]
     ends = [text[len(start) :][::-1] for text in plain]
     low, high = min(ends), max(ends)
     after = next((at for at, (a, b) in enumerate(zip(low, high)) if a != b), min(len(low), len(high)))
