@@ -81,18 +81,18 @@ def _pattern(view: View, last: list[Exchange]) -> None:
         sound = True
     if sound:
         _preview(view, pattern, last)
-    left, right, _ = st.columns([2, 2, 3])
-    if left.button("Keep this pattern", type="primary", disabled=not sound or pattern == stored, key="pattern-keep"):
-        patterns.put(view.db, view.task, pattern)
-        st.rerun()
-    if stored and right.button("Forget the pattern", key="pattern-forget"):
-        patterns.put(view.db, view.task, None)
-        st.rerun()
+    with st.container(horizontal=True):
+        if st.button("Keep this pattern", type="primary", disabled=not sound or pattern == stored, key="pattern-keep"):
+            patterns.put(view.db, view.task, pattern)
+            st.rerun()
+        if stored and st.button("Forget the pattern", key="pattern-forget"):
+            patterns.put(view.db, view.task, None)
+            st.rerun()
 
 
 def _form(shown: Pattern, key: str) -> Pattern:
     template = st.text_area("Prompt pattern", shown.template, height=150, help=HINT, key=f"{key}-template")
-    left, middle, right = st.columns(3)
+    left, right = st.columns(2)
     place = left.selectbox(
         "Where the asset stands",
         list(PLACES),
@@ -103,12 +103,12 @@ def _form(shown: Pattern, key: str) -> Pattern:
     fields = {
         "contains": (
             "Only prompts that hold",
-            middle,
+            right,
             "Words that stand in the prompts of this task alone. Empty: any.",
         ),
         "asset_field": (
             "Fields of the asset",
-            middle,
+            left,
             "Where JSON stands for the asset: its fields, with commas. Empty: all.",
         ),
         "answer_field": ("Field of the answer", right, "Where the answer is JSON: the field that names the category."),
@@ -126,7 +126,7 @@ def _preview(view: View, pattern: Pattern, last: list[Exchange]) -> None:
         st.caption(f"No call was passed on yet. The last {kept.LAST} will stand here, read by the pattern.")
         return
     reading = Reading(view.db, view.task, pattern)
-    rows = []
+    rows, found = [], 0
     for exchange in last:
         told = reading(exchange)
         matched = isinstance(told, Matched)
@@ -136,14 +136,12 @@ def _preview(view: View, pattern: Pattern, last: list[Exchange]) -> None:
             {
                 "Asset": told.text[:200] if matched else exchange.user[:200],
                 "Answer": exchange.said.answer[:80],
-                "Category": told.category if known else "",
-                "Why none": why,
-                "Model": exchange.model,
+                "Category, or why none": told.category if known else why,
             }
         )
-    found = sum(bool(row["Category"]) for row in rows)
+        found += known
     st.caption(f"Of the last {counted(len(rows), 'call')}, {found:,} would become a label.")
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="passing-last", height=min(36 * (len(rows) + 1) + 2, 400))
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="passing-last", height=35 * (len(rows) + 1) + 3)
 
 
 def _became(view: View) -> None:
@@ -154,7 +152,7 @@ def _became(view: View) -> None:
     waiting = kept.waiting(view.db, client_id)
     if counts:
         st.markdown(f"**What became of the calls of the last {DAYS} days** (measured)")
-        table = pd.DataFrame([{"Calls": n, "What became of them": patterns.told(why)} for why, n in counts.items()])
+        table = pd.DataFrame([{"What became of them": patterns.told(why), "Calls": n} for why, n in counts.items()])
         st.dataframe(table, hide_index=True, key="passing-counts")
     if waiting:
         st.write(
@@ -168,7 +166,7 @@ def _became(view: View) -> None:
         st.markdown("**Labels that came so**")
         st.dataframe(pd.DataFrame(rows), hide_index=True, key="passing-labels")
         st.caption(
-            "Tokens and time are measured; the price is estimated from them at the list price of the model's date."
+            "Tokens and time are measured; the price is estimated from them by the model's list price, as dated."
         )
         frame.link("teacher", "Teach a student from them")
 

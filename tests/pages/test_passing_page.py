@@ -46,8 +46,8 @@ def test_a_pattern_is_suggested_seen_on_the_last_ten_kept_and_used(open_page, db
     kept.write(db, northwind.client_id, calls(14))
     app = open_page("connections", northwind)
     assert not app.exception and "10 of 10 name a category" in shown(app)
-    table = next(one.value for one in app.dataframe if "Why none" in one.value)
-    assert len(table) == 10 and set(table["Category"]) == set(WORDS)
+    table = next(one.value for one in app.dataframe if "Category, or why none" in one.value)
+    assert len(table) == 10 and set(table["Category, or why none"]) == set(WORDS)
     press(app, "Keep this pattern")
     pattern = patterns.of(db, northwind)
     assert pattern.template == "Sort this ad.\nAd: {asset}\nAnswer with the category."
