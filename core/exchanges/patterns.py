@@ -134,8 +134,9 @@ def check(pattern: Pattern) -> None:
     """InputError where the pattern says nothing."""
     holes = _HOLES.split(pattern.template)
     if holes.count(ASSET) != 1:
+        often = f"{ASSET} {holes.count(ASSET)} times" if holes.count(ASSET) else f"no {ASSET}"
         raise InputError(
-            f"The pattern has {ASSET} {holes.count(ASSET)} times.",
+            f"The pattern has {often}.",
             f"Put {ASSET} once, where the asset's text stands in the prompt.",
         )
     if any(not literal for literal in holes[2:-1:2]):

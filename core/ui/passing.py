@@ -33,7 +33,7 @@ def section(view: View, known: Sequence[Connection]) -> None:
     if view.chosen is None:
         frame.missing("Calls are kept for a client, and there is none yet.", "overview", "Add a client")
         return
-    _how(view, [one for one in known if providers.of(one.kind).spoken_elsewhere])
+    _how(view, [one for one in known if providers.of(one.kind).chats])
     if not view.task.sorts:
         st.caption(plain(f"{view.task.name} writes; a prompt pattern is for tasks that sort."))
         return

@@ -52,7 +52,7 @@ def test_a_pattern_is_suggested_seen_on_the_last_ten_kept_and_used(open_page, db
     pattern = patterns.of(db, northwind)
     assert pattern.template == "Sort this ad.\nAd: {asset}\nAnswer with the category."
     app.text_area[0].set_value("no place").run()
-    assert "{asset} 0 times" in app.error[0].value.replace("\\", "")
+    assert "no {asset}" in app.error[0].value.replace("\\", "")
     assert next(button for button in app.button if button.label == "Keep this pattern").disabled
 
     exchange = calls(1)[0].exchange
