@@ -56,6 +56,8 @@ def _row(view: frame.View, connection: Connection, test: bool) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(connection.name)
                 st.badge("every client" if connection.client_id == 0 else "this client", color="gray")
+                for words in connection_form.marks(connection):
+                    st.badge(words, color="gray")
             st.caption(frame.plain(f"{connection.model} at {connection_form.address(connection)}"))
             st.caption(frame.plain(connection_form.key_words(connection.key_source)))
         with actions, st.container(horizontal=True, horizontal_alignment="right"):

@@ -17,6 +17,8 @@ from core.wires import providers
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+    from core.wires.wire import OwnPrice
+
 ANSWERS_AND_PACE = {  # fields of core.wires.wire.Params that are options
     "concurrency": "calls at the same time",
     "requests_per_minute": "calls a minute at most",
@@ -27,6 +29,7 @@ ANSWERS_AND_PACE = {  # fields of core.wires.wire.Params that are options
 }
 
 
+MAY_TRAIN = {"yes": True, "no": False, "not-known": None}
 SUMMARY = "list, add, test, rename or remove the hosted teachers that can be asked"
 
 
@@ -45,6 +48,22 @@ def options(command: argparse.ArgumentParser) -> None:
     new.add_argument("--key", metavar="PLACE", help="env:NAME, secrets:NAME, keyring:NAME or none (default: none)")
     new.add_argument("--every-client", action="store_true", help="for every client, not one")
     new.add_argument("--price", type=terminal.rates, metavar="IN,OUT[,CACHED]", help="your own, USD per million tokens")
+    new.add_argument(
+        "--calls-price",
+        type=terminal.usd,
+        metavar="USD",
+        help="your own price for a thousand calls, beside the tokens'",
+    )
+    new.add_argument(
+        "--may-train",
+        choices=MAY_TRAIN,
+        help="whether its maker's terms let its answers train a model; labels of one that may not are not trained on",
+    )
+    new.add_argument(
+        "--by-level",
+        action=argparse.BooleanOptionalAction,
+        help="a decision model with more categories than it takes: ask level by level, not among a short list",
+    )
     for name, what_for in ANSWERS_AND_PACE.items():
         new.add_argument(f"--{name.replace('_', '-')}", type=terminal.count, metavar="N", help=what_for)
 
@@ -77,11 +96,14 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             "base_url": connection.base_url,
             "key": connection.key_source,
             "every_client": connection.client_id == connections.HOUSE,
+            "decides": providers.of(connection.kind).choices is not None,
+            "may_train": connection.params.may_train,
         }
         for connection in listed
     ]
     lines = [
         f"{row['name']:<24} {row['kind']:<10} {row['model']:<28} {row['base_url'] or '':<32} key: {row['key']}"
+        + ("" if row["may_train"] is not False else "  not to be trained on")
         for row in rows
     ]
     text = "\n".join([note] if args.test is not None else [*([note] if note else []), *lines])
@@ -107,7 +129,7 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
 
     from core.database import now
     from core.wires import connections
-    from core.wires.wire import OwnPrice, Params
+    from core.wires.wire import OwnPrice
 
     known = {one.name.casefold(): one for one in connections.all(db, client_id) if one.client_id == client_id}
     before = known.get(args.add.strip().casefold())
@@ -115,8 +137,17 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
     if not (kind and model):
         raise InputError("A new connection needs a kind and a model.", "Give both.", where="--kind, --model")
     changes = {name: getattr(args, name) for name in ANSWERS_AND_PACE if getattr(args, name) is not None}
-    if args.price:
-        changes["price"] = OwnPrice(*args.price, as_of=now()[:10])
+    params = before.params if before else providers.of(kind).params()
+    if args.price or args.calls_price is not None:
+        tokens = args.price or (params.price and _rates(params.price)) or (0.0, 0.0)
+        calls = (
+            args.calls_price if args.calls_price is not None else params.price.calls_usd_1000 if params.price else 0.0
+        )
+        changes["price"] = OwnPrice(*tokens, as_of=now()[:10], calls_usd_1000=calls)
+    if args.may_train is not None:
+        changes["may_train"] = MAY_TRAIN[args.may_train]
+    if args.by_level is not None:
+        changes["by_level"] = args.by_level
     connections.save(
         db,
         client_id,
@@ -125,9 +156,14 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
         model,
         base_url=args.base_url or (before and before.base_url),
         key_source=args.key or (before.key_source if before else "none"),
-        params=replace(before.params if before else Params(), **changes),
+        params=replace(params, **changes),
         key_given_again=args.key is not None,
     )
+
+
+def _rates(price: OwnPrice) -> tuple[float, float, float | None]:
+    """What its tokens cost: in, out, in where cached."""
+    return price.input_usd_mtok, price.output_usd_mtok, price.cached_usd_mtok
 
 
 def _secret() -> str:

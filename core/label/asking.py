@@ -44,8 +44,9 @@ _ANSWERING = ("votes", "temperature", "logprobs", "schema", "assets_per_call", "
 class Answered:
     """What was said of an asset: a category's id, or the problem why there is none.
 
-    `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "votes" or
-    "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet` and `tags` as in Answer.
+    `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "decision" (a
+    decision model's), "votes" or "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet`
+    and `tags` as in Answer.
     """
 
     asset_id: int
@@ -91,7 +92,10 @@ class Question(Request):
 
 
 class Asking:
-    """How one connection asks about one taxonomy. Made by asking()."""
+    """How one connection asks about one taxonomy. Made by asking(). `some`: an asset that may have several of its categories has
+    one at least."""
+
+    some = False
 
     def __init__(
         self,
@@ -116,7 +120,7 @@ class Asking:
         # only whether there is one.
         asked = {
             name: getattr(self.params, name) for name in _ANSWERING if self.shortlisting or "shortlist" not in name
-        }
+        } | ({"by_level": True} if self.params.by_level and self.shortlisting else {})
         self.asked = asked
         where = [connection.kind, connection.base_url, connection.model, asked]
         shown = [self.system, self.lines, self.shortlisting and encoder_name, prompt.content_hash]
@@ -269,11 +273,14 @@ def of_task(
     connection: Connection,
     categories: Sequence[StoredCategory],
     prompt: Prompt | None = None,
+    kind: type[Asking] = Asking,
 ) -> Asking:
-    """How `connection` asks about a task's categories with `prompt` (the current one)."""
+    """How `connection` asks about a task's categories with `prompt` (the current one); `kind`: how models of its kind are asked."""
     prompt = prompt or prompts.current(db, task)
     examples = prompts.examples(db, task, prompt.gold_examples, prompt.created)
-    return Asking(connection, categories, prompt, examples, settings.get(db, "encoder"))
+    asking = kind(connection, categories, prompt, examples, settings.get(db, "encoder"))
+    asking.some = task.several and not settings.get(db, "may_be_none", task)
+    return asking
 
 
 def _line(short: str, category: StoredCategory) -> str:
@@ -316,7 +323,8 @@ def numbered(assets: Sequence[Asset]) -> list[str]:
 
 def texts_of(request: Question) -> list[str]:
     """The texts that a request asks about."""
-    return [json.loads(text) for text in _TEXT.findall(request.turns[0][1])]
+    asked = request.turns[0][1]
+    return [asked] if request.questions else [json.loads(text) for text in _TEXT.findall(asked)]
 
 
 def temperature(params: Params) -> float:

@@ -28,6 +28,7 @@ from core.label.model import cost
 from core.label.teachers import Asset
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
+from core.wires.deciding import NO_BATCHES
 from core.wires.failures import LONG_S
 from core.wires.wire import PASSING, BatchState, CallError, Reply
 
@@ -64,6 +65,8 @@ def label_in_batches(
     Raises InputError where the provider does not take the batch; Cancelled or Interrupted as `progress` does: what is handed in
     is answered all the same, and fetched when the run is started again.
     """
+    if not hosted.provider.takes_batches:
+        raise InputError(NO_BATCHES, "Leave the batch out.", where=hosted.connection.name)
     runs = hosted.runs or (run_id,)
     with buying.under_way(db, *runs) as ending:
         account = buying.account(db, runs, hosted, budget_usd, batch=True)

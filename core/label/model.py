@@ -52,13 +52,15 @@ class Model:
     @property
     def paid(self) -> bool:
         """Whether its calls cost money."""
-        return max(self.priced().input_usd_mtok, self.price.output_usd_mtok) > 0
+        return not self.priced().free
 
     def key(self, request: Request, asked: object = None) -> bytes:
         """What a reply is kept under: a hash of everything that can change it, of which `asked` is how the asker uses the model."""
         connection = self.connection
         where = [connection.kind, connection.base_url, connection.model, asked or connection.params.schema]
-        return digest([*where, request.system, request.turns, request.schema, request.temperature, request.sample])
+        questions = [astuple(one) for one in request.questions]
+        said = [request.system, request.turns, request.schema, request.temperature, request.sample]
+        return digest([*where, *said, *([questions] if questions else [])])
 
     def pays_for(self, request: Request) -> tuple[int, ...]:
         """The label runs that a call brings labels for, where they are not all of its account's."""
@@ -74,6 +76,7 @@ class Model:
         text += sum(len(turn.encode("utf-8", "replace")) for _, turn in request.turns)
         if request.schema is not self._schema:  # mostly the same one
             self._schema, self._schema_tokens = request.schema, SCHEMA_TOKENS + len(json.dumps(request.schema))
+        text += sum(len(json.dumps(astuple(one), ensure_ascii=False).encode()) for one in request.questions)
         around = MESSAGE_TOKENS * (len(request.turns) + 1) + self.provider.wrapping_tokens
         return text + (self._schema_tokens if request.schema else 0) + around, request.max_tokens_out
 
@@ -81,10 +84,10 @@ class Model:
         """The most USD that a call can cost, at the standard price or in a batch."""
         return self.usd(*self.most_tokens(request), price, batch)
 
-    def usd(self, tokens_in: float, tokens_out: float, price: Price, batch: bool = False) -> float:
-        """USD of so many tokens, none of them read from the provider's cache."""
+    def usd(self, tokens_in: float, tokens_out: float, price: Price, batch: bool = False, calls: int = 1) -> float:
+        """USD of so many tokens in so many calls, none of them read from the provider's cache."""
         written = prices.WRITING if self.provider.writes_cache else 1.0
-        return prices.cost(price, tokens_in * written, tokens_out, batch=batch)
+        return prices.cost(price, tokens_in * written, tokens_out, batch=batch, calls=calls)
 
 
 def cost(price: Price, reply: Reply, *, batch: bool = False) -> float | None:
@@ -92,10 +95,11 @@ def cost(price: Price, reply: Reply, *, batch: bool = False) -> float | None:
     not free."""
     if reply.cost_usd is not None:
         return reply.cost_usd
-    if reply.tokens_in is None or reply.tokens_out is None:
-        return None if max(price.input_usd_mtok, price.output_usd_mtok) > 0 else 0.0
+    if (reply.tokens_in is None and price.input_usd_mtok) or (reply.tokens_out is None and price.output_usd_mtok):
+        return None
     cached, written = reply.tokens_cached, reply.tokens_written
-    return prices.cost(price, reply.tokens_in, reply.tokens_out, cached, written=written, batch=batch)
+    tokens = reply.tokens_in or 0, reply.tokens_out or 0, cached
+    return prices.cost(price, *tokens, written=written, batch=batch, calls=1)
 
 
 def price_of(db: Database, connection: Connection) -> Price | None:
@@ -103,16 +107,23 @@ def price_of(db: Database, connection: Connection) -> Price | None:
     or the prices given in Settings; None where there is none."""
     own = connection.params.price
     if own:
-        *rates, as_of = astuple(own)
-        return Price(connection.model, connection.kind, *rates, "yours", as_of[:10] or None)
-    address = connection.base_url
-    provider = next((p.id for p in priced if address and re.match(p.api_pattern, address)), connection.kind)
+        *rates, as_of, calls = astuple(own)
+        return Price(connection.model, connection.kind, *rates, "yours", as_of[:10] or None, calls)
+    address, usual = connection.base_url, providers.of(connection.kind).priced_as or connection.kind
+    there = [p.id for p in priced if address and re.match(p.api_pattern, address)]
+    provider = usual if usual in there or not there else there[0]
     return prices.price(db, f"{provider}:{connection.model}")
 
 
 def find(db: Database, client_id: int, spec: str) -> Model:
-    """The model called `spec`, connection:NAME or KIND:MODEL. InputError where there is none."""
+    """The model called `spec`, connection:NAME or KIND:MODEL, that is to write. InputError where there is none, or where it is a
+    decision model."""
     connection = connection_of(db, client_id, spec)
+    if providers.of(connection.kind).choices:
+        raise InputError(
+            f"{connection.name} is a decision model: it chooses among categories and writes nothing.",
+            "Choose a model that writes.",
+        )
     return Model(connection, price_of(db, connection))
 
 
@@ -130,4 +141,5 @@ def connection_of(db: Database, client_id: int, spec: str) -> Connection:
     provider = providers.of(kind)
     base_url, key = os.environ.get(provider.address_variable) or None, provider.key_variable
     key_source = f"env:{key}" if os.environ.get(key) or not base_url else "none"
-    return Connection(0, client_id, spec, kind, base_url and base_url.rstrip("/"), name, key_source)
+    address = base_url and base_url.rstrip("/")
+    return Connection(0, client_id, spec, kind, address, name, key_source, provider.params())

@@ -110,16 +110,25 @@ def spend(
         ratio = tokens_in.sum() / sizes.sum()
         tokens = size * ratio, labels * tokens_out.mean(), size * ratio * cached.sum() / max(tokens_in.sum(), 1)
         took = ratio, sizes, tokens_in, tokens_out, cached
-        return tokens, price and _measured_cost(price, tokens, labels, *took, params.assets_per_call)
+        return tokens, price and _with_calls(
+            _measured_cost(price, tokens, labels, *took, params.assets_per_call), price, labels / params.assets_per_call
+        )
     votes = 1 if params.logprobs else params.votes
     said = labels * facets * float(prices.TOKENS_OUT)
     tokens = votes * size / prices.CHARACTERS_A_TOKEN, votes * said, 0.0
     most_out = params.votes * labels * facets * float(params.max_tokens_out)
-    return tokens, price and Spread(
+    spread = price and Spread(
         prices.cost(price, votes * size / MANY, tokens[1] / 2),
         prices.cost(price, *tokens[:2]),
         prices.cost(price, params.votes * size / FEW, min(most_out, params.votes * 3 * said)),
     )
+    return tokens, price and _with_calls(spread, price, labels * votes / params.assets_per_call)
+
+
+def _with_calls(tokens: Spread, price: prices.Price, calls: float) -> Spread:
+    """What the tokens cost, and what so many calls cost beside them; at most twice as many, as where one leads to another."""
+    usd = prices.cost(price, 0, 0, calls=calls)
+    return Spread(tokens.low + usd, tokens.likely + usd, tokens.high + 2 * usd)
 
 
 def frame_of(
@@ -143,6 +152,7 @@ def frame_of(
         len(request.system)
         + sum(len(text) for _, text in request.turns)
         + (JSON_WEIGHT * len(json.dumps(request.schema)) if schemas and request.schema else 0)
+        + sum(len(json.dumps(astuple(one), ensure_ascii=False)) for one in request.questions)
         for together in ([[asset] for asset in assets] if alone else [assets])
         for _, request in hosted.asking.requests(together)
     )

@@ -47,6 +47,7 @@ _NOT_A_TEACHER = re.compile(
     r"|sonic|speech|transcribe|tts|vision|voice|voxtral|whisper|-code|:extended|preview-\d|turbo-\d{4}|gpt-3.5-0301",
     re.IGNORECASE,
 )
+_DECIDING = ("openai-decisions", "typesafe")  # providers on the list whose models write nothing
 _VERSION = re.compile(r"(?<![\d.])(\d{1,2})(?:[.-](\d{1,2}))?(?!\d|b\b)")
 _OWN = "select * from price_overrides order by model"
 _CHECKED = re.compile(r"(?:verified|checked)[^.]{0,30}?(20\d\d-\d\d-\d\d)")
@@ -54,7 +55,8 @@ _CHECKED = re.compile(r"(?:verified|checked)[^.]{0,30}?(20\d\d-\d\d-\d\d)")
 
 @dataclass(frozen=True)
 class Price:
-    """USD per million tokens. A batch price is None where the list has none; `source` says where the price is from."""
+    """USD per million tokens, and for a thousand calls where these are charged. A batch price is None where the list has none;
+    `source` says where the price is from."""
 
     model: str
     provider: str
@@ -65,6 +67,12 @@ class Price:
     batch_output_usd_mtok: float | None
     source: str
     as_of: str | None
+    calls_usd_1000: float = 0.0
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing is charged."""
+        return not max(self.input_usd_mtok, self.output_usd_mtok, self.calls_usd_1000) > 0
 
 
 def default_price_as() -> str:
@@ -131,10 +139,10 @@ def _on_list(model: str) -> str | None:
 @cache
 def _listed(model: str, day: date) -> Price | None:
     provider, info = _find(model)
-    rates = info and _rates(info, day)
+    rates = info and _rates(info, day, decides=_decides(provider, info))
     if not rates:
         return None
-    batch = _rates(info, day, {"processing": "batch"})
+    batch = _rates(info, day, {"processing": "batch"}, decides=_decides(provider, info))
     has_batch = any(variant.when.get("processing") == "batch" for variant in info.price_variants or ())
     return Price(
         model,
@@ -164,8 +172,16 @@ def _find(model: str) -> tuple[str, ModelInfo | None]:
     return "", None
 
 
-def _rates(info: ModelInfo, day: date, context: dict | None = None) -> tuple[float, float, float | None] | None:
-    """USD per million (input, output, cached input) on that day (UTC); None where tokens in and out are not both priced.
+def _decides(provider: str, info: ModelInfo) -> bool:
+    """Whether it is a decision model, which is charged for what it reads alone."""
+    return provider in _DECIDING or info.id.startswith("typesafe/jev-")
+
+
+def _rates(
+    info: ModelInfo, day: date, context: dict | None = None, *, decides: bool = False
+) -> tuple[float, float, float | None] | None:
+    """USD per million (input, output, cached input) on that day (UTC); None where tokens in and out are not both priced, but
+    for one that only `decides`.
 
     Prices that rise with the prompt's length are taken at their first step: a prompt for one asset is short.
     """
@@ -174,6 +190,8 @@ def _rates(info: ModelInfo, day: date, context: dict | None = None) -> tuple[flo
         None if value is None else float(value.base if isinstance(value, TieredPrices) else value)
         for value in (prices.input_mtok, prices.output_mtok, prices.cache_read_mtok)
     ]
+    if values[1] is None and decides:
+        values[1] = 0.0
     return None if values[0] is None or values[1] is None else (values[0], values[1], values[2])
 
 
@@ -185,10 +203,17 @@ def _list_date() -> str | None:
 
 
 def cost(
-    price: Price, tokens_in: float, tokens_out: float, cached: float = 0, *, written: float = 0, batch: bool = False
+    price: Price,
+    tokens_in: float,
+    tokens_out: float,
+    cached: float = 0,
+    *,
+    written: float = 0,
+    batch: bool = False,
+    calls: float = 0,
 ) -> float:
-    """USD for `tokens_in` and `tokens_out`; arrays work too. Of `tokens_in`, `cached` were read from the provider's cache and
-    `written` to it (WRITING).
+    """USD for `tokens_in` and `tokens_out` of so many `calls`; arrays work too. Of `tokens_in`, `cached` were read from the
+    provider's cache and `written` to it (WRITING).
 
     Where there is no batch price, the standard one holds; where there is no cached price, cached tokens cost in full.
     """
@@ -198,7 +223,8 @@ def cost(
         out = out if price.batch_output_usd_mtok is None else price.batch_output_usd_mtok
     reduced = full if price.cached_usd_mtok is None else min(price.cached_usd_mtok, full)
     written = written * (WRITING - 1)
-    return ((tokens_in - cached + written) * full + cached * reduced + tokens_out * out) / 1_000_000
+    tokens = ((tokens_in - cached + written) * full + cached * reduced + tokens_out * out) / 1_000_000
+    return tokens + calls * price.calls_usd_1000 / 1000
 
 
 def prompt_tokens(db: Database, taxonomy_id: int) -> float:

@@ -15,6 +15,7 @@ from core import settings, taxonomy
 from core.assets import splits
 from core.errors import InputError
 from core.label.gold import gold
+from core.label.licence import must_allow_training
 from core.label.runs import labelled, summary
 from core.tasks import Task
 from core.taxonomy import tagsets
@@ -36,7 +37,7 @@ class Rows:
     (n, k), is what folds are dealt by instead of families, k groupings at once; `assets`, int (n), the ids of the assets whose
     texts these are. `worked`, bool (n): rows that came of work, which teach but judge nothing, since they are mostly the hard ones
     (None: there are none). Where an asset may have several tags, `said` is which of them the teacher gave, bool (n, categories),
-    and the targets are how likely each is by itself, 0 to 1: rows need not sum to 1."""
+    and the targets are how likely each is by itself, 0 to 1: rows need not sum to 1; `some`: a row has one tag at least."""
 
     texts: list[str]
     targets: np.ndarray
@@ -47,6 +48,7 @@ class Rows:
     dealt: np.ndarray | None = None
     assets: np.ndarray | None = None
     said: np.ndarray | None = None
+    some: bool = False
     worked: np.ndarray | None = None
 
     @property
@@ -126,7 +128,7 @@ class Split:
             parts += rows.texts
             digest.update(rows.targets.tobytes())
             if rows.said is not None:
-                digest.update(rows.said.tobytes())
+                digest.update(rows.said.tobytes() + b"some" * rows.some)
             if rows.worked is not None:
                 digest.update(rows.worked.tobytes())
             # Where each row is a family of its own, nothing is dealt otherwise than ever.
@@ -142,8 +144,10 @@ def load(db: Database, task: Task, run_id: int) -> Split:
 
     Where people decided, training rows learn that instead of the teacher's answer; calibration rows keep the teacher's, since
     what is promised from them is agreement with it. Labels that came of work teach, and judge nothing (Rows.worked).
-    Raises InputError when there are too few labels, or only one category, to learn anything.
+    Raises InputError when there are too few labels, or only one category, to learn anything, and where the teacher's answers may
+    not train a model.
     """
+    must_allow_training(db, run_id)
     splits.assign(db, task.client_id, run_id)
     frame = _alone(labelled(db, run_id, distributions=True))
     train = frame[frame.split == "train"]
@@ -182,6 +186,8 @@ def load(db: Database, task: Task, run_id: int) -> Split:
         name: _rows(frame[frame.split == name], categories, assignable, encoders, soft, members)
         for name in ("train", "calibration")
     }
+    if task.several and not settings.get(db, "may_be_none", task):
+        parts = {name: replace(rows, some=True) for name, rows in parts.items()}
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])
 
 

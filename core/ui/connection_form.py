@@ -14,6 +14,7 @@ from core.ui import money_inputs
 from core.ui.frame import View, plain
 from core.wires import connections, keys, providers
 from core.wires.connections import Connection
+from core.wires.providers import Provider
 from core.wires.wire import OwnPrice, Params
 
 KEYS = {
@@ -67,11 +68,14 @@ def edit(view: View, before: Connection | None) -> Connection | None:
     key_source, secret = _key(before, kind, name, connections.origin(kind, base_url), moved, tag)
     as_typed = Connection(0, client_id, name, kind, base_url.strip() or None, model.strip(), "none")
     listed = price_of(view.db, as_typed) if model else None
-    params, priced = _folded(before.params if before else Params(), listed, model, tag)
+    same = before is not None and (known[before.kind].choices is None) == (known[kind].choices is None)
+    params, priced = _folded(before.params if same else known[kind].params(), known[kind], listed, model, tag)
     if not st.button("Save and test", type="primary", icon=":material/save:", key=f"{tag}-save"):
         return None
     if not priced:
-        raise InputError("Your own price is not complete.", "Give US dollars per million tokens in and out.")
+        raise InputError(
+            "Your own price is not complete.", "Give US dollars per million tokens in and out, or for a thousand calls."
+        )
     put_right = connections.tidied(base_url)[1]
     if key_source is None:
         raise InputError("The key is missing.", "Say where it is, or that none is needed.")
@@ -168,20 +172,34 @@ def _named(place: str, detail: str, likely: str, tag: str) -> str | None:
     return chosen and f"{place}:{chosen}"
 
 
-def _folded(params: Params, listed: prices.Price | None, model: str, tag: str) -> tuple[Params, bool]:
-    """How it is asked, how fast, and at what price: all with values that need no change. And whether the price is whole."""
-    unknown = bool(model) and listed is None and params.price is None
+def _folded(
+    params: Params, provider: Provider, listed: prices.Price | None, model: str, tag: str
+) -> tuple[Params, bool]:
+    """How it is asked, how fast, at what price, and what its answers may be used for: all with values that need no change. And
+    whether the price is whole."""
+    unknown, chooses = bool(model) and listed is None and params.price is None, provider.choices is not None
+    tag = f"{tag}-chooses" if chooses else tag
+    may_train = MAY_TRAIN[
+        st.radio(
+            "May its answers train a model?",
+            list(MAY_TRAIN),
+            list(MAY_TRAIN.values()).index(params.may_train),
+            horizontal=True,
+            help="Its maker's terms say so. No student is trained on the labels of one whose answers may not.",
+            key=f"{tag}-may-train",
+        )
+    ]
     with st.expander("Price: not on the list" if unknown else "Price", expanded=unknown):
         price, whole = _price(params.price, listed, model, tag)
-    with st.expander("Pace, votes, length of answers"):
-        asked = _pace(params, tag)
-    return replace(params, price=price, **asked), whole
+    with st.expander("Pace" if chooses else "Pace, votes, length of answers"):
+        asked = _pace(params, chooses, tag)
+    return replace(params, price=price, may_train=may_train, **asked), whole
 
 
 def _price(priced: OwnPrice | None, listed: prices.Price | None, model: str, tag: str) -> tuple[OwnPrice | None, bool]:
     """The price that goes before the list's (None: the list's holds), and whether both of its parts are given."""
     ways = ("From the price list", "My own", "Nothing is charged")
-    own = priced is not None and max(priced.input_usd_mtok, priced.output_usd_mtok) > 0
+    own = priced is not None and max(priced.input_usd_mtok, priced.output_usd_mtok, priced.calls_usd_1000) > 0
     way = st.radio(
         "Price",
         ways,
@@ -208,6 +226,7 @@ def _price(priced: OwnPrice | None, listed: prices.Price | None, model: str, tag
         "cached_usd_mtok": "In, cached",
         "batch_input_usd_mtok": "In, batch",
         "batch_output_usd_mtok": "Out, batch",
+        "calls_usd_1000": "1,000 calls",
     }
     needed = ("input_usd_mtok", "output_usd_mtok")
     values = {}
@@ -217,18 +236,20 @@ def _price(priced: OwnPrice | None, listed: prices.Price | None, model: str, tag
             min_value=0.0,
             value=getattr(priced, field) if own else None,
             format="%.4g",
-            placeholder="needed" if field in needed else "the same",
+            placeholder="needed" if field in needed else "none" if field == "calls_usd_1000" else "the same",
             key=f"{tag}-{field}",
         )
     st.caption(
-        "US dollars per million tokens, as of today. Left empty, cached tokens and batches cost the same as others."
+        "US dollars per million tokens, or for a thousand calls, as of today. Left empty, cached tokens and batches cost the same "
+        "as others. Where only calls are charged, leave the tokens empty."
     )
-    whole = all(values[field] is not None for field in needed)
-    return OwnPrice(**values, as_of=now()[:10]), whole
+    whole = all(values[field] is not None for field in needed) or bool(values["calls_usd_1000"])
+    none = {name: 0.0 for name in (*needed, "calls_usd_1000") if values[name] is None}
+    return OwnPrice(**values | none, as_of=now()[:10]), whole
 
 
-def _pace(params: Params, tag: str) -> dict:
-    """The fields of Params that a person may want to change, by name."""
+def _pace(params: Params, chooses: bool, tag: str) -> dict:
+    """The fields of Params that a person may want to change, by name; of a decision model (`chooses`) fewer."""
     whole = {
         "concurrency": ("Calls at the same time", 1, "A small server of your own copes with one or two."),
         "requests_per_minute": ("Calls a minute", 1, "Your account's limit. Empty: as fast as the provider allows."),
@@ -248,6 +269,10 @@ def _pace(params: Params, tag: str) -> dict:
         ),
         "shortlist": ("Length of the short list", 2, "How many categories stand on it, their parents besides."),
     }
+    if chooses:
+        whole = {
+            name: about for name, about in whole.items() if name not in ("assets_per_call", "votes", "max_tokens_out")
+        }
     sides, values = st.columns(3), {}
     for place, (field, (label, least, hint)) in enumerate(whole.items()):
         before = getattr(params, field)
@@ -259,6 +284,14 @@ def _pace(params: Params, tag: str) -> dict:
             help=hint,
             key=f"{tag}-{field}",
         )
+    if chooses:
+        values["by_level"] = st.toggle(
+            "Ask level by level, instead",
+            params.by_level,
+            help="First which group of the topmost level, then which category in it: two calls an asset, and no short list.",
+            key=f"{tag}-by-level",
+        )
+        return _given(params, values)
     left, middle, right = st.columns(3, vertical_alignment="bottom")
     values["schema"] = middle.selectbox(
         "How the answer is asked for",
@@ -284,12 +317,18 @@ def _pace(params: Params, tag: str) -> dict:
         help="How freely it answers. Left alone: 0 for one vote, 0.7 for several, where the model takes one.",
         key=f"{tag}-temperature",
     )
+    return _given(params, values)
+
+
+def _given(params: Params, values: dict) -> dict:
+    """The values, those that were emptied and may not be as they were."""
     return {
         name: getattr(params, name) if value is None and name not in OPTIONAL else value
         for name, value in values.items()
     }
 
 
+MAY_TRAIN = {"Not known": None, "Yes": True, "No": False}
 FORMATS = {
     "auto": "JSON schema, until it is refused",
     "strict": "JSON schema, always",
@@ -303,6 +342,12 @@ def address(connection: Connection) -> str:
     return (
         (connection.base_url or providers.of(connection.kind).address).removeprefix("https://").removeprefix("http://")
     )
+
+
+def marks(connection: Connection) -> list[str]:
+    """What is out of the ordinary about it, in a word or two each."""
+    decides = ["decision model"] if providers.of(connection.kind).choices else []
+    return decides + (["may not train a model"] if connection.params.may_train is False else [])
 
 
 def key_words(source: str) -> str:

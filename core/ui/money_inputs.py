@@ -39,9 +39,12 @@ def price_as(view: View, *, described: bool = True, work: Work = SORTING) -> Ass
 
 def price_words(price: prices.Price) -> str:
     """A price with its source and date, the batch price beside it, in one line."""
-    if not (price.input_usd_mtok or price.output_usd_mtok):
+    if price.free:
         return "Nothing is charged for this model."
     words = f"{stated_money(price.input_usd_mtok)} in, {stated_money(price.output_usd_mtok)} out per million tokens"
+    if price.calls_usd_1000:
+        calls = f"{stated_money(price.calls_usd_1000)} for a thousand calls"
+        words = f"{words} and {calls}" if price.input_usd_mtok or price.output_usd_mtok else calls
     if price.batch_input_usd_mtok is not None:
         words += (
             f" (as a batch {stated_money(price.batch_input_usd_mtok)} and {stated_money(price.batch_output_usd_mtok)})"

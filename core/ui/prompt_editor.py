@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import streamlit as st
 
@@ -77,7 +79,11 @@ def _whole(view: frame.View, teacher: str, facets: Sequence[Task]) -> None:
     ]
     asked = Joint(list(zip(facets, alone)), [0] * len(facets)).asking
     ((_, request),) = asked.requests([JointAsset(*row, tuple(range(len(facets))))])
-    for role, text in (("instructions", request.system), *request.turns):
+    parts = [("instructions", request.system), *request.turns]
+    if request.questions:  # a decision model: the text by itself, and a question a facet
+        asks = (json.dumps(asdict(one), ensure_ascii=False, indent=1) for one in request.questions)
+        parts = [("instructions", "\n".join(asks)), *request.turns]
+    for role, text in parts:
         st.caption("The same for every asset" if role == "instructions" else "For this asset")
         st.code(
             text,

@@ -17,10 +17,12 @@ from core import words
 from core.database import now
 from core.errors import InputError
 from core.wires import keys, providers
-from core.wires.wire import CallError, OwnPrice, Params, Reply, Request, Trouble, Wire, form
+from core.wires.wire import CallError, Choice, OwnPrice, Params, Reply, Request, Trouble, Wire, form
 
 HOUSE = 0
-_SERVICE = re.compile(r"/(?:chat/completions|completions|messages|responses|embeddings|models)$", re.IGNORECASE)
+_SERVICE = re.compile(
+    r"/(?:chat/completions|completions|messages|responses|embeddings|models|systemone|decisions)$", re.IGNORECASE
+)
 LONGER = (
     "on Connections under 'Pace, votes, length of answers', or with `connections --add NAME --max-tokens-out N`;"
     " a model that thinks first takes some thousand tokens."
@@ -77,8 +79,9 @@ def save(
     keys.refuse_pasted("the name of a connection", name)
     keys.refuse_pasted("the name of a model", model)
     keys.check(key_source)
-    params = params or Params()
+    params = params or providers.of(kind).params()
     _check(params)
+    _check_choosing(kind, model, params)
     for before in [] if key_given_again else _some(db, "client_id = ? and name = ?", [client_id, name]):
         if key_source == before.key_source != "none" and moves(before, kind, base_url):
             raise InputError(
@@ -229,6 +232,18 @@ def _address(base_url: str | None) -> str | None:
     return base_url
 
 
+def _check_choosing(kind: str, model: str, params: Params) -> None:
+    """InputError where a decision model is to be used as none can be."""
+    if providers.of(kind).choices is None:
+        return
+    if params.votes > 1:
+        raise InputError(
+            f"{model} is a decision model: it says the same however often it is asked.", "Choose one vote an asset."
+        )
+    if params.assets_per_call > 1:
+        raise InputError(f"{model} is a decision model: it reads one text a call.", "Choose one asset in one call.")
+
+
 def _check(params: Params) -> None:
     counts = "votes assets_per_call shortlist_over shortlist max_tokens_out concurrency requests_per_minute tokens_per_minute"
     least = dict.fromkeys(counts.split(), 1) | {"timeout_s": 0.1}
@@ -241,7 +256,7 @@ def _check(params: Params) -> None:
     if params.temperature is not None and not 0 <= params.temperature <= 2:
         raise InputError(f"The temperature cannot be {params.temperature}.", "Choose 0 to 2.")
     if params.price and min(value or 0 for name, value in asdict(params.price).items() if name != "as_of") < 0:
-        raise InputError("A price cannot be below 0.", "Give US dollars per million tokens.")
+        raise InputError("A price cannot be below 0.", "Give US dollars per million tokens, or for a thousand calls.")
 
 
 # --- trying it out ------------------------------------------------------------------------------------------------
@@ -254,11 +269,19 @@ def connect(connection: Connection) -> Wire:
 
 async def test(connection: Connection) -> Reply:
     """One tiny call. Raises CallError; InputError where the key is missing."""
+    if providers.of(connection.kind).choices:
+        options = (("yes", "It advertises something."), ("no", "It does not."))
+        question = Choice("advertisement", "Is this text an advertisement?", options)
+        return await _ask(connection, Request("", (("user", "Buy now!"),), questions=(question,)))
     asked = 'Is this text an advertisement? 1: yes, 2: no. "Buy now!" Answer with JSON alone: {"category": "<id>"}'
     params, schema = connection.params, form(category={"type": "string", "enum": ["1", "2"]})
     request = Request(
         "You sort texts.", (("user", asked),), schema, max_tokens_out=params.max_tokens_out, logprobs=params.logprobs
     )
+    return await _ask(connection, request)
+
+
+async def _ask(connection: Connection, request: Request) -> Reply:
     wire = connect(connection)
     try:
         return await wire.ask(request)
@@ -278,9 +301,16 @@ def test_call(connection: Connection) -> str:
         what = f"The model was reached, but its answer {how}: it may have thought it away."
         raise InputError(what, f"Allow a longer answer: {LONGER}", where=connection.name)
     model = reply.model or connection.model
-    probable = "with" if reply.logprobs else "without"
+    probable = "with" if reply.logprobs or _gives_shares(connection, reply) else "without"
     sentence = f"{model} answered in {words.milliseconds(reply.latency_ms)}, {probable} probabilities."
     return " ".join(part for part in (sentence, keys.remark(connection.key_source)) if part)
+
+
+def _gives_shares(connection: Connection, reply: Reply) -> bool:
+    """Whether a decision model has said how likely its options are."""
+    if providers.of(connection.kind).choices is None:
+        return False
+    return not any(said.get("probabilities") is None for said in json.loads(reply.text).values())
 
 
 def _elsewhere(connection: Connection) -> str:

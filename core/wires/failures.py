@@ -39,6 +39,7 @@ _EMPTY = (
     "insufficient_credits",
 )
 _FLAGGED = ("moderation", "flagged", "content policy", "content_policy")
+_UNKNOWN = ("not found", "not exist", "unknown model")
 _FULL = ("token_limit_exceeded", "enqueued token limit")
 # Names that providers and gateways give their errors where no status says what they are, the likelier first.
 _SAID_AS = (
@@ -160,8 +161,9 @@ class Failures:
         message = " ".join(keys.redact(message, self.secret).split())
         for _, turn in request.turns if request else ():
             for line in turn.splitlines():
-                text = line.startswith("Text ")  # of an asset: even a short one is nobody's business
-                private = (line.partition(": ")[2].strip('"') if text else line.strip())[:24]
+                # of an asset: even a short one is nobody's business
+                text = line.startswith("Text ") or bool(request.questions)
+                private = (line.partition(": ")[2].strip('"') if line.startswith("Text ") else line.strip())[:24]
                 if len(private) >= (4 if text else 24) and private in message:
                     return ""
         return message if len(message) <= SHOWN else message[: SHOWN - 1] + "…"
@@ -197,6 +199,8 @@ def provider_message(body: Any) -> tuple[str, str]:
     if isinstance(error.get("error"), dict):  # Anthropic's own wrapping inside a batch's result
         error = error["error"]
     message = error.get("message") or error.get("detail") or error.get("msg") or ""
+    if isinstance(message, dict) and isinstance(message.get("message"), str):  # TypeSafe's way
+        message = message["message"]
     code = error.get("code") or error.get("type") or ""
     return message if isinstance(message, str) else json.dumps(message)[:1000], str(code)
 
@@ -210,7 +214,7 @@ def _trouble(status: int, text: str) -> Trouble:
         return "request"  # this text is refused, not the key
     if status in (401, 403):
         return "auth"
-    if status in (404, 405) or (status == 400 and "model" in text and ("not found" in text or "not exist" in text)):
+    if status in (404, 405) or (status == 400 and "model" in text and any(sign in text for sign in _UNKNOWN)):
         return "model"
     if status == 429:
         return "rate"

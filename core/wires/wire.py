@@ -19,10 +19,21 @@ PASSING: frozenset[Trouble] = frozenset({"rate", "server", "timeout", "connectio
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A question for a decision model, under its `name`: which of the `options` (their names, each with what it means, which may be
+    empty) holds of the text."""
+
+    name: str
+    instructions: str
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Request:
     """One call. `system` is the part that stays the same from call to call and so stands first, for provider prompt caching;
     `turns` are the (role, text) that follow, the last of them the user's. `schema` is the JSON schema of the answer; None for plain
-    text, or where it is too large to be sent. `logprobs`: whether the log probabilities of its tokens are wanted."""
+    text, or where it is too large to be sent. `logprobs`: whether the log probabilities of its tokens are wanted. `questions`: what
+    a decision model is asked about the text of the only turn (core/wires/deciding.py); nobody else gets any."""
 
     system: str
     turns: tuple[tuple[str, str], ...]
@@ -31,6 +42,7 @@ class Request:
     max_tokens_out: int = 64
     sample: int = 0  # which of several votes this is; part of the cache's key
     logprobs: bool = False
+    questions: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,7 @@ class Wire(Protocol):
 
 @dataclass(frozen=True)
 class OwnPrice:
-    """USD per million tokens, given with a connection; it goes before the bundled list's."""
+    """USD per million tokens, or for a thousand calls, given with a connection; it goes before the bundled list's."""
 
     input_usd_mtok: float
     output_usd_mtok: float
@@ -137,6 +149,7 @@ class OwnPrice:
     batch_input_usd_mtok: float | None = None
     batch_output_usd_mtok: float | None = None
     as_of: str = ""
+    calls_usd_1000: float = 0.0  # beside the tokens', for a thousand calls
 
 
 @dataclass(frozen=True)
@@ -151,6 +164,9 @@ class Params:
     assets_per_call: int = 1
     shortlist_over: int = 150  # categories above which an asset gets a short list
     shortlist: int = 40
+    by_level: bool = (
+        False  # of a decision model: no short list, but first the topmost level, then what is below the one chosen
+    )
     # decides only whether there is an answer: one cut off is asked again with more, the others stay bought
     max_tokens_out: int = 64  # for one asset
     # pace
@@ -159,3 +175,4 @@ class Params:
     tokens_per_minute: int | None = None
     timeout_s: float = 60.0
     price: OwnPrice | None = field(default=None)
+    may_train: bool | None = None  # by its maker's terms, whether its answers may train a model; None: not known

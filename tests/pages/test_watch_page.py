@@ -1,65 +1,98 @@
-"""The Watch page: what work has taught, champion and challenger, and what is new."""
+"""The Watch page: nothing at work, nothing checked, a promise that holds or is broken, a shadow run; what people set stays set."""
 
 from __future__ import annotations
 
-from core import jobs
-from core.train import registry
-from core.watch import rules
-from tests.pages.clients import HOSTILE
-from tests.watch.conftest import _trained, home, serve, traffic
+import re
+import time
+from contextlib import closing
 
-__all__ = ["_trained", "home"]
+import pytest
 
+from core import tasks
+from core.evaluate.evaluation import figures_of
+from core.train.registry import all_students, find, set_live
+from core.watch import rules, served, standing
+from tests.pages.test_pages import press, shown
+from tests.watch import lived
 
-def shown(app) -> str:
-    blocks = (app.markdown, app.caption, app.info, app.success, app.warning, app.subheader, app.error)
-    return "\n".join(element.value for block in blocks for element in block) + "\n".join(e.label for e in app.expander)
-
-
-def button(app, start: str):
-    return next(one for one in app.button if one.label.startswith(start))
+NAMES = ("Seasonal sale", "Product launch", "Brand film")
 
 
-def test_the_page_says_what_there_is_to_learn_and_starts_it_only_on_a_click(open_page, home):
-    db, task = home
-    assert "not asked about any answer yet" in shown(open_page("watch", task))
-    serve(db, task, traffic(150), threshold=0.9)
-    app = open_page("watch", task)
-    assert "Agreement over all answers" in "".join(one.label for one in app.metric)
-    assert "drawn alike" in shown(app) and "paid for already" in shown(app) and not jobs.active(db, task)
-    button(app, "Train on ").click().run()
-    (job,) = jobs.active(db, task)
-    assert (job.kind, job.params) == ("learn", {"task_id": task.id, "kind": "linear"})
+@pytest.fixture
+def task(filled):
+    """The task of the filled client, whose student at work promises something."""
+    task = tasks.of_client(filled, 1)[0]
+    set_live(filled, all_students(filled, task)[0]["id"])
+    assert figures_of(filled, find(filled, task)["id"]).certificate.certified
+    return task
 
 
-def test_champion_and_challenger_are_shown_and_a_person_confirms_and_rolls_back(open_page, home):
-    db, task = home
-    serve(db, task, traffic(200), threshold=0.9)
-    jobs.run_here(db, "learn", {"task_id": task.id, "kind": "linear"}, task=task)
-    app = open_page("watch", task)
-    assert "neither learned from: challenger right where champion is not on" in shown(app)
-    button(app, "Make linear 2 live").click().run()
-    assert registry.find(db, task)["id"] == 1
-    button(app, "Yes, make linear 2 live").click().run()
-    assert not app.exception and registry.find(db, task)["id"] == 2
-    button(app, "Roll back to linear 1").click().run()
-    button(app, "Yes, make linear 1 live").click().run()
-    assert registry.find(db, task)["id"] == 1
+def lead(db, task, *agreement: float, **more) -> None:
+    lived.live(
+        db, task, ends=time.time(), agreement=agreement, categories=NAMES, student_id=find(db, task)["id"], **more
+    )
 
 
-def test_strange_texts_are_grouped_and_hostile_ones_are_shown_as_they_are(open_page, home):
-    db, task = home
-    asked = [(f"{HOSTILE} bitcoin wallet number {place}", "Sale") for place in range(8)]
-    serve(db, task, asked, strange=True)
-    app = open_page("watch", task)
-    said = shown(app)
-    assert "8 answers were about texts unlike any" in said and "A new theme?" in said
-    assert "bitcoin" in said and r"\<img" in said and "**bold**" not in said
+def test_without_a_student_at_work_it_says_so(open_page, db):
+    tasks.of(db, "Northwind")
+    assert "no promise to watch" in shown(open_page("watch"))
 
 
-def test_without_texts_it_says_which_setting_changes_it(open_page, home):
-    db, task = home
-    rules.put_keeping(db, task.client_id, rules.Keeping(texts="none"))
-    serve(db, task, traffic(20), strange=True, text=lambda text: None)
-    said = shown(open_page("watch", task))
-    assert "no texts are kept" in said and "cannot be grouped" in said
+def test_a_promise_nobody_checks_is_called_so_and_a_first_share_is_proposed(open_page, filled, task):
+    app = open_page("watch")
+    assert "Nobody checks the promise" in shown(app) and "Next: Have 2" in shown(app)
+
+
+def test_a_promise_that_holds_shows_its_weeks(open_page, filled, task):
+    lead(filled, task, 0.99)
+    app = open_page("watch")
+    assert "holds." in app.success[0].value and "Agreement lately lies between" in shown(app)
+    assert not app.error and not standing.broken(filled, task)
+
+
+def test_a_broken_promise_stands_on_the_overview_until_somebody_decides(open_page, filled, task):
+    lead(filled, task, 0.99, 0.3, texts=True)
+    app = open_page("watch")
+    assert "is broken since" in app.error[0].value and "Categories that agree less" in shown(app)
+    assert "creative number" in shown(app)
+    assert "promise of the student at work is broken" in shown(open_page("overview"))
+    app.text_input(key="watch-decided").set_value("Asked the client").run()
+    app = press(app, "It is seen to: watch anew")
+    assert "Nobody checks the promise" in shown(app)
+    assert "promise of the student" not in shown(open_page("overview"))
+
+
+def test_hostile_texts_stay_text(open_page, filled, task):
+    lead(filled, task, 0.2, days=10, texts=True)
+    with closing(served.answers(task.client_id)) as file:
+        file.execute("update audits set text = '<img src=x onerror=alert(1)> **bold** $x$'")
+    told = "".join(element.value for element in open_page("watch").markdown)
+    assert "<img" in told and not re.search(r"(?<!\\)(<img|\*\*bold)", told)
+
+
+def test_what_is_checked_and_kept_is_set_here(open_page, filled, task):
+    app = open_page("watch")
+    app.number_input(key="watch-share").set_value(2.5)
+    app.number_input(key="watch-budget").set_value(12.0)
+    next(radio for radio in app.radio if radio.label == "When the promise is broken").set_value(rules.TEACHER)
+    app.button(key="watch-keep").click().run()
+    next(radio for radio in app.radio if radio.label.startswith("Texts kept")).set_value(rules.ASKED)
+    app.number_input(key="watch-days").set_value(30)
+    app.button(key="watch-keep-texts").click().run()
+    assert rules.watching(filled, task) == rules.Watching(share=0.025, broken="teacher")
+    assert rules.keeping(filled, 1) == rules.Keeping(texts="asked", days=30, audit_usd=12.0)
+
+
+def test_what_was_written_down_is_erased_only_after_a_yes(open_page, filled, task):
+    lead(filled, task, 0.99, days=5)
+    app = open_page("watch")
+    erase = next(button for button in app.button if button.label == "Erase what was written down")
+    assert erase.disabled and served.there(task.client_id)
+    app.checkbox(key="watch-erase-sure").check().run()
+    press(app, "Erase what was written down")
+    assert served.there(task.client_id) is None
+
+
+def test_a_shadow_run_says_what_the_student_would_have_done(open_page, filled, task):
+    lead(filled, task, 0.99, days=4, mode=served.SHADOW)
+    assert "would have handled" in shown(open_page("watch")) and "Ready to go to work" in shown(open_page("watch"))

@@ -28,11 +28,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 ASSET = re.compile(r'^Text (\d+): (".*")$', re.MULTILINE)
-CATEGORY = re.compile(r"^([a-z]?\d+): (.+?)(?: — .*)?$", re.MULTILINE)
-FACET = re.compile(r'^Facet "(\w+)"(.*?)(?=^Facet "|^Text 1: |\Z)', re.MULTILINE | re.DOTALL)
+CATEGORY = re.compile(r"^([a-z]?\d+):? (.+?)(?: — .*)?$", re.MULTILINE)
+FACET = re.compile(
+    r"^(?!Categories\b)(\w+)(?: \(.*\))?:?\n(?:Of this facet.*\n)?(?:Categories.*\n)?((?:[a-z]?\d+:? .*(?:\n|\Z))+)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,9 @@ class Call:
             listed |= {
                 key: dict(CATEGORY.findall(block)) for key, block in FACET.findall(text) if CATEGORY.search(block)
             }
-        wanted = re.findall(r'"(\w+)": (?:\["<id>|"<id>|…)', self.turns[-1][1])
+        form = self.turns[-1][1].rpartition("Answer ")[2]
+        wanted = re.findall(r'"(\w+)": (?:\["<id>|"<id>)', form)
+        wanted = listed if wanted and re.search(r"[^\[]…\}", form) else wanted
         return {key: listed[key] for key in wanted if key in listed}
 
     def answer_facets(self, choose: Callable[[str, str], Any]) -> str:
@@ -199,6 +204,10 @@ class Server:
     files: dict[str, bytes] = field(default_factory=dict)
     batches: dict[str, dict] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
+
+    styles: ClassVar[dict[str, str]] = {"/v1/chat/completions": "openai", "/v1/messages": "anthropic"}  # by path
+    made: ClassVar[type[Call]] = Call
+    steady: ClassVar[Callable[[Call], str]] = staticmethod(steady)
 
     @property
     def root(self) -> str:
@@ -281,7 +290,7 @@ class Server:
         """Answer one request; False: the connection is of no more use."""
         self.requests[path] += 1
         shown = headers.get("authorization", "").removeprefix("Bearer ") or headers.get("x-api-key", "")
-        style = "anthropic" if path.startswith("/v1/messages") else "openai"
+        style = self.styles.get(path) or ("anthropic" if path.startswith("/v1/messages") else "openai")
         if path == "/counts":
             return await _send(writer, 200, {"asked": dict(self.asked), "most_flying": self.most_flying})
         if self.key is not None and shown != self.key:
@@ -293,7 +302,7 @@ class Server:
             return await self._fail(writer, style, self.batch_refused)
         if path == "/v1/batches" and method == "POST" and self.batch_room_when == "handed in" and not self._takes(body):
             return await self._fail(writer, style, Fault("status", 429, code="token_limit_exceeded", words=FULL))
-        if path in ("/v1/chat/completions", "/v1/messages"):
+        if path in self.styles:
             self.flying += 1
             self.most_flying = max(self.most_flying, self.flying)
             try:
@@ -323,7 +332,7 @@ class Server:
         elif said.kind == "broken":
             return await _send(writer, 200, b'{"id": "x", "choices": [{"mess')
         else:
-            whole = _http(200, json.dumps(self._spoken(call, Text(steady(call)), billed=False)).encode())
+            whole = _http(200, json.dumps(self._spoken(call, Text(self.steady(call)), billed=False)).encode())
             if said.kind == "cut":
                 writer.write(whole[: len(whole) - 20])
                 await writer.drain()
@@ -340,7 +349,7 @@ class Server:
     # --- the model -----------------------------------------------------------------------------------------------
 
     def _ask(self, style: str, body: dict, key: str = "") -> tuple[Call, Text | Fault]:
-        call = Call(style, body, key=key)
+        call = self.made(style, body, key=key)
         if self.models and body.get("model") not in self.models:
             words = f"The model `{body.get('model')}` does not exist."
             return call, Fault("status", 404, code="model_not_found", words=words)
@@ -351,7 +360,7 @@ class Server:
                 )
         for text in call.texts:
             self.asked[text] += 1
-        call = Call(style, body, self.asked[call.texts[0]] if call.texts else 1, key)
+        call = self.made(style, body, self.asked[call.texts[0]] if call.texts else 1, key)
         if self.keep_calls:
             self.calls.append(call)
         said = self.script(call)

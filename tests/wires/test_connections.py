@@ -54,7 +54,7 @@ def test_a_client_sees_its_own_and_the_houses_and_its_own_come_first(db):
     ("changed", "words"),
     [
         ({"name": " "}, "name"),
-        ({"kind": "oracle"}, "Choose one of: anthropic, openai"),
+        ({"kind": "oracle"}, "Choose one of: anthropic, decisions, openai"),
         ({"model": ""}, "model"),
         ({"base_url": "localhost:1234"}, "no web address"),
         ({"base_url": "ftp://x/v1"}, "no web address"),

@@ -41,7 +41,7 @@ def test_a_provider_in_one_file_teaches_through_every_door(parrot, db, tmp_path,
 
 def test_what_there_is_not_is_said_with_what_there_is(db, tmp_path):
     client = small.fill(db, tmp_path)
-    with pytest.raises(InputError, match=r"anthropic, openai"):
+    with pytest.raises(InputError, match=r"anthropic, decisions, openai"):
         connections.save(db, client.client_id, "A", "parrot", "m")
-    with pytest.raises(InputError, match="anthropic:MODEL or openai:MODEL"):
+    with pytest.raises(InputError, match="anthropic:MODEL, decisions:MODEL, openai:MODEL or systemone:MODEL"):
         make(db, client, "parrot:m", [])

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 
 from sqlite_utils import Database
 
+from core import tasks
 from core.label import labels
 from core.label.asking import REPAIR_SHOWN, Answered, Asking, Question, of_task
+from core.label.deciding import DecisionAsking
 from core.label.model import MESSAGE_TOKENS, Model, connection_of, price_of
 from core.label.teachers import Answer, Asset, lacking
 from core.money.prices import Price
 from core.tasks import Task
 from core.taxonomy import StoredCategory
+from core.wires import providers
 from core.wires.connections import Connection
 from core.wires.wire import Reply, Request
 
@@ -59,7 +62,7 @@ class Hosted(Model):
         tokens_in, tokens_out = self.most_tokens(question)
         shown = 4 * REPAIR_SHOWN + 200 * question.assets + self.asking.longer_list
         repair = tokens_in + shown + 2 * MESSAGE_TOKENS + 600
-        return self.usd(tokens_in + repair, 2 * tokens_out, self.priced())
+        return self.usd(tokens_in + repair, 2 * tokens_out, self.priced(), calls=2)
 
     def most_usd_answer(self, asset: Asset) -> float:
         """The most that an answer about one asset can cost, with all its votes and repair turns. InputError where the model has no
@@ -72,4 +75,11 @@ def make(db: Database, task: Task, spec: str, categories: list[StoredCategory]) 
     """The teacher "connection:NAME" or "KIND:MODEL". InputError where there is none."""
     connection = connection_of(db, task.client_id, spec)
     name = f"connection:{connection.name}" if spec.startswith("connection:") else spec
-    return Hosted(name, connection, of_task(db, task, connection, categories), price_of(db, connection))
+    if providers.of(connection.kind).choices:
+        tasks.one_category(
+            task, f"{connection.name} is a decision model: asking it", "Take a teacher that writes for this task."
+        )
+        asking = of_task(db, task, connection, categories, kind=DecisionAsking)
+    else:
+        asking = of_task(db, task, connection, categories)
+    return Hosted(name, connection, asking, price_of(db, connection))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
+from core.wires.wire import Params
 
 if TYPE_CHECKING:
     from core.wires.connections import Connection
@@ -19,11 +20,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What a decision model answers: up to so many `questions` a call, each by choosing one of up to so many `options`, with the
+    probability of each. It writes nothing."""
+
+    options: int
+    questions: int
+
+
+@dataclass(frozen=True)
 class Provider:
     """What a provider is to the rest of the house. `name`, `note`: in words for people. `address`: its own; its own tools look for
     another one and for the key in the environment's `address_variable` and `key_variable`. `wrapping_tokens`: the most that it adds
     to a call. `writes_cache`: what is new to its prompt cache costs prices.WRITING times as much. `spoken_elsewhere`: other servers
-    speak like it, at addresses that end in /v1. `wire` is made of a connection and its key."""
+    speak like it, at addresses that end in /v1. `wire` is made of a connection and its key. `choices`: its models decide
+    (None: they write). `takes_batches`: whether it answers many requests together within a day. `priced_as`: what the price list
+    calls it (empty: its kind). `usual`: fields of Params that are not what they are with others."""
 
     name: str
     note: str
@@ -34,6 +46,14 @@ class Provider:
     writes_cache: bool
     spoken_elsewhere: bool
     wire: Callable[[Connection, str | None], Wire]
+    choices: Choices | None = None
+    takes_batches: bool = True
+    priced_as: str = ""
+    usual: dict[str, Any] = field(default_factory=dict)
+
+    def params(self) -> Params:
+        """How a connection to it is used, where nobody says otherwise."""
+        return Params(**self.usual)
 
 
 def kinds() -> tuple[str, ...]:
@@ -42,8 +62,9 @@ def kinds() -> tuple[str, ...]:
 
 
 def specs() -> str:
-    """How a model is named without a connection: anthropic:MODEL or openai:MODEL"""
-    return " or ".join(f"{kind}:MODEL" for kind in kinds())
+    """How a model is named without a connection: anthropic:MODEL, openai:MODEL or …"""
+    *others, last = (f"{kind}:MODEL" for kind in kinds())
+    return f"{', '.join(others)} or {last}"
 
 
 def of(kind: str) -> Provider:
