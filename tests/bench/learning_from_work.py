@@ -3,9 +3,9 @@
     python -m tests.bench.learning_from_work [--set banking77] [--draws 200] [--train 3000]
 
 A linear student of so many of a set's training rows answers its test rows as traffic. It handles what it is sure of; what falls
-back is asked about, and of what is handled a share is audited, drawn anew each time. Each draw is told as fallbacks and audits come,
-and weighed by the chance of having been asked (core/watch/weighted.py). The truth is its agreement on all test rows. Bias and spread
-are in points, over the draws; "covers": how many of the 95 % intervals hold the truth.
+back is asked about, and of what is handled a share is audited, drawn anew each time. Each draw is told as fallbacks and audits
+come, and weighed by the chance of having been asked (core/watch/weighted.py). The truth is its agreement on all test rows. Bias
+and spread are in points, over the draws; "covers": how many of the 95 % intervals hold the truth.
 
 Then the same for traffic in which texts repeat (each comes up to 40 times), and for the difference of two students: a second one of
 all the training rows, met on what was asked in the first one's work (core/watch/meeting.py).
