@@ -260,6 +260,12 @@ def s012_joint_calls(db: Database) -> None:
 
 
 @migrations()
+def s013_label_remarks(db: Database) -> None:
+    """What was put right in an answer that became a label, such as a tag named twice."""
+    db.execute("alter table labels add column remark text")
+
+
+@migrations()
 def s009_must_pass(db: Database) -> None:
     _run(db, "schema_must_pass.sql")
 

@@ -127,6 +127,17 @@ def reasons(db: Database, run_id: int, most: int = 20) -> list[dict]:
     )
 
 
+def remarks(db: Database, run_id: int, most: int = 20) -> list[dict]:
+    """What was put right in answers of the run, the commonest first: remark, count."""
+    return list(
+        db.query(
+            """select remark, count(*) as count from labels where run_id = ? and remark is not null
+               group by remark order by count desc, remark limit ?""",
+            [run_id, most],
+        )
+    )
+
+
 def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.DataFrame:
     """Every asset with an answer in the run, its own or else its duplicate group's.
 
