@@ -119,16 +119,18 @@ def distil(
         raise InputError(
             f"--task names one task, but {taxonomy.name} holds facets: {', '.join(names)}.", "Leave --task out."
         )
-    return jobs.run_here(
-        db, "distil", params, _task(db, client, names[0] or task, read.picks.get(names[0])), on_progress
-    ).result
+    return jobs.run_here(db, "distil", params, _task(db, client, names[0] or task, read, names[0]), on_progress).result
 
 
-def _task(db: Database, client: str, name: str | None, kind: str | None, *, synthetic: bool = False) -> Task:
-    """The task of the kind that the taxonomy file asks for (None: any that sorts assets), made if new. InputError where a task of
-    another kind has the name."""
+def _task(
+    db: Database, client: str, name: str | None, read: categories.TaxonomyFile, facet: str, *, synthetic: bool = False
+) -> Task:
+    """The task of the kind that the taxonomy file asks for its `facet` (none: any that sorts assets), made if new. InputError where
+    a task of another kind has the name."""
+    kind = read.picks.get(facet)
     task = tasks.of(db, client, name, synthetic=synthetic, kind=kind or "choose_one")
     facets.must_be(task, kind)
+    facets.keep_pick(db, task, read, facet)
     return task
 
 
@@ -143,8 +145,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
 
     read = _taxonomy(files[0], request)
     each_task = {
-        name: _task(db, client, name or request.get("task"), read.picks.get(name), synthetic=synthetic)
-        for name in read.facets
+        name: _task(db, client, name or request.get("task"), read, name, synthetic=synthetic) for name in read.facets
     }
     told = [*read.problems, *facets.renamed(db, next(iter(each_task.values())).client_id, read)]
     for name, task in each_task.items():

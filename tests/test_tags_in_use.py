@@ -13,13 +13,13 @@ from dataclasses import replace
 
 import pytest
 
-from core import jobs, review, rounds, tasks, taxonomy, vendor
+from core import distil, jobs, review, rounds, tasks, taxonomy, vendor
 from core.deploy import export, facets_export, live, scoring
 from core.deploy.exported import runtime
 from core.deploy.fallback import Fallback
 from core.errors import InputError
 from core.evaluate import learning_curve
-from core.label import desk, labelling, runs
+from core.label import desk, labelling, prompts, runs
 from core.label.gold import labels as gold_labels
 from core.label.teachers import Asset, make, worded
 from core.money import ledger
@@ -103,7 +103,6 @@ def test_a_student_with_a_base_model_goes_along_as_well(tagged, task, encoders, 
 
 
 def test_an_export_of_all_facets_holds_a_task_of_tags_among_them(db, tmp_path):
-    from core import distil
 
     rows = [row | {"topic": "Sunny" if "beach" in row["text"] else "Other"} for row in small.tag_rows(400)]
     _, assets = small.tag_files(tmp_path, rows)
@@ -255,7 +254,9 @@ def test_a_hosted_teacher_is_asked_about_the_chosen_assets_alone(tagged, task):
         run = labelling.label(tagged, task, connected(tagged, task, model), budget_usd=1.0, only=chosen)
         assert sum(model.asked.values()) == 5
     assert runs.summary(tagged, run)["count"] == 5 and runs.summary(tagged, run)["state"] == "stopped"
-    assert runs.summary(tagged, run)["mapped"] > 0
+    told = runs.remarks(tagged, run)
+    assert sum(row["count"] for row in told) == runs.summary(tagged, run)["mapped"] > 0
+    assert {row["remark"] for row in told} <= {f"It names {tag} twice, which counts once." for tag in small.WORDS}
 
 
 # --- a vendor -------------------------------------------------------------------------------------------------------
@@ -327,3 +328,49 @@ def test_the_blind_pack_asks_for_all_that_fits(tagged, task):
     assert "Give each all categories that fit, none where none does, of taxonomy.csv" in asked
     assert "[] where none fits" in asked and "exactly one" not in asked
     assert tagsets.load(tagged, taxonomy.latest(tagged, task))
+
+
+# --- one tag at least -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_least_one(db, tmp_path):
+    """A client whose facet Mood says that an asset has one or more of its categories; 40 of its cells say none."""
+    rows = small.tag_rows(400)
+    kept = [row for row in rows if row["mood"] != "[]"] + [row for row in rows if row["mood"] == "[]"][:40]
+    file, assets = small.tag_files(tmp_path / "files", kept)
+    file.write_text(file.read_text(encoding="utf-8").replace("several", "one or more"), encoding="utf-8")
+    told = distil.distil(
+        db, taxonomy=file, assets=assets, client="Some", teacher="recorded", student="linear", target=0.6
+    )
+    return tasks.named(db, "Some"), told
+
+
+def test_a_facet_that_needs_one_tag_never_gets_none(db, at_least_one, tmp_path):
+    task, told = at_least_one
+    (mood,) = told["tasks"].values()
+    listed = [one[0] for one in db.execute("select what from import_problems").fetchall()]
+    assert "40 cells say that no tag fits, but an asset has one at least." in listed
+    assert mood["labels"]["count"] == told["assets"]["imported"] - 40
+    student = students.load(registry.folder_of(db, int(mood["chosen"])))
+    texts = ["", "today now your best", NEW, "and only great come"]
+    said = students.said(student.answer(texts), student.labels)
+    assert "No tag" not in said and said[2] == "Sale; Travel"
+    export.export(db, task=task, student=int(mood["chosen"]), to=tmp_path / "out")
+    assert [one["label"] for one in runtime.Student(tmp_path / "out").predict(texts)] == said
+    with pytest.raises(InputError, match="one of these tags at least"):
+        review.decide_tags(db, task, 1, "Ana", [], "queue")
+
+
+def test_a_teacher_that_gives_none_where_one_is_needed_is_asked_once_more(db, at_least_one):
+    task, _ = at_least_one
+    assert "one at least" in prompts.current(db, task).instructions
+
+    def stubborn(call) -> str:
+        first = next(iter(call.categories))
+        return json.dumps({"mood": [first] if call.repair else []})
+
+    with Server(stubborn) as model:
+        teacher = make(db, task, connected(db, task, model), taxonomy.load(db, taxonomy.latest(db, task)))
+        answer = desk.ask_once(db, task.client_id, teacher, NEW)
+        assert len(answer.tags) == 1 and model.asked[NEW] == 2
