@@ -265,5 +265,10 @@ def s009_must_pass(db: Database) -> None:
 
 
 @migrations()
+def s015_rivals(db: Database) -> None:
+    _run(db, "schema_rivals.sql")
+
+
+@migrations()
 def s017_audits(db: Database) -> None:
     _run(db, "schema_audits.sql")
