@@ -1,5 +1,5 @@
-"""A decision model weighed against student and teacher: whether it does the work too, what that leaves a student to save, and what it
-would take over in the middle of the two."""
+"""A decision model weighed against student and teacher: whether it does the work too, what that leaves a student to save, and what
+it would take over in the middle of the two."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from core.words import counted, milliseconds, money, percent, stated_percent
 @dataclass(frozen=True)
 class Beside:
     """A decision model beside student and teacher. USD for 1,000 assets and a month, by itself (`month`; None: no price) or with
-    the teacher behind it (`behind_month`; None: nothing is certified for it); `way`: how it could do the work, "alone", "behind" or
-    neither (None); `outcome`: a key of WORDS; `middle_month`: with the student before it and the teacher behind it, `middle_share` of all assets its part."""
+    the teacher behind it (`behind_month`; None: nothing is certified for it); `way`: how it could do the work, "alone",
+    "behind" or neither (None); `outcome`: a key of WORDS; `middle_month`: with the student before it and the teacher behind it,
+    `middle_share` of all assets its part."""
 
     rival: Rival
     usd_1000: float | None
@@ -64,8 +65,8 @@ def as_evidence(beside: Beside, figures: ChooseOneFigures) -> DecisionModel:
 
 
 def _way(rival: Rival, e: Evidence) -> str | None:
-    """How it could do the work: alone where it reaches the target, or is shown to be hardly worse than a student that may work alone;
-    else with the teacher behind it, where enough is certified."""
+    """How it could do the work: alone where it reaches the target, or is shown to be hardly worse than a student that may work
+    alone; else with the teacher behind it, where enough is certified."""
     if rival.agreement.low >= e.target or rival.certificate.threshold == 0:
         return "alone"
     if e.good_alone and rival.paired.high <= e.rules.gold_drop:
@@ -129,8 +130,8 @@ def _both(made: Beside) -> str:
     pair = made.rival.paired
     only = f"only the student on {pair.only_second:,}, only {made.rival.name} on {pair.only_first:,}; {p_words(pair.p)}"
     return (
-        f"on the same {pair.n:,} test assets it agrees with the teacher on {percent(pair.second, pair.first)}, {made.rival.name} on "
-        f"{percent(pair.first, pair.second)} ({only})"
+        f"on the same {pair.n:,} test assets it agrees with the teacher on {percent(pair.second, pair.first)}, {made.rival.name} "
+        f"on {percent(pair.first, pair.second)} ({only})"
     )
 
 

@@ -33,8 +33,8 @@ from core.wires import connections
 @dataclass(frozen=True)
 class Comparison(Outlook):
     """A student beside its teacher. `measured` is what the money rests on, `price` what the teacher is priced at (None: no list
-    price), `others` the prices of models that stand beside it, `beside` the decision models that were asked about the same assets, the one that
-    agrees most first."""
+    price), `others` the prices of models that stand beside it, `beside` the decision models that were asked about the same
+    assets, the one that agrees most first."""
 
     figures: ChooseOneFigures
     economics: Economics

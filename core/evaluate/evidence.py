@@ -208,8 +208,9 @@ def pays(saving: float | None) -> bool:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`decision` is replace, fallback, decision_model, not_ready or trial; `rule` names the row of RULES; `mode`: whether it speaks of
-    the "student" alone or of the "cascade"; `offers`: the lower target that `next` speaks of, at which it is ready today."""
+    """`decision` is replace, fallback, decision_model, not_ready or trial; `rule` names the row of RULES; `mode`: whether it
+    speaks of the "student" alone or of the "cascade"; `offers`: the lower target that `next` speaks of, at which it is ready
+    today."""
 
     decision: str
     reason: str

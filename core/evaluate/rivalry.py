@@ -2,9 +2,9 @@
 middle, time and cost.
 
 Its confidences are calibrated on the assets that calibrate the student: one temperature for all (Guo et al. 2017), so that the
-teacher's categories are likeliest. A certificate is drawn for it as for a student (core/evaluate/cascade.py), for all assets and for
-those that the student leaves. Where it said that nothing fits, or would not answer, it does not agree, and such an asset is never
-handled.
+teacher's categories are likeliest. A certificate is drawn for it as for a student (core/evaluate/cascade.py), for all assets
+and for those that the student leaves. Where it said that nothing fits, or would not answer, it does not agree, and such an
+asset is never handled.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ FAINT = 1e-4  # a share of less tells nothing: it is kept in half precision
 
 @dataclass(frozen=True)
 class Middle:
-    """What it takes over of the assets that the student leaves: the certificate drawn on such assets, and on test assets the `share`
-    of those left, and agreement on these (None: none is handled)."""
+    """What it takes over of the assets that the student leaves: the certificate drawn on such assets, and on test assets the
+    `share` of those left, and agreement on these (None: none is handled)."""
 
     certificate: Certificate
     share: Share

@@ -167,7 +167,7 @@ def verdict(client, script, *, rows=300, usd=1.0, **assumed):
     """The verdict once a decision model has been asked."""
     with Decider(script) as server:
         connect(client, server, usd)
-        asked(client, rows)
+        asked(client, rows, cap=100.0)
     if assumed:
         keep_assumptions(client.db, client.task, replace(assumptions_of(client.db, client.task), **assumed))
     return judgement(client.db, 1)
