@@ -17,6 +17,8 @@ create table rival_answers (
     category_id integer references categories (id),
     confidence real,
     distribution blob,
+    tokens_in integer,
+    tokens_out integer,
     cost_usd real,
     latency_ms real,
     error text,

@@ -9,7 +9,9 @@ from core.evaluate.evidence import FEWEST_TEST, DecisionModel, Evidence
 from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import interval_words, p_words
 from core.evaluate.rivalry import Rival
+from core.money import prices
 from core.money.economics import Assumptions, Economics
+from core.money.prices import Price
 from core.words import counted, milliseconds, money, percent, stated_percent
 
 
@@ -32,16 +34,29 @@ class Beside:
     middle_words: str
 
     @property
+    def proven(self) -> str:
+        """What its certificate says, of it."""
+        return self.rival.certificate.reason.replace("the student", "it")
+
+    @property
     def way_month(self) -> float | None:
         """What a month costs in the way that it could do the work."""
         return self.behind_month if self.way == "behind" else self.month
 
 
 def weigh(
-    rival: Rival, free: bool, figures: ChooseOneFigures, sheet: Economics, assumptions: Assumptions, e: Evidence
+    rival: Rival,
+    price: Price | None,
+    figures: ChooseOneFigures,
+    sheet: Economics,
+    assumptions: Assumptions,
+    e: Evidence,
 ) -> Beside:
-    """What a decision model comes to; `free`: nothing is charged for it; `e` is what the student's verdict rests on."""
-    usd = 0.0 if free else None if rival.usd_each is None else round(1000 * rival.usd_each, 6)
+    """What a decision model comes to; `price`: its own, as far as it is known; `e` is what the student's verdict rests on."""
+    each = rival.usd_each
+    if each is None and price is not None:
+        each = prices.cost(price, *rival.tokens, calls=1)
+    usd = None if each is None else round(1000 * each, 6)
     teacher, volume = sheet.per_1000["teacher"], assumptions.volume_per_month / 1000
     month = None if usd is None else round(usd * volume, 2)
     behind = None

@@ -104,7 +104,7 @@ def comparison(db: Database, student_id: int) -> Comparison | None:
         nobody_behind=figures.taught.teacher_kind == "recorded" and not connections.all(db, task.client_id),
     )
     beside = tuple(
-        weigh(one, _free(db, task, one), figures, sheet, assumptions, evidence)
+        weigh(one, _price(db, task, one), figures, sheet, assumptions, evidence)
         for one in rivalry.rivals(db, student_id, figures)
     )
     evidence = replace(evidence, decision_model=as_evidence(beside[0], figures) if beside else None)
@@ -113,13 +113,12 @@ def comparison(db: Database, student_id: int) -> Comparison | None:
     return Comparison(figures, sheet, verdict, assumptions, rules, measured, price, others, beside)
 
 
-def _free(db: Database, task: Task, rival: rivalry.Rival) -> bool:
-    """Whether nothing is charged for a decision model, as far as its connection is still there to say so."""
+def _price(db: Database, task: Task, rival: rivalry.Rival) -> Price | None:
+    """What a decision model costs, as far as its connection is still there to say so."""
     try:
-        price = price_of(db, connection_of(db, task.client_id, rival.teacher))
+        return price_of(db, connection_of(db, task.client_id, rival.teacher))
     except InputError:
-        return False
-    return price is not None and price.free
+        return None
 
 
 def judgement(db: Database, student_id: int) -> Comparison:

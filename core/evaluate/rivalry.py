@@ -43,7 +43,8 @@ class Middle:
 class Rival:
     """A decision model beside a student, on the test assets that both answered. `unanswered`: of these where it named no category;
     `paired`: it (first) and the student (second) against the teacher; `calibrated_on` answers the `temperature` was fitted on (0:
-    none was); `usd_each`: what an answer cost in the mean (None: not known); `asked`: when, last; `middle`: None where the student
+    none was); `usd_each`: what an answer cost in the mean (None: those kept from before
+    cost nothing again), `tokens`: what one took in the mean, in and out; `asked`: when, last; `middle`: None where the student
     leaves nothing, or nothing is certified for it."""
 
     id: int
@@ -60,6 +61,7 @@ class Rival:
     agreement_handled: Share | None
     middle: Middle | None
     usd_each: float | None
+    tokens: tuple[float, float]
     times: Times
     asked: str
 
@@ -110,9 +112,8 @@ def _rival(db: Database, row: dict, student_id: int, figures: ChooseOneFigures) 
         handled=handled,
         agreement_handled=agreed,
         middle=_middle(held, figures.certificate.threshold, target, confidence),
-        usd_each=float(paid[paid > 0].mean())
-        if (paid > 0).any()
-        else None,  # what was kept from before cost nothing again
+        usd_each=float(paid[paid > 0].mean()) if (paid > 0).any() else None,
+        tokens=tuple(float(both[name].fillna(0).mean()) for name in ("tokens_in", "tokens_out")),
         times=Times(**latency.quantiles(ms), n=len(ms), spread=latency.spread(ms)),
         asked=str(both["created"].max())[:10],
     )
@@ -125,7 +126,7 @@ def _both(db: Database, rival_id: int, student_id: int) -> pd.DataFrame:
         f"""select a.id as asset_id, a.split, a.group_id, coalesce(a.family_id, a.group_id) as family_id,
                    p.teacher_category_id as category_id, p.category_id as said, p.confidence as sure,
                    p.strange as strange_to_it, r.category_id as predicted, r.confidence as confidence_student,
-                   r.distribution, r.cost_usd, r.latency_ms, r.created
+                   r.distribution, r.tokens_in, r.tokens_out, r.cost_usd, r.latency_ms, r.created
             from rival_answers r join predictions p on p.asset_id = r.asset_id and p.student_id = :student
             join assets a on a.id = r.asset_id where r.rival_id = :rival and not ({UNHEARD}) order by a.id""",
         db.conn,

@@ -138,15 +138,14 @@ def ask(
         with errand(db, task.client_id, hosted, None, owner, cap_usd, ledger.COMPARED) as desk:
             desk.ask(list(ids), tell, arrived)
             capped = desk.capped
-    failed = db.execute(f"select count(*) from rival_answers where rival_id = ? and {UNHEARD}", [rival_id]).fetchone()[
-        0
-    ]
-    return {"rival": spec, "asked": len(left), "failed": failed, "capped": capped, "spent_usd": spent()}
+    counts = f"select total(not ({UNHEARD})), total({UNHEARD}) from rival_answers where rival_id = ?"
+    answered, failed = map(int, db.execute(counts, [rival_id]).fetchone())
+    return {"rival": spec, "answered": answered, "failed": failed, "capped": capped, "spent_usd": spent()}
 
 
 def in_words(result: dict[str, Any]) -> str:
     """What came of ask(), in a sentence."""
-    said = f"{result['rival'].partition(':')[2]} was asked about {counted(result['asked'], 'asset')}"
+    said = f"{result['rival'].partition(':')[2]} has answered {counted(result['answered'], 'asset')}"
     said += f", for {money(result['spent_usd'], exact=True)} in all."
     if result["failed"]:
         said += f" {counted(result['failed'], 'call')} brought nothing: ask again and only these are made."
@@ -179,9 +178,10 @@ def _take_labels(db: Database, rival_id: int, run_id: int | None, assets: Sequen
         return
     with db.atomic():
         db.conn.executemany(
-            """insert or ignore into rival_answers (rival_id, asset_id, category_id, confidence, distribution, cost_usd, latency_ms,
-                 error, created)
-               select ?, a.id, l.category_id, l.confidence, l.distribution, l.cost_usd, l.latency_ms, l.error, l.created
+            """insert or ignore into rival_answers (rival_id, asset_id, category_id, confidence, distribution, tokens_in,
+                 tokens_out, cost_usd, latency_ms, error, created)
+               select ?, a.id, l.category_id, l.confidence, l.distribution, l.tokens_in, l.tokens_out, l.cost_usd, l.latency_ms,
+                 l.error, l.created
                from assets a join labels l on l.run_id = ? and l.asset_id in (a.id, a.group_id)
                where a.id = ? and l.category_id is not null order by l.asset_id = a.id desc limit 1""",
             [(rival_id, run_id, int(asset)) for asset in assets],
@@ -197,6 +197,8 @@ def _keep(disk: Database, rival_id: int, answers: Sequence[tuple[int, Answer]]) 
             answer.category_id,
             answer.confidence,
             None if answer.distribution is None else answer.distribution.astype(np.float16).tobytes(),
+            answer.tokens_in,
+            answer.tokens_out,
             answer.cost_usd,
             answer.latency_ms,
             answer.error,
@@ -205,10 +207,11 @@ def _keep(disk: Database, rival_id: int, answers: Sequence[tuple[int, Answer]]) 
         for asset, answer in answers
     ]
     disk.conn.executemany(
-        f"""insert into rival_answers (rival_id, asset_id, category_id, confidence, distribution, cost_usd, latency_ms, error,
-              created) values ({", ".join("?" * 9)})
+        f"""insert into rival_answers (rival_id, asset_id, category_id, confidence, distribution, tokens_in, tokens_out,
+              cost_usd, latency_ms, error, created) values ({", ".join("?" * 11)})
             on conflict (rival_id, asset_id) do update set category_id = excluded.category_id,
-              confidence = excluded.confidence, distribution = excluded.distribution, cost_usd = excluded.cost_usd,
+              confidence = excluded.confidence, distribution = excluded.distribution,
+              tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, cost_usd = excluded.cost_usd,
               latency_ms = excluded.latency_ms, error = excluded.error, created = excluded.created""",
         rows,
     )

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.evaluate.beside import Beside
 from core.evaluate.comparison import Comparison
 from core.evaluate.latency import while_busy
-from core.evaluate.phrases import FEW, ends_words, rows_words
+from core.evaluate.phrases import FEW, span_words
 from core.money.economics import Economics
 from core.money.modes import MODES
 from core.report import charts
@@ -56,8 +56,8 @@ def _with(one: Pair, third: Beside) -> Pair:
     elif one.name == "agreement-pair":
         digits = 1 if rival.agreement.n >= FEW else 0
         share = percent(rival.agreement.value, digits=digits)
-        bar = name, 100 * rival.agreement.value, f"{share} ({ends_words(rival.agreement)})", charts.DECIDER
-        note = f"{name}: {rows_words(rival.agreement.n, rival.agreement.groups)} of them"
+        bar = name, 100 * rival.agreement.value, share, charts.DECIDER
+        note = f"{name}: {span_words(rival.agreement)}"
     else:
         bar = name, rival.times.p50, milliseconds(rival.times.p50), charts.DECIDER
         note = f"{name}'s over the network, {rival.times.n:,} calls"

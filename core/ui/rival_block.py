@@ -52,12 +52,12 @@ def _table(shown: tuple[Beside, ...]) -> None:
         {
             "Decision model": one.rival.name,
             "Agreement": range_words(one.rival.agreement),
-            "Student, same assets": percent(one.rival.student.value),
-            "Test assets": one.rival.agreement.n,
-            "No category named": one.rival.unanswered,
-            "Handled, proven": percent(one.rival.handled.value) if one.rival.certificate.certified else "nothing",
+            "Student there": percent(one.rival.student.value),
+            "Assets": one.rival.agreement.n,
+            "Unanswered": one.rival.unanswered,
+            "Handled": percent(one.rival.handled.value) if one.rival.certificate.certified else "nothing",
             "1,000 assets": "not known" if one.usd_1000 is None else money(one.usd_1000),
-            "Time, half take less": milliseconds(one.rival.times.p50),
+            "Time": milliseconds(one.rival.times.p50),
             "Asked": one.rival.asked,
         }
         for one in shown
@@ -65,12 +65,14 @@ def _table(shown: tuple[Beside, ...]) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="table-rivals")
     first = shown[0].rival
     fitted = (
-        f"How sure it says it is was calibrated on {first.calibrated_on:,} assets (temperature {first.temperature:.2f}); the share "
-        f"handled is certified as a student's is: {first.certificate.reason}."
+        f"How sure {first.name} says it is was calibrated on {first.calibrated_on:,} assets (temperature {first.temperature:.2f}); "
+        f"what it would handle is certified as a student's is: {shown[0].proven}."
         if first.calibrated_on
         else "Too few of its answers came with probabilities to calibrate how sure it is."
     )
-    st.caption(frame.plain(f"Measured on the student's own test assets. {fitted}"))
+    st.caption(
+        frame.plain(f"Measured on the student's own test assets; half of its answers took less than the time. {fitted}")
+    )
 
 
 def _offer(view: frame.View, student: dict) -> None:

@@ -80,7 +80,7 @@ def test_it_is_asked_once_about_the_students_own_assets_within_the_cap(judged):
         whole = asked(judged, 60)
         assert not whole["capped"] and len(server.calls) == 120 == sum(server.asked.values())
         assert whole["spent_usd"] == pytest.approx(server.billed_in / 1e6)
-        assert asked(judged, 60)["asked"] == 0 and len(server.calls) == 120
+        assert asked(judged, 60)["answered"] == 120 == len(server.calls)
         asked(judged, 100)
         assert len(server.calls) == 200  # those that were asked before among them
     (row,) = ledger.runs_table(judged.db, judged.task.client_id)
@@ -147,7 +147,7 @@ def test_what_it_would_not_answer_does_not_agree_and_trouble_does_not_count(judg
         assert found.agreement.value == pytest.approx(210 / 270) and 50 < result["failed"] < 70
         server.script = right
         again = asked(judged, 300)
-    assert again["asked"] == result["failed"] and again["failed"] == 0 and rival(judged).agreement.n == 300
+    assert again["answered"] == 600 and again["failed"] == 0 and rival(judged).agreement.n == 300
 
 
 def test_labels_of_the_same_teacher_are_not_bought_again(judged):
@@ -155,9 +155,21 @@ def test_labels_of_the_same_teacher_are_not_bought_again(judged):
         connect(judged, server)
         labelling.label(judged.db, judged.task, "connection:Jev", budget_usd=5.0)
         bought = len(server.calls)
-        assert asked(judged, 100)["asked"] == 0 and len(server.calls) == bought
+        assert asked(judged, 100)["answered"] == 200 and len(server.calls) == bought
     found = rival(judged)
     assert found.agreement.value == 1.0 and found.usd_each > 0 and found.times.p50 > 0
+
+
+def test_what_was_kept_from_before_is_reckoned_at_the_price(judged):
+    with Decider(right) as server:
+        connect(judged, server)
+        asked(judged, 100)
+        before = judgement(judged.db, 1).beside[0]
+        judged.db.execute("delete from rival_answers")
+        asked(judged, 100)
+        assert len(server.calls) == 200
+    after = judgement(judged.db, 1).beside[0]
+    assert after.rival.usd_each is None and after.usd_1000 == pytest.approx(before.usd_1000, rel=1e-3)
 
 
 # --- the verdict --------------------------------------------------------------------------------------------------
@@ -248,7 +260,7 @@ def test_the_command_asks_tells_and_keeps(judged, capsys):
         ]
         assert main(how) == 0
         told = json.loads(capsys.readouterr().out)
-        assert told["asked"]["asked"] == 300 == len(server.calls) and told["verdict"]["decision"] == "decision_model"
+        assert told["asked"]["answered"] == 300 == len(server.calls) and told["verdict"]["decision"] == "decision_model"
         (one,) = told["decision_models"]
         assert (
             one["name"] == "Jev" and one["rival"]["agreement"]["n"] == 150 and one["rival"]["certificate"]["certified"]

@@ -75,6 +75,6 @@ def of(kind: str) -> Provider:
 
 
 def listed() -> dict[str, Provider]:
-    """All of them by kind, those that other servers speak like first."""
+    """All of them by kind: those that write first, of these those that other servers speak like."""
     by_kind = {kind: of(kind) for kind in kinds()}
-    return dict(sorted(by_kind.items(), key=lambda one: not one[1].spoken_elsewhere))
+    return dict(sorted(by_kind.items(), key=lambda one: (one[1].choices is not None, not one[1].spoken_elsewhere)))
