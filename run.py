@@ -4,8 +4,8 @@
     python3 run.py test [pytest options]        every test
     python3 run.py COMMAND ...                  distil, taxonomy, label, rounds, review, pins, connections, ledger, prices,
                                                 classify, score, write, drafts, guide, blind, export, serve, watch, students,
-                                                clients, tasks, imports, compare, report, curve, vendor, sample, jobs,
-                                                rescue or worker; each explains itself (--help)
+                                                clients, tasks, imports, passing, compare, report, curve, vendor, sample,
+                                                jobs, rescue or worker; each explains itself (--help)
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
 an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.
@@ -284,15 +284,15 @@ def command(argv: list) -> int:
 
 
 def test(options: list) -> int:
-    """Run the tests, a file at a time in each of two processes; `options` go to pytest. Without a browser the browser tests
-    are skipped, or fail where CI is set."""
+    """Run the tests, a file at a time in each of three processes, for on two processors one of them mostly waits: for a server, a
+    browser or a clock; `options` go to pytest. Without a browser the browser tests are skipped, or fail where CI is set."""
     if not any(shutil.which(name) for name in BROWSERS):
         get = "brew install --cask chromium" if sys.platform == "darwin" else "sudo apt-get install -y chromium"
         if os.environ.get("CI", "").lower() in ("true", "1"):
             raise SetupError(f"The browser tests need Chromium, which is missing: {get}")
         say(f"The browser tests are skipped for want of Chromium: {get}")
     set_up(BASE, TESTS)
-    spread = [] if options else ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    spread = [] if options else ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     return subprocess.call([python(), "-m", "pytest", *spread, *options], cwd=str(ROOT), env=environment())
 
 

@@ -118,6 +118,16 @@ ASSET_COLUMNS: dict[str, AssetColumn] = {
         cells=COUNT,
         with_label=True,
     ),
+    "tokens_cached": AssetColumn(
+        _names(
+            "tokenscached cachedtokens cachedprompttokens cachedinputtokens cachereadinputtokens recordedtokenscached"
+        ),
+        title="tokens cached",
+        help="Of the tokens sent, those the provider had in its cache.",
+        option="tokens sent that the provider had in its cache",
+        cells=COUNT,
+        with_label=True,
+    ),
     "latency_ms": AssetColumn(
         _names(
             "latencyms latencys latencyseconds latencysec latencysecs latency responsetimems responsetimes responsetimeseconds"

@@ -270,5 +270,14 @@ def s015_rivals(db: Database) -> None:
 
 
 @migrations()
+def s016_passed_on(db: Database) -> None:
+    """Calls that a service passes on, and of the tokens a recorded label took, those that came out of the provider's cache."""
+    _run(db, "schema_passed_on.sql")
+    for table in ("recordings", "recordings_before"):
+        if "tokens_cached" not in db[table].columns_dict:  # a workspace made before it was a column of theirs
+            db.execute(f"alter table {table} add column tokens_cached integer")
+
+
+@migrations()
 def s017_audits(db: Database) -> None:
     _run(db, "schema_audits.sql")

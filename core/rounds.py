@@ -28,6 +28,7 @@ from core.jobs import NoProgress
 from core.label import labelling, runs
 from core.tasks import Task
 from core.train import data, members, selection, subsets
+from core.train.students.stages import Answers, TagAnswers
 from core.train.vectors import StoredVectors
 from core.words import money, stated_percent
 
@@ -36,7 +37,7 @@ METHODS = {DOUBT: "doubt and coverage", RANDOM: "chance"}
 FEWEST = 50  # labels a round
 FEWEST_POINTS = 3  # for a law through them
 FEWEST_TEST = 100  # test assets before a target counts as reached
-Student = Callable[[list[str]], np.ndarray]  # texts to probabilities (texts, categories)
+Student = Callable[[list[str]], Answers]
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,6 @@ def rounds_job(db: Database, params: dict, progress: NoProgress) -> dict[str, An
     task, teacher, target = tasks.get(db, params["task_id"]), params["teacher"], params.get("target")
     kind, until, student = params.get("kind", members.QUICK), params["until"], None
     members.must_be_quick(kind)
-    tasks.one_category(task, "Labelling in rounds")
     if params["per_round"] < FEWEST:
         raise InputError(f"A round of {params['per_round']} labels is too small.", f"Take at least {FEWEST}.")
     _, run_id = labelling.open_run(db, task, teacher, params.get("budget_usd"))
@@ -253,7 +253,15 @@ def _learns_most(
     vectors = store(texts)
     if student is None:
         return selection.spread(vectors, count)
-    return selection.doubtful(vectors, student(texts), count)
+    return selection.doubtful(vectors, _likely(student(texts)), count)
+
+
+def _likely(answers: Answers) -> np.ndarray:
+    """How likely the answers to each text are: its categories, or where it may have several tags, that those given are right and
+    that they are not."""
+    if not isinstance(answers, TagAnswers):
+        return answers.probabilities
+    return np.stack([answers.confidence, 1 - answers.confidence], axis=1)
 
 
 def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step: NoProgress) -> Student:
@@ -270,7 +278,7 @@ def _measure(db: Database, task: Task, run_id: int, number: int, kind: str, step
     message = f"Training on {len(split.train.texts):,} assets"
     step(0, 1, message)
     student = subsets.learn(split, kind, store, lambda *_: step(0, 1, message))
-    hits = np.array(split.categories)[student(texts).argmax(1)] == test["category_id"].to_numpy()
+    hits = learning_curve.judge(db, run_id, split.categories, test)(student(texts))
     groups = frame.drop_duplicates("group_id")["split"].value_counts()
     done = Round(
         number,

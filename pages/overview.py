@@ -20,6 +20,7 @@ from core.ui import (
     sample_client,
     standing,
 )
+from core.watch import telling
 from core.write.comparison import WritingComparison
 
 ENTRY = {
@@ -47,7 +48,7 @@ def main() -> None:
         earned |= {id: house_writing.earned(view.db, by_id[id], earned[id], one) for id, one in written.items()}
         if clients:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
-            house_figures.needs(house.notices(view.db))
+            house_figures.needs([*telling.notices(view.db), *house.notices(view.db)])
         if clients:
             unused = standing.unused_firsts(view.db)
             _tasks(view, [one for one in every if one[0].id not in unused], earned, written)

@@ -30,12 +30,6 @@ def main() -> None:
             frame.nothing_yet(
                 "There is nothing to review before a teacher has labelled something.", "teacher", "Get labels first"
             )
-        if view.task.several:
-            frame.nothing_yet(
-                f"Settling tags on this page is not there yet. {queue.IN_A_FILE}",
-                "assets",
-                "Bring in a file of gold labels",
-            )
         running = progress.active(view, "review_queue")
         listed = review.listed(view.db, view.task)
         if not listed:

@@ -59,9 +59,15 @@ def _judged(view: frame.View, tested: list[dict], running: bool) -> None:
         card = scorecard.scorecard(view.db, test, _beside(students))
         vendor_card.show(card)
         vendor_inputs.settle(view, test)
-        tuning = [kind for kind in members.ladder() if members.of(kind).tunes]
+        tuning = [kind for kind in _ladder(view) if members.of(kind).tunes]
         tuned = any(row["kind"] in tuning and row["label_run_id"] == card.run_id for row in students)
         _act(view, test, card, running, None if tuned or not tuning else tuning[0])
+
+
+def _ladder(view: frame.View) -> tuple[str, ...]:
+    """The kinds of students that learn what the task asks for."""
+    every = tuple(members.ladder())
+    return members.of_tags(every) if view.task.several else every
 
 
 def _chosen(tested: list[dict]) -> dict:

@@ -23,6 +23,7 @@ def main() -> None:
             frame.nothing_yet("No student of this task is at work.", "student", "Put one to work")
         watching.weeks(now)
         watching.moved(now)
+        watching.changed(view)
         watching.choices(view, now)
         watching.kept_texts(view)
 

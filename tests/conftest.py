@@ -23,7 +23,7 @@ os.environ["UNDERSTUDY_KEY_VARIABLES"] = "BIG_KEY,MY_KEY,TEST_KEY,NO_SUCH_KEY,K"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core/__main__.py does, before torch is loaded
 os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
-)  # scipy's, here and in every process a test starts: two tests run at once
+)  # scipy's, here and in every process a test starts: several tests run at once
 
 # How long one example takes depends on who else uses the machine; pytest's own time limit is enough.
 hypothesis.settings.register_profile("no deadline", deadline=None)
@@ -122,6 +122,24 @@ def large_encoder(_large, workspace) -> Path:
     """The large encoder's folder, in the workspace: for tests whose training runs in a process of its own."""
     shutil.copytree(_large, workspace / "encoders" / _large.name, copy_function=os.link)
     return _large
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(_shared) -> str:
+    """The folder of an untrained encoder of one layer: where it matters how a training goes on, not what it comes to."""
+
+    def make(folder: Path) -> None:
+        import torch
+        from transformers import BertConfig, BertModel
+
+        from core.weights import source_folder
+
+        torch.manual_seed(0)
+        shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+        BertModel(BertConfig(**shape), add_pooling_layer=False).save_pretrained(folder)
+        shutil.copy(source_folder() / "tokenizer.json", folder)
+
+    return str(_made_once(_shared / "tiny", make))
 
 
 @pytest.fixture

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from core import database, settings
+from core.__main__ import main
 from core.assets import sample
 from core.write import sample as written
 from tests.write import copy
@@ -34,22 +35,24 @@ def test_the_readme_starts_with_its_two_commands():
     assert all(word in (ROOT / "tests/test_run.py").read_text() for word in ("--no-browser", "SIGINT"))
 
 
-@pytest.mark.timeout(1800)  # some thirty commands, each a process of its own, maybe on a busy machine
-def test_every_command_does_what_the_readme_says(tmp_path, encoders):
+@pytest.mark.timeout(1800)  # some thirty commands, maybe on a busy machine
+def test_every_command_does_what_the_readme_says(tmp_path, encoders, monkeypatch, capsys):
     sample.write(tmp_path / "data" / "sample", 650)  # the first rows of the sample; tests/browser walks the whole of it
     others = [one for one in COMMANDS if one not in {*STARTED_ELSEWHERE, *WRITING} and "tests.bench" not in one]
-    outputs = _outputs(others, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    outputs = _outputs(others, capsys)
     found = json.loads(outputs["distil"])
     assert found["students"][0]["agreement"]["n"] > 100 and found["verdict"]["decision"]
     assert "%" in outputs["classify"] and (tmp_path / "scored.csv").exists() and (tmp_path / "more-assets").is_dir()
     assert (tmp_path / "exported" / "predict.py").exists()
 
 
-def test_every_command_about_writing_does_what_the_readme_says(tmp_path, encoders):
+def test_every_command_about_writing_does_what_the_readme_says(tmp_path, encoders, monkeypatch, capsys):
     """Upon a part of the sample's pairs; words in common are those of a base model of two layers."""
     written.write(tmp_path / "data" / "sample", 200)
     settings.put(database.connect(), "base_model", str(copy.base(tmp_path / "base")))
-    outputs = _outputs(WRITING, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    outputs = _outputs(WRITING, capsys)
     found = json.loads(outputs["distil"])
     assert found["pairs"]["imported"] == 200 and found["students"][-1]["kind"] == "retrieve" and found["chosen"]
     assert "passed" in outputs["write"] or "stopped" in outputs["write"]
@@ -57,32 +60,26 @@ def test_every_command_about_writing_does_what_the_readme_says(tmp_path, encoder
     assert (tmp_path / "more-pairs" / "voice-guide.json").exists()
 
 
-def _outputs(commands: list[str], folder: Path) -> dict[str, str]:
-    """What each command says, by its name; it is run in `folder`."""
+def _outputs(commands: list[str], capsys) -> dict[str, str]:
+    """What each command says, by its name; one after the other in this process, which starts once for all of them."""
     outputs = {}
     for command in commands:
         words = shlex.split(command)
         assert words[:2] == ["python3", "run.py"]
-        run = subprocess.run(
-            [sys.executable, "-m", "core", *words[2:]],
-            cwd=folder,
-            env=_environment(),
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        assert run.returncode == 0, f"{command}\n{run.stderr}"
-        outputs[words[2]] = run.stdout
+        status = main(words[2:])
+        said = capsys.readouterr()
+        assert status == 0, f"{command}\n{said.err}"
+        outputs[words[2]] = said.out
     return outputs
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "tests.bench" in c])
-def test_benchmarks_named_in_the_readme_exist(command):
-    module = shlex.split(command)[2]
-    run = subprocess.run(
-        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
-    assert run.returncode == 0 and "usage" in run.stdout
+def test_benchmarks_named_in_the_readme_exist(command, monkeypatch, capsys):
+    module = importlib.import_module(shlex.split(command)[2])
+    monkeypatch.setattr(sys, "argv", ["benchmark", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0 and "usage" in capsys.readouterr().out
 
 
 def test_files_and_pictures_the_readme_names_are_there():
@@ -100,9 +97,3 @@ def test_each_kind_of_change_has_one_place_that_is_there():
         assert path.is_dir() and list(path.glob("*.py")) if place.strip().startswith("a file in") else path.is_file(), (
             what
         )
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return os.environ | {"PYTHONPATH": str(ROOT)}

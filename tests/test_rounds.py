@@ -10,6 +10,7 @@ from core.errors import Cancelled, InputError
 from core.evaluate.agreement import Share
 from core.label import labelling, runs
 from core.tasks import Task
+from core.train.students.stages import Answers
 from tests import small
 
 TEACHER = "recorded:label"
@@ -78,8 +79,9 @@ def test_the_choice_rests_on_bought_labels_alone(db, client):
 def test_what_the_student_doubts_comes_first(db, client):
     made = start(db, client, 1)
 
-    def doubts_beaches(texts: list[str]) -> np.ndarray:
-        return np.array([[0.5, 0.49, 0.01] if "beach" in text else [0.98, 0.01, 0.01] for text in texts])
+    def doubts_beaches(texts: list[str]) -> Answers:
+        likely = [[0.5, 0.49, 0.01] if "beach" in text else [0.98, 0.01, 0.01] for text in texts]
+        return Answers(np.array(likely), np.zeros(len(texts), bool))
 
     chosen = rounds.choose(db, client, made["run_id"], 60, student=doubts_beaches)
     train = [db["assets"].get(one) for one in chosen]

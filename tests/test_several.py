@@ -10,7 +10,7 @@ import pytest
 
 from core import distil, tasks, taxonomy
 from core.commands import classify
-from core.deploy import export, live, scoring, service
+from core.deploy import live, scoring, service
 from core.errors import InputError
 from core.evaluate import evaluation
 from core.evaluate.comparison import judgement
@@ -122,14 +122,6 @@ def test_a_file_is_scored_and_a_server_answers_with_tags(tagged, task, tmp_path)
         rows[0]["confidence"]
     )
     assert first.handled == (rows[0]["handled"].lower() == "true")
-
-
-def test_an_export_is_not_there_yet_and_the_sentence_says_what_is(tagged, task, tmp_path):
-    with pytest.raises(
-        InputError, match="Exporting is not there yet for a task that chooses several categories, as Mood"
-    ):
-        export.export(tagged, task=task, student=1, to=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_labels_are_counted_by_tag_and_carried_to_another_version_of_the_taxonomy(tagged, task):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from core import database, distil, jobs, removal, review, settings, tasks, taxonomy
+from core.__main__ import main
 from core.assets import imports, previews
 from core.errors import InputError
 from core.evaluate.comparison import judgement
@@ -90,7 +89,11 @@ def test_a_deleted_task_leaves_assets_other_tasks_and_the_ledger(db, three):
     assert not db["tasks"].count and not db["taxonomies"].count
 
 
-def test_commands_take_the_task_by_its_name(db, tmp_path):
+def test_commands_take_the_task_by_its_name(db, tmp_path, capsys):
+    def command(*words: str) -> tuple[str, str]:
+        main([*words, "--json"])
+        return capsys.readouterr()
+
     taxonomy_file, assets_file = small.files(tmp_path / "files", small.rows(240))
     known = {
         "taxonomy": taxonomy_file,
@@ -101,17 +104,12 @@ def test_commands_take_the_task_by_its_name(db, tmp_path):
     }
     distil.distil(db, **known)
     distil.distil(db, **known, task="Second", target=0.7)
-    said = command("students", "--client", "Acme", "--task", "second")
-    assert [row["id"] for row in json.loads(said.stdout)["students"]] == [2]
-    assert "Name one with --task: Category, Second" in command("students", "--client", "Acme").stderr
-    listed = json.loads(command("tasks", "--client", "Acme", "--task", "Second", "--rename", "Offer").stdout)["tasks"]
+    capsys.readouterr()
+    said = command("students", "--client", "Acme", "--task", "second").out
+    assert [row["id"] for row in json.loads(said)["students"]] == [2]
+    assert "Name one with --task: Category, Second" in command("students", "--client", "Acme").err
+    listed = json.loads(command("tasks", "--client", "Acme", "--task", "Second", "--rename", "Offer").out)["tasks"]
     assert [(row["name"], row["students"]) for row in listed] == [("Category", 1), ("Offer", 1)]
-
-
-def command(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "core", *words, "--json"], cwd=settings.ROOT, capture_output=True, text=True
-    )
 
 
 def test_a_workspace_from_before_tasks_could_write_is_opened_as_it_is(workspace):

@@ -41,9 +41,16 @@ class ImportSummary:
 
 
 def enter(
-    db: Database, task: Task, filename: str, sha256: str, mapping: Mapping, read: Reading, stage_path: Path
+    db: Database,
+    task: Task,
+    filename: str,
+    sha256: str,
+    mapping: Mapping,
+    read: Reading,
+    stage_path: Path,
+    into: int | None = None,
 ) -> ImportSummary:
-    """Move the scratch rows into the workspace in one transaction."""
+    """Move the scratch rows into the workspace in one transaction; `into`: the import they go on with."""
     db.execute("attach ? as stage", [str(stage_path)])
     try:
         db.conn.execute("begin immediate")
@@ -59,7 +66,10 @@ def enter(
             marks["duplicates"] = db.execute(
                 "select count(*) from stage.rows where asset_id is null and (group_id or head < n)"
             ).fetchone()[0]
-            marks["import"] = _import_row(db, marks, filename, sha256, mapping, read)
+            if into and db.execute("select 1 from imports where id = ?", [into]).fetchone():
+                marks["import"] = _go_on(db, marks, into, read)
+            else:
+                marks["import"] = _import_row(db, marks, filename, sha256, mapping, read)
             relabelled = db.execute(RELABELLED, marks).fetchone()[0]
             for statement in (*BEFORE, *ENTER):
                 if mapping.label or ":source" not in statement:
@@ -172,6 +182,24 @@ ENTER = (
        where gold is not null and gold is not (select category_id from reviews r
        where r.task_id = :task and r.asset_id = rows.asset_id and reviewer = 'file' order by r.id desc limit 1)""",
 )
+
+
+def _go_on(db: Database, marks: dict, into: int, read: Reading) -> int:
+    """Count what is read with an import that goes on."""
+    db.conn.execute(
+        """update imports set row_count = row_count + ?, imported = imported + ?, unchanged = unchanged + ?,
+           duplicates = duplicates + ?, problem_count = problem_count + ?, remark_count = remark_count + ? where id = ?""",
+        [
+            read.rows,
+            read.imported,
+            read.unchanged,
+            marks["duplicates"],
+            read.problems.count,
+            read.problems.remarks,
+            into,
+        ],
+    )
+    return into
 
 
 def _import_row(db: Database, marks: dict, filename: str, sha256: str, mapping: Mapping, read: Reading) -> int:

@@ -32,7 +32,7 @@ from core.assets.staging import staging
 from core.errors import InputError
 from core.jobs.progress import NoProgress, Progress
 from core.tables.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
-from core.tables.files import AS_FOUND, ReadAs, open_table
+from core.tables.files import AS_FOUND, ReadAs, Table, open_table
 from core.tasks import Task
 from core.taxonomy.matching import name_forms
 from core.whole import write_whole
@@ -57,16 +57,21 @@ def import_assets(
     filename: str | None = None,
     read_as: ReadAs = AS_FOUND,
     accepted: dict[str, str] | None = None,
+    table: Table | None = None,
+    sha256: str | None = None,
+    into: int | None = None,
 ) -> ImportSummary:
     """Import a file of assets for a client; all of it or, where this raises or is killed, nothing.
 
     `mapping` None is guessed, and so is what `read_as` leaves open. Rows that cannot be used are listed with the import and the
     rest is imported. Labels of the file become recordings named after their column, gold labels become reviews by "file".
     `accepted` says which category a label means that is none (value to label). The same file again with it adds those labels.
+    `table`: what is imported where it is no plain table of `path`; `sha256`: what it is known by where it is no file. `into`: the
+    import that it goes on with, which counts it as well.
     Raises InputError for a file that cannot be read, one without text or with more than 500,000 rows, and Cancelled.
     """
     path, report = Path(path), progress or NoProgress()
-    table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
+    table = table or open_table(path, KNOWN_ASSET_NAMES, read_as=read_as)
     mapping = mapping or family_columns.look(table, guess_assets(table.columns, table.head, label_forms(db, task)))[0]
     check(mapping, table)
     with alone(task.client_id, report), staging() as (stage, stage_path):
@@ -90,7 +95,7 @@ def import_assets(
         if mapping.family:
             _families(db, task, stage, read)
         report(read.rows, read.rows, "Step 3 of 3: saving")
-        return enter(db, task, filename or path.name, _sha256(path), mapping, read, stage_path)
+        return enter(db, task, filename or path.name, sha256 or _sha256(path), mapping, read, stage_path, into)
 
 
 def _families(db: Database, task: Task, stage: sqlite3.Connection, read: Reading) -> None:

@@ -192,7 +192,7 @@ def _writing(db, task, args: argparse.Namespace) -> tuple[dict, str]:
 
 def _all_facets(db: Database, client: str, client_id: int, facets: dict[Task, int]) -> tuple[dict, str]:
     """Each facet's agreement, handled share and verdict, and what holds of all of them."""
-    from core.evaluate import joint
+    from core.evaluate import joint, joint_money
     from core.evaluate.comparison import judgement
 
     told, lines = {}, []
@@ -208,8 +208,10 @@ def _all_facets(db: Database, client: str, client_id: int, facets: dict[Task, in
         within = f"{percent(share.value)} ({ranged(share.low, share.high)}, n = {share.n:,})"
         lines.append(f"{task.name}: agreement {within}, {verdict.decision.replace('_', ' ')}. {verdict.next}")
     together = joint.of_client(db, client_id)
-    text = "\n".join([*lines, joint.sentence(together), "For one of them in full: --task NAME."])
-    return {"client": client, "facets": told, "all_facets": joint.as_json(together)}, text
+    economics, words = joint_money.as_json(db, facets)
+    lines += filter(None, [joint.sentence(together), words, "For one of them in full: --task NAME."])
+    whole = joint.as_json(together) | {"economics": economics}
+    return {"client": client, "facets": told, "all_facets": whole}, "\n".join(lines)
 
 
 def _changed(values, pairs: list[str], where: str):

@@ -1,17 +1,30 @@
-"""`imports`: list a client's imports, undo one, delete assets."""
+"""`imports`: list a client's imports, bring in a log of a large model's calls, undo an import, delete assets."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import terminal
+from core.commands import reading
 
-SUMMARY = "list imports, undo one, delete assets"
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+SUMMARY = "list imports, bring in a log of calls, undo an import, delete assets"
 
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     what = command.add_mutually_exclusive_group()
+    what.add_argument(
+        "--log",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="a log of a large model's calls, of a batch the files of requests and of results: assets and labels",
+    )
     terminal.removal_options(what, command, "--undo", "N", "say what goes with this import; with --yes, undo it")
     what.add_argument(
         "--delete-assets",
@@ -19,6 +32,8 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="ID,ID",
         help="say what goes with these assets; with --yes, delete them",
     )
+    reading.label_options(command)
+    reading.problem_option(command)
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -27,6 +42,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     client_id = tasks.client_named(db, args.client)
+    if args.log:
+        return _log(db, args)
     if args.undo is not None:
         do = removal.undo_import if args.yes else removal.of_import
         return removal.answer(do(db, client_id, args.undo), args.yes)
@@ -39,3 +56,27 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         for row in rows
     ]
     return {"client": args.client, "imports": rows}, "\n".join(lines) or "Nothing was imported yet."
+
+
+def _log(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
+    """What a log brought. InputError as logs.import_log() raises it."""
+    from core import jobs, tasks
+    from core.assets import imports, profiles
+    from core.assets.label_columns import nearest
+    from core.words import counted
+
+    task = tasks.named(db, args.client, args.task)
+    params = {"task_id": task.id, "paths": [str(path) for path in args.log], "accepted": reading.labels_map(args)}
+    told = jobs.run_here(db, "import_log", params, task, terminal.Log()).result
+    near = nearest(imports.unknown_labels(db, told["import_id"])) if args.accept_near else {}
+    if near:
+        told = jobs.run_here(db, "import_log", params | {"accepted": near | params["accepted"]}, task).result
+    problems = profiles.problems_of(db, told["import_id"])
+    reading.write_problems(args.problems, [(args.log[0].name, problems)])
+    new = f"{counted(told['imported'], 'new asset')} and {told['unchanged']:,} there already"
+    lines = [
+        f"This is {told['kind']}: {new} of {counted(told['rows'], 'row')}, {counted(told['problems'], 'problem')}."
+    ]
+    lines += [f"{name}: {counted(labels, 'label')}" for name, labels in told["teachers"].items()]
+    lines += reading.problem_lines(problems) + reading.unknown_lines(imports.unknown_labels(db, told["import_id"]))
+    return told, "\n".join(lines)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from core.tasks import Task
 
 SUMMARY = "answer over HTTP"
 SEVERAL_TASKS = True
@@ -32,9 +38,17 @@ def options(command: argparse.ArgumentParser) -> None:
         "--fallback-budget", type=terminal.usd, metavar="USD", help="what the teacher may cost in a calendar month"
     )
     command.add_argument(
+        "--pass-to",
+        metavar="CONNECTION",
+        help="pass calls of /v1/chat/completions on to it, and keep what prompts of a task were answered as labels",
+    )
+    command.add_argument(
         "--shadow",
         action="store_true",
         help="the teacher does the work, the student answers silently; `watch` compares",
+    )
+    command.add_argument(
+        "--beside", metavar="ID", help="a second student, by its number, answers silently beside the live one"
     )
     command.add_argument(
         "--unrecorded", action="store_true", help="write nothing down of what is served: then no promise is watched"
@@ -51,16 +65,16 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "In a shadow run the teacher does the work, and no teacher is asked.", "Add --fallback.", where="--shadow"
         )
-    if args.shadow and args.unrecorded:
-        raise InputError("A shadow run is what is written down.", "Leave --unrecorded out.", where="--shadow")
+    if (args.shadow or args.beside) and args.unrecorded:
+        raise InputError("A shadow run is what is written down.", "Leave --unrecorded out.")
     from core import database, tasks
 
     db = database.connect()
     from core.deploy import server
-    from core.train import registry
+    from core.wires import connections
 
-    sorting = registry.named(db, args.client, args.task, args.student)
-
+    client_id = tasks.client_named(db, args.client)
+    sorting = _sorting(db, args, client_id)
     result = server.serve(
         db,
         sorting,
@@ -71,7 +85,20 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         fallback=args.fallback,
         budget_usd=args.fallback_budget,
         shadow=args.shadow,
+        beside=args.beside,
         record=not args.unrecorded,
+        pass_to=connections.find(db, client_id, args.pass_to) if args.pass_to else None,
+        client=args.client,
     )
     briefs = f" and {result['briefs']:,} briefs" if "briefs" in result else ""
     return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts{briefs}."
+
+
+def _sorting(db: Database, args: argparse.Namespace, client_id: int) -> list[Task]:
+    """The tasks whose students sort; none where calls are passed on before there is a student. InputError as registry.named()."""
+    from core.train import registry
+
+    starts = args.pass_to and not (args.task or args.fallback) and args.student == "live"
+    if starts and not registry.at_work(db, client_id):
+        return []
+    return registry.named(db, args.client, args.task, args.student)

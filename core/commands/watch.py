@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import terminal
@@ -36,6 +38,15 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--keep-texts", choices=("all", "asked", "none"), help="texts kept with what was served")
     command.add_argument("--days", type=terminal.count, metavar="N", help="how long these texts are kept")
+    command.add_argument(
+        "--shadow-file",
+        type=Path,
+        metavar="F",
+        help="recent assets with the teacher's answers: the student answers them silently",
+    )
+    terminal.student_option(command)
+    command.add_argument("--text-columns", type=terminal.names, metavar="A,B", help="of that file; default: found out")
+    command.add_argument("--label-column", metavar="C", help="that holds the teacher's answers; default: found out")
     command.add_argument("--decide", metavar="WORDS", help="a broken promise is seen to, in so many words: watch anew")
     command.add_argument(
         "--erase", action="store_true", help="remove all that was written down of the client's answers"
@@ -61,11 +72,29 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         standing.decide(db, task, args.decide)
     if args.erase:
         served.erase(task.client_id)
-    return _told(db, task)
+    silent = None
+    if args.shadow_file:
+        silent = _silent(db, task, args)
+    told, text = _told(db, task)
+    return (told, text) if silent is None else (told | {"file": silent[0]}, f"{silent[1]}\n{text}")
+
+
+def _silent(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, str]:
+    from core.watch import shadow_file
+
+    named = {"text_columns": args.text_columns, "label_column": args.label_column}
+    found = shadow_file.run(db, task, args.student, args.shadow_file, **named, progress=terminal.Log())
+    counts = {name: getattr(found, name) for name in ("student_id", "rows", "compared", "before", "empty", "left_out")}
+    lines = [
+        f"{found.rows:,} rows: {found.compared:,} compared, {found.before:,} compared before, {found.empty:,} without text or "
+        f"label, {found.left_out:,} left out"
+    ]
+    lines += [str(one) for one in found.problems.listed[:20]]
+    return counts | {"problems": [asdict(one) for one in found.problems.listed]}, "\n".join(lines)
 
 
 def _told(db: Database, task: Task) -> tuple[dict, str]:
-    from core.watch import rules, shadow, standing, telling
+    from core.watch import explaining, rules, shadow, standing, telling
 
     now, silent = standing.standing(db, task), shadow.shadows(db, task)
     step, said, kept = telling.next_step(db, task, now), rules.watching(db, task), rules.keeping(db, task.client_id)
@@ -76,12 +105,15 @@ def _told(db: Database, task: Task) -> tuple[dict, str]:
         "watching": said.model_dump(),
         "keeping": kept.model_dump(),
     }
+    work = explaining.change(db, task, time.time())
+    told["work"] = work and asdict(work)
     cost = f" About {money(step.usd)} a month." if step.usd else ""
     lines = [telling.sentence(now), f"Next: {step.words}{cost}"]
     if now.moved:
         lines += [
             f"{m.category}: {m.agreed} of {m.audits} agree, {percent(m.tested)} in the test." for m in now.moved[:5]
         ]
+    lines += [work.words] if work else []
     lines += [f"Shadow run of student {one.student_id}: {telling.of_shadow(one)}" for one in silent]
     budget = "no budget" if kept.audit_usd is None else f"at most {money(kept.audit_usd, exact=True)} a month"
     lines.append(f"Audited: {stated_percent(said.share)} of handled answers, {budget}; texts kept: {kept.texts}.")

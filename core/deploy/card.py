@@ -48,11 +48,15 @@ Student(folder).predict(["one text", "another"])   # [{"label": ..., "confidence
 learned from. Send the other texts to the teacher. An asset of several
 text fields is one text: its fields, a line break between them."""
 
+TAGS = """An answer has `tags` as well: how likely each tag is that it gives. `label` has them all, or is `No tag`; `confidence` is
+that of the tag it is least sure of, whether given or left out. How likely a tag must be to be given was chosen on the assets that
+calibrated the student:"""
+
 GRAPHS = "The small graphs (int8) answer unless `--fp32`, or `int8=False` in Python, asks for the exact ones."
 
 LIMITS = """## Limits
 
-- It knows these categories and no other, and always names one of them. A text unlike anything it learned from, such as one in
+- It knows these categories and no other{names}. A text unlike anything it learned from, such as one in
   another language, it reports as strange and leaves to the teacher (1 % of ordinary assets or fewer are mistaken for such); what is
   new but looks familiar can pass.
 - It copies its teacher, mistakes included: agreement says how well it stands in for the teacher, not how often the teacher is
@@ -74,12 +78,13 @@ def write(db: Database, row: dict, figures: ChooseOneFigures, parity: dict[str, 
     parts = [
         f"# Student {row['id']} of {plain(task_title(facts['client'], facts['task'], facts['tasks']))}",
         f"A small model that stands in for a large one on one narrow job: it reads the text of a creative asset and says which of "
-        f"{len(labels):,} categories it belongs to.",
+        f"{len(labels):,} categories {'it has, several or none' if figures.tags else 'it belongs to'}.",
         "**This client is made up: a program wrote its texts, and its recorded labels stand in for a large model's. "
         "The figures below show the path and prove nothing about real assets.**"
         if facts["synthetic"]
         else "",
         USE,
+        _tags(folder) if figures.tags else "",
         GRAPHS if any(folder.glob(f"*/{EXACT}")) else "",
         _origin(row, figures, facts, labels, set(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
         _quality(figures),
@@ -88,7 +93,7 @@ def write(db: Database, row: dict, figures: ChooseOneFigures, parity: dict[str, 
         _worst(figures),
         _speed(figures),
         _parity(parity, figures),
-        LIMITS.format(cut=_cut(row), kept=_keeps(row)),
+        LIMITS.format(cut=_cut(row), kept=_keeps(row), names="" if figures.tags else ", and always names one of them"),
         _licences(row),
         _versions(row),
         files_table(folder),
@@ -111,6 +116,15 @@ def table(head: tuple[str, ...], rows: list[tuple]) -> str:
     """A table in Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def _tags(folder: Path) -> str:
+    """How a student that gives several tags answers, and how likely each tag must be."""
+    config, labels = (
+        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("config.json", "labels.json")
+    )
+    rows = [(plain(label), percent(least)) for label, least in zip(labels, config["stages"][-1]["least"])]
+    return f"{TAGS}\n\n{table(('tag', 'is given from'), rows)}"
 
 
 def _origin(row: dict, figures: ChooseOneFigures, facts: dict, labels: list[str], known: set[str]) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import settings, tasks, taxonomy
+from core import settings, tasks
 from core.deploy import card
 from core.deploy.exported import runtime
 from core.deploy.placing import check_target, empty, no_room, place
@@ -32,7 +32,8 @@ from core.evaluate.evaluation import figures_of
 from core.evaluate.figures import ChooseOneFigures
 from core.jobs import NoProgress, Progress
 from core.label.runs import labelled
-from core.tasks import Task, one_category
+from core.tasks import Task
+from core.taxonomy import tagsets
 from core.train import members, students
 from core.train.disk import EXACT, SMALL
 from core.train.members import Export
@@ -42,7 +43,6 @@ from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
 BATCH = 256  # texts answered at a time
-SERVE = "Use it here: `serve` answers over HTTP, `score` fills a file."  # where it cannot go along yet
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,6 @@ def export(
     """
     to, started = to.expanduser().resolve(), time.perf_counter()
     check_target(to, replace)
-    one_category(task, "Exporting", SERVE)
     row, report = find(db, task, student), progress or NoProgress()
     part = to.with_name(f".{to.name}.part")
     try:
@@ -197,7 +196,7 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
     """
     frame = labelled(db, row["label_run_id"])
     test = frame[frame.split == "test"]
-    texts, names = test.text.tolist(), {c.id: c.label for c in taxonomy.load(db, row["taxonomy_id"])}
+    texts, names = test.text.tolist(), tagsets.labels(db, row["taxonomy_id"])
     if not texts:
         raise InputError("No test asset is left to check an export on.", "Label some more assets, then train again.")
     student = students.load(folder_of(db, row["id"]))
@@ -240,8 +239,9 @@ def _like_runtime(student: students.Student, threshold: float | None) -> Callabl
 
     def answer(texts: list[str]) -> list[dict]:
         answers = student.answer(texts)
-        rows = zip(answers.best, answers.confidence.tolist(), answers.handled(threshold).tolist())
-        return [{"label": student.labels[best], "confidence": sure, "handled": alone} for best, sure, alone in rows]
+        told = students.said(answers, student.labels)
+        rows = zip(told, answers.confidence.tolist(), answers.handled(threshold).tolist())
+        return [{"label": label, "confidence": sure, "handled": alone} for label, sure, alone in rows]
 
     return answer
 

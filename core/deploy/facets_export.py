@@ -26,7 +26,7 @@ from core.deploy.exported import runtime
 from core.deploy.placing import check_target, empty, no_room, place
 from core.evaluate.evaluation import figures_of
 from core.jobs import NoProgress, Progress
-from core.tasks import Task, one_category
+from core.tasks import Task
 from core.train.registry import find
 
 SHARED = "shared"
@@ -38,8 +38,6 @@ def export(db: Database, *, tasks: Sequence[Task], to: Path, progress: Progress 
     export.export(): nothing is left behind then."""
     to, started, report = to.expanduser().resolve(), time.perf_counter(), progress or NoProgress()
     check_target(to, False)
-    for task in tasks:
-        one_category(task, "Exporting", one_export.SERVE)
     rows = {task: find(db, task) for task in tasks}
     part = to.with_name(f".{to.name}.part")
     try:

@@ -27,7 +27,7 @@ from core.label.buying import outside
 from core.label.desk import Desk, Paused
 from core.label.disk import Disk
 from core.label.runs import find_run
-from core.label.teachers import Answer, Asset, Teacher, for_labels
+from core.label.teachers import Answer, Asset, Teacher, for_labels, worded
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.joint import together
 from core.label.teachers.recorded import Recorded
@@ -86,7 +86,7 @@ class _Ready:
 
     def words(self, answer: Answer) -> str | None:
         """The category, or the tags, that an answer names; None where it names none."""
-        return self.labels.get(answer.category_id) if answer.tags is None else tagsets.words(answer.tags, self.labels)
+        return worded(answer, self.labels)
 
 
 class Fallback:

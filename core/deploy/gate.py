@@ -14,8 +14,12 @@ from core.errors import InputError
 TOKEN = "UNDERSTUDY_TOKEN"
 MOST_BYTES = 4 * 1024 * 1024  # of a body
 ELSEWHERE = 16 * 1024  # of a body at the other addresses, some of which want no token
+MOST_PASSED = 16 * 1024 * 1024  # of a body that is passed on: prompts may hold images
 ASKED = ("/classify", "/write")
-GUARDED = (*ASKED, "/metrics")
+PASSED = "/v1/chat/completions"
+GUARDED = (*ASKED, PASSED, "/metrics")
+TOKEN_HEADER = b"x-understudy-token"  # the server's token, where Authorization holds the provider's key
+TOLD_PASSED = "Send the server's token as 'X-Understudy-Token: TOKEN', beside the provider's key."
 BUG = "Something unexpected went wrong; the server's log says where."
 HERE = ("127.0.0.1", "localhost", "[::1]")
 log = logging.getLogger("understudy")
@@ -34,8 +38,10 @@ def token() -> bytes | None:
 class Gate:
     """ASGI middleware. `done(path, status)` is called once a request, with what went out (499 where nobody waited for it)."""
 
-    def __init__(self, app: Callable, token: bytes | None, done: Callable[[str, int], None]):
+    def __init__(self, app: Callable, token: bytes | None, done: Callable[[str, int], None], *, passing: bool = False):
+        """`passing`: whether the server passes calls on, whose bodies may be larger."""
         self.app, self.token, self.done = app, token, done
+        self._most = dict.fromkeys(ASKED, MOST_BYTES) | ({PASSED: MOST_PASSED} if passing else {})
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
@@ -60,20 +66,28 @@ class Gate:
 
     async def _pass(self, scope: dict, receive: Callable, send: Callable) -> None:
         headers = dict(scope["headers"])
-        most = MOST_BYTES if scope["path"] in ASKED else ELSEWHERE
+        most = self._most.get(scope["path"], ELSEWHERE)
         if self.token is None and _host(headers) not in HERE:
             # Else a page in somebody's browser could reach the open server under a name of its own (DNS rebinding).
-            await refuse(send, 403, f"Without a token this server answers only as {' or '.join(HERE[:2])}.")
+            what = f"Without a token this server answers only as {' or '.join(HERE[:2])}."
+            await refuse(send, 403, what, path=scope["path"])
         elif self.token is not None and scope["path"] in GUARDED and not self._shown(headers):
             bearer = (b"www-authenticate", b"Bearer")
-            await refuse(send, 401, "Send the server's token as 'Authorization: Bearer TOKEN'.", bearer)
+            how = (
+                TOLD_PASSED if scope["path"] == PASSED else "Send the server's token as 'Authorization: Bearer TOKEN'."
+            )
+            await refuse(send, 401, how, bearer, path=scope["path"])
         elif (body := await _body(headers, receive, most)) is None:
-            size = f"{MOST_BYTES // 1024**2} MB" if most == MOST_BYTES else f"{ELSEWHERE // 1024} kB"
-            await refuse(send, 413, f"The body is larger than {size}; send fewer or shorter texts.")
+            size = f"{most // 1024**2} MB" if most != ELSEWHERE else f"{ELSEWHERE // 1024} kB"
+            what = f"The body is larger than {size}; send fewer or shorter texts."
+            await refuse(send, 413, what, path=scope["path"])
         else:
             await self.app(scope, _replayed(body, receive), send)
 
     def _shown(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether the token stands in its own header, or as a bearer's in Authorization."""
+        if hmac.compare_digest(headers.get(TOKEN_HEADER, b"").strip(), self.token):
+            return True
         scheme, _, shown = headers.get(b"authorization", b"").partition(b" ")
         return hmac.compare_digest(shown.strip(), self.token) and scheme.lower() == b"bearer"
 
@@ -115,9 +129,15 @@ def _replayed(body: bytes, receive: Callable) -> Callable:
     return replay
 
 
-async def refuse(send: Callable, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
+def problem(detail: str, path: str = "") -> dict:
+    """An error's body; where a large model is asked, also in OpenAI's form, since its tools read that."""
+    as_openai = {"message": detail, "type": "understudy_error", "param": None, "code": None}
+    return {"detail": detail} | ({"error": as_openai} if path == PASSED else {})
+
+
+async def refuse(send: Callable, status: int, detail: str, *headers: tuple[bytes, bytes], path: str = "") -> None:
     """Answer with an error and close the connection, whatever of the body is still on its way."""
-    body = json.dumps({"detail": detail}).encode()
+    body = json.dumps(problem(detail, path)).encode()
     plain = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

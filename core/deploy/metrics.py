@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
-from core.deploy.gate import ASKED
+from core.deploy.gate import ASKED, PASSED
 
 disable_created_metrics()  # a timestamp for every counter, which nobody reads
 MILLISECONDS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000, 5000, 30000)
 WRITE_MILLISECONDS = (10, 30, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 120000)
 SIZES = (1, 2, 4, 8, 16, 32, 64)
-PATHS = ("/classify", "/write", "/health", "/metrics")
+PATHS = (*ASKED, PASSED, "/health", "/metrics")
 
 
 class Metrics:
@@ -28,6 +28,12 @@ class Metrics:
             "understudy_teacher",
             "Texts put to the teacher: answered, kept (asked before), unknown (never recorded), budget (spent), paused (the"
             " provider asked to wait), failed, late (too many wait)",
+            ["outcome"],
+            **make,
+        )
+        self.passed = Counter(
+            "understudy_passed",
+            "Calls passed on to a large model, by what became of them: kept (a label), or why there is none",
             ["outcome"],
             **make,
         )

@@ -18,19 +18,18 @@ import pyarrow as pa
 from sqlite_utils import Database
 
 from core import tasks, taxonomy
-from core.deploy.shards import RESULTS, Counts, Facet, Scoring, for_teacher, names_after, read, write_part
+from core.deploy.shards import RESULTS, Counts, Scoring, for_teacher, names_after, read, write_part
 from core.errors import InputError
 from core.jobs import Progress
 from core.label import forecast, forecast_joint
 from core.label.errands import Errand, errand
 from core.label.runs import find_run
 from core.label.spending import Spread
-from core.label.teachers import Answer, for_labels
+from core.label.teachers import Answer, for_labels, worded
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.joint import Joint, together
 from core.money import ledger
 from core.tasks import Task
-from core.taxonomy import tagsets
 from core.wires import providers
 from core.words import teacher_words
 
@@ -138,7 +137,9 @@ def send(
         done += sum(map(len, wanted.values()))
         replies = [_of_row(answers, row) for row in rows]
         for row, reply in zip(rows, replies):
-            lacking = [place for place in (row[1] if row else ()) if not _said(scoring.facets[place], reply.get(place))]
+            lacking = [
+                place for place in (row[1] if row else ()) if not worded(reply.get(place), scoring.facets[place].labels)
+            ]
             left += bool(lacking)
             by_teacher += bool(row) and len(lacking) < len(row[1])
             of_facets.update(set(row[1] if row else ()) - set(lacking))
@@ -166,13 +167,6 @@ def _of_row(answers: dict[tuple[str, int], Answer], row: tuple[str, tuple[int, .
     return {place: answers[text, place] for place in places if (text, place) in answers}
 
 
-def _said(facet: Facet, answer: Answer | None) -> str | None:
-    """The category, or the tags, that an answer names; None where it names none."""
-    if answer is None:
-        return None
-    return facet.labels.get(answer.category_id) if answer.tags is None else tagsets.words(answer.tags, facet.labels)
-
-
 def _completed(scoring: Scoring, table: pa.Table, replies: list[Replies]) -> pa.Table:
     """A shard with the teacher's categories and confidences in their place and who answered, of each facet."""
     first, columns = len(scoring.columns), []
@@ -182,7 +176,7 @@ def _completed(scoring: Scoring, table: pa.Table, replies: list[Replies]) -> pa.
         who = [None if name is None else "student" for name in category]
         for row, reply in enumerate(replies):
             answer = reply.get(place)
-            if label := _said(facet, answer):
+            if label := worded(answer, facet.labels):
                 category[row], confidence[row], who[row] = label, answer.confidence, "teacher"
         columns += [
             pa.array(category, pa.string()),

@@ -1,4 +1,5 @@
-"""The HTTP service: a student behind POST /classify, and its teacher behind the student; one that writes behind POST /write.
+"""The HTTP service: a student behind POST /classify, and its teacher behind the student; one that writes behind POST /write; and
+where calls of a large model are passed on, that model behind POST /v1/chat/completions (passing.py).
 
     python3 run.py serve --client Demo
 
@@ -28,11 +29,14 @@ from fastapi_offline import FastAPIOffline
 from sqlite_utils import Database
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from core import tasks
 from core.deploy import gate
 from core.deploy.batching import Overloaded
 from core.deploy.doors import Limits, within
 from core.deploy.fallback import Fallback
 from core.deploy.live import Follower, Served, alone
+from core.deploy.passing import Passing, offer, upstream
+from core.deploy.recording import Recorder
 from core.deploy.schema import (
     WANTED,
     Ask,
@@ -56,12 +60,16 @@ from core.errors import InputError
 from core.tasks import Task
 from core.train.registry import find
 from core.train.students.together import Readings
+from core.wires.connections import Connection
 from core.words import money
 from core.write import use
 from core.write.training import KIND
 
 NOT_CLASSIFIED = "This server's task writes: ask POST /write."
 NOT_WRITTEN = "This server has no task that writes; name one with --task, or with --write-task beside one that sorts."
+NOT_PASSED = "This server passes no calls on: start it with --pass-to CONNECTION."
+NO_STUDENT = "No student is at work yet: train one, put it to work, and start this server again."
+PASSED_SECONDS = 60  # that the end of a server waits for answers that are being passed on
 KEEP_ALIVE = 75  # seconds an idle connection is kept: longer than the 60 s of common proxies
 log = logging.getLogger("understudy")
 
@@ -77,16 +85,21 @@ def serve(
     fallback: bool = False,
     budget_usd: float | None = None,
     shadow: bool = False,
+    beside: str | None = None,
     record: bool = True,
     limits: Limits | None = None,
+    pass_to: Connection | None = None,
+    client: str = "",
 ) -> dict:
     """Serve tasks of a client until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}, and "briefs"
     where any came.
 
     Tasks that sort answer at /classify, of several each text's every facet; one that writes, alone, at /write; `writes`: a task
     that writes, beside those that sort. `shadow`: the teacher, which `fallback` asks, does the work, and the students answer
-    silently. What is served is written down (`record`), and audited as people have said (core/deploy/watching.py).
-    InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
+    silently; `beside`: the number of a second student that answers silently beside the live one. What is served is written down
+    (`record`), and audited as people have said (core/deploy/watching.py). `pass_to`: the connection that calls of
+    /v1/chat/completions go on to, which are written down likewise, for the client of that name; then there may be no student at
+    all. InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
     token = gate.token()
@@ -96,9 +109,14 @@ def serve(
             f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
         )
     behind = Fallback(sorting[0], budget_usd, len(sorting)) if fallback else None
-    service = _service(
-        db, sorting, which, writes, behind, Watch(sorting[0].client_id, sorting, shadow) if record else None
-    )
+    watch = Watch(sorting[0].client_id, sorting, shadow) if record and sorting else None
+    service = _service(db, sorting, which, writes, behind, watch, beside)
+    passing = None
+    if pass_to:
+        recorder = Recorder(tasks.client_named(db, client), client) if record else None
+        passing = Passing(upstream(pass_to), recorder, token)
+        if recorder:
+            recorder.count = lambda outcome: service.metrics.passed.labels(outcome).inc()
     listening = _bind(host, port)
     failures: list[Exception] = []
 
@@ -109,18 +127,18 @@ def serve(
             failures.append(error)
             server.should_exit = True
         else:
-            log.info(_facts(service, listening, token, budget_usd))
+            log.info(_facts(service, listening, token, budget_usd, passing))
 
-    app = application(service, begin, guarded=token is not None)
+    app = application(service, begin, guarded=token is not None, passing=passing)
     config = uvicorn.Config(
-        gate.Gate(app, token, service.metrics.request),
-        http=within(limits or Limits()),
+        gate.Gate(app, token, service.metrics.request, passing=passing is not None),
+        http=within(limits or (Limits(request_bytes=2 * gate.MOST_PASSED) if passing else Limits())),
         ws="none",  # there are none, and they would come in past the limits
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=int(TEACHER_SECONDS) + 5,
+        timeout_graceful_shutdown=PASSED_SECONDS if passing else int(TEACHER_SECONDS) + 5,
     )
     server = uvicorn.Server(config)
     _log_here()
@@ -140,6 +158,7 @@ def _service(
     writes: Task | None,
     fallback: Fallback | None,
     watch: Watch | None,
+    beside: str | None,
 ) -> Service:
     """What answers. InputError where a student is not there, or the tasks are not of the kinds they are named as."""
     wrong = next((task for task in sorting if task.kind == KIND), None)
@@ -149,6 +168,8 @@ def _service(
             f"The task {other.name} {'writes' if other.kind == KIND else 'does not write'}.",
             "Name with --task a task that sorts, and with --write-task one that writes.",
         )
+    if not sorting and not writes:
+        return Service([], None)
     if wrong and len(sorting) > 1:
         raise InputError(f"The task {wrong.name} writes.", f"Name it with --write-task: {wrong.name}.")
     if wrong:
@@ -164,7 +185,17 @@ def _service(
     readings = Readings() if len(sorting) > 1 else None
     facets = [Follower(task, which, readings) for task in sorting]
     writer = WriterFollower(writes, "live", needed=False) if writes else None
-    return Service(facets, fallback, writer, readings, watch)
+    return Service(facets, fallback, writer, readings, watch, _silent(db, sorting, beside))
+
+
+def _silent(db: Database, sorting: Sequence[Task], beside: str | None) -> Follower | None:
+    """Who follows a student that answers silently beside the live one. InputError where there is no such student."""
+    if beside is None:
+        return None
+    if len(sorting) > 1:
+        raise InputError("A student answers silently in one task.", "Name that task with --task.")
+    find(db, sorting[0], beside)
+    return Follower(sorting[0], beside)
 
 
 def _only_here(host: str) -> bool:
@@ -189,8 +220,14 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _facts(service: Service, listening: socket.socket, token: bytes | None, budget_usd: float | None) -> str:
-    """The line at the start: where, which student, who may ask, and whether the teacher is behind it."""
+def _facts(
+    service: Service,
+    listening: socket.socket,
+    token: bytes | None,
+    budget_usd: float | None,
+    passing: Passing | None = None,
+) -> str:
+    """The line at the start: where, which student, who may ask, whether the teacher is behind it, and what is passed on."""
     host, port = listening.getsockname()[:2]
     students = _students(service)
     fallback = "no fallback to the teacher"
@@ -204,9 +241,9 @@ def _facts(service: Service, listening: socket.socket, token: bytes | None, budg
         who = "the teacher" if len(teachers) == 1 else "the teachers"
         fallback = f"falls back to {who} {' and '.join(teachers)}{budget}"
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    return (
-        f"Serving {students} at {address}, {'token needed' if token else 'open to this machine, no token'}; {fallback}."
-    )
+    on = f"; calls of {gate.PASSED} go on to {passing.to.name} ({passing.to.address})" if passing else ""
+    open_to = "token needed" if token else "open to this machine, no token"
+    return f"Serving {students} at {address}, {open_to}; {fallback}{on}."
 
 
 def _students(service: Service) -> str:
@@ -220,7 +257,7 @@ def _students(service: Service) -> str:
     if service.writing:
         writer = service.writing.follower.current
         said.append(f"student {writer.id} ({writer.kind}, writes)" if writer else "nobody yet who writes")
-    return " and ".join(said)
+    return " and ".join(said) or "no student yet"
 
 
 def _log_here() -> None:
@@ -231,15 +268,21 @@ def _log_here() -> None:
 # --- the endpoints ------------------------------------------------------------------------------------------------
 
 
-def application(service: Service, begin: Callable[[], Awaitable[None]], *, guarded: bool) -> FastAPI:
+def application(
+    service: Service, begin: Callable[[], Awaitable[None]], *, guarded: bool, passing: Passing | None = None
+) -> FastAPI:
     """The endpoints; `begin` is run once they answer. `guarded` tells the documentation of the token the gate asks for."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.start()
+        if passing:
+            passing.start()
         beginning = asyncio.ensure_future(begin())
         yield
         beginning.cancel()
+        if passing:
+            await passing.close()
         await service.close()
 
     # Swagger's pages and scripts come out of the package, none from the network; nobody is told of requests.
@@ -258,8 +301,9 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
     if service.facets:
         (_classifying if len(service.facets) == 1 else _answering_facets)(app, service, *refused)
     else:
-        _absent(app, "/classify", NOT_CLASSIFIED)
+        _absent(app, "/classify", NOT_CLASSIFIED if service.writing else NO_STUDENT)
     _writing(app, service, *refused) if service.writing else _absent(app, "/write", NOT_WRITTEN)
+    offer(app, passing, token) if passing else _absent(app, gate.PASSED, NOT_PASSED)
 
     @app.get("/health", responses={503: {"model": Health}})
     async def health(response: Response) -> Health | FacetsHealth:
@@ -284,7 +328,9 @@ def application(service: Service, begin: Callable[[], Awaitable[None]], *, guard
     app.add_exception_handler(
         RequestValidationError, lambda request, error: _problem(422, in_words(error, request.url.path))
     )
-    app.add_exception_handler(AnyHTTPException, lambda request, error: _problem(*_plain(error), error.headers))
+    app.add_exception_handler(
+        AnyHTTPException, lambda request, error: _problem(*_plain(error), error.headers, request.url.path)
+    )
     app.add_exception_handler(Exception, lambda request, error: _problem(500, gate.BUG))
     return app
 
@@ -387,8 +433,8 @@ def unavailable(detail: str, seconds: int = 1) -> HTTPException:
     return HTTPException(503, detail, {"Retry-After": str(seconds)})
 
 
-def _problem(status: int, detail: str, headers: dict | None = None) -> JSONResponse:
-    return JSONResponse({"detail": detail}, status, headers)
+def _problem(status: int, detail: str, headers: dict | None = None, path: str = "") -> JSONResponse:
+    return JSONResponse(gate.problem(detail, path), status, headers)
 
 
 def _plain(error: AnyHTTPException) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from core.deploy.batching import Batcher
+from core.deploy.beside import Beside
 from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
@@ -28,7 +29,8 @@ EMPTY = Result(category=None, confidence=None, handled=False, strange=False, ans
 class Service:
     """The live students, the queue before them and their teachers, and the counters. `facets`: who follows the student of each task
     that sorts (none: nothing is classified), which read by `readings` where they are several; `fallback` None: no teacher is asked;
-    `writers` None: no drafts; `watch` None: what is served is not written down."""
+    `writers` None: no drafts; `watch` None: what is served is not written down; `silent` follows a second student that answers
+    beside the live one."""
 
     def __init__(
         self,
@@ -37,12 +39,14 @@ class Service:
         writers: WriterFollower | None = None,
         readings: Readings | None = None,
         watch: Watch | None = None,
+        silent: Follower | None = None,
     ):
         self.facets, self.fallback, self.metrics = list(facets), fallback, Metrics()
         self.reasons = Reasons()
         self.watch = watch
         self.writing = Writing(writers, self.metrics) if writers else None
         self.students = Batcher(partial(answer_all, readings), "student", seen=self.metrics.batches.observe)
+        self.beside = Beside(silent, watch, self._alone) if silent and watch else None
         self.metrics.waiting.set_function(lambda: self.students.waiting)
         self.metrics.student.set_function(lambda: _only(one.current.id for one in self.facets if one.current))
         if fallback:
@@ -52,7 +56,8 @@ class Service:
     @property
     def followers(self) -> list[Follower]:
         """Who follows a live student."""
-        return [*self.facets, *([self.writing.follower] if self.writing else [])]
+        more = [self.writing.follower] if self.writing else []
+        return [*self.facets, *([self.beside.follower] if self.beside else []), *more]
 
     def start(self) -> None:
         """Begin to answer; call it on the event loop."""
@@ -70,6 +75,8 @@ class Service:
             if self.fallback:
                 await self.fallback.prepare(served)
             follower.start(served)
+        if self.beside:
+            self.beside.follower.start(await self.students.call(self.beside.follower.first))
         if self.watch:
             self.watch.start()
 
@@ -79,6 +86,8 @@ class Service:
 
     async def close(self) -> None:
         """Stop answering."""
+        if self.beside:
+            await self.beside.close()
         await self.students.close()
         if self.watch:
             await self.watch.close()
@@ -113,7 +122,13 @@ class Service:
         self._count(served, results)
         if self.watch:
             self.watch.note_answers(served, texts, own, results, told)
+        if self.beside:
+            self.beside.answer(texts)
         return [tuple(said) for said in results]
+
+    async def _alone(self, served: Served, texts: Sequence[str]) -> list[Result]:
+        """A student's own answers."""
+        return [result for (result,) in await self.students.ask((served,), list(texts))]
 
     def _hand_on(self, served: Sequence[Served], results: list[list[Result]]) -> None:
         """Of tasks whose teacher answers everything just now, no student handles anything."""

@@ -17,11 +17,13 @@ of more than twice the labels at hand.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 from sqlite_utils import Database
 
@@ -38,7 +40,9 @@ from core.label.runs import labelled, summary
 from core.money.economics import Assumptions, Line, Taught, label_price
 from core.money.prices import Price
 from core.tasks import Task
+from core.taxonomy import tagsets
 from core.train import data, members, subsets
+from core.train.students.stages import Answers, TagAnswers
 from core.words import money, ranged
 
 POINTS, DRAWS = 5, 200
@@ -102,7 +106,6 @@ def trace(
     to train five times, or where there are too few rows.
     """
     members.must_be_quick(kind)
-    tasks.one_category(task, "The learning curve")
     split = data.load(db, task, run_id)
     frame = labelled(db, run_id)
     test = frame[frame["split"] == "test"]
@@ -111,8 +114,8 @@ def trace(
     points = sizes(len(split.train.texts), len(split.categories))
     started = time.perf_counter()
     answers = subsets.answers(split, test["text"].tolist(), kind, points, progress or NoProgress())
-    columns, truth, groups = np.array(split.categories), test["category_id"].to_numpy(), test["family_id"].to_numpy()
-    hits = np.array([columns[best] == truth for best in answers])
+    right, groups = judge(db, run_id, split.categories, test), test["family_id"].to_numpy()
+    hits = np.array([right(said) for said in answers])
     law, draws = laws(points, hits, groups)
     run = summary(db, run_id)
     taught = measure.teacher(db, run_id, run["taxonomy_id"], test)
@@ -131,6 +134,24 @@ def trace(
     row = {"label_run_id": run_id, "figures": KEPT.dump_json(curve).decode(), "created": curve.created}
     db["learning_curves"].insert(row, pk="label_run_id", replace=True)
     return curve
+
+
+def judge(db: Database, run_id: int, categories: list[int], rows: pd.DataFrame) -> Callable[[Answers], np.ndarray]:
+    """What tells which of a student's answers to the labelled `rows` are the teacher's, bool (rows): the same category, or exactly
+    the same tags. `categories`: the student's, in column order."""
+    teacher, columns = rows["category_id"].to_numpy(), np.array(categories)
+    members = tagsets.load(db, summary(db, run_id)["taxonomy_id"])
+    wanted = tagsets.table(teacher, members, categories)
+    beyond = np.array(
+        [not set(members.get(int(one), ())) <= set(categories) for one in teacher], bool
+    )  # none can be right
+
+    def right(answers: Answers) -> np.ndarray:
+        if isinstance(answers, TagAnswers):
+            return (answers.given == wanted).all(1) & ~beyond
+        return columns[answers.best] == teacher
+
+    return right
 
 
 def curve_job(db: Database, params: dict, progress: NoProgress) -> dict:

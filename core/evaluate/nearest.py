@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sqlite_utils import Database
 
-from core import tasks, taxonomy
+from core import tasks
 from core.label.gold import gold
 from core.label.runs import labelled
 from core.taxonomy import tagsets
@@ -46,7 +46,7 @@ class Nearest:
         frame = frame[frame.split != "test"].drop_duplicates("group_id")
         self.frame = (frame.sample(MOST, random_state=0) if len(frame) > MOST else frame).reset_index(drop=True)
         task, version = tasks.get(db, student["task_id"]), student["taxonomy_id"]
-        known = tagsets.stored(db, version) if task.several else taxonomy.load(db, version)
+        known = tagsets.answers(db, task, version)
         self._names = {category.id: category.label for category in known}
         self._decided = gold(db, task, known)
         self._features = tfidf.learn(self.frame.text.tolist(), WORDS)

@@ -92,7 +92,10 @@ class Question(Request):
 
 
 class Asking:
-    """How one connection asks about one taxonomy. Made by asking()."""
+    """How one connection asks about one taxonomy. Made by asking(). `some`: an asset that may have several of its categories has
+    one at least."""
+
+    some = False
 
     def __init__(
         self,
@@ -275,7 +278,9 @@ def of_task(
     """How `connection` asks about a task's categories with `prompt` (the current one); `kind`: how models of its kind are asked."""
     prompt = prompt or prompts.current(db, task)
     examples = prompts.examples(db, task, prompt.gold_examples, prompt.created)
-    return kind(connection, categories, prompt, examples, settings.get(db, "encoder"))
+    asking = kind(connection, categories, prompt, examples, settings.get(db, "encoder"))
+    asking.some = task.several and not settings.get(db, "may_be_none", task)
+    return asking
 
 
 def _line(short: str, category: StoredCategory) -> str:

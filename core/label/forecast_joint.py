@@ -87,7 +87,7 @@ def texts_cost(
         else:
             wanted = [runs[place] for place in asked]
             number = ledger.joint_there(db, wanted) if all(wanted) and len(wanted) > 1 else None
-            seen = _joint_answers(db, number) if len(asked) > 1 else answers_of(db, wanted[0])
+            seen = joint_answers(db, number) if len(asked) > 1 else answers_of(db, wanted[0])
             frame = frame_of(db, joint.client_id, joint, asked)
             size = characters + texts * frame_of(db, joint.client_id, joint, asked, alone=True)
             spread = spend(joint, seen, texts, size, frame, len(asked))[1]
@@ -114,7 +114,7 @@ def _joint_part(
         return part_alone(db, alone[asked[0]], hosted.client_id, runs_of[asked[0]], assets, characters)
     frame, wanted = frame_of(db, hosted.client_id, hosted, asked), [runs_of[place] for place in asked]
     joint = ledger.joint_there(db, wanted) if all(wanted) else None
-    seen, each = _joint_answers(db, joint), None
+    seen, each = joint_answers(db, joint), None
     if len(seen) >= MEASURED:
         query = """select (select count(*) from calls where joint_id = :joint and batch = 0 and state != 'open') as calls,
                           (select count(distinct asset_id) from labels where joint_id = :joint and error is null) as labels"""
@@ -123,7 +123,7 @@ def _joint_part(
     return Part(assets, len(asked), assets * frame + characters, frame, seen, each)
 
 
-def _joint_answers(db: Database, joint_id: int | None) -> np.ndarray:
+def joint_answers(db: Database, joint_id: int | None) -> np.ndarray:
     """As answers_of(), of assets asked about in several facets together: what all their labels took."""
     rows = db.execute(
         """select length(a.text), sum(l.tokens_in), sum(l.tokens_out), total(l.tokens_cached), max(l.latency_ms)

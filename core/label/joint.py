@@ -34,11 +34,11 @@ from core.label.replies import NONE, NOTHING_FITS
 from core.label.teachers import Asset
 from core.wires.wire import Reply, form, unthought
 
-EACH = (
-    "This is asked for {count} facets at once. Answer every facet for itself, by its own list of categories (id: name): what is "
-    "chosen for one says nothing about another."
-)
+# As short as they can be: what stands beside text and lists is all that asking together saves.
+EACH = "Choose for each facet by itself:"
 SEVERAL = "Of this facet choose every category that fits, none where none does: a list of ids."
+SOME = "Of this facet choose every category that fits, one at least: a list of ids."
+NO_TAG = "The answer gives no category, but every text has one at least."
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,15 @@ class JointAsking:
 
     # --- the request ---------------------------------------------------------------------------------------------
 
-    def requests(self, assets: Sequence[JointAsset]) -> list[tuple[list[JointAsset], JointQuestion]]:
+    def lacking(self, asset: Asset) -> tuple[int, ...]:
+        """The places of the facets an asset is asked about: all where nobody says which it lacks."""
+        return asset.facets if isinstance(asset, JointAsset) else tuple(range(len(self.facets)))
+
+    def requests(self, assets: Sequence[Asset]) -> list[tuple[list[JointAsset], JointQuestion]]:
         """The calls that ask about `assets`, those that lack the same facets together."""
         groups: dict[tuple[int, ...], list[JointAsset]] = {}
         for asset in assets:
-            groups.setdefault(asset.facets, []).append(asset)
+            groups.setdefault(self.lacking(asset), []).append(asset)
         size, made = max(self.params.assets_per_call, 1), []
         for places, members in groups.items():
             if len(places) == 1 and not self.facets[places[0]].several:
@@ -126,7 +130,7 @@ class JointAsking:
         for place in places:
             facet = self.facets[place]
             offer, ids = facet.asking.offered([asset.text for asset in assets])
-            lines += [f'Facet "{facet.key}":', *offer] if offer else []
+            lines += [f"{facet.key}:", *offer] if offer else []
             options.append(tuple(ids))
         lines += [*numbered(assets), self._form(places, len(assets))]
         return JointQuestion(
@@ -157,11 +161,14 @@ class JointAsking:
                 words if len(wordings) == 1 else f"For {', '.join(whose)}:\n{words}"
                 for words, whose in wordings.items()
             ]
-            parts += [EACH.format(count=len(places))] if len(places) > 1 else []
+            parts += [EACH] if len(places) > 1 else []
             for facet in asked:
-                title = f'Facet "{facet.key}"' + ("" if _plain(facet.name) == _plain(facet.key) else f" ({facet.name})")
-                lines = [] if facet.asking.shortlisting else facet.asking.lines
-                parts += ["\n".join([title, *([SEVERAL] if facet.several else []), *lines]), *facet.asking.examples]
+                title = facet.key + ("" if _plain(facet.name) == _plain(facet.key) else f" ({facet.name})")
+                lines = [] if facet.asking.shortlisting else map(_bare, facet.asking.lines)
+                parts += [
+                    "\n".join([title, *([SOME if facet.asking.some else SEVERAL] if facet.several else []), *lines]),
+                    *facet.asking.examples,
+                ]
             self._systems[places] = sendable("\n\n".join(parts))
         return self._systems[places]
 
@@ -169,15 +176,17 @@ class JointAsking:
         asked = [self.facets[place] for place in places]
         return schema(tuple((facet.key, ids, facet.several) for facet, ids in zip(asked, options)), count)
 
-    def _form(self, places: Sequence[int], count: int) -> str:
-        """How the answer is to look."""
-        asked = [self.facets[place] for place in places]
-        forms = ['["<id>", …]' if one.several else '"<id>"' if one is asked[0] else "…" for one in asked]
-        values = ", ".join(f'"{one.key}": {form}' for one, form in zip(asked, forms))
+    def _form(self, places: Sequence[int], count: int, every: bool = False) -> str:
+        """How the answer is to look: the first facet stands for all that take one category unless `every` one is to be named, as
+        where no schema says so."""
+        asked, every = [self.facets[place] for place in places], every or self.params.schema == "plain"
+        shown = [one for one in asked if every or one is asked[0] or one.several]
+        values = ", ".join(f'"{one.key}": ' + ('["<id>", …]' if one.several else '"<id>"') for one in shown)
+        values += ", …" * (len(shown) < len(asked))
         if count == 1:
-            return f"Answer with JSON alone, of each facet the id of a category: {{{values}}}"
+            return f"Answer with JSON alone, an id a facet: {{{values}}}"
         return (
-            f"Answer with JSON alone, of each facet the id of a category for each of the {count} texts, in their order: "
+            f"Answer with JSON alone, an id a facet for each of the {count} texts, in their order: "
             f'{{"answers": [{{"text": 1, {values}}}, …]}}'
         )
 
@@ -221,7 +230,7 @@ class JointAsking:
                 lines += [f'Here is a longer list for the facet "{self.facets[place].key}".', *offer]
             options.append(tuple(allowed))
         only = "" if failed == request.facets else ", about these facets alone"
-        lines.append(f"Answer once more{only}. {self._form(failed, request.assets)}")
+        lines.append(f"Answer once more{only}. {self._form(failed, request.assets, every=True)}")
         shown = reply.answer.strip()[:REPAIR_SHOWN] or "(no answer)"
         return replace(
             request,
@@ -258,6 +267,8 @@ class JointAsking:
             return votes[0]
         counts = Counter(tag for vote in sound for tag in vote.tags)
         tags = tuple(tag for tag, count in counts.items() if 2 * count > len(sound))
+        if not tags and self.facets[place].asking.some:
+            tags = (counts.most_common(1)[0][0],)
         same = sum(set(vote.tags) == set(tags) for vote in sound) / len(sound)
         return replace(sound[0], tags=tags, confidence=same, confidence_kind="votes")
 
@@ -277,7 +288,8 @@ def own_share(reply: Reply, facets: int) -> Reply:
 def schema(facets: tuple[tuple[str, tuple[str, ...], bool], ...], count: int) -> dict | None:
     """The JSON schema of an answer for each of `count` texts in facets of (key, ids, several); None where the ids are too many.
 
-    That a list names no id twice is left to the reader: providers' strict schemas know no uniqueItems.
+    That a list names no id twice, and one at least where it must, is left to the reader: providers' strict schemas refuse
+    uniqueItems, and some of them minItems.
     """
     properties, values = {}, 0
     for key, ids, several in facets:
@@ -301,6 +313,12 @@ def _names(value: object, wanted: frozenset[str]) -> bool:
     if isinstance(value, list):
         return bool(value) and all(_names(one, wanted) for one in value)
     return isinstance(value, dict) and any(_plain(key) in wanted or key == "answers" for key in value)
+
+
+def _bare(line: str) -> str:
+    """A category's line without the colon behind the id, where what follows is no number."""
+    short, _, name = line.partition(": ")
+    return line if name[:1].isdigit() else f"{short} {name}"
 
 
 def _plain(key: str) -> str:
@@ -354,5 +372,7 @@ def _read_tags(facet: Facet, place: int, asset: Asset, value: object, allowed: S
     if problem:
         return Answered(asset.id, None, problem, facet=place)
     tags = tuple(dict.fromkeys(one.category for one in read))
+    if facet.asking.some and not tags:
+        return Answered(asset.id, None, NO_TAG, facet=place)
     near = mapped or listed is not value or len(tags) < len(read) or any(one.mapped for one in read)
     return Answered(asset.id, None, mapped=near, facet=place, tags=tags)

@@ -3,7 +3,6 @@ facet's own question, whatever it was asked about together with."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -35,12 +34,7 @@ def answers(db: Database, facets: Sequence[Asked], text: str) -> dict[int, Answe
 
 def label(db: Database, facet: Asked, text: str) -> Answer | None:
     """The label that the facet's run holds of an asset with this text."""
-    held = labels.of_text(db, facet.task.client_id, facet.run_id, text)
-    if held is None or not facet.task.several:
-        return held
-    (members,) = db.execute("select tags from categories where id = ?", [held.category_id]).fetchone()
-    tags = (held.category_id,) if members is None else tuple(json.loads(members))
-    return replace(held, tags=tags)
+    return labels.of_text(db, facet.task.client_id, facet.run_id, text)
 
 
 def replayed(db: Database, facet: Asked, text: str) -> Answer | None:

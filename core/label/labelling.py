@@ -42,11 +42,8 @@ def label(
     Raises InputError without a taxonomy, without assets, for an unknown teacher, and for a hosted one that cannot be used.
     """
     if task.several and is_hosted(teacher):
-        if only is not None:
-            tasks.one_category(task, "Trying a wording on some assets")
-        (run_id,) = label_together(
-            db, [task], teacher, budget_usd=budget_usd, batch=batch, limit=limit, progress=progress
-        )
+        how = {"budget_usd": budget_usd, "batch": batch, "limit": limit, "only": only}
+        (run_id,) = label_together(db, [task], teacher, **how, progress=progress)
         return run_id
     asked_teacher, run_id = open_run(db, task, teacher, budget_usd)
     if isinstance(asked_teacher, Hosted):
@@ -76,6 +73,7 @@ def label_together(
     budget_usd: float | None = None,
     batch: bool = False,
     limit: int | None = None,
+    only: Collection[int] | None = None,
     progress: Progress | None = None,
 ) -> list[int]:
     """As label(), of several of a client's tasks, by a hosted teacher that is asked about all those an asset lacks in one call; the
@@ -93,15 +91,16 @@ def label_together(
                 f"{teacher_words(asked_teacher.name)} labels one task at a time.",
                 "Choose one task, or a hosted teacher.",
             )
-        _price_as(db, task, asked_teacher)
+        if only is None:
+            _price_as(db, task, asked_teacher)
     joint = Joint([(task, asked_teacher) for task, (asked_teacher, _) in zip(facets, opened)], runs)
-    todo = joint.left(db)
+    todo = joint.left(db, only)
     if batch:
         state = batches.label_in_batches(db, runs[0], joint, budget_usd, progress, todo=todo)
     else:
         most = min(todo, limit or todo)
-        state = engine.label_hosted(db, runs[0], joint, budget_usd, progress, todo=most, limit=limit)
-    if state == "done" and limit and joint.left(db):
+        state = engine.label_hosted(db, runs[0], joint, budget_usd, progress, todo=most, limit=limit, only=only)
+    if state == "done" and (limit or only is not None) and joint.left(db):
         state = "stopped"  # a part is not the whole
     for run_id in runs:
         db["label_runs"].update(run_id, {"finished": now(), "state": state})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,9 +64,12 @@ def of_text(db: Database, client_id: int, run_id: int | None, text: str) -> Answ
     if run_id is None:
         return None
     row = db.execute(
-        """select l.asset_id, l.category_id, l.confidence from assets a
+        """select l.asset_id, l.category_id, l.confidence, c.tags from assets a
            join labels l on l.run_id = ? and l.asset_id in (a.id, a.group_id) and l.category_id is not null
-           where a.client_id = ? and a.text_hash = ? limit 1""",
+           join categories c on c.id = l.category_id where a.client_id = ? and a.text_hash = ? limit 1""",
         [run_id, client_id, form_hash(normal_form(text))],
     ).fetchone()
-    return Answer(row[0], row[1], confidence=row[2]) if row else None
+    if row is None:
+        return None
+    asset, category, confidence, tags = row
+    return Answer(asset, category, confidence=confidence, tags=None if tags is None else tuple(json.loads(tags)))

@@ -13,7 +13,7 @@ from core.words import percent, stated_percent
 
 
 def weeks(found: Sequence[Week], promise: float) -> go.Figure:
-    """The band of agreement since the watch began at the end of each week, each week's own audits as dots, and the promise."""
+    """The band of agreement of each week, each week's own audits as dots, and the promise."""
     known = [week for week in found if week.low is not None]
     days = [datetime.fromtimestamp(week.start, UTC) for week in known]
     fig = go.Figure()

@@ -8,15 +8,19 @@ queue and sample hold is written by a job (core/review/queue.py) into review_ite
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Literal
 
 from sqlite_utils import Database
 
+from core import settings, taxonomy
 from core.database import now
 from core.errors import InputError
+from core.review.tag_queue import of_set
 from core.tasks import Task
+from core.taxonomy import tagsets, versions
 from core.words import percent, teacher_words
 
 Mode = Literal["queue", "random", "conflict"]
@@ -28,10 +32,11 @@ LONGEST_NOTE = 2000
 
 @dataclass(frozen=True)
 class Item:
-    """One asset before a person. `reasons`: {kind, words}; `suggestions`: {category_id, label, description, by}, the likeliest
-    first; `neighbours`: {asset_id, external_id, text, label, likeness}, the nearest labelled assets; `decisions` (conflicts only):
-    {reviewer, category_id, label, note}; `labels`: {teacher, label}, what each teacher that was asked says of it. In the random
-    sample nothing tells what was said before: no reasons, labels or neighbours, suggestions in the taxonomy's order."""
+    """One asset before a person. `reasons`: {kind, words}; `suggestions`: {category_id, label, description, by, given}, the
+    likeliest first, `given` where they are tags that the label has; `neighbours`: {asset_id, external_id, text, label, likeness},
+    the nearest labelled assets; `decisions` (conflicts only): {reviewer, category_id, label, note}; `labels`: {teacher, label},
+    what each teacher that was asked says of it. In the random sample nothing tells what was said before: no reasons, labels or
+    neighbours, suggestions in the taxonomy's order."""
 
     asset_id: int
     external_id: str
@@ -43,6 +48,9 @@ class Item:
     decisions: list[dict[str, Any]]
     labels: list[dict[str, Any]] = field(default_factory=list)
     facet: str = ""  # which question this is about, where an asset comes with all its facets
+    tags: tuple[int, ...] | None = (
+        None  # those set at first, where an asset may have several; None where it has one category
+    )
 
 
 # An asset leaves the queue as soon as anybody decided it; in the random sample everybody decides for himself, whatever was decided
@@ -69,7 +77,28 @@ def next_item(db: Database, task: Task, reviewer: str, mode: Mode, *, most: int 
     """The first asset that waits for this reviewer in this mode; None when there is none left. Where the taxonomy has no more than
     `most` categories, all of them are suggested, the likeliest first; else no more than FEW."""
     item = _next(db, task, reviewer, mode)
-    return item and replace(item, suggestions=_all_or_few(db, task, item, most))
+    return item and _offered(db, task, item, most)
+
+
+def _offered(db: Database, task: Task, item: Item, most: int) -> Item:
+    """The asset with what a person chooses from; of several tags those are set already that the teacher gave (in a conflict, that
+    all reviewers gave), none in the random sample."""
+    if not task.several:
+        return replace(item, suggestions=_all_or_few(db, task, item, most))
+    item = replace(item, suggestions=_of_today(db, task, item.suggestions))
+    tags = tuple(one["category_id"] for one in item.suggestions if one["given"])
+    return replace(item, suggestions=_all_or_few(db, task, item, max(most, len(tags))), tags=tags)
+
+
+def _of_today(db: Database, task: Task, suggestions: list[dict]) -> list[dict]:
+    """Suggested tags as categories of the newest version; without those of which it is not certain what became of them."""
+    latest = taxonomy.latest(db, task)
+    here = {one.id: one for one in taxonomy.load(db, latest)}
+    if all(one["category_id"] in here for one in suggestions):
+        return suggestions
+    means = versions.carried(db, latest)
+    now_ = {means[one["category_id"]]: one for one in suggestions if one["category_id"] in means}
+    return [one | {"category_id": id, "label": here[id].label} for id, one in now_.items() if id in here]
 
 
 def _all_or_few(db: Database, task: Task, item: Item, most: int) -> list[dict]:
@@ -85,7 +114,10 @@ def _all_or_few(db: Database, task: Task, item: Item, most: int) -> list[dict]:
         return item.suggestions[:FEW]
     there = {category["label"] for category in item.suggestions}
     rest = [
-        {"category_id": category["id"], "label": category["label"], "description": category["description"], "by": []}
+        {
+            **{"category_id": category["id"], "label": category["label"], "description": category["description"]},
+            **{"by": [], "given": False},
+        }
         for category in every
         if category["label"] not in there
     ]
@@ -126,7 +158,7 @@ def open_item(db: Database, task: Task, reviewer: str, asset_id: int, *, most: i
     if row is None:
         return None, 0.0
     item = _item(db, task, row, "queue")
-    return replace(item, facet=task.name, suggestions=_all_or_few(db, task, item, most)), row["worth"]
+    return replace(_offered(db, task, item, most), facet=task.name), row["worth"]
 
 
 def counts(db: Database, task: Task, reviewer: str, mode: Mode) -> tuple[int, int]:
@@ -186,6 +218,20 @@ def decide(
         "seconds": seconds if seconds is not None and seconds <= PAUSE else None,
     }
     db["reviews"].insert(row)
+
+
+def decide_tags(
+    db: Database, task: Task, asset_id: int, reviewer: str, tags: Collection[int], mode: str, **how: Any
+) -> None:
+    """Keep which tags of the newest taxonomy an asset has, none maybe; `how` and errors as decide()."""
+    reviewer, latest = named(reviewer), taxonomy.latest(db, task)
+    if not set(tags) <= {one.id for one in taxonomy.load(db, latest) if one.assignable}:
+        raise InputError("One of these tags is not in the taxonomy any more.", "Look at the asset once more.")
+    if not tags and not settings.get(db, "may_be_none", task):
+        raise InputError("An asset has one of these tags at least.", "Pick one, or skip the asset.")
+    with db.atomic():
+        (answer,) = tagsets.ids(db, latest, [tags])
+        decide(db, asset_id, reviewer, answer, mode, **how)
 
 
 def skip(db: Database, task: Task, asset_id: int, reviewer: str, mode: str, note: str = "") -> None:
@@ -248,7 +294,7 @@ def send(db: Database, task: Task, student_id: int, asset_ids: list[int]) -> int
     rows = list(
         db.query(
             f"""select p.asset_id, p.top, p.confidence, p.teacher_category_id, s.label as student, t.label as teacher, i.neighbours,
-                       st.kind || ' ' || st.id as name, run.teacher as source
+                       st.kind || ' ' || st.id as name, run.teacher as source, t.tags
                 from predictions p join students st on st.id = p.student_id join label_runs run on run.id = st.label_run_id
                 join categories s on s.id = p.category_id join categories t on t.id = p.teacher_category_id
                 left join review_items i on i.task_id = ? and i.mode = 'queue' and i.asset_id = p.asset_id
@@ -279,8 +325,10 @@ def _sent(row: dict) -> tuple[int, float, str, str, str]:
     sure = percent(row["confidence"], digits=0)
     words = f"Sent from Compare: {name} is {sure} sure of {row['student']}; {source} said {row['teacher']}."
     by_category = {category: [f"{name}: {percent(share, digits=0)}"] for category, share in json.loads(row["top"])}
-    by_category.setdefault(row["teacher_category_id"], []).append(source)
-    suggestions = [{"category_id": category, "by": by} for category, by in by_category.items()]
+    given = of_set(row["tags"], row["teacher_category_id"])
+    for category in given:
+        by_category.setdefault(category, []).append(source)
+    suggestions = [{"category_id": id, "by": by, "given": id in given} for id, by in by_category.items()]
     reasons = [{"kind": "sent", "words": words}]
     return row["asset_id"], row["confidence"], json.dumps(reasons), json.dumps(suggestions), row["neighbours"] or "[]"
 
@@ -341,6 +389,7 @@ def _described(db: Database, suggestions: list[dict], blind: bool) -> list[dict]
             "label": categories[s["category_id"]]["label"],
             "description": categories[s["category_id"]]["description"],
             "by": [] if blind else s["by"],
+            "given": not blind and s.get("given", False),
         }
         for s in known
     ]
@@ -370,7 +419,7 @@ def _conflict(db: Database, task: Task, asset_id: int) -> Item:
     """What reviewers said of an asset, with what the lists know of it."""
     decided = list(
         db.query(
-            """select r.reviewer, r.category_id, c.label, r.note from reviews r join categories c on c.id = r.category_id
+            """select r.reviewer, r.category_id, c.label, c.tags, r.note from reviews r join categories c on c.id = r.category_id
                where r.id in (select max(id) from reviews where asset_id = ? and task_id = ? group by reviewer) order by r.id""",
             [asset_id, task.id],
         )
@@ -378,11 +427,14 @@ def _conflict(db: Database, task: Task, asset_id: int) -> Item:
     row = next(db.query("select id as asset_id, external_id, text from assets where id = ?", [asset_id]))
     listed = "select reasons, suggestions, neighbours from review_items where asset_id = ? and task_id = ? limit 1"
     row |= next(db.query(listed, [asset_id, task.id]), dict.fromkeys(("reasons", "suggestions", "neighbours"), "[]"))
-    by_people = {}
+    by_people: dict[int, list[str]] = {}
     for decision in decided:
-        by_people.setdefault(decision["category_id"], []).append(decision["reviewer"])
-    first = [{"category_id": category, "by": names} for category, names in by_people.items()]
-    others = [s for s in json.loads(row["suggestions"]) if s["category_id"] not in by_people]
+        for category in of_set(decision.pop("tags"), decision["category_id"]):
+            by_people.setdefault(category, []).append(decision["reviewer"])
+    every = len(decided)
+    first = [{"category_id": id, "by": names, "given": len(names) == every} for id, names in by_people.items()]
+    listed = json.loads(row["suggestions"])
+    others = [s | {"given": False} for s in listed if s["category_id"] not in by_people]
     row["suggestions"] = json.dumps(first + others)
     item = _item(db, task, row, "conflict")
     return Item(**{**vars(item), "decisions": decided})

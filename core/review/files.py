@@ -67,7 +67,9 @@ def to_csv(db: Database, task: Task) -> str:
     for asset, text, reasons, suggestions, mode in waiting:
         blind = mode == "random"
         why = "" if blind else " ".join(reason["words"] for reason in json.loads(reasons))
-        likely = "" if blind else "; ".join(names.get(s["category_id"], "") for s in json.loads(suggestions)[:3])
+        offered = json.loads(suggestions)
+        shown = [s for s in offered if s.get("given")] if task.several else offered[:3]
+        likely = "" if blind else "; ".join(names.get(s["category_id"], "") for s in shown)
         table.row(asset, text, why, likely, "", "", "", mode, "")
     return out.getvalue()
 

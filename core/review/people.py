@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database
 
-from core import review, taxonomy
+from core import review
 from core.evaluate import agreement as measures
 from core.evaluate.agreement import Paired, Share
 from core.label.gold import gold
 from core.tasks import Task
+from core.taxonomy import tagsets
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def accuracy(db: Database, task: Task, conflicts: list[int] | None = None) -> Ac
         db.conn,
         params=[student[0], task.id],
     )
-    decided = gold(db, task, taxonomy.load(db, student[1]), ("random",))
+    decided = gold(db, task, tagsets.answers(db, task, student[1]), ("random",))
     test["gold"] = test["asset_id"].map(decided)
     test = test.dropna(subset=["gold"])
     if test.empty:

@@ -10,6 +10,9 @@ An asset's worth is the chance that its label is wrong, as far as these signs te
 | copies | one half where a copy or near copy is labelled otherwise: one of the two is wrong |
 | rare | up to 0.3, the fewer labels a category has: there each mistake weighs more and is seen less |
 
+Where an asset may have several tags, the signs of the student are about the whole set, those of quality and rarity about one tag
+(core/review/tag_queue.py).
+
 Of the first two the larger counts, since one model says both.
 
 Probabilities are out of sample: the student's on held-out assets, elsewhere those of a small linear model that learned from the
@@ -36,8 +39,11 @@ from core.jobs import NoProgress
 from core.label.gold import gold
 from core.label.runs import labelled, summary
 from core.label.teachers import recorded
+from core.review import tag_queue
+from core.review.tag_queue import Tagged
 from core.tasks import Task
-from core.train import softmax
+from core.taxonomy import tagsets
+from core.train import odds, softmax
 from core.train.folds import deal
 from core.train.students import crossfit, tfidf
 from core.train.students.reading import Reading
@@ -52,17 +58,29 @@ STRENGTH, ITERATIONS = 20.0, 30
 MOST_WORDS, MOST_COEFFICIENTS = 20_000, 4_000_000
 NEIGHBOURS, SUGGESTIONS = 5, 9
 BLOCK = 128
-IN_A_FILE = (
-    "Settle tags in a file: import it with a column of gold labels, several tags in a cell, or read it with `review --read`; the "
-    "next student learns them."
-)
+ASKING = "Asking a model that has not seen them"
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What the student said of a held-out asset: the likeliest categories [(id, probability), …], its answer (a category, or a set
+    of tags) with how sure it is of that, and whether the asset is strange to it."""
+
+    top: list
+    category: int
+    confidence: float
+    strange: bool
+
+
+NOBODY = Predicted([], 0, 0.0, False)
 
 
 @dataclass(frozen=True)
 class Rows:
     """One row a labelled duplicate group: `frame` (labelled()'s columns), `label` int [n], a column of `categories` (ids),
     `names` their labels by id, `probabilities` float32 (n, categories) out of sample; `teacher` and `student`: whose labels and
-    whose doubts these are, by name."""
+    whose doubts these are, by name. Of a task that chooses several the categories are sets, and `tagged` has what is known of their
+    tags."""
 
     frame: pd.DataFrame
     label: np.ndarray
@@ -71,6 +89,7 @@ class Rows:
     probabilities: np.ndarray
     teacher: str
     student: str
+    tagged: Tagged | None = None
 
 
 def build_job(db: Database, params: dict, progress: NoProgress) -> dict:
@@ -84,7 +103,6 @@ def build(db: Database, task: Task, progress: NoProgress | None = None) -> dict[
     Returns run_id, student_id (None without a judged one), assets (distinct), queue, sample (listed), reasons (how many by kind).
     Raises InputError without labels.
     """
-    tasks.one_category(task, "Finding what to review", IN_A_FILE)
     progress = progress or NoProgress()
     run_id = learning_curve.run_of(db, task)
     progress(0, 4, "Reading the labels")
@@ -94,18 +112,26 @@ def build(db: Database, task: Task, progress: NoProgress | None = None) -> dict[
     categories, label = np.unique(frame.category_id.to_numpy(), return_inverse=True)
     run = summary(db, run_id)
     known = taxonomy.load(db, run["taxonomy_id"])
-    names = {category.id: category.label for category in known}
+    names = {category.id: category.label for category in known} | tagsets.labels(db, run["taxonomy_id"])
+    tagged = tag_queue.read(db, run["taxonomy_id"], frame) if task.several else None
     progress(1, 4, "Counting words")
-    features = _words(frame.text.tolist(), len(categories))
-    progress(2, 4, "Asking a model that has not seen them")
-    linear = _out_of_fold(features, label, len(categories), progress, frame.family_id.to_numpy())
-    student_id = _student(db, run_id)
+    features = _words(frame.text.tolist(), len(categories if tagged is None else tagged.tags))
+    progress(2, 4, ASKING)
+    families, student_id = frame.family_id.to_numpy(), _student(db, run_id)
     predicted = _predictions(db, student_id)
-    probabilities = _with_student(linear, frame, categories, predicted)
-    rows = Rows(frame, label, categories, names, probabilities, teacher_words(run["teacher"]), _named(db, student_id))
+    if tagged is None:
+        linear = _out_of_fold(features, label, len(categories), progress, families)
+        probabilities = _with_student(linear, frame, categories, predicted)
+    else:
+        said = tagged.said.astype(np.float32)
+        scores = _scores(features, said, tagged.rarest, families, progress, odds.loss)
+        tagged = tagged.judged(scores).with_student(frame.asset_id.tolist(), {a: p.top for a, p in predicted.items()})
+        linear = probabilities = tagged.likely
+    who = teacher_words(run["teacher"]), _named(db, student_id)
+    rows = Rows(frame, label, categories, names, probabilities, *who, tagged)
     progress(3, 4, "Weighing the doubts")
     reasons, worth = _reasons(db, run_id, every, rows, predicted)
-    decided = gold(db, task, known)
+    decided = gold(db, task, tagsets.answers(db, task, run["taxonomy_id"]))
     touched = frame.group_id.isin(set(every.group_id[every.asset_id.isin(_touched(db, task))])).to_numpy()
     ranked = np.argsort(-np.where(touched, 0, worth), kind="stable")[:QUEUE]
     queue = ranked[(worth[ranked] >= LEAST_WORTH) & ~touched[ranked]]
@@ -147,20 +173,36 @@ def _out_of_fold(
     families: np.ndarray | None = None,
 ) -> np.ndarray:
     """Each row's probabilities, float32 (n, categories), by a model that learned from the other folds."""
+    targets = np.eye(categories, dtype=np.float32)[label]
+    scores = _scores(features, targets, label, families, progress, softmax.cross_entropy)
+    return np.exp(softmax.log_softmax(scores))
+
+
+def _scores(
+    features: sp.csr_matrix,
+    targets: np.ndarray,
+    by: np.ndarray,
+    families: np.ndarray | None,
+    progress: NoProgress,
+    loss: softmax.Loss,
+) -> np.ndarray:
+    """Each row's logits, float32 (n, categories), by a model that learned the `targets` (n, categories) of the other folds, which
+    are dealt within each of the answers `by`, int (n)."""
     stage = crossfit.stages(progress, crossfit.FOLDS)
 
     def ask(learn: np.ndarray, held: np.ndarray) -> Reading:
         report = next(stage)
         coefficients, bias = softmax.fit(
             features[learn],
-            np.eye(categories, dtype=np.float32)[label[learn]],
+            targets[learn],
             strength=STRENGTH,
             iterations=ITERATIONS,
-            step=lambda done, total: report(done, total, "Asking a model that has not seen them"),
+            step=lambda done, total: report(done, total, ASKING),
+            loss=loss,
         )
-        return Reading([softmax.log_softmax(features[held] @ coefficients + bias)], None)
+        return Reading([features[held] @ coefficients + bias], None)
 
-    return np.exp(crossfit.unseen(deal(label, families), ask).tables[0])
+    return crossfit.unseen(deal(by, families), ask).tables[0]
 
 
 def _student(db: Database, run_id: int) -> int | None:
@@ -179,10 +221,11 @@ def _named(db: Database, student_id: int | None) -> str:
     return student[0] if student else ""
 
 
-def _predictions(db: Database, student_id: int | None) -> dict[int, tuple[list, bool]]:
-    """What the student said of held-out assets: asset id -> ([(category id, probability), …] likeliest first, strange)."""
-    rows = db.execute("select asset_id, top, strange from predictions where student_id = ?", [student_id])
-    return {asset: (json.loads(top), bool(strange)) for asset, top, strange in rows}
+def _predictions(db: Database, student_id: int | None) -> dict[int, Predicted]:
+    """What the student said of held-out assets, by their ids."""
+    columns = "asset_id, top, category_id, confidence, strange"
+    rows = db.execute(f"select {columns} from predictions where student_id = ?", [student_id])
+    return {asset: Predicted(json.loads(top), *said, bool(strange)) for asset, top, *said, strange in rows}
 
 
 def _with_student(linear: np.ndarray, frame: pd.DataFrame, categories: np.ndarray, predicted: dict) -> np.ndarray:
@@ -190,7 +233,7 @@ def _with_student(linear: np.ndarray, frame: pd.DataFrame, categories: np.ndarra
     table = linear.copy()
     column = {category: place for place, category in enumerate(categories.tolist())}
     for row, asset in enumerate(frame.asset_id.tolist()):
-        top = [(column[c], p) for c, p in predicted.get(asset, ([], False))[0] if c in column]
+        top = [(column[c], p) for c, p in predicted.get(asset, NOBODY).top if c in column]
         if not top:
             continue
         rest = max(1 - sum(p for _, p in top), 0.0) / max(len(categories) - len(top), 1)
@@ -215,14 +258,16 @@ def _reasons(
 
     labels = [rows.names[c] for c in rows.frame.category_id]
     for row, asset in enumerate(rows.frame.asset_id.tolist()):
-        top, strange = predicted.get(asset, ([], False))
-        if top and not strange and top[0][1] >= CONFIDENT and top[0][0] != rows.categories[rows.label[row]]:
-            other = rows.names.get(top[0][0], "another category")
-            words = (
-                f"{rows.student} is {percent(top[0][1], digits=0)} sure of {other}; {rows.teacher} said {labels[row]}."
-            )
-            add(row, "student", top[0][1], words)
-    _add_quality(rows, labels, add)
+        said = predicted.get(asset, NOBODY)
+        if not said.strange and said.confidence >= CONFIDENT and said.category != rows.categories[rows.label[row]]:
+            sure, other = percent(said.confidence, digits=0), rows.names.get(said.category, "another category")
+            words = f"{rows.student} is {sure} sure of {other}; {rows.teacher} said {labels[row]}."
+            add(row, "student", said.confidence, words)
+    if rows.tagged is None:
+        _add_quality(rows, labels, add)
+    else:
+        tag_queue.add_doubts(rows.tagged, add)
+        tag_queue.add_rare(rows.tagged, RARE, RARE_WORTH, add)
     places = {asset: row for row, asset in enumerate(rows.frame.asset_id.tolist())}
     votes = db.execute(
         "select asset_id, confidence from labels where run_id = ? and confidence_kind = 'votes' and confidence < 1",
@@ -235,7 +280,7 @@ def _reasons(
     for row, words in _differing_copies(db, every, rows, recorded.differing(db, run_id)):
         add(row, "copies", 0.5, words)
     sizes = np.bincount(rows.label, minlength=len(rows.categories))
-    for row in np.flatnonzero(sizes[rows.label] < RARE).tolist():
+    for row in [] if rows.tagged else np.flatnonzero(sizes[rows.label] < RARE).tolist():
         n = int(sizes[rows.label[row]])
         add(row, "rare", RARE_WORTH * (1 - n / RARE), f"{labels[row]} has only {n} label{'s' * (n != 1)}.")
     model = np.maximum(by_kind["student"], by_kind["quality"])
@@ -353,23 +398,12 @@ def _as_json(
     rows: Rows, row: int, reasons: list[dict], near: list, label_ids: np.ndarray, linear: np.ndarray, predicted: dict
 ) -> dict[str, str]:
     """Reasons, suggestions and neighbours of one listed row, as JSON."""
-    by: dict[int, list[str]] = {}
-
-    def suggest(category: int, who: str | None) -> None:
-        by.setdefault(int(category), []).extend([who] if who else [])
-
-    top, _ = predicted.get(int(rows.frame.asset_id[row]), ([], False))
-    for category, probability in top[:1]:
-        suggest(category, f"{rows.student}: {percent(probability, digits=0)}")
-    suggest(rows.categories[rows.label[row]], rows.teacher)
-    for category, probability in top[1:]:
-        suggest(category, f"{rows.student}: {percent(probability, digits=0)}")
-    around = pd.Series([int(label_ids[other]) for other, _ in near]).value_counts()
-    for category, count in around.items():
-        suggest(category, f"{count} of {len(near)} neighbours")
-    for column in np.argsort(-linear[row], kind="stable")[:SUGGESTIONS]:
-        suggest(rows.categories[column], None)
-    suggestions = [{"category_id": c, "by": who} for c, who in list(by.items())[:SUGGESTIONS]]
+    top = predicted.get(int(rows.frame.asset_id[row]), NOBODY).top
+    if rows.tagged is None:
+        suggestions = _suggestions(rows, row, near, label_ids, linear, top)
+    else:
+        who = rows.teacher, rows.student
+        suggestions = tag_queue.suggestions(rows.tagged, row, *who, top, near, label_ids, SUGGESTIONS)
     neighbours = [
         {
             "asset_id": int(rows.frame.asset_id[other]),
@@ -383,6 +417,28 @@ def _as_json(
         "suggestions": json.dumps(suggestions),
         "neighbours": json.dumps(neighbours),
     }
+
+
+def _suggestions(
+    rows: Rows, row: int, near: list, label_ids: np.ndarray, linear: np.ndarray, top: list
+) -> list[dict[str, Any]]:
+    """The categories a person is offered for a row, the likeliest first, each with who says so."""
+    by: dict[int, list[str]] = {}
+
+    def suggest(category: int, who: str | None) -> None:
+        by.setdefault(int(category), []).extend([who] if who else [])
+
+    for category, probability in top[:1]:
+        suggest(category, f"{rows.student}: {percent(probability, digits=0)}")
+    suggest(rows.categories[rows.label[row]], rows.teacher)
+    for category, probability in top[1:]:
+        suggest(category, f"{rows.student}: {percent(probability, digits=0)}")
+    around = pd.Series([int(label_ids[other]) for other, _ in near]).value_counts()
+    for category, count in around.items():
+        suggest(category, f"{count} of {len(near)} neighbours")
+    for column in np.argsort(-linear[row], kind="stable")[:SUGGESTIONS]:
+        suggest(rows.categories[column], None)
+    return [{"category_id": c, "by": who} for c, who in list(by.items())[:SUGGESTIONS]]
 
 
 def _write(

@@ -13,12 +13,12 @@ from typing import Any
 import pandas as pd
 from sqlite_utils import Database
 
-from core import taxonomy
 from core.errors import InputError
 from core.evaluate.agreement import Paired, paired
 from core.evaluate.phrases import p_words
 from core.label.gold import ORIGINS, SAMPLED, gold
 from core.tasks import Task
+from core.taxonomy import tagsets
 from core.words import percent
 
 JUDGED = ("right_first", "right_second", "group_id", "family_id")
@@ -112,7 +112,7 @@ def _right(db: Database, task: Task, run: dict) -> pd.DataFrame:
         db.conn,
         params=[task.client_id, run["id"], task.id],
     )
-    wanted = table["asset_id"].map(gold(db, task, taxonomy.load(db, run["taxonomy_id"])))
+    wanted = table["asset_id"].map(gold(db, task, tagsets.answers(db, task, run["taxonomy_id"])))
     table["right"] = (table["category_id"] == wanted) & wanted.notna()
     columns = ["asset_id", "group_id", "family_id", "origin", "split", "cost_usd", "right"]
     return table.loc[(table["choice"] == 1) & wanted.notna(), columns]

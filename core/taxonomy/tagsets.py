@@ -14,6 +14,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from core import taxonomy
+from core.tasks import Task
 from core.taxonomy.categories import StoredCategory
 
 NONE, JOINED = "No tag", "; "  # how people read the empty set, and what parts the tags of another
@@ -76,13 +77,19 @@ def labels(db: Database, taxonomy_id: int) -> dict[int, str]:
 
 
 def words(tags: Collection[int], labels: Mapping[int, str]) -> str:
-    """How people read a set of categories, by their labels in taxonomy order."""
-    return JOINED.join(label for id, label in labels.items() if id in tags) or NONE
+    """How people read a set, by the `labels` of categories in the taxonomy's order."""
+    wanted = set(tags)
+    return JOINED.join(label for id, label in labels.items() if id in wanted) or NONE
 
 
 def stored(db: Database, taxonomy_id: int) -> list[StoredCategory]:
     """Every set of a version as a category that an answer may be: for what wants ids and labels of answers."""
     return [StoredCategory(label, label, id=id) for id, label in labels(db, taxonomy_id).items()]
+
+
+def answers(db: Database, task: Task, taxonomy_id: int) -> list[StoredCategory]:
+    """What an answer of the task may be in a version: its categories, or the sets of them that were said so far."""
+    return stored(db, taxonomy_id) if task.several else taxonomy.load(db, taxonomy_id)
 
 
 def table(said: Iterable[int], members: Mapping[int, Tags], columns: list[int]) -> np.ndarray:

@@ -36,7 +36,7 @@ class Rows:
     (n): what belongs together, as one concept in all its sizes and languages (None: each row is its own). `dealt`, int (n) or
     (n, k), is what folds are dealt by instead of families, k groupings at once; `assets`, int (n), the ids of the assets whose
     texts these are. Where an asset may have several tags, `said` is which of them the teacher gave, bool (n, categories), and the
-    targets are how likely each is by itself, 0 to 1: rows need not sum to 1."""
+    targets are how likely each is by itself, 0 to 1: rows need not sum to 1; `some`: a row has one tag at least."""
 
     texts: list[str]
     targets: np.ndarray
@@ -47,6 +47,7 @@ class Rows:
     dealt: np.ndarray | None = None
     assets: np.ndarray | None = None
     said: np.ndarray | None = None
+    some: bool = False
 
     @property
     def several(self) -> bool:
@@ -108,7 +109,7 @@ class Split:
             parts += rows.texts
             digest.update(rows.targets.tobytes())
             if rows.said is not None:
-                digest.update(rows.said.tobytes())
+                digest.update(rows.said.tobytes() + b"some" * rows.some)
             # Where each row is a family of its own, nothing is dealt otherwise than ever.
             for by in (rows.families, rows.dealt):
                 if by is not None and len(np.unique(by)) < len(by):
@@ -164,6 +165,8 @@ def load(db: Database, task: Task, run_id: int) -> Split:
         name: _rows(frame[frame.split == name], categories, assignable, encoders, soft, members)
         for name in ("train", "calibration")
     }
+    if task.several and not settings.get(db, "may_be_none", task):
+        parts = {name: replace(rows, some=True) for name, rows in parts.items()}
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])
 
 

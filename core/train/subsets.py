@@ -17,15 +17,15 @@ from core.train.data import Rows, Split, Step
 from core.train.members import Encode, Model
 from core.train.students import crossfit
 from core.train.students.reading import Reading
-from core.train.students.stages import blend, fit_weights
+from core.train.students.stages import Answers, last_stage
 
 SEED = 0
 
 
 def answers(
     split: Split, texts: Sequence[str], kind: str, sizes: Sequence[int], step: Step, seed: int = SEED
-) -> Iterator[np.ndarray]:
-    """For each size, the best category of each of `texts` (column numbers, int [texts]) by a student trained on that many rows.
+) -> Iterator[Answers]:
+    """For each size, what a student trained on that many rows says of `texts`.
 
     The rows are a random part of the training rows, whole families but for the last, each size's within the next one's. All
     members are asked about every text, their blend calibrated as a student's last stage is. Memory: one float32 vector a text.
@@ -39,7 +39,7 @@ def answers(
 
         alive()
         part = replace(split, train=split.train.take(order[:size]))
-        yield learn(part, kind, encode, alive)(list(texts)).argmax(1)
+        yield learn(part, kind, encode, alive)(list(texts))
 
 
 def _shuffled(rows: Rows, seed: int) -> np.ndarray:
@@ -49,11 +49,9 @@ def _shuffled(rows: Rows, seed: int) -> np.ndarray:
     return np.argsort(place[family], kind="stable")
 
 
-def learn(
-    split: Split, kind: str, encode: Encode | None, alive: Callable[..., None]
-) -> Callable[[list[str]], np.ndarray]:
-    """Train a student of `kind`, one of members.quick_kinds(), on the training rows and calibrate the blend: what gives
-    probabilities, float32 (texts, categories), of any texts.
+def learn(split: Split, kind: str, encode: Encode | None, alive: Callable[..., None]) -> Callable[[list[str]], Answers]:
+    """Train a student of `kind`, one of members.quick_kinds(), on the training rows and calibrate the blend: what answers any
+    texts, none of which is strange to it.
 
     Nothing is written. `encode` reads for it, where it reads vectors; `alive` is called often and may raise to cancel.
     """
@@ -71,8 +69,9 @@ def learn(
         judged = crossfit.unseen(split.train.folds(), unseen).tables
     else:
         judged = read(split.calibration.texts)
-    weights = fit_weights(judged, split.judging.answers)
-    return lambda texts: blend(read(texts), weights)
+    judging = split.judging
+    stage = last_stage(judged, judging.answers if judging.said is None else judging.said, some=judging.some)
+    return lambda texts: stage.answers(stage.pool(read(texts)), np.zeros(len(texts), bool))
 
 
 def _encoded(texts: list[str], name: str, step: Step, kind: str) -> Encode | None:

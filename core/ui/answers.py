@@ -12,7 +12,7 @@ from core import settings, taxonomy
 from core.assets.duplicates import form_hash, normal_form
 from core.label.desk import ask_once
 from core.label.runs import summary
-from core.label.teachers import Asset, make
+from core.label.teachers import Asset, make, worded
 from core.tasks import Task
 from core.train import students
 from core.ui.frame import View, plain
@@ -83,7 +83,7 @@ def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
     """What the teacher of a label run has said of the text, or says now; a hosted one that was not asked about it is asked, for
     money, where a person presses the button drawn here. InputError where it cannot be asked."""
     known, run = ask_teacher(view.db, view.task, run_id, text), summary(view.db, run_id)
-    if known.label or view.task.several or run["teacher"].partition(":")[0] in ("built-in", "recorded"):
+    if known.label or run["teacher"].partition(":")[0] in ("built-in", "recorded"):
         return known
     categories = taxonomy.load(view.db, run["taxonomy_id"])
     hosted = make(view.db, view.task, run["teacher"], categories)
@@ -95,7 +95,7 @@ def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
     names = {category.id: category.label for category in categories}
     bought_before = answer.cost_usd == 0 < hosted.most_usd_answer(Asset(0, text))
     note = answer.error or (ASKED_BEFORE if bought_before else ASKED.format(money(answer.cost_usd)))
-    return TeacherAnswer(names.get(answer.category_id), answer.confidence, answer.latency_ms, "measured", note)
+    return TeacherAnswer(worded(answer, names), answer.confidence, answer.latency_ms, "measured", note)
 
 
 def _built_in(db: Database, task: Task, run: dict, text: str) -> TeacherAnswer:

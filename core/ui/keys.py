@@ -6,6 +6,7 @@ text before. Here one listener, ahead of Streamlit's, keeps the keys in order an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -23,6 +24,10 @@ const TICKED = ["radio", "checkbox", "button", "submit", "range", "file"];
 const inField = (node) => node && (node.isContentEditable || ["TEXTAREA", "SELECT"].includes(node.tagName)
     || (node.tagName === "INPUT" && !TICKED.includes(node.type)));
 
+// A button that somebody went to by Tab is pressed by Enter; those that a key picks have their own.
+const elsewhere = (node) => node && node.closest && node.closest("button, a, summary, [role=option]")
+    && !node.closest("[class*=st-key-pick-]");
+
 function say() {
     if (line) { line.textContent = waiting.length ? `Waiting: ${waiting.join(" ")} (Esc drops them)` : ""; }
 }
@@ -31,8 +36,9 @@ function pressed(event) {
     if (!now || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) { return; }
     const key = event.key.toLowerCase();
     const drops = key === "escape" && waiting.length && !opening;
-    const letter = opening ? event.key.length === 1 : now.all.includes(key) && key.length === 1 && !now.open;
+    const letter = opening ? event.key.length === 1 : now.all.includes(key) && !now.open;
     if (!drops && !letter) { return; }
+    if (key === "enter" && elsewhere(event.target)) { return; }
     event.stopImmediatePropagation();
     event.preventDefault();
     if (event.repeat) { return; }  // held down: pressed once
@@ -97,10 +103,10 @@ CSS = ".understudy-waiting { min-height: 1.2em; font-size: 0.875rem; color: var(
 _mount = st.components.v2.component("understudy-keys", js=JS, css=CSS)
 
 
-def listen(buttons: dict[str, str], every: str, open_: str | None = None, opens: str = "") -> None:
+def listen(buttons: dict[str, str], every: Sequence[str], open_: str | None = None, opens: str = "") -> None:
     """Have these keys press these buttons (by the buttons' own keys) of what is being drawn now. `every`: all the keys there can
     be, which wait where they cannot be acted on yet; `open_`: the key of the field that stands open, `opens`: the keys that open
     one."""
     turn = st.session_state["review-turn"] = st.session_state.get("review-turn", 0) + 1
-    data: dict[str, Any] = {"turn": turn, "keys": buttons, "all": every, "open": open_, "opens": opens}
+    data: dict[str, Any] = {"turn": turn, "keys": buttons, "all": list(every), "open": open_, "opens": opens}
     _mount(data=data, key="review-keys", height="content")

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.report.charts import short
 from core.review import Item, facets
 from core.tasks import Task
-from core.ui import focus, frame, keys, pins
+from core.ui import focus, frame, keys, pins, review_tags
 from core.words import duration, teacher_words
 
 KINDS = {  # of reasons: icon
@@ -38,6 +38,7 @@ TEXT_HEIGHT, LONG_TEXT = 200, 500  # px in which a text of more characters scrol
 NEIGHBOURS = 3
 KEYS = "1234567890qwertyiopa"  # of the categories, in their order
 OTHERS = {"f": "find", "n": "note", "s": "skip", "u": "undo"}
+SAVE = "enter"  # where an asset may have several tags, each key takes one or lets go of it, and this one saves them
 FIELDS = {"find": "review-find", "note": "review-note"}
 
 
@@ -86,11 +87,12 @@ def listen(mode: str, item: Item | None) -> None:
     """What each key presses while this asset is on the screen."""
     places = {"u": _key("undo", mode)}
     if item:
-        places = {key: _key(what, mode, item) for key, what in OTHERS.items()}
+        places = {key: _key(what, mode, item) for key, what in OTHERS.items()} | {SAVE: _key("save", mode, item)}
         places |= {key: _key(f"pick-{key}", mode, item) for key, _ in zip(KEYS, item.suggestions)}
     what, asset_id = st.session_state.get("review-open") or (None, None)
     open_ = FIELDS[what] if item and asset_id == item.asset_id else None
-    keys.listen(places, KEYS + "".join(OTHERS), open_, "fn")
+    every = [*KEYS, *OTHERS, *([SAVE] if item and item.tags is not None else [])]
+    keys.listen(places, every, open_, "fn")
 
 
 def _progress(db: Database, task: Task, reviewer: str, mode: str) -> None:
@@ -144,14 +146,17 @@ def choices(task: Task, reviewer: str, item: Item, undoes: Sequence[Task] = ()) 
     """The suggestions that somebody makes one under the other, the rest in two columns; then the other keys. Undo takes back the
     last decision about one of the tasks it `undoes`, else about this one."""
     with st.container(gap="xsmall"):
+        picked = review_tags.picked(item)
         keyed = list(zip(KEYS, item.suggestions))
         for key, choice in keyed:
             if choice["by"]:
-                _choice(reviewer, item, key, choice)
+                _choice(reviewer, item, key, choice, picked)
         columns = st.columns(2, gap="small")
         for place, (key, choice) in enumerate(one for one in keyed if not one[1]["by"]):
             with columns[place % 2], st.container(gap="xsmall"):
-                _choice(reviewer, item, key, choice)
+                _choice(reviewer, item, key, choice, picked)
+        if picked is not None:
+            _save(task, reviewer, item, picked)
     open_ = st.session_state.get("review-open")
     if open_ == ("find", item.asset_id):
         _find(task, reviewer, item)
@@ -175,21 +180,44 @@ def _other(label: str, item: Item, what: Callable[..., None], args: tuple, help:
     st.button(label, key=key, shortcut=label[0], on_click=what, args=args, help=help)
 
 
-def _choice(reviewer: str, item: Item, key: str, choice: dict) -> None:
+def _choice(reviewer: str, item: Item, key: str, choice: dict, picked: set[int] | None) -> None:
+    """A category to decide for, or where there are some `picked`, a tag to take or to let go of."""
+    category, how = choice["category_id"], {}
+    if picked is None:
+        how = {"on_click": _decide, "args": (item.asset_id, reviewer, category, item.mode)}
+    else:
+        how = {"on_click": review_tags.toggle, "args": (item, category)}
+        how |= {"type": "primary", "icon": ":material/check:"} if category in picked else {}
     st.button(
         frame.plain(short(choice["label"], 48 if choice["by"] else 26)),
         key=_key(f"pick-{key}", item.mode, item),
         shortcut=key,
         width="stretch",
         help=frame.plain(f"{choice['label']}. {choice['description']}"),
-        on_click=_decide,
-        args=(item.asset_id, reviewer, choice["category_id"], item.mode),
+        **how,
     )
     hint = " · ".join(part for part in (", ".join(choice["by"]), choice["description"]) if part)
     if hint and (
         choice["by"] or item.mode == "random"
     ):  # the less likely ones keep theirs in the tooltip, so that all fit
         st.caption(frame.plain(short(hint, 100 if choice["by"] else 56)))
+
+
+def _save(task: Task, reviewer: str, item: Item, picked: set[int]) -> None:
+    """The tags that are picked, and the key that keeps them."""
+    with closing(database.connect()) as db:
+        words = review_tags.words(db, task, picked)
+    st.button(
+        frame.plain(f"Save: {short(words, 60)}"),
+        key=_key("save", item.mode, item),
+        shortcut="Enter",
+        width="stretch",
+        icon=":material/save:",
+        help=frame.plain(words),
+        on_click=_decide_tags,
+        args=(task, item.asset_id, reviewer, tuple(picked), item.mode),
+    )
+    st.caption("A key takes a tag or lets go of it; Enter saves them all.")
 
 
 def _find(task: Task, reviewer: str, item: Item) -> None:
@@ -203,7 +231,7 @@ def _find(task: Task, reviewer: str, item: Item) -> None:
         placeholder="Type a part of its name",
         key="review-find",
         on_change=_picked,
-        args=(item.asset_id, reviewer, item.mode),
+        args=(item, reviewer),
     )
     focus.into("review-find")
 
@@ -243,6 +271,14 @@ def _decide(asset_id: int, reviewer: str, category_id: int, mode: str) -> None:
             review.decide(db, asset_id, reviewer, category_id, mode, note=note, seconds=seconds)
 
 
+def _decide_tags(task: Task, asset_id: int, reviewer: str, tags: tuple[int, ...], mode: str) -> None:
+    seconds = _leave(asset_id)
+    if seconds is not None:
+        with _writing() as db:
+            note = st.session_state.pop(f"note-{asset_id}", "")
+            review.decide_tags(db, task, asset_id, reviewer, tags, mode, note=note, seconds=seconds)
+
+
 def _skip(task: Task, asset_id: int, reviewer: str, mode: str) -> None:
     if _leave(asset_id) is not None:
         with _writing() as db:
@@ -266,11 +302,14 @@ def _open(what: str | None, asset_id: int) -> None:
     st.session_state["review-open"] = (what, asset_id) if what else None
 
 
-def _picked(asset_id: int, reviewer: str, mode: str) -> None:
-    picked = st.session_state["review-find"]
-    if picked is not None:
-        _open(None, asset_id)
-        _decide(asset_id, reviewer, picked, mode)
+def _picked(item: Item, reviewer: str) -> None:
+    found = st.session_state["review-find"]
+    if found is not None:
+        _open(None, item.asset_id)
+        if item.tags is None:
+            _decide(item.asset_id, reviewer, found, item.mode)
+        else:
+            review_tags.toggle(item, found)
 
 
 def _noted(asset_id: int) -> None:

@@ -45,7 +45,8 @@ def show(tasks: Sequence[Task], reviewer: str) -> None:
             review_desk.grounds(first.item)
             pins.pin(frame.View(db, "", first.task), first.item.text, asset_id=asset_id)
         with two:
-            st.markdown(f"**{frame.plain(first.task.name)}**: which is it?")
+            ask = "which is it?" if first.item.tags is None else "which tags fit? Enter saves them."
+            st.markdown(f"**{frame.plain(first.task.name)}**: {ask}")
             review_desk.choices(first.task, reviewer, first.item, tasks)
 
 

@@ -120,15 +120,17 @@ def _categories(card: Scorecard) -> None:
     """Where the vendor loses most against the student, and what it says instead."""
     table = pd.DataFrame(card.categories)
     behind = int((table["vendor"] < table["student"]).sum())
-    name = card.rows[1].who
-    many = counted(len(table), "category", "categories")
-    st.subheader(frame.plain(f"In {behind:,} of {many} it agrees less often than {name}"), anchor=False)
-    st.caption(
-        frame.plain(
-            f"How often {card.test['name']} (vendor) and {name} (student) agree with the teacher, by the teacher's category "
-            "(measured). Those that cost the vendor most come first."
-        )
+    name, tags = card.rows[1].who, card.rows[0].tags is not None
+    many = counted(len(table), "tag") if tags else counted(len(table), "category", "categories")
+    how = "agrees worse" if tags else "agrees less often"
+    st.subheader(frame.plain(f"In {behind:,} of {many} it {how} than {name}"), anchor=False)
+    both = f"{card.test['name']} (vendor) and {name} (student)"
+    what = (
+        f"How far {both} agree with the teacher in each tag, tags too many and too few alike; the file says either by itself"
+        if tags
+        else f"How often {both} agree with the teacher, by the teacher's category"
     )
+    st.caption(frame.plain(f"{what} (measured). Those that cost the vendor most come first."))
     shown = table[["category", "vendor", "student", "n"]].rename(columns={"n": "assets"})
     st.dataframe(
         charts.as_said(shown.head(WEAKEST), ("vendor", "student")),
@@ -137,7 +139,7 @@ def _categories(card: Scorecard) -> None:
         column_config=CATEGORY_COLUMNS,
         height=248,
     )
-    charts.download(shown, "vendor-categories")
+    charts.download(table.rename(columns={"n": "assets"}) if tags else shown, "vendor-categories")
     if card.confusions:
         with st.expander("What it says instead"):
             mixed = pd.DataFrame(card.confusions).rename(

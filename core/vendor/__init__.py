@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core import tasks, taxonomy
+from core.assets import tag_columns
 from core.assets.label_columns import Unknown, check_map, unknown_of
 from core.database import now
 from core.errors import InputError, Problem
@@ -27,7 +28,7 @@ from core.jobs import Progress
 from core.label.labelling import label
 from core.tables.files import AS_FOUND, ReadAs
 from core.tasks import Task
-from core.taxonomy import versions
+from core.taxonomy import tagsets, versions
 from core.taxonomy.matching import Matcher
 from core.vendor import files, sets
 from core.vendor.files import Columns, VendorAnswer, VendorFile
@@ -78,10 +79,18 @@ def import_file(
         [chosen["id"]],
     ).fetchall()
     categories = taxonomy.load(db, chosen["taxonomy_id"])
-    file = reader(Path(path), assets, categories, columns, _others(db, task, assets), read_as)
+    file = reader(Path(path), assets, categories, columns, _others(db, task, assets), read_as, task.several)
     counts = {"rows": file.rows, "outside": file.outside, "again": file.again, "problems": file.problem_count}
     source = f"file:{filename or Path(path).name}"
-    return _keep(db, task, name, chosen, source, usd_per_1000, file.answers, counts, file.problems)
+    answers = _as_sets(db, chosen["taxonomy_id"], file.answers)
+    return _keep(db, task, name, chosen, source, usd_per_1000, answers, counts, file.problems)
+
+
+def _as_sets(db: Database, taxonomy_id: int, answers: list[VendorAnswer]) -> list[VendorAnswer]:
+    """Answers that name tags, with the ids of the sets these are (core/taxonomy/tagsets.py)."""
+    said = [answer.tags for answer in answers if answer.tags is not None]
+    ids = dict(zip(said, tagsets.ids(db, taxonomy_id, said))) if said else {}
+    return [replace(one, category_id=ids[one.tags]) if one.tags is not None else one for one in answers]
 
 
 def ask(
@@ -213,8 +222,14 @@ def read_words(test: dict[str, Any]) -> str:
 
 def unknown(db: Database, test: dict[str, Any]) -> list[Unknown]:
     """The answers of a file that are no category, the commonest first, with what each is near to: for a person to accept."""
-    off_list = _off_list(db, test)
-    return unknown_of(off_list, "answer", Matcher(taxonomy.load(db, test["taxonomy_id"]))) if off_list else []
+    off_list, matcher = _off_list(db, test), Matcher(taxonomy.load(db, test["taxonomy_id"]))
+    if off_list and tasks.get(db, test["task_id"]).several:
+        cells = tag_columns.reader(off_list, matcher, tie="names")
+        pieces: Counter[str] = Counter()
+        for cell, n in off_list.items():
+            pieces.update(dict.fromkeys(cells.read(cell).unknown, n))
+        off_list = pieces
+    return unknown_of(off_list, "answer", matcher) if off_list else []
 
 
 def accept(db: Database, test: dict[str, Any], accepted: Mapping[str, str]) -> int:
@@ -222,7 +237,12 @@ def accept(db: Database, test: dict[str, Any], accepted: Mapping[str, str]) -> i
     many. They are counted as accepted. Raises InputError for a label that is no category."""
     categories = taxonomy.load(db, test["taxonomy_id"])
     match = Matcher(categories, accepted=check_map(accepted, Matcher(categories)))
-    meant = [(match(answer), test["id"], answer) for answer in _off_list(db, test)]
+    answers = _off_list(db, test)
+    if tasks.get(db, test["task_id"]).several:
+        sets_, _ = tag_columns.whole(db, test["taxonomy_id"], answers, match)
+        meant = [(sets_.get(answer), test["id"], answer) for answer in answers]
+    else:
+        meant = [(match(answer), test["id"], answer) for answer in answers]
     taken = 0
     with db.atomic():
         for change in meant:

@@ -1,7 +1,8 @@
 """A vendor's answers from a file: which column holds what, and each row to an asset of the set and a category, or why not.
 
-Every answer is one of four: exact, mapped (a near miss that can mean one category only), off list, or empty. What one row got
-wrong becomes a Problem of that row; what makes the file useless as a whole is an InputError.
+Every answer is one of four: exact, mapped (a near miss that can mean one category only), off list, or empty. Where an asset may
+have several tags, an answer is whole or it is none: one tag that is no category puts it off the list. What one row got wrong
+becomes a Problem of that row; what makes the file useless as a whole is an InputError.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from core.asset_columns import ASSET_COLUMNS
+from core.assets import tag_columns
 from core.assets.ids import AS_TEXT, Ids
 from core.assets.label_columns import LISTED
 from core.errors import InputError, Problem
@@ -47,6 +49,7 @@ NUMBERS = {
     **{"usd": AMOUNT, "usd_per_1000": AMOUNT},
 }
 SHOWN = 60  # characters of an answer in a sentence
+SAID, SAID_TAGS = 200, 4000  # characters of an answer that are kept
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Columns:
 
 @dataclass(frozen=True)
 class VendorAnswer:
-    """One asset's answer: what was said, the category meant (None: off list or empty), how it was read, ms and USD for it."""
+    """One asset's answer: what was said, the category meant (None: off list or empty), how it was read, ms and USD for it. Where an
+    asset may have several, `tags` are the categories meant, none maybe, and category_id is not known yet."""
 
     asset_id: int
     said: str
@@ -73,6 +77,7 @@ class VendorAnswer:
     confidence: float | None = None
     latency_ms: float | None = None
     usd: float | None = None
+    tags: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -110,8 +115,10 @@ def read(
     columns: Columns | None = None,
     others: frozenset[str] = frozenset(),
     read_as: ReadAs = AS_FOUND,
+    several: bool = False,
 ) -> VendorFile:
     """Read a vendor's answers to `assets` (id, external id); `columns` None is guessed, as is what `read_as` leaves open.
+    `several`: an answer names any number of categories.
 
     `others` are the external ids of assets outside the set. Raises InputError for a file that cannot be
     read, lacks a column of ids or labels, has no rows, none of the set's assets, or not one answer of the taxonomy.
@@ -126,7 +133,12 @@ def read(
     place = table.columns.index(columns.label)
     spellings = Counter(cells[place] for _, cells in rows)
     # The pack names the categories: where a column can be read either way, it holds names.
-    reading = _Reading(table, columns, Matcher(categories).for_column(spellings, tie="names"), problems)
+    matcher = Matcher(categories)
+    if several:
+        labels: _Labels = _Tags(tag_columns.reader(spellings, matcher, tie="names"), matcher, columns.label, problems)
+    else:
+        labels = _Labels(matcher.for_column(spellings, tie="names"), columns.label, problems)
+    reading = _Reading(table, columns, labels, problems)
     ids = Ids(assets, others)
     answers: dict[int, VendorAnswer] = {}
     outside = again = 0
@@ -142,7 +154,7 @@ def read(
             problems.add(row, columns.id, what, "Send one answer an asset.")
         else:
             answers[asset] = reading.answer(row, asset, cells)
-    _must_be_of_use(path, list(answers.values()), columns, reading.match)
+    _must_be_of_use(path, list(answers.values()), columns, labels)
     return VendorFile(
         list(answers.values()), len(rows) + table.left_out, outside, again, problems.listed, problems.count
     )
@@ -161,25 +173,19 @@ def _check(columns: Columns, table: Table) -> None:
             raise InputError(f"The file has no column {column}.", f"Choose from: {listed}.", where=table.path.name)
 
 
-def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns, match: Matcher) -> None:
+def _must_be_of_use(path: Path, answers: list[VendorAnswer], columns: Columns, labels: _Labels) -> None:
     if not answers:
         raise InputError(
             "Not one id of the file is in the blind pack.",
             f"Check that the column {columns.id} holds the ids of assets.csv, and that the file answers this pack.",
             where=path.name,
         )
-    if not any(answer.category_id for answer in answers) and not _any_near(answers, match):
+    if not any(answer.category_id or answer.tags is not None for answer in answers) and not labels.near(answers):
         wrong = next((answer.said for answer in answers if answer.said), None)
         what = "Every answer in the file is empty."
         if wrong is not None:
             what = f"Not one answer of the file is a category of the taxonomy; the first is {_short(wrong)}."
         raise InputError(what, f"Check that the column {columns.label} holds the labels.", where=path.name)
-
-
-def _any_near(answers: list[VendorAnswer], match: Matcher) -> bool:
-    """Whether answers of which none is a category are near to some, so that a person can accept them."""
-    wrong = Counter(answer.said for answer in answers if answer.said)
-    return any(match.near([value for value, _ in wrong.most_common(LISTED)]))
 
 
 def _outside(ids: Ids, id: str) -> tuple[str, str]:
@@ -190,15 +196,78 @@ def _outside(ids: Ids, id: str) -> tuple[str, str]:
     return f"{what}; the row was left out.", "Send the ids back as in assets.csv."
 
 
-class _Reading:
-    """Reads the cells of one table; each different answer is matched once."""
+class _Labels:
+    """Reads the cells with the answers; each different one is matched once. `kept`: characters of it that are kept."""
 
-    def __init__(self, table: Table, columns: Columns, match: Matcher, problems: Problems):
+    kept = SAID
+
+    def __init__(self, match: Matcher, column: str, problems: Problems):
+        self.match, self.column, self.problems = match, column, problems
+        self.read: dict[str, tuple[int | tuple[int, ...] | None, str]] = {}
+
+    def answer(self, row: int, cell: str) -> dict:
+        """The fields of a VendorAnswer that say what was answered."""
+        if cell not in self.read:
+            self.read[cell] = self._read(cell)
+        meant, how = self.read[cell]
+        if how == "off list":
+            self._off_list(row, cell)
+        tags = meant if isinstance(meant, tuple) else None
+        return {"said": cell[: self.kept], "category_id": None if tags is not None else meant, "how": how, "tags": tags}
+
+    def near(self, answers: list[VendorAnswer]) -> bool:
+        """Whether answers of which none is a category are near to some, so that a person can accept them."""
+        wrong = Counter(value for answer in answers if answer.said for value in self._values(answer.said))
+        return any(self.match.near([value for value, _ in wrong.most_common(LISTED)]))
+
+    def _read(self, cell: str) -> tuple[int | tuple[int, ...] | None, str]:
+        return read_label(self.match, cell)
+
+    def _off_list(self, row: int, cell: str) -> None:
+        what = f"The answer {_short(cell)} is no category of the taxonomy; it counts as wrong."
+        self.problems.add(row, self.column, what, "Answer with one category, written as in taxonomy.csv.")
+
+    def _values(self, cell: str) -> list[str]:
+        return [cell]
+
+
+class _Tags(_Labels):
+    """The same where an answer names any number of categories."""
+
+    kept = SAID_TAGS
+
+    def __init__(self, cells: tag_columns.Reader, match: Matcher, column: str, problems: Problems):
+        super().__init__(match, column, problems)
+        self.cells = cells
+
+    def answer(self, row: int, cell: str) -> dict:
+        fields_ = super().answer(row, cell)
+        if doubled := self.cells.read(cell).doubled:
+            what = f"The answer names {_short(doubled[0])} twice; it counts once."
+            self.problems.remark(row, self.column, what, "Nothing, if that is right.")
+        return fields_
+
+    def _read(self, cell: str) -> tuple[tuple[int, ...] | None, str]:
+        return read_tags(self.cells, self.match, cell)
+
+    def _off_list(self, row: int, cell: str) -> None:
+        unknown = self.cells.read(cell).unknown
+        what = f"{_short(unknown[0] if unknown else cell)} is no category of the taxonomy; the whole answer counts as wrong."
+        todo = "Name categories as in taxonomy.csv, parted by semicolons, or [] for none."
+        self.problems.add(row, self.column, what, todo)
+
+    def _values(self, cell: str) -> list[str]:
+        return list(self.cells.read(cell).unknown)
+
+
+class _Reading:
+    """Reads the cells of one table."""
+
+    def __init__(self, table: Table, columns: Columns, labels: _Labels, problems: Problems):
         places = {name: place for place, name in enumerate(table.columns)}
         roles = ((one.name, getattr(columns, one.name)) for one in fields(columns))
         self.at = {role: places[column] for role, column in roles if column is not None}
-        self.columns, self.match, self.problems = columns, match, problems
-        self.read: dict[str, tuple[int | None, str]] = {}
+        self.columns, self.labels, self.problems = columns, labels, problems
         self.numbers = {
             role: NumberColumn(
                 getattr(columns, role),
@@ -213,23 +282,15 @@ class _Reading:
             column.tell(problems)
 
     def answer(self, row: int, asset: int, cells: list[str]) -> VendorAnswer:
-        label = cells[self.at["label"]]
-        if label not in self.read:
-            self.read[label] = read_label(self.match, label)
-        category, how = self.read[label]
-        if how == "off list":
-            what = f"The answer {_short(label)} is no category of the taxonomy; it counts as wrong."
-            self.problems.add(row, self.columns.label, what, "Answer with one category, written as in taxonomy.csv.")
+        said = self.labels.answer(row, cells[self.at["label"]])
         ms, seconds = self.number(row, "latency_ms", cells), self.number(row, "latency_s", cells)
         each, thousand = self.number(row, "usd", cells), self.number(row, "usd_per_1000", cells)
         return VendorAnswer(
             asset,
-            label[:200],
-            category,
-            how,
-            self.number(row, "confidence", cells),
-            ms if ms is not None else seconds,
-            each if each is not None or thousand is None else thousand / 1000,
+            **said,
+            confidence=self.number(row, "confidence", cells),
+            latency_ms=ms if ms is not None else seconds,
+            usd=each if each is not None or thousand is None else thousand / 1000,
         )
 
     def number(self, row: int, role: str, cells: list[str]) -> float | None:
@@ -251,6 +312,16 @@ def read_label(match: Matcher, label: str) -> tuple[int | None, str]:
     if category is None:
         return None, "off list"
     return category, "exact" if match.exact(label) else "mapped"
+
+
+def read_tags(cells: tag_columns.Reader, match: Matcher, cell: str) -> tuple[tuple[int, ...] | None, str]:
+    """The same of an answer that names any number of categories: their ids, none maybe."""
+    if not cell.strip():
+        return None, "empty"
+    tags = cells.read(cell)
+    if tags.unknown or tags.categories is None:
+        return None, "off list"
+    return tags.categories, "exact" if all(match.exact(tag) for tag in cells.split(cell)) else "mapped"
 
 
 def _short(text: str) -> str:

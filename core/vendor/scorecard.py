@@ -9,7 +9,7 @@ versions of the taxonomy, all are brought to the newest of these wherever it is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,15 +22,17 @@ from core.evaluate import agreement as measures
 from core.evaluate.agreement import Paired, Share
 from core.evaluate.comparison import Comparison, judgement
 from core.evaluate.evidence import FEWEST_TEST, Rules, Verdict
+from core.evaluate.figures import TagFigures
 from core.evaluate.kept import rules_of
 from core.evaluate.latency import quantiles
 from core.evaluate.phrases import p_words, percent, range_words
 from core.evaluate.versions import name_of
 from core.label import gold
 from core.tasks import Task
-from core.taxonomy import versions
+from core.taxonomy import tagsets, versions
 from core.train.registry import all_students
 from core.vendor import rules as vendor_rules
+from core.vendor import tag_card
 from core.vendor.rules import VendorEvidence
 from core.words import counted, milliseconds, money, ranged
 
@@ -52,7 +54,8 @@ class Row:
     """One side of the test. `agreement` is with the teacher's labels (None: the teacher's own), `accuracy` is by gold labels
     (None: no asset has one), `answered` its share of assets with a usable answer. The two figures after it are of the assets
     that the vendor answered, for every side. `usd` per 1,000 assets; `ms` and `ms_p95` for one asset. `usd_behind`: what a student
-    costs with the teacher behind it, where that is the most it may be used for (None: it may replace the teacher)."""
+    costs with the teacher behind it, where that is the most it may be used for (None: it may replace the teacher). Where an asset
+    may have several tags, agreement and accuracy are of whole sets, and `tags` has the figures of single ones."""
 
     who: str
     kind: str
@@ -66,6 +69,7 @@ class Row:
     ms: Quantity
     ms_p95: float | None
     usd_behind: Quantity | None = None
+    tags: TagFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,10 @@ class Against:
 class Scorecard:
     """Everything the vendor test says. `judged` assets of those in the set (the others lack a teacher's label or a student's
     answer) by the labels of `run_id`, `gold` of them settled by people; `rows` vendor first, then students, then teacher; the
-    verdict goes `by` "teacher" or "gold" labels; `categories`: category, n, vendor, student (shares agreeing); `confusions`:
-    teacher, vendor, count. `answered_under` and `judged_under` are numbers of taxonomy versions; `uncertain` answers of the vendor
-    name a category of which it is not certain what became in the second."""
+    verdict goes `by` "teacher" or "gold" labels; `categories`: category, n, vendor, student (shares agreeing; of a task that
+    chooses several, F1, with each side's precision and recall); `confusions`: teacher, vendor, count. `answered_under` and
+    `judged_under` are numbers of taxonomy versions; `uncertain` answers of the vendor name a category of which it is not
+    certain what became in the second."""
 
     test: dict[str, Any]
     run_id: int
@@ -116,7 +121,7 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
             "Take another label run, or a student of another teacher.",
         )
     under = _taxonomies(db, test, students)
-    table = _table(db, test, students, max(under))
+    table, single = _table(db, test, students, max(under)), _single(db, task, max(under))
     if table.empty:
         raise InputError(
             "No asset of this vendor's set has both a teacher's label and the students' answers.",
@@ -130,9 +135,13 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
     for student in students:
         shares = _shares(table, f"student {student['id']}", answered)
         rows += [Row(name_of(student), "student", student["id"], *shares, *_of_student(compared[student["id"]]))]
+    if single:
+        columns = ["vendor", *(f"student {student['id']}" for student in students)]
+        rows = [replace(row, tags=tag_card.figures(single, table, who)) for row, who in zip(rows, columns)]
     rows.append(_teacher_row(table, answered, first))
     against = _against(table, answered, students)
     evidence = _evidence(rows, against, answered, rules_of(db, task), first)
+    decides = f"student {students[0]['id']}"
     return Scorecard(
         test,
         students[0]["label_run_id"],
@@ -143,8 +152,8 @@ def scorecard(db: Database, test: dict[str, Any], student_ids: list[int] | None 
         against,
         evidence.by,
         vendor_rules.decide(evidence),
-        _by_category(table, f"student {students[0]['id']}"),
-        _confusions(table),
+        (tag_card.by_tag(single, table, decides) if single else _by_category(table, decides)),
+        [] if single else _confusions(table),
         taxonomy.version_of(db, under[0]),
         taxonomy.version_of(db, max(under)),
         int((table["vendor"].notna() & ~table.pop("certain")).sum()),
@@ -159,6 +168,10 @@ def table_of(card: Scorecard) -> pd.DataFrame:
         ("… on the answered assets", lambda row: _share_words(row.agreement_answered)),
         (f"right by people's labels{gold}", lambda row: _share_words(row.accuracy)),
         ("… on the answered of them", lambda row: _share_words(row.accuracy_answered)),
+        ("of the tags it gives, the teacher's", lambda row: _share_words(row.tags and row.tags.right)),
+        ("of the teacher's tags, given", lambda row: _share_words(row.tags and row.tags.found)),
+        ("F1 of the tags", lambda row: f"{row.tags.micro_f1:.3f}" if row.tags else NONE),
+        ("Jaccard index", lambda row: f"{row.tags.jaccard:.3f}" if row.tags else NONE),
         ("assets with a usable answer", lambda row: percent(row.answered)),
         ("1,000 assets cost", lambda row: _quantity_words(money, row.usd)),
         ("… with the teacher behind it", lambda row: _quantity_words(money, row.usd_behind)),
@@ -288,10 +301,7 @@ def _taxonomies(db: Database, test: dict[str, Any], students: list[dict]) -> lis
 def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id: int) -> pd.DataFrame:
     """One row an asset judged: asset_id, family, teacher, vendor (None: no usable answer), a column a student, gold (or None), all
     as labels of one taxonomy version wherever it is certain what became of a category, else as given; certain: of the vendor's."""
-    means = versions.carried(db, taxonomy_id)
-    every = "select id, label from categories where taxonomy_id in (select id from taxonomies where task_id = ?)"
-    names = dict(db.execute(every, [test["task_id"]]).fetchall())
-    labels = {id: names[means.get(id, id)] for id in names}
+    labels, means = _labels(db, test["task_id"], taxonomy_id)
     table = vendor.of_run(db, students[0]["label_run_id"], test["set_id"])[["asset_id", "category_id"]]
     table["teacher"] = table.pop("category_id").map(labels)
     table = table.dropna(subset=["teacher"])
@@ -305,11 +315,28 @@ def _table(db: Database, test: dict[str, Any], students: list[dict], taxonomy_id
         table[f"student {student['id']}"] = table["asset_id"].map(predicted)
     table = table.dropna(subset=[f"student {student['id']}" for student in students]).reset_index(drop=True)
     task = tasks.get(db, test["task_id"])
-    settled = gold.gold(db, task, taxonomy.load(db, taxonomy_id), gold.SAMPLED)
+    settled = gold.gold(db, task, tagsets.answers(db, task, taxonomy_id), gold.SAMPLED)
     table["gold"] = table["asset_id"].map({asset: labels[id] for asset, id in settled.items()})
     query = "select id, coalesce(family_id, group_id) from assets where client_id = ?"
     families = dict(db.execute(query, [task.client_id]).fetchall())
     return table.assign(family=table["asset_id"].map(families))
+
+
+def _single(db: Database, task: Task, taxonomy_id: int) -> tag_card.Labels | None:
+    """What takes answers apart into tags; None where an asset has one category."""
+    if not task.several:
+        return None
+    labels, means = _labels(db, task.id, taxonomy_id)
+    return tag_card.labels(db, taxonomy_id, task.id, labels, means)
+
+
+def _labels(db: Database, task_id: int, taxonomy_id: int) -> tuple[dict[int, str], dict[int, int]]:
+    """The label of every category (and set of tags) of a task's, in this version where it is certain what became of it, else as it
+    was; and the ids that these are in it."""
+    means = versions.carried(db, taxonomy_id)
+    every = "select id, label from categories where taxonomy_id in (select id from taxonomies where task_id = ?)"
+    names = dict(db.execute(every, [task_id]).fetchall())
+    return {id: names[means.get(id, id)] for id in names}, means
 
 
 def _shares(table: pd.DataFrame, who: str, answered: np.ndarray) -> tuple:

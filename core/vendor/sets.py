@@ -21,7 +21,7 @@ from core.chance import chance
 from core.database import now
 from core.errors import InputError
 from core.escape import Cells
-from core.tasks import Task, one_category
+from core.tasks import Task, get
 from core.words import counted
 
 DATED = (1980, 1, 1, 0, 0, 0)  # of the files in a pack: the same set packs to the same bytes
@@ -33,7 +33,7 @@ wherever it is certain what became of a category.
 """
 INSTRUCTIONS = """What is asked
 
-assets.csv holds {assets:,} advertising assets: an id and the text. Sort each into exactly one category of taxonomy.csv
+assets.csv holds {assets:,} advertising assets: an id and the text. {asked} taxonomy.csv
 ({categories}; where a category has a parent, description or examples, they say what belongs in it).
 
 What to send back
@@ -41,17 +41,33 @@ What to send back
 answers.csv, filled in, or a table with the same columns (CSV, Excel, JSON lines or Parquet). One row an asset:
 
 asset_id      as in assets.csv, unchanged
-label         one category, written exactly as in the column "category" of taxonomy.csv
+label         {label}
 confidence    how sure the answer is, 0 to 1; may stay empty
 latency_ms    milliseconds this one asset took from request to answer; may stay empty
 price_usd     what this one asset costs at your list price, in US dollars; may stay empty where you quote a price per 1,000
 
 How it is judged
 
-An asset without an answer and an answer that is no category of taxonomy.csv both count as wrong; the share of answered assets is
-stated as well. Spelling is forgiven where only one category can be meant. The order of the assets means nothing. An apostrophe at
-the beginning of a cell only keeps spreadsheets from running it as a formula.
+An asset without an answer and an answer that {wrong} taxonomy.csv both count as wrong; the share of answered assets is
+stated as well.{right} Spelling is forgiven where only one category can be meant. The order of the assets means nothing. An
+apostrophe at the beginning of a cell only keeps spreadsheets from running it as a formula.
 """
+
+
+ONE = {
+    "asked": "Sort each into exactly one category of",
+    "label": 'one category, written exactly as in the column "category" of taxonomy.csv',
+    "wrong": "is no category of",
+    "right": "",
+}
+SEVERAL = {
+    "asked": "Give each all categories that fit, none where none does, of",
+    "label": 'the categories that fit, parted by semicolons, each written exactly as in the column "category" of\n'
+    "              taxonomy.csv; [] where none fits",
+    "wrong": "names what is no category of",
+    "right": " An answer is right where it names exactly the categories that the asset\nhas; how many single ones are right is "
+    "stated beside that.",
+}
 
 
 def held_out(db: Database, task: Task, size: int | None = None) -> int:
@@ -82,7 +98,6 @@ def count(db: Database, task: Task) -> int:
 
 def _labelled(db: Database, task: Task) -> tuple[dict, pd.DataFrame]:
     """The label run vendors are held against, and the test assets it has labelled, one a creative: columns id, external_id."""
-    one_category(task, "Judging a vendor")
     run = reference(db, task)
     assets = pd.read_sql_query(
         """select min(a.id) as id, a.external_id from assets a where a.client_id = ? and a.split = 'test' and exists
@@ -138,7 +153,9 @@ def pack(db: Database, set_id: int) -> bytes:
             ["asset_id", "label", "confidence", "latency_ms", "price_usd"], ((id, "", "", "", "") for id, _ in assets)
         ),
         "instructions.txt": INSTRUCTIONS.format(
-            assets=len(assets), categories=counted(len(categories), "category", "categories")
+            assets=len(assets),
+            categories=counted(len(categories), "category", "categories"),
+            **(SEVERAL if get(db, row["task_id"]).several else ONE),
         ).encode(),
         "version.txt": VERSION.format(version=taxonomy.version_of(db, row["taxonomy_id"])).encode(),
     }

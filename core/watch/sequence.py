@@ -60,27 +60,26 @@ def _capital(agreed: np.ndarray, promise: float, error: float) -> tuple[np.ndarr
 
 
 def _run(agreed: np.ndarray, promise: float) -> np.ndarray:
+    """The capital after each audit, (lives, n)."""
     lives, audits = agreed.shape
     bets = STAKES / (1 - promise)
     begin, left = weights(math.ceil(audits / STARTS) + 1)
-    staked = np.zeros((lives, len(bets)))  # at work, of one unit a stake
+    staked = np.zeros((lives, 1, len(bets)))  # at work, of one unit a stake
     capital = np.empty((lives, audits))
-    for place in range(audits):
-        block, within = divmod(place, STARTS)
-        if within == 0:
-            staked += begin[block]
-        staked *= 1 + bets * (promise - agreed[:, place, None])
-        capital[:, place] = staked.mean(axis=1) + left[block]
+    for block, start in enumerate(range(0, audits, STARTS)):
+        part = slice(start, start + STARTS)
+        grown = (staked + begin[block]) * np.cumprod(1 + bets * (promise - agreed[:, part, None]), axis=1)
+        capital[:, part] = grown.mean(axis=2) + left[block]
+        staked = grown[:, -1:]
     return capital
 
 
 def band(agreed: np.ndarray, at: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """The lowest and highest agreement that audits (n,) leave possible after the first `at` (m,) of them: two arrays (m,). Of all
-    `at` that anybody may ever look at, the true one is within with the chosen confidence; a band never widens."""
+    `at` that anybody may ever look at, the true one is within with the chosen confidence, as long as it stays the same."""
     at = np.asarray(at, dtype=int)
     yes = np.concatenate([[0.0], np.cumsum(np.asarray(agreed, dtype=float))])[at]
-    low, high = bounds(yes, at - yes, confidence)
-    return np.fmax.accumulate(low), np.fmin.accumulate(high)
+    return bounds(yes, at - yes, confidence)
 
 
 def bounds(yes: np.ndarray, no: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,7 @@ NO_STUDENT, NO_PROMISE, UNWATCHED, FEW, HOLDS, IN_DOUBT, BROKEN = (
     "in doubt",
     "broken",
 )
+WINDOW = 100  # checks that a week's band is of, at least: where a week has fewer, those before it count too
 EXAMPLES = 3  # of a category that moved
 FEWEST_OF_CATEGORY = 5  # audits of a category from which anything is said of it
 
@@ -43,7 +44,7 @@ FEWEST_OF_CATEGORY = 5  # audits of a category from which anything is said of it
 @dataclass(frozen=True)
 class Week:
     """What was served from `start` (seconds since 1970) on; of handled answers, how many were audited and agreed; `low` and
-    `high`: the band of agreement since the watch began, at the end of this week (None before the first audit)."""
+    `high`: the band of agreement of the latest WINDOW audits at its end, or of all of its own (None where it has none)."""
 
     start: float
     answers: int
@@ -114,11 +115,22 @@ class _Audits:
 
 def broken(db: Database, task: Task) -> bool:
     """Whether the promise of the task's live student is broken and nobody has decided about it since."""
+    return state(db, task) == BROKEN
+
+
+def state(db: Database, task: Task) -> str:
+    """How the promise of the task's live student stands, in one of the words above; reads nothing but its audits."""
     with _watched(db, task) as (file, student_id, figures, since):
-        if file is None or figures is None or not figures.certificate.certified:
-            return False
+        if student_id is None:
+            return NO_STUDENT
+        if figures is None or not figures.certificate.certified:
+            return NO_PROMISE
+        if file is None:
+            return UNWATCHED
         audits = _audits(file, task, student_id, since, figures.promised)
-        return sequence.evidence(audits.agreed, figures.target).broken_at is not None
+        said = sequence.evidence(audits.agreed, figures.target)
+        n = len(audits.agreed)
+        return _state(n, float(said.capital[-1]) if n else 1.0, said.broken_at, figures.target)
 
 
 def standing(db: Database, task: Task) -> Standing:
@@ -191,6 +203,7 @@ def _read(
     ).fetchone()
     weeks = _weeks(file, task, begun, audits)
     n = len(audits.agreed)
+    low, high = sequence.band(audits.agreed, np.array([n])) if n else ((None,), (None,))
     capital = float(said.capital[-1]) if n else 1.0
     return Standing(
         state=_state(n, capital, said.broken_at, promise),
@@ -199,8 +212,8 @@ def _read(
         since=since,
         audits=n,
         agreed=int(audits.agreed.sum()),
-        low=weeks[-1].low if weeks else None,
-        high=weeks[-1].high if weeks else None,
+        low=low[0] if low[0] is None else float(low[0]),
+        high=high[0] if high[0] is None else float(high[0]),
         capital=capital,
         broken_at=float(audits.at[said.broken_at - 1]) if said.broken_at else None,
         answers_month=int(answers),
@@ -237,11 +250,14 @@ def _weeks(file: sqlite3.Connection, task: Task, begun: Standing, audits: _Audit
         return ()
     counts = {week: tuple(map(int, rest)) for week, *rest in rows}
     ends = np.searchsorted(of, numbers, side="right")
-    low, high = sequence.band(audits.agreed, ends)
+    begins = np.minimum(np.searchsorted(of, numbers, side="left"), np.maximum(ends - WINDOW, 0))
+    sums = np.concatenate([[0.0], np.cumsum(audits.agreed)])
+    right = sums[ends] - sums[begins]
+    low, high = sequence.bounds(right, ends - begins - right)
     weeks = []
     for place, week in enumerate(numbers):
         mine = audits.agreed[of == week]
-        known = ends[place] > 0
+        known = len(mine) > 0
         weeks.append(
             Week(
                 begun.since + week * WEEK,

@@ -8,12 +8,18 @@ from datetime import UTC, datetime
 
 from sqlite_utils import Database
 
+from core import tasks
+from core.evaluate.house import Notice
 from core.tasks import Task
 from core.watch import rules, sequence, shadow, standing
 from core.watch.shadow import Shadow
 from core.watch.standing import Standing
 from core.words import counted, money, percent, ranged, stated_percent
 
+NOTICES = {
+    standing.BROKEN: "The promise of the student at work is broken.",
+    standing.IN_DOUBT: "The promise of the student at work is in doubt.",
+}
 SHARE = 0.02  # of handled answers, suggested where nothing is audited
 
 
@@ -52,7 +58,7 @@ def sentence(now: Standing) -> str:
         else f"Checked {now.audits:,} handled answers since {_day(now.since)}; {now.agreed:,} agreed: "
     )
     ends = {
-        standing.FEW: f"too few to say anything about the promise of {promise}; {counted(now.needed, 'check')} more will do.",
+        standing.FEW: f"too few to say anything about the promise of {promise}; {counted(now.needed, 'more check')} will do.",
         standing.HOLDS: f"your promise of {promise} holds.",
         standing.IN_DOUBT: f"your promise of {promise} is in doubt.",
         standing.BROKEN: f"your promise of {promise} is broken since {_day(now.broken_at or now.since)}.",
@@ -85,8 +91,21 @@ def next_step(db: Database, task: Task, now: Standing) -> Step:
         return Step(f"Check {stated_percent(double)} of the answers, so that {more:,} checks come soon.", cost, basis)
     if now.state in (standing.FEW, standing.UNWATCHED):
         cost = None if usd is None else usd * now.needed
-        return Step(f"Wait for {counted(now.needed, 'check')} more.", cost, basis)
+        return Step(f"Wait for {counted(now.needed, 'more check')}.", cost, basis)
     return Step("Nothing to do: go on as it is.", None if usd is None else usd * now.audits_month, basis)
+
+
+def notices(db: Database) -> list[Notice]:
+    """The tasks whose promise is broken or in doubt, for the overview."""
+    query = """select t.id, c.name, case when (select count(*) from tasks where client_id = c.id) > 1 then t.name else '' end
+               from students s join tasks t on t.id = s.task_id join clients c on c.id = t.client_id
+               where s.live = 1 and s.ready = 1 order by c.name, t.id"""
+    found = []
+    for task_id, client, name in db.execute(query).fetchall():
+        state = standing.state(db, tasks.get(db, task_id))
+        if state in NOTICES:
+            found.append(Notice(client, name, NOTICES[state], "watch"))
+    return found
 
 
 def of_shadow(one: Shadow) -> str:
@@ -101,7 +120,7 @@ def of_shadow(one: Shadow) -> str:
     saved = f", which would have saved {money(one.saved_usd)}" if one.saved_usd is not None else ""
     verdicts = {
         shadow.READY: "Ready to go to work.",
-        shadow.NOT_YET: f"Not yet: {counted(one.needed, 'comparison')} more."
+        shadow.NOT_YET: f"Not yet: {counted(one.needed, 'more comparison')}."
         if one.needed
         else "Not yet: what was compared lies below the promise.",
         shadow.NO: "No: it agrees too seldom for its promise."

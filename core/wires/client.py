@@ -28,9 +28,9 @@ def client(sdk: ModuleType, kind: Callable, address: str, secret: str | None, pa
     This computer's own addresses are never asked for through a proxy, whatever the environment says; others as it says. Nobody is
     followed elsewhere: the key would go along.
     """
-    here = _is_here(address)
+    here = is_here(address)
     if not here:
-        _check_proxy(address)
+        check_proxy(address)
     limits = httpx2.Limits(max_connections=max(params.concurrency, 1) + 4, max_keepalive_connections=None)
     return kind(
         # A placeholder, so that the SDK does not take a key out of the environment to an address it was not meant for.
@@ -42,7 +42,8 @@ def client(sdk: ModuleType, kind: Callable, address: str, secret: str | None, pa
     )
 
 
-def _is_here(address: str) -> bool:
+def is_here(address: str) -> bool:
+    """Whether an address is this computer's own."""
     host = urlsplit(address).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -50,7 +51,7 @@ def _is_here(address: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _check_proxy(address: str) -> None:
+def check_proxy(address: str) -> None:
     """InputError where a proxy of the environment is no http(s) address: whoever set it meant something else."""
     parts, proxies = urlsplit(address), getproxies()
     if proxy_bypass(parts.hostname or ""):

@@ -33,7 +33,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["UNDERSTUDY_HOME"] = folder
             found = subsets.answers(split, data.texts, given.kind, points, lambda *_: None)
-            hits = np.array([best == truth for best in found])
+            hits = np.array([said.best == truth for said in found])
         print(f"{name}: {given.kind}, five sizes in {time.perf_counter() - started:.0f} s")
         for size, hit in zip(points, hits):
             print(f"  {size:>7,} assets  agreement {hit.mean():.4f}")

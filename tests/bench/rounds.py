@@ -95,12 +95,12 @@ def _sizes(data: _Data, arm: str, seed: int) -> Iterator[tuple[int, float]]:
         student = data.student(bought)
         yield len(bought), _agreement(data, student)
         left = np.setdiff1d(np.arange(len(data.texts)), bought)
-        doubted = student([data.texts[i] for i in left])
+        doubted = student([data.texts[i] for i in left]).probabilities
         bought = np.append(bought, left[selection.doubtful(data.vectors[left], doubted, STEP, seed)])
 
 
 def _agreement(data: _Data, student) -> float:
-    return float((data.seen[student(data.test).argmax(1)] == data.truth).mean())
+    return float((data.seen[student(data.test).best] == data.truth).mean())
 
 
 def _needed(data: _Data, arm: str, seed: int, target: float) -> float:

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from core import __main__ as cli
 from core import distil, jobs, removal, tasks, taxonomy
@@ -16,11 +17,15 @@ from core.errors import Cancelled, InputError
 from core.label import labelling, runs
 from core.label.asking import Answered, Asking
 from core.label.joint import Facet, JointAsking, JointAsset, keys
+from core.label.teachers import Asset
 from core.money import ledger
 from core.tasks import Task
+from core.taxonomy import StoredCategory
+from core.weights import source_folder
 from core.wires import connections
 from core.wires.wire import OwnPrice, Params
 from tests import small
+from tests.bench import joint_facets
 from tests.label import questions
 from tests.label.killing import kill_again_and_again
 from tests.wires.servers import Call, Server, Text, steady
@@ -194,11 +199,40 @@ def test_a_facet_of_many_categories_has_a_short_list_of_its_own_and_a_longer_one
     many = questions.asking(questions.many(30), shortlist_over=20, shortlist=2)
     asking = JointAsking([Facet("Stage", "stage", questions.asking()), Facet("Topic", "topic", many)])
     ((assets, request),) = asking.requests([JointAsset(1, "Text", (0, 1))])
-    assert 'Facet "topic":\nCategories (id: name):\n01: ' in request.turns[0][1] and "03: " not in request.turns[0][1]
+    assert "topic:\nCategories (id: name):\n01: " in request.turns[0][1] and "03: " not in request.turns[0][1]
     assert request.schema["properties"]["topic"]["enum"] == ["01", "02", "none"]
     reply = questions.reply('{"stage": "1", "topic": "none"}')
     again = asking.repair(request, reply, asking.read(assets, request, reply))
     assert again.facets == (1,) and "06: " in again.turns[-1][1] and len(again.options[0]) == 7
+
+
+def test_four_facets_take_at_most_two_fifths_of_the_tokens_of_separate_calls_for_texts_of_150_words():
+    tokens = Tokenizer.from_file(str(source_folder() / "tokenizer.json"))
+    tokens.no_truncation()
+    tokens.no_padding()
+    names = list(joint_facets.FACETS)[:4]
+    alone = [questions.asking(categories(*joint_facets.FACETS[name].split(", "))) for name in names]
+    asking = JointAsking([Facet(*of) for of in zip(names, keys(names), alone)])
+    (text,) = joint_facets._texts(1, 150)
+
+    def taken(question, said: dict) -> int:
+        sent = [question.system, question.turns[0][1], json.dumps(question.schema, separators=(",", ":"))]
+        return sum(len(tokens.encode(one, add_special_tokens=False)) for one in [*sent, json.dumps(said)]) + 4 * 3
+
+    ((_, together),) = asking.requests([JointAsset(1, text, (0, 1, 2, 3))])
+    apart = [one.requests([Asset(1, text)])[0][1] for one in alone]
+    share = taken(together, dict.fromkeys(keys(names), "3")) / sum(taken(one, {"category": "3"}) for one in apart)
+    assert 0.35 < share <= 0.40
+
+
+def categories(*names: str) -> list[StoredCategory]:
+    return [StoredCategory(label=one, name=one, id=place, position=place) for place, one in enumerate(names, 1)]
+
+
+def test_an_id_keeps_its_colon_before_a_name_that_begins_with_a_number():
+    alone = [questions.asking(categories("3 for 2", "Gift")), questions.asking()]
+    system = JointAsking([Facet("Offer", "offer", alone[0]), Facet("Topic", "topic", alone[1])]).system((0, 1))
+    assert "offer\n1: 3 for 2\n2 Gift\n" in system
 
 
 def test_each_facet_has_its_own_probability(db, tmp_path, server):

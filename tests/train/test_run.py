@@ -27,8 +27,10 @@ def test_auto_stops_at_the_first_student_that_is_good_enough(db, client, labels,
     assert [row["kind"] for row in registry.all_students(db, client)] == ["linear"] and len(made) == 1
 
 
-def test_auto_climbs_on_while_it_is_not(db, tmp_path, encoders):
+def test_auto_climbs_on_while_it_is_not(db, tmp_path, tiny_encoder):
     client = small.fill(db, tmp_path, small.rows(200))
+    for name in ("encoder", "large_encoder"):
+        settings.put(db, name, tiny_encoder)
     labels = labelling.label(db, client, "recorded:label")
     made = ladder.train(db, client, labels, "auto", target=0.999)
     assert "None agrees on 99.9 %" in ladder.why(db, made, 0.999)

@@ -92,11 +92,12 @@ def test_a_dearer_student_takes_over_the_members_of_a_cheaper_one(split, tmp_pat
     assert (tmp_path / "embedding/linear/linear.safetensors").read_bytes() == theirs
 
 
-def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, trained, tmp_path, encoders, monkeypatch):
+def test_a_training_stopped_at_any_step_ends_as_if_it_had_not_been(split, tiny_encoder, tmp_path, monkeypatch):
     monkeypatch.setattr(transformer, "MOST_EPOCHS", 2)
     monkeypatch.setattr(transformer, "CHECKPOINT_SECONDS", 0)
-    cheaper = trained("whole", "large")[1]
-    split = replace(split, train=split.train.take(np.arange(64)))  # four steps
+    rows = replace(split.train.take(np.arange(64)), encoder=tiny_encoder, large_encoder=tiny_encoder)  # four steps
+    split, cheaper = replace(split, train=rows), tmp_path / "cheaper"
+    fit("large", split, cheaper)
     whole = fit("transformer", split, tmp_path / "whole", earlier=cheaper).answer(split.calibration.texts).probabilities
 
     class Stop(Exception):
@@ -201,11 +202,16 @@ def test_without_calibration_rows_every_training_row_calibrates_unseen(kind, spl
 
 
 def test_a_cross_fitted_training_stopped_in_any_fold_ends_as_if_it_had_not_been(
-    crossed, split, trained, tmp_path, encoders, monkeypatch
+    crossed, split, tiny_encoder, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(transformer, "CHECKPOINT_SECONDS", 0)
-    whole, _, held = trained("crossed", "transformer")
-    cheaper = trained("crossed", "large")[1]
+    crossed, cheaper = (
+        replace(crossed, train=replace(crossed.train, encoder=tiny_encoder, large_encoder=tiny_encoder)),
+        tmp_path / "one",
+    )
+    names = list(small.WORDS)
+    fit("large", crossed, cheaper)
+    whole, held = students.fit("transformer", crossed, names, tmp_path / "whole", quiet, cheaper)
 
     class Stop(Exception):
         pass
@@ -219,9 +225,8 @@ def test_a_cross_fitted_training_stopped_in_any_fold_ends_as_if_it_had_not_been(
         with pytest.raises(Stop):
             fit("transformer", crossed, tmp_path / "halved", step, cheaper)
     told = []
-    halved, again = students.fit(
-        "transformer", crossed, list(small.WORDS), tmp_path / "halved", lambda d, t, m: told.append(m), cheaper
-    )
+    listen = lambda done, total, message: told.append(message)  # noqa: E731
+    halved, again = students.fit("transformer", crossed, names, tmp_path / "halved", listen, cheaper)
     assert not any("part 1" in message or "part 2" in message for message in told), "finished folds were trained again"
     assert np.allclose(again.probabilities, held.probabilities, atol=1e-4)
     texts = split.calibration.texts

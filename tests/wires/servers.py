@@ -31,8 +31,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 ASSET = re.compile(r'^Text (\d+): (".*")$', re.MULTILINE)
-CATEGORY = re.compile(r"^([a-z]?\d+): (.+?)(?: — .*)?$", re.MULTILINE)
-FACET = re.compile(r'^Facet "(\w+)"(.*?)(?=^Facet "|^Text 1: |\Z)', re.MULTILINE | re.DOTALL)
+CATEGORY = re.compile(r"^([a-z]?\d+):? (.+?)(?: — .*)?$", re.MULTILINE)
+FACET = re.compile(
+    r"^(?!Categories\b)(\w+)(?: \(.*\))?:?\n(?:Of this facet.*\n)?(?:Categories.*\n)?((?:[a-z]?\d+:? .*(?:\n|\Z))+)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,9 @@ class Call:
             listed |= {
                 key: dict(CATEGORY.findall(block)) for key, block in FACET.findall(text) if CATEGORY.search(block)
             }
-        wanted = re.findall(r'"(\w+)": (?:\["<id>|"<id>|…)', self.turns[-1][1])
+        form = self.turns[-1][1].rpartition("Answer ")[2]
+        wanted = re.findall(r'"(\w+)": (?:\["<id>|"<id>)', form)
+        wanted = listed if wanted and re.search(r"[^\[]…\}", form) else wanted
         return {key: listed[key] for key in wanted if key in listed}
 
     def answer_facets(self, choose: Callable[[str, str], Any]) -> str:

@@ -23,9 +23,13 @@ class Student:
             json.loads((Path(folder) / name).read_text(encoding="utf-8"))
             for name in ("config.json", "labels.json", "thresholds.json")
         )
-        self.stages = config["stages"]
+        self.stages = [
+            stage | {key: np.array(stage[key]) for key in ("slope", "shift", "least") if key in stage}
+            for stage in config["stages"]
+        ]
+        self.several = "least" in self.stages[-1]  # how likely each tag must be to be given
         self.members = {
-            name: READERS[reader](Path(folder) / name, int8, **config["tokens"])
+            name: READERS[reader](Path(folder) / name, int8, self.several, **config["tokens"])
             for name, reader in config["readers"].items()
         }
         if shared is not None:
@@ -34,7 +38,8 @@ class Student:
 
     def predict(self, texts):
         """A dict for each text: label, confidence (0..1), strange: unlike anything it learned from, and handled: neither strange
-        nor too unsure to answer without the teacher."""
+        nor too unsure to answer without the teacher. Of a student that gives several tags also tags: how likely each of those it
+        gives is; label has them all, and confidence is that of the tag, given or left out, it is least sure of."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         parts = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
         return [answer for part in parts for answer in self.answer(part)]
@@ -46,12 +51,21 @@ class Student:
             parts, near[stage["member"]] = self.members[stage["member"]]([texts[i] for i in left])
             tables += parts
             pooled = sum(weight * part for weight, part in zip(stage["weights"], tables))
-            shares = np.exp(log_softmax(pooled)).astype(np.float32)
+            if self.several:  # each tag by itself
+                shares = sigmoid((pooled + stage["weights"][-1]) * stage["slope"] + stage["shift"]).astype(np.float32)
+                given = shares >= stage["least"]
+                if stage.get("some"):  # a text has one tag at least
+                    none = np.flatnonzero(~given.any(1))
+                    given[none, shares[none].argmax(1)] = True
+                sure = np.where(given, shares, 1 - shares).min(1, initial=1)
+            else:
+                shares = np.exp(log_softmax(pooled)).astype(np.float32)
+                given, sure = np.arange(shares.shape[1]) == shares.argmax(1)[:, None], shares.max(1)
             far = near[stage["judge"]] < stage["cut"]
-            ends = ~far & (shares.max(1) >= stage["bar"]) | (stage is self.stages[-1])
+            ends = ~far & (sure >= stage["bar"]) | (stage is self.stages[-1])
             results |= {
                 i: self._result(texts[i], *row)
-                for i, *row in zip(left[ends].tolist(), shares[ends], far[ends].tolist())
+                for i, *row in zip(left[ends].tolist(), shares[ends], given[ends], sure[ends], far[ends].tolist())
             }
             left, tables = left[~ends], [part[~ends] for part in tables]
             near = {name: part[~ends] for name, part in near.items() if part is not None}
@@ -59,11 +73,12 @@ class Student:
                 break
         return [results[i] for i in range(len(texts))]
 
-    def _result(self, text, shares, strange):
-        sure, least = float(shares.max()), self.thresholds["threshold"]
+    def _result(self, text, shares, given, sure, strange):
+        sure, least = float(sure), self.thresholds["threshold"]
         alone = least is not None and sure >= least and not strange and bool(text.strip())
-        label = self.labels[shares.argmax()]
-        return {"label": label, "confidence": round(sure, 6), "strange": strange, "handled": alone}
+        tags = {self.labels[at]: round(float(shares[at]), 6) for at in np.flatnonzero(given)}
+        answer = {"label": "; ".join(tags) or "No tag", "tags": tags} if self.several else {"label": next(iter(tags))}
+        return answer | {"confidence": round(sure, 6), "strange": strange, "handled": alone}
 
 
 class Facets:
@@ -93,12 +108,13 @@ def load(folder=Path(__file__).parent, int8=True):
 
 
 class Words:
-    """Log probabilities from TF-IDF of words (one and two in a row) and of characters (two to five in a row within words);
-    nearness: the share of a text's words that are known."""
+    """Log probabilities (of tags log odds) from TF-IDF of words (one and two in a row) and of characters (two to five in a row
+    within words); nearness: the share of a text's words that are known."""
 
     needs = ()  # packages beside numpy
 
-    def __init__(self, folder, int8, max_tokens, batch_tokens):
+    def __init__(self, folder, int8, several, max_tokens, batch_tokens):
+        self.several = several
         grams = json.loads(where(folder / "vocabulary.json").read_text(encoding="utf-8"))
         columns = iter(range(sum(map(len, grams.values()))))
         self.columns = {kind: {gram: next(columns) for gram in known} for kind, known in grams.items()}
@@ -109,10 +125,10 @@ class Words:
         """Words are counted by each student for itself."""
 
     def __call__(self, texts):
-        scores = [self.bias + sum(self.part(text.lower(), k) for k in self.columns) for text in texts]
+        scores = np.array([self.bias + sum(self.part(text.lower(), k) for k in self.columns) for text in texts])
         words = [re.findall(r"\w+", text.lower()) for text in texts]
         known = [sum(word in self.known for word in tokens) / max(len(tokens), 1) for tokens in words]
-        return [log_softmax(np.array(scores))], np.array(known, np.float32)
+        return [scores if self.several else log_softmax(scores)], np.array(known, np.float32)
 
     def part(self, text, kind):
         columns = self.columns[kind]
@@ -168,12 +184,13 @@ class Reader:
 
 
 class Graph:
-    """Log probabilities from an ONNX graph over tokens; where it makes vectors, from a logistic head on them and from the nearest
-    training assets, whose mean cosine is the nearness."""
+    """Log probabilities (of tags log odds) from an ONNX graph over tokens; where it makes vectors, from a logistic head on them and
+    from the nearest training assets, whose mean cosine is the nearness."""
 
     needs = ("onnxruntime", "tokenizers")
 
-    def __init__(self, folder, int8, max_tokens, batch_tokens):
+    def __init__(self, folder, int8, several, max_tokens, batch_tokens):
+        self.several = several
         file = where(folder / ("int8.onnx" if int8 else "fp32.onnx"))
         self.read = Reader(file, where(folder / "tokenizer.json"), max_tokens, batch_tokens)
         self.head = None
@@ -190,19 +207,26 @@ class Graph:
     def __call__(self, texts):
         rows = self.read(texts)
         if self.head is None:
-            return [log_softmax(rows)], None
+            return [rows if self.several else log_softmax(rows)], None
         vectors, (coefficients, bias, *hood) = rows, self.head
         near, nearness = self.neighbours(vectors, *hood)
-        return [log_softmax(vectors @ coefficients + bias), near], nearness
+        scores = vectors @ coefficients + bias
+        return [scores if self.several else log_softmax(scores), near], nearness
 
     def neighbours(self, vectors, known, answers):
         cosines = vectors @ known
         near = np.argpartition(-cosines, min(self.hood["neighbours"], len(answers)) - 1)[:, : self.hood["neighbours"]]
         cosines = np.take_along_axis(cosines, near, axis=1)
         weights = np.exp((cosines - cosines.max(1, keepdims=True)) / self.hood["sharpness"])
+        nearness = -np.sort(-cosines)[:, : self.hood["nearest"]].mean(1)
+        if self.several:
+            said = np.einsum("nk,nkt->nt", weights, answers[near].astype(np.float32), optimize=True)
+            prior = self.hood["prior"]
+            share = (said + prior * answers.mean(0, dtype=np.float32)) / (weights.sum(1, keepdims=True) + prior)
+            return log_odds(share).astype(np.float32), nearness
         table = np.full((len(vectors), len(self.head[1])), self.hood["floor"])
         np.add.at(table, (np.arange(len(vectors))[:, None], answers[near]), weights)
-        return np.log(table / table.sum(1, keepdims=True)), -np.sort(-cosines)[:, : self.hood["nearest"]].mean(1)
+        return np.log(table / table.sum(1, keepdims=True)), nearness
 
 
 READERS = {"words": Words, "graph": Graph}  # what answers for a member, by what config.json says of it
@@ -248,6 +272,15 @@ def characters(text):
 def log_softmax(scores):
     scores = scores - scores.max(1, keepdims=True)
     return scores - np.log(np.exp(scores).sum(1, keepdims=True))
+
+
+def sigmoid(odds):
+    return 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+
+
+def log_odds(shares):
+    inside = np.clip(shares, 1e-7, 1 - 1e-7)
+    return np.log(inside / (1 - inside))
 
 
 def tables(file, *names):

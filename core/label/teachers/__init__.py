@@ -7,7 +7,7 @@ kind of core/wires/providers.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from core import tasks
 from core.errors import InputError
 from core.tasks import Task
-from core.taxonomy import StoredCategory
+from core.taxonomy import StoredCategory, tagsets
 from core.wires import providers
 
 # kind -> module whose make() makes it from (db, task, spec, categories); each kind of a provider's is hosted as well
@@ -26,6 +26,9 @@ KINDS = {
     "recorded": "core.label.teachers.recorded",
     "connection": "core.label.teachers.hosted",
 }
+
+
+TAGS = "core.label.teachers.joint"  # whose alone() makes a hosted one of a task that chooses several
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,14 @@ class Answer:
     tags: tuple[int, ...] | None = None
 
 
+def worded(answer: Answer | None, labels: Mapping[int, str]) -> str | None:
+    """What an answer says, by the `labels` of categories in the taxonomy's order (and of sets of tags, where it may be one's id);
+    None where it says nothing."""
+    if answer is None:
+        return None
+    return labels.get(answer.category_id) if answer.tags is None else tagsets.words(answer.tags, labels)
+
+
 class Teacher(Protocol):
     """`fingerprint` changes whenever the same asset could get another answer: old answers are then not reused."""
 
@@ -76,7 +87,8 @@ class Teacher(Protocol):
 
 
 def make(db: Database, task: Task, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
-    """The teacher called `spec` for a client's categories. InputError when there is no such kind."""
+    """The teacher called `spec` for a client's categories, to be asked about single assets. InputError when there is no such kind,
+    and for the built-in one where the task chooses several."""
     kind = spec.partition(":")[0]
     kinds = dict.fromkeys(providers.kinds(), KINDS["connection"]) | KINDS
     if kind not in kinds:
@@ -84,12 +96,14 @@ def make(db: Database, task: Task, spec: str, categories: Sequence[StoredCategor
             f"There is no teacher of the kind '{kind}'.",
             f"Choose one of: built-in, recorded:COLUMN, connection:NAME, {providers.specs()}.",
         )
-    if kind != "recorded":
+    if kind == "built-in":
         tasks.one_category(
             task,
-            "Asking the built-in teacher" if kind == "built-in" else "Asking a model about single assets",
+            "Asking the built-in teacher",
             "Label its assets with a hosted teacher (`label --teacher connection:NAME`), or import a column of its tags.",
         )
+    if task.several and kind != "recorded":
+        return importlib.import_module(TAGS).alone(db, task, spec, list(categories))
     return importlib.import_module(kinds[kind]).make(db, task, spec, list(categories))
 
 

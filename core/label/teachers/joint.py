@@ -3,7 +3,7 @@ facet's teacher would be asked alone decides which run its labels belong to: ask
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -14,11 +14,11 @@ from core.label import labels
 from core.label.asking import Answered, Question, texts_of
 from core.label.deciding import JointDecision
 from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion, keys
-from core.label.teachers import Answer, Asset
+from core.label.teachers import Answer, Asset, hosted
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
 from core.tasks import Task
-from core.taxonomy import tagsets
+from core.taxonomy import StoredCategory, tagsets
 from core.wires.wire import Reply, Request
 
 PAGE = 256  # assets read at a time
@@ -29,9 +29,7 @@ class Joint(Hosted):
 
     def __init__(self, facets: Sequence[tuple[Task, Hosted]], runs: Sequence[int] = ()):
         first, names = facets[0][1], keys([task.name for task, _ in facets])
-        asked = [
-            Facet(task.name, key, hosted.asking, task.several, task.id) for key, (task, hosted) in zip(names, facets)
-        ]
+        asked = [Facet(task.name, key, one.asking, task.several, task.id) for key, (task, one) in zip(names, facets)]
         kind = JointDecision if first.provider.choices else JointAsking
         super().__init__(first.name, first.connection, kind(asked), first.price)
         self.runs, self.client_id, self.of = tuple(runs), facets[0][0].client_id, list(facets)
@@ -107,10 +105,11 @@ class Joint(Hosted):
             last = rows[-1][0]
             yield [_asset(*row) for row in rows]
 
-    def left(self, db: Database) -> int:
-        """How many assets lack a label in any facet."""
+    def left(self, db: Database, only: Collection[int] | None = None) -> int:
+        """How many assets (of those whose id is in `only`; None: of all) lack a label in any facet."""
         sql, parameters = lacking(self.runs, self.client_id)
-        return db.execute(f"select count(*) from ({sql}) where facets > 0", parameters).fetchone()[0]
+        ids = db.execute(f"select id from ({sql}) where facets > 0", parameters)
+        return sum(only is None or id in only for (id,) in ids)
 
     def groups(self, db: Database) -> list[tuple[int, int, int]]:
         """Assets by the facets they lack (as a sum of powers of two): how many, and the characters of their texts."""
@@ -130,6 +129,11 @@ def together(facets: Sequence[tuple[Task, Hosted]]) -> Hosted:
     """Who is asked about facets of one connection outside runs: of one that takes one category, its own teacher."""
     ((task, alone), *more) = facets
     return Joint(facets) if more or task.several else alone
+
+
+def alone(db: Database, task: Task, spec: str, categories: list[StoredCategory]) -> Hosted:
+    """The teacher "connection:NAME" or "KIND:MODEL" as it is asked about one facet outside runs. InputError where there is none."""
+    return together([(task, hosted.make(db, task, spec, categories))])
 
 
 def lacking(runs: Sequence[int | None], client_id: int) -> tuple[str, list]:

@@ -99,7 +99,8 @@ class Recorded:
 
     def answer(self, assets: Sequence[Asset]) -> list[Answer]:
         rows = self.db.execute(
-            f"""select r.asset_id, a.group_id, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.latency_ms
+            f"""select r.asset_id, a.group_id, r.label, r.category, r.confidence, r.tokens_in, r.tokens_out, r.tokens_cached,
+                       r.latency_ms
                 from recordings r join assets a on a.id = r.asset_id
                 where r.task_id = ? and r.source = ? and r.asset_id in ({",".join("?" * len(assets))})""",
             [self.task.id, self.source, *(a.id for a in assets)],
@@ -116,7 +117,9 @@ class Recorded:
         ).fetchone()
         return Asset(row[0], text) if row else None
 
-    def _answer(self, asset_id, group, label, known, confidence, tokens_in, tokens_out, latency_ms) -> Answer:
+    def _answer(
+        self, asset_id, group, label, known, confidence, tokens_in, tokens_out, tokens_cached, latency_ms
+    ) -> Answer:
         own = self._category(label, known)
         category = self._of_group.get(group, own)
         confidence = confidence if category == own else None  # it was given to another answer
@@ -127,6 +130,7 @@ class Recorded:
             confidence_kind="given" if confidence is not None else None,
             tokens_in=tokens_in,
             tokens_out=tokens_out,
+            tokens_cached=tokens_cached,
             latency_ms=latency_ms,
             error=None if category else f"The recorded answer '{label[:80]}' is not in the taxonomy.",
         )

@@ -135,6 +135,7 @@ def write(source: Path, folder: Path, base: str | None) -> None:
         "neighbours": neighbours.NEIGHBOURS,
         "sharpness": neighbours.SHARPNESS,
         "floor": neighbours.FLOOR,
+        "prior": neighbours.PRIOR,
         "nearest": neighbours.NEAREST,
     }
     (folder / "neighbours.json").write_text(json.dumps(hood, indent=1) + "\n", encoding="utf-8")
