@@ -28,6 +28,8 @@ KINDS: dict[str, JobKind] = {
     "rounds": JobKind("core.rounds:rounds_job", "Labelling in rounds"),
     "taxonomy": JobKind("core.label.relabel:carry_over_job", "Carrying labels to the new taxonomy"),
     "train": JobKind("core.distil:train_job", "Training", student="kind"),
+    "learn": JobKind("core.relearning:learn_job", "Learning from work", student="kind"),
+    "meet": JobKind("core.relearning:meet_job", "Champion and challenger meet", "answers"),
     "distil": JobKind("core.distil:distil_job", "On the way to a verdict", student="student"),
     "writers": JobKind("core.write.training:train_job", "Teaching students to write"),
     "blind": JobKind("core.write.blind_pairs:draw_job", "Drawing up the blind test", "briefs"),

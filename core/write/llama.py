@@ -1,7 +1,8 @@
-"""A student's model in llama.cpp (package xllamacpp), in this process: what an exported student computes with."""
+"""A student's model in llama.cpp (package xllamacpp), in this process: what students draft with, here and exported."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8  # drafts computed together
 CONTEXT = 5_120  # tokens of them all: the longest brief once, and eight of the longest drafts
+SEEDS = 2**31  # the largest number of all stands for chance
 FORCED = 1e9  # so likely that nothing else is drawn
 STRAIGHT = {"temperature": 0.0, "samplers": ["temperature"]}  # likeliest first
 # Threads wait for each other at every step: beside other work, two take ten times as long as one.
@@ -28,16 +30,25 @@ class Llama(Wording):
     """A .gguf model with its tokenizer."""
 
     server: xllamacpp.Server
+    runtime = "llama.cpp"
 
     def drafts(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], drafts: int, most: int, *, greedy: bool
     ) -> list[list[Written]]:
         """`drafts` of each prompt, drawn by its seed, or the likeliest alone (`greedy`). At most `most` tokens each, one line."""
-        drawn = {"temperature": TEMPERATURE, "min_p": MIN_P, "n_cmpl": drafts, "samplers": ["temperature", "min_p"]}
-        how = {"n_predict": most, "n_probs": 1, "stop": ["\n"]} | ({"temperature": 0.0} if greedy else drawn)
-        asked = [how | {"prompt": prompt, "seed": seed % 2**32} for prompt, seed in zip(prompts, seeds)]
-        with ThreadPoolExecutor(max(1, AT_ONCE // (1 if greedy else drafts))) as pool:
-            return [[self._taken(one) for one in answer] for answer in pool.map(self._asked, asked)]
+        drafts = 1 if greedy else drafts
+        drawn = (
+            STRAIGHT if greedy else {"temperature": TEMPERATURE, "min_p": MIN_P, "samplers": ["temperature", "min_p"]}
+        )
+        # What was read before is not taken over, and one prompt is written for at a time: among others, or in portions of another
+        # size, it is rounded otherwise, and its drafts would hang on them.
+        how = drawn | {"n_predict": most, "n_probs": 1, "stop": ["\n"], "cache_prompt": False}
+        result: list[list[Written]] = [[] for _ in prompts]
+        for prompt, seed, written in zip(prompts, seeds, result):
+            for start in range(0, drafts, AT_ONCE):
+                some = {"prompt": prompt, "seed": (seed + start) % SEEDS, "n_cmpl": min(AT_ONCE, drafts - start)}
+                written += [self._taken(one) for one in self._asked(how | some)]
+        return result
 
     def likelihoods(self, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> list[float]:
         """log p(copy | prompt) of each, its end included. It says how likely a token was only of what it draws, so it is made to
@@ -108,6 +119,8 @@ def llama(file: Path, words: Wording, threads: int = THREADS) -> Llama:
     params.model.path = str(file)
     params.n_ctx, params.n_parallel, params.kv_unified = CONTEXT, AT_ONCE, True
     params.cache_ram_mib, params.warmup, params.verbosity = 0, False, -1
+    # It listens on a port of this computer, whether asked or not: nobody has the key.
+    params.api_keys, params.ui, params.endpoint_slots, params.n_threads_http = [secrets.token_hex(32)], False, False, 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:
         return Llama(**vars(words), server=xllamacpp.Server(params))
