@@ -33,9 +33,8 @@ from core.wires.connections import Connection
 from core.words import counted, money
 
 ROWS = 200  # test assets asked about, and as many that calibrate
-UNHEARD = (
-    "error is not null and latency_ms is null"  # of an answer: the call brought nothing, which is not the model's word
-)
+# of an answer: the call brought nothing, which is not the model's word
+UNHEARD = "select error is not null and latency_ms is null"
 
 
 def connected(db: Database, client_id: int) -> list[Connection]:
@@ -138,7 +137,7 @@ def ask(
         with errand(db, task.client_id, hosted, None, owner, cap_usd, ledger.COMPARED) as desk:
             desk.ask(list(ids), tell, arrived)
             capped = desk.capped
-    counts = f"select total(not ({UNHEARD})), total({UNHEARD}) from rival_answers where rival_id = ?"
+    counts = f"select total(not ({UNHEARD})), total(({UNHEARD})) from rival_answers where rival_id = ?"
     answered, failed = map(int, db.execute(counts, [rival_id]).fetchone())
     return {"rival": spec, "answered": answered, "failed": failed, "capped": capped, "spent_usd": spent()}
 
@@ -207,8 +206,8 @@ def _keep(disk: Database, rival_id: int, answers: Sequence[tuple[int, Answer]]) 
         for asset, answer in answers
     ]
     disk.conn.executemany(
-        f"""insert into rival_answers (rival_id, asset_id, category_id, confidence, distribution, tokens_in, tokens_out,
-              cost_usd, latency_ms, error, created) values ({", ".join("?" * 11)})
+        """insert into rival_answers (rival_id, asset_id, category_id, confidence, distribution, tokens_in, tokens_out,
+              cost_usd, latency_ms, error, created) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             on conflict (rival_id, asset_id) do update set category_id = excluded.category_id,
               confidence = excluded.confidence, distribution = excluded.distribution,
               tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, cost_usd = excluded.cost_usd,

@@ -19,7 +19,8 @@ KIND = "rival"
 FEWEST, MOST = 50, 5_000
 ABOUT = (
     "A decision model is a hosted model that chooses among your categories with probabilities and writes nothing. It needs no "
-    "training and costs little. It is asked about the student's own test assets, and about as many that calibrate how sure it is."
+    "training and costs little. It is asked about the student's own test assets, and about as many trial assets that say how sure is "
+    "sure enough."
 )
 
 
@@ -65,10 +66,10 @@ def _table(shown: tuple[Beside, ...]) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="table-rivals")
     first = shown[0].rival
     fitted = (
-        f"How sure {first.name} says it is was calibrated on {first.calibrated_on:,} assets (temperature {first.temperature:.2f}); "
-        f"what it would handle is certified as a student's is: {shown[0].proven}."
+        f"How sure {first.name} says it is was put right on {first.calibrated_on:,} trial assets; what it would handle is proven "
+        f"as a student's is: {shown[0].proven}."
         if first.calibrated_on
-        else "Too few of its answers came with probabilities to calibrate how sure it is."
+        else "Too few of its answers came with probabilities to say how sure is sure enough."
     )
     st.caption(
         frame.plain(f"Measured on the student's own test assets; half of its answers took less than the time. {fitted}")
@@ -106,7 +107,7 @@ def _offer(view: frame.View, student: dict) -> None:
     if st.button(
         f"Ask {frame.plain(names[spec])} about {rows:,} of them ({price})",
         icon=":material/quick_reference:",
-        help=f"{counted(count, 'call')}: the test assets, and as many that calibrate how sure it is; none is made twice.",
+        help=f"{counted(count, 'call')}: the test assets, and as many trial assets; none is made twice.",
         disabled=budget is None and bool(cost.high),
     ):
         progress.start(view, KIND, rivals.params(view.task, student["id"], spec, budget, rows))
