@@ -254,7 +254,9 @@ def test_a_hosted_teacher_is_asked_about_the_chosen_assets_alone(tagged, task):
         run = labelling.label(tagged, task, connected(tagged, task, model), budget_usd=1.0, only=chosen)
         assert sum(model.asked.values()) == 5
     assert runs.summary(tagged, run)["count"] == 5 and runs.summary(tagged, run)["state"] == "stopped"
-    assert runs.summary(tagged, run)["mapped"] > 0
+    told = runs.remarks(tagged, run)
+    assert sum(row["count"] for row in told) == runs.summary(tagged, run)["mapped"] > 0
+    assert {row["remark"] for row in told} <= {f"It names {tag} twice, which counts once." for tag in small.WORDS}
 
 
 # --- a vendor -------------------------------------------------------------------------------------------------------

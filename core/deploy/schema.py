@@ -132,6 +132,7 @@ class Drafted(BaseModel):
     handled: bool = Field(description="Whether a draft of the student passes every gate")
     answered_by: Literal["student", "teacher"] | None
     student: str = Field(description="The number of the student that was asked")
+    runtime: str | None = Field(description="What its model drafted with, llama.cpp or torch; null without a model")
     fields: dict[str, list[str]] = Field(
         description="What the brief says of client, budget, dates; of students that sum up"
     )

@@ -24,10 +24,13 @@ class JobKind:
 KINDS: dict[str, JobKind] = {
     "import_assets": JobKind("core.distil:import_job", "Importing", "rows"),
     "import_log": JobKind("core.exchanges.logs:import_job", "Importing a log", "rows"),
+    "take_calls": JobKind("core.exchanges.kept:take_job", "Making labels of calls", "rows"),
     "label": JobKind("core.label.labelling:label_job", "Labelling", "assets", pauses=True),
     "rounds": JobKind("core.rounds:rounds_job", "Labelling in rounds"),
     "taxonomy": JobKind("core.label.relabel:carry_over_job", "Carrying labels to the new taxonomy"),
     "train": JobKind("core.distil:train_job", "Training", student="kind"),
+    "learn": JobKind("core.relearning:learn_job", "Learning from work", student="kind"),
+    "meet": JobKind("core.relearning:meet_job", "Champion and challenger meet", "answers"),
     "distil": JobKind("core.distil:distil_job", "On the way to a verdict", student="student"),
     "writers": JobKind("core.write.training:train_job", "Teaching students to write"),
     "blind": JobKind("core.write.blind_pairs:draw_job", "Drawing up the blind test", "briefs"),

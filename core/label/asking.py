@@ -45,8 +45,8 @@ class Answered:
     """What was said of an asset: a category's id, or the problem why there is none.
 
     `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "decision" (a
-    decision model's), "votes" or "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet`
-    and `tags` as in Answer.
+    decision model's), "votes" or "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet`,
+    `tags` and `remark` as in Answer.
     """
 
     asset_id: int
@@ -58,6 +58,7 @@ class Answered:
     mapped: bool = False
     facet: int = 0
     tags: tuple[int, ...] | None = None
+    remark: str | None = None
 
     @property
     def slot(self) -> Slot:

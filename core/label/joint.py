@@ -38,6 +38,7 @@ from core.wires.wire import Reply, form, unthought
 EACH = "Choose for each facet by itself:"
 SEVERAL = "Of this facet choose every category that fits, none where none does: a list of ids."
 SOME = "Of this facet choose every category that fits, one at least: a list of ids."
+TWICE = "It names {} twice, which counts once."
 NO_TAG = "The answer gives no category, but every text has one at least."
 
 
@@ -375,4 +376,6 @@ def _read_tags(facet: Facet, place: int, asset: Asset, value: object, allowed: S
     if facet.asking.some and not tags:
         return Answered(asset.id, None, NO_TAG, facet=place)
     near = mapped or listed is not value or len(tags) < len(read) or any(one.mapped for one in read)
-    return Answered(asset.id, None, mapped=near, facet=place, tags=tags)
+    twice = next((tag for tag, n in Counter(one.category for one in read).items() if n > 1), None)
+    remark = None if twice is None else TWICE.format(facet.asking.reader.match.label(twice))
+    return Answered(asset.id, None, mapped=near, facet=place, tags=tags, remark=remark)
