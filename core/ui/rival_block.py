@@ -19,8 +19,8 @@ KIND = "rival"
 FEWEST, MOST = 50, 5_000
 ABOUT = (
     "A decision model is a hosted model that chooses among your categories with probabilities and writes nothing. It needs no "
-    "training and costs little. It is asked about the student's own test assets, and about as many trial assets that say how sure is "
-    "sure enough."
+    "training and costs little. It is asked about the student's own test assets, and about as many trial assets that say "
+    "how sure is sure enough."
 )
 
 
