@@ -271,6 +271,11 @@ def s009_must_pass(db: Database) -> None:
 
 
 @migrations()
+def s015_rivals(db: Database) -> None:
+    _run(db, "schema_rivals.sql")
+
+
+@migrations()
 def s016_passed_on(db: Database) -> None:
     """Calls that a service passes on, and of the tokens a recorded label took, those that came out of the provider's cache."""
     _run(db, "schema_passed_on.sql")
@@ -282,3 +287,11 @@ def s016_passed_on(db: Database) -> None:
 @migrations()
 def s017_audits(db: Database) -> None:
     _run(db, "schema_audits.sql")
+
+
+@migrations()
+def s018_learning(db: Database) -> None:
+    """With what chance the teacher was asked for a label that came of work (core/watch/learning.py), null where assets were
+    labelled for their own sake; and how a challenger met the student at work (core/watch/meeting.py)."""
+    db.execute("alter table labels add column chance real")
+    _run(db, "schema_learning.sql")

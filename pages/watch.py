@@ -1,6 +1,6 @@
 """Watch: whether the promise of the student at work still holds, and what a student that answered silently would have done."""
 
-from core.ui import frame, watching
+from core.ui import frame, learning, watching
 from core.watch import shadow, standing
 
 ENTRY = {
@@ -24,6 +24,10 @@ def main() -> None:
         watching.weeks(now)
         watching.moved(now)
         watching.changed(view)
+        learning.overall(view)
+        learning.learn(view)
+        learning.contest(view)
+        learning.strange(view)
         watching.choices(view, now)
         watching.kept_texts(view)
 
