@@ -260,8 +260,19 @@ def s012_joint_calls(db: Database) -> None:
 
 
 @migrations()
+def s013_label_remarks(db: Database) -> None:
+    """What was put right in an answer that became a label, such as a tag named twice."""
+    db.execute("alter table labels add column remark text")
+
+
+@migrations()
 def s009_must_pass(db: Database) -> None:
     _run(db, "schema_must_pass.sql")
+
+
+@migrations()
+def s015_rivals(db: Database) -> None:
+    _run(db, "schema_rivals.sql")
 
 
 @migrations()
@@ -276,3 +287,11 @@ def s016_passed_on(db: Database) -> None:
 @migrations()
 def s017_audits(db: Database) -> None:
     _run(db, "schema_audits.sql")
+
+
+@migrations()
+def s018_learning(db: Database) -> None:
+    """With what chance the teacher was asked for a label that came of work (core/watch/learning.py), null where assets were
+    labelled for their own sake; and how a challenger met the student at work (core/watch/meeting.py)."""
+    db.execute("alter table labels add column chance real")
+    _run(db, "schema_learning.sql")

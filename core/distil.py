@@ -20,7 +20,7 @@ from core.assets import imports as ingest
 from core.assets.family_columns import Families, by_stem, in_words
 from core.assets.label_columns import nearest
 from core.errors import InputError
-from core.evaluate import evaluation, going_live
+from core.evaluate import evaluation, going_live, joint_money
 from core.evaluate import joint as joint_figures
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
@@ -119,16 +119,18 @@ def distil(
         raise InputError(
             f"--task names one task, but {taxonomy.name} holds facets: {', '.join(names)}.", "Leave --task out."
         )
-    return jobs.run_here(
-        db, "distil", params, _task(db, client, names[0] or task, read.picks.get(names[0])), on_progress
-    ).result
+    return jobs.run_here(db, "distil", params, _task(db, client, names[0] or task, read, names[0]), on_progress).result
 
 
-def _task(db: Database, client: str, name: str | None, kind: str | None, *, synthetic: bool = False) -> Task:
-    """The task of the kind that the taxonomy file asks for (None: any that sorts assets), made if new. InputError where a task of
-    another kind has the name."""
+def _task(
+    db: Database, client: str, name: str | None, read: categories.TaxonomyFile, facet: str, *, synthetic: bool = False
+) -> Task:
+    """The task of the kind that the taxonomy file asks for its `facet` (none: any that sorts assets), made if new. InputError where
+    a task of another kind has the name."""
+    kind = read.picks.get(facet)
     task = tasks.of(db, client, name, synthetic=synthetic, kind=kind or "choose_one")
     facets.must_be(task, kind)
+    facets.keep_pick(db, task, read, facet)
     return task
 
 
@@ -143,8 +145,7 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
 
     read = _taxonomy(files[0], request)
     each_task = {
-        name: _task(db, client, name or request.get("task"), read.picks.get(name), synthetic=synthetic)
-        for name in read.facets
+        name: _task(db, client, name or request.get("task"), read, name, synthetic=synthetic) for name in read.facets
     }
     told = [*read.problems, *facets.renamed(db, next(iter(each_task.values())).client_id, read)]
     for name, task in each_task.items():
@@ -173,7 +174,9 @@ def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
     chosen = [int(one["chosen"]) for one in each.values()]
     target = request.get("target") or settings.get(db, "target_agreement", task)
     joint = joint_figures.all_facets(db, chosen, target, settings.get(db, "confidence", task))
-    return {"client": client, "assets": brought_in, "tasks": each, "all_facets": joint_figures.as_json(joint)}
+    economics, _ = joint_money.as_json(db, dict(zip(each_task.values(), chosen)))
+    whole = joint_figures.as_json(joint) | {"economics": economics}
+    return {"client": client, "assets": brought_in, "tasks": each, "all_facets": whole}
 
 
 def _taught_all(

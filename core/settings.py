@@ -31,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "voice_guide": {},  # changed fields of core.write.guide.Guide
     "teacher_behind": {},  # changed fields of core.write.teacher_behind.Rules
     "approval_target": 0.8,  # of a student's drafts above the bar, that people approve as they are (core/write/scorer.py)
+    "may_be_none": True,  # of a task that chooses several: whether none of its categories is an answer, too
     "served_keeping": {},  # changed fields of core.watch.rules.Keeping
     "watching": {},  # changed fields of core.watch.rules.Watching
     "blind_test": {},  # changed fields of core.write.blind.Rules

@@ -131,8 +131,9 @@ def rename(db: Database, task: Task, name: str, kind: str | None = None) -> Task
 
 
 def _must_be_free(db: Database, client_id: int, name: str, but: int = 0) -> None:
-    if _select(db, "client_id = ? and name = ? and id != ?", [client_id, name, but]):
-        raise InputError(f"The client has a task {name} already.", "Choose another name.")
+    for task in of_client(db, client_id):
+        if task.id != but and task.name.casefold() == name.casefold():
+            raise InputError(f"The client has a task {task.name} already.", "Choose another name.")
 
 
 def _select(db: Database, where: str, values: list) -> list[Task]:

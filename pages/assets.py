@@ -14,6 +14,7 @@ from core.ui import (
     frame,
     label_names,
     latency_unit,
+    logs,
     progress,
     removing,
     taxonomy_columns,
@@ -47,6 +48,7 @@ def main() -> None:
                 _import(view, path, running)
         # How an earlier file failed is of no use beside a new one.
         progress.watch(view, "import_assets", expected=running, about={"path": str(path)} if path else None)
+        logs.section(view)
         label_names.settle(view)
         if data_profile.show(view):
             removing.assets(view, asset_table.show(view))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import InputError
-from core.ui import connection_form, frame, hosted_teacher
+from core.ui import connection_form, frame, hosted_teacher, passing
 from core.wires import connections, keys
 from core.wires.connections import Connection
 
@@ -31,6 +31,7 @@ def main() -> None:
             _row(view, connection, testing == connection.id)
         if st.button("Add a connection", icon=":material/add:"):
             _edit("new")
+        passing.section(view, list(by_id.values()))
 
 
 def _edit(what: int | str | None) -> None:

@@ -1,6 +1,6 @@
 """Watch: whether the promise of the student at work still holds, and what a student that answered silently would have done."""
 
-from core.ui import frame, watching
+from core.ui import frame, learning, watching
 from core.watch import shadow, standing
 
 ENTRY = {
@@ -23,6 +23,11 @@ def main() -> None:
             frame.nothing_yet("No student of this task is at work.", "student", "Put one to work")
         watching.weeks(now)
         watching.moved(now)
+        watching.changed(view)
+        learning.overall(view)
+        learning.learn(view)
+        learning.contest(view)
+        learning.strange(view)
         watching.choices(view, now)
         watching.kept_texts(view)
 

@@ -13,17 +13,17 @@ from dataclasses import replace
 
 import pytest
 
-from core import jobs, review, rounds, tasks, taxonomy, vendor
-from core.deploy import export, facets_export, live, scoring
+from core import distil, jobs, review, rounds, tasks, taxonomy, vendor
+from core.deploy import export, facets_export, live, scoring, service
 from core.deploy.exported import runtime
 from core.deploy.fallback import Fallback
 from core.errors import InputError
 from core.evaluate import learning_curve
-from core.label import desk, labelling, runs
+from core.label import desk, labelling, prompts, runs
 from core.label.gold import labels as gold_labels
 from core.label.teachers import Asset, make, worded
 from core.money import ledger
-from core.review import files, people, queue
+from core.review import facets, files, people, queue
 from core.taxonomy import tagsets
 from core.train import registry, students
 from core.train.registry import set_live
@@ -102,8 +102,9 @@ def test_a_student_with_a_base_model_goes_along_as_well(tagged, task, encoders, 
     assert sum(map(str.__eq__, said, exported)) >= 48
 
 
-def test_an_export_of_all_facets_holds_a_task_of_tags_among_them(db, tmp_path):
-    from core import distil
+@pytest.fixture
+def both(db, tmp_path):
+    """The tasks Mood, which chooses several, and Topic of the same assets, each with a live student."""
 
     rows = [row | {"topic": "Sunny" if "beach" in row["text"] else "Other"} for row in small.tag_rows(400)]
     _, assets = small.tag_files(tmp_path, rows)
@@ -114,6 +115,10 @@ def test_an_export_of_all_facets_holds_a_task_of_tags_among_them(db, tmp_path):
     both = tasks.of_client(db, tasks.client_named(db, "Both"))
     for (student,) in db.execute("select id from students").fetchall():
         set_live(db, student)
+    return both
+
+
+def test_an_export_of_all_facets_holds_a_task_of_tags_among_them(db, both, tmp_path):
     facets_export.export(db, tasks=both, to=tmp_path / "out")
     (answer,) = runtime.load(tmp_path / "out").predict([NEW])
     assert answer["facets"]["Topic"]["label"] == "Sunny" and "Travel" in answer["facets"]["Mood"]["tags"]
@@ -137,7 +142,34 @@ def test_the_teacher_behind_a_served_student_answers_with_tags(tagged, task):
 
         said = asyncio.run(life())
         assert [one.category for one in said] == ["Sale; Travel", "No tag", "Sale; Travel"]
+        assert [one.tags for one in said] == [("Sale", "Travel"), (), ("Sale", "Travel")]
         assert max(model.asked.values()) == 1
+
+
+def test_a_server_says_the_tags_one_by_one_whoever_answers(tagged, task):
+    set_live(tagged, 1)
+    follower = live.Follower(task, "live")
+    text = tagged.execute("select text from assets where split = 'test' limit 1").fetchone()[0]
+    labels = tagged.execute(
+        """select c.label from labels l join assets a on a.id = l.asset_id join categories c on c.id = l.category_id
+           where a.text = ?""",
+        [text],
+    ).fetchone()[0]
+
+    async def life():
+        made = service.Service([follower], Fallback(task, None))
+        made.start()
+        await made.load()
+        try:
+            unsure = replace(follower.current, threshold=1.1)  # the teacher's recorded labels answer what they know
+            return [one for (one,) in await made.classify([unsure], [text, NEW])]
+        finally:
+            await made.close()
+
+    taught, own = asyncio.run(life())
+    assert (taught.answered_by, taught.category) == ("teacher", labels)
+    assert taught.tags == ([] if labels == "No tag" else labels.split("; "))
+    assert (own.answered_by, own.tags) == (None, ["Sale", "Travel"])
 
 
 def test_rows_of_a_scored_file_come_back_with_the_teachers_tags(tagged, task, tmp_path):
@@ -227,6 +259,20 @@ def test_reviewers_who_give_other_tags_are_a_conflict_that_begins_with_what_both
     assert "No tag" in files.to_csv(listed, task)
 
 
+def test_an_asset_with_all_its_facets_has_tags_among_them(db, both):
+    for task in both:
+        queue.build(db, task)
+    mood = next(task for task in both if task.several)
+    asset = facets.next_asset(db, [mood], "Ana")
+    first = next(one for one in facets.facets(db, both, asset, "Ana", most=20) if one.task == mood)
+    assert first.item.tags == tuple(one["category_id"] for one in first.item.suggestions if one["given"])
+    assert {one["label"] for one in first.item.suggestions} == set(small.WORDS)
+    review.decide_tags(db, mood, asset, "Ana", [], "queue")
+    again = next(one for one in facets.facets(db, both, asset, "Ana") if one.task == mood)
+    assert (again.item, again.label, again.by) == (None, "No tag", "people")
+    assert facets.latest_task(db, both, "Ana") == mood
+
+
 # --- rounds and curve -----------------------------------------------------------------------------------------------
 
 
@@ -255,7 +301,9 @@ def test_a_hosted_teacher_is_asked_about_the_chosen_assets_alone(tagged, task):
         run = labelling.label(tagged, task, connected(tagged, task, model), budget_usd=1.0, only=chosen)
         assert sum(model.asked.values()) == 5
     assert runs.summary(tagged, run)["count"] == 5 and runs.summary(tagged, run)["state"] == "stopped"
-    assert runs.summary(tagged, run)["mapped"] > 0
+    told = runs.remarks(tagged, run)
+    assert sum(row["count"] for row in told) == runs.summary(tagged, run)["mapped"] > 0
+    assert {row["remark"] for row in told} <= {f"It names {tag} twice, which counts once." for tag in small.WORDS}
 
 
 # --- a vendor -------------------------------------------------------------------------------------------------------
@@ -327,3 +375,49 @@ def test_the_blind_pack_asks_for_all_that_fits(tagged, task):
     assert "Give each all categories that fit, none where none does, of taxonomy.csv" in asked
     assert "[] where none fits" in asked and "exactly one" not in asked
     assert tagsets.load(tagged, taxonomy.latest(tagged, task))
+
+
+# --- one tag at least -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_least_one(db, tmp_path):
+    """A client whose facet Mood says that an asset has one or more of its categories; 40 of its cells say none."""
+    rows = small.tag_rows(400)
+    kept = [row for row in rows if row["mood"] != "[]"] + [row for row in rows if row["mood"] == "[]"][:40]
+    file, assets = small.tag_files(tmp_path / "files", kept)
+    file.write_text(file.read_text(encoding="utf-8").replace("several", "one or more"), encoding="utf-8")
+    told = distil.distil(
+        db, taxonomy=file, assets=assets, client="Some", teacher="recorded", student="linear", target=0.6
+    )
+    return tasks.named(db, "Some"), told
+
+
+def test_a_facet_that_needs_one_tag_never_gets_none(db, at_least_one, tmp_path):
+    task, told = at_least_one
+    (mood,) = told["tasks"].values()
+    listed = [one[0] for one in db.execute("select what from import_problems").fetchall()]
+    assert "40 cells say that no tag fits, but an asset has one at least." in listed
+    assert mood["labels"]["count"] == told["assets"]["imported"] - 40
+    student = students.load(registry.folder_of(db, int(mood["chosen"])))
+    texts = ["", "today now your best", NEW, "and only great come"]
+    said = students.said(student.answer(texts), student.labels)
+    assert "No tag" not in said and said[2] == "Sale; Travel"
+    export.export(db, task=task, student=int(mood["chosen"]), to=tmp_path / "out")
+    assert [one["label"] for one in runtime.Student(tmp_path / "out").predict(texts)] == said
+    with pytest.raises(InputError, match="one of these tags at least"):
+        review.decide_tags(db, task, 1, "Ana", [], "queue")
+
+
+def test_a_teacher_that_gives_none_where_one_is_needed_is_asked_once_more(db, at_least_one):
+    task, _ = at_least_one
+    assert "one at least" in prompts.current(db, task).instructions
+
+    def stubborn(call) -> str:
+        first = next(iter(call.categories))
+        return json.dumps({"mood": [first] if call.repair else []})
+
+    with Server(stubborn) as model:
+        teacher = make(db, task, connected(db, task, model), taxonomy.load(db, taxonomy.latest(db, task)))
+        answer = desk.ask_once(db, task.client_id, teacher, NEW)
+        assert len(answer.tags) == 1 and model.asked[NEW] == 2

@@ -11,7 +11,7 @@ from itertools import islice
 
 from sqlite_utils import Database
 
-from core import taxonomy
+from core import settings, taxonomy
 from core.assets import families
 from core.assets.duplicates import form_hash, normal_form
 from core.assets.ids import AS_TEXT, is_damaged
@@ -49,7 +49,8 @@ class Reading:
             known = check_map(accepted or {}, Matcher(categories))
             matcher = Matcher(categories, accepted=known)
             if task.several:
-                self.labels = TagColumns(db, version, table, mapping, matcher)
+                some = not settings.get(db, "may_be_none", task)
+                self.labels = TagColumns(db, version, table, mapping, matcher, some)
             else:
                 self.labels = LabelColumns(table, mapping, matcher)
         self.rows = self.imported = self.unchanged = self.conflicts = self.moved = 0

@@ -145,9 +145,13 @@ def _remembered(matcher: Match) -> Match:
 
 class TagColumns(LabelColumns):
     """LabelColumns of a task that chooses several: an answer is the id of a set of tags (core/taxonomy/tagsets.py), made where it
-    is new. Raises InputError as there."""
+    is new; where an asset has one tag at least (`some`), a cell that says none is left out. Raises InputError as there."""
 
-    def __init__(self, db: Database, taxonomy_id: int, table: Table, mapping: Mapping, matcher: Matcher):
+    def __init__(
+        self, db: Database, taxonomy_id: int, table: Table, mapping: Mapping, matcher: Matcher, some: bool = False
+    ):
+        self._some = some
+        self._none: Counter[str] = Counter()
         self._columns = {role: getattr(mapping, role) for role in ROLES if getattr(mapping, role)}
         self._accepted, self.matcher = matcher.accepted, matcher
         self._unknown: Counter[tuple[str, str]] = Counter()
@@ -177,6 +181,9 @@ class TagColumns(LabelColumns):
         tags = self._tags.get((role, value))
         if tags is None:
             return None, ()
+        if self._some and tags.categories == ():
+            self._none[self._columns[role]] += 1
+            return None, ()
         for tag in tags.unknown:
             self._unknown[role, tag] += 1
         for tag in self._match[role].split(value) if self._accepted else ():
@@ -189,7 +196,7 @@ class TagColumns(LabelColumns):
     def __call__(self, role: str, value: str) -> int | None:
         """The set that a cell means, without counting."""
         tags = self._tags.get((role, value))
-        return None if tags is None else self._sets.get(tags.categories)
+        return None if tags is None or (self._some and tags.categories == ()) else self._sets.get(tags.categories)
 
     def label(self, answer: int) -> str:
         """How people read a set that was found."""
@@ -205,3 +212,6 @@ class TagColumns(LabelColumns):
         for column, n in self._doubled.items():
             what = f"{counted(n, 'cell names', 'cells name')} a tag twice; it counts once."
             problems.remark(None, column, what, "Nothing, if that is right.")
+        for column, n in self._none.items():
+            what = f"{counted(n, 'cell says', 'cells say')} that no tag fits, but an asset has one at least."
+            problems.add(None, column, what, "Name its tags, or leave the cell empty.")

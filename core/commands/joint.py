@@ -26,9 +26,10 @@ def label(db: Database, facets: Sequence[Task], args: argparse.Namespace) -> tup
     result = jobs.run_here(db, "label", params, facets[0], terminal.Log()).result
     lines = []
     for name, one in result["facets"].items():
-        one["reasons"] = runs.reasons(db, one["run_id"])
+        one["reasons"], one["remarks"] = runs.reasons(db, one["run_id"]), runs.remarks(db, one["run_id"])
         lines.append(f"{name}: {one['count']:,} labels, {one['failed']:,} assets without")
         lines += [f"{row['count']:>7,}  {row['reason']}" for row in one["reasons"]]
+        lines += [f"{row['count']:>7,}  {row['remark']}" for row in one["remarks"]]
     lines.append(f"{money(result['spent_usd'], exact=True)} spent in all, each facet bearing its share")
     if result["state"] == "capped":
         lines.append("Stopped at the budget: the same command with a higher one carries on.")

@@ -115,10 +115,12 @@ def _label(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, li
     lines = [
         f"{result['count']:,} labels, {result['failed']:,} assets without, {money(result['spent_usd'], exact=True)} spent"
     ]
+    right = runs.remarks(db, result["run_id"])
     lines += [f"{row['count']:>7,}  {row['reason']}" for row in why]
+    lines += [f"{row['count']:>7,}  {row['remark']}" for row in right]
     if result["state"] == "capped":
         lines.append("Stopped at the budget: the same command with a higher one carries on.")
-    return {**result, "reasons": why}, lines
+    return {**result, "reasons": why, "remarks": right}, lines
 
 
 def _forecast(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:

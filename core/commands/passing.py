@@ -25,7 +25,8 @@ def options(command: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--pattern",
         metavar="TEXT|@FILE",
-        help="the text of the prompt's message, with {asset} where the asset stands and {any} for other parts that change",
+        help="the text of the prompt's message (\\n a new line), with {asset} where the asset stands and {any} for other parts that"
+        " change",
     )
     what.add_argument("--suggest", action="store_true", help="set the pattern that the last ten calls share")
     what.add_argument("--no-pattern", action="store_true", help="forget the task's pattern")
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 def _pattern(args: argparse.Namespace) -> Pattern:
     from core.exchanges.patterns import Pattern
 
-    template = args.pattern
+    template = args.pattern.replace("\\n", "\n")  # as a shell hands it on
     if template.startswith("@"):
         file = Path(template[1:])
         terminal.must_exist(file)

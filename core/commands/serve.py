@@ -48,6 +48,9 @@ def options(command: argparse.ArgumentParser) -> None:
         help="the teacher does the work, the student answers silently; `watch` compares",
     )
     command.add_argument(
+        "--beside", metavar="ID", help="a second student, by its number, answers silently beside the live one"
+    )
+    command.add_argument(
         "--unrecorded", action="store_true", help="write nothing down of what is served: then no promise is watched"
     )
 
@@ -62,8 +65,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "In a shadow run the teacher does the work, and no teacher is asked.", "Add --fallback.", where="--shadow"
         )
-    if args.shadow and args.unrecorded:
-        raise InputError("A shadow run is what is written down.", "Leave --unrecorded out.", where="--shadow")
+    if (args.shadow or args.beside) and args.unrecorded:
+        raise InputError("A shadow run is what is written down.", "Leave --unrecorded out.")
     from core import database, tasks
 
     db = database.connect()
@@ -82,6 +85,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         fallback=args.fallback,
         budget_usd=args.fallback_budget,
         shadow=args.shadow,
+        beside=args.beside,
         record=not args.unrecorded,
         pass_to=connections.find(db, client_id, args.pass_to) if args.pass_to else None,
         client=args.client,

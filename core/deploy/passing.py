@@ -48,7 +48,7 @@ class Upstream:
 def upstream(connection: Connection) -> Upstream:
     """Where a connection's calls go. InputError where its provider does not speak like OpenAI."""
     provider = providers.of(connection.kind)
-    if not provider.spoken_elsewhere:
+    if not provider.chats:
         raise InputError(
             f"The connection {connection.name} is of the kind {connection.kind}, and {PASSED} speaks like OpenAI.",
             "Name a connection of the kind openai: for Anthropic's models one with the address https://api.anthropic.com/v1.",

@@ -72,6 +72,9 @@ class Result(BaseModel):
     strange: bool = Field(description="Whether the text is unlike anything the student learned from")
     answered_by: Literal["student", "teacher"] | None
     top: list[Guess] = Field(description="The student's three most probable categories")
+    tags: list[str] | None = Field(
+        None, description="The categories that `category` joins, none maybe; null where the task chooses one"
+    )
 
 
 class Which(BaseModel):
@@ -132,6 +135,7 @@ class Drafted(BaseModel):
     handled: bool = Field(description="Whether a draft of the student passes every gate")
     answered_by: Literal["student", "teacher"] | None
     student: str = Field(description="The number of the student that was asked")
+    runtime: str | None = Field(description="What its model drafted with, llama.cpp or torch; null without a model")
     fields: dict[str, list[str]] = Field(
         description="What the brief says of client, budget, dates; of students that sum up"
     )

@@ -85,6 +85,7 @@ def serve(
     fallback: bool = False,
     budget_usd: float | None = None,
     shadow: bool = False,
+    beside: str | None = None,
     record: bool = True,
     limits: Limits | None = None,
     pass_to: Connection | None = None,
@@ -95,10 +96,10 @@ def serve(
 
     Tasks that sort answer at /classify, of several each text's every facet; one that writes, alone, at /write; `writes`: a task
     that writes, beside those that sort. `shadow`: the teacher, which `fallback` asks, does the work, and the students answer
-    silently. What is served is written down (`record`), and audited as people have said (core/deploy/watching.py). `pass_to`: the
-    connection that calls of /v1/chat/completions go on to, which are written down likewise, for the client of that name; then there
-    may be no student at all.
-    InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
+    silently; `beside`: the number of a second student that answers silently beside the live one. What is served is written down
+    (`record`), and audited as people have said (core/deploy/watching.py). `pass_to`: the connection that calls of
+    /v1/chat/completions go on to, which are written down likewise, for the client of that name; then there may be no student at
+    all. InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
     token = gate.token()
@@ -109,7 +110,7 @@ def serve(
         )
     behind = Fallback(sorting[0], budget_usd, len(sorting)) if fallback else None
     watch = Watch(sorting[0].client_id, sorting, shadow) if record and sorting else None
-    service = _service(db, sorting, which, writes, behind, watch)
+    service = _service(db, sorting, which, writes, behind, watch, beside)
     passing = None
     if pass_to:
         recorder = Recorder(tasks.client_named(db, client), client) if record else None
@@ -157,6 +158,7 @@ def _service(
     writes: Task | None,
     fallback: Fallback | None,
     watch: Watch | None,
+    beside: str | None,
 ) -> Service:
     """What answers. InputError where a student is not there, or the tasks are not of the kinds they are named as."""
     wrong = next((task for task in sorting if task.kind == KIND), None)
@@ -183,7 +185,17 @@ def _service(
     readings = Readings() if len(sorting) > 1 else None
     facets = [Follower(task, which, readings) for task in sorting]
     writer = WriterFollower(writes, "live", needed=False) if writes else None
-    return Service(facets, fallback, writer, readings, watch)
+    return Service(facets, fallback, writer, readings, watch, _silent(db, sorting, beside))
+
+
+def _silent(db: Database, sorting: Sequence[Task], beside: str | None) -> Follower | None:
+    """Who follows a student that answers silently beside the live one. InputError where there is no such student."""
+    if beside is None:
+        return None
+    if len(sorting) > 1:
+        raise InputError("A student answers silently in one task.", "Name that task with --task.")
+    find(db, sorting[0], beside)
+    return Follower(sorting[0], beside)
 
 
 def _only_here(host: str) -> bool:

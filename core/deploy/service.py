@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from core.deploy.batching import Batcher
+from core.deploy.beside import Beside
 from core.deploy.fallback import Fallback, TeacherReply
 from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
@@ -18,6 +19,7 @@ from core.deploy.schema import Guess, Result
 from core.deploy.watching import Watch
 from core.deploy.writing import WriterFollower, Writing
 from core.train import students
+from core.train.students.stages import TagAnswers
 from core.train.students.together import Readings
 
 TOP = 3
@@ -28,7 +30,8 @@ EMPTY = Result(category=None, confidence=None, handled=False, strange=False, ans
 class Service:
     """The live students, the queue before them and their teachers, and the counters. `facets`: who follows the student of each task
     that sorts (none: nothing is classified), which read by `readings` where they are several; `fallback` None: no teacher is asked;
-    `writers` None: no drafts; `watch` None: what is served is not written down."""
+    `writers` None: no drafts; `watch` None: what is served is not written down; `silent` follows a second student that answers
+    beside the live one."""
 
     def __init__(
         self,
@@ -37,12 +40,14 @@ class Service:
         writers: WriterFollower | None = None,
         readings: Readings | None = None,
         watch: Watch | None = None,
+        silent: Follower | None = None,
     ):
         self.facets, self.fallback, self.metrics = list(facets), fallback, Metrics()
         self.reasons = Reasons()
         self.watch = watch
         self.writing = Writing(writers, self.metrics) if writers else None
         self.students = Batcher(partial(answer_all, readings), "student", seen=self.metrics.batches.observe)
+        self.beside = Beside(silent, watch, self._alone) if silent and watch else None
         self.metrics.waiting.set_function(lambda: self.students.waiting)
         self.metrics.student.set_function(lambda: _only(one.current.id for one in self.facets if one.current))
         if fallback:
@@ -52,7 +57,8 @@ class Service:
     @property
     def followers(self) -> list[Follower]:
         """Who follows a live student."""
-        return [*self.facets, *([self.writing.follower] if self.writing else [])]
+        more = [self.writing.follower] if self.writing else []
+        return [*self.facets, *([self.beside.follower] if self.beside else []), *more]
 
     def start(self) -> None:
         """Begin to answer; call it on the event loop."""
@@ -70,6 +76,8 @@ class Service:
             if self.fallback:
                 await self.fallback.prepare(served)
             follower.start(served)
+        if self.beside:
+            self.beside.follower.start(await self.students.call(self.beside.follower.first))
         if self.watch:
             self.watch.start()
 
@@ -79,6 +87,8 @@ class Service:
 
     async def close(self) -> None:
         """Stop answering."""
+        if self.beside:
+            await self.beside.close()
         await self.students.close()
         if self.watch:
             await self.watch.close()
@@ -109,11 +119,18 @@ class Service:
                 if reply:
                     told[place, at] = reply
                     update = {"category": reply.category, "confidence": reply.confidence, "answered_by": "teacher"}
+                    update |= {} if reply.tags is None else {"tags": list(reply.tags)}
                     results[place][at] = results[place][at].model_copy(update=update)
         self._count(served, results)
         if self.watch:
             self.watch.note_answers(served, texts, own, results, told)
+        if self.beside:
+            self.beside.answer(texts)
         return [tuple(said) for said in results]
+
+    async def _alone(self, served: Served, texts: Sequence[str]) -> list[Result]:
+        """A student's own answers."""
+        return [result for (result,) in await self.students.ask((served,), list(texts))]
 
     def _hand_on(self, served: Sequence[Served], results: list[list[Result]]) -> None:
         """Of tasks whose teacher answers everything just now, no student handles anything."""
@@ -171,6 +188,9 @@ def answer(served: Served, texts: list[str]) -> list[Result]:
     sure = np.take_along_axis(answers.probabilities, top, axis=1).astype(float).round(6).tolist()
     handled = answers.handled(served.threshold).tolist()
     rows = zip(students.said(answers, labels), confidence, top.tolist(), sure, handled, answers.strange.tolist())
+    tags: list[list[str] | None] = [None] * len(texts)
+    if isinstance(answers, TagAnswers):
+        tags = [[labels[at] for at in np.flatnonzero(row)] for row in answers.given]
     return [
         Result(
             category=category,
@@ -179,6 +199,7 @@ def answer(served: Served, texts: list[str]) -> list[Result]:
             strange=strange,
             answered_by="student" if handled else None,
             top=[Guess(category=labels[i], confidence=share) for i, share in zip(best, shares)],
+            tags=given,
         )
-        for category, how_sure, best, shares, handled, strange in rows
+        for (category, how_sure, best, shares, handled, strange), given in zip(rows, tags)
     ]

@@ -45,6 +45,9 @@ class Watch:
         self.keeping = rules.Keeping()
         self.rules: dict[int, rules.Watching] = {}
         self.broken: frozenset[int] = frozenset()  # tasks whose promise is
+        self.told: Callable[[Row, str, TeacherReply], None] = lambda row, text, reply: (
+            None
+        )  # whenever the teacher said something
         self.lost, self.note = 0, ""
         self._rows: deque[Row] = deque()
         self._audits: deque[Audit] = deque()
@@ -116,7 +119,7 @@ class Watch:
                     reply.usd if reply else 0.0,
                     chance,
                     SHADOW if self.shadow else LIVE,
-                    self._kept(text, reply is not None or checked),
+                    self.kept(text, reply is not None or checked),
                 )
                 fresh.append(row)
                 if reply:
@@ -125,12 +128,18 @@ class Watch:
                     drawn.append((one, row))
             if drawn:
                 self._draw(drawn, text)
-        if len(self._rows) + len(fresh) > MOST_ROWS:
-            self.lost += len(fresh)
-        else:
-            self._rows.extend(fresh)
+        self.add(fresh)
 
-    def _kept(self, text: str, asked: bool) -> str | None:
+    def add(self, rows: Sequence[Row], audits: Sequence[Audit] = ()) -> None:
+        """Write down answers and audits, soon."""
+        self._audits.extend(audits)
+        if len(self._rows) + len(rows) > MOST_ROWS:
+            self.lost += len(rows)
+        else:
+            self._rows.extend(rows)
+
+    def kept(self, text: str, asked: bool) -> str | None:
+        """The text, where the client wants it kept; `asked`: the teacher was asked about it."""
         keep = self.keeping.texts
         return text if keep == rules.ALL or (keep == rules.ASKED and asked) else None
 
@@ -205,11 +214,12 @@ class Watch:
                 reply.category,
                 row.confidence,
                 reply.usd,
-                self._kept(text, True),
+                self.kept(text, True),
             )
         )
         if reply.usd:
             self._wake.set()  # paid for: written now
+        self.told(row, text, reply)
 
     # --- on the thread ------------------------------------------------------------------------------------------------
 

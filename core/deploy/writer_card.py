@@ -115,7 +115,7 @@ def _speed(figures: WriteFigures, row: dict) -> str:
     seconds = figures.seconds_per_brief
     return (
         f"There, a brief took {duration(seconds.p50)} (95 of 100 at most {duration(seconds.p95)}) with {figures.peak_gb:.1f} GB of "
-        f"memory{', in torch' if rungs()[row['kind']].reads else ''}."
+        f"memory{', in ' + (figures.runtime or 'torch') if rungs()[row['kind']].reads else ''}."
     )
 
 

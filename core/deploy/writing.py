@@ -86,6 +86,8 @@ class WriterFollower(Follower):
     def load(self, db: Database, which: str | int) -> ServedWriter:
         """A student of the task, ready to write. InputError where it cannot be, or may not write."""
         row = use.may_write(db, self.task, which)
+        with ThreadPoolExecutor(1, initializer=_mildly) as mild:  # threads that it starts are as mild
+            mild.submit(use.writer_of, row).result()
         writer = use.writer_of(row, db)
         writer.drafts(["Warm up"], 1)
         return ServedWriter(row["id"], row["kind"], self.task, writer, writer.rung.summaries)
@@ -168,6 +170,7 @@ def _result(served: ServedWriter, brief: str, drafts: list[Draft], bought: list[
         handled=handled,
         answered_by="student" if handled else "teacher" if by_teacher else None,
         student=str(served.id),
+        runtime=served.writer.runtime,
         fields=fields.of(brief) if served.sums_up else {},
     )
 

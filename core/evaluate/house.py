@@ -23,6 +23,7 @@ TREND = 6  # months
 PAGE_OF = {  # where a failed job of this kind is seen to
     "import_assets": "assets",
     "import_log": "assets",
+    "take_calls": "connections",
     "label": "teacher",
     "rounds": "teacher",
     "taxonomy": "taxonomy",

@@ -214,7 +214,7 @@ def teacher(db: Database, run_id: int, taxonomy_id: int, held: pd.DataFrame) -> 
     totals = next(
         db.query(
             """select count(category_id) as labels, avg(tokens_in) as tokens_in, avg(tokens_out) as tokens_out
-               from labels where run_id = ?""",
+               from labels where run_id = ? and chance is null""",
             [run_id],
         )
     )

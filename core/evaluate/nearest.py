@@ -43,7 +43,7 @@ class Nearest:
     def __init__(self, db: Database, student: dict):
         """`student`: its row. Reads its labels and counts their words: a second with 10,000."""
         frame = labelled(db, student["label_run_id"])
-        frame = frame[frame.split != "test"].drop_duplicates("group_id")
+        frame = frame[frame.split.isin(["train", "calibration"])].drop_duplicates("group_id")
         self.frame = (frame.sample(MOST, random_state=0) if len(frame) > MOST else frame).reset_index(drop=True)
         task, version = tasks.get(db, student["task_id"]), student["taxonomy_id"]
         known = tagsets.answers(db, task, version)

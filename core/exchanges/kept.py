@@ -65,7 +65,7 @@ def write(db: Database, client_id: int, outcomes: Sequence[Outcome]) -> None:
                on conflict (client_id, day, outcome) do update set calls = calls + excluded.calls""",
             [(client_id, day, why, n) for why, n in Counter(one.why for one in outcomes).items()],
         )
-        if settings.get(db, KEEP, client_id):
+        if keeps(db, client_id):
             last = [one for one in outcomes if one.exchange][-LAST:]
             db.conn.executemany(
                 "insert into passed_last (client_id, exchange, outcome, created) values (?, ?, ?, ?)",
@@ -109,6 +109,11 @@ def keep_last(db: Database, client_id: int, keep: bool) -> None:
         settings.put(db, KEEP, keep, client_id)
         if not keep:
             db.execute("delete from passed_last where client_id = ?", [client_id])
+
+
+def keeps(db: Database, client_id: int) -> bool:
+    """Whether the last ten calls of a client are kept."""
+    return bool(settings.get(db, KEEP, client_id))
 
 
 def forget(db: Database, client_id: int) -> None:
@@ -155,6 +160,11 @@ def take(db: Database, client_id: int, progress: Progress | None = None) -> dict
             taken["answers"] += len(rows)
         taken["teachers"][f"recorded:{source}"] = logs.taken_over(db, task, source, progress)
     return taken
+
+
+def take_job(db: Database, params: dict, progress: Progress) -> dict[str, Any]:
+    """The job body: {"client_id"}."""
+    return take(db, params["client_id"], progress)
 
 
 def _waiting(db: Database, client_id: int, task_id: int, model: str) -> list[dict]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import settings, tasks, taxonomy
+from core import database, settings, tasks, taxonomy
 from core.assets import imports
 from core.assets.entering import ImportSummary
 from core.assets.rows import text_id
@@ -199,6 +200,13 @@ def look(db: Database, task: Task, paths: Sequence[Path], pattern: Pattern | Non
     return Seen(log.kind, len(told), read, dict(reasons.most_common()), pattern, guessed, dict(models.most_common()))
 
 
+def look_at(path: Path, more: list[str], task_id: int, pattern: dict | None, version: int | None) -> Seen:
+    """look() for a process of its own (core/tables/apart.py); `version`: of the taxonomy, so that what was seen by another one is
+    not taken for it."""
+    with closing(database.connect()) as db:
+        return look(db, tasks.get(db, task_id), [path, *map(Path, more)], Pattern(**pattern) if pattern else None)
+
+
 # --- importing ----------------------------------------------------------------------------------------------------
 
 
@@ -343,6 +351,17 @@ def _summed(summaries: Sequence[ImportSummary]) -> dict[str, Any]:
         for name in ("rows", "imported", "unchanged", "duplicates", "problems", "relabelled", "remarks", "aside")
     }
     return sums | {"import_id": summaries[0].import_id, "imports": [one.import_id for one in summaries]}
+
+
+def sources(db: Database, task: Task) -> list[str]:
+    """The recorded teachers that hold labels out of calls, by their models' names."""
+    rows = db.execute(
+        """select distinct json_extract(mapping, '$.label') from imports where task_id = ?
+           and json_extract(mapping, '$.tokens_cached') = 'tokens_cached' and json_extract(mapping, '$.id') = 'id'
+           and json_extract(mapping, '$.latency_unit') = 'ms' order by 1""",
+        [task.id],
+    )
+    return [source for (source,) in rows.fetchall()]
 
 
 def worth(db: Database, task: Task, source: str) -> dict[str, Any]:

@@ -134,8 +134,9 @@ def check(pattern: Pattern) -> None:
     """InputError where the pattern says nothing."""
     holes = _HOLES.split(pattern.template)
     if holes.count(ASSET) != 1:
+        often = f"{ASSET} {holes.count(ASSET)} times" if holes.count(ASSET) else f"no {ASSET}"
         raise InputError(
-            f"The pattern has {ASSET} {holes.count(ASSET)} times.",
+            f"The pattern has {often}.",
             f"Put {ASSET} once, where the asset's text stands in the prompt.",
         )
     if any(not literal for literal in holes[2:-1:2]):
@@ -325,6 +326,8 @@ def _common(texts: Sequence[str]) -> str | None:
     before = next((at for at, (a, b) in enumerate(zip(low, high)) if a != b), min(len(low), len(high)))
     start = low[:before]
     start = start[: max(start.rfind(sign) for sign in BEFORE) + 1]
+    spaces = low[len(start) : before]
+    start += spaces[: len(spaces) - len(spaces.lstrip(" "))]
     ends = [text[len(start) :][::-1] for text in plain]
     low, high = min(ends), max(ends)
     after = next((at for at, (a, b) in enumerate(zip(low, high)) if a != b), min(len(low), len(high)))

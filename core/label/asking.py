@@ -45,8 +45,8 @@ class Answered:
     """What was said of an asset: a category's id, or the problem why there is none.
 
     `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` is "logprobs", "decision" (a
-    decision model's), "votes" or "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet`
-    and `tags` as in Answer.
+    decision model's), "votes" or "none". `mapped`: not quite what was asked for, but it can mean one category only. `facet`,
+    `tags` and `remark` as in Answer.
     """
 
     asset_id: int
@@ -58,6 +58,7 @@ class Answered:
     mapped: bool = False
     facet: int = 0
     tags: tuple[int, ...] | None = None
+    remark: str | None = None
 
     @property
     def slot(self) -> Slot:
@@ -92,7 +93,10 @@ class Question(Request):
 
 
 class Asking:
-    """How one connection asks about one taxonomy. Made by asking()."""
+    """How one connection asks about one taxonomy. Made by asking(). `some`: an asset that may have several of its categories has
+    one at least."""
+
+    some = False
 
     def __init__(
         self,
@@ -275,7 +279,9 @@ def of_task(
     """How `connection` asks about a task's categories with `prompt` (the current one); `kind`: how models of its kind are asked."""
     prompt = prompt or prompts.current(db, task)
     examples = prompts.examples(db, task, prompt.gold_examples, prompt.created)
-    return kind(connection, categories, prompt, examples, settings.get(db, "encoder"))
+    asking = kind(connection, categories, prompt, examples, settings.get(db, "encoder"))
+    asking.some = task.several and not settings.get(db, "may_be_none", task)
+    return asking
 
 
 def _line(short: str, category: StoredCategory) -> str:

@@ -36,23 +36,24 @@ class Failed(Exception):
 class Bill:
     """What one answer took so far: its share of the calls made for it. `cost_usd` is None where that is not known."""
 
-    tokens_in: float = 0
-    tokens_out: float = 0
-    tokens_cached: float = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
     cost_usd: float | None = 0.0
     latency_ms: float | None = None
 
-    def add(self, reply: Reply, usd: float | None, answers: int) -> None:
-        """A call's reply with so many answers; `usd` is this one's share of what it cost."""
-        self.tokens_in += (reply.tokens_in or 0) / answers
-        self.tokens_out += (reply.tokens_out or 0) / answers
-        self.tokens_cached += reply.tokens_cached / answers
+    def add(self, reply: Reply, usd: float | None, answers: int, place: int = 0) -> None:
+        """A call's reply with so many answers, of which this is the one at `place`: whole tokens, which come to those of the call;
+        `usd` is this one's share of what it cost."""
+        for name in ("tokens_in", "tokens_out", "tokens_cached"):
+            share, left = divmod(getattr(reply, name) or 0, answers)
+            setattr(self, name, getattr(self, name) + share + (place < left))
         self.cost_usd = None if usd is None or self.cost_usd is None else self.cost_usd + usd
         self.latency_ms = reply.latency_ms
 
     def took(self) -> dict[str, Any]:
         """The fields of an Answer, or of what was Written, that say what it took."""
-        whole = {name: round(getattr(self, name)) for name in ("tokens_in", "tokens_out", "tokens_cached")}
+        whole = {name: getattr(self, name) for name in ("tokens_in", "tokens_out", "tokens_cached")}
         return whole | {"cost_usd": self.cost_usd, "latency_ms": self.latency_ms}
 
 
@@ -156,8 +157,8 @@ class Consultation:
         """What a reply says, its cost (None: not known) shared out over all slots, or those in `of`."""
         bills = [self.bills[slot] for slot in (self.bills if of is None else of)]
         shares = [None] * len(bills) if usd is None else ledger.shares(usd, len(bills))
-        for bill, share in zip(bills, shares):
-            bill.add(reply, share, len(bills))
+        for place, (bill, share) in enumerate(zip(bills, shares)):
+            bill.add(reply, share, len(bills), place)
         return self.hosted.asking.read(self.assets, request, reply)
 
     def repair(self, request: Question, reply: Reply, answered: Sequence[Answered]) -> Question | None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from core.label.asking import LONGER, UNATTRIBUTED, Answered, Asking, Question, sendable
-from core.label.joint import Facet, JointAsking, JointAsset, JointQuestion, own_share
+from core.label.joint import Facet, JointAsking, JointQuestion, own_share
 from core.label.replies import NO_JSON, NOTHING_FITS, REFUSED
 from core.label.teachers import Asset
 from core.taxonomy import StoredCategory
@@ -165,8 +165,8 @@ class DecisionAsking(Asking):
 class JointDecision(JointAsking):
     """How a decision model is asked about several facets of an asset in one call, a question each."""
 
-    def requests(self, assets: Sequence[JointAsset]) -> list[tuple[list[JointAsset], JointQuestion]]:
-        asked = [(asset, _request(self.facets, asset, asset.facets)) for asset in assets]
+    def requests(self, assets: Sequence[Asset]) -> list[tuple[list[Asset], JointQuestion]]:
+        asked = [(asset, _request(self.facets, asset, self.lacking(asset))) for asset in assets]
         return [([asset], replace(request, tasks=self._tasks(request.facets))) for asset, request in asked]
 
     def read(self, assets: Sequence[Asset], request: JointQuestion, reply: Reply) -> list[Answered]:

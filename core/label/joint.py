@@ -37,6 +37,9 @@ from core.wires.wire import Reply, form, unthought
 # As short as they can be: what stands beside text and lists is all that asking together saves.
 EACH = "Choose for each facet by itself:"
 SEVERAL = "Of this facet choose every category that fits, none where none does: a list of ids."
+SOME = "Of this facet choose every category that fits, one at least: a list of ids."
+TWICE = "It names {} twice, which counts once."
+NO_TAG = "The answer gives no category, but every text has one at least."
 
 
 @dataclass(frozen=True)
@@ -104,13 +107,15 @@ class JointAsking:
 
     # --- the request ---------------------------------------------------------------------------------------------
 
+    def lacking(self, asset: Asset) -> tuple[int, ...]:
+        """The places of the facets an asset is asked about: all where nobody says which it lacks."""
+        return asset.facets if isinstance(asset, JointAsset) else tuple(range(len(self.facets)))
+
     def requests(self, assets: Sequence[Asset]) -> list[tuple[list[JointAsset], JointQuestion]]:
-        """The calls that ask about `assets`, those that lack the same facets together; about an asset of which nobody says what it
-        lacks, all facets are asked."""
+        """The calls that ask about `assets`, those that lack the same facets together."""
         groups: dict[tuple[int, ...], list[JointAsset]] = {}
         for asset in assets:
-            lacks = asset.facets if isinstance(asset, JointAsset) else tuple(range(len(self.facets)))
-            groups.setdefault(lacks, []).append(asset)
+            groups.setdefault(self.lacking(asset), []).append(asset)
         size, made = max(self.params.assets_per_call, 1), []
         for places, members in groups.items():
             if len(places) == 1 and not self.facets[places[0]].several:
@@ -161,7 +166,10 @@ class JointAsking:
             for facet in asked:
                 title = facet.key + ("" if _plain(facet.name) == _plain(facet.key) else f" ({facet.name})")
                 lines = [] if facet.asking.shortlisting else map(_bare, facet.asking.lines)
-                parts += ["\n".join([title, *([SEVERAL] if facet.several else []), *lines]), *facet.asking.examples]
+                parts += [
+                    "\n".join([title, *([SOME if facet.asking.some else SEVERAL] if facet.several else []), *lines]),
+                    *facet.asking.examples,
+                ]
             self._systems[places] = sendable("\n\n".join(parts))
         return self._systems[places]
 
@@ -260,6 +268,8 @@ class JointAsking:
             return votes[0]
         counts = Counter(tag for vote in sound for tag in vote.tags)
         tags = tuple(tag for tag, count in counts.items() if 2 * count > len(sound))
+        if not tags and self.facets[place].asking.some:
+            tags = (counts.most_common(1)[0][0],)
         same = sum(set(vote.tags) == set(tags) for vote in sound) / len(sound)
         return replace(sound[0], tags=tags, confidence=same, confidence_kind="votes")
 
@@ -279,7 +289,8 @@ def own_share(reply: Reply, facets: int) -> Reply:
 def schema(facets: tuple[tuple[str, tuple[str, ...], bool], ...], count: int) -> dict | None:
     """The JSON schema of an answer for each of `count` texts in facets of (key, ids, several); None where the ids are too many.
 
-    That a list names no id twice is left to the reader: providers' strict schemas know no uniqueItems.
+    That a list names no id twice, and one at least where it must, is left to the reader: providers' strict schemas refuse
+    uniqueItems, and some of them minItems.
     """
     properties, values = {}, 0
     for key, ids, several in facets:
@@ -362,5 +373,9 @@ def _read_tags(facet: Facet, place: int, asset: Asset, value: object, allowed: S
     if problem:
         return Answered(asset.id, None, problem, facet=place)
     tags = tuple(dict.fromkeys(one.category for one in read))
+    if facet.asking.some and not tags:
+        return Answered(asset.id, None, NO_TAG, facet=place)
     near = mapped or listed is not value or len(tags) < len(read) or any(one.mapped for one in read)
-    return Answered(asset.id, None, mapped=near, facet=place, tags=tags)
+    twice = next((tag for tag, n in Counter(one.category for one in read).items() if n > 1), None)
+    remark = None if twice is None else TWICE.format(facet.asking.reader.match.label(twice))
+    return Answered(asset.id, None, mapped=near, facet=place, tags=tags, remark=remark)

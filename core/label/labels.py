@@ -21,8 +21,8 @@ def write(db: Database, run_id: int, answers: Sequence[Answer], joint_id: int | 
     with db.atomic():
         db.conn.executemany(
             """insert into labels as l (run_id, asset_id, category_id, confidence, confidence_kind, distribution, tokens_in,
-                 tokens_out, tokens_cached, cost_usd, latency_ms, error, mapped, created, joint_id)
-               values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 tokens_out, tokens_cached, cost_usd, latency_ms, error, mapped, created, joint_id, remark)
+               values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                on conflict (run_id, asset_id) do update set
                  category_id = excluded.category_id, confidence = excluded.confidence,
                  confidence_kind = excluded.confidence_kind, distribution = excluded.distribution,
@@ -35,7 +35,7 @@ def write(db: Database, run_id: int, answers: Sequence[Answer], joint_id: int | 
                  cost_usd = case when l.cost_usd is null then excluded.cost_usd
                    else l.cost_usd + coalesce(excluded.cost_usd, 0) end,
                  latency_ms = excluded.latency_ms, error = excluded.error, mapped = excluded.mapped,
-                 created = excluded.created, joint_id = excluded.joint_id""",
+                 created = excluded.created, joint_id = excluded.joint_id, remark = excluded.remark""",
             [
                 (
                     run_id,
@@ -53,6 +53,7 @@ def write(db: Database, run_id: int, answers: Sequence[Answer], joint_id: int | 
                     int(a.mapped),
                     now(),
                     joint_id,
+                    a.remark,
                 )
                 for a in answers
             ],

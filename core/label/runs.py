@@ -16,6 +16,8 @@ from core.database import now
 from core.label.teachers import Teacher
 from core.tasks import Task
 
+ASIDE = "aside"  # the split of held-out assets that came of work: students meet on them (core/watch/meeting.py)
+
 # A run left half way, as SQL of label_runs r; one labelled in rounds is whole after each of them.
 PAUSED = "(r.state <> 'done' and not exists (select 1 from rounds where run_id = r.id and figures is not null))"
 
@@ -125,16 +127,30 @@ def reasons(db: Database, run_id: int, most: int = 20) -> list[dict]:
     )
 
 
+def remarks(db: Database, run_id: int, most: int = 20) -> list[dict]:
+    """What was put right in answers of the run, the commonest first: remark, count."""
+    return list(
+        db.query(
+            """select remark, count(*) as count from labels where run_id = ? and remark is not null
+               group by remark order by count desc, remark limit ?""",
+            [run_id, most],
+        )
+    )
+
+
 def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.DataFrame:
     """Every asset with an answer in the run, its own or else its duplicate group's.
 
     Columns asset_id, external_id, text, group_id, family_id, split, category_id, confidence, own (whether the answer is the asset's
-    own) and, when asked for, distribution (float16 bytes over the assignable categories in taxonomy order, or None).
+    own), chance (of its having been asked for, where it came of work; else missing) and, when asked for, distribution (float16
+    bytes over the assignable categories in taxonomy order, or None).
+
+    What came of work is mostly what a student found hard, so it calibrates and tests nothing: outside train its split is ASIDE.
     """
     columns = (
         "a.id as asset_id, a.external_id, a.text, a.group_id, coalesce(a.family_id, a.group_id) as family_id, a.split"
     )
-    columns += ", l.category_id, l.confidence"
+    columns += ", l.category_id, l.confidence, l.chance"
     frame = pd.read_sql_query(
         f"""select {columns}{", l.distribution" if distributions else ""} from label_runs run
             join tasks k on k.id = run.task_id join assets a on a.client_id = k.client_id
@@ -144,12 +160,13 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
         params=[run_id],
     )
     frame["own"] = frame.category_id.notna()
-    filled = ["category_id", "confidence"] + (["distribution"] if distributions else [])
+    filled = ["category_id", "confidence", "chance"] + (["distribution"] if distributions else [])
     firsts = frame[frame.own].drop_duplicates("group_id").set_index("group_id")[filled]
     lacking = ~frame.own & frame.group_id.isin(firsts.index)
     if lacking.any():
         frame.loc[lacking, filled] = firsts.loc[frame.group_id[lacking]].to_numpy()
     frame = frame[frame.category_id.notna()].reset_index(drop=True)
+    frame.loc[frame.chance.notna() & frame.split.isin(["calibration", "test"]), "split"] = ASIDE
     return frame.astype({"category_id": "int64"})
 
 

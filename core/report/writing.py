@@ -198,7 +198,8 @@ def speed(result: WritingComparison) -> Answer:
         for name, value, _, _ in pair.bars
     ]
     peak, trained = result.figures.peak_gb, duration(result.row["train_seconds"])
-    note = f"Memory peaked at {peak:.1f} GB while it was judged. Training took {trained}."
+    by = result.figures.drafted_with
+    note = f"Measured on briefs one at a time{by}. Memory peaked at {peak:.1f} GB while it was judged. Training took {trained}."
     return Answer("speed", title, figure, pd.DataFrame(rows), note)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from core import taxonomy
+from core import settings, taxonomy
 from core.database import now
 from core.errors import InputError
 from core.review.tag_queue import of_set
@@ -227,6 +227,8 @@ def decide_tags(
     reviewer, latest = named(reviewer), taxonomy.latest(db, task)
     if not set(tags) <= {one.id for one in taxonomy.load(db, latest) if one.assignable}:
         raise InputError("One of these tags is not in the taxonomy any more.", "Look at the asset once more.")
+    if not tags and not settings.get(db, "may_be_none", task):
+        raise InputError("An asset has one of these tags at least.", "Pick one, or skip the asset.")
     with db.atomic():
         (answer,) = tagsets.ids(db, latest, [tags])
         decide(db, asset_id, reviewer, answer, mode, **how)

@@ -19,7 +19,12 @@ from core.words import counted
 
 MAX_CATEGORIES = 20_000
 MAX_FACETS = 50
-ONE, SEVERAL = ("", "one", "single", "1"), ("several", "many", "multiple", "n", "*")  # of a facet, as files write it
+# How many of a facet's categories an asset has, as files write it; SOME: several, but one at least.
+ONE, SEVERAL = ("", "one", "single", "1"), ("several", "many", "multiple", "n", "*")
+SOME = ("one or more", "at least one", "some", "1+", "+")
+
+
+HAS = {ONE: "has one category", SEVERAL: "may have several", SOME: "has one or more"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class StoredCategory(Category):
 class TaxonomyFile:
     """What a taxonomy file holds: its categories by facet ("" where it knows none), what could not be used, its columns,
     which of them plays which role, what is open; `picks`: the kind of task (core/task_kinds.py) that it asks for, by facet, where
-    it says how many categories an asset may have."""
+    it says how many categories an asset may have; `some`: facets of which that is several, but one at least."""
 
     facets: dict[str, list[Category]]
     problems: list[Problem]
@@ -59,6 +64,7 @@ class TaxonomyFile:
     mapping: Choice
     doubts: list[Doubt] = field(default_factory=list)
     picks: dict[str, str] = field(default_factory=dict)
+    some: frozenset[str] = frozenset()
 
     @property
     def has_facets(self) -> bool:
@@ -85,7 +91,11 @@ def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) 
     path, problems = Path(path), Problems()
     rows, columns, mapping, doubts = read_rows(path, mapping, problems, read_as)
     parts = _by_facet(rows, problems, path)
-    picks = {name: kind for name, part in parts.items() if (kind := _picks(name, part, path))}
+    picks, some = {}, set()
+    for name, part in parts.items():
+        pick = _picks(name, part, path)
+        picks |= {} if pick is None else {name: "choose_one" if pick is ONE else "choose_several"}
+        some |= {name} if pick is SOME else set()
     facets = {name: _categories(part, problems, path) for name, part in parts.items()}
     if len(facets) > 1 or "" not in facets:
         facets = _to_choose_from(facets, problems, path)
@@ -93,9 +103,8 @@ def read(path: Path, mapping: Choice | None = None, read_as: ReadAs = AS_FOUND) 
         raise InputError(
             "The file holds no category that could be read.", "Give each category a row with a name.", where=path.name
         )
-    return TaxonomyFile(
-        facets, problems.listed, columns, mapping, doubts, {name: picks[name] for name in facets if name in picks}
-    )
+    picks = {name: picks[name] for name in facets if name in picks}
+    return TaxonomyFile(facets, problems.listed, columns, mapping, doubts, picks, frozenset(some & facets.keys()))
 
 
 def _by_facet(rows: list[Row], problems: Problems, path: Path) -> dict[str, list[Row]]:
@@ -133,28 +142,29 @@ def _by_facet(rows: list[Row], problems: Problems, path: Path) -> dict[str, list
     return parts
 
 
-def _picks(facet: str, rows: list[Row], path: Path) -> str | None:
-    """The kind of task that these rows ask for, by how many of the categories an asset may have; None where none says so.
-    InputError where they differ."""
+def _picks(facet: str, rows: list[Row], path: Path) -> tuple[str, ...] | None:
+    """How many of these categories an asset may have: ONE, SEVERAL or SOME; None where none says so. InputError where they
+    differ."""
     of = f" of the facet {_short(facet)}" if facet else ""
-    said: dict[bool, Row] = {}
+    said: dict[tuple[str, ...], Row] = {}
     for row in rows:
-        pick = row.pick.casefold()
-        if pick not in ONE + SEVERAL:
+        pick = " ".join(row.pick.casefold().split())
+        if pick not in ONE + SEVERAL + SOME:
             raise InputError(
                 f"How many categories{of} an asset has is given as {_short(row.pick)} (row {row.row}).",
-                "Write `one` or `several`.",
+                "Write `one`, `several`, or `one or more` where none is no answer.",
                 where=path.name,
             )
         if pick:
-            said.setdefault(pick in SEVERAL, row)
+            said.setdefault(next(way for way in (ONE, SEVERAL, SOME) if pick in way), row)
     if len(said) > 1:
+        first, second = list(said.items())[:2]
         raise InputError(
-            f"Row {said[False].row} says that an asset has one category{of}, row {said[True].row} that it may have several.",
+            f"Row {first[1].row} says that an asset {HAS[first[0]]}{of}, row {second[1].row} that it {HAS[second[0]]}.",
             "Write the same in every row of a facet, or leave it empty below the first.",
             where=path.name,
         )
-    return next(("choose_several" if several else "choose_one" for several in said), None)
+    return next(iter(said), None)
 
 
 def _to_choose_from(facets: dict[str, list[Category]], problems: Problems, path: Path) -> dict[str, list[Category]]:

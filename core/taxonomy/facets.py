@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from core import database, tasks, taxonomy
+from core import database, settings, tasks, taxonomy
 from core.errors import InputError, Problem
 from core.tables.names import same
 from core.task_kinds import KINDS
@@ -20,6 +20,7 @@ from core.taxonomy import diff, versions
 from core.taxonomy.categories import Category, TaxonomyFile
 
 NEW, SAME, CHANGED = "new", "same", "changed"
+MAY_BE_NONE = "may_be_none"  # the setting of a task
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,14 @@ def must_be(task: Task, kind: str | None) -> None:
     raise InputError(f"The client's task {task.name} is of the kind {is_}, the file asks for {asked}.", f"{todo}.")
 
 
+def keep_pick(db: Database, task: Task, file: TaxonomyFile, name: str) -> None:
+    """Keep whether an asset may have none of the facet's categories, where the file says that it may have several."""
+    if file.picks.get(name) == "choose_several":
+        may_be_none = name not in file.some
+        if settings.get(db, MAY_BE_NONE, task) != may_be_none:
+            settings.put(db, MAY_BE_NONE, may_be_none, task)
+
+
 def renamed(db: Database, client_id: int, file: TaxonomyFile) -> list[Problem]:
     """The facets that seem to be a task of another name: the task has just these categories, and the file does not name it."""
     named = {same(name) for name in file.facets}
@@ -119,6 +128,7 @@ def make(db: Database, client_id: int, file: TaxonomyFile, source: str) -> list[
             if task is None and empty:
                 task, empty = tasks.rename(db, empty, facet.name, facet.kind), None
             task = task or tasks.add(db, client_id, facet.name, facet.kind)
+            keep_pick(db, task, file, facet.name)
             if facet.change == NEW:
                 taxonomy.save(db, task, facet.categories, source)
             elif facet.change == CHANGED:

@@ -35,8 +35,9 @@ class Rows:
     the teacher's distributions (`soft`) or its single answers, the name of the `large_encoder`, and the family of each row, int
     (n): what belongs together, as one concept in all its sizes and languages (None: each row is its own). `dealt`, int (n) or
     (n, k), is what folds are dealt by instead of families, k groupings at once; `assets`, int (n), the ids of the assets whose
-    texts these are. Where an asset may have several tags, `said` is which of them the teacher gave, bool (n, categories), and the
-    targets are how likely each is by itself, 0 to 1: rows need not sum to 1."""
+    texts these are. `worked`, bool (n): rows that came of work, which teach but judge nothing, since they are mostly the hard ones
+    (None: there are none). Where an asset may have several tags, `said` is which of them the teacher gave, bool (n, categories),
+    and the targets are how likely each is by itself, 0 to 1: rows need not sum to 1; `some`: a row has one tag at least."""
 
     texts: list[str]
     targets: np.ndarray
@@ -47,6 +48,8 @@ class Rows:
     dealt: np.ndarray | None = None
     assets: np.ndarray | None = None
     said: np.ndarray | None = None
+    some: bool = False
+    worked: np.ndarray | None = None
 
     @property
     def several(self) -> bool:
@@ -63,9 +66,22 @@ class Rows:
 
     def take(self, chosen: np.ndarray) -> Rows:
         """The rows of these numbers."""
-        parts = {name: getattr(self, name) for name in ("families", "dealt", "assets", "said")}
+        parts = {name: getattr(self, name) for name in ("families", "dealt", "assets", "said", "worked")}
         cut = {name: None if part is None else part[chosen] for name, part in parts.items()}
         return replace(self, texts=[self.texts[i] for i in chosen], targets=self.targets[chosen], **cut)
+
+    @property
+    def judging(self) -> Rows:
+        """The rows that did not come of work."""
+        return self if self.worked is None else replace(self.take(np.flatnonzero(~self.worked)), worked=None)
+
+    def spread(self, values: np.ndarray, fill: int) -> np.ndarray:
+        """`values` of the rows of judging() as values of all rows, `fill` for the others."""
+        if self.worked is None:
+            return values
+        every = np.full((len(self.texts), *values.shape[1:]), fill)
+        every[~self.worked] = values
+        return every
 
     @property
     def family_count(self) -> int:
@@ -73,7 +89,10 @@ class Rows:
         return len(self.texts) if self.families is None else len(np.unique(self.families))
 
     def folds(self) -> np.ndarray:
-        """Into which fold each row is dealt, int (n), or (n, k) where it is dealt by k groupings at once."""
+        """Into which fold each row is dealt, int (n), or (n, k) where it is dealt by k groupings at once; those that came of work
+        into none."""
+        if self.worked is not None and self.worked.any():
+            return self.spread(self.judging.folds(), folds.NONE)
         by = self.families if self.dealt is None else self.dealt
         return folds.deal(self.answers, by) if by is None or by.ndim == 1 else folds.cross(self.answers, *by.T)
 
@@ -98,7 +117,8 @@ class Split:
         if not self.crossfit:
             return self.calibration
         crossed = self.train.dealt is not None and self.train.dealt.ndim > 1
-        return self.train.take(folds.judged(self.train.folds())) if crossed else self.train
+        some = crossed or self.train.worked is not None
+        return self.train.take(folds.judged(self.train.folds())) if some else self.train
 
     def fingerprint(self) -> str:
         """A hash of everything a student learns from: the same fingerprint makes the same student."""
@@ -108,7 +128,9 @@ class Split:
             parts += rows.texts
             digest.update(rows.targets.tobytes())
             if rows.said is not None:
-                digest.update(rows.said.tobytes())
+                digest.update(rows.said.tobytes() + b"some" * rows.some)
+            if rows.worked is not None:
+                digest.update(rows.worked.tobytes())
             # Where each row is a family of its own, nothing is dealt otherwise than ever.
             for by in (rows.families, rows.dealt):
                 if by is not None and len(np.unique(by)) < len(by):
@@ -121,13 +143,13 @@ def load(db: Database, task: Task, run_id: int) -> Split:
     """The rows of a label run, one a duplicate group, splits assigned where they are missing.
 
     Where people decided, training rows learn that instead of the teacher's answer; calibration rows keep the teacher's, since
-    what is promised from them is agreement with it.
+    what is promised from them is agreement with it. Labels that came of work teach, and judge nothing (Rows.worked).
     Raises InputError when there are too few labels, or only one category, to learn anything, and where the teacher's answers may
     not train a model.
     """
     must_allow_training(db, run_id)
     splits.assign(db, task.client_id, run_id)
-    frame = labelled(db, run_id, distributions=True)
+    frame = _alone(labelled(db, run_id, distributions=True))
     train = frame[frame.split == "train"]
     different = train.group_id.nunique()
     if different < FEWEST_ROWS:
@@ -148,7 +170,7 @@ def load(db: Database, task: Task, run_id: int) -> Split:
             "apart.",
             "Check the labels.",
         )
-    soft = frame.distribution.notna().all()
+    soft = frame.distribution[frame.chance.isna()].notna().all()
     taught = taxonomy.load(db, summary(db, run_id)["taxonomy_id"])
     assignable = [c.id for c in taught if c.assignable]
     taxonomy_id = summary(db, run_id)["taxonomy_id"]
@@ -164,6 +186,8 @@ def load(db: Database, task: Task, run_id: int) -> Split:
         name: _rows(frame[frame.split == name], categories, assignable, encoders, soft, members)
         for name in ("train", "calibration")
     }
+    if task.several and not settings.get(db, "may_be_none", task):
+        parts = {name: replace(rows, some=True) for name, rows in parts.items()}
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])
 
 
@@ -172,6 +196,15 @@ def further_columns(db: Database, task: Task, assets: np.ndarray) -> pd.DataFram
     query = "select id, extra from assets where client_id = ? and extra is not null"
     extra = dict(db.execute(query, [task.client_id]).fetchall())
     return pd.DataFrame([json.loads(extra.get(int(asset)) or "{}") for asset in assets], dtype=object)
+
+
+def _alone(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` without what came of work and belongs to a family of other assets: a model that learned from it would be asked about
+    those."""
+    came = frame.chance.notna()
+    others = frame[~came]
+    tied = came & frame.family_id.isin(others.family_id) & ~frame.group_id.isin(others.group_id)
+    return frame[~tied].reset_index(drop=True)
 
 
 def _corrected(frame: pd.DataFrame, decided: dict[int, int]) -> pd.DataFrame:
@@ -200,7 +233,9 @@ def _rows(
     known = frame if members is not None else frame[frame.category_id.isin(column)]
     said = None if members is None else tagsets.table(known.category_id, members, categories)
     if soft:
-        targets = _distributions(known, len(assignable))
+        targets = _distributions(
+            known, len(assignable), {category: i for i, category in enumerate(assignable)}, members
+        )
     if said is not None:
         targets = said.astype(np.float32) if not soft else np.where(known.gold.to_numpy()[:, None], said, targets)
     elif soft:
@@ -213,6 +248,7 @@ def _rows(
         targets[np.arange(len(known)), known.category_id.map(column).to_numpy()] = 1
     group, first = pd.factorize(known.group_id)
     heads = known.drop_duplicates("group_id")
+    worked = known.chance.notna().groupby(known.group_id).all().reindex(first).to_numpy(bool)
     small, large = encoders
     return Rows(
         heads.text.tolist(),
@@ -223,12 +259,22 @@ def _rows(
         families=heads.family_id.to_numpy(),
         assets=heads.asset_id.to_numpy(),
         said=None if said is None else _mean(said.astype(np.float32), group, len(first)) >= 0.5,
+        worked=worked if worked.any() else None,
     )
 
 
-def _distributions(frame: pd.DataFrame, width: int) -> np.ndarray:
-    blob = b"".join(frame.distribution)
-    return np.frombuffer(blob, np.float16).reshape(len(frame), width).astype(np.float32)
+def _distributions(
+    frame: pd.DataFrame, width: int, column: dict[int, int], members: dict[int, tagsets.Tags] | None
+) -> np.ndarray:
+    """The teacher's distributions; of labels that have none, since they came of work, all on what it said."""
+    blobs = []
+    for category, kept in zip(frame.category_id, frame.distribution):
+        if kept is None:
+            row = np.zeros(width, np.float16)
+            row[[column[tag] for tag in (members[category] if members else (category,)) if tag in column]] = 1
+            kept = row.tobytes()
+        blobs.append(kept)
+    return np.frombuffer(b"".join(blobs), np.float16).reshape(len(frame), width).astype(np.float32)
 
 
 def _mean(table: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:

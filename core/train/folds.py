@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 FOLDS = 3
+NONE = -1  # the fold of rows that only teach: every model learns from them, none is asked about them
 
 
 def deal(answers: np.ndarray, families: np.ndarray | None = None) -> np.ndarray:
@@ -45,9 +46,9 @@ def learned(folds: np.ndarray, fold: int) -> np.ndarray:
 
 
 def judged(folds: np.ndarray) -> np.ndarray:
-    """The rows that any fold answers, rising: all of them, unless they were dealt by several groupings at once."""
+    """The rows that any fold answers, rising: all but those in NONE, unless they were dealt by several groupings at once."""
     columns = _columns(folds)
-    return np.flatnonzero((columns == columns[:, :1]).all(1))
+    return np.flatnonzero((columns == columns[:, :1]).all(1) & (columns[:, 0] != NONE))
 
 
 def joined(*groupings: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ def _dealt(
 ) -> tuple[data.Split, new.New | None]:
     """The split, its folds dealt by what the client's rule says will be new; and what was measured of that; None where there is
     nothing to say."""
-    rows = split.train
+    rows = split.train.judging  # what came of work is not like what the promise is about
     if rows.several:
         return split, None  # families stay whole in folds; what is new is measured of single categories only
     some = new.groupings(rows, data.further_columns(db, task, rows.assets))
@@ -95,7 +95,9 @@ def _dealt(
     if not split.crossfit:
         measured = replace(measured, column=None)  # rows of their own calibrate
     else:
-        split = replace(split, train=replace(rows, dealt=new.dealt_by(rows, some, measured)))
+        dealt = new.dealt_by(rows, some, measured)
+        dealt = None if dealt is None else split.train.spread(dealt, folds.NONE)
+        split = replace(split, train=replace(split.train, dealt=dealt))
     return split, replace(measured, of=of)
 
 

@@ -69,7 +69,8 @@ def learn(split: Split, kind: str, encode: Encode | None, alive: Callable[..., N
         judged = crossfit.unseen(split.train.folds(), unseen).tables
     else:
         judged = read(split.calibration.texts)
-    stage = last_stage(judged, split.judging.answers if split.judging.said is None else split.judging.said)
+    judging = split.judging
+    stage = last_stage(judged, judging.answers if judging.said is None else judging.said, some=judging.some)
     return lambda texts: stage.answers(stage.pool(read(texts)), np.zeros(len(texts), bool))
 
 

@@ -52,8 +52,9 @@ def _ask(view: frame.View, live: dict, path: Path, running: bool) -> None:
     kind = right.radio(
         "Write as", ["XLSX", "CSV"], horizontal=True, format_func={"XLSX": "Excel (XLSX)", "CSV": "CSV"}.get
     )
-    seconds = live["figures"].seconds_per_brief.p50
-    st.caption(f"A brief took {duration(seconds)} when the student was judged. It goes on when you close the tab.")
+    figures = live["figures"]
+    took = f"{duration(figures.seconds_per_brief.p50)} when the student was judged{figures.drafted_with}"
+    st.caption(f"A brief took {took}. It goes on when you close the tab.")
     if st.button(
         "Write drafts of this file", type="primary", icon=":material/play_arrow:", disabled=running or not columns
     ):

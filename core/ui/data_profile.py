@@ -19,6 +19,7 @@ from core.tasks import Task
 from core.ui import charts
 from core.ui.figures import HINTS, figure
 from core.ui.frame import View
+from core.ui.label_names import IMPORTS
 from core.words import counted, ranged
 
 SHOWN = 200  # rows of a list on the page; the download has them all
@@ -80,7 +81,7 @@ def show(view: View) -> bool:
 
 def _anew(view: View, import_id: int) -> int:
     """How many assets that were there already got a label when the file was read last."""
-    imported = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "import_assets" and job.result)
+    imported = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind in IMPORTS and job.result)
     return next((job.result.get("relabelled", 0) for job in imported if job.result["import_id"] == import_id), 0)
 
 

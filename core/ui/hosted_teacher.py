@@ -191,6 +191,9 @@ def went(view: frame.View, run_id: int) -> None:
                 f"{run['mapped']:,} answers ({percent(run['mapped'] / asked)}) were near misses, such as a category's name in "
                 "other capitals. Each went to the one category it can mean."
             )
+        if right := runs.remarks(view.db, run_id):
+            table = pd.DataFrame(right).rename(columns={"remark": "What was put right", "count": "Assets"})
+            st.dataframe(table, hide_index=True, key="remarks")
         if run["failed"]:
             st.write("They have no label rather than a wrong one. Get labels again to ask about them again.")
             table = pd.DataFrame(runs.reasons(view.db, run_id)).rename(columns={"reason": "Reason", "count": "Assets"})

@@ -14,6 +14,7 @@ from core.ui.frame import View
 from core.words import counted
 
 SHOWN = 20  # values on the page, the commonest
+IMPORTS = ("import_assets", "import_log")  # kinds of jobs that bring assets in
 LEFT_OUT = "(no category)"
 
 
@@ -61,14 +62,14 @@ def _choose(unknown: Unknown, labels: Sequence[str], key: str, nearest: bool) ->
 
 
 def _again(view: View, import_id: int, accepted: dict[str, str]) -> None:
-    imported = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == "import_assets" and job.result)
+    imported = (job for job in jobs.recent(view.db, view.task, limit=50) if job.kind in IMPORTS and job.result)
     job = next((job for job in imported if job.result["import_id"] == import_id), None)
     if job is None:
         st.caption(
             "This file came by the command line: give the same command again with --labels-map or --accept-near."
         )
         return
-    running = progress.active(view, "import_assets")
+    running = progress.active(view, *IMPORTS)
     if st.button("Use these labels", disabled=running or not accepted, icon=":material/label:"):
         before = job.params.get("accepted") or {}
-        progress.start(view, "import_assets", {**job.params, "accepted": before | accepted})
+        progress.start(view, job.kind, {**job.params, "accepted": before | accepted})

@@ -55,6 +55,11 @@ def section(view: frame.View) -> None:
             )
 
 
+def passing_command(client: str, connection: str) -> str:
+    """The line of a server that passes calls on to a connection."""
+    return f"{command(client).replace(' --student live', '')} --pass-to={shlex.quote(connection)}"
+
+
 def command(client: str, task: str | None = None) -> str:
     """The line that serves the live student of this client's task, which is named where there are several."""
     home = settings.home()

@@ -24,7 +24,11 @@ def show(view: View, file: taxonomy.TaxonomyFile, source: str) -> None:
             {
                 "Facet": one.name,
                 "Categories": data_profile.size(one.categories),
-                "An asset has": "several" if one.kind == "choose_several" else "one",
+                "An asset has": "one"
+                if one.kind == "choose_one"
+                else "one or more"
+                if one.name in file.some
+                else "several",
                 "What becomes of it": _fate(one),
             }
             for one in planned

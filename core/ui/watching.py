@@ -3,6 +3,7 @@ kept."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -10,9 +11,9 @@ import streamlit as st
 
 from core.report import watch_chart
 from core.ui import frame
-from core.ui.charts import chart
+from core.ui.charts import SHARE, as_said, chart
 from core.ui.figures import figure
-from core.watch import rules, served, standing, telling
+from core.watch import explaining, rules, served, standing, telling
 from core.watch.shadow import READY, Shadow
 from core.watch.standing import Standing
 from core.words import counted, money, percent, ranged
@@ -113,6 +114,23 @@ def moved(now: Standing) -> None:
             for example in one.examples:
                 text = example.text or "The text was not kept: the client's setting keeps none."
                 st.markdown(frame.plain(f"{text[:300]} — the teacher says {example.teacher}."))
+
+
+def changed(view: frame.View) -> None:
+    """What is different in the work since the test: it explains, and alarms nobody."""
+    found = explaining.change(view.db, view.task, time.time())
+    if found is None:
+        return
+    rows = [
+        {"what": share.name, "in the test": share.tested, "last four weeks": share.lately}
+        for share in (*found.plain, *found.categories)
+    ]
+    with st.expander("What has changed in the work"):
+        st.markdown(frame.plain(found.words))
+        st.caption("This explains; it does not alarm: a student may be as right as before on other work.")
+        shares = ("in the test", "last four weeks")
+        config = dict.fromkeys(shares, SHARE)
+        st.dataframe(as_said(pd.DataFrame(rows), shares), hide_index=True, column_config=config, key="watch-changed")
 
 
 def choices(view: frame.View, now: Standing) -> None:

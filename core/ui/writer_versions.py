@@ -53,7 +53,8 @@ def _live(live: dict[str, Any]) -> None:
         note = f"of {live['briefs']:,} test briefs ({ranged(share['low'], share['high'])})"
         figure("Handled by itself", percent(share["value"]), "measured", note, help="A draft passes every gate.")
     with speed:
-        note = f"95 of 100 within {duration(live['seconds_per_brief']['p95'])}"
+        by = f", drafted with {live['drafted_with']}" if live["drafted_with"] else ""
+        note = f"95 of 100 within {duration(live['seconds_per_brief']['p95'])}{by}"
         figure("One brief", duration(live["seconds_per_brief"]["p50"]), "measured", note)
 
 
@@ -82,6 +83,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "Blind test": _blind(row).removeprefix("blind test: "),
         "Verdict": VERDICTS[row["verdict"]["decision"]],
         "A brief takes": duration(row["seconds_per_brief"]["p50"]),
+        "Drafted with": row["drafted_with"] or "",
         "Learned from": f"{row['made_from']['pairs']:,} pairs",
         "Made": row["created"][:16].replace("T", " "),
     }

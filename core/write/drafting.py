@@ -56,7 +56,7 @@ class Rules(Protocol):
 
 @dataclass(frozen=True)
 class Writer:
-    """A student ready to write; `voice` and `scorer` where it has them."""
+    """A student ready to write; `voice` and `scorer` where it has them. `runtime`: what its model drafts with, None without one."""
 
     rung: Rung
     guide: Guide
@@ -65,6 +65,7 @@ class Writer:
     propose: Propose
     voice: Voice | None = None
     scorer: Scorer | None = None
+    runtime: str | None = None
 
     def drafts(self, briefs: Sequence[str], count: int = 1, seed: int = 0) -> list[list[Draft]]:
         """Up to `count` drafts of each brief, those that pass first; a rung that chooses draws more and shows the best of them. The
@@ -150,4 +151,5 @@ def load(folder: Path) -> Writer:
         ) from None  # fmt: skip
     rung, encode, there = rungs()[config["kind"]], encoder(), known.load(folder)
     rules = Guide.model_validate(config["guide"])
-    return Writer(rung, rules, there, encode, rung.load(folder, there, encode), voice.load(folder))
+    propose = rung.load(folder, there, encode)
+    return Writer(rung, rules, there, encode, propose, voice.load(folder), runtime=propose.runtime)

@@ -107,9 +107,11 @@ class Example:
 class WriteFigures(TextFigures):
     """The figures of a student. `examples`: its drafts of the first test briefs, which chance has put in order. `role_probe` and
     `licence`: of the base model, where it has one. `contrasts`: the share of held-out copies that the trained model finds likelier
-    than the same with another number, brand or date, by what is exchanged. `voice_refused`: why there is no `voice`."""
+    than the same with another number, brand or date, by what is exchanged. `voice_refused`: why there is no `voice`. `runtime`:
+    what its model drafted with, torch or llama.cpp; None without a model, and in figures of before there was a choice (torch)."""
 
     seconds_per_brief: Seconds
+    runtime: str | None = None
     peak_gb: float
     examples: tuple[Example, ...] = ()
     role_probe: Range | None = None
@@ -118,6 +120,11 @@ class WriteFigures(TextFigures):
     voice_refused: str = ""
     loss: Loss | None = None
     contrasts: dict[str, Range] = {}
+
+    @property
+    def drafted_with(self) -> str:
+        """What stands behind a time: ", drafted with llama.cpp"; "" without a model."""
+        return f", drafted with {self.runtime}" if self.runtime else ""
 
 
 def read(text: str) -> WriteFigures:

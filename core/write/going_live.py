@@ -84,6 +84,7 @@ def listed(db: Database, task: Task) -> list[dict[str, Any]]:
             "handled": asdict(row["figures"].handled),
             "near_copies": row["figures"].after_gates and row["figures"].after_gates.near_copies,
             "seconds_per_brief": asdict(row["figures"].seconds_per_brief),
+            "drafted_with": row["figures"].runtime,
             "train_seconds": row["train_seconds"],
             "size_mb": row["size_mb"],
             "blind": asdict(row["blind"]),

@@ -83,6 +83,7 @@ def judge(
         **hear([(brief, draft.text) for brief, draft in best if draft.passed]),
         **vars(figures_of(writer, dict(zip(briefs, drafted)), test)),
         seconds_per_brief=_timed(writer, briefs[:TIMED]),
+        runtime=writer.runtime,
         peak_gb=peak_gb(),
         examples=tuple(_example(brief, some[0]) for brief, some in zip(briefs, drafted[:EXAMPLES]) if some),
     )

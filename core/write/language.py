@@ -26,6 +26,7 @@ class Language(Wording):
     """A model in torch with its tokenizer."""
 
     model: torch.nn.Module
+    runtime = "torch"
 
     def drafts(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], drafts: int, most: int, *, greedy: bool
@@ -124,12 +125,12 @@ def likelihoods(language: Language, prompts: Sequence[list[int]], copies: Sequen
     return result
 
 
-def portions(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Places of rows of so many tokens, the shortest first, so many at once that they have AT_ONCE tokens with what fills them up;
-    a longer row comes alone."""
+def portions(sizes: Sequence[int], at_once: int = AT_ONCE) -> Iterator[list[int]]:
+    """Places of rows of so many tokens, the shortest first, so many at once that they have `at_once` tokens with what fills them
+    up; a longer row comes alone."""
     chosen: list[int] = []
     for place in np.argsort(sizes, kind="stable").tolist():
-        if chosen and sizes[place] * (len(chosen) + 1) > AT_ONCE:
+        if chosen and sizes[place] * (len(chosen) + 1) > at_once:
             yield chosen
             chosen = []
         chosen.append(place)

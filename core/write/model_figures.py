@@ -14,6 +14,7 @@ from core.write.rungs import Lesson, Pairs, Rung
 from core.write.rungs import write as writing
 
 FILE = "probes.json"
+NAMES = ("licence", "loss", "contrasts", "role_probe")  # of WriteFigures
 _CONTRASTS = TypeAdapter(dict[str, Range])
 
 

@@ -33,6 +33,11 @@ class Parity:
         """By what share the file's loss is higher."""
         return self.file / self.here - 1
 
+    @property
+    def holds(self) -> bool:
+        """Whether the file has lost no more than it may."""
+        return self.more <= LOST
+
 
 def measure(model: Path, file: Path, pairs: Pairs) -> Parity:
     """Measure a .gguf file of the model in folder `model` on (brief, copy) pairs, each by what runs it."""
@@ -48,12 +53,19 @@ def loss(writer: language.Language | llama.Llama, briefs: Sequence[str], copies:
     return float(-sum(logps) / sum(len(copy) + 1 for copy in copies))
 
 
+def lost(parity: Parity) -> str:
+    """What a file that does not hold has lost, with both figures."""
+    return (
+        f"the file finds approved copy less likely than the student does ({parity.file:.4f} nats a character, {parity.here:.4f} "
+        f"here, on {parity.n:,} copies kept for the test: {percent(parity.more, LOST, digits=1)} more, and "
+        f"{percent(LOST, digits=0)} is allowed), so part of what it learned is lost."
+    )
+
+
 def must_hold(parity: Parity) -> None:
     """InputError, with both figures, where the file has lost more than LOST."""
-    if not parity.more <= LOST:
+    if not parity.holds:
         raise InputError(
-            f"Nothing was exported: the file finds approved copy less likely than the student does ({parity.file:.4f} nats a "
-            f"character, {parity.here:.4f} here, on {parity.n:,} copies kept for the test: {percent(parity.more, LOST, digits=1)} "
-            f"more, and {percent(LOST, digits=0)} is allowed), so part of what it learned is lost.",
+            f"Nothing was exported: {lost(parity)}",
             f"Export another student, or train this one again. Matrices were written as {gguf_file.KIND}.",
         )

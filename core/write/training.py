@@ -36,11 +36,13 @@ from core.write import (
     pairs,
     probes,
     profile,
+    quick,
     scorer,
     verdict,
     voice,
 )
 from core.write.rungs import AUTO, Lesson, Rung, ladder, rungs
+from core.write.rungs import write as writing
 
 KIND, FIRST_TASK = "write", "Copy"
 LIVE = Promotions("writers", "writer_promotions", "writer_id")
@@ -197,26 +199,51 @@ def common_words(name: str) -> frozenset[str]:
 
 
 def _fitted(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, list[str]]) -> dict:
-    """Train and judge one student, or take the one made of just this before; an unfinished one is carried on."""
+    """Train and judge one student, or take the one made of just this before; an unfinished one is carried on. One that drafted with
+    torch for want of xllamacpp, and need not any more, is judged anew: figures are of what is at work."""
     row = _row(db, task, rung, lesson)
     folder = settings.home() / row["path"]
-    if not row["ready"]:
-        folder.mkdir(parents=True, exist_ok=True)
-        lesson = Lesson(**{**vars(lesson), "folder": folder})
-        started = time.perf_counter()
-        rung.fit(lesson)
-        seconds = time.perf_counter() - started + _seconds_below(db, rung, lesson)
-        lesson.known.save(folder)
-        config = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
-        write_whole(folder / drafting.CONFIG, json.dumps(config))
-        hear = voice.hearer(db, task, lesson.train, test, folder)
-        measured = judging.judge(drafting.load(folder), test, lesson.step, folder, hear)
-        more, refused = model_figures.of(rung, lesson, test)
-        measured = measured.model_copy(update=more)
-        row |= {"ready": 1, "train_seconds": seconds, "size_mb": megabytes(folder), "refused": refused}
-        db["writers"].update(row["id"], {**row, "figures": measured.model_dump_json()})
-        return row | {"figures": measured}
-    return row | {"figures": figures.read(row["figures"])}
+    lesson = replace(lesson, folder=folder)
+    if row["ready"]:
+        row |= {"figures": figures.read(row["figures"])}
+        if not _quickened(rung, lesson, test, row["refused"]):
+            return row
+        drafting.load.cache_clear()
+        same = {name: getattr(row["figures"], name) for name in model_figures.NAMES}
+        return _judged(db, task, row, lesson, test, same)
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    rung.fit(lesson)
+    row["train_seconds"] = time.perf_counter() - started + _seconds_below(db, rung, lesson)
+    lesson.known.save(folder)
+    config = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
+    write_whole(folder / drafting.CONFIG, json.dumps(config))
+    more, row["refused"] = model_figures.of(rung, lesson, test)
+    _quickened(rung, lesson, test, row["refused"])
+    return _judged(db, task, row, lesson, test, more)
+
+
+def _quickened(rung: Rung, lesson: Lesson, test: dict[str, list[str]], refused: str) -> bool:
+    """Have a student that may write draft with llama.cpp where it can; whether it does from now on."""
+    model = lesson.folder / writing.MODEL
+    if not rung.reads or refused or not quick.wanted(model):
+        return False
+    if any(quick.taken(folder / writing.MODEL, model) for kind, folder in lesson.earlier.items() if kind in rung.takes):
+        return True
+    lesson.step(0, 0, f"{rung.name}: making the file that drafts fast")
+    return quick.make(model, [(brief, copy) for brief, copies in test.items() for copy in copies])
+
+
+def _judged(
+    db: Database, task: Task, row: dict, lesson: Lesson, test: dict[str, list[str]], more: dict[str, Any]
+) -> dict:
+    """Judge a student by what it drafts on test briefs, and keep the figures, with `more` that need no drafts; its row."""
+    folder = lesson.folder
+    hear = voice.hearer(db, task, lesson.train, test, folder)
+    measured = judging.judge(drafting.load(folder), test, lesson.step, folder, hear).model_copy(update=more)
+    row |= {"ready": 1, "size_mb": megabytes(folder)}
+    db["writers"].update(row["id"], {**row, "figures": measured.model_dump_json()})
+    return row | {"figures": measured}
 
 
 def _seconds_below(db: Database, rung: Rung, lesson: Lesson) -> float:

@@ -1,8 +1,9 @@
 """Fine-tuning a base model on pairs of brief and copy: the loss is on the copy alone, its end included.
 
 The upper layers learn; what the lower ones make of each pair is worked out once, for all passes. Weights that learn are kept in
-full precision and computed with in half where the processor has it; batches are of like length. Killed at any moment, it carries on
-from CHECKPOINT_SECONDS before, from longer before where saving takes long. Settings: docs/writing.md.
+full precision and computed with in half where the processor has it; batches are of like length, and go there and back AT_ONCE
+tokens at a time. Killed at any moment, it carries on from CHECKPOINT_SECONDS before, from longer before where saving takes long.
+Settings: docs/writing.md.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ CHECKPOINT_SECONDS = 120  # a checkpoint of the packaged model has 0.6 GB
 SAVING = 0.05  # of the time that checkpoints may take: on a slow disk there are fewer
 PLAIN = 128  # tokens up to which attention is worked out plainly: half the time of the fused kernel's way back
 WARM_UP = 0.06  # of the steps
+AT_ONCE = 2_048  # tokens of a batch on their way there and back together: the packaged model keeps 1.3 MB of each
 NOISE = 0.1  # of the mean length, by which pairs of like length change their places
 MOST_KEPT = 2**31  # bytes that the lower layers' work may take; where it is more, it is done at every step
 Step = Callable[[int, int, str], None]
@@ -76,7 +78,7 @@ def tune(
     a_pass = -(-len(pairs) // recipe.batch)
     total = a_pass * recipe.epochs
     frozen = freeze(language.model, recipe.learning)
-    weights = _Weights(language.model)
+    weights = Weights(language.model)
     optimiser = torch.optim.AdamW(weights.kept, lr=recipe.rate, weight_decay=0.01, fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda done: _rate(done, total))
     parts = {"weights": weights, "optimiser": optimiser, "scheduler": scheduler}
@@ -154,7 +156,7 @@ def only(model: torch.nn.Module, some: slice) -> Iterator[None]:
         body.layers, body.norm = layers, norm
 
 
-class _Weights:
+class Weights:
     """A model's weights that learn, as the optimiser moves them: `kept` in full precision, while the model computes with a copy in
     half where the processor has that (mixed precision: Micikevicius et al. 2018, arXiv 1710.03740). One cast a step is a third
     cheaper than casting at every use."""
@@ -173,14 +175,17 @@ class _Weights:
         for used in self._used:
             used.grad = None
 
-    def take_gradients(self) -> None:
-        """The gradients of the weights used become those of the weights kept."""
+    def take_gradients(self, *, more: bool = False) -> None:
+        """The gradients of the weights used become those of the weights kept, or are `more` of them, added in full precision."""
         import torch
 
-        if self.kept is not self._used:
-            for kept in self.kept:
-                kept.grad = torch.empty_like(kept) if kept.grad is None else kept.grad
-            torch._foreach_copy_([kept.grad for kept in self.kept], [used.grad for used in self._used])
+        if self.kept is self._used:  # where they add up by themselves
+            return
+        for kept in self.kept:
+            kept.grad = torch.empty_like(kept) if kept.grad is None else kept.grad
+        take = torch._foreach_add_ if more else torch._foreach_copy_
+        take([kept.grad for kept in self.kept], [used.grad for used in self._used])
+        self.forget_gradients()
 
     def moved(self) -> None:
         """The weights kept have moved: use them."""
@@ -205,21 +210,39 @@ class _Weights:
 
 
 def _learn(
-    language: Language, pairs: Rows, states: list[torch.Tensor] | None, weights: _Weights, optimiser: Any
+    language: Language, pairs: Rows, states: list[torch.Tensor] | None, weights: Weights, optimiser: Any
 ) -> None:
     import torch
 
-    loss = losses(language, *map(list, zip(*pairs)), states).mean()
-    if not torch.isfinite(loss):
-        raise InputError(
-            "The training went wrong: its loss is no number any more.", "Train again, or choose another base model."
-        )
-    weights.forget_gradients()
-    loss.backward()
-    weights.take_gradients()
+    gradients(language, pairs, states, weights)
     torch.nn.utils.clip_grad_norm_(weights.kept, 1.0)
     optimiser.step()
     weights.moved()
+
+
+def gradients(
+    language: Language, pairs: Rows, states: list[torch.Tensor] | None, weights: Weights, at_once: int = AT_ONCE
+) -> float:
+    """Leave the gradients of a batch's loss at the weights kept; the loss, nats a token of copy. Pairs of more than `at_once`
+    tokens together go there and back in portions: their gradients add up to those of the batch, and the memory of one is taken.
+
+    InputError where the loss is no number.
+    """
+    import torch
+
+    tokens, loss = sum(len(copy) for _, copy in pairs), 0.0
+    weights.forget_gradients()
+    for place, chosen in enumerate(portions([len(prompt) + len(copy) for prompt, copy in pairs], at_once)):
+        of = [states[i] for i in chosen] if states else None
+        part = losses(language, *map(list, zip(*(pairs[i] for i in chosen))), of).sum() / tokens
+        if not torch.isfinite(part):
+            raise InputError(
+                "The training went wrong: its loss is no number any more.", "Train again, or choose another base model."
+            )
+        part.backward()
+        weights.take_gradients(more=place > 0)
+        loss += part.item()
+    return loss
 
 
 def _rate(done: int, total: int) -> float:

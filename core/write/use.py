@@ -35,7 +35,7 @@ def write(
     db: Database, task: Task, brief: str, count: int = 3, seed: int = 0, which: str | int = "live"
 ) -> dict[str, Any]:
     """Up to `count` drafts of a brief, those that pass first, and kept: `drafts`, `handled` (whether any passes), `student`, its
-    `kind` and `title`; of what sums up, the brief's `fields`.
+    `kind` and `title`, the `runtime` that its model drafted with; of what sums up, the brief's `fields`.
 
     InputError for an empty or endless brief, where no student may write, or for one that is refused.
     """
@@ -46,7 +46,8 @@ def write(
             f"Write what the copy is for, in at most {LONGEST:,} characters.",
         )
     row = may_write(db, task, which)
-    [drafts] = writer_of(row, db).drafts([brief], count, seed)
+    writer = writer_of(row, db)
+    [drafts] = writer.drafts([brief], count, seed)
     records = [draft.as_dict() for draft in drafts]
     keep(db, row, brief, drafts, seed)
     rung = rungs()[row["kind"]]
@@ -56,6 +57,7 @@ def write(
         "student": str(row["id"]),
         "kind": row["kind"],
         "title": rung.title,
+        "runtime": writer.runtime,
         "fields": fields.of(brief) if rung.summaries else {},
     }
 

@@ -123,3 +123,33 @@ def test_fifteen_keys_typed_fast_are_fifteen_decisions_in_order(client, page, ap
 
 def _suggested(db, asset_id: int) -> list[dict]:
     return json.loads(db.execute("select suggestions from review_items where asset_id = ?", [asset_id]).fetchone()[0])
+
+
+def test_tags_by_keyboard_alone(tagged, page, app):
+    task = tasks.named(tagged, "Northwind")
+    build(tagged, task)
+    total = review.listed(tagged, task)["queue"]
+    page.goto(f"{app.url}/review")
+    page.get_by_label("Your name").fill("Ana")
+    page.keyboard.press("Enter")
+    done(page, 0, total)
+    first = review.next_item(tagged, task, "Ana", "queue", most=20)
+    names = [one["label"] for one in first.suggestions]
+    order = sorted(
+        names, key=lambda name: next(one["category_id"] for one in first.suggestions if one["label"] == name)
+    )
+    given = {one["label"] for one in first.suggestions if one["given"]}
+    for key in ("1", "2"):  # each takes a tag or lets go of it
+        page.keyboard.press(key)
+    wanted = given ^ set(names[:2])
+    words = "; ".join(name for name in order if name in wanted) or "No tag"
+    expect(page.get_by_role("button", name=f"Save: {words}")).to_be_visible()
+    page.keyboard.press("Enter")
+    done(page, 1, total)
+    assert gold.labels(tagged, task) == {first.asset_id: words}
+    for key in ("1", "Enter", "Enter"):  # typed faster than the page is drawn
+        page.keyboard.press(key)
+    done(page, 3, total)
+    page.keyboard.press("u")
+    done(page, 2, total)
+    expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +36,13 @@ class Following:
         self.task, self.current, self.note, self.tally = one.task, one, "", Tally(one.task.id)
         self.loaded = True
 
+    def first(self) -> Served:
+        """The student itself."""
+        return self.current
+
+    def start(self, first: Served) -> None:
+        """Nothing to follow."""
+
     def stop(self) -> None:
         """Nothing to stop."""
 
@@ -52,15 +61,13 @@ def at_work(db, task, server, threshold: float | None = 0.0, confidence: str = "
     return Served(1, "linear", task, taxonomy.latest(db, task), "connection:A", student, threshold, None)
 
 
-def answered(
-    one: Served, texts: list[str], *, budget: float | None = None, shadow: bool = False, wait=lambda watch: True
-):
+def answered(one: Served, texts: list[str], *, budget=None, shadow=False, silent=None, wait=lambda watch: True):
     """What a server that lives for one request answers, and its watch."""
 
     async def life():
         watch = Watch(one.task.client_id, [one.task], shadow)
         fallback = Fallback(one.task, budget) if budget is not None else None
-        service = Service([Following(one)], fallback, None, None, watch)
+        service = Service([Following(one)], fallback, None, None, watch, Following(silent) if silent else None)
         service.start()
         if fallback:
             await fallback.prepare(one)
@@ -68,7 +75,7 @@ def answered(
         try:
             results = await service.classify([one], texts)
             deadline = time.monotonic() + 30
-            while not wait(watch) and time.monotonic() < deadline:
+            while ((service.beside and service.beside._under_way) or not wait(watch)) and time.monotonic() < deadline:
                 await asyncio.sleep(0.02)
             return [result for (result,) in results], watch
         finally:
@@ -191,3 +198,29 @@ def test_what_cannot_be_written_holds_up_no_answer_and_is_written_later(home, mo
     with Server() as server:
         results, _ = answered(at_work(db, task, server), TEXTS, wait=lambda watch: len(tries) >= 3)
     assert len(results) == len(TEXTS) == len(kept(task, "answers"))
+
+
+def test_a_second_student_answers_silently_and_is_compared_where_the_teacher_is_asked(home):
+    db, task = home
+    rules.put_watching(db, task, rules.Watching(share=0.5))
+    rules.put_keeping(db, task.client_id, rules.Keeping(audit_usd=5.0))
+    with Server(lambda call: call.answer_labels(lambda text: "Travel")) as server:
+        one = at_work(db, task, server)
+        other = replace(one, id=7)
+        results, _ = answered(one, TEXTS, silent=other, wait=lambda watch: not watch._auditing)
+        checked = len(server.calls)
+    assert {result.answered_by for result in results} == {"student"}
+    assert Counter(column(task, "answers", "mode")) == {"live": 40, "shadow": 40}
+    assert Counter(column(task, "audits", "mode")) == {"live": checked, "shadow": checked}
+    assert set(column(task, "audits", "student_id")) == {1, 7} and set(column(task, "audits", "chance")) == {0.5}
+
+
+def test_of_what_falls_back_the_second_student_is_compared_on_the_same_share(home):
+    db, task = home
+    rules.put_watching(db, task, rules.Watching(share=0.25))
+    with Server(lambda call: call.answer_labels(lambda text: "Travel")) as server:
+        one = at_work(db, task, server, threshold=None)
+        texts = list(dict.fromkeys(row["text"] for row in small.rows(300)))
+        answered(one, texts[:200], silent=replace(one, id=7), budget=5.0)
+    modes = Counter(column(task, "audits", "mode"))
+    assert modes["live"] == 200 and 20 < modes["shadow"] < 85

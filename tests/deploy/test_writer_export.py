@@ -6,7 +6,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,47 +16,23 @@ import pytest
 from core import __main__ as cli
 from core import settings
 from core.deploy import writer_export
-from core.encoders.encoder import encoder
 from core.errors import InputError
-from core.write import drafting, gguf_file, known, language, pairs, training, tuning, use
-from core.write.guide import Guide, Span
-from core.write.rungs import write as writing
-from core.write.tuning import Recipe
+from core.write import drafting, gguf_file, pairs, use
 from tests.write import copy, drafted
 
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed (requirements-write.lock)")
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> dict[str, Path]:
-    """A model that has learned a little; its rows fill whole blocks of Q8_0."""
-    folder = tmp_path_factory.mktemp("models")
-    base = copy.base(folder / "base", hidden_size=64)
-    learner = language.load(base, train=True)
-    rows = [(learner.prompt(row["brief"]), learner.copy(row["copy"])) for row in copy.pairs(100)]
-    tuning.tune(learner, rows, Recipe(2, 16, 3e-3), folder / "point", lambda *told: None, lambda epoch: None)
-    writing._save(learner, base, folder, {"most": 24, "greedy": False})
-    return folder / "model"
+def models(tmp_path_factory) -> Path:
+    """A model that has learned a little."""
+    return drafted.learned(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture
 def taught(encoders, db, tmp_path, models):
     """A task with a student of each kind that lines have, judged by nobody; (task, row by kind)."""
-    task = drafted.task(db, tmp_path, 160)
-    learned = [(pair.brief, pair.copy) for pair in pairs.load(db, task) if pair.split == "train"]
-    seen = known.of(learned, [], encoder(), frozenset(("the", "and", "with")))
-    for place, kind in enumerate(("retrieve", "write", "choose"), 1):
-        folder = settings.subfolder("writers") / str(place)
-        folder.mkdir()
-        seen.save(folder)
-        (folder / drafting.CONFIG).write_text(
-            json.dumps({"kind": kind, "guide": Guide(words=Span(most=12)).model_dump()})
-        )
-        if kind != "retrieve":
-            shutil.copytree(models, folder / writing.MODEL)
-        made = drafted.writer(db, task, live=kind == "choose")
-        db["writers"].update(made, {"kind": kind, "path": f"writers/{place}"})
-    return task, {row["kind"]: row for row in training.all_writers(db, task)}
+    return drafted.taught(db, tmp_path, models)
 
 
 def ran(folder: Path, *arguments: str) -> subprocess.CompletedProcess:

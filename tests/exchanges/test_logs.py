@@ -156,7 +156,7 @@ def test_each_shape_becomes_assets_and_labels_with_what_they_took(db, task, tmp_
     assert {text: label for text, label, *_ in found} == {row["text"]: row["label"] for row in ROWS}
     assert {tuple(took) for _, _, *took, _ in found} == {(90, 2, 30)}
     assert {took for *_, took in found} == ({None} if "batch" in shape.__name__ else {812})
-    assert patterns.of(db, task).template == PROMPT.format("{asset}").replace(" {", "{")
+    assert patterns.of(db, task).template == PROMPT.format("{asset}")
     again = logs.import_log(db, task, paths)
     assert (again["imported"], again["unchanged"], again["relabelled"]) == (0, 9, 0)
     assert logs.worth(db, task, "gpt-6.1-sol")["usd"] == pytest.approx(9 * (60 * 2 + 30 * 0.2 + 2 * 10) / 1e6, rel=0.5)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import __main__ as cli
-from core import database, tasks, taxonomy
+from core import database, settings, tasks, taxonomy
 from core.assets.label_columns import of_facet
 from core.errors import InputError
 from core.taxonomy import facets, versions
@@ -70,10 +70,42 @@ def test_a_facet_says_whether_an_asset_may_have_several_of_its_categories(tmp_pa
     assert file.picks == {"Offer": "choose_one", "Mood": "choose_several"}
     assert read(tmp_path, "name,pick\nWarm,many\nLoud,many\n").picks == {"": "choose_several"}
     assert read(tmp_path, "name\nWarm\nLoud\n").picks == {}
-    with pytest.raises(InputError, match="Row 2 says that an asset has one category of the facet Mood, row 3"):
+    with pytest.raises(
+        InputError, match="Row 2 says that an asset has one category of the facet Mood, row 3 that it may"
+    ):
         read(tmp_path, "facet,pick,name\nMood,one,Warm\nMood,several,Loud\n")
     with pytest.raises(InputError, match="is given as twelve"):
         read(tmp_path, "facet,pick,name\nOffer,twelve,Yes\nOffer,one,No\n")
+
+
+def test_a_facet_of_several_may_ask_for_one_at_least(db, tmp_path):
+    text = "facet,pick,name\nMood,One or  more,Warm\nMood,,Loud\nTone,several,Dry\nTone,,Wry\n"
+    file = read(tmp_path, text)
+    assert file.picks == dict.fromkeys(("Mood", "Tone"), "choose_several") and file.some == {"Mood"}
+    rows = [{"facet": "Mood", "pick": "at least one", "name": name} for name in ("Warm", "Loud")]
+    (tmp_path / "t.json").write_text(json.dumps(rows), encoding="utf-8")
+    assert taxonomy.read(tmp_path / "t.json").some == {"Mood"}
+    client = database.client_id(db, "Northwind")
+    facets.make(db, client, file, "facets.csv")
+    assert {task.name: settings.get(db, "may_be_none", task) for task in tasks.of_client(db, client)} == {
+        "Mood": False,
+        "Tone": True,
+    }
+    with pytest.raises(
+        InputError, match="Row 2 says that an asset has one or more of the facet Mood, row 3 that it may"
+    ):
+        read(tmp_path, "facet,pick,name\nMood,1+,Warm\nMood,several,Loud\n")
+
+
+def test_two_tasks_differ_in_more_than_case_and_space(db, tmp_path):
+    client = tasks.of(db, "Northwind", "Übung").client_id
+    for name in ("übung", " Übung ", "ÜBUNG"):
+        with pytest.raises(InputError, match="has a task Übung already"):
+            tasks.add(db, client, name)
+    file = read(tmp_path, "facet,name\nÜbung,A\n übung,B\nÜBUNG ,C\n")
+    assert list(file.facets) == ["Übung"] and len(file.facets["Übung"]) == 3
+    (planned,) = facets.make(db, client, file, "facets.csv")
+    assert planned.task.name == "Übung" and len(tasks.of_client(db, client)) == 1
 
 
 def test_too_many_facets_are_another_column(tmp_path):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 from core import settings, tasks
 from core.database import client_id, now
 from core.encoders.encoder import encoder
 from core.tasks import Task
-from core.write import blind_pairs, known, pairs, training
+from core.write import blind_pairs, drafting, known, language, pairs, training, tuning
+from core.write.guide import Guide, Span
+from core.write.rungs import write as writing
 from tests.write import copy
 
 SHARES = {"near_copies": 0.0, "recall_at_10": 0.6, "distinct_2": 0.9, "unique": 1.0, "n": 100, "passed": 1.0}
@@ -55,6 +59,35 @@ def retrieving(db, task: Task, live: bool = True, count: int = 60, **config) -> 
     if live:
         training.LIVE.set_live(db, found)
     return found
+
+
+def learned(folder: Path) -> Path:
+    """The folder of a model that has learned a little, made in `folder`, as is its base; its rows fill whole blocks of Q8_0."""
+    base = copy.base(folder / "base", hidden_size=64)
+    learner = language.load(base, train=True)
+    rows = [(learner.prompt(row["brief"]), learner.copy(row["copy"])) for row in copy.pairs(100)]
+    recipe = tuning.Recipe(2, 16, 3e-3)
+    tuning.tune(learner, rows, recipe, folder / "point", lambda *told: None, lambda epoch: None)
+    writing._save(learner, base, folder, {"most": 24, "greedy": False})
+    return folder / writing.MODEL
+
+
+def taught(db, folder: Path, model: Path, guide: Guide | None = None) -> tuple[Task, dict[str, dict]]:
+    """A task with a student of each kind that lines have, judged by nobody; (task, row by kind)."""
+    made = task(db, folder, 160)
+    there = [(pair.brief, pair.copy) for pair in pairs.load(db, made) if pair.split == "train"]
+    seen = known.of(there, [], encoder(), frozenset(("the", "and", "with")))
+    for place, kind in enumerate(("retrieve", "write", "choose"), 1):
+        own = settings.subfolder("writers") / str(place)
+        own.mkdir()
+        seen.save(own)
+        config = {"kind": kind, "guide": (guide or Guide(words=Span(most=12))).model_dump()}
+        (own / drafting.CONFIG).write_text(json.dumps(config))
+        if kind != "retrieve":
+            shutil.copytree(model, own / writing.MODEL)
+        row = writer(db, made, live=kind == "choose")
+        db["writers"].update(row, {"kind": kind, "path": f"writers/{place}"})
+    return made, {row["kind"]: row for row in training.all_writers(db, made)}
 
 
 def compared(db, task: Task, writer_id: int, count: int, seed: int = 0, brief: str = "{brief}") -> None:

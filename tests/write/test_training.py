@@ -56,6 +56,22 @@ def half(weight: torch.Tensor) -> torch.Tensor:
     return weight.to(torch.bfloat16).float() if language.half() else weight
 
 
+@pytest.mark.parametrize(("half_there", "off"), [(False, 1e-5), (True, 0.02)])
+@pytest.mark.parametrize("kind", ["llama", "lfm2"])
+def test_a_batch_that_goes_in_portions_has_the_loss_and_the_gradients_of_one_that_does_not(
+    kind, half_there, off, rows, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tuning, "half", lambda: half_there)
+    learner = language.load(kinds.base(tmp_path / "base", kind), train=True)
+    weights, found = tuning.Weights(learner.model), []
+    for at_once in (10_000, 150, 1):
+        loss = tuning.gradients(learner, rows[:9], None, weights, at_once)
+        found.append((loss, torch.cat([weight.grad.flatten() for weight in weights.kept]).clone()))
+    (whole, gradient), *others = found
+    for loss, other in others:
+        assert loss == pytest.approx(whole, rel=off) and (other - gradient).norm() < off * gradient.norm()
+
+
 @pytest.mark.parametrize("stop", [3, 4, 9])
 def test_a_training_cut_off_goes_on_to_the_same_weights(small_base, rows, tmp_path, monkeypatch, stop):
     monkeypatch.setattr(tuning, "CHECKPOINT_SECONDS", 0)

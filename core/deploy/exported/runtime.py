@@ -54,6 +54,9 @@ class Student:
             if self.several:  # each tag by itself
                 shares = sigmoid((pooled + stage["weights"][-1]) * stage["slope"] + stage["shift"]).astype(np.float32)
                 given = shares >= stage["least"]
+                if stage.get("some"):  # a text has one tag at least
+                    none = np.flatnonzero(~given.any(1))
+                    given[none, shares[none].argmax(1)] = True
                 sure = np.where(given, shares, 1 - shares).min(1, initial=1)
             else:
                 shares = np.exp(log_softmax(pooled)).astype(np.float32)

@@ -46,7 +46,8 @@ class Answer:
     `distribution` covers the assignable categories in taxonomy order and sums to 1. `confidence_kind` says where the confidence
     came from. Tokens, cost (USD) and latency (ms) are None where they are not known. `mapped`: a near miss, put on the category
     it can only have meant. `facet`: the place of the facet among those asked about together. `tags`: for a facet that takes several
-    categories, the ids of those it has, none maybe; there is no category_id then.
+    categories, the ids of those it has, none maybe; there is no category_id then. `remark`: what was
+    put right in it, in a sentence.
     """
 
     asset_id: int
@@ -63,6 +64,7 @@ class Answer:
     mapped: bool = False
     facet: int = 0
     tags: tuple[int, ...] | None = None
+    remark: str | None = None
 
 
 def worded(answer: Answer | None, labels: Mapping[int, str]) -> str | None:

@@ -112,7 +112,7 @@ def fit(
     else:
         readings = {name: model.read(split.calibration.texts) for name, model in models.items()}
     judging = split.judging
-    stages = fit_stages(readings, judging.answers if judging.said is None else judging.said)
+    stages = fit_stages(readings, judging.answers if judging.said is None else judging.said, judging.some)
     held = walk(stages, len(judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
     student = Student(kind, split.categories, labels, models, stages)
     if split.crossfit:

@@ -130,11 +130,12 @@ class Stage:
 @dataclass(frozen=True)
 class TagStage(Stage):
     """A stage of a student that gives several tags, whose tables are log odds: `slope` and `shift` (tags) calibrate their weighted
-    sum for each tag, and a tag is given that is at least `least` (tags) likely."""
+    sum for each tag, and a tag is given that is at least `least` (tags) likely; with `some`, where none is, the likeliest."""
 
     slope: np.ndarray
     shift: np.ndarray
     least: np.ndarray
+    some: bool = False
 
     def pool(self, tables: Sequence[np.ndarray]) -> np.ndarray:
         """The probability of each tag by itself (texts, tags)."""
@@ -142,7 +143,11 @@ class TagStage(Stage):
 
     def answers(self, pool: np.ndarray, strange: np.ndarray) -> Answers:
         """The tags that are likely enough."""
-        return TagAnswers(pool, strange, pool >= self.least)
+        given = pool >= self.least
+        if self.some and pool.shape[1]:
+            none = np.flatnonzero(~given.any(1))
+            given[none, pool[none].argmax(1)] = True
+        return TagAnswers(pool, strange, given)
 
 
 def from_json(stored: dict) -> Stage:
@@ -171,15 +176,15 @@ def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answ
     return answers(said)
 
 
-def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
+def fit(readings: dict[str, Reading], answers: np.ndarray, some: bool = False) -> list[Stage]:
     """The stages of a student whose members made these `readings` of calibrating rows, which the teacher gave `answers` (column
-    numbers int (n), or which of the tags, bool (n, tags)): weights, cuts and bars."""
+    numbers int (n), or which of the tags, bool (n, tags); `some`: a text has one tag at least): weights, cuts and bars."""
     several = answers.ndim > 1
     tables, sure, losses, stages, judge = [], [], [], [], ""
     for name in members.asked_in_order(list(readings)):
         tables += readings[name].tables
         judge = max((judge or name, name), key=lambda one: members.of(one).judges)
-        stage = last_stage(tables, answers, name, judge, cut_of(readings[judge].nearness))
+        stage = last_stage(tables, answers, name, judge, cut_of(readings[judge].nearness), some=some)
         stages.append(stage)
         pool = stage.pool(tables)
         sure.append(stage.answers(pool, np.zeros(len(pool), bool)).confidence)
@@ -189,11 +194,19 @@ def fit(readings: dict[str, Reading], answers: np.ndarray) -> list[Stage]:
 
 
 def last_stage(
-    tables: list[np.ndarray], answers: np.ndarray, name: str = "", judge: str = "", cut: float = -1.0
+    tables: list[np.ndarray],
+    answers: np.ndarray,
+    name: str = "",
+    judge: str = "",
+    cut: float = -1.0,
+    *,
+    some: bool = False,
 ) -> Stage:
     """The stage at which a student ends that has asked all members, fitted on their `tables` of calibrating rows and the teacher's
-    `answers` as in fit(): every text ends there."""
-    return (_of_tags if answers.ndim > 1 else _of_categories)(name, judge, cut, tables, answers)
+    `answers`, with `some`, as in fit(): every text ends there."""
+    if answers.ndim > 1:
+        return replace(_of_tags(name, judge, cut, tables, answers), some=some)
+    return _of_categories(name, judge, cut, tables, answers)
 
 
 def _of_categories(name: str, judge: str, cut: float, tables: list[np.ndarray], answers: np.ndarray) -> Stage:

@@ -51,6 +51,11 @@ class Provider:
     priced_as: str = ""
     usual: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def chats(self) -> bool:
+        """Whether it answers calls of /v1/chat/completions, so that those of other tools can go on to it."""
+        return self.spoken_elsewhere and self.choices is None
+
     def params(self) -> Params:
         """How a connection to it is used, where nobody says otherwise."""
         return Params(**self.usual)
@@ -75,6 +80,6 @@ def of(kind: str) -> Provider:
 
 
 def listed() -> dict[str, Provider]:
-    """All of them by kind, those that other servers speak like first."""
+    """All of them by kind: those whose models write first, and of these those that other servers speak like."""
     by_kind = {kind: of(kind) for kind in kinds()}
-    return dict(sorted(by_kind.items(), key=lambda one: not one[1].spoken_elsewhere))
+    return dict(sorted(by_kind.items(), key=lambda one: (one[1].choices is not None, not one[1].spoken_elsewhere)))

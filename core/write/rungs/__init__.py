@@ -50,8 +50,16 @@ class Proposal:
     told: dict[str, float] = field(default_factory=dict)
 
 
-# briefs, how many drafts of each, what chance is drawn by -> proposals of each brief
-Propose = Callable[[Sequence[str], int, int], "list[list[Proposal]]"]
+@dataclass(frozen=True)
+class Propose:
+    """What a student proposes: briefs, how many drafts of each, what chance is drawn by -> proposals of each brief. `runtime`: what
+    its model drafts with, None for one without."""
+
+    made: Callable[[Sequence[str], int, int], list[list[Proposal]]]
+    runtime: str | None = None
+
+    def __call__(self, briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
+        return self.made(briefs, drafts, seed)
 
 
 @dataclass(frozen=True)

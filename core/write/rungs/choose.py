@@ -23,7 +23,7 @@ def fit(lesson: Lesson) -> None:
 
 def load(folder: Path, known: Known, encode: Encode) -> Propose:
     """Proposes eight drafts with their scores."""
-    return write.drawn(*write.writing_of(folder))
+    return write.at_work(folder)
 
 
 RUNG = Rung(

@@ -92,7 +92,7 @@ def load(folder: Path, known: Known, encode: Encode) -> Propose:
             [Proposal(_summary(parts, encode(parts), ranker, float(ranker["words"])) if parts else "")] for parts in cut
         ]
 
-    return propose
+    return Propose(propose)
 
 
 def _summary(parts: Sequence[str], vectors: np.ndarray, ranker: Ranker, most: float) -> str:

@@ -22,7 +22,7 @@ def load(folder: Path, known: Known, encode: Encode) -> Propose:
         near = encode(list(briefs)) @ known.vectors.T
         return [_nearest(known, row, drafts) for row in near]
 
-    return propose
+    return Propose(propose)
 
 
 def _nearest(known: Known, near, drafts: int) -> list[Proposal]:

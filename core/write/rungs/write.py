@@ -9,17 +9,22 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.chance import chance
 from core.train.disk import link
 from core.whole import write_whole
-from core.write import base, drafting, gates, language, slots, tuning
+from core.write import base, drafting, gates, language, quick, slots, tuning
 from core.write.known import Encode, Known
 from core.write.language import Language
 from core.write.rungs import Lesson, Pairs, Proposal, Propose, Rung
 from core.write.sampling import Written
+
+if TYPE_CHECKING:
+    from core.write.llama import Llama
+    from core.write.quick import Quick
 
 CHOSEN_BY = 60  # held-out briefs
 DRAWS = 8
@@ -130,7 +135,7 @@ def _written(writer: Language, writing: dict, briefs: Sequence[str], drafts: int
     return writer.drafts(prompts, seeds, drafts, writing["most"], greedy=writing["greedy"])
 
 
-def drawn(writer: Language, writing: dict) -> Propose:
+def drawn(writer: Language | Quick | Llama, writing: dict) -> Propose:
     """Proposes drafts as they are drawn, each with what the brief adds to its likelihood: log p(copy | brief) - 1/2 log p(copy).
     Where the likeliest is asked for there is one."""
 
@@ -143,7 +148,7 @@ def drawn(writer: Language, writing: dict) -> Propose:
         plain = iter(float(one) for one in alone)
         return [[_proposal(writer.text(one.ids), one.likelihood, next(plain)) for one in some] for some in written]
 
-    return propose
+    return Propose(propose, writer.runtime)
 
 
 def _proposal(text: str, likelihood: float, alone: float) -> Proposal:
@@ -153,20 +158,27 @@ def _proposal(text: str, likelihood: float, alone: float) -> Proposal:
 
 
 def writing_of(folder: Path) -> tuple[Language, dict]:
-    """The model in a student's folder, and how it writes."""
+    """The model in a student's folder in torch, and how it writes."""
     return language.load(folder / MODEL), json.loads((folder / MODEL / WRITING).read_text())
+
+
+def at_work(folder: Path) -> Propose:
+    """Proposes drafts with their scores, by the runtime that is the quickest there."""
+    return drawn(quick.load(folder / MODEL), json.loads((folder / MODEL / WRITING).read_text()))
 
 
 def unordered(propose: Propose) -> Propose:
     """The same proposals with no score: one draft after the other, in no order."""
-    return lambda briefs, drafts, seed: [
-        [replace(one, score=0.0) for one in some] for some in propose(briefs, drafts, seed)
-    ]
+
+    def plain(briefs: Sequence[str], drafts: int, seed: int) -> list[list[Proposal]]:
+        return [[replace(one, score=0.0) for one in some] for some in propose(briefs, drafts, seed)]
+
+    return Propose(plain, propose.runtime)
 
 
 def load(folder: Path, known: Known, encode: Encode) -> Propose:
     """Proposes one draft after the other, in no order."""
-    return unordered(drawn(*writing_of(folder)))
+    return unordered(at_work(folder))
 
 
 RUNG = Rung(

@@ -1,0 +1,64 @@
+"""What is unlike anything seen is put in groups that people can name."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import closing
+from dataclasses import replace
+
+from core import database, tasks
+from core.watch import served, themes
+from tests.watch.test_served import row
+
+GROUPS = {
+    "coins": ["bitcoin", "wallet", "crypto", "blockchain", "token", "exchange", "coin", "mining"],
+    "pets": ["puppy", "kitten", "leash", "kennel", "veterinary", "paws", "collar", "treats"],
+}
+COMMON = ["how", "can", "get", "with", "the", "for", "your", "today", "best", "new", "please", "about"]
+HOSTILE = "<img src=x onerror=alert(1)> bitcoin wallet crypto =HYPERLINK(1) **bold** token exchange"
+
+
+def texts(count: int, words: list[str], seed: int) -> list[str]:
+    dice = random.Random(seed)
+    return [" ".join(dice.sample(words, 4) + dice.sample(COMMON, 5)) + f" {n}" for n in range(count)]
+
+
+def strange(said: list[str], **more) -> list:
+    return [row(text, at=float(at), strange=True, handled=False, **more) for at, text in enumerate(said)]
+
+
+def put(rows) -> tasks.Task:
+    db = database.connect()
+    task = tasks.of(db, "A")
+    with closing(served.answers(task.client_id)) as file:
+        served.write(file, [replace(one, task_id=task.id) for one in rows])
+    return task
+
+
+def test_groups_have_words_that_name_them_sizes_and_examples(workspace):
+    coins, pets = texts(60, GROUPS["coins"], 1), texts(30, GROUPS["pets"], 2)
+    odd = ["a lonely sentence nobody else wrote", "quite another one of its own kind"]
+    rows = strange([*coins, *pets, HOSTILE, *odd]) + [row(text) for text in texts(40, COMMON, 3)]
+    task = put(rows + strange(coins[:5]))
+    said = themes.themes(task)
+    first, second = said.groups
+    assert len(set(first.words) & set(GROUPS["coins"])) >= 6 and len(set(second.words) & set(GROUPS["pets"])) >= 6
+    assert not set(first.words[:6]) & set(COMMON) and len(first.words) <= 12
+    assert first.texts >= 55 and first.answers == first.texts + 5 and len(first.examples) == 3
+    assert (said.strange, said.untold, said.texts) == (98, 0, 93) and said.single >= 2
+    assert sum(one.texts for one in said.groups) + said.single == 93
+    assert themes.themes(task) == said
+
+
+def test_without_texts_only_the_number_is_known(workspace):
+    said = themes.themes(put([replace(row("a", strange=True), text=None)] * 7))
+    assert (said.groups, said.strange, said.untold) == ((), 7, 7)
+
+
+def test_only_the_newest_are_looked_at_however_many_there_are(workspace):
+    many = texts(3_000, GROUPS["coins"] + GROUPS["pets"] + COMMON, 4)
+    task = put(strange(many * 7))
+    begun = time.process_time()
+    said = themes.themes(task)
+    assert said.texts == themes.MOST and time.process_time() - begun < 3
