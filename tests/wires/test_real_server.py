@@ -1,5 +1,5 @@
-"""A decision model's server that no one here wrote: `transformers serve` with the packaged language model, at /v1/systemone. It takes
-a minute to start, so only where UNDERSTUDY_REAL_SERVER is set."""
+"""A decision model's server that no one here wrote: `transformers serve` with the packaged language model, at /v1/systemone. It
+takes a minute to start, so only where UNDERSTUDY_REAL_SERVER is set."""
 
 from __future__ import annotations
 
